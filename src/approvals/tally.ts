@@ -1,0 +1,73 @@
+import type { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../core/ids.ts";
+
+/** The question put to people, with the policy frozen in: a later change of policy does not alter a running vote. */
+export interface ApprovalRequest {
+  readonly deletionId: DeletionId;
+  readonly domainId: DomainId;
+  readonly path: DomainPath;
+  readonly digest: Digest;
+  /** Everybody who asked for it: who closed the project, who started the pass by hand. None of them may approve. */
+  readonly requesters: readonly OperatorId[];
+  /** Distinct approvers needed; never below 2. */
+  readonly quorum: number;
+  readonly openedAt: Instant;
+  readonly expiresAt: Instant;
+}
+
+/** One person's word on one digest. Stored append-only. */
+export interface Vote {
+  readonly voter: OperatorId;
+  readonly verdict: "approve" | "reject";
+  readonly digest: Digest;
+  readonly at: Instant;
+}
+
+/** An approval taken back before the cool-off ended. */
+export interface Withdrawal {
+  readonly voter: OperatorId;
+  readonly at: Instant;
+}
+
+/** Why there is no grant. */
+export type Refusal =
+  | { readonly kind: "quorum_not_met"; readonly have: number; readonly need: number; readonly sentence: string }
+  | { readonly kind: "rejected"; readonly by: OperatorId; readonly sentence: string }
+  | { readonly kind: "stale"; readonly appeared: readonly string[]; readonly sentence: string };
+
+/** The outcome of counting. */
+export type Tally =
+  | { readonly kind: "approved"; readonly approvers: readonly OperatorId[]; readonly at: Instant }
+  | { readonly kind: "open"; readonly approvers: readonly OperatorId[]; readonly refusal: Refusal };
+
+/**
+ * Counts votes: distinct persons, none a requester, each an approver now, all on the request's digest and in its time.
+ *
+ * Any rejection in time ends the matter. `at` is when the deciding vote was cast. Invariant: INV-2.
+ */
+export function tally(
+  request: ApprovalRequest,
+  votes: readonly Vote[],
+  withdrawals: readonly Withdrawal[],
+  approversNow: ReadonlySet<OperatorId>,
+): Tally {
+  const need = Math.max(2, request.quorum);
+  const inTime = votes.filter((v) => v.digest === request.digest && v.at >= request.openedAt && v.at < request.expiresAt);
+  const rejection = inTime.find((v) => v.verdict === "reject");
+  if (rejection !== undefined) {
+    return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
+  }
+  const withdrawn = new Set(withdrawals.map((w) => w.voter));
+  const requesters = new Set(request.requesters);
+  const firstByVoter = new Map<OperatorId, Instant>();
+  for (const v of inTime.toSorted((a, b) => a.at - b.at)) {
+    if (requesters.has(v.voter) || withdrawn.has(v.voter) || !approversNow.has(v.voter) || firstByVoter.has(v.voter)) continue;
+    firstByVoter.set(v.voter, v.at);
+  }
+  const approvers = [...firstByVoter.keys()];
+  const deciding = [...firstByVoter.values()][need - 1];
+  if (deciding === undefined) {
+    const have = approvers.length;
+    return { kind: "open", approvers, refusal: { kind: "quorum_not_met", have, need, sentence: `${have} of ${need} approvals count` } };
+  }
+  return { kind: "approved", approvers, at: deciding };
+}

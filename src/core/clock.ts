@@ -1,0 +1,15 @@
+import type { Instant } from "./ids.ts";
+
+/** Tells the time; only main.ts makes a real one. */
+export type Clock = () => Instant;
+
+/** Makes a fresh UUID; only main.ts makes a real one. */
+export type NewId = () => string;
+
+/** Waits; only main.ts makes a real one. Units: milliseconds. Errors: rejects when the signal aborts. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
+
+/** Adds a duration in milliseconds to an instant. */
+export function after(instant: Instant, ms: number): Instant {
+  return (instant + ms) as Instant;
+}

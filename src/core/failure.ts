@@ -1,0 +1,54 @@
+/**
+ * Failures, sorted by what the caller may do next, not by where they came from.
+ *
+ * | kind            | effect on the world | next |
+ * | invalid         | none     | show the person how to write it |
+ * | refused         | none     | say which rule and who can lift it |
+ * | stale           | none     | plan again |
+ * | contract_broken | none     | stop the pass, page, never guess |
+ * | unavailable     | none     | retry, bounded |
+ * | rejected        | none     | upstream clearly said no: do not retry, show |
+ * | indeterminate   | unknown  | look, then decide; never repeat blindly |
+ * | stuck           | partial  | a person, with the runbook |
+ */
+export type FailureKind =
+  | "invalid"
+  | "refused"
+  | "stale"
+  | "contract_broken"
+  | "unavailable"
+  | "rejected"
+  | "indeterminate"
+  | "stuck";
+
+/** One expected failure. `message` is one sentence for a person, without secrets; `code` is stable, `room.what`. */
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly code: string;
+  readonly message: string;
+  /** What to do about it, one sentence, when there is something to do. */
+  readonly mending?: string;
+  /** Ids and numbers that help to find the place; never secrets, never URLs with tokens. */
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Builds a failure. */
+export function failure(kind: FailureKind, code: string, message: string, more: Pick<Failure, "mending" | "details"> = {}): Failure {
+  return { kind, code, message, ...more };
+}
+
+/** What the failed call did to the world: only an indeterminate or stuck one leaves doubt. */
+export function effectOf(f: Failure): "none" | "unknown" | "partial" {
+  if (f.kind === "indeterminate") return "unknown";
+  return f.kind === "stuck" ? "partial" : "none";
+}
+
+/** Thrown for what cannot happen: a bug of ours. The pass crashes; a deletion stops where its log stands. */
+export class InvariantViolation extends Error {
+  override readonly name = "InvariantViolation";
+}
+
+/** Asserts what must hold. Errors: throws `InvariantViolation` with the sentence. */
+export function invariant(condition: boolean, sentence: string): asserts condition {
+  if (!condition) throw new InvariantViolation(sentence);
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+
+/** A CloudStack domain's UUID; checked before it is ever sent, since CloudStack also takes internal numbers (facts/cloudstack §1.5). */
+export const DomainId = z.guid().toLowerCase().brand<"DomainId">();
+export type DomainId = z.infer<typeof DomainId>;
+
+/** A CloudStack account's UUID. */
+export const AccountId = z.guid().toLowerCase().brand<"AccountId">();
+export type AccountId = z.infer<typeof AccountId>;
+
+/** A CloudStack user's UUID. */
+export const UserId = z.guid().toLowerCase().brand<"UserId">();
+export type UserId = z.infer<typeof UserId>;
+
+/** UUID of any other CloudStack resource: machine, volume, snapshot, template, network, address. */
+export const ResourceId = z.guid().toLowerCase().brand<"ResourceId">();
+export type ResourceId = z.infer<typeof ResourceId>;
+
+/** UUID of a CloudStack asynchronous job; we choose it ourselves (`customjobid`). */
+export const JobId = z.guid().toLowerCase().brand<"JobId">();
+export type JobId = z.infer<typeof JobId>;
+
+/** `ROOT/ci/slug`, built by us from names along the parent chain; CloudStack's own `path` can be wrong after a rename. */
+export const DomainPath = z.string().min(1).brand<"DomainPath">();
+export type DomainPath = z.infer<typeof DomainPath>;
+
+/** A project's id in the CI database; never reused, never shown as a name. */
+export const ProjectId = z.string().min(1).max(200).brand<"ProjectId">();
+export type ProjectId = z.infer<typeof ProjectId>;
+
+/** A project's short name, which names its domain: lower-case letters, digits and inner hyphens, at most 63. */
+export const Slug = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/).brand<"Slug">();
+export type Slug = z.infer<typeof Slug>;
+
+/** A user's id in the CI database. */
+export const CiUserId = z.string().min(1).max(200).brand<"CiUserId">();
+export type CiUserId = z.infer<typeof CiUserId>;
+
+/** One person who may act through Slack: `ci:<user id>` when mapped to a CI user, else `slack:<user id>`. */
+export const OperatorId = z.string().regex(/^(?:ci|slack):.+$/).brand<"OperatorId">();
+export type OperatorId = z.infer<typeof OperatorId>;
+
+/** UUIDs of our own rows. */
+export const PassId = z.guid().brand<"PassId">();
+export type PassId = z.infer<typeof PassId>;
+export const PlanId = z.guid().brand<"PlanId">();
+export type PlanId = z.infer<typeof PlanId>;
+export const DeletionId = z.guid().brand<"DeletionId">();
+export type DeletionId = z.infer<typeof DeletionId>;
+export const ExportId = z.guid().brand<"ExportId">();
+export type ExportId = z.infer<typeof ExportId>;
+
+/** SHA-256 in lower-case hex of canonical JSON (RFC 8785): what approvers are shown and we must still find. */
+export const Digest = z.string().regex(/^[0-9a-f]{64}$/).brand<"Digest">();
+export type Digest = z.infer<typeof Digest>;
+
+/** UTC epoch milliseconds. */
+export const Instant = z.number().int().brand<"Instant">();
+export type Instant = z.infer<typeof Instant>;

@@ -1,0 +1,28 @@
+import type { DomainPath, ProjectId } from "./ids.ts";
+
+/** The part of the world a read or a plan is about: everything below the managed root, or one project. */
+export type Scope = FleetScope | ProjectScope;
+
+/** Everything below the managed root. Only a read of this scope can prove that something is gone. */
+export interface FleetScope {
+  readonly kind: "fleet";
+  readonly root: DomainPath;
+}
+
+/** One project: enough to create and repair, never to delete. */
+export interface ProjectScope {
+  readonly kind: "project";
+  readonly root: DomainPath;
+  readonly projectId: ProjectId;
+}
+
+/** Whether `path` is `root` or lies below it; segments are compared, so `ROOT/ci` does not hold `ROOT/cix`. */
+export function isWithin(root: DomainPath, path: DomainPath): boolean {
+  return path === root || path.startsWith(`${root}/`);
+}
+
+/** Whether two scopes are about the same part of the world. */
+export function isSameScope(a: Scope, b: Scope): boolean {
+  if (a.kind !== b.kind || a.root !== b.root) return false;
+  return a.kind === "fleet" || (b.kind === "project" && a.projectId === b.projectId);
+}

@@ -1,0 +1,50 @@
+import type { ApprovedDeletion } from "../approvals/grant.ts";
+import type { Failure } from "../core/failure.ts";
+import type { AccountId, DomainId, DomainPath, JobId } from "../core/ids.ts";
+import type { Result } from "../core/result.ts";
+import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+
+/** How an asynchronous job stands. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
+export type JobState =
+  | { readonly state: "running" }
+  | { readonly state: "succeeded" }
+  | { readonly state: "failed"; readonly errorCode: number; readonly message: string }
+  | { readonly state: "unknown" };
+
+/** What a deletion reads; never changes anything. */
+export interface DeletionReader {
+  readInventory(domainId: DomainId, path: DomainPath): Promise<Result<Inventory, Failure>>;
+  /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
+  findDomain(domainId: DomainId): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
+  findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
+  /** Whether the domain's event log says that its deletion completed. */
+  hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
+}
+
+/** What gives back; needs no grant. Each waits for its job's end. */
+export interface DeletionRestorer {
+  enableAccount(accountId: AccountId): Promise<Result<void, Failure>>;
+  recoverMachine(machineId: string): Promise<Result<void, Failure>>;
+  startMachine(machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
+}
+
+/**
+ * What takes away. Every call needs a live grant, and refuses at run time what is not one (pair assertion), and any
+ * item that the grant's approved inventory does not list. Each sends `jobId` as `customjobid` where CloudStack takes one
+ * and waits for the job's end; `indeterminate` when the end is not known.
+ *
+ * Invariant: INV-2, INV-9.
+ */
+export interface CloudStackDeleter {
+  quarantineAccount(grant: ApprovedDeletion, account: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  destroyMachine(grant: ApprovedDeletion, machine: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  deleteVolume(grant: ApprovedDeletion, volume: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  deleteSnapshot(grant: ApprovedDeletion, snapshot: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  deleteTemplate(grant: ApprovedDeletion, template: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  deleteNetwork(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  releaseAddress(grant: ApprovedDeletion, address: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Only an account just proved empty: it destroys all it still holds (fact 2). */
+  deleteAccount(grant: ApprovedDeletion, account: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Always without cleanup: CloudStack itself refuses while anything is left. */
+  deleteDomain(grant: ApprovedDeletion, jobId: JobId): Promise<Result<void, Failure>>;
+}

@@ -1,0 +1,86 @@
+import type { Operator } from "../approvals/ports.ts";
+import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
+import type { Evidence } from "../sync/planning/desired.ts";
+import type { ItemKind } from "../sync/planning/inventory.ts";
+
+/**
+ * The phases of a deletion, in order; `design`: a phase is left only by a recorded transition.
+ *
+ * archiving → proposed → cooling_off → quarantining → grace → dismantling → expunging → removing → deleted, or → closed.
+ * `frozen` is beside them: something unexpected; a person must look.
+ */
+export const phases = [
+  "archiving", "proposed", "cooling_off", "quarantining", "grace", "dismantling", "expunging", "removing", "deleted", "closed", "frozen",
+] as const;
+/** One phase of a deletion. */
+export type Phase = (typeof phases)[number];
+
+/** Why a deletion was closed with nothing lost. */
+export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "stopped_by_operator";
+
+/** How one thing's archive entry stands. `waived`: the two approvers gave it up by name. */
+export interface ArchiveLine {
+  readonly kind: ItemKind;
+  readonly name: string;
+  readonly state: "waiting" | "saving" | "verified" | "failed" | "waived";
+  readonly bytes: number | null;
+  readonly problem: string | null;
+}
+
+/** All that a card, a status line or the page shows of one deletion; plain data, rendered elsewhere. */
+export interface DeletionView {
+  readonly id: DeletionId;
+  readonly phase: Phase;
+  /** Increases with every transition; a click carries the version it saw. */
+  readonly version: number;
+  readonly projectId: ProjectId;
+  readonly slug: string;
+  readonly domainId: DomainId;
+  readonly path: DomainPath;
+  readonly evidence: Evidence;
+  readonly digest: Digest | null;
+  readonly openedAt: Instant;
+  readonly requesters: readonly string[];
+  readonly quorum: number;
+  readonly approvals: readonly { readonly operator: Operator; readonly at: Instant }[];
+  readonly rejection: { readonly operator: Operator; readonly reason: string; readonly at: Instant } | null;
+  /** Names of those who may approve now; empty when the directory could not be asked. */
+  readonly mayApprove: readonly string[];
+  /** What dies: counts by kind, machines split by state, bytes of volumes, templates by name. Null until inventoried. */
+  readonly blast: BlastRadius | null;
+  readonly archive: readonly ArchiveLine[];
+  /** Why there is no Approve button although the phase is `proposed`: a running machine, an entry not saved, an obstacle. */
+  readonly vetoes: readonly string[];
+  /** When the current phase's wait ends: expiry, end of cool-off, end of grace; null when the phase does not wait. */
+  readonly until: Instant | null;
+  /** What the deletion is doing just now, one sentence. */
+  readonly activity: string | null;
+  readonly closedBecause: ClosedBecause | null;
+  readonly closedBy: string | null;
+  readonly frozenReason: string | null;
+  readonly steps: { readonly done: number; readonly of: number };
+}
+
+/** What a deletion takes with it. */
+export interface BlastRadius {
+  readonly counts: Readonly<Partial<Record<ItemKind, number>>>;
+  readonly machinesRunning: number;
+  readonly machinesStopped: number;
+  readonly volumeBytes: number;
+  readonly templateNames: readonly string[];
+  readonly machineNames: readonly string[];
+  readonly accountNames: readonly string[];
+  readonly lastActivityAt: Instant | null;
+  /** Share of all managed domains, 0…1. */
+  readonly shareOfFleet: number;
+}
+
+/** How a deletion shows itself to people. Implemented by the bot; every call is idempotent by deletion and version. */
+export interface DeletionAnnouncer {
+  /** Posts the card, or updates it in place. */
+  showCard(view: DeletionView): Promise<void>;
+  /** One line in the card's thread. `key` makes a repeated note one note. */
+  note(view: DeletionView, key: string, sentence: string): Promise<void>;
+  /** Tells the domain's members by direct message, with a Keep button. */
+  tellMembers(view: DeletionView): Promise<void>;
+}

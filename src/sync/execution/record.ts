@@ -1,0 +1,40 @@
+import type { Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
+import type { Scope } from "../../core/scope.ts";
+import type { Change, Plan } from "../planning/plan.ts";
+
+/** What became of one change. `seen`: the read-back after it shows that it holds. */
+export interface ChangeOutcome {
+  readonly change: Change;
+  readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped";
+  readonly seen: boolean | null;
+  readonly problem: string | null;
+}
+
+/** One pass and its plan, as stored and shown: the Slack message is a rendering of this. */
+export interface PlanRecord {
+  readonly id: PlanId;
+  readonly passId: PassId;
+  readonly plan: Plan;
+  readonly state: "applying" | "applied" | "held" | "stopped" | "superseded" | "unchanged";
+  readonly startedBy: { readonly kind: "schedule" } | { readonly kind: "command"; readonly operator: OperatorId; readonly name: string };
+  readonly scope: Scope;
+  readonly startedAt: Instant;
+  readonly endedAt: Instant | null;
+  readonly outcomes: readonly ChangeOutcome[];
+  /** Whether the read-back found the plan fulfilled; null until it was read. */
+  readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
+}
+
+/** A pass that could not make a plan worth showing as one: what was wrong, with the mending. */
+export interface PassTrouble {
+  readonly passId: PassId;
+  readonly scope: Scope;
+  readonly sentences: readonly string[];
+  readonly at: Instant;
+}
+
+/** How a pass shows itself to people. Implemented by the bot; idempotent by plan id. */
+export interface PlanAnnouncer {
+  /** Posts the plan's message, or updates it in place. Not called for a plan equal to the last one shown. */
+  showPlan(record: PlanRecord): Promise<void>;
+}

@@ -1,0 +1,169 @@
+import type { CiUserId, DomainId, Instant, ProjectId, Slug } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { FleetScope, Scope } from "../../core/scope.ts";
+import type { Limits, ManagedDomain } from "./known.ts";
+
+/** One member of a project, as the CI database says it should be. */
+export interface DesiredMember {
+  readonly userId: CiUserId;
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  /** The role's name in the CI database; configuration maps it to a CloudStack role. */
+  readonly role: string;
+}
+
+/** One project with its members, sorted by user id. */
+export interface DesiredProject {
+  readonly id: ProjectId;
+  readonly slug: Slug;
+  readonly name: string;
+  readonly state: "active" | "closed";
+  readonly closedAt: Instant | null;
+  /** Who closed it: a CI user id; that person may not approve its deletion. */
+  readonly closedBy: CiUserId | null;
+  readonly limits: Limits;
+  readonly members: readonly DesiredMember[];
+}
+
+/** A row that could not be taken over; its project is left exactly as it is. */
+export interface HeldRow {
+  readonly view: string;
+  /** How to find the row: its key columns as text. */
+  readonly key: string;
+  readonly problem: string;
+  readonly mending: string;
+  /** The project the row belongs to, when the row tells. */
+  readonly projectId: ProjectId | null;
+}
+
+/** What could be read before something went wrong, or a read narrowed to one project. It can never prove that something is gone. */
+export interface PartialDesired {
+  readonly coverage: "partial";
+  readonly scope: Scope;
+  readonly projects: readonly DesiredProject[];
+  readonly held: readonly HeldRow[];
+  readonly asOf: Instant;
+  readonly reason: string;
+}
+
+/** Why a domain may be proposed for deletion: a positive statement, or a long proven absence. */
+export type Evidence =
+  | { readonly kind: "closed"; readonly projectId: ProjectId; readonly slug: Slug; readonly closedAt: Instant | null; readonly closedBy: CiUserId | null }
+  | { readonly kind: "absent"; readonly projectId: ProjectId; readonly since: Instant; readonly reads: number };
+
+/** How long a project must have been absent before its domain may be proposed. */
+export interface AbsencePolicy {
+  readonly reads: number;
+  readonly forMs: number;
+}
+
+/** Proof that a complete read of the CI database says this domain's project is gone. Only `proveGone` makes one. */
+class GoneProof {
+  readonly #minted = true;
+  readonly domainId: DomainId;
+  readonly evidence: Evidence;
+  readonly asOf: Instant;
+  constructor(domainId: DomainId, evidence: Evidence, asOf: Instant) {
+    this.domainId = domainId;
+    this.evidence = evidence;
+    this.asOf = asOf;
+  }
+  static is(x: unknown): boolean {
+    return typeof x === "object" && x !== null && #minted in x;
+  }
+}
+export type Gone = GoneProof;
+
+/** What a reader reports; `counted` are the database's own counts, taken in the same transaction. */
+export interface DesiredReport {
+  readonly scope: FleetScope;
+  readonly projects: readonly DesiredProject[];
+  readonly held: readonly HeldRow[];
+  readonly counted: { readonly projects: number; readonly memberships: number };
+  /** Rows read, held ones included. */
+  readonly rows: { readonly projects: number; readonly memberships: number };
+  readonly asOf: Instant;
+}
+
+/** The whole of the desired state, read completely. Only `completeDesired` makes one. */
+class CompleteDesiredSnapshot {
+  readonly #minted = true;
+  readonly coverage = "complete";
+  readonly scope: FleetScope;
+  readonly projects: readonly DesiredProject[];
+  readonly held: readonly HeldRow[];
+  readonly asOf: Instant;
+  readonly #byId: ReadonlyMap<ProjectId, DesiredProject>;
+  readonly #heldIds: ReadonlySet<ProjectId>;
+  constructor(report: DesiredReport) {
+    this.scope = report.scope;
+    this.projects = report.projects;
+    this.held = report.held;
+    this.asOf = report.asOf;
+    this.#byId = new Map(report.projects.map((p) => [p.id, p]));
+    this.#heldIds = new Set(report.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId])));
+  }
+  static is(x: unknown): boolean {
+    return typeof x === "object" && x !== null && #minted in x;
+  }
+  /** Whether a held row speaks of this project: then nothing at all may be concluded about it. */
+  isHeld(projectId: ProjectId): boolean {
+    return this.#heldIds.has(projectId);
+  }
+  /** Whether some held row does not tell its project: then no absence can be proved for any project. */
+  get hasNamelessHeldRow(): boolean {
+    return this.held.some((h) => h.projectId === null);
+  }
+  /** The project, or undefined when the CI database does not list it. */
+  find(projectId: ProjectId): DesiredProject | undefined {
+    return this.#byId.get(projectId);
+  }
+  /**
+   * Proves that a managed domain's project is closed, or absent for long enough; null when it is not proved.
+   *
+   * Invariant: INV-1, INV-6. Absence of the current read alone never suffices: the record's streak must have lasted.
+   */
+  proveGone(managed: ManagedDomain, policy: AbsencePolicy): Gone | null {
+    if (this.isHeld(managed.projectId)) return null;
+    const project = this.find(managed.projectId);
+    if (project !== undefined) {
+      if (project.state !== "closed") return null;
+      const evidence: Evidence = { kind: "closed", projectId: project.id, slug: project.slug, closedAt: project.closedAt, closedBy: project.closedBy };
+      return new GoneProof(managed.domainId, evidence, this.asOf);
+    }
+    if (this.hasNamelessHeldRow || managed.absence === null) return null;
+    if (managed.absence.reads < policy.reads || this.asOf - managed.absence.since < policy.forMs) return null;
+    const { since, reads } = managed.absence;
+    return new GoneProof(managed.domainId, { kind: "absent", projectId: managed.projectId, since, reads }, this.asOf);
+  }
+}
+export type CompleteDesired = CompleteDesiredSnapshot;
+
+/** Why a report is not complete. */
+export interface SnapshotDefect {
+  readonly kind: "count_mismatch" | "outside_scope" | "duplicate" | "empty";
+  readonly sentence: string;
+}
+
+/**
+ * Mints a complete desired snapshot from a reader's report.
+ *
+ * Errors: `count_mismatch` (rows read ≠ rows counted), `duplicate` (one id twice), `empty` (no project at all).
+ * Invariant: INV-1, INV-6.
+ */
+export function completeDesired(report: DesiredReport): Result<CompleteDesired, SnapshotDefect> {
+  for (const side of ["projects", "memberships"] as const) {
+    if (report.rows[side] !== report.counted[side]) {
+      return err({ kind: "count_mismatch", sentence: `the CI database counts ${report.counted[side]} ${side}, ${report.rows[side]} were read` });
+    }
+  }
+  if (report.rows.projects === 0) return err({ kind: "empty", sentence: "the CI database lists no project at all" });
+  const ids = new Set<ProjectId>();
+  for (const p of report.projects) {
+    if (ids.has(p.id)) return err({ kind: "duplicate", sentence: `project ${p.id} is listed twice` });
+    ids.add(p.id);
+  }
+  return ok(new CompleteDesiredSnapshot(report));
+}

@@ -1,0 +1,118 @@
+import type { AccountId, DomainId, DomainPath, Instant, UserId } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { isWithin, type FleetScope, type Scope } from "../../core/scope.ts";
+import type { SnapshotDefect } from "./desired.ts";
+import type { Limits } from "./known.ts";
+
+/** One CloudStack domain at or below the managed root. `path` is built from names along the parent chain. */
+export interface ObservedDomain {
+  readonly id: DomainId;
+  readonly parentId: DomainId | null;
+  readonly name: string;
+  readonly path: DomainPath;
+  /** 0 is the managed root itself, 1 a project's domain, more a domain somebody made inside one. */
+  readonly depth: number;
+  readonly createdAt: Instant | null;
+  /** Null when the read did not ask for limits. */
+  readonly limits: Limits | null;
+}
+
+/** One CloudStack account below the managed root, with its users. */
+export interface ObservedAccount {
+  readonly id: AccountId;
+  readonly name: string;
+  readonly domainId: DomainId;
+  readonly state: "enabled" | "disabled" | "locked";
+  readonly roleName: string;
+  readonly users: readonly ObservedUser[];
+}
+
+/** One CloudStack user. */
+export interface ObservedUser {
+  readonly id: UserId;
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly state: string;
+}
+
+/** A domain below the managed root whose id is no UUID: shown, in the way of its name, never touched. */
+export interface OddDomain {
+  readonly rawId: string;
+  readonly path: string;
+}
+
+/** What a reader reports of the observed side. `listedAgain` is the second list of domain ids, taken after the accounts. */
+export interface ObservedReport {
+  readonly scope: FleetScope;
+  readonly root: ObservedDomain;
+  readonly domains: readonly ObservedDomain[];
+  readonly listedAgain: readonly DomainId[];
+  readonly accounts: readonly ObservedAccount[];
+  readonly odd: readonly OddDomain[];
+  readonly asOf: Instant;
+}
+
+/** Observed state of unknown completeness: enough to plan additive changes, never more. */
+export interface PartialObserved {
+  readonly coverage: "partial";
+  readonly scope: Scope;
+  readonly root: ObservedDomain | null;
+  readonly domains: readonly ObservedDomain[];
+  readonly accounts: readonly ObservedAccount[];
+  readonly odd: readonly OddDomain[];
+  readonly asOf: Instant;
+  readonly reason: string;
+}
+
+/** The whole observed state below the managed root. Only `completeObserved` makes one. */
+class CompleteObservedSnapshot {
+  readonly #minted = true;
+  readonly coverage = "complete";
+  readonly scope: FleetScope;
+  readonly root: ObservedDomain;
+  readonly domains: readonly ObservedDomain[];
+  readonly accounts: readonly ObservedAccount[];
+  readonly odd: readonly OddDomain[];
+  readonly asOf: Instant;
+  constructor(report: ObservedReport) {
+    this.scope = report.scope;
+    this.root = report.root;
+    this.domains = report.domains;
+    this.accounts = report.accounts;
+    this.odd = report.odd;
+    this.asOf = report.asOf;
+  }
+  static is(x: unknown): boolean {
+    return typeof x === "object" && x !== null && #minted in x;
+  }
+}
+export type CompleteObserved = CompleteObservedSnapshot;
+
+/**
+ * Mints a complete observed snapshot from a reader's report; `domains` are those below the root, without it.
+ *
+ * Errors: `count_mismatch` (the two domain lists differ), `outside_scope`, `duplicate`.
+ * Invariant: INV-1, INV-6.
+ */
+export function completeObserved(report: ObservedReport): Result<CompleteObserved, SnapshotDefect> {
+  const ids = new Set<DomainId>();
+  for (const d of report.domains) {
+    if (!isWithin(report.scope.root, d.path) || d.path === report.scope.root) {
+      return err({ kind: "outside_scope", sentence: `domain ${d.path} lies outside ${report.scope.root}` });
+    }
+    if (ids.has(d.id)) return err({ kind: "duplicate", sentence: `domain ${d.id} is listed twice` });
+    ids.add(d.id);
+  }
+  const again = new Set(report.listedAgain);
+  if (again.size !== ids.size || [...ids].some((id) => !again.has(id))) {
+    return err({ kind: "count_mismatch", sentence: "the list of domains changed while it was read" });
+  }
+  for (const a of report.accounts) {
+    if (a.domainId !== report.root.id && !ids.has(a.domainId)) {
+      return err({ kind: "outside_scope", sentence: `account ${a.id} belongs to a domain that was not listed` });
+    }
+  }
+  return ok(new CompleteObservedSnapshot(report));
+}

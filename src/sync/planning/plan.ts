@@ -1,0 +1,109 @@
+import type { AccountId, CiUserId, Digest, DomainId, DomainPath, Instant, ProjectId, Slug, UserId } from "../../core/ids.ts";
+import type { Scope } from "../../core/scope.ts";
+import type { Evidence, HeldRow } from "./desired.ts";
+import type { LimitType } from "./known.ts";
+
+/** What every change says of itself: whom it is for and why. */
+interface ChangeBase {
+  readonly projectId: ProjectId;
+  readonly slug: Slug;
+  readonly domainId: DomainId;
+}
+
+/** A person's data as CloudStack wants it. */
+export interface PersonData {
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+}
+
+/** Changes that only add or give back; they are applied at once. */
+export type AdditiveChange =
+  | (ChangeBase & { readonly kind: "create_domain"; readonly generation: number; readonly name: string; readonly parentId: DomainId; readonly path: DomainPath })
+  | (ChangeBase & { readonly kind: "create_account"; readonly ciUserId: CiUserId; readonly accountId: AccountId; readonly userId: UserId; readonly person: PersonData; readonly role: string })
+  | (ChangeBase & { readonly kind: "create_user"; readonly accountId: AccountId; readonly accountName: string; readonly userId: UserId; readonly person: PersonData })
+  | (ChangeBase & { readonly kind: "update_user"; readonly accountId: AccountId; readonly userId: UserId; readonly from: PersonData; readonly to: PersonData })
+  | (ChangeBase & { readonly kind: "set_role"; readonly accountId: AccountId; readonly username: string; readonly from: string; readonly to: string })
+  | (ChangeBase & { readonly kind: "unlock_account"; readonly accountId: AccountId; readonly username: string })
+  | (ChangeBase & { readonly kind: "raise_limit"; readonly type: LimitType; readonly from: number; readonly to: number });
+
+/** Changes that take something away and can be given back; they are applied up to a limit. */
+export type RestrictiveChange =
+  | (ChangeBase & { readonly kind: "lock_account"; readonly accountId: AccountId; readonly username: string; readonly ciUserId: CiUserId })
+  | (ChangeBase & { readonly kind: "lower_limit"; readonly type: LimitType; readonly from: number; readonly to: number });
+
+/** All that a pass may do by itself. A deletion is not a change: it travels as a `DeletionProposal`. */
+export type Change = AdditiveChange | RestrictiveChange;
+
+/** A difference nobody asked us to mend: shown with its age, left alone. */
+export interface Drift {
+  readonly kind: "renamed" | "unmanaged_domain" | "unmanaged_account" | "orphaned" | "nested_domain" | "locked_by_others" | "disabled" | "left_closed";
+  readonly path: string;
+  readonly sentence: string;
+}
+
+/** A reason the plan goes no further, with who may lift it. `blocks` says what it stops. */
+export interface Hold {
+  readonly kind:
+    | "desired_partial" | "observed_partial" | "empty_source" | "shrunken_source" | "too_many_changes" | "too_many_restrictions"
+    | "scope_changed" | "snapshot_too_old" | "sentinel_missing" | "name_in_the_way" | "held_row" | "narrowed";
+  readonly blocks: "everything" | "restrictions" | "deletions" | "one_project";
+  readonly sentence: string;
+  readonly liftedBy: string;
+  readonly projectId?: ProjectId;
+}
+
+/**
+ * A deletion that could be asked for; not a change, and not yet approved by anybody.
+ *
+ * Made by `planDeletions` only, from a complete input. It carries the evidence and the identity of the domain.
+ * Invariant: INV-1, INV-4.
+ */
+class Proposal {
+  readonly #minted = true;
+  readonly kind = "delete";
+  readonly domainId: DomainId;
+  readonly projectId: ProjectId;
+  readonly path: DomainPath;
+  readonly name: string;
+  readonly createdAt: Instant | null;
+  readonly evidence: Evidence;
+  constructor(f: ProposalFields) {
+    this.domainId = f.domainId;
+    this.projectId = f.projectId;
+    this.path = f.path;
+    this.name = f.name;
+    this.createdAt = f.createdAt;
+    this.evidence = f.evidence;
+  }
+  static is(x: unknown): x is Proposal {
+    return typeof x === "object" && x !== null && #minted in x;
+  }
+}
+export type DeletionProposal = Proposal;
+
+/** The plain facts of a proposal, as they are stored and shown. */
+export interface ProposalFields {
+  readonly domainId: DomainId;
+  readonly projectId: ProjectId;
+  readonly path: DomainPath;
+  readonly name: string;
+  readonly createdAt: Instant | null;
+  readonly evidence: Evidence;
+}
+
+/** An immutable plan: all that a pass found, may do and asks for. Same inputs, same bytes (INV-7). */
+export interface Plan {
+  readonly scope: Scope;
+  readonly asOf: Instant;
+  readonly additive: readonly AdditiveChange[];
+  readonly restrictive: readonly RestrictiveChange[];
+  readonly proposals: readonly DeletionProposal[];
+  readonly drift: readonly Drift[];
+  readonly holds: readonly Hold[];
+  readonly heldRows: readonly HeldRow[];
+  readonly counts: { readonly projects: number; readonly domains: number; readonly accounts: number };
+  /** Over everything but `asOf`: two passes that found the same have the same digest, and the second posts nothing. */
+  readonly digest: Digest;
+}

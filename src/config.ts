@@ -1,0 +1,212 @@
+import { z } from "zod";
+import { failure, type Failure } from "./core/failure.ts";
+import { err, ok, type Result } from "./core/result.ts";
+
+/** One pair of CloudStack keys. Each of the four belongs to an account of its own: read, write, export, delete. */
+export interface CloudStackKeys {
+  readonly apiKey: string;
+  readonly secretKey: string;
+}
+
+const text = z.string().trim().min(1);
+const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
+const list = z.string().default("").transform((s) => s.split(",").map((v) => v.trim()).filter((v) => v !== ""));
+const url = (...protocols: string[]) => text.refine((s) => URL.canParse(s) && protocols.includes(new URL(s).protocol), `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`);
+
+/** Every variable with its rule; `hints` says how to set it. */
+const variables = z.object({
+  TWOKEY_ENVIRONMENT: text.max(40).default("production"),
+  TWOKEY_DATA_DIR: text.default(".data"),
+  DATABASE_URL: url("postgres:", "postgresql:").optional(),
+  CI_DATABASE_URL: url("postgres:", "postgresql:"),
+  CI_PROJECTS_VIEW: text.default("twokey_projects"),
+  CI_USERS_VIEW: text.default("twokey_users"),
+  CI_MEMBERSHIPS_VIEW: text.default("twokey_memberships"),
+  CI_SENTINEL_PROJECT: text.optional(),
+  SLACK_BOT_TOKEN: text.regex(/^xoxb-/, "must be a bot token, which starts with xoxb-"),
+  SLACK_APP_TOKEN: text.regex(/^xapp-/, "must be an app-level token, which starts with xapp-").optional(),
+  SLACK_SIGNING_SECRET: text.optional(),
+  SLACK_API_URL: url("https:", "http:").default("https://slack.com/api/"),
+  SLACK_CHANNEL: text,
+  SLACK_APPROVER_GROUP: text.optional(),
+  SLACK_APPROVERS: list,
+  SLACK_TEAM_GROUP: text.optional(),
+  SLACK_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  CLOUDSTACK_API_URL: url("https:", "http:"),
+  CLOUDSTACK_API_KEY: text,
+  CLOUDSTACK_SECRET_KEY: text,
+  CLOUDSTACK_WRITE_API_KEY: text.optional(),
+  CLOUDSTACK_WRITE_SECRET_KEY: text.optional(),
+  CLOUDSTACK_EXPORT_API_KEY: text.optional(),
+  CLOUDSTACK_EXPORT_SECRET_KEY: text.optional(),
+  CLOUDSTACK_DELETE_API_KEY: text.optional(),
+  CLOUDSTACK_DELETE_SECRET_KEY: text.optional(),
+  CLOUDSTACK_ROOT_DOMAIN: text.regex(/^ROOT(?:\/[^/]+)*$/, "must be a path such as ROOT/ci"),
+  CLOUDSTACK_PROTECTED_DOMAINS: list,
+  CLOUDSTACK_SENTINEL_DOMAIN: text.optional(),
+  CLOUDSTACK_ROLES: z.string().default("*=User"),
+  CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),
+  TWOKEY_SYNC_EVERY_SECONDS: seconds(300, 1),
+  TWOKEY_APPROVAL_SECONDS: seconds(24 * 3600, 1),
+  TWOKEY_COOL_OFF_SECONDS: seconds(1800, 1),
+  TWOKEY_GRACE_SECONDS: seconds(14 * 24 * 3600, 1),
+  TWOKEY_QUORUM: z.coerce.number().int().min(2).max(20).default(2),
+  TWOKEY_DELETIONS_PER_DAY: z.coerce.number().int().min(0).default(1),
+  TWOKEY_DELETIONS_PER_WEEK: z.coerce.number().int().min(0).default(3),
+  TWOKEY_RESTRICTIONS_PER_PASS: z.coerce.number().int().min(0).default(10),
+  TWOKEY_CHANGES_PER_PASS: z.coerce.number().int().min(1).default(500),
+  TWOKEY_SHRINK_MIN_SHARE: z.coerce.number().min(0).max(1).default(0.8),
+  TWOKEY_SNAPSHOT_AGE_SECONDS: seconds(3600, 1),
+  TWOKEY_ABSENCE_READS: z.coerce.number().int().min(2).default(20),
+  TWOKEY_ABSENCE_SECONDS: seconds(7 * 24 * 3600, 0),
+  TWOKEY_ARCHIVE_DIR: text.optional(),
+  TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
+  TWOKEY_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3080),
+  TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
+  TWOKEY_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+/** How to set a variable, for the error that names it. */
+const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
+  DATABASE_URL: "leave it out to use the embedded PostgreSQL, or give postgres://user:password@host/database",
+  CI_DATABASE_URL: "give a read-only role's postgres://… of the CI database; docs/ci-database.md names the three views",
+  SLACK_BOT_TOKEN: "Slack app → OAuth & Permissions → Bot User OAuth Token (docs/slack.md)",
+  SLACK_APP_TOKEN: "Slack app → Basic Information → App-Level Tokens, scope connections:write (docs/slack.md)",
+  SLACK_SIGNING_SECRET: "Slack app → Basic Information → Signing Secret; only needed without SLACK_APP_TOKEN",
+  SLACK_CHANNEL: "the CI team's channel: its id (C…) or its name; invite the bot into it",
+  SLACK_APPROVER_GROUP: "a Slack user group (S… or its handle), or list people in SLACK_APPROVERS=U1,U2,U3",
+  CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
+  CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
+  CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
+  CLOUDSTACK_ROOT_DOMAIN: "the domain below which the projects' domains stand, such as ROOT/ci; Twokey touches nothing outside it",
+};
+
+/** All that the bot is told from outside, checked once at start; no optional question survives. */
+export interface Config {
+  readonly environment: string;
+  readonly dataDir: string;
+  readonly archiveDir: string;
+  readonly databaseUrl: string | null;
+  readonly ci: { readonly url: string; readonly views: { readonly projects: string; readonly users: string; readonly memberships: string }; readonly sentinelProject: string | null };
+  readonly slack: {
+    readonly botToken: string;
+    readonly connection: { readonly mode: "socket"; readonly appToken: string } | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
+    readonly apiUrl: string;
+    readonly channel: string;
+    readonly approverGroup: string | null;
+    readonly approverIds: readonly string[];
+    readonly teamGroup: string | null;
+  };
+  readonly cloudstack: {
+    readonly url: string;
+    readonly read: CloudStackKeys;
+    readonly write: CloudStackKeys;
+    readonly export: CloudStackKeys;
+    readonly delete: CloudStackKeys;
+    /** Kinds that share the reading account's keys; said aloud at start, since one key then may do everything. */
+    readonly sharedKeys: readonly ("write" | "export" | "delete")[];
+    readonly rootPath: string;
+    readonly protectedDomains: readonly string[];
+    readonly sentinelDomain: string | null;
+    readonly roles: Readonly<Record<string, string>>;
+    readonly timeoutMs: number;
+  };
+  readonly sync: { readonly everySeconds: number; readonly restrictionsPerPassMax: number; readonly changesPerPassMax: number; readonly shrinkMinShare: number; readonly snapshotAgeMsMax: number; readonly absence: { readonly reads: number; readonly forMs: number } };
+  readonly deletion: { readonly expiresMs: number; readonly coolOffMs: number; readonly graceMs: number; readonly quorum: number; readonly perDay: number; readonly perWeek: number };
+  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+}
+
+/**
+ * Reads the configuration from the environment.
+ *
+ * Errors: `invalid` with one line for every variable that is missing or wrong, all at once, values never repeated.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Result<Config, Failure> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
+  const parsed = variables.safeParse(given);
+  const problems = parsed.success ? [] : parsed.error.issues.map((i) => problemLine(String(i.path[0]), i.code === "invalid_type" && !(String(i.path[0]) in given) ? "is not set" : i.message));
+  const v = given as Record<string, string>;
+  if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined) {
+    problems.push(problemLine("SLACK_APP_TOKEN", "is not set (Socket Mode), and SLACK_SIGNING_SECRET is not set either (HTTP mode)"));
+  }
+  if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined) {
+    problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
+  }
+  for (const kind of ["WRITE", "EXPORT", "DELETE"]) {
+    const key = `CLOUDSTACK_${kind}_API_KEY`, secret = `CLOUDSTACK_${kind}_SECRET_KEY`;
+    if ((v[key] === undefined) !== (v[secret] === undefined)) problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
+  }
+  const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
+  if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
+  if (!parsed.success || problems.length > 0 || roles === null) {
+    return err(failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, { mending: "Set these variables and start again." }));
+  }
+  return ok(toConfig(parsed.data, roles));
+}
+
+function problemLine(name: string, problem: string): string {
+  const hint = hints[name as keyof typeof hints];
+  return `  ${name} ${problem}${hint === undefined ? "" : `. How to set it: ${hint}`}`;
+}
+
+function parseRoles(value: string): Record<string, string> | null {
+  const pairs = value.split(",").map((p) => /^\s*([^=]+?)\s*=\s*(\S.*?)\s*$/.exec(p));
+  if (pairs.some((p) => p === null)) return null;
+  return Object.fromEntries(pairs.map((p) => [p?.[1] ?? "", p?.[2] ?? ""]));
+}
+
+function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>): Config {
+  const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
+  const pair = (apiKey: string | undefined, secretKey: string | undefined) => (apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey });
+  const write = pair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY);
+  const exporting = pair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY);
+  const deleting = pair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY);
+  return {
+    environment: v.TWOKEY_ENVIRONMENT,
+    dataDir: v.TWOKEY_DATA_DIR,
+    archiveDir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
+    databaseUrl: v.DATABASE_URL ?? null,
+    ci: { url: v.CI_DATABASE_URL, views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW }, sentinelProject: v.CI_SENTINEL_PROJECT ?? null },
+    slack: {
+      botToken: v.SLACK_BOT_TOKEN,
+      connection: v.SLACK_APP_TOKEN !== undefined ? { mode: "socket", appToken: v.SLACK_APP_TOKEN } : { mode: "http", signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
+      apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
+      channel: v.SLACK_CHANNEL,
+      approverGroup: v.SLACK_APPROVER_GROUP ?? null,
+      approverIds: v.SLACK_APPROVERS,
+      teamGroup: v.SLACK_TEAM_GROUP ?? null,
+    },
+    cloudstack: {
+      url: v.CLOUDSTACK_API_URL,
+      read,
+      write: write ?? read,
+      export: exporting ?? read,
+      delete: deleting ?? read,
+      sharedKeys: [...(write ? [] : ["write" as const]), ...(exporting ? [] : ["export" as const]), ...(deleting ? [] : ["delete" as const])],
+      rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
+      protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS,
+      sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
+      roles,
+      timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
+    },
+    sync: {
+      everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
+      restrictionsPerPassMax: v.TWOKEY_RESTRICTIONS_PER_PASS,
+      changesPerPassMax: v.TWOKEY_CHANGES_PER_PASS,
+      shrinkMinShare: v.TWOKEY_SHRINK_MIN_SHARE,
+      snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,
+      absence: { reads: v.TWOKEY_ABSENCE_READS, forMs: v.TWOKEY_ABSENCE_SECONDS * 1000 },
+    },
+    deletion: {
+      expiresMs: v.TWOKEY_APPROVAL_SECONDS * 1000,
+      coolOffMs: v.TWOKEY_COOL_OFF_SECONDS * 1000,
+      graceMs: v.TWOKEY_GRACE_SECONDS * 1000,
+      quorum: v.TWOKEY_QUORUM,
+      perDay: v.TWOKEY_DELETIONS_PER_DAY,
+      perWeek: v.TWOKEY_DELETIONS_PER_WEEK,
+    },
+    http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
+    logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}

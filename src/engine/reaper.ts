@@ -1,0 +1,70 @@
+import type { DBOSClient, WorkflowStatus } from "@dbos-inc/dbos-sdk";
+import { z } from "zod";
+import type { Database } from "../store/db.ts";
+import { forgetTakeOvers, recordTakeOver } from "../store/take-overs.ts";
+import type { EngineEvent } from "./event.ts";
+import { LIFE_CLASS } from "./liveness.ts";
+import { APPLICATION } from "./schema.ts";
+
+/** What one round of looking for dead processes needs. */
+export interface ReapInput {
+  readonly db: Database;
+  readonly client: DBOSClient;
+  readonly me: string;
+  readonly takeOversMax: number;
+  readonly at: number;
+  readonly onEvent: (event: EngineEvent) => void;
+}
+
+const BATCH = 1_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Puts the runs of dead processes back into their queues (DBOS itself does so only with a paid service: trap 2).
+ *
+ * A process is dead when its sign-of-life lock is free. If it was alive after all, DBOS's own fencing parks its old run.
+ * A run that was taken over too often is cancelled instead: it probably is what kills the processes.
+ */
+export async function takeOverFromDead(input: ReapInput): Promise<void> {
+  const pending = await listPending(input.client);
+  const others = new Set(pending.map((run) => run.executorId).filter((id) => id !== undefined && id !== input.me));
+  for (const executor of others) {
+    await input.db.tx(async (q) => {
+      const { ok } = await q.one(z.object({ ok: z.boolean() }), "select pg_try_advisory_xact_lock($1::int, hashtext($2)) as ok", [LIFE_CLASS, executor]);
+      // Alive, or another replica is just doing this.
+      if (!ok) return;
+      const runs = await listPending(input.client, executor);
+      for (const run of runs) await takeOver(input, run, executor ?? "unknown");
+    });
+  }
+}
+
+/** Deletes what ended long ago: a schedule of a few seconds alone leaves thousands of rows a day. */
+export async function forgetFinished(input: Pick<ReapInput, "db" | "client" | "at">): Promise<void> {
+  const finished = await input.client.listWorkflows({
+    status: ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"], completedBefore: new Date(input.at - DAY_MS).toISOString(),
+    applicationName: APPLICATION, limit: 200, loadInput: false, loadOutput: false,
+  });
+  if (finished.length > 0) await input.client.deleteWorkflows(finished.map((run) => run.workflowID));
+  await forgetTakeOvers(input.db, input.at - 30 * DAY_MS);
+}
+
+async function takeOver(input: ReapInput, run: WorkflowStatus, from: string): Promise<void> {
+  // Counted on another connection, so the count stands even if this process is the next to die.
+  const count = await recordTakeOver(input.db, run.workflowID, input.at);
+  const told = { run: run.workflowID, workflow: run.workflowName, from, count };
+  if (count > input.takeOversMax) {
+    await input.client.cancelWorkflow(run.workflowID);
+    input.onEvent({ kind: "given_up", ...told });
+    return;
+  }
+  await input.client.resumeWorkflow(run.workflowID, run.queueName === undefined ? {} : { queueName: run.queueName });
+  input.onEvent({ kind: "taken_over", ...told });
+}
+
+function listPending(client: DBOSClient, executorId?: string): Promise<WorkflowStatus[]> {
+  return client.listWorkflows({
+    status: "PENDING", applicationName: APPLICATION, limit: BATCH, loadInput: false, loadOutput: false,
+    ...(executorId === undefined ? {} : { executorId }),
+  });
+}

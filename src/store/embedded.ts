@@ -1,0 +1,190 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { EmbeddedPostgresUnavailable, NOBODY, findBinaries } from "./embedded-binaries.ts";
+import type { Binaries } from "./embedded-binaries.ts";
+
+/** A PostgreSQL server of our own, reached through a Unix socket only. */
+export interface EmbeddedPostgres {
+  /** Address of a database on it; the default is `postgres`. */
+  url(database?: string): string;
+  /** True when this process started the server or inherited it from a dead one; only an owner's `stop` ends it. */
+  readonly owned: boolean;
+  stop(): Promise<void>;
+}
+
+/** `fast` gives up safety against power cuts: for tests and throw-away data only. */
+export interface EmbeddedOptions {
+  readonly fast?: boolean;
+}
+
+/** Where the server lives; `ids` is the user it runs as. */
+interface Place {
+  readonly dir: string;
+  readonly socket: string;
+  readonly ids: { readonly uid?: number; readonly gid?: number };
+}
+
+/**
+ * Starts a PostgreSQL server on `dataDir`, or attaches to the one that already serves it.
+ *
+ * A new cluster is made aside and renamed into place, so a crash or a race leaves no half-made one. PostgreSQL refuses to
+ * run as root: there it runs as the user 65534, and below a folder which that user cannot reach (such as /root) the data goes to /var/tmp.
+ * The server is a session of its own, so Ctrl-C reaches the bot first; left behind by a killed bot, it is taken up by the next one.
+ *
+ * Errors: `EmbeddedPostgresUnavailable` with what to do instead, also with the server's last words when it does not start.
+ */
+export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
+  const place = preparePlace(path.resolve(dataDir));
+  if (existsSync(path.join(place.dir, "postmaster.pid")) && await isServing(place)) return attach(place);
+  const binaries = await findBinaries(place.ids.uid !== undefined);
+  if (!existsSync(path.join(place.dir, "PG_VERSION"))) createCluster(place, binaries, options);
+  return launch(place, binaries, options);
+}
+
+function preparePlace(wanted: string): Place {
+  const root = process.getuid?.() === 0;
+  const dir = root && !isReachable(wanted) ? path.join("/var/tmp", `twokey-pg-data-${shortHash(wanted)}`) : wanted;
+  // The socket's path may have at most 107 bytes, so it does not lie beside the data.
+  const socket = path.join(tmpdir(), `twokey-pg-${shortHash(`${process.getuid?.() ?? ""}:${dir}`)}`);
+  for (const folder of [dir, socket]) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (root) chownSync(folder, NOBODY, NOBODY);
+  }
+  return { dir, socket, ids: root ? { uid: NOBODY, gid: NOBODY } : {} };
+}
+
+function createCluster(place: Place, binaries: Binaries, options: EmbeddedOptions): void {
+  const aside = `${place.dir}.init-${process.pid}`;
+  rmSync(aside, { recursive: true, force: true });
+  mkdirSync(aside, { mode: 0o700 });
+  if (place.ids.uid !== undefined) chownSync(aside, NOBODY, NOBODY);
+  const args = ["-D", aside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", ...(options.fast === true ? ["-N"] : [])];
+  const made = spawnSync(binaries.initdb, args, { ...place.ids, cwd: aside, encoding: "utf8", env: serverEnvironment() });
+  if (made.status !== 0) {
+    rmSync(aside, { recursive: true, force: true });
+    throw new EmbeddedPostgresUnavailable(`initdb failed: ${made.error?.message ?? ""}${made.stderr ?? ""}`.trim());
+  }
+  try {
+    renameSync(aside, place.dir);
+  } catch (error) {
+    // Another process was faster: a folder that is not empty refuses the rename, and its cluster is as good as ours.
+    rmSync(aside, { recursive: true, force: true });
+    if (!existsSync(path.join(place.dir, "PG_VERSION"))) throw error;
+  }
+}
+
+async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const fast = options.fast === true ? ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"] : [];
+  const args = ["-D", place.dir, "-k", place.socket, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "timezone=UTC", ...fast];
+  const logFile = path.join(place.socket, `server-${process.pid}.log`);
+  const log = openSync(logFile, "w");
+  const server = spawn(binaries.postgres, args, {
+    ...place.ids, cwd: place.dir, env: serverEnvironment(), detached: true, stdio: ["ignore", "ignore", log],
+  });
+  closeSync(log);
+  let ended: string | null = null;
+  server.once("exit", (code, signal) => { ended = `PostgreSQL ended with ${code ?? signal}: ${lastWords(logFile)}`; });
+  server.once("error", (error) => { ended = `PostgreSQL could not be started: ${error.message}`; });
+  for (let tries = 0; tries < 3000; tries++) {
+    if (await isServing(place)) {
+      // Two processes may have started at once: the data folder lets in one server, and the loser attaches to it.
+      await sleep(0);
+      if (ended !== null || serverPid(place) !== server.pid) return attach(place);
+      claim(place);
+      return { url: (database) => urlOf(place, database), owned: true, stop: () => stopServer(place) };
+    }
+    if (ended !== null && tries > 100) break;
+    await sleep(20);
+  }
+  throw new EmbeddedPostgresUnavailable(ended ?? "PostgreSQL did not become ready within 60 s.");
+}
+
+/** The log lies beside the socket, and goes with it when the server was stopped on purpose. */
+function lastWords(logFile: string): string {
+  return existsSync(logFile) ? readFileSync(logFile, "utf8").slice(-2000) : "stopped";
+}
+
+/** A server whose launcher is dead belongs to whoever finds it; otherwise somebody would have to stop it by hand. */
+function attach(place: Place): EmbeddedPostgres {
+  const url = (database?: string): string => urlOf(place, database);
+  const launcher = readNumber(launcherFile(place));
+  if (launcher !== null && isAlive(launcher)) return { url, owned: false, stop: () => Promise.resolve() };
+  claim(place);
+  return { url, owned: true, stop: () => stopServer(place) };
+}
+
+async function stopServer(place: Place): Promise<void> {
+  const pid = serverPid(place);
+  if (pid === null || readNumber(launcherFile(place)) !== process.pid) return;
+  // SIGINT is PostgreSQL's fast shutdown: it ends sessions, writes a checkpoint and leaves.
+  if (isAlive(pid)) process.kill(pid, "SIGINT");
+  while (isAlive(pid) && serverPid(place) === pid) await sleep(10);
+  rmSync(place.socket, { recursive: true, force: true });
+}
+
+async function isServing(place: Place): Promise<boolean> {
+  const client = new pg.Client({ connectionString: urlOf(place), connectionTimeoutMillis: 2_000 });
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query("select 1");
+    return true;
+  } catch {
+    return false; // The question was whether it serves; any error is a no.
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function urlOf(place: Place, database = "postgres"): string {
+  return `postgres://postgres@localhost/${database}?host=${encodeURIComponent(place.socket)}`;
+}
+
+function claim(place: Place): void {
+  writeFileSync(launcherFile(place), String(process.pid));
+}
+
+function launcherFile(place: Place): string {
+  return path.join(place.socket, "launcher.pid");
+}
+
+function serverPid(place: Place): number | null {
+  return readNumber(path.join(place.dir, "postmaster.pid"));
+}
+
+function readNumber(file: string): number | null {
+  if (!existsSync(file)) return null;
+  const value = Number.parseInt(readFileSync(file, "utf8"), 10);
+  return Number.isInteger(value) && value > 0 ? value : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it lives, and is another user's.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** May the user 65534 walk down to this path? */
+function isReachable(wanted: string): boolean {
+  for (let at = path.dirname(wanted); ; at = path.dirname(at)) {
+    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;
+    if (at === path.dirname(at)) return true;
+  }
+}
+
+function serverEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env["PATH"] ?? "", LC_ALL: "C", TZ: "UTC" };
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { runner } from "node-pg-migrate";
+import pg from "pg";
+import { z } from "zod";
+import { connectionSettings } from "./db.ts";
+
+/** The database has a past that this code does not know; the message says which file and what to do. */
+export class MigrationRefused extends Error {
+  override readonly name = "MigrationRefused";
+}
+
+/** Where the migration files are; the default is the `migrations` folder of this checkout. */
+export interface MigrateOptions {
+  readonly dir?: string;
+}
+
+/**
+ * Brings the schema `twokey` to the state that `migrations/*.sql` describe and returns the names of what it applied.
+ *
+ * Replicas may start at the same time: the second waits for the first and finds nothing to do.
+ *
+ * Errors: `MigrationRefused` when the database was migrated by newer code, or when a file changed after it was applied.
+ */
+export async function migrate(url: string, options: MigrateOptions = {}): Promise<readonly string[]> {
+  const dir = options.dir ?? migrationsFolder();
+  const files = readMigrationFiles(dir);
+  const client = new pg.Client(connectionSettings(url));
+  await client.connect();
+  try {
+    refuseUnknownPast(await appliedNames(client), files);
+    const applied = await runner({
+      dbClient: client, dir, direction: "up", migrationsTable: "pgmigrations", schema: "twokey", createSchema: true,
+      advisoryLockMode: "wait", checkOrder: true, logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    });
+    await compareHashes(client, files);
+    return applied.map((migration) => migration.name);
+  } finally {
+    await client.end();
+  }
+}
+
+function ignore(): void { /* The runner also throws what it logs. */ }
+
+function refuseUnknownPast(applied: readonly string[], files: ReadonlyMap<string, string>): void {
+  const unknown = applied.filter((name) => !files.has(name));
+  if (unknown.length === 0) return;
+  throw new MigrationRefused(
+    `The database was migrated by a newer version (unknown here: ${unknown.join(", ")}). Run that version, or restore a backup made before it.`,
+  );
+}
+
+/** An edited file would leave old and new installations with different schemas, and nothing else would notice. */
+async function compareHashes(client: pg.Client, files: ReadonlyMap<string, string>): Promise<void> {
+  await client.query("create table if not exists twokey.migration_file (name text primary key, sha256 text not null)");
+  for (const name of await appliedNames(client)) {
+    await client.query("insert into twokey.migration_file values ($1, $2) on conflict do nothing", [name, files.get(name)]);
+  }
+  const rows = z.array(z.object({ name: z.string(), sha256: z.string() })).parse((await client.query("select * from twokey.migration_file")).rows);
+  const edited = rows.filter((row) => files.get(row.name) !== row.sha256).map((row) => row.name);
+  if (edited.length === 0) return;
+  throw new MigrationRefused(
+    `Migration ${edited.join(", ")} was edited after it had been applied here. Put the file back and add a new one instead; `
+    + "for a demo or a test, delete the data folder and start again.",
+  );
+}
+
+async function appliedNames(client: pg.Client): Promise<readonly string[]> {
+  const { rows: [table] } = await client.query<{ there: string | null }>("select to_regclass('twokey.pgmigrations')::text as there");
+  if (table?.there == null) return [];
+  return z.array(z.object({ name: z.string() })).parse((await client.query("select name from twokey.pgmigrations")).rows).map((row) => row.name);
+}
+
+function readMigrationFiles(dir: string): ReadonlyMap<string, string> {
+  const names = readdirSync(dir).filter((name) => name.endsWith(".sql"));
+  return new Map(names.map((name) => [name.slice(0, -".sql".length), createHash("sha256").update(readFileSync(path.join(dir, name))).digest("hex")]));
+}
+
+/** The compiled file lies one folder deeper than its source, so the folder is searched upwards. */
+function migrationsFolder(): string {
+  for (let at = import.meta.dirname; ; at = path.dirname(at)) {
+    const dir = path.join(at, "migrations");
+    if (existsSync(path.join(dir, "0001_base.sql"))) return dir;
+    if (at === path.dirname(at)) throw new MigrationRefused('The folder "migrations" was not found beside the program. Run Twokey from a complete checkout.');
+  }
+}

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import type { Queryable } from "./db.ts";
+
+/** A Slack message that is updated in place. `digest` is of what it shows, so nothing is sent when nothing changed. */
+export interface PostedMessage {
+  readonly key: string;
+  readonly channel: string;
+  readonly ts: string;
+  readonly digest: string;
+  readonly version: number;
+  readonly at: number;
+}
+
+const Row = z.object({ key: z.string(), channel: z.string(), ts: z.string(), digest: z.string(), version: z.number(), at: z.number() });
+
+/** Reads where the message with this key was posted, or null. */
+export async function readPostedMessage(q: Queryable, key: string): Promise<PostedMessage | null> {
+  return q.maybe(Row, "select key, channel, ts, digest, version, at from posted_message where key = $1", [key]);
+}
+
+/** Finds the message that a click came from, or null. */
+export async function findPostedMessage(q: Queryable, channel: string, ts: string): Promise<PostedMessage | null> {
+  return q.maybe(Row, "select key, channel, ts, digest, version, at from posted_message where channel = $1 and ts = $2", [channel, ts]);
+}
+
+/** Records a message as posted or updated; each record raises the version by one. */
+export async function recordPostedMessage(q: Queryable, message: Omit<PostedMessage, "version">): Promise<void> {
+  await q.exec(
+    `insert into posted_message (key, channel, ts, digest, at) values ($1, $2, $3, $4, $5)
+     on conflict (key) do update set channel = excluded.channel, ts = excluded.ts, digest = excluded.digest, at = excluded.at,
+       version = posted_message.version + 1`,
+    [message.key, message.channel, message.ts, message.digest, message.at],
+  );
+}

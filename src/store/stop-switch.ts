@@ -1,0 +1,38 @@
+import { z } from "zod";
+import type { Queryable, Transaction } from "./db.ts";
+
+/** Whether work may go on. `unknown` means the store could not say, and counts as stopped. */
+export type StopState =
+  | { readonly stopped: false }
+  | { readonly stopped: true; readonly since: number | null; readonly by: string | null; readonly reason: string };
+
+/** One turn of the switch. Units: `at` is UTC epoch milliseconds. */
+export interface StopEntry {
+  readonly at: number;
+  readonly kind: "stop" | "resume";
+  readonly byOperator: string;
+  readonly reason: string;
+}
+
+const Row = z.object({ at: z.number(), kind: z.enum(["stop", "resume"]), by_operator: z.string(), reason: z.string() });
+
+/** Turns the switch; the history stays. That a resume takes two people is the approvals' rule, not this table's. */
+export async function recordStop(q: Transaction | Queryable, entry: StopEntry): Promise<void> {
+  await q.exec("insert into stop_switch (at, kind, by_operator, reason) values ($1, $2, $3, $4)", [entry.at, entry.kind, entry.byOperator, entry.reason]);
+}
+
+/**
+ * Reads whether everything is stopped. Never throws: no store, no step.
+ *
+ * Invariant: INV-3 (none while stopped; fails closed).
+ */
+export async function readStop(q: Queryable): Promise<StopState> {
+  try {
+    const row = await q.maybe(Row, "select at, kind, by_operator, reason from stop_switch order by seq desc limit 1");
+    if (row === null || row.kind === "resume") return { stopped: false };
+    return { stopped: true, since: row.at, by: row.by_operator, reason: row.reason };
+  } catch {
+    // Whatever the error: what cannot be read must be taken for stopped.
+    return { stopped: true, since: null, by: null, reason: "The stop switch could not be read from the database." };
+  }
+}

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import type { Queryable } from "./db.ts";
+
+/** Counts one more take-over of a run and returns how many there were: work that kills its process must not go round for ever. */
+export async function recordTakeOver(q: Queryable, runId: string, at: number): Promise<number> {
+  const { count } = await q.one(
+    z.object({ count: z.number() }),
+    `insert into take_over (run_id, count, at) values ($1, 1, $2)
+     on conflict (run_id) do update set count = take_over.count + 1, at = excluded.at returning count`,
+    [runId, at],
+  );
+  return count;
+}
+
+/** Forgets counts that nobody has raised since the instant. */
+export async function forgetTakeOvers(q: Queryable, before: number): Promise<number> {
+  return q.exec("delete from take_over where at < $1", [before]);
+}

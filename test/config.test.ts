@@ -1,0 +1,63 @@
+/** Claims: bad environments are refused all at once with how to mend them, values are never repeated, and the docs list every variable. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { parseConfig } from "../src/config.ts";
+
+const good = {
+  CI_DATABASE_URL: "postgres://reader:hunter2@db/ci",
+  SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1", SLACK_CHANNEL: "C1", SLACK_APPROVERS: "U1, U2,U3",
+  CLOUDSTACK_API_URL: "http://127.0.0.1:8080/client/api", CLOUDSTACK_API_KEY: "k", CLOUDSTACK_SECRET_KEY: "s", CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+};
+
+function sentence(env: Record<string, string | undefined>): string {
+  const parsed = parseConfig(env);
+  return parsed.ok ? "" : parsed.error.message;
+}
+
+test("an empty environment is refused with every missing variable at once", () => {
+  const said = sentence({});
+  for (const name of ["CI_DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CHANNEL", "SLACK_APPROVER_GROUP", "CLOUDSTACK_API_URL", "CLOUDSTACK_API_KEY", "CLOUDSTACK_SECRET_KEY", "CLOUDSTACK_ROOT_DOMAIN"]) {
+    expect(said).toContain(`${name} is not set`);
+  }
+  expect(said).toContain("How to set it");
+});
+
+test.each([
+  ["CI_DATABASE_URL", "mysql://x:hunter2@y/z"],
+  ["SLACK_BOT_TOKEN", "hunter2"],
+  ["SLACK_APP_TOKEN", "xoxb-hunter2"],
+  ["CLOUDSTACK_API_URL", "hunter2"],
+  ["CLOUDSTACK_ROOT_DOMAIN", "hunter2/ci"],
+  ["CLOUDSTACK_ROLES", "hunter2"],
+  ["TWOKEY_QUORUM", "1"],
+  ["TWOKEY_COOL_OFF_SECONDS", "-5"],
+  ["TWOKEY_SHRINK_MIN_SHARE", "2"],
+  ["CLOUDSTACK_DELETE_API_KEY", "hunter2"],
+])("a wrong %s is named and its value is not repeated", (name, value) => {
+  const said = sentence({ ...good, [name]: value });
+  expect(said).toContain(name === "CLOUDSTACK_DELETE_API_KEY" ? "CLOUDSTACK_DELETE_SECRET_KEY" : name);
+  expect(said).not.toContain("hunter2");
+});
+
+test("a good environment parses, falls back to one key pair, and says which are shared", () => {
+  const parsed = parseConfig(good);
+  if (!parsed.ok) throw new Error(parsed.error.message);
+  expect(parsed.value.slack.approverIds).toEqual(["U1", "U2", "U3"]);
+  expect(parsed.value.slack.connection.mode).toBe("socket");
+  expect(parsed.value.cloudstack.delete).toEqual({ apiKey: "k", secretKey: "s" });
+  expect(parsed.value.cloudstack.sharedKeys).toEqual(["write", "export", "delete"]);
+  expect(parsed.value.deletion.graceMs).toBe(14 * 24 * 3600 * 1000);
+});
+
+test("an empty variable counts as not set", () => {
+  expect(sentence({ ...good, SLACK_BOT_TOKEN: "  " })).toContain("SLACK_BOT_TOKEN is not set");
+});
+
+test("the documentation lists every variable that the code reads", () => {
+  const code = readFileSync(new URL("../src/config.ts", import.meta.url), "utf8");
+  const docs = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
+  const names = [...code.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map((m) => m[1] ?? "");
+  expect(names.length).toBeGreaterThan(40);
+  const documented = docs.replace(/`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/, ["WRITE", "EXPORT", "DELETE"].flatMap((k) => [`CLOUDSTACK_${k}_API_KEY`, `CLOUDSTACK_${k}_SECRET_KEY`]).join(" "));
+  expect(names.filter((n) => !documented.includes(n))).toEqual([]);
+});

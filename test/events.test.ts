@@ -1,0 +1,25 @@
+/** Claim: no secret that is handed to the event log reaches its output, by key or by shape. */
+import { expect, test } from "vitest";
+import { createEvents, redact } from "../src/events.ts";
+
+test.each([
+  ["a Slack token in a sentence", "auth failed for xoxb-12-34-secret"],
+  ["a signature in a query", "GET /client/api?command=x&signature=secret%3D failed"],
+  ["an extract link", "download of http://10.1.1.1/userdata/secret/abc.qcow2 broke"],
+  ["an export link of ours", "see https://bot.example.org/exports/id/secret"],
+  ["a database address", "connect postgres://u:secret@db/x failed"],
+])("%s is taken out of a text", (_name, text) => {
+  expect(redact(text)).not.toContain("secret");
+});
+
+test("values of secret keys, texts and thrown errors come out redacted, the rest as it is", () => {
+  let out = "";
+  const events = createEvents("info", "test", { write: (s: string) => { out += s; } });
+  events.info("a.fact", { botToken: "hunter2", extractUrl: "http://hunter2", count: 3, note: "xapp-hunter2" });
+  events.failed("b.fact", { kind: "rejected", code: "x.y", message: "token=hunter2 refused", details: { secretKey: "hunter2" } });
+  events.bug("c.fact", new Error("xoxb-hunter2", { cause: new Error("password=hunter2") }));
+  expect(out).not.toContain("hunter2");
+  expect(out).toContain('"count":3');
+  expect(out).toContain('"environment":"test"');
+  expect(out.trim().split("\n")).toHaveLength(3);
+});

@@ -1,0 +1,50 @@
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { inject } from "vitest";
+import { createDatabase } from "../../src/store/db.ts";
+import type { Database } from "../../src/store/db.ts";
+
+/** A migrated database of one's own. `drop` closes `db` and ends every other session on it. */
+export interface FreshDatabase {
+  readonly url: string;
+  readonly db: Database;
+  drop(): Promise<void>;
+}
+
+/** Clones the migrated template, in about a tenth of a second; call it in `beforeAll` and `drop` it in `afterAll`. */
+export async function freshDatabase(): Promise<FreshDatabase> {
+  return create(`template ${inject("templateName")}`);
+}
+
+/** An empty database, nothing migrated: for tests of the migrations and of the first start. */
+export async function emptyDatabase(): Promise<FreshDatabase> {
+  return create("");
+}
+
+async function create(from: string): Promise<FreshDatabase> {
+  const name = `test_${randomBytes(6).toString("hex")}`;
+  await admin(`create database ${name} ${from}`);
+  const url = new URL(inject("adminUrl"));
+  url.pathname = `/${name}`;
+  const db = createDatabase(url.href, { max: 5, onError: () => undefined });
+  return {
+    url: url.href,
+    db,
+    async drop() {
+      await db.close();
+      await admin(`drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+/** Two clones of one template at the same moment disturb each other, so they take turns. */
+async function admin(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject("adminUrl") });
+  await client.connect();
+  try {
+    await client.query("select pg_advisory_lock(20170707)");
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,71 @@
+/** Starts one throw-away PostgreSQL for the whole run, and makes the template from which every test file's database is cloned. */
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { migrate } from "../../src/store/migrate.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Address of the server's own database, and the name of the migrated template on it. */
+    adminUrl: string;
+    templateName: string;
+  }
+}
+
+const PREFIX = "twokey-test-";
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  removeLeftovers();
+  const given = process.env["TEST_DATABASE_URL"];
+  const templateName = `twokey_template_${process.pid}`;
+  if (given !== undefined && given !== "") {
+    await createTemplate(given, templateName);
+    project.provide("adminUrl", given);
+    project.provide("templateName", templateName);
+    return () => dropTemplate(given, templateName);
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  await createTemplate(server.url(), templateName);
+  project.provide("adminUrl", server.url());
+  project.provide("templateName", templateName);
+  return async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+async function createTemplate(adminUrl: string, name: string): Promise<void> {
+  await admin(adminUrl, `drop database if exists ${name}`, `create database ${name}`);
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  await migrate(url.href);
+}
+
+async function dropTemplate(adminUrl: string, name: string): Promise<void> {
+  await admin(adminUrl, `drop database if exists ${name} with (force)`);
+}
+
+async function admin(url: string, ...statements: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A run that was killed leaves its folder; once nobody's server uses it any more, it goes. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+    const pid = Number(name.slice(PREFIX.length).split("-")[0]);
+    const folder = path.join(tmpdir(), name);
+    if (Number.isInteger(pid) && existsSync(`/proc/${process.pid}`) && !existsSync(`/proc/${pid}`) && !existsSync(path.join(folder, "pg", "postmaster.pid"))) {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}

@@ -32,7 +32,9 @@ function refuseOldNode() {
 // ---- packages ----
 
 function lockHash() {
-  return createHash("sha256").update(fs.readFileSync(at("package-lock.json"))).digest("hex");
+  return createHash("sha256")
+    .update(fs.readFileSync(at("package-lock.json")))
+    .digest("hex");
 }
 
 function isInstalled() {
@@ -47,7 +49,16 @@ function install(say) {
   }
   say("Installing packages (npm ci) …");
   // No package needs its install script: the embedded PostgreSQL's links are made when it is started.
-  const args = ["ci", "--ignore-scripts", "--include=dev", "--include=optional", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"];
+  const args = [
+    "ci",
+    "--ignore-scripts",
+    "--include=dev",
+    "--include=optional",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ];
   const ran = spawnSync("npm", args, { cwd: ROOT, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
   if (ran.status !== 0) fail(`npm ci did not succeed${ran.error ? `: ${ran.error.message}` : ""}. Mend what it says above and try again.`);
   fs.writeFileSync(at("node_modules", ".twokey-lock"), lockHash());
@@ -83,10 +94,12 @@ function build(say, output) {
   say("Building dist/ …");
   const stamp = sourceStamp();
   fs.rmSync(at("dist", ".stamp"), { force: true });
-  const compiled = ["tsconfig.build.json", "tsconfig.page.json"].filter((project) => hasInputs(project)).map((project) => {
-    const tsc = [at("node_modules", "typescript", "bin", "tsc"), "-p", project];
-    return spawnSync(process.execPath, tsc, { cwd: ROOT, stdio: ["ignore", output, output] }).status === 0;
-  });
+  const compiled = ["tsconfig.build.json", "tsconfig.page.json"]
+    .filter((project) => hasInputs(project))
+    .map((project) => {
+      const tsc = [at("node_modules", "typescript", "bin", "tsc"), "-p", project];
+      return spawnSync(process.execPath, tsc, { cwd: ROOT, stdio: ["ignore", output, output] }).status === 0;
+    });
   copyPage();
   removeOrphans();
   if (!compiled.every(Boolean)) return false;
@@ -117,7 +130,10 @@ function filesBelow(name) {
   const full = at(name);
   if (!fs.existsSync(full)) return [];
   if (!fs.statSync(full).isDirectory()) return [name];
-  return fs.readdirSync(full).sort().flatMap((entry) => filesBelow(path.join(name, entry)));
+  return fs
+    .readdirSync(full)
+    .sort()
+    .flatMap((entry) => filesBelow(path.join(name, entry)));
 }
 
 // ---- one at a time ----

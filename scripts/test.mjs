@@ -27,7 +27,14 @@ function vitest(filters) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "twokey-report-"));
   const report = path.join(folder, "report.json");
   try {
-    const status = run(["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...filters]);
+    const status = run([
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${report}`,
+      ...filters,
+    ]);
     return count(fs.existsSync(report) ? JSON.parse(fs.readFileSync(report, "utf8")) : null, status);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
@@ -38,7 +45,9 @@ function count(report, status) {
   if (report === null) return { passed: 0, failed: 1 };
   const passed = report.numPassedTests;
   // A file that could not even be loaded holds no tests, and is a failure all the same.
-  const unloaded = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.every((one) => one.status !== "failed")).length;
+  const unloaded = report.testResults.filter(
+    (file) => file.status === "failed" && file.assertionResults.every((one) => one.status !== "failed"),
+  ).length;
   const failed = report.numFailedTests + unloaded;
   if (report.numPendingTests + report.numTodoTests > 0) process.stdout.write(`${report.numPendingTests + report.numTodoTests} skipped\n`);
   // An error outside every test, or no test at all, must not look like success.

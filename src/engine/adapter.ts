@@ -9,8 +9,12 @@ export function isRetryable(error: unknown): boolean {
 
 /** Lets only warnings and errors of DBOS through, as events. */
 export function quietLogger(onEvent: (event: EngineEvent) => void): DLogger {
-  const tell = (entry: unknown): void => { onEvent({ kind: "warning", text: entry instanceof Error ? entry.message : String(entry) }); };
+  const tell = (entry: unknown): void => {
+    onEvent({ kind: "warning", text: entry instanceof Error ? entry.message : String(entry) });
+  };
   return { debug: ignore, info: ignore, warn: tell, error: tell };
 }
 
-function ignore(): void { /* What DBOS says for information is of no use to our operators. */ }
+function ignore(): void {
+  /* What DBOS says for information is of no use to our operators. */
+}

@@ -18,11 +18,7 @@ export function nearestPeriod(everySeconds: number): number {
 const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
-const PERIODS = [
-  ...divisorsOf(60),
-  ...divisorsOf(60).map((n) => n * MINUTE),
-  ...divisorsOf(24).map((n) => n * HOUR),
-];
+const PERIODS = [...divisorsOf(60), ...divisorsOf(60).map((n) => n * MINUTE), ...divisorsOf(24).map((n) => n * HOUR)];
 
 function cronLine(seconds: number): string | null {
   if (!PERIODS.includes(seconds)) return null;

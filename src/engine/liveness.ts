@@ -26,9 +26,14 @@ export async function holdLife(url: string, executorId: string, onLost: (error: 
     onLost(new Error("the database connection that shows this process to be alive was lost", { cause }));
   };
   client.on("error", lose);
-  client.on("end", () => { lose(); });
+  client.on("end", () => {
+    lose();
+  });
   await client.connect();
-  const { rows } = await client.query<{ ok: boolean }>("select pg_try_advisory_lock($1::int, hashtext($2)) as ok", [LIFE_CLASS, executorId]);
+  const { rows } = await client.query<{ ok: boolean }>("select pg_try_advisory_lock($1::int, hashtext($2)) as ok", [
+    LIFE_CLASS,
+    executorId,
+  ]);
   if (rows[0]?.ok !== true) {
     over = true;
     await client.end();

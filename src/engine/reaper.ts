@@ -1,7 +1,6 @@
 import type { DBOSClient, WorkflowStatus } from "@dbos-inc/dbos-sdk";
-import { z } from "zod";
 import type { Database } from "../store/db.ts";
-import { forgetTakeOvers, recordTakeOver } from "../store/take-overs.ts";
+import { forgetTakeOvers, recordTakeOver, tryLifeLock } from "../store/take-overs.ts";
 import type { EngineEvent } from "./event.ts";
 import { LIFE_CLASS } from "./liveness.ts";
 import { APPLICATION } from "./schema.ts";
@@ -30,9 +29,8 @@ export async function takeOverFromDead(input: ReapInput): Promise<void> {
   const others = new Set(pending.map((run) => run.executorId).filter((id) => id !== undefined && id !== input.me));
   for (const executor of others) {
     await input.db.tx(async (q) => {
-      const { ok } = await q.one(z.object({ ok: z.boolean() }), "select pg_try_advisory_xact_lock($1::int, hashtext($2)) as ok", [LIFE_CLASS, executor]);
-      // Alive, or another replica is just doing this.
-      if (!ok) return;
+      // Not given: alive, or another replica is just doing this.
+      if (!(await tryLifeLock(q, LIFE_CLASS, executor ?? ""))) return;
       const runs = await listPending(input.client, executor);
       for (const run of runs) await takeOver(input, run, executor ?? "unknown");
     });
@@ -42,8 +40,12 @@ export async function takeOverFromDead(input: ReapInput): Promise<void> {
 /** Deletes what ended long ago: a schedule of a few seconds alone leaves thousands of rows a day. */
 export async function forgetFinished(input: Pick<ReapInput, "db" | "client" | "at">): Promise<void> {
   const finished = await input.client.listWorkflows({
-    status: ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"], completedBefore: new Date(input.at - DAY_MS).toISOString(),
-    applicationName: APPLICATION, limit: 200, loadInput: false, loadOutput: false,
+    status: ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+    completedBefore: new Date(input.at - DAY_MS).toISOString(),
+    applicationName: APPLICATION,
+    limit: 200,
+    loadInput: false,
+    loadOutput: false,
   });
   if (finished.length > 0) await input.client.deleteWorkflows(finished.map((run) => run.workflowID));
   await forgetTakeOvers(input.db, input.at - 30 * DAY_MS);
@@ -64,7 +66,11 @@ async function takeOver(input: ReapInput, run: WorkflowStatus, from: string): Pr
 
 function listPending(client: DBOSClient, executorId?: string): Promise<WorkflowStatus[]> {
   return client.listWorkflows({
-    status: "PENDING", applicationName: APPLICATION, limit: BATCH, loadInput: false, loadOutput: false,
+    status: "PENDING",
+    applicationName: APPLICATION,
+    limit: BATCH,
+    loadInput: false,
+    loadOutput: false,
     ...(executorId === undefined ? {} : { executorId }),
   });
 }

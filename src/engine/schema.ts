@@ -24,12 +24,20 @@ export const SCHEDULE_QUEUE = "schedules";
 export async function migrateEngine(url: string, logger: DLogger): Promise<void> {
   // "Running migrations …" is a warning to DBOS and none to us; what goes wrong is thrown.
   const silent = new GlobalLogger(undefined, { logger: { ...logger, warn: () => undefined } });
-  await runWithAdvisoryLock(connectionSettings(url), "twokey.engine.migrate", { waitMs: Infinity, pollMs: 50 }, () => migrateSystemDatabase(url, silent));
+  await runWithAdvisoryLock(connectionSettings(url), "twokey.engine.migrate", { waitMs: Infinity, pollMs: 50 }, () =>
+    migrateSystemDatabase(url, silent),
+  );
 }
 
 /** The connections that DBOS uses, with its own kinds of columns; a pool it makes itself prints a deprecation of `pg` (trap 8). */
 export function createEnginePool(url: string, onError: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 10, keepAlive: true, application_name: "twokey-engine", idle_in_transaction_session_timeout: 60_000 });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    keepAlive: true,
+    application_name: "twokey-engine",
+    idle_in_transaction_session_timeout: 60_000,
+  });
   pool.on("error", onError);
   return pool;
 }
@@ -46,7 +54,9 @@ export interface Run {
 /** Puts a run into the queue; does nothing when one with the same key waits or runs. */
 export async function enqueueRun({ client }: { readonly client: DBOSClient }, workflowName: string, run: Run): Promise<void> {
   const options = {
-    workflowName, queueName: WORK_QUEUE, queuePartitionKey: run.partition,
+    workflowName,
+    queueName: WORK_QUEUE,
+    queuePartitionKey: run.partition,
     ...(run.key === undefined ? {} : { deduplicationID: `${workflowName}:${run.key}`, attributes: { key: run.key } }),
     ...(run.delayMs === undefined || run.delayMs <= 0 ? {} : { delaySeconds: run.delayMs / 1000 }),
   };

@@ -22,7 +22,10 @@ const PING_MS = 2_000;
  * Errors: `StoreError` `unavailable` when the connection, and so the lock, is lost; `fn` hears of it through its signal at once.
  */
 export async function runWithAdvisoryLock<T>(
-  settings: pg.ClientConfig, key: string, options: LockOptions, fn: (signal: AbortSignal) => Promise<T>,
+  settings: pg.ClientConfig,
+  key: string,
+  options: LockOptions,
+  fn: (signal: AbortSignal) => Promise<T>,
 ): Promise<LockOutcome<T>> {
   const client = new pg.Client(settings);
   const lost = new AbortController();
@@ -31,11 +34,15 @@ export async function runWithAdvisoryLock<T>(
     if (!closing) lost.abort(new StoreError("unavailable", `the connection that held the lock "${key}" was lost`, { cause }));
   };
   client.on("error", onLost);
-  client.on("end", () => { onLost(); });
+  client.on("end", () => {
+    onLost();
+  });
   try {
     await client.connect();
-    if (!await acquire(client, key, options)) return { held: false };
-    const pings = setInterval(() => { client.query({ text: "select 1", query_timeout: PING_MS } as pg.QueryConfig).catch(onLost); }, PING_MS);
+    if (!(await acquire(client, key, options))) return { held: false };
+    const pings = setInterval(() => {
+      client.query({ text: "select 1", query_timeout: PING_MS } as pg.QueryConfig).catch(onLost);
+    }, PING_MS);
     try {
       const value = await fn(lost.signal);
       lost.signal.throwIfAborted();

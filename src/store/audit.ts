@@ -25,7 +25,14 @@ export type AuditVerdict =
 export const FIRST_PREV_HASH = "0".repeat(64);
 
 const Row = z.object({
-  seq: z.number(), at: z.number(), actor: z.string(), kind: z.string(), subject: z.string(), data: z.unknown(), prev_hash: z.string(), hash: z.string(),
+  seq: z.number(),
+  at: z.number(),
+  actor: z.string(),
+  kind: z.string(),
+  subject: z.string(),
+  data: z.unknown(),
+  prev_hash: z.string(),
+  hash: z.string(),
 });
 const COLUMNS = "seq, at, actor, kind, subject, data, prev_hash, hash";
 const BATCH = 1_000;
@@ -77,11 +84,13 @@ export async function verifyAudit(db: Queryable, expectedHead?: string): Promise
 
 /** Reads entries in their order; `subject` and `sinceAt` narrow. */
 export async function readAudit(
-  q: Queryable, filter: { readonly afterSeq?: number; readonly subject?: string; readonly sinceAt?: number; readonly limit: number },
+  q: Queryable,
+  filter: { readonly afterSeq?: number; readonly subject?: string; readonly sinceAt?: number; readonly limit: number },
 ): Promise<readonly AuditRow[]> {
   const rows = await q.many(
     Row,
-    `select ${COLUMNS} from audit where seq > $1 and ($2::text is null or subject = $2) and ($3::bigint is null or at >= $3) order by seq limit $4`,
+    `select ${COLUMNS} from audit
+     where seq > $1 and ($2::text is null or subject = $2) and ($3::bigint is null or at >= $3) order by seq limit $4`,
     [filter.afterSeq ?? 0, filter.subject ?? null, filter.sinceAt ?? null, filter.limit],
   );
   return rows.map(({ prev_hash, ...row }) => ({ ...row, prevHash: prev_hash }));

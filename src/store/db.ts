@@ -46,7 +46,9 @@ export interface DatabaseOptions {
 export function createDatabase(url: string, options: DatabaseOptions): Database {
   const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   // Without this listener a connection that breaks while idle ends the whole process.
-  pool.on("error", (error) => { options.onError(classifyStoreError(error)); });
+  pool.on("error", (error) => {
+    options.onError(classifyStoreError(error));
+  });
   return {
     ...queryable(pool),
     tx: (fn) => runTransaction(pool, fn),
@@ -75,9 +77,13 @@ export function connectionSettings(url: string): pg.ClientConfig {
 }
 
 async function runTransaction<T>(pool: pg.Pool, fn: (q: Transaction) => Promise<T>): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => { throw classifyStoreError(error); });
+  const client = await pool.connect().catch((error: unknown) => {
+    throw classifyStoreError(error);
+  });
   let broken: Error | undefined;
-  const onError = (error: Error): void => { broken = error; };
+  const onError = (error: Error): void => {
+    broken = error;
+  };
   client.on("error", onError);
   try {
     await run(client, "begin");
@@ -86,7 +92,9 @@ async function runTransaction<T>(pool: pg.Pool, fn: (q: Transaction) => Promise<
     return value;
   } catch (error) {
     // A rollback that fails means the connection is gone, and with it the transaction: the first error is the one to tell.
-    await client.query("rollback").catch((lost: unknown) => { broken = lost instanceof Error ? lost : new Error(String(lost)); });
+    await client.query("rollback").catch((lost: unknown) => {
+      broken = lost instanceof Error ? lost : new Error(String(lost));
+    });
     throw error;
   } finally {
     client.off("error", onError);

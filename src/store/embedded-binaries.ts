@@ -39,13 +39,15 @@ export async function findBinaries(asNobody: boolean): Promise<Binaries> {
   throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL does not run on ${platformName()}. ${WAYS_OUT}`);
 }
 
-const WAYS_OUT = "Set DATABASE_URL to a PostgreSQL 15 or newer, or install PostgreSQL and set TWOKEY_POSTGRES_BIN to its folder of programs "
-  + "(Alpine: apk add postgresql, then /usr/libexec/postgresql).";
+const WAYS_OUT =
+  "Set DATABASE_URL to a PostgreSQL 15 or newer, or install PostgreSQL and set TWOKEY_POSTGRES_BIN to its folder of programs " +
+  "(Alpine: apk add postgresql, then /usr/libexec/postgresql).";
 
 function systemBinaries(folder: string): Binaries {
   const found = { postgres: path.join(folder, "postgres"), initdb: path.join(folder, "initdb") };
   for (const file of Object.values(found)) {
-    if (!existsSync(file)) throw new EmbeddedPostgresUnavailable(`TWOKEY_POSTGRES_BIN: ${file} does not exist. Give the folder that holds postgres and initdb.`);
+    if (!existsSync(file))
+      throw new EmbeddedPostgresUnavailable(`TWOKEY_POSTGRES_BIN: ${file} does not exist. Give the folder that holds postgres and initdb.`);
   }
   return found;
 }
@@ -56,7 +58,9 @@ async function packagedBinaries(): Promise<Binaries> {
   try {
     loaded = await import(name);
   } catch (error) {
-    throw new EmbeddedPostgresUnavailable(`There is no embedded PostgreSQL for ${platformName()} (package ${name}). ${WAYS_OUT}`, { cause: error });
+    throw new EmbeddedPostgresUnavailable(`There is no embedded PostgreSQL for ${platformName()} (package ${name}). ${WAYS_OUT}`, {
+      cause: error,
+    });
   }
   const found = Module.parse(loaded);
   makeLinks(path.dirname(path.dirname(path.dirname(found.postgres))));
@@ -83,7 +87,10 @@ function makeLinks(packageFolder: string): void {
 function copyOf(packaged: Binaries): Binaries {
   const home = path.dirname(path.dirname(packaged.postgres));
   const copy = path.join(tmpdir(), `twokey-pg-bin-${createHash("sha256").update(home).digest("hex").slice(0, 12)}`);
-  const found = { postgres: path.join(copy, "bin", path.basename(packaged.postgres)), initdb: path.join(copy, "bin", path.basename(packaged.initdb)) };
+  const found = {
+    postgres: path.join(copy, "bin", path.basename(packaged.postgres)),
+    initdb: path.join(copy, "bin", path.basename(packaged.initdb)),
+  };
   if (!existsSync(found.postgres)) {
     const aside = `${copy}.${process.pid}`;
     mkdirSync(aside, { recursive: true });
@@ -97,7 +104,9 @@ function copyOf(packaged: Binaries): Binaries {
     }
   }
   if (!isRunning(found, { uid: NOBODY, gid: NOBODY })) {
-    throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL cannot be run as user ${NOBODY} from ${copy}. Start Twokey as an ordinary user. ${WAYS_OUT}`);
+    throw new EmbeddedPostgresUnavailable(
+      `The embedded PostgreSQL cannot be run as user ${NOBODY} from ${copy}. Start Twokey as an ordinary user. ${WAYS_OUT}`,
+    );
   }
   return found;
 }

@@ -40,7 +40,7 @@ interface Place {
  */
 export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const place = preparePlace(path.resolve(dataDir));
-  if (existsSync(path.join(place.dir, "postmaster.pid")) && await isServing(place)) return attach(place);
+  if (existsSync(path.join(place.dir, "postmaster.pid")) && (await isServing(place))) return attach(place);
   const binaries = await findBinaries(place.ids.uid !== undefined);
   if (!existsSync(path.join(place.dir, "PG_VERSION"))) createCluster(place, binaries, options);
   return launch(place, binaries, options);
@@ -84,18 +84,26 @@ async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions
   const logFile = path.join(place.socket, `server-${process.pid}.log`);
   const log = openSync(logFile, "w");
   const server = spawn(binaries.postgres, args, {
-    ...place.ids, cwd: place.dir, env: serverEnvironment(), detached: true, stdio: ["ignore", "ignore", log],
+    ...place.ids,
+    cwd: place.dir,
+    env: serverEnvironment(),
+    detached: true,
+    stdio: ["ignore", "ignore", log],
   });
   closeSync(log);
+  // Named after the server's own process and written before it can be ready, so a process that finds the server finds its owner too.
+  if (server.pid !== undefined) claim(place, server.pid);
   let ended: string | null = null;
-  server.once("exit", (code, signal) => { ended = `PostgreSQL ended with ${code ?? signal}: ${lastWords(logFile)}`; });
-  server.once("error", (error) => { ended = `PostgreSQL could not be started: ${error.message}`; });
+  server.once("exit", (code, signal) => {
+    ended = `PostgreSQL ended with ${code ?? signal}: ${lastWords(logFile)}`;
+  });
+  server.once("error", (error) => {
+    ended = `PostgreSQL could not be started: ${error.message}`;
+  });
   for (let tries = 0; tries < 3000; tries++) {
     if (await isServing(place)) {
       // Two processes may have started at once: the data folder lets in one server, and the loser attaches to it.
-      await sleep(0);
-      if (ended !== null || serverPid(place) !== server.pid) return attach(place);
-      claim(place);
+      if (serverPid(place) !== server.pid) return attach(place);
       return { url: (database) => urlOf(place, database), owned: true, stop: () => stopServer(place) };
     }
     if (ended !== null && tries > 100) break;
@@ -112,15 +120,16 @@ function lastWords(logFile: string): string {
 /** A server whose launcher is dead belongs to whoever finds it; otherwise somebody would have to stop it by hand. */
 function attach(place: Place): EmbeddedPostgres {
   const url = (database?: string): string => urlOf(place, database);
-  const launcher = readNumber(launcherFile(place));
-  if (launcher !== null && isAlive(launcher)) return { url, owned: false, stop: () => Promise.resolve() };
-  claim(place);
+  const server = serverPid(place);
+  const launcher = server === null ? null : readNumber(launcherFile(place, server));
+  if (server === null || (launcher !== null && isAlive(launcher))) return { url, owned: false, stop: () => Promise.resolve() };
+  claim(place, server);
   return { url, owned: true, stop: () => stopServer(place) };
 }
 
 async function stopServer(place: Place): Promise<void> {
   const pid = serverPid(place);
-  if (pid === null || readNumber(launcherFile(place)) !== process.pid) return;
+  if (pid === null || readNumber(launcherFile(place, pid)) !== process.pid) return;
   // SIGINT is PostgreSQL's fast shutdown: it ends sessions, writes a checkpoint and leaves.
   if (isAlive(pid)) process.kill(pid, "SIGINT");
   while (isAlive(pid) && serverPid(place) === pid) await sleep(10);
@@ -145,12 +154,12 @@ function urlOf(place: Place, database = "postgres"): string {
   return `postgres://postgres@localhost/${database}?host=${encodeURIComponent(place.socket)}`;
 }
 
-function claim(place: Place): void {
-  writeFileSync(launcherFile(place), String(process.pid));
+function claim(place: Place, server: number): void {
+  writeFileSync(launcherFile(place, server), String(process.pid));
 }
 
-function launcherFile(place: Place): string {
-  return path.join(place.socket, "launcher.pid");
+function launcherFile(place: Place, server: number): string {
+  return path.join(place.socket, `owner-of-${server}.pid`);
 }
 
 function serverPid(place: Place): number | null {

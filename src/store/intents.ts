@@ -34,24 +34,35 @@ export interface OpenIntent extends Intent {
 }
 
 const IntentRow = z.object({
-  id: z.string(), owner_kind: z.enum(["pass", "deletion", "export"]), owner_id: z.string(), command: z.string(), params: z.unknown(), at: z.number(),
+  id: z.string(),
+  owner_kind: z.enum(["pass", "deletion", "export"]),
+  owner_id: z.string(),
+  command: z.string(),
+  params: z.unknown(),
+  at: z.number(),
   tried: z.literal("indeterminate").nullable(),
 });
 
 /** Writes down what is about to be sent. Call it outside any transaction, so that it stands before the call goes out. Invariant: INV-5. */
 export async function recordIntent(q: Queryable, intent: Intent): Promise<void> {
-  await q.exec(
-    "insert into intent (id, owner_kind, owner_id, command, params, at) values ($1, $2, $3, $4, $5, $6)",
-    [intent.id, intent.owner.kind, intent.owner.id, intent.command, toJson(intent.params ?? null), intent.at],
-  );
+  await q.exec("insert into intent (id, owner_kind, owner_id, command, params, at) values ($1, $2, $3, $4, $5, $6)", [
+    intent.id,
+    intent.owner.kind,
+    intent.owner.id,
+    intent.command,
+    toJson(intent.params ?? null),
+    intent.at,
+  ]);
 }
 
 /** Writes down how it ended. Errors: `StoreError` `constraint` when it had been settled before. Invariant: INV-5. */
 export async function recordOutcome(q: Queryable, outcome: Outcome): Promise<void> {
-  await q.exec(
-    "insert into outcome (intent_id, result, data, at) values ($1, $2, $3, $4)",
-    [outcome.intentId, outcome.result, toJson(outcome.data ?? null), outcome.at],
-  );
+  await q.exec("insert into outcome (intent_id, result, data, at) values ($1, $2, $3, $4)", [
+    outcome.intentId,
+    outcome.result,
+    toJson(outcome.data ?? null),
+    outcome.at,
+  ]);
 }
 
 /** Lists an owner's mutations whose end is unknown, oldest first: each must be looked up before anything else is sent. */

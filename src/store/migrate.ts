@@ -31,8 +31,16 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   try {
     refuseUnknownPast(await appliedNames(client), files);
     const applied = await runner({
-      dbClient: client, dir, direction: "up", migrationsTable: "pgmigrations", schema: "twokey", createSchema: true,
-      advisoryLockMode: "wait", checkOrder: true, logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+      dbClient: client,
+      dir,
+      direction: "up",
+      migrationsTable: "pgmigrations",
+      schema: "twokey",
+      createSchema: true,
+      advisoryLockMode: "wait",
+      checkOrder: true,
+      singleTransaction: true,
+      logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     });
     await compareHashes(client, files);
     return applied.map((migration) => migration.name);
@@ -41,13 +49,16 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   }
 }
 
-function ignore(): void { /* The runner also throws what it logs. */ }
+function ignore(): void {
+  /* The runner also throws what it logs. */
+}
 
 function refuseUnknownPast(applied: readonly string[], files: ReadonlyMap<string, string>): void {
   const unknown = applied.filter((name) => !files.has(name));
   if (unknown.length === 0) return;
   throw new MigrationRefused(
-    `The database was migrated by a newer version (unknown here: ${unknown.join(", ")}). Run that version, or restore a backup made before it.`,
+    `The database was migrated by a newer version (unknown here: ${unknown.join(", ")}). ` +
+      "Run that version, or restore a backup made before it.",
   );
 }
 
@@ -57,24 +68,38 @@ async function compareHashes(client: pg.Client, files: ReadonlyMap<string, strin
   for (const name of await appliedNames(client)) {
     await client.query("insert into twokey.migration_file values ($1, $2) on conflict do nothing", [name, files.get(name)]);
   }
-  const rows = z.array(z.object({ name: z.string(), sha256: z.string() })).parse((await client.query("select * from twokey.migration_file")).rows);
+  const rows = z
+    .array(z.object({ name: z.string(), sha256: z.string() }))
+    .parse((await client.query("select * from twokey.migration_file")).rows);
   const edited = rows.filter((row) => files.get(row.name) !== row.sha256).map((row) => row.name);
   if (edited.length === 0) return;
   throw new MigrationRefused(
-    `Migration ${edited.join(", ")} was edited after it had been applied here. Put the file back and add a new one instead; `
-    + "for a demo or a test, delete the data folder and start again.",
+    `Migration ${edited.join(", ")} was edited after it had been applied here. Put the file back and add a new one instead; ` +
+      "for a demo or a test, delete the data folder and start again.",
   );
 }
 
 async function appliedNames(client: pg.Client): Promise<readonly string[]> {
-  const { rows: [table] } = await client.query<{ there: string | null }>("select to_regclass('twokey.pgmigrations')::text as there");
+  const {
+    rows: [table],
+  } = await client.query<{ there: string | null }>("select to_regclass('twokey.pgmigrations')::text as there");
   if (table?.there == null) return [];
-  return z.array(z.object({ name: z.string() })).parse((await client.query("select name from twokey.pgmigrations")).rows).map((row) => row.name);
+  return z
+    .array(z.object({ name: z.string() }))
+    .parse((await client.query("select name from twokey.pgmigrations")).rows)
+    .map((row) => row.name);
 }
 
 function readMigrationFiles(dir: string): ReadonlyMap<string, string> {
   const names = readdirSync(dir).filter((name) => name.endsWith(".sql"));
-  return new Map(names.map((name) => [name.slice(0, -".sql".length), createHash("sha256").update(readFileSync(path.join(dir, name))).digest("hex")]));
+  return new Map(
+    names.map((name) => [
+      name.slice(0, -".sql".length),
+      createHash("sha256")
+        .update(readFileSync(path.join(dir, name)))
+        .digest("hex"),
+    ]),
+  );
 }
 
 /** The compiled file lies one folder deeper than its source, so the folder is searched upwards. */
@@ -82,6 +107,7 @@ function migrationsFolder(): string {
   for (let at = import.meta.dirname; ; at = path.dirname(at)) {
     const dir = path.join(at, "migrations");
     if (existsSync(path.join(dir, "0001_base.sql"))) return dir;
-    if (at === path.dirname(at)) throw new MigrationRefused('The folder "migrations" was not found beside the program. Run Twokey from a complete checkout.');
+    if (at === path.dirname(at))
+      throw new MigrationRefused('The folder "migrations" was not found beside the program. Run Twokey from a complete checkout.');
   }
 }

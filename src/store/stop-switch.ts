@@ -18,7 +18,12 @@ const Row = z.object({ at: z.number(), kind: z.enum(["stop", "resume"]), by_oper
 
 /** Turns the switch; the history stays. That a resume takes two people is the approvals' rule, not this table's. */
 export async function recordStop(q: Transaction | Queryable, entry: StopEntry): Promise<void> {
-  await q.exec("insert into stop_switch (at, kind, by_operator, reason) values ($1, $2, $3, $4)", [entry.at, entry.kind, entry.byOperator, entry.reason]);
+  await q.exec("insert into stop_switch (at, kind, by_operator, reason) values ($1, $2, $3, $4)", [
+    entry.at,
+    entry.kind,
+    entry.byOperator,
+    entry.reason,
+  ]);
 }
 
 /**

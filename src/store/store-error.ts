@@ -35,7 +35,10 @@ export function classifyStoreError(error: unknown, statement = "connection"): St
   if (error instanceof StoreError) return error;
   if (error instanceof pg.DatabaseError) {
     const kind = kindOfState(error.code ?? "");
-    return new StoreError(kind, `${error.message} [${error.code ?? "no code"}] in: ${statement}`, { constraint: error.constraint, cause: error });
+    return new StoreError(kind, `${error.message} [${error.code ?? "no code"}] in: ${statement}`, {
+      constraint: error.constraint,
+      cause: error,
+    });
   }
   const message = error instanceof Error ? error.message : String(error);
   return new StoreError("unavailable", `${message || codeOf(error)} in: ${statement}`, { cause: error });

@@ -7,27 +7,43 @@ import type { EngineEvent } from "../../src/engine/event.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
 
 let fresh: FreshDatabase;
 let engine: Engine | null = null;
 let starts = 0;
 let events: EngineEvent[] = [];
 
-beforeEach(async () => { fresh = await freshDatabase(); });
-afterEach(async () => { await engine?.stop(); engine = null; await fresh.drop(); });
+beforeEach(async () => {
+  fresh = await freshDatabase();
+});
+afterEach(async () => {
+  await engine?.stop();
+  engine = null;
+  await fresh.drop();
+});
 
 function create(): Engine {
   events = [];
   engine = createEngine({
-    url: fresh.url, executorId: `test-${++starts}`, applicationVersion: "1", now: Date.now, stopWaitMs: 200, reapEveryMs: 200,
-    onEvent: (event) => { events.push(event); }, onFatal: (error) => { throw error; },
+    url: fresh.url,
+    executorId: `test-${++starts}`,
+    applicationVersion: "1",
+    now: Date.now,
+    stopWaitMs: 200,
+    reapEveryMs: 200,
+    onEvent: (event) => {
+      events.push(event);
+    },
+    onFatal: (error) => {
+      throw error;
+    },
   });
   return engine;
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 8_000): Promise<void> {
-  for (const end = Date.now() + limitMs; Date.now() < end; await sleep(10)) if (await holds()) return;
-  throw new Error(`not within ${limitMs} ms: ${what}; events: ${JSON.stringify(events)}`);
+function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  return eventually(what, holds, { tell: () => JSON.stringify(events) });
 }
 
 test("enqueue before start is refused", async () => {
@@ -37,13 +53,16 @@ test("enqueue before start is refused", async () => {
 test("work that was put in runs once, soon after", async () => {
   const seen: string[] = [];
   const e = create();
-  e.define("greet", async (id) => { seen.push(id); await Promise.resolve(); });
+  e.define("greet", async (id) => {
+    seen.push(id);
+    await Promise.resolve();
+  });
   await e.start();
   for (let i = 0; i < 5; i++) {
     const asked = performance.now();
     await e.enqueue("greet", `n${i}`);
     await until("greet ran", () => seen.length === i + 1);
-    console.log("LAT", performance.now() - asked);
+    expect(performance.now() - asked).toBeLessThan(1_000);
   }
   expect(seen).toEqual(["n0", "n1", "n2", "n3", "n4"]);
 });
@@ -51,12 +70,17 @@ test("work that was put in runs once, soon after", async () => {
 test("a transaction that is rolled back leaves no work; a duplicate in a transaction does not spoil it", async () => {
   const seen: string[] = [];
   const e = create();
-  e.define("tx", async (id) => { seen.push(id); await Promise.resolve(); });
+  e.define("tx", async (id) => {
+    seen.push(id);
+    await Promise.resolve();
+  });
   await e.start();
-  await expect(fresh.db.tx(async (tx) => {
-    await e.enqueue("tx", "rolled-back", { tx });
-    throw new Error("changed my mind");
-  })).rejects.toThrow("changed my mind");
+  await expect(
+    fresh.db.tx(async (tx) => {
+      await e.enqueue("tx", "rolled-back", { tx });
+      throw new Error("changed my mind");
+    }),
+  ).rejects.toThrow("changed my mind");
   await fresh.db.tx(async (tx) => {
     await e.enqueue("tx", "first", { tx, key: "k", delayMs: 300 });
     await e.enqueue("tx", "second", { tx, key: "k" });
@@ -73,11 +97,18 @@ test("a transaction that is rolled back leaves no work; a duplicate in a transac
 test("a key is free again after its run has ended, in whatever way", async () => {
   const seen: string[] = [];
   const e = create();
-  e.define("again", async (id) => { seen.push(id); await Promise.resolve(); if (seen.length === 1) throw new Error("first try"); });
+  e.define("again", async (id) => {
+    seen.push(id);
+    await Promise.resolve();
+    if (seen.length === 1) throw new Error("first try");
+  });
   await e.start();
   await e.enqueue("again", "x", { key: "k" });
   await until("it failed", () => events.some((event) => event.kind === "run_failed"));
-  await until("it ran again", async () => { await e.enqueue("again", "x", { key: "k" }); return seen.length > 1; });
+  await until("it ran again", async () => {
+    await e.enqueue("again", "x", { key: "k" });
+    return seen.length > 1;
+  });
 });
 
 test("two runs of the same (name, id) never overlap, others do", async () => {
@@ -86,7 +117,10 @@ test("two runs of the same (name, id) never overlap, others do", async () => {
   let others = 0;
   const e = create();
   e.define("alone", async (id) => {
-    if (id === "other") { others = Math.max(others, now); return; }
+    if (id === "other") {
+      others = Math.max(others, now);
+      return;
+    }
     most = Math.max(most, ++now);
     await sleep(150);
     now--;
@@ -94,8 +128,16 @@ test("two runs of the same (name, id) never overlap, others do", async () => {
   await e.start();
   let done = 0;
   for (let i = 0; i < 3; i++) await e.enqueue("alone", "same");
-  for (let i = 0; i < 6; i++) { await e.enqueue("alone", "other"); await sleep(60); done++; }
-  await until("all done", async () => done === 6 && now === 0 && await fresh.db.exec("select from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')") === 0);
+  for (let i = 0; i < 6; i++) {
+    await e.enqueue("alone", "other");
+    await sleep(60);
+    done++;
+  }
+  await until(
+    "all done",
+    async () =>
+      done === 6 && now === 0 && (await fresh.db.exec("select from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')")) === 0,
+  );
   expect(most).toBe(1);
   expect(others).toBe(1);
 });
@@ -103,7 +145,10 @@ test("two runs of the same (name, id) never overlap, others do", async () => {
 test("delayed work waits, and can be cancelled by its key", async () => {
   const seen: [string, number][] = [];
   const e = create();
-  e.define("later", async (id) => { seen.push([id, performance.now()]); await Promise.resolve(); });
+  e.define("later", async (id) => {
+    seen.push([id, performance.now()]);
+    await Promise.resolve();
+  });
   await e.start();
   const asked = performance.now();
   await e.enqueue("later", "cancelled", { delayMs: 700, key: "c" });
@@ -118,10 +163,17 @@ test("cancelling running work aborts its signal", async () => {
   let began = false;
   let aborted = false;
   const e = create();
-  e.define("long", (_id, signal) => new Promise((_, reject) => {
-    began = true;
-    signal.addEventListener("abort", () => { aborted = true; reject(new Error("aborted")); });
-  }));
+  e.define(
+    "long",
+    (_id, signal) =>
+      new Promise((_, reject) => {
+        began = true;
+        signal.addEventListener("abort", () => {
+          aborted = true;
+          reject(new Error("aborted"));
+        });
+      }),
+  );
   await e.start();
   await e.enqueue("long", "x", { key: "k" });
   await until("it runs", () => began);
@@ -132,7 +184,10 @@ test("cancelling running work aborts its signal", async () => {
 test("work that meets an absent database is tried again; any other error ends it", async () => {
   let tries = 0;
   const e = create();
-  e.define("flaky", async () => { await Promise.resolve(); if (++tries < 3) throw new StoreError("unavailable", "away"); });
+  e.define("flaky", async () => {
+    await Promise.resolve();
+    if (++tries < 3) throw new StoreError("unavailable", "away");
+  });
   await e.start();
   await e.enqueue("flaky", "x");
   await until("third try", () => tries === 3);
@@ -142,14 +197,26 @@ test("work that meets an absent database is tried again; any other error ends it
 test("work interrupted by stop begins again after the next start", async () => {
   const first = create();
   let began = 0;
-  first.define("cut", (_id, signal) => new Promise((_, reject) => { began++; signal.addEventListener("abort", () => { reject(new Error("stopped")); }); }));
+  first.define(
+    "cut",
+    (_id, signal) =>
+      new Promise((_, reject) => {
+        began++;
+        signal.addEventListener("abort", () => {
+          reject(new Error("stopped"));
+        });
+      }),
+  );
   await first.start();
   await first.enqueue("cut", "x");
   await until("began", () => began === 1);
   await first.stop();
   const second = create();
   let again = 0;
-  second.define("cut", async () => { again++; await Promise.resolve(); });
+  second.define("cut", async () => {
+    again++;
+    await Promise.resolve();
+  });
   await second.start();
   await until("again", () => again === 1);
   expect(events.map((event) => event.kind)).toContain("taken_over");
@@ -158,7 +225,10 @@ test("work interrupted by stop begins again after the next start", async () => {
 test("a schedule fires at whole periods, and a schedule that is no longer named is forgotten", async () => {
   const at: number[] = [];
   const e = create();
-  e.schedule("tick", 1, async (t) => { at.push(t); await Promise.resolve(); });
+  e.schedule("tick", 1, async (t) => {
+    at.push(t);
+    await Promise.resolve();
+  });
   await e.start();
   await until("three firings", () => at.length >= 3);
   expect(at.every((t) => t % 1_000 === 0)).toBe(true);

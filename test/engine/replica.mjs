@@ -9,7 +9,12 @@ const db = createDatabase(url, { onError: () => undefined });
 const mark = (what) => db.exec("insert into mark (replica, what) values ($1, $2)", [name, what]);
 
 const engine = createEngine({
-  url, executorId: `${name}-${process.pid}`, applicationVersion: "1", now: Date.now, reapEveryMs: 200, takeOversMax: 2,
+  url,
+  executorId: `${name}-${process.pid}`,
+  applicationVersion: "1",
+  now: Date.now,
+  reapEveryMs: 200,
+  takeOversMax: 2,
   onEvent: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
   onFatal: () => process.exit(75),
 });
@@ -27,6 +32,10 @@ await engine.start();
 process.stdout.write("started\n");
 process.stdin.on("data", (data) => {
   const [what, id] = String(data).trim().split(" ");
-  if (what === "stop") void engine.stop().then(() => db.close()).then(() => process.exit(0));
+  if (what === "stop")
+    void engine
+      .stop()
+      .then(() => db.close())
+      .then(() => process.exit(0));
   else void engine.enqueue(what, id);
 });

@@ -7,8 +7,12 @@ import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
-beforeAll(async () => { fresh = await freshDatabase(); });
-afterAll(async () => { await fresh.drop(); });
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+afterAll(async () => {
+  await fresh.drop();
+});
 
 test("a row that does not fit its schema is a bug, and the message names the column but no value", async () => {
   const asked = fresh.db.many(z.object({ id: z.number() }), "select $1::text as id", ["secret-value"]);
@@ -27,17 +31,22 @@ test("one() refuses none and two, maybe() refuses two", async () => {
 });
 
 test("epoch milliseconds travel as numbers, jsonb arrays stay arrays", async () => {
-  const row = await fresh.db.one(z.object({ at: z.number(), data: z.unknown() }), "select $1::bigint as at, $2::jsonb as data", [1_795_462_918_123, toJson([1, { a: null }])]);
+  const row = await fresh.db.one(z.object({ at: z.number(), data: z.unknown() }), "select $1::bigint as at, $2::jsonb as data", [
+    1_795_462_918_123,
+    toJson([1, { a: null }]),
+  ]);
   expect(row).toEqual({ at: 1_795_462_918_123, data: [1, { a: null }] });
   await expect(fresh.db.one(z.object({ n: z.number() }), "select 9007199254740993::bigint as n")).rejects.toMatchObject({ kind: "bug" });
 });
 
 test("a transaction that throws leaves nothing behind", async () => {
   const Row = z.object({ n: z.number() });
-  await expect(fresh.db.tx(async (q) => {
-    await q.exec("insert into seen_event values ('a', 1)");
-    throw new Error("no");
-  })).rejects.toThrow("no");
+  await expect(
+    fresh.db.tx(async (q) => {
+      await q.exec("insert into seen_event values ('a', 1)");
+      throw new Error("no");
+    }),
+  ).rejects.toThrow("no");
   expect(await fresh.db.one(Row, "select count(*)::int as n from seen_event where key = 'a'")).toEqual({ n: 0 });
 });
 

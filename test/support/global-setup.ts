@@ -64,7 +64,12 @@ function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     const pid = Number(name.slice(PREFIX.length).split("-")[0]);
     const folder = path.join(tmpdir(), name);
-    if (Number.isInteger(pid) && existsSync(`/proc/${process.pid}`) && !existsSync(`/proc/${pid}`) && !existsSync(path.join(folder, "pg", "postmaster.pid"))) {
+    if (
+      Number.isInteger(pid) &&
+      existsSync(`/proc/${process.pid}`) &&
+      !existsSync(`/proc/${pid}`) &&
+      !existsSync(path.join(folder, "pg", "postmaster.pid"))
+    ) {
       rmSync(folder, { recursive: true, force: true });
     }
   }

@@ -1,0 +1,174 @@
+import type { Call, Command } from "../command.ts";
+import { EVERY_ROLE, LIST_PARAMS, paramSpecs } from "../command.ts";
+import { internalError } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import type { Settings } from "../options.ts";
+import { pageOf } from "../paging.ts";
+import { NAMED } from "../world/base.ts";
+
+const HYPERVISORS = ["KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC", "Ovm3", "External"];
+
+/** Commands that describe the installation. `catalogue` gives all commands, for `listApis`. Source: recording 01. */
+export function installationCommands(catalogue: () => readonly Command[]): readonly Command[] {
+  return [
+    { name: "listCapabilities", params: [], run: () => ({ capability: CAPABILITY }) },
+    { name: "listConfigurations", params: paramSpecs(`name category ${LIST_PARAMS}`), run: listConfigurations },
+    { name: "listApis", params: paramSpecs("name"), annotated: EVERY_ROLE, run: (call) => listApis(call, catalogue()) },
+    {
+      name: "listHypervisors",
+      params: paramSpecs("zoneid"),
+      run: () => ({ count: HYPERVISORS.length, hypervisor: HYPERVISORS.map((name) => ({ name })) }),
+    },
+    { name: "listZones", params: paramSpecs(`id name available ${LIST_PARAMS}`), run: listZones },
+    { name: "listServiceOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listServiceOfferings },
+    { name: "listDiskOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listDiskOfferings },
+    { name: "listNetworkOfferings", params: paramSpecs(`id name state ${LIST_PARAMS}`), run: listNetworkOfferings },
+    { name: "listOsTypes", params: paramSpecs(`id description ${LIST_PARAMS}`), run: listOsTypes },
+  ];
+}
+
+const CAPABILITY: JsonObject = {
+  securitygroupsenabled: false,
+  dynamicrolesenabled: true,
+  cloudstackversion: "4.22.0.0-SNAPSHOT",
+  userpublictemplateenabled: true,
+  supportELB: "false",
+  projectinviterequired: false,
+  allowusercreateprojects: true,
+  customdiskofferingminsize: 1,
+  customdiskofferingmaxsize: 1024,
+  regionsecondaryenabled: false,
+  kvmsnapshotenabled: true,
+  allowuserviewdestroyedvm: true,
+  allowuserexpungerecovervm: true,
+  allowuserexpungerecovervolume: true,
+  allowuserviewalldomainaccounts: false,
+  allowuserforcestopvm: true,
+  kubernetesserviceenabled: true,
+  kubernetesclusterexperimentalfeaturesenabled: false,
+  customhypervisordisplayname: "Custom",
+  defaultuipagesize: 20,
+  instancesstatsretentiontime: 720,
+  instancesstatsuseronly: false,
+  instancesdisksstatsretentionenabled: false,
+  instancesdisksstatsretentiontime: 720,
+  sharedfsvmmincpucount: 2,
+  sharedfsvmminramsize: 1024,
+  instanceleaseenabled: false,
+  extensionspath: "/usr/share/cloudstack-management/extensions",
+  dynamicscalingenabled: false,
+  additionalconfigenabled: false,
+};
+
+type Setting = readonly [name: string, value: string, type: "Number" | "Boolean" | "CSV", description?: string];
+
+function settingsOfServer(settings: Settings): readonly Setting[] {
+  const seconds = (ms: number): string => String(Math.ceil(ms / 1000));
+  return [
+    ["expunge.delay", seconds(settings.expungeDelayMs), "Number"],
+    ["expunge.interval", seconds(settings.expungeIntervalMs), "Number"],
+    ["account.cleanup.interval", seconds(settings.accountCleanupIntervalMs), "Number"],
+    ["default.page.size", String(settings.pageSizeMax), "Number", "Default page size for API list* commands"],
+    ["enforce.post.requests.and.timestamps", String(settings.enforcePost), "Boolean", "Whether the server only accepts POST requests"],
+    ["extract.url.cleanup.interval", seconds(settings.extractUrlCleanupIntervalMs), "Number", "The interval to wait before cleaning up"],
+    ["extract.url.expiration.interval", seconds(settings.extractUrlExpirationMs), "Number", "The life of an extract URL"],
+    ["job.expire.minutes", "1440", "Number", "Time (in minutes) for async-jobs to be kept in system"],
+    ["api.throttling.enabled", "false", "Boolean", "Enable/Disable Api rate limit"],
+    ["api.allowed.source.cidr.list", "0.0.0.0/0,::/0", "CSV", "Comma separated list of CIDRs from which API calls can be performed"],
+    ["integration.api.port", "0", "Number", "Integration (unauthenticated) API port"],
+    ["dynamic.apichecker.enabled", "true", "Boolean", "Enables the dynamic role-based api access checker"],
+    ["allow.user.expunge.recover.vm", "false", "Boolean", "Determines whether users can expunge or recover their vm"],
+    ["secstorage.encrypt.copy", "false", "Boolean", "Use SSL method used to encrypt copy traffic between zones"],
+  ];
+}
+
+function listConfigurations(call: Call): JsonObject {
+  const name = call.params.text("name");
+  const rows = settingsOfServer(call.settings).filter(([key]) => name === undefined || key === name);
+  return pageOf(call, "configuration", rows, ([key, value, type, description]) => ({
+    category: "Advanced",
+    group: "Management Server",
+    subgroup: "Limits",
+    name: key,
+    value,
+    defaultvalue: value,
+    description,
+    isdynamic: false,
+    component: "management-server",
+    displaytext: key.replaceAll(".", " "),
+    type,
+  }));
+}
+
+/** Names and parameters of the commands that the emulator knows; descriptions and response fields are left out. */
+function listApis(call: Call, catalogue: readonly Command[]): JsonObject {
+  const name = call.params.text("name");
+  const rows = catalogue.filter((command) => name === undefined || command.name === name);
+  if (rows.length === 0) throw internalError("Api Discovery plugin was unable to find an api by that name or process any apis");
+  return {
+    count: rows.length,
+    api: rows.map((command) => ({
+      name: command.name,
+      description: command.event?.text ?? command.name,
+      isasync: command.job !== undefined,
+      related: "",
+      params: command.params.map((p) => ({
+        name: p.name,
+        description: "",
+        type: p.table === undefined ? "string" : p.list ? "list" : "uuid",
+        length: p.length,
+        required: p.required,
+      })),
+      response: [],
+    })),
+  };
+}
+
+function listZones(call: Call): JsonObject {
+  const zone = {
+    id: call.world.base.zone,
+    name: NAMED.zone,
+    networktype: "Advanced",
+    securitygroupsenabled: false,
+    allocationstate: "Enabled",
+    localstorageenabled: false,
+    tags: [],
+    type: "Core",
+  };
+  return onlyRow(call, "zone", zone);
+}
+
+function listServiceOfferings(call: Call): JsonObject {
+  const { base } = call.world;
+  return onlyRow(call, "serviceoffering", {
+    id: base.serviceOffering, name: NAMED.serviceOffering, displaytext: NAMED.serviceOffering, cpunumber: 1, cpuspeed: 500, memory: 512,
+    storagetype: "shared", issystem: false, iscustomized: false, state: "Active",
+  });
+}
+
+function listDiskOfferings(call: Call): JsonObject {
+  return onlyRow(call, "diskoffering", {
+    id: call.world.base.diskOffering, name: NAMED.diskOffering, displaytext: NAMED.diskOfferingText, disksize: 5, iscustomized: false,
+    storagetype: "shared", state: "Active",
+  });
+}
+
+function listNetworkOfferings(call: Call): JsonObject {
+  return onlyRow(call, "networkoffering", {
+    id: call.world.base.networkOffering, name: NAMED.networkOffering, displaytext: NAMED.networkOfferingText, traffictype: "Guest",
+    guestiptype: "Isolated", isdefault: true, availability: "Required", state: "Enabled", forvpc: false,
+  });
+}
+
+function listOsTypes(call: Call): JsonObject {
+  return onlyRow(call, "ostype", { id: call.world.base.osType, name: NAMED.osType, description: NAMED.osType, isuserdefined: false });
+}
+
+function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {
+  const { params } = call;
+  const matches = [["id", row["id"]], ["name", row["name"]]].every(([name, value]) => {
+    const wanted = params.text(String(name));
+    return wanted === undefined || wanted === value;
+  });
+  return pageOf(call, key, matches ? [row] : [], (r) => r);
+}

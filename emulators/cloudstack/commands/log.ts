@@ -1,0 +1,134 @@
+import type { Call, Command } from "../command.ts";
+import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { unresolved } from "../failure.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { wireTime } from "../json.ts";
+import { pageOf } from "../paging.ts";
+import { like, namedDomain, subtreeByPath } from "../scope.ts";
+import { shownPath } from "../shapes/owner.ts";
+import type { EventRow, Job } from "../world/rows.ts";
+
+/** Commands that read the event log and the jobs. `lookUp` finds a command by name. Source: recordings 04, 05, 06, 07. */
+export function logCommands(lookUp: (name: string) => Command | undefined): readonly Command[] {
+  return [
+    {
+      name: "listEvents",
+      params: paramSpecs(
+        `id type level state startdate enddate resourceid resourcetype account domainid:domains projectid:projects ${LIST_PARAMS}`,
+      ),
+      run: listEvents,
+    },
+    { name: "queryAsyncJobResult", params: paramSpecs("jobid!:jobs"), run: (call) => queryAsyncJobResult(call, lookUp) },
+    {
+      name: "listAsyncJobs",
+      params: paramSpecs(`startdate account domainid:domains ${LIST_PARAMS}`),
+      run: (call) => pageOf(call, "asyncjobs", jobsInSight(call), (job) => jobShape(call, job, lookUp)),
+    },
+  ];
+}
+
+function listEvents(call: Call): JsonObject {
+  const { world, params } = call;
+  const wanted = {
+    id: params.text("id"), type: params.text("type"), level: params.text("level"), state: params.text("state"),
+    resourceId: params.text("resourceid"), resourceType: params.text("resourcetype"),
+  };
+  const from = parseDate(params.text("startdate"));
+  const to = parseDate(params.text("enddate"));
+  const keyword = params.text("keyword");
+  const inScope = eventScope(call);
+  const rows = world.events.all().reverse().filter(
+    (e) =>
+      Object.entries(wanted).every(([key, value]) => value === undefined || e[key as keyof EventRow] === value) &&
+      (from === undefined || e.created >= from) &&
+      (to === undefined || e.created <= to) &&
+      (keyword === undefined || like(e.description, keyword)) &&
+      inScope(e),
+  );
+  return pageOf(call, "event", rows, (event) => eventShape(call, event));
+}
+
+function parseDate(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const at = Date.parse(`${text.trim().replace(" ", "T")}${text.includes(":") ? "Z" : "T00:00:00Z"}`);
+  return Number.isNaN(at) ? undefined : at;
+}
+
+function eventScope(call: Call): (event: EventRow) => boolean {
+  const { world, params, caller } = call;
+  const domain = namedDomain(call);
+  const accountDomain = (event: EventRow): string => world.accounts.need(event.accountId).domainId;
+  if (caller.reach === "self") return (event) => event.accountId === caller.account.id;
+  if (domain !== undefined) {
+    const ids = params.flag("isrecursive") ? subtreeByPath(world, domain) : new Set([domain.id]);
+    return (event) => ids.has(accountDomain(event));
+  }
+  if (!params.flag("listall")) return (event) => event.accountId === caller.account.id;
+  if (caller.reach === "all") return () => true;
+  const ids = subtreeByPath(world, world.domains.need(caller.account.domainId));
+  return (event) => ids.has(accountDomain(event));
+}
+
+function eventShape(call: Call, event: EventRow): JsonObject {
+  const { world } = call;
+  const account = world.accounts.need(event.accountId);
+  const domain = world.domains.need(account.domainId);
+  return {
+    id: event.id,
+    username: world.users.find(event.userId)?.username,
+    type: event.type,
+    level: event.level,
+    description: event.description,
+    account: account.name,
+    domainid: domain.id,
+    domain: domain.name,
+    domainpath: shownPath(domain),
+    resourceid: event.resourceId,
+    resourcetype: event.resourceType,
+    resourcename: event.resourceName,
+    created: wireTime(event.created),
+    state: event.state,
+    parentid: event.parentId,
+  };
+}
+
+function queryAsyncJobResult(call: Call, lookUp: (name: string) => Command | undefined): JsonObject {
+  const id = call.params.must("jobid");
+  const job = call.world.jobs.find(id);
+  if (job === undefined || job.forgotten) throw unresolved("queryAsyncJobResult", "jobid", id);
+  return jobShape(call, job, lookUp);
+}
+
+function jobsInSight(call: Call): readonly Job[] {
+  const { world, params, caller } = call;
+  const running = world.jobs.group("running").filter((job) => !job.forgotten);
+  if (caller.reach === "all" && params.flag("listall")) return running;
+  return running.filter((job) => world.users.need(job.userId).accountId === caller.account.id);
+}
+
+function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | undefined): JsonObject {
+  const { world } = call;
+  const spec = lookUp(job.command)?.job;
+  const user = world.users.need(job.userId);
+  const account = world.accounts.need(user.accountId);
+  const domain = world.domains.need(account.domainId);
+  const ended = job.status !== 0;
+  return {
+    accountid: account.id,
+    account: account.name,
+    domainid: domain.id,
+    domainpath: shownPath(domain),
+    userid: user.id,
+    cmd: `org.apache.cloudstack.api.command.${spec?.className ?? "Unknown"}`,
+    jobprocstatus: 0,
+    jobresultcode: job.resultCode,
+    ...(ended ? { jobresulttype: "object", jobresult: JSON.parse(job.result ?? "{}") as Json } : {}),
+    jobinstancetype: spec?.instanceType,
+    jobinstanceid: job.instanceId,
+    ...(ended ? {} : { managementserverid: world.base.managementServer, managementservername: "localhost" }),
+    created: wireTime(job.created),
+    completed: job.completed === undefined ? undefined : wireTime(job.completed),
+    jobid: job.id,
+    jobstatus: job.status,
+  };
+}

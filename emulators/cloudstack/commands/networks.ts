@@ -1,0 +1,138 @@
+import type { Call, Command } from "../command.ts";
+import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { invalidValue, runtimeRefusal } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import { pageOf } from "../paging.ts";
+import { like, namedDomain, ownedRows, requireOwner, subtreeByPath } from "../scope.ts";
+import { addressShape, networkShape, projectShape, routerShape } from "../shapes/network.ts";
+import { insertNetwork, insertProject } from "../world/create.ts";
+import { deleteAccountWithContents } from "../world/remove.ts";
+import type { Network, Project } from "../world/rows.ts";
+import { newOwner, requireRoom } from "./owners.ts";
+
+const OWNED = `account domainid:domains projectid:projects ${LIST_PARAMS}`;
+
+/** Commands about networks, their addresses and routers, and CloudStack projects. Source: recordings 05, 06, 09, 11. */
+export const NETWORK_COMMANDS: readonly Command[] = [
+  {
+    name: "createNetwork",
+    params: paramSpecs("name networkofferingid! zoneid! displaytext account domainid:domains projectid:projects"),
+    event: { type: "NETWORK.CREATE", resource: "Network", text: "creating network" },
+    run: createNetwork,
+  },
+  { name: "listNetworks", params: paramSpecs(`id:networks ${OWNED}`), run: listNetworks },
+  {
+    name: "deleteNetwork",
+    params: paramSpecs("id!:networks forced"),
+    event: { type: "NETWORK.DELETE", resource: "Network", text: "deleting network" },
+    job: { className: "user.network.DeleteNetworkCmd", instanceType: "Network", finish: deleteNetwork },
+  },
+  {
+    name: "listPublicIpAddresses",
+    params: paramSpecs(OWNED),
+    run: (call) => pageOf(call, "publicipaddress", withAddress(call), (network) => addressShape(call.world, network)),
+  },
+  {
+    name: "listRouters",
+    params: paramSpecs(OWNED),
+    run: (call) => pageOf(call, "router", withAddress(call), (network) => routerShape(call.world, network)),
+  },
+  { name: "listVPCs", params: paramSpecs(OWNED), run: () => ({}) },
+  { name: "listVMSnapshot", params: paramSpecs(OWNED), run: () => ({}) },
+  { name: "listSnapshotPolicies", params: paramSpecs(`volumeid:volumes ${OWNED}`), run: () => ({}) },
+  { name: "listKubernetesClusters", params: paramSpecs(OWNED), run: () => ({}) },
+  {
+    name: "createProject",
+    params: paramSpecs("name! displaytext account domainid:domains"),
+    event: { type: "PROJECT.CREATE", resource: "Project", text: "creating project" },
+    job: {
+      className: "user.project.CreateProjectCmd",
+      instanceType: "None",
+      instance: () => undefined,
+      start: startProject,
+      finish: (call, id) => ({ project: projectShape(call.world, call.world.projects.need(id ?? "")) }),
+    },
+  },
+  { name: "listProjects", params: paramSpecs(`id:projects name ${OWNED}`), run: listProjects },
+  {
+    name: "deleteProject",
+    params: paramSpecs("id!:projects cleanup"),
+    event: { type: "PROJECT.DELETE", resource: "Project", text: "deleting project" },
+    job: { className: "user.project.DeleteProjectCmd", instanceType: "None", instance: () => undefined, finish: deleteProject },
+  },
+];
+
+function createNetwork(call: Call): JsonObject {
+  const { world, params, settings, now } = call;
+  const owner = newOwner(call);
+  requireRoom(call, owner, 6);
+  const name = params.text("name") ?? "network";
+  return { network: networkShape(world, insertNetwork({ world, settings, now }, owner, name, params.text("displaytext") ?? name)) };
+}
+
+function listNetworks(call: Call): JsonObject {
+  return pageOf(call, "network", ownedRows(call, call.world.networks), (network) => networkShape(call.world, network));
+}
+
+function deleteNetwork(call: Call): JsonObject {
+  const { world, params, now } = call;
+  const network = world.networks.live(params.must("id"));
+  if (network === undefined) throw invalidValue(`unable to find network ${params.must("id")}`);
+  requireOwner(call, network);
+  if (world.machines.group(network.domainId).some((m) => m.networkId === network.id)) throw runtimeRefusal("Failed to delete network");
+  world.networks.remove(network, now);
+  return { success: true };
+}
+
+function withAddress(call: Call): readonly Network[] {
+  return ownedRows(call, call.world.networks).filter((network) => network.addressId !== undefined);
+}
+
+function startProject(call: Call): string {
+  const { world, params, settings, now } = call;
+  const owner = newOwner(call);
+  const name = params.must("name");
+  if (world.projects.group(owner.domainId).some((p) => p.name === name)) {
+    throw invalidValue(`Project with name ${name} already exists in domain id=${owner.domainId}`);
+  }
+  requireRoom(call, owner, 5);
+  return insertProject({ world, settings, now }, owner, name, params.text("displaytext") ?? name).id;
+}
+
+function listProjects(call: Call): JsonObject {
+  const { params, world } = call;
+  const name = params.text("name");
+  const keyword = params.text("keyword");
+  const rows = projectsInScope(call).filter(
+    (p) => (name === undefined || p.name === name) && (keyword === undefined || like(p.name, keyword)),
+  );
+  return pageOf(call, "project", rows, (project) => projectShape(world, project));
+}
+
+/** Unlike other lists, `isrecursive` with `domainid` and `listall` was recorded to show projects of every domain (05). */
+function projectsInScope(call: Call): readonly Project[] {
+  const { world, params, caller } = call;
+  const id = params.text("id");
+  if (id !== undefined) return world.projects.all().filter((p) => p.id === id);
+  const domain = namedDomain(call);
+  const listAll = params.flag("listall");
+  if (caller.reach === "all" && listAll && (domain === undefined || params.flag("isrecursive"))) return world.projects.all();
+  if (domain !== undefined) return world.projects.group(domain.id);
+  if (!listAll) return world.projects.all().filter((p) => p.ownerId === caller.account.id);
+  const ids = subtreeByPath(world, world.domains.need(caller.account.domainId));
+  return world.projects.all().filter((p) => ids.has(p.domainId));
+}
+
+function deleteProject(call: Call): JsonObject {
+  const { world, params, now } = call;
+  const project = world.projects.live(params.must("id"));
+  if (project === undefined) throw invalidValue(`Unable to find the project id ${params.must("id")}`);
+  requireOwner(call, project);
+  const holds = [world.machines, world.volumes, world.networks, world.templates, world.snapshots].some((table) =>
+    table.group(project.domainId).some((row) => row.accountId === project.accountId),
+  );
+  if (holds && !params.flag("cleanup")) throw runtimeRefusal("Can't delete the project as it has resources");
+  deleteAccountWithContents(world, world.accounts.need(project.accountId), now, call.machinesStuck);
+  world.projects.remove(project, now);
+  return { success: true };
+}

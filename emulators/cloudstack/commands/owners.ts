@@ -1,0 +1,36 @@
+import type { Call } from "../command.ts";
+import { ApiFault, invalidValue } from "../failure.ts";
+import { RESOURCE_KINDS } from "../limits.ts";
+import { accountByName, namedDomain, requireOwner } from "../scope.ts";
+import { accountTotals } from "../totals.ts";
+import type { Account } from "../world/rows.ts";
+
+/** Whose a new resource becomes: a project's, an account's named with its domain, or the caller's. */
+export function newOwner(call: Call): Account {
+  const { world, params, caller } = call;
+  const project = world.projects.live(params.text("projectid"));
+  if (project !== undefined) return world.accounts.need(project.accountId);
+  const name = params.text("account");
+  if (name === undefined) return caller.account;
+  const domain = namedDomain(call);
+  const account = domain === undefined ? undefined : accountByName(world, domain.id, name);
+  if (account === undefined) throw invalidValue(`Unable to find account ${name} in domain ${params.text("domainid") ?? ""}`);
+  requireOwner(call, { accountId: account.id, domainId: account.domainId });
+  return account;
+}
+
+/** Refuses with 535 what would exceed an account's limit. */
+export function requireRoom(call: Call, account: Account, type: number): void {
+  const kind = RESOURCE_KINDS[type];
+  if (kind === undefined || account.type === 1) return;
+  const limit = account.limits[type] ?? kind.account;
+  const held = accountTotals(call.world, account.id)[type] ?? 0;
+  if (limit < 0 || held + 1 <= limit) return;
+  const domain = call.world.domains.need(account.domainId);
+  throw new ApiFault(
+    535,
+    `Maximum amount of resources of Type = '${kind.name}', tag = 'null' for Account Name = ${account.name} in Domain Id = ${domain.num} ` +
+      `is exceeded: Account Resource Limit = ${limit}, Current Account Resource Amount = ${held}, ` +
+      "Current Account Resource Reservation = 0, Requested Resource Amount = 1.",
+  );
+}

@@ -1,0 +1,92 @@
+import type { Call, Command } from "../command.ts";
+import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { invalidValue } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import { pageOf } from "../paging.ts";
+import { like } from "../scope.ts";
+import type { Role, RoleRule, RoleType } from "../world/rows.ts";
+
+const ROLE_TYPES: readonly RoleType[] = ["Admin", "ResourceAdmin", "DomainAdmin", "User"];
+
+/** Commands about roles and their rules. Source: recordings 01 and 08. */
+export const ROLE_COMMANDS: readonly Command[] = [
+  {
+    name: "listRoles",
+    params: paramSpecs(`id:roles name type ${LIST_PARAMS}`),
+    annotated: ["Admin", "ResourceAdmin", "DomainAdmin"],
+    run: listRoles,
+  },
+  { name: "createRole", params: paramSpecs("name! type roleid:roles description ispublic"), annotated: ["Admin"], run: createRole },
+  { name: "listRolePermissions", params: paramSpecs("roleid:roles"), annotated: ["Admin"], run: listRolePermissions },
+  {
+    name: "createRolePermission",
+    params: paramSpecs("roleid!:roles rule! permission! description"),
+    annotated: ["Admin"],
+    run: createRolePermission,
+  },
+];
+
+function listRoles(call: Call): JsonObject {
+  const { world, params } = call;
+  const id = params.text("id");
+  const name = params.text("name")?.toLowerCase();
+  const type = params.text("type");
+  const keyword = params.text("keyword");
+  const rows = world.roles.all().filter(
+    (r) =>
+      (id === undefined || r.id === id) && (name === undefined || r.name.toLowerCase() === name) &&
+      (type === undefined || r.type === type) && (keyword === undefined || like(r.name, keyword)),
+  );
+  return pageOf(call, "role", rows, (role) => ({ type: role.type, isdefault: role.isDefault, ...roleFields(role) }));
+}
+
+function createRole(call: Call): JsonObject {
+  const { world, params, settings } = call;
+  const name = params.must("name");
+  if (world.roles.all().some((role) => role.name === name)) throw invalidValue("A role with the same name already exists.");
+  const source = world.roles.live(params.text("roleid"));
+  const type = source?.type ?? ROLE_TYPES.find((t) => t === params.text("type"));
+  if (type === undefined) throw invalidValue("Invalid role type provided");
+  const description = params.text("description");
+  const role = world.roles.insert({
+    id: settings.newId(),
+    name,
+    type,
+    isDefault: false,
+    isPublic: true,
+    ...(description === undefined ? {} : { description }),
+  });
+  for (const { rule, permission } of source === undefined ? [] : world.rules.group(source.id)) {
+    world.rules.insert({ id: settings.newId(), roleId: role.id, rule, permission });
+  }
+  return { role: { type: role.type, ...roleFields(role) } };
+}
+
+function roleFields(role: Role): JsonObject {
+  return { state: "enabled", id: role.id, name: role.name, description: role.description, ispublic: role.isPublic };
+}
+
+function listRolePermissions(call: Call): JsonObject {
+  const { world, params } = call;
+  const id = params.text("roleid");
+  const rules = id === undefined ? world.rules.all() : world.rules.group(world.roles.find(id)?.id ?? "");
+  return pageOf(call, "rolepermission", rules, (rule) => ruleShape(rule, world.roles.need(rule.roleId).name));
+}
+
+function createRolePermission(call: Call): JsonObject {
+  const { world, params, settings } = call;
+  const role = world.roles.live(params.must("roleid"));
+  if (role === undefined) throw invalidValue("Invalid role id provided");
+  const permission = params.must("permission").toLowerCase();
+  if (permission !== "allow" && permission !== "deny") throw invalidValue("Invalid permission provided");
+  const rule = params.must("rule");
+  const known = world.rules.group(role.id).some((r) => r.rule.toLowerCase() === rule.toLowerCase());
+  if (known) throw invalidValue(`The rule ${rule} already exists`);
+  const row = world.rules.insert({ id: settings.newId(), roleId: role.id, rule, permission });
+  return { rolepermission: ruleShape(row) };
+}
+
+function ruleShape(rule: RoleRule, roleName?: string): JsonObject {
+  const { id, roleId, permission, description } = rule;
+  return { id, roleid: roleId, rolename: roleName, rule: rule.rule, permission, description };
+}

@@ -1,0 +1,196 @@
+import type { Call, Command } from "../command.ts";
+import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { invalidValue, malformed, permissionDenied, runtimeRefusal } from "../failure.ts";
+import type { JsonObject } from "../json.ts";
+import { pageOf } from "../paging.ts";
+import { like, ownedRows, requireOwner } from "../scope.ts";
+import { instanceName } from "../shapes/machine.ts";
+import { templateShape, updatedTemplateShape } from "../shapes/storage.ts";
+import { insertTemplate } from "../world/create.ts";
+import type { Template } from "../world/rows.ts";
+import { newOwner, requireRoom } from "./owners.ts";
+
+/** What the recorded server says a registered template's file holds, whatever the URL gives. Units: bytes. */
+const REGISTERED_BYTES = 5_242_880;
+const instance = (call: Call): string | undefined => call.world.templates.find(call.params.must("id"))?.id;
+
+/** Commands about templates. Source: recordings 05, 06, 11, 15; facts/cloudstack.md §5. */
+export const TEMPLATE_COMMANDS: readonly Command[] = [
+  {
+    name: "listTemplates",
+    params: paramSpecs(
+      `templatefilter! id:templates ids:templates* name account domainid:domains projectid:projects zoneid showunique ${LIST_PARAMS}`,
+    ),
+    run: listTemplates,
+  },
+  { name: "listIsos", params: paramSpecs(`id isofilter account domainid:domains projectid:projects ${LIST_PARAMS}`), run: () => ({}) },
+  {
+    name: "createTemplate",
+    params: paramSpecs(
+      "name! displaytext ostypeid! snapshotid:snapshots volumeid:volumes account domainid:domains projectid:projects ispublic " +
+        "isextractable",
+    ),
+    event: { type: "TEMPLATE.CREATE", resource: "Template", text: "creating template" },
+    job: {
+      className: "admin.template.CreateTemplateCmdByAdmin",
+      instanceType: "Template",
+      start: startTemplate,
+      finish: (call, id) => ({ template: templateShape(call.world, call.world.templates.need(id ?? ""), call.now) }),
+    },
+  },
+  {
+    name: "registerTemplate",
+    params: paramSpecs(
+      "name! format! hypervisor! url!~2048 displaytext ostypeid zoneid account domainid:domains projectid:projects isextractable " +
+        "ispublic isfeatured passwordenabled requireshvm checksum",
+    ),
+    event: { type: "TEMPLATE.CREATE", resource: "Template", text: "registering template" },
+    run: registerTemplate,
+  },
+  { name: "updateTemplate", params: paramSpecs("id!:templates name displaytext ostypeid"), run: updateTemplate },
+  {
+    name: "updateTemplatePermissions",
+    params: paramSpecs("id!:templates isextractable ispublic isfeatured op accounts"),
+    run: updatePermissions,
+  },
+  {
+    name: "deleteTemplate",
+    params: paramSpecs("id!:templates zoneid forced"),
+    event: { type: "TEMPLATE.DELETE", resource: "Template", text: "deleting template" },
+    job: { className: "user.template.DeleteTemplateCmd", instanceType: "Template", instance, finish: deleteTemplate },
+  },
+];
+
+/** The live template that a command names. */
+export function namedTemplate(call: Call): Template {
+  const template = call.world.templates.live(call.params.must("id"));
+  if (template === undefined) throw invalidValue(`unable to find template with id ${call.params.must("id")}`);
+  requireOwner(call, template);
+  return template;
+}
+
+function listTemplates(call: Call): JsonObject {
+  const { world, params } = call;
+  const name = params.text("name");
+  const keyword = params.text("keyword");
+  const rows = templatesToList(call).filter(
+    (t) => (name === undefined || t.name === name) && (keyword === undefined || like(t.name, keyword)),
+  );
+  return pageOf(call, "template", rows, (template) => templateShape(world, template, call.now));
+}
+
+function templatesToList(call: Call): readonly Template[] {
+  const { world, params, caller } = call;
+  const filter = params.must("templatefilter");
+  const known = ["featured", "self", "selfexecutable", "sharedexecutable", "executable", "community", "all", "shared"];
+  if (!known.includes(filter)) throw invalidValue(`Invalid template filter: ${filter}`);
+  if (filter === "all" && caller.reach !== "all") throw invalidValue("Filter all can be specified by root admin only");
+  // For a root administrator "all" looks at neither domain nor owner (recording 05), only at ids.
+  if (filter === "all" && params.text("id") === undefined && params.text("ids") === undefined) return world.templates.all();
+  if (filter === "featured" || filter === "community") {
+    return world.templates.all().filter((t) => t.isPublic && t.isFeatured === (filter === "featured"));
+  }
+  const own = ownedRows(call, world.templates);
+  if (filter !== "executable") return own;
+  return [...new Set([...world.templates.all().filter((t) => t.isPublic), ...own])];
+}
+
+function startTemplate(call: Call): string {
+  const { world, params, settings, now } = call;
+  const owner = newOwner(call);
+  const snapshot = world.snapshots.live(params.text("snapshotid"));
+  const volume = world.volumes.find(snapshot?.volumeId ?? params.text("volumeid"));
+  if (volume === undefined) {
+    throw invalidValue("Failed to create private template record, neither volume ID nor snapshot ID were specified.");
+  }
+  const machine = world.machines.live(volume.machineId);
+  if (snapshot === undefined && machine?.state === "Running") throw runtimeRefusal("The volume is attached to a VM in Running state.");
+  requireRoom(call, owner, 4);
+  return insertTemplate({ world, settings, now }, owner, {
+    name: params.must("name"),
+    displayText: params.text("displaytext") ?? params.must("name"),
+    isPublic: params.flag("ispublic"),
+    isExtractable: params.flag("isextractable"),
+    ...(volume.templateId === undefined ? {} : { sourceTemplateId: volume.templateId }),
+  }).id;
+}
+
+function registerTemplate(call: Call): JsonObject {
+  const { world, params, settings, now } = call;
+  const format = params.must("format").toLowerCase();
+  const url = params.must("url");
+  refuseUrl(url, format);
+  const owner = newOwner(call);
+  requireRoom(call, owner, 4);
+  const checksum = params.text("checksum")?.replace(/^\{[^}]*\}/, "");
+  const template = insertTemplate({ world, settings, now }, owner, {
+    name: params.must("name"),
+    displayText: params.text("displaytext") ?? params.must("name"),
+    format: format.toUpperCase(),
+    isPublic: params.flag("ispublic"),
+    isFeatured: params.flag("isfeatured"),
+    isExtractable: params.flag("isextractable"),
+    passwordEnabled: params.flag("passwordenabled"),
+    requiresHvm: params.text("requireshvm") === undefined || params.flag("requireshvm"),
+    size: REGISTERED_BYTES,
+    physicalSize: REGISTERED_BYTES,
+    bytes: REGISTERED_BYTES,
+    url,
+    details: params.map("details"),
+    readyAt: now + settings.registerMs,
+    ...(checksum === undefined ? {} : { checksum }),
+  });
+  return { count: 1, template: [templateShape(world, template, now)] };
+}
+
+/** What the recorded server refuses before it downloads anything; it downloads nothing either, so a missing file is no refusal. */
+function refuseUrl(text: string, format: string): void {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^(https?|ftp|nfs|file):$/.test(url.protocol)) throw malformed(`Invalid URL: ${text}`);
+  if (/^(127\.|localhost$|\[::1\]$|0\.0\.0\.0$|169\.254\.)/.test(url.hostname)) throw malformed("Illegal host specified in URL.");
+  const endings: Readonly<Record<string, RegExp>> = { raw: /\.(img|raw)(\.(gz|bz2|zip))?$/i };
+  const ending = endings[format] ?? new RegExp(`\\.${format}(\\.(gz|bz2|zip))?$`, "i");
+  if (!ending.test(url.pathname)) throw malformed(`Please specify a valid URL. URL:${url.pathname} is an invalid for the format ${format}`);
+}
+
+function updateTemplate(call: Call): JsonObject {
+  const { world, params } = call;
+  const template = namedTemplate(call);
+  world.templates.update(template, (t) => {
+    t.name = params.text("name") ?? t.name;
+    t.displayText = params.text("displaytext") ?? t.displayText;
+  });
+  return { template: updatedTemplateShape(world, template) };
+}
+
+function updatePermissions(call: Call): JsonObject {
+  const { world, params, caller } = call;
+  const template = namedTemplate(call);
+  if (caller.reach !== "all" && template.accountId !== caller.account.id) {
+    throw permissionDenied("Only ROOT admins and the owner may change the permissions of a template");
+  }
+  world.templates.update(template, (t) => {
+    if (params.text("isextractable") !== undefined) t.isExtractable = params.flag("isextractable");
+    if (params.text("ispublic") !== undefined) t.isPublic = params.flag("ispublic");
+    if (params.text("isfeatured") !== undefined) t.isFeatured = params.flag("isfeatured");
+  });
+  return { success: true };
+}
+
+function deleteTemplate(call: Call): JsonObject {
+  const { world, params, now } = call;
+  const template = namedTemplate(call);
+  if (template.type !== "USER") throw permissionDenied("Only user templates can be deleted");
+  const users = world.machines.all().filter((machine) => machine.templateId === template.id);
+  if (users.length > 0 && !params.flag("forced")) {
+    const rows = users.map(
+      (m) => `VM instance {"id":${m.num},"instanceName":"${instanceName(world, m)}","state":"${m.state}","type":"User","uuid":"${m.id}"}`,
+    );
+    throw invalidValue(
+      `Unable to delete template: Template {"format":"${template.format}","id":${template.num},"name":"${template.name}",` +
+        `"uuid":"${template.id}"} because VM instances: [${rows.join(", ")}] are using it.`,
+    );
+  }
+  world.templates.remove(template, now);
+  return { success: true };
+}

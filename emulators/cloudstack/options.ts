@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+
+/** How an emulator is started. Every time is in milliseconds. */
+export interface CloudStackEmulatorOptions {
+  /** 0 takes any free port. */
+  readonly port?: number;
+  /** The clock. Jobs, expunging and clean-up tasks are worked out from it at each request, so a simulated clock works. */
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  /** How long a job stays at `jobstatus` 0. */
+  readonly jobMs?: number;
+  readonly expungeDelayMs?: number;
+  readonly expungeIntervalMs?: number;
+  readonly accountCleanupIntervalMs?: number;
+  readonly extractUrlExpirationMs?: number;
+  readonly extractUrlCleanupIntervalMs?: number;
+  /** `default.page.size`: the default and the maximum number of rows of a list. */
+  readonly pageSizeMax?: number;
+  /** The world is loaded from this file at the start and written to it after changes. */
+  readonly stateFile?: string;
+  /** What a template's extract URL serves unless the template says otherwise. Units: bytes. */
+  readonly templateBytes?: number;
+  /** `enforce.post.requests.and.timestamps`. */
+  readonly enforcePost?: boolean;
+  /** How long a registered template takes until it is ready; the recorded server takes no time. */
+  readonly registerMs?: number;
+}
+
+/** The options with every default filled in. */
+export type Settings = Required<Omit<CloudStackEmulatorOptions, "stateFile">> & { readonly stateFile: string | undefined };
+
+/** Fills in the defaults, short enough for tests. */
+export function settingsOf(options: CloudStackEmulatorOptions): Settings {
+  return {
+    port: options.port ?? 0,
+    now: options.now ?? Date.now,
+    newId: options.newId ?? randomUUID,
+    jobMs: options.jobMs ?? 50,
+    expungeDelayMs: options.expungeDelayMs ?? 2_000,
+    expungeIntervalMs: options.expungeIntervalMs ?? 1_000,
+    accountCleanupIntervalMs: options.accountCleanupIntervalMs ?? 2_000,
+    extractUrlExpirationMs: options.extractUrlExpirationMs ?? 120_000,
+    extractUrlCleanupIntervalMs: options.extractUrlCleanupIntervalMs ?? 60_000,
+    pageSizeMax: options.pageSizeMax ?? 500,
+    stateFile: options.stateFile,
+    templateBytes: options.templateBytes ?? 262_144,
+    enforcePost: options.enforcePost ?? false,
+    registerMs: options.registerMs ?? 0,
+  };
+}

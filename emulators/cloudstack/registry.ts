@@ -1,0 +1,39 @@
+import type { Command } from "./command.ts";
+import { ACCOUNT_COMMANDS } from "./commands/accounts.ts";
+import { DOMAIN_COMMANDS } from "./commands/domains.ts";
+import { EXTRACTION_COMMANDS } from "./commands/extraction.ts";
+import { installationCommands } from "./commands/installation.ts";
+import { logCommands } from "./commands/log.ts";
+import { MACHINE_COMMANDS } from "./commands/machines.ts";
+import { MARK_COMMANDS } from "./commands/marks.ts";
+import { NETWORK_COMMANDS } from "./commands/networks.ts";
+import { ROLE_COMMANDS } from "./commands/roles.ts";
+import { STORAGE_COMMANDS } from "./commands/storage.ts";
+import { TEMPLATE_COMMANDS } from "./commands/templates.ts";
+import { USER_COMMANDS } from "./commands/users.ts";
+import { registerKnownCommands } from "./rights.ts";
+
+/** Every command that the emulator answers; any other one is answered as unknown (401). */
+export const COMMANDS: readonly Command[] = [
+  ...DOMAIN_COMMANDS,
+  ...ACCOUNT_COMMANDS,
+  ...USER_COMMANDS,
+  ...MACHINE_COMMANDS,
+  ...STORAGE_COMMANDS,
+  ...TEMPLATE_COMMANDS,
+  ...EXTRACTION_COMMANDS,
+  ...NETWORK_COMMANDS,
+  ...ROLE_COMMANDS,
+  ...MARK_COMMANDS,
+  ...installationCommands(() => COMMANDS),
+  ...logCommands(lookUpCommand),
+];
+
+const BY_NAME: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.name.toLowerCase(), command]));
+
+registerKnownCommands(COMMANDS);
+
+/** The command of that name; case does not matter. */
+export function lookUpCommand(name: string): Command | undefined {
+  return BY_NAME.get(name.toLowerCase());
+}

@@ -1,0 +1,27 @@
+/** One request that came in. Status 0: the connection was destroyed without an answer. */
+export interface LoggedRequest {
+  readonly at: number;
+  readonly command: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly status: number;
+}
+
+const KEPT = 20_000;
+const SECRET = new Set(["apikey", "signature", "password", "currentpassword", "usersecretkey", "secretkey"]);
+
+/** The latest requests, without keys, signatures and passwords. */
+export class RequestLog {
+  #rows: LoggedRequest[] = [];
+
+  /** Notes a request. */
+  add(at: number, command: string, params: Readonly<Record<string, string>>, status: number): void {
+    const shown = Object.entries(params).filter(([name]) => !SECRET.has(name.toLowerCase()) && name.toLowerCase() !== "command");
+    this.#rows.push({ at, command, params: Object.fromEntries(shown), status });
+    if (this.#rows.length > KEPT * 1.5) this.#rows = this.#rows.slice(-KEPT);
+  }
+
+  /** The requests, oldest first. */
+  list(): readonly LoggedRequest[] {
+    return this.#rows.slice(-KEPT);
+  }
+}

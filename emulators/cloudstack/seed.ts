@@ -1,0 +1,180 @@
+import type { Settings } from "./options.ts";
+import {
+  attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate,
+  insertUser, insertVolume, startMachine, type Making,
+} from "./world/create.ts";
+import type { Account, Machine, RoleType } from "./world/rows.ts";
+import type { World } from "./world/world.ts";
+
+/** A pair of keys. */
+export interface Keys {
+  readonly apiKey: string;
+  readonly secretKey: string;
+}
+
+/** What `addAccount` takes; only the domain and the name are needed. */
+export interface SeedAccount {
+  readonly domain: string;
+  readonly name: string;
+  readonly id?: string;
+  readonly userId?: string;
+  readonly username?: string;
+  readonly email?: string;
+  readonly firstname?: string;
+  readonly lastname?: string;
+  readonly role?: string;
+  readonly details?: Record<string, string>;
+  readonly state?: "enabled" | "disabled" | "locked";
+  /** True gives the user keys, which are returned. */
+  readonly keys?: boolean;
+}
+
+/** What `addMachine` takes; only the account and the name are needed. */
+export interface SeedMachine {
+  readonly account: string;
+  readonly name: string;
+  readonly template?: string;
+  readonly network?: string;
+  readonly stopped?: boolean;
+  readonly deleteProtection?: boolean;
+}
+
+/** What `addTemplate` takes; `bytes` is what its extract URL serves, `format` is QCOW2 unless given. */
+export interface SeedTemplate {
+  readonly account: string;
+  readonly name: string;
+  readonly bytes?: number;
+  readonly format?: string;
+  readonly isExtractable?: boolean;
+  readonly isPublic?: boolean;
+}
+
+/** Direct ways to make a world, past HTTP and past every limit. Everything takes and gives UUIDs. */
+export interface Seed {
+  /** Adds a domain; the parent is ROOT unless given. Returns its id. */
+  addDomain(fields: { name: string; parent?: string; id?: string; inactive?: boolean }): string;
+  /** Adds an account with one user of the same name (or `username`). */
+  addAccount(fields: SeedAccount): { accountId: string; userId: string; keys: Keys | undefined };
+  /** Adds another user to an account. Returns its id. */
+  addUser(fields: { account: string; username: string; email?: string; firstname?: string; lastname?: string; id?: string }): string;
+  /** Adds a role with rules in order, such as `["allow listDomains", "deny *"]`. Returns its id. */
+  addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
+  /** Adds an isolated network. Returns its id. */
+  addNetwork(fields: { account: string; name: string }): string;
+  /** Adds a machine, running unless said otherwise; its network is made when none is given. Returns its id. */
+  addMachine(fields: SeedMachine): string;
+  /** Adds a data disk, attached to a machine when one is given. Returns its id. */
+  addVolume(fields: { account: string; name: string; machine?: string; size?: number }): string;
+  /** Adds a snapshot of a volume, or of a machine's root disk. Returns its id. */
+  addSnapshot(fields: { volume?: string; machine?: string; name?: string }): string;
+  /** Adds a template that is ready. Returns its id. */
+  addTemplate(fields: SeedTemplate): string;
+  /** Adds a CloudStack project managed by an account; what is added for `accountId` is the project's. */
+  addProject(fields: { account: string; name: string }): { projectId: string; accountId: string };
+  /** Adds a line to the event log. Returns its id. */
+  addEvent(fields: { type: string; description: string; account?: string; resource?: string; resourceType?: string; at?: number }): string;
+}
+
+/** The ways to seed a world. */
+export function seedOf(world: World, settings: Settings): Seed {
+  const making = (): Making => ({ world, settings, now: settings.now() });
+  return {
+    ...people(world, making),
+    ...things(world, making),
+    addEvent: (fields) => {
+      const { now } = making();
+      const event = world.events.insert({
+        id: settings.newId(), type: fields.type, level: "INFO", state: "Completed", description: fields.description,
+        userId: world.base.adminUser, accountId: fields.account ?? world.base.adminAccount, created: fields.at ?? now,
+        ...(fields.resource === undefined ? {} : { resourceId: fields.resource, resourceName: fields.resource }),
+        ...(fields.resourceType === undefined ? {} : { resourceType: fields.resourceType }),
+      });
+      return event.id;
+    },
+  };
+}
+
+type People = Pick<Seed, "addDomain" | "addAccount" | "addUser" | "addRole">;
+
+function people(world: World, making: () => Making): People {
+  return {
+    addDomain: ({ name, parent, id, inactive }) => {
+      const domain = insertDomain(making(), world.domains.need(parent ?? world.base.rootDomain), name, id);
+      if (inactive === true) domain.state = "Inactive";
+      return domain.id;
+    },
+    addAccount: (fields) => {
+      const at = making();
+      const roleId = fields.role ?? world.base.userRole;
+      const type = { User: 0, Admin: 1, DomainAdmin: 2, ResourceAdmin: 3 }[world.roles.need(roleId).type];
+      const { id, name, domain, details = {} } = fields;
+      const account = insertAccount(at, { id, name, domainId: world.domains.need(domain).id, roleId, type, details });
+      account.state = fields.state ?? "enabled";
+      const { userId, email, firstname, lastname } = fields;
+      const user = insertUser(at, account, { id: userId, username: fields.username ?? name, email, firstname, lastname });
+      return { accountId: account.id, userId: user.id, keys: fields.keys === true ? giveKeys(at, user) : undefined };
+    },
+    addUser: ({ account, ...fields }) => insertUser(making(), world.accounts.need(account), fields).id,
+    addRole: ({ name, type, rules }) => {
+      const { settings } = making();
+      const role = world.roles.insert({ id: settings.newId(), name, type, isDefault: false, isPublic: true });
+      for (const text of rules) {
+        const [permission, rule = ""] = text.split(" ");
+        if (permission !== "allow" && permission !== "deny") throw new Error(`not a rule: ${text}`);
+        world.rules.insert({ id: settings.newId(), roleId: role.id, rule, permission });
+      }
+      return role.id;
+    },
+  };
+}
+
+type Things = Omit<Seed, keyof People | "addEvent">;
+
+function things(world: World, making: () => Making): Things {
+  const owner = (id: string): Account => world.accounts.need(id);
+  const rootDisk = (machineId: string): string => {
+    const machine: Machine = world.machines.need(machineId);
+    const disk = world.volumes.group(machine.domainId).find((v) => v.machineId === machineId && v.type === "ROOT");
+    if (disk === undefined) throw new Error(`machine ${machineId} has no root disk`);
+    return disk.id;
+  };
+  return {
+    addNetwork: ({ account, name }) => insertNetwork(making(), owner(account), name).id,
+    addMachine: ({ account, name, template, network, stopped, deleteProtection }) => {
+      const at = making();
+      const known = network ?? world.networks.group(owner(account).domainId).find((n) => n.accountId === account)?.id;
+      const machine = insertMachine(at, owner(account), {
+        name,
+        template: world.templates.need(template ?? world.base.builtinTemplate),
+        network: known === undefined ? insertNetwork(at, owner(account), `${name}-network`) : world.networks.need(known),
+      });
+      machine.deleteProtection = deleteProtection ?? false;
+      if (stopped !== true) startMachine(at, machine);
+      return machine.id;
+    },
+    addVolume: ({ account, name, machine, size }) => {
+      const at = making();
+      const volume = insertVolume(at, owner(account), name, size);
+      if (machine !== undefined) attachDisk(at, volume, world.machines.need(machine));
+      return volume.id;
+    },
+    addSnapshot: ({ volume, machine, name }) => insertSnapshot(making(), world.volumes.need(volume ?? rootDisk(machine ?? "")), name).id,
+    addTemplate: ({ account, name, bytes, format, isExtractable, isPublic }) => {
+      const at = making();
+      const size = bytes ?? at.settings.templateBytes;
+      return insertTemplate(at, owner(account), {
+        name,
+        bytes: size,
+        size,
+        physicalSize: size,
+        format: format ?? "QCOW2",
+        isExtractable: isExtractable ?? true,
+        isPublic: isPublic ?? false,
+      }).id;
+    },
+    addProject: ({ account, name }) => {
+      const project = insertProject(making(), owner(account), name, name);
+      return { projectId: project.id, accountId: project.accountId };
+    },
+  };
+}

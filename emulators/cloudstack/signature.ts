@@ -1,0 +1,34 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+/**
+ * The signature the real server works out for a request: all parameters but `signature`, sorted by raw name, values encoded as
+ * Java's `URLEncoder` does with `%20` for a space, the whole text lower-cased, HMAC-SHA1, Base64.
+ * Source: facts/cloudstack.md §1.2.
+ */
+export function signatureOf(params: Readonly<Record<string, string>>, secretKey: string): string {
+  const names = Object.keys(params).filter((name) => name.toLowerCase() !== "signature");
+  names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const canonical = names.map((name) => `${name}=${javaEncode(params[name] ?? "")}`).join("&").toLowerCase();
+  return createHmac("sha1", secretKey).update(canonical, "utf8").digest("base64");
+}
+
+/** Whether a request carries the right signature. Compares in constant time. */
+export function isSignedBy(params: Readonly<Record<string, string>>, signature: string, secretKey: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(signatureOf(params, secretKey)), digest(signature));
+}
+
+/**
+ * Reads `expires`: an ISO time with `Z`, with `+hh:mm`, or with `+hhmm`.
+ * Errors: `undefined` where it is no such time.
+ */
+export function parseExpires(text: string): number | undefined {
+  const iso = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})$/;
+  if (!iso.test(text)) return undefined;
+  const at = Date.parse(text.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
+  return Number.isNaN(at) ? undefined : at;
+}
+
+function javaEncode(value: string): string {
+  return encodeURIComponent(value).replace(/[!'()~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}

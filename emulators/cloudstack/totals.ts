@@ -1,0 +1,74 @@
+import type { Totals } from "./limits.ts";
+import { BUILTIN_BYTES } from "./world/base.ts";
+import type { World } from "./world/world.ts";
+
+const GIB = 1_073_741_824;
+
+interface Counted {
+  readonly version: number;
+  readonly accounts: ReadonlyMap<string, Totals>;
+  readonly domains: ReadonlyMap<string, Totals>;
+}
+
+const remembered = new WeakMap<World, Counted>();
+const NOTHING: Totals = {};
+
+/** What an account holds. */
+export function accountTotals(world: World, accountId: string): Totals {
+  return count(world).accounts.get(accountId) ?? NOTHING;
+}
+
+/** What a domain and everything below it holds. */
+export function domainTotals(world: World, domainId: string): Totals {
+  return count(world).domains.get(domainId) ?? NOTHING;
+}
+
+/** Running and stopped machines of an account. */
+export function machineCounts(world: World, accountId: string, domainId: string): { running: number; stopped: number } {
+  const machines = world.machines.group(domainId).filter((m) => m.accountId === accountId);
+  return {
+    running: machines.filter((m) => m.state === "Running").length,
+    stopped: machines.filter((m) => m.state === "Stopped").length,
+  };
+}
+
+function count(world: World): Counted {
+  const known = remembered.get(world);
+  if (known?.version === world.version) return known;
+  const accounts = new Map<string, Totals>();
+  const domains = new Map<string, Totals>();
+  const add = (row: { accountId: string; domainId: string }, type: number, amount: number): void => {
+    bump(accounts, row.accountId, type, amount);
+    for (let id = row.domainId; id !== ""; id = world.domains.find(id)?.parentId ?? "") bump(domains, id, type, amount);
+  };
+  for (const machine of world.machines.all()) {
+    if (machine.state === "Destroyed") continue;
+    add(machine, 0, 1);
+    add(machine, 8, 1);
+    add(machine, 9, 512);
+  }
+  for (const volume of world.volumes.all()) {
+    add(volume, 2, 1);
+    add(volume, 10, Math.round(volume.size / GIB));
+  }
+  for (const snapshot of world.snapshots.all()) add(snapshot, 3, 1);
+  for (const template of world.templates.all()) {
+    add(template, 4, 1);
+    add(template, 11, Math.round((template.size ?? BUILTIN_BYTES) / GIB));
+  }
+  for (const network of world.networks.all()) {
+    add(network, 6, 1);
+    if (network.addressId !== undefined) add(network, 1, 1);
+  }
+  for (const project of world.projects.all()) add({ accountId: project.ownerId, domainId: project.domainId }, 5, 1);
+  const counted = { version: world.version, accounts, domains };
+  remembered.set(world, counted);
+  return counted;
+}
+
+function bump(totals: Map<string, Totals>, key: string, type: number, amount: number): void {
+  const row = totals.get(key) ?? {};
+  row[type] = (row[type] ?? 0) + amount;
+  totals.set(key, row);
+}
+

@@ -1,0 +1,124 @@
+import type { Account, Domain, Machine, Volume } from "./rows.ts";
+import type { World } from "./world.ts";
+
+/** What the real server leaves in a machine's details once it was stopped. */
+const FREED = { "Message.ReservedCapacityFreed.Flag": "false" };
+
+/** Disks of a machine. */
+export function disksOf(world: World, machine: Machine): readonly Volume[] {
+  return world.volumes.group(machine.domainId).filter((volume) => volume.machineId === machine.id);
+}
+
+/** Marks a machine as Destroyed: it waits for the expunge delay, its data disks are detached. */
+export function destroyMachine(world: World, machine: Machine, now: number): void {
+  world.machines.update(machine, (m) => {
+    m.details = { ...m.details, ...FREED };
+    m.state = "Destroyed";
+    m.destroyedAt = now;
+    m.lastUpdated = now;
+  });
+  for (const disk of disksOf(world, machine)) if (disk.type === "DATADISK") detachDisk(world, disk);
+}
+
+/** Removes a machine for good, with its root disk; data disks stay. */
+export function expungeMachine(world: World, machine: Machine, now: number): void {
+  for (const disk of disksOf(world, machine)) {
+    if (disk.type === "DATADISK") detachDisk(world, disk);
+    else removeVolume(world, disk, now);
+  }
+  world.machines.remove(machine, now);
+}
+
+/** Stops a machine. */
+export function stopMachine(world: World, machine: Machine, now: number): void {
+  world.machines.update(machine, (m) => {
+    m.state = "Stopped";
+    m.lastUpdated = now;
+    m.details = { ...m.details, ...FREED };
+  });
+}
+
+/** Takes a disk off its machine. */
+export function detachDisk(world: World, volume: Volume): void {
+  world.volumes.update(volume, (v) => {
+    delete v.machineId;
+    delete v.deviceId;
+    delete v.attachedAt;
+  });
+}
+
+/** Removes a disk for good. */
+export function removeVolume(world: World, volume: Volume, now: number): void {
+  world.volumes.update(volume, (v) => {
+    v.state = "Expunged";
+    v.removed = now;
+  });
+}
+
+/**
+ * Deletes an account and at once everything it owns, as `deleteAccount` and `cleanup=true` do: users, snapshots, templates, machines
+ * without any expunge delay, disks, networks. The account row goes first. A machine that cannot be stopped stays, and so does what
+ * needs it. Returns false where the account still needs cleaning: also after any template (the recorded version's defect).
+ * Source: recordings 07, 11, 14; facts/cloudstack.md §2.4.
+ */
+export function deleteAccountWithContents(world: World, account: Account, now: number, machinesStuck: boolean): boolean {
+  if (account.removed === undefined) world.accounts.remove(account, now);
+  for (const user of world.users.group(account.id)) world.users.remove(user, now);
+  const owned = <T extends { accountId: string }>(rows: readonly T[]): T[] => rows.filter((row) => row.accountId === account.id);
+  for (const snapshot of owned(world.snapshots.group(account.domainId))) world.snapshots.remove(snapshot, now);
+  const templates = owned(world.templates.group(account.domainId));
+  for (const template of templates) world.templates.remove(template, now);
+  const machines = owned(world.machines.group(account.domainId));
+  const stuck = machines.filter((machine) => machinesStuck && machine.state === "Running");
+  for (const machine of stuck) {
+    world.machines.update(machine, (m) => {
+      m.lastUpdated = now;
+      m.nicReleased = true;
+    });
+  }
+  for (const machine of machines) if (!stuck.includes(machine)) expungeMachine(world, machine, now);
+  for (const volume of owned(world.volumes.group(account.domainId))) if (volume.machineId === undefined) removeVolume(world, volume, now);
+  const busy = new Set(stuck.map((machine) => machine.networkId));
+  for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) world.networks.remove(network, now);
+  const clean = stuck.length === 0 && templates.length === 0;
+  world.accounts.update(account, (a) => {
+    a.needsCleanup = !clean;
+  });
+  return clean;
+}
+
+/** Removed accounts of a domain that the clean-up task has still to come back to. */
+export function accountsToClean(world: World, domainId: string): number {
+  let count = 0;
+  for (const account of world.accounts.everything()) {
+    if (account.domainId === domainId && account.removed !== undefined && account.needsCleanup) count += 1;
+  }
+  return count;
+}
+
+/** Removes the row of a domain, and its annotations. */
+export function removeDomain(world: World, domain: Domain, now: number): void {
+  for (const annotation of world.annotations.group(domain.id)) world.annotations.remove(annotation, now);
+  world.domains.remove(domain, now);
+}
+
+/**
+ * `cleanup=true`: children first, then every account with all it owns, then the row. False where anything is left to clean; the domain
+ * and its children are Inactive then, and everything that could be destroyed is gone all the same.
+ */
+export function cleanUpDomain(world: World, domain: Domain, now: number, machinesStuck: boolean): boolean {
+  world.domains.update(domain, (d) => {
+    d.state = "Inactive";
+  });
+  let clean = true;
+  for (const child of world.domains.group(domain.id)) {
+    if (clean && !cleanUpDomain(world, child, now, machinesStuck)) clean = false;
+  }
+  for (const account of world.accounts.group(domain.id)) {
+    if (!deleteAccountWithContents(world, account, now, machinesStuck)) clean = false;
+  }
+  for (const project of world.projects.group(domain.id)) world.projects.remove(project, now);
+  if (!clean || accountsToClean(world, domain.id) > 0) return false;
+  removeDomain(world, domain, now);
+  return true;
+}

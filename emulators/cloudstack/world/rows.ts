@@ -1,0 +1,214 @@
+/** What every stored object has: its UUID (or whatever text the caller gave), the internal number, and when it was removed. */
+export interface Row {
+  readonly id: string;
+  readonly num: number;
+  removed?: number;
+}
+
+/** A domain. `path` is kept as the real database keeps it, such as `/a/b/`, because renames corrupt exactly that text. */
+export interface Domain extends Row {
+  name: string;
+  level: number;
+  parentId: string;
+  path: string;
+  state: "Active" | "Inactive";
+  created: number;
+  networkDomain?: string;
+  limits: Record<string, number>;
+}
+
+/** An account: the owner of every resource and the bearer of the role. Type 5 is the hidden account of a project. */
+export interface Account extends Row {
+  name: string;
+  type: number;
+  roleId: string;
+  domainId: string;
+  state: "enabled" | "disabled" | "locked";
+  created?: number;
+  needsCleanup: boolean;
+  details: Record<string, string>;
+  isDefault: boolean;
+  hidden: boolean;
+  hasTraffic: boolean;
+  projectId?: string;
+  networkDomain?: string;
+  limits: Record<string, number>;
+}
+
+/** A user: a login and a pair of keys. */
+export interface User extends Row {
+  accountId: string;
+  username: string;
+  firstname: string;
+  lastname: string;
+  email: string;
+  state: "enabled" | "disabled" | "locked";
+  created: number;
+  isDefault: boolean;
+  timezone?: string;
+  apiKey?: string;
+  secretKey?: string;
+}
+
+/** What every resource has: an owner and the owner's domain. */
+export interface Owned extends Row {
+  name: string;
+  accountId: string;
+  domainId: string;
+  created: number;
+}
+
+/** A virtual machine. */
+export interface Machine extends Owned {
+  displayName: string;
+  state: "Running" | "Stopped" | "Destroyed" | "Expunging";
+  lastUpdated: number;
+  templateId: string;
+  networkId: string;
+  nicId: string;
+  details: Record<string, string>;
+  deleteProtection: boolean;
+  destroyedAt?: number;
+  /** True after a clean-up that could not stop the machine. */
+  nicReleased?: boolean;
+}
+
+/** A disk: the root disk of a machine or a data disk. */
+export interface Volume extends Owned {
+  type: "ROOT" | "DATADISK";
+  size: number;
+  state: "Allocated" | "Ready" | "Expunged";
+  path: string;
+  machineId?: string;
+  deviceId?: number;
+  attachedAt?: number;
+  templateId?: string;
+  deleteProtection: boolean;
+  link?: ExtractLink;
+}
+
+/** A snapshot of a volume. */
+export interface Snapshot extends Owned {
+  volumeId: string;
+  state: "BackedUp" | "Creating";
+  link?: ExtractLink;
+}
+
+/** A download link that an extraction made; `path` is its last component. */
+export interface ExtractLink {
+  path: string;
+  created: number;
+}
+
+/** A template. `bytes` is what its extract URL serves; `size` and `physicalSize` are missing for templates made from snapshots. */
+export interface Template extends Owned {
+  displayText: string;
+  format: string;
+  type: "USER" | "BUILTIN" | "SYSTEM";
+  isPublic: boolean;
+  isFeatured: boolean;
+  isExtractable: boolean;
+  crossZones: boolean;
+  requiresHvm: boolean;
+  passwordEnabled: boolean;
+  readyAt: number;
+  failure?: string;
+  size?: number;
+  physicalSize?: number;
+  bytes: number;
+  checksum?: string;
+  url?: string;
+  sourceTemplateId?: string;
+  details: Record<string, string>;
+  onPrimary: boolean;
+  link?: ExtractLink;
+}
+
+/** An isolated network; its public address and router appear with its first running machine. */
+export interface Network extends Owned {
+  displayText: string;
+  vlan: number;
+  addressId?: string;
+  routerId?: string;
+  address?: string;
+  allocatedAt?: number;
+}
+
+/** A CloudStack project; `accountId` is its hidden account, `ownerId` the account that manages it. */
+export interface Project extends Owned {
+  displayText: string;
+  ownerId: string;
+  state: "Active";
+}
+
+/** A role. */
+export interface Role extends Row {
+  name: string;
+  type: RoleType;
+  description?: string;
+  isDefault: boolean;
+  isPublic: boolean;
+}
+
+/** The four types of roles. */
+export type RoleType = "Admin" | "ResourceAdmin" | "DomainAdmin" | "User";
+
+/** One rule of a role. */
+export interface RoleRule extends Row {
+  roleId: string;
+  rule: string;
+  permission: "allow" | "deny";
+  description?: string;
+}
+
+/** A comment on an object. */
+export interface Annotation extends Row {
+  entityType: string;
+  entityId: string;
+  text: string;
+  userId: string;
+  adminsOnly: boolean;
+  created: number;
+}
+
+/** A tag of a resource. */
+export interface Tag extends Row {
+  resourceId: string;
+  resourceType: string;
+  key: string;
+  value: string;
+  accountId: string;
+  domainId: string;
+}
+
+/** One line of the event log. */
+export interface EventRow extends Row {
+  type: string;
+  level: "INFO" | "ERROR" | "WARN";
+  state: "Scheduled" | "Started" | "Created" | "Completed";
+  description: string;
+  userId: string;
+  accountId: string;
+  created: number;
+  resourceId?: string;
+  resourceType?: string;
+  resourceName?: string;
+  parentId?: string;
+}
+
+/** An asynchronous job. Its effect happens at the first request after `dueAt`. */
+export interface Job extends Row {
+  command: string;
+  params: Record<string, string>;
+  userId: string;
+  created: number;
+  dueAt: number;
+  status: 0 | 1 | 2;
+  resultCode: number;
+  result?: string;
+  completed?: number;
+  entityId?: string;
+  instanceId?: string;
+  startEventId?: string;
+  forgotten: boolean;
+}

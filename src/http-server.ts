@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { pipeline } from "node:stream/promises";
+import type { Readable } from "node:stream";
+
+/** One answer of our small server: status, headers, and a text or a stream. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Readable;
+}
+
+/** What the server asks for each path. */
+export interface HttpRoutes {
+  /** Whether the bot can work now: database reachable, Slack connected. */
+  isReady(): Promise<boolean>;
+  /** Serves a saved template by a link of ours, or refuses. Errors: answers 404 for any link that is not good, without saying why. */
+  serveExport(path: string): Promise<HttpAnswer>;
+}
+
+/** A running server. */
+export interface HttpServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the server for export links, `/healthz` and `/readyz`.
+ *
+ * Errors: rejects when the port is taken, with the variable to change.
+ */
+export async function startHttpServer(o: { readonly host: string; readonly port: number; readonly routes: HttpRoutes; readonly onError: (thrown: unknown) => void }): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    answer(o.routes, request)
+      .then((a) => send(a, request, response))
+      .catch((thrown: unknown) => {
+        o.onError(thrown);
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("Something went wrong here; the log says what.\n");
+      });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (e: NodeJS.ErrnoException) => reject(e.code === "EADDRINUSE" ? new Error(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e));
+    server.listen(o.port, o.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${o.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(routes: HttpRoutes, request: IncomingMessage): Promise<HttpAnswer> {
+  const path = new URL(request.url ?? "/", "http://localhost").pathname;
+  if (request.method !== "GET" && request.method !== "HEAD") return text(405, "Only GET is served here.\n");
+  if (path === "/healthz") return text(200, "ok\n");
+  if (path === "/readyz") return (await routes.isReady()) ? text(200, "ready\n") : text(503, "not ready\n");
+  if (path.startsWith("/exports/")) return routes.serveExport(path);
+  return text(404, "Nothing is served here.\n");
+}
+
+async function send(a: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.writeHead(a.status, a.headers);
+  if (typeof a.body === "string") {
+    response.end(request.method === "HEAD" ? undefined : a.body);
+    return;
+  }
+  if (request.method === "HEAD") {
+    a.body.destroy();
+    response.end();
+    return;
+  }
+  await pipeline(a.body, response);
+}
+
+function text(status: number, body: string): HttpAnswer {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body };
+}

@@ -1,0 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Waits for a state, not for an event: asks again and again until it holds, and fails with `tell` when the time is over. */
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  o: { limitMs?: number; tell?: () => string | Promise<string> } = {},
+): Promise<void> {
+  const limitMs = o.limitMs ?? 15_000;
+  for (const end = performance.now() + limitMs; performance.now() < end; await sleep(10)) {
+    if (await holds()) return;
+  }
+  throw new Error(`not within ${limitMs} ms: ${what}\n${(await o.tell?.()) ?? ""}`);
+}

@@ -1,0 +1,123 @@
+import path from "node:path";
+import type { Import, Source } from "./tidy-source.ts";
+
+/** What a room may import from other rooms; `types` are for `import type` only. An arrow that is not here is forbidden. */
+interface Arrows {
+  readonly values: readonly string[];
+  readonly types: readonly string[];
+}
+
+/** Rooms of pure functions and plain types; their types may be named by every adapter. */
+const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "commands"];
+
+/** The map of src/: style guide §4, with the engine and the archive added. */
+const ARROWS: Readonly<Record<string, Arrows>> = {
+  core: { values: [], types: [] },
+  planning: { values: ["core"], types: [] },
+  approvals: { values: ["core", "planning"], types: [] },
+  execution: { values: ["core", "planning"], types: ["approvals", "deletion"] },
+  archive: { values: ["core"], types: ["planning", "deletion"] },
+  deletion: { values: ["core", "planning", "approvals"], types: ["execution", "archive"] },
+  store: { values: ["core"], types: PURE },
+  cidb: { values: ["core", "planning"], types: PURE },
+  cloudstack: { values: ["core", "planning", "approvals"], types: PURE },
+  engine: { values: ["core", "store"], types: [] },
+  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive"], types: [] },
+  bot: { values: ["core", "commands"], types: ["planning", "approvals", "deletion", "execution", "archive"] },
+  events: { values: ["core"], types: [...PURE, "engine", "store"] },
+  config: { values: ["core"], types: PURE },
+};
+
+/** Packages that only some places may touch. */
+const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
+  { pack: /^@slack\//, allowed: /^src\/bot\// },
+  { pack: /^axios$/, allowed: /^src\/cloudstack\// },
+  { pack: /^pg$/, allowed: /^src\/(store|cidb|engine)\// },
+  { pack: /^pino$/, allowed: /^src\/events\.ts$/ },
+  { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
+  { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
+  { pack: /^ws$/, allowed: /^$/ },
+  {
+    pack: /^zod$/,
+    allowed: /^src\/(config\.ts|core\/ids\.ts|store\/|cidb\/|archive\/manifest\.ts|bot\/wire\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+  },
+];
+
+/** Functions that mint trust, and the files that may import each: anything else could speak without having looked. */
+const MINTS: Readonly<Record<string, RegExp>> = {
+  completeDesired: /^src\/cidb\/read\.ts$/,
+  completeObserved: /^src\/(sync\/execution\/observe|cloudstack\/read[a-z-]*)\.ts$/,
+  join: /^src\/sync\/execution\/(observe|replay)\.ts$/,
+  planDeletions: /^src\/sync\/execution\/[a-z-]+\.ts$/,
+  grant: /^src\/approvals\/service\.ts$/,
+};
+
+/** The room that a file of src/ lies in. */
+export function roomOf(file: string): string {
+  const parts = file.split("/");
+  if (parts[1] === "sync") return parts[2] ?? "sync";
+  return (parts[1] ?? "").replace(/\.ts$/, "");
+}
+
+/** Names imports that go against the map. */
+export function findWrongArrows(source: Source): readonly string[] {
+  const room = roomOf(source.file);
+  if (room === "main") return [];
+  return ownImports(source).flatMap(({ one, target }) => {
+    if (!target.startsWith("src/")) return [at(source, one, `src/ may not import ${target}`)];
+    const other = roomOf(target);
+    const arrows = ARROWS[room];
+    if (other === room) return [];
+    if (arrows === undefined) return [at(source, one, `room ${room} is not on the map (tidy-structure.ts)`)];
+    const allowed = [...arrows.values, ...(one.typeOnly ? arrows.types : [])];
+    return allowed.includes(other) ? [] : [at(source, one, `${room} may not import ${one.typeOnly ? "types" : "values"} of ${other}`)];
+  });
+}
+
+/** Names packages imported outside their fence. */
+export function findBrokenFences(source: Source): readonly string[] {
+  return source.imports.flatMap((one) =>
+    FENCES.filter((fence) => fence.pack.test(one.from) && !fence.allowed.test(source.file) && source.file !== "src/main.ts").map(() =>
+      at(source, one, `${one.from} is fenced off here`),
+    ),
+  );
+}
+
+/** Names mints imported where they may not be. */
+export function findWrongMints(source: Source): readonly string[] {
+  return ownImports(source)
+    .filter(({ target, one }) => !one.typeOnly && /^src\/(sync\/planning|approvals)\//.test(target))
+    .flatMap(({ one }) => {
+      if (one.names.includes("*")) return [at(source, one, "a room with mints may not be imported as a whole")];
+      // A file of the planning room may pass its own functions on; who takes them is what counts.
+      return one.names
+        .filter((name) => MINTS[name] !== undefined && !MINTS[name].test(source.file))
+        .map((name) => at(source, one, `${name} mints trust and may not be imported here`));
+    });
+}
+
+/** Names circles of imports, each once. */
+export function findCircles(sources: readonly Source[]): readonly string[] {
+  const graph = new Map(sources.map((source) => [source.file, ownImports(source).map(({ target }) => target)]));
+  const circles = new Set<string>();
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    const again = trail.indexOf(file);
+    if (again >= 0) circles.add([...trail.slice(again), file].join(" → "));
+    if (again >= 0 || done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return [...circles];
+}
+
+function ownImports(source: Source): readonly { readonly one: Import; readonly target: string }[] {
+  return source.imports
+    .filter((one) => one.from.startsWith("."))
+    .map((one) => ({ one, target: path.posix.normalize(path.posix.join(path.posix.dirname(source.file), one.from)) }));
+}
+
+function at(source: Source, one: Import, text: string): string {
+  return `${source.file}:${one.line} ${text}`;
+}

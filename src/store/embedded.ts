@@ -1,6 +1,18 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -78,10 +90,39 @@ function createCluster(place: Place, binaries: Binaries, options: EmbeddedOption
   }
 }
 
+/** A server that was killed leaves helpers that hold its memory for a moment; until they are gone a new one refuses to start. */
+const LAUNCHES_MAX = 6;
+const POLLS_MAX = 3_000;
+const POLL_MS = 20;
+/** How long a server that ended at once waits for the one that was faster. Units: polls. */
+const RIVAL_POLLS = 25;
+
 async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  let ending = "PostgreSQL did not become ready within a minute.";
+  for (let launches = 0; launches < LAUNCHES_MAX; launches++) {
+    const server = spawnServer(place, binaries, options);
+    for (let polls = 0, rivalPolls = 0; polls < POLLS_MAX && rivalPolls < RIVAL_POLLS; polls++) {
+      if (await isServing(place)) {
+        // Two processes may have started at once: the data folder lets in one server, and the loser attaches to it.
+        if (serverPid(place) !== server.pid) return attach(place);
+        return { url: (database) => urlOf(place, database), owned: true, stop: () => stopServer(place) };
+      }
+      const ended = server.ended();
+      if (ended !== null) {
+        ending = ended;
+        rivalPolls++;
+      }
+      await sleep(POLL_MS);
+    }
+  }
+  throw new EmbeddedPostgresUnavailable(ending);
+}
+
+function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions): { pid: number | undefined; ended(): string | null } {
   const fast = options.fast === true ? ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"] : [];
   const args = ["-D", place.dir, "-k", place.socket, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "timezone=UTC", ...fast];
   const logFile = path.join(place.socket, `server-${process.pid}.log`);
+  mkdirSync(place.socket, { recursive: true, mode: 0o700 });
   const log = openSync(logFile, "w");
   const server = spawn(binaries.postgres, args, {
     ...place.ids,
@@ -96,20 +137,12 @@ async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions
   let ended: string | null = null;
   server.once("exit", (code, signal) => {
     ended = `PostgreSQL ended with ${code ?? signal}: ${lastWords(logFile)}`;
+    if (server.pid !== undefined) rmSync(launcherFile(place, server.pid), { force: true });
   });
   server.once("error", (error) => {
     ended = `PostgreSQL could not be started: ${error.message}`;
   });
-  for (let tries = 0; tries < 3000; tries++) {
-    if (await isServing(place)) {
-      // Two processes may have started at once: the data folder lets in one server, and the loser attaches to it.
-      if (serverPid(place) !== server.pid) return attach(place);
-      return { url: (database) => urlOf(place, database), owned: true, stop: () => stopServer(place) };
-    }
-    if (ended !== null && tries > 100) break;
-    await sleep(20);
-  }
-  throw new EmbeddedPostgresUnavailable(ended ?? "PostgreSQL did not become ready within 60 s.");
+  return { pid: server.pid, ended: () => ended };
 }
 
 /** The log lies beside the socket, and goes with it when the server was stopped on purpose. */
@@ -133,7 +166,10 @@ async function stopServer(place: Place): Promise<void> {
   // SIGINT is PostgreSQL's fast shutdown: it ends sessions, writes a checkpoint and leaves.
   if (isAlive(pid)) process.kill(pid, "SIGINT");
   while (isAlive(pid) && serverPid(place) === pid) await sleep(10);
-  rmSync(place.socket, { recursive: true, force: true });
+  for (const name of readdirSync(place.socket)) {
+    if (name.startsWith("server-") || name === `owner-of-${pid}.pid`) rmSync(path.join(place.socket, name), { force: true });
+  }
+  if (readdirSync(place.socket).length === 0) rmSync(place.socket, { recursive: true, force: true });
 }
 
 async function isServing(place: Place): Promise<boolean> {

@@ -14,10 +14,46 @@ export interface CastMember {
 
 /** The people one can play: two approvers, a third team member who closes projects, and a CI user. */
 export const cast = {
-  ada: { id: "u-1001", slackId: "U0ADA0001", username: "ada", firstName: "Ada", lastName: "Novak", title: "CI team, approver", hint: "may approve deletions", isTeam: true },
-  ben: { id: "u-1002", slackId: "U0BEN0002", username: "ben", firstName: "Ben", lastName: "Okafor", title: "CI team, approver", hint: "may approve deletions", isTeam: true },
-  chen: { id: "u-1003", slackId: "U0CHEN003", username: "chen", firstName: "Chen", lastName: "Li", title: "CI team", hint: "closes projects in this demo, so may not approve their deletion", isTeam: true },
-  mia: { id: "u-1004", slackId: "U0MIA0004", username: "mia", firstName: "Mia", lastName: "Torres", title: "CI user, project aurora", hint: "sees only her own projects", isTeam: false },
+  ada: {
+    id: "u-1001",
+    slackId: "U0ADA0001",
+    username: "ada",
+    firstName: "Ada",
+    lastName: "Novak",
+    title: "CI team, approver",
+    hint: "may approve deletions",
+    isTeam: true,
+  },
+  ben: {
+    id: "u-1002",
+    slackId: "U0BEN0002",
+    username: "ben",
+    firstName: "Ben",
+    lastName: "Okafor",
+    title: "CI team, approver",
+    hint: "may approve deletions",
+    isTeam: true,
+  },
+  chen: {
+    id: "u-1003",
+    slackId: "U0CHEN003",
+    username: "chen",
+    firstName: "Chen",
+    lastName: "Li",
+    title: "CI team",
+    hint: "closes projects in this demo, so may not approve their deletion",
+    isTeam: true,
+  },
+  mia: {
+    id: "u-1004",
+    slackId: "U0MIA0004",
+    username: "mia",
+    firstName: "Mia",
+    lastName: "Torres",
+    title: "CI user, project aurora",
+    hint: "sees only her own projects",
+    isTeam: false,
+  },
 } as const satisfies Record<string, CastMember>;
 
 /** People who are only in the CI database: they fill the projects. */
@@ -44,17 +80,42 @@ export const demoApproverGroup = "S0APPROVE";
 /** The Slack workspace of the demo. */
 export function slackSeed(): SlackSeed {
   const people = Object.values(cast).map((p) => ({
-    id: p.slackId, name: p.username, realName: `${p.firstName} ${p.lastName}`, email: `${p.username}@example.org`, title: p.title,
+    id: p.slackId,
+    name: p.username,
+    realName: `${p.firstName} ${p.lastName}`,
+    email: `${p.username}@example.org`,
+    title: p.title,
   }));
-  const team = Object.values(cast).filter((p) => p.isTeam).map((p) => p.slackId);
+  const team = Object.values(cast)
+    .filter((p) => p.isTeam)
+    .map((p) => p.slackId);
   return {
     team: { id: "T0DEMO001", name: "Example Foundation", domain: "example" },
     users: [...people, { id: "U0TWOKEY1", name: "twokey", realName: "Twokey", email: null, isBot: true }],
-    channels: [{ id: demoChannel, name: "ci-team", members: [...team, "U0TWOKEY1"] }, { id: "C0CIUSERS", name: "ci-users", members: [...people.map((p) => p.id), "U0TWOKEY1"] }],
+    channels: [
+      { id: demoChannel, name: "ci-team", members: [...team, "U0TWOKEY1"] },
+      { id: "C0CIUSERS", name: "ci-users", members: [...people.map((p) => p.id), "U0TWOKEY1"] },
+    ],
     usergroups: [{ id: demoApproverGroup, handle: "ci-approvers", name: "CI approvers", users: team }],
     app: {
-      id: "A0TWOKEY1", name: "Twokey", botUserId: "U0TWOKEY1", botId: "B0TWOKEY1", ...demoTokens,
-      scopes: ["app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read", "users:read.email", "usergroups:read", "channels:read", "groups:read", "files:write"],
+      id: "A0TWOKEY1",
+      name: "Twokey",
+      botUserId: "U0TWOKEY1",
+      botId: "B0TWOKEY1",
+      ...demoTokens,
+      scopes: [
+        "app_mentions:read",
+        "chat:write",
+        "commands",
+        "im:history",
+        "im:write",
+        "users:read",
+        "users:read.email",
+        "usergroups:read",
+        "channels:read",
+        "groups:read",
+        "files:write",
+      ],
       commands: [
         { command: "/ci-status", description: "How a project's domain is doing", usageHint: "[project]" },
         { command: "/ci-export-template", description: "Download a template of your project", usageHint: "[project] [template]" },

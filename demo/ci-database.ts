@@ -39,18 +39,25 @@ export async function openCiDatabase(url: (database?: string) => string): Promis
   await showAllProjects(pool);
   const reader = new URL(url("ci"));
   reader.username = "twokey_reader";
-  const query = async (sql: string, params: readonly unknown[] = []): Promise<readonly Record<string, unknown>[]> => (await pool.query(sql, [...params])).rows as Record<string, unknown>[];
-  const changed = async (sql: string, params: readonly unknown[]): Promise<boolean> => ((await pool.query(sql, [...params])).rowCount ?? 0) > 0;
+  const query = async (sql: string, params: readonly unknown[] = []): Promise<readonly Record<string, unknown>[]> =>
+    (await pool.query(sql, [...params])).rows as Record<string, unknown>[];
+  const changed = async (sql: string, params: readonly unknown[]): Promise<boolean> =>
+    ((await pool.query(sql, [...params])).rowCount ?? 0) > 0;
   return {
     readerUrl: reader.href,
     query,
     projects: () => listProjects(pool),
     addProject: () => addProject(pool),
-    closeProject: (slug, by) => changed("update project set closed_at = now(), closed_by = $2 where slug = $1 and closed_at is null", [slug, by]),
-    reopenProject: (slug) => changed("update project set closed_at = null, closed_by = null where slug = $1 and closed_at is not null", [slug]),
+    closeProject: (slug, by) =>
+      changed("update project set closed_at = now(), closed_by = $2 where slug = $1 and closed_at is null", [slug, by]),
+    reopenProject: (slug) =>
+      changed("update project set closed_at = null, closed_by = null where slug = $1 and closed_at is not null", [slug]),
     addMember: (slug) => addMember(pool, slug),
-    removeMember: (slug, username) => changed(
-      "delete from membership m using project p, person u where m.project_id = p.id and m.person_id = u.id and p.slug = $1 and u.username = $2", [slug, username]),
+    removeMember: (slug, username) =>
+      changed(
+        "delete from membership m using project p, person u where m.project_id = p.id and m.person_id = u.id and p.slug = $1 and u.username = $2",
+        [slug, username],
+      ),
     narrowTo: async (slug) => {
       if (slug === null) return showAllProjects(pool);
       if (!/^[a-z0-9-]+$/.test(slug)) throw new Error("a slug has letters, digits and hyphens only");
@@ -85,9 +92,23 @@ async function createOnce(adminUrl: string): Promise<boolean> {
 async function fill(pool: pg.Pool): Promise<void> {
   await pool.query(readFileSync(schemaFile(), "utf8"));
   for (const p of Object.values(cast)) {
-    await pool.query("insert into person values ($1, $2, $3, $4, $5, true, $6)", [p.id, p.username, `${p.username}@example.org`, p.firstName, p.lastName, p.slackId]);
+    await pool.query("insert into person values ($1, $2, $3, $4, $5, true, $6)", [
+      p.id,
+      p.username,
+      `${p.username}@example.org`,
+      p.firstName,
+      p.lastName,
+      p.slackId,
+    ]);
   }
-  for (const p of extras) await pool.query("insert into person values ($1, $2, $3, $4, $5, true, null)", [p.id, p.username, `${p.username}@example.org`, p.firstName, p.lastName]);
+  for (const p of extras)
+    await pool.query("insert into person values ($1, $2, $3, $4, $5, true, null)", [
+      p.id,
+      p.username,
+      `${p.username}@example.org`,
+      p.firstName,
+      p.lastName,
+    ]);
   for (const project of demoProjects) {
     await pool.query("insert into project (id, slug, name) values ($1, $2, $3)", [project.id, project.slug, project.name]);
     for (const m of project.members) await pool.query("insert into membership values ($1, $2, $3)", [project.id, m.userId, m.role]);
@@ -131,6 +152,8 @@ async function addMember(pool: pg.Pool, slug: string): Promise<string | null> {
        where p.slug = $1 and u.enabled and u.id like 'u-2%' and not exists (select 1 from membership m where m.project_id = p.id and m.person_id = u.id)
        order by u.id limit 1)
      , added as (insert into membership select project_id, person_id, 'member' from who)
-     select username from who`, [slug]);
+     select username from who`,
+    [slug],
+  );
   return rows[0]?.username ?? null;
 }

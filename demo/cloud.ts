@@ -12,7 +12,11 @@ export const demoExpungeSeconds = 6;
 /** Starts the demo's CloudStack, and fills it once: what stands in its state file is kept. */
 export async function startDemoCloud(stateFile: string): Promise<CloudStackEmulator> {
   const cloud = await startCloudStackEmulator({
-    stateFile, jobMs: 250, expungeDelayMs: demoExpungeSeconds * 1000, expungeIntervalMs: 1000, accountCleanupIntervalMs: 60_000,
+    stateFile,
+    jobMs: 250,
+    expungeDelayMs: demoExpungeSeconds * 1000,
+    expungeIntervalMs: 1000,
+    accountCleanupIntervalMs: 60_000,
   });
   if (rootOf(cloud.tree()) === undefined) fill(cloud);
   return cloud;
@@ -40,8 +44,13 @@ function fillProject(cloud: CloudStackEmulator, root: string, project: DemoProje
     if (person === undefined) throw new Error(`nobody has the id ${member.userId}`);
     const user = member.userId as CiUserId;
     const made = cloud.addAccount({
-      domain, name: person.username, id: accountIdFor(id, 1, user), userId: userIdFor(id, 1, user),
-      email: `${person.username}@example.org`, firstname: person.firstName, lastname: person.lastName,
+      domain,
+      name: person.username,
+      id: accountIdFor(id, 1, user),
+      userId: userIdFor(id, 1, user),
+      email: `${person.username}@example.org`,
+      firstname: person.firstName,
+      lastname: person.lastName,
     });
     accounts.set(person.username, made.accountId);
   }

@@ -10,8 +10,20 @@ export interface CloudStackKeys {
 
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
-const list = z.string().default("").transform((s) => s.split(",").map((v) => v.trim()).filter((v) => v !== ""));
-const url = (...protocols: string[]) => text.refine((s) => URL.canParse(s) && protocols.includes(new URL(s).protocol), `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`);
+const list = z
+  .string()
+  .default("")
+  .transform((s) =>
+    s
+      .split(",")
+      .map((v) => v.trim())
+      .filter((v) => v !== ""),
+  );
+const url = (...protocols: string[]) =>
+  text.refine(
+    (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol),
+    `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
+  );
 
 /** Every variable with its rule; `hints` says how to set it. */
 const variables = z.object({
@@ -87,10 +99,16 @@ export interface Config {
   readonly dataDir: string;
   readonly archiveDir: string;
   readonly databaseUrl: string | null;
-  readonly ci: { readonly url: string; readonly views: { readonly projects: string; readonly users: string; readonly memberships: string }; readonly sentinelProject: string | null };
+  readonly ci: {
+    readonly url: string;
+    readonly views: { readonly projects: string; readonly users: string; readonly memberships: string };
+    readonly sentinelProject: string | null;
+  };
   readonly slack: {
     readonly botToken: string;
-    readonly connection: { readonly mode: "socket"; readonly appToken: string } | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
+    readonly connection:
+      | { readonly mode: "socket"; readonly appToken: string }
+      | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
     readonly apiUrl: string;
     readonly channel: string;
     readonly approverGroup: string | null;
@@ -111,8 +129,22 @@ export interface Config {
     readonly roles: Readonly<Record<string, string>>;
     readonly timeoutMs: number;
   };
-  readonly sync: { readonly everySeconds: number; readonly restrictionsPerPassMax: number; readonly changesPerPassMax: number; readonly shrinkMinShare: number; readonly snapshotAgeMsMax: number; readonly absence: { readonly reads: number; readonly forMs: number } };
-  readonly deletion: { readonly expiresMs: number; readonly coolOffMs: number; readonly graceMs: number; readonly quorum: number; readonly perDay: number; readonly perWeek: number };
+  readonly sync: {
+    readonly everySeconds: number;
+    readonly restrictionsPerPassMax: number;
+    readonly changesPerPassMax: number;
+    readonly shrinkMinShare: number;
+    readonly snapshotAgeMsMax: number;
+    readonly absence: { readonly reads: number; readonly forMs: number };
+  };
+  readonly deletion: {
+    readonly expiresMs: number;
+    readonly coolOffMs: number;
+    readonly graceMs: number;
+    readonly quorum: number;
+    readonly perDay: number;
+    readonly perWeek: number;
+  };
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
@@ -125,7 +157,11 @@ export interface Config {
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Result<Config, Failure> {
   const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
   const parsed = variables.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map((i) => problemLine(String(i.path[0]), i.code === "invalid_type" && !(String(i.path[0]) in given) ? "is not set" : i.message));
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((i) =>
+        problemLine(String(i.path[0]), i.code === "invalid_type" && !(String(i.path[0]) in given) ? "is not set" : i.message),
+      );
   const v = given as Record<string, string>;
   if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined) {
     problems.push(problemLine("SLACK_APP_TOKEN", "is not set (Socket Mode), and SLACK_SIGNING_SECRET is not set either (HTTP mode)"));
@@ -134,13 +170,19 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
   }
   for (const kind of ["WRITE", "EXPORT", "DELETE"]) {
-    const key = `CLOUDSTACK_${kind}_API_KEY`, secret = `CLOUDSTACK_${kind}_SECRET_KEY`;
-    if ((v[key] === undefined) !== (v[secret] === undefined)) problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
+    const key = `CLOUDSTACK_${kind}_API_KEY`,
+      secret = `CLOUDSTACK_${kind}_SECRET_KEY`;
+    if ((v[key] === undefined) !== (v[secret] === undefined))
+      problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
   }
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
   if (!parsed.success || problems.length > 0 || roles === null) {
-    return err(failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, { mending: "Set these variables and start again." }));
+    return err(
+      failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, {
+        mending: "Set these variables and start again.",
+      }),
+    );
   }
   return ok(toConfig(parsed.data, roles));
 }
@@ -158,7 +200,8 @@ function parseRoles(value: string): Record<string, string> | null {
 
 function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>): Config {
   const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
-  const pair = (apiKey: string | undefined, secretKey: string | undefined) => (apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey });
+  const pair = (apiKey: string | undefined, secretKey: string | undefined) =>
+    apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey };
   const write = pair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY);
   const exporting = pair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY);
   const deleting = pair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY);
@@ -167,10 +210,17 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
     dataDir: v.TWOKEY_DATA_DIR,
     archiveDir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
     databaseUrl: v.DATABASE_URL ?? null,
-    ci: { url: v.CI_DATABASE_URL, views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW }, sentinelProject: v.CI_SENTINEL_PROJECT ?? null },
+    ci: {
+      url: v.CI_DATABASE_URL,
+      views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },
+      sentinelProject: v.CI_SENTINEL_PROJECT ?? null,
+    },
     slack: {
       botToken: v.SLACK_BOT_TOKEN,
-      connection: v.SLACK_APP_TOKEN !== undefined ? { mode: "socket", appToken: v.SLACK_APP_TOKEN } : { mode: "http", signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
+      connection:
+        v.SLACK_APP_TOKEN !== undefined
+          ? { mode: "socket", appToken: v.SLACK_APP_TOKEN }
+          : { mode: "http", signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
       apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
       channel: v.SLACK_CHANNEL,
       approverGroup: v.SLACK_APPROVER_GROUP ?? null,
@@ -183,7 +233,11 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
       write: write ?? read,
       export: exporting ?? read,
       delete: deleting ?? read,
-      sharedKeys: [...(write ? [] : ["write" as const]), ...(exporting ? [] : ["export" as const]), ...(deleting ? [] : ["delete" as const])],
+      sharedKeys: [
+        ...(write ? [] : ["write" as const]),
+        ...(exporting ? [] : ["export" as const]),
+        ...(deleting ? [] : ["delete" as const]),
+      ],
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,

@@ -19,6 +19,8 @@
 
 /** A block, view or element as the bot sent it; the emulator has checked it against Slack's rules. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A JSON object. */
 export type JsonObject = { readonly [key: string]: Json };
 
 /** One person, bot or guest of the workspace, as `users.info` tells it. */
@@ -77,8 +79,12 @@ export interface WorkspaceView {
   readonly commands: readonly { readonly command: string; readonly description: string; readonly usageHint: string }[];
 }
 
+/** A slash command typed in a channel. */
 export interface CommandAct { readonly as: string; readonly channel: string; readonly command: string; readonly text: string }
+
+/** A message typed in a channel, a thread or a direct message. */
 export interface MessageAct { readonly as: string; readonly channel: string; readonly text: string; readonly threadTs?: string }
+
 /** Where the element stands: a message (`channel`, `ts`), an open modal (`viewId`) or the home tab (`home`). */
 export interface ClickAct {
   readonly as: string;
@@ -91,13 +97,18 @@ export interface ClickAct {
   /** For selects, radio buttons, checkboxes: the chosen value(s). For a button: only to forge another value. */
   readonly value?: string | readonly string[];
 }
+
 /** `values`: by block_id, then action_id: text, or chosen value(s). */
 export interface SubmitAct {
   readonly as: string;
   readonly viewId: string;
   readonly values: { readonly [blockId: string]: { readonly [actionId: string]: string | readonly string[] } };
 }
+
+/** Closes a modal. */
 export interface CloseAct { readonly as: string; readonly viewId: string }
+
+/** Types into an external select: which options would it offer? */
 export interface OptionsAct { readonly as: string; readonly channel?: string; readonly ts?: string; readonly viewId?: string; readonly actionId: string; readonly value: string }
 
 /** `ok` false: Slack would not let the person do this (no such button, disabled, not in the channel). */

@@ -21,6 +21,8 @@ class Grant {
     return typeof x === "object" && x !== null && #minted in x;
   }
 }
+
+/** A grant, as everybody else knows it: the type leaves this file, the class does not. */
 export type ApprovedDeletion = Grant;
 
 /** Whether a value is a grant that `grant` made: casts, copies and clones are not. The deleter asks before every call. */
@@ -51,8 +53,10 @@ export interface GrantQuestion {
 export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   invariant(q.approved.domainId === q.request.domainId, "the stored inventory is of another domain");
   const shown: Digest = inventoryDigest(q.approved);
-  if (shown !== q.request.digest) return err({ kind: "stale", appeared: [], sentence: "the stored inventory is not the one that was approved" });
-  if (q.fresh.domainId !== q.request.domainId) return err({ kind: "stale", appeared: [], sentence: "the fresh inventory is of another domain" });
+  if (shown !== q.request.digest)
+    return err({ kind: "stale", appeared: [], sentence: "the stored inventory is not the one that was approved" });
+  if (q.fresh.domainId !== q.request.domainId)
+    return err({ kind: "stale", appeared: [], sentence: "the fresh inventory is of another domain" });
   const appeared = appearedSince(q.approved, q.fresh).map((i) => `${i.kind} ${i.name}`);
   if (appeared.length > 0) return err({ kind: "stale", appeared, sentence: `${appeared.length} thing(s) appeared since the approval` });
   if (!q.dismantling && inventoryDigest(q.fresh) !== q.request.digest) {

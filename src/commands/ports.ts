@@ -1,7 +1,19 @@
 import type { Operator } from "../approvals/ports.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Failure } from "../core/failure.ts";
-import type { CiUserId, DeletionId, Digest, DomainId, DomainPath, ExportId, Instant, OperatorId, PlanId, ProjectId, Slug } from "../core/ids.ts";
+import type {
+  CiUserId,
+  DeletionId,
+  Digest,
+  DomainId,
+  DomainPath,
+  ExportId,
+  Instant,
+  OperatorId,
+  PlanId,
+  ProjectId,
+  Slug,
+} from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { InventoryItem } from "../sync/planning/inventory.ts";
@@ -48,7 +60,12 @@ export interface SyncDesk {
   previewPlan(slug: string | null): Promise<Result<PlanRecord, Failure>>;
   plan(id: PlanId): Promise<Result<PlanRecord | null, Failure>>;
   latest(): Promise<Result<PlanRecord | null, Failure>>;
-  isStopped(): Promise<{ readonly stopped: boolean; readonly by: string | null; readonly since: Instant | null; readonly reason: string | null }>;
+  isStopped(): Promise<{
+    readonly stopped: boolean;
+    readonly by: string | null;
+    readonly since: Instant | null;
+    readonly reason: string | null;
+  }>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
   resume(by: Asker): Promise<Result<{ readonly resumed: boolean; readonly have: number; readonly need: number }, Failure>>;

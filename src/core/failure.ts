@@ -11,15 +11,7 @@
  * | indeterminate   | unknown  | look, then decide; never repeat blindly |
  * | stuck           | partial  | a person, with the runbook |
  */
-export type FailureKind =
-  | "invalid"
-  | "refused"
-  | "stale"
-  | "contract_broken"
-  | "unavailable"
-  | "rejected"
-  | "indeterminate"
-  | "stuck";
+export type FailureKind = "invalid" | "refused" | "stale" | "contract_broken" | "unavailable" | "rejected" | "indeterminate" | "stuck";
 
 /** One expected failure. `message` is one sentence for a person, without secrets; `code` is stable, `room.what`. */
 export interface Failure {

@@ -29,7 +29,10 @@ export const ProjectId = z.string().min(1).max(200).brand<"ProjectId">();
 export type ProjectId = z.infer<typeof ProjectId>;
 
 /** A project's short name, which names its domain: lower-case letters, digits and inner hyphens, at most 63. */
-export const Slug = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/).brand<"Slug">();
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/)
+  .brand<"Slug">();
 export type Slug = z.infer<typeof Slug>;
 
 /** A user's id in the CI database. */
@@ -37,21 +40,33 @@ export const CiUserId = z.string().min(1).max(200).brand<"CiUserId">();
 export type CiUserId = z.infer<typeof CiUserId>;
 
 /** One person who may act through Slack: `ci:<user id>` when mapped to a CI user, else `slack:<user id>`. */
-export const OperatorId = z.string().regex(/^(?:ci|slack):.+$/).brand<"OperatorId">();
+export const OperatorId = z
+  .string()
+  .regex(/^(?:ci|slack):.+$/)
+  .brand<"OperatorId">();
 export type OperatorId = z.infer<typeof OperatorId>;
 
-/** UUIDs of our own rows. */
+/** One pass. */
 export const PassId = z.guid().brand<"PassId">();
 export type PassId = z.infer<typeof PassId>;
+
+/** One plan. */
 export const PlanId = z.guid().brand<"PlanId">();
 export type PlanId = z.infer<typeof PlanId>;
+
+/** One deletion. */
 export const DeletionId = z.guid().brand<"DeletionId">();
 export type DeletionId = z.infer<typeof DeletionId>;
+
+/** One export of a template. */
 export const ExportId = z.guid().brand<"ExportId">();
 export type ExportId = z.infer<typeof ExportId>;
 
 /** SHA-256 in lower-case hex of canonical JSON (RFC 8785): what approvers are shown and we must still find. */
-export const Digest = z.string().regex(/^[0-9a-f]{64}$/).brand<"Digest">();
+export const Digest = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .brand<"Digest">();
 export type Digest = z.infer<typeof Digest>;
 
 /** UTC epoch milliseconds. */

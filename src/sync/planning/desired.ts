@@ -50,7 +50,13 @@ export interface PartialDesired {
 
 /** Why a domain may be proposed for deletion: a positive statement, or a long proven absence. */
 export type Evidence =
-  | { readonly kind: "closed"; readonly projectId: ProjectId; readonly slug: Slug; readonly closedAt: Instant | null; readonly closedBy: CiUserId | null }
+  | {
+      readonly kind: "closed";
+      readonly projectId: ProjectId;
+      readonly slug: Slug;
+      readonly closedAt: Instant | null;
+      readonly closedBy: CiUserId | null;
+    }
   | { readonly kind: "absent"; readonly projectId: ProjectId; readonly since: Instant; readonly reads: number };
 
 /** How long a project must have been absent before its domain may be proposed. */
@@ -74,6 +80,8 @@ class GoneProof {
     return typeof x === "object" && x !== null && #minted in x;
   }
 }
+
+/** A proof that a managed domain's project is gone. */
 export type Gone = GoneProof;
 
 /** What a reader reports; `counted` are the database's own counts, taken in the same transaction. */
@@ -130,7 +138,13 @@ class CompleteDesiredSnapshot {
     const project = this.find(managed.projectId);
     if (project !== undefined) {
       if (project.state !== "closed") return null;
-      const evidence: Evidence = { kind: "closed", projectId: project.id, slug: project.slug, closedAt: project.closedAt, closedBy: project.closedBy };
+      const evidence: Evidence = {
+        kind: "closed",
+        projectId: project.id,
+        slug: project.slug,
+        closedAt: project.closedAt,
+        closedBy: project.closedBy,
+      };
       return new GoneProof(managed.domainId, evidence, this.asOf);
     }
     if (this.hasNamelessHeldRow || managed.absence === null) return null;
@@ -139,6 +153,8 @@ class CompleteDesiredSnapshot {
     return new GoneProof(managed.domainId, { kind: "absent", projectId: managed.projectId, since, reads }, this.asOf);
   }
 }
+
+/** The whole of the desired state, read completely. */
 export type CompleteDesired = CompleteDesiredSnapshot;
 
 /** Why a report is not complete. */
@@ -156,7 +172,10 @@ export interface SnapshotDefect {
 export function completeDesired(report: DesiredReport): Result<CompleteDesired, SnapshotDefect> {
   for (const side of ["projects", "memberships"] as const) {
     if (report.rows[side] !== report.counted[side]) {
-      return err({ kind: "count_mismatch", sentence: `the CI database counts ${report.counted[side]} ${side}, ${report.rows[side]} were read` });
+      return err({
+        kind: "count_mismatch",
+        sentence: `the CI database counts ${report.counted[side]} ${side}, ${report.rows[side]} were read`,
+      });
     }
   }
   if (report.rows.projects === 0) return err({ kind: "empty", sentence: "the CI database lists no project at all" });

@@ -20,6 +20,8 @@ class CompletePlanningInput {
     return typeof x === "object" && x !== null && #minted in x;
   }
 }
+
+/** Two complete sides of one scope. */
 export type CompleteInput = CompletePlanningInput;
 
 /** Two sides of which at least one is partial: changes may be planned from it, deletions do not compile. */
@@ -36,5 +38,7 @@ export function join(
   observed: CompleteObserved,
   known: KnownState,
 ): Result<CompleteInput, { readonly kind: "scope_mismatch" }> {
-  return isSameScope(desired.scope, observed.scope) ? ok(new CompletePlanningInput(desired, observed, known)) : err({ kind: "scope_mismatch" });
+  return isSameScope(desired.scope, observed.scope)
+    ? ok(new CompletePlanningInput(desired, observed, known))
+    : err({ kind: "scope_mismatch" });
 }

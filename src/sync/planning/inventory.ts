@@ -3,8 +3,21 @@ import type { AccountId, Digest, DomainId, DomainPath, Instant } from "../../cor
 
 /** The kinds of things a domain can hold; the order is the order in which they are shown. */
 export const itemKinds = [
-  "child_domain", "account", "user", "cloudstack_project", "machine", "volume", "snapshot", "vm_snapshot", "template", "iso",
-  "network", "vpc", "address", "kubernetes_cluster", "backup",
+  "child_domain",
+  "account",
+  "user",
+  "cloudstack_project",
+  "machine",
+  "volume",
+  "snapshot",
+  "vm_snapshot",
+  "template",
+  "iso",
+  "network",
+  "vpc",
+  "address",
+  "kubernetes_cluster",
+  "backup",
 ] as const;
 /** One kind of thing a domain can hold. */
 export type ItemKind = (typeof itemKinds)[number];

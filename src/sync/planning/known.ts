@@ -2,8 +2,18 @@ import type { AccountId, CiUserId, Digest, DomainId, Instant, ProjectId, UserId 
 
 /** CloudStack's resource types that can be limited, by name. Source: facts/cloudstack §6. */
 export const limitTypes = [
-  "user_vm", "public_ip", "volume", "snapshot", "template", "project", "network", "vpc", "cpu", "memory",
-  "primary_storage", "secondary_storage",
+  "user_vm",
+  "public_ip",
+  "volume",
+  "snapshot",
+  "template",
+  "project",
+  "network",
+  "vpc",
+  "cpu",
+  "memory",
+  "primary_storage",
+  "secondary_storage",
 ] as const;
 /** One resource type that can be limited. */
 export type LimitType = (typeof limitTypes)[number];

@@ -88,6 +88,8 @@ class CompleteObservedSnapshot {
     return typeof x === "object" && x !== null && #minted in x;
   }
 }
+
+/** The whole observed state below the managed root, read completely. */
 export type CompleteObserved = CompleteObservedSnapshot;
 
 /**

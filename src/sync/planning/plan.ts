@@ -20,11 +20,42 @@ export interface PersonData {
 
 /** Changes that only add or give back; they are applied at once. */
 export type AdditiveChange =
-  | (ChangeBase & { readonly kind: "create_domain"; readonly generation: number; readonly name: string; readonly parentId: DomainId; readonly path: DomainPath })
-  | (ChangeBase & { readonly kind: "create_account"; readonly ciUserId: CiUserId; readonly accountId: AccountId; readonly userId: UserId; readonly person: PersonData; readonly role: string })
-  | (ChangeBase & { readonly kind: "create_user"; readonly accountId: AccountId; readonly accountName: string; readonly userId: UserId; readonly person: PersonData })
-  | (ChangeBase & { readonly kind: "update_user"; readonly accountId: AccountId; readonly userId: UserId; readonly from: PersonData; readonly to: PersonData })
-  | (ChangeBase & { readonly kind: "set_role"; readonly accountId: AccountId; readonly username: string; readonly from: string; readonly to: string })
+  | (ChangeBase & {
+      readonly kind: "create_domain";
+      readonly generation: number;
+      readonly name: string;
+      readonly parentId: DomainId;
+      readonly path: DomainPath;
+    })
+  | (ChangeBase & {
+      readonly kind: "create_account";
+      readonly ciUserId: CiUserId;
+      readonly accountId: AccountId;
+      readonly userId: UserId;
+      readonly person: PersonData;
+      readonly role: string;
+    })
+  | (ChangeBase & {
+      readonly kind: "create_user";
+      readonly accountId: AccountId;
+      readonly accountName: string;
+      readonly userId: UserId;
+      readonly person: PersonData;
+    })
+  | (ChangeBase & {
+      readonly kind: "update_user";
+      readonly accountId: AccountId;
+      readonly userId: UserId;
+      readonly from: PersonData;
+      readonly to: PersonData;
+    })
+  | (ChangeBase & {
+      readonly kind: "set_role";
+      readonly accountId: AccountId;
+      readonly username: string;
+      readonly from: string;
+      readonly to: string;
+    })
   | (ChangeBase & { readonly kind: "unlock_account"; readonly accountId: AccountId; readonly username: string })
   | (ChangeBase & { readonly kind: "raise_limit"; readonly type: LimitType; readonly from: number; readonly to: number });
 
@@ -38,7 +69,15 @@ export type Change = AdditiveChange | RestrictiveChange;
 
 /** A difference nobody asked us to mend: shown with its age, left alone. */
 export interface Drift {
-  readonly kind: "renamed" | "unmanaged_domain" | "unmanaged_account" | "orphaned" | "nested_domain" | "locked_by_others" | "disabled" | "left_closed";
+  readonly kind:
+    | "renamed"
+    | "unmanaged_domain"
+    | "unmanaged_account"
+    | "orphaned"
+    | "nested_domain"
+    | "locked_by_others"
+    | "disabled"
+    | "left_closed";
   readonly path: string;
   readonly sentence: string;
 }
@@ -46,8 +85,18 @@ export interface Drift {
 /** A reason the plan goes no further, with who may lift it. `blocks` says what it stops. */
 export interface Hold {
   readonly kind:
-    | "desired_partial" | "observed_partial" | "empty_source" | "shrunken_source" | "too_many_changes" | "too_many_restrictions"
-    | "scope_changed" | "snapshot_too_old" | "sentinel_missing" | "name_in_the_way" | "held_row" | "narrowed";
+    | "desired_partial"
+    | "observed_partial"
+    | "empty_source"
+    | "shrunken_source"
+    | "too_many_changes"
+    | "too_many_restrictions"
+    | "scope_changed"
+    | "snapshot_too_old"
+    | "sentinel_missing"
+    | "name_in_the_way"
+    | "held_row"
+    | "narrowed";
   readonly blocks: "everything" | "restrictions" | "deletions" | "one_project";
   readonly sentence: string;
   readonly liftedBy: string;
@@ -81,6 +130,8 @@ class Proposal {
     return typeof x === "object" && x !== null && #minted in x;
   }
 }
+
+/** A deletion that could be asked for. */
 export type DeletionProposal = Proposal;
 
 /** The plain facts of a proposal, as they are stored and shown. */

@@ -45,8 +45,8 @@ export function answer(request: ApiRequest, around: Surroundings): ApiAnswer {
   try {
     requirePost(request.method, command, around.settings);
     const caller = authenticate(request, sent, command, around);
-    const call = { ...around, command: command.name, now: around.settings.now(), caller, params: new Params(sent) };
-    readParameters(call, command);
+    const params = new Params(readParameters(around.world, command, sent));
+    const call = { ...around, command: command.name, now: around.settings.now(), caller, params };
     const { body, jobId } = run(call, command);
     return { status: 200, body: { [wrapper]: body }, command: command.name, ...(jobId === undefined ? {} : { jobId }) };
   } catch (error) {
@@ -95,32 +95,39 @@ export function callerOf(world: World, userId: string): Caller {
   return { user, account, role: world.roles.need(account.roleId), reach };
 }
 
-function readParameters(call: Call, command: Command): void {
-  for (const [name, value] of Object.entries(call.params.values)) {
+/** Looks at every parameter; internal numbers become UUIDs, as the real server resolves references before the command runs. */
+function readParameters(world: World, command: Command, sent: Readonly<Record<string, string>>): Record<string, string> {
+  for (const [name, value] of Object.entries(sent)) {
     if (/[\u0000-\u001f\u007f]/.test(value)) {
       throw malformed(`Received value containing illegal ASCII non-printable characters for parameter ${name}`);
     }
   }
-  for (const spec of command.params) readParameter(call, command, spec);
+  const read: Record<string, string> = { ...sent };
+  for (const spec of command.params) {
+    const value = sent[spec.name];
+    if (value !== undefined) read[spec.name] = readParameter(world, command, spec, value);
+    else if (spec.required) {
+      throw malformed(`Unable to execute API command ${command.name.toLowerCase()} due to missing parameter ${spec.name}`);
+    }
+  }
+  return read;
 }
 
-function readParameter(call: Call, command: Command, spec: ParamSpec): void {
-  const value = call.params.text(spec.name);
-  if (value === undefined) {
-    if (spec.required) throw malformed(`Unable to execute API command ${command.name.toLowerCase()} due to missing parameter ${spec.name}`);
-    return;
-  }
+function readParameter(world: World, command: Command, spec: ParamSpec, value: string): string {
   if (spec.table === undefined) {
-    if (value.length <= spec.length) return;
+    if (value.length <= spec.length) return value;
     throw malformed(
       `Unable to execute API command ${command.name.toLowerCase()} due to invalid value. ` +
         `Value greater than max allowed length ${spec.length} for param: ${spec.name}`,
     );
   }
-  const table = call.world.tables()[spec.table];
-  for (const id of spec.list ? value.split(",") : [value]) {
-    if (id !== "-1" && table.find(id) === undefined) throw unresolved(command.name, spec.name, id);
-  }
+  const table = world.tables()[spec.table];
+  const ids = (spec.list ? value.split(",") : [value]).map((id) => {
+    const row = table.find(id.trim());
+    if (row === undefined && id !== "-1") throw unresolved(command.name, spec.name, id);
+    return row?.id ?? id;
+  });
+  return ids.join(",");
 }
 
 function run(call: Call, command: Command): { body: JsonObject; jobId?: string } {

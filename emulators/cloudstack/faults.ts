@@ -6,7 +6,8 @@
  * - `status`: refused with `status` before any effect; `html`: a proxy's page with `status` (502), before any effect.
  * - `lost_before`: destroyed before the effect; `lost_after`: the effect happens, then destroyed; `unreachable`: destroyed at once.
  * - `invalid_json`: the body is broken; `short_page`: one row fewer than `count` says; `count_drift`: `count` is one too high.
- * - `lost_job`: the job runs, but its id is forgotten; `stuck_machines`: no machine can be stopped while this is on.
+ * - `lost_job`: the job runs, but its id is forgotten; `job_cancelled`: the job does nothing more and fails with a plain text, as after
+ *   a restart of the server (a domain stays Inactive then); `stuck_machines`: no machine can be stopped while this is on.
  */
 export interface CloudStackFault {
   readonly kind: FaultKind;
@@ -20,8 +21,8 @@ export interface CloudStackFault {
 
 /** The kinds of faults. */
 export const FAULT_KINDS = [
-  "delay", "cut", "status", "lost_before", "lost_after", "invalid_json", "html", "short_page", "count_drift", "lost_job", "unreachable",
-  "stuck_machines",
+  "delay", "cut", "status", "lost_before", "lost_after", "invalid_json", "html", "short_page", "count_drift", "lost_job",
+  "job_cancelled", "unreachable", "stuck_machines",
 ] as const;
 
 /** One of `FAULT_KINDS`. */
@@ -58,7 +59,7 @@ export class FaultBoard {
     for (const armed of this.#armed) {
       const { fault } = armed;
       if (armed.left <= 0 || !matches(fault, command, page)) continue;
-      if (fault.kind === "lost_job" && !makesJob) continue;
+      if ((fault.kind === "lost_job" || fault.kind === "job_cancelled") && !makesJob) continue;
       if (armed.toSkip > 0) {
         armed.toSkip -= 1;
         continue;

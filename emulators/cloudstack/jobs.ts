@@ -1,7 +1,7 @@
 import type { Call, Command, JobSpec } from "./command.ts";
 import { recordCompleted, recordScheduled } from "./events.ts";
 import { ApiFault, internalError, invalidValue } from "./failure.ts";
-import type { JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 import type { Job } from "./world/rows.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -32,6 +32,7 @@ export function queueJob(call: Call, command: Command, spec: JobSpec): Job {
     status: 0,
     resultCode: 0,
     forgotten: false,
+    cancelled: false,
     ...(entityId === undefined ? {} : { entityId }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(startEventId === undefined ? {} : { startEventId }),
@@ -40,7 +41,7 @@ export function queueJob(call: Call, command: Command, spec: JobSpec): Job {
 
 /** Ends a job: its effect happens, and its result is kept. Refusals become a failed job with `jobresult.errorcode`. */
 export function endJob(call: Call, command: Command, spec: JobSpec, job: Job): void {
-  const outcome = attempt(() => spec.finish(call, job.entityId, job.id));
+  const outcome = job.cancelled ? CANCELLED : attempt(() => spec.finish(call, job.entityId, job.id));
   call.world.jobs.update(job, (j) => {
     j.status = outcome.code === 0 ? 1 : 2;
     j.resultCode = outcome.code;
@@ -50,7 +51,9 @@ export function endJob(call: Call, command: Command, spec: JobSpec, job: Job): v
   recordCompleted(call, command, job.entityId ?? job.instanceId, outcome.code !== 0, job.startEventId);
 }
 
-function attempt(finish: () => JsonObject): { code: number; result: JsonObject } {
+const CANCELLED = { code: 530, result: "job cancelled because of management server restart or shutdown" };
+
+function attempt(finish: () => JsonObject): { code: number; result: Json } {
   try {
     return { code: 0, result: finish() };
   } catch (error) {

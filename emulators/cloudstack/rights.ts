@@ -31,6 +31,12 @@ export function registerKnownCommands(commands: readonly Command[]): void {
   knownCommands.push(...commands);
 }
 
+/** Whether the caller's role allows another command, by its name. */
+export function mayCall(call: Call, name: string): boolean {
+  const command = knownCommands.find((known) => known.name === name);
+  return command !== undefined && isAllowed(call.world, call.caller.role, command);
+}
+
 /** Refuses to hand out a role that may do something the caller's role may not. */
 export function refuseEscalation(call: Call, role: Role): void {
   if (call.caller.reach === "all") return;

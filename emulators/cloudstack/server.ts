@@ -161,17 +161,19 @@ class Machinery {
       const fault = new ApiFault(status, FORCED[status] ?? "switched-on fault", status === 401 ? null : 9999);
       return refusal(name, `${name.toLowerCase()}response`, fault);
     }
+    this.#spoilJob(read.params["jobid"], struck);
     const answered = answer(read, around);
-    if (struck.has("lost_job")) this.#forgetJob(read, answered);
+    this.#spoilJob(answered.jobId, struck);
     this.#world.trimLogs();
     return answered;
   }
 
-  #forgetJob(read: ApiRequest, answered: ApiAnswer): void {
-    const job = this.#world.jobs.find(answered.jobId ?? read.params["jobid"]);
+  #spoilJob(id: string | undefined, struck: ReadonlyMap<FaultKind, CloudStackFault>): void {
+    const job = struck.has("lost_job") || struck.has("job_cancelled") ? this.#world.jobs.find(id) : undefined;
     if (job === undefined) return;
     this.#world.jobs.update(job, (j) => {
-      j.forgotten = true;
+      j.forgotten ||= struck.has("lost_job");
+      j.cancelled ||= struck.has("job_cancelled");
     });
   }
 

@@ -122,7 +122,7 @@ function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | unde
     cmd: `org.apache.cloudstack.api.command.${spec?.className ?? "Unknown"}`,
     jobprocstatus: 0,
     jobresultcode: job.resultCode,
-    ...(ended ? { jobresulttype: "object", jobresult: JSON.parse(job.result ?? "{}") as Json } : {}),
+    ...(ended ? { jobresulttype: job.cancelled ? "text" : "object", jobresult: JSON.parse(job.result ?? "{}") as Json } : {}),
     jobinstancetype: spec?.instanceType,
     jobinstanceid: job.instanceId,
     ...(ended ? {} : { managementserverid: world.base.managementServer, managementservername: "localhost" }),

@@ -1,8 +1,9 @@
 import type { Call, Command, JobSpec } from "../command.ts";
 import { LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue, runtimeRefusal } from "../failure.ts";
+import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
+import { mayCall } from "../rights.ts";
 import { like, ownedRows, requireOwner } from "../scope.ts";
 import { instanceName, machineShape } from "../shapes/machine.ts";
 import { insertMachine, insertNetwork, startMachine } from "../world/create.ts";
@@ -172,10 +173,12 @@ function destroy(call: Call, machine: Machine, jobId: string): JsonObject {
     const described = `[id = ${machine.id}, name = ${instanceName(world, machine)}]`;
     throw invalidValue(`Instance ${described} has delete protection enabled and cannot be deleted.`);
   }
+  const expunges = call.params.flag("expunge");
+  if (expunges && !mayCall(call, "expungeVirtualMachine")) throw permissionDenied("Parameter expunge can be passed by Admin only");
   if (call.machinesStuck && machine.state === "Running") throw runtimeRefusal("Failed to destroy vm");
   if (machine.state !== "Destroyed") destroyMachine(world, machine, now);
   const answer = withJob(call, machine, jobId);
-  if (call.params.flag("expunge")) expungeMachine(world, machine, now);
+  if (expunges) expungeMachine(world, machine, now);
   return answer;
 }
 

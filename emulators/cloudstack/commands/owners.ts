@@ -2,8 +2,8 @@ import type { Call } from "../command.ts";
 import { ApiFault, invalidValue } from "../failure.ts";
 import { RESOURCE_KINDS } from "../limits.ts";
 import { accountByName, namedDomain, requireOwner } from "../scope.ts";
-import { accountTotals } from "../totals.ts";
-import type { Account } from "../world/rows.ts";
+import { accountTotals, domainTotals } from "../totals.ts";
+import type { Account, Domain } from "../world/rows.ts";
 
 /** Whose a new resource becomes: a project's, an account's named with its domain, or the caller's. */
 export function newOwner(call: Call): Account {
@@ -19,18 +19,33 @@ export function newOwner(call: Call): Account {
   return account;
 }
 
-/** Refuses with 535 what would exceed an account's limit. */
+/** Refuses with 535 what would exceed the limit of an account, or of a domain above it. */
 export function requireRoom(call: Call, account: Account, type: number): void {
   const kind = RESOURCE_KINDS[type];
   if (kind === undefined || account.type === 1) return;
   const limit = account.limits[type] ?? kind.account;
   const held = accountTotals(call.world, account.id)[type] ?? 0;
-  if (limit < 0 || held + 1 <= limit) return;
   const domain = call.world.domains.need(account.domainId);
+  requireRoomAbove(call, domain, type, kind.name);
+  if (limit < 0 || held + 1 <= limit) return;
   throw new ApiFault(
     535,
     `Maximum amount of resources of Type = '${kind.name}', tag = 'null' for Account Name = ${account.name} in Domain Id = ${domain.num} ` +
       `is exceeded: Account Resource Limit = ${limit}, Current Account Resource Amount = ${held}, ` +
       "Current Account Resource Reservation = 0, Requested Resource Amount = 1.",
   );
+}
+
+function requireRoomAbove(call: Call, domain: Domain, type: number, kind: string): void {
+  const { world } = call;
+  for (let at: Domain | undefined = domain; at !== undefined; at = world.domains.find(at.parentId)) {
+    const limit = at.limits[type] ?? -1;
+    const held = domainTotals(world, at.id)[type] ?? 0;
+    if (limit < 0 || held + 1 <= limit) continue;
+    throw new ApiFault(
+      535,
+      `Maximum domain resource limits of Type = '${kind}', tag = 'null' for Domain Id = ${at.num} is exceeded: ` +
+        `Domain Resource Limit = ${limit}, Current Domain Resource Amount = ${held}, Requested Resource Amount = 1.`,
+    );
+  }
 }

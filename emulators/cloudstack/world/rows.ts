@@ -211,4 +211,6 @@ export interface Job extends Row {
   instanceId?: string;
   startEventId?: string;
   forgotten: boolean;
+  /** True: the job ends without any effect, with a plain text in place of a result. */
+  cancelled: boolean;
 }

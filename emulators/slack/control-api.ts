@@ -80,10 +80,20 @@ export interface WorkspaceView {
 }
 
 /** A slash command typed in a channel. */
-export interface CommandAct { readonly as: string; readonly channel: string; readonly command: string; readonly text: string }
+export interface CommandAct {
+  readonly as: string;
+  readonly channel: string;
+  readonly command: string;
+  readonly text: string;
+}
 
 /** A message typed in a channel, a thread or a direct message. */
-export interface MessageAct { readonly as: string; readonly channel: string; readonly text: string; readonly threadTs?: string }
+export interface MessageAct {
+  readonly as: string;
+  readonly channel: string;
+  readonly text: string;
+  readonly threadTs?: string;
+}
 
 /** Where the element stands: a message (`channel`, `ts`), an open modal (`viewId`) or the home tab (`home`). */
 export interface ClickAct {
@@ -106,10 +116,20 @@ export interface SubmitAct {
 }
 
 /** Closes a modal. */
-export interface CloseAct { readonly as: string; readonly viewId: string }
+export interface CloseAct {
+  readonly as: string;
+  readonly viewId: string;
+}
 
 /** Types into an external select: which options would it offer? */
-export interface OptionsAct { readonly as: string; readonly channel?: string; readonly ts?: string; readonly viewId?: string; readonly actionId: string; readonly value: string }
+export interface OptionsAct {
+  readonly as: string;
+  readonly channel?: string;
+  readonly ts?: string;
+  readonly viewId?: string;
+  readonly actionId: string;
+  readonly value: string;
+}
 
 /** `ok` false: Slack would not let the person do this (no such button, disabled, not in the channel). */
 export type ActReply =
@@ -130,4 +150,9 @@ export interface SlackFaults {
 }
 
 /** One Web API call of the bot. Tokens and upload bytes are left out. */
-export interface SentCall { readonly at: string; readonly method: string; readonly args: JsonObject; readonly answer: JsonObject }
+export interface SentCall {
+  readonly at: string;
+  readonly method: string;
+  readonly args: JsonObject;
+  readonly answer: JsonObject;
+}

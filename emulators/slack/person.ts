@@ -1,0 +1,47 @@
+import type { ActReply, ClickAct, SubmitAct, WorkspaceView } from "./control-api.ts";
+
+/** One person at their Slack, through the control API: for the story and for tests. */
+export interface Person {
+  readonly id: string;
+  view(): Promise<WorkspaceView>;
+  command(channel: string, command: string, text?: string): Promise<ActReply>;
+  message(channel: string, text: string, threadTs?: string): Promise<ActReply>;
+  click(a: Omit<ClickAct, "as">): Promise<ActReply>;
+  submit(a: Omit<SubmitAct, "as">): Promise<ActReply>;
+  close(viewId: string): Promise<ActReply>;
+  home(): Promise<ActReply>;
+  /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (30 s), saying what was waited for. */
+  waitFor<T>(what: string, find: (view: WorkspaceView) => T | undefined | null | false, timeoutMs?: number): Promise<T>;
+}
+
+/** Plays one person of the workspace at `baseUrl`. */
+export function person(baseUrl: string, id: string): Person {
+  const act = async (what: string, body: object): Promise<ActReply> => {
+    const response = await fetch(`${baseUrl}/emulator/${what}`, {
+      method: "POST",
+      body: JSON.stringify({ as: id, ...body }),
+      headers: { "content-type": "application/json" },
+    });
+    return (await response.json()) as ActReply;
+  };
+  const view = async (): Promise<WorkspaceView> => (await (await fetch(`${baseUrl}/emulator/view?as=${id}`)).json()) as WorkspaceView;
+  return {
+    id,
+    view,
+    command: (channel, command, text = "") => act("command", { channel, command, text }),
+    message: (channel, text, threadTs) => act("message", { channel, text, ...(threadTs === undefined ? {} : { threadTs }) }),
+    click: (a) => act("click", a),
+    submit: (a) => act("submit", a),
+    close: (viewId) => act("close", { viewId }),
+    home: () => act("home", {}),
+    async waitFor(what, find, timeoutMs = 30_000) {
+      const end = Date.now() + timeoutMs;
+      for (;;) {
+        const found = find(await view());
+        if (found !== undefined && found !== null && found !== false) return found;
+        if (Date.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}`);
+        await new Promise((r) => setTimeout(r, 40));
+      }
+    },
+  };
+}

@@ -36,6 +36,8 @@ export interface HeldRow {
   readonly mending: string;
   /** The project the row belongs to, when the row tells. */
   readonly projectId: ProjectId | null;
+  /** The member the row belongs to; null when the whole project is held. */
+  readonly userId: CiUserId | null;
 }
 
 /** What could be read before something went wrong, or a read narrowed to one project. It can never prove that something is gone. */

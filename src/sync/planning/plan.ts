@@ -1,7 +1,9 @@
 import type { AccountId, CiUserId, Digest, DomainId, DomainPath, Instant, ProjectId, Slug, UserId } from "../../core/ids.ts";
-import type { Scope } from "../../core/scope.ts";
+import { isWithin, type Scope } from "../../core/scope.ts";
 import type { Evidence, HeldRow } from "./desired.ts";
+import type { CompleteInput } from "./input.ts";
 import type { LimitType } from "./known.ts";
+import type { PlanPolicy } from "./policy.ts";
 
 /** What every change says of itself: whom it is for and why. */
 interface ChangeBase {
@@ -157,4 +159,27 @@ export interface Plan {
   readonly counts: { readonly projects: number; readonly domains: number; readonly accounts: number };
   /** Over everything but `asOf`: two passes that found the same have the same digest, and the second posts nothing. */
   readonly digest: Digest;
+}
+
+/**
+ * Proposes deletions: managed domains one below the root whose project is proved gone by this very read.
+ *
+ * Protected, unmanaged and nested domains, the root and domains under a live deletion are never looked at.
+ * Shape: ascending by path. Invariant: INV-1, INV-4, INV-6, INV-7.
+ */
+export function planDeletions(input: CompleteInput, policy: PlanPolicy): readonly DeletionProposal[] {
+  const managed = new Map(input.known.managedDomains.map((m) => [m.domainId, m]));
+  const busy = new Set<string>(input.known.domainsUnderDeletion);
+  const isProtected = new Set(policy.protectedDomains);
+  const proposals: DeletionProposal[] = [];
+  for (const domain of input.observed.domains) {
+    const record = managed.get(domain.id);
+    if (record === undefined || domain.depth !== 1 || !isWithin(input.observed.scope.root, domain.path)) continue;
+    if (busy.has(domain.id) || isProtected.has(domain.id) || isProtected.has(domain.path)) continue;
+    const gone = input.desired.proveGone(record, policy.absence);
+    if (gone === null || gone.domainId !== domain.id) continue;
+    const { id: domainId, path, name, createdAt } = domain;
+    proposals.push(new Proposal({ domainId, projectId: record.projectId, path, name, createdAt, evidence: gone.evidence }));
+  }
+  return proposals.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

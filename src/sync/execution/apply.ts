@@ -1,0 +1,80 @@
+import type { NewId, Clock } from "../../core/clock.ts";
+import { jobIdFor } from "../../core/derived-ids.ts";
+import type { PassId } from "../../core/ids.ts";
+import { recordIntent, recordOutcome } from "../../store/intents.ts";
+import { readStop } from "../../store/stop-switch.ts";
+import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import type { Database, Transaction } from "../../store/db.ts";
+import { describeChange } from "../planning/describe.ts";
+import type { Change } from "../planning/plan.ts";
+import type { ChangeWriter } from "./ports.ts";
+import type { ChangeOutcome } from "./record.ts";
+
+/** What applying needs. */
+export interface ApplyContext {
+  readonly db: Database;
+  readonly writer: ChangeWriter;
+  readonly now: Clock;
+  readonly newId: NewId;
+  readonly passId: PassId;
+  readonly signal: AbortSignal;
+}
+
+const PROJECTS_AT_A_TIME = 4;
+
+/**
+ * Carries out changes: project by project, four at a time, in the plan's order inside one project.
+ *
+ * After a failure the rest of that project is skipped: the next pass plans anew. Before each change: not stopped, then the
+ * intent; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ */
+export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
+  const outcomes = new Map<Change, ChangeOutcome>();
+  const queue = [...groupByProject(changes).values()];
+  const work = async (): Promise<void> => {
+    for (let group = queue.shift(); group !== undefined; group = queue.shift()) await applyGroup(group, c, outcomes);
+  };
+  await Promise.all(Array.from({ length: PROJECTS_AT_A_TIME }, work));
+  return changes.map((change) => outcomes.get(change) ?? { change, outcome: "skipped", seen: null, problem: null });
+}
+
+async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: Map<Change, ChangeOutcome>): Promise<void> {
+  for (const change of group) {
+    const outcome = await applyOne(change, c);
+    outcomes.set(change, outcome);
+    if (outcome.outcome !== "done") return;
+  }
+}
+
+async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome> {
+  const stop = await readStop(c.db);
+  if (stop.stopped || c.signal.aborted) return { change, outcome: "held", seen: null, problem: stop.stopped ? `stopped: ${stop.reason}` : "this process lost its lock" };
+  const id = c.newId();
+  const jobId = jobIdFor(id);
+  await recordIntent(c.db, { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params: { change, jobId, sentence: describeChange(change) }, at: c.now() });
+  const result = await c.writer.applyChange(change, jobId);
+  if (result.ok) {
+    await c.db.tx(async (q) => {
+      await recordOutcome(q, { intentId: id, result: "done", data: null, at: c.now() });
+      await recordEffect(q, change, c.now());
+    });
+    return { change, outcome: "done", seen: null, problem: null };
+  }
+  const unknown = result.error.kind === "indeterminate";
+  await recordOutcome(c.db, { intentId: id, result: unknown ? "indeterminate" : "refused", data: { code: result.error.code, sentence: result.error.message }, at: c.now() });
+  return { change, outcome: unknown ? "indeterminate" : "refused", seen: null, problem: result.error.message };
+}
+
+async function recordEffect(q: Transaction, change: Change, at: number): Promise<void> {
+  const { projectId, domainId } = change;
+  if (change.kind === "create_domain") await recordManagedDomains(q, [{ domainId, projectId, generation: change.generation, origin: "created" }], at);
+  else if (change.kind === "create_account") await recordManagedAccounts(q, [{ accountId: change.accountId, userId: change.userId, domainId, projectId, ciUserId: change.ciUserId }], at);
+  else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
+  else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
+}
+
+function groupByProject(changes: readonly Change[]): ReadonlyMap<string, readonly Change[]> {
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) groups.set(change.projectId, [...(groups.get(change.projectId) ?? []), change]);
+  return groups;
+}

@@ -1,0 +1,30 @@
+import type { Failure } from "../../core/failure.ts";
+import type { DomainId, JobId, OperatorId, Slug } from "../../core/ids.ts";
+import type { Result } from "../../core/result.ts";
+import type { Scope } from "../../core/scope.ts";
+import type { CompleteDesired, PartialDesired } from "../planning/desired.ts";
+import type { ObservedReport, PartialObserved } from "../planning/observed.ts";
+import type { Change, DeletionProposal } from "../planning/plan.ts";
+
+/** The CI database, as a pass reads it. Never throws: what goes wrong makes the read partial. */
+export interface DesiredSource {
+  readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
+}
+
+/** CloudStack, as a pass reads it. Never throws. */
+export interface ObservedSource {
+  readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
+  readProject(slug: Slug, domainId: DomainId): Promise<PartialObserved>;
+}
+
+/** Carries out one change; it has no way to delete. `jobId` is for changes that run as a job. */
+export interface ChangeWriter {
+  applyChange(change: Change, jobId: JobId): Promise<Result<void, Failure>>;
+}
+
+/** Where proposals go: idempotent for each domain. */
+export interface DeletionOpener {
+  openDeletion(proposal: DeletionProposal, requesters: readonly OperatorId[]): Promise<void>;
+  /** Domains under a live deletion. */
+  liveDomains(): Promise<readonly DomainId[]>;
+}

@@ -1,0 +1,162 @@
+import type { Clock, NewId } from "../../core/clock.ts";
+import { canonicalJson, digestOf } from "../../core/digest.ts";
+import { failure, type Failure } from "../../core/failure.ts";
+import type { Digest, OperatorId, PassId, PlanId } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { Scope } from "../../core/scope.ts";
+import { recordAudit } from "../../store/audit.ts";
+import type { Database } from "../../store/db.ts";
+import { readKnownState, readLastShown, recordCompleteRead, recordLastShown, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import { recordPass, recordPassEnd, recordPlan, recordSnapshot, updatePlanRecord } from "../../store/plans.ts";
+import { readStop } from "../../store/stop-switch.ts";
+import { allowedBy, buildPlan } from "../planning/build-plan.ts";
+import type { CompleteInput, PartialInput } from "../planning/input.ts";
+import type { Change, Plan } from "../planning/plan.ts";
+import type { PlanPolicy } from "../planning/policy.ts";
+import { recognise } from "../planning/recognise.ts";
+import { applyChanges } from "./apply.ts";
+import { inputOf, observe } from "./observe.ts";
+import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
+import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
+
+/** All that passes need; every collaborator is required. */
+export interface ReconcileContext {
+  readonly db: Database;
+  readonly desired: DesiredSource;
+  readonly observed: ObservedSource;
+  readonly writer: ChangeWriter;
+  readonly deletions: DeletionOpener;
+  readonly announcer: PlanAnnouncer;
+  readonly policy: PlanPolicy;
+  readonly scopeFingerprint: Digest;
+  readonly now: Clock;
+  readonly newId: NewId;
+}
+
+/** Who started a pass. */
+export type StartedBy = PlanRecord["startedBy"];
+
+/** One pass: observe, plan, hold, store, show, apply, read back, record. Errors: `refused` when one is running or all is stopped. */
+export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<Result<PlanRecord, Failure>> {
+  const stop = await readStop(c.db);
+  if (stop.stopped) return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }));
+  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, (signal) => passWithLock(scope, startedBy, c, signal));
+  return held.held ? held.value : err(failure("refused", "sync.running", "A pass is running already", { mending: "Its plan is the newest one in the channel." }));
+}
+
+/** Makes a plan without storing, showing or applying anything. */
+export async function previewPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<PlanRecord> {
+  const { plan } = await planNow(scope, c, false);
+  return newRecord(c, plan, startedBy, c.newId() as PassId);
+}
+
+async function passWithLock(scope: Scope, startedBy: StartedBy, c: ReconcileContext, signal: AbortSignal): Promise<Result<PlanRecord, Failure>> {
+  const passId = c.newId() as PassId;
+  await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
+  const { plan, input } = await planNow(scope, c, true);
+  let record = newRecord(c, plan, startedBy, passId);
+  await storePlan(record, input, c);
+  const allowed = allowedBy(plan);
+  const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
+  const shown = await isWorthShowing(plan, changes.length, c);
+  if (shown) await c.announcer.showPlan(record);
+  const applied = await applyChanges(changes, { db: c.db, writer: c.writer, now: c.now, newId: c.newId, passId, signal });
+  record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
+  if (changes.length > 0) record = await readBack(scope, record, c);
+  const stopped = applied.some((o) => o.outcome === "held");
+  record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(plan, changes.length) };
+  if (allowed.deletions && !stopped) {
+    const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
+    for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
+  }
+  await c.db.tx(async (q) => {
+    await updatePlanRecord(q, record.id, record, shown);
+    await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
+    if (shown) await recordLastShown(q, showKey(plan));
+    const data = { state: record.state, digest: plan.digest, changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
+    await recordAudit(q, { at: c.now(), actor: startedBy.kind === "command" ? startedBy.operator : "schedule", kind: "pass.ended", subject: passId, data });
+  });
+  if (shown) await c.announcer.showPlan(record);
+  return ok(record);
+}
+
+async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput }> {
+  const busy = await c.deletions.liveDomains();
+  let known = await readKnownState(c.db, busy);
+  const observation = await observe(scope, known, c.desired, c.observed);
+  const recognised = recognise(observation.desired, observation.observed, known);
+  if (recording && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
+    await c.db.tx(async (q) => {
+      await recordManagedDomains(q, recognised.domains, c.now());
+      await recordManagedAccounts(q, recognised.accounts, c.now());
+    });
+    known = await readKnownState(c.db, busy);
+  }
+  const input = inputOf(observation, known);
+  const plan = buildPlan(input, c.policy, c.scopeFingerprint, c.now());
+  if (recording && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
+    const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
+    const present = [...input.desired.projects.map((p) => p.id), ...held];
+    const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
+    await c.db.tx((q) => recordCompleteRead(q, { present, ...sizes, scope: c.scopeFingerprint, at: c.now() }));
+  }
+  return { plan, input };
+}
+
+function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
+  const allowed = allowedBy(plan);
+  const outcomes = [
+    ...plan.additive.map((change): ChangeOutcome => ({ change, outcome: allowed.additive ? "waiting" : "held", seen: null, problem: null })),
+    ...plan.restrictive.map((change): ChangeOutcome => ({ change, outcome: allowed.restrictive ? "waiting" : "held", seen: null, problem: null })),
+  ];
+  return {
+    id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, startedAt: c.now(), endedAt: null, outcomes, readBack: null,
+  };
+}
+
+async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput, c: ReconcileContext): Promise<void> {
+  const at = c.now();
+  const inputs = {
+    desired: await recordSnapshot(c.db, "desired", plainSide(input.desired), at),
+    observed: await recordSnapshot(c.db, "observed", plainSide(input.observed), at),
+    known: await recordSnapshot(c.db, "known", input.known, at),
+    policy: await recordSnapshot(c.db, "policy", c.policy, at),
+  };
+  await recordPlan(c.db, { id: record.id, passId: record.passId, digest: record.plan.digest, inputs, scopeFingerprint: c.scopeFingerprint, plannedAt: at, record });
+}
+
+/** One side as plain data, its own fields only, so that it can be stored and read back. */
+function plainSide(side: object): unknown {
+  return { ...side };
+}
+
+async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {
+  if (changes > 0 || (plan.proposals.length > 0 && allowedBy(plan).deletions)) return true;
+  return (await readLastShown(c.db)) !== showKey(plan);
+}
+
+function showKey(plan: Plan): string {
+  return digestOf({ holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) });
+}
+
+function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOutcome[]): readonly ChangeOutcome[] {
+  const done = new Map(applied.map((o) => [o.change, o]));
+  return all.map((o) => done.get(o.change) ?? o);
+}
+
+/** Reads both sides again and says for each change whether it can be seen: what is shown is what really is. */
+async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): Promise<PlanRecord> {
+  const { plan } = await planNow(scope, c, true);
+  const remaining = new Set([...plan.additive, ...plan.restrictive].map((change) => canonicalJson(change)));
+  const wasRead = !plan.holds.some((h) => h.kind === "desired_partial" || h.kind === "observed_partial");
+  const outcomes = record.outcomes.map((o) => (wasRead && o.outcome !== "held" ? { ...o, seen: !remaining.has(canonicalJson(o.change)) } : o));
+  const left = outcomes.filter((o) => o.outcome !== "held" && o.seen !== true).length;
+  return { ...record, outcomes, readBack: wasRead ? { complete: left === 0, remaining: left } : null };
+}
+
+function finalState(plan: Plan, changes: number): PlanRecord["state"] {
+  const allowed = allowedBy(plan);
+  const heldBack = (!allowed.additive && plan.additive.length > 0) || (!allowed.restrictive && plan.restrictive.length > 0) || plan.holds.some((h) => h.blocks === "everything");
+  if (heldBack) return "held";
+  return changes > 0 ? "applied" : "unchanged";
+}

@@ -15,7 +15,9 @@ export type JobState =
 export interface DeletionReader {
   readInventory(domainId: DomainId, path: DomainPath): Promise<Result<Inventory, Failure>>;
   /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
-  findDomain(domainId: DomainId): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
+  findDomain(
+    domainId: DomainId,
+  ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;

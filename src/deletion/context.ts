@@ -1,0 +1,27 @@
+import type { ApproverDirectory } from "../approvals/ports.ts";
+import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
+import type { Clock, NewId } from "../core/clock.ts";
+import type { Database } from "../store/db.ts";
+import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
+import type { EvidenceSource, Work } from "./ports.ts";
+import type { DeletionAnnouncer } from "./view.ts";
+
+/** All that deletions need; every safety collaborator is required. */
+export interface DeletionContext {
+  readonly db: Database;
+  readonly reader: DeletionReader;
+  readonly restorer: DeletionRestorer;
+  readonly deleter: CloudStackDeleter;
+  readonly exports: ExportSource;
+  readonly archive: ArchiveStore;
+  readonly evidence: EvidenceSource;
+  readonly approvers: ApproverDirectory;
+  readonly announcer: DeletionAnnouncer;
+  readonly work: Work;
+  readonly now: Clock;
+  readonly newId: NewId;
+  /** How many domains are managed, for the share of the fleet. */
+  readonly fleetSize: () => Promise<number>;
+  /** Ids that are never deleted, whatever else is said: the managed root and its ancestors. */
+  readonly isProtected: (domainId: string, path: string) => boolean;
+}

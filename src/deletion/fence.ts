@@ -1,0 +1,54 @@
+import { grant, type ApprovedDeletion } from "../approvals/grant.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
+import { readApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
+import { readStop } from "../store/stop-switch.ts";
+import { readVotes, readWithdrawals } from "../store/votes.ts";
+import type { Inventory } from "../sync/planning/inventory.ts";
+import type { DeletionContext } from "./context.ts";
+import { countVotes } from "./show.ts";
+
+/** What stands before every step of a deletion: a live grant and a fresh look. */
+export interface Passage {
+  readonly grant: ApprovedDeletion;
+  readonly fresh: Inventory;
+}
+
+/**
+ * Lets a step through, or says what keeps it: stopped, protected, approvers gone, votes withdrawn, something appeared, project back.
+ *
+ * Called before every single call that takes away; nothing of it is kept for the next one.
+ * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
+ * Invariant: INV-2, INV-3, INV-4, INV-9.
+ */
+export async function passFence(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
+  const stop = await readStop(c.db);
+  if (stop.stopped) return err(failure("refused", "deletion.stopped", `stopped: ${stop.reason}`));
+  if (isProtectedRow(row, c)) return err(failure("refused", "deletion.protected", `${row.path} is protected`));
+  const state = await c.evidence.readProjectState(row.project_id);
+  if (!state.ok) return state;
+  const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
+  if (!stillGone) return err(failure("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`));
+  const approvers = await c.approvers.approversNow();
+  if (!approvers.ok) return approvers;
+  const counted = await countVotes(row, approvers.value, c);
+  const approved = await readApprovedInventory(c.db, row.id);
+  if (counted === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
+  const fresh = await c.reader.readInventory(row.domain_id, row.path);
+  if (!fresh.ok) return fresh;
+  await recordLatestInventory(c.db, row.id, fresh.value, c.now());
+  const granted = grant({
+    request: counted.request, votes: await readVotes(c.db, row.id), withdrawals: await readWithdrawals(c.db, row.id),
+    approversNow: new Set(approvers.value.map((a) => a.id)), approved, fresh: fresh.value, dismantling: !isBeforeDismantling(row.phase), now: c.now(),
+  });
+  if (granted.ok) return ok({ grant: granted.value, fresh: fresh.value });
+  const { kind, sentence } = granted.error;
+  const appeared = kind === "stale" && granted.error.appeared.length > 0 ? `: ${granted.error.appeared.slice(0, 5).join(", ")}` : "";
+  return err(failure("refused", kind === "stale" ? "deletion.changed" : "deletion.no_quorum", `${sentence}${appeared}`));
+}
+
+/** Whether a domain may never be deleted, by the frozen policy or by what it is. Invariant: INV-4. */
+export function isProtectedRow(row: Pick<DeletionRow, "domain_id" | "path" | "policy">, c: Pick<DeletionContext, "isProtected">): boolean {
+  return row.policy.protectedDomains.includes(row.domain_id) || row.policy.protectedDomains.includes(row.path) || c.isProtected(row.domain_id, row.path);
+}

@@ -1,0 +1,40 @@
+import type { OperatorId } from "../core/ids.ts";
+import { DeletionId, OperatorId as OperatorIdSchema } from "../core/ids.ts";
+import { recordAudit } from "../store/audit.ts";
+import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, type DeletionPolicy } from "../store/deletions.ts";
+import type { DeletionProposal } from "../sync/planning/plan.ts";
+import type { DeletionContext } from "./context.ts";
+import { isProtectedRow } from "./fence.ts";
+
+/** How long a domain whose deletion people refused is left alone before it is asked again. Units: milliseconds. */
+const ASK_AGAIN_MS = 24 * 3600_000;
+
+/**
+ * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
+ *
+ * A domain whose deletion was rejected, cancelled, restored or kept is not asked again for a day. Invariant: INV-4.
+ */
+export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], policy: DeletionPolicy, c: DeletionContext): Promise<void> {
+  if (isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c)) return;
+  const last = await readLastClosed(c.db, proposal.domainId);
+  const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
+  if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) return;
+  const id = DeletionId.parse(c.newId());
+  const closer = proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null ? [OperatorIdSchema.parse(`ci:${proposal.evidence.closedBy}`)] : [];
+  const requesters = [...new Set([...closer, ...startedBy])];
+  const { domainId, projectId, path, name, evidence } = proposal;
+  await c.db.tx(async (q) => {
+    const opened = await insertDeletion(q, {
+      id, domain_id: domainId, project_id: projectId, slug: evidence.kind === "closed" ? evidence.slug : name, path, name, evidence, requesters, policy, opened_at: c.now(),
+    });
+    if (!opened) return;
+    await c.work.enqueue("deletion", id, { tx: q });
+    await recordDeletionEvent(q, id, c.now(), "opened", { path, evidence });
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "deletion.opened", subject: id, data: { path, domainId, evidence, requesters } });
+  });
+}
+
+/** The domains under a live deletion. */
+export async function liveDomains(c: Pick<DeletionContext, "db">) {
+  return (await readLiveDeletions(c.db)).map((d) => d.domain_id);
+}

@@ -1,0 +1,264 @@
+import type { Failure } from "../core/failure.ts";
+import { after } from "../core/clock.ts";
+import { recordAudit } from "../store/audit.ts";
+import { countEntered, readDeletion, readLiveDeletions, recordDeletionEvent, updateDeletion, type DeletionChange, type DeletionRow } from "../store/deletions.ts";
+import { readEntries } from "../store/archive-entries.ts";
+import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
+import { recordDomainDeleted } from "../store/managed.ts";
+import { readStop } from "../store/stop-switch.ts";
+import { inventoryDigest } from "../sync/planning/inventory.ts";
+import type { DeletionContext } from "./context.ts";
+import { isProtectedRow, passFence } from "./fence.ts";
+import { buildView } from "./show.ts";
+import { runStep, settleIntents } from "./step.ts";
+import { archiveContents } from "./steps/archive.ts";
+import { restoreContents } from "./steps/restore.ts";
+import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
+import type { ClosedBecause, Phase } from "./view.ts";
+
+const DAY_MS = 24 * 3600_000;
+
+/** What a phase wants next: go on at once, come again after a while, or nothing until something happens. */
+type Next = { readonly kind: "again" } | { readonly kind: "wait"; readonly ms: number } | { readonly kind: "rest" };
+const again: Next = { kind: "again" };
+const rest: Next = { kind: "rest" };
+
+/**
+ * Runs a deletion as far as it goes now. Everything is read from the tables, so it may be called at any time, any number of times,
+ * after any crash. The engine never runs it twice at once for one deletion.
+ */
+export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const row = await readDeletion(c.db, id);
+    if (row === null || ["deleted", "closed", "frozen"].includes(row.phase)) return;
+    const stop = await readStop(c.db);
+    if (stop.stopped) {
+      await setActivity(row, `stopped: ${stop.reason}`, c);
+      return wake(id, 2000, c);
+    }
+    const next = await runPhase(row, c);
+    if (next.kind === "again") continue;
+    if (next.kind === "wait") await wake(id, next.ms, c);
+    return;
+  }
+}
+
+/** Wakes every deletion that should be at work; a lost wake-up cannot lose a deletion. */
+export async function sweepDeletions(c: DeletionContext): Promise<void> {
+  for (const row of await readLiveDeletions(c.db)) {
+    if (row.phase === "frozen") continue;
+    if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null) await c.work.enqueue("deletion", row.id);
+  }
+}
+
+async function wake(id: string, ms: number, c: DeletionContext): Promise<void> {
+  await c.work.enqueue("deletion", id, { delayMs: ms });
+}
+
+async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const settled = await settleIntents(row, c);
+  if (!settled.ok) return { kind: "wait", ms: row.policy.pollMs };
+  if (row.restore_by !== null) return restorePhase(row, c);
+  switch (row.phase) {
+    case "archiving": return archivingPhase(row, c);
+    case "proposed": return proposedPhase(row, c);
+    case "cooling_off": return waitThen(row, c, "quarantining");
+    case "quarantining": return quarantiningPhase(row, c);
+    case "grace": return waitThen(row, c, "dismantling");
+    case "dismantling": return takeAwayPhase(row, c, dismantleSteps(c), "expunging");
+    case "expunging": return expungingPhase(row, c);
+    case "removing": return removingPhase(row, c);
+    default: return rest;
+  }
+}
+
+async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  if (isProtectedRow(row, c)) return close(row, "changed", "the domain is protected", c);
+  const before = await c.reader.readInventory(row.domain_id, row.path);
+  if (!before.ok) return retry(row, before.error, c);
+  await recordLatestInventory(c.db, row.id, before.value, c.now());
+  await show(row.id, c);
+  await archiveContents(row, before.value, c, () => show(row.id, c));
+  const now = await c.reader.readInventory(row.domain_id, row.path);
+  if (!now.ok) return retry(row, now.error, c);
+  const digest = inventoryDigest(now.value);
+  if (digest !== inventoryDigest(before.value)) return again;
+  await recordLatestInventory(c.db, row.id, now.value, c.now());
+  const opened = c.now();
+  await c.db.tx(async (q) => {
+    await recordApprovedInventory(q, row.id, now.value, opened);
+    await updateDeletion(q, row.id, { phase: "proposed", digest, proposed_at: opened, expires_at: after(opened, row.policy.expiresMs), entered_at: opened, activity: null });
+    await recordDeletionEvent(q, row.id, opened, "entered proposed", { digest });
+    await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
+  });
+  await show(row.id, c);
+  return again;
+}
+
+async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  if (row.expires_at !== null && c.now() >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const state = await c.evidence.readProjectState(row.project_id);
+  if (state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  const fresh = await c.reader.readInventory(row.domain_id, row.path);
+  if (fresh.ok) {
+    if (inventoryDigest(fresh.value) !== row.digest) return close(row, "changed", "what the domain holds has changed; it will be asked anew", c);
+    await recordLatestInventory(c.db, row.id, fresh.value, c.now());
+    const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
+    if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
+    await show(row.id, c);
+  }
+  return { kind: "wait", ms: Math.max(row.policy.pollMs, 1000) };
+}
+
+/** A wait that only ends by the clock, and then only through the fence. Invariant: INV-3. */
+async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
+  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - c.now();
+  if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
+  const passage = await passFence(row, c);
+  if (!passage.ok) return keptBack(row, passage.error, c);
+  const ran = passage.value.fresh.items.filter((i) => i.kind === "machine" && i.state === "Running").map((i) => i.id);
+  if (next === "quarantining" && ran.length > 0) return close(row, "changed", "a machine was started after the approval", c);
+  if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
+  const entered = await c.db.tx(async (q) => {
+    const at = c.now();
+    if ((await countEntered(q, at - DAY_MS)) >= row.policy.perDay || (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek) return false;
+    await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
+    await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
+    await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data: { approvers: passage.value.grant.approvers } });
+    return true;
+  });
+  if (entered) {
+    await show(row.id, c);
+    return again;
+  }
+  await setActivity(row, `waiting: ${row.policy.perDay} a day and ${row.policy.perWeek} a week may go on, and these are used up`, c);
+  return { kind: "wait", ms: Math.max(row.policy.pollMs, 30_000) };
+}
+
+async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const latest = await readLatestInventory(c.db, row.id);
+  const ran = latest?.items.filter((i) => i.kind === "machine" && i.state === "Running").map((i) => i.id) ?? [];
+  if (ran.length > row.ran_machines.length) await updateDeletion(c.db, row.id, { ran_machines: ran });
+  const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
+  if (!done.ok) return keptBack(row, done.error, c);
+  const until = after(c.now(), row.policy.graceMs);
+  const next = await move(row, { phase: "grace", until_at: until }, c);
+  const now = await readDeletion(c.db, row.id);
+  if (now !== null) await c.announcer.tellMembers(await buildView(now, c));
+  return next;
+}
+
+async function takeAwayPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof takeAway>[1], next: Phase): Promise<Next> {
+  const done = await takeAway(row, steps, c, () => show(row.id, c));
+  if (!done.ok) return keptBack(row, done.error, c);
+  return move(row, { phase: next, until_at: null }, c);
+}
+
+async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const passage = await passFence(row, c);
+  if (!passage.ok) return keptBack(row, passage.error, c);
+  const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
+  if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
+  await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
+  return { kind: "wait", ms: row.policy.pollMs };
+}
+
+/** The point of no return lies in here: what is removed now is only in the archive. */
+async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const there = await c.reader.findDomain(row.domain_id);
+  if (!there.ok) return retry(row, there.error, c);
+  if (there.value !== null) {
+    const emptied = await takeAway(row, removeSteps(c), c, () => show(row.id, c));
+    if (!emptied.ok) return keptBack(row, emptied.error, c);
+    const passage = await passFence(row, c);
+    if (!passage.ok) return keptBack(row, passage.error, c);
+    const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) => c.deleter.deleteDomain(passage.value.grant, jobId));
+    if (!deleted.ok) return keptBack(row, deleted.error, c);
+  }
+  const gone = await c.reader.findDomain(row.domain_id);
+  if (!gone.ok) return retry(row, gone.error, c);
+  if (gone.value !== null) return freeze(row, "CloudStack said that the domain was deleted, and still lists it", c);
+  const event = await c.reader.hasDeletionEvent(row.domain_id);
+  const at = c.now();
+  await c.db.tx(async (q) => {
+    await updateDeletion(q, row.id, { phase: "deleted", entered_at: at, until_at: null, activity: event.ok && event.value ? "CloudStack's event log confirms it" : "CloudStack no longer lists it" });
+    await recordDomainDeleted(q, row.domain_id, at);
+    await recordDeletionEvent(q, row.id, at, "entered deleted", { event: event.ok && event.value });
+    await recordAudit(q, { at, actor: "twokey", kind: "deletion.deleted", subject: row.id, data: { path: row.path, domainId: row.domain_id } });
+  });
+  await show(row.id, c);
+  return rest;
+}
+
+async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const restored = await restoreContents(row, c);
+  if (!restored.ok) return retry(row, restored.error, c);
+  const because: ClosedBecause = row.closed_because ?? "restored";
+  return close(row, because, restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`, c);
+}
+
+async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
+  const at = c.now();
+  await c.db.tx(async (q) => {
+    await updateDeletion(q, row.id, { activity: null, ...change, entered_at: at });
+    await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, null);
+    await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: null });
+  });
+  await show(row.id, c);
+  return again;
+}
+
+async function close(row: DeletionRow, because: ClosedBecause, reason: string, c: DeletionContext): Promise<Next> {
+  const at = c.now();
+  await c.db.tx(async (q) => {
+    await updateDeletion(q, row.id, { phase: "closed", entered_at: at, until_at: null, closed_because: because, closed_reason: reason, activity: reason, closed_by: row.closed_by });
+    await recordDeletionEvent(q, row.id, at, "entered closed", { because, reason });
+    await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
+  });
+  await show(row.id, c);
+  return rest;
+}
+
+/** What the fence kept back: each reason has its own way on, and none of them deletes. */
+async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
+  const touched = !["proposed", "cooling_off"].includes(row.phase);
+  if (f.kind === "unavailable" || f.kind === "indeterminate") return retry(row, f, c);
+  if (f.code === "deletion.stopped") return retry(row, f, c);
+  if (row.phase === "removing") return freeze(row, f.message, c);
+  if (f.code === "deletion.came_back" || f.code === "deletion.no_quorum" || (f.code === "deletion.changed" && ["cooling_off", "grace", "quarantining"].includes(row.phase))) {
+    const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";
+    if (!touched) return close(row, because, f.message, c);
+    await updateDeletion(c.db, row.id, { restore_by: "twokey", closed_because: because, activity: f.message });
+    return again;
+  }
+  return freeze(row, f.message, c);
+}
+
+async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Promise<Next> {
+  const at = c.now();
+  await c.db.tx(async (q) => {
+    await updateDeletion(q, row.id, { phase: "frozen", entered_at: at, frozen_reason: reason });
+    await recordDeletionEvent(q, row.id, at, "entered frozen", { reason });
+    await recordAudit(q, { at, actor: "twokey", kind: "deletion.frozen", subject: row.id, data: { reason, from: row.phase } });
+  });
+  await show(row.id, c);
+  return rest;
+}
+
+async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
+  await setActivity(row, f.message, c);
+  return { kind: "wait", ms: row.policy.pollMs };
+}
+
+async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {
+  if (row.activity === activity) return;
+  await updateDeletion(c.db, row.id, { activity });
+  await show(row.id, c);
+}
+
+/** Shows the card as it is now. What cannot be shown is no reason to stop: the tables are the truth, and the next change shows it. */
+export async function show(id: string, c: DeletionContext): Promise<void> {
+  const row = await readDeletion(c.db, id);
+  if (row !== null) await c.announcer.showCard(await buildView(row, c));
+}

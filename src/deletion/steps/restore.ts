@@ -1,0 +1,36 @@
+import type { Failure } from "../../core/failure.ts";
+import { AccountId } from "../../core/ids.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { DeletionRow } from "../../store/deletions.ts";
+import { readApprovedInventory } from "../../store/inventories.ts";
+import type { DeletionContext } from "../context.ts";
+import { runStep } from "../step.ts";
+
+/**
+ * Gives back what a deletion took: recovers destroyed machines while CloudStack has them, enables accounts, starts what had been running.
+ *
+ * Only what the approved inventory lists is touched. Errors: the first one that is not a clear no; run again later.
+ */
+export async function restoreContents(row: DeletionRow, c: DeletionContext): Promise<Result<readonly string[], Failure>> {
+  const approved = await readApprovedInventory(c.db, row.id);
+  const fresh = await c.reader.readInventory(row.domain_id, row.path);
+  if (!fresh.ok) return fresh;
+  const known = new Set(approved?.items.map((i) => i.id));
+  const lost: string[] = (approved?.items ?? []).filter((i) => i.kind === "machine" && !fresh.value.items.some((f) => f.id === i.id)).map((i) => i.name);
+  const calls: (readonly [string, { readonly id: string; readonly name: string }, (job: Parameters<DeletionContext["restorer"]["startMachine"]>[1]) => Promise<Result<void, Failure>>])[] = [];
+  for (const item of fresh.value.items) {
+    if (!known.has(item.id)) continue;
+    if (item.kind === "machine" && item.state === "Destroyed") calls.push(["recover", item, () => c.restorer.recoverMachine(item.id)]);
+    if (item.kind === "account" && item.state === "disabled") calls.push(["enable", item, () => c.restorer.enableAccount(AccountId.parse(item.id))]);
+  }
+  for (const item of fresh.value.items) {
+    if (item.kind === "machine" && item.state !== "Running" && row.ran_machines.includes(item.id)) calls.push(["start", item, (job) => c.restorer.startMachine(item.id, job)]);
+  }
+  for (const [command, item, call] of calls) {
+    const result = await runStep(row, command, item, c, call);
+    if (result.ok) continue;
+    if (result.error.kind === "unavailable" || result.error.kind === "indeterminate") return result;
+    lost.push(`${item.name} (${result.error.message})`);
+  }
+  return ok(lost);
+}

@@ -1,0 +1,119 @@
+import type { WebClient } from "@slack/web-api";
+import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
+import { startExport } from "../commands/export-template.ts";
+import { replyOfFailure, type Reply } from "../commands/reply.ts";
+import type { Desks } from "../commands/run.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import { DeletionId, Digest, Slug } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Database } from "../store/db.ts";
+import { readPostedMessage } from "../store/posted-messages.ts";
+import { reasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
+import { callSlack } from "./slack.ts";
+
+/** One click, as far as it matters. */
+export interface Click {
+  readonly action: string;
+  readonly value: string;
+  readonly user: string;
+  readonly channel: string;
+  /** Null when it came from no message. */
+  readonly ts: string | null;
+  readonly triggerId: string;
+}
+
+/** What clicks need. */
+export interface ClickContext {
+  readonly db: Database;
+  readonly client: WebClient;
+  readonly desks: Desks;
+  readonly channel: string;
+}
+
+const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
+
+/** Answers a click of an identified person; null when a modal or the updated card says it all. Every refusal is recorded. */
+export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
+  if (click.action === "choose_template") return chooseTemplate(click, by, c);
+  const parsed = await parseClick(click, by, c);
+  if (!parsed.ok) {
+    await c.desks.deletions.recordRefusal(by.operator.id, click.action, parsed.error.message);
+    return replyOfFailure(parsed.error);
+  }
+  const { deletions } = c.desks;
+  const d = parsed.value;
+  switch (click.action) {
+    case "deletion_approve": return approve(click, d, c);
+    case "deletion_reject": return by.isTeam ? openModal(click, reasonModal(await memory(d, c)), c) : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a deletion"));
+    case "deletion_withdraw": return outcome(await deletions.withdraw(d));
+    case "deletion_cancel": return outcome(await deletions.cancel(d));
+    case "deletion_restore": return outcome(await deletions.restore(d));
+    case "deletion_keep": return keep(d, by, c);
+    default: {
+      await deletions.recordRefusal(by.operator.id, click.action, "no such button");
+      return { title: "This button does nothing any more", parts: [{ kind: "text", text: "Look for a newer message, or ask /ci-help." }] };
+    }
+  }
+}
+
+/** Records the deciding approval after the name was typed. */
+export async function approveTyped(m: ModalMemory, typedName: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+  return outcome(await deletions.approve({ deletionId: DeletionId.parse(m.id), version: m.version, digest: m.digest === null ? null : Digest.parse(m.digest), by, typedName }));
+}
+
+/** Records a rejection with its reason. */
+export async function rejectWithReason(m: ModalMemory, reason: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+  return outcome(await deletions.reject({ deletionId: DeletionId.parse(m.id), version: m.version, digest: m.digest === null ? null : Digest.parse(m.digest), by, reason }));
+}
+
+async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
+  const may = await c.desks.deletions.mayApprove(d);
+  if (!may.ok) return replyOfFailure(may.error);
+  if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memory(d, c)), name: may.value.name }), c);
+  const done = await c.desks.deletions.approve({ ...d, typedName: null });
+  if (!done.ok) return replyOfFailure(done.error);
+  return { title: "Your approval is recorded", parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }] };
+}
+
+async function keep(d: DeletionClick, by: Asker, c: ClickContext): Promise<Reply | null> {
+  const view = await c.desks.deletions.view(d.deletionId);
+  const mine = await c.desks.projects.projectsOf(by);
+  if (!view.ok) return replyOfFailure(view.error);
+  if (!mine.ok || !mine.value.some((p) => p.id === view.value.projectId)) return replyOfFailure(failure("refused", "deletion.not_member", "Only members of the project can ask to keep its domain"));
+  const kept = await c.desks.deletions.keep(d.deletionId, by);
+  return kept.ok ? { title: "The domain is kept", parts: [{ kind: "text", text: "The CI team sees that you asked; what was stopped is being given back." }] } : replyOfFailure(kept.error);
+}
+
+/** A click must carry a value of ours and come from the very message that we posted for that deletion. */
+async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Result<DeletionClick, Failure>> {
+  const [, id = "", version = "", digest = "-"] = valueShape.exec(click.value) ?? [];
+  const deletionId = DeletionId.safeParse(id);
+  if (!deletionId.success) return err(failure("refused", "click.forged", "This button's value is not one of mine; nothing was done", { mending: "Use the newest message." }));
+  const key = click.action === "deletion_keep" && by.operator.ciUserId !== null ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`;
+  const message = await readPostedMessage(c.db, key);
+  if (message === null || message.channel !== click.channel || message.ts !== click.ts) {
+    return err(failure("refused", "click.other_message", "This is not the message I keep for this deletion; nothing was done", { mending: "Use the card in the team's channel." }));
+  }
+  return ok({ deletionId: deletionId.data, version: Number(version), digest: digest === "-" ? null : Digest.parse(digest), by });
+}
+
+async function memory(d: DeletionClick, c: ClickContext): Promise<ModalMemory> {
+  const view = await c.desks.deletions.view(d.deletionId);
+  return { id: d.deletionId, version: d.version, digest: d.digest, name: view.ok ? (view.value.path.split("/").at(-1) ?? "") : "", channel: c.channel };
+}
+
+async function openModal(click: Click, view: Parameters<WebClient["views"]["open"]>[0] extends { view: infer V } | undefined ? V : never, c: ClickContext): Promise<Reply | null> {
+  const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
+  return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
+}
+
+async function chooseTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply> {
+  const [slug = "", template = ""] = click.value.split(" ");
+  const parsed = Slug.safeParse(slug);
+  if (!parsed.success) return replyOfFailure(failure("invalid", "click.choice", "That choice is not one of mine"));
+  return startExport(by, parsed.data, template, c.desks, { channel: click.channel, user: click.user });
+}
+
+function outcome(r: Result<unknown, Failure>): Reply | null {
+  return r.ok ? null : replyOfFailure(r.error);
+}

@@ -1,0 +1,88 @@
+import type { WebClient } from "@slack/web-api";
+import type { Clock, Sleep } from "../core/clock.ts";
+import { digestOf } from "../core/digest.ts";
+import type { Database } from "../store/db.ts";
+import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
+import type { Events } from "../events.ts";
+import type { Rendering } from "./render/plan.ts";
+import { errorCode } from "./slack.ts";
+
+/** Posts messages once and keeps them up to date in place. */
+export interface Posting {
+  /** Shows what stands under `key`: posted when new, updated when changed, untouched when the same. Later calls win. */
+  show(key: string, channel: string, rendering: Rendering): Promise<void>;
+  /** Posts one line in the thread of the message under `key`, once for each `noteKey`. */
+  note(key: string, noteKey: string, text: string): Promise<void>;
+  /** Waits until all that was asked to be shown is shown. */
+  settle(): Promise<void>;
+}
+
+/** Slack takes about one post a second in a channel and 50 updates a minute; between two updates of one message we leave this. Units: ms. */
+const UPDATE_PAUSE_MS = 900;
+
+/** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
+export function createPosting(o: { readonly client: WebClient; readonly db: Database; readonly now: Clock; readonly sleep: Sleep; readonly events: Events }): Posting {
+  const wanted = new Map<string, { channel: string; rendering: Rendering }>();
+  const running = new Map<string, Promise<void>>();
+
+  async function work(key: string): Promise<void> {
+    for (let next = wanted.get(key); next !== undefined; next = wanted.get(key)) {
+      wanted.delete(key);
+      const sent = await showOnce(key, next.channel, next.rendering);
+      if (sent && wanted.has(key)) await o.sleep(UPDATE_PAUSE_MS);
+    }
+  }
+
+  async function showOnce(key: string, channel: string, r: Rendering): Promise<boolean> {
+    const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
+    const known = await readPostedMessage(o.db, key);
+    if (known !== null && known.digest === digest) return false;
+    const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
+    if (known !== null) {
+      try {
+        await o.client.chat.update({ channel: known.channel, ts: known.ts, ...body });
+        await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
+        return true;
+      } catch (thrown) {
+        const code = errorCode(thrown);
+        if (!["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"].includes(code)) throw thrown;
+        o.events.warn("slack.message_lost", { code, key });
+      }
+    }
+    const posted = await o.client.chat.postMessage({ channel, ...body, unfurl_links: false, unfurl_media: false });
+    await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
+    return true;
+  }
+
+  const start = (key: string): Promise<void> => {
+    const busy = running.get(key);
+    if (busy !== undefined) return busy;
+    const done = work(key)
+      .catch((thrown: unknown) => o.events.bug("slack.not_shown", thrown))
+      .finally(() => running.delete(key));
+    running.set(key, done);
+    return done;
+  };
+  return {
+    async show(key, channel, rendering) {
+      wanted.set(key, { channel, rendering });
+      const first = (await readPostedMessage(o.db, key).catch(() => null)) === null;
+      const done = start(key);
+      // The first posting is waited for, so that what follows can refer to it; updates go on by themselves.
+      if (first) await done;
+    },
+    async note(key, noteKey, text) {
+      const main = await readPostedMessage(o.db, key);
+      if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
+      try {
+        const posted = await o.client.chat.postMessage({ channel: main.channel, thread_ts: main.ts, text, parse: "none", link_names: false, unfurl_links: false });
+        await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel: main.channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
+      } catch (thrown) {
+        o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
+      }
+    },
+    async settle() {
+      while (running.size > 0) await Promise.all(running.values());
+    },
+  };
+}

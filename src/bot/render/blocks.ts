@@ -1,0 +1,69 @@
+import type { KnownBlock } from "@slack/types";
+
+/** Longest text of one section that we send; Slack's limit is 3,000. */
+const SECTION_MAX = 2800;
+
+/**
+ * Makes foreign text harmless in mrkdwn: Slack's three signs escaped, direction and control characters out, format signs defused.
+ *
+ * Source: facts on Slack §5 rule 11.
+ */
+export function safe(text: string, max = 300): string {
+  const plain = text.replace(/[\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, " ");
+  const cut = [...plain].length > max ? `${[...plain].slice(0, max - 1).join("")}…` : plain;
+  return cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/[*_~`]/g, (c) => `${c}\u200B`.replace("`\u200B", "ʼ").replace("*\u200B", "∗").replace("_\u200B", "_\u200B").replace("~\u200B", "∼"));
+}
+
+/** Foreign text for plain_text objects, which Slack never parses: control and direction characters out, cut. */
+export function plain(text: string, max: number): string {
+  const clean = text.replace(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, " ").trim() || "–";
+  return [...clean].length > max ? `${[...clean].slice(0, max - 1).join("")}…` : clean;
+}
+
+/** A header. */
+export function header(text: string): KnownBlock {
+  return { type: "header", text: { type: "plain_text", text: plain(text, 150), emoji: false } };
+}
+
+/** A section of mrkdwn that was made safe by the caller; parsed for our own marks only. */
+export function section(mrkdwn: string): KnownBlock {
+  return { type: "section", text: { type: "mrkdwn", text: cutSafely(mrkdwn, SECTION_MAX), verbatim: true } };
+}
+
+/** Label and value pairs, two columns, at most ten. */
+export function fields(rows: readonly (readonly [string, string])[]): KnownBlock {
+  return { type: "section", fields: rows.slice(0, 10).map(([label, value]) => ({ type: "mrkdwn" as const, text: cutSafely(`*${label}*\n${value}`, 1900), verbatim: true })) };
+}
+
+/** Small print. */
+export function context(mrkdwn: string): KnownBlock {
+  return { type: "context", elements: [{ type: "mrkdwn", text: cutSafely(mrkdwn, SECTION_MAX), verbatim: true }] };
+}
+
+/** A list as sections, as many lines as fit; the rest is counted. */
+export function list(title: string, lines: readonly string[], linesMax = 12): readonly KnownBlock[] {
+  if (lines.length === 0) return [];
+  const shown = lines.slice(0, linesMax).map((l) => `• ${safe(l, 220)}`);
+  if (lines.length > linesMax) shown.push(`… and ${lines.length - linesMax} more`);
+  return [section(`*${title}* (${lines.length})\n${shown.join("\n")}`)];
+}
+
+/** A button. `label` is also read aloud. */
+export function button(o: { readonly action: string; readonly text: string; readonly value: string; readonly style?: "primary" | "danger"; readonly label?: string }) {
+  return {
+    type: "button" as const, action_id: o.action, text: { type: "plain_text" as const, text: plain(o.text, 75), emoji: false }, value: o.value.slice(0, 2000),
+    ...(o.style === undefined ? {} : { style: o.style }), accessibility_label: plain(o.label ?? o.text, 75),
+  };
+}
+
+/** An instant as each reader's own local time, with UTC for those who cannot. Units: UTC epoch milliseconds. */
+export function time(at: number): string {
+  const fallback = `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>`;
+}
+
+function cutSafely(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const at = text.lastIndexOf("\n", max - 2);
+  return `${text.slice(0, at > max / 2 ? at : max - 2)}\n…`;
+}

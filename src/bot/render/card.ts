@@ -1,0 +1,115 @@
+import type { KnownBlock } from "@slack/types";
+import { sizeText } from "../../commands/export-template.ts";
+import type { ItemKind } from "../../sync/planning/inventory.ts";
+import type { DeletionView, Phase } from "../../deletion/view.ts";
+import { button, context, fields, header, list, safe, section, time } from "./blocks.ts";
+import type { Rendering } from "./plan.ts";
+
+/** Longest list of names a card carries; more, and there is no Approve button: an approver must read all of it (ADR 0201). */
+export const namesMax = 120;
+
+/** Renders a deletion's card in whatever phase it is. The first line says what it is and whether anything is asked. Pure. */
+export function renderCard(v: DeletionView, environment: string): Rendering {
+  const title = titles(v);
+  const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v);
+  const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
+  if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
+  if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
+  if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
+  if (v.phase === "proposed" && !fits(v)) blocks.push(section("It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first."));
+  blocks.push(fields([["Why", why(v)], ["Approvals", approvals(v)]]));
+  if (v.activity !== null && !["closed"].includes(v.phase)) blocks.push(context(safe(v.activity, 400)));
+  const buttons = buttonsOf(v, asks);
+  if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
+  blocks.push(context(`${environment} · opened ${time(v.openedAt)}${v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`}${v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : ""}`));
+  return { text: `${title} (${environment})`, blocks };
+}
+
+/** The value a button carries: which deletion, which version, which digest were on the card. */
+export function buttonValue(v: Pick<DeletionView, "id" | "version" | "digest">): string {
+  return `v1:${v.id}:${v.version}:${v.digest ?? "-"}`;
+}
+
+function titles(v: DeletionView): string {
+  const name = v.path;
+  const words: Record<Phase, string> = {
+    archiving: `Saving the templates of ${name}`, proposed: `Delete ${name}? Two approvals needed`, cooling_off: `${name}: approved, cooling off`,
+    quarantining: `${name}: going into quarantine`, grace: `${name}: in quarantine, waiting out the grace period`, dismantling: `${name}: machines are being destroyed`,
+    expunging: `${name}: waiting for CloudStack to expunge`, removing: `${name}: being removed for good`, deleted: `${name}: deleted`,
+    closed: `${name}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`, frozen: `${name}: FROZEN, a person must look`,
+  };
+  return words[v.phase];
+}
+
+function sentence(v: DeletionView, asks: boolean): string {
+  const until = v.until === null ? "" : time(v.until);
+  const who = v.closedBy === null ? "" : ` by ${safe(v.closedBy)}`;
+  const words: Record<Phase, string> = {
+    archiving: "Nothing is asked of you yet: templates are saved and checked before anybody can approve.",
+    proposed: asks ? `Two people must approve, neither of them who asked. Nothing happens without them; it expires ${until}.` : "Nothing is asked of you yet: see below what keeps it.",
+    cooling_off: `Two people approved. Nothing has been touched. Any team member can cancel until ${until}.`,
+    quarantining: "Accounts are being disabled; their machines stop. Nothing is lost, and Restore gives all of it back.",
+    grace: `Accounts are disabled and machines stopped; nothing is lost. Restore gives all of it back until ${until}.`,
+    dismantling: "Machines are destroyed, but CloudStack still keeps them: Restore brings them back.",
+    expunging: "CloudStack keeps destroyed machines a while: Restore brings them back until they are gone.",
+    removing: "There is no way back from here except the archive: volumes, networks, snapshots, templates, accounts, then the domain.",
+    deleted: "The domain is gone. Its templates are in the archive.",
+    closed: `Nothing is deleted. It ended${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
+    frozen: `It stands still and does nothing: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
+  };
+  return words[v.phase];
+}
+
+function blast(v: DeletionView): readonly KnownBlock[] {
+  if (v.blast === null) return [section("What it holds is being looked up.")];
+  const b = v.blast;
+  const n = (kind: ItemKind) => b.counts[kind] ?? 0;
+  const rest = (["snapshot", "vm_snapshot", "network", "address", "iso", "vpc", "cloudstack_project", "child_domain", "kubernetes_cluster", "backup"] as const).filter((k) => n(k) > 0).map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : "s"}`);
+  return [
+    fields([
+      ["Machines", `${n("machine")}: ${b.machinesRunning} running, ${b.machinesStopped} not\n${names(b.machineNames)}`],
+      ["Templates", `${n("template")}\n${names(b.templateNames)}`],
+      ["Accounts", `${n("account")} with ${n("user")} users\n${names(b.accountNames)}`],
+      ["Volumes and more", `${n("volume")} volumes, ${sizeText(b.volumeBytes)}${rest.length === 0 ? "" : `\n${rest.join(", ")}`}`],
+    ]),
+  ];
+}
+
+function names(list: readonly string[]): string {
+  return list.slice(0, 40).map((x) => safe(x, 60)).join(", ") || "none";
+}
+
+function fits(v: DeletionView): boolean {
+  const b = v.blast;
+  if (b === null) return false;
+  const all = [...b.machineNames, ...b.templateNames, ...b.accountNames];
+  return all.length <= namesMax && [b.machineNames, b.templateNames, b.accountNames].every((l) => l.length <= 40 && l.join(", ").length <= 1500) && all.every((x) => [...x].length <= 60);
+}
+
+function archiveLine(v: DeletionView): string {
+  const good = v.archive.filter((a) => a.state === "verified" || a.state === "waived");
+  const bytes = good.reduce((n, a) => n + (a.bytes ?? 0), 0);
+  const failed = v.archive.filter((a) => a.state === "failed").map((a) => `\n• ${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}`);
+  return `*Archive:* ${good.length} of ${v.archive.length} templates saved and read back, ${sizeText(bytes)}${failed.slice(0, 5).join("")}`;
+}
+
+function why(v: DeletionView): string {
+  if (v.evidence.kind === "closed") return `The project ${safe(v.slug)} is closed in the CI database${v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`}`;
+  return `The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}`;
+}
+
+function approvals(v: DeletionView): string {
+  if (v.rejection !== null) return `Rejected by ${safe(v.rejection.operator.name)}: ${safe(v.rejection.reason, 300)}`;
+  const who = v.approvals.map((a) => `${safe(a.operator.name)} ${time(a.at)}`);
+  return `${v.approvals.length} of ${v.quorum}${who.length === 0 ? "" : `\n${who.join("\n")}`}`;
+}
+
+function buttonsOf(v: DeletionView, asks: boolean) {
+  const value = buttonValue(v);
+  const b = (action: string, text: string, style?: "primary" | "danger") => button({ action, text, value, label: `${text}: ${v.path}`, ...(style === undefined ? {} : { style }) });
+  if (v.phase === "archiving") return [b("deletion_reject", "Reject…")];
+  if (v.phase === "proposed") return [...(asks ? [b("deletion_approve", "Approve", "danger")] : []), b("deletion_reject", "Reject…"), ...(v.approvals.length > 0 ? [b("deletion_withdraw", "Withdraw my approval")] : [])];
+  if (v.phase === "cooling_off") return [b("deletion_cancel", "Cancel", "primary"), b("deletion_withdraw", "Withdraw my approval")];
+  if (["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(v.phase)) return [b("deletion_restore", "Restore", "primary")];
+  return [];
+}

@@ -1,0 +1,20 @@
+import type { Failure } from "../core/failure.ts";
+
+/** One piece of an answer; texts are plain, and foreign names may stand in them: the renderer makes them harmless. */
+export type Part =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
+  | { readonly kind: "list"; readonly title: string; readonly lines: readonly string[] }
+  | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "choice"; readonly action: "choose_template"; readonly label: string; readonly options: readonly { readonly value: string; readonly label: string }[] };
+
+/** What a command answers; knows no Slack. `title` says all in one line. */
+export interface Reply {
+  readonly title: string;
+  readonly parts: readonly Part[];
+}
+
+/** Turns a failure into an answer: what was refused, and what to do. */
+export function replyOfFailure(f: Failure): Reply {
+  return { title: f.message, parts: f.mending === undefined ? [] : [{ kind: "text", text: f.mending }] };
+}

@@ -10,7 +10,17 @@ import type { ItemKind } from "../sync/planning/inventory.ts";
  * `frozen` is beside them: something unexpected; a person must look.
  */
 export const phases = [
-  "archiving", "proposed", "cooling_off", "quarantining", "grace", "dismantling", "expunging", "removing", "deleted", "closed", "frozen",
+  "archiving",
+  "proposed",
+  "cooling_off",
+  "quarantining",
+  "grace",
+  "dismantling",
+  "expunging",
+  "removing",
+  "deleted",
+  "closed",
+  "frozen",
 ] as const;
 /** One phase of a deletion. */
 export type Phase = (typeof phases)[number];

@@ -64,6 +64,8 @@ function preparePlace(wanted: string): Place {
   // The socket's path may have at most 107 bytes, so it does not lie beside the data.
   const socket = path.join(tmpdir(), `twokey-pg-${shortHash(`${process.getuid?.() ?? ""}:${dir}`)}`);
   for (const folder of [dir, socket]) {
+    // Only the folder itself is closed to others: the server's own user must be able to pass through those above.
+    mkdirSync(path.dirname(folder), { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (root) chownSync(folder, NOBODY, NOBODY);
   }

@@ -40,7 +40,7 @@ async function observeProject(scope: Extract<Scope, { kind: "project" }>, known:
   }
   const record = known.managedDomains.find((m) => m.projectId === project.id);
   const domainId = record?.domainId ?? domainIdFor(project.id, known.generations[project.id] ?? 1);
-  return { desired, observed: await observedSource.readProject(project.slug, domainId) };
+  return { desired, observed: await observedSource.readProject({ projectId: project.id, slug: project.slug, domainId }) };
 }
 
 /** Puts the two sides together: complete only when both are, over one scope. Invariant: INV-1. */

@@ -1,5 +1,5 @@
 import type { Failure } from "../../core/failure.ts";
-import type { DomainId, JobId, OperatorId, Slug } from "../../core/ids.ts";
+import type { DomainId, JobId, OperatorId, ProjectId, Slug } from "../../core/ids.ts";
 import type { Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
 import type { CompleteDesired, PartialDesired } from "../planning/desired.ts";
@@ -14,7 +14,7 @@ export interface DesiredSource {
 /** CloudStack, as a pass reads it. Never throws. */
 export interface ObservedSource {
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
-  readProject(slug: Slug, domainId: DomainId): Promise<PartialObserved>;
+  readProject(q: { readonly projectId: ProjectId; readonly slug: Slug; readonly domainId: DomainId }): Promise<PartialObserved>;
 }
 
 /** Carries out one change; it has no way to delete. `jobId` is for changes that run as a job. */

@@ -1,0 +1,67 @@
+import path from "node:path";
+import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
+import type { CloudStackEmulator } from "../emulators/cloudstack/server.ts";
+import { parseConfig } from "../src/config.ts";
+import { createEvents } from "../src/events.ts";
+import { serve } from "../src/main.ts";
+import { startEmbeddedPostgres } from "../src/store/embedded.ts";
+import type { Twokey } from "../src/compose.ts";
+import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
+import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
+import { demoExpungeSeconds, demoRootPath, startDemoCloud } from "./cloud.ts";
+
+/** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
+export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoExpungeSeconds, syncEverySeconds: 5 } as const;
+
+/** All parts of the demo, running. */
+export interface DemoWorld {
+  readonly slack: SlackEmulator;
+  readonly cloud: CloudStackEmulator;
+  readonly ci: DemoCiDatabase;
+  readonly twokey: Twokey;
+  readonly publicUrl: string;
+  stop(): Promise<void>;
+}
+
+/** How a world differs from the demo's own. Times in seconds. */
+export interface WorldOptions {
+  readonly dataDir: string;
+  readonly coolOffSeconds?: number;
+  readonly graceSeconds?: number;
+  readonly syncEverySeconds?: number;
+  readonly logLevel?: string;
+  /** True gives up durability for speed, for tests. */
+  readonly fast?: boolean;
+}
+
+/**
+ * Starts everything in one process: embedded PostgreSQL, both emulators, and the bot, which knows them only by its environment.
+ *
+ * What stands in `dataDir` is gone on with. Errors: rejects with what could not be started.
+ */
+export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
+  const postgres = await startEmbeddedPostgres(path.join(o.dataDir, "pg"), { fast: o.fast ?? false });
+  const [ci, cloud, slack] = await Promise.all([
+    openCiDatabase(postgres.url),
+    startDemoCloud(path.join(o.dataDir, "cloudstack.json")),
+    startSlackEmulator({ seed: slackSeed(), stateFile: path.join(o.dataDir, "slack.json") }),
+  ]);
+  const config = parseConfig({
+    TWOKEY_ENVIRONMENT: "demo", TWOKEY_DATA_DIR: o.dataDir, DATABASE_URL: postgres.url("postgres"), CI_DATABASE_URL: ci.readerUrl,
+    SLACK_BOT_TOKEN: demoTokens.botToken, SLACK_APP_TOKEN: demoTokens.appToken, SLACK_API_URL: slack.apiUrl, SLACK_CHANNEL: demoChannel, SLACK_APPROVER_GROUP: demoApproverGroup,
+    CLOUDSTACK_API_URL: cloud.url, CLOUDSTACK_API_KEY: cloud.admin.apiKey, CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey, CLOUDSTACK_ROOT_DOMAIN: demoRootPath,
+    TWOKEY_COOL_OFF_SECONDS: String(o.coolOffSeconds ?? demoTimes.coolOffSeconds), TWOKEY_GRACE_SECONDS: String(o.graceSeconds ?? demoTimes.graceSeconds),
+    TWOKEY_SYNC_EVERY_SECONDS: String(o.syncEverySeconds ?? demoTimes.syncEverySeconds), TWOKEY_DELETIONS_PER_DAY: "10", TWOKEY_DELETIONS_PER_WEEK: "20",
+    TWOKEY_HTTP_PORT: "0", TWOKEY_LOG_LEVEL: o.logLevel ?? "warn",
+  });
+  if (!config.ok) throw new Error(config.error.message);
+  const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));
+  return {
+    slack, cloud, ci, twokey: running.twokey, publicUrl: running.twokey.http.url,
+    async stop() {
+      await running.stop();
+      await Promise.all([slack.close(), cloud.close(), ci.close()]);
+      await postgres.stop();
+    },
+  };
+}

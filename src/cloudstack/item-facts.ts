@@ -1,0 +1,46 @@
+/** Plain facts of an item, for the archive, the steps and the card. */
+export type Facts = Readonly<Record<string, string | number | boolean>>;
+
+/** CloudStack's field names → ours, where camel case makes them readable; a field not named here keeps its name. */
+const NAMES: Readonly<Record<string, string>> = {
+  displayname: "displayName",
+  displaytext: "displayText",
+  templateid: "templateId",
+  serviceofferingid: "serviceOfferingId",
+  ostypeid: "osTypeId",
+  ostypename: "osType",
+  deleteprotection: "deleteProtection",
+  backupofferingid: "backupOfferingId",
+  vmname: "machineName",
+  isextractable: "isExtractable",
+  diskofferingid: "diskOfferingId",
+  physicalsize: "physicalBytes",
+  size: "virtualBytes",
+  volumetype: "volumeType",
+  intervaltype: "intervalType",
+  templatetype: "templateType",
+  isready: "isReady",
+  ispublic: "isPublic",
+  isfeatured: "isFeatured",
+  passwordenabled: "passwordEnabled",
+  sshkeyenabled: "sshKeyEnabled",
+  isdynamicallyscalable: "isDynamicallyScalable",
+  requireshvm: "requiresHvm",
+  deployasis: "deployAsIs",
+  directdownload: "directDownload",
+  acltype: "aclType",
+  issourcenat: "isSourceNat",
+  isstaticnat: "isStaticNat",
+  virtualmachineid: "machineId",
+  virtualmachinename: "machineName",
+};
+
+/** Takes the named fields off a row, under our names; missing ones are left out. */
+export function factsOf<T extends object>(row: T, fields: readonly (keyof T & string)[]): Facts {
+  const facts: Record<string, string | number | boolean> = {};
+  for (const field of fields) {
+    const value = row[field];
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") facts[NAMES[field] ?? field] = value;
+  }
+  return facts;
+}

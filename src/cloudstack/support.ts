@@ -1,0 +1,59 @@
+import type { Failure } from "../core/failure.ts";
+import type { DomainId } from "../core/ids.ts";
+import { ok, type Result } from "../core/result.ts";
+import { statusOf } from "./classify.ts";
+import type { CloudStackApi } from "./http.ts";
+import type { Settings } from "./options.ts";
+import { readList } from "./paging.ts";
+import { DedicationRow } from "./wire.ts";
+
+/** Which commands the server has, as far as it was asked; plug-ins bring and take commands only at a restart. */
+export type Support = Map<string, boolean>;
+
+/**
+ * Whether the server offers a command to this key. A command that it does not know would be answered like a wrong key, 401, so it is
+ * asked for by name first. Source: recording 01 (530 for an unknown name), recording 02 (401).
+ */
+export async function readSupport(api: CloudStackApi, support: Support, command: string): Promise<Result<boolean, Failure>> {
+  const known = support.get(command);
+  if (known !== undefined) return ok(known);
+  const answer = await api.read("listApis", { name: command });
+  if (!answer.ok) {
+    // 432: the key may not even ask; the list itself then says what it says. 530 is how the server says that it does not know it.
+    const status = statusOf(answer.error);
+    if (status === 432) return ok(true);
+    if (status !== 530) return answer;
+  }
+  support.set(command, answer.ok && answer.value["api"] !== undefined);
+  return ok(answer.ok && answer.value["api"] !== undefined);
+}
+
+const DEDICATIONS = [
+  { command: "listDedicatedHosts", rows: "dedicatedhost", what: "a host" },
+  { command: "listDedicatedClusters", rows: "dedicatedcluster", what: "a cluster" },
+  { command: "listDedicatedPods", rows: "dedicatedpod", what: "a pod" },
+  { command: "listDedicatedZones", rows: "dedicatedzone", what: "a zone" },
+] as const;
+
+/** Sentences for what is dedicated to one of the domains: `deleteDomain` refuses then. Only a root administrator may ask. */
+export async function findDedications(
+  api: CloudStackApi,
+  s: Settings,
+  support: Support,
+  domainId: DomainId,
+  domains: ReadonlySet<string>,
+): Promise<Result<readonly string[], Failure>> {
+  const found: string[] = [];
+  for (const { command, rows, what } of DEDICATIONS) {
+    const offered = await readSupport(api, support, command);
+    if (!offered.ok) return offered;
+    if (!offered.value) continue;
+    const list = await readList(api, s, { command, params: { domainid: domainId }, rows, row: DedicationRow, keyOf: (row) => row.id });
+    // Not allowed to this key: `deleteDomain` itself refuses while anything is dedicated.
+    if (!list.ok && [401, 432, 531].includes(statusOf(list.error) ?? 0)) continue;
+    if (!list.ok) return list;
+    if (list.value.some((row) => row.domainid === undefined || domains.has(row.domainid)))
+      found.push(`${what} is dedicated to this domain`);
+  }
+  return ok(found);
+}

@@ -1,0 +1,199 @@
+import type { Bot } from "./bot/app.ts";
+import { createBot } from "./bot/app.ts";
+import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
+import { createFolderStore } from "./archive/folder-store.ts";
+import type { ExportSource } from "./archive/ports.ts";
+import { changeWriter } from "./change-writer.ts";
+import { createCiDatabase } from "./cidb/read.ts";
+import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
+import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
+import type { CloudStackOptions } from "./cloudstack/options.ts";
+import { createCloudStackReader } from "./cloudstack/reader.ts";
+import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
+import { createCloudStackWriter } from "./cloudstack/writer.ts";
+import type { Desks } from "./commands/run.ts";
+import type { CloudStackKeys, Config } from "./config.ts";
+import type { Clock, NewId, Sleep } from "./core/clock.ts";
+import { digestOf } from "./core/digest.ts";
+import { failure, type Failure } from "./core/failure.ts";
+import type { DomainPath } from "./core/ids.ts";
+import { err, ok, type Result } from "./core/result.ts";
+import type { FleetScope, Scope } from "./core/scope.ts";
+import type { DeletionContext } from "./deletion/context.ts";
+import { createDeletionDesk } from "./deletion/desk.ts";
+import { liveDomains, openDeletion } from "./deletion/open.ts";
+import { advance, sweepDeletions } from "./deletion/runner.ts";
+import { createEngine, type Engine } from "./engine/engine.ts";
+import { nearestPeriod } from "./engine/cron.ts";
+import type { Events } from "./events.ts";
+import { startHttpServer, type HttpServer } from "./http-server.ts";
+import { createDatabase } from "./store/db.ts";
+import { readKnownState } from "./store/managed.ts";
+import { migrate } from "./store/migrate.ts";
+import { readStop } from "./store/stop-switch.ts";
+import { createProjectDesk } from "./sync/execution/projects.ts";
+import { createSyncDesk } from "./sync/execution/desk.ts";
+import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
+import type { PlanPolicy } from "./sync/planning/policy.ts";
+
+/** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
+export interface Ambient {
+  readonly now: Clock;
+  readonly newId: NewId;
+  readonly sleep: Sleep;
+  readonly newToken: () => string;
+  readonly events: Events;
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A running Twokey. */
+export interface Twokey {
+  readonly desks: Desks;
+  readonly engine: Engine;
+  readonly http: HttpServer;
+  runPassNow(scope: Scope | null): Promise<Result<unknown, Failure>>;
+  stop(): Promise<void>;
+}
+
+/** Puts all parts together and starts them. Errors: what is wrong with Slack or the databases, with what to do. */
+export async function startTwokey(config: Config, databaseUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
+  await migrate(databaseUrl);
+  const db = createDatabase(databaseUrl, { onError: (e) => a.events.bug("store.connection", e) });
+  const ci = createCiDatabase({ url: config.ci.url, views: config.ci.views, now: a.now, sentinelProject: config.ci.sentinelProject, onError: (e) => a.events.bug("cidb.connection", e) });
+  const cloud = cloudStack(config, db, a);
+  const engine = createEngine({
+    url: databaseUrl, executorId: `twokey-${a.newId()}`, applicationVersion: "1", now: a.now, onFatal: a.onFatal,
+    onEvent: (e) => {
+      if (e.kind === "warning") a.events.warn("engine.warning", { text: e.text });
+      else if (e.kind === "run_failed" || e.kind === "run_retried") a.events.bug(`engine.${e.kind}`, e.error);
+      else if ("run" in e) a.events.warn(`engine.${e.kind}`, { run: e.run, from: e.from });
+    },
+  });
+  const membersOf = async (id: string) => {
+    const projects = await ci.projectsOf("all");
+    return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
+  };
+  const made = await createBot({ ...config.slack, environment: config.environment, db, events: a.events, now: a.now, sleep: a.sleep, listPeople: ci.listPeople, membersOf });
+  if (!made.ok) {
+    await Promise.all([db.close(), ci.close()]);
+    return made;
+  }
+  const bot: Bot = made.value;
+  const fleet: FleetScope = { kind: "fleet", root: config.cloudstack.rootPath as DomainPath };
+  const probed = await cloud.reader.probe();
+  const protectedIds = new Set<string>(probed.ok ? probed.value.protectedIds : []);
+  const deletions: DeletionContext = {
+    db, reader: cloud.reader, restorer: cloud.restorer, deleter: cloud.deleter, exports: cloud.exports, archive: createFolderStore(config.archiveDir), evidence: ci,
+    approvers: bot.approvers, announcer: bot.announcers.deletion, now: a.now, newId: a.newId,
+    work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
+    fleetSize: async () => (await readKnownState(db, [])).managedDomains.length,
+    isProtected: (id, path) => protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
+  };
+  const deletionPolicy = {
+    expiresMs: config.deletion.expiresMs, coolOffMs: config.deletion.coolOffMs, graceMs: config.deletion.graceMs, quorum: config.deletion.quorum,
+    perDay: config.deletion.perDay, perWeek: config.deletion.perWeek, protectedDomains: [...config.cloudstack.protectedDomains], pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
+  };
+  const reconcile: ReconcileContext = {
+    db, desired: ci, announcer: bot.announcers.plan, now: a.now, newId: a.newId, policy: planPolicy(config), writer: changeWriter(cloud.writer),
+    observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
+    scopeFingerprint: digestOf({ root: config.cloudstack.rootPath, server: config.cloudstack.url, views: config.ci.views, database: new URL(config.ci.url).pathname }),
+    deletions: { openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions), liveDomains: () => liveDomains(deletions) },
+  };
+  const enqueuePass = (scope: Scope, startedBy: StartedBy): Promise<void> => engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
+  const sync = createSyncDesk({ ...reconcile, fleet, listProjects: () => ci.projectsOf("all"), enqueuePass });
+  const managed = async () => (await readKnownState(db, [])).managedDomains;
+  const deletionDesk = createDeletionDesk(deletions);
+  const projects = createProjectDesk({
+    rootPath: fleet.root, projectsOf: (user) => ci.projectsOf(user as never), managedDomains: managed, readInventory: (id, path) => cloud.reader.readInventory(id, path),
+    preview: (slug) => sync.previewPlan(slug), deletionOf: (id) => deletionDesk.forProject(id),
+  });
+  let publicUrl = config.http.publicUrl ?? "";
+  const exportContext: ExportContext = {
+    db, projects, source: cloud.exports, store: deletions.archive, announcer: bot.announcers.export, now: a.now, newId: a.newId, newToken: a.newToken, publicUrl: () => publicUrl,
+    readInventory: (id, path) => cloud.reader.readInventory(id, path), enqueue: (id, tx) => engine.enqueue("export", id, { tx }),
+    domainOf: async (slug) => {
+      const all = await ci.projectsOf("all");
+      const project = all.ok ? all.value.find((p) => p.slug === slug) : undefined;
+      const record = (await managed()).find((m) => m.projectId === project?.id);
+      return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${slug}` as DomainPath };
+    },
+  };
+  const desks: Desks = { deletions: deletionDesk, sync, projects, exports: createExportDesk(exportContext) };
+  engine.define("pass", async (id) => {
+    const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
+    await report(runPass(scope, startedBy, reconcile), a.events);
+  });
+  engine.define("deletion", (id, signal) => advance(id, deletions, signal));
+  engine.define("export", (id) => runExport(id, exportContext));
+  engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () => report(runPass(fleet, { kind: "schedule" }, reconcile), a.events));
+  engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  await engine.start();
+  const http = await startHttpServer({
+    host: config.http.host, port: config.http.port, onError: (e) => a.events.bug("http", e),
+    routes: { isReady: async () => db.exec("select 1").then(() => true, () => false), serveExport: (path) => serveExport(path, exportContext) },
+  });
+  publicUrl = config.http.publicUrl ?? http.url;
+  await bot.start(desks);
+  for (const kind of config.cloudstack.sharedKeys) a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
+  if (!probed.ok) a.events.failed("cloudstack.probe", probed.error);
+  a.events.info("started", { root: fleet.root });
+  return ok({
+    desks, engine, http,
+    runPassNow: (scope) => runPass(scope ?? fleet, { kind: "schedule" }, reconcile),
+    async stop() {
+      await bot.stop();
+      await engine.stop();
+      await http.close();
+      await Promise.all([db.close(), ci.close()]);
+    },
+  });
+}
+
+/** The CloudStack objects, each with its own keys; every call asks the stop switch first. */
+function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Ambient) {
+  const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
+    url: config.cloudstack.url, ...keys, rootPath: config.cloudstack.rootPath as DomainPath, now: a.now, sleep: a.sleep, newId: a.newId, timeoutMs: config.cloudstack.timeoutMs,
+    beforeCall: async (command) => {
+      if (!stoppable) return ok(undefined);
+      const stop = await readStop(db);
+      return stop.stopped ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`)) : ok(undefined);
+    },
+    onCall: (call) => {
+      if (call.outcome !== "ok") a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
+    },
+  });
+  const exporter = createCloudStackExporter(options(config.cloudstack.export, true));
+  return {
+    reader: createCloudStackReader(options(config.cloudstack.read, false)),
+    writer: createCloudStackWriter(options(config.cloudstack.write, true)),
+    restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
+    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
+    exports: exportSource(exporter),
+  };
+}
+
+function exportSource(exporter: CloudStackExporter): ExportSource {
+  return {
+    async openExport(item) {
+      const source = await exporter.extract(item);
+      if (!source.ok) return source;
+      return ok({ open: (offset: number) => exporter.open(source.value, offset) });
+    },
+  };
+}
+
+function planPolicy(config: Config): PlanPolicy {
+  return {
+    absence: config.sync.absence, restrictionsPerPassMax: config.sync.restrictionsPerPassMax, changesPerPassMax: config.sync.changesPerPassMax, shrinkMinShare: config.sync.shrinkMinShare,
+    snapshotAgeMsMax: config.sync.snapshotAgeMsMax, protectedDomains: config.cloudstack.protectedDomains, roles: config.cloudstack.roles, sentinelDomain: config.cloudstack.sentinelDomain,
+  };
+}
+
+function sweepSeconds(config: Config): number {
+  return nearestPeriod(Math.min(60, Math.max(2, Math.floor(config.deletion.graceMs / 5000))));
+}
+
+async function report(pass: Promise<Result<unknown, Failure>>, events: Events): Promise<void> {
+  const done = await pass;
+  if (!done.ok) events.failed("pass", done.error);
+}

@@ -1,0 +1,93 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
+import { parseConfig, type Config } from "./config.ts";
+import type { Instant } from "./core/ids.ts";
+import { createEvents, redact, type Events } from "./events.ts";
+import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
+
+const usage = `twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve
+
+  twokey serve    runs the bot on the environment (docs/configuration.md)
+  twokey doctor   reads the environment and says what is missing
+  twokey help     this text
+`;
+
+/** Real time, ids and secrets: nothing else in src/ makes them. */
+export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
+  return {
+    now: () => Date.now() as Instant,
+    newId: () => randomUUID(),
+    newToken: () => randomBytes(32).toString("base64url"),
+    sleep: async (ms, signal) => {
+      await pause(ms, undefined, signal === undefined ? {} : { signal });
+    },
+    events,
+    onFatal,
+  };
+}
+
+/** Starts Twokey on a configuration; without `DATABASE_URL` on an embedded PostgreSQL. */
+export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
+  const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
+  const url = config.databaseUrl ?? embedded?.url() ?? "";
+  const started = await startTwokey(config, url, realAmbient(events, (error) => {
+    events.bug("engine.fatal", error);
+    process.exit(75);
+  }));
+  if (!started.ok) {
+    await embedded?.stop();
+    throw new Error([started.error.message, started.error.mending].filter((s) => s !== undefined).join("\n"));
+  }
+  return {
+    twokey: started.value,
+    async stop() {
+      await started.value.stop();
+      await embedded?.stop();
+    },
+  };
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command = "help"] = args;
+  if (command === "help" || command === "--help") {
+    process.stdout.write(usage);
+    return 0;
+  }
+  if (command !== "serve" && command !== "doctor") {
+    process.stderr.write(`There is no command ${command}.\n\n${usage}`);
+    return 2;
+  }
+  const config = parseConfig(process.env);
+  if (!config.ok) {
+    process.stderr.write(`${config.error.message}\n${config.error.mending ?? ""}\n`);
+    return 2;
+  }
+  if (command === "doctor") {
+    process.stdout.write("The environment is complete.\n");
+    return 0;
+  }
+  const events = createEvents(config.value.logLevel, config.value.environment);
+  const running = await serve(config.value, events);
+  process.stdout.write(`Twokey is running (${config.value.environment}); export links are served at ${running.twokey.http.url}\n`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+    // Bolt's socket client rejects with nothing when it is stopped while it reconnects; anything else is a bug of ours.
+    process.on("unhandledRejection", (reason) => {
+      if (reason !== undefined) events.bug("unhandled", reason);
+    });
+  });
+  await running.stop();
+  return 0;
+}
+
+const isMain = process.argv[1] !== undefined && /(?:twokey\.mjs|src[\\/]main\.js)$/.test(process.argv[1]);
+if (isMain || process.argv[1]?.endsWith("/twokey") === true) {
+  main(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (thrown: unknown) => {
+      process.stderr.write(`${redact(thrown instanceof Error ? thrown.message : String(thrown))}\n`);
+      process.exit(1);
+    },
+  );
+}

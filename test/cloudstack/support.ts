@@ -1,0 +1,109 @@
+/** What the tests of this room share: options for a client, real grants, and a small server that answers as it is told. */
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import { grant, type ApprovedDeletion } from "../../src/approvals/grant.ts";
+import type { CallReport, CloudStackOptions } from "../../src/cloudstack/options.ts";
+import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
+import { ok } from "../../src/core/result.ts";
+import { inventoryDigest, type Inventory } from "../../src/sync/planning/inventory.ts";
+
+/** A secret that must never show up anywhere. */
+export const SECRET = "s3cret-s3cret-s3cret";
+
+/** Options for a client; sleeps are real but short, since the jobs of the emulator take real time. */
+export function optionsFor(
+  server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string },
+  more: Partial<CloudStackOptions> = {},
+): CloudStackOptions & { readonly calls: CallReport[] } {
+  const calls: CallReport[] = [];
+  return {
+    url: server.url,
+    apiKey: server.apiKey ?? "key",
+    secretKey: server.secretKey ?? SECRET,
+    rootPath: "ROOT/ci" as DomainPath,
+    now: () => Date.now() as Instant,
+    sleep: async (ms, signal) => void (await wait(Math.min(ms, 20), undefined, { ...(signal === undefined ? {} : { signal }) })),
+    newId: randomUUID,
+    beforeCall: () => Promise.resolve(ok(undefined)),
+    onCall: (call) => calls.push(call),
+    timeoutMs: 5_000,
+    ...more,
+    calls,
+  };
+}
+
+const BEA = "ci:bea" as OperatorId;
+const CARL = "ci:carl" as OperatorId;
+
+/** A real grant for an inventory, by two approvers. */
+export function grantFor(approved: Inventory, fresh: Inventory = approved): ApprovedDeletion {
+  const now = 1_000_000 as Instant;
+  const digest = inventoryDigest(approved);
+  const minted = grant({
+    request: {
+      deletionId: randomUUID() as DeletionId,
+      domainId: approved.domainId,
+      path: approved.path,
+      digest,
+      requesters: ["ci:ann" as OperatorId],
+      quorum: 2,
+      openedAt: (now - 1_000) as Instant,
+      expiresAt: (now + 1_000) as Instant,
+    },
+    votes: [BEA, CARL].map((voter) => ({ voter, verdict: "approve", digest, at: (now - 500) as Instant })),
+    withdrawals: [],
+    approversNow: new Set([BEA, CARL]),
+    approved,
+    fresh,
+    dismantling: true,
+    now,
+  });
+  if (!minted.ok) throw new Error(minted.error.sentence);
+  return minted.value;
+}
+
+/** A server that answers every request with `answer`, and remembers the forms it was sent. */
+export interface ToldServer {
+  readonly url: string;
+  readonly forms: URLSearchParams[];
+  close(): Promise<void>;
+}
+
+/** Starts a server on 127.0.0.1 that does with each request what it is told. */
+export async function startToldServer(
+  answer: (form: URLSearchParams, response: ServerResponse, request: IncomingMessage) => void,
+): Promise<ToldServer> {
+  const forms: URLSearchParams[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const form = new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
+      forms.push(form);
+      answer(form, response, request);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/api`,
+    forms,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Answers with JSON. */
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+/** The value of a result, or a test that fails with its error. */
+export function valueOf<T>(result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown }): T {
+  if (!result.ok) throw new Error(`expected success, got ${JSON.stringify(result.error)}`);
+  return result.value;
+}

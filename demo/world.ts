@@ -8,7 +8,8 @@ import { startEmbeddedPostgres } from "../src/store/embedded.ts";
 import type { Twokey } from "../src/compose.ts";
 import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
 import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
-import { demoExpungeSeconds, demoRootPath, startDemoCloud } from "./cloud.ts";
+import { callCloudStack } from "./api.ts";
+import { demoExpungeSeconds, demoRootPath, rootOf, startDemoCloud } from "./cloud.ts";
 
 /** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
 export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoExpungeSeconds, syncEverySeconds: 5 } as const;
@@ -20,6 +21,8 @@ export interface DemoWorld {
   readonly ci: DemoCiDatabase;
   readonly twokey: Twokey;
   readonly publicUrl: string;
+  /** The project's people stop their machines, through CloudStack's own door. */
+  stopMachines(slug: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -47,17 +50,43 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     startSlackEmulator({ seed: slackSeed(), stateFile: path.join(o.dataDir, "slack.json") }),
   ]);
   const config = parseConfig({
-    TWOKEY_ENVIRONMENT: "demo", TWOKEY_DATA_DIR: o.dataDir, DATABASE_URL: postgres.url("postgres"), CI_DATABASE_URL: ci.readerUrl,
-    SLACK_BOT_TOKEN: demoTokens.botToken, SLACK_APP_TOKEN: demoTokens.appToken, SLACK_API_URL: slack.apiUrl, SLACK_CHANNEL: demoChannel, SLACK_APPROVER_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url, CLOUDSTACK_API_KEY: cloud.admin.apiKey, CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey, CLOUDSTACK_ROOT_DOMAIN: demoRootPath,
-    TWOKEY_COOL_OFF_SECONDS: String(o.coolOffSeconds ?? demoTimes.coolOffSeconds), TWOKEY_GRACE_SECONDS: String(o.graceSeconds ?? demoTimes.graceSeconds),
-    TWOKEY_SYNC_EVERY_SECONDS: String(o.syncEverySeconds ?? demoTimes.syncEverySeconds), TWOKEY_DELETIONS_PER_DAY: "10", TWOKEY_DELETIONS_PER_WEEK: "20",
-    TWOKEY_HTTP_PORT: "0", TWOKEY_LOG_LEVEL: o.logLevel ?? "warn",
+    TWOKEY_ENVIRONMENT: "demo",
+    TWOKEY_DATA_DIR: o.dataDir,
+    DATABASE_URL: postgres.url("postgres"),
+    CI_DATABASE_URL: ci.readerUrl,
+    SLACK_BOT_TOKEN: demoTokens.botToken,
+    SLACK_APP_TOKEN: demoTokens.appToken,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_CHANNEL: demoChannel,
+    SLACK_APPROVER_GROUP: demoApproverGroup,
+    CLOUDSTACK_API_URL: cloud.url,
+    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
+    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    CLOUDSTACK_ROOT_DOMAIN: demoRootPath,
+    TWOKEY_COOL_OFF_SECONDS: String(o.coolOffSeconds ?? demoTimes.coolOffSeconds),
+    TWOKEY_GRACE_SECONDS: String(o.graceSeconds ?? demoTimes.graceSeconds),
+    TWOKEY_SYNC_EVERY_SECONDS: String(o.syncEverySeconds ?? demoTimes.syncEverySeconds),
+    TWOKEY_DELETIONS_PER_DAY: "10",
+    TWOKEY_DELETIONS_PER_WEEK: "20",
+    TWOKEY_HTTP_PORT: "0",
+    TWOKEY_LOG_LEVEL: o.logLevel ?? "warn",
   });
   if (!config.ok) throw new Error(config.error.message);
   const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));
   return {
-    slack, cloud, ci, twokey: running.twokey, publicUrl: running.twokey.http.url,
+    slack,
+    cloud,
+    ci,
+    twokey: running.twokey,
+    publicUrl: running.twokey.http.url,
+    async stopMachines(slug) {
+      const machines =
+        rootOf(cloud.tree())
+          ?.children.find((d) => d.name === slug)
+          ?.accounts.flatMap((a) => a.machines) ?? [];
+      for (const machine of machines.filter((m) => m.state === "Running"))
+        await callCloudStack(cloud.url, cloud.admin, { command: "stopVirtualMachine", id: machine.id });
+    },
     async stop() {
       await running.stop();
       await Promise.all([slack.close(), cloud.close(), ci.close()]);

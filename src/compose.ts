@@ -59,10 +59,20 @@ export interface Twokey {
 export async function startTwokey(config: Config, databaseUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
   await migrate(databaseUrl);
   const db = createDatabase(databaseUrl, { onError: (e) => a.events.bug("store.connection", e) });
-  const ci = createCiDatabase({ url: config.ci.url, views: config.ci.views, now: a.now, sentinelProject: config.ci.sentinelProject, onError: (e) => a.events.bug("cidb.connection", e) });
+  const ci = createCiDatabase({
+    url: config.ci.url,
+    views: config.ci.views,
+    now: a.now,
+    sentinelProject: config.ci.sentinelProject,
+    onError: (e) => a.events.bug("cidb.connection", e),
+  });
   const cloud = cloudStack(config, db, a);
   const engine = createEngine({
-    url: databaseUrl, executorId: `twokey-${a.newId()}`, applicationVersion: "1", now: a.now, onFatal: a.onFatal,
+    url: databaseUrl,
+    executorId: `twokey-${a.newId()}`,
+    applicationVersion: "1",
+    now: a.now,
+    onFatal: a.onFatal,
     onEvent: (e) => {
       if (e.kind === "warning") a.events.warn("engine.warning", { text: e.text });
       else if (e.kind === "run_failed" || e.kind === "run_retried") a.events.bug(`engine.${e.kind}`, e.error);
@@ -73,7 +83,16 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     const projects = await ci.projectsOf("all");
     return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
   };
-  const made = await createBot({ ...config.slack, environment: config.environment, db, events: a.events, now: a.now, sleep: a.sleep, listPeople: ci.listPeople, membersOf });
+  const made = await createBot({
+    ...config.slack,
+    environment: config.environment,
+    db,
+    events: a.events,
+    now: a.now,
+    sleep: a.sleep,
+    listPeople: ci.listPeople,
+    membersOf,
+  });
   if (!made.ok) {
     await Promise.all([db.close(), ci.close()]);
     return made;
@@ -83,34 +102,78 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   const probed = await cloud.reader.probe();
   const protectedIds = new Set<string>(probed.ok ? probed.value.protectedIds : []);
   const deletions: DeletionContext = {
-    db, reader: cloud.reader, restorer: cloud.restorer, deleter: cloud.deleter, exports: cloud.exports, archive: createFolderStore(config.archiveDir), evidence: ci,
-    approvers: bot.approvers, announcer: bot.announcers.deletion, now: a.now, newId: a.newId,
+    db,
+    reader: cloud.reader,
+    restorer: cloud.restorer,
+    deleter: cloud.deleter,
+    exports: cloud.exports,
+    archive: createFolderStore(config.archiveDir),
+    evidence: ci,
+    approvers: bot.approvers,
+    announcer: bot.announcers.deletion,
+    now: a.now,
+    newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
     fleetSize: async () => (await readKnownState(db, [])).managedDomains.length,
-    isProtected: (id, path) => protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
+    isProtected: (id, path) =>
+      protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
   };
   const deletionPolicy = {
-    expiresMs: config.deletion.expiresMs, coolOffMs: config.deletion.coolOffMs, graceMs: config.deletion.graceMs, quorum: config.deletion.quorum,
-    perDay: config.deletion.perDay, perWeek: config.deletion.perWeek, protectedDomains: [...config.cloudstack.protectedDomains], pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
+    expiresMs: config.deletion.expiresMs,
+    coolOffMs: config.deletion.coolOffMs,
+    graceMs: config.deletion.graceMs,
+    quorum: config.deletion.quorum,
+    perDay: config.deletion.perDay,
+    perWeek: config.deletion.perWeek,
+    protectedDomains: [...config.cloudstack.protectedDomains],
+    pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
   };
   const reconcile: ReconcileContext = {
-    db, desired: ci, announcer: bot.announcers.plan, now: a.now, newId: a.newId, policy: planPolicy(config), writer: changeWriter(cloud.writer),
+    db,
+    desired: ci,
+    announcer: bot.announcers.plan,
+    now: a.now,
+    newId: a.newId,
+    policy: planPolicy(config),
+    writer: changeWriter(cloud.writer),
     observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
-    scopeFingerprint: digestOf({ root: config.cloudstack.rootPath, server: config.cloudstack.url, views: config.ci.views, database: new URL(config.ci.url).pathname }),
-    deletions: { openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions), liveDomains: () => liveDomains(deletions) },
+    scopeFingerprint: digestOf({
+      root: config.cloudstack.rootPath,
+      server: config.cloudstack.url,
+      views: config.ci.views,
+      database: new URL(config.ci.url).pathname,
+    }),
+    deletions: {
+      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions),
+      liveDomains: () => liveDomains(deletions),
+    },
   };
-  const enqueuePass = (scope: Scope, startedBy: StartedBy): Promise<void> => engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
+  const enqueuePass = (scope: Scope, startedBy: StartedBy): Promise<void> =>
+    engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
   const sync = createSyncDesk({ ...reconcile, fleet, listProjects: () => ci.projectsOf("all"), enqueuePass });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
   const deletionDesk = createDeletionDesk(deletions);
   const projects = createProjectDesk({
-    rootPath: fleet.root, projectsOf: (user) => ci.projectsOf(user as never), managedDomains: managed, readInventory: (id, path) => cloud.reader.readInventory(id, path),
-    preview: (slug) => sync.previewPlan(slug), deletionOf: (id) => deletionDesk.forProject(id),
+    rootPath: fleet.root,
+    projectsOf: (user) => ci.projectsOf(user as never),
+    managedDomains: managed,
+    readInventory: (id, path) => cloud.reader.readInventory(id, path),
+    preview: (slug) => sync.previewPlan(slug),
+    deletionOf: (id) => deletionDesk.forProject(id),
   });
   let publicUrl = config.http.publicUrl ?? "";
   const exportContext: ExportContext = {
-    db, projects, source: cloud.exports, store: deletions.archive, announcer: bot.announcers.export, now: a.now, newId: a.newId, newToken: a.newToken, publicUrl: () => publicUrl,
-    readInventory: (id, path) => cloud.reader.readInventory(id, path), enqueue: (id, tx) => engine.enqueue("export", id, { tx }),
+    db,
+    projects,
+    source: cloud.exports,
+    store: deletions.archive,
+    announcer: bot.announcers.export,
+    now: a.now,
+    newId: a.newId,
+    newToken: a.newToken,
+    publicUrl: () => publicUrl,
+    readInventory: (id, path) => cloud.reader.readInventory(id, path),
+    enqueue: (id, tx) => engine.enqueue("export", id, { tx }),
     domainOf: async (slug) => {
       const all = await ci.projectsOf("all");
       const project = all.ok ? all.value.find((p) => p.slug === slug) : undefined;
@@ -125,20 +188,34 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
   engine.define("deletion", (id, signal) => advance(id, deletions, signal));
   engine.define("export", (id) => runExport(id, exportContext));
-  engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () => report(runPass(fleet, { kind: "schedule" }, reconcile), a.events));
+  engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () =>
+    report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
+  );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
   await engine.start();
   const http = await startHttpServer({
-    host: config.http.host, port: config.http.port, onError: (e) => a.events.bug("http", e),
-    routes: { isReady: async () => db.exec("select 1").then(() => true, () => false), serveExport: (path) => serveExport(path, exportContext) },
+    host: config.http.host,
+    port: config.http.port,
+    onError: (e) => a.events.bug("http", e),
+    routes: {
+      isReady: async () =>
+        db.exec("select 1").then(
+          () => true,
+          () => false,
+        ),
+      serveExport: (path) => serveExport(path, exportContext),
+    },
   });
   publicUrl = config.http.publicUrl ?? http.url;
   await bot.start(desks);
-  for (const kind of config.cloudstack.sharedKeys) a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
+  for (const kind of config.cloudstack.sharedKeys)
+    a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
   if (!probed.ok) a.events.failed("cloudstack.probe", probed.error);
   a.events.info("started", { root: fleet.root });
   return ok({
-    desks, engine, http,
+    desks,
+    engine,
+    http,
     runPassNow: (scope) => runPass(scope ?? fleet, { kind: "schedule" }, reconcile),
     async stop() {
       await bot.stop();
@@ -152,14 +229,23 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
 /** The CloudStack objects, each with its own keys; every call asks the stop switch first. */
 function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Ambient) {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
-    url: config.cloudstack.url, ...keys, rootPath: config.cloudstack.rootPath as DomainPath, now: a.now, sleep: a.sleep, newId: a.newId, timeoutMs: config.cloudstack.timeoutMs,
+    url: config.cloudstack.url,
+    ...keys,
+    rootPath: config.cloudstack.rootPath as DomainPath,
+    now: a.now,
+    sleep: a.sleep,
+    newId: a.newId,
+    timeoutMs: config.cloudstack.timeoutMs,
     beforeCall: async (command) => {
       if (!stoppable) return ok(undefined);
       const stop = await readStop(db);
-      return stop.stopped ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`)) : ok(undefined);
+      return stop.stopped
+        ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`))
+        : ok(undefined);
     },
     onCall: (call) => {
-      if (call.outcome !== "ok") a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
+      if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
+        a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
   const exporter = createCloudStackExporter(options(config.cloudstack.export, true));
@@ -184,8 +270,14 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
 
 function planPolicy(config: Config): PlanPolicy {
   return {
-    absence: config.sync.absence, restrictionsPerPassMax: config.sync.restrictionsPerPassMax, changesPerPassMax: config.sync.changesPerPassMax, shrinkMinShare: config.sync.shrinkMinShare,
-    snapshotAgeMsMax: config.sync.snapshotAgeMsMax, protectedDomains: config.cloudstack.protectedDomains, roles: config.cloudstack.roles, sentinelDomain: config.cloudstack.sentinelDomain,
+    absence: config.sync.absence,
+    restrictionsPerPassMax: config.sync.restrictionsPerPassMax,
+    changesPerPassMax: config.sync.changesPerPassMax,
+    shrinkMinShare: config.sync.shrinkMinShare,
+    snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
+    protectedDomains: config.cloudstack.protectedDomains,
+    roles: config.cloudstack.roles,
+    sentinelDomain: config.cloudstack.sentinelDomain,
   };
 }
 

@@ -20,11 +20,15 @@ export type Details = Readonly<Record<string, string | number | boolean | null |
 /** Keys whose values never reach the log, wherever they stand. */
 const secretKey = /token|secret|signature|password|apikey|authorization|cookie|url/i;
 /** What looks like a secret inside a text: Slack tokens, signatures, links with user data. */
-const secretText = /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|https?:\/\/\S*\/(?:userdata|exports)\/\S+|postgres(?:ql)?:\/\/[^\s"]+/gi;
+const secretText =
+  /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|https?:\/\/\S*\/(?:userdata|exports)\/\S+|postgres(?:ql)?:\/\/[^\s"]+/gi;
 
 /** Makes the event log. `level` "silent" writes nothing. */
 export function createEvents(level: string, environment: string, destination?: DestinationStream): Events {
-  const logger: Logger = pino({ level, base: { environment }, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? pino.destination(2));
+  const logger: Logger = pino(
+    { level, base: { environment }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination ?? pino.destination(2),
+  );
   return {
     info: (fact, details) => logger.info(clean(details), fact),
     warn: (fact, details) => logger.warn(clean(details), fact),

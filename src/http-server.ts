@@ -29,18 +29,26 @@ export interface HttpServer {
  *
  * Errors: rejects when the port is taken, with the variable to change.
  */
-export async function startHttpServer(o: { readonly host: string; readonly port: number; readonly routes: HttpRoutes; readonly onError: (thrown: unknown) => void }): Promise<HttpServer> {
+export async function startHttpServer(o: {
+  readonly host: string;
+  readonly port: number;
+  readonly routes: HttpRoutes;
+  readonly onError: (thrown: unknown) => void;
+}): Promise<HttpServer> {
   const server = createServer((request, response) => {
     answer(o.routes, request)
       .then((a) => send(a, request, response))
       .catch((thrown: unknown) => {
         o.onError(thrown);
         if (response.headersSent) response.destroy();
-        else response.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("Something went wrong here; the log says what.\n");
+        else
+          response.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("Something went wrong here; the log says what.\n");
       });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (e: NodeJS.ErrnoException) => reject(e.code === "EADDRINUSE" ? new Error(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e));
+    server.once("error", (e: NodeJS.ErrnoException) =>
+      reject(e.code === "EADDRINUSE" ? new Error(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
+    );
     server.listen(o.port, o.host, resolve);
   });
   const { port } = server.address() as AddressInfo;

@@ -31,10 +31,14 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
 export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
   const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
-  const started = await startTwokey(config, url, realAmbient(events, (error) => {
-    events.bug("engine.fatal", error);
-    process.exit(75);
-  }));
+  const started = await startTwokey(
+    config,
+    url,
+    realAmbient(events, (error) => {
+      events.bug("engine.fatal", error);
+      process.exit(75);
+    }),
+  );
   if (!started.ok) {
     await embedded?.stop();
     throw new Error([started.error.message, started.error.mending].filter((s) => s !== undefined).join("\n"));

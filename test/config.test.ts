@@ -5,8 +5,14 @@ import { parseConfig } from "../src/config.ts";
 
 const good = {
   CI_DATABASE_URL: "postgres://reader:hunter2@db/ci",
-  SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1", SLACK_CHANNEL: "C1", SLACK_APPROVERS: "U1, U2,U3",
-  CLOUDSTACK_API_URL: "http://127.0.0.1:8080/client/api", CLOUDSTACK_API_KEY: "k", CLOUDSTACK_SECRET_KEY: "s", CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+  SLACK_BOT_TOKEN: "xoxb-1",
+  SLACK_APP_TOKEN: "xapp-1",
+  SLACK_CHANNEL: "C1",
+  SLACK_APPROVERS: "U1, U2,U3",
+  CLOUDSTACK_API_URL: "http://127.0.0.1:8080/client/api",
+  CLOUDSTACK_API_KEY: "k",
+  CLOUDSTACK_SECRET_KEY: "s",
+  CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
 };
 
 function sentence(env: Record<string, string | undefined>): string {
@@ -16,7 +22,17 @@ function sentence(env: Record<string, string | undefined>): string {
 
 test("an empty environment is refused with every missing variable at once", () => {
   const said = sentence({});
-  for (const name of ["CI_DATABASE_URL", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_CHANNEL", "SLACK_APPROVER_GROUP", "CLOUDSTACK_API_URL", "CLOUDSTACK_API_KEY", "CLOUDSTACK_SECRET_KEY", "CLOUDSTACK_ROOT_DOMAIN"]) {
+  for (const name of [
+    "CI_DATABASE_URL",
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_CHANNEL",
+    "SLACK_APPROVER_GROUP",
+    "CLOUDSTACK_API_URL",
+    "CLOUDSTACK_API_KEY",
+    "CLOUDSTACK_SECRET_KEY",
+    "CLOUDSTACK_ROOT_DOMAIN",
+  ]) {
     expect(said).toContain(`${name} is not set`);
   }
   expect(said).toContain("How to set it");
@@ -58,6 +74,9 @@ test("the documentation lists every variable that the code reads", () => {
   const docs = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
   const names = [...code.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map((m) => m[1] ?? "");
   expect(names.length).toBeGreaterThan(40);
-  const documented = docs.replace(/`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/, ["WRITE", "EXPORT", "DELETE"].flatMap((k) => [`CLOUDSTACK_${k}_API_KEY`, `CLOUDSTACK_${k}_SECRET_KEY`]).join(" "));
+  const documented = docs.replace(
+    /`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/,
+    ["WRITE", "EXPORT", "DELETE"].flatMap((k) => [`CLOUDSTACK_${k}_API_KEY`, `CLOUDSTACK_${k}_SECRET_KEY`]).join(" "),
+  );
   expect(names.filter((n) => !documented.includes(n))).toEqual([]);
 });

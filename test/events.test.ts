@@ -14,7 +14,11 @@ test.each([
 
 test("values of secret keys, texts and thrown errors come out redacted, the rest as it is", () => {
   let out = "";
-  const events = createEvents("info", "test", { write: (s: string) => { out += s; } });
+  const events = createEvents("info", "test", {
+    write: (s: string) => {
+      out += s;
+    },
+  });
   events.info("a.fact", { botToken: "hunter2", extractUrl: "http://hunter2", count: 3, note: "xapp-hunter2" });
   events.failed("b.fact", { kind: "rejected", code: "x.y", message: "token=hunter2 refused", details: { secretKey: "hunter2" } });
   events.bug("c.fact", new Error("xoxb-hunter2", { cause: new Error("password=hunter2") }));

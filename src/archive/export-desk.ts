@@ -39,19 +39,50 @@ export function createExportDesk(c: ExportContext): ExportDesk {
   return {
     async templates(asker, slug) {
       const found = await templatesOf(asker, slug, c);
-      return found.ok ? ok(found.value.map((t) => ({ id: t.id, name: t.name, project: slug, bytes: t.bytes, createdAt: t.createdAt, ready: t.facts["isReady"] !== false }))) : found;
+      return found.ok
+        ? ok(
+            found.value.map((t) => ({
+              id: t.id,
+              name: t.name,
+              project: slug,
+              bytes: t.bytes,
+              createdAt: t.createdAt,
+              ready: t.facts["isReady"] !== false,
+            })),
+          )
+        : found;
     },
     async start(asker, slug, templateId, listener) {
       const found = await templatesOf(asker, slug, c);
       if (!found.ok) return found;
       const item = found.value.find((t) => t.id === templateId);
-      if (item === undefined) return err(failure("invalid", "export.no_template", `${slug} has no such template`, { mending: "Choose one of the list." }));
+      if (item === undefined)
+        return err(failure("invalid", "export.no_template", `${slug} has no such template`, { mending: "Choose one of the list." }));
       const id = ExportId.parse(c.newId());
       await c.db.tx(async (q) => {
-        await insertExport(q, { id, slug, template_id: item.id, template_name: item.name, asked_by: asker.operator.id, listener, total_bytes: item.bytes, asked_at: c.now() });
-        await insertEntry(q, { kind: "export", id }, { id: c.newId(), itemKind: "template", itemId: item.id, name: item.name, at: c.now() });
+        await insertExport(q, {
+          id,
+          slug,
+          template_id: item.id,
+          template_name: item.name,
+          asked_by: asker.operator.id,
+          listener,
+          total_bytes: item.bytes,
+          asked_at: c.now(),
+        });
+        await insertEntry(
+          q,
+          { kind: "export", id },
+          { id: c.newId(), itemKind: "template", itemId: item.id, name: item.name, at: c.now() },
+        );
         await c.enqueue(id, q);
-        await recordAudit(q, { at: c.now(), actor: asker.operator.id, kind: "export.asked", subject: id, data: { slug, template: item.id } });
+        await recordAudit(q, {
+          at: c.now(),
+          actor: asker.operator.id,
+          kind: "export.asked",
+          subject: id,
+          data: { slug, template: item.id },
+        });
       });
       const row = await readExport(c.db, id);
       return row === null ? err(failure("stuck", "export.lost", "The export was not stored")) : ok(viewOf(row, null, null));
@@ -62,7 +93,10 @@ export function createExportDesk(c: ExportContext): ExportDesk {
 async function templatesOf(asker: Asker, slug: Slug, c: ExportContext): Promise<Result<readonly InventoryItem[], Failure>> {
   const projects = await c.projects.projectsOf(asker);
   if (!projects.ok) return projects;
-  if (!projects.value.some((p) => p.slug === slug)) return err(failure("refused", "project.not_yours", `You have no project ${slug}`, { mending: "/ci-status without a name lists yours." }));
+  if (!projects.value.some((p) => p.slug === slug))
+    return err(
+      failure("refused", "project.not_yours", `You have no project ${slug}`, { mending: "/ci-status without a name lists yours." }),
+    );
   const domain = await c.domainOf(slug);
   if (domain === null) return ok([]);
   const inventory = await c.readInventory(domain.id, domain.path);
@@ -82,19 +116,41 @@ export async function runExport(id: string, c: ExportContext): Promise<void> {
   const progress = (done: number, total: number | null): void => {
     if (c.now() - told < PROGRESS_MS) return;
     told = c.now();
-    void c.announcer.showExport({ ...viewOf({ ...row, state: "saving", done_bytes: done, total_bytes: total ?? row.total_bytes }, null, null) }, row.listener).catch(() => undefined);
+    void c.announcer
+      .showExport(
+        { ...viewOf({ ...row, state: "saving", done_bytes: done, total_bytes: total ?? row.total_bytes }, null, null) },
+        row.listener,
+      )
+      .catch(() => undefined);
   };
   const saved = await saveItem(item.value.item, entry.id, c.source, c.store, progress);
   if (!saved.ok) return failExport(row, entry.id, saved.error, c);
   const token = c.newToken();
   const until = after(c.now(), LINK_MS);
   await c.db.tx(async (q) => {
-    await updateEntry(q, entry.id, c.now(), { state: "verified", ...saved.value, manifest: manifestOf(item.value.item, item.value.path, saved.value, c.now(), { kind: "export", id }) });
-    await updateExport(q, id, { state: "ready", done_bytes: saved.value.bytes, total_bytes: saved.value.bytes, token_sha256: sha256(token), link_until: until });
-    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "export.ready", subject: id, data: { bytes: saved.value.bytes, sha256: saved.value.sha256 } });
+    await updateEntry(q, entry.id, c.now(), {
+      state: "verified",
+      ...saved.value,
+      manifest: manifestOf(item.value.item, item.value.path, saved.value, c.now(), { kind: "export", id }),
+    });
+    await updateExport(q, id, {
+      state: "ready",
+      done_bytes: saved.value.bytes,
+      total_bytes: saved.value.bytes,
+      token_sha256: sha256(token),
+      link_until: until,
+    });
+    await recordAudit(q, {
+      at: c.now(),
+      actor: "twokey",
+      kind: "export.ready",
+      subject: id,
+      data: { bytes: saved.value.bytes, sha256: saved.value.sha256 },
+    });
   });
   const ready = await readExport(c.db, id);
-  if (ready !== null) await c.announcer.showExport(viewOf(ready, saved.value.sha256, `${c.publicUrl()}/exports/${id}/${token}`), row.listener);
+  if (ready !== null)
+    await c.announcer.showExport(viewOf(ready, saved.value.sha256, `${c.publicUrl()}/exports/${id}/${token}`), row.listener);
 }
 
 async function itemOf(row: ExportRow, c: ExportContext): Promise<Result<{ readonly item: InventoryItem; readonly path: string }, Failure>> {
@@ -102,7 +158,9 @@ async function itemOf(row: ExportRow, c: ExportContext): Promise<Result<{ readon
   const inventory = domain === null ? null : await c.readInventory(domain.id, domain.path);
   if (inventory !== null && !inventory.ok) return inventory;
   const item = inventory?.value.items.find((i) => i.id === row.template_id);
-  return item === undefined ? err(failure("rejected", "export.gone", "The template is no longer there")) : ok({ item, path: domain?.path ?? "" });
+  return item === undefined
+    ? err(failure("rejected", "export.gone", "The template is no longer there"))
+    : ok({ item, path: domain?.path ?? "" });
 }
 
 async function failExport(row: ExportRow, entryId: string, f: Failure, c: ExportContext): Promise<void> {
@@ -113,7 +171,18 @@ async function failExport(row: ExportRow, entryId: string, f: Failure, c: Export
 }
 
 function viewOf(row: ExportRow, sum: string | null, link: string | null): ExportView {
-  return { id: row.id, template: row.template_name, project: row.slug, state: row.state, doneBytes: row.done_bytes, totalBytes: row.total_bytes, sha256: sum, link, linkUntil: row.link_until, problem: row.problem };
+  return {
+    id: row.id,
+    template: row.template_name,
+    project: row.slug,
+    state: row.state,
+    doneBytes: row.done_bytes,
+    totalBytes: row.total_bytes,
+    sha256: sum,
+    link,
+    linkUntil: row.link_until,
+    problem: row.problem,
+  };
 }
 
 const LinkPath = z.string().regex(/^\/exports\/[0-9a-f-]{36}\/[\w-]{20,100}$/);
@@ -126,7 +195,11 @@ export interface ExportAnswer {
 
 /** Serves a saved template by our own link. Any link that is not good is answered alike: 404. */
 export async function serveExport(path: string, c: Pick<ExportContext, "db" | "store" | "now">): Promise<ExportAnswer> {
-  const nothing: ExportAnswer = { status: 404, headers: { "content-type": "text/plain; charset=utf-8" }, body: "This link is not good, or no longer. Ask again with /ci-export-template.\n" };
+  const nothing: ExportAnswer = {
+    status: 404,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+    body: "This link is not good, or no longer. Ask again with /ci-export-template.\n",
+  };
   if (!LinkPath.safeParse(path).success) return nothing;
   const [, , id = "", token = ""] = path.split("/");
   const row = await readExport(c.db, id);
@@ -137,12 +210,18 @@ export async function serveExport(path: string, c: Pick<ExportContext, "db" | "s
   if (!opened.ok) return nothing;
   const name = row.template_name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 100);
   return {
-    status: 200, body: opened.value,
-    headers: { "content-type": "application/octet-stream", "content-length": String(entry.bytes ?? 0), "content-disposition": `attachment; filename="${name}"`, "cache-control": "no-store", "x-checksum-sha256": entry.sha256 ?? "" },
+    status: 200,
+    body: opened.value,
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": String(entry.bytes ?? 0),
+      "content-disposition": `attachment; filename="${name}"`,
+      "cache-control": "no-store",
+      "x-checksum-sha256": entry.sha256 ?? "",
+    },
   };
 }
 
 function sha256(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
-

@@ -51,7 +51,10 @@ export function createFolderStore(root: string): ArchiveStore {
 
 function storeFailure(thrown: unknown): Failure {
   const code = (thrown as NodeJS.ErrnoException).code ?? "unknown";
-  if (code === "ENOSPC" || code === "EDQUOT") return failure("unavailable", "archive.full", "The archive's disk is full", { mending: "Make room, or set TWOKEY_ARCHIVE_DIR to a larger disk." });
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return failure("unavailable", "archive.full", "The archive's disk is full", {
+      mending: "Make room, or set TWOKEY_ARCHIVE_DIR to a larger disk.",
+    });
   if (code === "ENOENT") return failure("contract_broken", "archive.missing", "The archive does not hold what it should");
   return failure("unavailable", "archive.broken", `The bytes broke off on their way into the archive (${code})`);
 }

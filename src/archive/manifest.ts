@@ -14,6 +14,12 @@ export interface Manifest {
 }
 
 /** Writes the manifest of one saved thing. */
-export function manifestOf(item: InventoryItem, domainPath: string, saved: Saved, savedAt: Instant, savedFor: Manifest["savedFor"]): Manifest {
+export function manifestOf(
+  item: InventoryItem,
+  domainPath: string,
+  saved: Saved,
+  savedAt: Instant,
+  savedFor: Manifest["savedFor"],
+): Manifest {
   return { version: 1, item, domainPath, bytes: saved.bytes, sha256: saved.sha256, savedAt, savedFor };
 }

@@ -21,7 +21,13 @@ const TRIES = 4;
  * Errors: `rejected` (cannot be extracted), `contract_broken` (ended early, sizes disagree, read back different), `unavailable`.
  * Nothing is reported as saved that was not read back. Invariant: INV-8.
  */
-export async function saveItem(item: InventoryItem, key: string, source: ExportSource, store: ArchiveStore, progress: (done: number, total: number | null) => void): Promise<Result<Saved, Failure>> {
+export async function saveItem(
+  item: InventoryItem,
+  key: string,
+  source: ExportSource,
+  store: ArchiveStore,
+  progress: (done: number, total: number | null) => void,
+): Promise<Result<Saved, Failure>> {
   const opened = await source.openExport(item);
   if (!opened.ok) return opened;
   let hash = createHash("sha256");
@@ -57,7 +63,12 @@ export async function saveItem(item: InventoryItem, key: string, source: ExportS
     if (stored.ok && (total === null || done === total)) break;
     if (stored.ok && total !== null && done > total) return err(sizes(item, done, total));
     if (!stored.ok && stored.error.code === "archive.full") return stored;
-    if (attempt === TRIES) return err(total === null ? failure("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off again and again`) : sizes(item, done, total));
+    if (attempt === TRIES)
+      return err(
+        total === null
+          ? failure("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off again and again`)
+          : sizes(item, done, total),
+      );
   }
   if (done === 0) return err(failure("contract_broken", "archive.empty", `The download of ${item.kind} ${item.id} was empty`));
   const expected = item.facts["physicalBytes"];
@@ -67,7 +78,8 @@ export async function saveItem(item: InventoryItem, key: string, source: ExportS
   const sha256 = hash.digest("hex");
   const back = await readBack(store, key);
   if (!back.ok) return back;
-  if (back.value.sha256 !== sha256 || back.value.bytes !== done) return err(failure("contract_broken", "archive.differs", `What was read back of ${item.kind} ${item.id} is not what was saved`));
+  if (back.value.sha256 !== sha256 || back.value.bytes !== done)
+    return err(failure("contract_broken", "archive.differs", `What was read back of ${item.kind} ${item.id} is not what was saved`));
   return ok({ key, bytes: done, sha256 });
 }
 
@@ -76,7 +88,10 @@ function sizes(item: InventoryItem, done: number, total: number): Failure {
 }
 
 /** Reads a saved object again and hashes it. */
-export async function readBack(store: ArchiveStore, key: string): Promise<Result<{ readonly bytes: number; readonly sha256: string }, Failure>> {
+export async function readBack(
+  store: ArchiveStore,
+  key: string,
+): Promise<Result<{ readonly bytes: number; readonly sha256: string }, Failure>> {
   const opened = await store.open(key);
   if (!opened.ok) return opened;
   const hash = createHash("sha256");

@@ -24,7 +24,11 @@ export interface AnnouncerOptions {
 }
 
 /** Makes what shows plans, deletions and exports in Slack; all of them pure renderings put in place. */
-export function createAnnouncers(o: AnnouncerOptions): { readonly plan: PlanAnnouncer; readonly deletion: DeletionAnnouncer; readonly export: ExportAnnouncer } {
+export function createAnnouncers(o: AnnouncerOptions): {
+  readonly plan: PlanAnnouncer;
+  readonly deletion: DeletionAnnouncer;
+  readonly export: ExportAnnouncer;
+} {
   return {
     plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
     deletion: {
@@ -44,8 +48,22 @@ export function createAnnouncers(o: AnnouncerOptions): { readonly plan: PlanAnno
             text: `The domain ${view.path} is in quarantine and will be deleted`,
             blocks: [
               header(`The domain of ${view.slug} will be deleted`),
-              section(`Its project was closed. The machines in *${safe(view.path)}* are stopped, and nothing is lost yet. If you still need it, say so now.`),
-              { type: "actions", block_id: `keep_${view.version}`, elements: [button({ action: "deletion_keep", text: "Keep it", style: "primary", value: buttonValue(view), label: `Keep ${view.slug}` })] },
+              section(
+                `Its project was closed. The machines in *${safe(view.path)}* are stopped, and nothing is lost yet. If you still need it, say so now.`,
+              ),
+              {
+                type: "actions",
+                block_id: `keep_${view.version}`,
+                elements: [
+                  button({
+                    action: "deletion_keep",
+                    text: "Keep it",
+                    style: "primary",
+                    value: buttonValue(view),
+                    label: `Keep ${view.slug}`,
+                  }),
+                ],
+              },
             ],
           });
         }

@@ -20,7 +20,9 @@ import { callSlack, findChannel } from "./slack.ts";
 /** How the bot is connected and whom it serves. */
 export interface BotOptions {
   readonly botToken: string;
-  readonly connection: { readonly mode: "socket"; readonly appToken: string } | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
+  readonly connection:
+    | { readonly mode: "socket"; readonly appToken: string }
+    | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
   readonly apiUrl: string;
   readonly channel: string;
   readonly approverGroup: string | null;
@@ -54,21 +56,53 @@ const APPROVERS_MIN = 3;
  * Source: facts on Slack §1.5, "Recommended wiring": one receiver with options of its own, the app's client with bounded retries.
  */
 export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
-  const client = new WebClient(o.botToken, { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 }, logger: quiet(o.events), logLevel: LogLevel.WARN });
+  const client = new WebClient(o.botToken, {
+    slackApiUrl: o.apiUrl,
+    timeout: 10_000,
+    retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
+    logger: quiet(o.events),
+    logLevel: LogLevel.WARN,
+  });
   const me = await callSlack("auth.test", () => client.auth.test());
   if (!me.ok) return err({ ...me.error, mending: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
   const identity = createIdentity({
-    client, channel: channel.value, teamId: me.value.team_id ?? "", botUserId: me.value.user_id ?? "", approverGroup: o.approverGroup, approverIds: o.approverIds, teamGroup: o.teamGroup, listPeople: o.listPeople, now: o.now,
+    client,
+    channel: channel.value,
+    teamId: me.value.team_id ?? "",
+    botUserId: me.value.user_id ?? "",
+    approverGroup: o.approverGroup,
+    approverIds: o.approverIds,
+    teamGroup: o.teamGroup,
+    listPeople: o.listPeople,
+    now: o.now,
   });
   const approvers = await identity.approversNow();
   if (!approvers.ok) return approvers;
   if (approvers.value.length < APPROVERS_MIN) {
-    return err(failure("refused", "slack.too_few_approvers", `Only ${approvers.value.length} valid approver(s) were found, at least ${APPROVERS_MIN} are needed`, { mending: "Put full, active members into SLACK_APPROVER_GROUP or SLACK_APPROVERS; bots, guests and external people do not count, nor two accounts of one person." }));
+    return err(
+      failure(
+        "refused",
+        "slack.too_few_approvers",
+        `Only ${approvers.value.length} valid approver(s) were found, at least ${APPROVERS_MIN} are needed`,
+        {
+          mending:
+            "Put full, active members into SLACK_APPROVER_GROUP or SLACK_APPROVERS; bots, guests and external people do not count, nor two accounts of one person.",
+        },
+      ),
+    );
   }
   const posting = createPosting({ client, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
-  const announcers = createAnnouncers({ posting, client, identity, channel: channel.value, environment: o.environment, events: o.events, membersOf: o.membersOf });
+  const announcers = createAnnouncers({
+    posting,
+    client,
+    identity,
+    channel: channel.value,
+    environment: o.environment,
+    events: o.events,
+    membersOf: o.membersOf,
+  });
   let app: App | null = null;
   return ok({
     announcers,
@@ -76,7 +110,11 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     async start(desks) {
       const receiver = makeReceiver(o);
       app = new App({
-        receiver, token: o.botToken, deferInitialization: true, convoStore: false, logger: quiet(o.events),
+        receiver,
+        token: o.botToken,
+        deferInitialization: true,
+        convoStore: false,
+        logger: quiet(o.events),
         clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
       });
       listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now, approverIds: o.approverIds });
@@ -93,11 +131,16 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 
 function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   const logger = quiet(o.events);
-  if (o.connection.mode === "http") return new HTTPReceiver({ signingSecret: o.connection.signingSecret, endpoints: ["/slack/events"], logger });
+  if (o.connection.mode === "http")
+    return new HTTPReceiver({ signingSecret: o.connection.signingSecret, endpoints: ["/slack/events"], logger });
   // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
   return new SocketModeReceiver({
-    appToken: o.connection.appToken, clientPingTimeout: 1500, logger,
-    installerOptions: { clientOptions: { slackApiUrl: o.apiUrl, retryConfig: { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 } } },
+    appToken: o.connection.appToken,
+    clientPingTimeout: 1500,
+    logger,
+    installerOptions: {
+      clientOptions: { slackApiUrl: o.apiUrl, retryConfig: { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 } },
+    },
   });
 }
 
@@ -105,7 +148,12 @@ function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
 function quiet(events: Events): Logger {
   const text = (parts: readonly unknown[]): string => parts.map((p) => (p instanceof Error ? p.message : String(p))).join(" ");
   return {
-    debug: () => undefined, info: () => undefined, warn: (...p: unknown[]) => events.warn("slack.library", { said: text(p) }), error: (...p: unknown[]) => events.error("slack.library", { said: text(p) }),
-    setLevel: () => undefined, getLevel: () => LogLevel.WARN, setName: () => undefined,
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (...p: unknown[]) => events.warn("slack.library", { said: text(p) }),
+    error: (...p: unknown[]) => events.error("slack.library", { said: text(p) }),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.WARN,
+    setName: () => undefined,
   };
 }

@@ -43,12 +43,20 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
   const { deletions } = c.desks;
   const d = parsed.value;
   switch (click.action) {
-    case "deletion_approve": return approve(click, d, c);
-    case "deletion_reject": return by.isTeam ? openModal(click, reasonModal(await memory(d, c)), c) : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a deletion"));
-    case "deletion_withdraw": return outcome(await deletions.withdraw(d));
-    case "deletion_cancel": return outcome(await deletions.cancel(d));
-    case "deletion_restore": return outcome(await deletions.restore(d));
-    case "deletion_keep": return keep(d, by, c);
+    case "deletion_approve":
+      return approve(click, d, c);
+    case "deletion_reject":
+      return by.isTeam
+        ? openModal(click, reasonModal(await memory(d, c)), c)
+        : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a deletion"));
+    case "deletion_withdraw":
+      return outcome(await deletions.withdraw(d));
+    case "deletion_cancel":
+      return outcome(await deletions.cancel(d));
+    case "deletion_restore":
+      return outcome(await deletions.restore(d));
+    case "deletion_keep":
+      return keep(d, by, c);
     default: {
       await deletions.recordRefusal(by.operator.id, click.action, "no such button");
       return { title: "This button does nothing any more", parts: [{ kind: "text", text: "Look for a newer message, or ask /ci-help." }] };
@@ -58,12 +66,28 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
 
 /** Records the deciding approval after the name was typed. */
 export async function approveTyped(m: ModalMemory, typedName: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
-  return outcome(await deletions.approve({ deletionId: DeletionId.parse(m.id), version: m.version, digest: m.digest === null ? null : Digest.parse(m.digest), by, typedName }));
+  return outcome(
+    await deletions.approve({
+      deletionId: DeletionId.parse(m.id),
+      version: m.version,
+      digest: m.digest === null ? null : Digest.parse(m.digest),
+      by,
+      typedName,
+    }),
+  );
 }
 
 /** Records a rejection with its reason. */
 export async function rejectWithReason(m: ModalMemory, reason: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
-  return outcome(await deletions.reject({ deletionId: DeletionId.parse(m.id), version: m.version, digest: m.digest === null ? null : Digest.parse(m.digest), by, reason }));
+  return outcome(
+    await deletions.reject({
+      deletionId: DeletionId.parse(m.id),
+      version: m.version,
+      digest: m.digest === null ? null : Digest.parse(m.digest),
+      by,
+      reason,
+    }),
+  );
 }
 
 async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
@@ -72,37 +96,65 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
   if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memory(d, c)), name: may.value.name }), c);
   const done = await c.desks.deletions.approve({ ...d, typedName: null });
   if (!done.ok) return replyOfFailure(done.error);
-  return { title: "Your approval is recorded", parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }] };
+  return {
+    title: "Your approval is recorded",
+    parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }],
+  };
 }
 
 async function keep(d: DeletionClick, by: Asker, c: ClickContext): Promise<Reply | null> {
   const view = await c.desks.deletions.view(d.deletionId);
   const mine = await c.desks.projects.projectsOf(by);
   if (!view.ok) return replyOfFailure(view.error);
-  if (!mine.ok || !mine.value.some((p) => p.id === view.value.projectId)) return replyOfFailure(failure("refused", "deletion.not_member", "Only members of the project can ask to keep its domain"));
+  if (!mine.ok || !mine.value.some((p) => p.id === view.value.projectId))
+    return replyOfFailure(failure("refused", "deletion.not_member", "Only members of the project can ask to keep its domain"));
   const kept = await c.desks.deletions.keep(d.deletionId, by);
-  return kept.ok ? { title: "The domain is kept", parts: [{ kind: "text", text: "The CI team sees that you asked; what was stopped is being given back." }] } : replyOfFailure(kept.error);
+  return kept.ok
+    ? {
+        title: "The domain is kept",
+        parts: [{ kind: "text", text: "The CI team sees that you asked; what was stopped is being given back." }],
+      }
+    : replyOfFailure(kept.error);
 }
 
 /** A click must carry a value of ours and come from the very message that we posted for that deletion. */
 async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Result<DeletionClick, Failure>> {
   const [, id = "", version = "", digest = "-"] = valueShape.exec(click.value) ?? [];
   const deletionId = DeletionId.safeParse(id);
-  if (!deletionId.success) return err(failure("refused", "click.forged", "This button's value is not one of mine; nothing was done", { mending: "Use the newest message." }));
+  if (!deletionId.success)
+    return err(
+      failure("refused", "click.forged", "This button's value is not one of mine; nothing was done", {
+        mending: "Use the newest message.",
+      }),
+    );
   const key = click.action === "deletion_keep" && by.operator.ciUserId !== null ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`;
   const message = await readPostedMessage(c.db, key);
   if (message === null || message.channel !== click.channel || message.ts !== click.ts) {
-    return err(failure("refused", "click.other_message", "This is not the message I keep for this deletion; nothing was done", { mending: "Use the card in the team's channel." }));
+    return err(
+      failure("refused", "click.other_message", "This is not the message I keep for this deletion; nothing was done", {
+        mending: "Use the card in the team's channel.",
+      }),
+    );
   }
   return ok({ deletionId: deletionId.data, version: Number(version), digest: digest === "-" ? null : Digest.parse(digest), by });
 }
 
 async function memory(d: DeletionClick, c: ClickContext): Promise<ModalMemory> {
   const view = await c.desks.deletions.view(d.deletionId);
-  return { id: d.deletionId, version: d.version, digest: d.digest, name: view.ok ? (view.value.path.split("/").at(-1) ?? "") : "", channel: c.channel };
+  return {
+    id: d.deletionId,
+    version: d.version,
+    digest: d.digest,
+    name: view.ok ? (view.value.path.split("/").at(-1) ?? "") : "",
+    channel: c.channel,
+  };
 }
 
-async function openModal(click: Click, view: Parameters<WebClient["views"]["open"]>[0] extends { view: infer V } | undefined ? V : never, c: ClickContext): Promise<Reply | null> {
+async function openModal(
+  click: Click,
+  view: Parameters<WebClient["views"]["open"]>[0] extends { view: infer V } | undefined ? V : never,
+  c: ClickContext,
+): Promise<Reply | null> {
   const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
   return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
 }

@@ -42,7 +42,9 @@ const CACHE_MS = 15_000;
 
 /** Makes the identity service. Source: facts on Slack §4 "Who clicked". Invariant: INV-2 (distinct persons, approvers now). */
 export function createIdentity(o: IdentityOptions): Identity {
-  const users = cached(o.now, async (id: string) => callSlack("users.info", async () => (await o.client.users.info({ user: id })).user as SlackUser | undefined));
+  const users = cached(o.now, async (id: string) =>
+    callSlack("users.info", async () => (await o.client.users.info({ user: id })).user as SlackUser | undefined),
+  );
   const groups = cached(o.now, (group: string) => groupMembers(o.client, group));
   const members = cached(o.now, (channel: string) => callSlack("conversations.members", () => channelMembers(o.client, channel)));
   const people = cached(o.now, (_all: string) => o.listPeople());
@@ -51,14 +53,20 @@ export function createIdentity(o: IdentityOptions): Identity {
     const user = await users(slackUser);
     if (!user.ok) return user;
     const problem = user.value === undefined ? "is not known to Slack" : problemOf(user.value, o);
-    if (user.value === undefined || problem !== null) return err(failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not act here`, { mending: "Use a full member's account of this workspace." }));
+    if (user.value === undefined || problem !== null)
+      return err(
+        failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not act here`, {
+          mending: "Use a full member's account of this workspace.",
+        }),
+      );
     const listed = await people("all");
     const known = listed.ok ? listed.value : [];
     if (!listed.ok) return listed;
     return ok(mapPerson(user.value, known));
   }
 
-  const approverIds = async (): Promise<Result<readonly string[], Failure>> => (o.approverGroup === null ? ok(o.approverIds) : groups(o.approverGroup));
+  const approverIds = async (): Promise<Result<readonly string[], Failure>> =>
+    o.approverGroup === null ? ok(o.approverIds) : groups(o.approverGroup);
   return {
     async approversNow() {
       const ids = await approverIds();
@@ -110,7 +118,8 @@ export function problemOf(u: SlackUser, o: { readonly teamId: string; readonly b
   if (u.deleted === true) return "is deactivated";
   if (u.is_bot === true || u.id === "USLACKBOT" || u.id === o.botUserId) return "is a bot";
   if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
-  if (u.is_stranger === true || (u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined)) return "belongs to another organisation";
+  if (u.is_stranger === true || (u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined))
+    return "belongs to another organisation";
   return u.is_invited_user === true ? "has not joined yet" : null;
 }
 
@@ -122,7 +131,8 @@ export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   const email = u.is_email_confirmed === false ? undefined : u.profile?.email?.trim().toLowerCase();
   const byEmail = email === undefined ? [] : people.filter((p) => p.email?.trim().toLowerCase() === email);
   const [person] = byId.length > 0 ? byId : byEmail;
-  if (person !== undefined && (byId.length === 1 || (byId.length === 0 && byEmail.length === 1))) return { id: OperatorId.parse(`ci:${person.id}`), name, ciUserId: person.id };
+  if (person !== undefined && (byId.length === 1 || (byId.length === 0 && byEmail.length === 1)))
+    return { id: OperatorId.parse(`ci:${person.id}`), name, ciUserId: person.id };
   // Two accounts with one address are one person, known to the CI database or not.
   const key = email === undefined ? slackId : createHash("sha256").update(email).digest("hex").slice(0, 16);
   return { id: OperatorId.parse(`slack:${key}`), name, ciUserId: null };

@@ -35,20 +35,43 @@ export function listen(app: App, c: ListenContext): void {
     await ack();
     await guarded("command", c, async () => {
       if (!(await isFirst(c, `command:${command.trigger_id}`))) return;
-      await say(await answerWords(command.command, command.text, command.user_id, command.channel_id, c), respond as Respond, command.channel_id, command.user_id, c);
+      await say(
+        await answerWords(command.command, command.text, command.user_id, command.channel_id, c),
+        respond as Respond,
+        command.channel_id,
+        command.user_id,
+        c,
+      );
     });
   });
   app.action(/.*/, async ({ ack, body, action, respond }) => {
     await ack();
     await guarded("action", c, async () => {
-      const b = body as unknown as { user: { id: string }; channel?: { id: string }; container?: { channel_id?: string; message_ts?: string }; message?: { ts?: string }; trigger_id?: string };
+      const b = body as unknown as {
+        user: { id: string };
+        channel?: { id: string };
+        container?: { channel_id?: string; message_ts?: string };
+        message?: { ts?: string };
+        trigger_id?: string;
+      };
       const a = action as unknown as { action_id: string; value?: string; selected_option?: { value?: string } };
       const triggerId = b.trigger_id ?? "";
       if (!(await isFirst(c, `action:${triggerId}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
       const asker = await c.identity.identify(b.user.id);
       const reply = asker.ok
-        ? await answerClick({ action: a.action_id, value: a.value ?? a.selected_option?.value ?? "", user: b.user.id, channel, ts: b.message?.ts ?? b.container?.message_ts ?? null, triggerId }, asker.value, c)
+        ? await answerClick(
+            {
+              action: a.action_id,
+              value: a.value ?? a.selected_option?.value ?? "",
+              user: b.user.id,
+              channel,
+              ts: b.message?.ts ?? b.container?.message_ts ?? null,
+              triggerId,
+            },
+            asker.value,
+            c,
+          )
         : replyOfFailure(asker.error);
       await say(reply, respond as Respond | undefined, channel, b.user.id, c);
     });
@@ -64,30 +87,68 @@ export function listen(app: App, c: ListenContext): void {
     await ack();
     await guarded("view", c, async () => {
       const asker = await c.identity.identify(body.user.id);
-      if (!asker.ok || !memory.success) return say(replyOfFailure(asker.ok ? { kind: "refused", code: "view.forged", message: "This window's content is not mine; nothing was done" } : asker.error), undefined, c.channel, body.user.id, c);
+      if (!asker.ok || !memory.success)
+        return say(
+          replyOfFailure(
+            asker.ok
+              ? { kind: "refused", code: "view.forged", message: "This window's content is not mine; nothing was done" }
+              : asker.error,
+          ),
+          undefined,
+          c.channel,
+          body.user.id,
+          c,
+        );
       const { deletions } = c.desks;
-      const reply = view.callback_id === "deletion_type_name" ? await approveTyped(memory.data, typed("name"), asker.value, deletions)
-        : view.callback_id === "deletion_reason" ? await rejectWithReason(memory.data, typed("reason"), asker.value, deletions) : null;
+      const reply =
+        view.callback_id === "deletion_type_name"
+          ? await approveTyped(memory.data, typed("name"), asker.value, deletions)
+          : view.callback_id === "deletion_reason"
+            ? await rejectWithReason(memory.data, typed("reason"), asker.value, deletions)
+            : null;
       await say(reply, undefined, memory.data.channel, body.user.id, c);
     });
   });
-  app.event("app_mention", async ({ event, body }) => guarded("mention", c, async () => {
-    if (event.user === undefined || !(await isFirst(c, `event:${body.event_id}`))) return;
-    await say(await answerTyped(event.text, event.user, event.channel, c), undefined, event.channel, event.user, c);
-  }));
-  app.event("message", async ({ event, body }) => guarded("message", c, async () => {
-    const m = event as unknown as { channel_type?: string; subtype?: string; bot_id?: string; user?: string; text?: string; channel: string };
-    if (m.channel_type !== "im" || m.subtype !== undefined || m.bot_id !== undefined || m.user === undefined || !(await isFirst(c, `event:${body.event_id}`))) return;
-    const r = renderReply(await answerTyped(m.text ?? "", m.user, m.channel, c));
-    await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false });
-  }));
-  app.event("app_home_opened", async ({ event }) => guarded("home", c, async () => {
-    const asker = await c.identity.identify(event.user);
-    if (!asker.ok) return;
-    const projects = await c.desks.projects.projectsOf(asker.value);
-    const deletions = asker.value.isTeam ? await c.desks.deletions.list() : null;
-    await c.client.views.publish({ user_id: event.user, view: homeView(projects.ok ? projects.value : [], deletions?.ok === true ? deletions.value : []) });
-  }));
+  app.event("app_mention", async ({ event, body }) =>
+    guarded("mention", c, async () => {
+      if (event.user === undefined || !(await isFirst(c, `event:${body.event_id}`))) return;
+      await say(await answerTyped(event.text, event.user, event.channel, c), undefined, event.channel, event.user, c);
+    }),
+  );
+  app.event("message", async ({ event, body }) =>
+    guarded("message", c, async () => {
+      const m = event as unknown as {
+        channel_type?: string;
+        subtype?: string;
+        bot_id?: string;
+        user?: string;
+        text?: string;
+        channel: string;
+      };
+      if (
+        m.channel_type !== "im" ||
+        m.subtype !== undefined ||
+        m.bot_id !== undefined ||
+        m.user === undefined ||
+        !(await isFirst(c, `event:${body.event_id}`))
+      )
+        return;
+      const r = renderReply(await answerTyped(m.text ?? "", m.user, m.channel, c));
+      await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false });
+    }),
+  );
+  app.event("app_home_opened", async ({ event }) =>
+    guarded("home", c, async () => {
+      const asker = await c.identity.identify(event.user);
+      if (!asker.ok) return;
+      const projects = await c.desks.projects.projectsOf(asker.value);
+      const deletions = asker.value.isTeam ? await c.desks.deletions.list() : null;
+      await c.client.views.publish({
+        user_id: event.user,
+        view: homeView(projects.ok ? projects.value : [], deletions?.ok === true ? deletions.value : []),
+      });
+    }),
+  );
   app.error(async (thrown) => c.events.bug("slack.listener", thrown));
 }
 
@@ -111,10 +172,14 @@ async function say(reply: Reply | null, respond: Respond | undefined, channel: s
   if (reply === null) return;
   const r = renderReply(reply);
   if (respond !== undefined) {
-    const sent = await callSlack("response_url", () => respond({ text: r.text, blocks: [...r.blocks] as never[], response_type: "ephemeral", replace_original: false }));
+    const sent = await callSlack("response_url", () =>
+      respond({ text: r.text, blocks: [...r.blocks] as never[], response_type: "ephemeral", replace_original: false }),
+    );
     if (sent.ok) return;
   }
-  const sent = await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ channel, user, text: r.text, blocks: [...r.blocks] }));
+  const sent = await callSlack("chat.postEphemeral", () =>
+    c.client.chat.postEphemeral({ channel, user, text: r.text, blocks: [...r.blocks] }),
+  );
   if (!sent.ok) c.events.failed("slack.not_said", sent.error);
 }
 

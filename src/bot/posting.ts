@@ -21,7 +21,13 @@ export interface Posting {
 const UPDATE_PAUSE_MS = 900;
 
 /** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
-export function createPosting(o: { readonly client: WebClient; readonly db: Database; readonly now: Clock; readonly sleep: Sleep; readonly events: Events }): Posting {
+export function createPosting(o: {
+  readonly client: WebClient;
+  readonly db: Database;
+  readonly now: Clock;
+  readonly sleep: Sleep;
+  readonly events: Events;
+}): Posting {
   const wanted = new Map<string, { channel: string; rendering: Rendering }>();
   const running = new Map<string, Promise<void>>();
 
@@ -45,7 +51,8 @@ export function createPosting(o: { readonly client: WebClient; readonly db: Data
         return true;
       } catch (thrown) {
         const code = errorCode(thrown);
-        if (!["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"].includes(code)) throw thrown;
+        if (!["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"].includes(code))
+          throw thrown;
         o.events.warn("slack.message_lost", { code, key });
       }
     }
@@ -75,8 +82,21 @@ export function createPosting(o: { readonly client: WebClient; readonly db: Data
       const main = await readPostedMessage(o.db, key);
       if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
       try {
-        const posted = await o.client.chat.postMessage({ channel: main.channel, thread_ts: main.ts, text, parse: "none", link_names: false, unfurl_links: false });
-        await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel: main.channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
+        const posted = await o.client.chat.postMessage({
+          channel: main.channel,
+          thread_ts: main.ts,
+          text,
+          parse: "none",
+          link_names: false,
+          unfurl_links: false,
+        });
+        await recordPostedMessage(o.db, {
+          key: `${key}:${noteKey}`,
+          channel: main.channel,
+          ts: posted.ts ?? "",
+          digest: digestOf({ text }),
+          at: o.now(),
+        });
       } catch (thrown) {
         o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
       }

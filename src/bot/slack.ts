@@ -9,7 +9,11 @@ export async function callSlack<T>(what: string, call: () => Promise<T>): Promis
     return ok(await call());
   } catch (thrown) {
     const code = errorCode(thrown);
-    return err(failure(code === "unreachable" ? "unavailable" : "rejected", `slack.${code}`, `Slack refused ${what}: ${code}`, { details: { code } }));
+    return err(
+      failure(code === "unreachable" ? "unavailable" : "rejected", `slack.${code}`, `Slack refused ${what}: ${code}`, {
+        details: { code },
+      }),
+    );
   }
 }
 
@@ -20,7 +24,9 @@ export function errorCode(thrown: unknown): string {
 }
 
 /** Follows cursors to the end of a list. */
-export async function allPages<T>(read: (cursor: string | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>): Promise<readonly T[]> {
+export async function allPages<T>(
+  read: (cursor: string | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>,
+): Promise<readonly T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   for (let page = 0; page < 100; page++) {
@@ -38,10 +44,22 @@ export async function findChannel(client: WebClient, channel: string): Promise<R
   const name = channel.replace(/^#/, "");
   const listed = await callSlack("conversations.list", () =>
     allPages(async (cursor) => {
-      const page = await client.conversations.list({ exclude_archived: true, limit: 200, types: "public_channel,private_channel", ...(cursor === undefined ? {} : { cursor }) });
+      const page = await client.conversations.list({
+        exclude_archived: true,
+        limit: 200,
+        types: "public_channel,private_channel",
+        ...(cursor === undefined ? {} : { cursor }),
+      });
       return { items: page.channels ?? [], next: page.response_metadata?.next_cursor };
-    }));
+    }),
+  );
   if (!listed.ok) return listed;
   const found = listed.value.find((c) => c.name === name)?.id;
-  return found === undefined ? err(failure("rejected", "slack.no_channel", `There is no channel ${name} that the bot can see`, { mending: "Set SLACK_CHANNEL to the channel's id, and invite the bot into it." })) : ok(found);
+  return found === undefined
+    ? err(
+        failure("rejected", "slack.no_channel", `There is no channel ${name} that the bot can see`, {
+          mending: "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.",
+        }),
+      )
+    : ok(found);
 }

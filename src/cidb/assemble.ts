@@ -22,7 +22,12 @@ const usernameText = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/;
 const emailText = /^[^\s@\\\p{Cc}]+@[^\s@\\\p{Cc}]+$/u;
 
 /** Turns raw rows into projects with members; a row that cannot be taken over is held, with how to mend it. */
-export function assemble(projects: readonly ProjectRow[], users: readonly UserRow[], memberships: readonly MembershipRow[], views: ViewNames): Assembled {
+export function assemble(
+  projects: readonly ProjectRow[],
+  users: readonly UserRow[],
+  memberships: readonly MembershipRow[],
+  views: ViewNames,
+): Assembled {
   const held: HeldRow[] = [];
   const slugs = countBy(projects.map((p) => p.slug?.toLowerCase() ?? ""));
   const ids = countBy(projects.map((p) => p.id ?? ""));
@@ -33,14 +38,26 @@ export function assemble(projects: readonly ProjectRow[], users: readonly UserRo
   for (const row of projects) {
     const problem = projectProblem(row, slugs, ids);
     if (problem !== null) {
-      held.push({ view: views.projects, key: `id ${row.id ?? "NULL"}`, projectId: (row.id ?? null) as ProjectId | null, userId: null, ...problem });
+      held.push({
+        view: views.projects,
+        key: `id ${row.id ?? "NULL"}`,
+        projectId: (row.id ?? null) as ProjectId | null,
+        userId: null,
+        ...problem,
+      });
       continue;
     }
     const slug = Slug.parse(row.slug);
     const list = members.get(row.id ?? "") ?? [];
     made.push({
-      id: row.id as ProjectId, slug, name: row.name ?? slug, state: row.state as "active" | "closed", closedAt: row.closed_at === null ? null : (Math.round(row.closed_at) as Instant),
-      closedBy: row.closed_by as CiUserId | null, limits: limitsOf(row.limits) ?? {}, members: list.toSorted((a, b) => compare(a.userId, b.userId)),
+      id: row.id as ProjectId,
+      slug,
+      name: row.name ?? slug,
+      state: row.state as "active" | "closed",
+      closedAt: row.closed_at === null ? null : (Math.round(row.closed_at) as Instant),
+      closedBy: row.closed_by as CiUserId | null,
+      limits: limitsOf(row.limits) ?? {},
+      members: list.toSorted((a, b) => compare(a.userId, b.userId)),
     });
   }
   return { projects: made.toSorted((a, b) => compare(a.id, b.id)), held: held.toSorted((a, b) => compare(a.view + a.key, b.view + b.key)) };
@@ -53,16 +70,27 @@ function projectProblem(row: ProjectRow, slugs: ReadonlyMap<string, number>, ids
   if ((ids.get(row.id) ?? 0) > 1) return { problem: "stands twice in the view", mending: "make the view give one row a project" };
   if (row.slug === null) return { problem: "has no slug", mending: "give it a slug of lower-case letters, digits and inner hyphens" };
   if (!Slug.safeParse(row.slug).success) {
-    return { problem: `has the slug ${shown(row.slug)}, which cannot name a domain`, mending: "use at most 63 lower-case letters, digits and inner hyphens" };
+    return {
+      problem: `has the slug ${shown(row.slug)}, which cannot name a domain`,
+      mending: "use at most 63 lower-case letters, digits and inner hyphens",
+    };
   }
-  if ((slugs.get(row.slug.toLowerCase()) ?? 0) > 1) return { problem: `shares the slug ${shown(row.slug)} with another project`, mending: "give each project a slug of its own" };
-  if (row.state !== "active" && row.state !== "closed") return { problem: `has the state ${shown(row.state ?? "NULL")}`, mending: "use active or closed" };
-  if (limitsOf(row.limits) === null) return { problem: "has limits that cannot be read", mending: `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}` };
+  if ((slugs.get(row.slug.toLowerCase()) ?? 0) > 1)
+    return { problem: `shares the slug ${shown(row.slug)} with another project`, mending: "give each project a slug of its own" };
+  if (row.state !== "active" && row.state !== "closed")
+    return { problem: `has the state ${shown(row.state ?? "NULL")}`, mending: "use active or closed" };
+  if (limitsOf(row.limits) === null)
+    return { problem: "has limits that cannot be read", mending: `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}` };
   return null;
 }
 
 function groupMembers(
-  projects: readonly ProjectRow[], memberships: readonly MembershipRow[], usersById: ReadonlyMap<string | null, UserRow>, userIds: ReadonlyMap<string, number>, views: ViewNames, held: HeldRow[],
+  projects: readonly ProjectRow[],
+  memberships: readonly MembershipRow[],
+  usersById: ReadonlyMap<string | null, UserRow>,
+  userIds: ReadonlyMap<string, number>,
+  views: ViewNames,
+  held: HeldRow[],
 ): ReadonlyMap<string, DesiredMember[]> {
   const known = new Set(projects.map((p) => p.id));
   const pairs = countBy(memberships.map((m) => `${m.project_id} ${m.user_id}`));
@@ -74,31 +102,59 @@ function groupMembers(
       held.push({ view, key, projectId: m.project_id as ProjectId | null, userId: m.user_id as CiUserId | null, ...p });
     };
     const key = `project ${m.project_id ?? "NULL"}, user ${m.user_id ?? "NULL"}`;
-    if (m.project_id === null || m.user_id === null) hold(views.memberships, key, { problem: "names no project or no user", mending: "give both ids" });
-    else if (!known.has(m.project_id)) hold(views.memberships, key, { problem: "names a project that the projects view does not list", mending: "list the project, or take the membership out" });
-    else if (user === undefined || (userIds.get(m.user_id) ?? 0) > 1) hold(views.memberships, key, { problem: "names a user that the users view does not list exactly once", mending: "list the user once, or take the membership out" });
-    else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1) hold(views.memberships, key, { problem: "stands twice", mending: "give one row for each member of a project" });
+    if (m.project_id === null || m.user_id === null)
+      hold(views.memberships, key, { problem: "names no project or no user", mending: "give both ids" });
+    else if (!known.has(m.project_id))
+      hold(views.memberships, key, {
+        problem: "names a project that the projects view does not list",
+        mending: "list the project, or take the membership out",
+      });
+    else if (user === undefined || (userIds.get(m.user_id) ?? 0) > 1)
+      hold(views.memberships, key, {
+        problem: "names a user that the users view does not list exactly once",
+        mending: "list the user once, or take the membership out",
+      });
+    else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1)
+      hold(views.memberships, key, { problem: "stands twice", mending: "give one row for each member of a project" });
     else if (user.enabled === true) {
       const problem = userProblem(user, (names.get(`${m.project_id} ${user.username?.toLowerCase()}`) ?? 0) > 1);
       if (problem !== null) hold(views.users, `id ${m.user_id}`, problem);
       else grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
-    } else if (user.enabled === null) hold(views.users, `id ${m.user_id}`, { problem: "does not tell whether it is enabled", mending: "set enabled to true or false" });
+    } else if (user.enabled === null)
+      hold(views.users, `id ${m.user_id}`, { problem: "does not tell whether it is enabled", mending: "set enabled to true or false" });
   }
   return grouped;
 }
 
 function userProblem(user: UserRow, sharesName: boolean): Problem | null {
-  if (user.username === null || !usernameText.test(user.username)) return { problem: `has the username ${shown(user.username ?? "NULL")}`, mending: "use letters, digits and . _ @ + - , at most 100" };
-  if (sharesName) return { problem: `shares the username ${shown(user.username)} with another member of the project`, mending: "give each person a username of their own" };
-  if (user.email === null || !emailText.test(user.email)) return { problem: "has no usable e-mail address", mending: "give the user's e-mail address" };
-  for (const [column, value] of [["first_name", user.first_name], ["last_name", user.last_name]] as const) {
-    if (value === null || !plainText.test(value)) return { problem: `has no usable ${column}`, mending: "give 1 to 100 characters, without backslash and control characters" };
+  if (user.username === null || !usernameText.test(user.username))
+    return { problem: `has the username ${shown(user.username ?? "NULL")}`, mending: "use letters, digits and . _ @ + - , at most 100" };
+  if (sharesName)
+    return {
+      problem: `shares the username ${shown(user.username)} with another member of the project`,
+      mending: "give each person a username of their own",
+    };
+  if (user.email === null || !emailText.test(user.email))
+    return { problem: "has no usable e-mail address", mending: "give the user's e-mail address" };
+  for (const [column, value] of [
+    ["first_name", user.first_name],
+    ["last_name", user.last_name],
+  ] as const) {
+    if (value === null || !plainText.test(value))
+      return { problem: `has no usable ${column}`, mending: "give 1 to 100 characters, without backslash and control characters" };
   }
   return null;
 }
 
 function memberOf(user: UserRow, role: string): DesiredMember {
-  return { userId: user.id as CiUserId, username: user.username ?? "", email: user.email ?? "", firstName: user.first_name ?? "", lastName: user.last_name ?? "", role };
+  return {
+    userId: user.id as CiUserId,
+    username: user.username ?? "",
+    email: user.email ?? "",
+    firstName: user.first_name ?? "",
+    lastName: user.last_name ?? "",
+    role,
+  };
 }
 
 function limitsOf(raw: unknown): Limits | null {

@@ -41,7 +41,12 @@ export interface CiDatabaseOptions {
 /** Opens the CI database; nothing is sent before the first read. */
 export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
   const pool = new pg.Pool({
-    connectionString: o.url, max: 2, connectionTimeoutMillis: 10_000, statement_timeout: 30_000, application_name: "twokey", options: "-c default_transaction_read_only=on",
+    connectionString: o.url,
+    max: 2,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    application_name: "twokey",
+    options: "-c default_transaction_read_only=on",
   });
   pool.on("error", o.onError);
   const rows = () => readRows(pool, o.views);
@@ -51,11 +56,30 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
       const asOf = o.now();
       if (!read.ok) return { coverage: "partial", scope, projects: [], held: [], asOf, reason: read.error.message };
       const { projects, held } = assemble(read.value.projects, read.value.users, read.value.memberships, o.views);
-      const partial = (reason: string, only: readonly DesiredProject[]): PartialDesired => ({ coverage: "partial", scope, projects: only, held, asOf, reason });
-      if (scope.kind === "project") return partial("narrowed to one project", projects.filter((p) => p.id === scope.projectId));
-      if (o.sentinelProject !== null && !projects.some((p) => p.id === o.sentinelProject)) return partial("the sentinel project was not seen", projects);
+      const partial = (reason: string, only: readonly DesiredProject[]): PartialDesired => ({
+        coverage: "partial",
+        scope,
+        projects: only,
+        held,
+        asOf,
+        reason,
+      });
+      if (scope.kind === "project")
+        return partial(
+          "narrowed to one project",
+          projects.filter((p) => p.id === scope.projectId),
+        );
+      if (o.sentinelProject !== null && !projects.some((p) => p.id === o.sentinelProject))
+        return partial("the sentinel project was not seen", projects);
       const counted = read.value.counted;
-      const complete = completeDesired({ scope, projects, held, counted, rows: { projects: read.value.projects.length, memberships: read.value.memberships.length }, asOf });
+      const complete = completeDesired({
+        scope,
+        projects,
+        held,
+        counted,
+        rows: { projects: read.value.projects.length, memberships: read.value.memberships.length },
+        asOf,
+      });
       return complete.ok ? complete.value : partial(complete.error.sentence, projects);
     },
     async readProjectState(id) {
@@ -65,14 +89,24 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
       if (found.length > 1) return err(failure("contract_broken", "cidb.twice", `The CI database lists project ${id} twice`));
       const state = found[0]?.state;
       if (found.length === 0) return ok("absent");
-      return state === "active" || state === "closed" ? ok(state) : err(failure("contract_broken", "cidb.state", `Project ${id} has no readable state in the CI database`));
+      return state === "active" || state === "closed"
+        ? ok(state)
+        : err(failure("contract_broken", "cidb.state", `Project ${id} has no readable state in the CI database`));
     },
     async listPeople() {
       const read = await rows();
       if (!read.ok) return read;
-      return ok(read.value.users.filter((u) => u.id !== null && u.enabled === true).map((u) => ({
-        id: u.id as CiUserId, username: u.username ?? "", email: u.email, slackId: u.slack_id, name: `${u.first_name ?? ""} ${u.last_name ?? ""}`.trim() || (u.username ?? ""),
-      })));
+      return ok(
+        read.value.users
+          .filter((u) => u.id !== null && u.enabled === true)
+          .map((u) => ({
+            id: u.id as CiUserId,
+            username: u.username ?? "",
+            email: u.email,
+            slackId: u.slack_id,
+            name: `${u.first_name ?? ""} ${u.last_name ?? ""}`.trim() || (u.username ?? ""),
+          })),
+      );
     },
     async projectsOf(user) {
       const read = await rows();
@@ -109,8 +143,16 @@ async function readRows(pool: pg.Pool, views: ViewNames): Promise<Result<Rows, F
       const { rows } = await client.query(`select ${columns} from ${quoted(view)}`);
       return z.array(schema).parse(rows);
     };
-    const projects = await read(views.projects, ProjectRow, "id::text, slug::text, name::text, state::text, (extract(epoch from closed_at) * 1000)::float8 as closed_at, closed_by::text, limits");
-    const users = await read(views.users, UserRow, "id::text, username::text, email::text, first_name::text, last_name::text, enabled, slack_id::text");
+    const projects = await read(
+      views.projects,
+      ProjectRow,
+      "id::text, slug::text, name::text, state::text, (extract(epoch from closed_at) * 1000)::float8 as closed_at, closed_by::text, limits",
+    );
+    const users = await read(
+      views.users,
+      UserRow,
+      "id::text, username::text, email::text, first_name::text, last_name::text, enabled, slack_id::text",
+    );
     const memberships = await read(views.memberships, MembershipRow, "project_id::text, user_id::text, role::text");
     const [p] = await read(views.projects, Count, "count(*) as n");
     const [m] = await read(views.memberships, Count, "count(*) as n");
@@ -127,14 +169,36 @@ async function readRows(pool: pg.Pool, views: ViewNames): Promise<Result<Rows, F
 function explain(thrown: unknown, view: string): Failure {
   const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? "") : "";
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
-  if (code === "42P01") return failure("contract_broken", "cidb.no_view", `The CI database has no view ${view}`, { mending: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW." });
-  if (code === "42703") return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, { mending: "Add it as docs/ci-database.md says." });
-  if (code === "42501") return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, { mending: `Grant select on ${view} to the reading role.` });
-  if (thrown instanceof z.ZodError) return failure("contract_broken", "cidb.type", `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`, { mending: "Compare its types with docs/ci-database.md." });
-  return failure("unavailable", "cidb.unavailable", `The CI database could not be read${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`, { details: { code } });
+  if (code === "42P01")
+    return failure("contract_broken", "cidb.no_view", `The CI database has no view ${view}`, {
+      mending: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.",
+    });
+  if (code === "42703")
+    return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, {
+      mending: "Add it as docs/ci-database.md says.",
+    });
+  if (code === "42501")
+    return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, {
+      mending: `Grant select on ${view} to the reading role.`,
+    });
+  if (thrown instanceof z.ZodError)
+    return failure(
+      "contract_broken",
+      "cidb.type",
+      `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`,
+      { mending: "Compare its types with docs/ci-database.md." },
+    );
+  return failure(
+    "unavailable",
+    "cidb.unavailable",
+    `The CI database could not be read${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`,
+    { details: { code } },
+  );
 }
 
 function quoted(view: string): string {
-  return view.split(".").map((part) => pg.escapeIdentifier(part)).join(".");
+  return view
+    .split(".")
+    .map((part) => pg.escapeIdentifier(part))
+    .join(".");
 }
-

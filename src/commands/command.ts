@@ -10,21 +10,38 @@ export type Command =
   | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "stop"; readonly reason: string };
 
-const kinds = { status: "status", "export-template": "export_template", plan: "plan", sync: "sync", deletions: "deletions", stop: "stop", resume: "resume", help: "help", "": "help" } as const;
+const kinds = {
+  status: "status",
+  "export-template": "export_template",
+  plan: "plan",
+  sync: "sync",
+  deletions: "deletions",
+  stop: "stop",
+  resume: "resume",
+  help: "help",
+  "": "help",
+} as const;
 const Words = z.string().max(1000);
 
 /** Parses a slash command (`/ci-status` with its text) or the words after a mention. Errors: `invalid` with how to write it. */
 export function parseCommand(name: string, text: string): Result<Command, Failure> {
   const words = Words.safeParse(text.trim());
   if (!words.success) return err(failure("invalid", "command.long", "That is longer than any command: at most 1,000 characters"));
-  const kind = kinds[name.replace(/^\/?(?:ci-)?/, "").toLowerCase() as keyof typeof kinds] as (typeof kinds)[keyof typeof kinds] | undefined;
-  if (kind === undefined) return err(failure("invalid", "command.unknown", "There is no such command", { mending: "/ci-help lists what there is." }));
+  const kind = kinds[name.replace(/^\/?(?:ci-)?/, "").toLowerCase() as keyof typeof kinds] as
+    | (typeof kinds)[keyof typeof kinds]
+    | undefined;
+  if (kind === undefined)
+    return err(failure("invalid", "command.unknown", "There is no such command", { mending: "/ci-help lists what there is." }));
   const [first = "", ...others] = words.data.split(/\s+/);
   if (kind === "help" || kind === "deletions" || kind === "resume") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   const slug = first === "" ? null : Slug.safeParse(first.toLowerCase());
   if (slug !== null && !slug.success) {
-    return err(failure("invalid", "command.slug", "That is not a project's short name", { mending: "Use its slug: lower-case letters, digits and hyphens, such as aurora." }));
+    return err(
+      failure("invalid", "command.slug", "That is not a project's short name", {
+        mending: "Use its slug: lower-case letters, digits and hyphens, such as aurora.",
+      }),
+    );
   }
   if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others.join(" ") || null });
   return ok({ kind, slug: slug?.data ?? null });
@@ -32,6 +49,9 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
 
 /** Parses what was typed after a mention or in a direct message: `status aurora`. */
 export function parseWords(text: string): Result<Command, Failure> {
-  const [name = "", ...rest] = text.replace(/<@[^>]+>/g, " ").trim().split(/\s+/);
+  const [name = "", ...rest] = text
+    .replace(/<@[^>]+>/g, " ")
+    .trim()
+    .split(/\s+/);
   return parseCommand(name, rest.join(" "));
 }

@@ -6,31 +6,65 @@ import type { Desks } from "./run.ts";
 const OPTIONS_MAX = 100;
 
 /** `/ci-export-template`: offers a choice, or starts the export of a template named by name or id. */
-export async function answerExport(asker: Asker, slug: Slug | null, template: string | null, desks: Desks, where: ExportListener): Promise<Reply> {
+export async function answerExport(
+  asker: Asker,
+  slug: Slug | null,
+  template: string | null,
+  desks: Desks,
+  where: ExportListener,
+): Promise<Reply> {
   const projects = await desks.projects.projectsOf(asker);
   if (!projects.ok) return replyOfFailure(projects.error);
   const wanted = projects.value.filter((p) => (slug === null ? p.state === "active" : p.slug === slug));
-  if (wanted.length === 0) return { title: slug === null ? "You have no project here" : `You have no project ${slug}`, parts: [{ kind: "text", text: "/ci-status lists yours." }] };
-  if (slug === null && wanted.length > 5) return { title: "Which project?", parts: [{ kind: "text", text: "Say /ci-export-template and its short name." }] };
+  if (wanted.length === 0)
+    return {
+      title: slug === null ? "You have no project here" : `You have no project ${slug}`,
+      parts: [{ kind: "text", text: "/ci-status lists yours." }],
+    };
+  if (slug === null && wanted.length > 5)
+    return { title: "Which project?", parts: [{ kind: "text", text: "Say /ci-export-template and its short name." }] };
   const found = await Promise.all(wanted.map(async (p) => ({ slug: p.slug, templates: await desks.exports.templates(asker, p.slug) })));
   const failed = found.find((f) => !f.templates.ok);
   if (failed !== undefined && !failed.templates.ok) return replyOfFailure(failed.templates.error);
   const all = found.flatMap((f) => (f.templates.ok ? f.templates.value : []));
-  if (all.length === 0) return { title: "There is no template to export", parts: [{ kind: "text", text: "Make one of a stopped machine in CloudStack first." }] };
+  if (all.length === 0)
+    return {
+      title: "There is no template to export",
+      parts: [{ kind: "text", text: "Make one of a stopped machine in CloudStack first." }],
+    };
   const named = template === null ? [] : all.filter((t) => t.name === template || t.id === template);
   const [one] = named;
   if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, desks, where);
-  if (template !== null) return { title: `${named.length === 0 ? "No template has" : "Several templates have"} that name`, parts: [{ kind: "text", text: "Leave the name out and choose one of the list." }] };
-  const options = all.slice(0, OPTIONS_MAX).map((t) => ({ value: `${t.project} ${t.id}`, label: `${t.project}: ${t.name}${t.bytes === null ? "" : ` (${sizeText(t.bytes)})`}` }));
-  const more = all.length > OPTIONS_MAX ? [{ kind: "note" as const, text: `${all.length - OPTIONS_MAX} more: say the project's name too.` }] : [];
-  return { title: "Which template shall I export?", parts: [{ kind: "choice", action: "choose_template", label: "Choose a template", options }, ...more] };
+  if (template !== null)
+    return {
+      title: `${named.length === 0 ? "No template has" : "Several templates have"} that name`,
+      parts: [{ kind: "text", text: "Leave the name out and choose one of the list." }],
+    };
+  const options = all
+    .slice(0, OPTIONS_MAX)
+    .map((t) => ({ value: `${t.project} ${t.id}`, label: `${t.project}: ${t.name}${t.bytes === null ? "" : ` (${sizeText(t.bytes)})`}` }));
+  const more =
+    all.length > OPTIONS_MAX ? [{ kind: "note" as const, text: `${all.length - OPTIONS_MAX} more: say the project's name too.` }] : [];
+  return {
+    title: "Which template shall I export?",
+    parts: [{ kind: "choice", action: "choose_template", label: "Choose a template", options }, ...more],
+  };
 }
 
 /** Starts one export; its progress comes as a direct message. */
-export async function startExport(asker: Asker, slug: Slug, templateId: string, desks: Pick<Desks, "exports">, where: ExportListener): Promise<Reply> {
+export async function startExport(
+  asker: Asker,
+  slug: Slug,
+  templateId: string,
+  desks: Pick<Desks, "exports">,
+  where: ExportListener,
+): Promise<Reply> {
   const started = await desks.exports.start(asker, slug, templateId, where);
   if (!started.ok) return replyOfFailure(started.error);
-  return { title: `Exporting ${started.value.template} of ${slug}`, parts: [{ kind: "text", text: "I save and check it, and send you the link as a direct message." }] };
+  return {
+    title: `Exporting ${started.value.template} of ${slug}`,
+    parts: [{ kind: "text", text: "I save and check it, and send you the link as a direct message." }],
+  };
 }
 
 /** Bytes for people. Units: binary. */

@@ -2,10 +2,24 @@ import type { Reply } from "./reply.ts";
 
 /** Says what can be asked; the team sees more. */
 export function helpReply(isTeam: boolean): Reply {
-  const everybody = ["/ci-status [project]: how a project's domain is doing", "/ci-export-template [project]: download a template", "/ci-help: this list"];
-  const team = [
-    "/ci-plan [project]: what a pass would do now, without doing it", "/ci-sync [project]: start a pass; with a project it looks at that one only and can delete nothing",
-    "/ci-deletions: deletions under way", "/ci-stop [reason]: stop every pass and deletion before its next step", "/ci-resume: go on again; takes two people",
+  const everybody = [
+    "/ci-status [project]: how a project's domain is doing",
+    "/ci-export-template [project]: download a template",
+    "/ci-help: this list",
   ];
-  return { title: "What you can ask me", parts: [{ kind: "list", title: "Everybody", lines: everybody }, ...(isTeam ? [{ kind: "list" as const, title: "The CI team", lines: team }] : []), { kind: "note", text: "A deletion always needs two people, and never the one who asked for it." }] };
+  const team = [
+    "/ci-plan [project]: what a pass would do now, without doing it",
+    "/ci-sync [project]: start a pass; with a project it looks at that one only and can delete nothing",
+    "/ci-deletions: deletions under way",
+    "/ci-stop [reason]: stop every pass and deletion before its next step",
+    "/ci-resume: go on again; takes two people",
+  ];
+  return {
+    title: "What you can ask me",
+    parts: [
+      { kind: "list", title: "Everybody", lines: everybody },
+      ...(isTeam ? [{ kind: "list" as const, title: "The CI team", lines: team }] : []),
+      { kind: "note", text: "A deletion always needs two people, and never the one who asked for it." },
+    ],
+  };
 }

@@ -6,12 +6,21 @@ import { replyOfFailure, type Reply } from "./reply.ts";
 /** `/ci-sync`: starts a pass. */
 export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncDesk): Promise<Reply> {
   const started = await sync.startPass(asker, slug);
-  return started.ok ? { title: started.value.sentence, parts: [{ kind: "note", text: "A plan is posted in the team's channel when there is something to see." }] } : replyOfFailure(started.error);
+  return started.ok
+    ? {
+        title: started.value.sentence,
+        parts: [{ kind: "note", text: "A plan is posted in the team's channel when there is something to see." }],
+      }
+    : replyOfFailure(started.error);
 }
 
 /** `/ci-plan`: what a pass would do now. */
 export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncDesk): Promise<Reply> {
-  if (!asker.isTeam) return { title: "Only members of the CI team may see plans", parts: [{ kind: "text", text: "/ci-status tells about your own project." }] };
+  if (!asker.isTeam)
+    return {
+      title: "Only members of the CI team may see plans",
+      parts: [{ kind: "text", text: "/ci-status tells about your own project." }],
+    };
   const preview = await sync.previewPlan(slug);
   if (!preview.ok) return replyOfFailure(preview.error);
   const { plan } = preview.value;

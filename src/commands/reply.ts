@@ -6,7 +6,12 @@ export type Part =
   | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
   | { readonly kind: "list"; readonly title: string; readonly lines: readonly string[] }
   | { readonly kind: "note"; readonly text: string }
-  | { readonly kind: "choice"; readonly action: "choose_template"; readonly label: string; readonly options: readonly { readonly value: string; readonly label: string }[] };
+  | {
+      readonly kind: "choice";
+      readonly action: "choose_template";
+      readonly label: string;
+      readonly options: readonly { readonly value: string; readonly label: string }[];
+    };
 
 /** What a command answers; knows no Slack. `title` says all in one line. */
 export interface Reply {

@@ -18,17 +18,30 @@ export interface Desks {
 }
 
 /** Answers one command of one person. `where` is where an export may show its progress. */
-export async function runCommand(command: Command, asker: Asker, desks: Desks, where: { readonly channel: string; readonly user: string }): Promise<Reply> {
+export async function runCommand(
+  command: Command,
+  asker: Asker,
+  desks: Desks,
+  where: { readonly channel: string; readonly user: string },
+): Promise<Reply> {
   switch (command.kind) {
-    case "help": return helpReply(asker.isTeam);
-    case "status": return answerStatus(asker, command.slug, desks);
-    case "export_template": return answerExport(asker, command.slug, command.template, desks, where);
-    case "plan": return answerPlan(asker, command.slug, desks.sync);
-    case "sync": return answerSync(asker, command.slug, desks.sync);
-    case "deletions": return answerDeletions(asker, desks.deletions);
-    case "stop": return answerStop(asker, command.reason, desks.sync);
-    case "resume": return answerResume(asker, desks.sync);
-    default: return unreachable(command);
+    case "help":
+      return helpReply(asker.isTeam);
+    case "status":
+      return answerStatus(asker, command.slug, desks);
+    case "export_template":
+      return answerExport(asker, command.slug, command.template, desks, where);
+    case "plan":
+      return answerPlan(asker, command.slug, desks.sync);
+    case "sync":
+      return answerSync(asker, command.slug, desks.sync);
+    case "deletions":
+      return answerDeletions(asker, desks.deletions);
+    case "stop":
+      return answerStop(asker, command.reason, desks.sync);
+    case "resume":
+      return answerResume(asker, desks.sync);
+    default:
+      return unreachable(command);
   }
 }
-

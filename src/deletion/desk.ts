@@ -7,7 +7,14 @@ import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { readEntries } from "../store/archive-entries.ts";
 import type { Transaction } from "../store/db.ts";
-import { readDeletion, readLiveDeletions, readNewestDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import {
+  readDeletion,
+  readLiveDeletions,
+  readNewestDeletion,
+  recordDeletionEvent,
+  updateDeletion,
+  type DeletionRow,
+} from "../store/deletions.ts";
 import { readVotes, recordVote, recordWithdrawal } from "../store/votes.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
@@ -21,7 +28,8 @@ const REASON_MAX = 3000;
 
 /** Builds the desk through which people decide on deletions. Every refusal is recorded with who and why. */
 export function createDeletionDesk(c: DeletionContext): DeletionDesk {
-  const act = (what: string, click: DeletionClick, run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>) => actOnDeletion(what, click.deletionId, click.by, c, run, click);
+  const act = (what: string, click: DeletionClick, run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>) =>
+    actOnDeletion(what, click.deletionId, click.by, c, run, click);
   return {
     async view(id) {
       const row = await readDeletion(c.db, id);
@@ -46,43 +54,72 @@ export function createDeletionDesk(c: DeletionContext): DeletionDesk {
       const fresh = row === null ? null : await c.reader.readInventory(row.domain_id, row.path);
       return act("approve", click, async (locked, q) => approveLocked(locked, q, click, fresh, c));
     },
-    reject: (click) => act("reject", click, async (row, q) => {
-      const reason = click.reason.trim();
-      if (!click.by.isTeam) return err(teamOnly("reject a deletion"));
-      if (row.phase !== "proposed" && row.phase !== "archiving") return err(wrongPhase(row, "It can be rejected only while it waits for approvals; later there is Cancel, then Restore."));
-      if (reason.length < REASON_MIN || reason.length > REASON_MAX) return err(failure("invalid", "deletion.reason", `A rejection needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`));
-      if (row.phase === "proposed" && row.digest !== null && !row.requesters.includes(click.by.operator.id) && !(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id)) {
-        await recordVote(q, row.id, { voter: click.by.operator.id, voterName: click.by.operator.name, verdict: "reject", digest: row.digest, reason, at: c.now() });
-      }
-      return end(row, q, "rejected", click.by, reason, c);
-    }),
-    withdraw: (click) => act("withdraw", click, async (row, q) => {
-      if (row.phase !== "proposed" && row.phase !== "cooling_off") return err(wrongPhase(row, "An approval can be withdrawn until the cool-off ends."));
-      if (!(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id && v.verdict === "approve")) return err(failure("refused", "deletion.no_vote", "You have not approved this deletion"));
-      await recordWithdrawal(q, row.id, { voter: click.by.operator.id, at: c.now() });
-      if (row.phase === "cooling_off") return end(row, q, "cancelled", click.by, "an approval was withdrawn", c);
-      await recordDeletionEvent(q, row.id, c.now(), "withdrawn", { voter: click.by.operator.id });
-      return ok(undefined);
-    }),
-    cancel: (click) => act("cancel", click, async (row, q) => {
-      if (!click.by.isTeam) return err(teamOnly("cancel a deletion"));
-      if (row.phase !== "cooling_off") return err(wrongPhase(row, "Cancel is for the cool-off; after it there is Restore."));
-      return end(row, q, "cancelled", click.by, "cancelled in the cool-off", c);
-    }),
-    restore: (click) => act("restore", click, async (row, q) => {
-      if (!click.by.isTeam) return err(teamOnly("restore a domain"));
-      return requestRestore(row, q, "restored", click.by, c);
-    }),
-    keep: (id, by) => actOnDeletion("keep", id, by, c, async (row, q) => {
-      if (row.phase === "proposed" || row.phase === "archiving" || row.phase === "cooling_off") return end(row, q, "kept", by, "a member still needs it", c);
-      return requestRestore(row, q, "kept", by, c);
-    }),
+    reject: (click) =>
+      act("reject", click, async (row, q) => {
+        const reason = click.reason.trim();
+        if (!click.by.isTeam) return err(teamOnly("reject a deletion"));
+        if (row.phase !== "proposed" && row.phase !== "archiving")
+          return err(wrongPhase(row, "It can be rejected only while it waits for approvals; later there is Cancel, then Restore."));
+        if (reason.length < REASON_MIN || reason.length > REASON_MAX)
+          return err(failure("invalid", "deletion.reason", `A rejection needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`));
+        if (
+          row.phase === "proposed" &&
+          row.digest !== null &&
+          !row.requesters.includes(click.by.operator.id) &&
+          !(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id)
+        ) {
+          await recordVote(q, row.id, {
+            voter: click.by.operator.id,
+            voterName: click.by.operator.name,
+            verdict: "reject",
+            digest: row.digest,
+            reason,
+            at: c.now(),
+          });
+        }
+        return end(row, q, "rejected", click.by, reason, c);
+      }),
+    withdraw: (click) =>
+      act("withdraw", click, async (row, q) => {
+        if (row.phase !== "proposed" && row.phase !== "cooling_off")
+          return err(wrongPhase(row, "An approval can be withdrawn until the cool-off ends."));
+        if (!(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id && v.verdict === "approve"))
+          return err(failure("refused", "deletion.no_vote", "You have not approved this deletion"));
+        await recordWithdrawal(q, row.id, { voter: click.by.operator.id, at: c.now() });
+        if (row.phase === "cooling_off") return end(row, q, "cancelled", click.by, "an approval was withdrawn", c);
+        await recordDeletionEvent(q, row.id, c.now(), "withdrawn", { voter: click.by.operator.id });
+        return ok(undefined);
+      }),
+    cancel: (click) =>
+      act("cancel", click, async (row, q) => {
+        if (!click.by.isTeam) return err(teamOnly("cancel a deletion"));
+        if (row.phase !== "cooling_off") return err(wrongPhase(row, "Cancel is for the cool-off; after it there is Restore."));
+        return end(row, q, "cancelled", click.by, "cancelled in the cool-off", c);
+      }),
+    restore: (click) =>
+      act("restore", click, async (row, q) => {
+        if (!click.by.isTeam) return err(teamOnly("restore a domain"));
+        return requestRestore(row, q, "restored", click.by, c);
+      }),
+    keep: (id, by) =>
+      actOnDeletion("keep", id, by, c, async (row, q) => {
+        if (row.phase === "proposed" || row.phase === "archiving" || row.phase === "cooling_off")
+          return end(row, q, "kept", by, "a member still needs it", c);
+        return requestRestore(row, q, "kept", by, c);
+      }),
     recordRefusal: (by, what, why) => recordRefusal(by, what, "", failure("refused", "click.refused", why), c),
   };
 }
 
 /** One person's act on one deletion: its row locked, every refusal recorded, the card shown and the work woken after it. */
-async function actOnDeletion(what: string, id: string, by: Asker, c: DeletionContext, run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>, click?: DeletionClick): Promise<Result<DeletionView, Failure>> {
+async function actOnDeletion(
+  what: string,
+  id: string,
+  by: Asker,
+  c: DeletionContext,
+  run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>,
+  click?: DeletionClick,
+): Promise<Result<DeletionView, Failure>> {
   let result: Result<void, Failure>;
   try {
     result = await c.db.tx(async (q) => {
@@ -92,13 +129,23 @@ async function actOnDeletion(what: string, id: string, by: Asker, c: DeletionCon
       const done = await run(row, q);
       if (done.ok) {
         await c.work.enqueue("deletion", id, { tx: q });
-        await recordAudit(q, { at: c.now(), actor: by.operator.id, kind: `deletion.${what}`, subject: id, data: { phase: row.phase, version: row.version, digest: row.digest } });
+        await recordAudit(q, {
+          at: c.now(),
+          actor: by.operator.id,
+          kind: `deletion.${what}`,
+          subject: id,
+          data: { phase: row.phase, version: row.version, digest: row.digest },
+        });
       }
       return done;
     });
   } catch (thrown) {
     if (!isConstraintError(thrown)) throw thrown;
-    result = err(failure("refused", "deletion.database", "The database refused this vote: it would not count", { details: { rule: (thrown as { constraint?: string }).constraint ?? "" } }));
+    result = err(
+      failure("refused", "deletion.database", "The database refused this vote: it would not count", {
+        details: { rule: (thrown as { constraint?: string }).constraint ?? "" },
+      }),
+    );
   }
   if (!result.ok) {
     await recordRefusal(by.operator.id, what, id, result.error, c);
@@ -110,34 +157,83 @@ async function actOnDeletion(what: string, id: string, by: Asker, c: DeletionCon
 }
 
 /** All that is weighed before a vote, but for what is looked at in CloudStack. Errors: each refusal with its rule. */
-async function weighApproval(row: DeletionRow, click: DeletionClick, c: DeletionContext): Promise<Result<{ readonly have: number; readonly need: number; readonly approvers: readonly Operator[] }, Failure>> {
+async function weighApproval(
+  row: DeletionRow,
+  click: DeletionClick,
+  c: DeletionContext,
+): Promise<Result<{ readonly have: number; readonly need: number; readonly approvers: readonly Operator[] }, Failure>> {
   const me = click.by.operator;
-  if (row.phase !== "proposed") return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
+  if (row.phase !== "proposed")
+    return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
   if (click.digest !== row.digest) return err(stale());
-  if (row.expires_at !== null && c.now() >= row.expires_at) return err(failure("refused", "deletion.expired", "The time to approve has run out; nothing is deleted"));
-  if (row.requesters.includes(me.id)) return err(failure("refused", "deletion.requester", "You asked for this deletion (you closed the project or started the pass), so you may not approve it", { mending: "Two other approvers decide." }));
+  if (row.expires_at !== null && c.now() >= row.expires_at)
+    return err(failure("refused", "deletion.expired", "The time to approve has run out; nothing is deleted"));
+  if (row.requesters.includes(me.id))
+    return err(
+      failure(
+        "refused",
+        "deletion.requester",
+        "You asked for this deletion (you closed the project or started the pass), so you may not approve it",
+        { mending: "Two other approvers decide." },
+      ),
+    );
   const approvers = await c.approvers.approversNow();
-  if (!approvers.ok) return err(failure("unavailable", "deletion.directory", `Who may approve could not be found out, so nobody may now: ${approvers.error.message}`, { mending: "Try again in a minute." }));
-  if (!approvers.value.some((a) => a.id === me.id)) return err(failure("refused", "deletion.not_approver", "You are not one of the approvers", { mending: `Approvers now: ${approvers.value.map((a) => a.name).join(", ")}.` }));
+  if (!approvers.ok)
+    return err(
+      failure(
+        "unavailable",
+        "deletion.directory",
+        `Who may approve could not be found out, so nobody may now: ${approvers.error.message}`,
+        { mending: "Try again in a minute." },
+      ),
+    );
+  if (!approvers.value.some((a) => a.id === me.id))
+    return err(
+      failure("refused", "deletion.not_approver", "You are not one of the approvers", {
+        mending: `Approvers now: ${approvers.value.map((a) => a.name).join(", ")}.`,
+      }),
+    );
   const counted = await countVotes(row, approvers.value, c);
   const have = counted === null ? 0 : counted.tally.approvers.length;
   const need = Math.max(2, row.quorum);
-  if ((await readVotes(c.db, row.id)).some((v) => v.voter === me.id)) return err(failure("refused", "deletion.voted", `You already voted; ${Math.max(1, need - have)} more ${need - have === 1 ? "person is" : "people are"} needed`));
+  if ((await readVotes(c.db, row.id)).some((v) => v.voter === me.id))
+    return err(
+      failure(
+        "refused",
+        "deletion.voted",
+        `You already voted; ${Math.max(1, need - have)} more ${need - have === 1 ? "person is" : "people are"} needed`,
+      ),
+    );
   return ok({ have, need, approvers: approvers.value });
 }
 
-async function approveLocked(row: DeletionRow, q: Transaction, click: DeletionClick & { readonly typedName: string | null }, fresh: Result<Inventory, Failure> | null, c: DeletionContext): Promise<Result<void, Failure>> {
+async function approveLocked(
+  row: DeletionRow,
+  q: Transaction,
+  click: DeletionClick & { readonly typedName: string | null },
+  fresh: Result<Inventory, Failure> | null,
+  c: DeletionContext,
+): Promise<Result<void, Failure>> {
   const weighed = await weighApproval(row, click, { ...c, db: { ...c.db, ...q } });
   if (!weighed.ok) return weighed;
   if (fresh === null || !fresh.ok) return err(fresh?.error ?? unknownDeletion());
-  if (inventoryDigest(fresh.value) !== row.digest) return err(failure("stale", "deletion.changed", "What the domain holds has changed since the card was made; it will be asked anew"));
+  if (inventoryDigest(fresh.value) !== row.digest)
+    return err(failure("stale", "deletion.changed", "What the domain holds has changed since the card was made; it will be asked anew"));
   const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }));
   if (vetoes.length > 0) return err(failure("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`));
   const deciding = weighed.value.have + 1 >= weighed.value.need;
-  if (deciding && click.typedName?.trim() !== row.name) return err(failure("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`));
+  if (deciding && click.typedName?.trim() !== row.name)
+    return err(failure("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`));
   if (row.digest === null) return err(stale());
   const at = c.now();
-  await recordVote(q, row.id, { voter: click.by.operator.id, voterName: click.by.operator.name, verdict: "approve", digest: row.digest, reason: null, at });
+  await recordVote(q, row.id, {
+    voter: click.by.operator.id,
+    voterName: click.by.operator.name,
+    verdict: "approve",
+    digest: row.digest,
+    reason: null,
+    at,
+  });
   await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have: weighed.value.have + 1 });
   if (deciding) {
     await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: after(at, row.policy.coolOffMs) });
@@ -146,23 +242,52 @@ async function approveLocked(row: DeletionRow, q: Transaction, click: DeletionCl
   return ok(undefined);
 }
 
-async function end(row: DeletionRow, q: Transaction, because: NonNullable<DeletionRow["closed_because"]>, by: Asker, reason: string, c: DeletionContext): Promise<Result<void, Failure>> {
-  await updateDeletion(q, row.id, { phase: "closed", entered_at: c.now(), until_at: null, closed_because: because, closed_by: by.operator.name, closed_reason: reason, activity: reason });
+async function end(
+  row: DeletionRow,
+  q: Transaction,
+  because: NonNullable<DeletionRow["closed_because"]>,
+  by: Asker,
+  reason: string,
+  c: DeletionContext,
+): Promise<Result<void, Failure>> {
+  await updateDeletion(q, row.id, {
+    phase: "closed",
+    entered_at: c.now(),
+    until_at: null,
+    closed_because: because,
+    closed_by: by.operator.name,
+    closed_reason: reason,
+    activity: reason,
+  });
   await recordDeletionEvent(q, row.id, c.now(), "entered closed", { because, by: by.operator.id, reason });
   return ok(undefined);
 }
 
-async function requestRestore(row: DeletionRow, q: Transaction, because: "restored" | "kept", by: Asker, c: DeletionContext): Promise<Result<void, Failure>> {
+async function requestRestore(
+  row: DeletionRow,
+  q: Transaction,
+  because: "restored" | "kept",
+  by: Asker,
+  c: DeletionContext,
+): Promise<Result<void, Failure>> {
   const from: readonly Phase[] = ["quarantining", "grace", "dismantling", "expunging", "frozen"];
-  if (!from.includes(row.phase) || (row.phase === "frozen" && row.frozen_from === "removing")) return err(wrongPhase(row, "Restore is for the quarantine, the grace period and as long as CloudStack keeps the machines."));
+  if (!from.includes(row.phase) || (row.phase === "frozen" && row.frozen_from === "removing"))
+    return err(wrongPhase(row, "Restore is for the quarantine, the grace period and as long as CloudStack keeps the machines."));
   if (row.phase === "frozen" && row.frozen_from !== null) await updateDeletion(q, row.id, { phase: row.frozen_from, entered_at: c.now() });
-  await updateDeletion(q, row.id, { restore_by: by.operator.name, closed_because: because, closed_by: by.operator.name, activity: `${by.operator.name} asked for it back` });
+  await updateDeletion(q, row.id, {
+    restore_by: by.operator.name,
+    closed_because: because,
+    closed_by: by.operator.name,
+    activity: `${by.operator.name} asked for it back`,
+  });
   await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: by.operator.id });
   return ok(undefined);
 }
 
 async function recordRefusal(by: OperatorId, what: string, id: string, f: Failure, c: DeletionContext): Promise<void> {
-  await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: by, kind: `refused.${what}`, subject: id, data: { code: f.code, sentence: f.message } }));
+  await c.db.tx((q) =>
+    recordAudit(q, { at: c.now(), actor: by, kind: `refused.${what}`, subject: id, data: { code: f.code, sentence: f.message } }),
+  );
 }
 
 function unknownDeletion(): Failure {
@@ -170,11 +295,17 @@ function unknownDeletion(): Failure {
 }
 
 function stale(): Failure {
-  return failure("stale", "deletion.stale", "This card is not the newest; nothing was done", { mending: "Use the newest message: /ci-deletions leads to it." });
+  return failure("stale", "deletion.stale", "This card is not the newest; nothing was done", {
+    mending: "Use the newest message: /ci-deletions leads to it.",
+  });
 }
 
 function wrongPhase(row: DeletionRow, mending: string): Failure {
-  const words: Partial<Record<Phase, string>> = { closed: "This deletion was closed; nothing is deleted by it", deleted: "This domain is deleted already", cooling_off: "It is approved already and in its cool-off" };
+  const words: Partial<Record<Phase, string>> = {
+    closed: "This deletion was closed; nothing is deleted by it",
+    deleted: "This domain is deleted already",
+    cooling_off: "It is approved already and in its cool-off",
+  };
   return failure("refused", "deletion.phase", words[row.phase] ?? `It is in the phase ${row.phase}`, { mending });
 }
 

@@ -39,8 +39,14 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   if (!fresh.ok) return fresh;
   await recordLatestInventory(c.db, row.id, fresh.value, c.now());
   const granted = grant({
-    request: counted.request, votes: await readVotes(c.db, row.id), withdrawals: await readWithdrawals(c.db, row.id),
-    approversNow: new Set(approvers.value.map((a) => a.id)), approved, fresh: fresh.value, dismantling: !isBeforeDismantling(row.phase), now: c.now(),
+    request: counted.request,
+    votes: await readVotes(c.db, row.id),
+    withdrawals: await readWithdrawals(c.db, row.id),
+    approversNow: new Set(approvers.value.map((a) => a.id)),
+    approved,
+    fresh: fresh.value,
+    dismantling: !isBeforeDismantling(row.phase),
+    now: c.now(),
   });
   if (granted.ok) return ok({ grant: granted.value, fresh: fresh.value });
   const { kind, sentence } = granted.error;
@@ -50,5 +56,9 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
 
 /** Whether a domain may never be deleted, by the frozen policy or by what it is. Invariant: INV-4. */
 export function isProtectedRow(row: Pick<DeletionRow, "domain_id" | "path" | "policy">, c: Pick<DeletionContext, "isProtected">): boolean {
-  return row.policy.protectedDomains.includes(row.domain_id) || row.policy.protectedDomains.includes(row.path) || c.isProtected(row.domain_id, row.path);
+  return (
+    row.policy.protectedDomains.includes(row.domain_id) ||
+    row.policy.protectedDomains.includes(row.path) ||
+    c.isProtected(row.domain_id, row.path)
+  );
 }

@@ -14,23 +14,46 @@ const ASK_AGAIN_MS = 24 * 3600_000;
  *
  * A domain whose deletion was rejected, cancelled, restored or kept is not asked again for a day. Invariant: INV-4.
  */
-export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], policy: DeletionPolicy, c: DeletionContext): Promise<void> {
+export async function openDeletion(
+  proposal: DeletionProposal,
+  startedBy: readonly OperatorId[],
+  policy: DeletionPolicy,
+  c: DeletionContext,
+): Promise<void> {
   if (isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c)) return;
   const last = await readLastClosed(c.db, proposal.domainId);
   const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
   if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) return;
   const id = DeletionId.parse(c.newId());
-  const closer = proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null ? [OperatorIdSchema.parse(`ci:${proposal.evidence.closedBy}`)] : [];
+  const closer =
+    proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null
+      ? [OperatorIdSchema.parse(`ci:${proposal.evidence.closedBy}`)]
+      : [];
   const requesters = [...new Set([...closer, ...startedBy])];
   const { domainId, projectId, path, name, evidence } = proposal;
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
-      id, domain_id: domainId, project_id: projectId, slug: evidence.kind === "closed" ? evidence.slug : name, path, name, evidence, requesters, policy, opened_at: c.now(),
+      id,
+      domain_id: domainId,
+      project_id: projectId,
+      slug: evidence.kind === "closed" ? evidence.slug : name,
+      path,
+      name,
+      evidence,
+      requesters,
+      policy,
+      opened_at: c.now(),
     });
     if (!opened) return;
     await c.work.enqueue("deletion", id, { tx: q });
     await recordDeletionEvent(q, id, c.now(), "opened", { path, evidence });
-    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "deletion.opened", subject: id, data: { path, domainId, evidence, requesters } });
+    await recordAudit(q, {
+      at: c.now(),
+      actor: "twokey",
+      kind: "deletion.opened",
+      subject: id,
+      data: { path, domainId, evidence, requesters },
+    });
   });
 }
 

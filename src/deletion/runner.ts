@@ -1,7 +1,15 @@
 import type { Failure } from "../core/failure.ts";
 import { after } from "../core/clock.ts";
 import { recordAudit } from "../store/audit.ts";
-import { countEntered, readDeletion, readLiveDeletions, recordDeletionEvent, updateDeletion, type DeletionChange, type DeletionRow } from "../store/deletions.ts";
+import {
+  countEntered,
+  readDeletion,
+  readLiveDeletions,
+  recordDeletionEvent,
+  updateDeletion,
+  type DeletionChange,
+  type DeletionRow,
+} from "../store/deletions.ts";
 import { readEntries } from "../store/archive-entries.ts";
 import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { recordDomainDeleted } from "../store/managed.ts";
@@ -48,7 +56,8 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
     if (row.phase === "frozen") continue;
-    if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null) await c.work.enqueue("deletion", row.id);
+    if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
+      await c.work.enqueue("deletion", row.id);
   }
 }
 
@@ -61,15 +70,24 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   if (!settled.ok) return { kind: "wait", ms: row.policy.pollMs };
   if (row.restore_by !== null) return restorePhase(row, c);
   switch (row.phase) {
-    case "archiving": return archivingPhase(row, c);
-    case "proposed": return proposedPhase(row, c);
-    case "cooling_off": return waitThen(row, c, "quarantining");
-    case "quarantining": return quarantiningPhase(row, c);
-    case "grace": return waitThen(row, c, "dismantling");
-    case "dismantling": return takeAwayPhase(row, c, dismantleSteps(c), "expunging");
-    case "expunging": return expungingPhase(row, c);
-    case "removing": return removingPhase(row, c);
-    default: return rest;
+    case "archiving":
+      return archivingPhase(row, c);
+    case "proposed":
+      return proposedPhase(row, c);
+    case "cooling_off":
+      return waitThen(row, c, "quarantining");
+    case "quarantining":
+      return quarantiningPhase(row, c);
+    case "grace":
+      return waitThen(row, c, "dismantling");
+    case "dismantling":
+      return takeAwayPhase(row, c, dismantleSteps(c), "expunging");
+    case "expunging":
+      return expungingPhase(row, c);
+    case "removing":
+      return removingPhase(row, c);
+    default:
+      return rest;
   }
 }
 
@@ -88,7 +106,14 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const opened = c.now();
   await c.db.tx(async (q) => {
     await recordApprovedInventory(q, row.id, now.value, opened);
-    await updateDeletion(q, row.id, { phase: "proposed", digest, proposed_at: opened, expires_at: after(opened, row.policy.expiresMs), entered_at: opened, activity: null });
+    await updateDeletion(q, row.id, {
+      phase: "proposed",
+      digest,
+      proposed_at: opened,
+      expires_at: after(opened, row.policy.expiresMs),
+      entered_at: opened,
+      activity: null,
+    });
     await recordDeletionEvent(q, row.id, opened, "entered proposed", { digest });
     await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
   });
@@ -102,7 +127,8 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
-    if (inventoryDigest(fresh.value) !== row.digest) return close(row, "changed", "what the domain holds has changed; it will be asked anew", c);
+    if (inventoryDigest(fresh.value) !== row.digest)
+      return close(row, "changed", "what the domain holds has changed; it will be asked anew", c);
     await recordLatestInventory(c.db, row.id, fresh.value, c.now());
     const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
     if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
@@ -122,10 +148,17 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   const entered = await c.db.tx(async (q) => {
     const at = c.now();
-    if ((await countEntered(q, at - DAY_MS)) >= row.policy.perDay || (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek) return false;
+    if ((await countEntered(q, at - DAY_MS)) >= row.policy.perDay || (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek)
+      return false;
     await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
     await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data: { approvers: passage.value.grant.approvers } });
+    await recordAudit(q, {
+      at,
+      actor: "twokey",
+      kind: "deletion.dismantling",
+      subject: row.id,
+      data: { approvers: passage.value.grant.approvers },
+    });
     return true;
   });
   if (entered) {
@@ -173,7 +206,9 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     if (!emptied.ok) return keptBack(row, emptied.error, c);
     const passage = await passFence(row, c);
     if (!passage.ok) return keptBack(row, passage.error, c);
-    const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) => c.deleter.deleteDomain(passage.value.grant, jobId));
+    const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) =>
+      c.deleter.deleteDomain(passage.value.grant, jobId),
+    );
     if (!deleted.ok) return keptBack(row, deleted.error, c);
   }
   const gone = await c.reader.findDomain(row.domain_id);
@@ -182,10 +217,21 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const event = await c.reader.hasDeletionEvent(row.domain_id);
   const at = c.now();
   await c.db.tx(async (q) => {
-    await updateDeletion(q, row.id, { phase: "deleted", entered_at: at, until_at: null, activity: event.ok && event.value ? "CloudStack's event log confirms it" : "CloudStack no longer lists it" });
+    await updateDeletion(q, row.id, {
+      phase: "deleted",
+      entered_at: at,
+      until_at: null,
+      activity: event.ok && event.value ? "CloudStack's event log confirms it" : "CloudStack no longer lists it",
+    });
     await recordDomainDeleted(q, row.domain_id, at);
     await recordDeletionEvent(q, row.id, at, "entered deleted", { event: event.ok && event.value });
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.deleted", subject: row.id, data: { path: row.path, domainId: row.domain_id } });
+    await recordAudit(q, {
+      at,
+      actor: "twokey",
+      kind: "deletion.deleted",
+      subject: row.id,
+      data: { path: row.path, domainId: row.domain_id },
+    });
   });
   await show(row.id, c);
   return rest;
@@ -195,7 +241,12 @@ async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next>
   const restored = await restoreContents(row, c);
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
-  return close(row, because, restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`, c);
+  return close(
+    row,
+    because,
+    restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`,
+    c,
+  );
 }
 
 async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
@@ -212,7 +263,15 @@ async function move(row: DeletionRow, change: DeletionChange & { readonly phase:
 async function close(row: DeletionRow, because: ClosedBecause, reason: string, c: DeletionContext): Promise<Next> {
   const at = c.now();
   await c.db.tx(async (q) => {
-    await updateDeletion(q, row.id, { phase: "closed", entered_at: at, until_at: null, closed_because: because, closed_reason: reason, activity: reason, closed_by: row.closed_by });
+    await updateDeletion(q, row.id, {
+      phase: "closed",
+      entered_at: at,
+      until_at: null,
+      closed_because: because,
+      closed_reason: reason,
+      activity: reason,
+      closed_by: row.closed_by,
+    });
     await recordDeletionEvent(q, row.id, at, "entered closed", { because, reason });
     await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
   });
@@ -226,7 +285,11 @@ async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promi
   if (f.kind === "unavailable" || f.kind === "indeterminate") return retry(row, f, c);
   if (f.code === "deletion.stopped") return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
-  if (f.code === "deletion.came_back" || f.code === "deletion.no_quorum" || (f.code === "deletion.changed" && ["cooling_off", "grace", "quarantining"].includes(row.phase))) {
+  if (
+    f.code === "deletion.came_back" ||
+    f.code === "deletion.no_quorum" ||
+    (f.code === "deletion.changed" && ["cooling_off", "grace", "quarantining"].includes(row.phase))
+  ) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";
     if (!touched) return close(row, because, f.message, c);
     await updateDeletion(c.db, row.id, { restore_by: "twokey", closed_because: because, activity: f.message });

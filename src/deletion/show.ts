@@ -12,16 +12,31 @@ import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 /** Reads all rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
   const [votes, withdrawals, entries, approved, latest, approvers, fleet] = await Promise.all([
-    readVotes(c.db, row.id), readWithdrawals(c.db, row.id), readEntries(c.db, { kind: "deletion", id: row.id }),
-    readApprovedInventory(c.db, row.id), readLatestInventory(c.db, row.id), c.approvers.approversNow(), c.fleetSize(),
+    readVotes(c.db, row.id),
+    readWithdrawals(c.db, row.id),
+    readEntries(c.db, { kind: "deletion", id: row.id }),
+    readApprovedInventory(c.db, row.id),
+    readLatestInventory(c.db, row.id),
+    c.approvers.approversNow(),
+    c.fleetSize(),
   ]);
   const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
   const withdrawn = new Set(withdrawals.map((w) => w.voter));
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
   return {
-    id: row.id, phase: row.phase, version: row.version, projectId: row.project_id, slug: row.slug, domainId: row.domain_id, path: row.path, evidence: row.evidence,
-    digest: row.digest, openedAt: row.opened_at, requesters: row.requesters, quorum: row.quorum,
+    id: row.id,
+    phase: row.phase,
+    version: row.version,
+    projectId: row.project_id,
+    slug: row.slug,
+    domainId: row.domain_id,
+    path: row.path,
+    evidence: row.evidence,
+    digest: row.digest,
+    openedAt: row.opened_at,
+    requesters: row.requesters,
+    quorum: row.quorum,
     approvals: votes.filter((v) => v.verdict === "approve" && !withdrawn.has(v.voter)).map((v) => ({ operator: operatorOf(v), at: v.at })),
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
     mayApprove: may.map((a) => a.name),
@@ -29,15 +44,24 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     archive: entries.map(lineOf),
     vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries) : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
-    activity: row.activity, closedBecause: row.closed_because, closedBy: row.closed_by, frozenReason: row.frozen_reason, steps: stepsOf(row, approved, latest),
+    activity: row.activity,
+    closedBecause: row.closed_because,
+    closedBy: row.closed_by,
+    frozenReason: row.frozen_reason,
+    steps: stepsOf(row, approved, latest),
   };
 }
 
 /** Why nobody may approve just now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */
 export function vetoesOf(inventory: Inventory | null, entries: readonly ArchiveEntryRow[]): readonly string[] {
   if (inventory === null) return ["what the domain holds is not known"];
-  const running = inventory.items.filter((i) => i.kind === "machine" && ["Running", "Starting", "Migrating"].includes(i.state)).map((i) => i.name);
-  const vetoes = running.length === 0 ? [] : [`${running.length === 1 ? "a machine is" : `${running.length} machines are`} running: ${running.slice(0, 5).join(", ")}`];
+  const running = inventory.items
+    .filter((i) => i.kind === "machine" && ["Running", "Starting", "Migrating"].includes(i.state))
+    .map((i) => i.name);
+  const vetoes =
+    running.length === 0
+      ? []
+      : [`${running.length === 1 ? "a machine is" : `${running.length} machines are`} running: ${running.slice(0, 5).join(", ")}`];
   for (const kind of ["child_domain", "cloudstack_project", "kubernetes_cluster", "vpc", "backup"] as const) {
     const n = inventory.items.filter((i) => i.kind === kind).length;
     if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey does not take apart; remove them by hand first`);
@@ -45,7 +69,8 @@ export function vetoesOf(inventory: Inventory | null, entries: readonly ArchiveE
   vetoes.push(...inventory.obstacles);
   const verified = new Set(entries.filter((e) => e.state === "verified").map((e) => e.item_id));
   for (const item of inventory.items) {
-    if (item.kind === "template" && !verified.has(item.id)) vetoes.push(`the template ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
+    if (item.kind === "template" && !verified.has(item.id))
+      vetoes.push(`the template ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
   }
   return vetoes;
 }
@@ -58,16 +83,31 @@ export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadiu
   const running = of("machine").filter((m) => m.state === "Running").length;
   const last = inventory.items.reduce((max, i) => Math.max(max, i.createdAt ?? 0), 0);
   return {
-    counts, machinesRunning: running, machinesStopped: of("machine").length - running, volumeBytes: of("volume").reduce((n, v) => n + (v.bytes ?? 0), 0),
-    templateNames: of("template").map((t) => t.name), machineNames: of("machine").map((m) => m.name), accountNames: of("account").map((a) => a.name),
-    lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]), shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
+    counts,
+    machinesRunning: running,
+    machinesStopped: of("machine").length - running,
+    volumeBytes: of("volume").reduce((n, v) => n + (v.bytes ?? 0), 0),
+    templateNames: of("template").map((t) => t.name),
+    machineNames: of("machine").map((m) => m.name),
+    accountNames: of("account").map((a) => a.name),
+    lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]),
+    shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
   };
 }
 
 /** The votes as they count now; for the deciding click and for every step. */
 export async function countVotes(row: DeletionRow, approvers: readonly Operator[], c: Pick<DeletionContext, "db">) {
   if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
-  const request = { deletionId: row.id, domainId: row.domain_id, path: row.path, digest: row.digest, requesters: row.requesters, quorum: row.quorum, openedAt: row.proposed_at, expiresAt: row.expires_at };
+  const request = {
+    deletionId: row.id,
+    domainId: row.domain_id,
+    path: row.path,
+    digest: row.digest,
+    requesters: row.requesters,
+    quorum: row.quorum,
+    openedAt: row.proposed_at,
+    expiresAt: row.expires_at,
+  };
   const now: ReadonlySet<OperatorId> = new Set(approvers.map((a) => a.id));
   return { request, tally: tally(request, await readVotes(c.db, row.id), await readWithdrawals(c.db, row.id), now) };
 }
@@ -81,7 +121,8 @@ function lineOf(e: ArchiveEntryRow): ArchiveLine {
 }
 
 function stepsOf(row: DeletionRow, approved: Inventory | null, latest: Inventory | null): DeletionView["steps"] {
-  if (approved === null || latest === null || !["dismantling", "expunging", "removing", "deleted"].includes(row.phase)) return { done: 0, of: 0 };
+  if (approved === null || latest === null || !["dismantling", "expunging", "removing", "deleted"].includes(row.phase))
+    return { done: 0, of: 0 };
   const of = approved.items.filter((i) => i.kind !== "user").length + 1;
   return { done: row.phase === "deleted" ? of : of - 1 - latest.items.filter((i) => i.kind !== "user").length, of };
 }

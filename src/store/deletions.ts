@@ -5,8 +5,14 @@ import { toJson, type Queryable } from "./db.ts";
 
 /** Times and limits of one deletion, frozen when it was opened. Units: milliseconds, domains. */
 export const DeletionPolicy = z.object({
-  expiresMs: z.number().int().positive(), coolOffMs: z.number().int().min(0), graceMs: z.number().int().min(0), quorum: z.number().int().min(2),
-  perDay: z.number().int().min(0), perWeek: z.number().int().min(0), protectedDomains: z.array(z.string()), pollMs: z.number().int().positive(),
+  expiresMs: z.number().int().positive(),
+  coolOffMs: z.number().int().min(0),
+  graceMs: z.number().int().min(0),
+  quorum: z.number().int().min(2),
+  perDay: z.number().int().min(0),
+  perWeek: z.number().int().min(0),
+  protectedDomains: z.array(z.string()),
+  pollMs: z.number().int().positive(),
 });
 /** Times and limits of one deletion. */
 export type DeletionPolicy = z.output<typeof DeletionPolicy>;
@@ -17,21 +23,58 @@ const EvidenceRow = z.union([
 ]);
 
 const Row = z.object({
-  id: DeletionId, domain_id: DomainId, project_id: ProjectId, slug: z.string(), path: DomainPath, name: z.string(), evidence: EvidenceRow, requesters: z.array(OperatorId),
-  phase: z.enum(phases), frozen_from: z.enum(phases).nullable(), version: z.number(), digest: Digest.nullable(), quorum: z.number(), policy: DeletionPolicy,
-  opened_at: Instant, proposed_at: Instant.nullable(), expires_at: Instant.nullable(), until_at: Instant.nullable(), entered_at: Instant.nullable(), activity: z.string().nullable(), restore_by: z.string().nullable(),
-  closed_because: z.custom<ClosedBecause>((v) => typeof v === "string").nullable(), closed_by: z.string().nullable(), closed_reason: z.string().nullable(), frozen_reason: z.string().nullable(), ran_machines: z.array(z.string()),
+  id: DeletionId,
+  domain_id: DomainId,
+  project_id: ProjectId,
+  slug: z.string(),
+  path: DomainPath,
+  name: z.string(),
+  evidence: EvidenceRow,
+  requesters: z.array(OperatorId),
+  phase: z.enum(phases),
+  frozen_from: z.enum(phases).nullable(),
+  version: z.number(),
+  digest: Digest.nullable(),
+  quorum: z.number(),
+  policy: DeletionPolicy,
+  opened_at: Instant,
+  proposed_at: Instant.nullable(),
+  expires_at: Instant.nullable(),
+  until_at: Instant.nullable(),
+  entered_at: Instant.nullable(),
+  activity: z.string().nullable(),
+  restore_by: z.string().nullable(),
+  closed_because: z.custom<ClosedBecause>((v) => typeof v === "string").nullable(),
+  closed_by: z.string().nullable(),
+  closed_reason: z.string().nullable(),
+  frozen_reason: z.string().nullable(),
+  ran_machines: z.array(z.string()),
 });
 /** One deletion as it stands. */
 export type DeletionRow = z.output<typeof Row>;
 const COLUMNS = Object.keys(Row.shape).join(", ");
 
 /** Opens a deletion for a domain; null when one is live already. */
-export async function insertDeletion(q: Queryable, d: Pick<DeletionRow, "id" | "domain_id" | "project_id" | "slug" | "path" | "name" | "evidence" | "requesters" | "policy" | "opened_at">): Promise<boolean> {
+export async function insertDeletion(
+  q: Queryable,
+  d: Pick<DeletionRow, "id" | "domain_id" | "project_id" | "slug" | "path" | "name" | "evidence" | "requesters" | "policy" | "opened_at">,
+): Promise<boolean> {
   const n = await q.exec(
     `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, quorum, policy, opened_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, 'archiving', $9, $10, $11) on conflict do nothing`,
-    [d.id, d.domain_id, d.project_id, d.slug, d.path, d.name, toJson(d.evidence), d.requesters, d.policy.quorum, toJson(d.policy), d.opened_at],
+    [
+      d.id,
+      d.domain_id,
+      d.project_id,
+      d.slug,
+      d.path,
+      d.name,
+      toJson(d.evidence),
+      d.requesters,
+      d.policy.quorum,
+      toJson(d.policy),
+      d.opened_at,
+    ],
   );
   return n === 1;
 }
@@ -43,7 +86,11 @@ export async function readDeletion(q: Queryable, id: string, lock = false): Prom
 
 /** Reads the deletions that have not ended, oldest first; `project` narrows. */
 export async function readLiveDeletions(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionRow[]> {
-  return q.many(Row, `select ${COLUMNS} from deletion where phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at`, [project]);
+  return q.many(
+    Row,
+    `select ${COLUMNS} from deletion where phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at`,
+    [project],
+  );
 }
 
 /** Reads the newest deletion of a project, ended or not. */
@@ -53,17 +100,39 @@ export async function readNewestDeletion(q: Queryable, project: ProjectId): Prom
 
 /** When a domain's last deletion was closed without deleting, by whom and why; a rejected one is not asked again at once. */
 export async function readLastClosed(q: Queryable, domain: DomainId): Promise<DeletionRow | null> {
-  return q.maybe(Row, `select ${COLUMNS} from deletion where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`, [domain]);
+  return q.maybe(Row, `select ${COLUMNS} from deletion where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`, [
+    domain,
+  ]);
 }
 
 /** The columns a transition may set. */
-export type DeletionChange = Partial<Pick<DeletionRow, "phase" | "digest" | "proposed_at" | "expires_at" | "until_at" | "entered_at" | "activity" | "restore_by" | "closed_because" | "closed_by" | "closed_reason" | "frozen_reason" | "ran_machines">>;
+export type DeletionChange = Partial<
+  Pick<
+    DeletionRow,
+    | "phase"
+    | "digest"
+    | "proposed_at"
+    | "expires_at"
+    | "until_at"
+    | "entered_at"
+    | "activity"
+    | "restore_by"
+    | "closed_because"
+    | "closed_by"
+    | "closed_reason"
+    | "frozen_reason"
+    | "ran_machines"
+  >
+>;
 
 /** Changes a deletion's row; PostgreSQL refuses moves and phases that are not allowed. Errors: `StoreError` with the rule's name. */
 export async function updateDeletion(q: Queryable, id: string, change: DeletionChange): Promise<void> {
   const entries = Object.entries(change);
   if (entries.length === 0) return;
-  await q.exec(`update deletion set ${entries.map(([k], i) => `${k} = $${i + 2}`).join(", ")} where id = $1`, [id, ...entries.map(([, v]) => v)]);
+  await q.exec(`update deletion set ${entries.map(([k], i) => `${k} = $${i + 2}`).join(", ")} where id = $1`, [
+    id,
+    ...entries.map(([, v]) => v),
+  ]);
 }
 
 /** Appends to a deletion's log. */
@@ -74,7 +143,11 @@ export async function recordDeletionEvent(q: Queryable, id: string, at: number, 
 /** How many deletions entered the irreversible part since an instant, over all replicas. Take the lock first. Invariant: INV-11. */
 export async function countEntered(q: Queryable, since: number): Promise<number> {
   await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.budget', 0))");
-  const row = await q.one(z.object({ n: z.coerce.number() }), "select count(*) as n from deletion_event where kind = 'entered dismantling' and at > $1", [since]);
+  const row = await q.one(
+    z.object({ n: z.coerce.number() }),
+    "select count(*) as n from deletion_event where kind = 'entered dismantling' and at > $1",
+    [since],
+  );
   return row.n;
 }
 

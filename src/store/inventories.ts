@@ -16,7 +16,10 @@ export async function readApprovedInventory(q: Queryable, deletionId: string): P
 
 /** Stores the newest look at the domain, for showing. */
 export async function recordLatestInventory(q: Queryable, deletionId: string, inventory: Inventory, at: number): Promise<void> {
-  await q.exec("insert into latest_inventory values ($1, $2, $3) on conflict (deletion_id) do update set body = excluded.body, looked_at = excluded.looked_at", [deletionId, toJson(inventory), at]);
+  await q.exec(
+    "insert into latest_inventory values ($1, $2, $3) on conflict (deletion_id) do update set body = excluded.body, looked_at = excluded.looked_at",
+    [deletionId, toJson(inventory), at],
+  );
 }
 
 /** Reads the newest look at the domain. */

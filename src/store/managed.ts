@@ -3,30 +3,75 @@ import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId, Digest } fro
 import type { KnownState, ManagedAccount, ManagedDomain } from "../sync/planning/known.ts";
 import { type Queryable, toJson } from "./db.ts";
 
-const DomainRow = z.object({ domain_id: DomainId, project_id: ProjectId, generation: z.number(), origin: z.enum(["created", "adopted"]), absent_since: Instant.nullable(), absent_reads: z.number(), deleted_at: z.number().nullable() });
-const AccountRow = z.object({ account_id: AccountId, user_id: UserId, domain_id: DomainId, project_id: ProjectId, ci_user_id: CiUserId, locked_by_us: z.boolean() });
-const StateRow = z.object({ projects: z.number().nullable(), domains: z.number().nullable(), complete_at: Instant.nullable(), pinned_scope: Digest.nullable(), last_shown_digest: z.string().nullable() });
+const DomainRow = z.object({
+  domain_id: DomainId,
+  project_id: ProjectId,
+  generation: z.number(),
+  origin: z.enum(["created", "adopted"]),
+  absent_since: Instant.nullable(),
+  absent_reads: z.number(),
+  deleted_at: z.number().nullable(),
+});
+const AccountRow = z.object({
+  account_id: AccountId,
+  user_id: UserId,
+  domain_id: DomainId,
+  project_id: ProjectId,
+  ci_user_id: CiUserId,
+  locked_by_us: z.boolean(),
+});
+const StateRow = z.object({
+  projects: z.number().nullable(),
+  domains: z.number().nullable(),
+  complete_at: Instant.nullable(),
+  pinned_scope: Digest.nullable(),
+  last_shown_digest: z.string().nullable(),
+});
 
 /** Reads all that planning must know of earlier passes. `busy` are the domains under a live deletion. */
 export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<KnownState> {
-  const domains = await q.many(DomainRow, "select domain_id, project_id, generation, origin, absent_since, absent_reads, deleted_at from managed_domain order by domain_id");
-  const accounts = await q.many(AccountRow, "select account_id, user_id, domain_id, project_id, ci_user_id, locked_by_us from managed_account order by account_id");
+  const domains = await q.many(
+    DomainRow,
+    "select domain_id, project_id, generation, origin, absent_since, absent_reads, deleted_at from managed_domain order by domain_id",
+  );
+  const accounts = await q.many(
+    AccountRow,
+    "select account_id, user_id, domain_id, project_id, ci_user_id, locked_by_us from managed_account order by account_id",
+  );
   const state = await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state");
   const live = domains.filter((d) => d.deleted_at === null);
   const liveIds = new Set<string>(live.map((d) => d.domain_id));
   const generations: Record<string, number> = {};
-  for (const d of domains) if (d.deleted_at !== null) generations[d.project_id] = Math.max(generations[d.project_id] ?? 1, d.generation + 1);
+  for (const d of domains)
+    if (d.deleted_at !== null) generations[d.project_id] = Math.max(generations[d.project_id] ?? 1, d.generation + 1);
   return {
-    managedDomains: live.map((d): ManagedDomain => ({
-      domainId: d.domain_id, projectId: d.project_id, generation: d.generation, origin: d.origin,
-      absence: d.absent_since === null ? null : { since: d.absent_since, reads: d.absent_reads },
-    })),
-    managedAccounts: accounts.filter((a) => liveIds.has(a.domain_id)).map((a): ManagedAccount => ({
-      accountId: a.account_id, userId: a.user_id, domainId: a.domain_id, projectId: a.project_id, ciUserId: a.ci_user_id, lockedByUs: a.locked_by_us,
-    })),
+    managedDomains: live.map(
+      (d): ManagedDomain => ({
+        domainId: d.domain_id,
+        projectId: d.project_id,
+        generation: d.generation,
+        origin: d.origin,
+        absence: d.absent_since === null ? null : { since: d.absent_since, reads: d.absent_reads },
+      }),
+    ),
+    managedAccounts: accounts
+      .filter((a) => liveIds.has(a.domain_id))
+      .map(
+        (a): ManagedAccount => ({
+          accountId: a.account_id,
+          userId: a.user_id,
+          domainId: a.domain_id,
+          projectId: a.project_id,
+          ciUserId: a.ci_user_id,
+          lockedByUs: a.locked_by_us,
+        }),
+      ),
     generations,
     domainsUnderDeletion: busy,
-    lastComplete: state.projects === null || state.domains === null || state.complete_at === null ? null : { projects: state.projects, domains: state.domains, at: state.complete_at },
+    lastComplete:
+      state.projects === null || state.domains === null || state.complete_at === null
+        ? null
+        : { projects: state.projects, domains: state.domains, at: state.complete_at },
     pinnedScope: state.pinned_scope,
   };
 }
@@ -42,7 +87,11 @@ export async function recordManagedDomains(q: Queryable, domains: readonly Omit<
 }
 
 /** Records accounts as managed; an account recorded before stays as it is. */
-export async function recordManagedAccounts(q: Queryable, accounts: readonly Omit<ManagedAccount, "lockedByUs">[], at: number): Promise<void> {
+export async function recordManagedAccounts(
+  q: Queryable,
+  accounts: readonly Omit<ManagedAccount, "lockedByUs">[],
+  at: number,
+): Promise<void> {
   if (accounts.length === 0) return;
   await q.exec(
     `insert into managed_account (account_id, user_id, domain_id, project_id, ci_user_id, recorded_at)
@@ -62,19 +111,34 @@ export async function recordDomainDeleted(q: Queryable, domain: DomainId, at: nu
 }
 
 /** After a complete read: which projects are absent, one read more; the others' streaks end. Sizes and scope are recorded with it. */
-export async function recordCompleteRead(q: Queryable, r: { readonly present: readonly ProjectId[]; readonly projects: number; readonly domains: number; readonly scope: string; readonly at: number }): Promise<void> {
+export async function recordCompleteRead(
+  q: Queryable,
+  r: {
+    readonly present: readonly ProjectId[];
+    readonly projects: number;
+    readonly domains: number;
+    readonly scope: string;
+    readonly at: number;
+  },
+): Promise<void> {
   await q.exec(
     `update managed_domain set absent_since = case when project_id = any($1) then null else coalesce(absent_since, $2) end,
        absent_reads = case when project_id = any($1) then 0 else absent_reads + 1 end
      where deleted_at is null and (absent_since is not null or not (project_id = any($1)))`,
     [r.present, r.at],
   );
-  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, pinned_scope = coalesce(pinned_scope, $4)", [r.projects, r.domains, r.at, r.scope]);
+  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, pinned_scope = coalesce(pinned_scope, $4)", [
+    r.projects,
+    r.domains,
+    r.at,
+    r.scope,
+  ]);
 }
 
 /** The digest of the plan that was shown last; null before the first. */
 export async function readLastShown(q: Queryable): Promise<string | null> {
-  return (await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state")).last_shown_digest;
+  return (await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state"))
+    .last_shown_digest;
 }
 
 /** Records which plan was shown last. */

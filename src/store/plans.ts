@@ -15,13 +15,26 @@ export interface StoredInputs {
 export async function recordSnapshot(q: Queryable, side: keyof StoredInputs, body: unknown, at: number): Promise<string> {
   const plain: unknown = JSON.parse(JSON.stringify(body));
   const digest = digestOf({ side, body: plain });
-  await q.exec("insert into snapshot (digest, side, body, stored_at) values ($1, $2, $3, $4) on conflict do nothing", [digest, side, gzipSync(JSON.stringify(plain), { level: 1 }), at]);
+  await q.exec("insert into snapshot (digest, side, body, stored_at) values ($1, $2, $3, $4) on conflict do nothing", [
+    digest,
+    side,
+    gzipSync(JSON.stringify(plain), { level: 1 }),
+    at,
+  ]);
   return digest;
 }
 
 /** Records that a pass began. */
-export async function recordPass(q: Queryable, p: { readonly id: string; readonly scope: unknown; readonly startedBy: unknown; readonly at: number }): Promise<void> {
-  await q.exec("insert into pass (id, scope, started_by, started_at) values ($1, $2, $3, $4)", [p.id, toJson(p.scope), toJson(p.startedBy), p.at]);
+export async function recordPass(
+  q: Queryable,
+  p: { readonly id: string; readonly scope: unknown; readonly startedBy: unknown; readonly at: number },
+): Promise<void> {
+  await q.exec("insert into pass (id, scope, started_by, started_at) values ($1, $2, $3, $4)", [
+    p.id,
+    toJson(p.scope),
+    toJson(p.startedBy),
+    p.at,
+  ]);
 }
 
 /** Records that a pass ended, with what was wrong. */
@@ -63,19 +76,47 @@ export async function readPlanRecord(q: Queryable, id: string): Promise<unknown>
 
 /** Reads the newest plan's record over everything; null before the first. */
 export async function readLatestPlanRecord(q: Queryable): Promise<unknown> {
-  return (await q.maybe(RecordRow, "select p.record from plan p join pass s on s.id = p.pass_id where s.scope->>'kind' = 'fleet' order by p.planned_at desc limit 1"))?.record ?? null;
+  return (
+    (
+      await q.maybe(
+        RecordRow,
+        "select p.record from plan p join pass s on s.id = p.pass_id where s.scope->>'kind' = 'fleet' order by p.planned_at desc limit 1",
+      )
+    )?.record ?? null
+  );
 }
 
-const InputRow = z.object({ desired: z.string(), observed: z.string(), known: z.string(), policy: z.string(), scope_fingerprint: z.string(), planned_at: z.number(), digest: z.string() });
+const InputRow = z.object({
+  desired: z.string(),
+  observed: z.string(),
+  known: z.string(),
+  policy: z.string(),
+  scope_fingerprint: z.string(),
+  planned_at: z.number(),
+  digest: z.string(),
+});
 const BodyRow = z.object({ body: z.instanceof(Buffer) });
 
 /** Reads a plan's stored inputs, for replay. Errors: null when the plan is not stored. */
-export async function readPlanInputs(q: Queryable, id: string): Promise<(StoredInputs & { readonly scopeFingerprint: string; readonly plannedAt: number; readonly digest: string }) | null> {
-  const row = await q.maybe(InputRow, "select desired, observed, known, policy, scope_fingerprint, planned_at, digest from plan where id = $1", [id]);
+export async function readPlanInputs(
+  q: Queryable,
+  id: string,
+): Promise<(StoredInputs & { readonly scopeFingerprint: string; readonly plannedAt: number; readonly digest: string }) | null> {
+  const row = await q.maybe(
+    InputRow,
+    "select desired, observed, known, policy, scope_fingerprint, planned_at, digest from plan where id = $1",
+    [id],
+  );
   if (row === null) return null;
-  const read = async (digest: string): Promise<unknown> => JSON.parse(gunzipSync((await q.one(BodyRow, "select body from snapshot where digest = $1", [digest])).body).toString("utf8"));
+  const read = async (digest: string): Promise<unknown> =>
+    JSON.parse(gunzipSync((await q.one(BodyRow, "select body from snapshot where digest = $1", [digest])).body).toString("utf8"));
   return {
-    desired: await read(row.desired), observed: await read(row.observed), known: await read(row.known), policy: await read(row.policy),
-    scopeFingerprint: row.scope_fingerprint, plannedAt: row.planned_at, digest: row.digest,
+    desired: await read(row.desired),
+    observed: await read(row.observed),
+    known: await read(row.known),
+    policy: await read(row.policy),
+    scopeFingerprint: row.scope_fingerprint,
+    plannedAt: row.planned_at,
+    digest: row.digest,
   };
 }

@@ -21,21 +21,49 @@ const at = <T>(list: readonly T[], i: number): T => {
 
 /** Every method of the deleter, called with a grant and an item of the right kind. */
 const METHODS: readonly (readonly [keyof CloudStackDeleter, ItemKind])[] = [
-  ["quarantineAccount", "account"], ["destroyMachine", "machine"], ["deleteVolume", "volume"], ["deleteSnapshot", "snapshot"],
-  ["deleteTemplate", "template"], ["deleteNetwork", "network"], ["releaseAddress", "address"], ["deleteAccount", "account"], ["deleteDomain", "account"],
+  ["quarantineAccount", "account"],
+  ["destroyMachine", "machine"],
+  ["deleteVolume", "volume"],
+  ["deleteSnapshot", "snapshot"],
+  ["deleteTemplate", "template"],
+  ["deleteNetwork", "network"],
+  ["releaseAddress", "address"],
+  ["deleteAccount", "account"],
+  ["deleteDomain", "account"],
 ];
-const call = (deleter: CloudStackDeleter, method: keyof CloudStackDeleter, grant: ApprovedDeletion, item: InventoryItem): ReturnType<CloudStackDeleter["deleteDomain"]> =>
+const call = (
+  deleter: CloudStackDeleter,
+  method: keyof CloudStackDeleter,
+  grant: ApprovedDeletion,
+  item: InventoryItem,
+): ReturnType<CloudStackDeleter["deleteDomain"]> =>
   method === "deleteDomain" ? deleter.deleteDomain(grant, jobId()) : deleter[method](grant, item, jobId());
 
 const item = (kind: ItemKind, id: string = randomUUID()): InventoryItem => ({
-  kind, id, name: `the ${kind}`, accountId: null, accountName: null, bytes: null, state: "x", createdAt: null, zoneId: null, parentId: null, facts: {},
+  kind,
+  id,
+  name: `the ${kind}`,
+  accountId: null,
+  accountName: null,
+  bytes: null,
+  state: "x",
+  createdAt: null,
+  zoneId: null,
+  parentId: null,
+  facts: {},
 });
 
 describe("without a look at CloudStack", () => {
   let server: ToldServer;
   let deleter: CloudStackDeleter;
   const items = METHODS.map(([, kind]) => item(kind));
-  const approved: Inventory = { domainId: randomUUID() as DomainId, path: "ROOT/ci/alpha" as DomainPath, items, obstacles: [], asOf: 0 as Inventory["asOf"] };
+  const approved: Inventory = {
+    domainId: randomUUID() as DomainId,
+    path: "ROOT/ci/alpha" as DomainPath,
+    items,
+    obstacles: [],
+    asOf: 0 as Inventory["asOf"],
+  };
   const real = grantFor(approved);
   beforeAll(async () => {
     server = await startToldServer((_, response) => void response.writeHead(500).end());
@@ -72,26 +100,38 @@ describe("without a look at CloudStack", () => {
     expect(server.forms.length).toBeGreaterThan(0);
   });
 
-  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))("%s refuses what the approved inventory does not list", async ([method, kind]) => {
-    const result = await call(deleter, method, real, item(kind));
-    expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
-    expect(server.forms).toEqual([]);
-  });
+  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))(
+    "%s refuses what the approved inventory does not list",
+    async ([method, kind]) => {
+      const result = await call(deleter, method, real, item(kind));
+      expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
+      expect(server.forms).toEqual([]);
+    },
+  );
 
   test("an approved id under another kind, and a thing of the wrong kind, are refused", async () => {
     const volume = at(items, 2);
-    expect(await deleter.destroyMachine(real, { ...volume, kind: "machine" }, jobId())).toMatchObject({ ok: false, error: { code: "cloudstack.not_approved" } });
+    expect(await deleter.destroyMachine(real, { ...volume, kind: "machine" }, jobId())).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.not_approved" },
+    });
     expect(await deleter.destroyMachine(real, volume, jobId())).toMatchObject({ ok: false, error: { code: "cloudstack.wrong_kind" } });
     expect(server.forms).toEqual([]);
   });
 
-  test.for(["ROOT", "ROOT/ci", "ROOT/cix/alpha", "ROOT/other", "ROOT/ci_"])("a grant for %s is refused: it does not lie below the managed root", async (path) => {
-    const elsewhere = grantFor({ ...approved, path: path as DomainPath });
-    for (const [i, [method]] of METHODS.entries()) {
-      expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.outside_root" } });
-    }
-    expect(server.forms).toEqual([]);
-  });
+  test.for(["ROOT", "ROOT/ci", "ROOT/cix/alpha", "ROOT/other", "ROOT/ci_"])(
+    "a grant for %s is refused: it does not lie below the managed root",
+    async (path) => {
+      const elsewhere = grantFor({ ...approved, path: path as DomainPath });
+      for (const [i, [method]] of METHODS.entries()) {
+        expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({
+          ok: false,
+          error: { kind: "refused", code: "cloudstack.outside_root" },
+        });
+      }
+      expect(server.forms).toEqual([]);
+    },
+  );
 });
 
 describe("against a server", () => {
@@ -103,7 +143,10 @@ describe("against a server", () => {
   let ann: string;
   const path = "ROOT/ci/alpha" as DomainPath;
   const changes = (): readonly string[] =>
-    emulator.requests().map((r) => r.command).filter((name) => !/^(list|queryAsync)/.test(name));
+    emulator
+      .requests()
+      .map((r) => r.command)
+      .filter((name) => !/^(list|queryAsync)/.test(name));
   beforeEach(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, expungeDelayMs: 50, expungeIntervalMs: 20 });
     ci = emulator.addDomain({ name: "ci" });
@@ -115,7 +158,11 @@ describe("against a server", () => {
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));
-  const only = (inventory: Inventory, kind: ItemKind): InventoryItem => at(inventory.items.filter((i) => i.kind === kind), 0);
+  const only = (inventory: Inventory, kind: ItemKind): InventoryItem =>
+    at(
+      inventory.items.filter((i) => i.kind === kind),
+      0,
+    );
 
   test("a domain that was renamed or moved since is left alone", async () => {
     const grant = grantFor(await inventoryNow());
@@ -123,8 +170,14 @@ describe("against a server", () => {
     const { settingsOf } = await import("../../src/cloudstack/options.ts");
     const api = createApi(settingsOf(optionsFor({ url: emulator.url, ...emulator.admin })));
     valueOf(await api.change("updateDomain", { id: alpha, name: "beta" }));
-    expect(await deleter.deleteDomain(grant, jobId())).toMatchObject({ ok: false, error: { kind: "stale", code: "cloudstack.domain_moved" } });
-    expect(await deleter.quarantineAccount(grant, at(grant.approved.items, 0), jobId())).toMatchObject({ ok: false, error: { kind: "stale" } });
+    expect(await deleter.deleteDomain(grant, jobId())).toMatchObject({
+      ok: false,
+      error: { kind: "stale", code: "cloudstack.domain_moved" },
+    });
+    expect(await deleter.quarantineAccount(grant, at(grant.approved.items, 0), jobId())).toMatchObject({
+      ok: false,
+      error: { kind: "stale" },
+    });
     expect(changes()).toEqual(["updateDomain"]);
   });
 
@@ -132,7 +185,10 @@ describe("against a server", () => {
     const rootId = emulator.ids.rootDomain;
     for (const domainId of [ci, rootId]) {
       const lie = grantFor({ ...(await inventoryNow()), domainId: domainId as DomainId });
-      expect(await deleter.deleteDomain(lie, jobId())).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.protected" } });
+      expect(await deleter.deleteDomain(lie, jobId())).toMatchObject({
+        ok: false,
+        error: { kind: "refused", code: "cloudstack.protected" },
+      });
     }
     expect(changes()).toEqual([]);
   });
@@ -141,7 +197,10 @@ describe("against a server", () => {
     emulator.addVolume({ account: ann, name: "left" });
     const inventory = await inventoryNow();
     const result = await deleter.deleteAccount(grantFor(inventory), only(inventory, "account"), jobId());
-    expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.account_not_empty", message: expect.stringContaining("volume left") } });
+    expect(result).toMatchObject({
+      ok: false,
+      error: { kind: "refused", code: "cloudstack.account_not_empty", message: expect.stringContaining("volume left") },
+    });
     expect(changes()).toEqual([]);
   });
 
@@ -158,7 +217,10 @@ describe("against a server", () => {
     const volume = emulator.addVolume({ account: bob, name: "bob's" });
     const snapshot = emulator.addSnapshot({ volume });
     const inventory = await inventoryNow();
-    const grant = grantFor({ ...inventory, items: [...inventory.items, item("volume", volume), item("snapshot", snapshot), item("account", bob)] });
+    const grant = grantFor({
+      ...inventory,
+      items: [...inventory.items, item("volume", volume), item("snapshot", snapshot), item("account", bob)],
+    });
     expect(await deleter.deleteVolume(grant, item("volume", volume), jobId())).toEqual({ ok: true, value: undefined });
     expect(await deleter.deleteSnapshot(grant, item("snapshot", snapshot), jobId())).toMatchObject({ ok: true });
     expect(await deleter.quarantineAccount(grant, item("account", bob), jobId())).toMatchObject({ ok: true });
@@ -170,8 +232,14 @@ describe("against a server", () => {
     const machine = emulator.addMachine({ account: ann, name: "m" });
     const inventory = await inventoryNow();
     const grant = grantFor(inventory);
-    expect(await deleter.deleteVolume(grant, only(inventory, "volume"), jobId())).toMatchObject({ ok: false, error: { code: "cloudstack.root_disk" } });
-    expect(await deleter.releaseAddress(grant, only(inventory, "address"), jobId())).toMatchObject({ ok: false, error: { code: "cloudstack.source_nat" } });
+    expect(await deleter.deleteVolume(grant, only(inventory, "volume"), jobId())).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.root_disk" },
+    });
+    expect(await deleter.releaseAddress(grant, only(inventory, "address"), jobId())).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.source_nat" },
+    });
     expect(await deleter.destroyMachine(grant, only(inventory, "machine"), jobId())).toMatchObject({ ok: true });
     expect(await deleter.destroyMachine(grant, only(inventory, "machine"), jobId())).toMatchObject({ ok: true });
     expect(changes()).toEqual(["destroyVirtualMachine"]);
@@ -183,7 +251,10 @@ describe("against a server", () => {
     const machine = emulator.addMachine({ account: ann, name: "m" });
     emulator.addVolume({ account: ann, name: "data", machine });
     const inventory = await inventoryNow();
-    const data = at(inventory.items.filter((i) => i.name === "data"), 0);
+    const data = at(
+      inventory.items.filter((i) => i.name === "data"),
+      0,
+    );
     const same = jobId();
     emulator.setFaults([{ kind: "lost_after", command: "deleteVolume", times: 1 }]);
     expect(await deleter.deleteVolume(grantFor(inventory), data, same)).toMatchObject({ ok: false, error: { kind: "indeterminate" } });
@@ -201,7 +272,10 @@ describe("against a server", () => {
     const sent = emulator.requests().filter((r) => r.command === "deleteDomain");
     expect(sent.map((r) => r.params)).toMatchObject([{ id: alpha, cleanup: "false", customjobid: id }]);
     expect(valueOf(await reader.findDomain(alpha))).toBeNull();
-    expect(await deleter.deleteDomain(grant, jobId()), "under another job id it is simply gone").toMatchObject({ ok: false, error: { kind: "stale" } });
+    expect(await deleter.deleteDomain(grant, jobId()), "under another job id it is simply gone").toMatchObject({
+      ok: false,
+      error: { kind: "stale" },
+    });
   });
 
   test("a job that vanishes leaves the outcome open, and nothing is sent again", async () => {
@@ -217,7 +291,10 @@ describe("against a server", () => {
     emulator.addMachine({ account: ann, name: "m", deleteProtection: true });
     const inventory = await inventoryNow();
     expect(inventory.obstacles).toEqual(["machine m is protected from deletion"]);
-    expect(await deleter.destroyMachine(grantFor(inventory), only(inventory, "machine"), jobId())).toMatchObject({ ok: false, error: { kind: "rejected" } });
+    expect(await deleter.destroyMachine(grantFor(inventory), only(inventory, "machine"), jobId())).toMatchObject({
+      ok: false,
+      error: { kind: "rejected" },
+    });
     await eventually("the machine is still there", async () => only(await inventoryNow(), "machine").state === "Running");
   });
 
@@ -228,6 +305,12 @@ describe("against a server", () => {
 });
 
 test("a grant prints without becoming one", () => {
-  const approved: Inventory = { domainId: randomUUID() as DomainId, path: "ROOT/ci/alpha" as DomainPath, items: [], obstacles: [], asOf: 0 as Inventory["asOf"] };
+  const approved: Inventory = {
+    domainId: randomUUID() as DomainId,
+    path: "ROOT/ci/alpha" as DomainPath,
+    items: [],
+    obstacles: [],
+    asOf: 0 as Inventory["asOf"],
+  };
   expect(inspect(grantFor(approved))).toContain("ROOT/ci/alpha");
 });

@@ -8,7 +8,12 @@ import { valueOf } from "./support.ts";
 
 const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 const row = (n: number, parent: number | null, name: string, level: number, more: Partial<DomainRow> = {}): DomainRow => ({
-  id: id(n), name, level, path: "wrong after a rename", ...(parent === null ? {} : { parentdomainid: id(parent) }), ...more,
+  id: id(n),
+  name,
+  level,
+  path: "wrong after a rename",
+  ...(parent === null ? {} : { parentdomainid: id(parent) }),
+  ...more,
 });
 const CI = "ROOT/ci" as DomainPath;
 const base = [row(0, null, "ROOT", 0), row(1, 0, "ci", 1)];
@@ -17,17 +22,24 @@ describe("a root administrator's rows", () => {
   test("paths come from names along the parents, depth from the managed root", () => {
     const tree = valueOf(growTree([...base, row(3, 2, "inner", 3), row(2, 1, "alpha", 2)], CI));
     expect(tree.root).toMatchObject({ id: id(1), depth: 0, path: "ROOT/ci" });
-    expect(tree.below.map((d) => [d.path, d.depth])).toEqual([["ROOT/ci/alpha", 1], ["ROOT/ci/alpha/inner", 2]]);
+    expect(tree.below.map((d) => [d.path, d.depth])).toEqual([
+      ["ROOT/ci/alpha", 1],
+      ["ROOT/ci/alpha/inner", 2],
+    ]);
     expect(tree.ancestors).toEqual([id(0)]);
   });
 
   test("what hangs elsewhere, or on nothing that was listed, is dropped", () => {
-    const tree = valueOf(growTree([...base, row(2, 0, "cix", 1), row(3, 2, "alpha", 2), row(4, 99, "orphan", 2, { path: "ROOT/ci/orphan" })], CI));
+    const tree = valueOf(
+      growTree([...base, row(2, 0, "cix", 1), row(3, 2, "alpha", 2), row(4, 99, "orphan", 2, { path: "ROOT/ci/orphan" })], CI),
+    );
     expect(tree.below).toEqual([]);
   });
 
   test("an id that is no UUID is odd; a domain below it keeps its own id", () => {
-    const tree = valueOf(growTree([...base, row(2, 1, "odd", 2, { id: "not a uuid" }), row(3, null, "in", 3, { parentdomainid: "not a uuid" })], CI));
+    const tree = valueOf(
+      growTree([...base, row(2, 1, "odd", 2, { id: "not a uuid" }), row(3, null, "in", 3, { parentdomainid: "not a uuid" })], CI),
+    );
     expect(tree.odd).toEqual([{ rawId: "not a uuid", path: "ROOT/ci/odd" }]);
     expect(tree.below).toMatchObject([{ id: id(3), parentId: null, path: "ROOT/ci/odd/in" }]);
   });
@@ -36,7 +48,10 @@ describe("a root administrator's rows", () => {
     expect(growTree([row(0, null, "ROOT", 0)], CI)).toMatchObject({ ok: false, error: { code: "cloudstack.no_root" } });
     expect(growTree([row(0, null, "ROOT", 0), row(1, 0, "x", 1), row(2, 1, "ci", 2)], CI)).toMatchObject({ ok: false });
     expect(growTree([row(0, null, "ROOT", 0), row(1, 0, "a/ci", 1)], "ROOT/a/ci" as DomainPath)).toMatchObject({ ok: false });
-    expect(growTree([...base, row(2, 0, "ci", 1)], CI)).toMatchObject({ ok: false, error: { message: expect.stringContaining("2 times") } });
+    expect(growTree([...base, row(2, 0, "ci", 1)], CI)).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining("2 times") },
+    });
     expect(growTree([...base, row(2, 0, "CI", 1)], CI), "CloudStack's names do not differ by case, ours do").toMatchObject({ ok: true });
   });
 
@@ -58,7 +73,9 @@ describe("a domain administrator's rows, which begin at its own domain", () => {
 });
 
 test("no row outside the root is ever below it, whatever the forest", () => {
-  const forest = fc.array(fc.record({ parent: fc.nat(15), name: fc.constantFrom("ci", "cix", "ci_1", "a", "ROOT/ci", "ci/a") }), { maxLength: 15 });
+  const forest = fc.array(fc.record({ parent: fc.nat(15), name: fc.constantFrom("ci", "cix", "ci_1", "a", "ROOT/ci", "ci/a") }), {
+    maxLength: 15,
+  });
   fc.assert(
     fc.property(forest, (made) => {
       const rows = [...base, ...made.map((m, i) => row(i + 2, Math.min(m.parent, i + 1), m.name, 5, { path: "ROOT/ci/lie" }))];
@@ -72,7 +89,13 @@ test("no row outside the root is ever below it, whatever the forest", () => {
         }
         return false;
       };
-      if (grown.ok) expect(grown.value.below.map((d) => d.id).toSorted()).toEqual(rows.filter(isBelow).map((r) => r.id).toSorted());
+      if (grown.ok)
+        expect(grown.value.below.map((d) => d.id).toSorted()).toEqual(
+          rows
+            .filter(isBelow)
+            .map((r) => r.id)
+            .toSorted(),
+        );
     }),
   );
 });

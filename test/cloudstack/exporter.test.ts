@@ -48,7 +48,13 @@ describe("from the emulator", () => {
 
   test("a source prints its thing, and no link, in any way of printing", async () => {
     const source = valueOf(await exporter.extract(template));
-    const texts = [JSON.stringify(source), JSON.stringify({ source }), String(source), inspect(source, { showHidden: true, depth: 9 }), JSON.stringify(Object.entries(source))];
+    const texts = [
+      JSON.stringify(source),
+      JSON.stringify({ source }),
+      String(source),
+      inspect(source, { showHidden: true, depth: 9 }),
+      JSON.stringify(Object.entries(source)),
+    ];
     for (const text of [...texts, JSON.stringify(options.calls)]) expect(text).not.toMatch(/https?:|userdata/);
     expect(JSON.parse(JSON.stringify(source))).toEqual(template);
   });
@@ -57,7 +63,10 @@ describe("from the emulator", () => {
     const source = valueOf(await exporter.extract(template));
     emulator.setFaults([{ kind: "cut", command: "userdata" }]);
     const { bytes } = valueOf(await exporter.open(source, 0));
-    const broken = await readAll(bytes).then(() => null, (error: unknown) => error);
+    const broken = await readAll(bytes).then(
+      () => null,
+      (error: unknown) => error,
+    );
     expect(broken).toBeInstanceOf(Error);
     expect(inspect(broken)).not.toMatch(/userdata|127\.0\.0\.1:/);
   });
@@ -77,8 +86,14 @@ describe("from the emulator", () => {
   });
 
   test("what cannot be extracted is said", async () => {
-    expect(await exporter.extract({ kind: "machine", id: randomUUID(), zoneId: null })).toMatchObject({ ok: false, error: { kind: "invalid" } });
-    expect(await exporter.extract({ kind: "template", id: randomUUID(), zoneId: null })).toMatchObject({ ok: false, error: { kind: "rejected" } });
+    expect(await exporter.extract({ kind: "machine", id: randomUUID(), zoneId: null })).toMatchObject({
+      ok: false,
+      error: { kind: "invalid" },
+    });
+    expect(await exporter.extract({ kind: "template", id: randomUUID(), zoneId: null })).toMatchObject({
+      ok: false,
+      error: { kind: "rejected" },
+    });
   });
 });
 

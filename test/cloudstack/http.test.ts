@@ -20,10 +20,18 @@ async function start(answer: Parameters<typeof startToldServer>[0], more: Partia
 const html = (response: ServerResponse, status: number): void => {
   response.writeHead(status, { "content-type": "text/html" }).end("<html><body>Bad Gateway</body></html>");
 };
-const refusal = (status: number) => (_: URLSearchParams, response: ServerResponse): void =>
-  sendJson(response, status, { errorresponse: { uuidList: [], errorcode: status, errortext: "no" } });
+const refusal =
+  (status: number) =>
+  (_: URLSearchParams, response: ServerResponse): void =>
+    sendJson(response, status, { errorresponse: { uuidList: [], errorcode: status, errortext: "no" } });
 
-type Case = readonly [what: string, answer: (form: URLSearchParams, response: ServerResponse) => void, onRead: string, onChange: string, code: string];
+type Case = readonly [
+  what: string,
+  answer: (form: URLSearchParams, response: ServerResponse) => void,
+  onRead: string,
+  onChange: string,
+  code: string,
+];
 
 describe("answers that are none", () => {
   test.for<Case>([
@@ -42,7 +50,13 @@ describe("answers that are none", () => {
     ["429", refusal(429), "unavailable", "unavailable", "throttled"],
     ["432", refusal(432), "rejected", "rejected", "not_allowed"],
     ["503", refusal(503), "unavailable", "unavailable", "maintenance"],
-    ["a connection that is cut at once", (_: URLSearchParams, r: ServerResponse) => void r.destroy(), "unavailable", "indeterminate", "lost_answer"],
+    [
+      "a connection that is cut at once",
+      (_: URLSearchParams, r: ServerResponse) => void r.destroy(),
+      "unavailable",
+      "indeterminate",
+      "lost_answer",
+    ],
     [
       "a connection that is cut in the middle",
       (_: URLSearchParams, r: ServerResponse) => {
@@ -61,19 +75,32 @@ describe("answers that are none", () => {
     ],
     [
       "bytes that are no UTF-8",
-      (_: URLSearchParams, r: ServerResponse) => void r.end(Buffer.concat([Buffer.from(`{"xresponse":{"name":"`), Buffer.from([0xff]), Buffer.from(`"}}`)])),
+      (_: URLSearchParams, r: ServerResponse) =>
+        void r.end(Buffer.concat([Buffer.from(`{"xresponse":{"name":"`), Buffer.from([0xff]), Buffer.from(`"}}`)])),
       "contract_broken",
       "indeterminate",
       "malformed_json",
     ],
-    ["two wrappers", (_: URLSearchParams, r: ServerResponse) => sendJson(r, 200, { aresponse: {}, bresponse: {} }), "contract_broken", "indeterminate", "unknown_shape"],
+    [
+      "two wrappers",
+      (_: URLSearchParams, r: ServerResponse) => sendJson(r, 200, { aresponse: {}, bresponse: {} }),
+      "contract_broken",
+      "indeterminate",
+      "unknown_shape",
+    ],
     ["a list", (_: URLSearchParams, r: ServerResponse) => sendJson(r, 200, []), "contract_broken", "indeterminate", "unknown_shape"],
     ["an unknown status", refusal(599), "unavailable", "indeterminate", "unknown_error"],
   ])("%s", async ([, answer, onRead, onChange, code]) => {
     const api = await start(answer);
-    expect(await api.read("listDomains", {}, 2)).toMatchObject({ ok: false, error: { kind: onRead, code: `cloudstack.${code}`, details: { page: 2 } } });
+    expect(await api.read("listDomains", {}, 2)).toMatchObject({
+      ok: false,
+      error: { kind: onRead, code: `cloudstack.${code}`, details: { page: 2 } },
+    });
     expect(await api.change("createDomain", {})).toMatchObject({ ok: false, error: { kind: onChange, code: `cloudstack.${code}` } });
-    expect(server.forms.filter((form) => form.get("command") === "createDomain"), "a change is sent once").toHaveLength(1);
+    expect(
+      server.forms.filter((form) => form.get("command") === "createDomain"),
+      "a change is sent once",
+    ).toHaveLength(1);
   });
 
   test("a server that does not answer is given up after the timeout", async () => {
@@ -82,29 +109,38 @@ describe("answers that are none", () => {
   });
 
   test("an answer that drips without end is given up after the timeout", async () => {
-    const api = await start((_, response) => {
-      const drip = setInterval(() => response.write(" "), 5);
-      response.once("close", () => clearInterval(drip));
-    }, { timeoutMs: 80 });
+    const api = await start(
+      (_, response) => {
+        const drip = setInterval(() => response.write(" "), 5);
+        response.once("close", () => clearInterval(drip));
+      },
+      { timeoutMs: 80 },
+    );
     expect(await api.change("createDomain", {})).toMatchObject({ ok: false, error: { kind: "indeterminate", code: "cloudstack.timeout" } });
   });
 
   test("an answer without end is given up at the limit", async () => {
     const chunk = Buffer.alloc(1024 * 1024, 32);
-    const api = await start((_, response) => {
-      const pour = (): void => {
-        while (!response.destroyed && response.write(chunk));
-        if (!response.destroyed) response.once("drain", pour);
-      };
-      pour();
-    }, { timeoutMs: 15_000 });
+    const api = await start(
+      (_, response) => {
+        const pour = (): void => {
+          while (!response.destroyed && response.write(chunk));
+          if (!response.destroyed) response.once("drain", pour);
+        };
+        pour();
+      },
+      { timeoutMs: 15_000 },
+    );
     expect(await api.change("createDomain", {})).toMatchObject({ ok: false, error: { code: "cloudstack.answer_too_large" } });
   });
 
   test("a server that is not there was never asked: even a change is only unavailable", async () => {
     const api = await start(() => undefined);
     await server.close();
-    expect(await api.change("createDomain", {})).toMatchObject({ ok: false, error: { kind: "unavailable", code: "cloudstack.unreachable" } });
+    expect(await api.change("createDomain", {})).toMatchObject({
+      ok: false,
+      error: { kind: "unavailable", code: "cloudstack.unreachable" },
+    });
   });
 
   test("a client that is told to stop stops, and sends nothing more", async () => {
@@ -118,7 +154,9 @@ describe("answers that are none", () => {
 
 describe("reads", () => {
   test("are asked again when the trouble passes", async () => {
-    const api = await start((_, response) => (server.forms.length < 3 ? html(response, 503) : sendJson(response, 200, { listdomainsresponse: { count: 0 } })));
+    const api = await start((_, response) =>
+      server.forms.length < 3 ? html(response, 503) : sendJson(response, 200, { listdomainsresponse: { count: 0 } }),
+    );
     expect(await api.read("listDomains", {})).toEqual({ ok: true, value: { count: 0 } });
     expect(options.calls.map((call) => call.outcome)).toEqual(["cloudstack.not_cloudstack", "cloudstack.not_cloudstack", "ok"]);
   });
@@ -157,7 +195,10 @@ describe("the fence", () => {
 
   test("that breaks is a closed one", async () => {
     const api = await start(refusal(401), { beforeCall: () => Promise.reject(new Error("the database is gone")) });
-    expect(await api.change("deleteDomain", {})).toMatchObject({ ok: false, error: { kind: "unavailable", code: "cloudstack.fence_unasked" } });
+    expect(await api.change("deleteDomain", {})).toMatchObject({
+      ok: false,
+      error: { kind: "unavailable", code: "cloudstack.fence_unasked" },
+    });
     expect(server.forms).toEqual([]);
   });
 });
@@ -173,14 +214,20 @@ describe("parameters", () => {
     ["domainid", "-1"],
   ] as const)("%s=%j is no UUID and is not sent", async ([name, value]) => {
     const api = await start(refusal(401));
-    expect(await api.change("deleteDomain", { [name]: value })).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_a_uuid" } });
+    expect(await api.change("deleteDomain", { [name]: value })).toMatchObject({
+      ok: false,
+      error: { kind: "refused", code: "cloudstack.not_a_uuid" },
+    });
     expect(await api.read("listDomains", { [name]: value })).toMatchObject({ ok: false, error: { kind: "refused" } });
     expect(server.forms).toEqual([]);
   });
 
   test.for([String.raw`projekt \u0041`, "tab\there", "half \ud800 pair", "nul\0"])("the text %j is not written", async (name) => {
     const api = await start(refusal(401));
-    expect(await api.change("createDomain", { name })).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.unsendable_text" } });
+    expect(await api.change("createDomain", { name })).toMatchObject({
+      ok: false,
+      error: { kind: "refused", code: "cloudstack.unsendable_text" },
+    });
     expect(server.forms).toEqual([]);
   });
 
@@ -191,9 +238,12 @@ describe("parameters", () => {
 });
 
 test("no failure and no report of a call holds the secret or the key", async () => {
-  const api = await start((form, response) => sendJson(response, 431, { xresponse: { errorcode: 431, errortext: `bad http://x/y?${form.toString()}` } }), {
-    apiKey: "k3y-k3y-k3y",
-  });
+  const api = await start(
+    (form, response) => sendJson(response, 431, { xresponse: { errorcode: 431, errortext: `bad http://x/y?${form.toString()}` } }),
+    {
+      apiKey: "k3y-k3y-k3y",
+    },
+  );
   const result = await api.change("createDomain", { name: "alpha" });
   const everything = JSON.stringify([result, options.calls]);
   expect(everything).not.toContain(SECRET);

@@ -30,7 +30,9 @@ function scripted(sent: Say, looks: readonly Say[]) {
     },
   };
   const now = (): Instant => clock as Instant;
-  const settings = settingsOf(optionsFor({ url: "http://127.0.0.1:1/" }, { now, sleep: (ms) => Promise.resolve(void (clock += ms)), jobTimeoutMs: 60_000 }));
+  const settings = settingsOf(
+    optionsFor({ url: "http://127.0.0.1:1/" }, { now, sleep: (ms) => Promise.resolve(void (clock += ms)), jobTimeoutMs: 60_000 }),
+  );
   return { run: () => runJob(api, settings, "deleteThing", {}, ID), api, said, waited: () => clock };
 }
 
@@ -52,15 +54,35 @@ describe("a job's end", () => {
   test.for([
     ["succeeds", started, [running, running, done], { ok: true }],
     ["fails: CloudStack's own reason", started, [running, failed], { ok: false, error: { kind: "rejected", code: "cloudstack.internal" } }],
-    ["is cut off by a restart: half may be done", started, [running, cutOff], { ok: false, error: { kind: "indeterminate", code: "cloudstack.job_cut_off" } }],
+    [
+      "is cut off by a restart: half may be done",
+      started,
+      [running, cutOff],
+      { ok: false, error: { kind: "indeterminate", code: "cloudstack.job_cut_off" } },
+    ],
     ["vanishes", started, [running, unknown], { ok: false, error: { kind: "indeterminate", code: "cloudstack.job_vanished" } }],
     ["is out of sight for a while", started, [down, down, done], { ok: true }],
     ["stays out of sight", started, [down], { ok: false, error: { kind: "indeterminate", code: "cloudstack.job_unseen" } }],
-    ["may not be looked at", started, [{ kind: "refused", status: 531, csStatus: null, text: "" } as const], { ok: false, error: { kind: "indeterminate" } }],
+    [
+      "may not be looked at",
+      started,
+      [{ kind: "refused", status: 531, csStatus: null, text: "" } as const],
+      { ok: false, error: { kind: "indeterminate" } },
+    ],
     ["never comes", started, [running], { ok: false, error: { kind: "indeterminate", code: "cloudstack.job_too_long" } }],
     ["is in an unknown shape", started, [{ jobstatus: "1" }], { ok: false, error: { kind: "indeterminate" } }],
-    ["was refused before it began", { kind: "refused", status: 431, csStatus: null, text: "" } as const, [done], { ok: false, error: { kind: "rejected" } }],
-    ["began without a job id", { success: true }, [done], { ok: false, error: { kind: "indeterminate", code: "cloudstack.unknown_shape" } }],
+    [
+      "was refused before it began",
+      { kind: "refused", status: 431, csStatus: null, text: "" } as const,
+      [done],
+      { ok: false, error: { kind: "rejected" } },
+    ],
+    [
+      "began without a job id",
+      { success: true },
+      [done],
+      { ok: false, error: { kind: "indeterminate", code: "cloudstack.unknown_shape" } },
+    ],
   ] as const)("%s", async ([, sent, looks, expected]) => {
     expect(await scripted(sent as Say, looks as readonly Say[]).run()).toMatchObject(expected);
   });
@@ -77,7 +99,12 @@ describe("a job's end", () => {
 describe("a command that may have been sent before", () => {
   test.for([
     ["a lost answer, and the job is there", lost, [running, done], { ok: true }],
-    ["a lost answer, and no job of that id", lost, [unknown], { ok: false, error: { kind: "indeterminate", code: "cloudstack.lost_answer" } }],
+    [
+      "a lost answer, and no job of that id",
+      lost,
+      [unknown],
+      { ok: false, error: { kind: "indeterminate", code: "cloudstack.lost_answer" } },
+    ],
     ["the id was used before, and that job is done", exists, [done], { ok: true }],
     ["the id was used before, and that job failed", exists, [failed], { ok: false, error: { kind: "rejected" } }],
     ["another 530", exists, [unknown], { ok: false, error: { kind: "rejected", code: "cloudstack.internal" } }],
@@ -85,7 +112,10 @@ describe("a command that may have been sent before", () => {
   ] as const)("%s", async ([, sent, looks, expected]) => {
     const script = scripted(sent, looks);
     expect(await script.run()).toMatchObject(expected);
-    expect(script.said.filter((line) => line !== "look"), "it is never sent twice").toEqual([`deleteThing ${ID}`]);
+    expect(
+      script.said.filter((line) => line !== "look"),
+      "it is never sent twice",
+    ).toEqual([`deleteThing ${ID}`]);
   });
 });
 

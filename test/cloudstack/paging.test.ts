@@ -11,7 +11,13 @@ import { err, ok, type Result } from "../../src/core/result.ts";
 interface Row {
   readonly id: string;
 }
-const query: ListQuery<Row> = { command: "listThings", params: {}, rows: "thing", row: z.object({ id: z.string() }), keyOf: (row) => row.id };
+const query: ListQuery<Row> = {
+  command: "listThings",
+  params: {},
+  rows: "thing",
+  row: z.object({ id: z.string() }),
+  keyOf: (row) => row.id,
+};
 
 /** An honest server over `ids`, with a way to spoil its answers; remembers what was asked and how much at a time. */
 function serverOf(ids: readonly string[], spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure> = (a) => ok(a)) {
@@ -56,8 +62,9 @@ describe("a list that is whole", () => {
 });
 
 describe("a list that is not", () => {
-  const spoiled = async (spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure>): Promise<Result<readonly Row[], Failure>> =>
-    readList(serverOf(names(35), spoil).api, paging, query);
+  const spoiled = async (
+    spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure>,
+  ): Promise<Result<readonly Row[], Failure>> => readList(serverOf(names(35), spoil).api, paging, query);
   const rowsOf = (answer: Answer): Row[] => answer["thing"] as Row[];
 
   test.for([
@@ -65,12 +72,30 @@ describe("a list that is not", () => {
     ["the rows are missing", (a: Answer) => ({ count: a["count"] }), "contract_broken", "cloudstack.short_page", 3],
     ["the answer is empty", () => ({}), "unavailable", "cloudstack.list_changed", 3],
     ["a row is too many", (a: Answer) => ({ ...a, thing: [...rowsOf(a), { id: "new" }] }), "contract_broken", "cloudstack.short_page", 3],
-    ["a row is one of another page", (a: Answer) => ({ ...a, thing: [{ id: "t0" }, ...rowsOf(a).slice(1)] }), "contract_broken", "cloudstack.row_twice", 3],
+    [
+      "a row is one of another page",
+      (a: Answer) => ({ ...a, thing: [{ id: "t0" }, ...rowsOf(a).slice(1)] }),
+      "contract_broken",
+      "cloudstack.row_twice",
+      3,
+    ],
     ["the count is another", (a: Answer) => ({ ...a, count: 36 }), "unavailable", "cloudstack.list_changed", 3],
     ["the count is a text", (a: Answer) => ({ ...a, count: "35" }), "contract_broken", "cloudstack.unknown_shape", 3],
     ["the rows are no list", (a: Answer) => ({ ...a, thing: {} }), "contract_broken", "cloudstack.unknown_shape", 3],
-    ["the rows stand under another name", (a: Answer) => ({ count: 35, other: a["thing"] }), "contract_broken", "cloudstack.unknown_shape", 3],
-    ["a row has another shape", (a: Answer) => ({ ...a, thing: [{ id: 7 }, ...rowsOf(a).slice(1)] }), "contract_broken", "cloudstack.unknown_shape", 3],
+    [
+      "the rows stand under another name",
+      (a: Answer) => ({ count: 35, other: a["thing"] }),
+      "contract_broken",
+      "cloudstack.unknown_shape",
+      3,
+    ],
+    [
+      "a row has another shape",
+      (a: Answer) => ({ ...a, thing: [{ id: 7 }, ...rowsOf(a).slice(1)] }),
+      "contract_broken",
+      "cloudstack.unknown_shape",
+      3,
+    ],
   ] as const)("when %s on a page, the failure names that page", async ([, spoil, kind, code, page]) => {
     const result = await spoiled((answer, at) => ok(at === page ? spoil(answer) : answer));
     expect(result).toMatchObject({ ok: false, error: { kind, code, details: { command: "listThings", page } } });
@@ -86,12 +111,20 @@ describe("a list that is not", () => {
     const once = serverOf(names(35), (answer, page, ask) => ok(page === 2 && ask <= 4 ? { ...answer, count: 36 } : answer));
     expect((await readList(once.api, paging, query)).ok).toBe(true);
     const always = serverOf(names(35), (answer, page) => ok(page === 2 ? { ...answer, count: 36 } : answer));
-    expect(await readList(always.api, paging, query)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "cloudstack.list_changed" } });
+    expect(await readList(always.api, paging, query)).toMatchObject({
+      ok: false,
+      error: { kind: "unavailable", code: "cloudstack.list_changed" },
+    });
     expect(always.asked).toHaveLength(12);
   });
 
   test("losing or doubling any rows or pages never gives a complete list", async () => {
-    const damage = fc.record({ page: fc.integer({ min: 1, max: 6 }), lose: fc.nat(6), double: fc.nat(6), swapPage: fc.integer({ min: 1, max: 6 }) });
+    const damage = fc.record({
+      page: fc.integer({ min: 1, max: 6 }),
+      lose: fc.nat(6),
+      double: fc.nat(6),
+      swapPage: fc.integer({ min: 1, max: 6 }),
+    });
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 30 }), damage, async (n, d) => {
         const ids = names(n);

@@ -74,13 +74,20 @@ describe("a fleet", () => {
         if (call.command === "listAccounts" && call.page === 1) emulator.addDomain({ name: "late", parent: ci });
       },
     });
-    expect(completeObserved(valueOf(await racing.readFleet({ withLimits: false })))).toMatchObject({ ok: false, error: { kind: "count_mismatch" } });
+    expect(completeObserved(valueOf(await racing.readFleet({ withLimits: false })))).toMatchObject({
+      ok: false,
+      error: { kind: "count_mismatch" },
+    });
   });
 
   test.for([
     ["malformed JSON", { kind: "invalid_json", command: "listDomains", page: 2 }, "listDomains, page 2: the answer is not valid JSON"],
     ["a short page", { kind: "short_page", command: "listAccounts", page: 4 }, "listAccounts, page 4: 2 rows where 3 were due"],
-    ["a count that changes", { kind: "count_drift", command: "listAccounts", page: 3 }, "listAccounts, page 3: the list changed while it was read"],
+    [
+      "a count that changes",
+      { kind: "count_drift", command: "listAccounts", page: 3 },
+      "listAccounts, page 3: the list changed while it was read",
+    ],
     ["HTML", { kind: "html", command: "listDomains", page: 1, status: 502 }, "listDomains, page 1: HTTP 502"],
     ["401", { kind: "status", command: "listDomains", page: 1, status: 401 }, "listDomains, page 1: CloudStack answered 401"],
     ["429", { kind: "status", command: "listAccounts", page: 2, status: 429 }, "listAccounts, page 2: CloudStack answered 429"],
@@ -88,24 +95,43 @@ describe("a fleet", () => {
     ["a cut", { kind: "cut", command: "listAccounts", page: 2 }, "listAccounts, page 2: the connection ended before the answer"],
     ["an unreachable server", { kind: "unreachable" }, "listDomains, page 1: the connection ended before the answer"],
     ["silence", { kind: "delay", command: "listAccounts", page: 2, ms: 1_500 }, "listAccounts, page 2: no answer within 1000 ms"],
-    ["trouble in the second list", { kind: "invalid_json", command: "listDomains", page: 2, afterCalls: 1 }, "listDomains, page 2: the answer is not valid JSON"],
-  ] as const satisfies readonly (readonly [string, CloudStackFault, string])[])("spoilt by %s is nothing, with the page as the reason", async ([, fault, reason]) => {
-    emulator.setFaults([fault]);
-    const read = await reader.readFleet({ withLimits: false });
-    expect(read).toMatchObject({ ok: false, error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } } });
-    expect(read.ok ? "" : read.error.reason).toContain(reason);
-  });
+    [
+      "trouble in the second list",
+      { kind: "invalid_json", command: "listDomains", page: 2, afterCalls: 1 },
+      "listDomains, page 2: the answer is not valid JSON",
+    ],
+  ] as const satisfies readonly (readonly [string, CloudStackFault, string])[])(
+    "spoilt by %s is nothing, with the page as the reason",
+    async ([, fault, reason]) => {
+      emulator.setFaults([fault]);
+      const read = await reader.readFleet({ withLimits: false });
+      expect(read).toMatchObject({
+        ok: false,
+        error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
+      });
+      expect(read.ok ? "" : read.error.reason).toContain(reason);
+    },
+  );
 
   test("a domain whose name breaks the JSON of a page: the reason names the page, and nothing is thrown", async () => {
     emulator.addDomain({ name: String.raw`projekt \u0041`, parent: ci });
     const read = await reader.readFleet({ withLimits: false });
-    expect(read).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^listDomains, page 4: the answer is not valid JSON/) } });
+    expect(read).toMatchObject({
+      ok: false,
+      error: { reason: expect.stringMatching(/^listDomains, page 4: the answer is not valid JSON/) },
+    });
   });
 
   test("a missing root, and a fence that says no, are reasons too", async () => {
     const lost = createCloudStackReader({ ...options, rootPath: "ROOT/nowhere" as DomainPath });
-    expect(await lost.readFleet({ withLimits: false })).toMatchObject({ ok: false, error: { reason: expect.stringContaining("no domain ROOT/nowhere") } });
-    const stopped = createCloudStackReader({ ...options, beforeCall: () => Promise.resolve(err(failure("refused", "stop.pressed", "stopped by Ann"))) });
+    expect(await lost.readFleet({ withLimits: false })).toMatchObject({
+      ok: false,
+      error: { reason: expect.stringContaining("no domain ROOT/nowhere") },
+    });
+    const stopped = createCloudStackReader({
+      ...options,
+      beforeCall: () => Promise.resolve(err(failure("refused", "stop.pressed", "stopped by Ann"))),
+    });
     expect(await stopped.readFleet({ withLimits: false })).toMatchObject({ ok: false, error: { reason: "stopped by Ann" } });
   });
 
@@ -166,7 +192,11 @@ describe("an inventory", () => {
     const child = emulator.addDomain({ name: "child", parent: p0() });
     emulator.addTemplate({ account: emulator.addAccount({ domain: child, name: "kid" }).accountId, name: "kid's" });
     const inventory = valueOf(await reader.readInventory(p0(), path));
-    const named = (kind: string): readonly string[] => inventory.items.filter((i) => i.kind === kind).map((i) => i.name).toSorted();
+    const named = (kind: string): readonly string[] =>
+      inventory.items
+        .filter((i) => i.kind === kind)
+        .map((i) => i.name)
+        .toSorted();
     expect(named("machine")).toEqual(["m", "pm"]);
     expect(named("cloudstack_project")).toEqual(["hidden"]);
     expect(named("child_domain")).toEqual(["child"]);
@@ -186,22 +216,31 @@ describe("an inventory", () => {
     expect(Object.keys(small).toSorted()).toEqual(["asOf", "domainId", "items", "obstacles", "path"]);
   });
 
-  test.for(["listVirtualMachines", "listVolumes", "listSnapshots", "listTemplates", "listNetworks", "listPublicIpAddresses", "listProjects", "listAccounts", "listDomainChildren"])(
-    "fails as a whole when %s fails",
-    async (command) => {
-      for (const kind of ["invalid_json", "html"] as const) {
-        emulator.setFaults([{ kind, command }]);
-        const read = await reader.readInventory(p0(), path);
-        expect(read).toMatchObject({ ok: false, error: { details: { command, page: 1 } } });
-      }
-      emulator.setFaults([{ kind: "status", command, status: 432 }]);
-      expect((await reader.readInventory(p0(), path)).ok).toBe(false);
-    },
-  );
+  test.for([
+    "listVirtualMachines",
+    "listVolumes",
+    "listSnapshots",
+    "listTemplates",
+    "listNetworks",
+    "listPublicIpAddresses",
+    "listProjects",
+    "listAccounts",
+    "listDomainChildren",
+  ])("fails as a whole when %s fails", async (command) => {
+    for (const kind of ["invalid_json", "html"] as const) {
+      emulator.setFaults([{ kind, command }]);
+      const read = await reader.readInventory(p0(), path);
+      expect(read).toMatchObject({ ok: false, error: { details: { command, page: 1 } } });
+    }
+    emulator.setFaults([{ kind: "status", command, status: 432 }]);
+    expect((await reader.readInventory(p0(), path)).ok).toBe(false);
+  });
 
   test("a plug-in's list that is refused is an obstacle; one that is spoilt is a failure", async () => {
     emulator.setFaults([{ kind: "status", command: "listKubernetesClusters", status: 432 }]);
-    expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual(["the server knows listKubernetesClusters, but this key could not ask it"]);
+    expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
+      "the server knows listKubernetesClusters, but this key could not ask it",
+    ]);
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
   });

@@ -49,23 +49,30 @@ describe("signatures", () => {
 describe("forms", () => {
   test("what the server decodes from the form verifies against the signature in it, whatever the text", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string({ unit: "grapheme" }), { noNullPrototype: true }), (params) => {
-        const form = signedForm("listDomains", params, { apiKey: "key", secretKey: SECRET }, 0);
-        const decoded = Object.fromEntries(form.split("&").map((pair) => pair.split("=").map((part) => decodeURIComponent(part)) as [string, string]));
-        const { signature, ...signed } = decoded;
-        // The server's own way (ApiServer.verifyRequest): Java's encoder, written as a table instead of a pattern.
-        const java = (text: string): string =>
-          [...Buffer.from(text, "utf8")]
-            .map((byte) => (/[A-Za-z0-9.*_-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`))
-            .join("");
-        const canonical = Object.keys(signed)
-          .sort((a, b) => (a < b ? -1 : 1))
-          .map((name) => `${name}=${java(signed[name] ?? "")}`)
-          .join("&")
-          .toLowerCase();
-        expect(signature).toBe(createHmac("sha1", SECRET).update(canonical).digest("base64"));
-        expect(form).not.toContain(SECRET);
-      }),
+      fc.property(
+        fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string({ unit: "grapheme" }), { noNullPrototype: true }),
+        (params) => {
+          const form = signedForm("listDomains", params, { apiKey: "key", secretKey: SECRET }, 0);
+          const decoded = Object.fromEntries(
+            form.split("&").map((pair) => pair.split("=").map((part) => decodeURIComponent(part)) as [string, string]),
+          );
+          const { signature, ...signed } = decoded;
+          // The server's own way (ApiServer.verifyRequest): Java's encoder, written as a table instead of a pattern.
+          const java = (text: string): string =>
+            [...Buffer.from(text, "utf8")]
+              .map((byte) =>
+                /[A-Za-z0-9.*_-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `%${byte.toString(16).padStart(2, "0")}`,
+              )
+              .join("");
+          const canonical = Object.keys(signed)
+            .sort((a, b) => (a < b ? -1 : 1))
+            .map((name) => `${name}=${java(signed[name] ?? "")}`)
+            .join("&")
+            .toLowerCase();
+          expect(signature).toBe(createHmac("sha1", SECRET).update(canonical).digest("base64"));
+          expect(form).not.toContain(SECRET);
+        },
+      ),
     );
   });
 

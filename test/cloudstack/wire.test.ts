@@ -63,7 +63,12 @@ describe("recorded lists", () => {
     for (const e of exchanges.filter((one) => one.body !== undefined || one.text !== undefined)) {
       const opened = openAnswer(e.status, Buffer.from(e.text ?? JSON.stringify(e.body)));
       const [inner] = Object.values(e.body ?? {});
-      const expected = e.text !== undefined ? { ok: false, error: { kind: "malformed_json" } } : inner?.["errorcode"] === undefined ? { ok: true } : { ok: false, error: { kind: "refused", status: e.status } };
+      const expected =
+        e.text !== undefined
+          ? { ok: false, error: { kind: "malformed_json" } }
+          : inner?.["errorcode"] === undefined
+            ? { ok: true }
+            : { ok: false, error: { kind: "refused", status: e.status } };
       expect(opened, `${e.scenario} ${e.command}`).toMatchObject(expected);
     }
     expect(exchanges.filter((e) => e.text !== undefined).length).toBeGreaterThan(2);
@@ -71,7 +76,15 @@ describe("recorded lists", () => {
 });
 
 describe("strictness", () => {
-  const account = { id: "11111111-1111-4111-8111-111111111111", name: "a", accounttype: 0, rolename: "User", domainid: "x", state: "enabled", user: [] };
+  const account = {
+    id: "11111111-1111-4111-8111-111111111111",
+    name: "a",
+    accounttype: 0,
+    rolename: "User",
+    domainid: "x",
+    state: "enabled",
+    user: [],
+  };
   test.for([
     ["an account without users", { ...account, user: undefined }],
     ["an account in an unknown state", { ...account, state: "sleeping" }],

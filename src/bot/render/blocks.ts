@@ -11,7 +11,13 @@ const SECTION_MAX = 2800;
 export function safe(text: string, max = 300): string {
   const plain = text.replace(/[\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, " ");
   const cut = [...plain].length > max ? `${[...plain].slice(0, max - 1).join("")}…` : plain;
-  return cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/[*_~`]/g, (c) => `${c}\u200B`.replace("`\u200B", "ʼ").replace("*\u200B", "∗").replace("_\u200B", "_\u200B").replace("~\u200B", "∼"));
+  return cut
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/[*_~`]/g, (c) =>
+      `${c}\u200B`.replace("`\u200B", "ʼ").replace("*\u200B", "∗").replace("_\u200B", "_\u200B").replace("~\u200B", "∼"),
+    );
 }
 
 /** Foreign text for plain_text objects, which Slack never parses: control and direction characters out, cut. */
@@ -32,7 +38,12 @@ export function section(mrkdwn: string): KnownBlock {
 
 /** Label and value pairs, two columns, at most ten. */
 export function fields(rows: readonly (readonly [string, string])[]): KnownBlock {
-  return { type: "section", fields: rows.slice(0, 10).map(([label, value]) => ({ type: "mrkdwn" as const, text: cutSafely(`*${label}*\n${value}`, 1900), verbatim: true })) };
+  return {
+    type: "section",
+    fields: rows
+      .slice(0, 10)
+      .map(([label, value]) => ({ type: "mrkdwn" as const, text: cutSafely(`*${label}*\n${value}`, 1900), verbatim: true })),
+  };
 }
 
 /** Small print. */
@@ -49,10 +60,20 @@ export function list(title: string, lines: readonly string[], linesMax = 12): re
 }
 
 /** A button. `label` is also read aloud. */
-export function button(o: { readonly action: string; readonly text: string; readonly value: string; readonly style?: "primary" | "danger"; readonly label?: string }) {
+export function button(o: {
+  readonly action: string;
+  readonly text: string;
+  readonly value: string;
+  readonly style?: "primary" | "danger";
+  readonly label?: string;
+}) {
   return {
-    type: "button" as const, action_id: o.action, text: { type: "plain_text" as const, text: plain(o.text, 75), emoji: false }, value: o.value.slice(0, 2000),
-    ...(o.style === undefined ? {} : { style: o.style }), accessibility_label: plain(o.label ?? o.text, 75),
+    type: "button" as const,
+    action_id: o.action,
+    text: { type: "plain_text" as const, text: plain(o.text, 75), emoji: false },
+    value: o.value.slice(0, 2000),
+    ...(o.style === undefined ? {} : { style: o.style }),
+    accessibility_label: plain(o.label ?? o.text, 75),
   };
 }
 

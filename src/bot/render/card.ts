@@ -16,12 +16,22 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
-  if (v.phase === "proposed" && !fits(v)) blocks.push(section("It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first."));
-  blocks.push(fields([["Why", why(v)], ["Approvals", approvals(v)]]));
+  if (v.phase === "proposed" && !fits(v))
+    blocks.push(section("It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first."));
+  blocks.push(
+    fields([
+      ["Why", why(v)],
+      ["Approvals", approvals(v)],
+    ]),
+  );
   if (v.activity !== null && !["closed"].includes(v.phase)) blocks.push(context(safe(v.activity, 400)));
   const buttons = buttonsOf(v, asks);
   if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
-  blocks.push(context(`${environment} · opened ${time(v.openedAt)}${v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`}${v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : ""}`));
+  blocks.push(
+    context(
+      `${environment} · opened ${time(v.openedAt)}${v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`}${v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : ""}`,
+    ),
+  );
   return { text: `${title} (${environment})`, blocks };
 }
 
@@ -33,10 +43,17 @@ export function buttonValue(v: Pick<DeletionView, "id" | "version" | "digest">):
 function titles(v: DeletionView): string {
   const name = v.path;
   const words: Record<Phase, string> = {
-    archiving: `Saving the templates of ${name}`, proposed: `Delete ${name}? Two approvals needed`, cooling_off: `${name}: approved, cooling off`,
-    quarantining: `${name}: going into quarantine`, grace: `${name}: in quarantine, waiting out the grace period`, dismantling: `${name}: machines are being destroyed`,
-    expunging: `${name}: waiting for CloudStack to expunge`, removing: `${name}: being removed for good`, deleted: `${name}: deleted`,
-    closed: `${name}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`, frozen: `${name}: FROZEN, a person must look`,
+    archiving: `Saving the templates of ${name}`,
+    proposed: `Delete ${name}? Two approvals needed`,
+    cooling_off: `${name}: approved, cooling off`,
+    quarantining: `${name}: going into quarantine`,
+    grace: `${name}: in quarantine, waiting out the grace period`,
+    dismantling: `${name}: machines are being destroyed`,
+    expunging: `${name}: waiting for CloudStack to expunge`,
+    removing: `${name}: being removed for good`,
+    deleted: `${name}: deleted`,
+    closed: `${name}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`,
+    frozen: `${name}: FROZEN, a person must look`,
   };
   return words[v.phase];
 }
@@ -46,7 +63,9 @@ function sentence(v: DeletionView, asks: boolean): string {
   const who = v.closedBy === null ? "" : ` by ${safe(v.closedBy)}`;
   const words: Record<Phase, string> = {
     archiving: "Nothing is asked of you yet: templates are saved and checked before anybody can approve.",
-    proposed: asks ? `Two people must approve, neither of them who asked. Nothing happens without them; it expires ${until}.` : "Nothing is asked of you yet: see below what keeps it.",
+    proposed: asks
+      ? `Two people must approve, neither of them who asked. Nothing happens without them; it expires ${until}.`
+      : "Nothing is asked of you yet: see below what keeps it.",
     cooling_off: `Two people approved. Nothing has been touched. Any team member can cancel until ${until}.`,
     quarantining: "Accounts are being disabled; their machines stop. Nothing is lost, and Restore gives all of it back.",
     grace: `Accounts are disabled and machines stopped; nothing is lost. Restore gives all of it back until ${until}.`,
@@ -64,7 +83,22 @@ function blast(v: DeletionView): readonly KnownBlock[] {
   if (v.blast === null) return [section("What it holds is being looked up.")];
   const b = v.blast;
   const n = (kind: ItemKind) => b.counts[kind] ?? 0;
-  const rest = (["snapshot", "vm_snapshot", "network", "address", "iso", "vpc", "cloudstack_project", "child_domain", "kubernetes_cluster", "backup"] as const).filter((k) => n(k) > 0).map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : "s"}`);
+  const rest = (
+    [
+      "snapshot",
+      "vm_snapshot",
+      "network",
+      "address",
+      "iso",
+      "vpc",
+      "cloudstack_project",
+      "child_domain",
+      "kubernetes_cluster",
+      "backup",
+    ] as const
+  )
+    .filter((k) => n(k) > 0)
+    .map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : "s"}`);
   return [
     fields([
       ["Machines", `${n("machine")}: ${b.machinesRunning} running, ${b.machinesStopped} not\n${names(b.machineNames)}`],
@@ -76,14 +110,23 @@ function blast(v: DeletionView): readonly KnownBlock[] {
 }
 
 function names(list: readonly string[]): string {
-  return list.slice(0, 40).map((x) => safe(x, 60)).join(", ") || "none";
+  return (
+    list
+      .slice(0, 40)
+      .map((x) => safe(x, 60))
+      .join(", ") || "none"
+  );
 }
 
 function fits(v: DeletionView): boolean {
   const b = v.blast;
   if (b === null) return false;
   const all = [...b.machineNames, ...b.templateNames, ...b.accountNames];
-  return all.length <= namesMax && [b.machineNames, b.templateNames, b.accountNames].every((l) => l.length <= 40 && l.join(", ").length <= 1500) && all.every((x) => [...x].length <= 60);
+  return (
+    all.length <= namesMax &&
+    [b.machineNames, b.templateNames, b.accountNames].every((l) => l.length <= 40 && l.join(", ").length <= 1500) &&
+    all.every((x) => [...x].length <= 60)
+  );
 }
 
 function archiveLine(v: DeletionView): string {
@@ -94,7 +137,8 @@ function archiveLine(v: DeletionView): string {
 }
 
 function why(v: DeletionView): string {
-  if (v.evidence.kind === "closed") return `The project ${safe(v.slug)} is closed in the CI database${v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`}`;
+  if (v.evidence.kind === "closed")
+    return `The project ${safe(v.slug)} is closed in the CI database${v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`}`;
   return `The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}`;
 }
 
@@ -106,10 +150,17 @@ function approvals(v: DeletionView): string {
 
 function buttonsOf(v: DeletionView, asks: boolean) {
   const value = buttonValue(v);
-  const b = (action: string, text: string, style?: "primary" | "danger") => button({ action, text, value, label: `${text}: ${v.path}`, ...(style === undefined ? {} : { style }) });
+  const b = (action: string, text: string, style?: "primary" | "danger") =>
+    button({ action, text, value, label: `${text}: ${v.path}`, ...(style === undefined ? {} : { style }) });
   if (v.phase === "archiving") return [b("deletion_reject", "Reject…")];
-  if (v.phase === "proposed") return [...(asks ? [b("deletion_approve", "Approve", "danger")] : []), b("deletion_reject", "Reject…"), ...(v.approvals.length > 0 ? [b("deletion_withdraw", "Withdraw my approval")] : [])];
+  if (v.phase === "proposed")
+    return [
+      ...(asks ? [b("deletion_approve", "Approve", "danger")] : []),
+      b("deletion_reject", "Reject…"),
+      ...(v.approvals.length > 0 ? [b("deletion_withdraw", "Withdraw my approval")] : []),
+    ];
   if (v.phase === "cooling_off") return [b("deletion_cancel", "Cancel", "primary"), b("deletion_withdraw", "Withdraw my approval")];
-  if (["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(v.phase)) return [b("deletion_restore", "Restore", "primary")];
+  if (["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(v.phase))
+    return [b("deletion_restore", "Restore", "primary")];
   return [];
 }

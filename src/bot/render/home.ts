@@ -8,9 +8,23 @@ export function homeView(projects: readonly DesiredProject[], deletions: readonl
   return {
     type: "home",
     blocks: [
-      ...(deletions.length === 0 ? [] : [header("Deletions under way"), ...list("Each has a card in the team's channel", deletions.map((d) => `${d.path}: ${d.phase.replaceAll("_", " ")}, ${d.approvals.length} of ${d.quorum} approvals`))]),
+      ...(deletions.length === 0
+        ? []
+        : [
+            header("Deletions under way"),
+            ...list(
+              "Each has a card in the team's channel",
+              deletions.map((d) => `${d.path}: ${d.phase.replaceAll("_", " ")}, ${d.approvals.length} of ${d.quorum} approvals`),
+            ),
+          ]),
       header("Projects"),
-      ...(projects.length === 0 ? [section("None that I know of. If you should have one, your Slack e-mail must be the one in the CI database.")] : list("Known in the CI database", projects.map((p) => `${p.slug}: ${p.name}, ${p.state}`), 30)),
+      ...(projects.length === 0
+        ? [section("None that I know of. If you should have one, your Slack e-mail must be the one in the CI database.")]
+        : list(
+            "Known in the CI database",
+            projects.map((p) => `${p.slug}: ${p.name}, ${p.state}`),
+            30,
+          )),
       context("/ci-help says what can be asked."),
     ],
   };

@@ -13,10 +13,27 @@ export interface ModalMemory {
 /** Asks the deciding approver to type the domain's name. */
 export function typeNameModal(m: ModalMemory): ModalView {
   return {
-    type: "modal", callback_id: "deletion_type_name", private_metadata: JSON.stringify(m), title: { type: "plain_text", text: "The deciding approval" }, submit: { type: "plain_text", text: "Approve deletion" }, close: { type: "plain_text", text: "Not now" },
+    type: "modal",
+    callback_id: "deletion_type_name",
+    private_metadata: JSON.stringify(m),
+    title: { type: "plain_text", text: "The deciding approval" },
+    submit: { type: "plain_text", text: "Approve deletion" },
+    close: { type: "plain_text", text: "Not now" },
     blocks: [
-      { type: "section", text: { type: "mrkdwn", verbatim: true, text: `Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.` } },
-      { type: "input", block_id: "name", label: { type: "plain_text", text: plain(`Type the domain's name: ${m.name}`, 200) }, element: { type: "plain_text_input", action_id: "name", max_length: 300 } },
+      {
+        type: "section",
+        text: {
+          type: "mrkdwn",
+          verbatim: true,
+          text: `Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.`,
+        },
+      },
+      {
+        type: "input",
+        block_id: "name",
+        label: { type: "plain_text", text: plain(`Type the domain's name: ${m.name}`, 200) },
+        element: { type: "plain_text_input", action_id: "name", max_length: 300 },
+      },
     ],
   };
 }
@@ -24,7 +41,19 @@ export function typeNameModal(m: ModalMemory): ModalView {
 /** Asks for the reason of a rejection. */
 export function reasonModal(m: ModalMemory): ModalView {
   return {
-    type: "modal", callback_id: "deletion_reason", private_metadata: JSON.stringify(m), title: { type: "plain_text", text: "Reject the deletion" }, submit: { type: "plain_text", text: "Reject" }, close: { type: "plain_text", text: "Not now" },
-    blocks: [{ type: "input", block_id: "reason", label: { type: "plain_text", text: "Why should it not be deleted?" }, element: { type: "plain_text_input", action_id: "reason", multiline: true, min_length: 5, max_length: 3000 } }],
+    type: "modal",
+    callback_id: "deletion_reason",
+    private_metadata: JSON.stringify(m),
+    title: { type: "plain_text", text: "Reject the deletion" },
+    submit: { type: "plain_text", text: "Reject" },
+    close: { type: "plain_text", text: "Not now" },
+    blocks: [
+      {
+        type: "input",
+        block_id: "reason",
+        label: { type: "plain_text", text: "Why should it not be deleted?" },
+        element: { type: "plain_text_input", action_id: "reason", multiline: true, min_length: 5, max_length: 3000 },
+      },
+    ],
   };
 }

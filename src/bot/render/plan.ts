@@ -18,16 +18,54 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const open = outcomes.filter((o) => o.outcome !== "done");
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const blocks: KnownBlock[] = [header(title)];
-  if (holds.length > 0) blocks.push(...list("Held", holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`)));
-  blocks.push(...list("Rows of the CI database that need mending", plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}. ${h.mending}`)));
-  blocks.push(...list("Done", done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (cannot be seen yet)" : ""}`), 15));
+  if (holds.length > 0)
+    blocks.push(
+      ...list(
+        "Held",
+        holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
+      ),
+    );
+  blocks.push(
+    ...list(
+      "Rows of the CI database that need mending",
+      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}. ${h.mending}`),
+    ),
+  );
+  blocks.push(
+    ...list(
+      "Done",
+      done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (cannot be seen yet)" : ""}`),
+      15,
+    ),
+  );
   blocks.push(...list(record.state === "applying" ? "Doing" : "Not done", open.map(outcomeLine), 15));
-  if (plan.proposals.length > 0) blocks.push(...list("Could be deleted: each gets a card of its own, and needs two people", plan.proposals.map((p) => p.path)));
+  if (plan.proposals.length > 0)
+    blocks.push(
+      ...list(
+        "Could be deleted: each gets a card of its own, and needs two people",
+        plan.proposals.map((p) => p.path),
+      ),
+    );
   if (plan.proposals.length === 0) blocks.push(section("*Deletions:* none, and none can come of this plan."));
-  blocks.push(...list("Left alone", plan.drift.map((d) => d.sentence), 5));
+  blocks.push(
+    ...list(
+      "Left alone",
+      plan.drift.map((d) => d.sentence),
+      5,
+    ),
+  );
   const by = record.startedBy.kind === "command" ? "by command" : "on schedule";
-  const back = record.readBack === null ? "" : record.readBack.complete ? " · read back: all is as planned" : ` · read back: ${record.readBack.remaining} not seen`;
-  blocks.push(context(`${environment} · ${scope}, ${by} · ${plan.counts.projects} projects, ${plan.counts.domains} domains, ${plan.counts.accounts} accounts · ${time(record.startedAt)}${back} · plan ${plan.digest.slice(0, 8)}`));
+  const back =
+    record.readBack === null
+      ? ""
+      : record.readBack.complete
+        ? " · read back: all is as planned"
+        : ` · read back: ${record.readBack.remaining} not seen`;
+  blocks.push(
+    context(
+      `${environment} · ${scope}, ${by} · ${plan.counts.projects} projects, ${plan.counts.domains} domains, ${plan.counts.accounts} accounts · ${time(record.startedAt)}${back} · plan ${plan.digest.slice(0, 8)}`,
+    ),
+  );
   return { text: `${title} (${environment}). ${plan.proposals.length} deletion(s) proposed.`, blocks };
 }
 
@@ -43,6 +81,13 @@ function headline(record: PlanRecord): string {
 }
 
 function outcomeLine(o: ChangeOutcome): string {
-  const words = { waiting: "", done: "", refused: "refused", indeterminate: "outcome unknown, will be looked up", held: "held", skipped: "skipped after a failure" }[o.outcome];
+  const words = {
+    waiting: "",
+    done: "",
+    refused: "refused",
+    indeterminate: "outcome unknown, will be looked up",
+    held: "held",
+    skipped: "skipped after a failure",
+  }[o.outcome];
   return `${describeChange(o.change)}${words === "" ? "" : `: ${words}`}${o.problem === null ? "" : ` (${o.problem})`}`;
 }

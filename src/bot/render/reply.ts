@@ -10,17 +10,34 @@ export function renderReply(reply: Reply): Rendering {
 
 function renderPart(part: Part): readonly KnownBlock[] {
   switch (part.kind) {
-    case "text": return [section(safe(part.text, 2500))];
-    case "fields": return [fields(part.rows.map(([l, v]) => [l, safe(v, 900)] as const))];
-    case "list": return list(part.title, part.lines, 15);
-    case "note": return [context(safe(part.text, 1500))];
-    case "choice": return [{
-      type: "actions",
-      elements: [{
-        type: "static_select", action_id: part.action, placeholder: { type: "plain_text", text: plain(part.label, 150) },
-        options: part.options.slice(0, 100).map((o) => ({ text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false }, value: o.value.slice(0, 150) })),
-      }],
-    }];
-    default: return [];
+    case "text":
+      return [section(safe(part.text, 2500))];
+    case "fields":
+      return [fields(part.rows.map(([l, v]) => [l, safe(v, 900)] as const))];
+    case "list":
+      return list(part.title, part.lines, 15);
+    case "note":
+      return [context(safe(part.text, 1500))];
+    case "choice":
+      return [
+        {
+          type: "actions",
+          elements: [
+            {
+              type: "static_select",
+              action_id: part.action,
+              placeholder: { type: "plain_text", text: plain(part.label, 150) },
+              options: part.options
+                .slice(0, 100)
+                .map((o) => ({
+                  text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false },
+                  value: o.value.slice(0, 150),
+                })),
+            },
+          ],
+        },
+      ];
+    default:
+      return [];
   }
 }

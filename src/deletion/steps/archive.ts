@@ -13,10 +13,16 @@ const savedKinds = new Set(["template", "iso"]);
  *
  * Invariant: INV-8. Safe to run again: a verified entry is never touched.
  */
-export async function archiveContents(row: DeletionRow, inventory: Inventory, c: DeletionContext, progress: () => Promise<void>): Promise<void> {
+export async function archiveContents(
+  row: DeletionRow,
+  inventory: Inventory,
+  c: DeletionContext,
+  progress: () => Promise<void>,
+): Promise<void> {
   const owner = { kind: "deletion" as const, id: row.id };
   const items = inventory.items.filter((i) => savedKinds.has(i.kind));
-  for (const item of items) await insertEntry(c.db, owner, { id: c.newId(), itemKind: item.kind, itemId: item.id, name: item.name, at: c.now() });
+  for (const item of items)
+    await insertEntry(c.db, owner, { id: c.newId(), itemKind: item.kind, itemId: item.id, name: item.name, at: c.now() });
   for (const entry of await readEntries(c.db, owner)) {
     const item = items.find((i) => i.id === entry.item_id);
     if (item === undefined || entry.state === "verified") continue;
@@ -24,7 +30,12 @@ export async function archiveContents(row: DeletionRow, inventory: Inventory, c:
     await progress();
     const saved = await saveItem(item, entry.id, c.exports, c.archive, () => undefined);
     if (!saved.ok) await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: saved.error.message });
-    else await updateEntry(c.db, entry.id, c.now(), { state: "verified", ...saved.value, manifest: manifestOf(item, row.path, saved.value, c.now(), owner) });
+    else
+      await updateEntry(c.db, entry.id, c.now(), {
+        state: "verified",
+        ...saved.value,
+        manifest: manifestOf(item, row.path, saved.value, c.now(), owner),
+      });
     await progress();
   }
 }

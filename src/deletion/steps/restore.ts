@@ -16,15 +16,23 @@ export async function restoreContents(row: DeletionRow, c: DeletionContext): Pro
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
   const known = new Set(approved?.items.map((i) => i.id));
-  const lost: string[] = (approved?.items ?? []).filter((i) => i.kind === "machine" && !fresh.value.items.some((f) => f.id === i.id)).map((i) => i.name);
-  const calls: (readonly [string, { readonly id: string; readonly name: string }, (job: Parameters<DeletionContext["restorer"]["startMachine"]>[1]) => Promise<Result<void, Failure>>])[] = [];
+  const lost: string[] = (approved?.items ?? [])
+    .filter((i) => i.kind === "machine" && !fresh.value.items.some((f) => f.id === i.id))
+    .map((i) => i.name);
+  const calls: (readonly [
+    string,
+    { readonly id: string; readonly name: string },
+    (job: Parameters<DeletionContext["restorer"]["startMachine"]>[1]) => Promise<Result<void, Failure>>,
+  ])[] = [];
   for (const item of fresh.value.items) {
     if (!known.has(item.id)) continue;
     if (item.kind === "machine" && item.state === "Destroyed") calls.push(["recover", item, () => c.restorer.recoverMachine(item.id)]);
-    if (item.kind === "account" && item.state === "disabled") calls.push(["enable", item, () => c.restorer.enableAccount(AccountId.parse(item.id))]);
+    if (item.kind === "account" && item.state === "disabled")
+      calls.push(["enable", item, () => c.restorer.enableAccount(AccountId.parse(item.id))]);
   }
   for (const item of fresh.value.items) {
-    if (item.kind === "machine" && item.state !== "Running" && row.ran_machines.includes(item.id)) calls.push(["start", item, (job) => c.restorer.startMachine(item.id, job)]);
+    if (item.kind === "machine" && item.state !== "Running" && row.ran_machines.includes(item.id))
+      calls.push(["start", item, (job) => c.restorer.startMachine(item.id, job)]);
   }
   for (const [command, item, call] of calls) {
     const result = await runStep(row, command, item, c, call);

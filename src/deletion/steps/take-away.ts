@@ -17,12 +17,26 @@ interface TakeAway {
 
 /** Disables every account: its machines stop, nothing is lost. */
 export function quarantineSteps(c: DeletionContext): readonly TakeAway[] {
-  return [{ command: "quarantine", kind: "account", isDue: (i) => i.state !== "disabled", call: (p, i, job) => c.deleter.quarantineAccount(p.grant, i, job) }];
+  return [
+    {
+      command: "quarantine",
+      kind: "account",
+      isDue: (i) => i.state !== "disabled",
+      call: (p, i, job) => c.deleter.quarantineAccount(p.grant, i, job),
+    },
+  ];
 }
 
 /** Destroys every machine without expunging it: CloudStack keeps it for a while, recoverable. */
 export function dismantleSteps(c: DeletionContext): readonly TakeAway[] {
-  return [{ command: "destroy", kind: "machine", isDue: (i) => !["Destroyed", "Expunging"].includes(i.state), call: (p, i, job) => c.deleter.destroyMachine(p.grant, i, job) }];
+  return [
+    {
+      command: "destroy",
+      kind: "machine",
+      isDue: (i) => !["Destroyed", "Expunging"].includes(i.state),
+      call: (p, i, job) => c.deleter.destroyMachine(p.grant, i, job),
+    },
+  ];
 }
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
@@ -31,12 +45,25 @@ export function removeSteps(c: DeletionContext): readonly TakeAway[] {
   return [
     { command: "delete_volume", kind: "volume", isDue: always, call: (p, i, job) => c.deleter.deleteVolume(p.grant, i, job) },
     { command: "delete_vm_snapshot", kind: "vm_snapshot", isDue: always, call: (p, i, job) => c.deleter.deleteSnapshot(p.grant, i, job) },
-    { command: "release_address", kind: "address", isDue: (i) => i.facts["isSourceNat"] !== true, call: (p, i, job) => c.deleter.releaseAddress(p.grant, i, job) },
+    {
+      command: "release_address",
+      kind: "address",
+      isDue: (i) => i.facts["isSourceNat"] !== true,
+      call: (p, i, job) => c.deleter.releaseAddress(p.grant, i, job),
+    },
     { command: "delete_network", kind: "network", isDue: always, call: (p, i, job) => c.deleter.deleteNetwork(p.grant, i, job) },
     { command: "delete_snapshot", kind: "snapshot", isDue: always, call: (p, i, job) => c.deleter.deleteSnapshot(p.grant, i, job) },
     { command: "delete_template", kind: "template", isDue: always, call: (p, i, job) => c.deleter.deleteTemplate(p.grant, i, job) },
     { command: "delete_iso", kind: "iso", isDue: always, call: (p, i, job) => c.deleter.deleteTemplate(p.grant, i, job) },
-    { command: "delete_account", kind: "account", isDue: always, call: (p, i, job) => (ownsNothing(p.fresh, i) ? c.deleter.deleteAccount(p.grant, i, job) : Promise.resolve(err(failure("refused", "deletion.account_not_empty", `account ${i.name} still owns something`)))) },
+    {
+      command: "delete_account",
+      kind: "account",
+      isDue: always,
+      call: (p, i, job) =>
+        ownsNothing(p.fresh, i)
+          ? c.deleter.deleteAccount(p.grant, i, job)
+          : Promise.resolve(err(failure("refused", "deletion.account_not_empty", `account ${i.name} still owns something`))),
+    },
   ];
 }
 
@@ -45,7 +72,12 @@ export function removeSteps(c: DeletionContext): readonly TakeAway[] {
  *
  * Errors: the first one; run again, it goes on with what is left.
  */
-export async function takeAway(row: DeletionRow, steps: readonly TakeAway[], c: DeletionContext, after: () => Promise<void>): Promise<Result<void, Failure>> {
+export async function takeAway(
+  row: DeletionRow,
+  steps: readonly TakeAway[],
+  c: DeletionContext,
+  after: () => Promise<void>,
+): Promise<Result<void, Failure>> {
   for (const step of steps) {
     const done = new Set<string>();
     for (;;) {
@@ -64,5 +96,7 @@ export async function takeAway(row: DeletionRow, steps: readonly TakeAway[], c: 
 
 /** Whether an account owns nothing but its users: only then may it be deleted (fact 2). */
 export function ownsNothing(inventory: Inventory, account: InventoryItem): boolean {
-  return !inventory.items.some((i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name));
+  return !inventory.items.some(
+    (i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name),
+  );
 }

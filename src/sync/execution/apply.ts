@@ -48,10 +48,17 @@ async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: M
 
 async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome> {
   const stop = await readStop(c.db);
-  if (stop.stopped || c.signal.aborted) return { change, outcome: "held", seen: null, problem: stop.stopped ? `stopped: ${stop.reason}` : "this process lost its lock" };
+  if (stop.stopped || c.signal.aborted)
+    return { change, outcome: "held", seen: null, problem: stop.stopped ? `stopped: ${stop.reason}` : "this process lost its lock" };
   const id = c.newId();
   const jobId = jobIdFor(id);
-  await recordIntent(c.db, { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params: { change, jobId, sentence: describeChange(change) }, at: c.now() });
+  await recordIntent(c.db, {
+    id,
+    owner: { kind: "pass", id: c.passId },
+    command: change.kind,
+    params: { change, jobId, sentence: describeChange(change) },
+    at: c.now(),
+  });
   const result = await c.writer.applyChange(change, jobId);
   if (result.ok) {
     await c.db.tx(async (q) => {
@@ -61,14 +68,25 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome>
     return { change, outcome: "done", seen: null, problem: null };
   }
   const unknown = result.error.kind === "indeterminate";
-  await recordOutcome(c.db, { intentId: id, result: unknown ? "indeterminate" : "refused", data: { code: result.error.code, sentence: result.error.message }, at: c.now() });
+  await recordOutcome(c.db, {
+    intentId: id,
+    result: unknown ? "indeterminate" : "refused",
+    data: { code: result.error.code, sentence: result.error.message },
+    at: c.now(),
+  });
   return { change, outcome: unknown ? "indeterminate" : "refused", seen: null, problem: result.error.message };
 }
 
 async function recordEffect(q: Transaction, change: Change, at: number): Promise<void> {
   const { projectId, domainId } = change;
-  if (change.kind === "create_domain") await recordManagedDomains(q, [{ domainId, projectId, generation: change.generation, origin: "created" }], at);
-  else if (change.kind === "create_account") await recordManagedAccounts(q, [{ accountId: change.accountId, userId: change.userId, domainId, projectId, ciUserId: change.ciUserId }], at);
+  if (change.kind === "create_domain")
+    await recordManagedDomains(q, [{ domainId, projectId, generation: change.generation, origin: "created" }], at);
+  else if (change.kind === "create_account")
+    await recordManagedAccounts(
+      q,
+      [{ accountId: change.accountId, userId: change.userId, domainId, projectId, ciUserId: change.ciUserId }],
+      at,
+    );
   else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
   else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
 }

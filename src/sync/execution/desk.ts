@@ -28,7 +28,12 @@ export function createSyncDesk(c: SyncDeskContext): SyncDesk {
     const projects = await c.listProjects();
     if (!projects.ok) return projects;
     const found = projects.value.find((p) => p.slug === slug);
-    if (found === undefined) return err(failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, { mending: "Give the project's slug as the CI database spells it." }));
+    if (found === undefined)
+      return err(
+        failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, {
+          mending: "Give the project's slug as the CI database spells it.",
+        }),
+      );
     return ok({ kind: "project", root: c.fleet.root, projectId: found.id as ProjectId });
   };
   return {
@@ -37,9 +42,17 @@ export function createSyncDesk(c: SyncDeskContext): SyncDesk {
       const scope = await scopeOf(slug);
       if (!scope.ok) return scope;
       const stop = await readStop(c.db);
-      if (stop.stopped) return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }));
+      if (stop.stopped)
+        return err(
+          failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }),
+        );
       await c.enqueuePass(scope.value, { kind: "command", operator: by.operator.id, name: by.operator.name });
-      return ok({ sentence: slug === null ? "A pass over everything has started." : `A pass over ${slug} only has started: it can create and repair, never delete or lock.` });
+      return ok({
+        sentence:
+          slug === null
+            ? "A pass over everything has started."
+            : `A pass over ${slug} only has started: it can create and repair, never delete or lock.`,
+      });
     },
     async previewPlan(slug) {
       const scope = await scopeOf(slug);
@@ -49,7 +62,9 @@ export function createSyncDesk(c: SyncDeskContext): SyncDesk {
     latest: async () => ok((await readLatestPlanRecord(c.db)) as PlanRecord | null),
     async isStopped() {
       const stop = await readStop(c.db);
-      return stop.stopped ? { stopped: true, by: stop.by, since: stop.since as never, reason: stop.reason } : { stopped: false, by: null, since: null, reason: null };
+      return stop.stopped
+        ? { stopped: true, by: stop.by, since: stop.since as never, reason: stop.reason }
+        : { stopped: false, by: null, since: null, reason: null };
     },
     async stop(by, reason) {
       if (!by.isTeam) return err(teamOnly("stop everything"));
@@ -71,11 +86,27 @@ async function resume(by: Asker, c: SyncDeskContext): ReturnType<SyncDesk["resum
     await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.resume', 0))");
     const stop = await readStop(q);
     if (!stop.stopped || stop.since === null) return err(failure("refused", "sync.not_stopped", "Nothing is stopped."));
-    await q.exec("insert into resume_vote (stop_at, operator, at) values ($1, $2, $3) on conflict do nothing", [stop.since, by.operator.id, c.now()]);
+    await q.exec("insert into resume_vote (stop_at, operator, at) values ($1, $2, $3) on conflict do nothing", [
+      stop.since,
+      by.operator.id,
+      c.now(),
+    ]);
     const voters = await q.many(Voter, "select operator from resume_vote where stop_at = $1", [stop.since]);
     const resumed = voters.length >= RESUME_NEED;
-    if (resumed) await recordStop(q, { at: Math.max(c.now(), stop.since + 1), kind: "resume", byOperator: voters.map((v) => v.operator).join(" and "), reason: "two people agreed" });
-    await recordAudit(q, { at: c.now(), actor: by.operator.id, kind: resumed ? "resume" : "resume.vote", subject: "everything", data: { have: voters.length } });
+    if (resumed)
+      await recordStop(q, {
+        at: Math.max(c.now(), stop.since + 1),
+        kind: "resume",
+        byOperator: voters.map((v) => v.operator).join(" and "),
+        reason: "two people agreed",
+      });
+    await recordAudit(q, {
+      at: c.now(),
+      actor: by.operator.id,
+      kind: resumed ? "resume" : "resume.vote",
+      subject: "everything",
+      data: { have: voters.length },
+    });
     return ok({ resumed, have: voters.length, need: RESUME_NEED });
   });
 }

@@ -13,7 +13,12 @@ export interface Observation {
 }
 
 /** Reads both sides; a tree that moved while it was read is read once more. Invariant: INV-1, INV-6. */
-export async function observe(scope: Scope, known: KnownState, desiredSource: DesiredSource, observedSource: ObservedSource): Promise<Observation> {
+export async function observe(
+  scope: Scope,
+  known: KnownState,
+  desiredSource: DesiredSource,
+  observedSource: ObservedSource,
+): Promise<Observation> {
   if (scope.kind === "project") return observeProject(scope, known, desiredSource, observedSource);
   const [desired, first] = await Promise.all([desiredSource.readDesired(scope), readFleet(scope, observedSource, false)]);
   const wantsLimits = desired.projects.some((p) => Object.keys(p.limits).length > 0);
@@ -31,11 +36,25 @@ async function readFleet(scope: Scope, source: ObservedSource, withLimits: boole
   return { coverage: "partial", scope, root, domains, accounts, odd, asOf, reason: complete.error.sentence };
 }
 
-async function observeProject(scope: Extract<Scope, { kind: "project" }>, known: KnownState, desiredSource: DesiredSource, observedSource: ObservedSource): Promise<Observation> {
+async function observeProject(
+  scope: Extract<Scope, { kind: "project" }>,
+  known: KnownState,
+  desiredSource: DesiredSource,
+  observedSource: ObservedSource,
+): Promise<Observation> {
   const desired = await desiredSource.readDesired(scope);
   const project: DesiredProject | undefined = desired.projects.find((p) => p.id === scope.projectId);
   if (project === undefined) {
-    const nothing: PartialObserved = { coverage: "partial", scope, root: null, domains: [], accounts: [], odd: [], asOf: desired.asOf, reason: "the project is not listed, so nothing was read" };
+    const nothing: PartialObserved = {
+      coverage: "partial",
+      scope,
+      root: null,
+      domains: [],
+      accounts: [],
+      odd: [],
+      asOf: desired.asOf,
+      reason: "the project is not listed, so nothing was read",
+    };
     return { desired, observed: nothing };
   }
   const record = known.managedDomains.find((m) => m.projectId === project.id);

@@ -33,7 +33,10 @@ export function createProjectDesk(c: ProjectDeskContext): ProjectDesk {
       if (!projects.ok) return projects;
       const project = projects.value.find((p) => p.slug === slug);
       // The same words whether it does not exist or is not theirs.
-      if (project === undefined) return err(failure("refused", "project.not_yours", `You have no project ${slug}`, { mending: "/ci-status without a name lists yours." }));
+      if (project === undefined)
+        return err(
+          failure("refused", "project.not_yours", `You have no project ${slug}`, { mending: "/ci-status without a name lists yours." }),
+        );
       return ok(await statusOf(project, c));
     },
   };
@@ -46,7 +49,9 @@ async function statusOf(project: DesiredProject, c: ProjectDeskContext): Promise
   const inventory = domain === null ? null : await c.readInventory(domain.id, domain.path);
   const preview = await c.preview(project.slug);
   const deletion = await c.deletionOf(project.id);
-  const trouble = [inventory !== null && !inventory.ok ? inventory.error.message : null, preview.ok ? null : preview.error.message].filter((s) => s !== null).join("; ");
+  const trouble = [inventory !== null && !inventory.ok ? inventory.error.message : null, preview.ok ? null : preview.error.message]
+    .filter((s) => s !== null)
+    .join("; ");
   return {
     project,
     domain,

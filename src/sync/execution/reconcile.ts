@@ -6,7 +6,14 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
-import { readKnownState, readLastShown, recordCompleteRead, recordLastShown, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import {
+  readKnownState,
+  readLastShown,
+  recordCompleteRead,
+  recordLastShown,
+  recordManagedAccounts,
+  recordManagedDomains,
+} from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, recordSnapshot, updatePlanRecord } from "../../store/plans.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
@@ -39,9 +46,12 @@ export type StartedBy = PlanRecord["startedBy"];
 /** One pass: observe, plan, hold, store, show, apply, read back, record. Errors: `refused` when one is running or all is stopped. */
 export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<Result<PlanRecord, Failure>> {
   const stop = await readStop(c.db);
-  if (stop.stopped) return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }));
+  if (stop.stopped)
+    return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }));
   const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, (signal) => passWithLock(scope, startedBy, c, signal));
-  return held.held ? held.value : err(failure("refused", "sync.running", "A pass is running already", { mending: "Its plan is the newest one in the channel." }));
+  return held.held
+    ? held.value
+    : err(failure("refused", "sync.running", "A pass is running already", { mending: "Its plan is the newest one in the channel." }));
 }
 
 /** Makes a plan without storing, showing or applying anything. */
@@ -50,7 +60,12 @@ export async function previewPass(scope: Scope, startedBy: StartedBy, c: Reconci
   return newRecord(c, plan, startedBy, c.newId() as PassId);
 }
 
-async function passWithLock(scope: Scope, startedBy: StartedBy, c: ReconcileContext, signal: AbortSignal): Promise<Result<PlanRecord, Failure>> {
+async function passWithLock(
+  scope: Scope,
+  startedBy: StartedBy,
+  c: ReconcileContext,
+  signal: AbortSignal,
+): Promise<Result<PlanRecord, Failure>> {
   const passId = c.newId() as PassId;
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
   const { plan, input } = await planNow(scope, c, true);
@@ -73,14 +88,30 @@ async function passWithLock(scope: Scope, startedBy: StartedBy, c: ReconcileCont
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
     if (shown) await recordLastShown(q, showKey(plan));
-    const data = { state: record.state, digest: plan.digest, changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
-    await recordAudit(q, { at: c.now(), actor: startedBy.kind === "command" ? startedBy.operator : "schedule", kind: "pass.ended", subject: passId, data });
+    const data = {
+      state: record.state,
+      digest: plan.digest,
+      changes: changes.length,
+      proposals: plan.proposals.length,
+      holds: plan.holds.map((h) => h.kind),
+    };
+    await recordAudit(q, {
+      at: c.now(),
+      actor: startedBy.kind === "command" ? startedBy.operator : "schedule",
+      kind: "pass.ended",
+      subject: passId,
+      data,
+    });
   });
   if (shown) await c.announcer.showPlan(record);
   return ok(record);
 }
 
-async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput }> {
+async function planNow(
+  scope: Scope,
+  c: ReconcileContext,
+  recording: boolean,
+): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput }> {
   const busy = await c.deletions.liveDomains();
   let known = await readKnownState(c.db, busy);
   const observation = await observe(scope, known, c.desired, c.observed);
@@ -106,11 +137,24 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
   const outcomes = [
-    ...plan.additive.map((change): ChangeOutcome => ({ change, outcome: allowed.additive ? "waiting" : "held", seen: null, problem: null })),
-    ...plan.restrictive.map((change): ChangeOutcome => ({ change, outcome: allowed.restrictive ? "waiting" : "held", seen: null, problem: null })),
+    ...plan.additive.map(
+      (change): ChangeOutcome => ({ change, outcome: allowed.additive ? "waiting" : "held", seen: null, problem: null }),
+    ),
+    ...plan.restrictive.map(
+      (change): ChangeOutcome => ({ change, outcome: allowed.restrictive ? "waiting" : "held", seen: null, problem: null }),
+    ),
   ];
   return {
-    id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, startedAt: c.now(), endedAt: null, outcomes, readBack: null,
+    id: c.newId() as PlanId,
+    passId,
+    plan,
+    state: "applying",
+    startedBy,
+    scope: plan.scope,
+    startedAt: c.now(),
+    endedAt: null,
+    outcomes,
+    readBack: null,
   };
 }
 
@@ -122,7 +166,15 @@ async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput
     known: await recordSnapshot(c.db, "known", input.known, at),
     policy: await recordSnapshot(c.db, "policy", c.policy, at),
   };
-  await recordPlan(c.db, { id: record.id, passId: record.passId, digest: record.plan.digest, inputs, scopeFingerprint: c.scopeFingerprint, plannedAt: at, record });
+  await recordPlan(c.db, {
+    id: record.id,
+    passId: record.passId,
+    digest: record.plan.digest,
+    inputs,
+    scopeFingerprint: c.scopeFingerprint,
+    plannedAt: at,
+    record,
+  });
 }
 
 /** One side as plain data, its own fields only, so that it can be stored and read back. */
@@ -149,14 +201,19 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
   const { plan } = await planNow(scope, c, true);
   const remaining = new Set([...plan.additive, ...plan.restrictive].map((change) => canonicalJson(change)));
   const wasRead = !plan.holds.some((h) => h.kind === "desired_partial" || h.kind === "observed_partial");
-  const outcomes = record.outcomes.map((o) => (wasRead && o.outcome !== "held" ? { ...o, seen: !remaining.has(canonicalJson(o.change)) } : o));
+  const outcomes = record.outcomes.map((o) =>
+    wasRead && o.outcome !== "held" ? { ...o, seen: !remaining.has(canonicalJson(o.change)) } : o,
+  );
   const left = outcomes.filter((o) => o.outcome !== "held" && o.seen !== true).length;
   return { ...record, outcomes, readBack: wasRead ? { complete: left === 0, remaining: left } : null };
 }
 
 function finalState(plan: Plan, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const heldBack = (!allowed.additive && plan.additive.length > 0) || (!allowed.restrictive && plan.restrictive.length > 0) || plan.holds.some((h) => h.blocks === "everything");
+  const heldBack =
+    (!allowed.additive && plan.additive.length > 0) ||
+    (!allowed.restrictive && plan.restrictive.length > 0) ||
+    plan.holds.some((h) => h.blocks === "everything");
   if (heldBack) return "held";
   return changes > 0 ? "applied" : "unchanged";
 }

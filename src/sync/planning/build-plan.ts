@@ -22,12 +22,24 @@ export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolic
     heldRows: input.desired.held,
     counts: { projects: input.desired.projects.length, domains: input.observed.domains.length, accounts: input.observed.accounts.length },
   };
-  return Object.freeze({ ...found, asOf: Math.min(input.desired.asOf, input.observed.asOf) as Instant, digest: digestOf(JSON.parse(JSON.stringify(found))) });
+  return Object.freeze({
+    ...found,
+    asOf: Math.min(input.desired.asOf, input.observed.asOf) as Instant,
+    digest: digestOf(JSON.parse(JSON.stringify(found))),
+  });
 }
 
 /** Whether the plan's holds let additive changes, restrictions, deletions through. */
-export function allowedBy(plan: Pick<Plan, "holds">): { readonly additive: boolean; readonly restrictive: boolean; readonly deletions: boolean } {
+export function allowedBy(plan: Pick<Plan, "holds">): {
+  readonly additive: boolean;
+  readonly restrictive: boolean;
+  readonly deletions: boolean;
+} {
   const blocks = new Set(plan.holds.map((h) => h.blocks));
   const all = blocks.has("everything");
-  return { additive: !all, restrictive: !all && !blocks.has("restrictions"), deletions: !all && !blocks.has("restrictions") && !blocks.has("deletions") };
+  return {
+    additive: !all,
+    restrictive: !all && !blocks.has("restrictions"),
+    deletions: !all && !blocks.has("restrictions") && !blocks.has("deletions"),
+  };
 }

@@ -59,7 +59,10 @@ class Comparison {
     this.#accounts = groupByDomain(observed.accounts);
     this.#managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
     this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
-    const top = [...observed.domains.filter((d) => d.depth === 1).map((d) => [d.name.toLowerCase(), d.path] as const), ...observed.odd.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const)];
+    const top = [
+      ...observed.domains.filter((d) => d.depth === 1).map((d) => [d.name.toLowerCase(), d.path] as const),
+      ...observed.odd.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
+    ];
     this.#names = new Map(top);
     this.#heldMembers = new Set(desired.held.map((h) => `${h.projectId} ${h.userId}`));
     this.#busy = new Set(known.domainsUnderDeletion);
@@ -80,7 +83,11 @@ class Comparison {
     const domain = this.#domains.get(domainId);
     if (domain === undefined) return this.#missingDomain(project, domainId, generation, record !== undefined && !isOld);
     if (domain.name !== project.slug) {
-      this.#drift.push({ kind: "renamed", path: domain.path, sentence: `${domain.path} belongs to the project now called ${project.slug}; rename it with updateDomain id=${domain.id} name=${project.slug}` });
+      this.#drift.push({
+        kind: "renamed",
+        path: domain.path,
+        sentence: `${domain.path} belongs to the project now called ${project.slug}; rename it with updateDomain id=${domain.id} name=${project.slug}`,
+      });
     }
     this.#compareLimits(project, domain);
     this.#compareAccounts(project, domain, generation);
@@ -90,13 +97,35 @@ class Comparison {
     const { observed } = this.#input;
     const looked = observed.coverage === "complete" || observed.scope.kind === "project";
     if (!looked || observed.root === null) return;
-    if (vanished) return this.#hold(project, "name_in_the_way", `the domain of ${project.slug} is no longer listed: deleted by somebody else, or hidden as Inactive`, "the CI team, after looking in CloudStack");
+    if (vanished)
+      return this.#hold(
+        project,
+        "name_in_the_way",
+        `the domain of ${project.slug} is no longer listed: deleted by somebody else, or hidden as Inactive`,
+        "the CI team, after looking in CloudStack",
+      );
     const inTheWay = this.#names.get(project.slug.toLowerCase());
-    if (inTheWay !== undefined) return this.#hold(project, "name_in_the_way", `${inTheWay} has the name of ${project.slug} but was not made by Twokey`, "the CI team, by renaming or adopting that domain");
+    if (inTheWay !== undefined)
+      return this.#hold(
+        project,
+        "name_in_the_way",
+        `${inTheWay} has the name of ${project.slug} but was not made by Twokey`,
+        "the CI team, by renaming or adopting that domain",
+      );
     const path = `${observed.root.path}/${project.slug}` as ObservedDomain["path"];
-    this.#additive.push({ kind: "create_domain", projectId: project.id, slug: project.slug, domainId, generation, name: project.slug, parentId: observed.root.id, path });
+    this.#additive.push({
+      kind: "create_domain",
+      projectId: project.id,
+      slug: project.slug,
+      domainId,
+      generation,
+      name: project.slug,
+      parentId: observed.root.id,
+      path,
+    });
     for (const member of project.members) this.#createAccount(project, domainId, generation, member);
-    for (const [type, to] of limitEntries(project)) if (to !== -1) this.#additive.push({ kind: "raise_limit", ...named(project, domainId), type, from: 0, to });
+    for (const [type, to] of limitEntries(project))
+      if (to !== -1) this.#additive.push({ kind: "raise_limit", ...named(project, domainId), type, from: 0, to });
   }
 
   #compareLimits(project: DesiredProject, domain: ObservedDomain): void {
@@ -104,7 +133,8 @@ class Comparison {
     for (const [type, to] of limitEntries(project)) {
       const from = domain.limits[type];
       if (from === undefined || from === to) continue;
-      if (to === -1 || (from !== -1 && to > from)) this.#additive.push({ kind: "raise_limit", ...named(project, domain.id), type, from, to });
+      if (to === -1 || (from !== -1 && to > from))
+        this.#additive.push({ kind: "raise_limit", ...named(project, domain.id), type, from, to });
       else if (this.#complete) this.#restrictive.push({ kind: "lower_limit", ...named(project, domain.id), type, from, to });
     }
   }
@@ -112,7 +142,9 @@ class Comparison {
   #compareAccounts(project: DesiredProject, domain: ObservedDomain, generation: number): void {
     const accounts = this.#accounts.get(domain.id) ?? [];
     const ours = new Set<string>();
-    const adopted = new Map([...this.#managedAccounts.values()].filter((m) => m.domainId === domain.id).map((m) => [m.ciUserId, m.accountId]));
+    const adopted = new Map(
+      [...this.#managedAccounts.values()].filter((m) => m.domainId === domain.id).map((m) => [m.ciUserId, m.accountId]),
+    );
     for (const member of project.members) {
       const id = adopted.get(member.userId) ?? accountIdFor(project.id, generation, member.userId);
       ours.add(id);
@@ -124,54 +156,106 @@ class Comparison {
       if (ours.has(account.id)) continue;
       const record = this.#managedAccounts.get(account.id);
       if (record === undefined) {
-        this.#drift.push({ kind: "unmanaged_account", path: `${domain.path}/${account.name}`, sentence: `account ${account.name} in ${domain.path} was not made by Twokey; it is left alone` });
+        this.#drift.push({
+          kind: "unmanaged_account",
+          path: `${domain.path}/${account.name}`,
+          sentence: `account ${account.name} in ${domain.path} was not made by Twokey; it is left alone`,
+        });
       } else this.#compareLeaver(project, domain, account, record);
     }
   }
 
   #compareLeaver(project: DesiredProject, domain: ObservedDomain, account: ObservedAccount, record: ManagedAccount): void {
-    const isHeld = this.#heldMembers.has(`${project.id} ${record.ciUserId}`) || this.#heldMembers.has(`null ${record.ciUserId}`) || this.#heldMembers.has(`${project.id} null`) || this.#heldMembers.has("null null");
+    const isHeld =
+      this.#heldMembers.has(`${project.id} ${record.ciUserId}`) ||
+      this.#heldMembers.has(`null ${record.ciUserId}`) ||
+      this.#heldMembers.has(`${project.id} null`) ||
+      this.#heldMembers.has("null null");
     if (!this.#complete || isHeld || account.state !== "enabled") return;
-    this.#restrictive.push({ kind: "lock_account", ...named(project, domain.id), accountId: account.id, username: account.name, ciUserId: record.ciUserId });
+    this.#restrictive.push({
+      kind: "lock_account",
+      ...named(project, domain.id),
+      accountId: account.id,
+      username: account.name,
+      ciUserId: record.ciUserId,
+    });
   }
 
-  #missingAccount(project: DesiredProject, domain: ObservedDomain, generation: number, member: DesiredMember, accounts: readonly ObservedAccount[], vanished: boolean): void {
+  #missingAccount(
+    project: DesiredProject,
+    domain: ObservedDomain,
+    generation: number,
+    member: DesiredMember,
+    accounts: readonly ObservedAccount[],
+    vanished: boolean,
+  ): void {
     const { observed } = this.#input;
     if (observed.coverage !== "complete" && observed.scope.kind !== "project") return;
-    if (vanished) return this.#hold(project, "name_in_the_way", `the account of ${member.username} in ${domain.path} was removed by somebody else`, "the CI team, after looking in CloudStack");
+    if (vanished)
+      return this.#hold(
+        project,
+        "name_in_the_way",
+        `the account of ${member.username} in ${domain.path} was removed by somebody else`,
+        "the CI team, after looking in CloudStack",
+      );
     const name = member.username.toLowerCase();
     if (accounts.some((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name))) {
-      return this.#hold(project, "name_in_the_way", `${domain.path} already has an account or user ${member.username} that was not made by Twokey`, "the CI team, by renaming or adopting that account");
+      return this.#hold(
+        project,
+        "name_in_the_way",
+        `${domain.path} already has an account or user ${member.username} that was not made by Twokey`,
+        "the CI team, by renaming or adopting that account",
+      );
     }
     this.#createAccount(project, domain.id, generation, member);
   }
 
   #createAccount(project: DesiredProject, domainId: DomainId, generation: number, member: DesiredMember): void {
     this.#additive.push({
-      kind: "create_account", ...named(project, domainId), ciUserId: member.userId, accountId: accountIdFor(project.id, generation, member.userId),
-      userId: userIdFor(project.id, generation, member.userId), person: personOf(member), role: roleFor(this.#policy, member.role),
+      kind: "create_account",
+      ...named(project, domainId),
+      ciUserId: member.userId,
+      accountId: accountIdFor(project.id, generation, member.userId),
+      userId: userIdFor(project.id, generation, member.userId),
+      person: personOf(member),
+      role: roleFor(this.#policy, member.role),
     });
   }
 
-  #compareAccount(project: DesiredProject, domain: ObservedDomain, account: ObservedAccount, member: DesiredMember, generation: number): void {
+  #compareAccount(
+    project: DesiredProject,
+    domain: ObservedDomain,
+    account: ObservedAccount,
+    member: DesiredMember,
+    generation: number,
+  ): void {
     const base = { ...named(project, domain.id), accountId: account.id };
     const role = roleFor(this.#policy, member.role);
-    if (account.roleName !== "" && account.roleName !== role) this.#additive.push({ kind: "set_role", ...base, username: account.name, from: account.roleName, to: role });
+    if (account.roleName !== "" && account.roleName !== role)
+      this.#additive.push({ kind: "set_role", ...base, username: account.name, from: account.roleName, to: role });
     if (account.state !== "enabled") {
-      if (account.state === "locked" && this.#managedAccounts.get(account.id)?.lockedByUs === true) this.#additive.push({ kind: "unlock_account", ...base, username: account.name });
-      else this.#drift.push({ kind: account.state === "locked" ? "locked_by_others" : "disabled", path: `${domain.path}/${account.name}`, sentence: `account ${account.name} in ${domain.path} was ${account.state} by somebody else; it is left so` });
+      if (account.state === "locked" && this.#managedAccounts.get(account.id)?.lockedByUs === true)
+        this.#additive.push({ kind: "unlock_account", ...base, username: account.name });
+      else
+        this.#drift.push({
+          kind: account.state === "locked" ? "locked_by_others" : "disabled",
+          path: `${domain.path}/${account.name}`,
+          sentence: `account ${account.name} in ${domain.path} was ${account.state} by somebody else; it is left so`,
+        });
       return;
     }
     const wanted = personOf(member);
     const expected = userIdFor(project.id, generation, member.userId);
-    const user = account.users.find((u) => u.id === expected) ?? account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());
+    const user =
+      account.users.find((u) => u.id === expected) ?? account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());
     if (user === undefined) {
       this.#additive.push({ kind: "create_user", ...base, accountName: account.name, userId: expected, person: wanted });
       return;
     }
     const from: PersonData = { username: user.username, email: user.email, firstName: user.firstName, lastName: user.lastName };
     const to: PersonData = { ...wanted, username: user.username };
-    if (from.email !== to.email || from.firstName !== to.firstName || from.lastName !== to.lastName) this.#additive.push({ kind: "update_user", ...base, userId: user.id, from, to });
+    if (from.email !== to.email || from.firstName !== to.firstName || from.lastName !== to.lastName)
+      this.#additive.push({ kind: "update_user", ...base, userId: user.id, from, to });
   }
 
   #hold(project: DesiredProject, kind: Hold["kind"], sentence: string, liftedBy: string): void {

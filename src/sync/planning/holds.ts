@@ -22,20 +22,60 @@ function coverageHolds({ input, policy, scopeFingerprint, now }: HoldQuestion): 
   const holds: Hold[] = [];
   const { desired, observed, known } = input;
   if (desired.scope.kind === "project") {
-    holds.push({ kind: "narrowed", blocks: "restrictions", sentence: "this pass looked at one project only and says nothing about any other: no deletion and no lock can come of it", liftedBy: "a pass over everything" });
-    if (observed.coverage === "partial" && observed.reason !== "narrowed to one project") holds.push({ kind: "observed_partial", blocks: "everything", sentence: `CloudStack was not read: ${observed.reason}`, liftedBy: "a complete read" });
-    if (desired.coverage === "partial" && desired.reason !== "narrowed to one project") holds.push({ kind: "desired_partial", blocks: "everything", sentence: `the CI database was not read: ${desired.reason}`, liftedBy: "a complete read" });
+    holds.push({
+      kind: "narrowed",
+      blocks: "restrictions",
+      sentence: "this pass looked at one project only and says nothing about any other: no deletion and no lock can come of it",
+      liftedBy: "a pass over everything",
+    });
+    if (observed.coverage === "partial" && observed.reason !== "narrowed to one project")
+      holds.push({
+        kind: "observed_partial",
+        blocks: "everything",
+        sentence: `CloudStack was not read: ${observed.reason}`,
+        liftedBy: "a complete read",
+      });
+    if (desired.coverage === "partial" && desired.reason !== "narrowed to one project")
+      holds.push({
+        kind: "desired_partial",
+        blocks: "everything",
+        sentence: `the CI database was not read: ${desired.reason}`,
+        liftedBy: "a complete read",
+      });
     return holds;
   }
-  if (desired.coverage === "partial") holds.push({ kind: "desired_partial", blocks: "everything", sentence: `the CI database was not read completely: ${desired.reason}`, liftedBy: "a complete read" });
-  if (observed.coverage === "partial") holds.push({ kind: "observed_partial", blocks: "everything", sentence: `CloudStack was not read completely: ${observed.reason}`, liftedBy: "a complete read" });
+  if (desired.coverage === "partial")
+    holds.push({
+      kind: "desired_partial",
+      blocks: "everything",
+      sentence: `the CI database was not read completely: ${desired.reason}`,
+      liftedBy: "a complete read",
+    });
+  if (observed.coverage === "partial")
+    holds.push({
+      kind: "observed_partial",
+      blocks: "everything",
+      sentence: `CloudStack was not read completely: ${observed.reason}`,
+      liftedBy: "a complete read",
+    });
   if (known.pinnedScope !== null && known.pinnedScope !== scopeFingerprint) {
-    holds.push({ kind: "scope_changed", blocks: "restrictions", sentence: "the scope is not the one that was confirmed: other views, another root, or another server", liftedBy: "the old configuration; a change of scope is a decision of two people" });
+    holds.push({
+      kind: "scope_changed",
+      blocks: "restrictions",
+      sentence: "the scope is not the one that was confirmed: other views, another root, or another server",
+      liftedBy: "the old configuration; a change of scope is a decision of two people",
+    });
   }
   const oldest = Math.min(desired.asOf, observed.asOf);
-  if (now - oldest > policy.snapshotAgeMsMax) holds.push({ kind: "snapshot_too_old", blocks: "everything", sentence: "the reads are too old to act on", liftedBy: "a new pass" });
+  if (now - oldest > policy.snapshotAgeMsMax)
+    holds.push({ kind: "snapshot_too_old", blocks: "everything", sentence: "the reads are too old to act on", liftedBy: "a new pass" });
   if (observed.coverage === "complete" && policy.sentinelDomain !== null && !observed.domains.some((d) => d.id === policy.sentinelDomain)) {
-    holds.push({ kind: "sentinel_missing", blocks: "everything", sentence: "the sentinel domain was not seen", liftedBy: "the CI team, after looking in CloudStack" });
+    holds.push({
+      kind: "sentinel_missing",
+      blocks: "everything",
+      sentence: "the sentinel domain was not seen",
+      liftedBy: "the CI team, after looking in CloudStack",
+    });
   }
   return holds;
 }
@@ -45,13 +85,29 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   if (last === null || input.desired.scope.kind === "project") return [];
   const holds: Hold[] = [];
   const sides = [
-    ["the CI database lists", "projects", input.desired.projects.length + input.desired.held.filter((h) => h.userId === null).length, last.projects] as const,
+    [
+      "the CI database lists",
+      "projects",
+      input.desired.projects.length + input.desired.held.filter((h) => h.userId === null).length,
+      last.projects,
+    ] as const,
     ["CloudStack lists", "domains", input.observed.domains.length, last.domains] as const,
   ];
   for (const [who, what, now, before] of sides) {
-    if (now === 0 && before > 0) holds.push({ kind: "empty_source", blocks: "everything", sentence: `${who} no ${what} at all; ${before} the last time`, liftedBy: "a source that is whole again" });
+    if (now === 0 && before > 0)
+      holds.push({
+        kind: "empty_source",
+        blocks: "everything",
+        sentence: `${who} no ${what} at all; ${before} the last time`,
+        liftedBy: "a source that is whole again",
+      });
     else if (now < before * policy.shrinkMinShare) {
-      holds.push({ kind: "shrunken_source", blocks: "everything", sentence: `${who} only ${now} of ${before} ${what} it had the last time`, liftedBy: "a source that is whole again, or TWOKEY_SHRINK_MIN_SHARE" });
+      holds.push({
+        kind: "shrunken_source",
+        blocks: "everything",
+        sentence: `${who} only ${now} of ${before} ${what} it had the last time`,
+        liftedBy: "a source that is whole again, or TWOKEY_SHRINK_MIN_SHARE",
+      });
     }
   }
   return holds;
@@ -60,15 +116,30 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
 function limitHolds({ differences, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
   const all = differences.additive.length + differences.restrictive.length;
-  if (all > policy.changesPerPassMax) holds.push({ kind: "too_many_changes", blocks: "everything", sentence: `${all} changes in one pass; the limit is ${policy.changesPerPassMax}`, liftedBy: "TWOKEY_CHANGES_PER_PASS" });
+  if (all > policy.changesPerPassMax)
+    holds.push({
+      kind: "too_many_changes",
+      blocks: "everything",
+      sentence: `${all} changes in one pass; the limit is ${policy.changesPerPassMax}`,
+      liftedBy: "TWOKEY_CHANGES_PER_PASS",
+    });
   if (differences.restrictive.length > policy.restrictionsPerPassMax) {
-    holds.push({ kind: "too_many_restrictions", blocks: "restrictions", sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPassMax}`, liftedBy: "TWOKEY_RESTRICTIONS_PER_PASS" });
+    holds.push({
+      kind: "too_many_restrictions",
+      blocks: "restrictions",
+      sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPassMax}`,
+      liftedBy: "TWOKEY_RESTRICTIONS_PER_PASS",
+    });
   }
   return holds;
 }
 
 function rowHolds({ input }: HoldQuestion): readonly Hold[] {
   return input.desired.held.map((h) => ({
-    kind: "held_row" as const, blocks: "one_project" as const, sentence: `${h.view}, ${h.key}: ${h.problem}`, liftedBy: h.mending, ...(h.projectId === null ? {} : { projectId: h.projectId }),
+    kind: "held_row" as const,
+    blocks: "one_project" as const,
+    sentence: `${h.view}, ${h.key}: ${h.problem}`,
+    liftedBy: h.mending,
+    ...(h.projectId === null ? {} : { projectId: h.projectId }),
   }));
 }

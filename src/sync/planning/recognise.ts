@@ -10,7 +10,11 @@ export interface Recognised {
 }
 
 /** Recognises domains and accounts by the UUIDs that only we derive (design: project id and generation). */
-export function recognise(desired: CompleteDesired | PartialDesired, observed: CompleteObserved | PartialObserved, known: KnownState): Recognised {
+export function recognise(
+  desired: CompleteDesired | PartialDesired,
+  observed: CompleteObserved | PartialObserved,
+  known: KnownState,
+): Recognised {
   const domains: Omit<ManagedDomain, "absence">[] = [];
   const accounts: Omit<ManagedAccount, "lockedByUs">[] = [];
   const seen = new Map(observed.domains.map((d) => [d.id, d]));
@@ -27,7 +31,13 @@ export function recognise(desired: CompleteDesired | PartialDesired, observed: C
     for (const member of project.members) {
       const accountId = accountIdFor(project.id, generation, member.userId);
       if (managedAccounts.has(accountId) || seenAccounts.get(accountId)?.domainId !== domainId) continue;
-      accounts.push({ accountId, userId: userIdFor(project.id, generation, member.userId), domainId, projectId: project.id, ciUserId: member.userId });
+      accounts.push({
+        accountId,
+        userId: userIdFor(project.id, generation, member.userId),
+        domainId,
+        projectId: project.id,
+        ciUserId: member.userId,
+      });
     }
   }
   return { domains, accounts };

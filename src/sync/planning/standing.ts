@@ -8,13 +8,24 @@ export function standingDrift(input: PartialInput | CompleteInput): readonly Dri
   const drift: Drift[] = [];
   for (const domain of input.observed.domains) {
     const record = managed.get(domain.id);
-    if (domain.depth > 1) drift.push({ kind: "nested_domain", path: domain.path, sentence: `${domain.path} was made inside a project's domain; it is left alone` });
-    else if (record === undefined) drift.push({ kind: "unmanaged_domain", path: domain.path, sentence: `${domain.path} was not made by Twokey; it is left alone` });
+    if (domain.depth > 1)
+      drift.push({
+        kind: "nested_domain",
+        path: domain.path,
+        sentence: `${domain.path} was made inside a project's domain; it is left alone`,
+      });
+    else if (record === undefined)
+      drift.push({ kind: "unmanaged_domain", path: domain.path, sentence: `${domain.path} was not made by Twokey; it is left alone` });
     else if (input.desired.find(record.projectId) === undefined && !input.desired.isHeld(record.projectId)) {
       const since = record.absence === null ? "now" : `${record.absence.reads} reads`;
-      drift.push({ kind: "orphaned", path: domain.path, sentence: `${domain.path}: its project ${record.projectId} is no longer listed (since ${since}); it is left alone` });
+      drift.push({
+        kind: "orphaned",
+        path: domain.path,
+        sentence: `${domain.path}: its project ${record.projectId} is no longer listed (since ${since}); it is left alone`,
+      });
     }
   }
-  for (const odd of input.observed.odd) drift.push({ kind: "unmanaged_domain", path: odd.path, sentence: `${odd.path} has an id that is no UUID; it is left alone` });
+  for (const odd of input.observed.odd)
+    drift.push({ kind: "unmanaged_domain", path: odd.path, sentence: `${odd.path} has an id that is no UUID; it is left alone` });
   return drift;
 }

@@ -32,8 +32,7 @@ export async function callApi(
   const signed = { ...plain, apikey, signatureversion: "3", expires };
   const signature = deviation.wrongSignature === true ? "bm90IHRoZSBzaWduYXR1cmU=" : signatureOf(signed, keys.secretKey);
   const form = new URLSearchParams(deviation.unsigned === true ? plain : { ...signed, signature });
-  const response =
-    deviation.get === true ? await fetch(`${url}?${form.toString()}`) : await fetch(url, { method: "POST", body: form });
+  const response = deviation.get === true ? await fetch(`${url}?${form.toString()}`) : await fetch(url, { method: "POST", body: form });
   const text = await response.text();
   return { status: response.status, text, body: parse(text) };
 }

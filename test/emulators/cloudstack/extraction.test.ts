@@ -63,7 +63,12 @@ describe("an extract URL", () => {
     expect(digest((await read(await extract()))[1])).toBe(digest(bytes));
   });
 
-  const RANGES = [[0, 99], [65_530, 65_545], [1, 300_000], [100_003, 250_001]] as const;
+  const RANGES = [
+    [0, 99],
+    [65_530, 65_545],
+    [1, 300_000],
+    [100_003, 250_001],
+  ] as const;
   test.each(RANGES)("serves bytes %i to %i of a range as they are in the whole", async (from, to) => {
     const url = await extract();
     const [, whole] = await read(url);

@@ -18,14 +18,15 @@ describe("a switched-on fault", () => {
   const list = (): Promise<Reply> => call("listDomains", { listall: "true", page: "1", pagesize: "3" });
   const names = (): string[] => emulator.tree().children.map((domain) => domain.name);
 
-  test.each<CloudStackFault>([
-    { kind: "unreachable" }, { kind: "lost_before" }, { kind: "lost_after" }, { kind: "cut" },
-  ])("$kind leaves the client without a whole answer", async (fault) => {
-    emulator.setFaults([fault]);
-    await expect(list()).rejects.toThrow();
-    emulator.setFaults([]);
-    expect((await list()).status).toBe(200);
-  });
+  test.each<CloudStackFault>([{ kind: "unreachable" }, { kind: "lost_before" }, { kind: "lost_after" }, { kind: "cut" }])(
+    "$kind leaves the client without a whole answer",
+    async (fault) => {
+      emulator.setFaults([fault]);
+      await expect(list()).rejects.toThrow();
+      emulator.setFaults([]);
+      expect((await list()).status).toBe(200);
+    },
+  );
 
   test("lost_before has no effect, lost_after has one", async () => {
     emulator.setFaults([{ kind: "lost_before", command: "createDomain", times: 1 }]);

@@ -137,7 +137,9 @@ function eventDifferences(recorded: unknown, ours: unknown): string[] {
   const optional = new Set(["resourceid", "resourcename", "parentid"]);
   const required = [...new Set(theirRows.flatMap((row) => Object.keys(row)))].filter((name) => !optional.has(name)).sort();
   const found = ourRows.flatMap((row) => {
-    const names = Object.keys(row).filter((name) => !optional.has(name)).sort();
+    const names = Object.keys(row)
+      .filter((name) => !optional.has(name))
+      .sort();
     const texts = Object.values(row).every((value) => typeof value === "string");
     return names.join() === required.join() && texts ? [] : [`event fields ${names.join()} instead of ${required.join()}`];
   });

@@ -1,8 +1,32 @@
 /** Fields whose values must be the same, not only their types. */
 const EXACT = new Set([
-  "state", "jobstatus", "jobresultcode", "errorcode", "cserrorcode", "success", "level", "path", "name", "count", "isready", "status",
-  "resourcetypename", "max", "permission", "rule", "cmd", "jobinstancetype", "jobresulttype", "format", "vmstate", "volumestate",
-  "accounttype", "rolename", "deleteprotection", "extractMode", "isextractable",
+  "state",
+  "jobstatus",
+  "jobresultcode",
+  "errorcode",
+  "cserrorcode",
+  "success",
+  "level",
+  "path",
+  "name",
+  "count",
+  "isready",
+  "status",
+  "resourcetypename",
+  "max",
+  "permission",
+  "rule",
+  "cmd",
+  "jobinstancetype",
+  "jobresulttype",
+  "format",
+  "vmstate",
+  "volumestate",
+  "accounttype",
+  "rolename",
+  "deleteprotection",
+  "extractMode",
+  "isextractable",
 ]);
 
 /** Every difference between a recorded answer and ours: missing and additional fields, other types, other values of exact fields. */
@@ -19,7 +43,8 @@ export function differences(recorded: unknown, ours: unknown, at = ""): string[]
   }
   if (kindOf(recorded) !== kindOf(ours)) return [`${at}: ${kindOf(ours)} instead of ${kindOf(recorded)}`];
   const field = at.slice(at.lastIndexOf(".") + 1);
-  if (EXACT.has(field) && withoutNumbers(at, recorded) !== withoutNumbers(at, ours)) return [`${at}: ${String(ours)} instead of ${String(recorded)}`];
+  if (EXACT.has(field) && withoutNumbers(at, recorded) !== withoutNumbers(at, ours))
+    return [`${at}: ${String(ours)} instead of ${String(recorded)}`];
   return [];
 }
 

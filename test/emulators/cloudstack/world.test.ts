@@ -91,7 +91,10 @@ describe("rights", () => {
     const job = inner(await call(emulator, "deleteDomain", { id: beside }, keys))["jobid"];
     now += 1_000;
     expect(inner(await call(emulator, "queryAsyncJobResult", { jobid: String(job) }))).toMatchObject({ jobstatus: 2 });
-    expect(emulator.tree().children.map((d) => [d.name, d.state])).toEqual([["own", "Active"], ["beside", "Active"]]);
+    expect(emulator.tree().children.map((d) => [d.name, d.state])).toEqual([
+      ["own", "Active"],
+      ["beside", "Active"],
+    ]);
   });
 
   test("do not include handing out a role that may do more", async () => {
@@ -155,7 +158,7 @@ describe("requests", () => {
     await call(emulator, "createAccount", fields);
     const text = JSON.stringify(emulator.requests());
     expect(text).toContain("u@example.org");
-    for (const secret of ["hush", emulator.admin.apiKey, emulator.admin.secretKey, "signature\""]) expect(text).not.toContain(secret);
+    for (const secret of ["hush", emulator.admin.apiKey, emulator.admin.secretKey, 'signature"']) expect(text).not.toContain(secret);
   });
 
   test("with parameters in the query override those of the body", async () => {

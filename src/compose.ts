@@ -11,7 +11,7 @@ import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader } from "./cloudstack/reader.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
-import type { Desks } from "./commands/run.ts";
+import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";

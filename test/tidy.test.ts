@@ -82,8 +82,8 @@ describe("the rules bite", () => {
     ["src/core/scope.ts", `import { plan } from "../sync/planning/planner.ts";`],
     ["src/commands/status.ts", `import { createDatabase } from "../store/db.ts";`],
     ["src/deletion/runner.ts", `export { send } from "../cloudstack/http.ts";`],
-    ["src/store/plans.ts", `import { planChanges } from "../sync/planning/planner.ts";`],
-    ["src/bot/app.ts", `const db = await import("../store/db.ts");`],
+    ["src/store/plans.ts", `import { send } from "../cloudstack/http.ts";`],
+    ["src/bot/app.ts", `const engine = await import("../engine/engine.ts");`],
     ["src/core/x.ts", `import { fake } from "../../emulators/slack/server.ts";`],
     ["src/newroom/x.ts", `import { ok } from "../core/result.ts";`],
   ] as const)("arrows: %s may not have: %s", ([file, text]) => {

@@ -2,7 +2,7 @@ import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@s
 import { WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../approvals/ports.ts";
 import type { ExportAnnouncer } from "../commands/ports.ts";
-import type { Desks } from "../commands/run.ts";
+import type { Desks } from "../commands/ports.ts";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";

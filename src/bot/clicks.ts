@@ -2,7 +2,7 @@ import type { WebClient } from "@slack/web-api";
 import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
 import { startExport } from "../commands/export-template.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
-import type { Desks } from "../commands/run.ts";
+import type { Desks } from "../commands/ports.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";

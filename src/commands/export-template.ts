@@ -1,7 +1,6 @@
 import type { Slug } from "../core/ids.ts";
-import type { Asker, ExportListener } from "./ports.ts";
+import type { Asker, Desks, ExportListener } from "./ports.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
-import type { Desks } from "./run.ts";
 
 const OPTIONS_MAX = 100;
 

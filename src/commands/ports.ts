@@ -134,3 +134,11 @@ export interface ExportAnnouncer {
 export interface PeopleDesk {
   findByCiUser(ciUserId: CiUserId): Promise<Operator | null>;
 }
+
+/** The services behind the commands. */
+export interface Desks {
+  readonly deletions: DeletionDesk;
+  readonly sync: SyncDesk;
+  readonly projects: ProjectDesk;
+  readonly exports: ExportDesk;
+}

@@ -4,18 +4,10 @@ import { answerDeletions } from "./deletions.ts";
 import { answerExport } from "./export-template.ts";
 import { helpReply } from "./help.ts";
 import { answerPlan, answerSync } from "./passes.ts";
-import type { Asker, DeletionDesk, ExportDesk, ProjectDesk, SyncDesk } from "./ports.ts";
+import type { Asker, Desks } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import { answerStatus } from "./status.ts";
 import { answerResume, answerStop } from "./stop.ts";
-
-/** The services behind the commands. */
-export interface Desks {
-  readonly deletions: DeletionDesk;
-  readonly sync: SyncDesk;
-  readonly projects: ProjectDesk;
-  readonly exports: ExportDesk;
-}
 
 /** Answers one command of one person. `where` is where an export may show its progress. */
 export async function runCommand(

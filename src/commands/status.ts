@@ -1,7 +1,6 @@
 import type { Slug } from "../core/ids.ts";
-import type { Asker, ProjectStatus } from "./ports.ts";
+import type { Asker, Desks, ProjectStatus } from "./ports.ts";
 import { replyOfFailure, type Part, type Reply } from "./reply.ts";
-import type { Desks } from "./run.ts";
 
 /** `/ci-status`: one project, or a list of the asker's. */
 export async function answerStatus(asker: Asker, slug: Slug | null, desks: Desks): Promise<Reply> {

@@ -237,7 +237,8 @@ function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Am
     newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
     beforeCall: async (command) => {
-      if (!stoppable) return ok(undefined);
+      // Looking is never stopped: what was begun must be looked up.
+      if (!stoppable || /^(?:list|query|get)/.test(command)) return ok(undefined);
       const stop = await readStop(db);
       return stop.stopped
         ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`))

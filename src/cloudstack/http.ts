@@ -128,13 +128,25 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 
   return Buffer.concat(chunks);
 }
 
-/** Codes of the network and of TLS that stand for: the request was never sent. */
-const NEVER_SENT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|ERR_INVALID)/;
+/** Beginnings of the codes of the network and of TLS that stand for: the request was never sent. */
+const NEVER_SENT = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "ERR_INVALID",
+  "CERT_",
+  "DEPTH_ZERO",
+  "SELF_SIGNED",
+  "UNABLE_TO_",
+  "ERR_TLS_CERT",
+];
 
 function troubleOf(thrown: unknown): Trouble {
   const code = isAxiosError(thrown) || isCoded(thrown) ? (thrown.code ?? "unknown") : "unknown";
-  return { kind: NEVER_SENT.test(code) ? "no_connection" : "lost", code };
+  return { kind: NEVER_SENT.some((beginning) => code.startsWith(beginning)) ? "no_connection" : "lost", code };
 }
 
 function isCoded(thrown: unknown): thrown is Error & { readonly code?: string } {

@@ -42,12 +42,13 @@ export async function readInventory(
     accounts: accounts.value.filter((a) => domains.has(a.domainid)),
     projects: projects.value.filter((p) => domains.has(p.domainid)),
   };
+  const strangers = accounts.value.filter((a) => !domains.has(a.domainid));
   const things = await readThings(api, s, support, o.domainId, ours);
   if (!things.ok) return things;
   const dedications = await findDedications(api, s, support, o.domainId, domains);
   if (!dedications.ok) return dedications;
   const items = [...peopleItems(subtree.value, ours.accounts, ours.projects), ...things.value.items].toSorted(byKindAndId);
-  const obstacles = [...obstaclesIn(items, subtree.value), ...things.value.unasked, ...dedications.value];
+  const obstacles = [...obstaclesIn(items, subtree.value, strangers), ...things.value.unasked, ...dedications.value];
   return ok({ domainId: o.domainId, path: o.path, items, obstacles, asOf, unasked: things.value.unasked });
 }
 

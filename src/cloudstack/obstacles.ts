@@ -1,5 +1,5 @@
 import type { InventoryItem } from "../sync/planning/inventory.ts";
-import type { DomainRow } from "./wire.ts";
+import type { AccountRow, DomainRow } from "./wire.ts";
 
 /**
  * What in an inventory would make the careful deletion fail: one sentence each. A template that cannot be extracted is none: its archive
@@ -7,11 +7,20 @@ import type { DomainRow } from "./wire.ts";
  *
  * Source: facts/cloudstack §2.4, §2.5, §5; recordings 09, 11.
  */
-export function obstaclesIn(items: readonly InventoryItem[], domains: readonly DomainRow[]): readonly string[] {
+export function obstaclesIn(
+  items: readonly InventoryItem[],
+  domains: readonly DomainRow[],
+  strangers: readonly AccountRow[],
+): readonly string[] {
   const listed = new Set(domains.map((d) => d.parentdomainid));
   const hidden = domains.filter((d) => d.haschild === true && !listed.has(d.id));
+  const [top] = domains;
   return [
     ...hidden.map((d) => `domain ${d.name} has a child domain that is in no list: it is being deleted, or was left Inactive`),
+    // Not a neighbour's, by its path, and yet in no domain that was listed. A wrong path can only add an obstacle here.
+    ...strangers
+      .filter((a) => top !== undefined && a.domainpath?.startsWith(`${top.path}/`) === true)
+      .map((a) => `account ${a.name} is in a child domain that is in no list: it is being deleted, or was left Inactive`),
     ...items.flatMap((item) => obstacleOf(item) ?? []),
   ];
 }

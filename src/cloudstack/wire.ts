@@ -98,6 +98,7 @@ export const AccountRow = z.object({
   roleid: maybe,
   rolename: text,
   domainid: text,
+  domainpath: maybe,
   state: z.enum(["enabled", "disabled", "locked"]),
   created: date,
   user: z.array(UserRow),

@@ -100,14 +100,14 @@ describe("without a look at CloudStack", () => {
     expect(server.forms.length).toBeGreaterThan(0);
   });
 
-  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))(
-    "%s refuses what the approved inventory does not list",
-    async ([method, kind]) => {
-      const result = await call(deleter, method, real, item(kind));
-      expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
-      expect(server.forms).toEqual([]);
-    },
-  );
+  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))("%s refuses what the approved inventory does not list", async ([
+    method,
+    kind,
+  ]) => {
+    const result = await call(deleter, method, real, item(kind));
+    expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
+    expect(server.forms).toEqual([]);
+  });
 
   test("an approved id under another kind, and a thing of the wrong kind, are refused", async () => {
     const volume = at(items, 2);
@@ -119,19 +119,32 @@ describe("without a look at CloudStack", () => {
     expect(server.forms).toEqual([]);
   });
 
-  test.for(["ROOT", "ROOT/ci", "ROOT/cix/alpha", "ROOT/other", "ROOT/ci_"])(
-    "a grant for %s is refused: it does not lie below the managed root",
-    async (path) => {
-      const elsewhere = grantFor({ ...approved, path: path as DomainPath });
-      for (const [i, [method]] of METHODS.entries()) {
-        expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({
-          ok: false,
-          error: { kind: "refused", code: "cloudstack.outside_root" },
-        });
-      }
-      expect(server.forms).toEqual([]);
-    },
-  );
+  test.for([
+    "ROOT",
+    "ROOT/ci",
+    "ROOT/cix/alpha",
+    "ROOT/other",
+    "ROOT/ci_",
+  ])("a grant for %s is refused: it does not lie below the managed root", async (path) => {
+    const elsewhere = grantFor({ ...approved, path: path as DomainPath });
+    for (const [i, [method]] of METHODS.entries()) {
+      expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({
+        ok: false,
+        error: { kind: "refused", code: "cloudstack.outside_root" },
+      });
+    }
+    expect(server.forms).toEqual([]);
+  });
+});
+
+test("a grant whose request names another path than its inventory is refused", async () => {
+  const server = await startToldServer((_, response) => void response.writeHead(500).end());
+  const domainId = randomUUID() as DomainId;
+  const approved: Inventory = { domainId, path: "ROOT/ci/alpha" as DomainPath, items: [], obstacles: [], asOf: 0 as Inventory["asOf"] };
+  const result = await createCloudStackDeleter(optionsFor(server)).deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
+  await server.close();
+  expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.other_domain" } });
+  expect(server.forms).toEqual([]);
 });
 
 describe("against a server", () => {
@@ -181,6 +194,16 @@ describe("against a server", () => {
     expect(changes()).toEqual(["updateDomain"]);
   });
 
+  test("a look-alike beside the managed root, with a slash in its name, is refused", async () => {
+    const lookAlike = emulator.addDomain({ name: "ci/alpha" }) as DomainId;
+    const grant = grantFor({ ...(await inventoryNow()), domainId: lookAlike });
+    expect(await deleter.deleteDomain(grant, jobId())).toMatchObject({
+      ok: false,
+      error: { kind: "refused", code: "cloudstack.outside_root" },
+    });
+    expect(changes()).toEqual([]);
+  });
+
   test("a grant whose domain id is the managed root's, or ROOT's, is refused", async () => {
     const rootId = emulator.ids.rootDomain;
     for (const domainId of [ci, rootId]) {
@@ -225,6 +248,15 @@ describe("against a server", () => {
     expect(await deleter.deleteSnapshot(grant, item("snapshot", snapshot), jobId())).toMatchObject({ ok: true });
     expect(await deleter.quarantineAccount(grant, item("account", bob), jobId())).toMatchObject({ ok: true });
     expect(await deleter.deleteAccount(grant, item("account", bob), jobId())).toMatchObject({ ok: true });
+    expect(changes()).toEqual([]);
+  });
+
+  test("a neighbour's thing, which a list gives because its name fits as a pattern, is not touched", async () => {
+    const [under, neighbour] = [emulator.addDomain({ name: "n_1", parent: ci }), emulator.addDomain({ name: "nx1", parent: ci })];
+    const volume = emulator.addVolume({ account: emulator.addAccount({ domain: neighbour, name: "bob" }).accountId, name: "bob's" });
+    const inventory = valueOf(await reader.readInventory(under as DomainId, "ROOT/ci/n_1" as DomainPath));
+    const grant = grantFor({ ...inventory, items: [...inventory.items, item("volume", volume)] });
+    expect(await deleter.deleteVolume(grant, item("volume", volume), jobId())).toMatchObject({ ok: true });
     expect(changes()).toEqual([]);
   });
 

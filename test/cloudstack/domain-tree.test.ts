@@ -48,6 +48,8 @@ describe("a root administrator's rows", () => {
     expect(growTree([row(0, null, "ROOT", 0)], CI)).toMatchObject({ ok: false, error: { code: "cloudstack.no_root" } });
     expect(growTree([row(0, null, "ROOT", 0), row(1, 0, "x", 1), row(2, 1, "ci", 2)], CI)).toMatchObject({ ok: false });
     expect(growTree([row(0, null, "ROOT", 0), row(1, 0, "a/ci", 1)], "ROOT/a/ci" as DomainPath)).toMatchObject({ ok: false });
+    const slashed = [row(0, null, "ROOT", 0), row(1, 0, "x/a", 1), row(2, 1, "ci", 2)];
+    expect(growTree(slashed, "ROOT/x/a/ci" as DomainPath), "a rename can put a slash into a name").toMatchObject({ ok: false });
     expect(growTree([...base, row(2, 0, "ci", 1)], CI)).toMatchObject({
       ok: false,
       error: { message: expect.stringContaining("2 times") },

@@ -100,18 +100,19 @@ describe("a fleet", () => {
       { kind: "invalid_json", command: "listDomains", page: 2, afterCalls: 1 },
       "listDomains, page 2: the answer is not valid JSON",
     ],
-  ] as const satisfies readonly (readonly [string, CloudStackFault, string])[])(
-    "spoilt by %s is nothing, with the page as the reason",
-    async ([, fault, reason]) => {
-      emulator.setFaults([fault]);
-      const read = await reader.readFleet({ withLimits: false });
-      expect(read).toMatchObject({
-        ok: false,
-        error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
-      });
-      expect(read.ok ? "" : read.error.reason).toContain(reason);
-    },
-  );
+  ] as const satisfies readonly (readonly [
+    string,
+    CloudStackFault,
+    string,
+  ])[])("spoilt by %s is nothing, with the page as the reason", async ([, fault, reason]) => {
+    emulator.setFaults([fault]);
+    const read = await reader.readFleet({ withLimits: false });
+    expect(read).toMatchObject({
+      ok: false,
+      error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
+    });
+    expect(read.ok ? "" : read.error.reason).toContain(reason);
+  });
 
   test("a domain whose name breaks the JSON of a page: the reason names the page, and nothing is thrown", async () => {
     emulator.addDomain({ name: String.raw`projekt \u0041`, parent: ci });
@@ -206,6 +207,40 @@ describe("an inventory", () => {
     expect(inventory.obstacles.join("\n")).toMatch(/child domain child[^]*CloudStack project hidden/);
   });
 
+  test("leaves out what belongs to a neighbour whose name fits as a pattern", async () => {
+    const [under, neighbour] = [emulator.addDomain({ name: "n_1", parent: ci }), emulator.addDomain({ name: "nx1", parent: ci })];
+    for (const domain of [under, neighbour]) {
+      const account = emulator.addAccount({ domain, name: `of-${domain}` }).accountId;
+      emulator.addMachine({ account, name: `m-${domain}` });
+      emulator.addTemplate({ account, name: `t-${domain}` });
+      emulator.addProject({ account, name: `p-${domain}` });
+    }
+    const inventory = valueOf(await reader.readInventory(under as DomainId, "ROOT/ci/n_1" as DomainPath));
+    expect(inventory.items.filter((i) => ["account", "machine", "template", "cloudstack_project"].includes(i.kind))).toHaveLength(4);
+    expect(JSON.stringify(inventory)).not.toContain(neighbour);
+    expect(inventory.obstacles.join()).not.toContain("in no list");
+  });
+
+  test("asks every list twice, with and without what belongs to CloudStack projects", async () => {
+    await reader.readInventory(p0(), path);
+    const asked = (command: string): readonly unknown[] =>
+      emulator
+        .requests()
+        .filter((r) => r.command === command)
+        .map((r) => r.params["projectid"]);
+    for (const command of [
+      "listVirtualMachines",
+      "listVolumes",
+      "listSnapshots",
+      "listTemplates",
+      "listNetworks",
+      "listPublicIpAddresses",
+      "listIsos",
+    ]) {
+      expect(asked(command), command).toEqual([undefined, "-1"]);
+    }
+  });
+
   test("has each thing once, sorted, the same for every page size", async () => {
     const ann = accountOf("a0-0");
     for (let i = 0; i < 5; i += 1) emulator.addVolume({ account: ann, name: `v${i}` });
@@ -248,7 +283,9 @@ describe("an inventory", () => {
   test("a child domain that is hidden is an obstacle", async () => {
     const sleeping = emulator.addDomain({ name: "sleeping", parent: p0(), inactive: true });
     emulator.addAccount({ domain: sleeping, name: "keeps-it-there" });
-    expect(valueOf(await reader.readInventory(p0(), path)).obstacles.join()).toContain("child domain");
+    expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
+      "account keeps-it-there is in a child domain that is in no list: it is being deleted, or was left Inactive",
+    ]);
   });
 
   test("of a domain that is gone or moved is stale", async () => {

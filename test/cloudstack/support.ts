@@ -38,14 +38,14 @@ const BEA = "ci:bea" as OperatorId;
 const CARL = "ci:carl" as OperatorId;
 
 /** A real grant for an inventory, by two approvers. */
-export function grantFor(approved: Inventory, fresh: Inventory = approved): ApprovedDeletion {
+export function grantFor(approved: Inventory, requestPath: DomainPath = approved.path): ApprovedDeletion {
   const now = 1_000_000 as Instant;
   const digest = inventoryDigest(approved);
   const minted = grant({
     request: {
       deletionId: randomUUID() as DeletionId,
       domainId: approved.domainId,
-      path: approved.path,
+      path: requestPath,
       digest,
       requesters: ["ci:ann" as OperatorId],
       quorum: 2,
@@ -56,7 +56,7 @@ export function grantFor(approved: Inventory, fresh: Inventory = approved): Appr
     withdrawals: [],
     approversNow: new Set([BEA, CARL]),
     approved,
-    fresh,
+    fresh: approved,
     dismantling: true,
     now,
   });

@@ -1,0 +1,21 @@
+/** All that the page shows beside Slack: plain data, asked for about once a second. */
+export interface DemoState {
+  readonly ciDatabase: {
+    readonly projects: readonly { readonly slug: string; readonly name: string; readonly state: string; readonly closedBy: string | null; readonly members: readonly { readonly username: string; readonly role: string }[] }[];
+  };
+  readonly cloudstack: {
+    readonly domains: readonly {
+      readonly name: string;
+      readonly state: string;
+      readonly managed: boolean;
+      readonly accounts: readonly { readonly name: string; readonly state: string }[];
+      readonly machines: readonly { readonly name: string; readonly state: string }[];
+      readonly volumes: number;
+      readonly snapshots: number;
+      readonly templates: readonly string[];
+    }[];
+  };
+  readonly faults: { readonly down: boolean; readonly cut: boolean };
+  readonly times: { readonly coolOffSeconds: number; readonly graceSeconds: number; readonly expungeSeconds: number };
+  readonly people: readonly { readonly id: string; readonly label: string; readonly hint: string }[];
+}

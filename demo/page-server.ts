@@ -1,0 +1,81 @@
+import { createReadStream, existsSync } from "node:fs";
+import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import type { DemoState } from "./demo-state.ts";
+
+/** What the page's server is given. */
+export interface PageServerOptions {
+  readonly port?: number;
+  /** Answers one act of the page with a sentence. */
+  readonly act: (action: string, body: Readonly<Record<string, string>>) => Promise<string>;
+  readonly state: () => Promise<DemoState>;
+  /** Where `/emulator/…` and `/files/…` are passed on to. */
+  readonly slackUrl: string;
+}
+
+const types: Readonly<Record<string, string>> = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
+
+/** Serves the demo's page on 127.0.0.1: its files, its state, its acts; the Slack emulator is passed through. */
+export async function startPageServer(o: PageServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const server = createServer((request, response) => {
+    serve(o, request, response).catch((thrown: unknown) => {
+      if (!response.headersSent) response.writeHead(500, { "content-type": "application/json" });
+      response.end(JSON.stringify({ sentence: thrown instanceof Error ? thrown.message : String(thrown) }));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(o.port ?? 0, "127.0.0.1", resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(o: PageServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
+  if (pathname.startsWith("/emulator/") || pathname.startsWith("/files/")) return passOn(o.slackUrl, pathname + search, request, response);
+  if (pathname === "/demo/state") return sendJson(response, await o.state());
+  if (pathname === "/demo/act" && request.method === "POST") {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}") as Record<string, string>;
+    return sendJson(response, { sentence: await o.act(body["action"] ?? "", body) });
+  }
+  const file = fileFor(pathname);
+  if (file === null) {
+    response.writeHead(404, { "content-type": "text/plain" }).end("Nothing is here.\n");
+    return;
+  }
+  response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream", "cache-control": "no-store" });
+  createReadStream(file).pipe(response);
+}
+
+/** Files of the page: the compiled scripts and what was copied beside them; nothing else can be named. */
+function fileFor(pathname: string): string | null {
+  const folder = path.join(import.meta.dirname, "page");
+  const name = pathname === "/" ? "index.html" : pathname.replace(/^\/(?:demo\/page\/)?/, "");
+  if (!/^[a-z0-9-]+\.(?:html|css|js)$/.test(name)) return null;
+  const file = path.join(folder, name);
+  return existsSync(file) ? file : null;
+}
+
+function passOn(base: string, target: string, request: IncomingMessage, response: ServerResponse): void {
+  const outgoing = forward(new URL(target, base), { method: request.method ?? "GET", headers: { ...request.headers, host: new URL(base).host } }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  outgoing.on("error", () => response.destroy());
+  response.on("close", () => outgoing.destroy());
+  request.pipe(outgoing);
+}
+
+function sendJson(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" }).end(JSON.stringify(body));
+}

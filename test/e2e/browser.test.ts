@@ -1,0 +1,104 @@
+/** Claim: a person in a real browser approves as both approvers, watches a domain go, replays 2017, and nothing else is deleted. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { launchBrowser } from "../support/browser.ts";
+
+interface Demo {
+  readonly world: { stop(): Promise<void>; readonly cloud: { requests(): readonly { command: string; params: Record<string, string> }[] } };
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const shots = path.resolve("test-output");
+const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-browser-"));
+let demo: Demo;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  mkdirSync(shots, { recursive: true });
+  // The compiled demo, as `npm run demo` runs it.
+  const dist = path.resolve("dist/demo");
+  const { startWorld } = (await import(path.join(dist, "world.js"))) as typeof import("../../demo/world.ts");
+  const { startPageServer } = (await import(path.join(dist, "page-server.js"))) as typeof import("../../demo/page-server.ts");
+  const { demoActs } = (await import(path.join(dist, "acts.js"))) as typeof import("../../demo/acts.ts");
+  const world = await startWorld({ dataDir, coolOffSeconds: 2, graceSeconds: 3, syncEverySeconds: 1, logLevel: "error", fast: true });
+  const server = await startPageServer({ ...demoActs(world), slackUrl: world.slack.url });
+  demo = { world, url: server.url, close: server.close };
+  browser = await launchBrowser();
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(demo.url);
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await demo?.close();
+  await demo?.world.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+const become = (name: string) => page.locator("[data-person]", { hasText: name }).click();
+const see = (words: string, timeout = 40_000) => page.locator("#messages article", { hasText: words }).last().waitFor({ timeout });
+const shot = (name: string) => page.screenshot({ path: path.join(shots, `${name}.png`) });
+const domainCard = (slug: string) => page.locator(`[data-domain="${slug}"]`);
+
+test("the first plan is on the page, and the new project's domain appears beside it", async () => {
+  await see("create domain ROOT/ci/fjord");
+  await domainCard("fjord").waitFor();
+  await shot("1-first-plan");
+});
+
+test("replaying 2017 deletes nothing, and the page shows why", async () => {
+  const before = await page.locator("[data-domain]").count();
+  await page.locator('[data-control="replay2017"]').click();
+  await page.locator("#why", { hasText: "0 deleting calls sent" }).waitFor();
+  await see("the CI database lists only 1 of 6");
+  await shot("2-replay-2017");
+  expect(await page.locator("[data-domain]").count()).toBe(before);
+});
+
+test("two approvers, the second typing the name, delete one domain; who closed it cannot approve", async () => {
+  await page.locator('[data-control="closeProject"][data-slug="drizzle"]').click();
+  await see("Two people must approve");
+  await shot("3-card");
+  await become("Chen");
+  await page.locator('[data-action-id="deletion_approve"]').last().click();
+  await see("You asked for this deletion");
+  await become("Ada");
+  await page.locator('[data-action-id="deletion_approve"]').last().click();
+  await see("Your approval is recorded");
+  await become("Ben");
+  await see("1 of 2");
+  await page.locator('[data-action-id="deletion_approve"]').last().click();
+  const field = page.locator('#modals input[data-block-id="name"]');
+  await field.waitFor();
+  await field.fill("aurora");
+  await page.locator('[data-modal="submit"]').click();
+  await page.locator("#modals .error", { hasText: "Type exactly: drizzle" }).waitFor();
+  await shot("4-type-the-name");
+  await page.locator('#modals input[data-block-id="name"]').fill("drizzle");
+  await page.locator('[data-modal="submit"]').click();
+  await see("cooling off");
+  await shot("5-cooling-off");
+  await see("drizzle: deleted", 60_000);
+  await domainCard("drizzle").waitFor({ state: "detached" });
+  await shot("6-deleted");
+  expect(await domainCard("aurora").count()).toBe(1);
+  expect(await domainCard("old-lab").count()).toBe(1);
+  expect(demo.world.cloud.requests().some((r) => r.params["cleanup"] === "true")).toBe(false);
+}, 120_000);
+
+test("a user sees only the own project", async () => {
+  await become("Mia");
+  await page.locator('[data-channel="C0CIUSERS"]').click();
+  await page.locator("#words").fill("/ci-status aurora");
+  await page.locator("#composer button").click();
+  await see("Aurora IDE");
+  await page.locator("#words").fill("/ci-status borealis");
+  await page.locator("#composer button").click();
+  await see("You have no project borealis");
+  await shot("7-user");
+});

@@ -4,21 +4,31 @@ import type { DemoState } from "./demo-state.ts";
 import { demoTimes, type DemoWorld } from "./world.ts";
 
 /** What the page's buttons do, and what it shows of the world. */
-export function demoActs(w: DemoWorld): { readonly act: (action: string, body: Readonly<Record<string, string>>) => Promise<string>; readonly state: () => Promise<DemoState> } {
+export function demoActs(w: DemoWorld): {
+  readonly act: (action: string, body: Readonly<Record<string, string>>) => Promise<string>;
+  readonly state: () => Promise<DemoState>;
+} {
   const faults = { down: false, cut: false };
-  const setFaults = (): void => w.cloud.setFaults([...(faults.down ? [{ kind: "unreachable" as const }] : []), ...(faults.cut ? [{ kind: "cut" as const }] : [])]);
+  const setFaults = (): void =>
+    w.cloud.setFaults([...(faults.down ? [{ kind: "unreachable" as const }] : []), ...(faults.cut ? [{ kind: "cut" as const }] : [])]);
   const acts: Readonly<Record<string, (body: Readonly<Record<string, string>>) => Promise<string>>> = {
     addProject: async () => `${(await w.ci.addProject()).slug} was added to the CI database. Its domain comes with the next pass.`,
     closeProject: async ({ slug = "" }) => {
       if (!(await w.ci.closeProject(slug, cast.chen.id))) return `${slug} is closed already.`;
       return `Chen closed ${slug} in the CI database. Nothing is deleted by that: a card asks for two approvals, once its templates are saved and its machines stand still.`;
     },
-    reopenProject: async ({ slug = "" }) => ((await w.ci.reopenProject(slug)) ? `${slug} is active again; a deletion under way ends, and what was stopped is given back.` : `${slug} is active.`),
+    reopenProject: async ({ slug = "" }) =>
+      (await w.ci.reopenProject(slug))
+        ? `${slug} is active again; a deletion under way ends, and what was stopped is given back.`
+        : `${slug} is active.`,
     addMember: async ({ slug = "" }) => {
       const who = await w.ci.addMember(slug);
       return who === null ? "Everybody is a member already." : `${who} joined ${slug}; the account comes with the next pass.`;
     },
-    removeMember: async ({ slug = "", username = "" }) => ((await w.ci.removeMember(slug, username)) ? `${username} left ${slug}; the account is locked at the next pass, never deleted.` : "Nobody of that name is a member."),
+    removeMember: async ({ slug = "", username = "" }) =>
+      (await w.ci.removeMember(slug, username))
+        ? `${username} left ${slug}; the account is locked at the next pass, never deleted.`
+        : "Nobody of that name is a member.",
     stopMachines: async ({ slug = "" }) => {
       await w.stopMachines(slug);
       return `The people of ${slug} stopped their machines.`;
@@ -26,12 +36,16 @@ export function demoActs(w: DemoWorld): { readonly act: (action: string, body: R
     toggleDown: async () => {
       faults.down = !faults.down;
       setFaults();
-      return faults.down ? "CloudStack no longer answers. Passes are held: what cannot be read is not taken for gone." : "CloudStack answers again.";
+      return faults.down
+        ? "CloudStack no longer answers. Passes are held: what cannot be read is not taken for gone."
+        : "CloudStack answers again.";
     },
     toggleCut: async () => {
       faults.cut = !faults.cut;
       setFaults();
-      return faults.cut ? "CloudStack's answers break off half-way. Passes are held, and change nothing." : "CloudStack's answers are whole again.";
+      return faults.cut
+        ? "CloudStack's answers break off half-way. Passes are held, and change nothing."
+        : "CloudStack's answers are whole again.";
     },
     syncNow: async () => {
       const pass = await w.twokey.runPassNow(null);
@@ -56,8 +70,10 @@ async function replay2017(w: DemoWorld): Promise<string> {
     await w.ci.narrowTo(null);
   }
   const after = rootOf(w.cloud.tree())?.children.length ?? 0;
-  return `2017 replayed: the sync saw one project only. Then it would have deleted the other ${before - 1} domains. Now: ${before} domains before, ${after} after, ${deletingCalls(w) - calls} deleting calls sent. ` +
-    "The source had shrunk, so the plan was held; absence alone is never a reason; and no domain goes without two people. See the plan in #ci-team.";
+  return (
+    `2017 replayed: the sync saw one project only. Then it would have deleted the other ${before - 1} domains. Now: ${before} domains before, ${after} after, ${deletingCalls(w) - calls} deleting calls sent. ` +
+    "The source had shrunk, so the plan was held; absence alone is never a reason; and no domain goes without two people. See the plan in #ci-team."
+  );
 }
 
 function deletingCalls(w: DemoWorld): number {
@@ -72,13 +88,22 @@ async function stateOf(w: DemoWorld, faults: DemoState["faults"]): Promise<DemoS
     ciDatabase: { projects },
     cloudstack: {
       domains: (root?.children ?? []).map((d) => ({
-        name: d.name, state: d.state, managed: slugs.has(d.name), accounts: d.accounts.map((a) => ({ name: a.name, state: a.state })),
-        machines: d.accounts.flatMap((a) => a.machines.map((m) => ({ name: m.name, state: m.state }))), volumes: d.accounts.flatMap((a) => a.volumes).length,
-        snapshots: d.accounts.flatMap((a) => a.snapshots).length, templates: d.accounts.flatMap((a) => a.templates.map((t) => t.name)),
+        name: d.name,
+        state: d.state,
+        managed: slugs.has(d.name),
+        accounts: d.accounts.map((a) => ({ name: a.name, state: a.state })),
+        machines: d.accounts.flatMap((a) => a.machines.map((m) => ({ name: m.name, state: m.state }))),
+        volumes: d.accounts.flatMap((a) => a.volumes).length,
+        snapshots: d.accounts.flatMap((a) => a.snapshots).length,
+        templates: d.accounts.flatMap((a) => a.templates.map((t) => t.name)),
       })),
     },
     faults,
     times: demoTimes,
-    people: Object.values(cast).map((p) => ({ id: p.slackId, label: p.firstName, hint: p.isTeam ? (p.username === "chen" ? "team" : "approver") : "CI user" })),
+    people: Object.values(cast).map((p) => ({
+      id: p.slackId,
+      label: p.firstName,
+      hint: p.isTeam ? (p.username === "chen" ? "team" : "approver") : "CI user",
+    })),
   };
 }

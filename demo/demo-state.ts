@@ -1,7 +1,13 @@
 /** All that the page shows beside Slack: plain data, asked for about once a second. */
 export interface DemoState {
   readonly ciDatabase: {
-    readonly projects: readonly { readonly slug: string; readonly name: string; readonly state: string; readonly closedBy: string | null; readonly members: readonly { readonly username: string; readonly role: string }[] }[];
+    readonly projects: readonly {
+      readonly slug: string;
+      readonly name: string;
+      readonly state: string;
+      readonly closedBy: string | null;
+      readonly members: readonly { readonly username: string; readonly role: string }[];
+    }[];
   };
   readonly cloudstack: {
     readonly domains: readonly {

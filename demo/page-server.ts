@@ -14,7 +14,11 @@ export interface PageServerOptions {
   readonly slackUrl: string;
 }
 
-const types: Readonly<Record<string, string>> = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8" };
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+};
 
 /** Serves the demo's page on 127.0.0.1: its files, its state, its acts; the Slack emulator is passed through. */
 export async function startPageServer(o: PageServerOptions): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -67,10 +71,14 @@ function fileFor(pathname: string): string | null {
 }
 
 function passOn(base: string, target: string, request: IncomingMessage, response: ServerResponse): void {
-  const outgoing = forward(new URL(target, base), { method: request.method ?? "GET", headers: { ...request.headers, host: new URL(base).host } }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
+  const outgoing = forward(
+    new URL(target, base),
+    { method: request.method ?? "GET", headers: { ...request.headers, host: new URL(base).host } },
+    (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    },
+  );
   outgoing.on("error", () => response.destroy());
   response.on("close", () => outgoing.destroy());
   request.pipe(outgoing);

@@ -11,21 +11,34 @@ export interface Acting extends Names {
 export function renderBlock(block: JsonObject, acting: Acting): HTMLElement {
   const type = String(block["type"]);
   switch (type) {
-    case "header": return el("div", { class: "block header" }, String(object(block["text"])["text"]));
-    case "divider": return el("div", { class: "block" }, el("hr"));
-    case "section": return section(block, acting);
-    case "context": return el("div", { class: "block context" }, ...list(block["elements"]).map((e) => (e["type"] === "image" ? image(e) : text(e, acting))));
-    case "actions": return el("div", { class: "block actions" }, ...list(block["elements"]).map((e) => element(e, acting)));
-    case "image": return el("div", { class: "block" }, image(block));
-    case "input": return input(block);
-    default: return el("div", { class: "block context" }, `[${type}]`);
+    case "header":
+      return el("div", { class: "block header" }, String(object(block["text"])["text"]));
+    case "divider":
+      return el("div", { class: "block" }, el("hr"));
+    case "section":
+      return section(block, acting);
+    case "context":
+      return el(
+        "div",
+        { class: "block context" },
+        ...list(block["elements"]).map((e) => (e["type"] === "image" ? image(e) : text(e, acting))),
+      );
+    case "actions":
+      return el("div", { class: "block actions" }, ...list(block["elements"]).map((e) => element(e, acting)));
+    case "image":
+      return el("div", { class: "block" }, image(block));
+    case "input":
+      return input(block);
+    default:
+      return el("div", { class: "block context" }, `[${type}]`);
   }
 }
 
 function section(block: JsonObject, acting: Acting): HTMLElement {
   const made = el("div", { class: "block" });
   if (block["text"] !== undefined) made.append(text(object(block["text"]), acting));
-  if (block["fields"] !== undefined) made.append(el("div", { class: "fields block" }, ...list(block["fields"]).map((f) => el("div", {}, text(f, acting)))));
+  if (block["fields"] !== undefined)
+    made.append(el("div", { class: "fields block" }, ...list(block["fields"]).map((f) => el("div", {}, text(f, acting)))));
   if (block["accessory"] !== undefined) made.append(element(object(block["accessory"]), acting));
   return made;
 }
@@ -34,7 +47,16 @@ function element(e: JsonObject, acting: Acting): HTMLElement {
   const action = String(e["action_id"] ?? "");
   if (e["type"] === "button") {
     const style = typeof e["style"] === "string" ? e["style"] : "";
-    const made = el("button", { class: `button ${style}`, type: "button", "data-action-id": action, "aria-label": typeof e["accessibility_label"] === "string" ? e["accessibility_label"] : undefined }, String(object(e["text"])["text"]));
+    const made = el(
+      "button",
+      {
+        class: `button ${style}`,
+        type: "button",
+        "data-action-id": action,
+        "aria-label": typeof e["accessibility_label"] === "string" ? e["accessibility_label"] : undefined,
+      },
+      String(object(e["text"])["text"]),
+    );
     made.addEventListener("click", () => {
       made.disabled = true;
       setTimeout(() => (made.disabled = false), 800);
@@ -43,7 +65,12 @@ function element(e: JsonObject, acting: Acting): HTMLElement {
     return made;
   }
   if (e["type"] === "static_select") {
-    const made = el("select", { "data-action-id": action }, el("option", { value: "" }, String(object(e["placeholder"])["text"] ?? "Choose")), ...list(e["options"]).map((o) => el("option", { value: String(o["value"]) }, String(object(o["text"])["text"]))));
+    const made = el(
+      "select",
+      { "data-action-id": action },
+      el("option", { value: "" }, String(object(e["placeholder"])["text"] ?? "Choose")),
+      ...list(e["options"]).map((o) => el("option", { value: String(o["value"]) }, String(object(o["text"])["text"]))),
+    );
     made.addEventListener("change", () => acting.act(action, made.value));
     return made;
   }
@@ -54,7 +81,10 @@ function element(e: JsonObject, acting: Acting): HTMLElement {
 function input(block: JsonObject): HTMLElement {
   const e = object(block["element"]);
   const attributes = { "data-block-id": String(block["block_id"]), "data-action-id": String(e["action_id"]) };
-  const field = e["multiline"] === true ? el("textarea", { rows: "4", ...attributes }) : el("input", { type: "text", autocomplete: "off", ...attributes });
+  const field =
+    e["multiline"] === true
+      ? el("textarea", { rows: "4", ...attributes })
+      : el("input", { type: "text", autocomplete: "off", ...attributes });
   return el("div", { class: "block" }, el("label", {}, String(object(block["label"])["text"])), field);
 }
 

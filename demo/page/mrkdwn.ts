@@ -37,7 +37,11 @@ function date(target: string, fallback: string): Node {
   if (!Number.isFinite(seconds)) return document.createTextNode(fallback);
   const at = new Date(seconds * 1000);
   const today = new Date().toDateString() === at.toDateString();
-  return el("time", { datetime: at.toISOString(), title: fallback }, `${today ? "today" : at.toLocaleDateString()} ${at.toLocaleTimeString()}`);
+  return el(
+    "time",
+    { datetime: at.toISOString(), title: fallback },
+    `${today ? "today" : at.toLocaleDateString()} ${at.toLocaleTimeString()}`,
+  );
 }
 
 function formatted(text: string): Node[] {

@@ -30,22 +30,29 @@ async function refreshWorld(): Promise<void> {
 }
 
 function showPeople(state: DemoState): void {
-  byId("people").replaceChildren(...state.people.map((p) => {
-    const made = el("button", { type: "button", "data-person": p.id, "aria-pressed": String(p.id === me), title: p.hint }, `${p.label} · ${p.hint}`);
-    made.addEventListener("click", () => {
-      me = p.id;
-      channel = "";
-      showPeople(state);
-      void refresh();
-    });
-    return made;
-  }));
+  byId("people").replaceChildren(
+    ...state.people.map((p) => {
+      const made = el(
+        "button",
+        { type: "button", "data-person": p.id, "aria-pressed": String(p.id === me), title: p.hint },
+        `${p.label} · ${p.hint}`,
+      );
+      made.addEventListener("click", () => {
+        me = p.id;
+        channel = "";
+        showPeople(state);
+        void refresh();
+      });
+      return made;
+    }),
+  );
 }
 
 function show(v: WorkspaceView): void {
   showConversations(v);
   const conversation = v.conversations.find((c) => c.id === channel);
-  byId("title").textContent = conversation === undefined ? "" : conversation.kind === "im" ? `${conversation.name} (direct message)` : `# ${conversation.name}`;
+  byId("title").textContent =
+    conversation === undefined ? "" : conversation.kind === "im" ? `${conversation.name} (direct message)` : `# ${conversation.name}`;
   const box = byId("messages");
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
   const all = conversation?.messages ?? [];
@@ -55,7 +62,8 @@ function show(v: WorkspaceView): void {
   if (atEnd) box.scrollTop = box.scrollHeight;
   seenUntil.set(`${me} ${channel}`, all.at(-1)?.ts ?? "");
   const commands = byId("commands");
-  if (commands.childElementCount === 0) commands.append(...v.commands.map((c) => el("option", { value: c.command }, `${c.usageHint} ${c.description}`)));
+  if (commands.childElementCount === 0)
+    commands.append(...v.commands.map((c) => el("option", { value: c.command }, `${c.usageHint} ${c.description}`)));
   showModal(v.modals.at(-1), v);
   const known = shownNotices.get(me) ?? 0;
   for (const n of v.notices.slice(known)) toast(n.text);
@@ -65,15 +73,21 @@ function show(v: WorkspaceView): void {
 function showConversations(v: WorkspaceView): void {
   const group = (title: string, kind: "channel" | "im"): readonly Node[] => [
     el("h3", {}, title),
-    ...v.conversations.filter((c) => c.kind === kind).map((c) => {
-      const unread = c.id !== channel && (c.messages.at(-1)?.ts ?? "") > (seenUntil.get(`${me} ${c.id}`) ?? "") && c.messages.length > 0;
-      const made = el("button", { type: "button", "data-channel": c.id, "aria-current": String(c.id === channel), class: unread ? "unread" : undefined }, kind === "im" ? c.name : `# ${c.name}`);
-      made.addEventListener("click", () => {
-        channel = c.id;
-        show(v);
-      });
-      return made;
-    }),
+    ...v.conversations
+      .filter((c) => c.kind === kind)
+      .map((c) => {
+        const unread = c.id !== channel && (c.messages.at(-1)?.ts ?? "") > (seenUntil.get(`${me} ${c.id}`) ?? "") && c.messages.length > 0;
+        const made = el(
+          "button",
+          { type: "button", "data-channel": c.id, "aria-current": String(c.id === channel), class: unread ? "unread" : undefined },
+          kind === "im" ? c.name : `# ${c.name}`,
+        );
+        made.addEventListener("click", () => {
+          channel = c.id;
+          show(v);
+        });
+        return made;
+      }),
   ];
   byId("conversations").replaceChildren(...group("Channels", "channel"), ...group("Direct messages", "im"));
 }
@@ -86,10 +100,28 @@ function messageNode(m: MessageView, v: WorkspaceView): HTMLElement {
     act: (actionId: string, value?: string) => void act({ channel, ts: m.ts, actionId, ...(value === undefined ? {} : { value }) }),
   };
   const body = m.blocks.length > 0 ? m.blocks.map((b) => renderBlock(b, acting)) : [el("div", { class: "text" }, m.text)];
-  return el("article", { class: m.ephemeral ? "message ephemeral" : "message", "data-ts": m.ts },
-    el("div", { class: "avatar", style: `background:${author?.isBot === true ? "#350d36" : color(name)}` }, name.split(" ").map((w) => w[0] ?? "").join("")),
-    el("div", {}, ...(m.ephemeral ? [el("span", { class: "only" }, "Only visible to you")] : []), el("span", { class: "who" }, name), ...(author?.isBot === true ? [el("span", { class: "app" }, "APP")] : []), el("span", { class: "at" }, new Date(Number(m.ts) * 1000).toLocaleTimeString()), ...body,
-      ...m.files.map((f) => el("a", { href: f.url }, f.name))));
+  return el(
+    "article",
+    { class: m.ephemeral ? "message ephemeral" : "message", "data-ts": m.ts },
+    el(
+      "div",
+      { class: "avatar", style: `background:${author?.isBot === true ? "#350d36" : color(name)}` },
+      name
+        .split(" ")
+        .map((w) => w[0] ?? "")
+        .join(""),
+    ),
+    el(
+      "div",
+      {},
+      ...(m.ephemeral ? [el("span", { class: "only" }, "Only visible to you")] : []),
+      el("span", { class: "who" }, name),
+      ...(author?.isBot === true ? [el("span", { class: "app" }, "APP")] : []),
+      el("span", { class: "at" }, new Date(Number(m.ts) * 1000).toLocaleTimeString()),
+      ...body,
+      ...m.files.map((f) => el("a", { href: f.url }, f.name)),
+    ),
+  );
 }
 
 function replyNode(m: MessageView): HTMLElement {
@@ -104,25 +136,41 @@ async function act(click: object): Promise<void> {
 function showModal(modal: ModalView | undefined, v: WorkspaceView): void {
   const key = modal === undefined ? "" : `${modal.id} ${JSON.stringify(modal.errors)}`;
   if (key === modalShown) return;
-  const typed = [...document.querySelectorAll<HTMLInputElement>("#modals [data-block-id]")].map((f) => [f.dataset["blockId"], f.value] as const);
+  const typed = [...document.querySelectorAll<HTMLInputElement>("#modals [data-block-id]")].map(
+    (f) => [f.dataset["blockId"], f.value] as const,
+  );
   modalShown = key;
   if (modal === undefined) return byId("modals").replaceChildren();
-  const acting = { user: (id: string) => v.people.find((p) => p.id === id)?.realName ?? id, act: (actionId: string) => void act({ viewId: modal.id, actionId }) };
+  const acting = {
+    user: (id: string) => v.people.find((p) => p.id === id)?.realName ?? id,
+    act: (actionId: string) => void act({ viewId: modal.id, actionId }),
+  };
   const words = (k: string): string => String((modal.view[k] as { text?: string } | undefined)?.text ?? "");
   const close = el("button", { type: "button", class: "button", "data-modal": "close" }, words("close") || "Close");
   close.addEventListener("click", () => void post("/emulator/close", { as: me, viewId: modal.id }));
   const submit = el("button", { type: "submit", class: "button danger", "data-modal": "submit" }, words("submit") || "Submit");
   const blocks = modal.view["blocks"] as readonly Parameters<typeof renderBlock>[0][];
-  const form = el("form", { class: "modal", "data-view-id": modal.id, role: "dialog", "aria-label": words("title") }, el("h2", {}, words("title")),
-    el("div", { class: "body" }, ...blocks.flatMap((b) => {
-      const error = modal.errors[String(b["block_id"])];
-      return error === undefined ? [renderBlock(b, acting)] : [renderBlock(b, acting), el("div", { class: "error" }, error)];
-    })), el("footer", {}, close, submit));
-  for (const field of form.querySelectorAll<HTMLInputElement>("[data-block-id]")) field.value = typed.find(([id]) => id === field.dataset["blockId"])?.[1] ?? "";
+  const form = el(
+    "form",
+    { class: "modal", "data-view-id": modal.id, role: "dialog", "aria-label": words("title") },
+    el("h2", {}, words("title")),
+    el(
+      "div",
+      { class: "body" },
+      ...blocks.flatMap((b) => {
+        const error = modal.errors[String(b["block_id"])];
+        return error === undefined ? [renderBlock(b, acting)] : [renderBlock(b, acting), el("div", { class: "error" }, error)];
+      }),
+    ),
+    el("footer", {}, close, submit),
+  );
+  for (const field of form.querySelectorAll<HTMLInputElement>("[data-block-id]"))
+    field.value = typed.find(([id]) => id === field.dataset["blockId"])?.[1] ?? "";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const values: Record<string, Record<string, string>> = {};
-    for (const field of form.querySelectorAll<HTMLInputElement>("[data-block-id]")) values[field.dataset["blockId"] ?? ""] = { [field.dataset["actionId"] ?? ""]: field.value };
+    for (const field of form.querySelectorAll<HTMLInputElement>("[data-block-id]"))
+      values[field.dataset["blockId"] ?? ""] = { [field.dataset["actionId"] ?? ""]: field.value };
     void post("/emulator/submit", { as: me, viewId: modal.id, values });
   });
   byId("modals").replaceChildren(el("div", { class: "shade" }, form));

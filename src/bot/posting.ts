@@ -17,7 +17,7 @@ export interface Posting {
   settle(): Promise<void>;
 }
 
-/** Slack takes about one post a second in a channel and 50 updates a minute; between two updates of one message we leave this. Units: ms. */
+/** Slack takes about one post a second in a channel and 50 updates a minute; this is left between two updates of one message. Units: ms. */
 const UPDATE_PAUSE_MS = 900;
 
 /** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */

@@ -100,14 +100,14 @@ describe("without a look at CloudStack", () => {
     expect(server.forms.length).toBeGreaterThan(0);
   });
 
-  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))("%s refuses what the approved inventory does not list", async ([
-    method,
-    kind,
-  ]) => {
-    const result = await call(deleter, method, real, item(kind));
-    expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
-    expect(server.forms).toEqual([]);
-  });
+  test.for(METHODS.filter(([method]) => method !== "deleteDomain"))(
+    "%s refuses what the approved inventory does not list",
+    async ([method, kind]) => {
+      const result = await call(deleter, method, real, item(kind));
+      expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.not_approved" } });
+      expect(server.forms).toEqual([]);
+    },
+  );
 
   test("an approved id under another kind, and a thing of the wrong kind, are refused", async () => {
     const volume = at(items, 2);
@@ -119,22 +119,19 @@ describe("without a look at CloudStack", () => {
     expect(server.forms).toEqual([]);
   });
 
-  test.for([
-    "ROOT",
-    "ROOT/ci",
-    "ROOT/cix/alpha",
-    "ROOT/other",
-    "ROOT/ci_",
-  ])("a grant for %s is refused: it does not lie below the managed root", async (path) => {
-    const elsewhere = grantFor({ ...approved, path: path as DomainPath });
-    for (const [i, [method]] of METHODS.entries()) {
-      expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({
-        ok: false,
-        error: { kind: "refused", code: "cloudstack.outside_root" },
-      });
-    }
-    expect(server.forms).toEqual([]);
-  });
+  test.for(["ROOT", "ROOT/ci", "ROOT/cix/alpha", "ROOT/other", "ROOT/ci_"])(
+    "a grant for %s is refused: it does not lie below the managed root",
+    async (path) => {
+      const elsewhere = grantFor({ ...approved, path: path as DomainPath });
+      for (const [i, [method]] of METHODS.entries()) {
+        expect(await call(deleter, method, elsewhere, at(items, i))).toMatchObject({
+          ok: false,
+          error: { kind: "refused", code: "cloudstack.outside_root" },
+        });
+      }
+      expect(server.forms).toEqual([]);
+    },
+  );
 });
 
 test("a grant whose request names another path than its inventory is refused", async () => {

@@ -100,19 +100,18 @@ describe("a fleet", () => {
       { kind: "invalid_json", command: "listDomains", page: 2, afterCalls: 1 },
       "listDomains, page 2: the answer is not valid JSON",
     ],
-  ] as const satisfies readonly (readonly [
-    string,
-    CloudStackFault,
-    string,
-  ])[])("spoilt by %s is nothing, with the page as the reason", async ([, fault, reason]) => {
-    emulator.setFaults([fault]);
-    const read = await reader.readFleet({ withLimits: false });
-    expect(read).toMatchObject({
-      ok: false,
-      error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
-    });
-    expect(read.ok ? "" : read.error.reason).toContain(reason);
-  });
+  ] as const satisfies readonly (readonly [string, CloudStackFault, string])[])(
+    "spoilt by %s is nothing, with the page as the reason",
+    async ([, fault, reason]) => {
+      emulator.setFaults([fault]);
+      const read = await reader.readFleet({ withLimits: false });
+      expect(read).toMatchObject({
+        ok: false,
+        error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
+      });
+      expect(read.ok ? "" : read.error.reason).toContain(reason);
+    },
+  );
 
   test("a domain whose name breaks the JSON of a page: the reason names the page, and nothing is thrown", async () => {
     emulator.addDomain({ name: String.raw`projekt \u0041`, parent: ci });

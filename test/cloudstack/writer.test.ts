@@ -78,23 +78,16 @@ describe("outside the managed root", () => {
     expect(sent()).toEqual([]);
   });
 
-  test.for([
-    "a/b",
-    "a_b",
-    "a%",
-    "a b",
-    String.raw`a\u0041`,
-    "",
-    "x".repeat(64),
-    "ä",
-    "a.b",
-  ])("the name %j is refused before anything is sent", async (name) => {
-    expect(await writer.createDomain({ id: uuid<DomainId>(), name, parentId: ci })).toMatchObject({
-      ok: false,
-      error: { kind: "refused" },
-    });
-    expect(emulator.requests()).toEqual([]);
-  });
+  test.for(["a/b", "a_b", "a%", "a b", String.raw`a\u0041`, "", "x".repeat(64), "ä", "a.b"])(
+    "the name %j is refused before anything is sent",
+    async (name) => {
+      expect(await writer.createDomain({ id: uuid<DomainId>(), name, parentId: ci })).toMatchObject({
+        ok: false,
+        error: { kind: "refused" },
+      });
+      expect(emulator.requests()).toEqual([]);
+    },
+  );
 });
 
 describe("an answer that is lost", () => {

@@ -46,7 +46,8 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^ws$/, allowed: /^$/ },
   {
     pack: /^zod$/,
-    allowed: /^src\/(config\.ts|core\/ids\.ts|store\/|cidb\/|archive\/export-desk\.ts|bot\/listeners\.ts|sync\/execution\/desk\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+    allowed:
+      /^src\/(config\.ts|core\/ids\.ts|store\/|cidb\/|archive\/export-desk\.ts|bot\/listeners\.ts|sync\/execution\/desk\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
   },
 ];
 

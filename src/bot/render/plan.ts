@@ -28,7 +28,7 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   blocks.push(
     ...list(
       "Rows of the CI database that need mending",
-      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}. ${h.mending}`),
+      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.mending}`),
     ),
   );
   blocks.push(

@@ -27,12 +27,10 @@ function renderPart(part: Part): readonly KnownBlock[] {
               type: "static_select",
               action_id: part.action,
               placeholder: { type: "plain_text", text: plain(part.label, 150) },
-              options: part.options
-                .slice(0, 100)
-                .map((o) => ({
-                  text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false },
-                  value: o.value.slice(0, 150),
-                })),
+              options: part.options.slice(0, 100).map((o) => ({
+                text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false },
+                value: o.value.slice(0, 150),
+              })),
             },
           ],
         },

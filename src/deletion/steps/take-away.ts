@@ -43,7 +43,12 @@ export function dismantleSteps(c: DeletionContext): readonly TakeAway[] {
 export function removeSteps(c: DeletionContext): readonly TakeAway[] {
   const always = () => true;
   return [
-    { command: "delete_volume", kind: "volume", isDue: (i) => i.facts["type"] !== "ROOT", call: (p, i, job) => c.deleter.deleteVolume(p.grant, i, job) },
+    {
+      command: "delete_volume",
+      kind: "volume",
+      isDue: (i) => i.facts["type"] !== "ROOT",
+      call: (p, i, job) => c.deleter.deleteVolume(p.grant, i, job),
+    },
     { command: "delete_vm_snapshot", kind: "vm_snapshot", isDue: always, call: (p, i, job) => c.deleter.deleteSnapshot(p.grant, i, job) },
     {
       command: "release_address",

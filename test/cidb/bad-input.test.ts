@@ -1,0 +1,148 @@
+/** Claim: a bad row of the CI database is held by name with its mending, a broken view makes the read partial, and nothing else changes. */
+import pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
+import type { DomainPath, Instant } from "../../src/core/ids.ts";
+import type { FleetScope } from "../../src/core/scope.ts";
+import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
+
+const scope: FleetScope = { kind: "fleet", root: "ROOT/ci" as DomainPath };
+const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
+let fresh: FreshDatabase;
+let client: pg.Client;
+let ci: CiDatabase;
+
+beforeEach(async () => {
+  fresh = await emptyDatabase();
+  client = new pg.Client({ connectionString: fresh.url });
+  await client.connect();
+  await client.query(`
+    create table twokey_projects (id text, slug text, name text, state text, closed_at timestamptz, closed_by text, limits jsonb);
+    create table twokey_users (id text, username text, email text, first_name text, last_name text, enabled boolean, slack_id text);
+    create table twokey_memberships (project_id text, user_id text, role text);
+    insert into twokey_projects values ('good', 'good', 'Good', 'active', null, null, null);
+    insert into twokey_users values ('u1', 'ann', 'ann@example.org', 'Ann', 'Lee', true, null);
+    insert into twokey_memberships values ('good', 'u1', 'member');`);
+  ci = createCiDatabase({ url: fresh.url, views, now: () => 5 as Instant, sentinelProject: null, onError: () => undefined });
+});
+afterEach(async () => {
+  await ci.close();
+  await client.end();
+  await fresh.drop();
+});
+
+const bad = (slug: string | null) => ({
+  sql: "insert into twokey_projects values ('bad', $1, 'Bad', 'active', null, null, null)",
+  params: [slug],
+});
+test.each<[string, { sql: string; params?: readonly unknown[] }, string, string]>([
+  ["a null slug", bad(null), "id bad", "has no slug"],
+  ["a slug with a slash", bad("a/b"), "id bad", "cannot name a domain"],
+  ["a slug with an underscore", bad("a_b"), "id bad", "cannot name a domain"],
+  ["a slug with a percent sign", bad("a%"), "id bad", "cannot name a domain"],
+  ["a slug with a backslash", bad("a\\u0041"), "id bad", "cannot name a domain"],
+  ["a slug of 300 characters", bad("x".repeat(300)), "id bad", "300 characters"],
+  [
+    "an unknown state",
+    { sql: "insert into twokey_projects values ('bad', 'bad', 'Bad', 'archived', null, null, null)" },
+    "id bad",
+    "has the state",
+  ],
+  [
+    "limits that are no numbers",
+    { sql: "insert into twokey_projects values ('bad', 'bad', 'Bad', 'active', null, null, '{\"user_vm\": \"many\"}')" },
+    "id bad",
+    "limits",
+  ],
+  [
+    "a member without e-mail",
+    {
+      sql: "insert into twokey_users values ('u2', 'bob', null, 'Bob', 'Lee', true, null); insert into twokey_memberships values ('good', 'u2', 'member')",
+    },
+    "id u2",
+    "e-mail",
+  ],
+  [
+    "a control character in a name",
+    {
+      sql: "insert into twokey_users values ('u2', 'bob', 'b@example.org', E'B\\tb', 'Lee', true, null); insert into twokey_memberships values ('good', 'u2', 'member')",
+    },
+    "id u2",
+    "first_name",
+  ],
+  [
+    "two members of one username",
+    {
+      sql: "insert into twokey_users values ('u2', 'ANN', 'b@example.org', 'Bob', 'Lee', true, null); insert into twokey_memberships values ('good', 'u2', 'member')",
+    },
+    "id u1",
+    "shares the username",
+  ],
+  [
+    "a membership of an unknown user",
+    { sql: "insert into twokey_memberships values ('good', 'nobody', 'member')" },
+    "user nobody",
+    "does not list",
+  ],
+  [
+    "a membership of an unknown project",
+    { sql: "insert into twokey_memberships values ('nowhere', 'u1', 'member')" },
+    "project nowhere",
+    "does not list",
+  ],
+])("%s is held by name, and the good project stays", async (_what, { sql, params }, key, problem) => {
+  await client.query(sql, params === undefined ? undefined : [...params]);
+  const read = await ci.readDesired(scope);
+  expect(read.coverage).toBe("complete");
+  const held = read.held.find((h) => h.key.includes(key));
+  expect(held?.problem).toContain(problem);
+  expect(held?.mending).not.toBe("");
+  expect(read.projects.map((p) => p.id)).toEqual(["good"]);
+});
+
+test("two projects of one slug are both held", async () => {
+  await client.query(
+    "insert into twokey_projects values ('b1', 'same', 'B', 'active', null, null, null), ('b2', 'SAME', 'B', 'active', null, null, null), ('b3', 'same', 'B', 'closed', null, null, null)",
+  );
+  const read = await ci.readDesired(scope);
+  expect(read.held.map((h) => h.projectId).toSorted()).toEqual(["b1", "b2", "b3"]);
+  if (read.coverage !== "complete") throw new Error("complete");
+  for (const id of ["b1", "b3"]) {
+    const record = {
+      domainId: "x" as never,
+      projectId: id as never,
+      generation: 1,
+      origin: "created" as const,
+      absence: { since: 0 as Instant, reads: 99 },
+    };
+    expect(read.proveGone(record, { reads: 1, forMs: 0 }), "a held project proves nothing").toBeNull();
+  }
+});
+
+test.each<[string, string, string]>([
+  ["an empty view", "truncate twokey_projects", "no project at all"],
+  ["a view without a column", "alter table twokey_projects drop column closed_by", "closed_by"],
+  ["a missing view", "drop table twokey_memberships", "twokey_memberships"],
+  [
+    "a column of another type",
+    "alter table twokey_users drop column enabled; alter table twokey_users add column enabled text default 'yes'",
+    "enabled",
+  ],
+])("%s makes the read partial and says what is wrong", async (_what, sql, words) => {
+  await client.query(sql);
+  const read = await ci.readDesired(scope);
+  expect(read.coverage).toBe("partial");
+  if (read.coverage === "partial") expect(read.reason).toContain(words);
+});
+
+test("a disabled user is no member", async () => {
+  await client.query("update twokey_users set enabled = false");
+  expect((await ci.readDesired(scope)).projects[0]?.members).toEqual([]);
+});
+
+test("nothing can be written through this connection", async () => {
+  const writer = new pg.Client({ connectionString: fresh.url, options: "-c default_transaction_read_only=on" });
+  await writer.connect();
+  await expect(writer.query("delete from twokey_projects")).rejects.toThrow(/read-only/);
+  await writer.end();
+});

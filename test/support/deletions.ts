@@ -1,0 +1,81 @@
+import { randomUUID } from "node:crypto";
+import type { DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import type { Database } from "../../src/store/db.ts";
+import { insertDeletion, readDeletion, updateDeletion, type DeletionPolicy, type DeletionRow } from "../../src/store/deletions.ts";
+import type { Inventory, InventoryItem } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+
+/** A person of the tests. */
+export const op = (name: string): OperatorId => `ci:${name}` as OperatorId;
+/** An instant of the tests. */
+export const at = (n: number): Instant => n as Instant;
+
+/** Frozen times and limits of the tests. */
+export const policy: DeletionPolicy = {
+  expiresMs: 1000,
+  coolOffMs: 100,
+  graceMs: 200,
+  quorum: 2,
+  perDay: 1,
+  perWeek: 3,
+  protectedDomains: [],
+  pollMs: 10,
+};
+
+/** One thing in a domain. */
+export function item(kind: InventoryItem["kind"], name: string, more: Partial<InventoryItem> = {}): InventoryItem {
+  return {
+    kind,
+    id: `${kind}-${name}`,
+    name,
+    accountId: null,
+    accountName: null,
+    bytes: null,
+    state: "",
+    createdAt: null,
+    zoneId: null,
+    parentId: null,
+    facts: {},
+    ...more,
+  };
+}
+
+/** An inventory of a domain of the tests. */
+export function inventory(domainId: DomainId, items: readonly InventoryItem[]): Inventory {
+  return { domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) };
+}
+
+/** Opens a deletion whose requester is `chen`; gives its row. */
+export async function openOne(db: Database): Promise<DeletionRow> {
+  const id = randomUUID() as DeletionId;
+  const domainId = randomUUID() as DomainId;
+  const projectId = "p-1" as ProjectId;
+  await insertDeletion(db, {
+    id,
+    domain_id: domainId,
+    project_id: projectId,
+    slug: "a",
+    path: "ROOT/ci/a" as DomainPath,
+    name: "a",
+    policy,
+    opened_at: at(1),
+    requesters: [op("chen")],
+    evidence: { kind: "closed", projectId, slug: "a" as Slug, closedAt: at(0), closedBy: null },
+  });
+  return expectRow(db, id);
+}
+
+/** Brings a deletion to `proposed`, on the digest of an inventory with one template. */
+export async function proposeOne(db: Database): Promise<DeletionRow> {
+  const row = await openOne(db);
+  const digest = inventoryDigest(inventory(row.domain_id, [item("template", "t")]));
+  await updateDeletion(db, row.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
+  return expectRow(db, row.id);
+}
+
+/** Reads a row that must be there. */
+export async function expectRow(db: Database, id: string): Promise<DeletionRow> {
+  const row = await readDeletion(db, id);
+  if (row === null) throw new Error("the deletion is not there");
+  return row;
+}

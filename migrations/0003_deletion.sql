@@ -119,7 +119,8 @@ begin
   if d.phase <> 'proposed' then perform refuse('votes count while a deletion is proposed, and at no other time', 'vote_phase'); end if;
   if new.voter = any (d.requesters) then perform refuse('who asked for a deletion may not vote on it', 'vote_requester'); end if;
   if new.digest is distinct from d.digest then perform refuse('the vote is for another digest', 'vote_digest'); end if;
-  if new.at >= d.expires_at then perform refuse('the vote came after the expiry', 'vote_expired'); end if;
+  if d.proposed_at is null or new.at < d.proposed_at then perform refuse('the vote came before the question', 'vote_early'); end if;
+  if d.expires_at is null or new.at >= d.expires_at then perform refuse('the vote came after the expiry', 'vote_expired'); end if;
   return new;
 end $$;
 create trigger vote_rules before insert on vote for each row execute function vote_rules();
@@ -148,14 +149,24 @@ declare
     "grace": ["dismantling"], "dismantling": ["expunging"], "expunging": ["removing"], "removing": ["deleted"]}';
 begin
   if new.id <> old.id or new.domain_id <> old.domain_id or new.project_id <> old.project_id or new.requesters <> old.requesters
-     or new.quorum <> old.quorum or new.policy <> old.policy or new.path <> old.path or new.name <> old.name then
+     or new.quorum <> old.quorum or new.policy <> old.policy or new.path <> old.path or new.name <> old.name or new.slug <> old.slug
+     or new.evidence <> old.evidence or new.opened_at <> old.opened_at then
     perform refuse('what people were asked does not change', 'deletion_frozen_question');
   end if;
   if new.digest is distinct from old.digest and old.phase <> 'archiving' then perform refuse('the digest does not change after it was shown', 'deletion_digest'); end if;
-  if new.phase = old.phase then return new; end if;
+  if old.phase <> 'archiving' and (new.expires_at is distinct from old.expires_at or new.proposed_at is distinct from old.proposed_at) then
+    perform refuse('the time to approve does not change after the question was put', 'deletion_frozen_question');
+  end if;
+  if new.frozen_from is distinct from old.frozen_from then perform refuse('where a deletion froze is written by the database only', 'deletion_frozen_from'); end if;
+  if new.phase = old.phase then
+    if old.phase in ('cooling_off', 'grace') and (new.until_at is distinct from old.until_at or new.entered_at is distinct from old.entered_at) then
+      perform refuse('a wait that has begun does not change', 'deletion_wait');
+    end if;
+    return new;
+  end if;
   if old.phase in ('deleted', 'closed') then perform refuse('a deletion that ended stays ended', 'deletion_ended'); end if;
   if new.phase = 'closed' then
-    if old.phase = 'removing' then perform refuse('there is no way back from removing', 'deletion_no_return'); end if;
+    if old.phase = 'removing' or (old.phase = 'frozen' and old.frozen_from = 'removing') then perform refuse('there is no way back from removing', 'deletion_no_return'); end if;
   elsif new.phase = 'frozen' then
     new.frozen_from := old.phase;
   elsif old.phase = 'frozen' then
@@ -166,7 +177,8 @@ begin
   if new.phase in ('cooling_off', 'quarantining', 'grace', 'dismantling', 'expunging', 'removing', 'deleted') and not has_quorum(new) then
     perform refuse('two distinct people must have approved exactly this', 'deletion_quorum');
   end if;
-  if old.phase in ('cooling_off', 'grace') and new.phase in ('quarantining', 'dismantling') and new.entered_at < old.until_at then
+  if old.phase in ('cooling_off', 'grace') and new.phase in ('quarantining', 'dismantling')
+     and (old.until_at is null or new.entered_at is null or new.entered_at < old.until_at) then
     perform refuse('the wait has not ended', 'deletion_wait');
   end if;
   new.version := old.version + 1;

@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
-import { digestOf } from "../core/digest.ts";
 import { toJson, type Queryable } from "./db.ts";
 
 /** The four inputs of a plan, as plain JSON. */
@@ -11,16 +11,23 @@ export interface StoredInputs {
   readonly policy: unknown;
 }
 
-/** Stores one side of a plan's inputs, once for equal content; gives its digest. */
-export async function recordSnapshot(q: Queryable, side: keyof StoredInputs, body: unknown, at: number): Promise<string> {
-  const plain: unknown = JSON.parse(JSON.stringify(body));
-  const digest = digestOf({ side, body: plain });
-  await q.exec("insert into snapshot (digest, side, body, stored_at) values ($1, $2, $3, $4) on conflict do nothing", [
-    digest,
-    side,
-    gzipSync(JSON.stringify(plain), { level: 1 }),
-    at,
-  ]);
+/**
+ * Stores one side of a plan's inputs, once for equal content; gives its digest. When it was read is not part of it.
+ *
+ * Each side is built in a fixed order, so its JSON text is the same for the same content.
+ */
+export async function recordSnapshot(q: Queryable, side: keyof StoredInputs, body: object, at: number): Promise<string> {
+  const text = JSON.stringify(body, (key, value: unknown) => (key === "asOf" ? undefined : value));
+  const digest = createHash("sha256").update(side).update(text).digest("hex");
+  const known = await q.maybe(z.object({ n: z.number() }), "select 1 as n from snapshot where digest = $1", [digest]);
+  if (known === null) {
+    await q.exec("insert into snapshot (digest, side, body, stored_at) values ($1, $2, $3, $4) on conflict do nothing", [
+      digest,
+      side,
+      gzipSync(text, { level: 1 }),
+      at,
+    ]);
+  }
   return digest;
 }
 

@@ -161,8 +161,8 @@ function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId
 async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput, c: ReconcileContext): Promise<void> {
   const at = c.now();
   const inputs = {
-    desired: await recordSnapshot(c.db, "desired", plainSide(input.desired), at),
-    observed: await recordSnapshot(c.db, "observed", plainSide(input.observed), at),
+    desired: await recordSnapshot(c.db, "desired", input.desired, at),
+    observed: await recordSnapshot(c.db, "observed", input.observed, at),
     known: await recordSnapshot(c.db, "known", input.known, at),
     policy: await recordSnapshot(c.db, "policy", c.policy, at),
   };
@@ -175,11 +175,6 @@ async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput
     plannedAt: at,
     record,
   });
-}
-
-/** One side as plain data, its own fields only, so that it can be stored and read back. */
-function plainSide(side: object): unknown {
-  return { ...side };
 }
 
 async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {

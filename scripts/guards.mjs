@@ -1,0 +1,45 @@
+// Breaks each safety guard once, in a copy of the tree, and runs the tests that must notice. A guard nobody misses fails this script.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { guards } from "./guard-list.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const copy = mkdtempSync(path.join(tmpdir(), "twokey-guards-"));
+for (const name of [
+  "src",
+  "test",
+  "emulators",
+  "demo",
+  "migrations",
+  "docs",
+  "package.json",
+  "tsconfig.json",
+  "vitest.config.ts",
+  "scripts",
+])
+  cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
+symlinkSync(path.join(root, "dist"), path.join(copy, "dist"));
+let unnoticed = 0;
+const only = process.argv[2];
+for (const g of guards.filter((x) => only === undefined || x.invariant === only)) {
+  const file = path.join(copy, g.file);
+  const whole = readFileSync(file, "utf8");
+  if (whole.split(g.guard).length !== 2) {
+    console.log(`${g.invariant}  MISSING   ${g.what}: the guard is not found once in ${g.file}`);
+    unnoticed += 1;
+    continue;
+  }
+  writeFileSync(file, whole.replace(g.guard, g.broken));
+  const run = spawnSync("npx", ["vitest", "run", ...g.tests], { cwd: copy, encoding: "utf8" });
+  writeFileSync(file, whole);
+  const noticed = run.status !== 0;
+  if (!noticed) unnoticed += 1;
+  console.log(`${g.invariant.padEnd(7)} ${noticed ? "noticed  " : "UNNOTICED"} ${g.what} (${g.file}) by ${g.tests.join(", ")}`);
+}
+rmSync(copy, { recursive: true, force: true });
+console.log(unnoticed === 0 ? "Every broken guard was noticed." : `${unnoticed} broken guard(s) were not noticed.`);
+process.exit(unnoticed === 0 ? 0 : 1);

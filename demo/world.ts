@@ -69,7 +69,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     TWOKEY_DELETIONS_PER_DAY: "10",
     TWOKEY_DELETIONS_PER_WEEK: "20",
     TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: o.logLevel ?? "warn",
+    TWOKEY_LOG_LEVEL: o.logLevel ?? "error",
   });
   if (!config.ok) throw new Error(config.error.message);
   const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));

@@ -83,7 +83,9 @@ export function time(at: number): string {
   return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>`;
 }
 
-function cutSafely(text: string, max: number): string {
+/** Slack refuses empty texts, and texts over its limits. */
+function cutSafely(given: string, max: number): string {
+  const text = given.trim() === "" ? "–" : given;
   if (text.length <= max) return text;
   const at = text.lastIndexOf("\n", max - 2);
   return `${text.slice(0, at > max / 2 ? at : max - 2)}\n…`;

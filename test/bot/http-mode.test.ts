@@ -1,0 +1,123 @@
+/** Claim: `twokey serve` in HTTP mode answers signed requests only, and a command's answer reaches the person; bad starts say what to mend. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createServer } from "node:net";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cast, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { person } from "../../emulators/slack/person.ts";
+import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
+import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+
+const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-http-"));
+let state: FreshDatabase;
+let ciDatabase: FreshDatabase;
+let cloud: CloudStackEmulator;
+let slack: SlackEmulator;
+let bot: ChildProcess | null = null;
+let port = 0;
+
+beforeAll(async () => {
+  [state, ciDatabase] = await Promise.all([freshDatabase(), emptyDatabase()]);
+  const client = new pg.Client({ connectionString: ciDatabase.url });
+  await client.connect();
+  await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+  await client.query("insert into project (id, slug, name) values ('p-1', 'one', 'One')");
+  await client.end();
+  cloud = await startCloudStackEmulator({});
+  cloud.addDomain({ name: "ci" });
+  slack = await startSlackEmulator({ seed: slackSeed() });
+  port = await freePort();
+}, 60_000);
+
+afterAll(async () => {
+  bot?.kill("SIGKILL");
+  await Promise.all([slack?.close(), cloud?.close(), state?.drop(), ciDatabase?.drop()]);
+  rmSync(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port: found } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return found;
+}
+
+function start(more: Record<string, string>): { readonly child: ChildProcess; readonly said: () => string } {
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    TWOKEY_DATA_DIR: dataDir,
+    DATABASE_URL: state.url,
+    CI_DATABASE_URL: ciDatabase.url,
+    SLACK_BOT_TOKEN: demoTokens.botToken,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_CHANNEL: "ci-team",
+    SLACK_SIGNING_SECRET: demoTokens.signingSecret,
+    SLACK_PORT: String(port),
+    SLACK_APPROVERS: [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(","),
+    CLOUDSTACK_API_URL: cloud.url,
+    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
+    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+    TWOKEY_HTTP_PORT: "0",
+    TWOKEY_LOG_LEVEL: "warn",
+    ...more,
+  };
+  let out = "";
+  const child = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (d: Buffer) => (out += d.toString()));
+  return { child, said: () => out };
+}
+
+test.each<[string, Record<string, string>, RegExp]>([
+  ["fewer than three approvers", { SLACK_APPROVERS: cast.ada.slackId }, /Only 1 valid approver/],
+  [
+    "one approver named three times",
+    { SLACK_APPROVERS: [cast.ada, cast.ada, cast.ada].map((p) => p.slackId).join(",") },
+    /Only 1 valid approver/,
+  ],
+  ["a bot among the approvers", { SLACK_APPROVERS: `${cast.ada.slackId},${cast.ben.slackId},U0TWOKEY1` }, /Only 2 valid approver/],
+  ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-nobody" }, /invalid_auth[\s\S]*SLACK_BOT_TOKEN/],
+  ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /no channel nowhere/],
+  ["nothing set", { SLACK_CHANNEL: "", CLOUDSTACK_API_URL: "" }, /SLACK_CHANNEL is not set[\s\S]*CLOUDSTACK_API_URL is not set/],
+])(
+  "with %s it does not start, and says what to mend",
+  async (_what, env, words) => {
+    const { child, said } = start(env);
+    const code = await new Promise((resolve) => child.once("exit", resolve));
+    expect(said()).toMatch(words);
+    expect(said()).not.toContain(cloud.admin.secretKey);
+    expect(code).not.toBe(0);
+  },
+  30_000,
+);
+
+test("a signed command is answered to its asker, an unsigned one is refused", async () => {
+  const { child, said } = start({});
+  bot = child;
+  slack.setRequestUrl(`http://127.0.0.1:${port}/slack/events`);
+  const ada = person(slack.url, cast.ada.slackId);
+  const end = Date.now() + 20_000;
+  while (!said().includes("Twokey is running")) {
+    if (Date.now() > end) throw new Error(said());
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  const unsigned = await fetch(`http://127.0.0.1:${port}/slack/events`, {
+    method: "POST",
+    body: "command=%2Fci-stop",
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  expect(unsigned.status).toBe(401);
+  expect(await ada.command(demoChannel, "/ci-status", "one")).toMatchObject({ acked: true });
+  await ada.waitFor("the answer", (v) =>
+    v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && JSON.stringify(m.blocks).includes("One (one)")),
+  );
+  await ada.command(demoChannel, "/ci-status", "../etc");
+  await ada.waitFor("a sentence for a bad name", (v) =>
+    v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && m.text.includes("not a project's short name")),
+  );
+}, 60_000);

@@ -1,0 +1,130 @@
+/** Claim: whatever names the world holds, every message is one Slack takes, and no foreign text becomes a mention, a link or a mark. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
+import { safe } from "../../src/bot/render/blocks.ts";
+import { renderCard } from "../../src/bot/render/card.ts";
+import { reasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
+import { renderReply } from "../../src/bot/render/reply.ts";
+import type { DeletionView } from "../../src/deletion/view.ts";
+import { phases } from "../../src/deletion/view.ts";
+
+const hostile = [
+  "<!channel>",
+  "@here",
+  "<@U1>",
+  "<http://evil.example|ok>",
+  "``*x*_y_~z~",
+  "&lt;!here&gt;",
+  "\u202Egpj.exe",
+  "x".repeat(5000),
+  "a\nb",
+  "",
+  "*bold*",
+  "<!subteam^S1>",
+];
+const names = fc.array(fc.oneof(fc.constantFrom(...hostile), fc.string({ unit: "binary", maxLength: 80 })), { maxLength: 60 });
+
+function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<DeletionView> = {}): DeletionView {
+  const first = n[0] ?? "a";
+  return {
+    id: "6f1c9a1e-0000-4000-8000-000000000001" as never,
+    phase,
+    version: 3,
+    projectId: "p" as never,
+    slug: first,
+    domainId: "6f1c9a1e-0000-4000-8000-000000000002" as never,
+    path: `ROOT/ci/${first}` as never,
+    evidence: { kind: "closed", projectId: "p" as never, slug: first as never, closedAt: 5 as never, closedBy: null },
+    digest: "0".repeat(64) as never,
+    openedAt: 5 as never,
+    requesters: ["ci:x"],
+    quorum: 2,
+    approvals: n.slice(0, 2).map((name) => ({ operator: { id: "ci:y" as never, name, ciUserId: null }, at: 6 as never })),
+    rejection: n.length > 5 ? { operator: { id: "ci:z" as never, name: first, ciUserId: null }, reason: n[5] ?? "", at: 7 as never } : null,
+    mayApprove: n,
+    blast: {
+      counts: { machine: n.length, template: n.length, account: 1 },
+      machinesRunning: 0,
+      machinesStopped: n.length,
+      volumeBytes: 5,
+      templateNames: n,
+      machineNames: n,
+      accountNames: n.slice(0, 1),
+      lastActivityAt: null,
+      shareOfFleet: 0.5,
+    },
+    archive: n.map((name) => ({ kind: "template" as const, name, state: "failed" as const, bytes: null, problem: name })),
+    vetoes: [],
+    until: 9 as never,
+    activity: first,
+    closedBecause: "rejected",
+    closedBy: first,
+    frozenReason: first,
+    steps: { done: 0, of: 0 },
+    ...more,
+  };
+}
+
+/** Marks that Slack would act on: the renderer's own dates and our own links are the only ones there may be. */
+function foreignMarks(blocks: unknown): readonly string[] {
+  const texts: string[] = [];
+  JSON.stringify(blocks, (key, value: unknown) => {
+    if (typeof value === "object" && value !== null && (value as { type?: string }).type === "mrkdwn")
+      texts.push(String((value as { text?: string }).text));
+    return key === "" ? value : value;
+  });
+  return texts.flatMap((t) => [...t.matchAll(/<[^>]*>/g)].map((m) => m[0])).filter((m) => !m.startsWith("<!date^"));
+}
+
+test.each(phases.map((p) => [p] as const))("a card in the phase %s is taken by Slack, and mentions nobody", (phase) => {
+  fc.assert(
+    fc.property(names, (n) => {
+      const card = renderCard(view(phase, n), "test");
+      expect(validateBlocks(card.blocks, "message")).toEqual([]);
+      expect(foreignMarks(card.blocks)).toEqual([]);
+      expect(card.text).not.toBe("");
+    }),
+  );
+});
+
+test("a card that cannot show all names has no Approve button, a small one has", () => {
+  const approve = (v: DeletionView): boolean => JSON.stringify(renderCard(v, "test").blocks).includes('"deletion_approve"');
+  expect(approve(view("proposed", ["small"]))).toBe(true);
+  expect(
+    approve(
+      view(
+        "proposed",
+        Array.from({ length: 41 }, (_x, i) => `machine-${i}`),
+      ),
+    ),
+  ).toBe(false);
+  expect(approve(view("proposed", ["x".repeat(61)]))).toBe(false);
+  expect(approve(view("proposed", ["small"], { vetoes: ["a machine is running"] }))).toBe(false);
+  for (const phase of phases.filter((p) => p !== "proposed")) expect(approve(view(phase, ["small"])), phase).toBe(false);
+});
+
+test("answers and windows with hostile texts are taken by Slack", () => {
+  fc.assert(
+    fc.property(names, (n) => {
+      const reply = renderReply({
+        title: n[0] ?? "t",
+        parts: [
+          { kind: "text", text: n.join(" ") || "x" },
+          { kind: "fields", rows: n.slice(0, 12).map((x) => ["Label", x] as const) },
+          { kind: "list", title: "L", lines: n },
+          { kind: "note", text: n[1] ?? "n" },
+        ],
+      });
+      expect(validateBlocks(reply.blocks, "message")).toEqual([]);
+      expect(foreignMarks(reply.blocks)).toEqual([]);
+      const memory = { id: "i", version: 1, digest: null, name: (n[0] ?? "a").slice(0, 200), channel: "C1" };
+      for (const modal of [typeNameModal(memory), reasonModal(memory)]) expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
+    }),
+  );
+});
+
+test.each(hostile)("%j comes out harmless", (text) => {
+  expect(safe(text)).not.toMatch(/[<>]|(?<!\w)[*`~]/);
+  expect([...safe(text)].length).toBeLessThan(1600);
+});

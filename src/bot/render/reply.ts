@@ -13,7 +13,7 @@ function renderPart(part: Part): readonly KnownBlock[] {
     case "text":
       return [section(safe(part.text, 2500))];
     case "fields":
-      return [fields(part.rows.map(([l, v]) => [l, safe(v, 900)] as const))];
+      return part.rows.length === 0 ? [] : [fields(part.rows.map(([l, v]) => [l, safe(v, 900)] as const))];
     case "list":
       return list(part.title, part.lines, 15);
     case "note":

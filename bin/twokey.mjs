@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// Small young generation: a pass over thousands of domains makes much that is soon forgotten, and memory is what the host is short of.
 // `npx twokey <command>` in a checkout: makes it ready, then hands over to the program.
 import { prepare } from "../scripts/prepare.mjs";
 

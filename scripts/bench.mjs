@@ -60,6 +60,7 @@ const bot = spawn(process.execPath, [new URL("../dist/src/main.js", import.meta.
   stdio: ["ignore", "ignore", "inherit"],
   env: {
     PATH: process.env.PATH,
+    NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS ?? "--max-semi-space-size=8",
     DATABASE_URL: postgres.url(),
     CI_DATABASE_URL: postgres.url("ci"),
     TWOKEY_DATA_DIR: folder,

@@ -64,7 +64,10 @@ function refuseUnknownPast(applied: readonly string[], files: ReadonlyMap<string
 
 /** An edited file would leave old and new installations with different schemas, and nothing else would notice. */
 async function compareHashes(client: pg.Client, files: ReadonlyMap<string, string>): Promise<void> {
+  // `if not exists` alone lets two replicas collide in PostgreSQL's own catalogue, so they take turns.
+  await client.query("select pg_advisory_lock(hashtextextended('twokey.migration_file', 0))");
   await client.query("create table if not exists twokey.migration_file (name text primary key, sha256 text not null)");
+  await client.query("select pg_advisory_unlock(hashtextextended('twokey.migration_file', 0))");
   for (const name of await appliedNames(client)) {
     await client.query("insert into twokey.migration_file values ($1, $2) on conflict do nothing", [name, files.get(name)]);
   }

@@ -14,6 +14,10 @@
  *   POST /emulator/options          → `OptionsAct`   load the options of an external_select
  *   POST /emulator/home             → `{ as }`       open the App Home tab
  *   POST /emulator/faults           → `SlackFaults`  replaces the switched-on faults
+ *   POST /emulator/usergroup        → `UsergroupChange`, told to the app as an event
+ *   POST /emulator/user             → `UserChange`, told to the app as an event
+ *   POST /emulator/channel          → `ChannelChange`
+ *   POST /emulator/delete-message   → `{ channel, ts }`: an administrator deletes a message
  *   GET  /emulator/sent             → `SentCall[]`   what the bot called, in order, tokens left out
  */
 
@@ -106,6 +110,8 @@ export interface ClickAct {
   readonly blockId?: string;
   /** For selects, radio buttons, checkboxes: the chosen value(s). For a button: only to forge another value. */
   readonly value?: string | readonly string[];
+  /** The person's client still shows the message as it was before it was updated: its old elements can be clicked too. */
+  readonly stale?: boolean;
 }
 
 /** `values`: by block_id, then action_id: text, or chosen value(s). */
@@ -147,6 +153,27 @@ export interface SlackFaults {
   /** Close the sockets now. */
   readonly dropSockets?: boolean;
   readonly refreshSockets?: boolean;
+}
+
+/** An administrator changes who is in a user group. */
+export interface UsergroupChange {
+  readonly id: string;
+  readonly users: readonly string[];
+}
+
+/** An administrator deactivates a person, makes them a guest, or changes their mail; what is not given stays. */
+export interface UserChange {
+  readonly id: string;
+  readonly deleted?: boolean;
+  readonly isGuest?: boolean;
+  readonly email?: string | null;
+}
+
+/** Someone archives a channel or changes who is in it, the bot too; what is not given stays. */
+export interface ChannelChange {
+  readonly id: string;
+  readonly isArchived?: boolean;
+  readonly members?: readonly string[];
 }
 
 /** One Web API call of the bot. Tokens and upload bytes are left out. */

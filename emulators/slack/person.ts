@@ -1,4 +1,7 @@
-import type { ActReply, ClickAct, SubmitAct, WorkspaceView } from "./control-api.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ActReply, ClickAct, OptionsAct, SubmitAct, WorkspaceView } from "./control-api.ts";
+
+const POLL_MS = 25;
 
 /** One person at their Slack, through the control API: for the story and for tests. */
 export interface Person {
@@ -8,6 +11,7 @@ export interface Person {
   message(channel: string, text: string, threadTs?: string): Promise<ActReply>;
   click(a: Omit<ClickAct, "as">): Promise<ActReply>;
   submit(a: Omit<SubmitAct, "as">): Promise<ActReply>;
+  options(a: Omit<OptionsAct, "as">): Promise<ActReply>;
   close(viewId: string): Promise<ActReply>;
   home(): Promise<ActReply>;
   /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (30 s), saying what was waited for. */
@@ -16,15 +20,12 @@ export interface Person {
 
 /** Plays one person of the workspace at `baseUrl`. */
 export function person(baseUrl: string, id: string): Person {
-  const act = async (what: string, body: object): Promise<ActReply> => {
-    const response = await fetch(`${baseUrl}/emulator/${what}`, {
-      method: "POST",
-      body: JSON.stringify({ as: id, ...body }),
-      headers: { "content-type": "application/json" },
-    });
-    return (await response.json()) as ActReply;
+  const act = (what: string, body: object): Promise<ActReply> => post(`${baseUrl}/emulator/${what}`, { as: id, ...body });
+  const view = async (): Promise<WorkspaceView> => {
+    const response = await fetch(`${baseUrl}/emulator/view?as=${encodeURIComponent(id)}`);
+    if (!response.ok) throw new Error(`${id} has no view: ${await response.text()}`);
+    return (await response.json()) as WorkspaceView;
   };
-  const view = async (): Promise<WorkspaceView> => (await (await fetch(`${baseUrl}/emulator/view?as=${id}`)).json()) as WorkspaceView;
   return {
     id,
     view,
@@ -32,16 +33,20 @@ export function person(baseUrl: string, id: string): Person {
     message: (channel, text, threadTs) => act("message", { channel, text, ...(threadTs === undefined ? {} : { threadTs }) }),
     click: (a) => act("click", a),
     submit: (a) => act("submit", a),
+    options: (a) => act("options", a),
     close: (viewId) => act("close", { viewId }),
     home: () => act("home", {}),
     async waitFor(what, find, timeoutMs = 30_000) {
-      const end = Date.now() + timeoutMs;
-      for (;;) {
+      for (const end = performance.now() + timeoutMs; ; await sleep(POLL_MS)) {
         const found = find(await view());
         if (found !== undefined && found !== null && found !== false) return found;
-        if (Date.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}`);
-        await new Promise((r) => setTimeout(r, 40));
+        if (performance.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}`);
       }
     },
   };
+}
+
+async function post(url: string, body: object): Promise<ActReply> {
+  const response = await fetch(url, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } });
+  return (await response.json()) as ActReply;
 }

@@ -11,26 +11,42 @@ export interface SeedUser {
   readonly isExternal?: boolean;
   readonly deleted?: boolean;
   readonly isAdmin?: boolean;
+  readonly locale?: string;
+  readonly tz?: string;
+}
+
+/** One user group of the workspace. */
+export interface SeedUsergroup {
+  readonly id: string;
+  readonly handle: string;
+  readonly name: string;
+  readonly users: readonly string[];
+}
+
+/** One channel of the workspace; the bot is in it only when it is one of `members`. */
+export interface SeedChannel {
+  readonly id: string;
+  readonly name: string;
+  readonly members: readonly string[];
+  readonly isPrivate?: boolean;
+  readonly isExtShared?: boolean;
+  readonly isArchived?: boolean;
+}
+
+/** One slash command, as the app's manifest has it. `shouldEscape` (true) turns @name and #name into ids. */
+export interface SeedCommand {
+  readonly command: string;
+  readonly description: string;
+  readonly usageHint: string;
+  readonly shouldEscape?: boolean;
 }
 
 /** What a workspace starts with. */
 export interface SlackSeed {
   readonly team: { readonly id: string; readonly name: string; readonly domain: string };
   readonly users: readonly SeedUser[];
-  readonly channels: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly members: readonly string[];
-    readonly isPrivate?: boolean;
-    readonly isExtShared?: boolean;
-    readonly isArchived?: boolean;
-  }[];
-  readonly usergroups: readonly {
-    readonly id: string;
-    readonly handle: string;
-    readonly name: string;
-    readonly users: readonly string[];
-  }[];
+  readonly channels: readonly SeedChannel[];
+  readonly usergroups: readonly SeedUsergroup[];
   readonly app: {
     readonly id: string;
     readonly name: string;
@@ -40,7 +56,7 @@ export interface SlackSeed {
     readonly appToken: string;
     readonly signingSecret: string;
     readonly scopes: readonly string[];
-    readonly commands: readonly { readonly command: string; readonly description: string; readonly usageHint: string }[];
+    readonly commands: readonly SeedCommand[];
     /** Where interactions go in HTTP mode; without it they go through Socket Mode. */
     readonly requestUrl?: string;
   };

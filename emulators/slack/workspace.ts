@@ -1,151 +1,100 @@
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import path from "node:path";
-import type { JsonObject } from "./control-api.ts";
-import type { SlackSeed } from "./seed.ts";
+import { refuse } from "./refusal.ts";
+import type { SeedUser, SeedUsergroup, SlackSeed } from "./seed.ts";
+import { firstState, imIdOf, type StoredChannel, type StoredMessage, type StoredView, type WorkspaceState } from "./state.ts";
 
-/** One stored message; `visibleTo` makes it ephemeral. */
-export interface Message {
-  ts: string;
-  user: string;
-  text: string;
-  blocks: readonly JsonObject[];
-  threadTs: string | null;
-  edited: boolean;
-  visibleTo: string | null;
-  metadata: JsonObject | null;
-  files: { id: string; name: string; mimetype: string; bytes: string }[];
-}
+const NOTICES_KEPT = 50;
 
-/** A channel or a direct message. */
-export interface Conversation {
-  id: string;
-  name: string;
-  kind: "channel" | "im";
-  members: string[];
-  isExtShared: boolean;
-  isArchived: boolean;
-  messages: Message[];
-}
-
-/** A view open for one person. */
-export interface OpenView {
-  id: string;
-  user: string;
-  hash: string;
-  rootId: string;
-  previousId: string | null;
-  view: JsonObject;
-  errors: Record<string, string>;
-}
-
-/** What is kept in the state file. */
-interface Kept {
-  conversations: Conversation[];
-  homes: Record<string, JsonObject>;
-  counter: number;
-}
-
-/** All that the emulator holds; every change raises `version`. */
+/** The workspace: everything there is, ids and times for what is new, and who must know of a change. */
 export class Workspace {
   readonly seed: SlackSeed;
   readonly now: () => number;
-  version = 1;
-  conversations: Conversation[];
-  homes: Record<string, JsonObject> = {};
-  views: OpenView[] = [];
-  notices: { user: string; at: string; text: string }[] = [];
-  triggers = new Map<string, { user: string; at: number; used: boolean }>();
-  responseUrls = new Map<string, { user: string; channel: string; ts: string | null; at: number; uses: number }>();
-  uploads = new Map<string, { id: string; name: string; bytes: Buffer | null }>();
-  #listeners = new Set<(version: number) => void>();
-  #counter = 0;
-  #stateFile: string | undefined;
-  #saving: NodeJS.Timeout | undefined;
+  readonly state: WorkspaceState;
+  readonly #listeners = new Set<(version: number) => void>();
 
-  constructor(seed: SlackSeed, now: () => number, stateFile?: string) {
+  constructor(seed: SlackSeed, now: () => number, state?: WorkspaceState) {
     this.seed = seed;
     this.now = now;
-    this.#stateFile = stateFile;
-    const kept = stateFile !== undefined && existsSync(stateFile) ? (JSON.parse(readFileSync(stateFile, "utf8")) as Kept) : null;
-    this.conversations =
-      kept?.conversations ??
-      seed.channels.map((c) => ({
-        id: c.id,
-        name: c.name,
-        kind: "channel",
-        members: [...c.members],
-        isExtShared: c.isExtShared ?? false,
-        isArchived: c.isArchived ?? false,
-        messages: [],
-      }));
-    this.homes = kept?.homes ?? {};
-    this.#counter = kept?.counter ?? 0;
+    this.state = state ?? firstState(seed, now());
   }
 
+  /** Says that something changed; listeners hear the new version. */
   changed(): void {
-    this.version += 1;
-    for (const listener of this.#listeners) listener(this.version);
-    if (this.#stateFile !== undefined) this.#saving ??= setTimeout(() => this.flush(), 150).unref();
+    this.state.version += 1;
+    for (const listener of this.#listeners) listener(this.state.version);
   }
 
+  /** Hears of every change until the returned function is called. */
   onChange(listener: (version: number) => void): () => void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
-  flush(): void {
-    clearTimeout(this.#saving);
-    this.#saving = undefined;
-    if (this.#stateFile === undefined) return;
-    const kept: Kept = { conversations: this.conversations, homes: this.homes, counter: this.#counter };
-    mkdirSync(path.dirname(this.#stateFile), { recursive: true });
-    writeFileSync(`${this.#stateFile}.new`, JSON.stringify(kept));
-    renameSync(`${this.#stateFile}.new`, this.#stateFile);
-  }
-
-  user(id: string) {
-    return this.seed.users.find((u) => u.id === id);
-  }
-
-  conversation(id: string): Conversation | undefined {
-    return this.conversations.find((c) => c.id === id);
-  }
-
-  im(user: string): Conversation {
-    const bot = this.seed.app.botUserId;
-    const found = this.conversations.find((c) => c.kind === "im" && c.members.includes(user));
-    if (found !== undefined) return found;
-    const made: Conversation = {
-      id: `D${user.slice(1)}`,
-      name: user,
-      kind: "im",
-      members: [user, bot],
-      isExtShared: false,
-      isArchived: false,
-      messages: [],
-    };
-    this.conversations.push(made);
-    return made;
-  }
-
+  /** A message time stamp that no other message has. */
   nextTs(): string {
-    this.#counter += 1;
-    return `${Math.floor(this.now() / 1000)}.${String(this.#counter).padStart(6, "0")}`;
+    this.state.lastMicros = Math.max(Math.floor(this.now() * 1000), this.state.lastMicros + 1);
+    const micros = String(this.state.lastMicros).padStart(7, "0");
+    return `${micros.slice(0, -6)}.${micros.slice(-6)}`;
   }
 
-  newId(prefix: string): string {
-    return `${prefix}${randomBytes(5).toString("hex").toUpperCase()}`;
+  /** An id that nothing else has, such as `V000000012`. */
+  readonly nextId = (prefix: string): string => {
+    this.state.lastId += 1;
+    return `${prefix}0${this.state.lastId.toString(36).toUpperCase().padStart(8, "0")}`;
+  };
+
+  user(id: string): SeedUser | undefined {
+    return this.state.users.find((user) => user.id === id);
   }
 
-  newTrigger(user: string): string {
-    const id = `${Math.floor(this.now())}.${randomBytes(6).toString("hex")}`;
-    this.triggers.set(id, { user, at: this.now(), used: false });
-    return id;
+  channel(id: string): StoredChannel | undefined {
+    return this.state.channels.find((channel) => channel.id === id);
   }
 
+  /** The direct message between a person and the app. */
+  im(userId: string): StoredChannel | undefined {
+    return this.channel(imIdOf(userId));
+  }
+
+  usergroup(id: string): SeedUsergroup | undefined {
+    return this.state.usergroups.find((group) => group.id === id);
+  }
+
+  view(id: string): StoredView | undefined {
+    return this.state.views.find((view) => view.id === id);
+  }
+
+  /** The modals of a person, the one on top last. */
+  modals(userId: string): readonly StoredView[] {
+    return this.state.views.filter((view) => view.user === userId && view.content["type"] === "modal");
+  }
+
+  home(userId: string): StoredView | undefined {
+    return this.view(this.state.homes[userId] ?? "");
+  }
+
+  messages(channelId: string): StoredMessage[] {
+    return (this.state.messages[channelId] ??= []);
+  }
+
+  message(channelId: string, ts: string): StoredMessage | undefined {
+    return this.state.messages[channelId]?.find((message) => message.ts === ts);
+  }
+
+  /** Tells a person something in Slack's own name. */
   notice(user: string, text: string): void {
-    this.notices.push({ user, at: new Date(this.now()).toISOString(), text });
+    const { notices } = this.state;
+    notices.push({ user, at: new Date(this.now()).toISOString(), text });
+    const mine = notices.filter((notice) => notice.user === user);
+    const oldest = mine[0];
+    if (mine.length > NOTICES_KEPT && oldest !== undefined) notices.splice(notices.indexOf(oldest), 1);
     this.changed();
+  }
+
+  /** A person who may act: known, active and no bot. Errors: refuses `user_not_found`, `account_inactive`, `user_is_bot`. */
+  actor(id: string): SeedUser {
+    const user = this.user(id) ?? refuse("user_not_found");
+    if (user.deleted === true) refuse("account_inactive");
+    if (user.isBot === true) refuse("user_is_bot");
+    return user;
   }
 }

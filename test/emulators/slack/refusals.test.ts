@@ -132,6 +132,6 @@ test("a command is not acknowledged while no bot listens, and the person is told
   const ada = person(slack.url, "U0ADA0001");
   const reply = await ada.command(demoChannel, "/ci-help");
   expect(reply).toMatchObject({ ok: true, acked: false });
-  expect((await ada.view()).notices.at(-1)?.text).toContain("operation_timeout");
+  expect((await ada.view()).notices.at(-1)?.text).toContain("dispatch_failed");
   now += 1;
 });

@@ -1,17 +1,24 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import type { CliCommand, CliIo } from "./cli/command.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
 import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
-const usage = `twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve
+/** The commands that look and mend from a terminal; each lives in src/cli/. */
+const cliCommands: readonly CliCommand[] = [];
 
-  twokey serve    runs the bot on the environment (docs/configuration.md)
-  twokey doctor   reads the environment and says what is missing
-  twokey help     this text
-`;
+const usage = [
+  "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
+  "",
+  "  twokey serve    runs the bot on the environment (docs/configuration.md)",
+  "  twokey doctor   reads the environment and says what is missing",
+  ...cliCommands.map((c) => `  twokey ${c.name} ${c.usage}`),
+  "  twokey help     this text",
+  "",
+].join("\n");
 
 /** Real time, ids and secrets: nothing else in src/ makes them. */
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
@@ -52,12 +59,27 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
   };
 }
 
+/** This process's terminal. */
+function terminal(): CliIo {
+  const { now, newId, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
+  return {
+    env: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(redact(text)),
+    now,
+    newId,
+    sleep,
+  };
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const [command = "help"] = args;
   if (command === "help" || command === "--help") {
     process.stdout.write(usage);
     return 0;
   }
+  const known = cliCommands.find((c) => c.name === command);
+  if (known !== undefined) return known.run(args.slice(1), terminal());
   if (command !== "serve" && command !== "doctor") {
     process.stderr.write(`There is no command ${command}.\n\n${usage}`);
     return 2;

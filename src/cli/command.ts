@@ -1,0 +1,53 @@
+import { parseConfig, type Config } from "../config.ts";
+import type { Clock, NewId, Sleep } from "../core/clock.ts";
+import { createDatabase, type Database } from "../store/db.ts";
+import { startEmbeddedPostgres } from "../store/embedded.ts";
+import { migrate } from "../store/migrate.ts";
+
+/** What a command of the terminal is given: the environment, where to write, and what only main.ts makes. */
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly now: Clock;
+  readonly newId: NewId;
+  readonly sleep: Sleep;
+}
+
+/** One command of the terminal, `twokey <name> …`. */
+export interface CliCommand {
+  readonly name: string;
+  /** One line for `twokey help`: the arguments, two spaces or more, what it does. */
+  readonly usage: string;
+  /** Gives the exit code: 0 done, 1 it did not hold or could not be done, 2 wrong arguments or environment. */
+  run(args: readonly string[], io: CliIo): Promise<number>;
+}
+
+/** Runs `work` on the configuration of the environment. Errors: exit code 2, with every fault of the environment on `err`. */
+export async function withConfig(io: CliIo, work: (config: Config) => Promise<number>): Promise<number> {
+  const config = parseConfig(io.env);
+  if (config.ok) return work(config.value);
+  io.err(`${config.error.message}\n${config.error.mending ?? ""}\n`);
+  return 2;
+}
+
+/**
+ * Runs `work` on Twokey's own database, brought up to date; without `DATABASE_URL` on the embedded PostgreSQL of `TWOKEY_DATA_DIR`.
+ *
+ * Errors: throws when the database cannot be reached; an embedded one that a running bot holds says so.
+ */
+export async function withStore(config: Config, work: (db: Database, url: string) => Promise<number>): Promise<number> {
+  const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
+  const url = config.databaseUrl ?? embedded?.url() ?? "";
+  try {
+    await migrate(url);
+    const db = createDatabase(url, { onError: () => undefined });
+    try {
+      return await work(db, url);
+    } finally {
+      await db.close();
+    }
+  } finally {
+    await embedded?.stop();
+  }
+}

@@ -149,6 +149,9 @@ export interface Config {
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
 
+/** Where Twokey's own database is; null: embedded, in `dataDir`. */
+export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl">;
+
 /**
  * Reads the configuration from the environment.
  *
@@ -185,6 +188,19 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     );
   }
   return ok(toConfig(parsed.data, roles));
+}
+
+/**
+ * Reads where Twokey's own database is, and nothing else: for commands that look at what is stored.
+ *
+ * Errors: `invalid` with one line for every variable that is wrong.
+ */
+export function parseDatabaseConfig(env: Readonly<Record<string, string | undefined>>): Result<DatabaseConfig, Failure> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
+  const parsed = variables.pick({ DATABASE_URL: true, TWOKEY_DATA_DIR: true }).safeParse(given);
+  if (parsed.success) return ok({ dataDir: parsed.data.TWOKEY_DATA_DIR, databaseUrl: parsed.data.DATABASE_URL ?? null });
+  const problems = parsed.error.issues.map((i) => problemLine(String(i.path[0]), i.message));
+  return err(failure("invalid", "config.database", problems.join("\n"), { mending: "Set these variables as they are set for the bot." }));
 }
 
 function problemLine(name: string, problem: string): string {

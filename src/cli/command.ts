@@ -1,4 +1,5 @@
-import { parseConfig, type Config } from "../config.ts";
+import { existsSync } from "node:fs";
+import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
@@ -36,7 +37,7 @@ export async function withConfig(io: CliIo, work: (config: Config) => Promise<nu
  *
  * Errors: throws when the database cannot be reached; an embedded one that a running bot holds says so.
  */
-export async function withStore(config: Config, work: (db: Database, url: string) => Promise<number>): Promise<number> {
+export async function withStore(config: DatabaseConfig, work: (db: Database, url: string) => Promise<number>): Promise<number> {
   const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
   try {
@@ -49,5 +50,31 @@ export async function withStore(config: Config, work: (db: Database, url: string
     }
   } finally {
     await embedded?.stop();
+  }
+}
+
+/**
+ * Runs `work` on Twokey's own database alone: only `DATABASE_URL`, or `TWOKEY_DATA_DIR` for the embedded one, must be set.
+ *
+ * Errors: exit code 2 when the variables are wrong, 1 with a sentence when the database cannot be used.
+ */
+export async function withOwnDatabase(io: CliIo, work: (db: Database) => Promise<number>): Promise<number> {
+  const own = parseDatabaseConfig(io.env);
+  if (!own.ok) {
+    io.err(`${own.error.message}\n${own.error.mending ?? ""}\n`);
+    return 2;
+  }
+  const folder = `${own.value.dataDir}/pg`;
+  if (own.value.databaseUrl === null && !existsSync(folder)) {
+    io.err(
+      `DATABASE_URL is not set, and there is no embedded database in ${folder}. Set DATABASE_URL or TWOKEY_DATA_DIR as for the bot.\n`,
+    );
+    return 2;
+  }
+  try {
+    return await withStore(own.value, work);
+  } catch (thrown) {
+    io.err(`Twokey's database could not be used: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+    return 1;
   }
 }

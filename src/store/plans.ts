@@ -57,6 +57,8 @@ export interface StoredPlan {
   readonly inputs: { readonly [side in keyof StoredInputs]: string };
   readonly scopeFingerprint: string;
   readonly plannedAt: number;
+  /** When each side was read. */
+  readonly readAt: { readonly desired: number; readonly observed: number };
   readonly record: unknown;
 }
 
@@ -64,8 +66,22 @@ export interface StoredPlan {
 export async function recordPlan(q: Queryable, p: StoredPlan): Promise<void> {
   const { desired, observed, known, policy } = p.inputs;
   await q.exec(
-    "insert into plan (id, pass_id, digest, desired, observed, known, policy, scope_fingerprint, planned_at, record) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    [p.id, p.passId, p.digest, desired, observed, known, policy, p.scopeFingerprint, p.plannedAt, toJson(p.record)],
+    `insert into plan (id, pass_id, digest, desired, observed, known, policy, scope_fingerprint, planned_at, desired_read_at, observed_read_at, record)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      p.id,
+      p.passId,
+      p.digest,
+      desired,
+      observed,
+      known,
+      policy,
+      p.scopeFingerprint,
+      p.plannedAt,
+      p.readAt.desired,
+      p.readAt.observed,
+      toJson(p.record),
+    ],
   );
 }
 
@@ -100,30 +116,61 @@ const InputRow = z.object({
   policy: z.string(),
   scope_fingerprint: z.string(),
   planned_at: z.number(),
-  digest: z.string(),
+  desired_read_at: z.number().nullable(),
+  observed_read_at: z.number().nullable(),
+  record: z.unknown(),
 });
 const BodyRow = z.object({ body: z.instanceof(Buffer) });
 
-/** Reads a plan's stored inputs, for replay. Errors: null when the plan is not stored. */
-export async function readPlanInputs(
-  q: Queryable,
-  id: string,
-): Promise<(StoredInputs & { readonly scopeFingerprint: string; readonly plannedAt: number; readonly digest: string }) | null> {
+/** A plan's inputs as they are stored, with the record that was made of them. */
+export type PlanInputs = StoredInputs & {
+  readonly scopeFingerprint: string;
+  readonly plannedAt: number;
+  /** Null for a plan of a version that did not store it. */
+  readonly readAt: { readonly desired: number; readonly observed: number } | null;
+  readonly record: unknown;
+};
+
+/** Reads a plan's stored inputs, for replay; null when there is no such plan. Errors: throws when a stored body does not have its digest. */
+export async function readPlanInputs(q: Queryable, id: string): Promise<PlanInputs | null> {
   const row = await q.maybe(
     InputRow,
-    "select desired, observed, known, policy, scope_fingerprint, planned_at, digest from plan where id = $1",
+    "select desired, observed, known, policy, scope_fingerprint, planned_at, desired_read_at, observed_read_at, record from plan where id = $1",
     [id],
   );
   if (row === null) return null;
-  const read = async (digest: string): Promise<unknown> =>
-    JSON.parse(gunzipSync((await q.one(BodyRow, "select body from snapshot where digest = $1", [digest])).body).toString("utf8"));
+  const read = async (side: keyof StoredInputs): Promise<unknown> => {
+    const text = gunzipSync((await q.one(BodyRow, "select body from snapshot where digest = $1", [row[side]])).body).toString("utf8");
+    if (createHash("sha256").update(side).update(text).digest("hex") !== row[side])
+      throw new Error(`the stored side "${side}" of plan ${id} is not what it was when it was stored`);
+    return JSON.parse(text) as unknown;
+  };
   return {
-    desired: await read(row.desired),
-    observed: await read(row.observed),
-    known: await read(row.known),
-    policy: await read(row.policy),
+    desired: await read("desired"),
+    observed: await read("observed"),
+    known: await read("known"),
+    policy: await read("policy"),
     scopeFingerprint: row.scope_fingerprint,
     plannedAt: row.planned_at,
-    digest: row.digest,
+    readAt:
+      row.desired_read_at === null || row.observed_read_at === null
+        ? null
+        : { desired: row.desired_read_at, observed: row.observed_read_at },
+    record: row.record,
   };
+}
+
+const PlanHead = z.object({ id: z.string(), planned_at: z.number(), state: z.string() });
+
+/** Lists the newest plans, for people who look for one. */
+export async function readPlanHeads(
+  q: Queryable,
+  limit: number,
+): Promise<readonly { readonly id: string; readonly at: number; readonly state: string }[]> {
+  const rows = await q.many(
+    PlanHead,
+    "select id::text, planned_at, coalesce(record->>'state', '') as state from plan order by planned_at desc, id limit $1",
+    [limit],
+  );
+  return rows.map((r) => ({ id: r.id, at: r.planned_at, state: r.state }));
 }

@@ -20,6 +20,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   planning: { values: ["core"], types: [] },
   approvals: { values: ["core", "planning"], types: [] },
   execution: { values: ["core", "planning", "store"], types: ["approvals", "deletion", "commands"] },
+  incident: { values: ["core", "planning", "store"], types: [] },
   archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
   deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
   store: { values: ["core", "planning", "deletion"], types: PURE },
@@ -53,8 +54,8 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
 
 /** Functions that mint trust, and the files that may import each: anything else could speak without having looked. */
 const MINTS: Readonly<Record<string, RegExp>> = {
-  completeDesired: /^src\/cidb\/read\.ts$/,
-  completeObserved: /^src\/(sync\/execution\/observe|cloudstack\/read[a-z-]*)\.ts$/,
+  completeDesired: /^src\/(cidb\/read|sync\/execution\/replay)\.ts$/,
+  completeObserved: /^src\/(sync\/execution\/(observe|replay)|cloudstack\/read[a-z-]*)\.ts$/,
   join: /^src\/sync\/execution\/(observe|replay)\.ts$/,
   planDeletions: /^src\/sync\/planning\/build-plan\.ts$/,
   grant: /^src\/deletion\/fence\.ts$/,

@@ -1,6 +1,7 @@
 import type { NewId, Clock } from "../../core/clock.ts";
 import { jobIdFor } from "../../core/derived-ids.ts";
 import type { PassId } from "../../core/ids.ts";
+import { recordAudit } from "../../store/audit.ts";
 import { recordIntent, recordOutcome } from "../../store/intents.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
@@ -60,21 +61,21 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome>
     at: c.now(),
   });
   const result = await c.writer.applyChange(change, jobId);
-  if (result.ok) {
-    await c.db.tx(async (q) => {
-      await recordOutcome(q, { intentId: id, result: "done", data: null, at: c.now() });
-      await recordEffect(q, change, c.now());
+  const unknown = !result.ok && result.error.kind === "indeterminate";
+  const end = result.ok ? "done" : unknown ? "indeterminate" : "refused";
+  const data = result.ok ? null : { code: result.error.code, sentence: result.error.message };
+  await c.db.tx(async (q) => {
+    await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
+    if (result.ok) await recordEffect(q, change, c.now());
+    await recordAudit(q, {
+      at: c.now(),
+      actor: "twokey",
+      kind: `change.${change.kind}.${end}`,
+      subject: c.passId,
+      data: { sentence: describeChange(change), slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null },
     });
-    return { change, outcome: "done", seen: null, problem: null };
-  }
-  const unknown = result.error.kind === "indeterminate";
-  await recordOutcome(c.db, {
-    intentId: id,
-    result: unknown ? "indeterminate" : "refused",
-    data: { code: result.error.code, sentence: result.error.message },
-    at: c.now(),
   });
-  return { change, outcome: unknown ? "indeterminate" : "refused", seen: null, problem: result.error.message };
+  return { change, outcome: end, seen: null, problem: data?.sentence ?? null };
 }
 
 async function recordEffect(q: Transaction, change: Change, at: number): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { Digest, OperatorId, PassId, PlanId } from "../../core/ids.ts";
+import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
@@ -68,9 +68,9 @@ async function passWithLock(
 ): Promise<Result<PlanRecord, Failure>> {
   const passId = c.newId() as PassId;
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
-  const { plan, input } = await planNow(scope, c, true);
+  const { plan, input, plannedAt } = await planNow(scope, c, true);
   let record = newRecord(c, plan, startedBy, passId);
-  await storePlan(record, input, c);
+  const inputs = await storePlan(record, input, plannedAt, c);
   const allowed = allowedBy(plan);
   const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const shown = await isWorthShowing(plan, changes.length, c);
@@ -89,6 +89,8 @@ async function passWithLock(
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
     if (shown) await recordLastShown(q, showKey(plan));
     const data = {
+      plan: record.id,
+      read: inputs,
       state: record.state,
       digest: plan.digest,
       changes: changes.length,
@@ -111,7 +113,7 @@ async function planNow(
   scope: Scope,
   c: ReconcileContext,
   recording: boolean,
-): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput }> {
+): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput; readonly plannedAt: Instant }> {
   const busy = await c.deletions.liveDomains();
   let known = await readKnownState(c.db, busy);
   const observation = await observe(scope, known, c.desired, c.observed);
@@ -124,14 +126,15 @@ async function planNow(
     known = await readKnownState(c.db, busy);
   }
   const input = inputOf(observation, known);
-  const plan = buildPlan(input, c.policy, c.scopeFingerprint, c.now());
+  const plannedAt = c.now();
+  const plan = buildPlan(input, c.policy, c.scopeFingerprint, plannedAt);
   if (recording && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
     const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
     const present = [...input.desired.projects.map((p) => p.id), ...held];
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
     await c.db.tx((q) => recordCompleteRead(q, { present, ...sizes, scope: c.scopeFingerprint, at: c.now() }));
   }
-  return { plan, input };
+  return { plan, input, plannedAt };
 }
 
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
@@ -158,7 +161,7 @@ function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId
   };
 }
 
-async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput, c: ReconcileContext): Promise<void> {
+async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput, plannedAt: Instant, c: ReconcileContext) {
   const at = c.now();
   const inputs = {
     desired: await recordSnapshot(c.db, "desired", input.desired, at),
@@ -172,9 +175,11 @@ async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput
     digest: record.plan.digest,
     inputs,
     scopeFingerprint: c.scopeFingerprint,
-    plannedAt: at,
+    plannedAt,
+    readAt: { desired: input.desired.asOf, observed: input.observed.asOf },
     record,
   });
+  return inputs;
 }
 
 async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import { readPlanHeads, readPlanInputs } from "../store/plans.ts";
+import { firstDifference, replayPlan } from "../sync/execution/replay.ts";
+import { withOwnDatabase, type CliCommand } from "./command.ts";
+
+/** `twokey replay <plan>`: makes a stored plan again from its stored inputs and compares the bytes. Invariant: INV-7. */
+export const replayCommand: CliCommand = {
+  name: "replay",
+  usage: "<plan> [--print]   makes a plan again from its stored inputs, offline, and compares the bytes; without <plan> lists the newest",
+  async run(args, io) {
+    const printing = args.includes("--print");
+    const [id, ...more] = args.filter((a) => a !== "--print");
+    if (more.length > 0) {
+      io.err("Write: twokey replay <plan> [--print]\n");
+      return 2;
+    }
+    return withOwnDatabase(io, async (db) => {
+      const heads = await readPlanHeads(db, 20);
+      if (id === undefined) {
+        for (const h of heads) io.out(`${h.id}  ${new Date(h.at).toISOString()}  ${h.state}\n`);
+        if (heads.length === 0) io.out("No plan is stored yet.\n");
+        return 0;
+      }
+      const inputs = /^[0-9a-f-]{36}$/.test(id) ? await readPlanInputs(db, id) : null;
+      if (inputs === null) {
+        io.err(
+          `There is no plan ${id}. The newest: ${heads
+            .map((h) => h.id)
+            .slice(0, 3)
+            .join(", ")}. \`twokey replay\` lists more.\n`,
+        );
+        return 2;
+      }
+      const made = replayPlan(inputs);
+      if (!made.ok) {
+        io.err(`${made.error.message}\n`);
+        return 1;
+      }
+      const { stored, again } = made.value;
+      if (printing) io.out(`${again}\n`);
+      const line = (what: string, text: string): string =>
+        `${what} ${Buffer.byteLength(text)} bytes, SHA-256 ${createHash("sha256").update(text).digest("hex")}\n`;
+      io.err(line("stored", stored) + line("again ", again));
+      if (stored === again) {
+        io.err("The same plan, byte for byte.\n");
+        return 0;
+      }
+      io.err(`NOT the same plan: they differ first at ${firstDifference(JSON.parse(stored), JSON.parse(again)) ?? "?"}.\n`);
+      return 1;
+    });
+  },
+};

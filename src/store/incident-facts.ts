@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { Instant, OperatorId } from "../core/ids.ts";
+import type { Queryable } from "./db.ts";
+
+/** A plan whose two sides were read completely: what there was at that moment. */
+export interface LookRow {
+  readonly planId: string;
+  readonly at: Instant;
+}
+
+const Look = z.object({ plan_id: z.string(), at: Instant });
+
+/** The newest plan over everything with both sides complete, not later than an instant; null when there is none. */
+export async function readLookBefore(q: Queryable, until: number): Promise<LookRow | null> {
+  const row = await q.maybe(
+    Look,
+    `select p.id::text as plan_id, p.planned_at as at from plan p join pass s on s.id = p.pass_id
+     where s.scope->>'kind' = 'fleet' and p.planned_at <= $1
+       and not exists (
+         select 1 from jsonb_array_elements(p.record->'plan'->'holds') h where h->>'kind' in ('desired_partial', 'observed_partial'))
+     order by p.planned_at desc limit 1`,
+    [until],
+  );
+  return row === null ? null : { planId: row.plan_id, at: row.at };
+}
+
+const Deletion = z.object({
+  id: z.string(),
+  domain_id: z.string(),
+  project_id: z.string(),
+  slug: z.string(),
+  path: z.string(),
+  phase: z.string(),
+  opened_at: Instant,
+  entered_at: Instant.nullable(),
+  requesters: z.array(OperatorId),
+  closed_reason: z.string().nullable(),
+  frozen_reason: z.string().nullable(),
+  approvers: z.array(z.string()),
+});
+/** A deletion that was alive in a window, with who approved it. */
+export type IncidentDeletionRow = z.output<typeof Deletion>;
+
+/** Reads the deletions that were opened or changed between two instants, oldest first. */
+export async function readDeletionsBetween(q: Queryable, since: number, until: number): Promise<readonly IncidentDeletionRow[]> {
+  return q.many(
+    Deletion,
+    `select d.id::text, d.domain_id::text, d.project_id, d.slug, d.path, d.phase, d.opened_at, d.entered_at, d.requesters, d.closed_reason, d.frozen_reason,
+       array(select v.voter_name from vote v where v.deletion_id = d.id and v.verdict = 'approve'
+         and not exists (select 1 from withdrawal w where w.deletion_id = d.id and w.voter = v.voter) order by v.at) as approvers
+     from deletion d
+     where d.opened_at <= $2
+       and (d.opened_at >= $1 or exists (select 1 from deletion_event e where e.deletion_id = d.id and e.at between $1 and $2))
+     order by d.opened_at, d.id`,
+    [since, until],
+  );
+}
+
+const Saved = z.object({
+  domain_path: z.string(),
+  name: z.string(),
+  item_kind: z.string(),
+  bytes: z.number(),
+  sha256: z.string(),
+  saved_at: Instant,
+});
+/** A verified archive entry. */
+export type SavedRow = z.output<typeof Saved>;
+
+/** Reads every verified archive entry, by domain, name and age. */
+export async function readSavedThings(q: Queryable): Promise<readonly SavedRow[]> {
+  return q.many(
+    Saved,
+    `select manifest->>'domainPath' as domain_path, name, item_kind, bytes, sha256, (manifest->>'savedAt')::bigint as saved_at
+     from archive_entry where state = 'verified' order by 1, name, saved_at desc`,
+  );
+}

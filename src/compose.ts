@@ -27,7 +27,7 @@ import { createEngine, type Engine } from "./engine/engine.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
-import { createDatabase } from "./store/db.ts";
+import { createDatabase, type Queryable } from "./store/db.ts";
 import { readKnownState } from "./store/managed.ts";
 import { migrate } from "./store/migrate.ts";
 import { readStop } from "./store/stop-switch.ts";
@@ -226,8 +226,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
 }
 
-/** The CloudStack objects, each with its own keys; every call asks the stop switch first. */
-function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Ambient) {
+/** The CloudStack objects, each with its own keys; every call asks the stop switch first. Invariant: INV-3. */
+export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Pick<Ambient, "now" | "sleep" | "newId" | "events">) {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     url: config.cloudstack.url,
     ...keys,
@@ -269,7 +269,8 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-function planPolicy(config: Config): PlanPolicy {
+/** The policy of plans, as configured. */
+export function planPolicy(config: Config): PlanPolicy {
   return {
     absence: config.sync.absence,
     restrictionsPerPassMax: config.sync.restrictionsPerPassMax,

@@ -4,6 +4,8 @@ import { randomUUID } from "node:crypto";
 export interface CloudStackEmulatorOptions {
   /** 0 takes any free port. */
   readonly port?: number;
+  /** False opens no port: only `serve` answers. */
+  readonly listens?: boolean;
   /** The clock. Jobs, expunging and clean-up tasks are worked out from it at each request, so a simulated clock works. */
   readonly now?: () => number;
   readonly newId?: () => string;
@@ -33,6 +35,7 @@ export type Settings = Required<Omit<CloudStackEmulatorOptions, "stateFile">> & 
 export function settingsOf(options: CloudStackEmulatorOptions): Settings {
   return {
     port: options.port ?? 0,
+    listens: options.listens ?? true,
     now: options.now ?? Date.now,
     newId: options.newId ?? randomUUID,
     jobMs: options.jobMs ?? 50,

@@ -44,6 +44,8 @@ export interface CloudStackEmulator extends Seed {
   tree(): TreeDomain;
   /** Gives a user, or the first user of an account, new keys. */
   registerKeys(accountOrUserId: string): Keys;
+  /** Answers one HTTP request as the server would; a caller in the same process may send one without a socket. */
+  serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,11 +58,13 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
   const machine = new Machinery(world, settings);
   const server = createServer((request, response) => void machine.serve(request, response));
   server.keepAliveTimeout = 30_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(settings.port, "127.0.0.1", resolve);
-  });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  if (settings.listens) {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(settings.port, "127.0.0.1", resolve);
+    });
+  }
+  const origin = `http://127.0.0.1:${settings.listens ? (server.address() as AddressInfo).port : 1}`;
   machine.origin = origin;
   return {
     ...seedOf(world, settings),
@@ -78,6 +82,7 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
       if (user === undefined) throw new Error(`no user for ${id}`);
       return giveKeys({ world, settings, now: settings.now() }, user);
     },
+    serve: (request, response) => machine.serve(request, response),
     close: () => stop(server, keeper),
   };
 }

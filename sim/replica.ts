@@ -1,0 +1,144 @@
+import type { Keys } from "../emulators/cloudstack/server.ts";
+import { validateBlocks } from "../emulators/slack/validate-blocks.ts";
+import { renderCard } from "../src/bot/render/card.ts";
+import { renderPlan } from "../src/bot/render/plan.ts";
+import { changeWriter } from "../src/change-writer.ts";
+import type { DeletionDesk, SyncDesk } from "../src/commands/ports.ts";
+import { cloudStack, type Ambient } from "../src/compose.ts";
+import type { Config } from "../src/config.ts";
+import { digestOf } from "../src/core/digest.ts";
+import { failure } from "../src/core/failure.ts";
+import type { DomainPath, Instant } from "../src/core/ids.ts";
+import { err, ok } from "../src/core/result.ts";
+import type { FleetScope } from "../src/core/scope.ts";
+import type { DeletionContext } from "../src/deletion/context.ts";
+import { createDeletionDesk } from "../src/deletion/desk.ts";
+import { liveDomains, openDeletion } from "../src/deletion/open.ts";
+import type { DeletionView } from "../src/deletion/view.ts";
+import { createEvents } from "../src/events.ts";
+import type { DeletionPolicy } from "../src/store/deletions.ts";
+import { createSyncDesk } from "../src/sync/execution/desk.ts";
+import type { ReconcileContext } from "../src/sync/execution/reconcile.ts";
+import { ciSource, root } from "./ci.ts";
+import { mortal, passPoint, type Process } from "./crash.ts";
+import { budget, protectedSlug, times, type World } from "./world.ts";
+
+/** One simulated process of the bot: all of it but Slack's wire and the engine, whose parts the simulation plays. */
+export interface Replica {
+  readonly process: Process;
+  readonly passes: ReconcileContext;
+  readonly deletions: DeletionContext;
+  readonly desk: DeletionDesk;
+  readonly sync: SyncDesk;
+}
+
+const policy: DeletionPolicy = {
+  ...times,
+  ...budget,
+  quorum: 2,
+  protectedDomains: [`${root}/${protectedSlug}`],
+  pollMs: 60_000,
+};
+
+/** Starts a process on a world: the database and the queue are all that it shares with others, and all that survives it. */
+export function createReplica(w: World, name: string, keys: Keys): Replica {
+  const skewMs = w.chance.below(4001) - 2000;
+  const process: Process = { name, points: 0, dieAt: Number.POSITIVE_INFINITY, dead: false, skewMs, apiKey: keys.apiKey };
+  const now = (): Instant => (w.clock.at + skewMs) as Instant;
+  const db = mortal(w.db, process);
+  const newId = (): string => w.chance.uuid();
+  const ambient: Pick<Ambient, "now" | "sleep" | "newId" | "events"> = {
+    now,
+    newId,
+    sleep: async (ms) => {
+      w.clock.at += ms;
+    },
+    events: createEvents("silent", "simulation"),
+  };
+  const cloud = cloudStack({ cloudstack: cloudConfig(w, keys) }, db, ambient);
+  const ci = ciSource(w.ci, now);
+  const announce =
+    <T>(render: (value: T) => { readonly blocks?: readonly unknown[] }) =>
+    async (value: T): Promise<void> => {
+      passPoint(process);
+      for (const problem of validateBlocks(render(value).blocks ?? [], "message"))
+        w.violations.push(`Slack would refuse a message: ${problem}`);
+    };
+  const showCard = announce((v: DeletionView) => renderCard(v, "simulation"));
+  const deletions: DeletionContext = {
+    db,
+    reader: cloud.reader,
+    restorer: cloud.restorer,
+    deleter: cloud.deleter,
+    exports: cloud.exports,
+    archive: w.archive,
+    evidence: ci,
+    approvers: {
+      approversNow: async () =>
+        w.directory.isAway
+          ? err(failure("unavailable", "directory.away", "Slack could not be asked"))
+          : ok(w.directory.approvers.map((p) => p.operator)),
+    },
+    announcer: {
+      async showCard(view) {
+        await showCard(view);
+        w.cards.push(view);
+      },
+      note: async () => passPoint(process),
+      tellMembers: async () => passPoint(process),
+    },
+    now,
+    newId,
+    work: {
+      async enqueue(_name, id, o) {
+        // A wake-up that a rolled back transaction leaves behind finds nothing to do: waking is always safe.
+        w.queue.set(id, Math.min(w.queue.get(id) ?? Number.POSITIVE_INFINITY, w.clock.at + (o?.delayMs ?? 0)));
+      },
+    },
+    fleetSize: async () => w.ci.projects.length,
+    isProtected: (_id, path) => path === root || root.startsWith(`${path}/`) || !path.startsWith(`${root}/`),
+  };
+  const passes: ReconcileContext = {
+    db,
+    desired: ci,
+    observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
+    writer: changeWriter(cloud.writer),
+    deletions: {
+      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, policy, deletions),
+      liveDomains: () => liveDomains(deletions),
+    },
+    announcer: { showPlan: announce((record) => renderPlan(record, "simulation")) },
+    policy: {
+      absence: { reads: 3, forMs: 6 * 3_600_000 },
+      restrictionsPerPassMax: 5,
+      changesPerPassMax: 100,
+      shrinkMinShare: 0.5,
+      snapshotAgeMsMax: 600_000,
+      protectedDomains: policy.protectedDomains,
+      roles: { "*": "User" },
+      sentinelDomain: null,
+    },
+    scopeFingerprint: digestOf({ root }),
+    now,
+    newId,
+  };
+  const fleet: FleetScope = { kind: "fleet", root };
+  const sync = createSyncDesk({ ...passes, fleet, listProjects: async () => ok([]), enqueuePass: async () => undefined });
+  return { process, passes, deletions, desk: createDeletionDesk(deletions), sync };
+}
+
+function cloudConfig(w: World, keys: Keys): Config["cloudstack"] {
+  return {
+    url: w.cloud.url,
+    read: keys,
+    write: keys,
+    export: keys,
+    delete: keys,
+    sharedKeys: [],
+    rootPath: root as DomainPath,
+    protectedDomains: [],
+    sentinelDomain: null,
+    roles: {},
+    timeoutMs: 60_000,
+  };
+}

@@ -2,6 +2,7 @@
 const planning = ["test/sync/planning.test.ts"];
 const grants = ["test/approvals"];
 const wall = ["test/deletion/third-wall.test.ts"];
+const beforeStep = ["test/deletion/before-step.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 
 export const guards = [
@@ -164,6 +165,46 @@ export const guards = [
     guard: "if (appeared.length > 0) return err",
     broken: "if (appeared.length > 99) return err",
     tests: grants,
+  },
+  {
+    invariant: "INV-9",
+    what: "a domain that vanished beside it stops it",
+    file: "src/deletion/neighbours.ts",
+    guard: "if (unknown.value.length > 0) {",
+    broken: "if (unknown.value.length > 99) {",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "losses beside it need a line in the log each",
+    file: "src/deletion/neighbours.ts",
+    guard: 'loss.lost.machines <= of("machine", since) &&',
+    broken: "",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "our own hand excuses no loss beside it",
+    file: "src/deletion/neighbours.ts",
+    guard: "removals.filter((r) => !approvedIds.has(r.id))",
+    broken: "removals",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "counts that are left out are no counts",
+    file: "src/cloudstack/neighbours.ts",
+    guard: "if (machines === undefined || volumes === undefined || templates === undefined)",
+    broken: "if (false as boolean)",
+    tests: ["test/cloudstack/neighbours.test.ts"],
+  },
+  {
+    invariant: "INV-9",
+    what: "a machine started since the approval stops it",
+    file: "src/deletion/fence.ts",
+    guard: "if (alive.length > 0)",
+    broken: "if (alive.length > 99)",
+    tests: beforeStep,
   },
   {
     invariant: "INV-10",

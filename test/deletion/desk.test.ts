@@ -51,6 +51,8 @@ function desk(row: Pick<DeletionRow, "domain_id">) {
       findDomain: async () => ok({ id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath }),
       findJob: async () => ok({ state: "unknown" as const }),
       hasDeletionEvent: async () => ok(false),
+      readNeighbours: async () => ok([]),
+      readRemovals: async () => ok([]),
     },
     approvers: {
       approversNow: async () => (directory.ok ? ok(directory.value.map((n) => ({ id: op(n), name: n, ciUserId: null }))) : directory),

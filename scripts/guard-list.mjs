@@ -95,6 +95,14 @@ export const guards = [
     tests: wall,
   },
   {
+    invariant: "INV-2",
+    what: "only members keep a domain",
+    file: "src/deletion/desk.ts",
+    guard: "if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId)) return err(notMember(row));",
+    broken: "",
+    tests: ["test/deletion/desk.test.ts"],
+  },
+  {
     invariant: "INV-3",
     what: "waits end by the clock",
     file: "migrations/0003_deletion.sql",

@@ -152,7 +152,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
   const sync = createSyncDesk({ ...reconcile, fleet, listProjects: () => ci.projectsOf("all"), enqueuePass });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
-  const deletionDesk = createDeletionDesk(deletions);
+  const deletionDesk = createDeletionDesk(deletions, async (id) => {
+    const all = await ci.projectsOf("all");
+    return all.ok ? ok(all.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : all;
+  });
   const projects = createProjectDesk({
     rootPath: fleet.root,
     projectsOf: (user) => ci.projectsOf(user as never),

@@ -118,6 +118,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return again;
 }
 
@@ -171,10 +172,7 @@ async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<
   const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
   if (!done.ok) return keptBack(row, done.error, c);
   const until = after(c.now(), row.policy.graceMs);
-  const next = await move(row, { phase: "grace", until_at: until }, c);
-  const now = await readDeletion(c.db, row.id);
-  if (now !== null) await c.announcer.tellMembers(await buildView(now, c));
-  return next;
+  return move(row, { phase: "grace", until_at: until }, c);
 }
 
 async function takeAwayPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof takeAway>[1], next: Phase): Promise<Next> {
@@ -229,6 +227,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return rest;
 }
 
@@ -248,6 +247,7 @@ async function move(row: DeletionRow, change: DeletionChange & { readonly phase:
     await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: null });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return again;
 }
 
@@ -267,6 +267,7 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
     await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return rest;
 }
 
@@ -318,4 +319,12 @@ async function setActivity(row: DeletionRow, activity: string, c: DeletionContex
 export async function show(id: string, c: DeletionContext): Promise<void> {
   const row = await readDeletion(c.db, id);
   if (row !== null) await c.announcer.showCard(await buildView(row, c));
+}
+
+/** Tells the project's members how it stands, where that is news for them: one message each, kept up to date in place. */
+export async function tellMembers(id: string, c: DeletionContext): Promise<void> {
+  const row = await readDeletion(c.db, id);
+  // Before it was proposed, nobody was asked anything.
+  if (row === null || row.proposed_at === null) return;
+  if (["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase)) await c.announcer.tellMembers(await buildView(row, c));
 }

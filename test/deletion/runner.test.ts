@@ -1,11 +1,12 @@
 /** Claim: on real PostgreSQL and a small world in memory, a deletion goes on only as the rules say: every reason to stop stops it, and gives back. */
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import { ok } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
-import type { DeletionRow } from "../../src/store/deletions.ts";
+import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/sync/planning/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow, inventory, item, openOne } from "../support/deletions.ts";
@@ -46,11 +47,7 @@ test("a template that is read back different is not saved, and keeps the button 
   const row = await openOne(fresh.db);
   const c = context(row);
   await run(row, { ...c, archive: { ...c.archive, open: async () => ok(Readable.from([Buffer.from("abX")])) } });
-  const [entry] = await fresh.db.many(
-    (await import("zod")).z.object({ state: (await import("zod")).z.string() }),
-    "select state from archive_entry where owner_id = $1",
-    [row.id],
-  );
+  const [entry] = await fresh.db.many(z.object({ state: z.string() }), "select state from archive_entry where owner_id = $1", [row.id]);
   expect(entry?.state).toBe("failed");
 });
 
@@ -112,6 +109,39 @@ test("the project comes back in the grace period: accounts are given back", asyn
   w.now = 400;
   await run(row, c);
   expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
+});
+
+test("members are told when it is proposed, and after it was stopped", async () => {
+  const row = await openOne(fresh.db);
+  const c = context(row);
+  await run(row, c);
+  expect(w.told).toEqual(["proposed"]);
+  w.project = "active";
+  await run(row, c);
+  expect([await phase(row), w.told]).toEqual(["closed", ["proposed", "closed"]]);
+});
+
+test("each thing that Restore gives back is shown, and its outcome recorded", async () => {
+  const { row, c } = await approved();
+  w.now = 130;
+  await run(row, c);
+  await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
+  w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Destroyed" } : i));
+  const shown: string[] = [];
+  await run(row, { ...c, announcer: { ...c.announcer, showCard: async (v) => void shown.push(v.activity ?? "") } });
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "restored", closed_by: "dora" });
+  expect(shown.filter((s) => s.startsWith("giving back"))).toEqual(["giving back: recover m", "giving back: enable a"]);
+  const Done = z.object({ command: z.string(), result: z.string() });
+  const done = await fresh.db.many(
+    Done,
+    "select command, result from intent join outcome on intent_id = id where owner_id = $1 and command in ('recover', 'enable')",
+    [row.id],
+  );
+  expect(done).toEqual([
+    { command: "recover", result: "done" },
+    { command: "enable", result: "done" },
+  ]);
+  expect(w.told.at(-1)).toBe("closed");
 });
 
 test("while stopped no step is taken, and none is lost", async () => {

@@ -15,9 +15,9 @@ import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";
-import { failure, type Failure } from "./core/failure.ts";
+import type { Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
-import { err, ok, type Result } from "./core/result.ts";
+import { ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
@@ -30,7 +30,7 @@ import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase } from "./store/db.ts";
 import { readKnownState } from "./store/managed.ts";
 import { migrate } from "./store/migrate.ts";
-import { readStop } from "./store/stop-switch.ts";
+import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
@@ -239,14 +239,7 @@ function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Am
     sleep: a.sleep,
     newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
-    beforeCall: async (command) => {
-      // Looking is never stopped: what was begun must be looked up.
-      if (!stoppable || /^(?:list|query|get)/.test(command)) return ok(undefined);
-      const stop = await readStop(db);
-      return stop.stopped
-        ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`))
-        : ok(undefined);
-    },
+    beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
         a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });

@@ -18,7 +18,7 @@ import { inventoryDigest } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
-import { runStep, settleIntents } from "./step.ts";
+import { isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
@@ -67,7 +67,7 @@ async function wake(id: string, ms: number, c: DeletionContext): Promise<void> {
 
 async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const settled = await settleIntents(row, c);
-  if (!settled.ok) return { kind: "wait", ms: row.policy.pollMs };
+  if (!settled.ok) return retry(row, settled.error, c);
   if (row.restore_by !== null) return restorePhase(row, c);
   switch (row.phase) {
     case "archiving":
@@ -274,8 +274,7 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
 /** What the fence kept back: each reason has its own way on, and none of them deletes. */
 async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate") return retry(row, f, c);
-  if (f.code === "deletion.stopped") return retry(row, f, c);
+  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
   if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";

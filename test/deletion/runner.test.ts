@@ -2,7 +2,8 @@
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
@@ -153,6 +154,31 @@ test("while stopped no step is taken, and none is lost", async () => {
   await recordStop(fresh.db, { at: 2, kind: "resume", byOperator: "ci:ada and ci:ben", reason: "over" });
   await run(row, c);
   expect(await phase(row)).toBe("grace");
+});
+
+const halted = async () => err(failure("refused", "cloudstack.stopped", "everything is stopped"));
+
+test("a step that the stop switch cut off half-way is neither frozen nor lost", async () => {
+  const { row, c } = await approved();
+  w.now = 130;
+  await run(row, { ...c, deleter: { ...c.deleter, quarantineAccount: halted } });
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", activity: "everything is stopped" });
+  await run(row, c);
+  expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
+});
+
+test.each([
+  ["the stop switch", halted],
+  ["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))],
+] as const)("what Restore could not give back because of %s is tried again, not given up", async (_what, fails) => {
+  const { row, c } = await approved();
+  w.now = 130;
+  await run(row, c);
+  await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
+  await run(row, { ...c, restorer: { ...c.restorer, enableAccount: fails } });
+  expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
+  await run(row, c);
+  expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
 });
 
 test("the digest does not depend on the order in which things are listed", () => {

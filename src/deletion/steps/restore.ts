@@ -4,7 +4,7 @@ import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
 import type { DeletionContext } from "../context.ts";
-import { runStep } from "../step.ts";
+import { isStopped, runStep } from "../step.ts";
 
 /**
  * Gives back what a deletion took: recovers destroyed machines while CloudStack has them, enables accounts, starts what had been running.
@@ -44,7 +44,8 @@ export async function restoreContents(
       await progress(`giving back: ${command} ${item.name}`);
       continue;
     }
-    if (result.error.kind === "unavailable" || result.error.kind === "indeterminate") return result;
+    const isClearNo = result.error.kind === "rejected" || result.error.kind === "refused";
+    if (!isClearNo || isStopped(result.error)) return result;
     lost.push(`${item.name} (${result.error.message})`);
   }
   return ok(lost);

@@ -159,6 +159,22 @@ export const guards = [
     tests: ["test/store"],
   },
   {
+    invariant: "INV-5",
+    what: "what was begun is looked up first",
+    file: "src/deletion/runner.ts",
+    guard: "if (!settled.ok) return retry(row, settled.error, c);",
+    broken: "",
+    tests: ["test/deletion/runner.test.ts"],
+  },
+  {
+    invariant: "INV-5",
+    what: "lists settle what no job can tell",
+    file: "src/deletion/step.ts",
+    guard: 'if (!job.ok && job.error.code !== "cloudstack.job_cut_off") return job;',
+    broken: "if (!job.ok) return job;",
+    tests: ["test/deletion/lost-answer.test.ts"],
+  },
+  {
     invariant: "INV-6",
     what: "restrictions need both sides complete",
     file: "src/sync/planning/changes.ts",

@@ -156,6 +156,22 @@ test("while stopped no step is taken, and none is lost", async () => {
   expect(await phase(row)).toBe("grace");
 });
 
+test.each([
+  ["still runs", ok({ state: "running" as const }), "quarantine is still running in CloudStack"],
+  ["cannot be looked at", err(failure("unavailable", "cloudstack.away", "away")), "away"],
+])("while a job that was begun %s, nothing is sent", async (_what, job, why) => {
+  const { row, c } = await approved();
+  w.now = 130;
+  const lost = async () => err(failure("indeterminate", "cloudstack.lost_answer", "lost"));
+  await run(row, { ...c, deleter: { ...c.deleter, quarantineAccount: lost } });
+  const unsettled = { ...c, reader: { ...c.reader, findJob: async () => job } };
+  await run(row, unsettled);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", activity: why });
+  expect(w.calls).toEqual([]);
+  await run(row, c);
+  expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
+});
+
 const halted = async () => err(failure("refused", "cloudstack.stopped", "everything is stopped"));
 
 test("a step that the stop switch cut off half-way is neither frozen nor lost", async () => {

@@ -3,7 +3,8 @@ import { DomainId, Instant } from "../core/ids.ts";
 import type { Neighbour } from "../deletion/cloud.ts";
 import { toJson, type Queryable } from "./db.ts";
 
-const Body = z.object({ body: z.custom<readonly Neighbour[]>((v) => Array.isArray(v)) });
+const Body = z.object({ body: z.string() });
+type Line = readonly [id: string, name: string, machines: number, volumes: number, templates: number];
 const Head = z.object({ digest: z.string(), looked_at: Instant });
 
 /** When a deletion last looked at its neighbours, and the digest of what it saw; null before its first look. */
@@ -13,7 +14,9 @@ export async function readNeighboursHead(q: Queryable, deletionId: string): Prom
 
 /** What a deletion saw at its last look at its neighbours; empty before the first. */
 export async function readNeighboursBody(q: Queryable, deletionId: string): Promise<readonly Neighbour[]> {
-  return (await q.maybe(Body, "select body from latest_neighbours where deletion_id = $1", [deletionId]))?.body ?? [];
+  const row = await q.maybe(Body, "select body from latest_neighbours where deletion_id = $1", [deletionId]);
+  const lines = row === null ? [] : (JSON.parse(row.body) as readonly Line[]);
+  return lines.map(([id, name, machines, volumes, templates]) => ({ id, name, machines, volumes, templates }));
 }
 
 /** Stores a look at the neighbours; null instead of them when they are as before, and only the time is written. */
@@ -26,10 +29,11 @@ export async function recordNeighbours(
     await q.exec("update latest_neighbours set looked_at = $2 where deletion_id = $1", [deletionId, look.at]);
     return;
   }
+  const lines = look.neighbours.map((n): Line => [n.id, n.name, n.machines, n.volumes, n.templates]);
   await q.exec(
     `insert into latest_neighbours (deletion_id, digest, body, looked_at) values ($1, $2, $3, $4) on conflict (deletion_id)
      do update set digest = excluded.digest, body = excluded.body, looked_at = excluded.looked_at`,
-    [deletionId, look.digest, toJson(look.neighbours), look.at],
+    [deletionId, look.digest, toJson(lines), look.at],
   );
 }
 

@@ -2,6 +2,7 @@
 const planning = ["test/sync/planning.test.ts"];
 const grants = ["test/approvals"];
 const wall = ["test/deletion/third-wall.test.ts"];
+const beforeStep = ["test/deletion/before-step.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 
 export const guards = [
@@ -94,6 +95,14 @@ export const guards = [
     tests: wall,
   },
   {
+    invariant: "INV-2",
+    what: "only members keep a domain",
+    file: "src/deletion/desk.ts",
+    guard: "if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId)) return err(notMember(row));",
+    broken: "",
+    tests: ["test/deletion/desk.test.ts"],
+  },
+  {
     invariant: "INV-3",
     what: "waits end by the clock",
     file: "migrations/0003_deletion.sql",
@@ -110,6 +119,30 @@ export const guards = [
     tests: ["test/store/stop-switch.test.ts"],
   },
   {
+    invariant: "INV-3",
+    what: "no call with an effect while stopped",
+    file: "src/store/stop-switch.ts",
+    guard: "if (!stop.stopped) return ok(undefined);",
+    broken: "return ok(undefined);",
+    tests: ["test/deletion/stop.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "a resume takes two people",
+    file: "src/sync/execution/desk.ts",
+    guard: "const RESUME_NEED = 2;",
+    broken: "const RESUME_NEED = 1;",
+    tests: ["test/deletion/stop.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "a stop half-way through Restore gives nothing up",
+    file: "src/deletion/steps/restore.ts",
+    guard: "if (!isClearNo || isStopped(result.error)) return result;",
+    broken: "",
+    tests: ["test/deletion/runner.test.ts"],
+  },
+  {
     invariant: "INV-4",
     what: "protected domains are no candidates",
     file: "src/sync/planning/plan.ts",
@@ -124,6 +157,22 @@ export const guards = [
     guard: "select make_append_only('intent');",
     broken: "",
     tests: ["test/store"],
+  },
+  {
+    invariant: "INV-5",
+    what: "what was begun is looked up first",
+    file: "src/deletion/runner.ts",
+    guard: "if (!settled.ok) return retry(row, settled.error, c);",
+    broken: "",
+    tests: ["test/deletion/runner.test.ts"],
+  },
+  {
+    invariant: "INV-5",
+    what: "lists settle what no job can tell",
+    file: "src/deletion/step.ts",
+    guard: 'if (!job.ok && job.error.code !== "cloudstack.job_cut_off") return job;',
+    broken: "if (!job.ok) return job;",
+    tests: ["test/deletion/lost-answer.test.ts"],
   },
   {
     invariant: "INV-6",
@@ -166,6 +215,46 @@ export const guards = [
     tests: grants,
   },
   {
+    invariant: "INV-9",
+    what: "a domain that vanished beside it stops it",
+    file: "src/deletion/neighbours.ts",
+    guard: "if (unknown.value.length > 0) {",
+    broken: "if (unknown.value.length > 99) {",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "losses beside it need a line in the log each",
+    file: "src/deletion/neighbours.ts",
+    guard: 'loss.lost.machines <= of("machine", since) &&',
+    broken: "",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "our own hand excuses no loss beside it",
+    file: "src/deletion/neighbours.ts",
+    guard: "removals.filter((r) => !approvedIds.has(r.id))",
+    broken: "removals",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "counts that are left out are no counts",
+    file: "src/cloudstack/neighbours.ts",
+    guard: "if (machines === undefined || volumes === undefined || templates === undefined)",
+    broken: "if (false as boolean)",
+    tests: ["test/cloudstack/neighbours.test.ts"],
+  },
+  {
+    invariant: "INV-9",
+    what: "a machine started since the approval stops it",
+    file: "src/deletion/fence.ts",
+    guard: "if (alive.length > 0)",
+    broken: "if (alive.length > 99)",
+    tests: beforeStep,
+  },
+  {
     invariant: "INV-10",
     what: "the audit log only grows",
     file: "migrations/0001_base.sql",
@@ -180,5 +269,21 @@ export const guards = [
     guard: "(await countEntered(q, at - DAY_MS)) >= row.policy.perDay ||",
     broken: "",
     tests: ["test/deletion/runner.test.ts"],
+  },
+  {
+    invariant: "INV-11",
+    what: "two replicas count one after the other",
+    file: "src/store/deletions.ts",
+    guard: `await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.budget', 0))");`,
+    broken: "",
+    tests: ["test/deletion/budget.test.ts"],
+  },
+  {
+    invariant: "INV-11",
+    what: "the week's budget is counted",
+    file: "src/deletion/runner.ts",
+    guard: "|| (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek",
+    broken: "",
+    tests: ["test/deletion/budget.test.ts"],
   },
 ];

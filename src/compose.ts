@@ -15,9 +15,9 @@ import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";
-import { failure, type Failure } from "./core/failure.ts";
+import type { Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
-import { err, ok, type Result } from "./core/result.ts";
+import { ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
@@ -30,7 +30,7 @@ import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { readKnownState } from "./store/managed.ts";
 import { migrate } from "./store/migrate.ts";
-import { readStop } from "./store/stop-switch.ts";
+import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
@@ -152,7 +152,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
   const sync = createSyncDesk({ ...reconcile, fleet, listProjects: () => ci.projectsOf("all"), enqueuePass });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
-  const deletionDesk = createDeletionDesk(deletions);
+  const deletionDesk = createDeletionDesk(deletions, async (id) => {
+    const all = await ci.projectsOf("all");
+    return all.ok ? ok(all.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : all;
+  });
   const projects = createProjectDesk({
     rootPath: fleet.root,
     projectsOf: (user) => ci.projectsOf(user as never),
@@ -236,14 +239,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     sleep: a.sleep,
     newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
-    beforeCall: async (command) => {
-      // Looking is never stopped: what was begun must be looked up.
-      if (!stoppable || /^(?:list|query|get)/.test(command)) return ok(undefined);
-      const stop = await readStop(db);
-      return stop.stopped
-        ? err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`))
-        : ok(undefined);
-    },
+    beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
         a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });

@@ -6,9 +6,9 @@ import type { Events } from "../events.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
-import { button, header, safe, section } from "./render/blocks.ts";
-import { buttonValue, renderCard } from "./render/card.ts";
+import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
+import { renderKeep } from "./render/keep.ts";
 import { renderPlan } from "./render/plan.ts";
 import { callSlack } from "./slack.ts";
 
@@ -44,28 +44,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
           const opened = await callSlack("conversations.open", () => o.client.conversations.open({ users: slackId }));
           const channel = opened.ok ? opened.value.channel?.id : undefined;
           if (channel === undefined) continue;
-          await o.posting.show(`keep:${view.id}:${member}`, channel, {
-            text: `The domain ${view.path} is in quarantine and will be deleted`,
-            blocks: [
-              header(`The domain of ${view.slug} will be deleted`),
-              section(
-                `Its project was closed. The machines in *${safe(view.path)}* are stopped, and nothing is lost yet. If you still need it, say so now.`,
-              ),
-              {
-                type: "actions",
-                block_id: `keep_${view.version}`,
-                elements: [
-                  button({
-                    action: "deletion_keep",
-                    text: "Keep it",
-                    style: "primary",
-                    value: buttonValue(view),
-                    label: `Keep ${view.slug}`,
-                  }),
-                ],
-              },
-            ],
-          });
+          await o.posting.show(`keep:${view.id}:${member}`, channel, renderKeep(view));
         }
       },
     },

@@ -56,7 +56,7 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
     case "deletion_restore":
       return outcome(await deletions.restore(d));
     case "deletion_keep":
-      return keep(d, by, c);
+      return keep(d, by, deletions);
     default: {
       await deletions.recordRefusal(by.operator.id, click.action, "no such button");
       return { title: "This button does nothing any more", parts: [{ kind: "text", text: "Look for a newer message, or ask /ci-help." }] };
@@ -102,13 +102,8 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
   };
 }
 
-async function keep(d: DeletionClick, by: Asker, c: ClickContext): Promise<Reply | null> {
-  const view = await c.desks.deletions.view(d.deletionId);
-  const mine = await c.desks.projects.projectsOf(by);
-  if (!view.ok) return replyOfFailure(view.error);
-  if (!mine.ok || !mine.value.some((p) => p.id === view.value.projectId))
-    return replyOfFailure(failure("refused", "deletion.not_member", "Only members of the project can ask to keep its domain"));
-  const kept = await c.desks.deletions.keep(d.deletionId, by);
+async function keep(d: DeletionClick, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+  const kept = await deletions.keep(d.deletionId, by);
   return kept.ok
     ? {
         title: "The domain is kept",

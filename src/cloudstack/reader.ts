@@ -3,11 +3,12 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { DomainId, Instant } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../sync/planning/observed.ts";
-import { hasDeletionEvent, readLastActivity } from "./event-log.ts";
+import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts";
 import { createApi } from "./http.ts";
 import { readInventory } from "./inventory.ts";
 import { readJob } from "./jobs.ts";
 import { findDomainWithChain } from "./managed-root.ts";
+import { readNeighbours } from "./neighbours.ts";
 import { settingsOf, type CloudStackOptions } from "./options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
 import { readFleet } from "./read-fleet.ts";
@@ -62,6 +63,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       );
     },
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
+    readNeighbours: (domainId) => readNeighbours(api, s, domainId),
+    readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
     readLastActivity: (domainId) => readLastActivity(api, domainId),
     probe: () => probe(api, s),
   };

@@ -49,6 +49,9 @@ export const DomainRow = z.object({
   memorylimit: limit,
   primarystoragelimit: limit,
   secondarystoragelimit: limit,
+  vmtotal: number,
+  volumetotal: number,
+  templatetotal: number,
 });
 export type DomainRow = z.infer<typeof DomainRow>;
 

@@ -1,6 +1,6 @@
 import type { ApprovedDeletion } from "../approvals/grant.ts";
 import type { Failure } from "../core/failure.ts";
-import type { AccountId, DomainId, DomainPath, JobId } from "../core/ids.ts";
+import type { AccountId, DomainId, DomainPath, Instant, JobId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
 
@@ -10,6 +10,22 @@ export type JobState =
   | { readonly state: "succeeded" }
   | { readonly state: "failed"; readonly errorCode: number; readonly message: string }
   | { readonly state: "unknown" };
+
+/** What a domain beside the one under deletion holds, everything below it included: counts only. */
+export interface Neighbour {
+  readonly id: string;
+  readonly name: string;
+  readonly machines: number;
+  readonly volumes: number;
+  readonly templates: number;
+}
+
+/** One thing that somebody removed by a call of its own, as the event log has it. A domain's clean-up leaves no such line. */
+export interface Removal {
+  readonly kind: "machine" | "volume" | "template";
+  readonly id: string;
+  readonly at: Instant;
+}
 
 /** What a deletion reads; never changes anything. */
 export interface DeletionReader {
@@ -21,6 +37,10 @@ export interface DeletionReader {
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
+  /** The domains beside this one, directly below the managed root, each with its counts; one list. */
+  readNeighbours(domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>>;
+  /** What was removed in a domain and below it since an instant, each thing once, by calls of its own. */
+  readRemovals(domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>>;
 }
 
 /** What gives back; needs no grant. Each waits for its job's end. */

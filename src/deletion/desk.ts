@@ -2,7 +2,7 @@ import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
 import type { Operator } from "../approvals/ports.ts";
 import { after } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import type { OperatorId } from "../core/ids.ts";
+import type { CiUserId, OperatorId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { readEntries } from "../store/archive-entries.ts";
@@ -20,14 +20,17 @@ import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
-import { show } from "./runner.ts";
+import { show, tellMembers } from "./runner.ts";
 import type { DeletionView, Phase } from "./view.ts";
 
 const REASON_MIN = 5;
 const REASON_MAX = 3000;
 
+/** The CI database's word on who is a member of a project, now. Errors: then nobody is taken for one. */
+export type MembersOf = (project: ProjectId) => Promise<Result<readonly CiUserId[], Failure>>;
+
 /** Builds the desk through which people decide on deletions. Every refusal is recorded with who and why. */
-export function createDeletionDesk(c: DeletionContext): DeletionDesk {
+export function createDeletionDesk(c: DeletionContext, membersOf: MembersOf): DeletionDesk {
   const act = (what: string, click: DeletionClick, run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>) =>
     actOnDeletion(what, click.deletionId, click.by, c, run, click);
   return {
@@ -103,8 +106,11 @@ export function createDeletionDesk(c: DeletionContext): DeletionDesk {
       }),
     keep: (id, by) =>
       actOnDeletion("keep", id, by, c, async (row, q) => {
+        const members = await membersOf(row.project_id);
+        if (!members.ok) return err(unknownMembers(members.error));
+        if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId)) return err(notMember(row));
         if (row.phase === "proposed" || row.phase === "archiving" || row.phase === "cooling_off")
-          return end(row, q, "kept", by, "a member still needs it", c);
+          return end(row, q, "kept", by, `${by.operator.name}, a member of the project, still needs it`, c);
         return requestRestore(row, q, "kept", by, c);
       }),
     recordRefusal: (by, what, why) => recordRefusal(by, what, "", failure("refused", "click.refused", why), c),
@@ -152,6 +158,7 @@ async function actOnDeletion(
     return result;
   }
   await show(id, c);
+  await tellMembers(id, c);
   const row = await readDeletion(c.db, id);
   return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
 }
@@ -307,6 +314,18 @@ function wrongPhase(row: DeletionRow, mending: string): Failure {
     cooling_off: "It is approved already and in its cool-off",
   };
   return failure("refused", "deletion.phase", words[row.phase] ?? `It is in the phase ${row.phase}`, { mending });
+}
+
+function notMember(row: DeletionRow): Failure {
+  return failure("refused", "deletion.not_member", `Only members of the project ${row.slug} can ask to keep its domain`, {
+    mending: "Ask a member of it, or the CI team.",
+  });
+}
+
+function unknownMembers(cause: Failure): Failure {
+  return failure("unavailable", "deletion.members", `Whether you are a member could not be found out: ${cause.message}`, {
+    mending: "Try again in a minute, or ask the CI team to press Cancel or Restore.",
+  });
 }
 
 function teamOnly(what: string): Failure {

@@ -2,11 +2,13 @@ import { grant, type ApprovedDeletion } from "../approvals/grant.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
-import { readApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
+import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes, readWithdrawals } from "../store/votes.ts";
-import type { Inventory } from "../sync/planning/inventory.ts";
+import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
+import { recordLook } from "./difference.ts";
+import { passNeighbours } from "./neighbours.ts";
 import { countVotes } from "./show.ts";
 
 /** What stands before every step of a deletion: a live grant and a fresh look. */
@@ -16,10 +18,11 @@ export interface Passage {
 }
 
 /**
- * Lets a step through, or says what keeps it: stopped, protected, approvers gone, votes withdrawn, something appeared, project back.
+ * Lets a step through, or says what keeps it: stopped, protected, project back, a machine that runs, a neighbour that lost something,
+ * approvers gone, votes withdrawn, something that appeared. The look that it takes shows what the step before came to.
  *
  * Called before every single call that takes away; nothing of it is kept for the next one.
- * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
+ * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.alive`, `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
  * Invariant: INV-2, INV-3, INV-4, INV-9.
  */
 export async function passFence(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
@@ -37,7 +40,12 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   if (counted === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
-  await recordLatestInventory(c.db, row.id, fresh.value, c.now());
+  await recordLook(row, fresh.value, c);
+  const alive = fresh.value.items.filter(isRunning);
+  if (alive.length > 0)
+    return err(failure("refused", "deletion.alive", `a machine was started after the approval: ${namesOf(alive)}; somebody needs it`));
+  const neighbours = await passNeighbours(row, new Set(approved.items.map((i) => i.id)), c);
+  if (!neighbours.ok) return neighbours;
   const granted = grant({
     request: counted.request,
     votes: await readVotes(c.db, row.id),
@@ -52,6 +60,18 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   const { kind, sentence } = granted.error;
   const appeared = kind === "stale" && granted.error.appeared.length > 0 ? `: ${granted.error.appeared.slice(0, 5).join(", ")}` : "";
   return err(failure("refused", kind === "stale" ? "deletion.changed" : "deletion.no_quorum", `${sentence}${appeared}`));
+}
+
+/** Whether a machine runs, or is about to. */
+export function isRunning(item: InventoryItem): boolean {
+  return item.kind === "machine" && ["Running", "Starting", "Migrating"].includes(item.state);
+}
+
+function namesOf(items: readonly InventoryItem[]): string {
+  return items
+    .slice(0, 5)
+    .map((i) => i.name)
+    .join(", ");
 }
 
 /** Whether a domain may never be deleted, by the frozen policy or by what it is. Invariant: INV-4. */

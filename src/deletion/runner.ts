@@ -16,9 +16,9 @@ import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow, passFence } from "./fence.ts";
+import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
-import { runStep, settleIntents } from "./step.ts";
+import { isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
@@ -67,7 +67,7 @@ async function wake(id: string, ms: number, c: DeletionContext): Promise<void> {
 
 async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const settled = await settleIntents(row, c);
-  if (!settled.ok) return { kind: "wait", ms: row.policy.pollMs };
+  if (!settled.ok) return retry(row, settled.error, c);
   if (row.restore_by !== null) return restorePhase(row, c);
   switch (row.phase) {
     case "archiving":
@@ -118,6 +118,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return again;
 }
 
@@ -143,8 +144,6 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
   const passage = await passFence(row, c);
   if (!passage.ok) return keptBack(row, passage.error, c);
-  const ran = passage.value.fresh.items.filter((i) => i.kind === "machine" && i.state === "Running").map((i) => i.id);
-  if (next === "quarantining" && ran.length > 0) return close(row, "changed", "a machine was started after the approval", c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   const entered = await c.db.tx(async (q) => {
     const at = c.now();
@@ -170,16 +169,10 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const latest = await readLatestInventory(c.db, row.id);
-  const ran = latest?.items.filter((i) => i.kind === "machine" && i.state === "Running").map((i) => i.id) ?? [];
-  if (ran.length > row.ran_machines.length) await updateDeletion(c.db, row.id, { ran_machines: ran });
   const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
   if (!done.ok) return keptBack(row, done.error, c);
   const until = after(c.now(), row.policy.graceMs);
-  const next = await move(row, { phase: "grace", until_at: until }, c);
-  const now = await readDeletion(c.db, row.id);
-  if (now !== null) await c.announcer.tellMembers(await buildView(now, c));
-  return next;
+  return move(row, { phase: "grace", until_at: until }, c);
 }
 
 async function takeAwayPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof takeAway>[1], next: Phase): Promise<Next> {
@@ -234,19 +227,16 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return rest;
 }
 
 async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const restored = await restoreContents(row, c);
+  const restored = await restoreContents(row, c, (activity) => setActivity(row, activity, c));
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
-  return close(
-    row,
-    because,
-    restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`,
-    c,
-  );
+  const end = restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`;
+  return close(row, because, end, c);
 }
 
 async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
@@ -257,6 +247,7 @@ async function move(row: DeletionRow, change: DeletionChange & { readonly phase:
     await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: null });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return again;
 }
 
@@ -276,23 +267,26 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
     await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
   });
   await show(row.id, c);
+  await tellMembers(row.id, c);
   return rest;
 }
 
 /** What the fence kept back: each reason has its own way on, and none of them deletes. */
 async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate") return retry(row, f, c);
-  if (f.code === "deletion.stopped") return retry(row, f, c);
+  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
-  if (
-    f.code === "deletion.came_back" ||
-    f.code === "deletion.no_quorum" ||
-    (f.code === "deletion.changed" && ["cooling_off", "grace", "quarantining"].includes(row.phase))
-  ) {
+  if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";
-    if (!touched) return close(row, because, f.message, c);
-    await updateDeletion(c.db, row.id, { restore_by: "twokey", closed_because: because, activity: f.message });
+    // Nothing that people did not see is taken: this question is closed, and the next pass puts a new one.
+    const sentence = because === "changed" ? `${f.message}; it will be asked anew` : f.message;
+    if (!touched) return close(row, because, sentence, c);
+    const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
+    await c.db.tx(async (q) => {
+      const ran_machines = [...new Set([...row.ran_machines, ...running])];
+      await updateDeletion(q, row.id, { restore_by: "twokey", closed_because: because, activity: sentence, ran_machines });
+      await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: "twokey", code: f.code, sentence });
+    });
     return again;
   }
   return freeze(row, f.message, c);
@@ -324,4 +318,12 @@ async function setActivity(row: DeletionRow, activity: string, c: DeletionContex
 export async function show(id: string, c: DeletionContext): Promise<void> {
   const row = await readDeletion(c.db, id);
   if (row !== null) await c.announcer.showCard(await buildView(row, c));
+}
+
+/** Tells the project's members how it stands, where that is news for them: one message each, kept up to date in place. */
+export async function tellMembers(id: string, c: DeletionContext): Promise<void> {
+  const row = await readDeletion(c.db, id);
+  // Before it was proposed, nobody was asked anything.
+  if (row === null || row.proposed_at === null) return;
+  if (["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase)) await c.announcer.tellMembers(await buildView(row, c));
 }

@@ -5,7 +5,7 @@ import type { JobId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { openIntents, recordIntent, recordOutcome } from "../store/intents.ts";
+import { openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
 import type { DeletionContext } from "./context.ts";
 
 /**
@@ -50,17 +50,44 @@ export async function runStep(
 }
 
 /**
- * Settles what a crash or a lost answer left open: looks each job up, and waits while one still runs.
+ * Settles what a crash or a lost answer left open: looks each job up, and waits while one still runs. Where no job can tell, because the
+ * command has none, or it never arrived, or a restart of the server cut it off, the lists tell what became of the thing; for the domain
+ * itself also the event log.
  *
- * Errors: `unavailable` `deletion.job_running` while one runs. What remains to be done is told by the next fresh inventory, never guessed.
+ * Errors: `unavailable` `deletion.job_running` while one runs, or what keeps it from being looked up: nothing is sent before that is known.
+ * What remains to be done is told by the next fresh inventory, never guessed. Invariant: INV-5.
  */
 export async function settleIntents(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
   for (const intent of await openIntents(c.db, { kind: "deletion", id: row.id })) {
     const job = await c.reader.findJob(jobIdFor(intent.id));
-    if (!job.ok) return job;
-    if (job.value.state === "running")
+    if (!job.ok && job.error.code !== "cloudstack.job_cut_off") return job;
+    const state = job.ok ? job.value : { state: "cut_off" };
+    if (state.state === "running")
       return err(failure("unavailable", "deletion.job_running", `${intent.command} is still running in CloudStack`));
-    await recordOutcome(c.db, { intentId: intent.id, result: "looked_up", data: job.value, at: c.now() });
+    const found = state.state === "succeeded" ? ok(null) : await lookInLists(row, intent, c);
+    if (!found.ok) return found;
+    await recordOutcome(c.db, { intentId: intent.id, result: "looked_up", data: { job: state, found: found.value }, at: c.now() });
   }
   return ok(undefined);
+}
+
+/** What the lists say of the thing that a call was about: its state, or that it is gone. */
+async function lookInLists(row: DeletionRow, intent: OpenIntent, c: DeletionContext): Promise<Result<string, Failure>> {
+  const there = await c.reader.findDomain(row.domain_id);
+  if (!there.ok) return there;
+  if (there.value === null) {
+    const event = await c.reader.hasDeletionEvent(row.domain_id);
+    return event.ok ? ok(event.value ? "the domain is gone, by its event log too" : "the domain is gone") : event;
+  }
+  const item = (intent.params as { readonly item?: string } | null)?.item;
+  if (item === row.domain_id) return ok("the domain is there");
+  const fresh = await c.reader.readInventory(row.domain_id, row.path);
+  if (!fresh.ok) return fresh;
+  const thing = fresh.value.items.find((i) => i.id === item);
+  return ok(thing === undefined ? "gone" : `there: ${thing.state === "" ? "no state" : thing.state}`);
+}
+
+/** Whether only the stop switch kept a step back, before it or between two of its calls: it goes on after a resume. Invariant: INV-3. */
+export function isStopped(f: Failure): boolean {
+  return f.code === "deletion.stopped" || f.code === "cloudstack.stopped";
 }

@@ -91,6 +91,6 @@ export interface DeletionAnnouncer {
   showCard(view: DeletionView): Promise<void>;
   /** One line in the card's thread. `key` makes a repeated note one note. */
   note(view: DeletionView, key: string, sentence: string): Promise<void>;
-  /** Tells the domain's members by direct message, with a Keep button. */
+  /** Tells the project's members by direct message how it stands, with a Keep button while keeping it is possible. */
   tellMembers(view: DeletionView): Promise<void>;
 }

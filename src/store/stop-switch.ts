@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import type { Queryable, Transaction } from "./db.ts";
 
 /** Whether work may go on. `unknown` means the store could not say, and counts as stopped. */
@@ -40,4 +42,17 @@ export async function readStop(q: Queryable): Promise<StopState> {
     // Whatever the error: what cannot be read must be taken for stopped.
     return { stopped: true, since: null, by: null, reason: "The stop switch could not be read from the database." };
   }
+}
+
+/**
+ * Whether a command may be sent to CloudStack just now; asked immediately before every call, in every replica. Looking is never stopped:
+ * what was begun must be looked up.
+ *
+ * Errors: `refused` `cloudstack.stopped`, also when the switch cannot be read. Invariant: INV-3.
+ */
+export async function mayCall(q: Queryable, command: string): Promise<Result<void, Failure>> {
+  if (/^(?:list|query|get)/.test(command)) return ok(undefined);
+  const stop = await readStop(q);
+  if (!stop.stopped) return ok(undefined);
+  return err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`));
 }

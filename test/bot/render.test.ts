@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
 import { safe } from "../../src/bot/render/blocks.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
+import { renderKeep } from "../../src/bot/render/keep.ts";
 import { reasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
@@ -84,6 +85,9 @@ test.each(phases.map((p) => [p] as const))("a card in the phase %s is taken by S
       expect(validateBlocks(card.blocks, "message")).toEqual([]);
       expect(foreignMarks(card.blocks)).toEqual([]);
       expect(card.text).not.toBe("");
+      const keep = renderKeep(view(phase, n));
+      expect(validateBlocks(keep.blocks, "message")).toEqual([]);
+      expect(foreignMarks(keep.blocks)).toEqual([]);
     }),
   );
 });
@@ -102,6 +106,11 @@ test("a card that cannot show all names has no Approve button, a small one has",
   expect(approve(view("proposed", ["x".repeat(61)]))).toBe(false);
   expect(approve(view("proposed", ["small"], { vetoes: ["a machine is running"] }))).toBe(false);
   for (const phase of phases.filter((p) => p !== "proposed")) expect(approve(view(phase, ["small"])), phase).toBe(false);
+});
+
+test("a member can keep the domain until it is removed for good, and not after it ended", () => {
+  const keeps = phases.filter((p) => JSON.stringify(renderKeep(view(p, ["a"])).blocks).includes('"deletion_keep"'));
+  expect(phases.filter((p) => !keeps.includes(p))).toEqual(["removing", "deleted", "closed"]);
 });
 
 test("answers and windows with hostile texts are taken by Slack", () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import type { Asker, DeletionClick } from "../../src/commands/ports.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
-import type { DomainPath, Instant } from "../../src/core/ids.ts";
+import type { CiUserId, DomainPath, Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { createDeletionDesk } from "../../src/deletion/desk.ts";
@@ -18,6 +18,8 @@ import { at, expectRow, inventory, item, op, openOne } from "../support/deletion
 let fresh: FreshDatabase;
 let now = 20;
 let items: readonly InventoryItem[] = [];
+let members: Result<readonly CiUserId[], Failure> = ok([]);
+let told: string[] = [];
 let directory: Result<readonly string[], Failure> = ok([]);
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -26,6 +28,8 @@ afterAll(() => fresh.drop());
 beforeEach(() => {
   now = 20;
   items = [item("machine", "m", { state: "Stopped" }), item("template", "t", { bytes: 3 })];
+  members = ok(["mia"] as never[]);
+  told = [];
   directory = ok(["ada", "ben", "chen", "dora"]);
 });
 
@@ -51,18 +55,20 @@ function desk(row: Pick<DeletionRow, "domain_id">) {
       findDomain: async () => ok({ id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath }),
       findJob: async () => ok({ state: "unknown" as const }),
       hasDeletionEvent: async () => ok(false),
+      readNeighbours: async () => ok([]),
+      readRemovals: async () => ok([]),
     },
     approvers: {
       approversNow: async () => (directory.ok ? ok(directory.value.map((n) => ({ id: op(n), name: n, ciUserId: null }))) : directory),
     },
-    announcer: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+    announcer: { showCard: async () => undefined, note: async () => undefined, tellMembers: async (view) => void told.push(view.phase) },
     work: { enqueue: async () => undefined },
     now: () => now as Instant,
     newId: () => randomUUID(),
     fleetSize: async () => 5,
     isProtected: () => false,
   };
-  return createDeletionDesk(c);
+  return createDeletionDesk(c, async () => members);
 }
 
 async function proposed(): Promise<DeletionRow> {
@@ -210,4 +216,45 @@ test("an approval that is withdrawn in the cool-off ends the deletion", async ()
   expect(code(await d.withdraw(click(await expectRow(fresh.db, row.id), "dora")))).toBe("deletion.no_vote");
   expect(code(await d.withdraw(click(await expectRow(fresh.db, row.id), "ben")))).toBe("ok");
   expect((await expectRow(fresh.db, row.id)).phase).toBe("closed");
+});
+
+const member = (name: string, isTeam = false): Asker => ({ operator: { id: op(name), name, ciUserId: name as never }, isTeam });
+
+test.each<[string, Asker, string, () => void]>([
+  ["who is no member", member("eve"), "deletion.not_member", () => undefined],
+  ["one of the team who is no member", member("ada", true), "deletion.not_member", () => undefined],
+  ["who is not known in the CI database", asker("mia"), "deletion.not_member", () => undefined],
+  [
+    "a member while the CI database is away",
+    member("mia"),
+    "deletion.members",
+    () => void (members = err(failure("unavailable", "x", "away"))),
+  ],
+])("Keep by %s: refused and recorded, and nothing ends", async (_what, by, rule, happens) => {
+  const row = await proposed();
+  happens();
+  expect(code(await desk(row).keep(row.id, by))).toBe(rule);
+  expect(await refusals(row.id)).toEqual([rule]);
+  expect([(await expectRow(fresh.db, row.id)).phase, told]).toEqual(["proposed", []]);
+});
+
+test("Keep by a member closes it with the name, before the approval and after it", async () => {
+  for (const isApproved of [false, true]) {
+    const row = await proposed();
+    const d = desk(row);
+    told = [];
+    if (isApproved) {
+      await d.approve(click(row, "ada"));
+      await d.approve({ ...click(row, "ben"), typedName: "a" });
+    }
+    expect(code(await d.keep(row.id, member("mia")))).toBe("ok");
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "kept", closed_by: "mia" });
+    const kept = await fresh.db.many(
+      z.object({ actor: z.string() }),
+      "select actor from audit where subject = $1 and kind = 'deletion.keep'",
+      [row.id],
+    );
+    expect(kept).toEqual([{ actor: "ci:mia" }]);
+    expect(told).toEqual(isApproved ? ["proposed", "cooling_off", "closed"] : ["closed"]);
+  }
 });

@@ -4,14 +4,18 @@ import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
 import type { DeletionContext } from "../context.ts";
-import { runStep } from "../step.ts";
+import { isStopped, runStep } from "../step.ts";
 
 /**
  * Gives back what a deletion took: recovers destroyed machines while CloudStack has them, enables accounts, starts what had been running.
  *
- * Only what the approved inventory lists is touched. Errors: the first one that is not a clear no; run again later.
+ * Only what the approved inventory lists is touched; each thing given back is told to `progress`. Errors: the first one that is not a clear no; run again later.
  */
-export async function restoreContents(row: DeletionRow, c: DeletionContext): Promise<Result<readonly string[], Failure>> {
+export async function restoreContents(
+  row: DeletionRow,
+  c: DeletionContext,
+  progress: (sentence: string) => Promise<void>,
+): Promise<Result<readonly string[], Failure>> {
   const approved = await readApprovedInventory(c.db, row.id);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
@@ -36,8 +40,12 @@ export async function restoreContents(row: DeletionRow, c: DeletionContext): Pro
   }
   for (const [command, item, call] of calls) {
     const result = await runStep(row, command, item, c, call);
-    if (result.ok) continue;
-    if (result.error.kind === "unavailable" || result.error.kind === "indeterminate") return result;
+    if (result.ok) {
+      await progress(`giving back: ${command} ${item.name}`);
+      continue;
+    }
+    const isClearNo = result.error.kind === "rejected" || result.error.kind === "refused";
+    if (!isClearNo || isStopped(result.error)) return result;
     lost.push(`${item.name} (${result.error.message})`);
   }
   return ok(lost);

@@ -1,0 +1,45 @@
+import type { DeletionView, Phase } from "../../deletion/view.ts";
+import { button, header, safe, section, time } from "./blocks.ts";
+import { buttonValue } from "./card.ts";
+import type { Rendering } from "./plan.ts";
+
+/** Renders what a project's member is told of the deletion of its domain; the Keep button is there as long as keeping is possible. Pure. */
+export function renderKeep(v: DeletionView): Rendering {
+  const ended = v.phase === "closed" || v.phase === "deleted" || v.phase === "removing";
+  const title = titles[v.phase] ?? "will be deleted";
+  return {
+    text: `The domain ${v.path} ${title}`,
+    blocks: [
+      header(`The domain of ${v.slug} ${title}`),
+      section(sentence(v)),
+      ...(ended
+        ? []
+        : [
+            {
+              type: "actions" as const,
+              block_id: `keep_${v.version}`,
+              elements: [
+                button({ action: "deletion_keep", text: "Keep it", style: "primary", value: buttonValue(v), label: `Keep ${v.slug}` }),
+              ],
+            },
+          ]),
+    ],
+  };
+}
+
+const titles: Partial<Record<Phase, string>> = { proposed: "may be deleted", closed: "stays", deleted: "is deleted" };
+
+function sentence(v: DeletionView): string {
+  const path = `*${safe(v.path)}*`;
+  const until = v.until === null ? "" : ` before ${time(v.until)}`;
+  const last = "If you still need it, say so now.";
+  if (v.phase === "proposed")
+    return `Its project was closed, and two people are asked whether to delete ${path}. Nothing is touched. ${last}`;
+  if (v.phase === "cooling_off")
+    return `Its project was closed, and two people approved deleting ${path}. Nothing is touched${until}. ${last}`;
+  if (v.phase === "deleted") return `${path} is gone. Its templates are in the archive: ask the CI team.`;
+  if (v.phase === "closed")
+    return `${path} is not deleted${v.closedBecause === "kept" && v.closedBy !== null ? `: ${safe(v.closedBy)} asked to keep it` : ""}.`;
+  if (v.phase === "removing") return `${path} is being removed for good. Its templates are in the archive: ask the CI team.`;
+  return `Its project was closed. The machines in ${path} are stopped, and nothing is lost yet. ${last}`;
+}

@@ -1,0 +1,65 @@
+import type { DeletionRow } from "../store/deletions.ts";
+import { recordDeletionEvent, updateDeletion } from "../store/deletions.ts";
+import { readLatestInventory, recordLatestInventory } from "../store/inventories.ts";
+import type { Inventory } from "../sync/planning/inventory.ts";
+import type { DeletionContext } from "./context.ts";
+import { buildView } from "./show.ts";
+
+/** How a domain's contents changed between two looks, each thing by kind and name. */
+export interface Difference {
+  readonly gone: readonly string[];
+  readonly appeared: readonly string[];
+  /** With the state before and after. */
+  readonly changed: readonly string[];
+}
+
+/** How many things a line of the thread names. */
+const NAMED_MAX = 5;
+
+/** What differs between two looks at a domain; null when nothing does. */
+export function differenceOf(before: Inventory, now: Inventory): Difference | null {
+  const keyOf = (i: Inventory["items"][number]) => `${i.kind} ${i.id}`;
+  const was = new Map(before.items.map((i) => [keyOf(i), i]));
+  const is = new Set(now.items.map(keyOf));
+  const named = (i: Inventory["items"][number]) => `${i.kind.replaceAll("_", " ")} ${i.name}`;
+  const gone = before.items.filter((i) => !is.has(keyOf(i))).map(named);
+  const appeared = now.items.filter((i) => !was.has(keyOf(i))).map(named);
+  const changed = now.items.flatMap((i) => {
+    const old = was.get(keyOf(i));
+    return old === undefined || old.state === i.state ? [] : [`${named(i)}: ${old.state} → ${i.state}`];
+  });
+  return gone.length + appeared.length + changed.length === 0 ? null : { gone, appeared, changed };
+}
+
+/** One sentence for a difference, naming a few things of each sort. */
+export function describeDifference(d: Difference): string {
+  const few = (what: string, names: readonly string[]): readonly string[] =>
+    names.length === 0
+      ? []
+      : [`${what} ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ""}`];
+  return [...few("gone:", d.gone), ...few("new:", d.appeared), ...few("changed:", d.changed)].join("; ");
+}
+
+/**
+ * Keeps a fresh look at the domain; records and shows how it differs from the one before: what the last step came to, and what others did.
+ *
+ * One transaction, so that a crash loses neither; the card and the thread follow.
+ */
+export async function recordLook(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<void> {
+  const before = await readLatestInventory(c.db, row.id);
+  const difference = before === null ? null : differenceOf(before, fresh);
+  const at = c.now();
+  if (difference === null) {
+    await recordLatestInventory(c.db, row.id, fresh, at);
+    return;
+  }
+  const sentence = describeDifference(difference);
+  await c.db.tx(async (q) => {
+    await recordLatestInventory(q, row.id, fresh, at);
+    await recordDeletionEvent(q, row.id, at, "inventory changed", difference);
+    await updateDeletion(q, row.id, { activity: sentence });
+  });
+  const view = await buildView({ ...row, activity: sentence }, c);
+  await c.announcer.showCard(view);
+  await c.announcer.note(view, `inventory ${fresh.asOf}`, sentence);
+}

@@ -1,0 +1,86 @@
+/** Claim: the domains beside one are counted in one list, and the log tells what was removed by hand from what a clean-up took. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { createApi } from "../../src/cloudstack/http.ts";
+import { settingsOf } from "../../src/cloudstack/options.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/reader.ts";
+import type { DomainId, Instant } from "../../src/core/ids.ts";
+import { eventually } from "../support/eventually.ts";
+import { optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";
+
+let emulator: CloudStackEmulator;
+let reader: CloudStackReader;
+let options: ReturnType<typeof optionsFor>;
+let [own, beta, ann, machine] = ["", "", "", ""];
+
+beforeEach(async () => {
+  emulator = await startCloudStackEmulator({ jobMs: 5 });
+  const ci = emulator.addDomain({ name: "ci" });
+  own = emulator.addDomain({ name: "alpha", parent: ci });
+  beta = emulator.addDomain({ name: "beta", parent: ci });
+  emulator.addMachine({ account: emulator.addAccount({ domain: own, name: "own" }).accountId, name: "ours" });
+  ann = emulator.addAccount({ domain: beta, name: "ann" }).accountId;
+  machine = emulator.addMachine({ account: ann, name: "m" });
+  emulator.addTemplate({ account: ann, name: "t" });
+  const below = emulator.addDomain({ name: "below", parent: beta });
+  emulator.addVolume({ account: emulator.addAccount({ domain: below, name: "bob" }).accountId, name: "v" });
+  emulator.addMachine({
+    account: emulator.addAccount({ domain: emulator.addDomain({ name: "elsewhere" }), name: "eve" }).accountId,
+    name: "x",
+  });
+  options = optionsFor({ url: emulator.url, ...emulator.admin });
+  reader = createCloudStackReader(options);
+});
+afterEach(() => emulator.close());
+
+const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
+const api = () => createApi(settingsOf(options));
+
+test("only the domains beside it, each with all below it, in one list", async () => {
+  expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);
+  expect(options.calls.map((c) => c.command)).toEqual(["listDomains"]);
+});
+
+test("a machine that its owner destroys is in the log, and counted once", async () => {
+  valueOf(await api().change("destroyVirtualMachine", { id: machine }));
+  await eventually("the machine is counted no more", async () => (await neighbours())[0]?.machines === 0);
+  const found = valueOf(await reader.readRemovals(beta, 0 as Instant));
+  expect(found).toMatchObject([{ kind: "machine", id: machine }]);
+  expect(valueOf(await reader.readRemovals(beta, (Date.now() + 3600_000) as Instant))).toEqual([]);
+});
+
+test("what an account's clean-up takes is missing, and the log is silent about it", async () => {
+  valueOf(await api().change("deleteAccount", { id: ann }));
+  await eventually("all is gone", async () => (await neighbours())[0]?.machines === 0 && (await neighbours())[0]?.templates === 0);
+  expect(valueOf(await reader.readRemovals(beta, 0 as Instant))).toEqual([]);
+});
+
+test("a server that leaves the totals out is refused: nothing could be seen to vanish", async () => {
+  const told = await startToldServer((_form, response) =>
+    sendJson(response, 200, {
+      listdomainsresponse: {
+        count: 3,
+        domain: [
+          { id: "6f1c9a1e-0000-4000-8000-000000000001", name: "ROOT", level: 0, path: "ROOT" },
+          {
+            id: "6f1c9a1e-0000-4000-8000-000000000002",
+            name: "ci",
+            level: 1,
+            path: "ROOT/ci",
+            parentdomainid: "6f1c9a1e-0000-4000-8000-000000000001",
+          },
+          {
+            id: "6f1c9a1e-0000-4000-8000-000000000003",
+            name: "b",
+            level: 2,
+            path: "ROOT/ci/b",
+            parentdomainid: "6f1c9a1e-0000-4000-8000-000000000002",
+          },
+        ],
+      },
+    }),
+  );
+  const blind = await createCloudStackReader(optionsFor(told)).readNeighbours(own as DomainId);
+  await told.close();
+  expect(blind).toMatchObject({ ok: false, error: { kind: "contract_broken" } });
+});

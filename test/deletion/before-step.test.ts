@@ -1,0 +1,216 @@
+/** Claim: what happens beside or inside the domain after the approval stops every later step, in every phase, and each step's outcome is kept and shown. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { failure } from "../../src/core/failure.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import { err } from "../../src/core/result.ts";
+import type { Neighbour } from "../../src/deletion/cloud.ts";
+import type { DeletionContext } from "../../src/deletion/context.ts";
+import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
+import { lossesBetween } from "../../src/deletion/neighbours.ts";
+import { advance } from "../../src/deletion/runner.ts";
+import type { DeletionRow } from "../../src/store/deletions.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+
+let fresh: FreshDatabase;
+let w: SmallWorld;
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  w = smallWorld(fresh.db);
+});
+afterEach(() => fresh.drop());
+
+const run = (row: DeletionRow, c: DeletionContext) => advance(row.id, c, new AbortController().signal);
+const beta = (): Neighbour => w.neighbours[0] as Neighbour;
+
+/** Brings an approved deletion to a phase in which it waits. */
+async function until(phase: "grace" | "expunging"): Promise<{ readonly row: DeletionRow; readonly c: DeletionContext }> {
+  const { row, c } = await approveIn(w);
+  w.now = 130;
+  await run(row, c);
+  if (phase === "expunging") {
+    w.now = 400;
+    await run(row, c);
+  }
+  expect((await expectRow(fresh.db, row.id)).phase).toBe(phase);
+  w.calls.length = 0;
+  return { row, c };
+}
+
+describe("a neighbour", () => {
+  const next = async (happens: () => void, more: (c: DeletionContext) => DeletionContext = (c) => c) => {
+    const { row, c } = await until("grace");
+    happens();
+    w.now = 400;
+    await run(row, more(c));
+    const after = await expectRow(fresh.db, row.id);
+    return { phase: after.phase, why: after.frozen_reason, calls: w.calls };
+  };
+
+  test("that vanished freezes the deletion, which names it, and nothing more is taken", async () => {
+    const seen = await next(() => void (w.neighbours = []));
+    expect(seen).toEqual({
+      phase: "frozen",
+      why: "something outside the domain vanished since the last step: the domain beta",
+      calls: [],
+    });
+  });
+
+  test.each([
+    [{ machines: 3 }, "in beta 1 machine"],
+    [{ volumes: 3 }, "in beta 2 volumes"],
+    [{ templates: 1, machines: 0 }, "in beta 4 machines, 1 template"],
+  ])("that holds less without a line in the log (%o) freezes it", async (fewer, words) => {
+    const seen = await next(() => void (w.neighbours = [{ ...beta(), ...fewer }]));
+    expect(seen).toMatchObject({ phase: "frozen", why: expect.stringMatching(new RegExp(`: ${words}$`)), calls: [] });
+  });
+
+  test("a removal of long ago, or of another kind, explains nothing", async () => {
+    const long = 130 - 3600_000;
+    expect(
+      await next(() => {
+        w.neighbours = [{ ...beta(), machines: 3 }];
+        w.removals = [
+          { kind: "machine", id: "x", at: long as Instant },
+          { kind: "volume", id: "y", at: at(200) },
+        ];
+      }),
+    ).toMatchObject({ phase: "frozen", calls: [] });
+  });
+
+  test("what our own list names, found in a neighbour's log, excuses nothing", async () => {
+    expect(
+      await next(() => {
+        w.neighbours = [{ ...beta(), machines: 3 }];
+        w.removals = [{ kind: "machine", id: "machine-m", at: at(200) }];
+      }),
+    ).toMatchObject({ phase: "frozen", calls: [] });
+  });
+
+  test("that cannot be seen keeps the step back, and it is tried again", async () => {
+    const { row, c } = await until("grace");
+    w.now = 400;
+    const blind = { ...c, reader: { ...c.reader, readNeighbours: async () => err(failure("unavailable", "cloudstack.away", "away")) } };
+    await run(row, blind);
+    expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["grace", []]);
+    await run(row, c);
+    expect(w.calls).toEqual(["destroy m"]);
+  });
+
+  test.each<[string, () => void]>([
+    ["whose owner removed it", () => w.removals.push({ kind: "machine", id: "x", at: at(200) })],
+    ["that grew", () => void (w.neighbours = [{ ...beta(), machines: 9 }])],
+  ])("%s is no reason to stop", async (_what, happens) => {
+    const seen = await next(() => {
+      w.neighbours = [{ ...beta(), machines: 3 }];
+      happens();
+    });
+    expect(seen).toMatchObject({ phase: "expunging", calls: ["destroy m"] });
+  });
+
+  test("a root disk that goes with a machine destroyed days ago is explained by it", async () => {
+    const seen = await next(() => {
+      w.neighbours = [{ ...beta(), volumes: 4 }];
+      w.removals = [{ kind: "machine", id: "x", at: (130 - 3 * 24 * 3600_000) as Instant }];
+    });
+    expect(seen.phase).toBe("expunging");
+  });
+
+  test("that another deletion of ours takes apart is known", async () => {
+    const other = await openOne(fresh.db);
+    w.neighbours = [{ ...beta(), id: other.domain_id }];
+    // No way leads there but the deletion's own; that it stands there is all that is asked.
+    await fresh.db.exec("alter table deletion disable trigger deletion_rules");
+    await fresh.db.exec("update deletion set phase = 'removing' where id = $1", [other.id]);
+    await fresh.db.exec("alter table deletion enable trigger deletion_rules");
+    expect(await next(() => void (w.neighbours = []))).toMatchObject({ phase: "expunging", calls: ["destroy m"] });
+  });
+
+  test("losses are counted for each kind, and nothing makes up for another's loss", () => {
+    const was = [
+      { id: "1", name: "one", machines: 2, volumes: 2, templates: 2 },
+      { id: "2", name: "two", machines: 1, volumes: 0, templates: 0 },
+    ];
+    const is = [{ id: "1", name: "one", machines: 5, volumes: 1, templates: 2 }];
+    expect(lossesBetween(was, is)).toEqual([
+      { id: "1", name: "one", whole: false, lost: { machines: 0, volumes: 1, templates: 0 } },
+      { id: "2", name: "two", whole: true, lost: { machines: 1, volumes: 0, templates: 0 } },
+    ]);
+    expect(lossesBetween(was, was)).toEqual([]);
+  });
+});
+
+describe("something new, or alive", () => {
+  const appears = () => void w.items.push(item("volume", "new"));
+  const starts = () => void (w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Running" } : i)));
+
+  test.each<["grace" | "expunging", string, () => void, readonly string[]]>([
+    ["grace", "appears", appears, ["enable"]],
+    ["grace", "runs", starts, ["enable"]],
+    ["expunging", "appears", appears, ["recover", "enable"]],
+    ["expunging", "runs", starts, ["enable"]],
+  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, _what, happens, given) => {
+    const { row, c } = await until(phase);
+    happens();
+    w.now = 500;
+    await run(row, c);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
+    expect(w.calls).toEqual(given);
+    const { phase: next } = await openOne(fresh.db);
+    expect(next, "a new deletion can be opened, with its own card").toBe("archiving");
+  });
+
+  test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {
+    const { row, c } = await until("grace");
+    starts();
+    w.now = 400;
+    const away = async () => err(failure("unavailable", "cloudstack.away", "away"));
+    await run(row, { ...c, restorer: { ...c.restorer, enableAccount: away } });
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace", restore_by: "twokey", ran_machines: ["machine-m"] });
+    w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Stopped" } : i));
+    await run(row, c);
+    expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["closed", ["enable", "start"]]);
+  });
+});
+
+describe("after a step", () => {
+  const Event = z.object({ data: z.object({ gone: z.array(z.string()), appeared: z.array(z.string()), changed: z.array(z.string()) }) });
+
+  test("its outcome, what it came to, and a line in the thread are there", async () => {
+    const { row, c } = await until("grace");
+    w.now = 400;
+    await run(row, c);
+    const outcomes = await fresh.db.many(
+      z.object({ command: z.string(), result: z.string() }),
+      "select command, result from intent join outcome on intent_id = id order by intent.at",
+    );
+    expect(outcomes).toEqual([
+      { command: "quarantine", result: "done" },
+      { command: "destroy", result: "done" },
+    ]);
+    const events = await fresh.db.many(
+      Event,
+      "select data from deletion_event where deletion_id = $1 and kind = 'inventory changed' order by seq",
+      [row.id],
+    );
+    expect(events.map((e) => e.data.changed)).toEqual([["account a: enabled → disabled"], ["machine m: Stopped → Destroyed"]]);
+    expect(w.notes).toContain("inventory N: changed: machine m: Stopped → Destroyed");
+  });
+
+  test("a look that finds all as before says nothing", async () => {
+    const row = await openOne(fresh.db);
+    const look = inventory(row.domain_id, w.items);
+    expect(differenceOf(look, { ...look, asOf: at(5) })).toBeNull();
+  });
+
+  test("a difference names a few of each sort and counts the rest", () => {
+    const id = "6f1c9a1e-0000-4000-8000-000000000001" as never;
+    const many = [..."abcdefg"].map((n) => item("volume", n));
+    const found = differenceOf(inventory(id, many), inventory(id, [item("vm_snapshot", "s")]));
+    expect(found && describeDifference(found)).toBe(
+      "gone: volume a, volume b, volume c, volume d, volume e and 2 more; new: vm snapshot s",
+    );
+  });
+});

@@ -1,0 +1,174 @@
+/**
+ * Claim: whichever call of a deletion or of a Restore loses its answer, before its effect or after it, what became of it is looked up; the
+ * deletion ends as it would have, no call that had an effect is sent again, and the neighbour stays as it was. A disk is never detached in a
+ * whole deletion (it comes off when its machine is expunged); `detachVolume` is in test/cloudstack/deleter.test.ts.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
+import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createCloudStackRestorer } from "../../src/cloudstack/restorer.ts";
+import type { DeletionContext } from "../../src/deletion/context.ts";
+import { advance } from "../../src/deletion/runner.ts";
+import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
+import { openIntents } from "../../src/store/intents.ts";
+import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import { recordVote } from "../../src/store/votes.ts";
+import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { optionsFor, valueOf } from "../cloudstack/support.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { at, expectRow, op, openOne } from "../support/deletions.ts";
+import { contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
+
+const START = 1_700_000_000_000;
+let fresh: FreshDatabase;
+let emulator: CloudStackEmulator;
+let w: SmallWorld;
+let row: DeletionRow;
+let c: DeletionContext;
+let machine = "";
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  w = smallWorld(fresh.db);
+  w.now = START;
+  emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30 });
+  const opened = await openOne(fresh.db);
+  const ci = emulator.addDomain({ name: "ci" });
+  for (const [name, id] of [
+    ["a", opened.domain_id],
+    ["beta", undefined],
+  ] as const) {
+    const domain = emulator.addDomain({ name, parent: ci, ...(id === undefined ? {} : { id }) });
+    const account = emulator.addAccount({ domain, name: `ann-${name}` }).accountId;
+    const made = emulator.addMachine({ account, name: `m-${name}`, stopped: true });
+    emulator.addVolume({ account, name: `data-${name}`, machine: made });
+    emulator.addSnapshot({ machine: made });
+    emulator.addTemplate({ account, name: `t-${name}` });
+    if (id !== undefined) machine = made;
+  }
+  // Time passes only while somebody waits for CloudStack.
+  const options = optionsFor({ url: emulator.url, ...emulator.admin }, { now: () => at(w.now), sleep: async (ms) => void (w.now += ms) });
+  c = {
+    ...contextOf(w, opened),
+    reader: createCloudStackReader(options),
+    deleter: createCloudStackDeleter(options),
+    restorer: createCloudStackRestorer(options),
+  };
+  const shown = valueOf(await c.reader.readInventory(opened.domain_id, opened.path));
+  const digest = inventoryDigest(shown);
+  await recordApprovedInventory(fresh.db, opened.id, shown, w.now);
+  const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
+  await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
+  for (const voter of ["ada", "ben"])
+    await recordVote(fresh.db, opened.id, {
+      voter: op(voter),
+      voterName: voter,
+      verdict: "approve",
+      digest,
+      reason: null,
+      at: at(w.now + 1),
+    });
+  await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
+  row = await expectRow(fresh.db, opened.id);
+});
+afterEach(async () => {
+  await emulator.close();
+  await fresh.drop();
+});
+
+/** Lets time pass until the deletion stands in one of these phases. */
+async function until(...wanted: readonly string[]): Promise<void> {
+  for (let i = 0; i < 80; i += 1) {
+    await advance(row.id, c, new AbortController().signal);
+    if (wanted.includes((await expectRow(fresh.db, row.id)).phase)) return;
+    w.now += 500;
+  }
+}
+
+/** The ids that a command was carried out for. The log has a request that was lost before its effect too: the first one, then. */
+const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly string[] =>
+  emulator
+    .requests()
+    .filter((r) => r.command === command && (r.status === 200 || r.status === 0))
+    .slice(kind === "lost_before" ? 1 : 0)
+    .map((r) => String(r.params["id"]));
+const beta = (): string =>
+  JSON.stringify(
+    emulator
+      .tree()
+      .children.find((d) => d.name === "ci")
+      ?.children.find((d) => d.name === "beta"),
+  );
+
+/** What a call that lost its answer came to in the log of intents. */
+const Outcome = z.object({ command: z.string(), results: z.array(z.string()) });
+const outcomes = () =>
+  fresh.db.many(
+    Outcome,
+    "select command, array_agg(result order by outcome.seq) as results from intent join outcome on intent_id = id group by id, command order by min(intent.at)",
+  );
+
+const kinds: readonly CloudStackFault["kind"][] = ["lost_before", "lost_after"];
+
+describe.each(kinds)("an answer that is gone (%s)", (kind) => {
+  test.each([
+    "disableAccount",
+    "destroyVirtualMachine",
+    "deleteVolume",
+    "deleteNetwork",
+    "deleteSnapshot",
+    "deleteTemplate",
+    "deleteAccount",
+    "deleteDomain",
+  ])("of %s is looked up, and the deletion ends", async (command) => {
+    const before = beta();
+    emulator.setFaults([{ kind, command, times: 1 }]);
+    await until("deleted", "frozen", "closed");
+    const after = await expectRow(fresh.db, row.id);
+    expect([after.phase, after.frozen_reason]).toEqual(["deleted", null]);
+    const ids = carriedOut(command, kind);
+    expect(ids.length, command).toBeGreaterThan(0);
+    expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
+    expect(beta()).toBe(before);
+    expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
+    for (const o of await outcomes())
+      expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
+  });
+
+  test.each(["enableAccount", "recoverVirtualMachine", "startVirtualMachine"])(
+    "of %s is looked up, and all is given back",
+    async (command) => {
+      await until("expunging");
+      expect((await expectRow(fresh.db, row.id)).phase).toBe("expunging");
+      await updateDeletion(fresh.db, row.id, {
+        restore_by: "dora",
+        closed_because: "restored",
+        closed_by: "dora",
+        ran_machines: [machine],
+      });
+      emulator.setFaults([{ kind, command, times: 1 }]);
+      await until("closed", "frozen");
+      expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
+      expect(carriedOut(command, kind)).toHaveLength(1);
+      const now = valueOf(await c.reader.readInventory(row.domain_id, row.path));
+      expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
+      expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
+    },
+  );
+});
+
+test("a job that a restart of the server cut off is settled by the lists, and not waited for without end", async () => {
+  emulator.setFaults([{ kind: "job_cancelled", command: "destroyVirtualMachine", times: 1 }]);
+  await until("deleted", "frozen");
+  expect((await expectRow(fresh.db, row.id)).phase).toBe("deleted");
+  expect((await outcomes()).find((o) => o.command === "destroy")?.results).toEqual(["indeterminate", "looked_up"]);
+});
+
+test("a job that is forgotten is settled by the lists", async () => {
+  emulator.setFaults([{ kind: "lost_job", command: "deleteTemplate", times: 1 }]);
+  await until("deleted", "frozen");
+  expect((await expectRow(fresh.db, row.id)).phase).toBe("deleted");
+  expect(carriedOut("deleteTemplate", "lost_job")).toHaveLength(1);
+});

@@ -1,0 +1,153 @@
+/** Claim: after /ci-stop no replica sends another call that has an effect, nor while the switch cannot be read; going on takes two people. */
+import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
+import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { answerResume, answerStop } from "../../src/commands/stop.ts";
+import type { Asker, SyncDesk } from "../../src/commands/ports.ts";
+import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
+import { createDatabase, type Database } from "../../src/store/db.ts";
+import { mayCall, readStop } from "../../src/store/stop-switch.ts";
+import { createSyncDesk } from "../../src/sync/execution/desk.ts";
+import type { Inventory } from "../../src/sync/planning/inventory.ts";
+import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { op } from "../support/deletions.ts";
+
+let fresh: FreshDatabase;
+let now = 100;
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  now = 100;
+});
+afterEach(() => fresh.drop());
+
+const open = (url: string) => createDatabase(url, { max: 2, onError: () => undefined });
+const desk = (db: Database = fresh.db): SyncDesk => createSyncDesk({ db, now: () => now++ as Instant } as never);
+const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
+
+describe("calls with an effect", () => {
+  let emulator: CloudStackEmulator;
+  let alpha: DomainId;
+  let inventory: Inventory;
+  beforeAll(async () => {
+    emulator = await startCloudStackEmulator({ jobMs: 5 });
+    alpha = emulator.addDomain({ name: "alpha", parent: emulator.addDomain({ name: "ci" }) }) as DomainId;
+    const ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
+    const machine = emulator.addMachine({ account: ann, name: "m", stopped: true });
+    emulator.addVolume({ account: ann, name: "data", machine });
+    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...emulator.admin }));
+    inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
+  });
+  afterAll(() => emulator.close());
+
+  const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
+  /** A replica of its own: own connections, own keys, the switch asked as compose.ts asks it. */
+  const replica = (db: Database, onCall: (command: string) => void = () => undefined) =>
+    createCloudStackDeleter(
+      optionsFor(
+        { url: emulator.url, ...emulator.admin },
+        { beforeCall: (command) => mayCall(db, command), onCall: (c) => onCall(c.command) },
+      ),
+    );
+  const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
+  const take = (d: ReturnType<typeof replica>) => d.deleteVolume(grantFor(inventory), volume(), randomUUID() as JobId);
+  const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };
+
+  test("are not sent while the switch cannot be read", async () => {
+    const nowhere = open("postgres://postgres@127.0.0.1:1/none");
+    const before = effects();
+    expect(await take(replica(nowhere))).toMatchObject(stopped);
+    await nowhere.close();
+    const lost = open(fresh.url);
+    await lost.close();
+    expect(await take(replica(lost))).toMatchObject(stopped);
+    expect(effects()).toBe(before);
+  });
+
+  test("are not sent after a stop in another replica, nor after a restart", async () => {
+    const [here, there] = [open(fresh.url), open(fresh.url)];
+    const before = effects();
+    await answerStop(asker("dora"), "looks wrong", desk(here));
+    const asked = performance.now();
+    expect(await take(replica(there))).toMatchObject(stopped);
+    expect(performance.now() - asked).toBeLessThan(1000);
+    await Promise.all([here.close(), there.close()]);
+    const restarted = open(fresh.url);
+    expect(await take(replica(restarted))).toMatchObject(stopped);
+    await restarted.close();
+    expect(effects()).toBe(before);
+  });
+
+  test("a stop between two calls of one step keeps the second back; resumed, it goes on", async () => {
+    const there = open(fresh.url);
+    const stops: Promise<unknown>[] = [];
+    const d = replica(there, (command) => {
+      if (command === "detachVolume") stops.push(desk().stop(asker("dora"), "now"));
+    });
+    expect(await take(d)).toMatchObject(stopped);
+    await Promise.all(stops);
+    const sent = () => emulator.requests().filter((r) => r.command === "deleteVolume").length;
+    expect(sent()).toBe(0);
+    for (const who of ["ada", "ben"]) valueOf(await desk().resume(asker(who)));
+    expect(await take(d)).toMatchObject({ ok: true });
+    expect(sent()).toBe(1);
+    await there.close();
+  });
+
+  test("looking goes on", async () => {
+    await desk().stop(asker("dora"), "now");
+    for (const command of ["listDomains", "queryAsyncJobResult"])
+      expect(await mayCall(fresh.db, command)).toEqual({ ok: true, value: undefined });
+    for (const command of ["deleteDomain", "recoverVirtualMachine", "extractTemplate", "createDomain"])
+      expect(await mayCall(fresh.db, command), command).toMatchObject(stopped);
+  });
+});
+
+describe("going on", () => {
+  const Vote = z.object({ operator: z.string() });
+  const isStopped = async () => (await readStop(fresh.db)).stopped;
+
+  test("who is not of the team neither stops nor resumes", async () => {
+    expect(await desk().stop(asker("mia", false), "no")).toMatchObject({ ok: false, error: { code: "command.team_only" } });
+    expect(await isStopped()).toBe(false);
+    await desk().stop(asker("dora"), "drill");
+    expect(await desk().resume(asker("mia", false))).toMatchObject({ ok: false, error: { code: "command.team_only" } });
+    expect(await isStopped()).toBe(true);
+  });
+
+  test("one person, however often, is one; the second makes it go on, and both are recorded", async () => {
+    await desk().stop(asker("dora"), "drill");
+    for (let i = 0; i < 3; i += 1) expect((await answerResume(asker("ada"), desk())).title).toBe("1 of 2 people want to go on");
+    expect(await isStopped()).toBe(true);
+    expect((await answerResume(asker("ben"), desk())).title).toBe("Resumed: two people agreed");
+    expect(await isStopped()).toBe(false);
+    expect(await fresh.db.many(Vote, "select operator from resume_vote order by seq")).toEqual([
+      { operator: "ci:ada" },
+      { operator: "ci:ben" },
+    ]);
+    const turns = await fresh.db.many(z.object({ by_operator: z.string() }), "select by_operator from stop_switch where kind = 'resume'");
+    expect(turns).toEqual([{ by_operator: "ci:ada and ci:ben" }]);
+    expect(await desk().resume(asker("eve"))).toMatchObject({ ok: false, error: { code: "sync.not_stopped" } });
+  });
+
+  test("a new stop voids a word given for the one before", async () => {
+    await desk().stop(asker("dora"), "first");
+    await desk().resume(asker("ada"));
+    await desk().stop(asker("dora"), "second");
+    expect(await desk().resume(asker("ben"))).toMatchObject({ ok: true, value: { resumed: false, have: 1 } });
+    expect(await isStopped()).toBe(true);
+  });
+
+  test("two words at once through two replicas make one turn", async () => {
+    await desk().stop(asker("dora"), "drill");
+    const [here, there] = [open(fresh.url), open(fresh.url)];
+    const done = await Promise.all([desk(here).resume(asker("ada")), desk(there).resume(asker("ben"))]);
+    await Promise.all([here.close(), there.close()]);
+    expect(done.map((r) => r.ok && r.value.resumed).toSorted()).toEqual([false, true]);
+    const turns = await fresh.db.many(z.object({ kind: z.string() }), "select kind from stop_switch order by seq");
+    expect(turns.map((t) => t.kind)).toEqual(["stop", "resume"]);
+  });
+});

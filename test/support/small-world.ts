@@ -1,0 +1,132 @@
+/** A small world in memory around a real PostgreSQL: a domain whose things come and go, people who approved, and neighbours. */
+import { Readable } from "node:stream";
+import { randomUUID } from "node:crypto";
+import type { DomainPath, Instant } from "../../src/core/ids.ts";
+import { ok } from "../../src/core/result.ts";
+import type { Neighbour, Removal } from "../../src/deletion/cloud.ts";
+import type { DeletionContext } from "../../src/deletion/context.ts";
+import type { Database } from "../../src/store/db.ts";
+import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import { recordVote } from "../../src/store/votes.ts";
+import { inventoryDigest, type InventoryItem } from "../../src/sync/planning/inventory.ts";
+import { at, expectRow, inventory, item, op, openOne } from "./deletions.ts";
+
+/** What a test may change while a deletion runs; `calls`, `notes` and `told` are what came of it. */
+export interface SmallWorld {
+  readonly db: Database;
+  now: number;
+  items: InventoryItem[];
+  project: "active" | "closed" | "absent";
+  domainThere: boolean;
+  neighbours: Neighbour[];
+  removals: Removal[];
+  calls: string[];
+  notes: string[];
+  told: string[];
+}
+
+/** A stopped machine, an account, a template, and one neighbour. */
+export function smallWorld(db: Database): SmallWorld {
+  return {
+    db,
+    now: 10,
+    items: [
+      item("machine", "m", { state: "Stopped" }),
+      item("account", "a", { id: "6f1c9a1e-0000-4000-8000-00000000000a", state: "enabled" }),
+      item("template", "t", { bytes: 3 }),
+    ],
+    project: "closed",
+    domainThere: true,
+    neighbours: [{ id: randomUUID(), name: "beta", machines: 4, volumes: 5, templates: 2 }],
+    removals: [],
+    calls: [],
+    notes: [],
+    told: [],
+  };
+}
+
+/** All that deletions need, in that world. */
+export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): DeletionContext {
+  const call = (name: string, effect: (i: InventoryItem) => void) => async (_g: unknown, i: InventoryItem) => {
+    w.calls.push(`${name} ${i.name}`);
+    effect(i);
+    return ok(undefined);
+  };
+  const state = (s: string) => (i: InventoryItem) => {
+    w.items = w.items.map((x) => (x.id === i.id ? { ...x, state: s } : x));
+  };
+  const gone = (i: InventoryItem) => {
+    w.items = w.items.filter((x) => x.id !== i.id);
+  };
+  return {
+    db: w.db,
+    reader: {
+      readInventory: async () => ok(inventory(row.domain_id, w.items)),
+      findDomain: async () => ok(w.domainThere ? { id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath } : null),
+      findJob: async () => ok({ state: "unknown" as const }),
+      hasDeletionEvent: async () => ok(true),
+      readNeighbours: async () => ok(w.neighbours),
+      readRemovals: async () => ok(w.removals),
+    },
+    restorer: {
+      enableAccount: async (id) => (state("enabled")({ id } as unknown as InventoryItem), w.calls.push("enable"), ok(undefined)),
+      recoverMachine: async (id) => (state("Stopped")({ id } as unknown as InventoryItem), w.calls.push("recover"), ok(undefined)),
+      startMachine: async (id) => (state("Running")({ id } as unknown as InventoryItem), w.calls.push("start"), ok(undefined)),
+    },
+    deleter: {
+      quarantineAccount: call("disable", state("disabled")),
+      destroyMachine: call("destroy", state("Destroyed")),
+      deleteVolume: call("volume", gone),
+      deleteSnapshot: call("snapshot", gone),
+      deleteTemplate: call("template", gone),
+      deleteNetwork: call("network", gone),
+      releaseAddress: call("address", gone),
+      deleteAccount: call("account", gone),
+      deleteDomain: async () => {
+        w.calls.push("domain");
+        w.domainThere = false;
+        return ok(undefined);
+      },
+    },
+    exports: {
+      openExport: async () => ok({ open: async () => ok({ bytes: Readable.from([Buffer.from("abc")]), offset: 0, totalBytes: 3 }) }),
+    },
+    archive: {
+      append: async (_k, _o, bytes) => {
+        for await (const _ of bytes) {
+          /* Drained. */
+        }
+        return ok(3);
+      },
+      unfinishedBytes: async () => 3,
+      finish: async () => ok(undefined),
+      open: async () => ok(Readable.from([Buffer.from("abc")])),
+    },
+    evidence: { readProjectState: async () => ok(w.project) },
+    approvers: { approversNow: async () => ok(["ada", "ben", "dora"].map((n) => ({ id: op(n), name: n, ciUserId: null }))) },
+    announcer: {
+      showCard: async () => undefined,
+      note: async (_view, key, sentence) => void w.notes.push(`${key.replace(/\d+$/, "N")}: ${sentence}`),
+      tellMembers: async (view) => void w.told.push(view.phase),
+    },
+    work: { enqueue: async () => undefined },
+    now: () => w.now as Instant,
+    newId: () => randomUUID(),
+    fleetSize: async () => 5,
+    isProtected: () => false,
+  };
+}
+
+/** A deletion approved by two, in its cool-off until 130. */
+export async function approveIn(w: SmallWorld): Promise<{ readonly row: DeletionRow; readonly c: DeletionContext }> {
+  const opened = await openOne(w.db);
+  const shown = inventory(opened.domain_id, w.items);
+  const digest = inventoryDigest(shown);
+  await recordApprovedInventory(w.db, opened.id, shown, 10);
+  await updateDeletion(w.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
+  for (const voter of ["ada", "ben"])
+    await recordVote(w.db, opened.id, { voter: op(voter), voterName: voter, verdict: "approve", digest, reason: null, at: at(20) });
+  await updateDeletion(w.db, opened.id, { phase: "cooling_off", entered_at: at(30), until_at: at(130) });
+  return { row: await expectRow(w.db, opened.id), c: contextOf(w, opened) };
+}

@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import { after } from "../core/clock.ts";
 import { recordAudit } from "../store/audit.ts";
+import type { Transaction } from "../store/db.ts";
 import {
   countEntered,
   readDeletion,
@@ -104,7 +105,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
   const opened = c.now();
-  await c.db.tx(async (q) => {
+  const proposed = await ifUnchanged(row, c, async (q) => {
     await recordApprovedInventory(q, row.id, now.value, opened);
     await updateDeletion(q, row.id, {
       phase: "proposed",
@@ -116,7 +117,9 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     });
     await recordDeletionEvent(q, row.id, opened, "entered proposed", { digest });
     await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
+    return true;
   });
+  if (!proposed) return again;
   await show(row.id, c);
   await tellMembers(row.id, c);
   return again;
@@ -145,10 +148,10 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   const passage = await passFence(row, c);
   if (!passage.ok) return keptBack(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
-  const entered = await c.db.tx(async (q) => {
+  const entered = await ifUnchanged(row, c, async (q) => {
     const at = c.now();
     if ((await countEntered(q, at - DAY_MS)) >= row.policy.perDay || (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek)
-      return false;
+      return "used up" as const;
     await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
     await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
     await recordAudit(q, {
@@ -160,7 +163,7 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     });
     return true;
   });
-  if (entered) {
+  if (entered !== "used up") {
     await show(row.id, c);
     return again;
   }
@@ -209,7 +212,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (gone.value !== null) return freeze(row, "CloudStack said that the domain was deleted, and still lists it", c);
   const event = await c.reader.hasDeletionEvent(row.domain_id);
   const at = c.now();
-  await c.db.tx(async (q) => {
+  await ifUnchanged(row, c, async (q) => {
     await updateDeletion(q, row.id, {
       phase: "deleted",
       entered_at: at,
@@ -225,6 +228,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
       subject: row.id,
       data: { path: row.path, domainId: row.domain_id },
     });
+    return true;
   });
   await show(row.id, c);
   await tellMembers(row.id, c);
@@ -239,13 +243,27 @@ async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next>
   return close(row, because, end, c);
 }
 
+/**
+ * Changes a deletion only while it stands as it was read: a click may have come between, and people go before the work.
+ *
+ * Gives null, with nothing changed, when it stands differently now.
+ */
+async function ifUnchanged<T>(row: DeletionRow, c: DeletionContext, change: (q: Transaction) => Promise<T>): Promise<T | null> {
+  return c.db.tx(async (q) => {
+    const now = await readDeletion(q, row.id, true);
+    return now === null || now.phase !== row.phase || now.restore_by !== row.restore_by ? null : change(q);
+  });
+}
+
 async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
   const at = c.now();
-  await c.db.tx(async (q) => {
+  const moved = await ifUnchanged(row, c, async (q) => {
     await updateDeletion(q, row.id, { activity: null, ...change, entered_at: at });
     await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, null);
     await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: null });
+    return true;
   });
+  if (!moved) return again;
   await show(row.id, c);
   await tellMembers(row.id, c);
   return again;
@@ -253,7 +271,7 @@ async function move(row: DeletionRow, change: DeletionChange & { readonly phase:
 
 async function close(row: DeletionRow, because: ClosedBecause, reason: string, c: DeletionContext): Promise<Next> {
   const at = c.now();
-  await c.db.tx(async (q) => {
+  const closed = await ifUnchanged(row, c, async (q) => {
     await updateDeletion(q, row.id, {
       phase: "closed",
       entered_at: at,
@@ -265,7 +283,9 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
     });
     await recordDeletionEvent(q, row.id, at, "entered closed", { because, reason });
     await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
+    return true;
   });
+  if (!closed) return again;
   await show(row.id, c);
   await tellMembers(row.id, c);
   return rest;
@@ -282,10 +302,11 @@ async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promi
     const sentence = because === "changed" ? `${f.message}; it will be asked anew` : f.message;
     if (!touched) return close(row, because, sentence, c);
     const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
-    await c.db.tx(async (q) => {
+    await ifUnchanged(row, c, async (q) => {
       const ran_machines = [...new Set([...row.ran_machines, ...running])];
       await updateDeletion(q, row.id, { restore_by: "twokey", closed_because: because, activity: sentence, ran_machines });
       await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: "twokey", code: f.code, sentence });
+      return true;
     });
     return again;
   }
@@ -294,11 +315,13 @@ async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promi
 
 async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Promise<Next> {
   const at = c.now();
-  await c.db.tx(async (q) => {
+  const frozen = await ifUnchanged(row, c, async (q) => {
     await updateDeletion(q, row.id, { phase: "frozen", entered_at: at, frozen_reason: reason });
     await recordDeletionEvent(q, row.id, at, "entered frozen", { reason });
     await recordAudit(q, { at, actor: "twokey", kind: "deletion.frozen", subject: row.id, data: { reason, from: row.phase } });
+    return true;
   });
+  if (!frozen) return again;
   await show(row.id, c);
   return rest;
 }
@@ -310,7 +333,7 @@ async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<
 
 async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {
   if (row.activity === activity) return;
-  await updateDeletion(c.db, row.id, { activity });
+  await ifUnchanged(row, c, async (q) => updateDeletion(q, row.id, { activity }));
   await show(row.id, c);
 }
 

@@ -188,13 +188,16 @@ function chooseCard(w: World): DeletionView | null {
 
 async function stopOrResume(w: World, r: Replica): Promise<void> {
   const who = w.chance.pick(everybody);
-  if (!w.stop.isOn) {
+  const was = w.stop.isOn;
+  // A process that dies on this click leaves it open how the switch stands: then nobody is blamed.
+  w.stop.isOn = false;
+  if (!was) {
     const done = await r.sync.stop(who, "something looks wrong");
-    w.stop.isOn ||= done.ok;
+    w.stop.isOn = done.ok;
     tell(w, `${who.name} stops everything: ${done.ok}`);
     return;
   }
   const done = await r.sync.resume(who);
-  if (done.ok && done.value.resumed) w.stop.isOn = false;
+  w.stop.isOn = !(done.ok && done.value.resumed);
   tell(w, `${who.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
 }

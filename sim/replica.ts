@@ -124,7 +124,13 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
   };
   const fleet: FleetScope = { kind: "fleet", root };
   const sync = createSyncDesk({ ...passes, fleet, listProjects: async () => ok([]), enqueuePass: async () => undefined });
-  return { process, passes, deletions, desk: createDeletionDesk(deletions, async (id) => ok(w.ci.projects.find((p) => p.id === id)?.members ?? [])), sync };
+  return {
+    process,
+    passes,
+    deletions,
+    desk: createDeletionDesk(deletions, async (id) => ok(w.ci.projects.find((p) => p.id === id)?.members ?? [])),
+    sync,
+  };
 }
 
 function cloudConfig(w: World, keys: Keys): Config["cloudstack"] {

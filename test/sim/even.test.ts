@@ -1,0 +1,19 @@
+/** Claims INV-1 to INV-11, after every tick of 100 simulated lives (the even seeds up to 200): people, faults, crashes, two processes. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { playSeeds } from "./seeds.ts";
+
+let fresh: FreshDatabase;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+afterAll(() => fresh.drop());
+
+test("no seed breaks an invariant", async () => {
+  const seeds = Array.from({ length: 100 }, (_, i) => 2 * i + 2);
+  const sum = await playSeeds(seeds, fresh.db);
+  // Runs in which nothing happens would prove nothing.
+  expect(sum.effects).toBeGreaterThan(150);
+  expect(sum.deleted).toBeGreaterThan(10);
+  expect(sum.crashes).toBeGreaterThan(20);
+}, 240_000);

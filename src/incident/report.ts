@@ -102,18 +102,22 @@ function lossLine(l: Loss): string {
 }
 
 function restorable(losses: readonly Loss[]): readonly string[] {
-  const whole = losses.filter((l) => l.whole);
-  if (whole.length === 0) return ["Nothing needs to be restored."];
-  return whole.map((l) => {
+  if (losses.length === 0) return ["Nothing needs to be restored."];
+  return losses.map((l) => {
     const names = l.saved.map(
       (s) => `  - ${s.item_kind} ${plain(s.name)}, ${s.bytes} bytes, saved ${time(s.saved_at)}, SHA-256 ${s.sha256}`,
     );
-    const head =
-      names.length === 0
-        ? "the domain, its accounts and users (from the CI database); nothing of its contents is in the archive"
-        : "the domain, its accounts and users (from the CI database), and from the archive:";
-    return [`- \`${plain(l.path)}\`: ${head}`, ...names].join("\n");
+    return [`- \`${plain(l.path)}\`: ${whatComesBack(l, names.length)}`, ...names].join("\n");
   });
+}
+
+function whatComesBack(l: Loss, saved: number): string {
+  if (l.slug === null && saved === 0) return "nothing: no project of the CI database stands behind it, and the archive holds nothing of it";
+  if (!l.whole)
+    return "its accounts and users, by the next pass while their members are in the CI database; what the accounts held is not known here";
+  const again = l.slug === null ? "" : "the domain, its accounts and users (from the CI database)";
+  if (saved === 0) return `${again}; nothing of its contents is in the archive`;
+  return `${again === "" ? "" : `${again}, and `}from the archive:`;
 }
 
 function whomToTell(losses: readonly Loss[], deletions: readonly IncidentDeletionRow[]): readonly string[] {

@@ -1,0 +1,56 @@
+import { openDoor } from "../../sim/door.ts";
+import { createReplica, type Replica } from "../../sim/replica.ts";
+import { root } from "../../sim/ci.ts";
+import { createWorld, type World } from "../../sim/world.ts";
+import { signedForm } from "../../src/cloudstack/signature.ts";
+import type { CliCommand, CliIo } from "../../src/cli/command.ts";
+import { runPass } from "../../src/sync/execution/reconcile.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import axios from "axios";
+import type { FreshDatabase } from "../support/database.ts";
+
+/** A small installation with a database behind it, on a simulated clock. */
+export interface StoredLife {
+  readonly world: World;
+  readonly replica: Replica;
+  pass(): Promise<void>;
+  /** Somebody at CloudStack's own door, with the root administrator's keys. */
+  byHand(command: string, params: Record<string, string>): Promise<void>;
+  /** Runs a command of the terminal on this database. */
+  terminal(command: CliCommand, ...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
+}
+
+/** Starts one. */
+export async function startStoredLife(fresh: FreshDatabase, seed: number): Promise<StoredLife> {
+  const world = await createWorld(seed, fresh.db);
+  openDoor((request, response) => world.cloud.serve(request, response), { before: async () => undefined, after: async () => undefined });
+  const replica = createReplica(world, "A", world.cloud.admin);
+  return {
+    world,
+    replica,
+    async pass() {
+      world.clock.at += 60_000;
+      const done = await runPass({ kind: "fleet", root }, { kind: "schedule" }, replica.passes);
+      if (!done.ok) throw new Error(done.error.message);
+    },
+    async byHand(command, params) {
+      const data = signedForm(command, params, { ...world.cloud.admin }, world.clock.at as Instant);
+      await axios.request({ method: "POST", url: world.cloud.url, data, headers: { "content-type": "application/x-www-form-urlencoded" } });
+      world.clock.at += 10_000;
+    },
+    async terminal(command, ...args) {
+      let out = "";
+      let errors = "";
+      const io: CliIo = {
+        env: { DATABASE_URL: fresh.url },
+        out: (t) => (out += t),
+        err: (t) => (errors += t),
+        now: () => world.clock.at as Instant,
+        newId: () => world.chance.uuid(),
+        sleep: async () => undefined,
+      };
+      const code = await command.run(args, io);
+      return { code, out, err: errors };
+    },
+  };
+}

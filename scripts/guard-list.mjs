@@ -3,6 +3,7 @@ const planning = ["test/sync/planning.test.ts"];
 const grants = ["test/approvals"];
 const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
+const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 
 export const guards = [
@@ -213,6 +214,30 @@ export const guards = [
     guard: "if (appeared.length > 0) return err",
     broken: "if (appeared.length > 99) return err",
     tests: grants,
+  },
+  {
+    invariant: "INV-8",
+    what: "what is dedicated keeps the button away",
+    file: "src/cloudstack/support.ts",
+    guard: "if (row.domainid === undefined || domains.has(row.domainid))",
+    broken: "if (row.domainid === undefined)",
+    tests: obstacles,
+  },
+  {
+    invariant: "INV-8",
+    what: "a shared network keeps the button away",
+    file: "src/cloudstack/obstacles.ts",
+    guard: 'if (kind === "network" && facts["type"] === "Shared")',
+    broken: "if (false as boolean)",
+    tests: obstacles,
+  },
+  {
+    invariant: "INV-8",
+    what: "every obstacle is a veto",
+    file: "src/deletion/show.ts",
+    guard: "vetoes.push(...inventory.obstacles);",
+    broken: "",
+    tests: obstacles,
   },
   {
     invariant: "INV-9",

@@ -152,6 +152,14 @@ export const guards = [
     tests: planning,
   },
   {
+    invariant: "INV-4",
+    what: "protected is asked before every step",
+    file: "src/deletion/fence.ts",
+    guard: "if (isProtectedRow(row, c))",
+    broken: "if (false as boolean)",
+    tests: beforeStep,
+  },
+  {
     invariant: "INV-5",
     what: "intents are never changed",
     file: "migrations/0001_base.sql",

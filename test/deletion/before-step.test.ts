@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { err } from "../../src/core/result.ts";
+import { err, ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
@@ -11,7 +11,7 @@ import { lossesBetween } from "../../src/deletion/neighbours.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import type { DeletionRow } from "../../src/store/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
@@ -139,6 +139,27 @@ describe("a neighbour", () => {
       { id: "2", name: "two", whole: true, lost: { machines: 1, volumes: 0, templates: 0 } },
     ]);
     expect(lossesBetween(was, was)).toEqual([]);
+  });
+});
+
+describe("what was true at the approval is asked again", () => {
+  const people = (...names: readonly string[]) => ({
+    approversNow: async () => ok(names.map((n) => ({ id: op(n), name: n, ciUserId: null }))),
+  });
+  test.each<[string, (c: DeletionContext) => DeletionContext, string, readonly string[]]>([
+    ["the domain is protected now", (c) => ({ ...c, isProtected: () => true }), "frozen", []],
+    ["one of the two is no approver any more", (c) => ({ ...c, approvers: people("ada", "dora") }), "closed", ["enable"]],
+    [
+      "nobody can say who may approve",
+      (c) => ({ ...c, approvers: { approversNow: async () => err(failure("unavailable", "slack.away", "away")) } }),
+      "grace",
+      [],
+    ],
+  ])("%s: nothing more is taken", async (_what, now, phase, calls) => {
+    const { row, c } = await until("grace");
+    w.now = 400;
+    await run(row, now(c));
+    expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual([phase, calls]);
   });
 });
 

@@ -8,8 +8,9 @@ import type { Neighbour } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
+import { openDeletion } from "../../src/deletion/open.ts";
 import { advance } from "../../src/deletion/runner.ts";
-import type { DeletionRow } from "../../src/store/deletions.ts";
+import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
@@ -172,15 +173,22 @@ describe("something new, or alive", () => {
     ["grace", "runs", starts, ["enable"]],
     ["expunging", "appears", appears, ["recover", "enable"]],
     ["expunging", "runs", starts, ["enable"]],
-  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, _what, happens, given) => {
+  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, what, happens, given) => {
     const { row, c } = await until(phase);
     happens();
     w.now = 500;
     await run(row, c);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
     expect(w.calls).toEqual(given);
-    const { phase: next } = await openOne(fresh.db);
-    expect(next, "a new deletion can be opened, with its own card").toBe("archiving");
+    // The next pass proposes the domain again.
+    const proposal = { domainId: row.domain_id, projectId: row.project_id, path: row.path, name: row.name, evidence: row.evidence };
+    await openDeletion(proposal as never, [], row.policy, c);
+    const [anew] = await readLiveDeletions(fresh.db, row.project_id);
+    await run(anew as DeletionRow, c);
+    const asked = await expectRow(fresh.db, anew?.id ?? "");
+    expect(asked.phase).toBe("proposed");
+    expect(asked.id).not.toBe(row.id);
+    if (what === "appears") expect(asked.digest).not.toBe(row.digest);
   });
 
   test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {

@@ -3,6 +3,7 @@ const planning = ["test/sync/planning.test.ts"];
 const grants = ["test/approvals"];
 const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
+const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 
 export const guards = [
@@ -151,6 +152,14 @@ export const guards = [
     tests: planning,
   },
   {
+    invariant: "INV-4",
+    what: "protected is asked before every step",
+    file: "src/deletion/fence.ts",
+    guard: "if (isProtectedRow(row, c))",
+    broken: "if (false as boolean)",
+    tests: beforeStep,
+  },
+  {
     invariant: "INV-5",
     what: "intents are never changed",
     file: "migrations/0001_base.sql",
@@ -213,6 +222,30 @@ export const guards = [
     guard: "if (appeared.length > 0) return err",
     broken: "if (appeared.length > 99) return err",
     tests: grants,
+  },
+  {
+    invariant: "INV-8",
+    what: "what is dedicated keeps the button away",
+    file: "src/cloudstack/support.ts",
+    guard: "if (row.domainid === undefined || domains.has(row.domainid))",
+    broken: "if (row.domainid === undefined)",
+    tests: obstacles,
+  },
+  {
+    invariant: "INV-8",
+    what: "a shared network keeps the button away",
+    file: "src/cloudstack/obstacles.ts",
+    guard: 'if (kind === "network" && facts["type"] === "Shared")',
+    broken: "if (false as boolean)",
+    tests: obstacles,
+  },
+  {
+    invariant: "INV-8",
+    what: "every obstacle is a veto",
+    file: "src/deletion/show.ts",
+    guard: "vetoes.push(...inventory.obstacles);",
+    broken: "",
+    tests: obstacles,
   },
   {
     invariant: "INV-9",

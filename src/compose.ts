@@ -28,7 +28,7 @@ import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
-import { readKnownState } from "./store/managed.ts";
+import { countManagedDomains, readKnownState } from "./store/managed.ts";
 import { migrate } from "./store/migrate.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
@@ -114,7 +114,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     now: a.now,
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
-    fleetSize: async () => (await readKnownState(db, [])).managedDomains.length,
+    fleetSize: () => countManagedDomains(db),
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
   };

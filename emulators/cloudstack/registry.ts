@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { ACCOUNT_COMMANDS } from "./commands/accounts.ts";
+import { DEDICATION_COMMANDS } from "./commands/dedications.ts";
 import { DOMAIN_COMMANDS } from "./commands/domains.ts";
 import { EXTRACTION_COMMANDS } from "./commands/extraction.ts";
 import { installationCommands } from "./commands/installation.ts";
@@ -16,6 +17,7 @@ import { registerKnownCommands } from "./rights.ts";
 /** Every command that the emulator answers; any other one is answered as unknown (401). */
 export const COMMANDS: readonly Command[] = [
   ...DOMAIN_COMMANDS,
+  ...DEDICATION_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...USER_COMMANDS,
   ...MACHINE_COMMANDS,

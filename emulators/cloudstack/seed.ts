@@ -3,7 +3,7 @@ import {
   attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate,
   insertUser, insertVolume, startMachine, type Making,
 } from "./world/create.ts";
-import type { Account, Machine, RoleType } from "./world/rows.ts";
+import type { Account, Dedication, Machine, RoleType } from "./world/rows.ts";
 import type { World } from "./world/world.ts";
 
 /** A pair of keys. */
@@ -61,6 +61,12 @@ export interface Seed {
   addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
   /** Adds an isolated network. Returns its id. */
   addNetwork(fields: { account: string; name: string }): string;
+  /** Adds a shared network of a whole domain, owned by the root administrator. Returns its id. */
+  addSharedNetwork(fields: { domain: string; name: string }): string;
+  /** Dedicates a zone, pod, cluster or host to a domain, or to one account of it. Returns the dedication's id. */
+  addDedication(fields: { kind: Dedication["kind"]; name: string; domain: string; account?: string }): string;
+  /** Adds a Kubernetes cluster. Returns its id. */
+  addKubernetesCluster(fields: { account: string; name: string }): string;
   /** Adds a machine, running unless said otherwise; its network is made when none is given. Returns its id. */
   addMachine(fields: SeedMachine): string;
   /** Adds a data disk, attached to a machine when one is given. Returns its id. */
@@ -140,6 +146,22 @@ function things(world: World, making: () => Making): Things {
   };
   return {
     addNetwork: ({ account, name }) => insertNetwork(making(), owner(account), name).id,
+    addSharedNetwork: ({ domain, name }) => {
+      const admin = owner(world.base.adminAccount);
+      const network = insertNetwork(making(), { ...admin, domainId: world.domains.need(domain).id }, name);
+      network.shared = true;
+      return network.id;
+    },
+    addDedication: ({ kind, name, domain, account }) =>
+      world.dedications.insert({
+        id: making().settings.newId(), kind, name, domainId: world.domains.need(domain).id,
+        ...(account === undefined ? {} : { accountId: account }),
+      }).id,
+    addKubernetesCluster: ({ account, name }) => {
+      const { settings, now } = making();
+      const { id: accountId, domainId } = owner(account);
+      return world.kubernetesClusters.insert({ id: settings.newId(), name, accountId, domainId, created: now, state: "Running" }).id;
+    },
     addMachine: ({ account, name, template, network, stopped, deleteProtection }) => {
       const at = making();
       const known = network ?? world.networks.group(owner(account).domainId).find((n) => n.accountId === account)?.id;

@@ -45,7 +45,7 @@ export async function readInventory(
   const strangers = accounts.value.filter((a) => !domains.has(a.domainid));
   const things = await readThings(api, s, support, o.domainId, ours);
   if (!things.ok) return things;
-  const dedications = await findDedications(api, s, support, o.domainId, domains);
+  const dedications = await findDedications(api, s, support, domains);
   if (!dedications.ok) return dedications;
   const items = [...peopleItems(subtree.value, ours.accounts, ours.projects), ...things.value.items].toSorted(byKindAndId);
   const obstacles = [...obstaclesIn(items, subtree.value, strangers), ...things.value.unasked, ...dedications.value];

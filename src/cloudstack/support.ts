@@ -1,5 +1,4 @@
 import type { Failure } from "../core/failure.ts";
-import type { DomainId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { statusOf } from "./classify.ts";
 import type { CloudStackApi } from "./http.ts";
@@ -29,31 +28,38 @@ export async function readSupport(api: CloudStackApi, support: Support, command:
 }
 
 const DEDICATIONS = [
-  { command: "listDedicatedHosts", rows: "dedicatedhost", what: "a host" },
-  { command: "listDedicatedClusters", rows: "dedicatedcluster", what: "a cluster" },
-  { command: "listDedicatedPods", rows: "dedicatedpod", what: "a pod" },
-  { command: "listDedicatedZones", rows: "dedicatedzone", what: "a zone" },
+  { command: "listDedicatedHosts", rows: "dedicatedhost", what: "host", name: "hostname" },
+  { command: "listDedicatedClusters", rows: "dedicatedcluster", what: "cluster", name: "clustername" },
+  { command: "listDedicatedPods", rows: "dedicatedpod", what: "pod", name: "podname" },
+  { command: "listDedicatedZones", rows: "dedicatedzone", what: "zone", name: "zonename" },
 ] as const;
 
-/** Sentences for what is dedicated to one of the domains: `deleteDomain` refuses then. Only a root administrator may ask. */
+/**
+ * Sentences for what is dedicated to one of the domains, or to an account in them: `deleteDomain` refuses then. Only a root administrator
+ * may ask; to any other key the lists do not exist, and only `deleteDomain` itself would say so (docs/cloudstack.md).
+ *
+ * Every dedication there is, is read: with `domainid`, CloudStack leaves out what is an account's, and what is a child domain's.
+ * Source: facts/cloudstack §2.5; CloudStack 4.22, DomainManagerImpl (467-520) and DedicatedResourceDaoImpl.
+ */
 export async function findDedications(
   api: CloudStackApi,
   s: Settings,
   support: Support,
-  domainId: DomainId,
   domains: ReadonlySet<string>,
 ): Promise<Result<readonly string[], Failure>> {
   const found: string[] = [];
-  for (const { command, rows, what } of DEDICATIONS) {
+  for (const { command, rows, what, name } of DEDICATIONS) {
     const offered = await readSupport(api, support, command);
     if (!offered.ok) return offered;
     if (!offered.value) continue;
-    const list = await readList(api, s, { command, params: { domainid: domainId }, rows, row: DedicationRow, keyOf: (row) => row.id });
-    // Not allowed to this key: `deleteDomain` itself refuses while anything is dedicated.
+    const list = await readList(api, s, { command, params: {}, rows, row: DedicationRow, keyOf: (row) => row.id });
     if (!list.ok && [401, 432, 531].includes(statusOf(list.error) ?? 0)) continue;
     if (!list.ok) return list;
-    if (list.value.some((row) => row.domainid === undefined || domains.has(row.domainid)))
-      found.push(`${what} is dedicated to this domain`);
+    for (const row of list.value)
+      if (row.domainid === undefined || domains.has(row.domainid))
+        found.push(
+          `${what} ${row[name] ?? row.id} is dedicated to ${row.accountid === undefined ? "this domain" : "an account of it"}: release it first`,
+        );
   }
   return ok(found);
 }

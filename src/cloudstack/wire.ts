@@ -211,7 +211,15 @@ export const BackupRow = z.object({
   size: number,
 });
 /** A host, cluster, pod or zone dedicated to a domain. */
-export const DedicationRow = z.object({ id: text, domainid: maybe });
+export const DedicationRow = z.object({
+  id: text,
+  domainid: maybe,
+  accountid: maybe,
+  hostname: maybe,
+  clustername: maybe,
+  podname: maybe,
+  zonename: maybe,
+});
 
 /** A role. */
 export const RoleRow = z.object({ id: text.min(1), name: text, isdefault: flag });

@@ -28,6 +28,12 @@ const StateRow = z.object({
   last_shown_digest: z.string().nullable(),
 });
 
+/** How many domains are managed and not deleted; for showing a share, at every step, without reading them all. */
+export async function countManagedDomains(q: Queryable): Promise<number> {
+  const row = await q.one(z.object({ n: z.coerce.number() }), "select count(*) as n from managed_domain where deleted_at is null");
+  return row.n;
+}
+
 /** Reads all that planning must know of earlier passes. `busy` are the domains under a live deletion. */
 export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<KnownState> {
   const domains = await q.many(

@@ -3,15 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { err } from "../../src/core/result.ts";
+import { err, ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
+import { openDeletion } from "../../src/deletion/open.ts";
 import { advance } from "../../src/deletion/runner.ts";
-import type { DeletionRow } from "../../src/store/deletions.ts";
+import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
@@ -142,6 +143,27 @@ describe("a neighbour", () => {
   });
 });
 
+describe("what was true at the approval is asked again", () => {
+  const people = (...names: readonly string[]) => ({
+    approversNow: async () => ok(names.map((n) => ({ id: op(n), name: n, ciUserId: null }))),
+  });
+  test.each<[string, (c: DeletionContext) => DeletionContext, string, readonly string[]]>([
+    ["the domain is protected now", (c) => ({ ...c, isProtected: () => true }), "frozen", []],
+    ["one of the two is no approver any more", (c) => ({ ...c, approvers: people("ada", "dora") }), "closed", ["enable"]],
+    [
+      "nobody can say who may approve",
+      (c) => ({ ...c, approvers: { approversNow: async () => err(failure("unavailable", "slack.away", "away")) } }),
+      "grace",
+      [],
+    ],
+  ])("%s: nothing more is taken", async (_what, now, phase, calls) => {
+    const { row, c } = await until("grace");
+    w.now = 400;
+    await run(row, now(c));
+    expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual([phase, calls]);
+  });
+});
+
 describe("something new, or alive", () => {
   const appears = () => void w.items.push(item("volume", "new"));
   const starts = () => void (w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Running" } : i)));
@@ -151,15 +173,22 @@ describe("something new, or alive", () => {
     ["grace", "runs", starts, ["enable"]],
     ["expunging", "appears", appears, ["recover", "enable"]],
     ["expunging", "runs", starts, ["enable"]],
-  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, _what, happens, given) => {
+  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, what, happens, given) => {
     const { row, c } = await until(phase);
     happens();
     w.now = 500;
     await run(row, c);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
     expect(w.calls).toEqual(given);
-    const { phase: next } = await openOne(fresh.db);
-    expect(next, "a new deletion can be opened, with its own card").toBe("archiving");
+    // The next pass proposes the domain again.
+    const proposal = { domainId: row.domain_id, projectId: row.project_id, path: row.path, name: row.name, evidence: row.evidence };
+    await openDeletion(proposal as never, [], row.policy, c);
+    const [anew] = await readLiveDeletions(fresh.db, row.project_id);
+    await run(anew as DeletionRow, c);
+    const asked = await expectRow(fresh.db, anew?.id ?? "");
+    expect(asked.phase).toBe("proposed");
+    expect(asked.id).not.toBe(row.id);
+    if (what === "appears") expect(asked.digest).not.toBe(row.digest);
   });
 
   test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {

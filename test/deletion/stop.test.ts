@@ -44,12 +44,17 @@ describe("calls with an effect", () => {
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
-  /** A replica of its own: own connections, own keys, the switch asked as compose.ts asks it. */
-  const replica = (db: Database, onCall: (command: string) => void = () => undefined) =>
+  /** A replica of its own: own connections, own keys, the switch asked as compose.ts asks it; `first` happens just before that. */
+  const replica = (db: Database, first: (command: string) => Promise<unknown> = async () => undefined) =>
     createCloudStackDeleter(
       optionsFor(
         { url: emulator.url, ...emulator.admin },
-        { beforeCall: (command) => mayCall(db, command), onCall: (c) => onCall(c.command) },
+        {
+          beforeCall: async (command) => {
+            await first(command);
+            return mayCall(db, command);
+          },
+        },
       ),
     );
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
@@ -83,12 +88,15 @@ describe("calls with an effect", () => {
 
   test("a stop between two calls of one step keeps the second back; resumed, it goes on", async () => {
     const there = open(fresh.url);
-    const stops: Promise<unknown>[] = [];
-    const d = replica(there, (command) => {
-      if (command === "detachVolume") stops.push(desk().stop(asker("dora"), "now"));
+    let detached = false;
+    // Dora stops once the first call has been sent, and before the second is.
+    const d = replica(there, async (command) => {
+      if (command === "deleteVolume" && detached && !(await readStop(there)).stopped) await desk().stop(asker("dora"), "now");
+      if (command === "detachVolume") detached = true;
     });
     expect(await take(d)).toMatchObject(stopped);
-    await Promise.all(stops);
+    expect(emulator.requests().map((r) => r.command)).toContain("detachVolume");
+    detached = false;
     const sent = () => emulator.requests().filter((r) => r.command === "deleteVolume").length;
     expect(sent()).toBe(0);
     for (const who of ["ada", "ben"]) valueOf(await desk().resume(asker(who)));

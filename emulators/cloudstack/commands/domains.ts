@@ -214,6 +214,9 @@ function finishDeletion(call: Call): JsonObject {
   }
   const toClean = accountsToClean(world, domain.id);
   if (toClean > 0) throw fail(`Can't delete the domain yet because it has ${toClean} accounts that need a cleanup`);
+  const shared = world.networks.group(domain.id).filter((network) => network.shared === true).length;
+  if (shared > 0) throw fail(`Can't delete the domain yet because it has ${shared} non-removed networks`);
+  if (world.dedications.group(domain.id).length > 0) throw fail("Can't delete the domain yet because it has dedicated resources.");
   if (world.accounts.group(domain.id).length > 0 || world.domains.group(domain.id).length > 0) {
     throw fail(
       `Delete failed on domain ${described}; Please make sure all users and sub domains have been removed from the domain before deleting`,

@@ -4,7 +4,7 @@ import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { like, namedDomain, ownedRows, requireOwner, subtreeByPath } from "../scope.ts";
-import { addressShape, networkShape, projectShape, routerShape } from "../shapes/network.ts";
+import { addressShape, kubernetesShape, networkShape, projectShape, routerShape } from "../shapes/network.ts";
 import { insertNetwork, insertProject } from "../world/create.ts";
 import { deleteAccountWithContents } from "../world/remove.ts";
 import type { Network, Project } from "../world/rows.ts";
@@ -40,7 +40,12 @@ export const NETWORK_COMMANDS: readonly Command[] = [
   { name: "listVPCs", params: paramSpecs(OWNED), run: () => ({}) },
   { name: "listVMSnapshot", params: paramSpecs(OWNED), run: () => ({}) },
   { name: "listSnapshotPolicies", params: paramSpecs(`volumeid:volumes ${OWNED}`), run: () => ({}) },
-  { name: "listKubernetesClusters", params: paramSpecs(OWNED), run: () => ({}) },
+  {
+    name: "listKubernetesClusters",
+    params: paramSpecs(OWNED),
+    run: (call) =>
+      pageOf(call, "kubernetescluster", ownedRows(call, call.world.kubernetesClusters), (k) => kubernetesShape(call.world, k)),
+  },
   {
     name: "createProject",
     params: paramSpecs("name! displaytext account domainid:domains"),

@@ -2,7 +2,7 @@ import type { JsonObject } from "../json.ts";
 import { wireTime } from "../json.ts";
 import { accountTotals, machineCounts } from "../totals.ts";
 import { NAMED } from "../world/base.ts";
-import type { Network, Project } from "../world/rows.ts";
+import type { KubernetesCluster, Network, Project } from "../world/rows.ts";
 import type { World } from "../world/world.ts";
 import { limitFields } from "./domain.ts";
 import { NETWORK_SERVICES } from "./network-services.ts";
@@ -40,9 +40,7 @@ export function networkShape(world: World, network: Network): JsonObject {
     related: network.id,
     ...(state === "Implemented" ? { broadcasturi: `vlan://${network.vlan}`, vlan: String(network.vlan) } : {}),
     dns1: "192.0.2.6",
-    type: "Isolated",
-    acltype: "Account",
-    ...ownerFields(world, network),
+    ...(network.shared === true ? sharedFields(world, network) : { type: "Isolated", acltype: "Account", ...ownerFields(world, network) }),
     service: NETWORK_SERVICES,
     networkdomain: "cs.internal",
     physicalnetworkid: world.base.physicalNetwork,
@@ -64,6 +62,28 @@ export function networkShape(world: World, network: Network): JsonObject {
     publicmtu: 1500,
     privatemtu: 1500,
     hasannotations: world.annotations.group(network.id).length > 0,
+  };
+}
+
+/** A shared network is its domain's: it names no account. Source: CloudStack 4.22, ApiResponseHelper.createNetworkResponse. */
+function sharedFields(world: World, network: Network): JsonObject {
+  const { domainid, domain, domainpath } = ownerFields(world, network);
+  return { type: "Shared", acltype: "Domain", subdomainaccess: true, domainid, domain, domainpath } as JsonObject;
+}
+
+/** A Kubernetes cluster. Source: CloudStack 4.22, KubernetesClusterResponse; not in the recordings. */
+export function kubernetesShape(world: World, cluster: KubernetesCluster): JsonObject {
+  return {
+    id: cluster.id,
+    name: cluster.name,
+    description: cluster.name,
+    zoneid: world.base.zone,
+    zonename: NAMED.zone,
+    size: 1,
+    controlnodes: 1,
+    state: cluster.state,
+    ...ownerFields(world, cluster),
+    created: wireTime(cluster.created),
   };
 }
 

@@ -80,6 +80,10 @@ export function deleteAccountWithContents(world: World, account: Account, now: n
   for (const volume of owned(world.volumes.group(account.domainId))) if (volume.machineId === undefined) removeVolume(world, volume, now);
   const busy = new Set(stuck.map((machine) => machine.networkId));
   for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) world.networks.remove(network, now);
+  for (const cluster of owned(world.kubernetesClusters.group(account.domainId))) world.kubernetesClusters.remove(cluster, now);
+  for (const dedication of world.dedications.group(account.domainId)) {
+    if (dedication.accountId === account.id) world.dedications.remove(dedication, now);
+  }
   const clean = stuck.length === 0 && templates.length === 0;
   world.accounts.update(account, (a) => {
     a.needsCleanup = !clean;
@@ -118,6 +122,8 @@ export function cleanUpDomain(world: World, domain: Domain, now: number, machine
     if (!deleteAccountWithContents(world, account, now, machinesStuck)) clean = false;
   }
   for (const project of world.projects.group(domain.id)) world.projects.remove(project, now);
+  for (const network of world.networks.group(domain.id)) if (network.shared === true) world.networks.remove(network, now);
+  for (const dedication of world.dedications.group(domain.id)) world.dedications.remove(dedication, now);
   if (!clean || accountsToClean(world, domain.id) > 0) return false;
   removeDomain(world, domain, now);
   return true;

@@ -128,10 +128,25 @@ export interface Template extends Owned {
 export interface Network extends Owned {
   displayText: string;
   vlan: number;
+  /** True: a shared network of the whole domain, owned by no account of it. */
+  shared?: boolean;
   addressId?: string;
   routerId?: string;
   address?: string;
   allocatedAt?: number;
+}
+
+/** A zone, pod, cluster or host that was given to a domain alone, or to one account of it. `name` is the zone's, pod's, cluster's or host's. */
+export interface Dedication extends Row {
+  kind: "zone" | "pod" | "cluster" | "host";
+  name: string;
+  domainId: string;
+  accountId?: string;
+}
+
+/** A Kubernetes cluster; its nodes are not emulated. */
+export interface KubernetesCluster extends Owned {
+  state: "Running" | "Stopped";
 }
 
 /** A CloudStack project; `accountId` is its hidden account, `ownerId` the account that manages it. */

@@ -1,6 +1,7 @@
 import type { Base } from "./base.ts";
 import type {
-  Account, Annotation, Domain, EventRow, Job, Machine, Network, Project, Role, RoleRule, Row, Snapshot, Tag, Template, User, Volume,
+  Account, Annotation, Dedication, Domain, EventRow, Job, KubernetesCluster, Machine, Network,
+  Project, Role, RoleRule, Row, Snapshot, Tag, Template, User, Volume,
 } from "./rows.ts";
 import { Table } from "./table.ts";
 
@@ -28,6 +29,8 @@ export class World {
   readonly rules: Table<RoleRule>;
   readonly annotations: Table<Annotation>;
   readonly tags: Table<Tag>;
+  readonly dedications: Table<Dedication>;
+  readonly kubernetesClusters: Table<KubernetesCluster>;
   readonly events: Table<EventRow>;
   readonly jobs: Table<Job>;
   readonly #usersByKey = new Map<string, User>();
@@ -50,6 +53,8 @@ export class World {
     this.rules = new Table((r) => r.roleId, changed);
     this.annotations = new Table((a) => a.entityId, changed);
     this.tags = new Table((t) => t.resourceId, changed);
+    this.dedications = new Table((d) => d.domainId, changed);
+    this.kubernetesClusters = new Table((k) => k.domainId, changed);
     this.events = new Table(() => "", changed);
     this.jobs = new Table((j) => (j.status === 0 ? "running" : "ended"), changed);
   }
@@ -65,7 +70,7 @@ export class World {
     const { domains, accounts, users, machines, volumes, snapshots, templates, networks, projects, roles, rules, annotations, tags } = this;
     const all = {
       domains, accounts, users, machines, volumes, snapshots, templates, networks, projects, roles, rules, annotations, tags,
-      events: this.events, jobs: this.jobs,
+      dedications: this.dedications, kubernetesClusters: this.kubernetesClusters, events: this.events, jobs: this.jobs,
     };
     return all as unknown as Record<TableName, Table<Row>>;
   }
@@ -101,4 +106,4 @@ export class World {
 /** The names of the world's tables. */
 export type TableName =
   | "domains" | "accounts" | "users" | "machines" | "volumes" | "snapshots" | "templates" | "networks" | "projects"
-  | "roles" | "rules" | "annotations" | "tags" | "events" | "jobs";
+  | "roles" | "rules" | "annotations" | "tags" | "dedications" | "kubernetesClusters" | "events" | "jobs";

@@ -2,7 +2,8 @@ import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
-import type { ExportSource } from "./archive/ports.ts";
+import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
+import { createS3Store } from "./archive/s3-store.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
@@ -107,7 +108,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     restorer: cloud.restorer,
     deleter: cloud.deleter,
     exports: cloud.exports,
-    archive: createFolderStore(config.archiveDir),
+    archive: archiveStore(config),
     evidence: ci,
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
@@ -257,6 +258,11 @@ function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Am
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
   };
+}
+
+function archiveStore(config: Config): ArchiveStore {
+  const { place } = config.archive;
+  return place.kind === "folder" ? createFolderStore(place.dir) : createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
 }
 
 function exportSource(exporter: CloudStackExporter): ExportSource {

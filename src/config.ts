@@ -72,6 +72,12 @@ const variables = z.object({
   TWOKEY_ABSENCE_READS: z.coerce.number().int().min(2).default(20),
   TWOKEY_ABSENCE_SECONDS: seconds(7 * 24 * 3600, 0),
   TWOKEY_ARCHIVE_DIR: text.optional(),
+  ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
+  ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
+  ARCHIVE_S3_REGION: text.default("us-east-1"),
+  ARCHIVE_S3_ACCESS_KEY_ID: text.optional(),
+  ARCHIVE_S3_SECRET_ACCESS_KEY: text.optional(),
+  ARCHIVE_S3_PREFIX: text.regex(/^[A-Za-z0-9._/-]{1,200}$/, "must be letters, digits, dots, hyphens and slashes").optional(),
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
   TWOKEY_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
@@ -87,6 +93,9 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   SLACK_SIGNING_SECRET: "Slack app → Basic Information → Signing Secret; only needed without SLACK_APP_TOKEN",
   SLACK_CHANNEL: "the CI team's channel: its id (C…) or its name; invite the bot into it",
   SLACK_APPROVER_GROUP: "a Slack user group (S… or its handle), or list people in SLACK_APPROVERS=U1,U2,U3",
+  ARCHIVE_S3_BUCKET: "the bucket that keeps what was saved; without it the archive is a folder, and no other ARCHIVE_S3_… belongs here",
+  ARCHIVE_S3_ACCESS_KEY_ID: "the bucket account's key id, with ARCHIVE_S3_SECRET_ACCESS_KEY; or neither, for a role of the machine",
+  ARCHIVE_S3_SECRET_ACCESS_KEY: "the secret that belongs to ARCHIVE_S3_ACCESS_KEY_ID",
   CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
   CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
@@ -97,7 +106,19 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
 export interface Config {
   readonly environment: string;
   readonly dataDir: string;
-  readonly archiveDir: string;
+  readonly archive: {
+    readonly place:
+      | { readonly kind: "folder"; readonly dir: string }
+      | {
+          readonly kind: "s3";
+          readonly bucket: string;
+          readonly endpoint: string | null;
+          readonly region: string;
+          /** Null: a role of the machine. */
+          readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
+          readonly prefix: string;
+        };
+  };
   readonly databaseUrl: string | null;
   readonly ci: {
     readonly url: string;
@@ -175,6 +196,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     if ((v[key] === undefined) !== (v[secret] === undefined))
       problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
   }
+  problems.push(...archiveProblems(v));
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
   if (!parsed.success || problems.length > 0 || roles === null) {
@@ -185,6 +207,18 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     );
   }
   return ok(toConfig(parsed.data, roles));
+}
+
+function archiveProblems(v: Readonly<Record<string, string>>): readonly string[] {
+  const [id, secret] = ["ARCHIVE_S3_ACCESS_KEY_ID", "ARCHIVE_S3_SECRET_ACCESS_KEY"] as const;
+  const twin =
+    (v[id] === undefined) === (v[secret] === undefined)
+      ? []
+      : [problemLine(v[id] === undefined ? id : secret, "is not set although its twin is")];
+  const loose = Object.keys(v).find((name) => name.startsWith("ARCHIVE_S3_"));
+  return v["ARCHIVE_S3_BUCKET"] === undefined && loose !== undefined
+    ? [...twin, problemLine("ARCHIVE_S3_BUCKET", `is not set although ${loose} is`)]
+    : twin;
 }
 
 function problemLine(name: string, problem: string): string {
@@ -198,6 +232,19 @@ function parseRoles(value: string): Record<string, string> | null {
   return Object.fromEntries(pairs.map((p) => [p?.[1] ?? "", p?.[2] ?? ""]));
 }
 
+function archivePlace(v: z.infer<typeof variables>): Config["archive"]["place"] {
+  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder", dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
+  const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
+  return {
+    kind: "s3",
+    bucket: v.ARCHIVE_S3_BUCKET,
+    endpoint: v.ARCHIVE_S3_ENDPOINT ?? null,
+    region: v.ARCHIVE_S3_REGION,
+    credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    prefix: v.ARCHIVE_S3_PREFIX === undefined ? "" : `${v.ARCHIVE_S3_PREFIX.replace(/^\/+|\/+$/g, "")}/`,
+  };
+}
+
 function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>): Config {
   const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
   const pair = (apiKey: string | undefined, secretKey: string | undefined) =>
@@ -208,7 +255,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archiveDir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
+    archive: { place: archivePlace(v) },
     databaseUrl: v.DATABASE_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,

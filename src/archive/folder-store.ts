@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, open, rename, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { failure, type Failure } from "../core/failure.ts";
@@ -42,6 +42,14 @@ export function createFolderStore(root: string): ArchiveStore {
       try {
         await stat(fileOf(key));
         return ok(createReadStream(fileOf(key)));
+      } catch (thrown) {
+        return err(storeFailure(thrown));
+      }
+    },
+    async remove(key) {
+      try {
+        await Promise.all([rm(fileOf(key), { force: true }), rm(partOf(key), { force: true })]);
+        return ok(undefined);
       } catch (thrown) {
         return err(storeFailure(thrown));
       }

@@ -88,6 +88,7 @@ function context(row: Pick<DeletionRow, "domain_id">): DeletionContext {
       },
       unfinishedBytes: async () => 3,
       finish: async () => ok(undefined),
+      remove: async () => ok(undefined),
       open: async () => ok(Readable.from([Buffer.from("abc")])),
     },
     evidence: { readProjectState: async () => ok(project) },

@@ -127,6 +127,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     perDay: config.deletion.perDay,
     perWeek: config.deletion.perWeek,
     protectedDomains: [...config.cloudstack.protectedDomains],
+    archiveKinds: [...config.archive.kinds],
     pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
   };
   const reconcile: ReconcileContext = {

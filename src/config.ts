@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ArchiveKind } from "./archive/kinds.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
@@ -7,6 +8,9 @@ export interface CloudStackKeys {
   readonly apiKey: string;
   readonly secretKey: string;
 }
+
+/** Kinds that can be archived; templates always are. */
+const archiveKindNames: readonly ArchiveKind[] = ["template", "iso", "volume", "snapshot"];
 
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
@@ -72,6 +76,12 @@ const variables = z.object({
   TWOKEY_ABSENCE_READS: z.coerce.number().int().min(2).default(20),
   TWOKEY_ABSENCE_SECONDS: seconds(7 * 24 * 3600, 0),
   TWOKEY_ARCHIVE_DIR: text.optional(),
+  ARCHIVE_KINDS: z
+    .string()
+    .default("template,iso")
+    .transform((s) => s.split(",").map((v) => v.trim()))
+    .refine((kinds) => kinds.every((k) => archiveKindNames.some((n) => n === k)), `must be a list of ${archiveKindNames.join(", ")}`)
+    .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
   ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
   ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
   ARCHIVE_S3_REGION: text.default("us-east-1"),
@@ -107,6 +117,8 @@ export interface Config {
   readonly environment: string;
   readonly dataDir: string;
   readonly archive: {
+    /** Kinds that are saved before anybody may approve. */
+    readonly kinds: readonly ArchiveKind[];
     readonly place:
       | { readonly kind: "folder"; readonly dir: string }
       | {
@@ -255,7 +267,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archive: { place: archivePlace(v) },
+    archive: { kinds: v.ARCHIVE_KINDS, place: archivePlace(v) },
     databaseUrl: v.DATABASE_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { type ItemKind, itemKinds } from "../sync/planning/inventory.ts";
 import { toJson, type Queryable } from "./db.ts";
 
+/** How many distinct people must give a thing up. */
+export const WAIVERS_NEEDED = 2;
+
 const Row = z.object({
   id: z.string(),
   item_kind: z.enum(itemKinds),
@@ -12,6 +15,8 @@ const Row = z.object({
   sha256: z.string().nullable(),
   bytes: z.number().nullable(),
   problem: z.string().nullable(),
+  /** Who gave it up by name, oldest first; each person once. */
+  waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
 });
 /** One archived thing as it stands. */
 export type ArchiveEntryRow = z.output<typeof Row>;
@@ -63,7 +68,40 @@ export async function updateEntry(
 export async function readEntries(q: Queryable, owner: EntryOwner): Promise<readonly ArchiveEntryRow[]> {
   return q.many(
     Row,
-    "select id, item_kind, item_id, name, state, store_key, sha256, bytes, problem from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id",
+    `select id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
+       coalesce((select jsonb_agg(jsonb_build_object('voter', w.voter, 'name', w.voter_name) order by w.at, w.voter)
+                 from waiver w where w.entry_id = archive_entry.id), '[]') as waivers
+     from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id`,
     [owner.kind, owner.id],
+  );
+}
+
+/** Whether an entry keeps nobody from approving: it was read back, or given up by two people. Invariant: INV-8. */
+export function isSettled(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
+  return e.state === "verified" || isWaived(e);
+}
+
+/** Whether two distinct people gave an entry up. */
+export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
+  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
+}
+
+/** Stores one person's waiver. Errors: `StoreError` with the rule that refuses it: waiver_phase, waiver_requester, waiver_pkey … */
+export async function recordWaiver(
+  q: Queryable,
+  deletionId: string,
+  w: {
+    readonly entryId: string;
+    readonly voter: string;
+    readonly voterName: string;
+    readonly itemName: string;
+    readonly digest: string;
+    readonly problem: string;
+    readonly at: number;
+  },
+): Promise<void> {
+  await q.exec(
+    "insert into waiver (entry_id, deletion_id, voter, voter_name, item_name, digest, problem, at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [w.entryId, deletionId, w.voter, w.voterName, w.itemName, w.digest, w.problem, w.at],
   );
 }

@@ -12,7 +12,7 @@ import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/votes.ts";
 import { appearedSince, inventoryDigest, type InventoryItem } from "../../src/sync/planning/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
+import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
 let now = 10;
@@ -108,6 +108,7 @@ async function approved(): Promise<{ readonly row: DeletionRow; readonly c: Dele
   const shown = inventory(opened.domain_id, items);
   const digest = inventoryDigest(shown);
   await recordApprovedInventory(fresh.db, opened.id, shown, 10);
+  await enterAsSaved(fresh.db, opened, shown);
   await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
   for (const voter of ["ada", "ben"])
     await recordVote(fresh.db, opened.id, { voter: op(voter), voterName: voter, verdict: "approve", digest, reason: null, at: at(20) });

@@ -52,3 +52,37 @@ begin
   return new;
 end $$;
 create trigger vote_archive_rules before insert on vote for each row execute function vote_archive_rules();
+
+-- Kept copies: removal is begun here, then the bytes go, then it is done.
+alter table archive_entry add column removal_begun_at bigint, add column removed_at bigint,
+  add check (removed_at is null or removal_begun_at is not null);
+create index archive_entry_item on archive_entry (item_kind, item_id) where state = 'verified' and removal_begun_at is null;
+
+-- Whether somebody counts on a copy: its deletion is under way, or a link to it is good.
+create function is_in_use(e archive_entry, at bigint) returns boolean language sql stable as $$
+  select exists (select 1 from deletion d where e.owner_kind = 'deletion' and d.id = e.owner_id and d.phase not in ('deleted', 'closed'))
+    or exists (select 1 from export x where e.owner_kind = 'export' and x.id = e.owner_id
+                 and (x.state in ('waiting', 'saving') or x.link_until > at))
+$$;
+
+create function archive_entry_rules() returns trigger language plpgsql as $$
+begin
+  if old.state = 'verified' and (new.state, new.store_key, new.sha256, new.bytes, new.manifest)
+       is distinct from (old.state, old.store_key, old.sha256, old.bytes, old.manifest) then
+    perform refuse('what was verified does not change', 'archive_verified');
+  end if;
+  if old.removal_begun_at is not null and new.removal_begun_at is distinct from old.removal_begun_at then
+    perform refuse('a removal that has begun does not change', 'archive_removal');
+  end if;
+  if old.removal_begun_at is null and new.removal_begun_at is not null then
+    perform pg_advisory_xact_lock(hashtextextended('twokey.archive.prune', 0));
+    if is_in_use(old, new.removal_begun_at) then perform refuse('somebody counts on this copy', 'archive_in_use'); end if;
+    if not exists (select 1 from archive_entry o where o.item_kind = old.item_kind and o.item_id = old.item_id and o.id <> old.id
+                     and o.state = 'verified' and o.removal_begun_at is null and o.updated_at >= old.updated_at) then
+      perform refuse('the last copy of a thing is never removed', 'archive_last_copy');
+    end if;
+  end if;
+  return new;
+end $$;
+create trigger archive_entry_rules before update on archive_entry for each row execute function archive_entry_rules();
+create trigger archive_entry_kept before delete on archive_entry for each row execute function refuse_change();

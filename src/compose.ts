@@ -3,6 +3,7 @@ import { createBot } from "./bot/app.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
+import { pruneArchive } from "./archive/prune.ts";
 import { createS3Store } from "./archive/s3-store.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
@@ -36,6 +37,8 @@ import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
 import type { PlanPolicy } from "./sync/planning/policy.ts";
+
+const PRUNE_SECONDS = 6 * 3600;
 
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
@@ -194,6 +197,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
+    const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
+    if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
+  });
   await engine.start();
   const http = await startHttpServer({
     host: config.http.host,

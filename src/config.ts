@@ -12,6 +12,7 @@ export interface CloudStackKeys {
 /** Kinds that can be archived; templates always are. */
 const archiveKindNames: readonly ArchiveKind[] = ["template", "iso", "volume", "snapshot"];
 
+const DAY_MS = 24 * 3600_000;
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
 const list = z
@@ -82,6 +83,8 @@ const variables = z.object({
     .transform((s) => s.split(",").map((v) => v.trim()))
     .refine((kinds) => kinds.every((k) => archiveKindNames.some((n) => n === k)), `must be a list of ${archiveKindNames.join(", ")}`)
     .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
+  ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
+  ARCHIVE_KEEP_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
   ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
   ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
   ARCHIVE_S3_REGION: text.default("us-east-1"),
@@ -119,6 +122,8 @@ export interface Config {
   readonly archive: {
     /** Kinds that are saved before anybody may approve. */
     readonly kinds: readonly ArchiveKind[];
+    /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
+    readonly keep: { readonly versions: number; readonly ageMs: number };
     readonly place:
       | { readonly kind: "folder"; readonly dir: string }
       | {
@@ -267,7 +272,11 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archive: { kinds: v.ARCHIVE_KINDS, place: archivePlace(v) },
+    archive: {
+      kinds: v.ARCHIVE_KINDS,
+      keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
+      place: archivePlace(v),
+    },
     databaseUrl: v.DATABASE_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,

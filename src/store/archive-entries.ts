@@ -105,3 +105,53 @@ export async function recordWaiver(
     [w.entryId, deletionId, w.voter, w.voterName, w.itemName, w.digest, w.problem, w.at],
   );
 }
+
+const CopyRow = z.object({
+  id: z.string(),
+  itemKind: z.enum(itemKinds),
+  itemId: z.string(),
+  name: z.string(),
+  key: z.string(),
+  sha256: z.string(),
+  bytes: z.number(),
+  savedAt: z.number(),
+  inUse: z.boolean(),
+});
+/** One verified copy in the archive. `inUse`: its deletion is under way, or a link to it is good. Units: bytes, UTC epoch milliseconds. */
+export type KeptCopy = z.output<typeof CopyRow>;
+const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, updated_at as "savedAt"`;
+
+/** Reads the verified copies whose removal has not begun. */
+export async function readKeptCopies(q: Queryable, now: number): Promise<readonly KeptCopy[]> {
+  return q.many(
+    CopyRow,
+    `select ${COPY_COLUMNS}, is_in_use(archive_entry, $1) as "inUse" from archive_entry
+     where state = 'verified' and removal_begun_at is null order by item_kind, item_id, updated_at, id`,
+    [now],
+  );
+}
+
+/** Begins a copy's removal; false when it came into use meanwhile. Errors: `StoreError` archive_last_copy for the last one. */
+export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
+  const n = await q.exec(
+    `update archive_entry set removal_begun_at = $2
+     where id = $1 and state = 'verified' and removal_begun_at is null and not is_in_use(archive_entry, $2)`,
+    [id, at],
+  );
+  return n === 1;
+}
+
+/** Reads the copies whose bytes are still to go. */
+export async function readBegunRemovals(q: Queryable): Promise<readonly KeptCopy[]> {
+  return q.many(
+    CopyRow,
+    `select ${COPY_COLUMNS}, false as "inUse" from archive_entry
+     where removal_begun_at is not null and removed_at is null order by removal_begun_at, id`,
+    [],
+  );
+}
+
+/** Records that a copy's bytes are gone. */
+export async function recordRemoved(q: Queryable, id: string, at: number): Promise<void> {
+  await q.exec("update archive_entry set removed_at = $2 where id = $1 and removal_begun_at is not null", [id, at]);
+}

@@ -4,7 +4,6 @@ import { createExportDesk, runExport, serveExport, type ExportContext } from "./
 import { createFolderStore } from "./archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
 import { pruneArchive } from "./archive/prune.ts";
-import { createS3Store } from "./archive/s3-store.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
@@ -111,7 +110,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     restorer: cloud.restorer,
     deleter: cloud.deleter,
     exports: cloud.exports,
-    archive: archiveStore(config),
+    archive: await archiveStore(config),
     evidence: ci,
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
@@ -268,9 +267,12 @@ function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Am
   };
 }
 
-function archiveStore(config: Config): ArchiveStore {
+async function archiveStore(config: Config): Promise<ArchiveStore> {
   const { place } = config.archive;
-  return place.kind === "folder" ? createFolderStore(place.dir) : createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
+  if (place.kind === "folder") return createFolderStore(place.dir);
+  // Loaded only when it is used: the SDK takes 20 MiB.
+  const { createS3Store } = await import("./archive/s3-store.ts");
+  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
 }
 
 function exportSource(exporter: CloudStackExporter): ExportSource {

@@ -15,7 +15,7 @@ export interface Saved {
 
 const TRIES = 4;
 /** How much may wait between the line and the archive. */
-const WATER_BYTES = 1024 * 1024;
+const WATER_BYTES = 512 * 1024;
 
 /**
  * Saves one thing: extract, stream to the archive, go on after a cut, read back and compare with what was streamed.

@@ -121,6 +121,7 @@ test("what could not be saved has a Waive button with its name while it is propo
   expect(card("proposed", "failed", ["Ada"])).toContain("disk: attached (waived by Ada; one more person is needed)");
   expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("disk: not saved, waived by Ada and Ben");
   expect(card("proposed", "waived", ["Ada", "Ben"])).not.toContain("deletion_waive");
+  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("all but what was waived by name: disk.");
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 

@@ -76,11 +76,16 @@ function sentence(v: DeletionView, asks: boolean): string {
     dismantling: "Machines are destroyed, but CloudStack still keeps them: Restore brings them back.",
     expunging: "CloudStack keeps destroyed machines a while: Restore brings them back until they are gone.",
     removing: "There is no way back from here except the archive: volumes, networks, snapshots, templates, accounts, then the domain.",
-    deleted: "The domain is gone. Its templates are in the archive.",
+    deleted: `The domain is gone. ${keptWords(v)}`,
     closed: `Nothing is deleted. It ended${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
     frozen: `It stands still and does nothing: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
   };
   return words[v.phase];
+}
+
+function keptWords(v: DeletionView): string {
+  const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
+  return lost.length === 0 ? "Its templates are in the archive." : `In the archive is all but what was waived by name: ${lost.join(", ")}.`;
 }
 
 function blast(v: DeletionView): readonly KnownBlock[] {

@@ -42,6 +42,11 @@ export function createMemoryArchive(): MemoryArchive {
       unfinished.delete(key);
       return ok(undefined);
     },
+    async remove(key) {
+      whole.delete(key);
+      unfinished.delete(key);
+      return ok(undefined);
+    },
     async open(key) {
       const bytes = whole.get(key);
       return bytes === undefined

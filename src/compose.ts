@@ -2,7 +2,8 @@ import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
-import type { ExportSource } from "./archive/ports.ts";
+import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
+import { pruneArchive } from "./archive/prune.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
@@ -35,6 +36,8 @@ import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
 import type { PlanPolicy } from "./sync/planning/policy.ts";
+
+const PRUNE_SECONDS = 6 * 3600;
 
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
@@ -107,7 +110,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     restorer: cloud.restorer,
     deleter: cloud.deleter,
     exports: cloud.exports,
-    archive: createFolderStore(config.archiveDir),
+    archive: await archiveStore(config),
     evidence: ci,
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
@@ -126,6 +129,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     perDay: config.deletion.perDay,
     perWeek: config.deletion.perWeek,
     protectedDomains: [...config.cloudstack.protectedDomains],
+    archiveKinds: [...config.archive.kinds],
     pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
   };
   const reconcile: ReconcileContext = {
@@ -195,6 +199,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
+    const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
+    if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
+  });
   await engine.start();
   const http = await startHttpServer({
     host: config.http.host,
@@ -253,6 +261,14 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
   };
+}
+
+async function archiveStore(config: Config): Promise<ArchiveStore> {
+  const { place } = config.archive;
+  if (place.kind === "folder") return createFolderStore(place.dir);
+  // Loaded only when it is used: the SDK takes 20 MiB.
+  const { createS3Store } = await import("./archive/s3-store.ts");
+  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
 }
 
 function exportSource(exporter: CloudStackExporter): ExportSource {

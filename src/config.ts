@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ArchiveKind } from "./archive/kinds.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
@@ -8,6 +9,10 @@ export interface CloudStackKeys {
   readonly secretKey: string;
 }
 
+/** Kinds that can be archived; templates always are. */
+const archiveKindNames: readonly ArchiveKind[] = ["template", "iso", "volume", "snapshot"];
+
+const DAY_MS = 24 * 3600_000;
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
 const list = z
@@ -72,6 +77,20 @@ const variables = z.object({
   TWOKEY_ABSENCE_READS: z.coerce.number().int().min(2).default(20),
   TWOKEY_ABSENCE_SECONDS: seconds(7 * 24 * 3600, 0),
   TWOKEY_ARCHIVE_DIR: text.optional(),
+  ARCHIVE_KINDS: z
+    .string()
+    .default("template,iso")
+    .transform((s) => s.split(",").map((v) => v.trim()))
+    .refine((kinds) => kinds.every((k) => archiveKindNames.some((n) => n === k)), `must be a list of ${archiveKindNames.join(", ")}`)
+    .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
+  ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
+  ARCHIVE_KEEP_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
+  ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
+  ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
+  ARCHIVE_S3_REGION: text.default("us-east-1"),
+  ARCHIVE_S3_ACCESS_KEY_ID: text.optional(),
+  ARCHIVE_S3_SECRET_ACCESS_KEY: text.optional(),
+  ARCHIVE_S3_PREFIX: text.regex(/^[A-Za-z0-9._/-]{1,200}$/, "must be letters, digits, dots, hyphens and slashes").optional(),
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
   TWOKEY_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
@@ -87,6 +106,9 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   SLACK_SIGNING_SECRET: "Slack app → Basic Information → Signing Secret; only needed without SLACK_APP_TOKEN",
   SLACK_CHANNEL: "the CI team's channel: its id (C…) or its name; invite the bot into it",
   SLACK_APPROVER_GROUP: "a Slack user group (S… or its handle), or list people in SLACK_APPROVERS=U1,U2,U3",
+  ARCHIVE_S3_BUCKET: "the bucket that keeps what was saved; without it the archive is a folder, and no other ARCHIVE_S3_… belongs here",
+  ARCHIVE_S3_ACCESS_KEY_ID: "the bucket account's key id, with ARCHIVE_S3_SECRET_ACCESS_KEY; or neither, for a role of the machine",
+  ARCHIVE_S3_SECRET_ACCESS_KEY: "the secret that belongs to ARCHIVE_S3_ACCESS_KEY_ID",
   CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
   CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
@@ -97,7 +119,23 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
 export interface Config {
   readonly environment: string;
   readonly dataDir: string;
-  readonly archiveDir: string;
+  readonly archive: {
+    /** Kinds that are saved before anybody may approve. */
+    readonly kinds: readonly ArchiveKind[];
+    /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
+    readonly keep: { readonly versions: number; readonly ageMs: number };
+    readonly place:
+      | { readonly kind: "folder"; readonly dir: string }
+      | {
+          readonly kind: "s3";
+          readonly bucket: string;
+          readonly endpoint: string | null;
+          readonly region: string;
+          /** Null: a role of the machine. */
+          readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
+          readonly prefix: string;
+        };
+  };
   readonly databaseUrl: string | null;
   readonly ci: {
     readonly url: string;
@@ -178,6 +216,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     if ((v[key] === undefined) !== (v[secret] === undefined))
       problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
   }
+  problems.push(...archiveProblems(v));
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
   if (!parsed.success || problems.length > 0 || roles === null) {
@@ -203,6 +242,18 @@ export function parseDatabaseConfig(env: Readonly<Record<string, string | undefi
   return err(failure("invalid", "config.database", problems.join("\n"), { mending: "Set these variables as they are set for the bot." }));
 }
 
+function archiveProblems(v: Readonly<Record<string, string>>): readonly string[] {
+  const [id, secret] = ["ARCHIVE_S3_ACCESS_KEY_ID", "ARCHIVE_S3_SECRET_ACCESS_KEY"] as const;
+  const twin =
+    (v[id] === undefined) === (v[secret] === undefined)
+      ? []
+      : [problemLine(v[id] === undefined ? id : secret, "is not set although its twin is")];
+  const loose = Object.keys(v).find((name) => name.startsWith("ARCHIVE_S3_"));
+  return v["ARCHIVE_S3_BUCKET"] === undefined && loose !== undefined
+    ? [...twin, problemLine("ARCHIVE_S3_BUCKET", `is not set although ${loose} is`)]
+    : twin;
+}
+
 function problemLine(name: string, problem: string): string {
   const hint = hints[name as keyof typeof hints];
   return `  ${name} ${problem}${hint === undefined ? "" : `. How to set it: ${hint}`}`;
@@ -212,6 +263,19 @@ function parseRoles(value: string): Record<string, string> | null {
   const pairs = value.split(",").map((p) => /^\s*([^=]+?)\s*=\s*(\S.*?)\s*$/.exec(p));
   if (pairs.some((p) => p === null)) return null;
   return Object.fromEntries(pairs.map((p) => [p?.[1] ?? "", p?.[2] ?? ""]));
+}
+
+function archivePlace(v: z.infer<typeof variables>): Config["archive"]["place"] {
+  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder", dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
+  const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
+  return {
+    kind: "s3",
+    bucket: v.ARCHIVE_S3_BUCKET,
+    endpoint: v.ARCHIVE_S3_ENDPOINT ?? null,
+    region: v.ARCHIVE_S3_REGION,
+    credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    prefix: v.ARCHIVE_S3_PREFIX === undefined ? "" : `${v.ARCHIVE_S3_PREFIX.replace(/^\/+|\/+$/g, "")}/`,
+  };
 }
 
 function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>): Config {
@@ -224,7 +288,11 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archiveDir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
+    archive: {
+      kinds: v.ARCHIVE_KINDS,
+      keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
+      place: archivePlace(v),
+    },
     databaseUrl: v.DATABASE_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,

@@ -49,6 +49,8 @@ test.each([
   ["TWOKEY_COOL_OFF_SECONDS", "-5"],
   ["TWOKEY_SHRINK_MIN_SHARE", "2"],
   ["CLOUDSTACK_DELETE_API_KEY", "hunter2"],
+  ["ARCHIVE_S3_ENDPOINT", "hunter2"],
+  ["ARCHIVE_S3_BUCKET", "hunter2/hunter2"],
 ])("a wrong %s is named and its value is not repeated", (name, value) => {
   const said = sentence({ ...good, [name]: value });
   expect(said).toContain(name === "CLOUDSTACK_DELETE_API_KEY" ? "CLOUDSTACK_DELETE_SECRET_KEY" : name);
@@ -65,6 +67,31 @@ test("a good environment parses, falls back to one key pair, and says which are 
   expect(parsed.value.deletion.graceMs).toBe(14 * 24 * 3600 * 1000);
 });
 
+test("a bucket is needed for its other variables, keys come in pairs, and no value is repeated", () => {
+  expect(sentence({ ...good, ARCHIVE_S3_REGION: "hunter2" })).toMatch(/ARCHIVE_S3_BUCKET is not set although ARCHIVE_S3_REGION is/);
+  const lone = sentence({ ...good, ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_SECRET_ACCESS_KEY: "hunter2" });
+  expect(lone).toMatch(/ARCHIVE_S3_ACCESS_KEY_ID is not set although its twin is/);
+  expect(lone).not.toContain("hunter2");
+});
+
+test("the archive is a folder, or a bucket when one is named", () => {
+  const place = (env: Record<string, string>) => {
+    const parsed = parseConfig({ ...good, ...env });
+    return parsed.ok ? parsed.value.archive.place : parsed.error.message;
+  };
+  expect(place({})).toEqual({ kind: "folder", dir: ".data/archive" });
+  const keys = { ARCHIVE_S3_ACCESS_KEY_ID: "k", ARCHIVE_S3_SECRET_ACCESS_KEY: "s" };
+  expect(place({ ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_PREFIX: "/ci/", ARCHIVE_S3_ENDPOINT: "http://s3:9000", ...keys })).toEqual({
+    kind: "s3",
+    bucket: "b-1",
+    endpoint: "http://s3:9000",
+    region: "us-east-1",
+    credentials: { accessKeyId: "k", secretAccessKey: "s" },
+    prefix: "ci/",
+  });
+  expect(place({ ARCHIVE_S3_BUCKET: "b-1" })).toMatchObject({ endpoint: null, credentials: null, prefix: "" });
+});
+
 test("an empty variable counts as not set", () => {
   expect(sentence({ ...good, SLACK_BOT_TOKEN: "  " })).toContain("SLACK_BOT_TOKEN is not set");
 });
@@ -72,7 +99,7 @@ test("an empty variable counts as not set", () => {
 test("the documentation lists every variable that the code reads", () => {
   const code = readFileSync(new URL("../src/config.ts", import.meta.url), "utf8");
   const docs = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
-  const names = [...code.matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map((m) => m[1] ?? "");
+  const names = [...code.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map((m) => m[1] ?? "");
   expect(names.length).toBeGreaterThan(40);
   const documented = docs.replace(
     /`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/,

@@ -101,6 +101,7 @@ describe("the rules bite", () => {
   test.for([
     ["src/commands/status.ts", `import type { KnownBlock } from "@slack/types";`],
     ["src/archive/export.ts", `import axios from "axios";`],
+    ["src/deletion/runner.ts", `import { S3Client } from "@aws-sdk/client-s3";`],
     ["src/deletion/runner.ts", `import pg from "pg";`],
     ["src/cloudstack/http.ts", `import pino from "pino";`],
     ["src/store/db.ts", `import { DBOS } from "@dbos-inc/dbos-sdk";`],

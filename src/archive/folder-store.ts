@@ -1,11 +1,13 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, open, rename, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok } from "../core/result.ts";
 import type { ArchiveStore } from "./ports.ts";
 
+/** Few large calls instead of many small ones: that is what the disk's speed hangs on. */
+const highWaterMark = 512 * 1024;
 const keyShape = /^[0-9a-f-]{8,80}$/;
 
 /** Keeps archived bytes in a folder: `ab/<key>` when whole, `ab/<key>.part` until then. */
@@ -20,7 +22,7 @@ export function createFolderStore(root: string): ArchiveStore {
     async append(key, offset, bytes) {
       try {
         await mkdir(path.dirname(fileOf(key)), { recursive: true, mode: 0o700 });
-        await pipeline(bytes, createWriteStream(partOf(key), { flags: offset === 0 ? "w" : "r+", start: offset, mode: 0o600 }));
+        await pipeline(bytes, createWriteStream(partOf(key), { flags: offset === 0 ? "w" : "r+", start: offset, mode: 0o600, highWaterMark }));
         return ok(await size(partOf(key)));
       } catch (thrown) {
         return err(storeFailure(thrown));
@@ -41,7 +43,15 @@ export function createFolderStore(root: string): ArchiveStore {
     async open(key) {
       try {
         await stat(fileOf(key));
-        return ok(createReadStream(fileOf(key)));
+        return ok(createReadStream(fileOf(key), { highWaterMark }));
+      } catch (thrown) {
+        return err(storeFailure(thrown));
+      }
+    },
+    async remove(key) {
+      try {
+        await Promise.all([rm(fileOf(key), { force: true }), rm(partOf(key), { force: true })]);
+        return ok(undefined);
       } catch (thrown) {
         return err(storeFailure(thrown));
       }

@@ -29,4 +29,6 @@ export interface ArchiveStore {
   /** Makes an unfinished object whole: durable, and readable from now on. */
   finish(key: string): Promise<Result<void, Failure>>;
   open(key: string): Promise<Result<Readable, Failure>>;
+  /** Removes an object, whole or unfinished; one that is not there is no failure. */
+  remove(key: string): Promise<Result<void, Failure>>;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Transform, type Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { finished } from "node:stream/promises";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { InventoryItem } from "../sync/planning/inventory.ts";
@@ -14,6 +14,8 @@ export interface Saved {
 }
 
 const TRIES = 4;
+/** How much may wait between the line and the archive. */
+const WATER_BYTES = 512 * 1024;
 
 /**
  * Saves one thing: extract, stream to the archive, go on after a cut, read back and compare with what was streamed.
@@ -42,6 +44,7 @@ export async function saveItem(
     }
     total = stream.value.totalBytes ?? total;
     const counted = new Transform({
+      highWaterMark: WATER_BYTES,
       transform(chunk: Buffer, _encoding, next) {
         hash.update(chunk);
         done += chunk.length;
@@ -49,29 +52,31 @@ export async function saveItem(
         next(null, chunk);
       },
     });
-    const before = stream.value.offset;
-    // What counts is what reached the archive's file: a cut can lose what was counted but not written.
-    const feeding = pipeline(stream.value.bytes, counted).catch(() => undefined);
-    const stored = await store.append(key, before, counted);
-    await feeding;
+    const fed = feed(stream.value.bytes, counted);
+    const stored = await store.append(key, stream.value.offset, counted);
+    if (!stored.ok) counted.destroy();
+    const whole = await fed;
     const there = stored.ok ? stored.value : await store.unfinishedBytes(key);
     if (there !== done) {
-      // The running hash holds bytes that the file does not: begin anew.
+      // The running hash holds bytes that the archive does not: begin anew.
       hash = createHash("sha256");
       done = 0;
     }
-    if (stored.ok && (total === null || done === total)) break;
+    if (stored.ok && (total === null ? whole : done === total)) break;
     if (stored.ok && total !== null && done > total) return err(sizes(item, done, total));
-    if (!stored.ok && stored.error.code === "archive.full") return stored;
-    if (attempt === TRIES)
-      return err(
-        total === null
-          ? failure("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off again and again`)
-          : sizes(item, done, total),
-      );
+    // What the archive says no to, or has no room for, does not change by asking again.
+    if (!stored.ok && (stored.error.code === "archive.full" || stored.error.kind === "rejected")) return stored;
+    if (attempt < TRIES) continue;
+    if (!stored.ok) return stored;
+    return err(
+      total === null
+        ? failure("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off again and again`)
+        : sizes(item, done, total),
+    );
   }
   if (done === 0) return err(failure("contract_broken", "archive.empty", `The download of ${item.kind} ${item.id} was empty`));
-  const expected = item.facts["physicalBytes"];
+  // Of a template CloudStack tells the size of the very file; of a snapshot, what its chain takes.
+  const expected = item.kind === "template" || item.kind === "iso" ? item.facts["physicalBytes"] : undefined;
   if (typeof expected === "number" && expected !== done) return err(sizes(item, done, expected));
   const finished = await store.finish(key);
   if (!finished.ok) return finished;
@@ -81,6 +86,21 @@ export async function saveItem(
   if (back.value.sha256 !== sha256 || back.value.bytes !== done)
     return err(failure("contract_broken", "archive.differs", `What was read back of ${item.kind} ${item.id} is not what was saved`));
   return ok({ key, bytes: done, sha256 });
+}
+
+/** Passes bytes on; tells whether they came to their end. What came before a cut still reaches the archive: the next try goes on there. */
+async function feed(from: Readable, into: Transform): Promise<boolean> {
+  // Whoever reads `into` reports its errors.
+  into.on("error", () => undefined);
+  into.once("close", () => from.destroy());
+  const ended = finished(from, { writable: false }).then(
+    () => true,
+    () => false,
+  );
+  from.pipe(into);
+  if (await ended) return true;
+  if (!into.destroyed) into.end();
+  return false;
 }
 
 function sizes(item: InventoryItem, done: number, total: number): Failure {

@@ -6,6 +6,7 @@ import type { Desks } from "../commands/ports.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { DeletionView } from "../deletion/view.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
 import { reasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
@@ -31,17 +32,22 @@ export interface ClickContext {
 }
 
 const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
+/** A Waive button's value ends with the entry it is for. */
+const waiveShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** Answers a click of an identified person; null when a modal or the updated card says it all. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   if (click.action === "choose_template") return chooseTemplate(click, by, c);
-  const parsed = await parseClick(click, by, c);
+  // Each Waive button of a card has a number behind its name, since Slack wants no two alike.
+  const [, value = "", entryId = ""] = /^deletion_waive_\d+$/.test(click.action) ? (waiveShape.exec(click.value) ?? []) : ["", click.value];
+  const parsed = await parseClick({ ...click, value }, by, c);
   if (!parsed.ok) {
     await c.desks.deletions.recordRefusal(by.operator.id, click.action, parsed.error.message);
     return replyOfFailure(parsed.error);
   }
   const { deletions } = c.desks;
   const d = parsed.value;
+  if (entryId !== "") return waive(await deletions.waive({ ...d, entryId }), entryId);
   switch (click.action) {
     case "deletion_approve":
       return approve(click, d, c);
@@ -100,6 +106,16 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
     title: "Your approval is recorded",
     parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }],
   };
+}
+
+function waive(done: Result<DeletionView, Failure>, entryId: string): Reply {
+  if (!done.ok) return replyOfFailure(done.error);
+  const line = done.value.archive.find((a) => a.id === entryId);
+  const text =
+    line?.state === "waived"
+      ? `${line.name} is waived by ${line.waivedBy.join(" and ")}: it will be lost with the domain.`
+      : `One more approver must waive ${line?.name ?? "it"}; until then it keeps the deletion.`;
+  return { title: "Your waiver is recorded", parts: [{ kind: "text", text }] };
 }
 
 async function keep(d: DeletionClick, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {

@@ -123,7 +123,7 @@ class IdleGuard extends Transform {
   readonly #idleMs: number;
   #timer: NodeJS.Timeout;
   constructor(idleMs: number) {
-    super();
+    super({ highWaterMark: 512 * 1024 });
     this.#idleMs = idleMs;
     this.#timer = this.#arm();
   }

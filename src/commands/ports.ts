@@ -42,6 +42,8 @@ export interface DeletionDesk {
   /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approve`. */
   mayApprove(click: DeletionClick): Promise<Result<{ readonly mustTypeName: boolean; readonly name: string }, Failure>>;
   approve(click: DeletionClick & { readonly typedName: string | null }): Promise<Result<DeletionView, Failure>>;
+  /** Gives up, by name, one thing that could not be saved; the second distinct approver makes it so. */
+  waive(click: DeletionClick & { readonly entryId: string }): Promise<Result<DeletionView, Failure>>;
   reject(click: DeletionClick & { readonly reason: string }): Promise<Result<DeletionView, Failure>>;
   withdraw(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   cancel(click: DeletionClick): Promise<Result<DeletionView, Failure>>;

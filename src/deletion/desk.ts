@@ -21,6 +21,7 @@ import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
 import { show, tellMembers } from "./runner.ts";
+import { waiveLocked } from "./waive.ts";
 import type { DeletionView, Phase } from "./view.ts";
 
 const REASON_MIN = 5;
@@ -57,6 +58,7 @@ export function createDeletionDesk(c: DeletionContext, membersOf: MembersOf): De
       const fresh = row === null ? null : await c.reader.readInventory(row.domain_id, row.path);
       return act("approve", click, async (locked, q) => approveLocked(locked, q, click, fresh, c));
     },
+    waive: (click) => act("waive", click, (row, q) => waiveLocked(row, q, click, c)),
     reject: (click) =>
       act("reject", click, async (row, q) => {
         const reason = click.reason.trim();
@@ -226,7 +228,7 @@ async function approveLocked(
   if (fresh === null || !fresh.ok) return err(fresh?.error ?? unknownDeletion());
   if (inventoryDigest(fresh.value) !== row.digest)
     return err(failure("stale", "deletion.changed", "What the domain holds has changed since the card was made; it will be asked anew"));
-  const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }));
+  const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }), row.policy.archiveKinds);
   if (vetoes.length > 0) return err(failure("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`));
   const deciding = weighed.value.have + 1 >= weighed.value.need;
   if (deciding && click.typedName?.trim() !== row.name)

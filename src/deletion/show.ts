@@ -1,7 +1,8 @@
 import { tally } from "../approvals/tally.ts";
 import type { Operator } from "../approvals/ports.ts";
 import type { OperatorId } from "../core/ids.ts";
-import { readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { itemsToSave, usualKinds, type ArchiveKind } from "../archive/kinds.ts";
+import { isSettled, isWaived, readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
 import { readVotes, readWithdrawals, type StoredVote } from "../store/votes.ts";
@@ -42,7 +43,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     mayApprove: may.map((a) => a.name),
     blast: inventory === null ? null : blastRadius(inventory, fleet),
     archive: entries.map(lineOf),
-    vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries) : [],
+    vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
     activity: row.activity,
     closedBecause: row.closed_because,
@@ -53,7 +54,11 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
 }
 
 /** Why nobody may approve just now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */
-export function vetoesOf(inventory: Inventory | null, entries: readonly ArchiveEntryRow[]): readonly string[] {
+export function vetoesOf(
+  inventory: Inventory | null,
+  entries: readonly ArchiveEntryRow[],
+  kinds: readonly ArchiveKind[] = usualKinds,
+): readonly string[] {
   if (inventory === null) return ["what the domain holds is not known"];
   const running = inventory.items
     .filter((i) => i.kind === "machine" && ["Running", "Starting", "Migrating"].includes(i.state))
@@ -67,10 +72,10 @@ export function vetoesOf(inventory: Inventory | null, entries: readonly ArchiveE
     if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey does not take apart; remove them by hand first`);
   }
   vetoes.push(...inventory.obstacles);
-  const verified = new Set(entries.filter((e) => e.state === "verified").map((e) => e.item_id));
-  for (const item of inventory.items) {
-    if (item.kind === "template" && !verified.has(item.id))
-      vetoes.push(`the template ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
+  const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
+  for (const item of itemsToSave(inventory, kinds)) {
+    if (!settled.has(item.id))
+      vetoes.push(`the ${item.kind} ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
   }
   return vetoes;
 }
@@ -117,7 +122,15 @@ function operatorOf(v: StoredVote): Operator {
 }
 
 function lineOf(e: ArchiveEntryRow): ArchiveLine {
-  return { kind: e.item_kind, name: e.name, state: e.state, bytes: e.bytes, problem: e.problem };
+  return {
+    id: e.id,
+    kind: e.item_kind,
+    name: e.name,
+    state: isWaived(e) ? "waived" : e.state,
+    bytes: e.bytes,
+    problem: e.problem,
+    waivedBy: e.waivers.map((w) => w.name),
+  };
 }
 
 function stepsOf(row: DeletionRow, approved: Inventory | null, latest: Inventory | null): DeletionView["steps"] {

@@ -30,11 +30,14 @@ export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | 
 
 /** How one thing's archive entry stands. `waived`: the two approvers gave it up by name. */
 export interface ArchiveLine {
+  readonly id: string;
   readonly kind: ItemKind;
   readonly name: string;
   readonly state: "waiting" | "saving" | "verified" | "failed" | "waived";
   readonly bytes: number | null;
   readonly problem: string | null;
+  /** Who gave it up so far, by name; it takes two. */
+  readonly waivedBy: readonly string[];
 }
 
 /** All that a card, a status line or the page shows of one deletion; plain data, rendered elsewhere. */

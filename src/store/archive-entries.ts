@@ -2,6 +2,9 @@ import { z } from "zod";
 import { type ItemKind, itemKinds } from "../sync/planning/inventory.ts";
 import { toJson, type Queryable } from "./db.ts";
 
+/** How many distinct people must give a thing up. */
+export const WAIVERS_NEEDED = 2;
+
 const Row = z.object({
   id: z.string(),
   item_kind: z.enum(itemKinds),
@@ -12,6 +15,8 @@ const Row = z.object({
   sha256: z.string().nullable(),
   bytes: z.number().nullable(),
   problem: z.string().nullable(),
+  /** Who gave it up by name, oldest first; each person once. */
+  waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
 });
 /** One archived thing as it stands. */
 export type ArchiveEntryRow = z.output<typeof Row>;
@@ -63,7 +68,90 @@ export async function updateEntry(
 export async function readEntries(q: Queryable, owner: EntryOwner): Promise<readonly ArchiveEntryRow[]> {
   return q.many(
     Row,
-    "select id, item_kind, item_id, name, state, store_key, sha256, bytes, problem from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id",
+    `select id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
+       coalesce((select jsonb_agg(jsonb_build_object('voter', w.voter, 'name', w.voter_name) order by w.at, w.voter)
+                 from waiver w where w.entry_id = archive_entry.id), '[]') as waivers
+     from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id`,
     [owner.kind, owner.id],
   );
+}
+
+/** Whether an entry keeps nobody from approving: it was read back, or given up by two people. Invariant: INV-8. */
+export function isSettled(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
+  return e.state === "verified" || isWaived(e);
+}
+
+/** Whether two distinct people gave an entry up. */
+export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
+  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
+}
+
+/** Stores one person's waiver. Errors: `StoreError` with the rule that refuses it: waiver_phase, waiver_requester, waiver_pkey … */
+export async function recordWaiver(
+  q: Queryable,
+  deletionId: string,
+  w: {
+    readonly entryId: string;
+    readonly voter: string;
+    readonly voterName: string;
+    readonly itemName: string;
+    readonly digest: string;
+    readonly problem: string;
+    readonly at: number;
+  },
+): Promise<void> {
+  await q.exec(
+    "insert into waiver (entry_id, deletion_id, voter, voter_name, item_name, digest, problem, at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+    [w.entryId, deletionId, w.voter, w.voterName, w.itemName, w.digest, w.problem, w.at],
+  );
+}
+
+const CopyRow = z.object({
+  id: z.string(),
+  itemKind: z.enum(itemKinds),
+  itemId: z.string(),
+  name: z.string(),
+  key: z.string(),
+  sha256: z.string(),
+  bytes: z.number(),
+  savedAt: z.number(),
+  inUse: z.boolean(),
+});
+/** One verified copy in the archive. `inUse`: its deletion is under way, or a link to it is good. Units: bytes, UTC epoch milliseconds. */
+export type KeptCopy = z.output<typeof CopyRow>;
+const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, updated_at as "savedAt"`;
+
+/** Reads the verified copies whose removal has not begun. */
+export async function readKeptCopies(q: Queryable, now: number): Promise<readonly KeptCopy[]> {
+  return q.many(
+    CopyRow,
+    `select ${COPY_COLUMNS}, is_in_use(archive_entry, $1) as "inUse" from archive_entry
+     where state = 'verified' and removal_begun_at is null order by item_kind, item_id, updated_at, id`,
+    [now],
+  );
+}
+
+/** Begins a copy's removal; false when it came into use meanwhile. Errors: `StoreError` archive_last_copy for the last one. */
+export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
+  const n = await q.exec(
+    `update archive_entry set removal_begun_at = $2
+     where id = $1 and state = 'verified' and removal_begun_at is null and not is_in_use(archive_entry, $2)`,
+    [id, at],
+  );
+  return n === 1;
+}
+
+/** Reads the copies whose bytes are still to go. */
+export async function readBegunRemovals(q: Queryable): Promise<readonly KeptCopy[]> {
+  return q.many(
+    CopyRow,
+    `select ${COPY_COLUMNS}, false as "inUse" from archive_entry
+     where removal_begun_at is not null and removed_at is null order by removal_begun_at, id`,
+    [],
+  );
+}
+
+/** Records that a copy's bytes are gone. */
+export async function recordRemoved(q: Queryable, id: string, at: number): Promise<void> {
+  await q.exec("update archive_entry set removed_at = $2 where id = $1 and removal_begun_at is not null", [id, at]);
 }

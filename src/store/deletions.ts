@@ -13,6 +13,8 @@ export const DeletionPolicy = z.object({
   perWeek: z.number().int().min(0),
   protectedDomains: z.array(z.string()),
   pollMs: z.number().int().positive(),
+  /** Kinds saved before anybody may approve; left out in deletions that are older than the choice. */
+  archiveKinds: z.array(z.enum(["template", "iso", "volume", "snapshot"])).optional(),
 });
 /** Times and limits of one deletion. */
 export type DeletionPolicy = z.output<typeof DeletionPolicy>;

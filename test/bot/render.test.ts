@@ -55,7 +55,15 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
       lastActivityAt: null,
       shareOfFleet: 0.5,
     },
-    archive: n.map((name) => ({ kind: "template" as const, name, state: "failed" as const, bytes: null, problem: name })),
+    archive: n.map((name) => ({
+      id: "0".repeat(36),
+      kind: "template" as const,
+      name,
+      state: "failed" as const,
+      bytes: null,
+      problem: name,
+      waivedBy: [name],
+    })),
     vetoes: [],
     until: 9 as never,
     activity: first,
@@ -111,6 +119,19 @@ test("a card that cannot show all names has no Approve button, a small one has",
 test("a member can keep the domain until it is removed for good, and not after it ended", () => {
   const keeps = phases.filter((p) => JSON.stringify(renderKeep(view(p, ["a"])).blocks).includes('"deletion_keep"'));
   expect(phases.filter((p) => !keeps.includes(p))).toEqual(["removing", "deleted", "closed"]);
+});
+
+test("what could not be saved has a Waive button with its name while it is proposed, and a sentence once it is waived", () => {
+  const line = { id: "6f1c9a1e-0000-4000-8000-000000000003", kind: "volume" as const, name: "disk", bytes: null, problem: "attached" };
+  const card = (phase: DeletionView["phase"], state: "failed" | "waived", waivedBy: readonly string[]): string =>
+    JSON.stringify(renderCard(view(phase, ["small"], { archive: [{ ...line, state, waivedBy }] }), "test").blocks);
+  expect(card("proposed", "failed", [])).toContain('"Waive disk"');
+  expect(card("proposed", "failed", [])).toContain(`:${line.id}"`);
+  expect(card("proposed", "failed", ["Ada"])).toContain("disk: attached (waived by Ada; one more person is needed)");
+  expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("disk: not saved, waived by Ada and Ben");
+  expect(card("proposed", "waived", ["Ada", "Ben"])).not.toContain("deletion_waive");
+  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("all but what was waived by name: disk.");
+  for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 
 test("answers and windows with hostile texts are taken by Slack", () => {

@@ -18,7 +18,7 @@ import { recordVote } from "../../src/store/votes.ts";
 import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, op, openOne } from "../support/deletions.ts";
+import { at, enterAsSaved, expectRow, op, openOne } from "../support/deletions.ts";
 import { contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 const START = 1_700_000_000_000;
@@ -59,6 +59,7 @@ beforeEach(async () => {
   const shown = valueOf(await c.reader.readInventory(opened.domain_id, opened.path));
   const digest = inventoryDigest(shown);
   await recordApprovedInventory(fresh.db, opened.id, shown, w.now);
+  await enterAsSaved(fresh.db, opened, shown);
   const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
   await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
   for (const voter of ["ada", "ben"])

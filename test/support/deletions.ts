@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import { itemsToSave, usualKinds } from "../../src/archive/kinds.ts";
+import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import type { Database } from "../../src/store/db.ts";
 import { insertDeletion, readDeletion, updateDeletion, type DeletionPolicy, type DeletionRow } from "../../src/store/deletions.ts";
 import type { Inventory, InventoryItem } from "../../src/sync/planning/inventory.ts";
@@ -71,6 +73,15 @@ export async function proposeOne(db: Database): Promise<DeletionRow> {
   const digest = inventoryDigest(inventory(row.domain_id, [item("template", "t")]));
   await updateDeletion(db, row.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
   return expectRow(db, row.id);
+}
+
+/** Enters everything of an inventory that must be saved as verified; PostgreSQL refuses votes before that. */
+export async function enterAsSaved(db: Database, row: DeletionRow, shown: Inventory): Promise<void> {
+  for (const one of itemsToSave(shown, row.policy.archiveKinds ?? usualKinds)) {
+    const id = randomUUID();
+    await insertEntry(db, { kind: "deletion", id: row.id }, { id, itemKind: one.kind, itemId: one.id, name: one.name, at: 5 });
+    await updateEntry(db, id, 6, { state: "verified", key: id, sha256: "0", bytes: 3, manifest: {} });
+  }
 }
 
 /** Reads a row that must be there. */

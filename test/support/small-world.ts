@@ -10,7 +10,7 @@ import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { recordVote } from "../../src/store/votes.ts";
 import { inventoryDigest, type InventoryItem } from "../../src/sync/planning/inventory.ts";
-import { at, expectRow, inventory, item, op, openOne } from "./deletions.ts";
+import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./deletions.ts";
 
 /** What a test may change while a deletion runs; `calls`, `notes` and `told` are what came of it. */
 export interface SmallWorld {
@@ -101,6 +101,7 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
       },
       unfinishedBytes: async () => 3,
       finish: async () => ok(undefined),
+      remove: async () => ok(undefined),
       open: async () => ok(Readable.from([Buffer.from("abc")])),
     },
     evidence: { readProjectState: async () => ok(w.project) },
@@ -124,6 +125,7 @@ export async function approveIn(w: SmallWorld): Promise<{ readonly row: Deletion
   const shown = inventory(opened.domain_id, w.items);
   const digest = inventoryDigest(shown);
   await recordApprovedInventory(w.db, opened.id, shown, 10);
+  await enterAsSaved(w.db, opened, shown);
   await updateDeletion(w.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
   for (const voter of ["ada", "ben"])
     await recordVote(w.db, opened.id, { voter: op(voter), voterName: voter, verdict: "approve", digest, reason: null, at: at(20) });

@@ -42,6 +42,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^axios$/, allowed: /^src\/cloudstack\// },
   { pack: /^pg$/, allowed: /^src\/(store|cidb|engine)\// },
   { pack: /^pino$/, allowed: /^src\/events\.ts$/ },
+  { pack: /^@(aws-sdk|smithy)\//, allowed: /^src\/archive\// },
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },

@@ -1,12 +1,15 @@
 import type { KnownBlock } from "@slack/types";
 import { sizeText } from "../../commands/export-template.ts";
 import type { ItemKind } from "../../sync/planning/inventory.ts";
-import type { DeletionView, Phase } from "../../deletion/view.ts";
+import type { ArchiveLine, DeletionView, Phase } from "../../deletion/view.ts";
 import { button, context, fields, header, list, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** Longest list of names a card carries; more, and there is no Approve button: an approver must read all of it (ADR 0201). */
 export const namesMax = 120;
+
+/** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
+const waiveMax = 20;
 
 /** Renders a deletion's card in whatever phase it is. The first line says what it is and whether anything is asked. Pure. */
 export function renderCard(v: DeletionView, environment: string): Rendering {
@@ -25,6 +28,7 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
     ]),
   );
   if (v.activity !== null && !["closed"].includes(v.phase)) blocks.push(context(safe(v.activity, 400)));
+  blocks.push(...waiveButtons(v));
   const buttons = buttonsOf(v, asks);
   if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
   blocks.push(
@@ -72,11 +76,16 @@ function sentence(v: DeletionView, asks: boolean): string {
     dismantling: "Machines are destroyed, but CloudStack still keeps them: Restore brings them back.",
     expunging: "CloudStack keeps destroyed machines a while: Restore brings them back until they are gone.",
     removing: "There is no way back from here except the archive: volumes, networks, snapshots, templates, accounts, then the domain.",
-    deleted: "The domain is gone. Its templates are in the archive.",
+    deleted: `The domain is gone. ${keptWords(v)}`,
     closed: `Nothing is deleted. It ended${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
     frozen: `It stands still and does nothing: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
   };
   return words[v.phase];
+}
+
+function keptWords(v: DeletionView): string {
+  const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
+  return lost.length === 0 ? "Its templates are in the archive." : `In the archive is all but what was waived by name: ${lost.join(", ")}.`;
 }
 
 function blast(v: DeletionView): readonly KnownBlock[] {
@@ -130,10 +139,37 @@ function fits(v: DeletionView): boolean {
 }
 
 function archiveLine(v: DeletionView): string {
-  const good = v.archive.filter((a) => a.state === "verified" || a.state === "waived");
+  const good = v.archive.filter((a) => a.state === "verified");
   const bytes = good.reduce((n, a) => n + (a.bytes ?? 0), 0);
-  const failed = v.archive.filter((a) => a.state === "failed").map((a) => `\n• ${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}`);
-  return `*Archive:* ${good.length} of ${v.archive.length} templates saved and read back, ${sizeText(bytes)}${failed.slice(0, 5).join("")}`;
+  const what = v.archive.every((a) => a.kind === "template") ? "templates" : "things";
+  const waived = v.archive
+    .filter((a) => a.state === "waived")
+    .map((a) => `\n• ${safe(a.name, 60)}: not saved, waived by ${safe(a.waivedBy.join(" and "), 120)}`);
+  const failed = v.archive.filter((a) => a.state === "failed").map((a) => `\n• ${failedLine(a)}`);
+  return `*Archive:* ${good.length} of ${v.archive.length} ${what} saved and read back, ${sizeText(bytes)}${[...waived, ...failed.slice(0, 5)].join("")}`;
+}
+
+function failedLine(a: ArchiveLine): string {
+  const one = a.waivedBy.length === 0 ? "" : ` (waived by ${safe(a.waivedBy.join(", "), 60)}; one more person is needed)`;
+  return `${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}${one}`;
+}
+
+/** One button for each thing that could not be saved: two approvers may give it up by name. */
+function waiveButtons(v: DeletionView): readonly KnownBlock[] {
+  const failed = v.phase === "proposed" ? v.archive.filter((a) => a.state === "failed").slice(0, waiveMax) : [];
+  if (failed.length === 0) return [];
+  const elements = failed.map((a, i) =>
+    button({
+      action: `deletion_waive_${i}`,
+      text: `Waive ${a.name}`,
+      value: `${buttonValue(v)}:${a.id}`,
+      label: `Waive the ${a.kind} ${a.name}: it will be lost`,
+    }),
+  );
+  return [
+    section("*Waive* gives up for good what could not be saved; it takes two approvers, neither of them who asked."),
+    { type: "actions", block_id: `waive_${v.version}`, elements },
+  ];
 }
 
 function why(v: DeletionView): string {

@@ -1,0 +1,29 @@
+import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+
+/** Kinds that CloudStack can hand out. Source: facts/cloudstack §5. */
+export const archiveKinds = ["template", "iso", "volume", "snapshot"] as const;
+/** One kind that can be archived. */
+export type ArchiveKind = (typeof archiveKinds)[number];
+
+/** What is saved when a deletion's policy does not say. */
+export const usualKinds: readonly ArchiveKind[] = ["template", "iso"];
+
+/** The things of a domain that must be saved before anybody may approve: templates always, other kinds by policy. */
+export function itemsToSave(inventory: Pick<Inventory, "items">, kinds: readonly ArchiveKind[]): readonly InventoryItem[] {
+  const wanted = new Set<string>(["template", ...kinds]);
+  return inventory.items.filter((i) => wanted.has(i.kind));
+}
+
+/**
+ * Why CloudStack would refuse to hand out a thing as it stands now, as a sentence; null when it is worth asking.
+ *
+ * Source: facts/cloudstack §5.3; recording 11 (`extractVolume` of a disk on a running machine is a failed job, 530).
+ */
+export function exportObstacle(item: InventoryItem, inventory: Pick<Inventory, "items">): string | null {
+  if (item.kind === "snapshot" && item.state !== "BackedUp")
+    return `A snapshot can be exported once it is backed up; it is ${item.state || "in no known state"}`;
+  if (item.kind !== "volume" || item.parentId === null) return null;
+  const machine = inventory.items.find((i) => i.kind === "machine" && i.id === item.parentId);
+  if (machine === undefined || machine.state === "Stopped") return null;
+  return `A volume can be exported once it is detached or its machine is stopped; ${machine.name} is ${machine.state}`;
+}

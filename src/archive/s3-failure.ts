@@ -1,0 +1,50 @@
+import { failure, type Failure } from "../core/failure.ts";
+
+const denied = new Set(["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "Forbidden", "ExpiredToken"]);
+const slow = new Set(["TimeoutError", "RequestTimeout", "SlowDown", "ServiceUnavailable", "AbortError"]);
+const full = new Set(["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"]);
+
+/**
+ * Says what an answer of the bucket means for us. Nothing of the SDK's own text is repeated: it may name the key id and the host.
+ *
+ * Errors: `rejected` for what asking again does not mend, `unavailable` for what it may, `contract_broken` for an object that is gone.
+ */
+export function s3Failure(thrown: unknown): Failure {
+  const { name, status } = answerOf(thrown);
+  const details = { answer: /^[A-Za-z0-9]{1,60}$/.test(name) ? name : "unknown", status };
+  if (full.has(name) || status === 507)
+    return failure("unavailable", "archive.full", "The archive's bucket is full", {
+      mending: "Make room in the bucket, or raise its quota.",
+      details,
+    });
+  if (name === "NoSuchBucket")
+    return failure("rejected", "archive.no_bucket", "The archive's bucket does not exist", {
+      mending: "Make the bucket, or correct ARCHIVE_S3_BUCKET, ARCHIVE_S3_REGION and ARCHIVE_S3_ENDPOINT.",
+      details,
+    });
+  if (denied.has(name) || status === 401 || status === 403)
+    return failure("rejected", "archive.denied", "The archive's bucket does not let Twokey in", {
+      mending: "Check ARCHIVE_S3_ACCESS_KEY_ID, its secret, and what docs/configuration.md says the account must be allowed.",
+      details,
+    });
+  if (name === "NoSuchUpload")
+    return failure("unavailable", "archive.upload_gone", "The bucket no longer knows the unfinished upload", { details });
+  if (name === "NoSuchKey" || name === "NotFound" || status === 404)
+    return failure("contract_broken", "archive.missing", "The archive does not hold what it should", { details });
+  if (slow.has(name) || status === 503)
+    return failure("unavailable", "archive.slow", "The archive's bucket did not answer in time", {
+      mending: "It is tried again.",
+      details,
+    });
+  return failure("unavailable", "archive.broken", "The bytes broke off on their way into the archive", { details });
+}
+
+function answerOf(thrown: unknown): { readonly name: string; readonly status: number | null } {
+  if (typeof thrown !== "object" || thrown === null) return { name: "", status: null };
+  const { name, Code, $metadata } = thrown as { name?: unknown; Code?: unknown; $metadata?: { httpStatusCode?: unknown } };
+  const status = $metadata?.httpStatusCode;
+  return {
+    name: typeof name === "string" && name !== "Error" ? name : typeof Code === "string" ? Code : "",
+    status: typeof status === "number" ? status : null,
+  };
+}

@@ -1,0 +1,228 @@
+import { Readable } from "node:stream";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  paginateListParts,
+  S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
+import { err, ok } from "../core/result.ts";
+import type { ArchiveStore } from "./ports.ts";
+import { s3Failure } from "./s3-failure.ts";
+
+/** Where the bucket is and who we are there. `credentials` null: the SDK's own chain (a role of the machine). Units: milliseconds. */
+export interface S3Options {
+  readonly bucket: string;
+  /** Null: Amazon's own, by region. */
+  readonly endpoint: string | null;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
+  /** Put before every key; empty or ending with a slash. */
+  readonly prefix: string;
+  /** How long one call, or a silence in a download, may take. */
+  readonly timeoutMs: number;
+}
+
+const keyShape = /^[0-9a-f-]{8,80}$/;
+const MIB = 1024 * 1024;
+/** Tails kept in memory, one for each unfinished object; whoever is pushed out begins anew. */
+const TAILS = 4;
+const PARTS = 10_000;
+
+/** How large the nth part is: small ones first, so that the 10,000 that S3 allows hold 293 GiB. Units: bytes. */
+export function partBytes(n: number): number {
+  return 8 * MIB * 2 ** Math.floor((n - 1) / 2500);
+}
+
+interface Part {
+  readonly number: number;
+  readonly etag: string;
+  readonly bytes: number;
+}
+
+interface Upload {
+  readonly id: string;
+  readonly parts: readonly Part[];
+}
+
+/**
+ * Keeps archived bytes in an S3-compatible bucket, each object one multipart upload until it is whole.
+ *
+ * What whole parts hold survives a restart of the process; what is less than a part waits in memory, since S3 takes no short part
+ * but the last. Errors: `rejected` when the bucket says no, `unavailable` when it is slow or away, `archive.full`.
+ */
+export function createS3Store(o: S3Options): ArchiveStore {
+  const client = new S3Client({
+    region: o.region,
+    ...(o.endpoint === null ? {} : { endpoint: o.endpoint, forcePathStyle: true }),
+    ...(o.credentials === null ? {} : { credentials: o.credentials }),
+    // Checksums that only Amazon understands are left out: what counts is our own read-back.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    requestHandler: {
+      connectionTimeout: o.timeoutMs,
+      requestTimeout: o.timeoutMs,
+      socketTimeout: o.timeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  });
+  const bucket = createBucket(client, o);
+  const tails = new Map<string, Buffer>();
+  return {
+    async append(key, offset, bytes) {
+      try {
+        const held = tails.get(key) ?? Buffer.alloc(0);
+        const upload = offset === 0 ? await bucket.beginAnew(key) : await bucket.find(key);
+        const start = offset === 0 ? Buffer.alloc(0) : held;
+        tails.delete(key);
+        if (upload === null || sum(upload.parts) + start.length !== offset) throw new Error("the upload is not where it was left");
+        const filled = await fillParts(bytes, upload.parts.length + 1, start, (n, body) => bucket.put(key, upload.id, n, body));
+        keepTail(tails, key, filled.tail);
+        return ok(sum(upload.parts) + filled.bytes + filled.tail.length);
+      } catch (thrown) {
+        bytes.destroy();
+        return err(s3Failure(thrown));
+      }
+    },
+    unfinishedBytes: async (key) => {
+      const upload = await bucket.find(key).catch(() => null);
+      return upload === null ? 0 : sum(upload.parts) + (tails.get(key)?.length ?? 0);
+    },
+    async finish(key) {
+      try {
+        const upload = await bucket.find(key);
+        if (upload === null) throw new Error("there is no upload to finish");
+        const tail = tails.get(key);
+        const last = tail === undefined || tail.length === 0 ? [] : [await bucket.put(key, upload.id, upload.parts.length + 1, tail)];
+        await bucket.complete(key, { id: upload.id, parts: [...upload.parts, ...last] });
+        tails.delete(key);
+        return ok(undefined);
+      } catch (thrown) {
+        return err(s3Failure(thrown));
+      }
+    },
+    async open(key) {
+      try {
+        return ok(await bucket.read(key));
+      } catch (thrown) {
+        return err(s3Failure(thrown));
+      }
+    },
+    async remove(key) {
+      try {
+        tails.delete(key);
+        await bucket.remove(key);
+        return ok(undefined);
+      } catch (thrown) {
+        return err(s3Failure(thrown));
+      }
+    },
+  };
+}
+
+/** The calls of one bucket; each throws what the SDK throws. */
+function createBucket(client: S3Client, o: S3Options) {
+  const at = (key: string) => {
+    if (!keyShape.test(key)) throw new Error("an archive key is made of hexadecimal digits and hyphens");
+    return { Bucket: o.bucket, Key: `${o.prefix}${key}` };
+  };
+  const uploadsOf = async (key: string): Promise<readonly string[]> => {
+    const { Bucket, Key } = at(key);
+    const listed = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }));
+    return (listed.Uploads ?? [])
+      .filter((u) => u.Key === Key)
+      .toSorted((a, b) => (b.Initiated?.getTime() ?? 0) - (a.Initiated?.getTime() ?? 0))
+      .flatMap((u) => (u.UploadId === undefined ? [] : [u.UploadId]));
+  };
+  const abortAll = async (key: string): Promise<void> => {
+    for (const UploadId of await uploadsOf(key)) await client.send(new AbortMultipartUploadCommand({ ...at(key), UploadId }));
+  };
+  return {
+    async beginAnew(key: string): Promise<Upload> {
+      await abortAll(key);
+      const begun = await client.send(new CreateMultipartUploadCommand({ ...at(key), ContentType: "application/octet-stream" }));
+      return { id: begun.UploadId ?? "", parts: [] };
+    },
+    /** The newest upload, with its parts up to the first one that is missing. */
+    async find(key: string): Promise<Upload | null> {
+      const [id] = await uploadsOf(key);
+      if (id === undefined) return null;
+      const listed: Part[] = [];
+      for await (const page of paginateListParts({ client }, { ...at(key), UploadId: id }))
+        listed.push(...(page.Parts ?? []).map((p) => ({ number: p.PartNumber ?? 0, etag: p.ETag ?? "", bytes: p.Size ?? 0 })));
+      const sorted = listed.toSorted((a, b) => a.number - b.number);
+      const gap = sorted.findIndex((p, i) => p.number !== i + 1 || p.bytes !== partBytes(p.number));
+      return { id, parts: gap < 0 ? sorted : sorted.slice(0, gap) };
+    },
+    async put(key: string, id: string, number: number, body: Buffer): Promise<Part> {
+      if (number > PARTS) throw new Error("more bytes than an upload can hold");
+      const put = await client.send(
+        new UploadPartCommand({ ...at(key), UploadId: id, PartNumber: number, Body: body, ContentLength: body.length }),
+      );
+      return { number, etag: put.ETag ?? "", bytes: body.length };
+    },
+    async complete(key: string, upload: Upload): Promise<void> {
+      const Parts = upload.parts.map((p) => ({ PartNumber: p.number, ETag: p.etag }));
+      await client.send(new CompleteMultipartUploadCommand({ ...at(key), UploadId: upload.id, MultipartUpload: { Parts } }));
+    },
+    async read(key: string): Promise<Readable> {
+      const got = await client.send(new GetObjectCommand(at(key)));
+      if (!(got.Body instanceof Readable)) throw new Error("the object came without bytes");
+      return got.Body;
+    },
+    async remove(key: string): Promise<void> {
+      await abortAll(key);
+      await client.send(new DeleteObjectCommand(at(key)));
+    },
+  };
+}
+
+/** Fills part after part and sends each while the next is filled; what is less than a part is handed back. Two buffers, no more. */
+async function fillParts(
+  bytes: Readable,
+  first: number,
+  start: Buffer,
+  send: (n: number, body: Buffer) => Promise<Part>,
+): Promise<{ readonly bytes: number; readonly tail: Buffer }> {
+  let n = first;
+  let part = Buffer.allocUnsafe(partBytes(n));
+  let used = start.copy(part);
+  let sent = 0;
+  let onItsWay: { readonly body: Buffer<ArrayBuffer>; readonly done: Promise<unknown> } | null = null;
+  try {
+    for await (const chunk of bytes as AsyncIterable<Buffer>) {
+      for (let taken = 0; taken < chunk.length; ) {
+        const copied = chunk.copy(part, used, taken);
+        used += copied;
+        taken += copied;
+        if (used < part.length) continue;
+        await onItsWay?.done;
+        const free = onItsWay?.body;
+        const done = send(n, part);
+        // Awaited before the next part is sent; until then nobody else may report it.
+        done.catch(() => undefined);
+        onItsWay = { body: part, done };
+        sent += part.length;
+        n += 1;
+        part = free?.length === partBytes(n) ? free : Buffer.allocUnsafe(partBytes(n));
+        used = 0;
+      }
+    }
+  } finally {
+    await onItsWay?.done;
+  }
+  return { bytes: sent, tail: Buffer.from(part.subarray(0, used)) };
+}
+
+function keepTail(tails: Map<string, Buffer>, key: string, tail: Buffer): void {
+  tails.set(key, tail);
+  for (const oldest of tails.keys()) if (tails.size > TAILS) tails.delete(oldest);
+}
+
+function sum(parts: readonly Part[]): number {
+  return parts.reduce((n, p) => n + p.bytes, 0);
+}

@@ -1,0 +1,209 @@
+/** Claims: whatever the rules, the last copy of a thing and what is in use stay, in the choice and in PostgreSQL; each removal is audited and survives a cut. */
+import { randomUUID } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { createFolderStore } from "../../src/archive/folder-store.ts";
+import type { ArchiveStore } from "../../src/archive/ports.ts";
+import { copiesToPrune, pruneArchive, type KeepRules } from "../../src/archive/prune.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import { err, ok, type Result } from "../../src/core/result.ts";
+import { beginRemoval, insertEntry, readKeptCopies, updateEntry, type KeptCopy } from "../../src/store/archive-entries.ts";
+import { updateDeletion } from "../../src/store/deletions.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
+import { StoreError } from "../../src/store/store-error.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { openOne } from "../support/deletions.ts";
+
+const copy = fc.record({
+  id: fc.uuid(),
+  itemKind: fc.constantFrom("template" as const, "volume" as const),
+  itemId: fc.constantFrom("a", "b", "c"),
+  name: fc.constant("x"),
+  key: fc.constant("k"),
+  sha256: fc.constant("0"),
+  bytes: fc.nat(10),
+  savedAt: fc.nat(50),
+  inUse: fc.boolean(),
+});
+const copies = fc.uniqueArray(copy, { selector: (c) => c.id, maxLength: 30 });
+const rules: fc.Arbitrary<KeepRules> = fc.record({ versions: fc.integer({ min: -2, max: 5 }), ageMs: fc.nat(60) });
+const sameThing = (a: KeptCopy, b: KeptCopy) => a.itemKind === b.itemKind && a.itemId === b.itemId;
+const idsOf = (list: readonly KeptCopy[]) => list.map((c) => c.id).toSorted();
+const holds = (property: (all: KeptCopy[], r: KeepRules, now: number) => void) =>
+  fc.assert(fc.property(copies, rules, fc.nat(120), property), { numRuns: 500 });
+
+describe("the choice", () => {
+  test("never takes the newest copy of a thing, nor what is in use, nor what is young", () =>
+    holds((all, r, now) => {
+      const gone = new Set(copiesToPrune(all, r, now));
+      for (const one of all) {
+        const kept = all.filter((c) => sameThing(c, one) && !gone.has(c));
+        expect(kept.length).toBeGreaterThan(0);
+        expect(Math.max(...kept.map((c) => c.savedAt))).toBe(Math.max(...all.filter((c) => sameThing(c, one)).map((c) => c.savedAt)));
+        if (one.inUse || now - one.savedAt <= r.ageMs) expect(gone.has(one)).toBe(false);
+      }
+    }));
+
+  test("is what counting the newer copies says", () =>
+    holds((all, r, now) => {
+      const newer = (c: KeptCopy) =>
+        all.filter((o) => sameThing(o, c) && (o.savedAt > c.savedAt || (o.savedAt === c.savedAt && o.id > c.id))).length;
+      const expected = all.filter((c) => newer(c) >= Math.max(1, r.versions) && now > c.savedAt + r.ageMs && !c.inUse);
+      expect(idsOf(copiesToPrune(all, r, now))).toEqual(idsOf(expected));
+    }));
+
+  test("done twice takes nothing more, in any order takes the same, and keeping more takes less", () =>
+    holds((all, r, now) => {
+      const gone = copiesToPrune(all, r, now);
+      expect(
+        copiesToPrune(
+          all.filter((c) => !gone.includes(c)),
+          r,
+          now,
+        ),
+      ).toEqual([]);
+      expect(idsOf(copiesToPrune(all.toReversed(), r, now))).toEqual(idsOf(gone));
+      for (const more of [
+        { ...r, versions: r.versions + 1 },
+        { ...r, ageMs: r.ageMs + 1 },
+      ])
+        expect(copiesToPrune(all, more, now).every((c) => gone.includes(c))).toBe(true);
+    }));
+});
+
+describe("on PostgreSQL", () => {
+  let fresh: FreshDatabase;
+  let removed: string[];
+  let answer: Result<void, Failure>;
+  beforeAll(async () => {
+    fresh = await freshDatabase();
+  });
+  afterAll(() => fresh.drop());
+  beforeEach(() => {
+    removed = [];
+    answer = ok(undefined);
+  });
+
+  const store = {
+    remove: async (key: string) => {
+      if (answer.ok) removed.push(key);
+      return answer;
+    },
+  } as unknown as ArchiveStore;
+  const prune = (now: number, more: Partial<KeepRules> = {}) =>
+    pruneArchive({ db: fresh.db, store, rules: { versions: 1, ageMs: 100, ...more }, now: () => now as Instant });
+
+  /** A verified copy of a thing, of an export whose link is good until `until`. */
+  async function saved(itemId: string, at: number, until = 0): Promise<string> {
+    const [id, owner] = [randomUUID(), randomUUID()];
+    await insertEntry(fresh.db, { kind: "export", id: owner }, { id, itemKind: "template", itemId, name: itemId, at });
+    await updateEntry(fresh.db, id, at, { state: "verified", key: id, sha256: "0", bytes: 5, manifest: {} });
+    await fresh.db.exec(
+      `insert into export (id, slug, template_id, template_name, asked_by, listener, state, link_until, asked_at)
+       values ($1, 'a', 't', 't', 'x', '{}', 'ready', $2, 1)`,
+      [owner, until],
+    );
+    return id;
+  }
+  const audited = async (id: string) =>
+    (await fresh.db.many(z.object({ kind: z.string() }), "select kind from audit where subject = $1 order by seq", [id])).map(
+      (r) => r.kind,
+    );
+
+  test("old copies go, each audited before and after, and the last stays", async () => {
+    const [old, older, last] = [await saved("i1", 20), await saved("i1", 10), await saved("i1", 30)];
+    expect(await prune(1000)).toEqual(ok({ removed: 2, bytes: 10 }));
+    expect(removed.toSorted()).toEqual([old, older].toSorted());
+    for (const id of [old, older]) expect(await audited(id)).toEqual(["archive.prune", "archive.pruned"]);
+    expect(await audited(last)).toEqual([]);
+    expect(await prune(9e12)).toEqual(ok({ removed: 0, bytes: 0 }));
+  });
+
+  test("young copies, good links and deletions under way keep theirs", async () => {
+    const row = await openOne(fresh.db);
+    const mine = randomUUID();
+    await insertEntry(fresh.db, { kind: "deletion", id: row.id }, { id: mine, itemKind: "template", itemId: "i2", name: "x", at: 1 });
+    await updateEntry(fresh.db, mine, 1, { state: "verified", key: mine, sha256: "0", bytes: 5, manifest: {} });
+    await saved("i2", 2, 5000);
+    const young = await saved("i2", 950);
+    await saved("i2", 960);
+    expect(await prune(1000)).toEqual(ok({ removed: 0, bytes: 0 }));
+    expect(await prune(2000)).toEqual(ok({ removed: 1, bytes: 5 }));
+    expect(removed).toEqual([young]);
+    await updateDeletion(fresh.db, row.id, { phase: "closed" });
+    expect(await prune(2000)).toEqual(ok({ removed: 1, bytes: 5 }));
+    expect(removed).toEqual([young, mine]);
+  });
+
+  test("a store that does not answer is told, and what was begun is finished next time", async () => {
+    const old = await saved("i3", 10);
+    await saved("i3", 20);
+    answer = err(failure("unavailable", "archive.slow", "slow"));
+    expect(await prune(1000)).toMatchObject({ ok: false, error: { code: "archive.slow" } });
+    expect(await audited(old)).toEqual(["archive.prune"]);
+    answer = ok(undefined);
+    expect(await prune(1000)).toEqual(ok({ removed: 1, bytes: 5 }));
+    expect(await audited(old)).toEqual(["archive.prune", "archive.pruned"]);
+  });
+
+  test("nothing goes while everything is stopped", async () => {
+    await saved("i4", 10);
+    await saved("i4", 20);
+    await recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "x", reason: "look first" });
+    expect(await prune(1000)).toMatchObject({ ok: false, error: { code: "archive.stopped" } });
+    expect(removed).toEqual([]);
+    await recordStop(fresh.db, { at: 2, kind: "resume", byOperator: "x", reason: "" });
+    expect(await prune(1000)).toEqual(ok({ removed: 1, bytes: 5 }));
+  });
+
+  test("PostgreSQL refuses the last copy, a copy in use, a verified copy that changes, and a deleted row", async () => {
+    const refusal = async (statement: Promise<unknown>): Promise<string | null> => {
+      const thrown: unknown = await statement.then(
+        () => "it was let through",
+        (error: unknown) => error,
+      );
+      if (!(thrown instanceof StoreError)) throw new Error(String(thrown));
+      return thrown.constraint;
+    };
+    const only = await saved("i5", 10);
+    expect(await refusal(beginRemoval(fresh.db, only, 1000))).toBe("archive_last_copy");
+    const newest = await saved("i5", 20);
+    expect(await refusal(beginRemoval(fresh.db, newest, 1000))).toBe("archive_last_copy");
+    const linked = await saved("i5", 15, 5000);
+    expect(await beginRemoval(fresh.db, linked, 1000)).toBe(false);
+    expect(await refusal(fresh.db.exec("update archive_entry set removal_begun_at = 1000 where id = $1", [linked]))).toBe("archive_in_use");
+    expect(await refusal(fresh.db.exec("update archive_entry set sha256 = '1' where id = $1", [only]))).toBe("archive_verified");
+    expect(await refusal(fresh.db.exec("update archive_entry set state = 'failed' where id = $1", [only]))).toBe("archive_verified");
+    expect(await beginRemoval(fresh.db, only, 1000)).toBe(true);
+    expect(await refusal(fresh.db.exec("update archive_entry set removal_begun_at = null where id = $1", [only]))).toBe("archive_removal");
+    expect(await refusal(fresh.db.exec("delete from archive_entry where id = $1", [only]))).toBe("archive_entry_append_only");
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i5").map((c) => c.id)).toEqual([linked, newest]);
+  });
+
+  test("two copies of the same instant: at the same moment only one of them can go", async () => {
+    const both = [await saved("i6", 10), await saved("i6", 10)];
+    const outcomes = await Promise.allSettled(both.map((id) => fresh.db.tx((q) => beginRemoval(q, id, 1000))));
+    expect(outcomes.filter((o) => o.status === "fulfilled")).toHaveLength(1);
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i6")).toHaveLength(1);
+  });
+});
+
+test("the folder removes what is whole, what is unfinished, and minds nothing that is not there", async () => {
+  const root = await mkdtemp(path.join(tmpdir(), "twokey-remove-"));
+  const folder = createFolderStore(root);
+  const key = "abcdef01-2345";
+  await folder.append(key, 0, Readable.from([Buffer.from("x")]));
+  expect(await folder.remove(key)).toEqual(ok(undefined));
+  await folder.append(key, 0, Readable.from([Buffer.from("x")]));
+  await folder.finish(key);
+  expect(await folder.remove(key)).toEqual(ok(undefined));
+  expect(await folder.remove(key)).toEqual(ok(undefined));
+  expect(await readdir(path.join(root, "ab"))).toEqual([]);
+  await rm(root, { recursive: true });
+});

@@ -1,5 +1,6 @@
 import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
+import { measureFleet, type MeasureContext } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
 import type { ExportSource } from "./archive/ports.ts";
@@ -8,7 +9,7 @@ import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
-import { createCloudStackReader } from "./cloudstack/reader.ts";
+import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
@@ -16,7 +17,7 @@ import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";
 import { failure, type Failure } from "./core/failure.ts";
-import type { DomainPath } from "./core/ids.ts";
+import type { DomainId, DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
@@ -181,6 +182,15 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
       return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${slug}` as DomainPath };
     },
   };
+  const measuring: MeasureContext = {
+    db,
+    rootPath: fleet.root,
+    findRoot: () => findRoot(cloud.reader),
+    readInventory: (id, path) => cloud.reader.readInventory(id, path),
+    managedDomains: managed,
+    now: a.now,
+    newId: a.newId,
+  };
   const desks: Desks = { deletions: deletionDesk, sync, projects, exports: createExportDesk(exportContext) };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
@@ -192,6 +202,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  // Once a day is enough; a look that failed is taken again an hour later.
+  engine.schedule("measure-fleet", 3600, () => report(measureFleet(measuring), a.events, "backup.measure"));
   await engine.start();
   const http = await startHttpServer({
     host: config.http.host,
@@ -286,7 +298,13 @@ function sweepSeconds(config: Config): number {
   return nearestPeriod(Math.min(60, Math.max(2, Math.floor(config.deletion.graceMs / 5000))));
 }
 
-async function report(pass: Promise<Result<unknown, Failure>>, events: Events): Promise<void> {
-  const done = await pass;
-  if (!done.ok) events.failed("pass", done.error);
+/** The managed root's id, by one read of the fleet. */
+export async function findRoot(reader: CloudStackReader): Promise<Result<DomainId, Failure>> {
+  const fleet = await reader.readFleet({ withLimits: false });
+  return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
+}
+
+async function report(work: Promise<Result<unknown, Failure>>, events: Events, what = "pass"): Promise<void> {
+  const done = await work;
+  if (!done.ok) events.failed(what, done.error);
 }

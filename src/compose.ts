@@ -1,5 +1,6 @@
 import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
+import { compareNow } from "./backups/desk.ts";
 import { measureFleet, type MeasureContext } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
@@ -17,7 +18,7 @@ import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";
 import { failure, type Failure } from "./core/failure.ts";
-import type { DomainId, DomainPath } from "./core/ids.ts";
+import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
@@ -182,16 +183,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
       return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${slug}` as DomainPath };
     },
   };
-  const measuring: MeasureContext = {
-    db,
-    rootPath: fleet.root,
-    findRoot: () => findRoot(cloud.reader),
-    readInventory: (id, path) => cloud.reader.readInventory(id, path),
-    managedDomains: managed,
-    now: a.now,
-    newId: a.newId,
+  const measuring = measureContext(config, db, cloud.reader, a);
+  const desks: Desks = {
+    deletions: deletionDesk,
+    sync,
+    projects,
+    exports: createExportDesk(exportContext),
+    backups: { compare: () => compareNow(measuring, config.backups) },
   };
-  const desks: Desks = { deletions: deletionDesk, sync, projects, exports: createExportDesk(exportContext) };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
     await report(runPass(scope, startedBy, reconcile), a.events);
@@ -298,10 +297,25 @@ function sweepSeconds(config: Config): number {
   return nearestPeriod(Math.min(60, Math.max(2, Math.floor(config.deletion.graceMs / 5000))));
 }
 
-/** The managed root's id, by one read of the fleet. */
-export async function findRoot(reader: CloudStackReader): Promise<Result<DomainId, Failure>> {
-  const fleet = await reader.readFleet({ withLimits: false });
-  return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
+/** What measuring the fleet needs, for the bot and for the terminal. */
+export function measureContext(
+  config: Config,
+  db: ReturnType<typeof createDatabase>,
+  reader: CloudStackReader,
+  a: Pick<Ambient, "now" | "newId">,
+): MeasureContext {
+  return {
+    db,
+    rootPath: config.cloudstack.rootPath as DomainPath,
+    findRoot: async () => {
+      const fleet = await reader.readFleet({ withLimits: false });
+      return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
+    },
+    readInventory: (id, path) => reader.readInventory(id, path),
+    managedDomains: async () => (await readKnownState(db, [])).managedDomains,
+    now: a.now,
+    newId: a.newId,
+  };
 }
 
 async function report(work: Promise<Result<unknown, Failure>>, events: Events, what = "pass"): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
+import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
@@ -8,7 +9,7 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [];
+const cliCommands: readonly CliCommand[] = [backupCost];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",

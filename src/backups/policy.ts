@@ -39,3 +39,15 @@ export function policyOf(slug: string, chosen: Readonly<Record<string, Policy | 
   const own = Object.hasOwn(chosen, slug) ? chosen[slug] : chosen["*"];
   return own ?? null;
 }
+
+/** Parses `aurora=everything,*=templates`; `none` makes no backups. Null: it cannot be read, or names a project twice. */
+export function parsePolicies(text: string): Readonly<Record<string, Policy | null>> | null {
+  const chosen = new Map<string, Policy | null>();
+  for (const pair of text.split(",")) {
+    const [, slug, name] = /^\s*(\*|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\s*=\s*([a-z]+)\s*$/.exec(pair) ?? [];
+    const policy = policies.find((p) => p === name) ?? null;
+    if (slug === undefined || chosen.has(slug) || (policy === null && name !== "none")) return null;
+    chosen.set(slug, policy);
+  }
+  return Object.fromEntries(chosen);
+}

@@ -6,6 +6,7 @@ export type Part =
   | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
   | { readonly kind: "list"; readonly title: string; readonly lines: readonly string[] }
   | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "table"; readonly title: string; readonly lines: readonly string[] }
   | {
       readonly kind: "choice";
       readonly action: "choose_template";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { growthOf, type SizePoint } from "../../src/backups/growth.ts";
 import { comebackOf, comparePolicies, project, seriesOf, type Series } from "../../src/backups/model.ts";
-import { kindsOf, policies, policyOf, type BackupTerms, type Policy } from "../../src/backups/policy.ts";
+import { kindsOf, policies, parsePolicies, policyOf, type BackupTerms, type Policy } from "../../src/backups/policy.ts";
 import { sizeKinds, type Measurement, type SizeKind } from "../../src/backups/sizes.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import { at } from "../support/deletions.ts";
@@ -247,4 +247,19 @@ test("a project's own policy comes before that of all; without either there are 
   expect(policyOf("b", { "*": "templates", a: "everything" })).toBe("templates");
   expect(policyOf("a", { "*": "templates", a: null })).toBeNull();
   expect(policyOf("constructor", {})).toBeNull();
+});
+
+test.each(["", "aurora", "aurora=all", "Aurora=templates", "a=templates,a=none", "*=templates,", "a b=none", "=none"])(
+  "%j are no policies",
+  (text) => {
+    expect(parsePolicies(text)).toBeNull();
+  },
+);
+test("policies are read with spaces and without", () => {
+  expect(parsePolicies("*=none")).toEqual({ "*": null });
+  expect(parsePolicies(" aurora = everything, b-2=snapshots,*=templates")).toEqual({
+    aurora: "everything",
+    "b-2": "snapshots",
+    "*": "templates",
+  });
 });

@@ -30,7 +30,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive", "backups"], types: [] },
   bot: { values: ["core", "commands", "planning", "store"], types: ["approvals", "deletion", "execution", "archive", "backups", "events"] },
   events: { values: ["core"], types: [...PURE, "engine", "store"] },
-  config: { values: ["core"], types: PURE },
+  config: { values: ["core", "backups"], types: PURE },
 };
 
 /** Where the parts are put together: these may import every room. */

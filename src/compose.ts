@@ -1,6 +1,8 @@
 import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
 import { compareNow } from "./backups/desk.ts";
+import { drawCosts } from "./backups/plot.ts";
+import { renderPng } from "./backups/png.ts";
 import { measureFleet, type MeasureContext } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
@@ -189,7 +191,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     sync,
     projects,
     exports: createExportDesk(exportContext),
-    backups: { compare: () => compareNow(measuring, config.backups) },
+    backups: { compare: () => compareNow(measuring, config.backups), plot: (c) => renderPng(drawCosts(c)) },
   };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };

@@ -71,10 +71,17 @@ export function project(series: readonly Series[], policy: Policy, terms: Backup
   for (const one of series) if (kinds.has(one.kind)) addSeries(one, terms, stored, moved);
   const months = Array.from({ length: MONTHS }, (): { stored: number; moved: number } => ({ stored: 0, moved: 0 }));
   for (let day = 0; day < HORIZON_DAYS; day += 1) {
-    const month = months[Math.floor((day * MONTHS) / HORIZON_DAYS)];
-    if (month === undefined) continue;
-    month.stored += ((stored[day] ?? 0) / GIB / HORIZON_DAYS) * MONTHS;
-    month.moved += (moved[day] ?? 0) / GIB;
+    const gib = (stored[day] ?? 0) / GIB;
+    // A day can lie in two of the twelve equal months, with a part in each.
+    const [from, to] = [(day * MONTHS) / HORIZON_DAYS, ((day + 1) * MONTHS) / HORIZON_DAYS];
+    const month = months[Math.floor(from)];
+    const next = months[Math.floor(from) + 1];
+    const border = Math.min(to, Math.floor(from) + 1);
+    if (month !== undefined) {
+      month.stored += gib * (border - from);
+      month.moved += (moved[day] ?? 0) / GIB;
+    }
+    if (next !== undefined) next.stored += gib * (to - border);
   }
   const ahead = months.map((m) => ({
     storedGibMonths: m.stored,

@@ -27,7 +27,14 @@ export async function answerBackupCost(asker: Asker, backups: BackupDesk): Promi
     parts: [
       ...costTables(compared.value).map((t) => ({ kind: "table" as const, ...t })),
       { kind: "note", text: costNotes(compared.value).join(" ") },
+      { kind: "note", text: "The picture of the twelve months is in your direct messages with me." },
     ],
+    picture: {
+      name: "backup-cost.png",
+      title: "What backups would cost over the next 12 months",
+      description: `Two line charts, stored bytes and cost by month. ${costsInWords(compared.value)}`,
+      png: await backups.plot(compared.value),
+    },
   };
 }
 
@@ -92,6 +99,10 @@ export function costNotes(c: Comparison): readonly string[] {
     `What comes back is up to ${days} old. Domains, accounts and users come from the CI database; networks, addresses and firewall rules must be made anew.`,
     ...(c.otherBytes === 0 ? [] : [`${sizeText(c.otherBytes)} belong to no managed project, and nobody backs them up.`]),
   ];
+}
+
+function costsInWords(c: Comparison): string {
+  return c.choices.map(({ projection: p }) => `${policyNames[p.policy]}: ${p.cost.toFixed(2)} ${c.terms.currency} in 12 months`).join("; ");
 }
 
 /** Lines of a table whose columns stand below each other; foreign names cannot break them. */

@@ -140,6 +140,8 @@ export interface PeopleDesk {
 export interface BackupDesk {
   /** Compares what the policies cost and bring back; measures first when nothing was measured yet. */
   compare(): Promise<Result<Comparison, Failure>>;
+  /** Draws a comparison as a PNG. */
+  plot(comparison: Comparison): Promise<Uint8Array>;
 }
 
 /** The services behind the commands. */

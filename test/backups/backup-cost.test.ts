@@ -1,5 +1,9 @@
 /** Claims: who may not see costs is refused; the terminal and Slack show the same comparison; it fits Slack whatever the names are. */
 import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
@@ -9,7 +13,7 @@ import { renderReply } from "../../src/bot/render/reply.ts";
 import { backupCost } from "../../src/cli/backup-cost.ts";
 import { answerBackupCost, costNotes, costTables } from "../../src/commands/backup-cost.ts";
 import { parseCommand } from "../../src/commands/command.ts";
-import type { Asker } from "../../src/commands/ports.ts";
+import type { Asker, BackupDesk } from "../../src/commands/ports.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { DomainId, ProjectId } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
@@ -45,23 +49,27 @@ const look = (instant: number, slugs: readonly string[], factor = 1): Measuremen
 });
 const asker = (isTeam: boolean): Asker => ({ operator: { id: op("x"), name: "X", ciUserId: null }, isTeam });
 
+const desk: BackupDesk = {
+  compare: () => Promise.resolve(ok(comparePolicies([look(0, ["a"])], terms))),
+  plot: (c) => Promise.resolve(Buffer.from(`a picture of ${c.projects.length}`)),
+};
+
 describe("/ci-backup-cost", () => {
   test("is refused to who is not of the team, without looking", async () => {
     let looked = false;
-    const desk = {
-      compare: () => {
-        looked = true;
-        return Promise.resolve(ok(comparePolicies([], terms)));
-      },
+    const compare = () => {
+      looked = true;
+      return Promise.resolve(ok(comparePolicies([], terms)));
     };
-    const reply = await answerBackupCost(asker(false), desk);
+    const reply = await answerBackupCost(asker(false), { ...desk, compare });
+    expect(reply.picture).toBeUndefined();
     expect(reply.title).toContain("Only members of the CI team");
     expect(looked).toBe(false);
   });
 
   test("says what went wrong when the fleet could not be measured", async () => {
     const broken = failure("unavailable", "x", "CloudStack does not answer", { mending: "Try again." });
-    const reply = await answerBackupCost(asker(true), { compare: () => Promise.resolve(err(broken)) });
+    const reply = await answerBackupCost(asker(true), { ...desk, compare: () => Promise.resolve(err(broken)) });
     expect(reply).toEqual({ title: "CloudStack does not answer", parts: [{ kind: "text", text: "Try again." }] });
   });
 
@@ -72,7 +80,7 @@ describe("/ci-backup-cost", () => {
   ])("fits Slack with projects: %s", async (_name, n) => {
     const slugs = Array.from({ length: n }, (_x, i) => `${"`".repeat(3)}<!channel>\u202E_*${"x".repeat(i % 300)}${i}`);
     const compared = comparePolicies(n === 0 ? [] : [look(0, slugs)], terms);
-    const reply = await answerBackupCost(asker(true), { compare: () => Promise.resolve(ok(compared)) });
+    const reply = await answerBackupCost(asker(true), { ...desk, compare: () => Promise.resolve(ok(compared)) });
     const rendered = renderReply(reply);
     expect(validateBlocks(rendered.blocks, "message")).toEqual([]);
     const text = JSON.stringify(rendered.blocks);
@@ -101,6 +109,12 @@ describe("/ci-backup-cost", () => {
     expect(notes).toContain("2.0 GiB belong to no managed project");
   });
 
+  test("brings the picture of that very comparison, described in words", async () => {
+    const { picture } = await answerBackupCost(asker(true), desk);
+    expect(Buffer.from(picture?.png ?? []).toString()).toBe("a picture of 1");
+    expect(picture?.description).toMatch(/everything: \d+\.\d\d CHF in 12 months; snapshots and templates: .*; templates only: /);
+  });
+
   test("shows growth, up and down, once there is history for it", () => {
     const growing = costTables(comparePolicies([look(0, ["a"]), look(365 * DAY, ["a"], 2)], terms)).at(-1)?.lines[1] ?? "";
     // 130 GiB in a year are 10.8 GiB a month.
@@ -111,6 +125,7 @@ describe("/ci-backup-cost", () => {
 });
 
 describe("twokey backup-cost", () => {
+  const dir = mkdtempSync(path.join(tmpdir(), "twokey-cost-"));
   let fresh: FreshDatabase;
   let emulator: CloudStackEmulator;
   let domain: DomainId;
@@ -121,7 +136,10 @@ describe("twokey backup-cost", () => {
     domain = emulator.addDomain({ name: "aurora", parent: emulator.addDomain({ name: "ci" }) }) as DomainId;
     emulator.addTemplate({ account: emulator.addAccount({ domain, name: "mia" }).accountId, name: "golden", bytes: 3 * 1024 ** 2 });
   });
-  afterAll(() => Promise.all([fresh.drop(), emulator.close()]));
+  afterAll(async () => {
+    await Promise.all([fresh.drop(), emulator.close()]);
+    rmSync(dir, { recursive: true });
+  });
 
   async function run(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
     let out = "";
@@ -152,7 +170,8 @@ describe("twokey backup-cost", () => {
   }
 
   test("refuses arguments it does not know, and an environment that is not complete", async () => {
-    expect(await run(["--everything"])).toMatchObject({ code: 2, out: "" });
+    for (const args of [["--everything"], ["--plot"], ["--plot", "a.jpg"], ["--plot", "a.png", "b.png"], ["a.png"]])
+      expect(await run(args)).toMatchObject({ code: 2, out: "" });
     const wrong = await run([], { BACKUP_CURRENCY: "euros" });
     expect(wrong).toMatchObject({ code: 2, out: "" });
     expect(wrong.errors).toContain("BACKUP_CURRENCY");
@@ -176,6 +195,11 @@ describe("twokey backup-cost", () => {
     await fresh.db.tx((q) => recordMeasurement(q, randomUUID(), "2023-11-13", { at: at(now - DAY), otherBytes: 0, sizes }));
     const second = await run([]);
     expect(second.out).toContain("2 days of history");
+    const file = path.join(dir, "out.png");
+    expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: "", out: expect.stringContaining("The picture is in ") });
+    expect((await readFile(file)).subarray(1, 4).toString()).toBe("PNG");
+    const nowhere = await run(["--plot", path.join(dir, "no-such-folder", "out.png")]);
+    expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining("(ENOENT). Name a file in a folder that is there") });
     expect(second.out).toMatch(/aurora .*\+91\.3 MiB/);
   });
 });

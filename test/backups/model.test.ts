@@ -168,6 +168,11 @@ describe("a projection", () => {
     expect(got.firstBytes).toBe(100 * GIB);
   });
 
+  test("what lies there all year costs the same each month", () => {
+    for (const m of project([one("a", "template", 10 * GIB, null)], "templates", terms).months)
+      expect(m.storedGibMonths).toBeCloseTo(10, 6);
+  });
+
   test("a template is moved once, and a policy that leaves it out costs nothing for it", () => {
     const template = one("a", "template", 10 * GIB, null);
     expect(project([template], "templates", terms).months.reduce((n, m) => n + m.transferredGib, 0)).toBeCloseTo(10, 6);

@@ -45,6 +45,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
+  { pack: /^@resvg\//, allowed: /^src\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,
     allowed:

@@ -1,5 +1,9 @@
 import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
+import { compareNow } from "./backups/desk.ts";
+import { drawCosts } from "./backups/plot.ts";
+import { renderPng } from "./backups/png.ts";
+import { measureFleet, type MeasureContext } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
@@ -9,16 +13,16 @@ import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
-import { createCloudStackReader } from "./cloudstack/reader.ts";
+import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
 import { digestOf } from "./core/digest.ts";
-import type { Failure } from "./core/failure.ts";
+import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
-import { ok, type Result } from "./core/result.ts";
+import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
@@ -188,7 +192,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
       return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${slug}` as DomainPath };
     },
   };
-  const desks: Desks = { deletions: deletionDesk, sync, projects, exports: createExportDesk(exportContext) };
+  const measuring = measureContext(config, db, cloud.reader, a);
+  const desks: Desks = {
+    deletions: deletionDesk,
+    sync,
+    projects,
+    exports: createExportDesk(exportContext),
+    backups: { compare: () => compareNow(measuring, config.backups), plot: (c) => renderPng(drawCosts(c)) },
+  };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
     await report(runPass(scope, startedBy, reconcile), a.events);
@@ -203,6 +214,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
     if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
   });
+  // Once a day is enough; a look that failed is taken again an hour later.
+  engine.schedule("measure-fleet", 3600, () => report(measureFleet(measuring), a.events, "backup.measure"));
   await engine.start();
   const http = await startHttpServer({
     host: config.http.host,
@@ -299,7 +312,28 @@ function sweepSeconds(config: Config): number {
   return nearestPeriod(Math.min(60, Math.max(2, Math.floor(config.deletion.graceMs / 5000))));
 }
 
-async function report(pass: Promise<Result<unknown, Failure>>, events: Events): Promise<void> {
-  const done = await pass;
-  if (!done.ok) events.failed("pass", done.error);
+/** What measuring the fleet needs, for the bot and for the terminal. */
+export function measureContext(
+  config: Config,
+  db: ReturnType<typeof createDatabase>,
+  reader: CloudStackReader,
+  a: Pick<Ambient, "now" | "newId">,
+): MeasureContext {
+  return {
+    db,
+    rootPath: config.cloudstack.rootPath as DomainPath,
+    findRoot: async () => {
+      const fleet = await reader.readFleet({ withLimits: false });
+      return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
+    },
+    readInventory: (id, path) => reader.readInventory(id, path),
+    managedDomains: async () => (await readKnownState(db, [])).managedDomains,
+    now: a.now,
+    newId: a.newId,
+  };
+}
+
+async function report(work: Promise<Result<unknown, Failure>>, events: Events, what = "pass"): Promise<void> {
+  const done = await work;
+  if (!done.ok) events.failed(what, done.error);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ArchiveKind } from "./archive/kinds.ts";
+import { parsePolicies, type BackupTerms, type Policy } from "./backups/policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
@@ -91,6 +92,13 @@ const variables = z.object({
   ARCHIVE_S3_ACCESS_KEY_ID: text.optional(),
   ARCHIVE_S3_SECRET_ACCESS_KEY: text.optional(),
   ARCHIVE_S3_PREFIX: text.regex(/^[A-Za-z0-9._/-]{1,200}$/, "must be letters, digits, dots, hyphens and slashes").optional(),
+  BACKUP_POLICIES: z.string().default("*=none"),
+  BACKUP_SCHEDULE_DAYS: z.coerce.number().int().min(1).max(365).default(7),
+  BACKUP_KEEP_VERSIONS: z.coerce.number().int().min(1).max(1000).default(4),
+  BACKUP_KEEP_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
+  BACKUP_PRICE_PER_GIB_MONTH: z.coerce.number().min(0).max(1_000_000).default(0.02),
+  BACKUP_TRANSFER_PRICE_PER_GIB: z.coerce.number().min(0).max(1_000_000).default(0),
+  BACKUP_CURRENCY: text.regex(/^[A-Z]{3}$/, "must be a currency's three letters, such as EUR").default("EUR"),
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
   TWOKEY_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
@@ -112,6 +120,7 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
   CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
+  BACKUP_POLICIES: "everything, snapshots, templates or none for a project's short name, and for * all others (docs/backups.md)",
   CLOUDSTACK_ROOT_DOMAIN: "the domain below which the projects' domains stand, such as ROOT/ci; Twokey touches nothing outside it",
 };
 
@@ -183,6 +192,10 @@ export interface Config {
     readonly perDay: number;
     readonly perWeek: number;
   };
+  readonly backups: BackupTerms & {
+    /** By short name, `*` for the others; null: none are made. */
+    readonly policies: Readonly<Record<string, Policy | null>>;
+  };
   readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
 }
@@ -219,14 +232,16 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   problems.push(...archiveProblems(v));
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
-  if (!parsed.success || problems.length > 0 || roles === null) {
+  const policies = parsePolicies(v["BACKUP_POLICIES"] ?? "*=none");
+  if (policies === null) problems.push(problemLine("BACKUP_POLICIES", "must be pairs such as aurora=everything,*=templates"));
+  if (!parsed.success || problems.length > 0 || roles === null || policies === null) {
     return err(
       failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, {
         mending: "Set these variables and start again.",
       }),
     );
   }
-  return ok(toConfig(parsed.data, roles));
+  return ok(toConfig(parsed.data, roles, policies));
 }
 
 /**
@@ -278,7 +293,7 @@ function archivePlace(v: z.infer<typeof variables>): Config["archive"]["place"] 
   };
 }
 
-function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>): Config {
+function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>, policies: Config["backups"]["policies"]): Config {
   const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
   const pair = (apiKey: string | undefined, secretKey: string | undefined) =>
     apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey };
@@ -344,7 +359,20 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
       perDay: v.TWOKEY_DELETIONS_PER_DAY,
       perWeek: v.TWOKEY_DELETIONS_PER_WEEK,
     },
+    backups: backupsOf(v, policies),
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
     logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}
+
+function backupsOf(v: z.infer<typeof variables>, policies: Config["backups"]["policies"]): Config["backups"] {
+  return {
+    policies,
+    scheduleDays: v.BACKUP_SCHEDULE_DAYS,
+    keepVersions: v.BACKUP_KEEP_VERSIONS,
+    keepDays: v.BACKUP_KEEP_DAYS,
+    pricePerGibMonth: v.BACKUP_PRICE_PER_GIB_MONTH,
+    transferPricePerGib: v.BACKUP_TRANSFER_PRICE_PER_GIB,
+    currency: v.BACKUP_CURRENCY,
   };
 }

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { auditCommand } from "./cli/audit.ts";
+import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import { incidentCommand } from "./cli/incident.ts";
 import { replayCommand } from "./cli/replay.ts";
@@ -11,7 +12,7 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand];
+const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",

@@ -51,6 +51,12 @@ test.each([
   ["CLOUDSTACK_DELETE_API_KEY", "hunter2"],
   ["ARCHIVE_S3_ENDPOINT", "hunter2"],
   ["ARCHIVE_S3_BUCKET", "hunter2/hunter2"],
+  ["BACKUP_POLICIES", "aurora=hunter2"],
+  ["BACKUP_SCHEDULE_DAYS", "0"],
+  ["BACKUP_KEEP_VERSIONS", "1.5"],
+  ["BACKUP_PRICE_PER_GIB_MONTH", "-1"],
+  ["BACKUP_TRANSFER_PRICE_PER_GIB", "hunter2"],
+  ["BACKUP_CURRENCY", "euros"],
 ])("a wrong %s is named and its value is not repeated", (name, value) => {
   const said = sentence({ ...good, [name]: value });
   expect(said).toContain(name === "CLOUDSTACK_DELETE_API_KEY" ? "CLOUDSTACK_DELETE_SECRET_KEY" : name);

@@ -119,7 +119,11 @@ function messageNode(m: MessageView, v: WorkspaceView): HTMLElement {
       ...(author?.isBot === true ? [el("span", { class: "app" }, "APP")] : []),
       el("span", { class: "at" }, new Date(Number(m.ts) * 1000).toLocaleTimeString()),
       ...body,
-      ...m.files.map((f) => el("a", { href: f.url }, f.name)),
+      ...m.files.map((f) =>
+        f.mimetype.startsWith("image/")
+          ? el("a", { href: f.url, target: "_blank" }, el("img", { class: "picture", src: f.url, alt: f.name }))
+          : el("a", { href: f.url }, f.name),
+      ),
     ),
   );
 }

@@ -13,6 +13,7 @@ import { answerClick, approveTyped, rejectWithReason } from "./clicks.ts";
 import type { Identity } from "./identity.ts";
 import { homeView } from "./render/home.ts";
 import { renderReply } from "./render/reply.ts";
+import { sendPicture } from "./pictures.ts";
 import { callSlack } from "./slack.ts";
 
 /** What the listeners need. */
@@ -134,7 +135,9 @@ export function listen(app: App, c: ListenContext): void {
         !(await isFirst(c, `event:${body.event_id}`))
       )
         return;
-      const r = renderReply(await answerTyped(m.text ?? "", m.user, m.channel, c));
+      const reply = await answerTyped(m.text ?? "", m.user, m.channel, c);
+      if (reply.picture !== undefined) await sendPicture(c.client, m.user, reply.picture, c.events);
+      const r = renderReply(reply);
       await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false });
     }),
   );
@@ -171,6 +174,7 @@ async function answer(command: Parameters<typeof runCommand>[0], user: string, c
 /** Says something to one person only: by the click's own address, else as an ephemeral message. */
 async function say(reply: Reply | null, respond: Respond | undefined, channel: string, user: string, c: ListenContext): Promise<void> {
   if (reply === null) return;
+  if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
   const r = renderReply(reply);
   if (respond !== undefined) {
     const sent = await callSlack("response_url", () =>

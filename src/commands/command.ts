@@ -5,7 +5,7 @@ import { err, ok, type Result } from "../core/result.ts";
 
 /** All that a person can ask in words. */
 export type Command =
-  | { readonly kind: "help" | "deletions" | "resume" }
+  | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
   | { readonly kind: "status" | "plan" | "sync"; readonly slug: Slug | null }
   | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "stop"; readonly reason: string };
@@ -16,6 +16,7 @@ const kinds = {
   plan: "plan",
   sync: "sync",
   deletions: "deletions",
+  "backup-cost": "backup_cost",
   stop: "stop",
   resume: "resume",
   help: "help",
@@ -33,7 +34,7 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   if (kind === undefined)
     return err(failure("invalid", "command.unknown", "There is no such command", { mending: "/ci-help lists what there is." }));
   const [first = "", ...others] = words.data.split(/\s+/);
-  if (kind === "help" || kind === "deletions" || kind === "resume") return ok({ kind });
+  if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   const slug = first === "" ? null : Slug.safeParse(first.toLowerCase());
   if (slug !== null && !slug.success) {

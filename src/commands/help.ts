@@ -11,6 +11,7 @@ export function helpReply(isTeam: boolean): Reply {
     "/ci-plan [project]: what a pass would do now, without doing it",
     "/ci-sync [project]: start a pass; with a project it looks at that one only and can delete nothing",
     "/ci-deletions: deletions under way",
+    "/ci-backup-cost: what backups cost by policy, and what each could have brought back in 2017",
     "/ci-stop [reason]: stop every pass and deletion before its next step",
     "/ci-resume: go on again; takes two people",
   ];

@@ -1,4 +1,5 @@
 import type { Operator } from "../approvals/ports.ts";
+import type { Comparison } from "../backups/model.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Failure } from "../core/failure.ts";
 import type {
@@ -137,10 +138,19 @@ export interface PeopleDesk {
   findByCiUser(ciUserId: CiUserId): Promise<Operator | null>;
 }
 
+/** Backups, as commands use them. */
+export interface BackupDesk {
+  /** Compares what the policies cost and bring back; measures first when nothing was measured yet. */
+  compare(): Promise<Result<Comparison, Failure>>;
+  /** Draws a comparison as a PNG. */
+  plot(comparison: Comparison): Promise<Uint8Array>;
+}
+
 /** The services behind the commands. */
 export interface Desks {
   readonly deletions: DeletionDesk;
   readonly sync: SyncDesk;
   readonly projects: ProjectDesk;
   readonly exports: ExportDesk;
+  readonly backups: BackupDesk;
 }

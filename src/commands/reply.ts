@@ -6,6 +6,7 @@ export type Part =
   | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
   | { readonly kind: "list"; readonly title: string; readonly lines: readonly string[] }
   | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "table"; readonly title: string; readonly lines: readonly string[] }
   | {
       readonly kind: "choice";
       readonly action: "choose_template";
@@ -13,10 +14,19 @@ export type Part =
       readonly options: readonly { readonly value: string; readonly label: string }[];
     };
 
+/** A picture beside an answer; `description` says in words what it shows. */
+export interface Picture {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly png: Uint8Array;
+}
+
 /** What a command answers; knows no Slack. `title` says all in one line. */
 export interface Reply {
   readonly title: string;
   readonly parts: readonly Part[];
+  readonly picture?: Picture;
 }
 
 /** Turns a failure into an answer: what was refused, and what to do. */

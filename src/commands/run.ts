@@ -1,4 +1,5 @@
 import { unreachable } from "../core/result.ts";
+import { answerBackupCost } from "./backup-cost.ts";
 import type { Command } from "./command.ts";
 import { answerDeletions } from "./deletions.ts";
 import { answerExport } from "./export-template.ts";
@@ -29,6 +30,8 @@ export async function runCommand(
       return answerSync(asker, command.slug, desks.sync);
     case "deletions":
       return answerDeletions(asker, desks.deletions);
+    case "backup_cost":
+      return answerBackupCost(asker, desks.backups);
     case "stop":
       return answerStop(asker, command.reason, desks.sync);
     case "resume":

@@ -144,6 +144,7 @@ test("answers and windows with hostile texts are taken by Slack", () => {
           { kind: "fields", rows: n.slice(0, 12).map((x) => ["Label", x] as const) },
           { kind: "list", title: "L", lines: n },
           { kind: "note", text: n[1] ?? "n" },
+          { kind: "table", title: n[2] ?? "t", lines: n },
         ],
       });
       expect(validateBlocks(reply.blocks, "message")).toEqual([]);

@@ -91,6 +91,19 @@ test("two approvers, the second typing the name, delete one domain; who closed i
   expect(demo.world.cloud.requests().some((r) => r.params["cleanup"] === "true")).toBe(false);
 }, 120_000);
 
+test("the costs of backups are compared, and the picture of the months ahead comes as a direct message", async () => {
+  await become("Ada");
+  await page.locator('[data-channel="C0CITEAM1"]').click();
+  await page.locator("#words").fill("/ci-backup-cost");
+  await page.locator("#composer button").click();
+  await see("snapshots and templates");
+  await page.locator("#conversations button", { hasText: "Twokey" }).click();
+  const picture = page.locator("#messages img.picture").last();
+  await picture.waitFor();
+  await expect.poll(() => picture.evaluate((img) => (img as unknown as { naturalWidth: number }).naturalWidth)).toBe(1280);
+  await shot("8-backup-cost");
+});
+
 test("a user sees only the own project", async () => {
   await become("Mia");
   await page.locator('[data-channel="C0CIUSERS"]').click();

@@ -8,7 +8,7 @@ interface Arrows {
 }
 
 /** Rooms of pure functions and plain types; their types may be named by every adapter. */
-const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "commands"];
+const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands"];
 
 /**
  * The map of src/: style guide §4, with the engine and the archive added.
@@ -22,15 +22,16 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   execution: { values: ["core", "planning", "store"], types: ["approvals", "deletion", "commands"] },
   incident: { values: ["core", "planning", "store"], types: [] },
   archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
+  backups: { values: ["core", "store", "archive"], types: ["planning", "commands"] },
   deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
-  store: { values: ["core", "planning", "deletion"], types: PURE },
+  store: { values: ["core", "planning", "deletion", "backups"], types: PURE },
   cidb: { values: ["core", "planning"], types: PURE },
   cloudstack: { values: ["core", "planning", "approvals"], types: PURE },
   engine: { values: ["core", "store"], types: [] },
-  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive"], types: [] },
-  bot: { values: ["core", "commands", "planning", "store"], types: ["approvals", "deletion", "execution", "archive", "events"] },
+  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive", "backups"], types: [] },
+  bot: { values: ["core", "commands", "planning", "store"], types: ["approvals", "deletion", "execution", "archive", "backups", "events"] },
   events: { values: ["core"], types: [...PURE, "engine", "store"] },
-  config: { values: ["core"], types: PURE },
+  config: { values: ["core", "backups"], types: PURE },
 };
 
 /** Where the parts are put together: these may import every room. */
@@ -46,6 +47,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
+  { pack: /^@resvg\//, allowed: /^src\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,
     allowed:

@@ -3,6 +3,9 @@ import type { KnownBlock } from "@slack/types";
 /** Longest text of one section that we send; Slack's limit is 3,000. */
 const SECTION_MAX = 2800;
 
+/** Left for the lines of a table in one section: beyond it the closing mark would be cut off. */
+const PREFORMATTED_MAX = 2200;
+
 /**
  * Makes foreign text harmless in mrkdwn: Slack's three signs escaped, direction and control characters out, format signs defused.
  *
@@ -57,6 +60,20 @@ export function list(title: string, lines: readonly string[], linesMax = 12): re
   const shown = lines.slice(0, linesMax).map((l) => `• ${safe(l, 220)}`);
   if (lines.length > linesMax) shown.push(`… and ${lines.length - linesMax} more`);
   return [section(`*${title}* (${lines.length})\n${shown.join("\n")}`)];
+}
+
+/** Lines of equal letters, as many as fit; the rest is counted. */
+export function preformatted(title: string, lines: readonly string[]): KnownBlock {
+  const shown: string[] = [];
+  let left = PREFORMATTED_MAX;
+  for (const line of lines) {
+    const text = safe(line, 140);
+    left -= text.length + 1;
+    if (left < 0) break;
+    shown.push(text);
+  }
+  const more = lines.length - shown.length;
+  return section(`*${safe(title, 120)}*\n\`\`\`${shown.join("\n") || "–"}\`\`\`${more === 0 ? "" : `\n… and ${more} more`}`);
 }
 
 /** A button. `label` is also read aloud. */

@@ -1,6 +1,6 @@
 import type { KnownBlock } from "@slack/types";
 import type { Part, Reply } from "../../commands/reply.ts";
-import { context, fields, header, list, plain, safe, section } from "./blocks.ts";
+import { context, fields, header, list, plain, preformatted, safe, section } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** Renders a command's answer. */
@@ -18,6 +18,8 @@ function renderPart(part: Part): readonly KnownBlock[] {
       return list(part.title, part.lines, 15);
     case "note":
       return [context(safe(part.text, 1500))];
+    case "table":
+      return [preformatted(part.title, part.lines)];
     case "choice":
       return [
         {

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { sizeKinds, type Measurement, type ProjectSize } from "../backups/sizes.ts";
+import { Instant, ProjectId } from "../core/ids.ts";
+import type { Queryable } from "./db.ts";
+
+const MeasurementRow = z.object({ id: z.string(), at: Instant, other_bytes: z.number() });
+const SizeRow = z.object({
+  measurement_id: z.string(),
+  project_id: ProjectId,
+  slug: z.string(),
+  kind: z.enum(sizeKinds),
+  things: z.number(),
+  bytes: z.number(),
+});
+
+/** Stores one day's look at the fleet; false when that day has one already. For good: the table only grows. */
+export async function recordMeasurement(q: Queryable, id: string, day: string, m: Measurement): Promise<boolean> {
+  const made = await q.exec("insert into backup_measurement (id, day, at, other_bytes) values ($1, $2, $3, $4) on conflict do nothing", [
+    id,
+    day,
+    m.at,
+    m.otherBytes,
+  ]);
+  if (made === 0) return false;
+  await q.exec(
+    "insert into backup_size select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::integer[], $6::bigint[]) as s (project_id, slug, kind, things, bytes)",
+    [
+      id,
+      m.sizes.map((s) => s.projectId),
+      m.sizes.map((s) => s.slug),
+      m.sizes.map((s) => s.kind),
+      m.sizes.map((s) => s.things),
+      m.sizes.map((s) => s.bytes),
+    ],
+  );
+  return true;
+}
+
+/** Whether a day was measured. */
+export async function isMeasured(q: Queryable, day: string): Promise<boolean> {
+  return (await q.maybe(z.object({ id: z.string() }), "select id from backup_measurement where day = $1", [day])) !== null;
+}
+
+/** Reads the measurements since an instant, the oldest first. */
+export async function readMeasurements(q: Queryable, since: number): Promise<readonly Measurement[]> {
+  const rows = await q.many(MeasurementRow, "select id, at, other_bytes from backup_measurement where at >= $1 order by at", [since]);
+  const sizes = await q.many(
+    SizeRow,
+    "select s.measurement_id, s.project_id, s.slug, s.kind, s.things, s.bytes from backup_size s join backup_measurement m on m.id = s.measurement_id where m.at >= $1 order by s.slug, s.project_id, s.kind",
+    [since],
+  );
+  const byMeasurement = new Map<string, ProjectSize[]>(rows.map((r) => [r.id, []]));
+  for (const s of sizes)
+    byMeasurement.get(s.measurement_id)?.push({ projectId: s.project_id, slug: s.slug, kind: s.kind, things: s.things, bytes: s.bytes });
+  return rows.map((r) => ({ at: r.at, otherBytes: r.other_bytes, sizes: byMeasurement.get(r.id) ?? [] }));
+}

@@ -280,6 +280,14 @@ function parseRoles(value: string): Record<string, string> | null {
   return Object.fromEntries(pairs.map((p) => [p?.[1] ?? "", p?.[2] ?? ""]));
 }
 
+function archiveOf(v: z.infer<typeof variables>): Config["archive"] {
+  return {
+    kinds: v.ARCHIVE_KINDS,
+    keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
+    place: archivePlace(v),
+  };
+}
+
 function archivePlace(v: z.infer<typeof variables>): Config["archive"]["place"] {
   if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder", dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
   const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
@@ -303,11 +311,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archive: {
-      kinds: v.ARCHIVE_KINDS,
-      keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
-      place: archivePlace(v),
-    },
+    archive: archiveOf(v),
     databaseUrl: v.DATABASE_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { PassThrough, Readable } from "node:stream";
-import axios, { AxiosError, AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from "axios";
+import { PassThrough } from "node:stream";
+import axios, { AxiosError, type AxiosRequestConfig } from "axios";
 
 /** Something that answers HTTP requests in this process. */
 export type Serve = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -11,58 +11,106 @@ export interface DoorKeeper {
   after(params: URLSearchParams, status: number): Promise<void>;
 }
 
+interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly data: AsyncIterable<Uint8Array>;
+}
+
 /**
- * Sends everything that axios sends in this process to `serve`, without a socket: the bytes are those of the wire.
+ * Answers everything that axios sends in this process by `serve`, without a socket: the bytes are those of the wire.
  *
  * Errors: a call that the keeper refuses, or whose connection the server destroys, fails as a cut connection does.
  */
 export function openDoor(serve: Serve, keeper: DoorKeeper): void {
-  axios.defaults.adapter = async (config) => {
+  const request = async (config: AxiosRequestConfig): Promise<Answered> => {
     const params = new URLSearchParams(typeof config.data === "string" ? config.data : "");
     await keeper.before(params);
     const answered = await exchange(serve, config);
     await keeper.after(params, answered.status);
     return answered;
   };
+  axios.request = request as typeof axios.request;
 }
 
-function exchange(serve: Serve, config: InternalAxiosRequestConfig): Promise<AxiosResponse<Readable>> {
+function exchange(serve: Serve, config: AxiosRequestConfig): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const lost = (): void => reject(new AxiosError("connection cut", "ECONNRESET", config));
-    const url = new URL(config.url ?? "/", "http://127.0.0.1");
-    const body = typeof config.data === "string" ? config.data : "";
-    const headers = Object.fromEntries(
-      Object.entries(AxiosHeaders.from(config.headers).toJSON()).map(([k, v]) => [k.toLowerCase(), String(v)]),
-    );
-    const request = Object.assign(Readable.from(body === "" ? [] : [Buffer.from(body, "utf8")]), {
+    const url = (config.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
+    const headers = Object.fromEntries(Object.entries(config.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]));
+    const body = typeof config.data === "string" && config.data !== "" ? [Buffer.from(config.data, "utf8")] : [];
+    const request = {
       method: (config.method ?? "get").toUpperCase(),
-      url: url.pathname + url.search,
+      url,
       headers,
-      socket: { destroy: lost },
-    });
-    const response = new Answer((status, given) => {
-      resolve({ status, statusText: "", headers: AxiosHeaders.from(given), data: response, config });
-    });
+      socket: { destroy: () => reject(cut()) },
+      *[Symbol.iterator]() {
+        yield* body;
+      },
+    };
+    const response = url.startsWith("/userdata/") ? new Bytes(resolve) : new Text(resolve);
     void serve(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   });
 }
 
-/** As much of a server's response as the emulator uses. */
-class Answer extends PassThrough {
+function cut(): AxiosError {
+  return new AxiosError("connection cut", "ECONNRESET");
+}
+
+/** A response of the API, as much of it as the emulator uses: it comes in one piece, or in half of one. */
+class Text {
   headersSent = false;
-  readonly #begin: (status: number, headers: Record<string, string>) => void;
-  constructor(begin: (status: number, headers: Record<string, string>) => void) {
+  #head: Pick<Answered, "status" | "headers"> = { status: 0, headers: {} };
+  readonly #resolve: (answered: Answered) => void;
+  #half: Buffer | null = null;
+  constructor(resolve: (answered: Answered) => void) {
+    this.#resolve = resolve;
+  }
+  writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
+    this.headersSent = true;
+    this.#head = { status, headers: plainHeaders(headers) };
+    return this;
+  }
+  write(half: Buffer, done: () => void): void {
+    this.#half = half;
+    done();
+  }
+  end(body?: Buffer | string): void {
+    this.#answer(async function* () {
+      if (body !== undefined) yield Buffer.from(body);
+    });
+  }
+  destroy(): void {
+    const half = this.#half;
+    this.#answer(async function* () {
+      if (half !== null) yield half;
+      throw cut();
+    });
+  }
+  #answer(data: () => AsyncIterable<Uint8Array>): void {
+    this.#resolve({ ...this.#head, data: data() });
+  }
+}
+
+/** A download, as a stream: its reader may go away in the middle, and so may the server. */
+class Bytes extends PassThrough {
+  headersSent = false;
+  readonly #resolve: (answered: Answered) => void;
+  constructor(resolve: (answered: Answered) => void) {
     super({ highWaterMark: 1 << 20 });
-    this.#begin = begin;
+    this.#resolve = resolve;
     // A reader that is gone, or a server that breaks off, is told by the stream's own end.
     this.on("error", () => undefined);
   }
   writeHead(status: number, headers: OutgoingHttpHeaders = {}): this {
     this.headersSent = true;
-    this.#begin(status, Object.fromEntries(Object.entries(headers).map(([k, v]) => [k, String(v)])));
+    this.#resolve({ status, headers: plainHeaders(headers), data: this });
     return this;
   }
   override destroy(error?: Error): this {
-    return super.destroy(error ?? (this.writableFinished ? undefined : new AxiosError("aborted", "ECONNRESET")));
+    return super.destroy(error ?? (this.writableFinished ? undefined : cut()));
   }
+}
+
+function plainHeaders(headers: OutgoingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
 }

@@ -50,6 +50,7 @@ const look = (instant: number, slugs: readonly string[], factor = 1): Measuremen
 const asker = (isTeam: boolean): Asker => ({ operator: { id: op("x"), name: "X", ciUserId: null }, isTeam });
 
 const desk: BackupDesk = {
+  list: () => Promise.reject(new Error("costs need no list")),
   compare: () => Promise.resolve(ok(comparePolicies([look(0, ["a"])], terms))),
   plot: (c) => Promise.resolve(Buffer.from(`a picture of ${c.projects.length}`)),
 };

@@ -14,14 +14,17 @@ import { dueAt } from "./schedule.ts";
 
 /** How far back growth is measured: long enough to see it, short enough to notice that it changed. Units: days. */
 const HISTORY_DAYS = 365;
+/** Days of which every measurement counts; of those before, one a week does. Units: days. */
+const DAILY_DAYS = 14;
 
 /** Compares the policies on the history; a fleet that was never measured is measured first. Errors: the failure of that read. */
 export async function compareNow(c: MeasureContext, terms: BackupTerms): Promise<Result<Comparison, Failure>> {
   const since = c.now() - HISTORY_DAYS * DAY_MS;
-  const history = await readMeasurements(c.db, since);
+  const read = () => readMeasurements(c.db, since, c.now() - DAILY_DAYS * DAY_MS);
+  const history = await read();
   if (history.length > 0) return ok(comparePolicies(history, terms));
   const measured = await measureFleet(c);
-  return measured.ok ? ok(comparePolicies(await readMeasurements(c.db, since), terms)) : measured;
+  return measured.ok ? ok(comparePolicies(await read(), terms)) : measured;
 }
 
 /** What it takes to tell people about backups. */

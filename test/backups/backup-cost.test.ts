@@ -191,11 +191,11 @@ describe("twokey backup-cost", () => {
     const first = await run([]);
     expect(first).toMatchObject({ code: 0, errors: "" });
     expect(first.out).toMatch(/templates {2,}1 {2,}3\.0 MiB/);
-    expect(first.out).toContain("1 day of history");
+    expect(first.out).toContain("1 measurement in the history");
     const sizes = look(now - DAY, ["aurora"]).sizes.map((s) => ({ ...s, projectId: project.projectId, bytes: 0 }));
     await fresh.db.tx((q) => recordMeasurement(q, randomUUID(), "2023-11-13", { at: at(now - DAY), otherBytes: 0, sizes }));
     const second = await run([]);
-    expect(second.out).toContain("2 days of history");
+    expect(second.out).toContain("2 measurements in the history");
     const file = path.join(dir, "out.png");
     expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: "", out: expect.stringContaining("The picture is in ") });
     expect((await readFile(file)).subarray(1, 4).toString()).toBe("PNG");

@@ -122,6 +122,7 @@ export function slackSeed(): SlackSeed {
         { command: "/ci-plan", description: "What a pass would do now", usageHint: "[project]" },
         { command: "/ci-sync", description: "Start a pass now", usageHint: "[project]" },
         { command: "/ci-deletions", description: "Deletions under way", usageHint: "" },
+        { command: "/ci-backups", description: "What was saved of your project", usageHint: "[project]" },
         { command: "/ci-backup-cost", description: "What backups cost by policy", usageHint: "" },
         { command: "/ci-stop", description: "Stop every pass and deletion", usageHint: "[reason]" },
         { command: "/ci-resume", description: "Go on again; takes two people", usageHint: "" },

@@ -68,6 +68,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     TWOKEY_SYNC_EVERY_SECONDS: String(o.syncEverySeconds ?? demoTimes.syncEverySeconds),
     TWOKEY_DELETIONS_PER_DAY: "10",
     TWOKEY_DELETIONS_PER_WEEK: "20",
+    BACKUP_POLICIES: "*=templates",
     TWOKEY_HTTP_PORT: "0",
     TWOKEY_LOG_LEVEL: o.logLevel ?? "error",
   });

@@ -41,10 +41,11 @@ create unique index backup_run_one_live on backup_run (project_id) where state i
 create index backup_run_asked on backup_run (project_id, asked_at);
 create trigger backup_run_kept before delete on backup_run for each row execute function refuse_change();
 
--- What a backup consists of: entries of its own, and entries of earlier backups for what cannot have changed since.
+-- What a backup consists of: entries of its own, and entries of earlier backups for what cannot have changed since, read back anew.
 create table backup_content (
   run_id uuid not null references backup_run (id),
   entry_id uuid not null references archive_entry (id),
+  verified_at bigint not null,
   primary key (run_id, entry_id)
 );
 create index backup_content_entry on backup_content (entry_id);

@@ -1,8 +1,8 @@
 import type { Bot } from "./bot/app.ts";
 import { createBot } from "./bot/app.ts";
-import { compareNow } from "./backups/desk.ts";
-import { drawCosts } from "./backups/plot.ts";
-import { renderPng } from "./backups/png.ts";
+import { createBackupDesk } from "./backups/desk.ts";
+import { runBackup } from "./backups/run.ts";
+import { askForBackups, type ScheduleContext } from "./backups/schedule.ts";
 import { measureFleet, type MeasureContext } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
 import { createFolderStore } from "./archive/folder-store.ts";
@@ -193,12 +193,24 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     },
   };
   const measuring = measureContext(config, db, cloud.reader, a);
+  const scheduling: ScheduleContext = {
+    ...measuring,
+    policies: config.backups.policies,
+    scheduleDays: config.backups.scheduleDays,
+    projects: () => ci.projectsOf("all"),
+    enqueue: (id, tx) => engine.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
+  };
   const desks: Desks = {
     deletions: deletionDesk,
     sync,
     projects,
     exports: createExportDesk(exportContext),
-    backups: { compare: () => compareNow(measuring, config.backups), plot: (c) => renderPng(drawCosts(c)) },
+    backups: createBackupDesk({
+      measuring,
+      terms: config.backups,
+      policies: config.backups.policies,
+      projectsOf: (asker) => projects.projectsOf(asker),
+    }),
   };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
@@ -206,6 +218,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
   engine.define("deletion", (id, signal) => advance(id, deletions, signal));
   engine.define("export", (id) => runExport(id, exportContext));
+  engine.define("backup", (id, signal) => runBackup(id, { ...measuring, source: cloud.exports, store: deletions.archive }, signal));
+  engine.schedule("ask-for-backups", nearestPeriod(Math.min(300, config.sync.everySeconds)), () =>
+    report(askForBackups(scheduling), a.events, "backup.ask"),
+  );
   engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () =>
     report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
   );

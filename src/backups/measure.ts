@@ -2,6 +2,7 @@ import type { Clock, NewId } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { DomainId, DomainPath, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { recordAudit } from "../store/audit.ts";
 import { isMeasured, recordMeasurement } from "../store/backup-sizes.ts";
 import type { Database } from "../store/db.ts";
 import type { Inventory } from "../sync/planning/inventory.ts";
@@ -41,5 +42,12 @@ export async function measureFleet(c: MeasureContext): Promise<Result<boolean, F
         mending: "Wait for the first complete pass; it records which domains belong to which project.",
       }),
     );
-  return ok(await c.db.tx((q) => recordMeasurement(q, c.newId(), day, measured)));
+  const id = c.newId();
+  const made = await c.db.tx(async (q) => {
+    if (!(await recordMeasurement(q, id, day, measured))) return false;
+    const data = { day, sizes: measured.sizes.length, otherBytes: measured.otherBytes };
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "backup.measured", subject: id, data });
+    return true;
+  });
+  return ok(made);
 }

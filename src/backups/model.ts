@@ -47,7 +47,9 @@ export function seriesOf(history: readonly Measurement[]): readonly Series[] {
   for (const m of history)
     for (const s of m.sizes) {
       const key = `${s.kind} ${s.projectId}`;
-      points.set(key, [...(points.get(key) ?? []), { at: m.at, bytes: s.bytes }]);
+      const known = points.get(key);
+      if (known === undefined) points.set(key, [{ at: m.at, bytes: s.bytes }]);
+      else known.push({ at: m.at, bytes: s.bytes });
     }
   return (history.at(-1)?.sizes ?? []).map((s) => {
     const growth = growthOf(points.get(`${s.kind} ${s.projectId}`) ?? []);
@@ -207,10 +209,10 @@ export function comparePolicies(history: readonly Measurement[], terms: BackupTe
 }
 
 function projectLines(series: readonly Series[]): readonly ProjectLine[] {
-  const slugs = [...new Set(series.map((s) => s.slug))];
-  return slugs
-    .map((slug): ProjectLine => {
-      const own = series.filter((s) => s.slug === slug);
+  const bySlug = new Map<string, Series[]>(series.map((s) => [s.slug, []]));
+  for (const s of series) bySlug.get(s.slug)?.push(s);
+  return [...bySlug]
+    .map(([slug, own]): ProjectLine => {
       const bytes = Object.fromEntries(sizeKinds.map((kind) => [kind, own.find((s) => s.kind === kind)?.bytesNow ?? 0]));
       return {
         slug,

@@ -107,7 +107,7 @@ function subtitle(c: Comparison): string {
 }
 
 function footer(c: Comparison): string {
-  const history = `${c.measurements} day${c.measurements === 1 ? "" : "s"} of history`;
+  const history = `${c.measurements} measurement${c.measurements === 1 ? "" : "s"}`;
   if (c.asOf === null) return "Nothing was measured yet.";
   return c.withoutGrowth === 0
     ? `Growth: the line through ${history}.`

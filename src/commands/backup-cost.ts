@@ -89,9 +89,9 @@ export function costNotes(c: Comparison): readonly string[] {
   return [
     c.asOf === null
       ? "Nothing was measured yet."
-      : `Measured ${new Date(c.asOf).toISOString().slice(0, 10)}, ${c.measurements} day${c.measurements === 1 ? "" : "s"} of history.`,
+      : `Measured ${new Date(c.asOf).toISOString().slice(0, 10)}, ${c.measurements} measurement${c.measurements === 1 ? "" : "s"} in the history.`,
     c.withoutGrowth === 0
-      ? "Growth is the line through that history."
+      ? "Growth is the line through them."
       : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are taken as they are.`,
     `A backup every ${days}, ${t.keepVersions} versions, at most ${t.keepDays} days old; volumes are saved whole each time, the rest once.`,
     `${t.pricePerGibMonth} ${t.currency} a GiB and month, ${t.transferPricePerGib} ${t.currency} a GiB moved (BACKUP_PRICE_PER_GIB_MONTH, BACKUP_TRANSFER_PRICE_PER_GIB).`,

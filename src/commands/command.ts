@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 /** All that a person can ask in words. */
 export type Command =
   | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
-  | { readonly kind: "status" | "plan" | "sync"; readonly slug: Slug | null }
+  | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
   | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "stop"; readonly reason: string };
 
@@ -16,6 +16,7 @@ const kinds = {
   plan: "plan",
   sync: "sync",
   deletions: "deletions",
+  backups: "backups",
   "backup-cost": "backup_cost",
   stop: "stop",
   resume: "resume",

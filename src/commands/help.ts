@@ -5,6 +5,7 @@ export function helpReply(isTeam: boolean): Reply {
   const everybody = [
     "/ci-status [project]: how a project's domain is doing",
     "/ci-export-template [project]: download a template",
+    "/ci-backups [project]: what was saved of a project, and when",
     "/ci-help: this list",
   ];
   const team = [

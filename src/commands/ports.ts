@@ -1,5 +1,6 @@
 import type { Operator } from "../approvals/ports.ts";
 import type { Comparison } from "../backups/model.ts";
+import type { Policy } from "../backups/policy.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Failure } from "../core/failure.ts";
 import type {
@@ -138,10 +139,40 @@ export interface PeopleDesk {
   findByCiUser(ciUserId: CiUserId): Promise<Operator | null>;
 }
 
+/** One saved thing of a backup. */
+export interface BackedUpThing {
+  readonly kind: InventoryItem["kind"];
+  readonly name: string;
+  readonly bytes: number;
+  /** When it was last read back from the archive and found to be what was saved. */
+  readonly verifiedAt: Instant;
+}
+
+/** One backup of a project. */
+export interface BackupVersion {
+  readonly askedAt: Instant;
+  readonly policy: Policy;
+  readonly state: "waiting" | "saving" | "complete" | "partial" | "failed";
+  readonly problem: string | null;
+  readonly things: readonly BackedUpThing[];
+}
+
+/** What there is of one project, the newest backup first. */
+export interface ProjectBackups {
+  readonly project: Slug;
+  /** Null: no backups are made of it (any more). */
+  readonly policy: Policy | null;
+  /** When the next one is due; null when none will be made. */
+  readonly nextAt: Instant | null;
+  readonly versions: readonly BackupVersion[];
+}
+
 /** Backups, as commands use them. */
 export interface BackupDesk {
   /** Compares what the policies cost and bring back; measures first when nothing was measured yet. */
   compare(): Promise<Result<Comparison, Failure>>;
+  /** What there is of one project. Errors: `refused` when it is not the asker's. */
+  list(asker: Asker, slug: Slug): Promise<Result<ProjectBackups, Failure>>;
   /** Draws a comparison as a PNG. */
   plot(comparison: Comparison): Promise<Uint8Array>;
 }

@@ -1,5 +1,6 @@
 import { unreachable } from "../core/result.ts";
 import { answerBackupCost } from "./backup-cost.ts";
+import { answerBackups } from "./backups.ts";
 import type { Command } from "./command.ts";
 import { answerDeletions } from "./deletions.ts";
 import { answerExport } from "./export-template.ts";
@@ -30,6 +31,8 @@ export async function runCommand(
       return answerSync(asker, command.slug, desks.sync);
     case "deletions":
       return answerDeletions(asker, desks.deletions);
+    case "backups":
+      return answerBackups(asker, command.slug, desks);
     case "backup_cost":
       return answerBackupCost(asker, desks.backups);
     case "stop":

@@ -23,7 +23,7 @@ export type ArchiveEntryRow = z.output<typeof Row>;
 
 /** What an entry belongs to. */
 export interface EntryOwner {
-  readonly kind: "deletion" | "export";
+  readonly kind: "deletion" | "export" | "backup";
   readonly id: string;
 }
 

@@ -50,6 +50,7 @@ const look = (instant: number, slugs: readonly string[], factor = 1): Measuremen
 const asker = (isTeam: boolean): Asker => ({ operator: { id: op("x"), name: "X", ciUserId: null }, isTeam });
 
 const desk: BackupDesk = {
+  list: () => Promise.reject(new Error("costs need no list")),
   compare: () => Promise.resolve(ok(comparePolicies([look(0, ["a"])], terms))),
   plot: (c) => Promise.resolve(Buffer.from(`a picture of ${c.projects.length}`)),
 };
@@ -190,11 +191,11 @@ describe("twokey backup-cost", () => {
     const first = await run([]);
     expect(first).toMatchObject({ code: 0, errors: "" });
     expect(first.out).toMatch(/templates {2,}1 {2,}3\.0 MiB/);
-    expect(first.out).toContain("1 day of history");
+    expect(first.out).toContain("1 measurement in the history");
     const sizes = look(now - DAY, ["aurora"]).sizes.map((s) => ({ ...s, projectId: project.projectId, bytes: 0 }));
     await fresh.db.tx((q) => recordMeasurement(q, randomUUID(), "2023-11-13", { at: at(now - DAY), otherBytes: 0, sizes }));
     const second = await run([]);
-    expect(second.out).toContain("2 days of history");
+    expect(second.out).toContain("2 measurements in the history");
     const file = path.join(dir, "out.png");
     expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: "", out: expect.stringContaining("The picture is in ") });
     expect((await readFile(file)).subarray(1, 4).toString()).toBe("PNG");

@@ -112,8 +112,8 @@ describe("the drawing", () => {
       "month from 2026-",
     ])
       expect(svg).toContain(words);
-    expect(svg).toContain("Growth: the line through 3 days of history.");
-    expect(drawCosts(comparePolicies([look(0, 1)], terms))).toContain("not enough history for 1 of 1 projects (1 day of history)");
+    expect(svg).toContain("Growth: the line through 3 measurements.");
+    expect(drawCosts(comparePolicies([look(0, 1)], terms))).toContain("not enough history for 1 of 1 projects (1 measurement)");
     expect(drawCosts(comparePolicies([], terms))).toContain("Nothing was measured yet.");
   });
 

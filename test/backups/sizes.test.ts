@@ -161,6 +161,10 @@ describe("the history", () => {
       bytes: 150,
     });
     expect(await readMeasurements(fresh.db, 6 * day)).toHaveLength(1);
+    for (let d = 7; d < 40; d += 1) await measureFleet(context(d * day));
+    const thinned = await readMeasurements(fresh.db, 0, 30 * day);
+    expect(thinned.map((m) => m.at / day)).toEqual([7, 14, 21, 28, ...Array.from({ length: 10 }, (_, i) => 30 + i)]);
+    expect(thinned.every((m) => m.sizes.length === 5)).toBe(true);
   });
 
   test.each(["backup_measurement", "backup_size", "backup_content"])("%s only grows", async (table) => {

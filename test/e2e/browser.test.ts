@@ -113,5 +113,8 @@ test("a user sees only the own project", async () => {
   await page.locator("#words").fill("/ci-status borealis");
   await page.locator("#composer button").click();
   await see("You have no project borealis");
+  await page.locator("#words").fill("/ci-backups aurora");
+  await page.locator("#composer button").click();
+  await see("aurora: the newest backup is of");
   await shot("7-user");
 });

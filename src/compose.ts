@@ -6,6 +6,7 @@ import type { ExportSource } from "./archive/ports.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
+import { createDomainIds } from "./cloudstack/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader } from "./cloudstack/reader.ts";
@@ -227,7 +228,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
 }
 
 /** The CloudStack objects, each with its own keys; every call asks the stop switch first. */
-function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Ambient) {
+export function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Pick<Ambient, "now" | "sleep" | "newId" | "events">) {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     url: config.cloudstack.url,
     ...keys,
@@ -256,6 +257,7 @@ function cloudStack(config: Config, db: ReturnType<typeof createDatabase>, a: Am
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
+    domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }
 
@@ -269,7 +271,8 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-function planPolicy(config: Config): PlanPolicy {
+/** The limits and settings of a plan, from the configuration. */
+export function planPolicy(config: Config): PlanPolicy {
   return {
     absence: config.sync.absence,
     restrictionsPerPassMax: config.sync.restrictionsPerPassMax,

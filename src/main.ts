@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { CliCommand, CliIo } from "./cli/command.ts";
+import { rebuildCommand } from "./cli/rebuild.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
@@ -8,7 +9,7 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [];
+const cliCommands: readonly CliCommand[] = [rebuildCommand];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
@@ -61,13 +62,14 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
 
 /** This process's terminal. */
 function terminal(): CliIo {
-  const { now, newId, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
+  const { now, newId, newToken, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
   return {
     env: process.env,
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(redact(text)),
     now,
     newId,
+    newToken,
     sleep,
   };
 }

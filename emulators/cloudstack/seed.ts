@@ -3,6 +3,7 @@ import {
   attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate,
   insertUser, insertVolume, startMachine, type Making,
 } from "./world/create.ts";
+import { removeDomain } from "./world/remove.ts";
 import type { Account, Machine, RoleType } from "./world/rows.ts";
 import type { World } from "./world/world.ts";
 
@@ -53,6 +54,8 @@ export interface SeedTemplate {
 export interface Seed {
   /** Adds a domain; the parent is ROOT unless given. Returns its id. */
   addDomain(fields: { name: string; parent?: string; id?: string; inactive?: boolean }): string;
+  /** Removes an empty domain, as a deletion ends: its id is spent. */
+  removeDomain(id: string): void;
   /** Adds an account with one user of the same name (or `username`). */
   addAccount(fields: SeedAccount): { accountId: string; userId: string; keys: Keys | undefined };
   /** Adds another user to an account. Returns its id. */
@@ -94,7 +97,7 @@ export function seedOf(world: World, settings: Settings): Seed {
   };
 }
 
-type People = Pick<Seed, "addDomain" | "addAccount" | "addUser" | "addRole">;
+type People = Pick<Seed, "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole">;
 
 function people(world: World, making: () => Making): People {
   return {
@@ -103,6 +106,7 @@ function people(world: World, making: () => Making): People {
       if (inactive === true) domain.state = "Inactive";
       return domain.id;
     },
+    removeDomain: (id) => removeDomain(world, world.domains.need(id), making().now),
     addAccount: (fields) => {
       const at = making();
       const roleId = fields.role ?? world.base.userRole;

@@ -8,7 +8,7 @@ interface Arrows {
 }
 
 /** Rooms of pure functions and plain types; their types may be named by every adapter. */
-const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "commands"];
+const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "commands", "recovery"];
 
 /**
  * The map of src/: style guide §4, with the engine and the archive added.
@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   execution: { values: ["core", "planning", "store"], types: ["approvals", "deletion", "commands"] },
   archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
   deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
+  recovery: { values: ["core", "planning", "execution", "store", "archive"], types: ["deletion"] },
   store: { values: ["core", "planning", "deletion"], types: PURE },
   cidb: { values: ["core", "planning"], types: PURE },
   cloudstack: { values: ["core", "planning", "approvals"], types: PURE },

@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 
 const CHUNK = 65_536;
@@ -17,10 +18,13 @@ export interface VirtualFile {
   readonly id: string;
   readonly size: number;
   readonly format: string;
+  /** Where the bytes lie, when they were fetched from somewhere and not made from the id. */
+  readonly path?: string | undefined;
 }
 
 /** The bytes from `start` up to and including `end`, as a stream made on the fly. */
 export function streamOf(file: VirtualFile, start: number, end: number): Readable {
+  if (file.path !== undefined) return createReadStream(file.path, { start, end });
   let at = start;
   return new Readable({
     highWaterMark: CHUNK,

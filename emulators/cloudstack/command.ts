@@ -1,3 +1,4 @@
+import type { Downloads } from "./downloads.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Settings } from "./options.ts";
 import type { Params } from "./params.ts";
@@ -24,6 +25,8 @@ export interface Call {
   readonly fileBase: string;
   /** True while the switchable fault `stuck_machines` is on: no machine can be stopped. */
   readonly machinesStuck: boolean;
+  /** What fetches the bytes of registered templates; undefined where nothing is fetched. */
+  readonly downloads: Downloads | undefined;
 }
 
 /** One parameter of a command. `table` says that the value must name a row of that table. */

@@ -11,6 +11,7 @@ import { pruneArchive } from "./archive/prune.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
 import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
+import { createDomainIds } from "./cloudstack/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
@@ -289,6 +290,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
+    domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }
 
@@ -310,7 +312,7 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-/** The policy of plans, as configured. */
+/** The limits and settings of a plan, from the configuration. */
 export function planPolicy(config: Config): PlanPolicy {
   return {
     absence: config.sync.absence,

@@ -5,6 +5,7 @@ import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import { incidentCommand } from "./cli/incident.ts";
 import { replayCommand } from "./cli/replay.ts";
+import { rebuildCommand } from "./cli/rebuild.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
@@ -12,7 +13,7 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost];
+const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
@@ -65,13 +66,14 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
 
 /** This process's terminal. */
 function terminal(): CliIo {
-  const { now, newId, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
+  const { now, newId, newToken, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
   return {
     env: process.env,
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(redact(text)),
     now,
     newId,
+    newToken,
     sleep,
   };
 }

@@ -1,4 +1,5 @@
 import { createCipheriv, createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 
 const CHUNK = 65_536;
@@ -7,7 +8,10 @@ const BLOCK = 16;
 /** Where a file's format shows: these bytes at this offset; a negative offset counts from the end. */
 const MARKS: Readonly<Record<string, readonly (readonly [offset: number, bytes: Buffer])[]>> = {
   qcow2: [[0, Buffer.from([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3])]],
-  vhd: [[0, Buffer.from("conectix")], [-512, Buffer.from("conectix")]],
+  vhd: [
+    [0, Buffer.from("conectix")],
+    [-512, Buffer.from("conectix")],
+  ],
   ova: [[257, Buffer.from("ustar")]],
   vmdk: [[0, Buffer.from("KDMV")]],
 };
@@ -17,10 +21,13 @@ export interface VirtualFile {
   readonly id: string;
   readonly size: number;
   readonly format: string;
+  /** Where the bytes lie, when they were fetched from somewhere and not made from the id. */
+  readonly path?: string | undefined;
 }
 
 /** The bytes from `start` up to and including `end`, as a stream made on the fly. */
 export function streamOf(file: VirtualFile, start: number, end: number): Readable {
+  if (file.path !== undefined) return createReadStream(file.path, { start, end });
   let at = start;
   return new Readable({
     highWaterMark: CHUNK,

@@ -1,3 +1,4 @@
+import type { Downloads } from "./downloads.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Settings } from "./options.ts";
 import type { Params } from "./params.ts";
@@ -24,6 +25,8 @@ export interface Call {
   readonly fileBase: string;
   /** True while the switchable fault `stuck_machines` is on: no machine can be stopped. */
   readonly machinesStuck: boolean;
+  /** What fetches the bytes of registered templates; undefined where nothing is fetched. */
+  readonly downloads: Downloads | undefined;
 }
 
 /** One parameter of a command. `table` says that the value must name a row of that table. */
@@ -74,18 +77,21 @@ export const EVERY_ROLE: readonly RoleType[] = ["Admin", "ResourceAdmin", "Domai
  * `url~2048` may be that long (255 otherwise).
  */
 export function paramSpecs(text: string): readonly ParamSpec[] {
-  return text.split(/\s+/).filter((word) => word !== "").map((word) => {
-    const parts = /^([a-z0-9]+)(!?)(?::([a-z]+)(\*?))?(?:~(\d+))?$/.exec(word);
-    if (parts === null) throw new Error(`not a parameter: ${word}`);
-    const [, name = "", required, table, list, length] = parts;
-    return {
-      name,
-      required: required === "!",
-      table: table as TableName | undefined,
-      list: list === "*",
-      length: length === undefined ? 255 : Number(length),
-    };
-  });
+  return text
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .map((word) => {
+      const parts = /^([a-z0-9]+)(!?)(?::([a-z]+)(\*?))?(?:~(\d+))?$/.exec(word);
+      if (parts === null) throw new Error(`not a parameter: ${word}`);
+      const [, name = "", required, table, list, length] = parts;
+      return {
+        name,
+        required: required === "!",
+        table: table as TableName | undefined,
+        list: list === "*",
+        length: length === undefined ? 255 : Number(length),
+      };
+    });
 }
 
 /** The parameters of every list command. */

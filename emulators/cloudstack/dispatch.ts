@@ -1,4 +1,5 @@
 import type { Call, Caller, Command, ParamSpec } from "./command.ts";
+import type { Downloads } from "./downloads.ts";
 import { ApiFault, malformed, unauthorized, unresolved } from "./failure.ts";
 import type { JsonObject } from "./json.ts";
 import { queueJob } from "./jobs.ts";
@@ -31,6 +32,7 @@ export interface Surroundings {
   readonly settings: Settings;
   readonly fileBase: string;
   readonly machinesStuck: boolean;
+  readonly downloads: Downloads | undefined;
 }
 
 /**

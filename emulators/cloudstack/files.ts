@@ -13,7 +13,7 @@ export function findFile(world: World, settings: Settings, path: string): Virtua
   const lives = (link: { path: string; created: number } | undefined): boolean =>
     link?.path === path && now < link.created + settings.extractUrlExpirationMs;
   const template = world.templates.all().find((row) => lives(row.link));
-  if (template !== undefined) return { id: template.id, size: template.bytes, format: template.format };
+  if (template !== undefined) return { id: template.id, size: template.bytes, format: template.format, path: template.file };
   const disk = world.volumes.all().find((row) => lives(row.link)) ?? world.snapshots.all().find((row) => lives(row.link));
   return disk === undefined ? undefined : { id: disk.id, size: DISK_FILE_BYTES, format: "RAW" };
 }

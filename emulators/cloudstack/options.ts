@@ -26,10 +26,21 @@ export interface CloudStackEmulatorOptions {
   readonly enforcePost?: boolean;
   /** How long a registered template takes until it is ready; the recorded server takes no time. */
   readonly registerMs?: number;
+  /** Makes registered templates fetch their bytes, as a real server does; the recorded one fetched nothing. */
+  readonly downloads?: DownloadOptions;
+}
+
+/** How registered templates are fetched: `hosts` says where a host name leads to (`name` → `127.0.0.1:PORT`), `folder` keeps the bytes. */
+export interface DownloadOptions {
+  readonly hosts: Readonly<Record<string, string>>;
+  readonly folder: string;
 }
 
 /** The options with every default filled in. */
-export type Settings = Required<Omit<CloudStackEmulatorOptions, "stateFile">> & { readonly stateFile: string | undefined };
+export type Settings = Required<Omit<CloudStackEmulatorOptions, "stateFile" | "downloads">> & {
+  readonly stateFile: string | undefined;
+  readonly downloads: DownloadOptions | undefined;
+};
 
 /** Fills in the defaults, short enough for tests. */
 export function settingsOf(options: CloudStackEmulatorOptions): Settings {
@@ -49,5 +60,6 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     templateBytes: options.templateBytes ?? 262_144,
     enforcePost: options.enforcePost ?? false,
     registerMs: options.registerMs ?? 0,
+    downloads: options.downloads,
   };
 }

@@ -7,9 +7,9 @@ export interface LoggedRequest {
 }
 
 const KEPT = 20_000;
-const SECRET = new Set(["apikey", "signature", "password", "currentpassword", "usersecretkey", "secretkey"]);
+const SECRET = new Set(["apikey", "signature", "password", "currentpassword", "usersecretkey", "secretkey", "url"]);
 
-/** The latest requests, without keys, signatures and passwords. */
+/** The latest requests, without keys, signatures, passwords and links. */
 export class RequestLog {
   #rows: LoggedRequest[] = [];
 

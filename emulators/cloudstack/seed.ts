@@ -1,8 +1,20 @@
 import type { Settings } from "./options.ts";
 import {
-  attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate,
-  insertUser, insertVolume, startMachine, type Making,
+  attachDisk,
+  giveKeys,
+  insertAccount,
+  insertDomain,
+  insertMachine,
+  insertNetwork,
+  insertProject,
+  insertSnapshot,
+  insertTemplate,
+  insertUser,
+  insertVolume,
+  startMachine,
+  type Making,
 } from "./world/create.ts";
+import { removeDomain } from "./world/remove.ts";
 import type { Account, Dedication, Machine, RoleType } from "./world/rows.ts";
 import type { World } from "./world/world.ts";
 
@@ -53,6 +65,8 @@ export interface SeedTemplate {
 export interface Seed {
   /** Adds a domain; the parent is ROOT unless given. Returns its id. */
   addDomain(fields: { name: string; parent?: string; id?: string; inactive?: boolean }): string;
+  /** Removes an empty domain, as a deletion ends: its id is spent. */
+  removeDomain(id: string): void;
   /** Adds an account with one user of the same name (or `username`). */
   addAccount(fields: SeedAccount): { accountId: string; userId: string; keys: Keys | undefined };
   /** Adds another user to an account. Returns its id. */
@@ -90,8 +104,14 @@ export function seedOf(world: World, settings: Settings): Seed {
     addEvent: (fields) => {
       const { now } = making();
       const event = world.events.insert({
-        id: settings.newId(), type: fields.type, level: "INFO", state: "Completed", description: fields.description,
-        userId: world.base.adminUser, accountId: fields.account ?? world.base.adminAccount, created: fields.at ?? now,
+        id: settings.newId(),
+        type: fields.type,
+        level: "INFO",
+        state: "Completed",
+        description: fields.description,
+        userId: world.base.adminUser,
+        accountId: fields.account ?? world.base.adminAccount,
+        created: fields.at ?? now,
         ...(fields.resource === undefined ? {} : { resourceId: fields.resource, resourceName: fields.resource }),
         ...(fields.resourceType === undefined ? {} : { resourceType: fields.resourceType }),
       });
@@ -100,7 +120,7 @@ export function seedOf(world: World, settings: Settings): Seed {
   };
 }
 
-type People = Pick<Seed, "addDomain" | "addAccount" | "addUser" | "addRole">;
+type People = Pick<Seed, "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole">;
 
 function people(world: World, making: () => Making): People {
   return {
@@ -109,6 +129,7 @@ function people(world: World, making: () => Making): People {
       if (inactive === true) domain.state = "Inactive";
       return domain.id;
     },
+    removeDomain: (id) => removeDomain(world, world.domains.need(id), making().now),
     addAccount: (fields) => {
       const at = making();
       const roleId = fields.role ?? world.base.userRole;
@@ -154,7 +175,10 @@ function things(world: World, making: () => Making): Things {
     },
     addDedication: ({ kind, name, domain, account }) =>
       world.dedications.insert({
-        id: making().settings.newId(), kind, name, domainId: world.domains.need(domain).id,
+        id: making().settings.newId(),
+        kind,
+        name,
+        domainId: world.domains.need(domain).id,
         ...(account === undefined ? {} : { accountId: account }),
       }).id,
     addKubernetesCluster: ({ account, name }) => {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ApiFault } from "./failure.ts";
+import { Downloads } from "./downloads.ts";
 import { answer, refusal, type ApiAnswer, type ApiRequest, type Surroundings } from "./dispatch.ts";
 import { FaultBoard, parseFaults, type CloudStackFault, type FaultKind } from "./faults.ts";
 import { findFile, sendFile } from "./files.ts";
@@ -83,7 +84,10 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
       return giveKeys({ world, settings, now: settings.now() }, user);
     },
     serve: (request, response) => machine.serve(request, response),
-    close: () => stop(server, keeper),
+    close: async () => {
+      await machine.downloads?.close();
+      await stop(server, keeper);
+    },
   };
 }
 
@@ -106,6 +110,7 @@ function stop(server: Server, keeper: StateKeeper | undefined): Promise<void> {
 class Machinery {
   readonly faults = new FaultBoard();
   readonly log = new RequestLog();
+  readonly downloads: Downloads | undefined;
   readonly #world: World;
   readonly #settings: Settings;
   origin = "";
@@ -113,10 +118,12 @@ class Machinery {
   constructor(world: World, settings: Settings) {
     this.#world = world;
     this.#settings = settings;
+    this.downloads = settings.downloads === undefined ? undefined : new Downloads(world, settings, settings.downloads);
   }
 
   around(): Surroundings {
-    return { world: this.#world, settings: this.#settings, fileBase: this.origin, machinesStuck: this.faults.isOn("stuck_machines") };
+    const machinesStuck = this.faults.isOn("stuck_machines");
+    return { world: this.#world, settings: this.#settings, fileBase: this.origin, machinesStuck, downloads: this.downloads };
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -12,6 +12,8 @@ export interface CliIo {
   readonly err: (text: string) => void;
   readonly now: Clock;
   readonly newId: NewId;
+  /** Makes a secret for a link; never shown. */
+  readonly newToken: () => string;
   readonly sleep: Sleep;
 }
 

@@ -163,6 +163,7 @@ describe("twokey backup-cost", () => {
       err: (text) => (errors += text),
       now: () => at(now),
       newId: randomUUID,
+      newToken: randomUUID,
       sleep: () => Promise.resolve(),
     });
     expect(out + errors).not.toContain(SECRET);

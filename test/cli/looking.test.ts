@@ -41,7 +41,15 @@ test("wrong arguments and a missing database are refused with what to write", as
   }
   let err = "";
   const nowhere = { env: { TWOKEY_DATA_DIR: "/nowhere" }, out: () => undefined, err: (t: string) => (err += t) };
-  expect(await auditCommand.run(["verify"], { ...nowhere, now: () => 0 as never, newId: () => "", sleep: async () => undefined })).toBe(2);
+  expect(
+    await auditCommand.run(["verify"], {
+      ...nowhere,
+      now: () => 0 as never,
+      newId: () => "",
+      newToken: () => "",
+      sleep: async () => undefined,
+    }),
+  ).toBe(2);
   expect(err).toContain("there is no embedded database in /nowhere/pg");
 });
 

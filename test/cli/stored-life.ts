@@ -47,6 +47,7 @@ export async function startStoredLife(fresh: FreshDatabase, seed: number): Promi
         err: (t) => (errors += t),
         now: () => world.clock.at as Instant,
         newId: () => world.chance.uuid(),
+        newToken: () => world.chance.uuid(),
         sleep: async () => undefined,
       };
       const code = await command.run(args, io);

@@ -8,7 +8,7 @@ interface Arrows {
 }
 
 /** Rooms of pure functions and plain types; their types may be named by every adapter. */
-const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands"];
+const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands", "recovery"];
 
 /**
  * The map of src/: style guide §4, with the engine and the archive added.
@@ -24,6 +24,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
   backups: { values: ["core", "store", "archive"], types: ["planning", "commands"] },
   deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
+  recovery: { values: ["core", "planning", "execution", "store", "archive"], types: ["deletion"] },
   store: { values: ["core", "planning", "deletion", "backups"], types: PURE },
   cidb: { values: ["core", "planning"], types: PURE },
   cloudstack: { values: ["core", "planning", "approvals"], types: PURE },

@@ -166,7 +166,7 @@ function listOsTypes(call: Call): JsonObject {
 
 function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {
   const { params } = call;
-  const matches = [["id", row["id"]], ["name", row["name"]]].every(([name, value]) => {
+  const matches = [["id", row["id"]], ["name", row["name"]], ["description", row["description"]]].every(([name, value]) => {
     const wanted = params.text(String(name));
     return wanted === undefined || wanted === value;
   });

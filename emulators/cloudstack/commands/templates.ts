@@ -140,10 +140,11 @@ function registerTemplate(call: Call): JsonObject {
     readyAt: now + settings.registerMs,
     ...(checksum === undefined ? {} : { checksum }),
   });
+  call.downloads?.begin(template, params.text("checksum"));
   return { count: 1, template: [templateShape(world, template, now)] };
 }
 
-/** What the recorded server refuses before it downloads anything; it downloads nothing either, so a missing file is no refusal. */
+/** What the recorded server refuses before it downloads anything: a missing file is no refusal. */
 function refuseUrl(text: string, format: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^(https?|ftp|nfs|file):$/.test(url.protocol)) throw malformed(`Invalid URL: ${text}`);

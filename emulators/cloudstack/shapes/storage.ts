@@ -94,7 +94,7 @@ export function templateShape(world: World, template: Template, now: number): Js
     ...ownerFields(world, template),
     zoneid: world.base.zone,
     zonename: NAMED.zone,
-    status: template.failure ?? (ready ? "Download Complete" : "5% Downloaded"),
+    status: template.failure ?? (ready ? "Download Complete" : `${template.percent ?? 5}% Downloaded`),
     size: template.size,
     physicalsize: template.physicalSize,
     templatetype: template.type,
@@ -103,7 +103,7 @@ export function templateShape(world: World, template: Template, now: number): Js
     checksum: template.checksum,
     sourcetemplateid: template.sourceTemplateId,
     details: template.details,
-    downloaddetails: downloadDetails(world, template),
+    downloaddetails: downloadDetails(world, template, ready),
     arch: "x86_64",
     bits: 0,
     sshkeyenabled: false,
@@ -144,9 +144,11 @@ export function updatedTemplateShape(world: World, template: Template): JsonObje
   };
 }
 
-function downloadDetails(world: World, template: Template): JsonObject[] {
+function downloadDetails(world: World, template: Template, ready: boolean): JsonObject[] {
   const state = { downloadState: "DOWNLOADED", downloadPercent: "100" };
-  const image = { ...state, datastore: NAMED.imageStore, datastoreRole: "Image", datastoreId: world.base.imageStore };
+  const unready = template.failure === undefined ? "DOWNLOAD_IN_PROGRESS" : "DOWNLOAD_ERROR";
+  const stands = ready ? state : { downloadState: unready, downloadPercent: String(template.percent ?? 0) };
+  const image = { ...stands, datastore: NAMED.imageStore, datastoreRole: "Image", datastoreId: world.base.imageStore };
   if (!template.onPrimary) return [image];
   return [image, { ...state, datastore: NAMED.pool, datastoreRole: "Primary", datastoreId: world.base.pool }];
 }

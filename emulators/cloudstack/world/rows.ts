@@ -116,6 +116,10 @@ export interface Template extends Owned {
   size?: number;
   physicalSize?: number;
   bytes: number;
+  /** How much of it is fetched, while it is being fetched. */
+  percent?: number;
+  /** Where its fetched bytes lie. */
+  file?: string;
   checksum?: string;
   url?: string;
   sourceTemplateId?: string;

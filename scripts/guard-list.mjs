@@ -328,6 +328,14 @@ export const guards = [
     tests: ["test/store"],
   },
   {
+    invariant: "INV-6",
+    what: "many deletions at once are held",
+    file: "src/sync/planning/holds.ts",
+    guard: "proposals > policy.proposalsPerPassMax",
+    broken: "proposals < 0",
+    tests: ["test/sync/planning.test.ts"],
+  },
+  {
     invariant: "INV-11",
     what: "the budget is counted",
     file: "src/deletion/runner.ts",

@@ -111,6 +111,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     policy: {
       absence: { reads: 3, forMs: 6 * 3_600_000 },
       restrictionsPerPassMax: 5,
+      proposalsPerPassMax: 5,
       changesPerPassMax: 100,
       shrinkMinShare: 0.5,
       snapshotAgeMsMax: 600_000,

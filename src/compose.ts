@@ -317,6 +317,7 @@ export function planPolicy(config: Config): PlanPolicy {
   return {
     absence: config.sync.absence,
     restrictionsPerPassMax: config.sync.restrictionsPerPassMax,
+    proposalsPerPassMax: config.sync.proposalsPerPassMax,
     changesPerPassMax: config.sync.changesPerPassMax,
     shrinkMinShare: config.sync.shrinkMinShare,
     snapshotAgeMsMax: config.sync.snapshotAgeMsMax,

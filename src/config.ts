@@ -72,6 +72,7 @@ const variables = z.object({
   TWOKEY_DELETIONS_PER_DAY: z.coerce.number().int().min(0).default(1),
   TWOKEY_DELETIONS_PER_WEEK: z.coerce.number().int().min(0).default(3),
   TWOKEY_RESTRICTIONS_PER_PASS: z.coerce.number().int().min(0).default(10),
+  TWOKEY_PROPOSALS_PER_PASS: z.coerce.number().int().min(0).default(10),
   TWOKEY_CHANGES_PER_PASS: z.coerce.number().int().min(1).default(500),
   TWOKEY_SHRINK_MIN_SHARE: z.coerce.number().min(0).max(1).default(0.8),
   TWOKEY_SNAPSHOT_AGE_SECONDS: seconds(3600, 1),
@@ -179,6 +180,7 @@ export interface Config {
   readonly sync: {
     readonly everySeconds: number;
     readonly restrictionsPerPassMax: number;
+    readonly proposalsPerPassMax: number;
     readonly changesPerPassMax: number;
     readonly shrinkMinShare: number;
     readonly snapshotAgeMsMax: number;
@@ -350,6 +352,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
     sync: {
       everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
       restrictionsPerPassMax: v.TWOKEY_RESTRICTIONS_PER_PASS,
+      proposalsPerPassMax: v.TWOKEY_PROPOSALS_PER_PASS,
       changesPerPassMax: v.TWOKEY_CHANGES_PER_PASS,
       shrinkMinShare: v.TWOKEY_SHRINK_MIN_SHARE,
       snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,

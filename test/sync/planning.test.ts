@@ -19,6 +19,7 @@ const fingerprint = digestOf("scope");
 const policy: PlanPolicy = {
   absence: { reads: 3, forMs: 1000 },
   restrictionsPerPassMax: 2,
+  proposalsPerPassMax: 3,
   changesPerPassMax: 500,
   shrinkMinShare: 0.8,
   snapshotAgeMsMax: 5000,
@@ -81,6 +82,14 @@ function account(n: number, m: number): ObservedAccount {
     users: [{ id: ids.userId, username: `user${m}`, email: `u${m}@example.org`, firstName: "F", lastName: "L", state: "enabled" }],
   };
 }
+
+const managedDomain = (n: number): KnownState["managedDomains"][number] => ({
+  domainId: domain(n).id,
+  projectId: `p-${n}` as ProjectId,
+  generation: 1,
+  origin: "created",
+  absence: null,
+});
 
 const nothingKnown: KnownState = {
   managedDomains: [],
@@ -291,6 +300,17 @@ describe("holds", () => {
       {},
       "empty_source",
       { additive: false, restrictive: false, deletions: false },
+    ],
+    [
+      "more deletions proposed at once than the limit",
+      {
+        ...base,
+        projects: [1, 2, 3, 4, 5].map((n) => project(n, n === 5 ? "active" : "closed")),
+        known: { ...nothingKnown, managedDomains: [1, 2, 3, 4, 5].map(managedDomain) },
+      },
+      {},
+      "too_many_proposals",
+      { additive: true, restrictive: true, deletions: false },
     ],
     ["more restrictions than the limit", leavers, {}, "too_many_restrictions", { additive: true, restrictive: false, deletions: false }],
     [

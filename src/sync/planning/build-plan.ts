@@ -11,7 +11,7 @@ import { standingDrift } from "./standing.ts";
 export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolicy, scopeFingerprint: Digest, now: Instant): Plan {
   const differences = planChanges(input, policy);
   const proposals = input.coverage === "complete" ? planDeletions(input, policy) : [];
-  const holds = assessHolds({ input, differences, policy, scopeFingerprint, now });
+  const holds = assessHolds({ input, differences, proposals: proposals.length, policy, scopeFingerprint, now });
   const found = {
     scope: input.desired.scope,
     additive: differences.additive,

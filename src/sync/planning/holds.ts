@@ -8,6 +8,8 @@ import type { PlanPolicy } from "./policy.ts";
 export interface HoldQuestion {
   readonly input: PartialInput | CompleteInput;
   readonly differences: Differences;
+  /** How many deletions the plan would open. */
+  readonly proposals: number;
   readonly policy: PlanPolicy;
   readonly scopeFingerprint: Digest;
   readonly now: Instant;
@@ -113,7 +115,7 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   return holds;
 }
 
-function limitHolds({ differences, policy }: HoldQuestion): readonly Hold[] {
+function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
   const all = differences.additive.length + differences.restrictive.length;
   if (all > policy.changesPerPassMax)
@@ -129,6 +131,14 @@ function limitHolds({ differences, policy }: HoldQuestion): readonly Hold[] {
       blocks: "restrictions",
       sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPassMax}`,
       liftedBy: "TWOKEY_RESTRICTIONS_PER_PASS",
+    });
+  }
+  if (proposals > policy.proposalsPerPassMax) {
+    holds.push({
+      kind: "too_many_proposals",
+      blocks: "deletions",
+      sentence: `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPassMax}`,
+      liftedBy: "a source that does not close them, or TWOKEY_PROPOSALS_PER_PASS",
     });
   }
   return holds;

@@ -93,6 +93,7 @@ export interface Hold {
     | "shrunken_source"
     | "too_many_changes"
     | "too_many_restrictions"
+    | "too_many_proposals"
     | "scope_changed"
     | "snapshot_too_old"
     | "sentinel_missing"

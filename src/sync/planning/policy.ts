@@ -5,6 +5,8 @@ export interface PlanPolicy {
   readonly absence: AbsencePolicy;
   /** More restrictive changes than this in one pass are held. */
   readonly restrictionsPerPassMax: number;
+  /** More new deletions than this proposed by one pass are held: so many at once is a fault of the source until somebody looked. */
+  readonly proposalsPerPassMax: number;
   /** More changes than this in one pass are held. */
   readonly changesPerPassMax: number;
   /** A source below this share of its last complete size holds the plan; 0…1. */

@@ -20,7 +20,6 @@ import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
-import { digestOf } from "./core/digest.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
@@ -32,15 +31,20 @@ import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
+import { firstPolicy } from "./first-policy.ts";
+import type { PolicyContext } from "./policy/context.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf, type FixedPlanPolicy } from "./policy/derive.ts";
+import { askAboutScope, createPolicyDesk, namePolicyDifferences, sweepPolicy } from "./policy/desk.ts";
+import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
 import { migrate } from "./store/migrate.ts";
+import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
-import type { PlanPolicy } from "./sync/planning/policy.ts";
 
 const PRUNE_SECONDS = 6 * 3600;
 
@@ -91,8 +95,13 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     const projects = await ci.projectsOf("all");
     return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
   };
+  const first = firstPolicy(config);
+  const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
+    approvers: async () => ((await readPolicy(db))?.body ?? first).approvers,
+    // Later, two are enough to start and to mend the list by a card of two people.
+    approversMin: seeded === null ? 3 : 2,
     environment: config.environment,
     db,
     events: a.events,
@@ -106,6 +115,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     return made;
   }
   const bot: Bot = made.value;
+  // Only what was found good at a first start comes into force.
+  await db.tx((q) => seedPolicy(q, first, a.now()));
+  const policyNow = (): Promise<PolicyVersion> => expectPolicy({ db });
+  const scopeFingerprint = fingerprintOf(first.scope);
   const fleet: FleetScope = { kind: "fleet", root: config.cloudstack.rootPath as DomainPath };
   const probed = await cloud.reader.probe();
   const protectedIds = new Set<string>(probed.ok ? probed.value.protectedIds : []);
@@ -122,20 +135,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     now: a.now,
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
+    limits: async () => limitsNowOf((await policyNow()).body, scopeFingerprint),
     fleetSize: () => countManagedDomains(db),
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
-  };
-  const deletionPolicy = {
-    expiresMs: config.deletion.expiresMs,
-    coolOffMs: config.deletion.coolOffMs,
-    graceMs: config.deletion.graceMs,
-    quorum: config.deletion.quorum,
-    perDay: config.deletion.perDay,
-    perWeek: config.deletion.perWeek,
-    protectedDomains: [...config.cloudstack.protectedDomains],
-    archiveKinds: [...config.archive.kinds],
-    pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
   };
   const reconcile: ReconcileContext = {
     db,
@@ -143,17 +146,16 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     announcer: bot.announcers.plan,
     now: a.now,
     newId: a.newId,
-    policy: planPolicy(config),
+    limits: async () => {
+      const { body } = await policyNow();
+      return { policy: planPolicyOf(body, fixedPlanPolicy(config)), confirmedScope: fingerprintOf(body.scope) };
+    },
     writer: changeWriter(cloud.writer),
     observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
-    scopeFingerprint: digestOf({
-      root: config.cloudstack.rootPath,
-      server: config.cloudstack.url,
-      views: config.ci.views,
-      database: new URL(config.ci.url).pathname,
-    }),
+    scopeFingerprint,
     deletions: {
-      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions),
+      openDeletion: async (proposal, requesters) =>
+        openDeletion(proposal, requesters, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
       liveDomains: () => liveDomains(deletions),
     },
   };
@@ -201,7 +203,17 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     projects: () => ci.projectsOf("all"),
     enqueue: (id, tx) => engine.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
   };
+  const policy: PolicyContext = {
+    db,
+    approvers: bot.approvers,
+    announcer: bot.announcers.policy,
+    presentScope: first.scope,
+    environment: first,
+    now: a.now,
+    newId: a.newId,
+  };
   const desks: Desks = {
+    policy: createPolicyDesk(policy),
     deletions: deletionDesk,
     sync,
     projects,
@@ -213,9 +225,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
       projectsOf: (asker) => projects.projectsOf(asker),
     }),
   };
+  const passAndAsk = async (scope: Scope, startedBy: StartedBy) => {
+    const done = await runPass(scope, startedBy, reconcile);
+    if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+    return done;
+  };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
-    await report(runPass(scope, startedBy, reconcile), a.events);
+    await report(passAndAsk(scope, startedBy), a.events);
   });
   engine.define("deletion", (id, signal) => advance(id, deletions, signal));
   engine.define("export", (id) => runExport(id, exportContext));
@@ -224,9 +241,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     report(askForBackups(scheduling), a.events, "backup.ask"),
   );
   engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () =>
-    report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
+    report(passAndAsk(fleet, { kind: "schedule" }), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  engine.schedule("sweep-policy", sweepSeconds(config), () => sweepPolicy(policy));
   engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
     const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
     if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
@@ -252,12 +270,13 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   for (const kind of config.cloudstack.sharedKeys)
     a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
   if (!probed.ok) a.events.failed("cloudstack.probe", probed.error);
+  for (const difference of await namePolicyDifferences(policy)) a.events.warn("policy.environment_differs", { difference });
   a.events.info("started", { root: fleet.root });
   return ok({
     desks,
     engine,
     http,
-    runPassNow: (scope) => runPass(scope ?? fleet, { kind: "schedule" }, reconcile),
+    runPassNow: (scope) => passAndAsk(scope ?? fleet, { kind: "schedule" }),
     async stop() {
       await bot.stop();
       await engine.stop();
@@ -312,16 +331,10 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-/** The limits and settings of a plan, from the configuration. */
-export function planPolicy(config: Config): PlanPolicy {
+/** The settings of a plan that no vote changes. */
+export function fixedPlanPolicy(config: Config): FixedPlanPolicy {
   return {
-    absence: config.sync.absence,
-    restrictionsPerPassMax: config.sync.restrictionsPerPassMax,
-    proposalsPerPassMax: config.sync.proposalsPerPassMax,
-    changesPerPassMax: config.sync.changesPerPassMax,
-    shrinkMinShare: config.sync.shrinkMinShare,
     snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
-    protectedDomains: config.cloudstack.protectedDomains,
     roles: config.cloudstack.roles,
     sentinelDomain: config.cloudstack.sentinelDomain,
   };

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { guards } from "../scripts/guard-list.mjs";
 import { filesBelow, parseSource, readSources } from "./support/tidy-source.ts";
 import { findBrokenFences, findCircles, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
 import {
@@ -67,6 +68,10 @@ describe("the rules hold here", () => {
   test("no committed text names a folder of one machine", () => {
     const texts = committed().filter((file) => /\.(ts|mjs|js|md|json|sql|html|css)$/.test(file) && existsSync(path.join(ROOT, file)));
     expect(texts.flatMap((file) => findMachinePaths(file, readFileSync(path.join(ROOT, file), "utf8")))).toEqual([]);
+  });
+  test("every guard stands where the list of guards says, once", () => {
+    const found = guards.map((g) => [g.what, readFileSync(path.join(ROOT, g.file), "utf8").split(g.guard).length - 1]);
+    expect(found.filter(([, n]) => n !== 1)).toEqual([]);
   });
   test("the lock file ties nobody to a registry", () => {
     expect(findRegistryAddresses(readFileSync(path.join(ROOT, "package-lock.json"), "utf8"))).toEqual([]);

@@ -1,18 +1,15 @@
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../approvals/ports.ts";
-import type { ExportAnnouncer } from "../commands/ports.ts";
 import type { Desks } from "../commands/ports.ts";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionAnnouncer } from "../deletion/view.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
-import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { createIdentity, type Person } from "./identity.ts";
+import { createIdentity, type ApproverList, type Identity, type Person } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { createPosting } from "./posting.ts";
 import { callSlack, findChannel } from "./slack.ts";
@@ -25,8 +22,10 @@ export interface BotOptions {
     | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
   readonly apiUrl: string;
   readonly channel: string;
-  readonly approverGroup: string | null;
-  readonly approverIds: readonly string[];
+  /** Who may approve, by the policy in force. */
+  readonly approvers: () => Promise<ApproverList>;
+  /** Fewer valid approvers than this are refused at start. */
+  readonly approversMin: number;
   readonly teamGroup: string | null;
   readonly environment: string;
   readonly db: Database;
@@ -39,16 +38,13 @@ export interface BotOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: { readonly plan: PlanAnnouncer; readonly deletion: DeletionAnnouncer; readonly export: ExportAnnouncer };
-  readonly approvers: ApproverDirectory;
+  readonly announcers: ReturnType<typeof createAnnouncers>;
+  readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
   /** Begins to listen; before it, nobody is answered. */
   start(desks: Desks): Promise<void>;
   /** Shows what is still to be shown, then stops listening. */
   stop(): Promise<void>;
 }
-
-/** Fewer approvers than this, and one absence stops all: refused at start. */
-const APPROVERS_MIN = 3;
 
 /**
  * Connects to Slack and checks token, channel and approvers. Errors: `rejected` with what to do.
@@ -72,23 +68,22 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     channel: channel.value,
     teamId: me.value.team_id ?? "",
     botUserId: me.value.user_id ?? "",
-    approverGroup: o.approverGroup,
-    approverIds: o.approverIds,
+    approvers: o.approvers,
     teamGroup: o.teamGroup,
     listPeople: o.listPeople,
     now: o.now,
   });
   const approvers = await identity.approversNow();
   if (!approvers.ok) return approvers;
-  if (approvers.value.length < APPROVERS_MIN) {
+  if (approvers.value.length < o.approversMin) {
     return err(
       failure(
         "refused",
         "slack.too_few_approvers",
-        `Only ${approvers.value.length} valid approver(s) were found, at least ${APPROVERS_MIN} are needed`,
+        `Only ${approvers.value.length} valid approver(s) were found, at least ${o.approversMin} are needed`,
         {
           mending:
-            "Put full, active members into SLACK_APPROVER_GROUP or SLACK_APPROVERS; bots, guests and external people do not count, nor two accounts of one person.",
+            "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
         },
       ),
     );
@@ -117,7 +112,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
         logger: quiet(o.events),
         clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
       });
-      listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now, approverIds: o.approverIds });
+      listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
       else await app.start();

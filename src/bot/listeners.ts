@@ -11,6 +11,7 @@ import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
 import { answerClick, approveTyped, rejectWithReason } from "./clicks.ts";
 import type { Identity } from "./identity.ts";
+import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
@@ -25,7 +26,6 @@ export interface ListenContext {
   readonly channel: string;
   readonly events: Events;
   readonly now: Clock;
-  readonly approverIds: readonly string[];
 }
 
 const Memory = z.object({ id: z.string(), version: z.number(), digest: z.string().nullable(), name: z.string(), channel: z.string() });
@@ -81,14 +81,24 @@ export function listen(app: App, c: ListenContext): void {
   app.view(/.*/, async ({ ack, body, view }) => {
     const memory = Memory.safeParse(safeJson(view.private_metadata));
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
-    // The only check before the acknowledgement: it must be in it to be shown beside the field.
+    // The only checks before the acknowledgement: they must be in it to be shown beside the field.
     if (view.callback_id === "deletion_type_name" && memory.success && typed("name").trim() !== memory.data.name) {
       await ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } });
+      return;
+    }
+    const isPolicy = view.callback_id.startsWith("policy_");
+    const problems = isPolicy ? problemsOfWindow(view.callback_id, view.private_metadata, typed) : null;
+    if (problems !== null) {
+      await ack({ response_action: "errors", errors: problems });
       return;
     }
     await ack();
     await guarded("view", c, async () => {
       const asker = await c.identity.identify(body.user.id);
+      if (isPolicy && asker.ok) {
+        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.desks.policy);
+        return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
+      }
       if (!asker.ok || !memory.success)
         return say(
           replyOfFailure(

@@ -3,7 +3,7 @@ import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId } from "../core/clock.ts";
 import type { Database } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
-import type { EvidenceSource, Work } from "./ports.ts";
+import type { EvidenceSource, LimitsNow, Work } from "./ports.ts";
 import type { DeletionAnnouncer } from "./view.ts";
 
 /** All that deletions need; every safety collaborator is required. */
@@ -18,6 +18,8 @@ export interface DeletionContext {
   readonly approvers: ApproverDirectory;
   readonly announcer: DeletionAnnouncer;
   readonly work: Work;
+  /** Asked anew each time. Errors: throws when the store is away: no limits, no step. */
+  readonly limits: () => Promise<LimitsNow>;
   readonly now: Clock;
   readonly newId: NewId;
   /** How many domains are managed, for the share of the fleet. */

@@ -19,6 +19,7 @@ import { readVotes, recordVote, recordWithdrawal } from "../store/votes.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
+import { isProtectedRow, unconfirmedScope } from "./fence.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
 import { show, tellMembers } from "./runner.ts";
 import { waiveLocked } from "./waive.ts";
@@ -175,6 +176,10 @@ async function weighApproval(
   if (row.phase !== "proposed")
     return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
   if (click.digest !== row.digest) return err(stale());
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
+  if (isProtectedRow(row, c, limits))
+    return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
   if (row.expires_at !== null && c.now() >= row.expires_at)
     return err(failure("refused", "deletion.expired", "The time to approve has run out; nothing is deleted"));
   if (row.requesters.includes(me.id))
@@ -245,7 +250,11 @@ async function approveLocked(
   });
   await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have: weighed.value.have + 1 });
   if (deciding) {
-    await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: after(at, row.policy.coolOffMs) });
+    await updateDeletion(q, row.id, {
+      phase: "cooling_off",
+      entered_at: at,
+      until_at: after(at, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
+    });
     await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
   }
   return ok(undefined);

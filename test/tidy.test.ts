@@ -11,6 +11,7 @@ import {
   findBadNames,
   findBannedCode,
   findCleanupTrue,
+  findDeadNames,
   findDeadPaths,
   findLooseNotes,
   findMachinePaths,
@@ -64,6 +65,11 @@ describe("the rules hold here", () => {
   });
   test("documents name only paths that exist", () => {
     expect(documents.flatMap(({ file, text }) => findDeadPaths(ROOT, file, text))).toEqual([]);
+  });
+  test("the story of a deletion names only what its files declare", () => {
+    const story = documents.filter(({ file }) => file === "docs/life-of-a-deletion.md");
+    expect(story).toHaveLength(1);
+    expect(story.flatMap(({ file, text }) => findDeadNames(ROOT, file, text))).toEqual([]);
   });
   test("no committed text names a folder of one machine", () => {
     const texts = committed().filter((file) => /\.(ts|mjs|js|md|json|sql|html|css)$/.test(file) && existsSync(path.join(ROOT, file)));
@@ -215,6 +221,13 @@ describe("the rules bite", () => {
       ),
     ).toHaveLength(2);
     expect(findDeadPaths(ROOT, "docs/a.md", "see `src/store/db.ts`, `test/tidy.test.ts:12`, [readme](../package.json)")).toEqual([]);
+  });
+
+  test("documents: a function that its file does not declare is found", () => {
+    const text = "`recordVote` in `src/store/votes.ts`, then `vote_rules` of `migrations/0003_deletion.sql`";
+    expect(findDeadNames(ROOT, "docs/a.md", text)).toEqual([]);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("recordVote", "recordVotes"))).toHaveLength(1);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("vote_rules", "vote_rule"))).toHaveLength(1);
   });
 
   test("machines and registries", () => {

@@ -30,12 +30,13 @@ import { createDeletionDesk } from "./deletion/desk.ts";
 import { liveDomains, openDeletion } from "./deletion/open.ts";
 import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
+import { prepareEngine } from "./engine/schema.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
-import { migrate } from "./store/migrate.ts";
+import { prepareStore } from "./store/prepare.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
@@ -64,9 +65,10 @@ export interface Twokey {
 }
 
 /** Puts all parts together and starts them. Errors: what is wrong with Slack or the databases, with what to do. */
-export async function startTwokey(config: Config, databaseUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
-  await migrate(databaseUrl);
-  const db = createDatabase(databaseUrl, { onError: (e) => a.events.bug("store.connection", e) });
+export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
+  const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+  if (store.warning !== null) a.events.error("store.role", { text: store.warning });
+  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
   const ci = createCiDatabase({
     url: config.ci.url,
     views: config.ci.views,
@@ -76,7 +78,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
   const cloud = cloudStack(config, db, a);
   const engine = createEngine({
-    url: databaseUrl,
+    url: store.url,
+    migrates: false,
     executorId: `twokey-${a.newId()}`,
     applicationVersion: "1",
     now: a.now,

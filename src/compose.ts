@@ -25,6 +25,7 @@ import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
+import { readClocks } from "./deletion/clocks.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
 import { liveDomains, openDeletion } from "./deletion/open.ts";
@@ -37,6 +38,7 @@ import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
 import { prepareStore } from "./store/prepare.ts";
+import { createSkewMeter } from "./store/server-clock.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
@@ -48,6 +50,8 @@ const PRUNE_SECONDS = 6 * 3600;
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
   readonly now: Clock;
+  /** Counts milliseconds from anywhere; nobody can set it. */
+  readonly steadyMs: () => number;
   readonly newId: NewId;
   readonly sleep: Sleep;
   readonly newToken: () => string;
@@ -123,6 +127,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
     now: a.now,
+    clockSkew: createSkewMeter(db, a.now, a.steadyMs),
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
     fleetSize: () => countManagedDomains(db),
@@ -231,6 +236,9 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
   engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
+    // A clock that jumped ahead would make every copy an old one.
+    const clocks = await readClocks(deletions);
+    if (!clocks.ok) return a.events.failed("archive.prune", clocks.error);
     const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
     if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
   });

@@ -31,6 +31,7 @@ const usage = [
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
   return {
     now: () => Date.now() as Instant,
+    steadyMs: () => performance.now(),
     newId: () => randomUUID(),
     newToken: () => randomBytes(32).toString("base64url"),
     sleep: async (ms, signal) => {

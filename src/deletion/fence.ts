@@ -6,6 +6,7 @@ import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes, readWithdrawals } from "../store/votes.ts";
 import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { recordLook } from "./difference.ts";
 import { passNeighbours } from "./neighbours.ts";
@@ -18,17 +19,19 @@ export interface Passage {
 }
 
 /**
- * Lets a step through, or says what keeps it: stopped, protected, project back, a machine that runs, a neighbour that lost something,
- * approvers gone, votes withdrawn, something that appeared. The look that it takes shows what the step before came to.
+ * Lets a step through, or says what keeps it: stopped, protected, clocks that disagree, project back, a machine that runs, a neighbour that
+ * lost something, approvers gone, votes withdrawn, something that appeared. The look that it takes shows what the step before came to.
  *
  * Called before every single call that takes away; nothing of it is kept for the next one.
- * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.alive`, `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
+ * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.alive`, `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again, such as `deletion.clock`.
  * Invariant: INV-2, INV-3, INV-4, INV-9.
  */
 export async function passFence(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
   const stop = await readStop(c.db);
   if (stop.stopped) return err(failure("refused", "deletion.stopped", `stopped: ${stop.reason}`));
   if (isProtectedRow(row, c)) return err(failure("refused", "deletion.protected", `${row.path} is protected`));
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
   const state = await c.evidence.readProjectState(row.project_id);
   if (!state.ok) return state;
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";

@@ -65,6 +65,7 @@ function desk(row: Pick<DeletionRow, "domain_id">) {
     work: { enqueue: async () => undefined },
     now: () => now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
   };

@@ -14,6 +14,7 @@ const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
 const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
 const { migrate } = await import(dist("src/store/migrate.js"));
 const { createDatabase } = await import(dist("src/store/db.js"));
+const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
 const { inventoryDigest } = await import(dist("src/sync/planning/inventory.js"));
 const { passFence } = await import(dist("src/deletion/fence.js"));
@@ -92,6 +93,7 @@ async function measure(name, n) {
     announcer: { showCard: async () => {}, note: async () => {}, tellMembers: async () => {} },
     now: () => now,
     newId: randomUUID,
+    clockSkew: createSkewMeter(db, () => Date.now(), () => performance.now()),
     fleetSize: async () => n,
     isProtected: () => false,
   };

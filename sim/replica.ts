@@ -38,9 +38,15 @@ export interface Replica {
 
 /** Starts a process on a world: the database and the queue are all that it shares with others, and all that survives it. */
 export function createReplica(w: World, name: string, keys: Keys): Replica {
-  const skewMs = w.chance.below(4001) - 2000;
-  const process: Process = { name, points: 0, dieAt: Number.POSITIVE_INFINITY, dead: false, skewMs, apiKey: keys.apiKey };
-  const now = (): Instant => (w.clock.at + skewMs) as Instant;
+  const process: Process = {
+    name,
+    points: 0,
+    dieAt: Number.POSITIVE_INFINITY,
+    dead: false,
+    skewMs: w.chance.below(4001) - 2000,
+    apiKey: keys.apiKey,
+  };
+  const now = (): Instant => (w.clock.at + process.skewMs) as Instant;
   const db = mortal(w.db, process);
   const newId = (): string => w.chance.uuid();
   const ambient: Pick<Ambient, "now" | "sleep" | "newId" | "events"> = {
@@ -93,6 +99,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
       },
     },
     limits: async () => limitsNowOf((await expectPolicy({ db })).body, present),
+    clockSkew: async () => ({ ms: process.skewMs, beside: "the world's clock" }),
     fleetSize: async () => w.ci.projects.length,
     isProtected: (_id, path) => path === root || root.startsWith(`${path}/`) || !path.startsWith(`${root}/`),
   };

@@ -24,11 +24,13 @@ import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
+import { readClocks } from "./deletion/clocks.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
 import { liveDomains, openDeletion } from "./deletion/open.ts";
 import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
+import { prepareEngine } from "./engine/schema.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
 import { firstPolicy } from "./first-policy.ts";
@@ -39,8 +41,9 @@ import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
-import { migrate } from "./store/migrate.ts";
 import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
+import { prepareStore } from "./store/prepare.ts";
+import { createSkewMeter } from "./store/server-clock.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
@@ -51,6 +54,8 @@ const PRUNE_SECONDS = 6 * 3600;
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
   readonly now: Clock;
+  /** Counts milliseconds from anywhere; nobody can set it. */
+  readonly steadyMs: () => number;
   readonly newId: NewId;
   readonly sleep: Sleep;
   readonly newToken: () => string;
@@ -68,9 +73,10 @@ export interface Twokey {
 }
 
 /** Puts all parts together and starts them. Errors: what is wrong with Slack or the databases, with what to do. */
-export async function startTwokey(config: Config, databaseUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
-  await migrate(databaseUrl);
-  const db = createDatabase(databaseUrl, { onError: (e) => a.events.bug("store.connection", e) });
+export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
+  const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+  if (store.warning !== null) a.events.error("store.role", { text: store.warning });
+  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
   const ci = createCiDatabase({
     url: config.ci.url,
     views: config.ci.views,
@@ -80,7 +86,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
   const cloud = cloudStack(config, db, a);
   const engine = createEngine({
-    url: databaseUrl,
+    url: store.url,
+    migrates: false,
     executorId: `twokey-${a.newId()}`,
     applicationVersion: "1",
     now: a.now,
@@ -133,6 +140,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
     now: a.now,
+    clockSkew: createSkewMeter(db, a.now, a.steadyMs),
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
     limits: async () => limitsNowOf((await policyNow()).body, scopeFingerprint),
@@ -246,6 +254,9 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
   engine.schedule("sweep-policy", sweepSeconds(config), () => sweepPolicy(policy));
   engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
+    // A clock that jumped ahead would make every copy an old one.
+    const clocks = await readClocks(deletions);
+    if (!clocks.ok) return a.events.failed("archive.prune", clocks.error);
     const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
     if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
   });

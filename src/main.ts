@@ -3,7 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { auditCommand } from "./cli/audit.ts";
 import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
+import { examineStore } from "./cli/doctor.ts";
 import { incidentCommand } from "./cli/incident.ts";
+import { migrateCommand } from "./cli/migrate.ts";
 import { replayCommand } from "./cli/replay.ts";
 import { rebuildCommand } from "./cli/rebuild.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
@@ -13,13 +15,13 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand];
+const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand, migrateCommand];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
   "",
   "  twokey serve    runs the bot on the environment (docs/configuration.md)",
-  "  twokey doctor   reads the environment and says what is missing",
+  "  twokey doctor   reads the environment and says what is missing, and what the bot's database role could do",
   ...cliCommands.map((c) => `  twokey ${c.name} ${c.usage}`),
   "  twokey help     this text",
   "",
@@ -29,6 +31,7 @@ const usage = [
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
   return {
     now: () => Date.now() as Instant,
+    steadyMs: () => performance.now(),
     newId: () => randomUUID(),
     newToken: () => randomBytes(32).toString("base64url"),
     sleep: async (ms, signal) => {
@@ -97,7 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (command === "doctor") {
     process.stdout.write("The environment is complete.\n");
-    return 0;
+    return examineStore(config.value, terminal());
   }
   const events = createEvents(config.value.logLevel, config.value.environment);
   const running = await serve(config.value, events);

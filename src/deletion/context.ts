@@ -1,6 +1,6 @@
 import type { ApproverDirectory } from "../approvals/ports.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
-import type { Clock, NewId } from "../core/clock.ts";
+import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Database } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
 import type { EvidenceSource, LimitsNow, Work } from "./ports.ts";
@@ -21,6 +21,8 @@ export interface DeletionContext {
   /** Asked anew each time. Errors: throws when the store is away: no limits, no step. */
   readonly limits: () => Promise<LimitsNow>;
   readonly now: Clock;
+  /** What other clocks say of `now`: a jump must not end a wait. */
+  readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;

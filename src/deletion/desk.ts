@@ -18,6 +18,7 @@ import {
 import { readVotes, recordVote, recordWithdrawal } from "../store/votes.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
+import { readClocks, type Clocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, unconfirmedScope } from "./fence.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
@@ -166,12 +167,15 @@ async function actOnDeletion(
   return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
 }
 
+interface Weighed {
+  readonly have: number;
+  readonly need: number;
+  readonly approvers: readonly Operator[];
+  readonly clocks: Clocks;
+}
+
 /** All that is weighed before a vote, but for what is looked at in CloudStack. Errors: each refusal with its rule. */
-async function weighApproval(
-  row: DeletionRow,
-  click: DeletionClick,
-  c: DeletionContext,
-): Promise<Result<{ readonly have: number; readonly need: number; readonly approvers: readonly Operator[] }, Failure>> {
+async function weighApproval(row: DeletionRow, click: DeletionClick, c: DeletionContext): Promise<Result<Weighed, Failure>> {
   const me = click.by.operator;
   if (row.phase !== "proposed")
     return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
@@ -180,7 +184,9 @@ async function weighApproval(
   if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
   if (isProtectedRow(row, c, limits))
     return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
-  if (row.expires_at !== null && c.now() >= row.expires_at)
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
+  if (row.expires_at !== null && clocks.value.latest >= row.expires_at)
     return err(failure("refused", "deletion.expired", "The time to approve has run out; nothing is deleted"));
   if (row.requesters.includes(me.id))
     return err(
@@ -218,7 +224,7 @@ async function weighApproval(
         `You already voted; ${Math.max(1, need - have)} more ${need - have === 1 ? "person is" : "people are"} needed`,
       ),
     );
-  return ok({ have, need, approvers: approvers.value });
+  return ok({ have, need, approvers: approvers.value, clocks: clocks.value });
 }
 
 async function approveLocked(
@@ -253,7 +259,7 @@ async function approveLocked(
     await updateDeletion(q, row.id, {
       phase: "cooling_off",
       entered_at: at,
-      until_at: after(at, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
+      until_at: after(weighed.value.clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
     });
     await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
   }

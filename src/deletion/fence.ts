@@ -6,6 +6,7 @@ import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes, readWithdrawals } from "../store/votes.ts";
 import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { recordLook } from "./difference.ts";
 import { passNeighbours } from "./neighbours.ts";
@@ -19,11 +20,13 @@ export interface Passage {
 }
 
 /**
- * Lets a step through, or says what keeps it: stopped, a scope that nobody confirmed, protected, project back, a machine that runs,
- * a neighbour that lost something, approvers gone, votes withdrawn, something that appeared. Its look shows what the step before came to.
+ * Lets a step through, or says what keeps it: stopped, a scope that nobody confirmed, protected, clocks that disagree, project back,
+ * a machine that runs, a neighbour that lost something, approvers gone, votes withdrawn, something that appeared. Its look shows what the
+ * step before came to.
  *
  * Called before every single call that takes away; nothing of it is kept for the next one.
- * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`, `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
+ * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
+ *         `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again, such as `deletion.clock`.
  * Invariant: INV-2, INV-3, INV-4, INV-9.
  */
 export async function passFence(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
@@ -31,6 +34,8 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   if (stop.stopped) return err(failure("refused", "deletion.stopped", `stopped: ${stop.reason}`));
   const before = await stayWithinLimits(row, c);
   if (!before.ok) return before;
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
   const state = await c.evidence.readProjectState(row.project_id);
   if (!state.ok) return state;
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";

@@ -16,6 +16,7 @@ import { readLatestInventory, recordApprovedInventory, recordLatestInventory } f
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../sync/planning/inventory.ts";
+import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
@@ -104,6 +105,8 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
   const opened = c.now();
   const proposed = await ifUnchanged(row, c, async (q) => {
     await recordApprovedInventory(q, row.id, now.value, opened);
@@ -126,7 +129,9 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
 }
 
 async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  if (row.expires_at !== null && c.now() >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
   const limits = await c.limits();
   if (isProtectedRow(row, c, limits)) return close(row, "kept", "the domain is protected", c);
   const state = await c.evidence.readProjectState(row.project_id);
@@ -143,9 +148,11 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   return { kind: "wait", ms: Math.max(row.policy.pollMs, 1000) };
 }
 
-/** A wait that only ends by the clock, and then only through the fence. Invariant: INV-3. */
+/** A wait that only ends by the clocks, all that are known, and then only through the fence. Invariant: INV-3. */
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
-  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - c.now();
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
   const passage = await passFence(row, c);
   if (!passage.ok) return keptBack(row, passage.error, c);
@@ -178,7 +185,9 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
   if (!done.ok) return keptBack(row, done.error, c);
-  const until = after(c.now(), Math.max(row.policy.graceMs, (await c.limits()).graceMs));
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits()).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 

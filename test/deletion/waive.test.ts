@@ -50,6 +50,7 @@ const context = (row: DeletionRow): DeletionContext =>
     work: { enqueue: async () => undefined },
     now: () => now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
     limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),

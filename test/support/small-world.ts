@@ -17,6 +17,8 @@ import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./del
 export interface SmallWorld {
   readonly db: Database;
   now: number;
+  /** How far `now` is before the other clocks. */
+  skewMs: number;
   items: InventoryItem[];
   project: "active" | "closed" | "absent";
   domainThere: boolean;
@@ -33,6 +35,7 @@ export function smallWorld(db: Database): SmallWorld {
   return {
     db,
     now: 10,
+    skewMs: 0,
     items: [
       item("machine", "m", { state: "Stopped" }),
       item("account", "a", { id: "6f1c9a1e-0000-4000-8000-00000000000a", state: "enabled" }),
@@ -118,6 +121,7 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
     limits: async () => w.limits,
     now: () => w.now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: w.skewMs, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
   };

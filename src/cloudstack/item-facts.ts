@@ -44,3 +44,10 @@ export function factsOf<T extends object>(row: T, fields: readonly (keyof T & st
   }
   return facts;
 }
+
+/** A template's free details, such as `details.keyboard`, which it takes to register it again. */
+export function detailsOf(row: object): Facts {
+  const details: unknown = "details" in row ? row.details : null;
+  if (typeof details !== "object" || details === null) return {};
+  return Object.fromEntries(Object.entries(details).flatMap(([name, value]) => (typeof value === "string" ? [[`details.${name}`, value]] : [])));
+}

@@ -1,0 +1,71 @@
+import type { Failure } from "../core/failure.ts";
+import { failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { RegisteredTemplate } from "./ports.ts";
+import type { RestoreContext, RestoreItem, RestoreRun } from "./restore-context.ts";
+import { recordTurn } from "./restore-settle.ts";
+
+/** How many looks in a row may fail before the run ends; it goes on when it is run again. */
+const BLIND_LOOKS = 10;
+
+/**
+ * Waits until CloudStack has fetched a template, and compares what it has with what was saved.
+ *
+ * Errors: `unavailable` when CloudStack cannot be asked; whatever the template comes to is written into its row.
+ */
+export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
+  const { template_id: id, link_until } = item.row;
+  const until = link_until ?? c.now() + c.timing.linkMs;
+  let blind = 0;
+  let told = "";
+  for (;;) {
+    const look = await c.registrar.findTemplate(id ?? "");
+    blind = look.ok ? 0 : blind + 1;
+    if (!look.ok && blind >= BLIND_LOOKS) return look;
+    if (look.ok) {
+      const end = weigh(look.value, item, run, c.now() >= until);
+      if (end !== null) {
+        await recordEndOf(item, end, c);
+        return ok(undefined);
+      }
+      if (look.value !== null && look.value.status !== told) c.say(`${item.copy.name}: ${look.value.status}`);
+      told = look.value?.status ?? told;
+    }
+    if (run.signal.aborted)
+      return err(failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { mending: "Run it again: it goes on." }));
+    await c.sleep(c.timing.lookMs);
+  }
+}
+
+/** What a look at a template means: null while it is under way, `ready`, or why it is not what was wanted. */
+function weigh(
+  found: RegisteredTemplate | null,
+  item: RestoreItem,
+  run: RestoreRun,
+  isLate: boolean,
+): { readonly state: "ready" } | { readonly state: "failed"; readonly problem: string } | null {
+  const failed = (problem: string) => ({ state: "failed", problem }) as const;
+  const { copy, row } = item;
+  if (found === null) return failed("CloudStack does not list it any more");
+  if (found.domainId !== run.target.id || found.account !== row.account)
+    return failed(`CloudStack made it in another place: domain ${found.domainId}, account ${found.account ?? "none"}`);
+  const clear = `Delete the template ${found.id} in CloudStack, and run it again`;
+  if (found.hasFailed)
+    return failed(`CloudStack could not fetch it: ${found.status}. See that its secondary storage reaches TWOKEY_PUBLIC_URL. ${clear}`);
+  if (!found.isReady) return isLate ? failed(`CloudStack has not fetched it in time; it says: ${found.status}. ${clear}`) : null;
+  if (found.bytes !== null && found.bytes !== copy.bytes)
+    return failed(`CloudStack has ${found.bytes} bytes of it where ${copy.bytes} were saved. ${clear}`);
+  if (/^[0-9a-f]{64}$/.test(found.checksum ?? "") && found.checksum !== copy.sha256)
+    return failed(`CloudStack's checksum of it is not that of the archive. ${clear}`);
+  return { state: "ready" };
+}
+
+async function recordEndOf(
+  item: RestoreItem,
+  end: { readonly state: "ready" } | { readonly state: "failed"; readonly problem: string },
+  c: RestoreContext,
+): Promise<void> {
+  const data = { templateId: item.row.template_id, ...(end.state === "failed" ? { problem: end.problem } : {}) };
+  await recordTurn(item, c, end, `restore.${end.state}`, data);
+  c.say(`${item.copy.name}: ${end.state === "ready" ? "ready, and as large as it was" : `not brought back. ${end.problem}`}`);
+}

@@ -1,0 +1,143 @@
+/** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { bytesOf } from "../../emulators/cloudstack/bytes.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import type { TreeDomain } from "../../emulators/cloudstack/tree.ts";
+import { createFolderStore } from "../../src/archive/folder-store.ts";
+import { runBackup } from "../../src/backups/run.ts";
+import type { Policy } from "../../src/backups/policy.ts";
+import { rebuildCommand } from "../../src/cli/rebuild.ts";
+import { restoreCommand } from "../../src/cli/restore.ts";
+import { withCloud } from "../../src/cli/with-cloud.ts";
+import type { DomainId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
+import { insertBackupRun } from "../../src/store/backup-runs.ts";
+import { callApi } from "../emulators/cloudstack/api-client.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
+
+/** The bytes of a template that was seeded, as the emulator makes them. */
+export const seededBytes = (id: string, size: number): Buffer => bytesOf({ id, size, format: "QCOW2" }, 0, size);
+
+/** One emulated world. */
+export class RestoreWorld {
+  readonly cloud: CloudStackEmulator;
+  readonly state: FreshDatabase;
+  readonly ci: FreshDatabase;
+  readonly folder: string;
+  readonly archive: string;
+  readonly root: string;
+  readonly env: Record<string, string>;
+
+  private constructor(cloud: CloudStackEmulator, state: FreshDatabase, ci: FreshDatabase, folder: string, port: number, root: string) {
+    Object.assign(this, { cloud, state, ci, folder, root });
+    [this.cloud, this.state, this.ci, this.folder, this.root] = [cloud, state, ci, folder, root];
+    this.archive = path.join(folder, "archive");
+    this.env = {
+      ...environment(cloud, state, ci),
+      TWOKEY_ARCHIVE_DIR: this.archive,
+      TWOKEY_HTTP_PORT: String(port),
+      TWOKEY_PUBLIC_URL: "http://twokey.test",
+    };
+  }
+
+  static async start(projects: readonly CiProject[]): Promise<RestoreWorld> {
+    const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
+    const port = await freePort();
+    const downloads = { folder: path.join(folder, "secondary"), hosts: { "twokey.test": `127.0.0.1:${port}` } };
+    const [state, ci, cloud] = await Promise.all([
+      freshDatabase(),
+      ciDatabaseWith(projects),
+      startCloudStackEmulator({ jobMs: 5, downloads }),
+    ]);
+    const world = new RestoreWorld(cloud, state, ci, folder, port, cloud.addDomain({ name: "ci" }));
+    const made = await runCommand(rebuildCommand, [], world.env);
+    if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
+    return world;
+  }
+
+  async close(): Promise<void> {
+    await this.cloud.close();
+    await Promise.all([this.state.drop(), this.ci.drop(), rm(this.folder, { recursive: true })]);
+  }
+
+  restore(...args: string[]): Promise<Ran> {
+    return runCommand(restoreCommand, args, this.env);
+  }
+
+  rebuild(): Promise<Ran> {
+    return runCommand(rebuildCommand, [], this.env);
+  }
+
+  /** A domain below the managed root with these accounts. */
+  addDomain(name: string, accounts: readonly string[]): string {
+    const id = this.cloud.addDomain({ name, parent: this.root });
+    for (const account of accounts) this.cloud.addAccount({ name: account, domain: id });
+    return id;
+  }
+
+  domain(name: string): TreeDomain {
+    const found = domainNamed(this.cloud, name);
+    if (found === undefined) throw new Error(`there is no domain ${name}`);
+    return found;
+  }
+
+  account(domain: string, name: string): string {
+    const found = this.domain(domain).accounts.find((a) => a.name === name);
+    if (found === undefined) throw new Error(`there is no account ${name} in ${domain}`);
+    return found.id;
+  }
+
+  /** Saves what the policy names of a project's domain, through CloudStack's own extraction, as a backup made at `at`. */
+  async backUp(projectId: string, slug: string, policy: Policy, at?: number): Promise<void> {
+    const [id, now] = [randomUUID(), () => (at ?? Date.now()) as Instant];
+    const { db } = this.state;
+    const domainPath = `ROOT/ci/${slug}` as DomainPath;
+    const run = { id, project_id: projectId as ProjectId, slug, domain_id: this.domain(slug).id as DomainId, path: domainPath, policy };
+    await insertBackupRun(db, { ...run, asked_at: now() });
+    const silent = { env: this.env, out: () => undefined, err: () => undefined };
+    await withCloud(
+      { ...silent, now: () => Date.now() as Instant, newId: randomUUID, newToken: randomUUID, sleep: async () => undefined },
+      async ({ cloud }) => {
+        const context = { db, source: cloud.exports, store: createFolderStore(this.archive), now, newId: randomUUID };
+        await runBackup(id, { ...context, readInventory: (d, p) => cloud.reader.readInventory(d, p) }, new AbortController().signal);
+        return 0;
+      },
+    );
+  }
+
+  /** Calls CloudStack as its root administrator. */
+  async call(command: string, params: Record<string, string>): Promise<Record<string, unknown>> {
+    return (await callApi(this.cloud.url, this.cloud.admin, Date.now(), command, params)).body ?? {};
+  }
+
+  /** The templates of a domain as CloudStack lists them, by name. */
+  async templates(domain: string): Promise<readonly Record<string, unknown>[]> {
+    const params = { domainid: this.domain(domain).id, templatefilter: "self", listall: "true", isrecursive: "true" };
+    const body = (await this.call("listTemplates", params))["listtemplatesresponse"] as { template?: Record<string, unknown>[] };
+    return (body.template ?? []).toSorted((a, b) => (String(a["name"]) < String(b["name"]) ? -1 : 1));
+  }
+
+  /** The bytes that CloudStack fetched for a template. */
+  fetched(template: Record<string, unknown> | undefined): Buffer | null {
+    const file = path.join(this.folder, "secondary", String(template?.["id"]));
+    return existsSync(file) ? readFileSync(file) : null;
+  }
+
+  /** What was sent to register templates. */
+  registrations(): readonly Readonly<Record<string, string>>[] {
+    return this.cloud.requests().flatMap((r) => (r.command === "registerTemplate" ? [r.params] : []));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

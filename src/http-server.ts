@@ -54,7 +54,7 @@ export async function startHttpServer(o: {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (e: NodeJS.ErrnoException) =>
-      reject(e.code === "EADDRINUSE" ? new Error(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
+      reject(e.code === "EADDRINUSE" ? new PortTaken(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
     );
     server.listen(o.port, o.host, resolve);
   });

@@ -8,6 +8,9 @@ import type { RestoreLinks } from "../recovery/ports.ts";
 import { serveRestore } from "../recovery/restore-links.ts";
 import type { Database } from "../store/db.ts";
 
+/** How long our own server may take to say that it has a template; a bucket is asked meanwhile. */
+const REACH_MS = 30_000;
+
 /**
  * Serves the links of a restore while `work` runs: on the bot's own port, or, where the bot listens there already, through the bot, which
  * finds the links in the database that it shares with us. Either way `reach` proves it before CloudStack is told of a link.
@@ -45,7 +48,7 @@ function linksAt(localUrl: string, publicUrl: string | null): RestoreLinks {
   return {
     publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     reach: async (path, bytes) => {
-      const answer = await fetch(`${here}${path}`, { method: "HEAD", redirect: "manual" }).catch(() => null);
+      const answer = await fetch(`${here}${path}`, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(REACH_MS) }).catch(() => null);
       if (answer?.status === 200 && answer.headers.get("content-length") === String(bytes)) return ok(undefined);
       return err(
         failure("unavailable", "restore.not_served", `What listens on TWOKEY_HTTP_PORT does not serve the templates (${answer?.status ?? "no answer"})`, {

@@ -36,7 +36,9 @@ function problemLine(t: RestoredTemplate): string {
 }
 
 function keptLine(copy: SavedCopy, place: Place): string {
-  return `${copy.kind} ${copy.name}: ${size(copy.bytes)}, saved ${iso(copy.savedAt)}; archive key ${copy.key}, ${whereIs(copy.key, place)}, SHA-256 ${copy.sha256}`;
+  const machine = copy.item.facts["machineName"];
+  const of = typeof machine === "string" ? ` of machine ${machine}` : "";
+  return `${copy.kind} ${copy.name}${of}: ${size(copy.bytes)}, saved ${iso(copy.savedAt)}; archive key ${copy.key}, ${whereIs(copy.key, place)}, SHA-256 ${copy.sha256}`;
 }
 
 /** Where the bytes of a key are, so that a person can take them from there. */
@@ -45,10 +47,19 @@ function whereIs(key: string, place: Place): string {
 }
 
 function machineLine(m: MachineThen): string {
-  const fact = (name: string): string => String(m.item.facts[name] ?? "unknown");
-  const disks = m.volumes.map((v) => `${v.name} ${v.bytes === null ? "" : size(v.bytes)}`.trim()).join(", ");
-  const template = m.templateName === null ? fact("templateId") : `${m.templateName} (${fact("templateId")})`;
-  return `${m.item.name} of ${m.item.accountName ?? "nobody known"}: offering ${fact("serviceOfferingId")}, template ${template}, ${fact("hypervisor")}, OS type ${fact("osTypeId")}, disks ${disks === "" ? "unknown" : disks}`;
+  const fact = (name: string): string | null => (m.item.facts[name] === undefined ? null : String(m.item.facts[name]));
+  const named = (what: string, name: string | null, id: string | null): string =>
+    name === null && id === null ? `${what} unknown` : `${what} ${[name, id === null ? null : `(${id})`].filter((s) => s !== null).join(" ")}`;
+  const [cpus, memory] = [fact("cpus"), fact("memoryMiB")];
+  const disks = m.volumes.map((v) => (v.bytes === null ? v.name : `${v.name} ${size(v.bytes)}`));
+  return [
+    `${m.item.name} of ${m.item.accountName ?? "nobody known"}: ${named("offering", fact("serviceOffering"), fact("serviceOfferingId"))}`,
+    ...(cpus === null || memory === null ? [] : [`${cpus} CPUs, ${memory} MiB`]),
+    named("template", fact("templateName") ?? m.templateName, fact("templateId")),
+    named("OS type", fact("osType"), fact("osTypeId")),
+    fact("hypervisor") ?? "hypervisor unknown",
+    `disks ${disks.length === 0 ? "unknown" : disks.join(", ")}`,
+  ].join("; ");
 }
 
 function othersLines(items: readonly InventoryItem[]): readonly string[] {
@@ -62,6 +73,7 @@ function word(copy: SavedCopy): string {
 }
 
 function size(bytes: number): string {
+  if (bytes < 1024 ** 2) return `${bytes} bytes`;
   return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
 }
 

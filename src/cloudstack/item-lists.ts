@@ -74,6 +74,21 @@ function define<T extends OwnedRow>(d: Definition<T>): ItemList {
   };
 }
 
+/** Enough to make a machine like it again. */
+const MACHINE_FACTS = [
+  "displayname",
+  "hypervisor",
+  "templateid",
+  "templatename",
+  "serviceofferingid",
+  "serviceofferingname",
+  "cpunumber",
+  "memory",
+  "ostypeid",
+  "osdisplayname",
+  "deleteprotection",
+  "backupofferingid",
+] as const;
 const TEMPLATE_FACTS = [
   "displaytext",
   "format",
@@ -114,7 +129,7 @@ export const itemLists: readonly ItemList[] = [
     name: (m) => m.name,
     state: (m) => m.state,
     parent: () => undefined,
-    facts: ["displayname", "hypervisor", "templateid", "serviceofferingid", "ostypeid", "deleteprotection", "backupofferingid"],
+    facts: MACHINE_FACTS,
   }),
   define({
     kind: "volume",

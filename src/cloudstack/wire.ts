@@ -123,6 +123,11 @@ export const MachineRow = z.object({
   backupofferingid: maybe,
   ostypeid: maybe,
   displayname: maybe,
+  templatename: maybe,
+  serviceofferingname: maybe,
+  cpunumber: number,
+  memory: number,
+  osdisplayname: maybe,
 });
 /** A volume. */
 export const VolumeRow = z.object({

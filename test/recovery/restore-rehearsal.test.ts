@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readAudit, verifyAudit } from "../../src/store/audit.ts";
 import { eventually } from "../support/eventually.ts";
-import { RestoreWorld, seededBytes } from "./restore-world.ts";
+import { RestoreWorld, seededBytes, today } from "./restore-world.ts";
 
 const BYTES = 1_300_007;
 let world: RestoreWorld;
@@ -23,7 +23,6 @@ test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and w
   world.cloud.addVolume({ account: ann, name: "data", machine });
   world.cloud.addSnapshot({ machine, name: "friday" });
   await world.backUp("p-1", "alpha", "everything");
-  const today = new Date().toISOString().slice(0, 10);
 
   const id = world.domain("alpha").id;
   // It says that it failed, and has destroyed all of it (recording 07); asked again and again, the domain goes too.
@@ -34,7 +33,7 @@ test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and w
   expect((await world.rebuild()).code).toBe(0);
   expect(world.domain("alpha").id).not.toBe(id);
 
-  const ran = await world.restore("alpha", "--from", today, "--to", "ROOT/ci/alpha");
+  const ran = await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
   expect([ran.err, ran.code]).toEqual(["", 0]);
   const back = await world.templates("alpha");
   expect(back.map((t) => [t["name"], t["account"], t["isready"]])).toEqual([
@@ -44,9 +43,9 @@ test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and w
   expect(world.fetched(back[1])?.equals(seededBytes(golden, BYTES))).toBe(true);
   expect(world.fetched(back[0])?.equals(seededBytes(builder, 4_096))).toBe(true);
   expect(ran.out).toContain("All 2 templates are back in ROOT/ci/alpha");
-  expect(ran.out).toMatch(/ {2}volume data: .*archive key [0-9a-f-]{36}, .*SHA-256 [0-9a-f]{64}/);
+  expect(ran.out).toMatch(/ {2}volume data of machine web-1: .*archive key [0-9a-f-]{36}, .*SHA-256 [0-9a-f]{64}/);
   expect(ran.out).toMatch(/ {2}snapshot friday: .*archive key/);
-  expect(ran.out).toMatch(/ {2}web-1 of ann: offering [0-9a-f-]{36}, template .*, Simulator, OS type [0-9a-f-]{36}, disks .*data/);
+  expect(ran.out).toMatch(/ {2}web-1 of ann: offering Small Instance \([0-9a-f-]{36}\); 1 CPUs, 512 MiB; template .+; disks .*data 5\.0 GiB/);
 
   const audit = await readAudit(world.state.db, { limit: 1_000 });
   expect(audit.filter((a) => a.kind.startsWith("restore.")).map((a) => a.kind)).toEqual([

@@ -23,6 +23,9 @@ import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, t
 /** The bytes of a template that was seeded, as the emulator makes them. */
 export const seededBytes = (id: string, size: number): Buffer => bytesOf({ id, size, format: "QCOW2" }, 0, size);
 
+/** This day, in UTC. */
+export const today = (): string => new Date().toISOString().slice(0, 10);
+
 /** One emulated world. */
 export class RestoreWorld {
   readonly cloud: CloudStackEmulator;
@@ -33,14 +36,24 @@ export class RestoreWorld {
   readonly root: string;
   readonly env: Record<string, string>;
 
-  private constructor(cloud: CloudStackEmulator, state: FreshDatabase, ci: FreshDatabase, folder: string, port: number, root: string) {
-    Object.assign(this, { cloud, state, ci, folder, root });
+  /** Where a host name leads CloudStack's downloads to; a test may lead them astray. */
+  readonly hosts: Record<string, string>;
+
+  private constructor(
+    cloud: CloudStackEmulator,
+    state: FreshDatabase,
+    ci: FreshDatabase,
+    folder: string,
+    hosts: Record<string, string>,
+    root: string,
+  ) {
+    this.hosts = hosts;
     [this.cloud, this.state, this.ci, this.folder, this.root] = [cloud, state, ci, folder, root];
     this.archive = path.join(folder, "archive");
     this.env = {
       ...environment(cloud, state, ci),
       TWOKEY_ARCHIVE_DIR: this.archive,
-      TWOKEY_HTTP_PORT: String(port),
+      TWOKEY_HTTP_PORT: (hosts["twokey.test"] ?? "").replace("127.0.0.1:", ""),
       TWOKEY_PUBLIC_URL: "http://twokey.test",
     };
   }
@@ -48,13 +61,14 @@ export class RestoreWorld {
   static async start(projects: readonly CiProject[]): Promise<RestoreWorld> {
     const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
     const port = await freePort();
-    const downloads = { folder: path.join(folder, "secondary"), hosts: { "twokey.test": `127.0.0.1:${port}` } };
+    const hosts = { "twokey.test": `127.0.0.1:${port}` };
+    const downloads = { folder: path.join(folder, "secondary"), hosts };
     const [state, ci, cloud] = await Promise.all([
       freshDatabase(),
       ciDatabaseWith(projects),
       startCloudStackEmulator({ jobMs: 5, downloads }),
     ]);
-    const world = new RestoreWorld(cloud, state, ci, folder, port, cloud.addDomain({ name: "ci" }));
+    const world = new RestoreWorld(cloud, state, ci, folder, hosts, cloud.addDomain({ name: "ci" }));
     const made = await runCommand(rebuildCommand, [], world.env);
     if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
     return world;
@@ -67,6 +81,11 @@ export class RestoreWorld {
 
   restore(...args: string[]): Promise<Ran> {
     return runCommand(restoreCommand, args, this.env);
+  }
+
+  /** Restores alpha, as of today, into ROOT/ci/spare. */
+  restoreAlpha(...more: string[]): Promise<Ran> {
+    return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
   }
 
   rebuild(): Promise<Ran> {

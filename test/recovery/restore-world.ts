@@ -15,6 +15,8 @@ import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
 import type { DomainId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
+import { startHttpServer } from "../../src/http-server.ts";
+import { serveRestore } from "../../src/recovery/restore-links.ts";
 import { insertBackupRun } from "../../src/store/backup-runs.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -86,6 +88,25 @@ export class RestoreWorld {
   /** Restores alpha, as of today, into ROOT/ci/spare. */
   restoreAlpha(...more: string[]): Promise<Ran> {
     return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
+  }
+
+  /** Serves the links of restores beside the command, as the running bot does; CloudStack is led there. */
+  async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
+    const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
+    const nothing = { status: 404, headers: {}, body: "" };
+    const server = await startHttpServer({
+      host: "127.0.0.1",
+      port: 0,
+      onError: () => undefined,
+      routes: {
+        isReady: () => Promise.resolve(true),
+        serveExport: () => Promise.resolve(nothing),
+        serveRestore: (link) => serveRestore(link, context),
+      },
+    });
+    const port = Number(new URL(server.url).port);
+    this.hosts["twokey.test"] = `127.0.0.1:${port}`;
+    return { port, close: () => server.close() };
   }
 
   rebuild(): Promise<Ran> {

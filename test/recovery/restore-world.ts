@@ -14,11 +14,17 @@ import type { Policy } from "../../src/backups/policy.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import type { DomainId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
+import type { cloudStack } from "../../src/compose.ts";
+import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
+import type { DeletionContext } from "../../src/deletion/context.ts";
+import { archiveContents } from "../../src/deletion/steps/archive.ts";
 import { startHttpServer } from "../../src/http-server.ts";
 import { serveRestore } from "../../src/recovery/restore-links.ts";
 import { insertBackupRun } from "../../src/store/backup-runs.ts";
+import { insertDeletion, readDeletion } from "../../src/store/deletions.ts";
+import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
+import { op, policy } from "../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
 
@@ -139,15 +145,53 @@ export class RestoreWorld {
     const domainPath = `ROOT/ci/${slug}` as DomainPath;
     const run = { id, project_id: projectId as ProjectId, slug, domain_id: this.domain(slug).id as DomainId, path: domainPath, policy };
     await insertBackupRun(db, { ...run, asked_at: now() });
+    await this.withClients(async (cloud) => {
+      const context = { db, source: cloud.exports, store: createFolderStore(this.archive), now, newId: randomUUID };
+      await runBackup(id, { ...context, readInventory: (d, p) => cloud.reader.readInventory(d, p) }, new AbortController().signal);
+    });
+  }
+
+  /** Saves what a deletion saves of a project's domain, and stores the inventory that its approvers are shown. */
+  async archiveDeletion(projectId: string, slug: string): Promise<void> {
+    const [{ db }, now] = [this.state, () => Date.now() as Instant];
+    const [id, domainId, domainPath] = [randomUUID() as DeletionId, this.domain(slug).id as DomainId, `ROOT/ci/${slug}` as DomainPath];
+    const project = { projectId: projectId as ProjectId, slug: slug as Slug };
+    await insertDeletion(db, {
+      id,
+      domain_id: domainId,
+      project_id: project.projectId,
+      slug,
+      path: domainPath,
+      name: slug,
+      evidence: { kind: "closed", ...project, closedAt: null, closedBy: null },
+      requesters: [op("chen")],
+      policy,
+      opened_at: now(),
+    });
+    await this.withClients(async (cloud) => {
+      const inventory = await cloud.reader.readInventory(domainId, domainPath);
+      const row = await readDeletion(db, id);
+      if (!inventory.ok || row === null) throw new Error("nothing to archive");
+      const context = { db, exports: cloud.exports, archive: createFolderStore(this.archive), now, newId: randomUUID };
+      await archiveContents(row, inventory.value, context as unknown as DeletionContext, () => Promise.resolve());
+      await recordApprovedInventory(db, id, inventory.value, now());
+      await db.exec("update deletion set phase = 'closed' where id = $1", [id]);
+    });
+  }
+
+  /** Takes a project out of the CI database, as if it had never been. */
+  async forgetProject(id: string): Promise<void> {
+    await this.ci.db.exec("delete from public.membership where project_id = $1", [id]);
+    await this.ci.db.exec("delete from public.project where id = $1", [id]);
+  }
+
+  private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
     const silent = { env: this.env, out: () => undefined, err: () => undefined };
-    await withCloud(
-      { ...silent, now: () => Date.now() as Instant, newId: randomUUID, newToken: randomUUID, sleep: async () => undefined },
-      async ({ cloud }) => {
-        const context = { db, source: cloud.exports, store: createFolderStore(this.archive), now, newId: randomUUID };
-        await runBackup(id, { ...context, readInventory: (d, p) => cloud.reader.readInventory(d, p) }, new AbortController().signal);
-        return 0;
-      },
-    );
+    const ambient = { now: () => Date.now() as Instant, newId: randomUUID, newToken: randomUUID, sleep: async () => undefined };
+    await withCloud({ ...silent, ...ambient }, async ({ cloud }) => {
+      await work(cloud);
+      return 0;
+    });
   }
 
   /** Calls CloudStack as its root administrator. */

@@ -64,8 +64,8 @@ async function bringAnew(item: RestoreItem, run: RestoreRun, c: RestoreContext):
 async function compareBytes({ copy }: RestoreItem, c: RestoreContext): Promise<Result<void, Failure>> {
   const back = await readBack(c.store, copy.key);
   if (!back.ok) return back;
-  const isSame =
-    back.value.sha256 === copy.sha256 && back.value.bytes === copy.bytes && copy.manifestSha256 === copy.sha256 && copy.manifestBytes === copy.bytes;
+  const { sha256, bytes } = back.value;
+  const isSame = sha256 === copy.sha256 && bytes === copy.bytes && sha256 === copy.manifestSha256 && bytes === copy.manifestBytes;
   return isSame
     ? ok(undefined)
     : err(failure("contract_broken", "restore.differs", `The bytes in the archive (key ${copy.key}) are not what its manifest says`));

@@ -59,7 +59,7 @@ export async function adoptOwn(item: RestoreItem, run: RestoreRun, c: RestoreCon
   return ok(true);
 }
 
-/** Whether a listed template is what a restore registered for a thing: by the link that it was fetched by, else by name, owner and bytes. */
+/** Whether a listed template is what a restore registered for a thing: by the link that it came by, else by name, owner and checksum. */
 export function isMadeFor(t: RegisteredTemplate, item: RestoreItem): boolean {
   if (t.showsLink) return t.madeFor === item.row.id;
   return t.name === item.copy.item.name && t.account === item.row.account && t.checksum === item.copy.sha256;

@@ -29,7 +29,8 @@ const OF_PROJECT = `(
   (e.owner_kind = 'deletion' and exists (select 1 from deletion d where d.id = e.owner_id and d.project_id = $1))
   or (e.owner_kind = 'backup' and exists (select 1 from backup_run r where r.id = e.owner_id and r.project_id = $1))
   or (e.owner_kind = 'export' and exists (
-    select 1 from export x join managed_domain m on m.project_id = $1 and m.recorded_at <= x.asked_at and coalesce(m.deleted_at, x.asked_at) >= x.asked_at
+    select 1 from export x join managed_domain m on m.project_id = $1
+      and m.recorded_at <= x.asked_at and coalesce(m.deleted_at, x.asked_at) >= x.asked_at
     where x.id = e.owner_id and x.slug = any ($2::text[])
   )))`;
 const COPY = `select e.id as "entryId", e.item_kind as kind, e.item_id as "itemId", e.name, e.store_key as key, e.sha256, e.bytes,
@@ -93,8 +94,8 @@ export async function findRememberedProjects(q: Queryable, name: string): Promis
   return q.many(
     NameRow,
     `select distinct project_id as "projectId", slug from (
-       select project_id, slug from backup_run union all select project_id, slug from deletion union all select project_id, slug from backup_size
-       union all select project_id, '' from managed_domain) known
+       select project_id, slug from backup_run union all select project_id, slug from deletion
+       union all select project_id, slug from backup_size union all select project_id, '' from managed_domain) known
      where project_id = $1 or project_id in (
        select project_id from backup_run where slug = $1 union select project_id from deletion where slug = $1
        union select project_id from backup_size where slug = $1)

@@ -7,7 +7,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { recordStop } from "../../src/store/stop-switch.ts";
 import { RestoreWorld, today } from "./restore-world.ts";
 
 const DESTRUCTIVE = /^(?:delete|destroy|disable|lock|expunge|remove|stop|update)/;
@@ -180,32 +179,6 @@ test("a server that does not show links: what was lost is found by name, owner a
   proxy.close();
   expect([ran.err, ran.code]).toEqual(["", 0]);
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
-});
-
-test("/ci-stop half-way ends it before the next call; after the resume the same restore goes on", async () => {
-  await world.backUp("p-1", "alpha", "templates");
-  let stops: Promise<void> | null = null;
-  let err = "";
-  const code = await restoreCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
-    env: world.env,
-    out: (text) => {
-      if (text.includes("a-first: registered"))
-        stops = recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
-    },
-    err: (text) => {
-      err += text;
-    },
-    now: () => Date.now() as Instant,
-    newId: () => crypto.randomUUID(),
-    newToken: () => `${crypto.randomUUID()}${crypto.randomUUID()}`,
-    sleep: async () => {
-      await stops;
-    },
-  });
-  expect([code, err]).toEqual([1, expect.stringContaining("Everything is stopped: drill")]);
-  expect(world.registrations()).toHaveLength(1);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
-  expect([(await world.restoreAlpha()).code, await names(), world.registrations().length]).toEqual([0, ["a-first", "b-second"], 2]);
 });
 
 test("run again when all is back it does nothing, and counts the same", async () => {

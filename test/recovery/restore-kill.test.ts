@@ -1,17 +1,9 @@
 /** Claim: killed before or after any call to CloudStack, or after any row of ours, a restore that is run again goes on and makes nothing twice. */
-import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createFolderStore } from "../../src/archive/folder-store.ts";
-import { withCloud } from "../../src/cli/with-cloud.ts";
-import { ok } from "../../src/core/result.ts";
-import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import type { TemplateRegistrar } from "../../src/recovery/ports.ts";
-import { restore } from "../../src/recovery/restore.ts";
-import type { RestoreContext } from "../../src/recovery/restore-context.ts";
-import { parseRestorePoint } from "../../src/recovery/restore-point.ts";
 import type { Database } from "../../src/store/db.ts";
 import { readAudit } from "../../src/store/audit.ts";
-import { RestoreWorld, seededBytes, today } from "./restore-world.ts";
+import { RestoreWorld, seededBytes } from "./restore-world.ts";
 
 const NAMES = ["a", "b", "c"];
 let world: RestoreWorld;
@@ -72,35 +64,16 @@ function fusedDatabase(db: Database, fuse: Fuse): Database {
 
 /** Runs until the fuse burns; the number of templates that are ready, or "died". */
 async function runWith(fuse: Fuse, at: "everything" | "registrations" = "everything"): Promise<"died" | number> {
-  let end: "died" | number = "died";
-  const ambient = { now: () => Date.now() as Instant, newId: randomUUID, newToken: () => `${randomUUID()}${randomUUID()}`, sleep: async () => undefined };
-  const io = { env: world.env, out: () => undefined, err: () => undefined, ...ambient };
-  await withCloud(io, async ({ db, ci, cloud }) => {
-    const c: RestoreContext = {
-      ...ambient,
-      db: at === "everything" ? fusedDatabase(db, fuse) : db,
-      projects: () => ci.projectsOf("all"),
-      observed: cloud.reader,
-      readInventory: (id, path) => cloud.reader.readInventory(id, path),
-      registrar: fusedRegistrar(cloud.registrar, fuse, at),
-      store: createFolderStore(world.archive),
-      links: { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)) },
-      root: "ROOT/ci" as DomainPath,
-      spared: new Set(),
-      timing: { linkMs: 60_000, arriveMs: 0, passMs: 1_000, lookMs: 1 },
-      say: () => undefined,
-    };
-    const from = parseRestorePoint(today(), ambient.now());
-    if (!from.ok) throw new Error(from.error.message);
-    const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, dryRun: false };
-    const done = await restore(ask, c).catch((thrown: unknown) => {
-      if (thrown instanceof Killed) return null;
-      throw thrown;
-    });
-    if (done !== null) end = done.ok ? done.value.templates.filter((t) => t.state === "ready").length : 0;
-    return 0;
-  });
-  return end;
+  try {
+    const done = await world.restoreWith((c) => ({
+      db: at === "everything" ? fusedDatabase(c.db, fuse) : c.db,
+      registrar: fusedRegistrar(c.registrar, fuse, at),
+    }));
+    return done.ok ? done.value.templates.filter((t) => t.state === "ready").length : 0;
+  } catch (thrown) {
+    if (thrown instanceof Killed) return "died";
+    throw thrown;
+  }
 }
 
 async function expectWholeOnce(): Promise<void> {

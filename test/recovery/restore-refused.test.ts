@@ -3,10 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { insertDeletion } from "../../src/store/deletions.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
-import type { DeletionId, DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
-import { at, op, policy } from "../support/deletions.ts";
 import { RestoreWorld, today } from "./restore-world.ts";
 
 let world: RestoreWorld;
@@ -88,18 +85,8 @@ test("a protected domain, and one that lies in a protected one: refused", async 
 });
 
 test("a domain under a deletion that has not ended: refused", async () => {
-  const project = { project_id: "p-9" as ProjectId, slug: "nine" as Slug };
-  await insertDeletion(world.state.db, {
-    ...project,
-    id: randomUUID() as DeletionId,
-    domain_id: spare as DomainId,
-    path: "ROOT/ci/nine" as DomainPath,
-    name: "nine",
-    evidence: { kind: "closed", projectId: project.project_id, slug: project.slug, closedAt: null, closedBy: null },
-    requesters: [op("chen")],
-    policy,
-    opened_at: at(0),
-  });
+  const { name } = world.cloud.tree().children.find((d) => d.name === "ci")?.children.find((d) => d.id === spare) ?? { name: "" };
+  await world.openDeletion("p-9", name);
   const ran = await into(spare);
   expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("is under a deletion (archiving)")]);
 });

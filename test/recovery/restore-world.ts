@@ -18,6 +18,11 @@ import type { cloudStack } from "../../src/compose.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import { ok, type Result } from "../../src/core/result.ts";
+import { restore } from "../../src/recovery/restore.ts";
+import type { RestoreContext, RestoreReport } from "../../src/recovery/restore-context.ts";
+import { parseRestorePoint } from "../../src/recovery/restore-point.ts";
 import { startHttpServer } from "../../src/http-server.ts";
 import { serveRestore } from "../../src/recovery/restore-links.ts";
 import { insertBackupRun } from "../../src/store/backup-runs.ts";
@@ -33,6 +38,13 @@ export const seededBytes = (id: string, size: number): Buffer => bytesOf({ id, s
 
 /** This day, in UTC. */
 export const today = (): string => new Date().toISOString().slice(0, 10);
+
+const ambient = {
+  now: () => Date.now() as Instant,
+  newId: randomUUID,
+  newToken: () => `${randomUUID()}${randomUUID()}`,
+  sleep: async () => undefined,
+};
 
 /** One emulated world. */
 export class RestoreWorld {
@@ -151,23 +163,59 @@ export class RestoreWorld {
     });
   }
 
-  /** Saves what a deletion saves of a project's domain, and stores the inventory that its approvers are shown. */
-  async archiveDeletion(projectId: string, slug: string): Promise<void> {
-    const [{ db }, now] = [this.state, () => Date.now() as Instant];
-    const [id, domainId, domainPath] = [randomUUID() as DeletionId, this.domain(slug).id as DomainId, `ROOT/ci/${slug}` as DomainPath];
+  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in. */
+  async restoreWith(change: (c: RestoreContext) => Partial<RestoreContext>): Promise<Result<RestoreReport, Failure>> {
+    const { now, newId, newToken, sleep } = ambient;
+    const done: Result<RestoreReport, Failure>[] = [];
+    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ db, ci, cloud }) => {
+      const usual: RestoreContext = {
+        ...{ db, now, newId, newToken, sleep },
+        projects: () => ci.projectsOf("all"),
+        observed: cloud.reader,
+        readInventory: (id, at) => cloud.reader.readInventory(id, at),
+        registrar: cloud.registrar,
+        store: createFolderStore(this.archive),
+        links: { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)) },
+        root: "ROOT/ci" as DomainPath,
+        spared: new Set(),
+        timing: { linkMs: 60_000, arriveMs: 0, passMs: 1_000, lookMs: 1 },
+        say: () => undefined,
+      };
+      const from = parseRestorePoint(today(), now());
+      if (!from.ok) throw new Error(from.error.message);
+      const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, dryRun: false };
+      done.push(await restore(ask, { ...usual, ...change(usual) }));
+      return 0;
+    });
+    const [result] = done;
+    if (result === undefined) throw new Error("the restore did not run");
+    return result;
+  }
+
+  /** Opens a deletion of a domain; gives its id. */
+  async openDeletion(projectId: string, slug: string): Promise<DeletionId> {
+    const id = randomUUID() as DeletionId;
     const project = { projectId: projectId as ProjectId, slug: slug as Slug };
-    await insertDeletion(db, {
+    await insertDeletion(this.state.db, {
       id,
-      domain_id: domainId,
+      domain_id: this.domain(slug).id as DomainId,
       project_id: project.projectId,
       slug,
-      path: domainPath,
+      path: `ROOT/ci/${slug}` as DomainPath,
       name: slug,
       evidence: { kind: "closed", ...project, closedAt: null, closedBy: null },
       requesters: [op("chen")],
       policy,
-      opened_at: now(),
+      opened_at: Date.now() as Instant,
     });
+    return id;
+  }
+
+  /** Saves what a deletion saves of a project's domain, and stores the inventory that its approvers are shown. */
+  async archiveDeletion(projectId: string, slug: string): Promise<void> {
+    const [{ db }, now] = [this.state, () => Date.now() as Instant];
+    const id = await this.openDeletion(projectId, slug);
+    const [domainId, domainPath] = [this.domain(slug).id as DomainId, `ROOT/ci/${slug}` as DomainPath];
     await this.withClients(async (cloud) => {
       const inventory = await cloud.reader.readInventory(domainId, domainPath);
       const row = await readDeletion(db, id);
@@ -186,9 +234,7 @@ export class RestoreWorld {
   }
 
   private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
-    const silent = { env: this.env, out: () => undefined, err: () => undefined };
-    const ambient = { now: () => Date.now() as Instant, newId: randomUUID, newToken: randomUUID, sleep: async () => undefined };
-    await withCloud({ ...silent, ...ambient }, async ({ cloud }) => {
+    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ cloud }) => {
       await work(cloud);
       return 0;
     });

@@ -6,14 +6,19 @@ import type { InventoryItem } from "../sync/planning/inventory.ts";
 
 type Place = Config["archive"]["place"];
 
+/** A text on one line, without what a terminal would obey: names come from CloudStack as somebody wrote them. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
 /** Writes what a restore came to, and by name what it did not bring back, with where the bytes are. */
 export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
   const ready = report.templates.filter((t) => t.state === "ready");
   const rest = report.templates.filter((t) => t.state !== "ready");
   const list = (title: string, lines: readonly string[]): void => {
-    if (lines.length > 0) out(`${title} (${lines.length}):\n${lines.map((line) => `  ${line}\n`).join("")}`);
+    if (lines.length > 0) out(`${title} (${lines.length}):\n${lines.map((line) => `  ${oneLine(line)}\n`).join("")}`);
   };
-  for (const note of report.notes) out(`Note: ${note}\n`);
+  for (const note of report.notes) out(`Note: ${oneLine(note)}\n`);
   list("Templates that are back", ready.map(templateLine));
   list(dryRun ? "Templates that would be registered" : "Templates that are not back", rest.map(dryRun ? templateLine : problemLine));
   list("Saved, but not brought back: CloudStack takes these from a person (docs/recovery.md)", report.kept.map((copy) => keptLine(copy, place)));

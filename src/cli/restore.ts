@@ -6,7 +6,7 @@ import type { RestoreAsk, RestoreContext } from "../recovery/restore-context.ts"
 import { parseRestorePoint } from "../recovery/restore-point.ts";
 import type { CliCommand, CliIo } from "./command.ts";
 import { withRestoreLinks } from "./restore-server.ts";
-import { tellRestore } from "./restore-text.ts";
+import { oneLine, tellRestore } from "./restore-text.ts";
 import { sayFailure, withCloud, type CloudTools } from "./with-cloud.ts";
 
 const USAGE = "<project> --from <date> --to <domain> [--account <name>] [--dry-run]";
@@ -25,7 +25,7 @@ export const restoreCommand: CliCommand = {
       return withRestoreLinks(tools.config, { db: tools.db, store, now: io.now }, async (links) => {
         const done = await restore(ask, contextOf(tools, io, { store, links }));
         if (!done.ok) {
-          sayFailure(io, done.error);
+          sayFailure(io, { ...done.error, message: oneLine(done.error.message) });
           return done.error.kind === "invalid" ? 2 : 1;
         }
         tellRestore(done.value, ask.dryRun, tools.config.archive.place, io.out);
@@ -55,7 +55,7 @@ function contextOf(
     newId: io.newId,
     newToken: io.newToken,
     sleep: io.sleep,
-    say: (line) => io.out(`${line}\n`),
+    say: (line) => io.out(`${oneLine(line)}\n`),
   };
 }
 

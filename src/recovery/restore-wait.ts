@@ -7,6 +7,8 @@ import { recordTurn } from "./restore-settle.ts";
 
 /** How many looks in a row may fail before the run ends; it goes on when it is run again. */
 const BLIND_LOOKS = 10;
+/** How many looks in a row must not find a template before it counts as gone: a server may list it a moment after it said its id. */
+const MISSED_LOOKS = 5;
 
 /**
  * Waits until CloudStack has fetched a template, and compares what it has with what was saved.
@@ -16,14 +18,15 @@ const BLIND_LOOKS = 10;
 export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
   const { template_id: id, link_until } = item.row;
   const until = link_until ?? c.now() + c.timing.linkMs;
-  let blind = 0;
+  let [blind, missed] = [0, 0];
   let told = "";
   for (;;) {
     const look = await c.registrar.findTemplate(id ?? "");
     blind = look.ok ? 0 : blind + 1;
     if (!look.ok && blind >= BLIND_LOOKS) return look;
     if (look.ok) {
-      const end = weigh(look.value, item, run, c.now() >= until);
+      missed = look.value === null ? missed + 1 : 0;
+      const end = look.value === null && missed < MISSED_LOOKS ? null : weigh(look.value, item, run, c.now() >= until);
       if (end !== null) {
         await recordEndOf(item, end, c);
         return ok(undefined);
@@ -37,13 +40,10 @@ export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: Resto
   }
 }
 
+type End = { readonly state: "ready"; readonly compared: string } | { readonly state: "failed"; readonly problem: string };
+
 /** What a look at a template means: null while it is under way, `ready`, or why it is not what was wanted. */
-function weigh(
-  found: RegisteredTemplate | null,
-  item: RestoreItem,
-  run: RestoreRun,
-  isLate: boolean,
-): { readonly state: "ready" } | { readonly state: "failed"; readonly problem: string } | null {
+function weigh(found: RegisteredTemplate | null, item: RestoreItem, run: RestoreRun, isLate: boolean): End | null {
   const failed = (problem: string) => ({ state: "failed", problem }) as const;
   const { copy, row } = item;
   if (found === null) return failed("CloudStack does not list it any more");
@@ -55,17 +55,14 @@ function weigh(
   if (!found.isReady) return isLate ? failed(`CloudStack has not fetched it in time; it says: ${found.status}. ${clear}`) : null;
   if (found.bytes !== null && found.bytes !== copy.bytes)
     return failed(`CloudStack has ${found.bytes} bytes of it where ${copy.bytes} were saved. ${clear}`);
-  if (/^[0-9a-f]{64}$/.test(found.checksum ?? "") && found.checksum !== copy.sha256)
-    return failed(`CloudStack's checksum of it is not that of the archive. ${clear}`);
-  return { state: "ready" };
+  const tellsChecksum = /^[0-9a-f]{64}$/.test(found.checksum ?? "");
+  if (tellsChecksum && found.checksum !== copy.sha256) return failed(`CloudStack's checksum of it is not that of the archive. ${clear}`);
+  const compared = [...(found.bytes === null ? [] : ["size"]), ...(tellsChecksum ? ["checksum"] : [])];
+  return { state: "ready", compared: compared.length === 0 ? "neither its size nor its checksum is told" : `${compared.join(" and ")} as saved` };
 }
 
-async function recordEndOf(
-  item: RestoreItem,
-  end: { readonly state: "ready" } | { readonly state: "failed"; readonly problem: string },
-  c: RestoreContext,
-): Promise<void> {
-  const data = { templateId: item.row.template_id, ...(end.state === "failed" ? { problem: end.problem } : {}) };
+async function recordEndOf(item: RestoreItem, end: End, c: RestoreContext): Promise<void> {
+  const data = { templateId: item.row.template_id, ...(end.state === "failed" ? { problem: end.problem } : { compared: end.compared }) };
   await recordTurn(item, c, end, `restore.${end.state}`, data);
-  c.say(`${item.copy.name}: ${end.state === "ready" ? "ready, and as large as it was" : `not brought back. ${end.problem}`}`);
+  c.say(`${item.copy.name}: ${end.state === "ready" ? `ready, ${end.compared}` : `not brought back. ${end.problem}`}`);
 }

@@ -189,6 +189,36 @@ test("run again when all is back it does nothing, and counts the same", async ()
   expect(world.registrations()).toHaveLength(2);
 });
 
+test("what was brought back and removed since is brought back again, and only that", async () => {
+  await world.backUp("p-1", "alpha", "templates");
+  expect((await world.restoreAlpha()).code).toBe(0);
+  const id = String((await world.templates("spare"))[1]?.["id"]);
+  deletedByTest.add(id);
+  await world.call("deleteTemplate", { id });
+  const again = await world.restoreAlpha();
+  expect([again.code, await names(), world.registrations().length]).toEqual([0, ["a-first", "b-second"], 3]);
+  expect(again.out).toContain(`b-second: CloudStack has its template ${id} no more; it is brought back again`);
+});
+
+test("a CloudStack project's template has no account of its own: one must be named", async () => {
+  const project = world.cloud.addProject({ account: world.account("alpha", "ann"), name: "inner" });
+  world.cloud.addTemplate({ account: project.accountId, name: "c-of-project", bytes: 2_000 });
+  await world.backUp("p-1", "alpha", "templates");
+  const ran = await world.restoreAlpha();
+  expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("ROOT/ci/spare has no account of a CloudStack project")]);
+  expect(world.registrations()).toEqual([]);
+  expect([(await world.restoreAlpha("--account", "ann")).code, await names()]).toEqual([0, ["a-first", "b-second", "c-of-project"]]);
+});
+
+test("a name that would turn the text of a terminal around comes back as it is, and is shown without its power", async () => {
+  world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "c-\u202egnp.exe", bytes: 1_000 });
+  await world.backUp("p-1", "alpha", "templates");
+  const ran = await world.restoreAlpha();
+  expect([ran.code, await names()]).toEqual([0, ["a-first", "b-second", "c-\u202egnp.exe"]]);
+  expect(ran.out).toContain("c- gnp.exe for ann");
+  expect(ran.out).not.toContain("\u202e");
+});
+
 test("another restore into the same domain is refused, and told which one was begun there", async () => {
   await world.backUp("p-1", "alpha", "templates", Date.now() - 3 * DAY);
   const before = new Date(Date.now() - 2 * DAY).toISOString().slice(0, 10);

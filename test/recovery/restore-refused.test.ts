@@ -111,6 +111,13 @@ test.each<[string, (account: string) => unknown, string]>([
   expect(changes()).toHaveLength(before);
 });
 
+test("a key that may not list ISOs cannot tell whether the domain is empty: refused", async () => {
+  world.cloud.setFaults([{ kind: "status", status: 432, command: "listIsos" }]);
+  const ran = await into(spare);
+  world.cloud.setFaults([]);
+  expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/Whether ROOT\/ci\/spare-.* is empty cannot be told: .*listIsos/)]);
+});
+
 test("twenty things are named, and the rest counted", async () => {
   const owner = world.cloud.addAccount({ name: "owner", domain: spare }).accountId;
   for (let i = 0; i < 23; i++) world.cloud.addTemplate({ account: owner, name: `t-${i}` });

@@ -15,6 +15,7 @@ import { createDomainIds } from "./cloudstack/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
+import { createTemplateRegistrar } from "./cloudstack/registrar.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
@@ -39,6 +40,7 @@ import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf, type FixedP
 import { askAboutScope, createPolicyDesk, namePolicyDifferences, sweepPolicy } from "./policy/desk.ts";
 import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
+import { serveRestore } from "./recovery/restore-links.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
 import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
@@ -274,6 +276,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
           () => false,
         ),
       serveExport: (path) => serveExport(path, exportContext),
+      serveRestore: (path) => serveRestore(path, exportContext),
     },
   });
   publicUrl = config.http.publicUrl ?? http.url;
@@ -320,11 +323,13 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
+    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }
 
-async function archiveStore(config: Config): Promise<ArchiveStore> {
+/** The store of what is saved, as the configuration names it. */
+export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir);
   // Loaded only when it is used: the SDK takes 20 MiB.

@@ -8,6 +8,7 @@ import { incidentCommand } from "./cli/incident.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { replayCommand } from "./cli/replay.ts";
 import { rebuildCommand } from "./cli/rebuild.ts";
+import { restoreCommand } from "./cli/restore.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
@@ -15,7 +16,15 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand, migrateCommand];
+const cliCommands: readonly CliCommand[] = [
+  auditCommand,
+  replayCommand,
+  incidentCommand,
+  backupCost,
+  rebuildCommand,
+  restoreCommand,
+  migrateCommand,
+];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",

@@ -138,7 +138,8 @@ export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   return { id: OperatorId.parse(`slack:${key}`), name, ciUserId: null };
 }
 
-async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
+/** The Slack users of a group, given by id, handle or name. */
+export async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
   return callSlack("usergroups.users.list", async () => {
     let id = group;
     if (!/^S[A-Z0-9]{2,}$/.test(group)) {

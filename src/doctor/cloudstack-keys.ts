@@ -44,7 +44,7 @@ export function pairsOf(config: Config["cloudstack"]): readonly Pair[] {
   return [...pairs.values()];
 }
 
-/** Looks at one key pair: valid, whose, what it sees, and what its role allows. Nothing is tried: CloudStack is asked what it would allow. */
+/** Looks at one key pair: valid, whose, what it sees, and what its role allows, as CloudStack itself says; no command is tried. */
 export async function examineKey(key: KeyInUse, config: Config): Promise<readonly Check[]> {
   const name = `${key.uses.join(" + ")} key`;
   const account = await key.look.readAccount();

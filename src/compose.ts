@@ -122,6 +122,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     now: a.now,
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
+    nameOf: async (person) => {
+      const people = await ci.listPeople();
+      return people.ok ? (people.value.find((p) => `ci:${p.id}` === person)?.name ?? null) : null;
+    },
     fleetSize: () => countManagedDomains(db),
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),

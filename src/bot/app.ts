@@ -129,6 +129,12 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   });
 }
 
+/**
+ * How long a pong may take. The library also waits that long before it connects again after Slack's refresh every few hours, so it is
+ * short; but a busy machine, or a slow line, must not lose its connection: a click that comes meanwhile is lost. Units: ms.
+ */
+const PONG_MS_MAX = 3000;
+
 function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   const logger = quiet(o.events);
   if (o.connection.mode === "http")
@@ -136,7 +142,7 @@ function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
   return new SocketModeReceiver({
     appToken: o.connection.appToken,
-    clientPingTimeout: 1500,
+    clientPingTimeout: PONG_MS_MAX,
     logger,
     installerOptions: {
       clientOptions: { slackApiUrl: o.apiUrl, retryConfig: { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 } },

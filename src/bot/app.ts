@@ -12,10 +12,10 @@ import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { createIdentity, type Person } from "./identity.ts";
+import { channelMembers, createIdentity, groupMembers, type Person } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { createPosting } from "./posting.ts";
-import { callSlack, findChannel } from "./slack.ts";
+import { callSlack, findChannel, isAbsent } from "./slack.ts";
 
 /** How the bot is connected and whom it serves. */
 export interface BotOptions {
@@ -56,23 +56,28 @@ const APPROVERS_MIN = 3;
  * Source: facts on Slack §1.5, "Recommended wiring": one receiver with options of its own, the app's client with bounded retries.
  */
 export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
-  const client = new WebClient(o.botToken, {
+  const clientOptions = {
     slackApiUrl: o.apiUrl,
     timeout: 10_000,
     retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
     logger: quiet(o.events),
     logLevel: LogLevel.WARN,
-  });
+  };
+  const client = new WebClient(o.botToken, clientOptions);
+  // Slack's "too many requests" holds a client's whole queue: what updates messages must not keep a window from opening in time.
+  const postingClient = new WebClient(o.botToken, clientOptions);
   const me = await callSlack("auth.test", () => client.auth.test());
   if (!me.ok) return err({ ...me.error, mending: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
+  const source = await chooseSource(client, o);
+  if (!source.ok) return source;
   const identity = createIdentity({
     client,
     channel: channel.value,
     teamId: me.value.team_id ?? "",
     botUserId: me.value.user_id ?? "",
-    approverGroup: o.approverGroup,
+    approverGroup: source.value,
     approverIds: o.approverIds,
     teamGroup: o.teamGroup,
     listPeople: o.listPeople,
@@ -93,10 +98,11 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
       ),
     );
   }
-  const posting = createPosting({ client, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
+  await sayWhetherTeamIsKnown(client, channel.value, o);
+  const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
   const announcers = createAnnouncers({
     posting,
-    client,
+    client: postingClient,
     identity,
     channel: channel.value,
     environment: o.environment,
@@ -123,10 +129,37 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
       else await app.start();
     },
     async stop() {
+      posting.stop();
       await posting.settle();
       await app?.stop();
     },
   });
+}
+
+/**
+ * The group that tells who may approve; null: the list. Chosen once, at the start: where user groups cannot be read at all (they are of
+ * paid plans, and need a scope), the list of `SLACK_APPROVERS` counts when there is one. A group that fails later lets nobody approve.
+ */
+async function chooseSource(client: WebClient, o: BotOptions): Promise<Result<string | null, Failure>> {
+  if (o.approverGroup === null) return ok(null);
+  const members = await groupMembers(client, o.approverGroup);
+  if (members.ok) return ok(o.approverGroup);
+  if (isAbsent(members.error) && o.approverIds.length > 0) {
+    o.events.warn("slack.no_user_groups", { code: members.error.code, advice: "SLACK_APPROVERS counts instead of SLACK_APPROVER_GROUP" });
+    return ok(null);
+  }
+  return err({
+    ...members.error,
+    mending: isAbsent(members.error)
+      ? "User groups cannot be read here (they need a paid plan and the scope usergroups:read): list the approvers in SLACK_APPROVERS=U1,U2,U3."
+      : "Look at SLACK_APPROVER_GROUP: a user group's id (S…) or its handle.",
+  });
+}
+
+/** Without the members of the channel, or of the team's group, only approvers count as the team: said once, aloud. */
+async function sayWhetherTeamIsKnown(client: WebClient, channel: string, o: BotOptions): Promise<void> {
+  const team = o.teamGroup === null ? await channelMembers(client, channel) : await groupMembers(client, o.teamGroup);
+  if (!team.ok) o.events.failed("slack.team_unknown", team.error, { advice: "only approvers count as the CI team; run twokey doctor" });
 }
 
 /**

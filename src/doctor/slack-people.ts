@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
+import { isAbsent } from "../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
@@ -25,13 +26,18 @@ export async function examinePeople(
   place: { readonly channel: string; readonly teamId: string; readonly botUserId: string },
 ): Promise<readonly Check[]> {
   const { approverGroup, approverIds, teamGroup } = o.slack;
-  const identity = createIdentity({ client, ...place, approverGroup, approverIds, teamGroup, listPeople: o.listPeople, now: o.now });
-  const listedIds = approverGroup === null ? null : await groupMembers(client, approverGroup);
-  if (listedIds !== null && !listedIds.ok)
-    return [refused(listedIds.error, "Look at SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.")];
-  const ids = listedIds?.value ?? approverIds;
-  const from = approverGroup === null ? "SLACK_APPROVERS" : `the group ${approverGroup}`;
+  const inGroup = approverGroup === null ? null : await groupMembers(client, approverGroup);
   const checks: Check[] = [];
+  if (inGroup !== null && !inGroup.ok) {
+    const fallsBack = isAbsent(inGroup.error) && approverIds.length > 0;
+    const mending = "Look at SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
+    if (!fallsBack) return [refused(inGroup.error, mending)];
+    checks.push(warning(`${inGroup.error.message}, so SLACK_APPROVERS counts`, "Take SLACK_APPROVER_GROUP away, or make groups readable."));
+  }
+  const group = inGroup?.ok === true ? approverGroup : null;
+  const ids = inGroup?.ok === true ? inGroup.value : approverIds;
+  const from = group === null ? "SLACK_APPROVERS" : `the group ${group}`;
+  const identity = createIdentity({ client, ...place, approverGroup: group, approverIds, teamGroup, listPeople: o.listPeople, now: o.now });
   const persons = new Map<string, string[]>();
   for (const id of ids) {
     const found = await identity.identify(id);

@@ -221,6 +221,17 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   await client.end();
 });
 
+test("Slack without user groups: the list of people counts where there is one, and is asked for where there is none", async () => {
+  const fail = ["usergroups.list", "usergroups.users.list"].map((method) => ({ method, error: "plan_upgrade_required" }));
+  world.slack.setFaults({ fail });
+  const list = [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(",");
+  const both = await findings({ SLACK_APPROVERS: list, SLACK_TEAM_GROUP: "" });
+  expect(both.lines).toMatch(/warning {2}slack .*plan_upgrade_required, so SLACK_APPROVERS counts/);
+  expect(both.ok).toMatch(/3 approvers in SLACK_APPROVERS/);
+  expect((await findings()).lines).toMatch(/failed {3}slack .*plan_upgrade_required → .*SLACK_APPROVERS instead/);
+  world.slack.setFaults({});
+});
+
 test("archive: a bucket answers a list, is not there, or does not let the account in", async () => {
   const bucket = await startS3Server();
   const { options } = bucket;

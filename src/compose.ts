@@ -108,7 +108,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
-    approvers: async () => ((await readPolicy(db))?.body ?? first).approvers,
+    approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
+    firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
     // Later, two are enough to start and to mend the list by a card of two people.
     approversMin: seeded === null ? 3 : 2,
     environment: config.environment,
@@ -125,7 +126,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   }
   const bot: Bot = made.value;
   // Only what was found good at a first start comes into force.
-  await db.tx((q) => seedPolicy(q, first, a.now()));
+  await db.tx((q) => seedPolicy(q, { ...first, approvers: { ...bot.firstApprovers, ids: [...bot.firstApprovers.ids] } }, a.now()));
   const policyNow = (): Promise<PolicyVersion> => expectPolicy({ db });
   const scopeFingerprint = fingerprintOf(first.scope);
   const fleet: FleetScope = { kind: "fleet", root: config.cloudstack.rootPath as DomainPath };
@@ -146,6 +147,10 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
     limits: async () => limitsNowOf((await policyNow()).body, scopeFingerprint),
+    nameOf: async (person) => {
+      const people = await ci.listPeople();
+      return people.ok ? (people.value.find((p) => `ci:${p.id}` === person)?.name ?? null) : null;
+    },
     fleetSize: () => countManagedDomains(db),
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),

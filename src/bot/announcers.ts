@@ -55,7 +55,8 @@ export function createAnnouncers(o: AnnouncerOptions): {
     export: {
       async showExport(view, listener) {
         const opened = await callSlack("conversations.open", () => o.client.conversations.open({ users: listener.user }));
-        const channel = opened.ok ? (opened.value.channel?.id ?? listener.channel) : listener.channel;
+        // Never into the channel where it was asked for: the link opens for whoever has it. A person's id means their direct messages.
+        const channel = (opened.ok ? opened.value.channel?.id : undefined) ?? listener.user;
         await o.posting.show(`export:${view.id}`, channel, renderExport(view));
         if (view.state === "ready" || view.state === "failed") await o.posting.settle();
       },

@@ -54,7 +54,7 @@ export function createIdentity(o: IdentityOptions): Identity {
     callSlack("users.info", async () => (await o.client.users.info({ user: id })).user as SlackUser | undefined),
   );
   const groups = cached(o.now, (group: string) => groupMembers(o.client, group));
-  const members = cached(o.now, (channel: string) => callSlack("conversations.members", () => channelMembers(o.client, channel)));
+  const members = cached(o.now, (channel: string) => channelMembers(o.client, channel));
   const people = cached(o.now, (_all: string) => o.listPeople());
 
   async function operatorOf(slackUser: string): Promise<Result<Operator, Failure>> {
@@ -128,8 +128,9 @@ export function problemOf(u: SlackUser, o: { readonly teamId: string; readonly b
   if (u.deleted === true) return "is deactivated";
   if (u.is_bot === true || u.id === "USLACKBOT" || u.id === o.botUserId) return "is a bot";
   if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
-  if (u.is_stranger === true || (u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined))
-    return "belongs to another organisation";
+  // A server that does not tell its own team cannot tell by it who is from elsewhere; Slack always does.
+  const elsewhere = o.teamId !== "" && u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined;
+  if (u.is_stranger === true || elsewhere) return "belongs to another organisation";
   return u.is_invited_user === true ? "has not joined yet" : null;
 }
 
@@ -148,7 +149,8 @@ export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   return { id: OperatorId.parse(`slack:${key}`), name, ciUserId: null };
 }
 
-async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
+/** The Slack users of a group, given by id, handle or name. */
+export async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
   return callSlack("usergroups.users.list", async () => {
     let id = group;
     if (!/^S[A-Z0-9]{2,}$/.test(group)) {
@@ -160,11 +162,14 @@ async function groupMembers(client: WebClient, group: string): Promise<Result<re
   });
 }
 
-async function channelMembers(client: WebClient, channel: string): Promise<readonly string[]> {
-  return allPages(async (cursor) => {
-    const page = await client.conversations.members({ channel, limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-    return { items: page.members ?? [], next: page.response_metadata?.next_cursor };
-  });
+/** The Slack users in a channel. */
+export async function channelMembers(client: WebClient, channel: string): Promise<Result<readonly string[], Failure>> {
+  return callSlack("conversations.members", () =>
+    allPages(async (cursor) => {
+      const page = await client.conversations.members({ channel, limit: 200, ...(cursor === undefined ? {} : { cursor }) });
+      return { items: page.members ?? [], next: page.response_metadata?.next_cursor };
+    }),
+  );
 }
 
 /** Remembers good answers for a short while; failures are never remembered. */

@@ -48,12 +48,20 @@ function linksAt(localUrl: string, publicUrl: string | null): RestoreLinks {
   return {
     publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     reach: async (path, bytes) => {
-      const answer = await fetch(`${here}${path}`, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(REACH_MS) }).catch(() => null);
+      const answer = await fetch(`${here}${path}`, { method: "HEAD", redirect: "manual", signal: AbortSignal.timeout(REACH_MS) }).catch(
+        () => null,
+      );
       if (answer?.status === 200 && answer.headers.get("content-length") === String(bytes)) return ok(undefined);
       return err(
-        failure("unavailable", "restore.not_served", `What listens on TWOKEY_HTTP_PORT does not serve the templates (${answer?.status ?? "no answer"})`, {
-          mending: "Run this with the environment of the bot, archive and database included, or stop what uses that port. Nothing was sent.",
-        }),
+        failure(
+          "unavailable",
+          "restore.not_served",
+          `What listens on TWOKEY_HTTP_PORT does not serve the templates (${answer?.status ?? "no answer"})`,
+          {
+            mending:
+              "Run this with the environment of the bot, archive and database included, or stop what uses that port. Nothing was sent.",
+          },
+        ),
       );
     },
   };

@@ -21,12 +21,19 @@ export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place
   for (const note of report.notes) out(`Note: ${oneLine(note)}\n`);
   list("Templates that are back", ready.map(templateLine));
   list(dryRun ? "Templates that would be registered" : "Templates that are not back", rest.map(dryRun ? templateLine : problemLine));
-  list("Saved, but not brought back: CloudStack takes these from a person (docs/recovery.md)", report.kept.map((copy) => keptLine(copy, place)));
-  list("Never saved, so lost", report.unsaved.map((u) => `${u.kind} ${u.name}: ${u.problem}`));
+  list(
+    "Saved, but not brought back: CloudStack takes these from a person (docs/recovery.md)",
+    report.kept.map((copy) => keptLine(copy, place)),
+  );
+  list(
+    "Never saved, so lost",
+    report.unsaved.map((u) => `${u.kind} ${u.name}: ${u.problem}`),
+  );
   list("Machines, which are not made again", report.machines.map(machineLine));
   list("To be made anew", othersLines(report.others));
   if (dryRun) out(`Nothing was changed: this was a dry run into ${report.target.path}.\n`);
-  else if (rest.length === 0) out(`All ${ready.length} templates are back in ${report.target.path}, as they were saved by ${iso(report.from)}.\n`);
+  else if (rest.length === 0)
+    out(`All ${ready.length} templates are back in ${report.target.path}, as they were saved by ${iso(report.from)}.\n`);
   else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again: it goes on.\n`);
 }
 
@@ -54,7 +61,9 @@ function whereIs(key: string, place: Place): string {
 function machineLine(m: MachineThen): string {
   const fact = (name: string): string | null => (m.item.facts[name] === undefined ? null : String(m.item.facts[name]));
   const named = (what: string, name: string | null, id: string | null): string =>
-    name === null && id === null ? `${what} unknown` : `${what} ${[name, id === null ? null : `(${id})`].filter((s) => s !== null).join(" ")}`;
+    name === null && id === null
+      ? `${what} unknown`
+      : `${what} ${[name, id === null ? null : `(${id})`].filter((s) => s !== null).join(" ")}`;
   const [cpus, memory] = [fact("cpus"), fact("memoryMiB")];
   const disks = m.volumes.map((v) => (v.bytes === null ? v.name : `${v.name} ${size(v.bytes)}`));
   return [

@@ -35,11 +35,7 @@ export const restoreCommand: CliCommand = {
   },
 };
 
-function contextOf(
-  { config, db, ci, cloud }: CloudTools,
-  io: CliIo,
-  more: Pick<RestoreContext, "store" | "links">,
-): RestoreContext {
+function contextOf({ config, db, ci, cloud }: CloudTools, io: CliIo, more: Pick<RestoreContext, "store" | "links">): RestoreContext {
   const { protectedDomains, sentinelDomain, rootPath, timeoutMs } = config.cloudstack;
   return {
     ...more,
@@ -69,7 +65,8 @@ function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [project, ...more] = positionals;
-    if (project === undefined || project.trim() === "" || more.length > 0) return refuse("One project is wanted: its short name or its id.");
+    if (project === undefined || project.trim() === "" || more.length > 0)
+      return refuse("One project is wanted: its short name or its id.");
     if (values.from === undefined) return refuse("--from is missing: copies that were saved by then are taken.");
     if (values.to === undefined || values.to === "") return refuse("--to is missing: the UUID or the path of an empty domain.");
     if (values.account === "") return refuse("--account is empty.");

@@ -54,5 +54,7 @@ export function factsOf<T extends object>(row: T, fields: readonly (keyof T & st
 export function detailsOf(row: object): Facts {
   const details: unknown = "details" in row ? row.details : null;
   if (typeof details !== "object" || details === null) return {};
-  return Object.fromEntries(Object.entries(details).flatMap(([name, value]) => (typeof value === "string" ? [[`details.${name}`, value]] : [])));
+  return Object.fromEntries(
+    Object.entries(details).flatMap(([name, value]) => (typeof value === "string" ? [[`details.${name}`, value]] : [])),
+  );
 }

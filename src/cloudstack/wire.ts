@@ -100,6 +100,7 @@ export const AccountRow = z.object({
   accounttype: z.number().int(),
   roleid: maybe,
   rolename: text,
+  roletype: maybe,
   domainid: text,
   domainpath: maybe,
   state: z.enum(["enabled", "disabled", "locked"]),
@@ -243,6 +244,8 @@ export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
 /** A line of the event log. */
 export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, created: date });
 export type EventRow = z.infer<typeof EventRow>;
+/** A command that `listApis` lists. */
+export const ApiRow = z.object({ name: text.min(1) });
 /** A global setting. */
 export const SettingRow = z.object({ name: text, value: text.default("") });
 

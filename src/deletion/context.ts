@@ -1,6 +1,7 @@
 import type { ApproverDirectory } from "../approvals/ports.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
+import type { OperatorId } from "../core/ids.ts";
 import type { Database } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
 import type { EvidenceSource, LimitsNow, Work } from "./ports.ts";
@@ -24,6 +25,8 @@ export interface DeletionContext {
   /** What other clocks say of `now`: a jump must not end a wait. */
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
+  /** A person's name, for people to read; null, or left out, where nobody can tell. */
+  readonly nameOf?: (person: OperatorId) => Promise<string | null>;
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;
   /** Ids that are never deleted, whatever else is said: the managed root and its ancestors. */

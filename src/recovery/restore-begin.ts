@@ -84,7 +84,14 @@ export async function beginRestore(
 /** Reads a restore's templates as they stand, by name. */
 export async function readItems(row: Pick<RestoreRow, "id">, c: RestoreContext): Promise<readonly RestoreItem[]> {
   const rows = await readRestoreItems(c.db, row.id);
-  const copies = new Map((await readCopiesOf(c.db, rows.map((r) => r.entry_id))).map((copy) => [copy.entryId, copy]));
+  const copies = new Map(
+    (
+      await readCopiesOf(
+        c.db,
+        rows.map((r) => r.entry_id),
+      )
+    ).map((copy) => [copy.entryId, copy]),
+  );
   return rows
     .flatMap((r) => {
       const copy = copies.get(r.entry_id);
@@ -102,7 +109,11 @@ async function passEmpty(
 ): Promise<Result<void, Failure>> {
   const unasked = inventory.obstacles.find((o) => UNASKED.test(o));
   if (unasked !== undefined)
-    return err(failure("refused", "restore.unasked", `Whether ${target.path} is empty cannot be told: ${unasked}`, { mending: "Allow the list in the key's role." }));
+    return err(
+      failure("refused", "restore.unasked", `Whether ${target.path} is empty cannot be told: ${unasked}`, {
+        mending: "Allow the list in the key's role.",
+      }),
+    );
   const listed = await c.registrar.listTemplates(target.id);
   if (!listed.ok) return listed;
   const unclaimed = items.filter((i) => i.row.template_id === null);
@@ -156,8 +167,13 @@ async function notesOf(
   const owner = await readDomainOwner(c.db, target.id);
   const zones = chosen.filter((copy) => copy.kind === "template" && typeof copy.item.facts["zones"] === "string");
   return [
-    ...(owner === null || owner === project.id ? [] : [`${target.path} is the domain of another project, ${owner}: its members will see these templates.`]),
-    ...zones.map((copy) => `${copy.name} stood in the zones ${String(copy.item.facts["zones"])}; it comes back in the first one. copyTemplate brings it to the others.`),
+    ...(owner === null || owner === project.id
+      ? []
+      : [`${target.path} is the domain of another project, ${owner}: its members will see these templates.`]),
+    ...zones.map(
+      (copy) =>
+        `${copy.name} stood in the zones ${String(copy.item.facts["zones"])}; it comes back in the first one. copyTemplate brings it to the others.`,
+    ),
   ];
 }
 

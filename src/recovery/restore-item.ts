@@ -57,7 +57,9 @@ async function bringAnew(item: RestoreItem, run: RestoreRun, c: RestoreContext):
   });
   return held.held
     ? held.value
-    : err(failure("refused", "restore.pass_running", "A pass is running", { mending: "Run it again when the pass has ended: it goes on." }));
+    : err(
+        failure("refused", "restore.pass_running", "A pass is running", { mending: "Run it again when the pass has ended: it goes on." }),
+      );
 }
 
 /** Reads the copy in the archive again, to its end. Errors: as for `readBack`; `contract_broken` when it is not what was saved. */
@@ -75,7 +77,9 @@ async function maySend(run: RestoreRun, lock: AbortSignal, c: RestoreContext): P
   const stop = await readStop(c.db);
   if (stop.stopped) return err(stoppedRestore(stop.reason));
   if (run.signal.aborted || lock.aborted)
-    return err(failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { mending: "Run it again: it goes on." }));
+    return err(
+      failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { mending: "Run it again: it goes on." }),
+    );
   return passLiveDeletions(run.target, c.db);
 }
 
@@ -149,6 +153,12 @@ async function recordEnd(item: RestoreItem, intentId: string, sent: Result<strin
     if (sent.ok) await updateRestoreItem(q, item.row.id, at, { state: "downloading", templateId: sent.value });
     else if (isItsOwn(sent.error)) await updateRestoreItem(q, item.row.id, at, { state: "failed", problem: sentenceOf(sent.error) });
     else if (!unknown) await updateRestoreItem(q, item.row.id, at, { state: "waiting" });
-    await recordAudit(q, { at, actor: "terminal", kind: `restore.register.${result}`, subject: item.row.restore_id, data: auditData(item, data) });
+    await recordAudit(q, {
+      at,
+      actor: "terminal",
+      kind: `restore.register.${result}`,
+      subject: item.row.restore_id,
+      data: auditData(item, data),
+    });
   });
 }

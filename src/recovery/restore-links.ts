@@ -31,7 +31,11 @@ export async function serveRestore(
   path: string,
   c: { readonly db: Queryable; readonly store: Pick<ArchiveStore, "open">; readonly now: Clock },
 ): Promise<ExportAnswer> {
-  const nothing: ExportAnswer = { status: 404, headers: { "content-type": "text/plain; charset=utf-8" }, body: "Nothing is served here.\n" };
+  const nothing: ExportAnswer = {
+    status: 404,
+    headers: { "content-type": "text/plain; charset=utf-8" },
+    body: "Nothing is served here.\n",
+  };
   const [, itemId = "", token = ""] = SHAPE.exec(path) ?? [];
   if (itemId === "") return nothing;
   const served = await readServedRestore(c.db, itemId, c.now());
@@ -50,6 +54,7 @@ export function linkProblem(publicUrl: string | null): Failure | null {
   if (publicUrl !== null && !LOCAL.test(new URL(publicUrl).hostname)) return null;
   const what = publicUrl === null ? "TWOKEY_PUBLIC_URL is not set" : "TWOKEY_PUBLIC_URL leads to this machine alone";
   return failure("refused", "restore.no_address", `${what}: CloudStack fetches the templates from there`, {
-    mending: "Set it to the address at which CloudStack's secondary storage VMs reach TWOKEY_HTTP_HOST and TWOKEY_HTTP_PORT (docs/recovery.md).",
+    mending:
+      "Set it to the address at which CloudStack's secondary storage VMs reach TWOKEY_HTTP_HOST and TWOKEY_HTTP_PORT (docs/recovery.md).",
   });
 }

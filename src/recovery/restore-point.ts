@@ -13,7 +13,11 @@ const SHAPE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\
  */
 export function parseRestorePoint(text: string, now: Instant): Result<Instant, Failure> {
   const wrong = (what: string): Result<never, Failure> =>
-    err(failure("invalid", "restore.from", `--from ${text} ${what}`, { mending: "Write 2026-07-01, or 2026-07-01T12:30Z (UTC without a zone)." }));
+    err(
+      failure("invalid", "restore.from", `--from ${text} ${what}`, {
+        mending: "Write 2026-07-01, or 2026-07-01T12:30Z (UTC without a zone).",
+      }),
+    );
   const parts = SHAPE.exec(text);
   if (parts === null) return wrong("is no date and no time");
   const [, day = "", minutes, seconds = "", zone = "Z"] = parts;

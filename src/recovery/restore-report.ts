@@ -1,12 +1,29 @@
 import type { RestoreItemRow } from "../store/restores.ts";
 import { readInventoriesUntil, readUnsaved, type SavedCopy } from "../store/restore-sources.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../sync/planning/inventory.ts";
-import type { MachineThen, RestoreAsk, RestoreContext, RestoredProject, RestoredTemplate, RestoreReport, RestoreTarget } from "./restore-context.ts";
+import type {
+  MachineThen,
+  RestoreAsk,
+  RestoreContext,
+  RestoredProject,
+  RestoredTemplate,
+  RestoreReport,
+  RestoreTarget,
+} from "./restore-context.ts";
 
 /** Kinds whose bytes may be in the archive, though no restore puts them back. */
 const KEPT: readonly ItemKind[] = ["volume", "snapshot", "iso"];
 /** Kinds that are no bytes: whoever wants them makes them anew. */
-const OTHERS: readonly ItemKind[] = ["child_domain", "cloudstack_project", "vm_snapshot", "network", "vpc", "address", "kubernetes_cluster", "backup"];
+const OTHERS: readonly ItemKind[] = [
+  "child_domain",
+  "cloudstack_project",
+  "vm_snapshot",
+  "network",
+  "vpc",
+  "address",
+  "kubernetes_cluster",
+  "backup",
+];
 
 /** What a report is made of, besides what our tables tell. */
 export interface ReportParts {

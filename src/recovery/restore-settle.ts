@@ -54,7 +54,13 @@ export async function adoptOwn(item: RestoreItem, run: RestoreRun, c: RestoreCon
     const at = c.now();
     if (intent !== null) await recordOutcome(q, { intentId: intent.id, result: "looked_up", data: { templateId: own.id }, at });
     await updateRestoreItem(q, item.row.id, at, { state: "downloading", templateId: own.id });
-    await recordAudit(q, { at, actor: "terminal", kind: "restore.found", subject: run.row.id, data: auditData(item, { templateId: own.id }) });
+    await recordAudit(q, {
+      at,
+      actor: "terminal",
+      kind: "restore.found",
+      subject: run.row.id,
+      data: auditData(item, { templateId: own.id }),
+    });
   });
   return ok(true);
 }

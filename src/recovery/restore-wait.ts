@@ -35,7 +35,9 @@ export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: Resto
       told = look.value?.status ?? told;
     }
     if (run.signal.aborted)
-      return err(failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { mending: "Run it again: it goes on." }));
+      return err(
+        failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { mending: "Run it again: it goes on." }),
+      );
     await c.sleep(c.timing.lookMs);
   }
 }
@@ -58,7 +60,10 @@ function weigh(found: RegisteredTemplate | null, item: RestoreItem, run: Restore
   const tellsChecksum = /^[0-9a-f]{64}$/.test(found.checksum ?? "");
   if (tellsChecksum && found.checksum !== copy.sha256) return failed(`CloudStack's checksum of it is not that of the archive. ${clear}`);
   const compared = [...(found.bytes === null ? [] : ["size"]), ...(tellsChecksum ? ["checksum"] : [])];
-  return { state: "ready", compared: compared.length === 0 ? "neither its size nor its checksum is told" : `${compared.join(" and ")} as saved` };
+  return {
+    state: "ready",
+    compared: compared.length === 0 ? "neither its size nor its checksum is told" : `${compared.join(" and ")} as saved`,
+  };
 }
 
 async function recordEndOf(item: RestoreItem, end: End, c: RestoreContext): Promise<void> {

@@ -34,7 +34,9 @@ export async function restore(ask: RestoreAsk, c: RestoreContext): Promise<Resul
   return held.held
     ? held.value
     : err(
-        failure("refused", "restore.running", `A restore into ${target.value.path} is running already`, { mending: "Wait until it has ended." }),
+        failure("refused", "restore.running", `A restore into ${target.value.path} is running already`, {
+          mending: "Wait until it has ended.",
+        }),
       );
 }
 

@@ -76,8 +76,17 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
     lastComplete:
       state.projects === null || state.domains === null || state.complete_at === null
         ? null
-        : { projects: state.projects, domains: state.domains, at: state.complete_at },
+        : {
+            projects: state.projects,
+            domains: Math.max(0, state.domains - deletedSince(domains, state.complete_at)),
+            at: state.complete_at,
+          },
   };
+}
+
+/** Domains that an approved deletion took since then: they are missing in CloudStack for a reason, and must not hold every later plan. */
+function deletedSince(domains: readonly { readonly deleted_at: number | null }[], at: number): number {
+  return domains.filter((d) => d.deleted_at !== null && d.deleted_at > at).length;
 }
 
 /** Records domains as managed; a domain recorded before stays as it is. */

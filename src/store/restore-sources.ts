@@ -58,12 +58,7 @@ const UnsavedRow = z.object({ kind: z.enum(itemKinds), itemId: z.string(), name:
 export type Unsaved = z.output<typeof UnsavedRow>;
 
 /** Reads what could not be saved of a project up to a time; of each thing the newest word. */
-export async function readUnsaved(
-  q: Queryable,
-  project: ProjectId,
-  slugs: readonly string[],
-  until: Instant,
-): Promise<readonly Unsaved[]> {
+export async function readUnsaved(q: Queryable, project: ProjectId, slugs: readonly string[], until: Instant): Promise<readonly Unsaved[]> {
   return q.many(
     UnsavedRow,
     `select distinct on (e.item_id) e.item_kind as kind, e.item_id as "itemId", e.name, e.problem from archive_entry e

@@ -34,6 +34,7 @@ create table restore_item (
   check (state in ('registering', 'downloading') or (token_sha256 is null and link_until is null))
 );
 create index restore_item_restore on restore_item (restore_id);
+create index restore_item_entry on restore_item (entry_id);
 create trigger restore_item_kept before delete on restore_item for each row execute function refuse_change();
 
 -- No doubles: a template is registered for a thing that has none, and is forgotten only once CloudStack lost it.

@@ -9,7 +9,7 @@ import { withRestoreLinks } from "./restore-server.ts";
 import { oneLine, tellRestore } from "./restore-text.ts";
 import { sayFailure, withCloud, type CloudTools } from "./with-cloud.ts";
 
-const USAGE = "<project> --from <date> --to <domain> [--account <name>] [--dry-run]";
+const USAGE = "<project> --from <date> --to <domain> [--account <name>] [--zone <zone>] [--dry-run]";
 /** A day: the life of an export link too, and longer than any template takes. */
 const LINK_MS = 24 * 3600_000;
 
@@ -61,7 +61,7 @@ function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
     return null;
   };
   const string = { type: "string" } as const;
-  const options = { from: string, to: string, account: string, "dry-run": { type: "boolean" } } as const;
+  const options = { from: string, to: string, account: string, zone: string, "dry-run": { type: "boolean" } } as const;
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [project, ...more] = positionals;
@@ -70,9 +70,11 @@ function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
     if (values.from === undefined) return refuse("--from is missing: copies that were saved by then are taken.");
     if (values.to === undefined || values.to === "") return refuse("--to is missing: the UUID or the path of an empty domain.");
     if (values.account === "") return refuse("--account is empty.");
+    if (values.zone === "") return refuse("--zone is empty.");
     const from = parseRestorePoint(values.from, io.now());
     if (!from.ok) return refuse([from.error.message, from.error.mending].filter((s) => s !== undefined).join(". "));
-    return { project, from: from.value, to: values.to, account: values.account ?? null, dryRun: values["dry-run"] ?? false };
+    const [account, zone] = [values.account ?? null, values.zone ?? null];
+    return { project, from: from.value, to: values.to, account, zone, dryRun: values["dry-run"] ?? false };
   } catch (thrown) {
     return refuse(thrown instanceof Error ? thrown.message : String(thrown));
   }

@@ -1,7 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import { ResourceId, type DomainId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { NewTemplate, RegisteredTemplate, TemplateRegistrar } from "../recovery/ports.ts";
+import type { Named, NewTemplate, RegisteredTemplate, TemplateRegistrar } from "../recovery/ports.ts";
 import type { InventoryItem } from "../sync/planning/inventory.ts";
 import { classify, plain, statusOf } from "./classify.ts";
 import { createFence } from "./fence.ts";
@@ -9,7 +9,7 @@ import { createApi, type CloudStackApi } from "./http.ts";
 import { settingsOf, type CloudStackOptions, type Settings } from "./options.ts";
 import { readList, type ListQuery } from "./paging.ts";
 import type { Params } from "./signature.ts";
-import { fit, Registered, RegisteredRow } from "./wire.ts";
+import { fit, OsTypeRow, Registered, RegisteredRow, ZoneRow } from "./wire.ts";
 
 /**
  * Makes the registrar, for the writing key pair. `registerTemplate` is synchronous and answers before anything is fetched; the same name
@@ -29,6 +29,12 @@ export function createTemplateRegistrar(o: CloudStackOptions): TemplateRegistrar
       // What CloudStack does not know by its id (any more) may be answered with 431.
       if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
       return ok(rows.value.find((t) => t.id === id) ?? null);
+    },
+    readInstallation: async () => {
+      const zones = await readNamed(api, s, { command: "listZones", rows: "zone", row: ZoneRow, name: (z) => z.name });
+      if (!zones.ok) return zones;
+      const osTypes = await readNamed(api, s, { command: "listOsTypes", rows: "ostype", row: OsTypeRow, name: (t) => t.description });
+      return osTypes.ok ? ok({ zones: zones.value, osTypes: osTypes.value }) : osTypes;
     },
     listTemplates: (domainId: DomainId) => list(api, s, { domainid: domainId, isrecursive: "true" }),
   };
@@ -111,6 +117,17 @@ async function list(api: CloudStackApi, s: Settings, filter: Params): Promise<Re
   };
   const rows = await readList(api, s, query);
   return rows.ok ? ok(rows.value.map(registeredOf)) : rows;
+}
+
+/** Reads a list of the installation. Null: the key may not ask it, or the server does not know it. */
+async function readNamed<T extends { readonly id: string }>(
+  api: CloudStackApi,
+  s: Settings,
+  o: Pick<ListQuery<T>, "command" | "rows" | "row"> & { readonly name: (row: T) => string },
+): Promise<Result<readonly Named[] | null, Failure>> {
+  const rows = await readList(api, s, { command: o.command, rows: o.rows, row: o.row, params: {}, keyOf: (row) => row.id });
+  if (!rows.ok) return [401, 432].includes(statusOf(rows.error) ?? 0) ? ok(null) : rows;
+  return ok(rows.value.map((row) => ({ id: row.id.toLowerCase(), name: o.name(row) })));
 }
 
 /** States of a download that will not go on by themselves. Source: CloudStack's VMTemplateStorageResourceAssoc.Status. */

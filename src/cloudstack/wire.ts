@@ -195,6 +195,9 @@ export const RegisteredRow = TemplateRow.extend({
 export type RegisteredRow = z.infer<typeof RegisteredRow>;
 /** The answer of `registerTemplate`: one row, as a list. */
 export const Registered = z.object({ template: z.array(z.object({ id: text.min(1) })).length(1) });
+/** A zone, and a type of operating system, as far as a registration names them. */
+export const ZoneRow = z.object({ id: text.min(1), name: text });
+export const OsTypeRow = z.object({ id: text.min(1), description: text });
 /** A guest network. */
 export const NetworkRow = z.object({ ...owned, name: text, state: maybe, type: maybe, acltype: maybe, vpcid: maybe, cidr: maybe });
 /** A VPC. */

@@ -44,8 +44,21 @@ export interface RegisteredTemplate {
   readonly bytes: number | null;
 }
 
+/** Something of CloudStack's installation that a registration names. */
+export interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The zones and types of operating systems there are; null: the key may not ask. */
+export interface Installation {
+  readonly zones: readonly Named[] | null;
+  readonly osTypes: readonly Named[] | null;
+}
+
 /** Registers templates, and has no way to change or delete one. */
 export interface TemplateRegistrar {
+  readInstallation(): Promise<Result<Installation, Failure>>;
   /** Gives the template's id before its bytes are fetched. Errors: `indeterminate` when it is not known whether it was registered. */
   registerTemplate(t: NewTemplate): Promise<Result<string, Failure>>;
   /** Null: CloudStack does not list it (any more). */

@@ -3,8 +3,9 @@ import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { findRestore, insertRestore, readRestoreItems, readRestoresInto, type RestoreRow } from "../store/restores.ts";
 import { readCopiesOf, readDomainOwner, readSavedCopies, type SavedCopy } from "../store/restore-sources.ts";
-import type { Inventory, ItemKind } from "../sync/planning/inventory.ts";
-import type { RestoreAsk, RestoreContext, RestoredProject, RestoreItem, RestoreTarget } from "./restore-context.ts";
+import type { Inventory, InventoryItem, ItemKind } from "../sync/planning/inventory.ts";
+import type { RestoreAsk, RestoreContext, RestoredProject, RestoreItem, RestoreRun, RestoreTarget } from "./restore-context.ts";
+import { chooseZone, fitTemplate, type SpareZone } from "./restore-place.ts";
 import { chooseCopies } from "./restore-point.ts";
 import { isMadeFor } from "./restore-settle.ts";
 import { passLiveDeletions } from "./restore-target.ts";
@@ -23,13 +24,14 @@ export interface RestorePlan {
   readonly templates: readonly { readonly copy: SavedCopy; readonly account: string }[];
   readonly items: readonly RestoreItem[];
   readonly notes: readonly string[];
+  readonly fit: RestoreRun["fit"];
 }
 
 /**
  * Looks at the archive and at the domain, and says what is to be brought back. Changes nothing.
  *
  * Errors: `refused` when nothing was saved by then, when something stands in the domain that this restore did not put there, when an
- * account is missing; `unavailable` or `stale` when CloudStack could not be read.
+ * account or a zone is missing; `unavailable` or `stale` when CloudStack could not be read.
  */
 export async function planRestore(
   ask: RestoreAsk,
@@ -50,7 +52,17 @@ export async function planRestore(
   if (!empty.ok) return empty;
   const owners = chooseAccounts(ask, row === null ? chosen : items.map((i) => i.copy), inventory.value, target);
   if (!owners.ok) return owners;
-  return ok({ row, chosen, items, templates: owners.value, notes: await notesOf(project, target, chosen, c) });
+  const installation = await c.registrar.readInstallation();
+  if (!installation.ok) return installation;
+  const zone = chooseZone(
+    owners.value.map((o) => o.copy),
+    installation.value.zones,
+    ask.zone,
+  );
+  if (!zone.ok) return zone;
+  const fit = (item: InventoryItem) => fitTemplate(item, installation.value, zone.value);
+  const notes = [...(await notesOf(project, target, chosen, c)), ...zoneNotes(zone.value)];
+  return ok({ row, chosen, items, templates: owners.value, notes, fit });
 }
 
 /** Writes down what is to be brought back, before the first of it is. */
@@ -175,6 +187,10 @@ async function notesOf(
         `${copy.name} stood in the zones ${String(copy.item.facts["zones"])}; it comes back in the first one. copyTemplate brings it to the others.`,
     ),
   ];
+}
+
+function zoneNotes(zone: SpareZone): readonly string[] {
+  return zone === null ? [] : [`Templates whose own zone is not there any more go into the zone ${zone.name}.`];
 }
 
 function nothingSaved(ask: RestoreAsk, copies: readonly SavedCopy[]): Failure {

@@ -53,6 +53,8 @@ export interface RestoreAsk {
   readonly to: string;
   /** Whose the templates become; null: of the accounts of the names that they had. */
   readonly account: string | null;
+  /** Id or name of the zone for templates whose own is not there any more. */
+  readonly zone: string | null;
   readonly dryRun: boolean;
 }
 
@@ -79,6 +81,8 @@ export interface RestoreRun {
   readonly row: RestoreRow;
   readonly target: RestoreTarget;
   readonly signal: AbortSignal;
+  /** A template as this installation takes it. */
+  readonly fit: (item: InventoryItem) => Result<InventoryItem, Failure>;
 }
 
 /** A template of the restore as it stands at the end. */

@@ -6,6 +6,7 @@ import { recordAudit } from "../store/audit.ts";
 import { recordIntent, recordOutcome } from "../store/intents.ts";
 import { readRestoreItem, updateRestoreItem } from "../store/restores.ts";
 import { readStop } from "../store/stop-switch.ts";
+import type { InventoryItem } from "../sync/planning/inventory.ts";
 import type { RestoreContext, RestoreItem, RestoreRun } from "./restore-context.ts";
 import { restorePath, tokenHash } from "./restore-links.ts";
 import { adoptOwn, auditData, recordTurn, settleItem } from "./restore-settle.ts";
@@ -41,19 +42,21 @@ async function readAgain(item: RestoreItem, c: RestoreContext): Promise<RestoreI
 
 async function bringAnew(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
   const { copy } = item;
-  const same = await compareBytes(item, c);
+  const template = run.fit(copy.item);
   const token = c.newToken();
-  const path = same.ok ? restorePath(item.row.id, token, copy.item.facts["format"]) : same;
-  if (!path.ok) {
-    await recordTurn(item, c, { state: "failed", problem: path.error.message }, "restore.failed", { problem: path.error.message });
-    c.say(`${copy.name}: not brought back. ${path.error.message}`);
+  const path = template.ok ? restorePath(item.row.id, token, copy.item.facts["format"]) : template;
+  const same = path.ok ? await compareBytes(item, c) : path;
+  if (!template.ok || !path.ok || !same.ok) {
+    const problem = same.ok ? "" : sentenceOf(same.error);
+    await recordTurn(item, c, { state: "failed", problem }, "restore.failed", { problem });
+    c.say(`${copy.name}: not brought back. ${problem}`);
     return ok(undefined);
   }
   c.say(`${copy.name}: ${copy.bytes} bytes in the archive are what was saved (SHA-256)`);
   // No pass is under way while something is registered: it could open a deletion of this very domain.
   const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: c.timing.passMs }, async (lock) => {
     const may = await maySend(run, lock, c);
-    return may.ok ? send(item, run, { token, path: path.value }, c) : may;
+    return may.ok ? send(item, run, { token, path: path.value, template: template.value }, c) : may;
   });
   return held.held
     ? held.value
@@ -93,7 +96,7 @@ export function stoppedRestore(reason: string): Failure {
 async function send(
   item: RestoreItem,
   run: RestoreRun,
-  link: { readonly token: string; readonly path: string },
+  link: { readonly token: string; readonly path: string; readonly template: InventoryItem },
   c: RestoreContext,
 ): Promise<Result<void, Failure>> {
   const intentId = c.newId();
@@ -110,7 +113,7 @@ async function send(
   const served = await c.links.reach(link.path, item.copy.bytes);
   const sent = served.ok
     ? await c.registrar.registerTemplate({
-        item: item.copy.item,
+        item: link.template,
         domainId: run.target.id,
         account: item.row.account,
         sha256: item.copy.sha256,

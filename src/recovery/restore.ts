@@ -60,7 +60,7 @@ async function withDomain(
   if (!held.value.ok) return held.value;
   const { plan, begun } = held.value.value;
   if (begun === null) return ok(await reportPlan(ask, project, target, plan, c));
-  const run: RestoreRun = { row: begun.row, target, signal };
+  const run: RestoreRun = { row: begun.row, target, signal, fit: plan.fit };
   let ended: Result<void, Failure> = ok(undefined);
   for (const [i, item] of begun.items.entries()) {
     const turn = { ...c, say: (line: string) => c.say(`[${i + 1}/${begun.items.length}] ${line}`) };

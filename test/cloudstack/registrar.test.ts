@@ -48,9 +48,10 @@ describe("against the emulator", () => {
   });
   afterEach(() => cloud.close());
   const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
+  const installed = () => ({ zoneId: cloud.ids.zone, facts: { ...template.facts, osTypeId: cloud.ids.osType } });
 
   test("sends what was recorded, under the recorded names", async () => {
-    const done = await registrar().registerTemplate(wanted(domain, { zoneId: cloud.ids.zone }));
+    const done = await registrar().registerTemplate(wanted(domain, installed()));
     expect(done).toMatchObject({ ok: true });
     const recorded = readFileSync("test/fixtures/cloudstack-4.22/15-register-template.jsonl", "utf8")
       .split("\n")
@@ -68,13 +69,23 @@ describe("against the emulator", () => {
   });
 
   test("what it registered is found with the thing that its link was made for", async () => {
-    const done = await registrar().registerTemplate(wanted(domain, { zoneId: cloud.ids.zone }));
+    const done = await registrar().registerTemplate(wanted(domain, installed()));
     const id = done.ok ? done.value : "";
     const found = await registrar().listTemplates(domain as DomainId);
     const one = { id, name: "back", account: "ann", domainId: domain, madeFor: "11111111-2222-4333-8444-555555555555", isReady: true, showsLink: true };
     expect(found).toMatchObject({ ok: true, value: [one] });
     expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: one });
     expect(await registrar().findTemplate(ZONE)).toEqual({ ok: true, value: null });
+  });
+
+  test("an id that means nothing here is refused by CloudStack; zones and OS types can be asked, and a key that may not says so", async () => {
+    expect(await registrar().registerTemplate(wanted(domain))).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    const there = { zones: [{ id: cloud.ids.zone, name: "Sandbox" }], osTypes: [{ id: cloud.ids.osType }] };
+    expect(await registrar().readInstallation()).toMatchObject({ ok: true, value: there });
+    cloud.setFaults([{ kind: "status", status: 432, command: "listOsTypes" }]);
+    expect(await registrar().readInstallation()).toMatchObject({ ok: true, value: { ...there, osTypes: null } });
+    cloud.setFaults([{ kind: "status", status: 530, command: "listZones" }]);
+    expect(await registrar().readInstallation()).toMatchObject({ ok: false });
   });
 
   test("a domain outside the managed root, and one that is gone, are refused before anything is sent", async () => {
@@ -86,7 +97,7 @@ describe("against the emulator", () => {
   });
 
   test("an inventory keeps what it takes: free details of a template, names of a machine's offering and template", async () => {
-    await registrar().registerTemplate(wanted(domain, { zoneId: cloud.ids.zone }));
+    await registrar().registerTemplate(wanted(domain, installed()));
     cloud.addMachine({ account: cloud.addAccount({ name: "bob", domain }).accountId, name: "m" });
     const read = await createCloudStackReader(optionsFor({ url: cloud.url, ...cloud.admin })).readInventory(
       domain as DomainId,

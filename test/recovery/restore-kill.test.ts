@@ -51,6 +51,7 @@ class Fuse {
 function fusedRegistrar(r: TemplateRegistrar, fuse: Fuse, at: "everything" | "registrations"): TemplateRegistrar {
   if (at === "registrations") return { ...r, registerTemplate: (t) => fuse.pass(() => r.registerTemplate(t)) };
   return {
+    readInstallation: () => fuse.pass(() => r.readInstallation()),
     registerTemplate: (t) => fuse.pass(() => r.registerTemplate(t)),
     findTemplate: (id) => fuse.pass(() => r.findTemplate(id)),
     listTemplates: (id) => fuse.pass(() => r.listTemplates(id)),

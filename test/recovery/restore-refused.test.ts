@@ -40,6 +40,7 @@ test.each<[string, string[], string]>([
   ["no date", ["alpha", "--to", "ROOT/ci/x"], "--from is missing"],
   ["no domain", ["alpha", "--from", "2026-01-01"], "--to is missing"],
   ["an empty account", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--account", ""], "--account is empty"],
+  ["an empty zone", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--zone", ""], "--zone is empty"],
   ["an unknown option", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--force"], "--force"],
   ["a word for a date", ["alpha", "--from", "yesterday", "--to", "ROOT/ci/x"], "--from yesterday is no date"],
   ["a 30th of February", ["alpha", "--from", "2026-02-30", "--to", "ROOT/ci/x"], "is no day of the calendar"],
@@ -116,6 +117,13 @@ test("a key that may not list ISOs cannot tell whether the domain is empty: refu
   const ran = await into(spare);
   world.cloud.setFaults([]);
   expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/Whether ROOT\/ci\/spare-.* is empty cannot be told: .*listIsos/)]);
+});
+
+test("a zone that is not there: refused, with those that are; one that is, by name or id, is taken", async () => {
+  const ran = await into(spare, "--zone", "mars");
+  expect([ran.code, ran.err]).toEqual([2, expect.stringMatching(/There is no zone mars\nThere are: Sandbox \([0-9a-f-]{36}\)\./)]);
+  expect((await into(spare, "--zone", "Sandbox", "--dry-run")).code).toBe(0);
+  expect((await into(spare, "--zone", world.cloud.ids.zone)).code).toBe(0);
 });
 
 test("twenty things are named, and the rest counted", async () => {

@@ -126,3 +126,17 @@ test("while the bot listens on the port, it serves the templates", async () => {
   await bot.close();
   expect([ran.err, ran.code]).toEqual(["", 0]);
 });
+
+test("CloudStack itself was replaced: zone and OS type are found by what they are called there, and the bytes come back", async () => {
+  const golden = world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "golden", bytes: BYTES });
+  await world.backUp("p-1", "alpha", "templates");
+  const old = world.cloud.ids;
+  await world.replaceCloud();
+  expect(world.cloud.ids.zone).not.toBe(old.zone);
+  const ran = await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
+  expect([ran.err, ran.code]).toEqual(["", 0]);
+  expect(ran.out).toContain("Note: Templates whose own zone is not there any more go into the zone Sandbox.");
+  const [back] = await world.templates("alpha");
+  expect([back?.["zoneid"], back?.["ostypeid"]]).toEqual([world.cloud.ids.zone, world.cloud.ids.osType]);
+  expect(world.fetched(back)?.equals(seededBytes(golden, BYTES))).toBe(true);
+});

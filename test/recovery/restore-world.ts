@@ -48,12 +48,12 @@ const ambient = {
 
 /** One emulated world. */
 export class RestoreWorld {
-  readonly cloud: CloudStackEmulator;
+  cloud: CloudStackEmulator;
   readonly state: FreshDatabase;
   readonly ci: FreshDatabase;
   readonly folder: string;
   readonly archive: string;
-  readonly root: string;
+  root: string;
   readonly env: Record<string, string>;
 
   /** Where a host name leads CloudStack's downloads to; a test may lead them astray. */
@@ -92,6 +92,17 @@ export class RestoreWorld {
     const made = await runCommand(rebuildCommand, [], world.env);
     if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
     return world;
+  }
+
+  /** Puts a fresh CloudStack in place of the old one, with other ids for everything, and rebuilds the domains there. */
+  async replaceCloud(): Promise<void> {
+    await this.cloud.close();
+    this.cloud = await startCloudStackEmulator({ jobMs: 5, downloads: { folder: path.join(this.folder, "secondary"), hosts: this.hosts } });
+    this.root = this.cloud.addDomain({ name: "ci" });
+    const { apiKey, secretKey } = this.cloud.admin;
+    Object.assign(this.env, { CLOUDSTACK_API_URL: this.cloud.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey });
+    const made = await this.rebuild();
+    if (made.code !== 0) throw new Error(`not rebuilt: ${made.out}${made.err}`);
   }
 
   async close(): Promise<void> {
@@ -183,7 +194,7 @@ export class RestoreWorld {
       };
       const from = parseRestorePoint(today(), now());
       if (!from.ok) throw new Error(from.error.message);
-      const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, dryRun: false };
+      const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
       done.push(await restore(ask, { ...usual, ...change(usual) }));
       return 0;
     });

@@ -128,16 +128,19 @@ export async function recordCompleteRead(
   q: Queryable,
   r: {
     readonly present: readonly ProjectId[];
+    /** Whether a project that is not among `present` may have been listed all the same: then it is not counted as absent. */
+    readonly isUnsure: boolean;
     readonly projects: number;
     readonly domains: number;
     readonly at: number;
   },
 ): Promise<void> {
   await q.exec(
-    `update managed_domain set absent_since = case when project_id = any($1) then null else coalesce(absent_since, $2) end,
-       absent_reads = case when project_id = any($1) then 0 else absent_reads + 1 end
+    `update managed_domain set
+       absent_since = case when project_id = any($1) then null when $3 then absent_since else coalesce(absent_since, $2) end,
+       absent_reads = case when project_id = any($1) then 0 when $3 then absent_reads else absent_reads + 1 end
      where deleted_at is null and (absent_since is not null or not (project_id = any($1)))`,
-    [r.present, r.at],
+    [r.present, r.at, r.isUnsure],
   );
   await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3", [r.projects, r.domains, r.at]);
 }

@@ -143,8 +143,10 @@ async function planNow(
   if (mayRecord && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
     const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
     const present = [...input.desired.projects.map((p) => p.id), ...held];
+    // A held row without an id may be any project's: then nobody's absence goes on.
+    const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
-    await c.db.tx((q) => recordCompleteRead(q, { present, ...sizes, at: c.now() }));
+    await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
   }
   return { plan, input, plannedAt, policy };
 }

@@ -112,6 +112,15 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
       });
     }
   }
+  const { projects, held } = input.desired;
+  const ours = input.known.managedAccounts.length;
+  if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null))
+    holds.push({
+      kind: "empty_source",
+      blocks: "restrictions",
+      sentence: `the CI database lists no member of any project, although ${ours} accounts are managed`,
+      liftedBy: "a source that is whole again",
+    });
   return holds;
 }
 

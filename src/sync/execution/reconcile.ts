@@ -43,18 +43,32 @@ export interface ReconcileContext {
   readonly newId: NewId;
 }
 
+/** How long a pass that a person asked for waits for the one that runs: longer than any pass over a whole fleet. Units: ms. */
+const COMMANDED_WAIT_MS = 60_000;
+
 /** Who started a pass. */
 export type StartedBy = PlanRecord["startedBy"];
 
 /** One pass: observe, plan, hold, store, show, apply, read back, record. Errors: `refused` when one is running or all is stopped. */
 export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<Result<PlanRecord, Failure>> {
-  const stop = await readStop(c.db);
-  if (stop.stopped)
-    return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending: "/ci-resume takes two people." }));
-  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, (signal) => passWithLock(scope, startedBy, c, signal));
+  const stopped = await stopFailure(c);
+  if (stopped !== null) return err(stopped);
+  // A scheduled pass comes again by itself; what a person asked for must not be lost to the one that happens to run.
+  const waitMs = startedBy.kind === "command" ? COMMANDED_WAIT_MS : 0;
+  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs }, async (signal) => {
+    // It may have been stopped while this pass waited.
+    const since = await stopFailure(c);
+    return since === null ? passWithLock(scope, startedBy, c, signal) : err(since);
+  });
   return held.held
     ? held.value
     : err(failure("refused", "sync.running", "A pass is running already", { mending: "Its plan is the newest one in the channel." }));
+}
+
+async function stopFailure(c: ReconcileContext): Promise<Failure | null> {
+  const stop = await readStop(c.db);
+  const mending = "/ci-resume takes two people.";
+  return stop.stopped ? failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending }) : null;
 }
 
 /** Makes a plan without storing, showing or applying anything. */

@@ -15,12 +15,12 @@ import { createDomainIds } from "./cloudstack/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
+import { createTemplateRegistrar } from "./cloudstack/registrar.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
-import { digestOf } from "./core/digest.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
@@ -34,16 +34,22 @@ import { createEngine, type Engine } from "./engine/engine.ts";
 import { prepareEngine } from "./engine/schema.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
+import { firstPolicy } from "./first-policy.ts";
+import type { PolicyContext } from "./policy/context.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf, type FixedPlanPolicy } from "./policy/derive.ts";
+import { askAboutScope, createPolicyDesk, namePolicyDifferences, sweepPolicy } from "./policy/desk.ts";
+import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
+import { serveRestore } from "./recovery/restore-links.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
+import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
 import { prepareStore } from "./store/prepare.ts";
 import { createSkewMeter } from "./store/server-clock.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
-import type { PlanPolicy } from "./sync/planning/policy.ts";
 
 const PRUNE_SECONDS = 6 * 3600;
 
@@ -98,8 +104,14 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     const projects = await ci.projectsOf("all");
     return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
   };
+  const first = firstPolicy(config);
+  const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
+    approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
+    firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
+    // Later, two are enough to start and to mend the list by a card of two people.
+    approversMin: seeded === null ? 3 : 2,
     environment: config.environment,
     db,
     events: a.events,
@@ -113,6 +125,10 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     return made;
   }
   const bot: Bot = made.value;
+  // Only what was found good at a first start comes into force.
+  await db.tx((q) => seedPolicy(q, { ...first, approvers: { ...bot.firstApprovers, ids: [...bot.firstApprovers.ids] } }, a.now()));
+  const policyNow = (): Promise<PolicyVersion> => expectPolicy({ db });
+  const scopeFingerprint = fingerprintOf(first.scope);
   const fleet: FleetScope = { kind: "fleet", root: config.cloudstack.rootPath as DomainPath };
   const probed = await cloud.reader.probe();
   const protectedIds = new Set<string>(probed.ok ? probed.value.protectedIds : []);
@@ -130,20 +146,14 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     clockSkew: createSkewMeter(db, a.now, a.steadyMs),
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
+    limits: async () => limitsNowOf((await policyNow()).body, scopeFingerprint),
+    nameOf: async (person) => {
+      const people = await ci.listPeople();
+      return people.ok ? (people.value.find((p) => `ci:${p.id}` === person)?.name ?? null) : null;
+    },
     fleetSize: () => countManagedDomains(db),
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
-  };
-  const deletionPolicy = {
-    expiresMs: config.deletion.expiresMs,
-    coolOffMs: config.deletion.coolOffMs,
-    graceMs: config.deletion.graceMs,
-    quorum: config.deletion.quorum,
-    perDay: config.deletion.perDay,
-    perWeek: config.deletion.perWeek,
-    protectedDomains: [...config.cloudstack.protectedDomains],
-    archiveKinds: [...config.archive.kinds],
-    pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
   };
   const reconcile: ReconcileContext = {
     db,
@@ -151,17 +161,16 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     announcer: bot.announcers.plan,
     now: a.now,
     newId: a.newId,
-    policy: planPolicy(config),
+    limits: async () => {
+      const { body } = await policyNow();
+      return { policy: planPolicyOf(body, fixedPlanPolicy(config)), confirmedScope: fingerprintOf(body.scope) };
+    },
     writer: changeWriter(cloud.writer),
     observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
-    scopeFingerprint: digestOf({
-      root: config.cloudstack.rootPath,
-      server: config.cloudstack.url,
-      views: config.ci.views,
-      database: new URL(config.ci.url).pathname,
-    }),
+    scopeFingerprint,
     deletions: {
-      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions),
+      openDeletion: async (proposal, requesters) =>
+        openDeletion(proposal, requesters, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
       liveDomains: () => liveDomains(deletions),
     },
   };
@@ -209,7 +218,17 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     projects: () => ci.projectsOf("all"),
     enqueue: (id, tx) => engine.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
   };
+  const policy: PolicyContext = {
+    db,
+    approvers: bot.approvers,
+    announcer: bot.announcers.policy,
+    presentScope: first.scope,
+    environment: first,
+    now: a.now,
+    newId: a.newId,
+  };
   const desks: Desks = {
+    policy: createPolicyDesk(policy),
     deletions: deletionDesk,
     sync,
     projects,
@@ -221,9 +240,14 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
       projectsOf: (asker) => projects.projectsOf(asker),
     }),
   };
+  const passAndAsk = async (scope: Scope, startedBy: StartedBy) => {
+    const done = await runPass(scope, startedBy, reconcile);
+    if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+    return done;
+  };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
-    await report(runPass(scope, startedBy, reconcile), a.events);
+    await report(passAndAsk(scope, startedBy), a.events);
   });
   engine.define("deletion", (id, signal) => advance(id, deletions, signal));
   engine.define("export", (id) => runExport(id, exportContext));
@@ -232,9 +256,10 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     report(askForBackups(scheduling), a.events, "backup.ask"),
   );
   engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () =>
-    report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
+    report(passAndAsk(fleet, { kind: "schedule" }), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  engine.schedule("sweep-policy", sweepSeconds(config), () => sweepPolicy(policy));
   engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
     // A clock that jumped ahead would make every copy an old one.
     const clocks = await readClocks(deletions);
@@ -256,6 +281,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
           () => false,
         ),
       serveExport: (path) => serveExport(path, exportContext),
+      serveRestore: (path) => serveRestore(path, exportContext),
     },
   });
   publicUrl = config.http.publicUrl ?? http.url;
@@ -263,12 +289,13 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   for (const kind of config.cloudstack.sharedKeys)
     a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
   if (!probed.ok) a.events.failed("cloudstack.probe", probed.error);
+  for (const difference of await namePolicyDifferences(policy)) a.events.warn("policy.environment_differs", { difference });
   a.events.info("started", { root: fleet.root });
   return ok({
     desks,
     engine,
     http,
-    runPassNow: (scope) => runPass(scope ?? fleet, { kind: "schedule" }, reconcile),
+    runPassNow: (scope) => passAndAsk(scope ?? fleet, { kind: "schedule" }),
     async stop() {
       await bot.stop();
       await engine.stop();
@@ -301,11 +328,13 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
+    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }
 
-async function archiveStore(config: Config): Promise<ArchiveStore> {
+/** The store of what is saved, as the configuration names it. */
+export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir);
   // Loaded only when it is used: the SDK takes 20 MiB.
@@ -323,16 +352,10 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-/** The limits and settings of a plan, from the configuration. */
-export function planPolicy(config: Config): PlanPolicy {
+/** The settings of a plan that no vote changes. */
+export function fixedPlanPolicy(config: Config): FixedPlanPolicy {
   return {
-    absence: config.sync.absence,
-    restrictionsPerPassMax: config.sync.restrictionsPerPassMax,
-    proposalsPerPassMax: config.sync.proposalsPerPassMax,
-    changesPerPassMax: config.sync.changesPerPassMax,
-    shrinkMinShare: config.sync.shrinkMinShare,
     snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
-    protectedDomains: config.cloudstack.protectedDomains,
     roles: config.cloudstack.roles,
     sentinelDomain: config.cloudstack.sentinelDomain,
   };

@@ -110,7 +110,8 @@ const variables = z.object({
 /** How to set a variable, for the error that names it. */
 const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   DATABASE_URL: "leave it out to use the embedded PostgreSQL, or give postgres://user:password@host/database",
-  DATABASE_MIGRATION_URL: "the owner's postgres://… of the database in DATABASE_URL, whose own role is a lesser one (docs/database-roles.md)",
+  DATABASE_MIGRATION_URL:
+    "the owner's postgres://… of the database in DATABASE_URL, whose own role is a lesser one (docs/database-roles.md)",
   CI_DATABASE_URL: "give a read-only role's postgres://… of the CI database; docs/ci-database.md names the three views",
   SLACK_BOT_TOKEN: "Slack app → OAuth & Permissions → Bot User OAuth Token (docs/slack.md)",
   SLACK_APP_TOKEN: "Slack app → Basic Information → App-Level Tokens, scope connections:write (docs/slack.md)",

@@ -3,11 +3,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { auditCommand } from "./cli/audit.ts";
 import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
-import { examineStore } from "./cli/doctor.ts";
+import { doctorCommand } from "./cli/doctor.ts";
 import { incidentCommand } from "./cli/incident.ts";
 import { migrateCommand } from "./cli/migrate.ts";
 import { replayCommand } from "./cli/replay.ts";
 import { rebuildCommand } from "./cli/rebuild.ts";
+import { restoreCommand } from "./cli/restore.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
@@ -15,13 +16,21 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand, migrateCommand];
+const cliCommands: readonly CliCommand[] = [
+  doctorCommand,
+  auditCommand,
+  replayCommand,
+  incidentCommand,
+  backupCost,
+  rebuildCommand,
+  restoreCommand,
+  migrateCommand,
+];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
   "",
   "  twokey serve    runs the bot on the environment (docs/configuration.md)",
-  "  twokey doctor   reads the environment and says what is missing, and what the bot's database role could do",
   ...cliCommands.map((c) => `  twokey ${c.name} ${c.usage}`),
   "  twokey help     this text",
   "",
@@ -89,7 +98,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const known = cliCommands.find((c) => c.name === command);
   if (known !== undefined) return known.run(args.slice(1), terminal());
-  if (command !== "serve" && command !== "doctor") {
+  if (command !== "serve") {
     process.stderr.write(`There is no command ${command}.\n\n${usage}`);
     return 2;
   }
@@ -97,10 +106,6 @@ async function main(args: readonly string[]): Promise<number> {
   if (!config.ok) {
     process.stderr.write(`${config.error.message}\n${config.error.mending ?? ""}\n`);
     return 2;
-  }
-  if (command === "doctor") {
-    process.stdout.write("The environment is complete.\n");
-    return examineStore(config.value, terminal());
   }
   const events = createEvents(config.value.logLevel, config.value.environment);
   const running = await serve(config.value, events);

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { ABSENT_COMMANDS } from "./commands/absent.ts";
 import { ACCOUNT_COMMANDS } from "./commands/accounts.ts";
 import { DEDICATION_COMMANDS } from "./commands/dedications.ts";
 import { DOMAIN_COMMANDS } from "./commands/domains.ts";
@@ -16,6 +17,7 @@ import { registerKnownCommands } from "./rights.ts";
 
 /** Every command that the emulator answers; any other one is answered as unknown (401). */
 export const COMMANDS: readonly Command[] = [
+  ...ABSENT_COMMANDS,
   ...DOMAIN_COMMANDS,
   ...DEDICATION_COMMANDS,
   ...ACCOUNT_COMMANDS,

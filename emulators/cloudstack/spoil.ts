@@ -21,6 +21,8 @@ export function spoil(
     "content-length": body.length,
     ...(status === 200 ? {} : { "x-description": descriptionOf(text) }),
   };
+  // CloudStack's server sends no Date (ServerDaemon.start, 4.22: setSendDateHeader(false)).
+  response.sendDate = false;
   response.writeHead(status, headers);
   if (!struck.has("cut")) {
     response.end(body);

@@ -49,14 +49,9 @@ interface Upload {
   readonly parts: readonly Part[];
 }
 
-/**
- * Keeps archived bytes in an S3-compatible bucket, each object one multipart upload until it is whole.
- *
- * What whole parts hold survives a restart of the process; what is less than a part waits in memory, since S3 takes no short part
- * but the last. Errors: `rejected` when the bucket says no, `unavailable` when it is slow or away, `archive.full`.
- */
-export function createS3Store(o: S3Options): ArchiveStore {
-  const client = new S3Client({
+/** The SDK's client for one bucket. */
+export function createS3Client(o: S3Options): S3Client {
+  return new S3Client({
     region: o.region,
     ...(o.endpoint === null ? {} : { endpoint: o.endpoint, forcePathStyle: true }),
     ...(o.credentials === null ? {} : { credentials: o.credentials }),
@@ -70,6 +65,16 @@ export function createS3Store(o: S3Options): ArchiveStore {
       throwOnRequestTimeout: true,
     },
   });
+}
+
+/**
+ * Keeps archived bytes in an S3-compatible bucket, each object one multipart upload until it is whole.
+ *
+ * What whole parts hold survives a restart of the process; what is less than a part waits in memory, since S3 takes no short part
+ * but the last. Errors: `rejected` when the bucket says no, `unavailable` when it is slow or away, `archive.full`.
+ */
+export function createS3Store(o: S3Options): ArchiveStore {
+  const client = createS3Client(o);
   const bucket = createBucket(client, o);
   const tails = new Map<string, Buffer>();
   return {

@@ -13,6 +13,7 @@ import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
 import { answerClick, approveTyped, rejectWithReason } from "./clicks.ts";
 import type { Identity } from "./identity.ts";
+import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
@@ -27,7 +28,6 @@ export interface ListenContext {
   readonly channel: string;
   readonly events: Events;
   readonly now: Clock;
-  readonly approverIds: readonly string[];
 }
 
 const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
@@ -43,7 +43,7 @@ export function listen(app: App, c: ListenContext): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
     await ack();
     await guarded("command", c, async () => {
-      if (!(await isFirst(c, `command:${command.trigger_id}`))) return;
+      if (!(await isFirst(c, "command", command.trigger_id))) return;
       await say(
         await answerWords(command.command, command.text, command.user_id, command.channel_id, c),
         respond as Respond,
@@ -63,9 +63,10 @@ export function listen(app: App, c: ListenContext): void {
         message?: { ts?: string };
         trigger_id?: string;
       };
-      const a = action as unknown as { action_id: string; value?: string; selected_option?: { value?: string } };
+      const a = action as unknown as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
       const triggerId = b.trigger_id ?? "";
-      if (!(await isFirst(c, `action:${triggerId}:${a.action_id}`))) return;
+      const once = triggerId === "" ? a.action_ts : triggerId;
+      if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
       const asker = await c.identity.identify(b.user.id);
       if (!asker.ok) await c.desks.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
@@ -89,15 +90,25 @@ export function listen(app: App, c: ListenContext): void {
   app.view(/.*/, async ({ ack, body, view }) => {
     const memory = Memory.safeParse(safeJson(view.private_metadata));
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
-    // The only check before the acknowledgement: it must be in it to be shown beside the field.
+    // The only checks before the acknowledgement: they must be in it to be shown beside the field.
     if (view.callback_id === "deletion_type_name" && memory.success && typed("name").trim() !== memory.data.name) {
       await ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } });
+      return;
+    }
+    const isPolicy = view.callback_id.startsWith("policy_");
+    const problems = isPolicy ? problemsOfWindow(view.callback_id, view.private_metadata, typed) : null;
+    if (problems !== null) {
+      await ack({ response_action: "errors", errors: problems });
       return;
     }
     await ack();
     await guarded("view", c, async () => {
       const { deletions } = c.desks;
       const asker = await c.identity.identify(body.user.id);
+      if (isPolicy && asker.ok) {
+        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.desks.policy);
+        return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
+      }
       if (!asker.ok || !memory.success) {
         const why = asker.ok ? failure("refused", "view.forged", "This window's content is not mine; nothing was done") : asker.error;
         await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), view.callback_id, why.message);
@@ -114,8 +125,10 @@ export function listen(app: App, c: ListenContext): void {
   });
   app.event("app_mention", async ({ event, body }) =>
     guarded("mention", c, async () => {
-      if (event.user === undefined || !(await isFirst(c, `event:${body.event_id}`))) return;
-      await say(await answerTyped(event.text, event.user, event.channel, c), undefined, event.channel, event.user, c);
+      const { bot_id: bot } = event as { bot_id?: string };
+      if (event.user === undefined || bot !== undefined || !(await isFirst(c, "event", body.event_id))) return;
+      const reply = await answerTyped(event.text, event.user, event.channel, c);
+      await say(reply, undefined, event.channel, event.user, c, (event as { thread_ts?: string }).thread_ts);
     }),
   );
   app.event("message", async ({ event, body }) =>
@@ -127,19 +140,21 @@ export function listen(app: App, c: ListenContext): void {
         user?: string;
         text?: string;
         channel: string;
+        thread_ts?: string;
       };
       if (
         m.channel_type !== "im" ||
         m.subtype !== undefined ||
         m.bot_id !== undefined ||
         m.user === undefined ||
-        !(await isFirst(c, `event:${body.event_id}`))
+        !(await isFirst(c, "event", body.event_id))
       )
         return;
       const reply = await answerTyped(m.text ?? "", m.user, m.channel, c);
       if (reply.picture !== undefined) await sendPicture(c.client, m.user, reply.picture, c.events);
       const r = renderReply(reply);
-      await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false });
+      const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
+      await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false, ...thread });
     }),
   );
   app.event("app_home_opened", async ({ event }) =>
@@ -172,8 +187,18 @@ async function answer(command: Parameters<typeof runCommand>[0], user: string, c
   return asker.ok ? runCommand(command, asker.value, c.desks, { channel, user }) : replyOfFailure(asker.error);
 }
 
-/** Says something to one person only: by the click's own address, else as an ephemeral message. */
-async function say(reply: Reply | null, respond: Respond | undefined, channel: string, user: string, c: ListenContext): Promise<void> {
+/**
+ * Says something to one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the
+ * channel, as a direct message.
+ */
+async function say(
+  reply: Reply | null,
+  respond: Respond | undefined,
+  channel: string,
+  user: string,
+  c: ListenContext,
+  threadTs?: string,
+): Promise<void> {
   if (reply === null) return;
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
   const r = renderReply(reply);
@@ -183,15 +208,20 @@ async function say(reply: Reply | null, respond: Respond | undefined, channel: s
     );
     if (sent.ok) return;
   }
-  const sent = await callSlack("chat.postEphemeral", () =>
-    c.client.chat.postEphemeral({ channel, user, text: r.text, blocks: [...r.blocks] }),
-  );
-  if (!sent.ok) c.events.failed("slack.not_said", sent.error);
+  const said = { text: r.text, blocks: [...r.blocks] };
+  const thread = threadTs === undefined ? {} : { thread_ts: threadTs };
+  const sent = await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ channel, user, ...said, ...thread }));
+  if (sent.ok) return;
+  const direct = await callSlack("chat.postMessage", () => c.client.chat.postMessage({ channel: user, ...said, unfurl_links: false }));
+  if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }
 
-/** Whether this is the first time we hear of an interaction: Slack and proxies repeat. Errors: a store that is away counts as first. */
-async function isFirst(c: ListenContext, key: string): Promise<boolean> {
-  return recordSeenEvent(c.db, key, c.now()).catch(() => true);
+/**
+ * Whether this is the first time we hear of an interaction: Slack and proxies repeat. One without an id of its own cannot be told
+ * from another, so it counts as first. Errors: a store that is away counts as first.
+ */
+async function isFirst(c: ListenContext, kind: string, id: string | undefined): Promise<boolean> {
+  return id === undefined || id === "" ? true : recordSeenEvent(c.db, `${kind}:${id}`, c.now()).catch(() => true);
 }
 
 async function guarded(what: string, c: ListenContext, run: () => Promise<void>): Promise<void> {

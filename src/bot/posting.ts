@@ -5,7 +5,7 @@ import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
 import type { Rendering } from "./render/plan.ts";
-import { errorCode } from "./slack.ts";
+import { errorCode, isPassing } from "./slack.ts";
 
 /** Posts messages once and keeps them up to date in place. */
 export interface Posting {
@@ -13,12 +13,20 @@ export interface Posting {
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
   /** Posts one line in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, text: string): Promise<void>;
-  /** Waits until all that was asked to be shown is shown. */
+  /** Waits until all that was asked to be shown is shown, or waits to be tried again. */
   settle(): Promise<void>;
+  /** Tries nothing again from now on. */
+  stop(): void;
 }
 
 /** Slack takes about one post a second in a channel and 50 updates a minute; this is left between two updates of one message. Units: ms. */
 const UPDATE_PAUSE_MS = 900;
+/** Waits before a message is tried again that Slack could not take just then: about a quarter of an hour in all. Units: ms. */
+const AGAIN_MS = [2_000, 5_000, 15_000, 60_000, 300_000, 600_000] as const;
+/** Codes after which a message of ours is given up, and posted anew. */
+const LOST = new Set(["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"]);
+/** Codes by which Slack refuses what we made of blocks; the words alone are then better than nothing. */
+const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"]);
 
 /** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
 export function createPosting(o: {
@@ -30,13 +38,30 @@ export function createPosting(o: {
 }): Posting {
   const wanted = new Map<string, { channel: string; rendering: Rendering }>();
   const running = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
 
   async function work(key: string): Promise<void> {
     for (let next = wanted.get(key); next !== undefined; next = wanted.get(key)) {
       wanted.delete(key);
-      const sent = await showOnce(key, next.channel, next.rendering);
+      const sent = await showOnce(key, next.channel, next.rendering).catch((thrown: unknown) => {
+        // A newer state wins over the one that failed.
+        if (isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
+        throw thrown;
+      });
       if (sent && wanted.has(key)) await o.sleep(UPDATE_PAUSE_MS);
     }
+  }
+
+  /** Tries again what Slack could not take just then, until it is shown, or until this process stops. */
+  async function later(key: string, tries: number): Promise<void> {
+    const wait = AGAIN_MS[tries];
+    if (!wanted.has(key) || wait === undefined) return;
+    const slept = await o.sleep(wait, stopping.signal).then(
+      () => true,
+      () => false,
+    );
+    if (!slept || stopping.signal.aborted || running.has(key)) return;
+    await start(key, tries + 1);
   }
 
   async function showOnce(key: string, channel: string, r: Rendering): Promise<boolean> {
@@ -51,22 +76,38 @@ export function createPosting(o: {
         return true;
       } catch (thrown) {
         const code = errorCode(thrown);
-        if (!["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"].includes(code))
-          throw thrown;
+        if (!LOST.has(code)) throw thrown;
         o.events.warn("slack.message_lost", { code, key });
       }
     }
-    const posted = await o.client.chat.postMessage({ channel, ...body, unfurl_links: false, unfurl_media: false });
+    const post = (blocks: typeof body.blocks) =>
+      o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false });
+    const posted = await post(body.blocks).catch((thrown: unknown) => {
+      const code = errorCode(thrown);
+      if (!BAD_BLOCKS.has(code)) throw thrown;
+      // Without its buttons nobody can approve it: that is the safe side.
+      o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
+      return post([]);
+    });
     await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
     return true;
   }
 
-  const start = (key: string): Promise<void> => {
+  const start = (key: string, tries = 0): Promise<void> => {
     const busy = running.get(key);
     if (busy !== undefined) return busy;
     const done = work(key)
-      .catch((thrown: unknown) => o.events.bug("slack.not_shown", thrown))
-      .finally(() => running.delete(key));
+      .then(
+        () => false,
+        (thrown: unknown) => {
+          o.events.bug("slack.not_shown", thrown);
+          return true;
+        },
+      )
+      .then((failed) => {
+        running.delete(key);
+        if (failed) void later(key, tries);
+      });
     running.set(key, done);
     return done;
   };
@@ -104,5 +145,15 @@ export function createPosting(o: {
     async settle() {
       while (running.size > 0) await Promise.all(running.values());
     },
+    stop() {
+      stopping.abort();
+    },
   };
+}
+
+/** What Slack says is wrong with blocks; places and rules, nothing of their text. */
+function blockProblems(thrown: unknown): string {
+  const data = (thrown as { data?: { response_metadata?: { messages?: unknown } } }).data;
+  const messages = data?.response_metadata?.messages;
+  return Array.isArray(messages) ? messages.slice(0, 5).map(String).join("; ").slice(0, 500) : "";
 }

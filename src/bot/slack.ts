@@ -23,6 +23,38 @@ export function errorCode(thrown: unknown): string {
   return typeof data?.error === "string" ? data.error : "unreachable";
 }
 
+/** Codes after which asking again later makes sense. */
+const PASSING = new Set([
+  "unreachable",
+  "ratelimited",
+  "rate_limited",
+  "internal_error",
+  "fatal_error",
+  "service_unavailable",
+  "request_timeout",
+  "team_added_to_org",
+]);
+
+/** Whether the same call may go through later. */
+export function isPassing(code: string): boolean {
+  return PASSING.has(code);
+}
+
+/** Codes of a method that this workspace or token does not have, and will not have until somebody changes it. */
+const ABSENT = new Set([
+  "plan_upgrade_required",
+  "paid_teams_only",
+  "missing_scope",
+  "not_allowed_token_type",
+  "unknown_method",
+  "no_permission",
+]);
+
+/** Whether Slack will go on refusing this until the plan, the token or its scopes change. */
+export function isAbsent(f: Failure): boolean {
+  return ABSENT.has(f.code.replace(/^slack\./, ""));
+}
+
 /** Follows cursors to the end of a list. */
 export async function allPages<T>(
   read: (cursor: string | undefined) => Promise<{ readonly items: readonly T[]; readonly next: string | undefined }>,
@@ -42,18 +74,14 @@ export async function allPages<T>(
 export async function findChannel(client: WebClient, channel: string): Promise<Result<string, Failure>> {
   if (/^[CGD][A-Z0-9]{2,}$/.test(channel)) return ok(channel);
   const name = channel.replace(/^#/, "");
-  const listed = await callSlack("conversations.list", () =>
-    allPages(async (cursor) => {
-      const page = await client.conversations.list({
-        exclude_archived: true,
-        limit: 200,
-        types: "public_channel,private_channel",
-        ...(cursor === undefined ? {} : { cursor }),
-      });
-      return { items: page.channels ?? [], next: page.response_metadata?.next_cursor };
-    }),
-  );
-  if (!listed.ok) return listed;
+  const all = await listChannels(client, "public_channel,private_channel");
+  // Without groups:read, or with it alone, Slack refuses to list both kinds: each is then asked for by itself.
+  const listed =
+    all.ok || all.error.code !== "slack.missing_scope"
+      ? all
+      : await firstGood([() => listChannels(client, "public_channel"), () => listChannels(client, "private_channel")]);
+  if (!listed.ok)
+    return err({ ...listed.error, mending: listed.error.mending ?? "Set SLACK_CHANNEL to the channel's id (C…): an id needs no list." });
   const found = listed.value.find((c) => c.name === name)?.id;
   return found === undefined
     ? err(
@@ -62,4 +90,27 @@ export async function findChannel(client: WebClient, channel: string): Promise<R
         }),
       )
     : ok(found);
+}
+
+type Channels = readonly { readonly id?: string; readonly name?: string }[];
+
+async function listChannels(client: WebClient, types: string): Promise<Result<Channels, Failure>> {
+  return callSlack("conversations.list", () =>
+    allPages(async (cursor) => {
+      const page = await client.conversations.list({
+        exclude_archived: true,
+        limit: 200,
+        types,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      return { items: page.channels ?? [], next: page.response_metadata?.next_cursor };
+    }),
+  );
+}
+
+/** All that could be listed; a failure only when nothing could. */
+async function firstGood(asks: readonly (() => Promise<Result<Channels, Failure>>)[]): Promise<Result<Channels, Failure>> {
+  const answers = await Promise.all(asks.map((ask) => ask()));
+  const good = answers.flatMap((a) => (a.ok ? [a.value] : []));
+  return good.length > 0 ? ok(good.flat()) : (answers[0] ?? ok([]));
 }

@@ -1,21 +1,78 @@
-import type { Config } from "../config.ts";
+import { createCiDatabase } from "../cidb/read.ts";
+import { parseConfig, type Config } from "../config.ts";
+import { examineArchive } from "../doctor/archive.ts";
+import { checksOf, type Check } from "../doctor/check.ts";
+import { examineCiDatabase } from "../doctor/ci-database.ts";
+import { examineCloudStack } from "../doctor/cloudstack.ts";
+import { examineHttp } from "../doctor/http.ts";
+import { examineOwnDatabase } from "../doctor/own-database.ts";
+import { exitCodeOf, renderChecks } from "../doctor/report.ts";
+import { examineSlack } from "../doctor/slack.ts";
 import { redact } from "../events.ts";
-import { inspectStore } from "../store/prepare.ts";
-import type { CliIo } from "./command.ts";
+import type { CliCommand, CliIo } from "./command.ts";
 
-/** What the bot's own database says of the bot's role, before the bot starts; changes nothing. Exit code 1: somebody should look. */
-export async function examineStore(config: Pick<Config, "databaseUrl">, io: Pick<CliIo, "out" | "err">): Promise<number> {
-  if (config.databaseUrl === null) {
-    io.out("Twokey's database is the embedded one: the bot works in it as a role that owns nothing.\n");
-    return 0;
+const { ok, failed } = checksOf("environment");
+
+/** `twokey doctor`: looks at every system of the environment without changing anything. Exit code: 0 all ok, 1 warnings, 2 failures. */
+export const doctorCommand: CliCommand = {
+  name: "doctor",
+  usage: "  looks at the environment and every system it names, changes nothing; exit code 1: warnings, 2: failures",
+  async run(args, io) {
+    if (args.length > 0) {
+      io.err("Usage: twokey doctor\n");
+      return 2;
+    }
+    const checks = await examine(io);
+    io.out(secretless(renderChecks(checks), io.env));
+    return exitCodeOf(checks);
+  },
+};
+
+async function examine(io: CliIo): Promise<readonly Check[]> {
+  const config = parseConfig(io.env);
+  if (!config.ok) {
+    const [, ...problems] = config.error.message.split("\n");
+    return problems.map((problem) => failed(problem.trim(), config.error.mending ?? "Set it."));
   }
+  const { value } = config;
+  const ci = createCiDatabase({ ...value.ci, now: io.now, onError: () => undefined });
   try {
-    const { isMigrated, warning } = await inspectStore(config.databaseUrl);
-    if (!isMigrated) io.out("Twokey's database can be reached; it is migrated at the first start.\n");
-    else io.out(warning === null ? "Twokey's database can be reached; the bot's role can only add to the audit log.\n" : `${warning}\n`);
-    return warning === null ? 0 : 1;
-  } catch (thrown) {
-    io.err(`Twokey's database could not be asked: ${redact(thrown instanceof Error ? thrown.message : String(thrown))}\n`);
-    return 1;
+    // One system after the other in the report, all at once on the way.
+    const found = await Promise.all([
+      guarded("database", () => examineOwnDatabase(value)),
+      guarded("ci database", () => examineCiDatabase({ ...value.ci, ci, rootPath: value.cloudstack.rootPath })),
+      guarded("cloudstack", () => examineCloudStack(value, io)),
+      guarded("slack", () => examineSlack({ slack: value.slack, now: io.now, listPeople: ci.listPeople })),
+      guarded("archive", () => examineArchive(value)),
+      guarded("http", () => examineHttp(value)),
+    ]);
+    return [ok(`complete, named ${value.environment}${modeOf(value)}`), ...found.flat()];
+  } finally {
+    await ci.close();
   }
+}
+
+function modeOf(config: Config): string {
+  return config.slack.connection.mode === "socket" ? ", Slack by Socket Mode" : ", Slack by HTTP";
+}
+
+/** A bug in one room must not keep the others' findings back. */
+async function guarded(system: Check["system"], look: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
+  try {
+    return await look();
+  } catch (thrown) {
+    const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    return [checksOf(system).failed(`could not be looked at: ${said}`, "This is a defect of Twokey; tell its authors this line.")];
+  }
+}
+
+/** Takes out of a text whatever looks like a secret, and every secret of this environment by its value. */
+function secretless(text: string, env: CliIo["env"]): string {
+  const passwords = ["DATABASE_URL", "CI_DATABASE_URL"].map((name) => passwordOf(env[name] ?? ""));
+  const secrets = Object.entries(env).flatMap(([name, value]) => (/TOKEN|SECRET|API_KEY|ACCESS_KEY/.test(name) ? [value ?? ""] : []));
+  return [...secrets, ...passwords].filter((s) => s.length >= 6).reduce((shown, s) => shown.replaceAll(s, "[redacted]"), redact(text));
+}
+
+function passwordOf(url: string): string {
+  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : "";
 }

@@ -66,9 +66,11 @@ async function sendOne(settings: Settings, over: Agents, call: CallInfo, params:
   const fence = await askFence(settings, call.command);
   if (!fence.ok) return fence;
   const start = settings.now();
-  const answer = await exchange(settings, over, signedForm(call.command, params, settings, start));
+  const times: { server: number | null } = { server: null };
+  const answer = await exchange(settings, over, signedForm(call.command, params, settings, start), times);
   const result = answer.ok ? answer : err(classify(answer.error, call));
-  settings.onCall({ command: call.command, page: call.page, ms: settings.now() - start, outcome: result.ok ? "ok" : result.error.code });
+  const outcome = result.ok ? "ok" : result.error.code;
+  settings.onCall({ command: call.command, page: call.page, ms: settings.now() - start, outcome, serverTime: times.server });
   return result;
 }
 
@@ -81,7 +83,12 @@ export async function askFence(settings: Settings, command: string): Promise<Res
   }
 }
 
-async function exchange(settings: Settings, over: Agents, form: string): Promise<Result<Answer, Trouble>> {
+async function exchange(
+  settings: Settings,
+  over: Agents,
+  form: string,
+  times: { server: number | null },
+): Promise<Result<Answer, Trouble>> {
   const ending = new AbortController();
   const stop = (): void => ending.abort();
   let isLate = false;
@@ -104,6 +111,8 @@ async function exchange(settings: Settings, over: Agents, form: string): Promise
       proxy: false,
       signal: ending.signal,
     });
+    const date = Date.parse(String(response.headers["date"] ?? ""));
+    times.server = Number.isNaN(date) ? null : date;
     const bytes = await readAll(response.data);
     return bytes === null ? err({ kind: "too_large", limit: ANSWER_BYTES_MAX }) : openAnswer(response.status, bytes);
   } catch (thrown) {

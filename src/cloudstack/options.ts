@@ -10,6 +10,8 @@ export interface CallReport {
   readonly ms: number;
   /** `ok`, or the failure's code. */
   readonly outcome: string;
+  /** The answer's `Date`, when it has one: CloudStack itself sends none, a proxy before it does. Units: UTC epoch ms. */
+  readonly serverTime: number | null;
 }
 
 /** How a CloudStack client is made. Reader, writer, exporter, deleter and restorer are made each with a key pair of its own. */

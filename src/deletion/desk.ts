@@ -20,6 +20,7 @@ import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
+import { isProtectedRow, unconfirmedScope } from "./fence.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
 import { show, tellMembers } from "./runner.ts";
 import { waiveLocked } from "./waive.ts";
@@ -174,15 +175,15 @@ interface Weighed {
 }
 
 /** All that is weighed before a vote, but for what is looked at in CloudStack. Errors: each refusal with its rule. */
-async function weighApproval(
-  row: DeletionRow,
-  click: DeletionClick,
-  c: DeletionContext,
-): Promise<Result<Weighed, Failure>> {
+async function weighApproval(row: DeletionRow, click: DeletionClick, c: DeletionContext): Promise<Result<Weighed, Failure>> {
   const me = click.by.operator;
   if (row.phase !== "proposed")
     return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
   if (click.digest !== row.digest) return err(stale());
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
+  if (isProtectedRow(row, c, limits))
+    return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
   const clocks = await readClocks(c);
   if (!clocks.ok) return clocks;
   if (row.expires_at !== null && clocks.value.latest >= row.expires_at)
@@ -255,7 +256,11 @@ async function approveLocked(
   });
   await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have: weighed.value.have + 1 });
   if (deciding) {
-    await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: after(weighed.value.clocks.latest, row.policy.coolOffMs) });
+    await updateDeletion(q, row.id, {
+      phase: "cooling_off",
+      entered_at: at,
+      until_at: after(weighed.value.clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
+    });
     await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
   }
   return ok(undefined);

@@ -20,7 +20,8 @@ export async function openDeletion(
   policy: DeletionPolicy,
   c: DeletionContext,
 ): Promise<void> {
-  if (isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c)) return;
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed || isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits)) return;
   const last = await readLastClosed(c.db, proposal.domainId);
   const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
   if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) return;

@@ -36,7 +36,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     evidence: row.evidence,
     digest: row.digest,
     openedAt: row.opened_at,
-    requesters: row.requesters,
+    requesters: await namesOf(row.requesters, approvers.ok ? approvers.value : [], c),
     quorum: row.quorum,
     approvals: votes.filter((v) => v.verdict === "approve" && !withdrawn.has(v.voter)).map((v) => ({ operator: operatorOf(v), at: v.at })),
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
@@ -51,6 +51,12 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     frozenReason: row.frozen_reason,
     steps: stepsOf(row, approved, latest),
   };
+}
+
+function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {
+  return Promise.all(
+    people.map(async (id) => approvers.find((a) => a.id === id)?.name ?? (await c.nameOf?.(id)) ?? id.replace(/^ci:/, "CI user ")),
+  );
 }
 
 /** Why nobody may approve just now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */

@@ -53,6 +53,7 @@ export interface DeletionView {
   readonly evidence: Evidence;
   readonly digest: Digest | null;
   readonly openedAt: Instant;
+  /** Who asked for it, by name where it is known; none of them may approve. */
   readonly requesters: readonly string[];
   readonly quorum: number;
   readonly approvals: readonly { readonly operator: Operator; readonly at: Instant }[];

@@ -58,18 +58,34 @@ export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOp
   return launch(place, binaries, options);
 }
 
-function preparePlace(wanted: string): Place {
+/** What is in a data folder: no cluster, one without a server, or one that is served, with its address. */
+export type FoundCluster = { readonly state: "none" } | { readonly state: "stopped" } | { readonly state: "running"; readonly url: string };
+
+/** Looks for a server on `dataDir`; starts nothing and makes nothing. */
+export async function findEmbeddedPostgres(dataDir: string): Promise<FoundCluster> {
+  const place = placeOf(path.resolve(dataDir));
+  if (!existsSync(path.join(place.dir, "PG_VERSION"))) return { state: "none" };
+  return (await isServing(place)) ? { state: "running", url: urlOf(place) } : { state: "stopped" };
+}
+
+function placeOf(wanted: string): Place {
   const root = process.getuid?.() === 0;
   const dir = root && !isReachable(wanted) ? path.join("/var/tmp", `twokey-pg-data-${shortHash(wanted)}`) : wanted;
   // The socket's path may have at most 107 bytes, so it does not lie beside the data.
   const socket = path.join(tmpdir(), `twokey-pg-${shortHash(`${process.getuid?.() ?? ""}:${dir}`)}`);
-  for (const folder of [dir, socket]) {
+  return { dir, socket, ids: root ? { uid: NOBODY, gid: NOBODY } : {} };
+}
+
+function preparePlace(wanted: string): Place {
+  const root = process.getuid?.() === 0;
+  const place = placeOf(wanted);
+  for (const folder of [place.dir, place.socket]) {
     // Only the folder itself is closed to others: the server's own user must be able to pass through those above.
     mkdirSync(path.dirname(folder), { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (root) chownSync(folder, NOBODY, NOBODY);
   }
-  return { dir, socket, ids: root ? { uid: NOBODY, gid: NOBODY } : {} };
+  return place;
 }
 
 function createCluster(place: Place, binaries: Binaries, options: EmbeddedOptions): void {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId, Digest } from "../core/ids.ts";
+import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId } from "../core/ids.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../sync/planning/known.ts";
 import { type Queryable, toJson } from "./db.ts";
 
@@ -24,7 +24,6 @@ const StateRow = z.object({
   projects: z.number().nullable(),
   domains: z.number().nullable(),
   complete_at: Instant.nullable(),
-  pinned_scope: Digest.nullable(),
   last_shown_digest: z.string().nullable(),
 });
 
@@ -34,8 +33,8 @@ export async function countManagedDomains(q: Queryable): Promise<number> {
   return row.n;
 }
 
-/** Reads all that planning must know of earlier passes. `busy` are the domains under a live deletion. */
-export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<KnownState> {
+/** Reads all that planning must know of earlier passes, but for the confirmed scope, which stands in the policy. `busy` are the domains under a live deletion. */
+export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<Omit<KnownState, "pinnedScope">> {
   const domains = await q.many(
     DomainRow,
     "select domain_id, project_id, generation, origin, absent_since, absent_reads, deleted_at from managed_domain order by domain_id",
@@ -44,7 +43,7 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
     AccountRow,
     "select account_id, user_id, domain_id, project_id, ci_user_id, locked_by_us from managed_account order by account_id",
   );
-  const state = await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state");
+  const state = await q.one(StateRow, "select projects, domains, complete_at, last_shown_digest from sync_state");
   const live = domains.filter((d) => d.deleted_at === null);
   const liveIds = new Set<string>(live.map((d) => d.domain_id));
   const generations: Record<string, number> = {};
@@ -77,9 +76,17 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
     lastComplete:
       state.projects === null || state.domains === null || state.complete_at === null
         ? null
-        : { projects: state.projects, domains: state.domains, at: state.complete_at },
-    pinnedScope: state.pinned_scope,
+        : {
+            projects: state.projects,
+            domains: Math.max(0, state.domains - deletedSince(domains, state.complete_at)),
+            at: state.complete_at,
+          },
   };
+}
+
+/** Domains that an approved deletion took since then: they are missing in CloudStack for a reason, and must not hold every later plan. */
+function deletedSince(domains: readonly { readonly deleted_at: number | null }[], at: number): number {
+  return domains.filter((d) => d.deleted_at !== null && d.deleted_at > at).length;
 }
 
 /** Records domains as managed; a domain recorded before stays as it is. */
@@ -116,7 +123,7 @@ export async function recordDomainDeleted(q: Queryable, domain: DomainId, at: nu
   await q.exec("update managed_domain set deleted_at = $2 where domain_id = $1 and deleted_at is null", [domain, at]);
 }
 
-/** After a complete read: which projects are absent, one read more; the others' streaks end. Sizes and scope are recorded with it. */
+/** After a complete read: which projects are absent, one read more; the others' streaks end. Sizes are recorded with it. */
 export async function recordCompleteRead(
   q: Queryable,
   r: {
@@ -125,7 +132,6 @@ export async function recordCompleteRead(
     readonly isUnsure: boolean;
     readonly projects: number;
     readonly domains: number;
-    readonly scope: string;
     readonly at: number;
   },
 ): Promise<void> {
@@ -136,18 +142,12 @@ export async function recordCompleteRead(
      where deleted_at is null and (absent_since is not null or not (project_id = any($1)))`,
     [r.present, r.at, r.isUnsure],
   );
-  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, pinned_scope = coalesce(pinned_scope, $4)", [
-    r.projects,
-    r.domains,
-    r.at,
-    r.scope,
-  ]);
+  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3", [r.projects, r.domains, r.at]);
 }
 
 /** The digest of the plan that was shown last; null before the first. */
 export async function readLastShown(q: Queryable): Promise<string | null> {
-  return (await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state"))
-    .last_shown_digest;
+  return (await q.one(StateRow, "select projects, domains, complete_at, last_shown_digest from sync_state")).last_shown_digest;
 }
 
 /** Records which plan was shown last. */

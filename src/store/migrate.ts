@@ -76,6 +76,37 @@ export async function expectMigrated(url: string, options: MigrateOptions = {}):
   }
 }
 
+/** How a database stands to the migrations of this checkout. */
+export interface MigrationState {
+  readonly applied: readonly string[];
+  /** What the next start would apply. */
+  readonly pending: readonly string[];
+  /** Applied by newer code: this code refuses to start. */
+  readonly unknown: readonly string[];
+  /** Applied here, and changed since: this code refuses to start. */
+  readonly edited: readonly string[];
+}
+
+/** Compares a database with the migration files; only reads. */
+export async function compareMigrations(client: pg.Client, options: MigrateOptions = {}): Promise<MigrationState> {
+  const files = readMigrationFiles(options.dir ?? migrationsFolder());
+  const applied = await appliedNames(client);
+  const { rows } = await client.query<{ there: boolean }>("select to_regclass('twokey.migration_file') is not null as there");
+  const known = rows[0]?.there === true ? await readHashes(client) : [];
+  return {
+    applied,
+    pending: [...files.keys()].filter((name) => !applied.includes(name)),
+    unknown: applied.filter((name) => !files.has(name)),
+    edited: known.filter((row) => files.has(row.name) && files.get(row.name) !== row.sha256).map((row) => row.name),
+  };
+}
+
+async function readHashes(client: pg.Client): Promise<readonly { readonly name: string; readonly sha256: string }[]> {
+  return z
+    .array(z.object({ name: z.string(), sha256: z.string() }))
+    .parse((await client.query("select name, sha256 from twokey.migration_file")).rows);
+}
+
 function ignore(): void {
   /* The runner also throws what it logs. */
 }
@@ -102,10 +133,7 @@ async function compareHashes(client: pg.Client, files: ReadonlyMap<string, strin
 }
 
 async function refuseEdited(client: pg.Client, files: ReadonlyMap<string, string>): Promise<void> {
-  const rows = z
-    .array(z.object({ name: z.string(), sha256: z.string() }))
-    .parse((await client.query("select * from twokey.migration_file")).rows);
-  const edited = rows.filter((row) => files.get(row.name) !== row.sha256).map((row) => row.name);
+  const edited = (await readHashes(client)).filter((row) => files.get(row.name) !== row.sha256).map((row) => row.name);
   if (edited.length === 0) return;
   throw new MigrationRefused(
     `Migration ${edited.join(", ")} was edited after it had been applied here. Put the file back and add a new one instead; ` +

@@ -67,7 +67,6 @@ beforeEach(async () => {
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
     now: () => at(50),
-    approverIds: [],
   });
 });
 afterEach(() => fresh.drop());

@@ -160,7 +160,11 @@ describe("the meter", () => {
     let steady = 5;
     let wall = 1_000_000;
     const sameClock = { ...fresh.db, one: async () => ({ at: wall }) as never };
-    const meter = createSkewMeter(sameClock, () => wall as Instant, () => steady);
+    const meter = createSkewMeter(
+      sameClock,
+      () => wall as Instant,
+      () => steady,
+    );
     [steady, wall] = [steady + 7000, wall + 7000];
     expect((await meter()).ms).toBe(0);
     [steady, wall] = [steady + 1000, wall + 30 * DAY_MS + 1000];
@@ -169,6 +173,12 @@ describe("the meter", () => {
 
   test("a database that is away lets nothing pass", async () => {
     const lost = { ...fresh.db, one: () => Promise.reject(new Error("away")) };
-    await expect(createSkewMeter(lost, () => 1 as Instant, () => 1)()).rejects.toThrow("away");
+    await expect(
+      createSkewMeter(
+        lost,
+        () => 1 as Instant,
+        () => 1,
+      )(),
+    ).rejects.toThrow("away");
   });
 });

@@ -33,6 +33,7 @@ const users = ["u1", "u2", "u3", "u4"];
 const membersOf = (i: number): readonly string[] => [users[i % 4] ?? "", users[(i + 1) % 4] ?? ""];
 const reader = `reader_${randomBytes(4).toString("hex")}`;
 const root = "ROOT/ci" as DomainPath;
+import type { PlanPolicy } from "../../src/sync/planning/policy.ts";
 
 let state: FreshDatabase;
 let ciBase: FreshDatabase;
@@ -117,6 +118,17 @@ beforeAll(async () => {
   const cloudReader = createCloudStackReader(
     optionsFor({ url: lossy.url, ...cloud.admin }, { now: () => now as Instant, rootPath: root, pageSize: 3, sleep: async () => undefined }),
   );
+  const policy: PlanPolicy = {
+    absence,
+    restrictionsPerPassMax: 100,
+    proposalsPerPassMax: 100,
+    changesPerPassMax: 1000,
+    shrinkMinShare: 0,
+    snapshotAgeMsMax: 600_000,
+    protectedDomains: [],
+    roles: { "*": "User" },
+    sentinelDomain: null,
+  };
   context = {
     db: state.db,
     desired: ci,
@@ -131,17 +143,7 @@ beforeAll(async () => {
     },
     deletions: { openDeletion: async (p) => void effects.add(`delete ${p.evidence.projectId}`), liveDomains: async () => [] },
     announcer: { showPlan: async (record) => void messages.push(JSON.stringify(renderPlan(record, "test")).replaceAll("\u200b", "")) },
-    policy: {
-      absence,
-      restrictionsPerPassMax: 100,
-      proposalsPerPassMax: 100,
-      changesPerPassMax: 1000,
-      shrinkMinShare: 0,
-      snapshotAgeMsMax: 600_000,
-      protectedDomains: [],
-      roles: { "*": "User" },
-      sentinelDomain: null,
-    },
+    limits: async () => ({ policy, confirmedScope: digestOf({ root }) }),
     scopeFingerprint: digestOf({ root }),
     now: () => now as Instant,
     newId: randomUUID,

@@ -4,6 +4,7 @@ import { internalError } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { pageOf } from "../paging.ts";
+import { isAllowed } from "../rights.ts";
 import { NAMED } from "../world/base.ts";
 
 const HYPERVISORS = ["KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC", "Ovm3", "External"];
@@ -76,6 +77,7 @@ function settingsOfServer(settings: Settings): readonly Setting[] {
     ["api.throttling.enabled", "false", "Boolean", "Enable/Disable Api rate limit"],
     ["api.allowed.source.cidr.list", "0.0.0.0/0,::/0", "CSV", "Comma separated list of CIDRs from which API calls can be performed"],
     ["integration.api.port", "0", "Number", "Integration (unauthenticated) API port"],
+    ["api.key.access", "true", "Boolean", "Determines whether API (api-key/secret-key) access is allowed or not"],
     ["dynamic.apichecker.enabled", "true", "Boolean", "Enables the dynamic role-based api access checker"],
     ["allow.user.expunge.recover.vm", "false", "Boolean", "Determines whether users can expunge or recover their vm"],
     ["secstorage.encrypt.copy", "false", "Boolean", "Use SSL method used to encrypt copy traffic between zones"],
@@ -100,10 +102,15 @@ function listConfigurations(call: Call): JsonObject {
   }));
 }
 
-/** Names and parameters of the commands that the emulator knows; descriptions and response fields are left out. */
+/**
+ * Names and parameters of the commands that the caller's role allows; descriptions and response fields are left out. One that is not
+ * allowed is answered like one that there is not (CloudStack 4.22, ApiDiscoveryServiceImpl.listApis; recording 01).
+ */
 function listApis(call: Call, catalogue: readonly Command[]): JsonObject {
   const name = call.params.text("name");
-  const rows = catalogue.filter((command) => name === undefined || command.name === name);
+  const rows = catalogue.filter(
+    (command) => (name === undefined || command.name === name) && isAllowed(call.world, call.caller.role, command),
+  );
   if (rows.length === 0) throw internalError("Api Discovery plugin was unable to find an api by that name or process any apis");
   return {
     count: rows.length,

@@ -173,9 +173,12 @@ function waiveButtons(v: DeletionView): readonly KnownBlock[] {
 }
 
 function why(v: DeletionView): string {
-  if (v.evidence.kind === "closed")
-    return `The project ${safe(v.slug)} is closed in the CI database${v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`}`;
-  return `The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}`;
+  const asked = v.requesters.length === 0 ? "" : `\nAsked for by ${safe(v.requesters.join(", "), 200)}, who may not approve`;
+  if (v.evidence.kind === "closed") {
+    const since = v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`;
+    return `The project ${safe(v.slug)} is closed in the CI database${since}${asked}`;
+  }
+  return `The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}${asked}`;
 }
 
 function approvals(v: DeletionView): string {

@@ -1,0 +1,20 @@
+import type { Call, Command } from "../command.ts";
+import { paramSpecs } from "../command.ts";
+import { unresolved } from "../failure.ts";
+
+/** Commands about things that this world never holds: an id of theirs names nothing, as CloudStack says of any id that it does not know. */
+export const ABSENT_COMMANDS: readonly Command[] = [
+  absent("deleteIso", "id! zoneid"),
+  absent("extractIso", "id! mode! zoneid url~2048"),
+  absent("deleteVPC", "id!"),
+  absent("deleteVMSnapshot", "vmsnapshotid!"),
+  absent("disassociateIpAddress", "id!"),
+];
+
+function absent(name: string, parameters: string): Command {
+  const [reference] = parameters.split("!");
+  const run = (call: Call): never => {
+    throw unresolved(name, reference ?? "id", call.params.must(reference ?? "id"));
+  };
+  return { name, params: paramSpecs(parameters), run };
+}

@@ -1,0 +1,70 @@
+import pg from "pg";
+import { z } from "zod";
+import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { connectionSettings } from "./db.ts";
+import { compareMigrations, type MigrationState } from "./migrate.ts";
+
+/** What a look at Twokey's own database found. */
+export interface DatabaseLook {
+  readonly version: string;
+  readonly role: string;
+  readonly migrations: MigrationState;
+  /** Whether the role may make schemas, which the first start and the engine need. */
+  readonly mayCreate: boolean;
+  /** Whether a session keeps the advisory lock it took; a pooler that shares sessions loses it. */
+  readonly keepsLocks: boolean;
+}
+
+const Server = z.object({ version: z.string(), role: z.string(), may_create: z.boolean() });
+const Held = z.object({ held: z.boolean() });
+
+/** Looks at the database in read-only transactions: nothing is migrated. Errors: `unavailable` with PostgreSQL's code, never its address. */
+export async function lookAtDatabase(url: string): Promise<Result<DatabaseLook, Failure>> {
+  const client = new pg.Client({
+    ...connectionSettings(url),
+    statement_timeout: 10_000,
+    options: "-c search_path=twokey -c default_transaction_read_only=on",
+  });
+  // A connection that breaks while nothing is asked would end the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    const { rows } = await client.query(
+      "select current_setting('server_version') as version, current_user as role, " +
+        "has_database_privilege(current_database(), 'create') as may_create",
+    );
+    const server = Server.parse(rows[0]);
+    return ok({
+      version: server.version,
+      role: server.role,
+      mayCreate: server.may_create,
+      migrations: await compareMigrations(client),
+      keepsLocks: await keepsLocks(client),
+    });
+  } catch (thrown) {
+    return err(lookFailure(thrown));
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function keepsLocks(client: pg.Client): Promise<boolean> {
+  // A key of its own for each session, so that two looks at once do not meet.
+  await client.query("select pg_try_advisory_lock(20170701, pg_backend_pid())");
+  const { rows } = await client.query(
+    "select exists (select from pg_locks where locktype = 'advisory' and classid = 20170701 and objid::int8 = pg_backend_pid() " +
+      "and pid = pg_backend_pid()) as held",
+  );
+  await client.query("select pg_advisory_unlock(20170701, pg_backend_pid())");
+  return Held.parse(rows[0]).held;
+}
+
+function lookFailure(thrown: unknown): Failure {
+  const code = (thrown as { code?: unknown }).code;
+  const shown = typeof code === "string" ? ` (${code})` : "";
+  const said = thrown instanceof pg.DatabaseError ? `: ${thrown.message}` : "";
+  return failure("unavailable", "store.unavailable", `Twokey's own database could not be looked at${shown}${said}`, {
+    mending: "See that PostgreSQL runs, and look at DATABASE_URL: host, port, database, role and password.",
+  });
+}

@@ -1,0 +1,36 @@
+/** Claim: the lists of commands by which the doctor judges a key are what the source sends, and the scopes are those of the manifests. */
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { deleteCommands, exportCommands, readCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
+import { scopes } from "../../src/doctor/slack.ts";
+
+const source = (name: string): string => readFileSync(`src/cloudstack/${name}.ts`, "utf8");
+const named = (texts: readonly string[], pattern: RegExp): readonly string[] =>
+  [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((m) => m[1] ?? "")))].toSorted();
+const commandName = /"((?:create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
+
+test("what changes, exports and deletes is on the list of its key", () => {
+  expect(named([source("writer"), source("restorer")], commandName)).toEqual([...writeCommands].toSorted());
+  expect(named([source("deleter")], commandName)).toEqual([...deleteCommands].toSorted());
+  expect(named([source("exporter")], commandName)).toEqual(Object.values(exportCommands).toSorted());
+});
+
+test("every list that is read is on a list, or is one that a server may lack", () => {
+  const files = readdirSync("src/cloudstack").filter((f) => !["needs.ts", "look.ts"].includes(f));
+  const read = named(
+    files.map((f) => readFileSync(`src/cloudstack/${f}`, "utf8")),
+    /"((?:list|query)[A-Z][A-Za-z]+)"/g,
+  );
+  const optional = ["listKubernetesClusters", "listBackups", "listApis", "listConfigurations"];
+  const known = new Set<string>([...readCommands, ...writeLists, ...optional]);
+  expect(read.filter((command) => !known.has(command) && !command.startsWith("listDedicated"))).toEqual([]);
+  expect([...readCommands, ...writeLists].filter((command) => !read.includes(command))).toEqual([]);
+});
+
+test.each(["docs/slack-app-manifest.yaml", "docs/slack-app-manifest-http.yaml"])(
+  "the scopes of %s are those that are asked for",
+  (file) => {
+    const asked = /bot: \[([^\]]+)\]/.exec(readFileSync(file, "utf8"))?.[1]?.split(", ") ?? [];
+    expect(asked.toSorted()).toEqual(Object.keys(scopes).toSorted());
+  },
+);

@@ -1,0 +1,32 @@
+/** Claim: while a pass runs, a scheduled one gives up, and one that a person asked for waits its turn and is made. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../../sim/ci.ts";
+import type { OperatorId } from "../../src/core/ids.ts";
+import { runPass } from "../../src/sync/execution/reconcile.ts";
+import { startStoredLife } from "../cli/stored-life.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+
+let fresh: FreshDatabase;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+afterAll(() => fresh.drop());
+
+test("a commanded pass is not lost to the one that runs", async () => {
+  const { replica } = await startStoredLife(fresh, 5);
+  let letGo = (): void => undefined;
+  let begun = (): void => undefined;
+  const running = new Promise<void>((resolve) => (begun = resolve));
+  const open = new Promise<void>((resolve) => (letGo = resolve));
+  const holder = fresh.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, async () => {
+    begun();
+    await open;
+  });
+  await running;
+  const scope = { kind: "fleet", root } as const;
+  expect(await runPass(scope, { kind: "schedule" }, replica.passes)).toMatchObject({ ok: false, error: { code: "sync.running" } });
+  const asked = runPass(scope, { kind: "command", operator: "ci:u-1" as OperatorId, name: "Ada" }, replica.passes);
+  letGo();
+  await holder;
+  expect(await asked).toMatchObject({ ok: true, value: { startedBy: { kind: "command", name: "Ada" } } });
+});

@@ -178,6 +178,22 @@ export const guards = [
   },
   {
     invariant: "INV-2",
+    what: "a click comes from the message that we keep",
+    file: "src/bot/clicks.ts",
+    guard: "if (message === null || message.channel !== click.channel || message.ts !== click.ts) {",
+    broken: "if (message === null) {",
+    tests: ["test/bot/bad-clicks.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "a window's memory is ours",
+    file: "src/bot/listeners.ts",
+    guard: "id: DeletionId, version: z.number().int(), digest: Digest.nullable()",
+    broken: "id: z.string() as never, version: z.number(), digest: z.string().nullable() as never",
+    tests: ["test/bot/bad-clicks.test.ts"],
+  },
+  {
+    invariant: "INV-2",
     what: "only members keep a domain",
     file: "src/deletion/desk.ts",
     guard: "if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId)) return err(notMember(row));",

@@ -34,9 +34,7 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
     case "deletion_approve":
       return approve(click, d, c);
     case "deletion_reject":
-      return by.isTeam
-        ? openModal(click, reasonModal(await memory(d, c)), c)
-        : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a deletion"));
+      return reject(click, d, c);
     case "deletion_withdraw":
       return outcome(await deletions.withdraw(d));
     case "deletion_cancel":
@@ -88,6 +86,13 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
     title: "Your approval is recorded",
     parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }],
   };
+}
+
+async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
+  if (d.by.isTeam) return openModal(click, reasonModal(await memory(d, c)), c);
+  const why = failure("refused", "command.team_only", "Only members of the CI team may reject a deletion");
+  await c.desks.deletions.recordRefusal(d.by.operator.id, click.action, why.message);
+  return replyOfFailure(why);
 }
 
 function waive(done: Result<DeletionView, Failure>, entryId: string): Reply {

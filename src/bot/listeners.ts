@@ -6,6 +6,8 @@ import { replyOfFailure, type Reply } from "../commands/reply.ts";
 import type { Desks } from "../commands/ports.ts";
 import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
+import { failure } from "../core/failure.ts";
+import { DeletionId, Digest, type OperatorId } from "../core/ids.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
@@ -28,8 +30,13 @@ export interface ListenContext {
   readonly now: Clock;
 }
 
-const Memory = z.object({ id: z.string(), version: z.number(), digest: z.string().nullable(), name: z.string(), channel: z.string() });
+const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
 type Respond = (message: { text: string; blocks?: never[]; response_type: "ephemeral"; replace_original: false }) => Promise<unknown>;
+
+/** Somebody of whom only Slack's id is known. */
+function strangerOf(user: string): OperatorId {
+  return `slack:${user}` as OperatorId;
+}
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
@@ -62,6 +69,7 @@ export function listen(app: App, c: ListenContext): void {
       if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
       const asker = await c.identity.identify(b.user.id);
+      if (!asker.ok) await c.desks.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
       const reply = asker.ok
         ? await answerClick(
             {
@@ -95,24 +103,17 @@ export function listen(app: App, c: ListenContext): void {
     }
     await ack();
     await guarded("view", c, async () => {
+      const { deletions } = c.desks;
       const asker = await c.identity.identify(body.user.id);
       if (isPolicy && asker.ok) {
         const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.desks.policy);
         return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
       }
-      if (!asker.ok || !memory.success)
-        return say(
-          replyOfFailure(
-            asker.ok
-              ? { kind: "refused", code: "view.forged", message: "This window's content is not mine; nothing was done" }
-              : asker.error,
-          ),
-          undefined,
-          c.channel,
-          body.user.id,
-          c,
-        );
-      const { deletions } = c.desks;
+      if (!asker.ok || !memory.success) {
+        const why = asker.ok ? failure("refused", "view.forged", "This window's content is not mine; nothing was done") : asker.error;
+        await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), view.callback_id, why.message);
+        return say(replyOfFailure(why), undefined, c.channel, body.user.id, c);
+      }
       const reply =
         view.callback_id === "deletion_type_name"
           ? await approveTyped(memory.data, typed("name"), asker.value, deletions)

@@ -55,7 +55,10 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     async readDesired(scope) {
       const read = await rows();
       const asOf = o.now();
-      if (!read.ok) return { coverage: "partial", scope, projects: [], held: [], asOf, reason: read.error.message };
+      if (!read.ok) {
+        const reason = [read.error.message, read.error.mending].filter((s) => s !== undefined).join(". ");
+        return { coverage: "partial", scope, projects: [], held: [], asOf, reason: reason.replace(/\.$/, "") };
+      }
       const { projects, held } = assemble(read.value.projects, read.value.users, read.value.memberships, o.views);
       const partial = (reason: string, only: readonly DesiredProject[]): PartialDesired => ({
         coverage: "partial",

@@ -59,7 +59,7 @@ export async function startLossyCloud(cloud: CloudStackEmulator): Promise<LossyC
       const answer = await ask(cloud, request, body);
       if (mine.some((l) => l.kind === "cut")) return response.destroy();
       if (mine.some((l) => l.kind === "refused")) return response.writeHead(503).end("busy");
-      const parsed = answer.status === 200 ? (JSON.parse(answer.text) as Record<string, Row>) : null;
+      const parsed = answer.status === 200 && mine.length > 0 ? (JSON.parse(answer.text) as Record<string, Row>) : null;
       if (parsed !== null) for (const loss of mine) spoil(parsed, loss);
       let text = parsed === null ? answer.text : JSON.stringify(parsed);
       if (mine.some((l) => l.kind === "broken_json")) text = text.slice(0, -3);

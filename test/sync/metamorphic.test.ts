@@ -4,6 +4,7 @@
  * Whole passes run through the real readers: CloudStack's answers come over HTTP through a server that spoils them, the CI database is a real
  * PostgreSQL whose views are spoiled. The oracle knows only what is true at each pass (who closed, left, or is no longer listed), and nothing
  * of the planner: an undisturbed pass must take exactly what it allows, a disturbed one nothing else. fast-check prints the seed.
+ * And what is held is said in the channel: the row, the view or the page, with how to mend it.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import fc from "fast-check";
@@ -15,6 +16,7 @@ import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import type { CiUserId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
+import { renderPlan } from "../../src/bot/render/plan.ts";
 import { ok } from "../../src/core/result.ts";
 import { runPass, type ReconcileContext } from "../../src/sync/execution/reconcile.ts";
 import { optionsFor } from "../cloudstack/support.ts";
@@ -44,6 +46,9 @@ const start = Date.UTC(2026, 0, 5);
 let now = start;
 /** What a pass did: kinds and names, as the writer and the opener of deletions heard them. */
 let effects: Set<string>;
+/** Every change that was written, and every message as Slack gets it. */
+let writes: string[];
+let messages: string[];
 
 /** One life: at which pass each project closes or is no longer listed, and each member leaves. */
 interface Life {
@@ -130,13 +135,14 @@ beforeAll(async () => {
     observed: { readFleet: (o) => cloudReader.readFleet(o), readProject: (q) => cloudReader.readProject(q) },
     writer: {
       applyChange: async (change) => {
+        writes.push(`${change.kind} ${change.projectId}`);
         if (change.kind === "lock_account") effects.add(`lock ${change.projectId} ${change.ciUserId}`);
         else if (change.kind === "lower_limit") effects.add(`lower ${change.projectId} ${change.type}`);
         return ok(undefined);
       },
     },
     deletions: { openDeletion: async (p) => void effects.add(`delete ${p.evidence.projectId}`), liveDomains: async () => [] },
-    announcer: { showPlan: async () => undefined },
+    announcer: { showPlan: async (record) => void messages.push(JSON.stringify(renderPlan(record, "test")).replaceAll("\u200b", "")) },
     limits: async () => ({ policy, confirmedScope: digestOf({ root }) }),
     scopeFingerprint: digestOf({ root }),
     now: () => now as Instant,
@@ -153,6 +159,8 @@ afterAll(async () => {
 
 async function pass(truth: CiTruth, onCi: readonly CiLoss[], onCloud: readonly CloudLoss[]): Promise<ReadonlySet<string>> {
   effects = new Set();
+  writes = [];
+  messages = [];
   await setCi(client, reader, truth, onCi);
   lossy.begin(onCloud);
   now += HOUR;
@@ -280,3 +288,36 @@ test("disturbed passes take nothing that is not due", async () => {
   expect(disturbed).toBeGreaterThan(RUNS);
   expect(taken).toBeGreaterThan(RUNS);
 }, 600_000);
+
+/** The one change that is due in every pass of a quiet life; the writer of these tests changes nothing. */
+const due = ["lower_limit p6"];
+test.for<readonly [string, CiLoss, RegExp, readonly string[]]>([
+  ["a null slug", { kind: "null_slug", pick: 1 }, /twokey_projects, id p2: has no slug; give it a slug/, due],
+  ["a slug with a slash", { kind: "odd_slug", pick: 0 }, /id p1: has the slug .*a\/b.*cannot name a domain; use at most 63/, due],
+  ["a slug with an underscore", { kind: "odd_slug", pick: 1 }, /id p2: has the slug .*a_b.*; use at most 63/, due],
+  ["a slug with a percent sign", { kind: "odd_slug", pick: 2 }, /id p3: has the slug .*a%.*; use at most 63/, due],
+  ["a slug with a backslash", { kind: "odd_slug", pick: 3 }, /id p4: has the slug .*u0041.*; use at most 63/, due],
+  ["a slug of 300 characters", { kind: "odd_slug", pick: 4 }, /id p5: has the slug .*300 characters.*; use at most 63/, due],
+  ["two projects of one slug", { kind: "one_slug_twice", pick: 1 }, /id p2: shares the slug.*id p3: shares the slug/, due],
+  ["a member without e-mail", { kind: "null_email", pick: 0 }, /twokey_users, id u1: has no usable e-mail address; give/, due],
+  ["an empty view", { kind: "view_emptied", pick: 0 }, /the CI database lists no project at all/, []],
+  ["a view without a column", { kind: "column_lost", pick: 3 }, /twokey_projects of the CI database misses a column: .*slug.*Add it as docs/, []],
+  ["a view that is not there", { kind: "view_lost", pick: 2 }, /no view twokey_memberships. Create it as docs/, []],
+  ["rows that a policy hides", { kind: "rows_hidden_by_policy", pick: 2 }, /hides rows of twokey_memberships from us. Give the reading role/, []],
+] as const)("%s is held with a message that names it and the mending, and nothing else changes", async ([, loss, words, written]) => {
+  await forget();
+  const truth = truthAt(quiet, 1);
+  await pass(truth, [], []);
+  await pass(truth, [loss], []);
+  expect(messages.join("\n")).toMatch(words);
+  expect(writes).toEqual(written);
+});
+
+test("a domain whose name breaks the JSON of a whole page: the message says which page, and nothing changes", async () => {
+  await forget();
+  cloud.addDomain({ name: String.raw`projekt \u0041`, parent: domainIdFor("p6" as ProjectId, 1) });
+  await pass(truthAt({ ...quiet, leaves: [1, 1, 1], closes: [never, 1] }, 1), [], []);
+  expect([...effects]).toEqual([]);
+  expect(writes).toEqual([]);
+  expect(messages.join("\n")).toMatch(/listDomains, page 3: the answer is not valid JSON/);
+});

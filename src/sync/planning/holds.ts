@@ -112,8 +112,8 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
       });
     }
   }
-  const { projects, held } = input.desired;
-  const ours = input.known.managedAccounts.length;
+  const { coverage, projects, held } = input.desired;
+  const ours = coverage === "complete" ? input.known.managedAccounts.length : 0;
   if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null))
     holds.push({
       kind: "empty_source",

@@ -27,7 +27,7 @@ import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
-import { liveDomains, openDeletion } from "./deletion/open.ts";
+import { liveDomains, openDeletion, wouldOpen } from "./deletion/open.ts";
 import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { nearestPeriod } from "./engine/cron.ts";
@@ -158,6 +158,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     }),
     deletions: {
       openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions),
+      wouldOpen: (proposal) => wouldOpen(proposal, deletionPolicy, deletions),
       liveDomains: () => liveDomains(deletions),
     },
   };

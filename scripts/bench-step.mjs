@@ -114,7 +114,11 @@ async function measure(name, n) {
     announcer: { showCard: async () => {}, note: async () => {}, tellMembers: async () => {} },
     now: () => now,
     newId: randomUUID,
-    clockSkew: createSkewMeter(db, () => Date.now(), () => performance.now()),
+    clockSkew: createSkewMeter(
+      db,
+      () => Date.now(),
+      () => performance.now(),
+    ),
     limits: async () => limitsNowOf((await expectPolicy({ db })).body, fingerprintOf(policy.scope)),
     fleetSize: async () => n,
     isProtected: () => false,

@@ -13,7 +13,7 @@ import { err, ok } from "../src/core/result.ts";
 import type { FleetScope } from "../src/core/scope.ts";
 import type { DeletionContext } from "../src/deletion/context.ts";
 import { createDeletionDesk } from "../src/deletion/desk.ts";
-import { liveDomains, openDeletion } from "../src/deletion/open.ts";
+import { liveDomains, openDeletion, wouldOpen } from "../src/deletion/open.ts";
 import type { DeletionView } from "../src/deletion/view.ts";
 import { createEvents } from "../src/events.ts";
 import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf } from "../src/policy/derive.ts";
@@ -129,6 +129,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     writer: changeWriter(cloud.writer),
     deletions: {
       openDeletion: (proposal, requesters) => openNow(proposal, requesters),
+      wouldOpen: async (proposal) => wouldOpen(proposal, deletionPolicyOf(await expectPolicy({ db }), ["template", "iso"]), deletions),
       liveDomains: () => liveDomains(deletions),
     },
     announcer: { showPlan: announce((record) => renderPlan(record, "simulation")) },

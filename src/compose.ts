@@ -28,7 +28,7 @@ import type { FleetScope, Scope } from "./core/scope.ts";
 import { readClocks } from "./deletion/clocks.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
-import { liveDomains, openDeletion } from "./deletion/open.ts";
+import { liveDomains, openDeletion, wouldOpen } from "./deletion/open.ts";
 import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
 import { prepareEngine } from "./engine/schema.ts";
@@ -171,6 +171,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     deletions: {
       openDeletion: async (proposal, requesters) =>
         openDeletion(proposal, requesters, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
+      wouldOpen: async (proposal) => wouldOpen(proposal, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
       liveDomains: () => liveDomains(deletions),
     },
   };

@@ -2,6 +2,7 @@ import type { ActReply, MessageView, ModalView, WorkspaceView } from "../../emul
 import type { DemoState } from "../demo-state.ts";
 import { renderBlock } from "./blocks.ts";
 import { byId, el, post, toast } from "./dom.ts";
+import { showQuietly } from "./quiet.ts";
 import { showWorld } from "./world-panel.ts";
 
 const seenUntil = new Map<string, string>();
@@ -16,17 +17,19 @@ async function refresh(): Promise<void> {
   if (me === "") return;
   view = (await (await fetch(`/emulator/view?as=${me}`)).json()) as WorkspaceView;
   if (!view.conversations.some((c) => c.id === channel)) channel = view.conversations[0]?.id ?? "";
-  show(view);
+  const seen = view;
+  showQuietly("slack", () => show(seen));
 }
 
 async function refreshWorld(): Promise<void> {
   demo = (await (await fetch("/demo/state")).json()) as DemoState;
-  showWorld(demo);
+  const state = demo;
+  showQuietly("world", () => showWorld(state));
   if (me === "") {
     me = demo.people[0]?.id ?? "";
     await refresh();
   }
-  showPeople(demo);
+  showQuietly("people", () => showPeople(state));
 }
 
 function showPeople(state: DemoState): void {
@@ -39,7 +42,6 @@ function showPeople(state: DemoState): void {
       );
       made.addEventListener("click", () => {
         me = p.id;
-        channel = "";
         showPeople(state);
         void refresh();
       });
@@ -94,10 +96,12 @@ function showConversations(v: WorkspaceView): void {
 
 function messageNode(m: MessageView, v: WorkspaceView): HTMLElement {
   const author = v.people.find((p) => p.id === m.user);
+  // What is clicked is what is shown, even while the next channel is still on its way.
+  const place = { channel };
   const name = author?.realName ?? m.user;
   const acting = {
     user: (id: string) => v.people.find((p) => p.id === id)?.realName ?? id,
-    act: (actionId: string, value?: string) => void act({ channel, ts: m.ts, actionId, ...(value === undefined ? {} : { value }) }),
+    act: (actionId: string, value?: string) => void act({ ...place, ts: m.ts, actionId, ...(value === undefined ? {} : { value }) }),
   };
   const body = m.blocks.length > 0 ? m.blocks.map((b) => renderBlock(b, acting)) : [el("div", { class: "text" }, m.text)];
   return el(

@@ -20,11 +20,7 @@ export async function openDeletion(
   policy: DeletionPolicy,
   c: DeletionContext,
 ): Promise<void> {
-  const limits = await c.limits();
-  if (!limits.scopeIsConfirmed || isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits)) return;
-  const last = await readLastClosed(c.db, proposal.domainId);
-  const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
-  if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) return;
+  if (!(await wouldOpen(proposal, policy, c))) return;
   const id = DeletionId.parse(c.newId());
   const closer =
     proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null
@@ -56,6 +52,15 @@ export async function openDeletion(
       data: { path, domainId, evidence, requesters },
     });
   });
+}
+
+/** Whether a proposal would open a deletion now, so that a plan that leads to nothing is not shown again with every pass. */
+export async function wouldOpen(proposal: DeletionProposal, policy: DeletionPolicy, c: DeletionContext): Promise<boolean> {
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed || isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits)) return false;
+  const last = await readLastClosed(c.db, proposal.domainId);
+  const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
+  return !refused || c.now() - (last.entered_at ?? last.opened_at) >= ASK_AGAIN_MS;
 }
 
 /** The domains under a live deletion. */

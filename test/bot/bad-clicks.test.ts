@@ -52,7 +52,14 @@ beforeEach(async () => {
   handlers = {};
   said = [];
   const keep = (name: string) => (_pattern: unknown, handler: Handler) => (handlers[name] ??= handler);
-  const app = { command: keep("command"), action: keep("action"), view: keep("view"), event: keep("event"), options: keep("options"), error: () => undefined };
+  const app = {
+    command: keep("command"),
+    action: keep("action"),
+    view: keep("view"),
+    event: keep("event"),
+    options: keep("options"),
+    error: () => undefined,
+  };
   const asker = (user: string): Asker => ({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: user !== "mia" });
   listen(app as never, {
     client: {
@@ -60,7 +67,8 @@ beforeEach(async () => {
       views: { open: async () => (said.push("a window"), { ok: true }) },
     } as never,
     identity: {
-      identify: async (user: string) => (user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user))),
+      identify: async (user: string) =>
+        user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
     } as never,
     desks: { deletions: createDeletionDesk(contextOf(w, row), async () => ok([])) } as never,
     db: fresh.db,
@@ -89,7 +97,11 @@ async function submit(callback: string, metadata: string, user = "ben"): Promise
   await handlers["view"]?.({
     ack: async () => undefined,
     body: { user: { id: user } },
-    view: { callback_id: callback, private_metadata: metadata, state: { values: { name: { name: { value: "a" } }, reason: { reason: { value: "because" } } } } },
+    view: {
+      callback_id: callback,
+      private_metadata: metadata,
+      state: { values: { name: { name: { value: "a" } }, reason: { reason: { value: "because" } } } },
+    },
   });
 }
 const votes = () => fresh.db.exec("select from vote");
@@ -177,7 +189,10 @@ test.for<readonly [string, () => string]>([
 
 test("a window whose memory was forged to another digest, or was made for an older card, decides nothing", async () => {
   await press();
-  await submit("deletion_type_name", JSON.stringify({ id: row.id, version: row.version, digest: "0".repeat(64), name: "a", channel: "C1" }));
+  await submit(
+    "deletion_type_name",
+    JSON.stringify({ id: row.id, version: row.version, digest: "0".repeat(64), name: "a", channel: "C1" }),
+  );
   expect(said.join("\n")).toMatch(/not the newest/);
   expect(await votes()).toBe(1);
   expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.approve" }]);

@@ -62,7 +62,11 @@ describe("against the emulator", () => {
     const own = ["expires", "response", "signatureversion"];
     // The emulator's log leaves out links, as ours do.
     const names = Object.keys(recorded?.params ?? {}).filter((name) => name !== "url");
-    expect(Object.keys(sent).filter((name) => !own.includes(name)).toSorted()).toEqual(names.toSorted());
+    expect(
+      Object.keys(sent)
+        .filter((name) => !own.includes(name))
+        .toSorted(),
+    ).toEqual(names.toSorted());
     for (const same of ["format", "hypervisor", "ispublic", "isextractable", "requireshvm", "passwordenabled", "details[0].keyboard"])
       expect([same, sent[same]]).toEqual([same, recorded?.params[same]]);
     expect(sent["checksum"]).toBe(`{SHA-256}${"a".repeat(64)}`);
@@ -72,7 +76,15 @@ describe("against the emulator", () => {
     const done = await registrar().registerTemplate(wanted(domain, installed()));
     const id = done.ok ? done.value : "";
     const found = await registrar().listTemplates(domain as DomainId);
-    const one = { id, name: "back", account: "ann", domainId: domain, madeFor: "11111111-2222-4333-8444-555555555555", isReady: true, showsLink: true };
+    const one = {
+      id,
+      name: "back",
+      account: "ann",
+      domainId: domain,
+      madeFor: "11111111-2222-4333-8444-555555555555",
+      isReady: true,
+      showsLink: true,
+    };
     expect(found).toMatchObject({ ok: true, value: [one] });
     expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: one });
     expect(await registrar().findTemplate(ZONE)).toEqual({ ok: true, value: null });
@@ -136,7 +148,10 @@ describe("against answers that the emulator does not give", () => {
   const inside = () => createTemplateRegistrar({ ...optionsFor({ url }), rootPath: "ROOT" as DomainPath });
 
   test("a refused link comes back without its secret, whichever way the server writes it", async () => {
-    for (const text of [`Please specify a valid URL. URL:${new URL(LINK).pathname} is an invalid for the format qcow2`, `Invalid URL: ${LINK}`]) {
+    for (const text of [
+      `Please specify a valid URL. URL:${new URL(LINK).pathname} is an invalid for the format qcow2`,
+      `Invalid URL: ${LINK}`,
+    ]) {
       answers.set("registerTemplate", [431, { registertemplateresponse: { errorcode: 431, cserrorcode: 9999, errortext: text } }]);
       const done = await inside().registerTemplate(wanted(ID));
       expect(done).toMatchObject({ ok: false, error: { kind: "rejected", code: "cloudstack.parameter" } });
@@ -159,7 +174,11 @@ describe("against answers that the emulator does not give", () => {
     ["failed", { isready: false, status: `no route to ${LINK}`, downloaddetails: [{ downloadState: "DOWNLOAD_ERROR" }] }, true],
     ["was given up", { isready: false, status: "x", downloaddetails: [{ downloadState: "ABANDONED" }] }, true],
     ["says nothing of its downloads", { isready: false }, false],
-    ["is ready in one store, and failed in another before", { isready: true, downloaddetails: [{ downloadState: "DOWNLOAD_ERROR" }] }, false],
+    [
+      "is ready in one store, and failed in another before",
+      { isready: true, downloaddetails: [{ downloadState: "DOWNLOAD_ERROR" }] },
+      false,
+    ],
   ])("a template that %s is seen as such", async (_what, row, hasFailed) => {
     const whole = { id: ID, name: "back", domainid: ID, account: "ann", ...row };
     answers.set("listTemplates", [200, { listtemplatesresponse: { count: 1, template: [whole] } }]);

@@ -52,7 +52,8 @@ describe("the type of the operating system", () => {
     fitTemplate(template(HERE, facts).item, { zones: one, osTypes: types }, null);
 
   test("its id is there, or cannot be asked, or was never known: as it is", () => {
-    for (const facts of [{ osTypeId: "os-2", osType: "Debian 12" }, {}]) expect(fitted(facts)).toMatchObject({ ok: true, value: { facts } });
+    for (const facts of [{ osTypeId: "os-2", osType: "Debian 12" }, {}])
+      expect(fitted(facts)).toMatchObject({ ok: true, value: { facts } });
     expect(fitted({ osTypeId: "os-9" }, null)).toMatchObject({ ok: true, value: { facts: { osTypeId: "os-9" } } });
   });
 

@@ -75,11 +75,9 @@ describe("the copies", () => {
   });
 
   test("two things of one name are two things; a thing of another kind is another thing", () => {
-    expect(chosen([copy("a", 1, { name: "same" }), copy("b", 1, { name: "same" }), copy("a", 1, { kind: "volume", entryId: "v" })], 1)).toEqual([
-      "a-1",
-      "b-1",
-      "v",
-    ]);
+    expect(
+      chosen([copy("a", 1, { name: "same" }), copy("b", 1, { name: "same" }), copy("a", 1, { kind: "volume", entryId: "v" })], 1),
+    ).toEqual(["a-1", "b-1", "v"]);
   });
 
   test("what a restore made is the thing that it was made from, over any number of restores", () => {

@@ -86,7 +86,10 @@ test("a protected domain, and one that lies in a protected one: refused", async 
 });
 
 test("a domain under a deletion that has not ended: refused", async () => {
-  const { name } = world.cloud.tree().children.find((d) => d.name === "ci")?.children.find((d) => d.id === spare) ?? { name: "" };
+  const { name } = world.cloud
+    .tree()
+    .children.find((d) => d.name === "ci")
+    ?.children.find((d) => d.id === spare) ?? { name: "" };
   await world.openDeletion("p-9", name);
   const ran = await into(spare);
   expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("is under a deletion (archiving)")]);
@@ -178,7 +181,10 @@ test("a port on which something else listens: nothing is sent, and the variable 
 
 test("a date before anything was saved: refused, with the first day that would do", async () => {
   const ran = await world.restore("alpha", "--from", "2020-01-01", "--to", spare);
-  expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/Nothing of alpha was saved by 2020-01-01T23:59:59.999Z\nThe oldest copy is of /)]);
+  expect([ran.code, ran.err]).toEqual([
+    1,
+    expect.stringMatching(/Nothing of alpha was saved by 2020-01-01T23:59:59.999Z\nThe oldest copy is of /),
+  ]);
 });
 
 test("a dry run says what would come back, for whom and from when, and changes nothing", async () => {

@@ -45,7 +45,9 @@ test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and w
   expect(ran.out).toContain("All 2 templates are back in ROOT/ci/alpha");
   expect(ran.out).toMatch(/ {2}volume data of machine web-1: .*archive key [0-9a-f-]{36}, .*SHA-256 [0-9a-f]{64}/);
   expect(ran.out).toMatch(/ {2}snapshot friday: .*archive key/);
-  expect(ran.out).toMatch(/ {2}web-1 of ann: offering Small Instance \([0-9a-f-]{36}\); 1 CPUs, 512 MiB; template .+; disks .*data 5\.0 GiB/);
+  expect(ran.out).toMatch(
+    / {2}web-1 of ann: offering Small Instance \([0-9a-f-]{36}\); 1 CPUs, 512 MiB; template .+; disks .*data 5\.0 GiB/,
+  );
 
   const audit = await readAudit(world.state.db, { limit: 1_000 });
   expect(audit.filter((a) => a.kind.startsWith("restore.")).map((a) => a.kind)).toEqual([

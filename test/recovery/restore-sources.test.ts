@@ -92,7 +92,13 @@ test("a copy that is being pruned is no copy; what could not be saved is told wi
   const entry = async (owner: { kind: "backup" | "export"; id: string }, at: number): Promise<string> => {
     const id = randomUUID();
     await insertEntry(fresh.db, owner, { id, itemKind: "template", itemId, name: "t", at });
-    await updateEntry(fresh.db, id, at, { state: "verified", key: id, sha256: SUM, bytes: 3, manifest: { item: item("template", "t"), sha256: SUM, bytes: 3 } });
+    await updateEntry(fresh.db, id, at, {
+      state: "verified",
+      key: id,
+      sha256: SUM,
+      bytes: 3,
+      manifest: { item: item("template", "t"), sha256: SUM, bytes: 3 },
+    });
     return id;
   };
   const pruned = await entry({ kind: "backup", id: run }, 1);
@@ -112,7 +118,13 @@ test("a copy that is being pruned is no copy; what could not be saved is told wi
 /** A restore with one template that waits. */
 async function restoreOf(entryId: string, begunAt = 0): Promise<{ readonly restoreId: string; readonly itemId: string }> {
   const [restoreId, itemId] = [randomUUID(), randomUUID()];
-  const key = { project_id: project, domain_id: randomUUID() as DomainId, path: "ROOT/ci/x" as DomainPath, from_at: 1 as Instant, account: "" };
+  const key = {
+    project_id: project,
+    domain_id: randomUUID() as DomainId,
+    path: "ROOT/ci/x" as DomainPath,
+    from_at: 1 as Instant,
+    account: "",
+  };
   await insertRestore(fresh.db, { id: restoreId, ...key, begun_at: begunAt as Instant }, [{ id: itemId, entryId, account: "ann" }]);
   return { restoreId, itemId };
 }
@@ -125,11 +137,15 @@ test("our tables refuse to register what is registered, what is being registered
   await expect(turn(itemId, link)).rejects.toMatchObject({ constraint: "restore_waiting" });
   await turn(itemId, { state: "downloading", templateId: randomUUID() });
   await expect(turn(itemId, link)).rejects.toMatchObject({ constraint: "restore_waiting" });
-  await expect(turn(itemId, { state: "downloading", templateId: randomUUID() })).rejects.toMatchObject({ constraint: "restore_one_template" });
+  await expect(turn(itemId, { state: "downloading", templateId: randomUUID() })).rejects.toMatchObject({
+    constraint: "restore_one_template",
+  });
   await turn(itemId, { state: "ready" });
   await expect(fresh.db.exec("update restore_item set state = 'waiting' where id = $1", [itemId])).resolves.toBe(1);
   await expect(turn(itemId, link)).rejects.toMatchObject({ constraint: "restore_once" });
-  await expect(fresh.db.exec("delete from restore_item where id = $1", [itemId])).rejects.toMatchObject({ constraint: "restore_item_append_only" });
+  await expect(fresh.db.exec("delete from restore_item where id = $1", [itemId])).rejects.toMatchObject({
+    constraint: "restore_item_append_only",
+  });
 });
 
 test("a copy that a restore waits for is not pruned, for a month at most, nor longer than the restore takes", async () => {
@@ -188,6 +204,7 @@ test("a link serves its template, and only it, only while it is fetched, only fo
 
 test("a format that is no word makes no link, and an address that leads to this machine is no address", () => {
   for (const format of ["", undefined, 7, "qcow2/../x", "a b"]) expect(restorePath(randomUUID(), "t", format)).toMatchObject({ ok: false });
-  for (const bad of [null, "http://127.0.0.1", "http://localhost:80", "http://[::1]", "http://0.0.0.0"]) expect(linkProblem(bad)).not.toBeNull();
+  for (const bad of [null, "http://127.0.0.1", "http://localhost:80", "http://[::1]", "http://0.0.0.0"])
+    expect(linkProblem(bad)).not.toBeNull();
   for (const good of ["https://ci.example.org/twokey", "http://10.1.2.3:3080"]) expect(linkProblem(good)).toBeNull();
 });

@@ -113,15 +113,21 @@ test("the chain grows over the bot's connection, and still verifies", async () =
   await fresh.db.exec("alter table audit disable trigger all");
   await fresh.db.exec("delete from audit");
   await fresh.db.exec("alter table audit enable trigger all");
-  for (const subject of ["one", "two"])
-    await bot.tx((q) => recordAudit(q, { at: 1, actor: "twokey", kind: "test", subject, data: null }));
+  for (const subject of ["one", "two"]) await bot.tx((q) => recordAudit(q, { at: 1, actor: "twokey", kind: "test", subject, data: null }));
   expect(await verifyAudit(bot)).toMatchObject({ intact: true, rows: 2 });
 });
 
 test("a temporary table named like one of ours forges no quorum", async () => {
   const row = await proposeOne(bot);
   await enterAsSaved(bot, row, inventory(row.domain_id, [item("template", "t")]));
-  await recordVote(bot, row.id, { voter: op("ada"), voterName: "ada", verdict: "approve", digest: row.digest!, reason: null, at: 20 as never });
+  await recordVote(bot, row.id, {
+    voter: op("ada"),
+    voterName: "ada",
+    verdict: "approve",
+    digest: row.digest!,
+    reason: null,
+    at: 20 as never,
+  });
   await client.query(`create temporary table vote (deletion_id uuid, voter text, verdict text, digest text)`);
   await client.query(`insert into pg_temp.vote values ($1, 'x', 'approve', $2), ($1, 'y', 'approve', $2)`, [row.id, row.digest]);
   await client.query("set search_path = pg_temp, twokey");

@@ -89,7 +89,12 @@ test("an owner's address with a password: the role is set, and the warning names
   await empty.db.exec(`grant create on database ${new URL(empty.url).pathname.slice(1)} to ${owner.name}`);
   const prepared = await prepareStore({ url: owner.url, migrationUrl: null }, prepareEngine);
   expect(await who(prepared.url)).toEqual({ session: owner.name, now: expect.stringMatching(/^twokey_bot_\d+$/) as string });
-  for (const sql of ["delete from audit", "truncate vote", "drop trigger append_only_row on audit", "alter table audit disable trigger all"])
+  for (const sql of [
+    "delete from audit",
+    "truncate vote",
+    "drop trigger append_only_row on audit",
+    "alter table audit disable trigger all",
+  ])
     expect(await codeOf(prepared.url, sql)).toBe("42501");
   expect(prepared.warning).toContain(owner.name);
   expect(prepared.warning).toContain("may become the owner of, ");

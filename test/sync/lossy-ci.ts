@@ -109,7 +109,8 @@ function viewOf(view: View, losses: readonly CiLoss[], truth: CiTruth): string {
     if (view === "projects") {
       if (kind === "null_project_id") set("base.id", p, "id", "null");
       if (kind === "null_slug") set("base.id", p, "slug", "null");
-      if (kind === "odd_slug") set("base.id", p, "slug", pg.escapeLiteral(["a/b", "a_b", "a%", "a\\u0041", "x".repeat(300)][pick % 5] ?? ""));
+      if (kind === "odd_slug")
+        set("base.id", p, "slug", pg.escapeLiteral(["a/b", "a_b", "a%", "a\\u0041", "x".repeat(300)][pick % 5] ?? ""));
       if (kind === "one_slug_twice") set("base.id", p, "slug", pg.escapeLiteral(other));
       if (kind === "null_state") set("base.id", p, "state", "null");
       if (kind === "odd_state") set("base.id", p, "state", "'archived'");
@@ -127,10 +128,13 @@ function viewOf(view: View, losses: readonly CiLoss[], truth: CiTruth): string {
     if (view === "memberships") {
       if (kind === "null_member_project") set("base.project_id", p, "project_id", "null");
       if (kind === "null_member_user") set("base.user_id", u, "user_id", "null");
-      if (kind === "membership_twice" && u !== undefined) extra.push(`select * from base_membership where user_id = ${pg.escapeLiteral(u)}`);
+      if (kind === "membership_twice" && u !== undefined)
+        extra.push(`select * from base_membership where user_id = ${pg.escapeLiteral(u)}`);
     }
   }
-  const list = [...columns].map(([name, value]) => (value === name ? `base.${name}` : `${value.replace(/else (\w+) end/g, "else base.$1 end")} as ${name}`));
+  const list = [...columns].map(([name, value]) =>
+    value === name ? `base.${name}` : `${value.replace(/else (\w+) end/g, "else base.$1 end")} as ${name}`,
+  );
   const condition = where.length === 0 ? "" : ` where ${where.join(" and ")}`;
   const union = extra.map((e) => ` union all ${e}`).join("");
   return `create view twokey_${view} with (security_invoker = true) as select ${list.join(", ")} from ${VIEWS[view].base} base${condition}${union}`;
@@ -150,7 +154,8 @@ function wholeLoss({ kind, pick }: CiLoss, reader: string, truth: CiTruth): read
   if (kind === "column_lost") return again(`select ${columns.filter((c) => c !== dropped).join(", ")} from ${VIEWS[view].base}`);
   if (kind === "view_emptied") return again(`select * from ${VIEWS[view].base} where false`);
   if (kind === "view_lost") return [`drop view if exists ${name}`];
-  if (kind === "right_lost") return [`do $$ begin revoke select on ${name} from ${reader}; exception when undefined_table then null; end $$`];
+  if (kind === "right_lost")
+    return [`do $$ begin revoke select on ${name} from ${reader}; exception when undefined_table then null; end $$`];
   if (kind === "rows_hidden_by_policy") {
     const hidden = view === "projects" ? pickOf(truth.projects, pick)?.id : pickOf(truth.users, pick);
     return [

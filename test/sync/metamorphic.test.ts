@@ -116,7 +116,10 @@ beforeAll(async () => {
   }
   lossy = await startLossyCloud(cloud);
   const cloudReader = createCloudStackReader(
-    optionsFor({ url: lossy.url, ...cloud.admin }, { now: () => now as Instant, rootPath: root, pageSize: 3, sleep: async () => undefined }),
+    optionsFor(
+      { url: lossy.url, ...cloud.admin },
+      { now: () => now as Instant, rootPath: root, pageSize: 3, sleep: async () => undefined },
+    ),
   );
   const policy: PlanPolicy = {
     absence,
@@ -141,7 +144,11 @@ beforeAll(async () => {
         return ok(undefined);
       },
     },
-    deletions: { openDeletion: async (p) => void effects.add(`delete ${p.evidence.projectId}`), liveDomains: async () => [] },
+    deletions: {
+      openDeletion: async (p) => void effects.add(`delete ${p.evidence.projectId}`),
+      wouldOpen: async () => true,
+      liveDomains: async () => [],
+    },
     announcer: { showPlan: async (record) => void messages.push(JSON.stringify(renderPlan(record, "test")).replaceAll("\u200b", "")) },
     limits: async () => ({ policy, confirmedScope: digestOf({ root }) }),
     scopeFingerprint: digestOf({ root }),
@@ -208,7 +215,10 @@ async function play(life: Life, losses: readonly Losses[]): Promise<number> {
   for (let k = 1; k <= (life === quiet ? absence.reads : PASSES); k++) {
     const did = await pass(truthAt(life, k), losses[k - 1]?.onCi ?? [], losses[k - 1]?.onCloud ?? []);
     const allowed = allowedAt(life, k);
-    expect([...did].filter((e) => !allowed.has(e)), `pass ${k}`).toEqual([]);
+    expect(
+      [...did].filter((e) => !allowed.has(e)),
+      `pass ${k}`,
+    ).toEqual([]);
     taken += did.size;
   }
   return taken;
@@ -301,9 +311,19 @@ test.for<readonly [string, CiLoss, RegExp, readonly string[]]>([
   ["two projects of one slug", { kind: "one_slug_twice", pick: 1 }, /id p2: shares the slug.*id p3: shares the slug/, due],
   ["a member without e-mail", { kind: "null_email", pick: 0 }, /twokey_users, id u1: has no usable e-mail address; give/, due],
   ["an empty view", { kind: "view_emptied", pick: 0 }, /the CI database lists no project at all/, []],
-  ["a view without a column", { kind: "column_lost", pick: 3 }, /twokey_projects of the CI database misses a column: .*slug.*Add it as docs/, []],
+  [
+    "a view without a column",
+    { kind: "column_lost", pick: 3 },
+    /twokey_projects of the CI database misses a column: .*slug.*Add it as docs/,
+    [],
+  ],
   ["a view that is not there", { kind: "view_lost", pick: 2 }, /no view twokey_memberships. Create it as docs/, []],
-  ["rows that a policy hides", { kind: "rows_hidden_by_policy", pick: 2 }, /hides rows of twokey_memberships from us. Give the reading role/, []],
+  [
+    "rows that a policy hides",
+    { kind: "rows_hidden_by_policy", pick: 2 },
+    /hides rows of twokey_memberships from us. Give the reading role/,
+    [],
+  ],
 ] as const)("%s is held with a message that names it and the mending, and nothing else changes", async ([, loss, words, written]) => {
   await forget();
   const truth = truthAt(quiet, 1);

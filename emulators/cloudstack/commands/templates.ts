@@ -120,7 +120,10 @@ function registerTemplate(call: Call): JsonObject {
   const format = params.must("format").toLowerCase();
   const url = params.must("url");
   refuseUrl(url, format);
-  for (const [name, id] of [["zoneid", world.base.zone], ["ostypeid", world.base.osType]] as const) {
+  for (const [name, id] of [
+    ["zoneid", world.base.zone],
+    ["ostypeid", world.base.osType],
+  ] as const) {
     const wanted = params.text(name);
     if (wanted !== undefined && wanted !== id) throw unresolved(call.command, name, wanted);
   }

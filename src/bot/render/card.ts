@@ -107,7 +107,7 @@ function blast(v: DeletionView): readonly KnownBlock[] {
     ] as const
   )
     .filter((k) => n(k) > 0)
-    .map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : "s"}`);
+    .map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : k.endsWith("s") ? "es" : "s"}`);
   return [
     fields([
       ["Machines", `${n("machine")}: ${b.machinesRunning} running, ${b.machinesStopped} not\n${names(b.machineNames)}`],

@@ -25,6 +25,8 @@ export interface ChangeWriter {
 /** Where proposals go: idempotent for each domain. */
 export interface DeletionOpener {
   openDeletion(proposal: DeletionProposal, requesters: readonly OperatorId[]): Promise<void>;
+  /** Whether a proposal would open a deletion now: people may have refused it lately, or the domain may be protected. */
+  wouldOpen(proposal: DeletionProposal): Promise<boolean>;
   /** Domains under a live deletion. */
   liveDomains(): Promise<readonly DomainId[]>;
 }

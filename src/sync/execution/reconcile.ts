@@ -217,7 +217,8 @@ async function storePlan(
 }
 
 async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {
-  if (changes > 0 || (plan.proposals.length > 0 && allowedBy(plan).deletions)) return true;
+  if (changes > 0) return true;
+  if (allowedBy(plan).deletions) for (const proposal of plan.proposals) if (await c.deletions.wouldOpen(proposal)) return true;
   return (await readLastShown(c.db)) !== showKey(plan);
 }
 

@@ -90,10 +90,12 @@ test("a manifest that is spoilt is named, and nothing is sent for it", async () 
   await world.backUp("p-1", "alpha", "templates");
   await world.state.db.exec("alter table archive_entry disable trigger archive_entry_rules");
   await world.state.db.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,facts,format}', '\"TAR.XZ\"') where name = 'a-first'");
-  await world.state.db.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,zoneId}', '\"no-uuid\"') where name = 'b-second'");
+  await world.state.db.exec(
+    "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
+  );
   const ran = await world.restoreAlpha();
   expect(ran.out).toContain("a-first for ann: its manifest does not say which format the file has");
-  expect(ran.out).toContain("b-second for ann: registerTemplate: zoneid is not a UUID, so it is not sent");
+  expect(ran.out).toContain("b-second for ann: CloudStack has no OS type Plan 9. Add one of that name");
   expect([ran.code, await names()]).toEqual([1, []]);
 });
 

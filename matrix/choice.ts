@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { isRead, keyOf, type Point } from "./point.ts";
+
+/** At which points a process dies. */
+export interface Choice {
+  /** Points at which one has died already. */
+  readonly covered: readonly string[];
+  /** The only points at which it dies; null: at any. */
+  readonly only: readonly string[] | null;
+  /** Points of which kind: all, or only at calls that change something, at intents and their outcomes. */
+  readonly kinds: "all" | "effects";
+  /** Several chains of lives at once share the points among them. */
+  readonly share: { readonly index: number; readonly of: number };
+  /** Whether the second and third read of the same list in one step is a point of its own. */
+  readonly isEveryRead: boolean;
+}
+
+/** What says of each point whether to die there. */
+export function chosenOf(choice: Choice): (point: Point) => boolean {
+  const covered = new Set(choice.covered);
+  const only = choice.only === null ? null : new Set(choice.only);
+  const { index, of } = choice.share;
+  return (point) => {
+    const key = keyOf(point);
+    if (covered.has(key)) return false;
+    if (only !== null) return only.has(key);
+    if (choice.kinds === "effects" && !isEffect(point.act)) return false;
+    return of === 1 || shareOf(key) % of === index;
+  };
+}
+
+function isEffect(act: string): boolean {
+  return (act.startsWith("call ") && !isRead(act)) || act === "write intent" || act === "write outcome";
+}
+
+function shareOf(key: string): number {
+  return createHash("sha256").update(key).digest().readUInt32BE(0);
+}

@@ -68,7 +68,8 @@ export async function playCrashes(life: Life, choice: Choice, o: CrashOptions): 
       if (told.death === null || wrong.length > 0) break;
       deaths.push(told.death);
     }
-    if (wrong.length === 0) wrong.push(...(await judgeAll(life, scene, database.url, archive)));
+    if (choice.only !== null && deaths.length < choice.only.length) wrong.push("it did not come to the point at which it should have died");
+    if (wrong.length === 0) wrong.push(...(await judgeAll({ life, scene, archive, deaths }, database.url)));
   } finally {
     await Promise.all([door.close(), scene.cloud.close(), database.drop()]);
     rmSync(archive, { recursive: true, force: true });
@@ -76,10 +77,13 @@ export async function playCrashes(life: Life, choice: Choice, o: CrashOptions): 
   return { life, deaths, wrong, seen };
 }
 
-async function judgeAll(life: Life, scene: Scene, url: string, archive: string): Promise<readonly string[]> {
+async function judgeAll(
+  o: { readonly life: Life; readonly scene: Scene; readonly archive: string; readonly deaths: readonly Point[] },
+  url: string,
+): Promise<readonly string[]> {
   const db = createDatabase(url, { max: 1, onError: () => undefined });
   try {
-    return await judge(life, scene, db, archive);
+    return await judge({ ...o, db });
   } finally {
     await db.close();
   }

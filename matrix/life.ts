@@ -37,14 +37,9 @@ const ROUNDS_MAX = 300;
  * A process that was started again hears every click again: who saw no answer clicks once more. `wrong` hears of what must not be.
  */
 export async function playLife(life: Life, bot: Bot, wrong: (sentence: string) => void): Promise<Phase> {
-  const { deletions: c, queue, clock } = bot;
+  const { deletions: c, queue } = bot;
   const clicked = new Set<string>();
-  await recordManagedDomains(
-    c.db,
-    [{ domainId: doomed.domainId, projectId: doomed.id, generation: 1, origin: "created" }],
-    clock.at,
-  );
-  await sweepDeletions(c);
+  await takeOver(bot);
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const row = await readNewestDeletion(c.db, doomed.id);
     if (row === null) {
@@ -61,7 +56,21 @@ export async function playLife(life: Life, bot: Bot, wrong: (sentence: string) =
   return (await readNewestDeletion(c.db, doomed.id))?.phase ?? "archiving";
 }
 
+/** What the engine does at a process's birth: the work that a dead one had begun is begun again, and what is due is woken. */
+async function takeOver(bot: Bot): Promise<void> {
+  const { deletions: c } = bot;
+  await sweepDeletions(c);
+  const row = await readNewestDeletion(c.db, doomed.id);
+  if (row !== null) await advance(row.id, c, new AbortController().signal);
+}
+
 async function open(bot: Bot): Promise<void> {
+  const { db } = bot.deletions;
+  await recordManagedDomains(
+    db,
+    [{ domainId: doomed.domainId, projectId: doomed.id, generation: 1, origin: "created" }],
+    bot.clock.at,
+  );
   const proposal = {
     domainId: doomed.domainId,
     projectId: doomed.id,

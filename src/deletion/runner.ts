@@ -37,6 +37,9 @@ const rest: Next = { kind: "rest" };
  * after any crash. The engine never runs it twice at once for one deletion.
  */
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
+  // Whoever changed it last may have died before people could see it: a card without its Restore button, or one that never tells the end.
+  await show(id, c);
+  await tellMembers(id, c);
   for (;;) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);

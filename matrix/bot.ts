@@ -56,7 +56,7 @@ export function createBot(o: BotOptions): Bot {
   const newId = (): string => randomUUID();
   const client = slackClient(o.slack);
   const events = eventsTo(o.wrong);
-  const posting = createPosting({ client, db: o.db, now, sleep: async () => undefined, events });
+  const posting = inOrder(createPosting({ client, db: o.db, now, sleep: async () => undefined, events }));
   const identity = { slackIdOf: async (person: string) => `U-${person}` } as unknown as Identity;
   const membersOf = async () => users.slice(0, 1).map((u) => u.ciUserId);
   const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf });
@@ -80,6 +80,17 @@ export function createBot(o: BotOptions): Bot {
   };
   const desk = createDeletionDesk(deletions, async () => ok(await membersOf()));
   return { deletions, desk, posting, queue, clock: o.clock };
+}
+
+/** Messages that are shown before the work goes on: a death at a point of one thing never cuts off another that is on its way. */
+function inOrder(posting: Posting): Posting {
+  return {
+    ...posting,
+    show: async (key, place, rendering) => {
+      await posting.show(key, place, rendering);
+      await posting.settle();
+    },
+  };
 }
 
 function cloudParts(o: BotOptions, now: () => Instant, newId: () => string) {

@@ -63,7 +63,7 @@ async function playAll(wanted: readonly Life[], base: Choice, workers: number, o
         reports.push(played);
         for (const death of played.deaths) covered.add(keyOf(death));
         process.stderr.write(`${life}: ${covered.size} points, ${played.wrong.length === 0 ? "well" : played.wrong.join("; ")}\n`);
-        if (played.deaths.length < o.killsPerLife) return;
+        if (played.deaths.length === 0 || (played.wrong.length === 0 && played.deaths.length < o.killsPerLife)) return;
       }
     };
     await Promise.all(Array.from({ length: workers }, (_, i) => chain(i)));

@@ -34,9 +34,15 @@ const ROUNDS_MAX = 300;
 /**
  * Plays a life from wherever the tables say it stands, until it ends: people click, the work goes on, time passes when nothing is due.
  *
- * A process that was started again hears every click again: who saw no answer clicks once more. `wrong` hears of what must not be.
+ * A process that was started again hears every click again: who saw no answer clicks once more. `wrong` hears of what must not be;
+ * `goesOn` is asked before each round, and may change the world then.
  */
-export async function playLife(life: Life, bot: Bot, wrong: (sentence: string) => void): Promise<Phase> {
+export async function playLife(
+  life: Life,
+  bot: Bot,
+  wrong: (sentence: string) => void,
+  goesOn: (row: DeletionRow) => boolean = () => true,
+): Promise<Phase> {
   const { deletions: c, queue } = bot;
   const clicked = new Set<string>();
   await takeOver(bot);
@@ -46,7 +52,7 @@ export async function playLife(life: Life, bot: Bot, wrong: (sentence: string) =
       await open(bot);
       continue;
     }
-    if (await hasEnded(row, bot, wrong)) return row.phase;
+    if ((await hasEnded(row, bot, wrong)) || !goesOn(row)) return row.phase;
     if (await click(life, await buildView(row, c), bot, clicked, wrong)) continue;
     queue.delete(row.id);
     await advance(row.id, c, new AbortController().signal);
@@ -83,8 +89,7 @@ async function open(bot: Bot): Promise<void> {
 }
 
 async function hasEnded(row: DeletionRow, bot: Bot, wrong: (sentence: string) => void): Promise<boolean> {
-  if (row.phase === "frozen") wrong(`it froze: ${row.frozen_reason}`);
-  else if (row.phase !== "deleted" && row.phase !== "closed") return false;
+  if (!["deleted", "closed", "frozen"].includes(row.phase)) return false;
   await readCard(row.id, bot, wrong);
   return true;
 }

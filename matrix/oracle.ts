@@ -62,7 +62,7 @@ export async function judge(
   const found = [...lookBetween(scene)];
   const deletions = await db.many(
     z.object({ id: z.string(), phase: z.string(), because: z.string().nullable() }),
-    "select id::text, phase, closed_because as because from deletion",
+    "select id::text, phase, coalesce(closed_because, frozen_reason) as because from deletion",
   );
   const [deletion] = deletions;
   if (deletion === undefined || deletions.length !== 1) return [...found, `${deletions.length} deletions where one is due`];

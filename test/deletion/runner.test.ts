@@ -10,7 +10,7 @@ import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/sync/planning/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
 import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
@@ -120,6 +120,17 @@ test("members are told when it is proposed, and after it was stopped", async () 
   w.project = "active";
   await run(row, c);
   expect([await phase(row), w.told]).toEqual(["closed", ["proposed", "closed"]]);
+});
+
+test.each([
+  ["closed", { phase: "closed", closed_because: "cancelled", entered_at: at(40) }],
+  ["cooling_off", {}],
+] as const)("what a process that died could not show any more in %s is shown by the next", async (shown, change) => {
+  const { row, c } = await approved();
+  await updateDeletion(fresh.db, row.id, change);
+  const cards: string[] = [];
+  await run(row, { ...c, announcer: { ...c.announcer, showCard: async (v) => void cards.push(v.phase) } });
+  expect([cards, w.told]).toEqual([[shown], [shown]]);
 });
 
 test("each thing that Restore gives back is shown, and its outcome recorded", async () => {

@@ -34,8 +34,8 @@ const ENDS: Readonly<Record<Life, { readonly phase: string; readonly because: st
   cancel: { phase: "closed", because: "cancelled" },
 };
 
-/** What may be looked at after every death: nothing beside the domain changed, and no call was sent that must not be. */
-export function lookBetween(scene: Scene): readonly string[] {
+/** What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be. `cancelled`: jobs that the server itself gave up, whose calls may be sent once more each. */
+export function lookBetween(scene: Scene, cancelled = 0): readonly string[] {
   const found: string[] = [];
   if (besideOf(scene.cloud) !== scene.before.beside) found.push("something beside the domain changed");
   for (const r of changing(scene)) {
@@ -45,21 +45,18 @@ export function lookBetween(scene: Scene): readonly string[] {
     if (!scene.approved.has(target)) found.push(`${r.command} on something that nobody approved`);
   }
   const accepted = changing(scene).filter((r) => ONCE.has(r.command) && r.status === 200);
-  const seen = new Set<string>();
-  for (const r of accepted) {
-    const key = `${r.command} ${r.params["id"]}`;
-    if (seen.has(key)) found.push(`${r.command} was accepted twice for one thing`);
-    seen.add(key);
-  }
+  const counts = new Map<string, number>();
+  for (const r of accepted) counts.set(`${r.command} ${r.params["id"]}`, (counts.get(`${r.command} ${r.params["id"]}`) ?? 0) + 1);
+  for (const [key, n] of counts) if (n > 1 + cancelled) found.push(`${key} was accepted ${n} times`);
   return found;
 }
 
 /** Judges a life that has ended, by the cloud, its request log, the channel, the archive and the database; believes nothing that a process said. */
 export async function judge(
-  o: { readonly life: Life; readonly scene: Scene; readonly db: Database; readonly archive: string; readonly deaths: readonly Point[] },
+  o: { readonly life: Life; readonly scene: Scene; readonly db: Database; readonly archive: string; readonly deaths: readonly Point[]; readonly cancelled?: number },
 ): Promise<readonly string[]> {
   const { life, scene, db, archive } = o;
-  const found = [...lookBetween(scene)];
+  const found = [...lookBetween(scene, o.cancelled)];
   const deletions = await db.many(
     z.object({ id: z.string(), phase: z.string(), because: z.string().nullable() }),
     "select id::text, phase, coalesce(closed_because, frozen_reason) as because from deletion",

@@ -40,7 +40,7 @@ export interface LifeReport {
  * Each time a process is dead the cloud is looked at; at the end all is judged.
  */
 export async function playCrashes(life: Life, choice: Choice, o: CrashOptions): Promise<LifeReport> {
-  const scene = await createScene();
+  const scene = await createScene({ expungeDelayMs: life === "recover" ? 86_400_000 : 90_000 });
   const door = await openScene(scene);
   const database = await o.databases.create();
   const archive = mkdtempSync(path.join(tmpdir(), "twokey-matrix-"));

@@ -35,7 +35,7 @@ const ROUNDS_WITH_FAULT = 12;
 /** Plays a life with a fault in it, and judges what came of it: while it lasts, and after it was mended. `archive` is an empty folder. */
 export async function playFault(one: FaultCase, db: Database, archive: string): Promise<FaultReport> {
   await resetDatabase(db);
-  const scene = await createScene();
+  const scene = await createScene({ expungeDelayMs: one.life === "recover" ? 86_400_000 : 90_000 });
   const begun = scene.clock.at;
   openDoor((request, response) => scene.cloud.serve(request, response), { before: async () => undefined, after: async () => undefined });
   const wrong: string[] = [];
@@ -51,15 +51,17 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   });
   const say = (sentence: string): void => void wrong.push(sentence);
   const armed = new Armed(one, scene);
+  // A request whose answer is lost stands in the log as one that was not accepted, whatever became of it.
+  const isAnswerLost = one.at.some((a) => a.fault.switched.kind === "lost_after");
   let phase = await playLife(one.life, bot, say, (row) => armed.round(row));
-  const cancelled = armed.cancelled();
-  wrong.push(...lookBetween(scene, cancelled));
+  const vain = armed.vain();
+  wrong.push(...lookBetween(scene, vain));
   scene.cloud.setFaults([]);
   if (!["deleted", "closed", "frozen"].includes(phase)) phase = await playLife(one.life, bot, say);
   const ended = await readNewestDeletion(db, doomed.id);
   const outcome = phase === "frozen" && ended !== null ? await giveBack(one, ended, { bot, scene, say }) : null;
-  wrong.push(...lookBetween(scene, cancelled));
-  if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], cancelled })));
+  wrong.push(...lookBetween(scene, vain));
+  if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], vain, isAnswerLost })));
   await scene.cloud.close();
   return { froze: outcome, tookMs: scene.clock.at - begun, wrong: [...new Set(wrong)] };
 }
@@ -93,11 +95,12 @@ class Armed {
     return this.#rounds < ROUNDS_WITH_FAULT;
   }
 
-  /** How many jobs the fault may have given up. */
-  cancelled(): number {
+  /** How often a call may have been accepted in vain: its job was given up, or a proxy said 200 for a server that never heard of it. */
+  vain(): number {
     const { lasting, at } = this.#one;
-    if (!at.some(({ fault }) => ["job_cancelled", "stuck_machines"].includes(fault.switched.kind))) return 0;
-    return lasting === "on and on" ? ROUNDS_WITH_FAULT : lasting.calls;
+    if (!at.some(({ fault }) => ["job_cancelled", "stuck_machines", "html"].includes(fault.switched.kind))) return 0;
+    // What begins in one round may go on into the next phase, where the fault begins again.
+    return lasting === "on and on" ? ROUNDS_WITH_FAULT : 2 * lasting.calls;
   }
 }
 

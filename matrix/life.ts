@@ -128,10 +128,13 @@ async function click(life: Life, view: DeletionView, bot: Bot, clicked: Set<stri
     : what === "cancel"
       ? await desk.cancel(one)
       : await desk.restore(one);
+  if (answered.ok) return true;
   // Who clicks again after a crash may hear that it was done already.
-  if (!answered.ok && !["deletion.voted", "deletion.phase"].includes(answered.error.code))
-    wrong(`${what} was refused: ${answered.error.message}`);
-  return true;
+  if (["deletion.voted", "deletion.phase"].includes(answered.error.code)) return true;
+  if (!answered.error.code.startsWith("cloudstack.")) wrong(`${what} was refused: ${answered.error.message}`);
+  // CloudStack could not be looked at: they try again later.
+  clicked.delete(what);
+  return false;
 }
 
 function clickOf(life: Life, view: DeletionView): readonly (readonly [string, Asker])[] {

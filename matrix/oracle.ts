@@ -34,8 +34,8 @@ const ENDS: Readonly<Record<Life, { readonly phase: string; readonly because: st
   cancel: { phase: "closed", because: "cancelled" },
 };
 
-/** What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be. `cancelled`: jobs that the server itself gave up, whose calls may be sent once more each. */
-export function lookBetween(scene: Scene, cancelled = 0): readonly string[] {
+/** What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be. `vain`: how often one call may be accepted in vain, and sent again. */
+export function lookBetween(scene: Scene, vain = 0): readonly string[] {
   const found: string[] = [];
   if (besideOf(scene.cloud) !== scene.before.beside) found.push("something beside the domain changed");
   for (const r of changing(scene)) {
@@ -47,16 +47,16 @@ export function lookBetween(scene: Scene, cancelled = 0): readonly string[] {
   const accepted = changing(scene).filter((r) => ONCE.has(r.command) && r.status === 200);
   const counts = new Map<string, number>();
   for (const r of accepted) counts.set(`${r.command} ${r.params["id"]}`, (counts.get(`${r.command} ${r.params["id"]}`) ?? 0) + 1);
-  for (const [key, n] of counts) if (n > 1 + cancelled) found.push(`${key} was accepted ${n} times`);
+  for (const [key, n] of counts) if (n > 1 + vain) found.push(`${key} was accepted ${n} times`);
   return found;
 }
 
 /** Judges a life that has ended, by the cloud, its request log, the channel, the archive and the database; believes nothing that a process said. */
 export async function judge(
-  o: { readonly life: Life; readonly scene: Scene; readonly db: Database; readonly archive: string; readonly deaths: readonly Point[]; readonly cancelled?: number },
+  o: { readonly life: Life; readonly scene: Scene; readonly db: Database; readonly archive: string; readonly deaths: readonly Point[]; readonly vain?: number; readonly isAnswerLost?: boolean },
 ): Promise<readonly string[]> {
   const { life, scene, db, archive } = o;
-  const found = [...lookBetween(scene, o.cancelled)];
+  const found = [...lookBetween(scene, o.vain)];
   const deletions = await db.many(
     z.object({ id: z.string(), phase: z.string(), because: z.string().nullable() }),
     "select id::text, phase, coalesce(closed_because, frozen_reason) as because from deletion",
@@ -66,7 +66,7 @@ export async function judge(
   const end = ENDS[life];
   if (deletion.phase !== end.phase || deletion.because !== end.because)
     found.push(`it ended as ${deletion.phase} ${deletion.because ?? ""}, not as ${end.phase} ${end.because ?? ""}`);
-  found.push(...judgeDomain(life, scene));
+  found.push(...judgeDomain(life, scene, o));
   found.push(...(await judgeCalls(scene, db)));
   found.push(...(await judgeTables(life, db)));
   found.push(...(await judgeArchive(scene, db, archive)));
@@ -78,11 +78,12 @@ function changing(scene: Scene) {
   return scene.cloud.requests().filter((r) => !/^(?:list|query)/.test(r.command));
 }
 
-function judgeDomain(life: Life, scene: Scene): readonly string[] {
+function judgeDomain(life: Life, scene: Scene, o: { readonly vain?: number; readonly isAnswerLost?: boolean }): readonly string[] {
   const there = domainOf(scene.cloud, doomed.domainId);
   if (life === "delete") {
     const sent = changing(scene).filter((r) => r.command === "deleteDomain" && r.status === 200).length;
-    return [...(there === undefined ? [] : ["the domain is still there"]), ...(sent === 1 ? [] : [`${sent} accepted deleteDomain, not one`])];
+    const isOne = sent === 1 || (sent === 0 && o.isAnswerLost === true) || (sent > 1 && sent <= 1 + (o.vain ?? 0));
+    return [...(there === undefined ? [] : ["the domain is still there"]), ...(isOne ? [] : [`${sent} accepted deleteDomain, not one`])];
   }
   const found = JSON.stringify(there) === scene.before.doomed ? [] : ["the domain is not as it was"];
   const taken = changing(scene).filter((r) => TAKING.has(r.command) && !(life === "recover" && r.command === "destroyVirtualMachine"));

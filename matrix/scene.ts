@@ -30,7 +30,7 @@ export interface Scene {
 }
 
 /** Makes the scene: a domain with two accounts, a stopped machine, a disk, a snapshot and a template; the same beside it. */
-export async function createScene(): Promise<Scene> {
+export async function createScene(o: { readonly expungeDelayMs: number }): Promise<Scene> {
   const chance = createChance(4);
   const clock = { at: Date.UTC(2026, 0, 5, 8) };
   const cloud = await startCloudStackEmulator({
@@ -38,7 +38,7 @@ export async function createScene(): Promise<Scene> {
     now: () => clock.at,
     newId: () => chance.uuid(),
     jobMs: 120,
-    expungeDelayMs: 90_000,
+    expungeDelayMs: o.expungeDelayMs,
     expungeIntervalMs: 30_000,
     templateBytes,
   });

@@ -19,7 +19,7 @@ import { inventoryDigest } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
-import { isStopped, runStep, settleIntents } from "./step.ts";
+import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
@@ -297,7 +297,8 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
 /** What the fence kept back: each reason has its own way on, and none of them deletes. */
 async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f)) return retry(row, f, c);
+  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedLook(f)) return retry(row, f, c);
+  if (await isAskedAgain(row, f, c)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
   if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";

@@ -18,7 +18,7 @@ const usage = `npm run crash-matrix [-- options]
   --markdown      prints the tables for docs/proof.md
 `;
 
-const all: Choice = { covered: [], only: null, kinds: "all", share: { index: 0, of: 1 }, isEveryRead: false };
+const all: Choice = { covered: [], only: null, kinds: "all", acts: null, share: { index: 0, of: 1 }, isEveryRead: false };
 const KILLS_PER_LIFE = 40;
 
 async function main(): Promise<number> {

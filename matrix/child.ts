@@ -23,7 +23,11 @@ export interface Birth {
 }
 
 /** What it says, one line each, on its file descriptor 3: it is written before the process goes on, or dies. */
-export type Word = { readonly dies: Point } | { readonly wrong: string } | { readonly ended: string } | { readonly seen: readonly string[] };
+export type Word =
+  | { readonly dies: Point }
+  | { readonly wrong: string }
+  | { readonly ended: string }
+  | { readonly seen: readonly string[] };
 
 const say = (word: Word): void => {
   writeSync(3, `${JSON.stringify(word)}\n`);

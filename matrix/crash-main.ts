@@ -29,13 +29,14 @@ async function main(): Promise<number> {
     effects: { type: "boolean" },
     workers: { type: "string" },
     markdown: { type: "boolean" },
+    help: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ options, strict: false });
   const workers = Number(values.workers ?? 2);
   const wanted = lives.filter((life) => values.life === undefined || values.life === life);
-  if (wanted.length === 0 || !Number.isInteger(workers) || workers < 1) {
+  if (values.help === true || wanted.length === 0 || !Number.isInteger(workers) || workers < 1) {
     process.stderr.write(usage);
-    return 2;
+    return values.help === true ? 0 : 2;
   }
   const base: Choice = { ...all, isEveryRead: values["every-read"] === true, kinds: values.effects === true ? "effects" : "all" };
   const databases = await startDatabases();

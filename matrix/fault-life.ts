@@ -17,6 +17,8 @@ export type Lasting = { readonly calls: number } | "on and on";
 export interface FaultReport {
   /** Where it froze and what became of that; null: it ended as its life should. */
   readonly froze: string | null;
+  /** Whether every command at which a fault stood was sent at all; downloads are not in the server's log. */
+  readonly wereSent: boolean;
   /** How long the life took, on its own clock. Units: ms. */
   readonly tookMs: number;
   readonly wrong: readonly string[];
@@ -63,7 +65,9 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   wrong.push(...lookBetween(scene, vain));
   if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], vain, isAnswerLost })));
   await scene.cloud.close();
-  return { froze: outcome, tookMs: scene.clock.at - begun, wrong: [...new Set(wrong)] };
+  const sent = new Set(["userdata", ...scene.cloud.requests().map((r) => r.command)]);
+  const wereSent = one.at.every(({ command }) => sent.has(command));
+  return { froze: outcome, wereSent, tookMs: scene.clock.at - begun, wrong: [...new Set(wrong)] };
 }
 
 /** Switches the faults on where the life has come to their phases, and ends a fault that goes on and on after a while. */

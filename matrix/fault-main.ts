@@ -32,18 +32,23 @@ async function main(): Promise<number> {
     changes: { type: "boolean" },
     workers: { type: "string" },
     markdown: { type: "boolean" },
+    help: { type: "boolean" },
   } as const;
   const { values } = parseArgs({ options, strict: false });
   const commands: readonly Command[] = [...changes, ...restores, ...(values.changes === true ? [] : reads)].filter(
     (c) => values.command === undefined || values.command === c,
   );
   const wanted = faults.filter((f) => values.fault === undefined || values.fault === f.name);
-  if (commands.length === 0 || wanted.length === 0) {
+  if (values.help === true || commands.length === 0 || wanted.length === 0) {
     process.stderr.write(usage);
-    return 2;
+    return values.help === true ? 0 : 2;
   }
   const cellsOf = (lasting: (command: Command) => Lasting): readonly Cell[] =>
-    wanted.flatMap((f) => commands.filter((c) => f.strikes(c)).map((command) => ({ life: lifeOf(command), fault: f.name, command, lasting: lasting(command) })));
+    wanted.flatMap((f) =>
+      commands
+        .filter((c) => f.strikes(c))
+        .map((command) => ({ life: lifeOf(command), fault: f.name, command, lasting: lasting(command) })),
+    );
   const all = (["delete", "recover"] as const).map((life): Cell => ({ life, fault: "none", command: "listDomains", lasting: { calls: 0 } }));
   const cells = [
     ...all,

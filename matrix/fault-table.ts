@@ -25,6 +25,7 @@ export function faultTable(reports: readonly CellReport[]): Table {
 /** One cell's word. */
 export function outcomeOf(r: CellReport, usualMs: number): string {
   if (r.wrong.length > 0) return "WRONG";
+  if (!r.wereSent) return "never sent";
   if (r.froze !== null) return r.froze;
   const end = r.cell.life === "delete" ? "deleted" : "restored";
   return r.tookMs > usualMs + WAIT_MS ? `waited, ${end}` : end;

@@ -5,7 +5,6 @@ export const changes = [
   "extractTemplate",
   "disableAccount",
   "destroyVirtualMachine",
-  "detachVolume",
   "deleteVolume",
   "deleteNetwork",
   "deleteSnapshot",

@@ -9,7 +9,7 @@ import type { Life } from "./life.ts";
 import type { Point } from "./point.ts";
 import { besideOf, domainOf, doomed, templateBytes, times, type Scene } from "./scene.ts";
 
-/** Calls that harm when they are accepted twice for one thing, however often they are sent. The others only say again what is so already. */
+/** Calls that harm when they are accepted twice for one thing. The others only say again what is so already. */
 const ONCE = new Set([
   "destroyVirtualMachine",
   "deleteVolume",
@@ -24,7 +24,16 @@ const ONCE = new Set([
 /** Calls that stop things, and harm nothing when said twice. */
 const HARMLESS = new Set(["disableAccount", "enableAccount", "detachVolume", "extractTemplate"]);
 /** Calls after which something is gone, or will be. */
-const TAKING = new Set(["destroyVirtualMachine", "detachVolume", "deleteVolume", "deleteSnapshot", "deleteNetwork", "deleteTemplate", "deleteAccount", "deleteDomain"]);
+const TAKING = new Set([
+  "destroyVirtualMachine",
+  "detachVolume",
+  "deleteVolume",
+  "deleteSnapshot",
+  "deleteNetwork",
+  "deleteTemplate",
+  "deleteAccount",
+  "deleteDomain",
+]);
 
 /** How each life must end. */
 const ENDS: Readonly<Record<Life, { readonly phase: string; readonly because: string | null }>> = {
@@ -34,7 +43,10 @@ const ENDS: Readonly<Record<Life, { readonly phase: string; readonly because: st
   cancel: { phase: "closed", because: "cancelled" },
 };
 
-/** What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be. `vain`: how often one call may be accepted in vain, and sent again. */
+/**
+ * What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be.
+ * `vain`: how often one call may be accepted in vain, and sent again.
+ */
 export function lookBetween(scene: Scene, vain = 0): readonly string[] {
   const found: string[] = [];
   if (besideOf(scene.cloud) !== scene.before.beside) found.push("something beside the domain changed");
@@ -51,10 +63,19 @@ export function lookBetween(scene: Scene, vain = 0): readonly string[] {
   return found;
 }
 
-/** Judges a life that has ended, by the cloud, its request log, the channel, the archive and the database; believes nothing that a process said. */
-export async function judge(
-  o: { readonly life: Life; readonly scene: Scene; readonly db: Database; readonly archive: string; readonly deaths: readonly Point[]; readonly vain?: number; readonly isAnswerLost?: boolean },
-): Promise<readonly string[]> {
+/** A life that has ended, and all that it left. `vain` as for `lookBetween`; `isAnswerLost`: some answers never came. */
+export interface Remains {
+  readonly life: Life;
+  readonly scene: Scene;
+  readonly db: Database;
+  readonly archive: string;
+  readonly deaths: readonly Point[];
+  readonly vain?: number;
+  readonly isAnswerLost?: boolean;
+}
+
+/** Judges a life that has ended, by the cloud, its request log, the channel, the archive and the database; believes no process. */
+export async function judge(o: Remains): Promise<readonly string[]> {
   const { life, scene, db, archive } = o;
   const found = [...lookBetween(scene, o.vain)];
   const deletions = await db.many(
@@ -66,7 +87,7 @@ export async function judge(
   const end = ENDS[life];
   if (deletion.phase !== end.phase || deletion.because !== end.because)
     found.push(`it ended as ${deletion.phase} ${deletion.because ?? ""}, not as ${end.phase} ${end.because ?? ""}`);
-  found.push(...judgeDomain(life, scene, o));
+  found.push(...judgeDomain(o));
   found.push(...(await judgeCalls(scene, db)));
   found.push(...(await judgeTables(life, db)));
   found.push(...(await judgeArchive(scene, db, archive)));
@@ -78,11 +99,11 @@ function changing(scene: Scene) {
   return scene.cloud.requests().filter((r) => !/^(?:list|query)/.test(r.command));
 }
 
-function judgeDomain(life: Life, scene: Scene, o: { readonly vain?: number; readonly isAnswerLost?: boolean }): readonly string[] {
+function judgeDomain({ life, scene, vain = 0, isAnswerLost = false }: Remains): readonly string[] {
   const there = domainOf(scene.cloud, doomed.domainId);
   if (life === "delete") {
     const sent = changing(scene).filter((r) => r.command === "deleteDomain" && r.status === 200).length;
-    const isOne = sent === 1 || (sent === 0 && o.isAnswerLost === true) || (sent > 1 && sent <= 1 + (o.vain ?? 0));
+    const isOne = sent === 1 || (sent === 0 && isAnswerLost) || (sent > 1 && sent <= 1 + vain);
     return [...(there === undefined ? [] : ["the domain is still there"]), ...(isOne ? [] : [`${sent} accepted deleteDomain, not one`])];
   }
   const found = JSON.stringify(there) === scene.before.doomed ? [] : ["the domain is not as it was"];

@@ -61,7 +61,10 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   scene.cloud.setFaults([]);
   if (!["deleted", "closed", "frozen"].includes(phase)) phase = await playLife(one.life, bot, say);
   const ended = await readNewestDeletion(db, doomed.id);
-  const outcome = phase === "frozen" && ended !== null ? await giveBack(one, ended, { bot, scene, say }) : null;
+  let outcome: string | null = null;
+  if (phase === "frozen" && ended !== null) outcome = await giveBack(one, ended, { bot, scene, say });
+  else if (one.lasting === "on and on" && ended?.closed_reason?.startsWith("could not be brought back: ") === true)
+    outcome = "closed, and names what is not back";
   wrong.push(...lookBetween(scene, vain));
   if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], vain, isAnswerLost })));
   await scene.cloud.close();

@@ -25,7 +25,8 @@ export async function playCell(cell: Cell, db: ReturnType<typeof createDatabase>
   try {
     return { cell, ...(await playFault({ life: cell.life, at, lasting: cell.lasting }, db, archive)) };
   } catch (thrown) {
-    return { cell, froze: null, wereSent: true, tookMs: 0, wrong: [thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)] };
+    const wrong = [thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)];
+    return { cell, froze: null, wereSent: true, tookMs: 0, wrong };
   } finally {
     rmSync(archive, { recursive: true, force: true });
   }

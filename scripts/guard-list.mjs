@@ -313,6 +313,14 @@ export const guards = [
     tests: ["test/deletion/lost-answer.test.ts"],
   },
   {
+    invariant: "INV-5",
+    what: "a third refusal is the last word",
+    file: "src/deletion/step.ts",
+    guard: "const ASKED_MAX = 3;",
+    broken: "const ASKED_MAX = 300;",
+    tests: ["test/deletion/runner.test.ts"],
+  },
+  {
     invariant: "INV-6",
     what: "restrictions need both sides complete",
     file: "src/sync/planning/changes.ts",

@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const SOURCES = ["src", "emulators", "demo", "sim", "tsconfig.json", "tsconfig.build.json", "tsconfig.page.json", "package.json"];
+const SOURCES = ["src", "emulators", "demo", "sim", "matrix", "tsconfig.json", "tsconfig.build.json", "tsconfig.page.json", "package.json"];
 const PAGE = path.join("demo", "page");
 
 /** Installs and builds what is missing. Returns true when the build had no errors. */

@@ -48,6 +48,8 @@ function exchange(serve: Serve, config: AxiosRequestConfig): Promise<Answered> {
       },
     };
     const response = url.startsWith("/userdata/") ? new Bytes(resolve) : new Text(resolve);
+    // Who gave up waiting hears nothing more; the server goes on with what it was asked.
+    config.signal?.addEventListener?.("abort", () => reject(cut()));
     void serve(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   });
 }

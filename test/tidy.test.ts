@@ -23,7 +23,7 @@ import {
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const src = readSources(ROOT, ["src"]);
-const all = [...src, ...readSources(ROOT, ["emulators", "demo"])];
+const all = [...src, ...readSources(ROOT, ["emulators", "demo", "matrix"])];
 const tests = readSources(ROOT, ["test"]);
 const documents = ["README.md", "CONTRIBUTING.md", ...filesBelow(ROOT, "docs").filter((file) => file.endsWith(".md"))]
   .filter((file) => existsSync(path.join(ROOT, file)))

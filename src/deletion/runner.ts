@@ -20,7 +20,7 @@ import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
-import { isStopped, runStep, settleIntents } from "./step.ts";
+import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
@@ -38,6 +38,9 @@ const rest: Next = { kind: "rest" };
  * after any crash. The engine never runs it twice at once for one deletion.
  */
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
+  // Whoever changed it last may have died before people could see it: a card without its Restore button, or one that never tells the end.
+  await show(id, c);
+  await tellMembers(id, c);
   for (;;) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);
@@ -307,7 +310,8 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
 /** What the fence kept back: each reason has its own way on, and none of them deletes. */
 async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f)) return retry(row, f, c);
+  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedLook(f)) return retry(row, f, c);
+  if (await isAskedAgain(row, f, c)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
   if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";

@@ -5,7 +5,7 @@ import type { JobId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
+import { countRefusals, openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
 import type { DeletionContext } from "./context.ts";
 
 /**
@@ -90,4 +90,21 @@ async function lookInLists(row: DeletionRow, intent: OpenIntent, c: DeletionCont
 /** Whether only the stop switch kept a step back, before it or between two of its calls: it goes on after a resume. Invariant: INV-3. */
 export function isStopped(f: Failure): boolean {
   return f.code === "deletion.stopped" || f.code === "cloudstack.stopped";
+}
+
+/** How often CloudStack is asked the same thing that it refuses. */
+const ASKED_MAX = 3;
+
+/**
+ * Whether a refusal may be no last word: CloudStack's own no to the newest step, and not its third. A server that just starts, keys that are
+ * being changed, a thing still in use: each says no today and yes in a minute. Our own guards' no is always the last word.
+ */
+export async function isAskedAgain(row: DeletionRow, f: Failure, c: Pick<DeletionContext, "db">): Promise<boolean> {
+  if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;
+  return (await countRefusals(c.db, { kind: "deletion", id: row.id })) < ASKED_MAX;
+}
+
+/** Whether it was a look that failed, however it failed: then nothing was done, and nothing is known that speaks against going on later. */
+export function isFailedLook(f: Failure): boolean {
+  return /^(?:list|query)/.test(String(f.details?.["command"] ?? ""));
 }

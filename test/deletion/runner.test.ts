@@ -10,7 +10,7 @@ import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/sync/planning/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
 import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
@@ -122,6 +122,17 @@ test("members are told when it is proposed, and after it was stopped", async () 
   expect([await phase(row), w.told]).toEqual(["closed", ["proposed", "closed"]]);
 });
 
+test.each([
+  ["closed", { phase: "closed", closed_because: "cancelled", entered_at: at(40) }],
+  ["cooling_off", {}],
+] as const)("what a process that died could not show any more in %s is shown by the next", async (shown, change) => {
+  const { row, c } = await approved();
+  await updateDeletion(fresh.db, row.id, change);
+  const cards: string[] = [];
+  await run(row, { ...c, announcer: { ...c.announcer, showCard: async (v) => void cards.push(v.phase) } });
+  expect([cards, w.told]).toEqual([[shown], [shown]]);
+});
+
 test("each thing that Restore gives back is shown, and its outcome recorded", async () => {
   const { row, c } = await approved();
   w.now = 130;
@@ -195,6 +206,74 @@ test.each([
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
   await run(row, c);
   expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
+});
+
+/** Brings an approved deletion to where its machines are expunged; late enough that the budget of other tests is free again. */
+async function expungeAll(row: DeletionRow, c: DeletionContext, now: number): Promise<void> {
+  w.now = now;
+  await run(row, c);
+  w.now += 1000;
+  await run(row, c);
+  expect(await phase(row)).toBe("expunging");
+  w.items = w.items.filter((i) => i.kind !== "machine");
+}
+
+const saysNo = (times: number) => {
+  let left = times;
+  return async () =>
+    left-- > 0 ? err(failure("rejected", "cloudstack.in_use", "still in use", { details: { command: "deleteTemplate" } })) : ok(undefined);
+};
+
+test.each([
+  [2, "deleted", null],
+  [3, "frozen", "still in use"],
+] as const)("a step that CloudStack refuses %i times", async (times, end, why) => {
+  const { row, c } = await approved();
+  await expungeAll(row, c, 900_000_000 + times * 100_000_000);
+  const no = saysNo(times);
+  const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
+    const said = await no();
+    return said.ok ? c.deleter.deleteTemplate(...of) : said;
+  };
+  for (let i = 0; i <= times; i++) await run(row, { ...c, deleter: { ...c.deleter, deleteTemplate } });
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: end, frozen_reason: why });
+});
+
+test.each(["rejected", "contract_broken"] as const)("a look that fails as %s in the last phase is tried again, and nothing is taken meanwhile", async (kind) => {
+  const { row, c } = await approved();
+  await expungeAll(row, c, kind === "rejected" ? 2_000_000_000 : 3_000_000_000);
+  let isBlind = false;
+  const readInventory = async (...of: Parameters<typeof c.reader.readInventory>) =>
+    isBlind ? err(failure(kind, "cloudstack.odd", "listVolumes: odd", { details: { command: "listVolumes" } })) : c.reader.readInventory(...of);
+  const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
+    const done = await c.deleter.deleteTemplate(...of);
+    isBlind = true;
+    return done;
+  };
+  const blind = { ...c, reader: { ...c.reader, readInventory }, deleter: { ...c.deleter, deleteTemplate } };
+  for (let i = 0; i < 4; i++) await run(row, blind);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", activity: "listVolumes: odd" });
+  expect(w.calls).toEqual(["disable a", "destroy m", "template t"]);
+  isBlind = false;
+  await run(row, blind);
+  expect([await phase(row), w.calls.at(-1)]).toEqual(["deleted", "domain"]);
+});
+
+test.each([
+  [2, "everything is back as it was", ["disable a", "enable"]],
+  [3, "could not be brought back: a (still in use)", ["disable a"]],
+] as const)("what CloudStack refuses %i times to give back", async (times, reason, calls) => {
+  const { row, c } = await approved();
+  w.now = 130;
+  await run(row, c);
+  await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
+  const no = saysNo(times);
+  const enableAccount: typeof c.restorer.enableAccount = async (id) => {
+    const said = await no();
+    return said.ok ? c.restorer.enableAccount(id) : said;
+  };
+  for (let i = 0; i < times + 1; i++) await run(row, { ...c, restorer: { ...c.restorer, enableAccount } });
+  expect([await expectRow(fresh.db, row.id), w.calls]).toMatchObject([{ phase: "closed", closed_reason: reason }, calls]);
 });
 
 test("the digest does not depend on the order in which things are listed", () => {

@@ -115,7 +115,8 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
     announcer: {
       showCard: async () => undefined,
       note: async (_view, key, sentence) => void w.notes.push(`${key.replace(/\d+$/, "N")}: ${sentence}`),
-      tellMembers: async (view) => void w.told.push(view.phase),
+      // Told again how it stands, a member's message stays as it is.
+      tellMembers: async (view) => void (w.told.at(-1) === view.phase ? 0 : w.told.push(view.phase)),
     },
     work: { enqueue: async () => undefined },
     limits: async () => w.limits,

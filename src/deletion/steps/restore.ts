@@ -4,12 +4,12 @@ import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
 import type { DeletionContext } from "../context.ts";
-import { isStopped, runStep } from "../step.ts";
+import { isAskedAgain, isStopped, runStep } from "../step.ts";
 
 /**
  * Gives back what a deletion took: recovers destroyed machines while CloudStack has them, enables accounts, starts what had been running.
  *
- * Only what the approved inventory lists is touched; each thing given back is told to `progress`. Errors: the first one that is not a clear no; run again later.
+ * Only what the approved inventory lists is touched; each thing given back is told to `progress`. Errors: the first one that is not a clear no, said three times; run again later.
  */
 export async function restoreContents(
   row: DeletionRow,
@@ -45,7 +45,7 @@ export async function restoreContents(
       continue;
     }
     const isClearNo = result.error.kind === "rejected" || result.error.kind === "refused";
-    if (!isClearNo || isStopped(result.error)) return result;
+    if (!isClearNo || isStopped(result.error) || (await isAskedAgain(row, result.error, c))) return result;
     lost.push(`${item.name} (${result.error.message})`);
   }
   return ok(lost);

@@ -1,0 +1,39 @@
+/**
+ * Claim INV-5: whatever goes wrong once with every call that takes something away, the deletion ends as it should, and nothing else is
+ * touched. Each fault at each single call, and faults that go on: npm run fault-matrix.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { playFault } from "../../matrix/fault-life.ts";
+import { changes, faults, restores } from "../../matrix/faults.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+
+let fresh: FreshDatabase;
+const archive = mkdtempSync(path.join(tmpdir(), "twokey-matrix-"));
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+afterAll(async () => {
+  await fresh.drop();
+  rmSync(archive, { recursive: true, force: true });
+});
+
+/** To the bot these are as another one is: a connection that was never made, and statuses of the same meaning. */
+const alike = ["unreachable", "500", "503", "530", "HTML, status 200"];
+const tried = faults.filter((f) => !alike.includes(f.name) && changes.some((c) => f.strikes(c)));
+
+test.each(tried.map((f) => [f.name, f] as const))("%s", async (name, fault) => {
+  const folder = mkdtempSync(path.join(archive, "life-"));
+  const at = changes.filter((c) => fault.strikes(c)).map((command) => ({ fault, command }));
+  const played = await playFault({ life: "delete", at, lasting: { calls: 1 } }, fresh.db, folder);
+  expect(played, `${name} at ${at.map((a) => a.command).join(", ")}`).toMatchObject({ wrong: [], froze: null, wereSent: true });
+}, 120_000);
+
+test("a lost answer while it is given back", async () => {
+  const folder = mkdtempSync(path.join(archive, "life-"));
+  const at = faults.filter((f) => f.name === "lost after").flatMap((fault) => restores.map((command) => ({ fault, command })));
+  const played = await playFault({ life: "recover", at, lasting: { calls: 1 } }, fresh.db, folder);
+  expect(played).toMatchObject({ wrong: [], froze: null, wereSent: true });
+}, 120_000);

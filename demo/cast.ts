@@ -124,6 +124,11 @@ export function slackSeed(): SlackSeed {
         { command: "/ci-deletions", description: "Deletions under way", usageHint: "" },
         { command: "/ci-backups", description: "What was saved of your project", usageHint: "[project]" },
         { command: "/ci-backup-cost", description: "What backups cost by policy", usageHint: "" },
+        {
+          command: "/ci-policy",
+          description: "Limits and approvers; a change takes two people",
+          usageHint: "[set <setting> <value> because <reason>]",
+        },
         { command: "/ci-stop", description: "Stop every pass and deletion", usageHint: "[reason]" },
         { command: "/ci-resume", description: "Go on again; takes two people", usageHint: "" },
         { command: "/ci-help", description: "What Twokey can do", usageHint: "" },

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { startCloudStackEmulator, type CloudStackEmulator, type TreeDomain } from "../emulators/cloudstack/server.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../src/core/derived-ids.ts";
 import type { CiUserId, ProjectId } from "../src/core/ids.ts";
@@ -9,17 +11,28 @@ export const demoRootPath = "ROOT/ci";
 /** How long CloudStack keeps a destroyed machine in the demo. */
 export const demoExpungeSeconds = 6;
 
-/** Starts the demo's CloudStack, and fills it once: what stands in its state file is kept. */
-export async function startDemoCloud(stateFile: string): Promise<CloudStackEmulator> {
-  const cloud = await startCloudStackEmulator({
-    stateFile,
+/**
+ * Starts the demo's CloudStack, and fills it once: what stands in its state file is kept. So is its address, if nobody else took it: a
+ * server with another address would be another scope, and two people would be asked about it.
+ */
+export async function startDemoCloud(dataDir: string): Promise<CloudStackEmulator> {
+  const portFile = path.join(dataDir, "cloudstack-port");
+  const last = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0;
+  const cloud = await start(dataDir, last).catch(() => start(dataDir, 0));
+  writeFileSync(portFile, new URL(cloud.url).port);
+  if (rootOf(cloud.tree()) === undefined) fill(cloud);
+  return cloud;
+}
+
+function start(dataDir: string, port: number): Promise<CloudStackEmulator> {
+  return startCloudStackEmulator({
+    port,
+    stateFile: path.join(dataDir, "cloudstack.json"),
     jobMs: 250,
     expungeDelayMs: demoExpungeSeconds * 1000,
     expungeIntervalMs: 1000,
     accountCleanupIntervalMs: 60_000,
   });
-  if (rootOf(cloud.tree()) === undefined) fill(cloud);
-  return cloud;
 }
 
 /** The managed root's node of the tree. */

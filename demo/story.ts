@@ -40,6 +40,7 @@ export async function playStory(w: DemoWorld, tell: Tell): Promise<void> {
   await deletion(s);
   await secondThoughts(s);
   await stopAndResume(s);
+  await limitsChange(s);
 }
 
 async function firstPlan(s: Stage): Promise<void> {
@@ -174,6 +175,33 @@ async function stopAndResume(s: Stage): Promise<void> {
   await s.ben.command(demoChannel, "/ci-resume");
   await s.ben.waitFor("resumed", (v) => ephemeral(v.conversations, "Resumed"));
   await plan(s, `${slug} is created after the resume`, `create domain ROOT/ci/${slug}`);
+}
+
+async function limitsChange(s: Stage): Promise<void> {
+  s.tell("9. Chen wants a longer grace period. Nonsense is refused; Chen's own approval does not count; Ada and Ben agree.");
+  await s.chen.command(demoChannel, "/ci-policy");
+  const policy = await s.chen.waitFor("the policy", (v) => ephemeral(v.conversations, "The policy in force is version 1"));
+  await s.chen.click({ channel: demoChannel, ts: policy.ts, actionId: "choose_setting", value: "grace" });
+  const window = await s.chen.waitFor("the window", (v) => v.modals[0]);
+  const why = { reason: { reason: "the summer is long" } };
+  await s.chen.submit({ viewId: window.id, values: { value: { value: "-3 days" }, ...why } });
+  await s.chen.waitFor("nonsense is refused beside the field", (v) => v.modals[0]?.errors["value"]);
+  await s.chen.submit({ viewId: window.id, values: { value: { value: "4 seconds" }, ...why } });
+  const asked = await policyCard(s, "Change the policy? Grace period");
+  await s.chen.click({ channel: demoChannel, ts: asked.ts, actionId: "policy_approve" });
+  await s.chen.waitFor("Chen is refused", (v) => ephemeral(v.conversations, "You proposed this change"));
+  await s.ada.click({ channel: demoChannel, ts: asked.ts, actionId: "policy_approve" });
+  await policyCard(s, "1 of 2");
+  await s.ben.click({ channel: demoChannel, ts: asked.ts, actionId: "policy_approve" });
+  await policyCard(s, "Policy changed: Grace period");
+  await s.ada.command(demoChannel, "/ci-policy");
+  await s.ada.waitFor("version 2 is in force", (v) => ephemeral(v.conversations, "3 seconds → 4 seconds"));
+}
+
+function policyCard(s: Stage, words: string): Promise<MessageView> {
+  return s.ada.waitFor(`the card of the policy: ${words}`, (v) =>
+    messages(v.conversations).findLast((m) => /polic/i.test(m.text) && texts(m.blocks).includes(words)),
+  );
 }
 
 function hold(condition: boolean, what: string): asserts condition {

@@ -46,7 +46,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
   const postgres = await startEmbeddedPostgres(path.join(o.dataDir, "pg"), { fast: o.fast ?? false });
   const [ci, cloud, slack] = await Promise.all([
     openCiDatabase(postgres.url),
-    startDemoCloud(path.join(o.dataDir, "cloudstack.json")),
+    startDemoCloud(o.dataDir),
     startSlackEmulator({ seed: slackSeed(), stateFile: path.join(o.dataDir, "slack.json") }),
   ]);
   const config = parseConfig({

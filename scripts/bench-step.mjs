@@ -14,11 +14,32 @@ const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
 const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
 const { migrate } = await import(dist("src/store/migrate.js"));
 const { createDatabase } = await import(dist("src/store/db.js"));
+const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
 const { inventoryDigest } = await import(dist("src/sync/planning/inventory.js"));
 const { passFence } = await import(dist("src/deletion/fence.js"));
+const { seedPolicy } = await import(dist("src/store/policies.js"));
+const { fingerprintOf, limitsNowOf } = await import(dist("src/policy/derive.js"));
+const { expectPolicy } = await import(dist("src/policy/propose.js"));
 const { runStep } = await import(dist("src/deletion/step.js"));
 
+const policy = {
+  quorum: 2,
+  approvers: { group: "ci-approvers", ids: [] },
+  approvalMs: 86_400_000,
+  coolOffMs: 1_800_000,
+  graceMs: 1_209_600_000,
+  deletionsPerDay: 1,
+  deletionsPerWeek: 3,
+  proposalsPerPass: 10,
+  restrictionsPerPass: 10,
+  changesPerPass: 500,
+  shrinkMinShare: 0.8,
+  absenceReads: 20,
+  absenceMs: 604_800_000,
+  protectedDomains: [],
+  scope: { root: "ROOT/ci", server: "x", database: "x", views: { projects: "p", users: "u", memberships: "m" } },
+};
 const BUDGET_MS = 50;
 const many = Number(process.argv[2] ?? 5000);
 const rounds = Number(process.argv[3] ?? 200);
@@ -77,6 +98,7 @@ async function measure(name, n) {
     volumes: 20,
     templates: 3,
   }));
+  await db.tx((q) => seedPolicy(q, policy, 1));
   let now = 5000;
   let fresh = inventory;
   const answer = (value) => Promise.resolve({ ok: true, value });
@@ -92,6 +114,12 @@ async function measure(name, n) {
     announcer: { showCard: async () => {}, note: async () => {}, tellMembers: async () => {} },
     now: () => now,
     newId: randomUUID,
+    clockSkew: createSkewMeter(
+      db,
+      () => Date.now(),
+      () => performance.now(),
+    ),
+    limits: async () => limitsNowOf((await expectPolicy({ db })).body, fingerprintOf(policy.scope)),
     fleetSize: async () => n,
     isProtected: () => false,
   };

@@ -13,6 +13,7 @@ for (const name of [
   "test",
   "emulators",
   "demo",
+  "sim",
   "migrations",
   "docs",
   "package.json",

@@ -3,6 +3,7 @@ import type { DeletionId, Instant } from "../src/core/ids.ts";
 import type { DeletionView } from "../src/deletion/view.ts";
 import { nameOf } from "./oracle.ts";
 import { everybody, team, users, type Person } from "./people.ts";
+import { touchPolicy } from "./policy-acts.ts";
 import type { Replica } from "./replica.ts";
 import { addThing, otherUsers, tell, type World } from "./world.ts";
 import type { CiMood } from "./ci.ts";
@@ -136,6 +137,7 @@ function breakCloud(w: World): string {
 export async function clickSomething(w: World, r: Replica): Promise<void> {
   const { chance } = w;
   if (w.stop.isOn ? chance.hit(0.4) : chance.hit(0.08 * w.chaos)) return stopOrResume(w, r);
+  if (chance.hit(0.15 * w.chaos)) return touchPolicy(w, r);
   const view = chooseCard(w);
   if (view === null) return;
   const who = chance.hit(0.75) ? chance.pick(team) : chance.pick(everybody);

@@ -11,8 +11,8 @@ export interface Process {
   points: number;
   dieAt: number;
   dead: boolean;
-  /** Its clock may be wrong by this much. Units: ms. */
-  readonly skewMs: number;
+  /** Its clock is wrong by this much just now. Units: ms. */
+  skewMs: number;
   /** The API key with which it speaks to CloudStack: by it the door knows whose call a call is. */
   readonly apiKey: string;
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { bytesOf } from "../emulators/cloudstack/bytes.ts";
 import type { Process } from "./crash.ts";
 import { listThings, type Thing } from "./inventory.ts";
-import { budget, protectedSlug, tell, times, type World } from "./world.ts";
+import { tell, times, type World } from "./world.ts";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 /** Commands that give or add. */
@@ -24,6 +24,14 @@ const Live = z.object({
   path: z.string(),
   requesters: z.array(z.string()),
   evidence: z.object({ kind: z.string() }),
+});
+
+const Version = z.object({
+  changeId: z.string(),
+  setting: z.string(),
+  proposer: z.string(),
+  since: z.number(),
+  body: z.object({ deletionsPerDay: z.number(), graceMs: z.number(), protectedDomains: z.array(z.string()) }),
 });
 
 /** Judges every effect of the bot by what is true, and never by what the bot says of itself; knows nothing of its code. */
@@ -47,11 +55,28 @@ export class Oracle {
     tell(this.#w, `VIOLATION ${invariant}: ${sentence}`);
   }
 
+  /** Which changes of policy came into force since the last look: the bot's tables say which, people's clicks whether rightly. */
+  async #learnPolicy(): Promise<void> {
+    const { book, db } = this.#w;
+    const rows = await db.many(
+      Version,
+      `select c.id::text as "changeId", c.setting, c.proposed_by as proposer, v.at as since, v.body
+       from policy_version v join policy_change c on c.id = v.change_id where v.version > $1 order by v.version`,
+      [book.versions],
+    );
+    for (const row of rows) {
+      const wrong = book.learn(row);
+      tell(this.#w, `the policy's ${row.setting} is changed`);
+      if (wrong !== null) this.#violate("INV-2", wrong);
+    }
+  }
+
   /** Looks at an effect before it is sent. */
   async judge(params: URLSearchParams, by: Process): Promise<void> {
     const command = params.get("command") ?? "";
     if (/^(?:list|query|get)/.test(command) || command === "") return;
     this.effects += 1;
+    await this.#learnPolicy();
     const target = params.get("id") ?? "";
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
     if (this.#w.stop.isOn) this.#violate("INV-3", `${command} while everything is stopped`);
@@ -95,9 +120,10 @@ export class Oracle {
       return this.#violate("INV-1", `${command} on ${thing.path}, outside of every project's domain`);
     if (deletion === undefined) return this.#violate("INV-2", `${command} on ${thing?.path ?? target} without a live deletion`);
     const slug = deletion.path.split("/").at(-1);
-    if (slug === protectedSlug || slug === "old-lab") this.#violate("INV-4", `${command} in ${deletion.path}`);
+    if (w.book.now.protectedDomains.has(deletion.path) || slug === "old-lab") this.#violate("INV-4", `${command} in ${deletion.path}`);
     const granted = this.#judgeVotes(deletion, command);
     const first = command === "disableAccount" || command === "stopVirtualMachine";
+    // People only ever make waits longer here.
     const wait = times.coolOffMs + (first ? 0 : times.graceMs);
     if (granted !== null && w.clock.at < granted + wait - TOLERANCE_MS)
       this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (w.clock.at - granted)} ms too early`);
@@ -160,6 +186,7 @@ export class Oracle {
     }
     for (const [id, was] of this.#things) if (was.kind === "domain" && !now.has(id)) this.deleted += 1;
     this.#things = now;
+    await this.#learnPolicy();
     await this.#lookAtBudget();
   }
 
@@ -177,7 +204,8 @@ export class Oracle {
     const firsts = rows.filter((r, i) => rows.findIndex((x) => x.deletion_id === r.deletion_id) === i);
     for (const r of firsts) {
       const within = (ms: number): number => firsts.filter((x) => x.at <= r.at && x.at > r.at - ms + 2 * TOLERANCE_MS).length;
-      if (within(86_400_000) > budget.perDay || within(7 * 86_400_000) > budget.perWeek)
+      const limits = this.#w.book.at(r.at);
+      if (within(86_400_000) > limits.perDay || within(7 * 86_400_000) > limits.perWeek)
         this.#violate("INV-11", "more domains than the budget entered the irreversible part");
     }
   }

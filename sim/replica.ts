@@ -2,11 +2,11 @@ import type { Keys } from "../emulators/cloudstack/server.ts";
 import { validateBlocks } from "../emulators/slack/validate-blocks.ts";
 import { renderCard } from "../src/bot/render/card.ts";
 import { renderPlan } from "../src/bot/render/plan.ts";
+import { renderPolicyCard } from "../src/bot/render/policy-card.ts";
 import { changeWriter } from "../src/change-writer.ts";
-import type { DeletionDesk, SyncDesk } from "../src/commands/ports.ts";
+import type { DeletionDesk, PolicyDesk, SyncDesk } from "../src/commands/ports.ts";
 import { cloudStack, type Ambient } from "../src/compose.ts";
 import type { Config } from "../src/config.ts";
-import { digestOf } from "../src/core/digest.ts";
 import { failure } from "../src/core/failure.ts";
 import type { DomainPath, Instant } from "../src/core/ids.ts";
 import { err, ok } from "../src/core/result.ts";
@@ -16,12 +16,15 @@ import { createDeletionDesk } from "../src/deletion/desk.ts";
 import { liveDomains, openDeletion, wouldOpen } from "../src/deletion/open.ts";
 import type { DeletionView } from "../src/deletion/view.ts";
 import { createEvents } from "../src/events.ts";
-import type { DeletionPolicy } from "../src/store/deletions.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf } from "../src/policy/derive.ts";
+import { createPolicyDesk } from "../src/policy/desk.ts";
+import type { PolicyChangeView } from "../src/policy/ports.ts";
+import { expectPolicy } from "../src/policy/propose.ts";
 import { createSyncDesk } from "../src/sync/execution/desk.ts";
 import type { ReconcileContext } from "../src/sync/execution/reconcile.ts";
 import { ciSource, root } from "./ci.ts";
 import { mortal, passPoint, type Process } from "./crash.ts";
-import { budget, protectedSlug, times, type World } from "./world.ts";
+import { firstPolicy, type World } from "./world.ts";
 
 /** One simulated process of the bot: all of it but Slack's wire and the engine, whose parts the simulation plays. */
 export interface Replica {
@@ -30,21 +33,20 @@ export interface Replica {
   readonly deletions: DeletionContext;
   readonly desk: DeletionDesk;
   readonly sync: SyncDesk;
+  readonly policy: PolicyDesk;
 }
-
-const policy: DeletionPolicy = {
-  ...times,
-  ...budget,
-  quorum: 2,
-  protectedDomains: [`${root}/${protectedSlug}`],
-  pollMs: 60_000,
-};
 
 /** Starts a process on a world: the database and the queue are all that it shares with others, and all that survives it. */
 export function createReplica(w: World, name: string, keys: Keys): Replica {
-  const skewMs = w.chance.below(4001) - 2000;
-  const process: Process = { name, points: 0, dieAt: Number.POSITIVE_INFINITY, dead: false, skewMs, apiKey: keys.apiKey };
-  const now = (): Instant => (w.clock.at + skewMs) as Instant;
+  const process: Process = {
+    name,
+    points: 0,
+    dieAt: Number.POSITIVE_INFINITY,
+    dead: false,
+    skewMs: w.chance.below(4001) - 2000,
+    apiKey: keys.apiKey,
+  };
+  const now = (): Instant => (w.clock.at + process.skewMs) as Instant;
   const db = mortal(w.db, process);
   const newId = (): string => w.chance.uuid();
   const ambient: Pick<Ambient, "now" | "sleep" | "newId" | "events"> = {
@@ -64,6 +66,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
       for (const problem of validateBlocks(render(value).blocks ?? [], "message"))
         w.violations.push(`Slack would refuse a message: ${problem}`);
     };
+  const present = fingerprintOf(firstPolicy.scope);
   const showCard = announce((v: DeletionView) => renderCard(v, "simulation"));
   const deletions: DeletionContext = {
     db,
@@ -95,32 +98,47 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
         w.queue.set(id, Math.min(w.queue.get(id) ?? Number.POSITIVE_INFINITY, w.clock.at + (o?.delayMs ?? 0)));
       },
     },
+    limits: async () => limitsNowOf((await expectPolicy({ db })).body, present),
+    clockSkew: async () => ({ ms: process.skewMs, beside: "the world's clock" }),
     fleetSize: async () => w.ci.projects.length,
     isProtected: (_id, path) => path === root || root.startsWith(`${path}/`) || !path.startsWith(`${root}/`),
   };
+  const openNow = async (...[proposal, requesters]: Parameters<ReconcileContext["deletions"]["openDeletion"]>): Promise<void> => {
+    const frozen = deletionPolicyOf(await expectPolicy({ db }), ["template", "iso"]);
+    await openDeletion(proposal, requesters, { ...frozen, pollMs: 60_000 }, deletions);
+  };
+  const showChange = announce((v: PolicyChangeView) => renderPolicyCard(v, "simulation"));
+  const policy = createPolicyDesk({
+    db,
+    approvers: { resolve: deletions.approvers.approversNow },
+    announcer: {
+      async showChange(view) {
+        await showChange(view);
+        w.policyCards.push(view);
+      },
+    },
+    presentScope: firstPolicy.scope,
+    environment: firstPolicy,
+    now,
+    newId,
+  });
   const passes: ReconcileContext = {
     db,
     desired: ci,
     observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
     writer: changeWriter(cloud.writer),
     deletions: {
-      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, policy, deletions),
-      wouldOpen: (proposal) => wouldOpen(proposal, policy, deletions),
+      openDeletion: (proposal, requesters) => openNow(proposal, requesters),
+      wouldOpen: async (proposal) => wouldOpen(proposal, deletionPolicyOf(await expectPolicy({ db }), ["template", "iso"]), deletions),
       liveDomains: () => liveDomains(deletions),
     },
     announcer: { showPlan: announce((record) => renderPlan(record, "simulation")) },
-    policy: {
-      absence: { reads: 3, forMs: 6 * 3_600_000 },
-      restrictionsPerPassMax: 5,
-      proposalsPerPassMax: 5,
-      changesPerPassMax: 100,
-      shrinkMinShare: 0.5,
-      snapshotAgeMsMax: 600_000,
-      protectedDomains: policy.protectedDomains,
-      roles: { "*": "User" },
-      sentinelDomain: null,
+    limits: async () => {
+      const { body } = await expectPolicy({ db });
+      const fixed = { snapshotAgeMsMax: 600_000, roles: { "*": "User" }, sentinelDomain: null };
+      return { policy: planPolicyOf(body, fixed), confirmedScope: fingerprintOf(body.scope) };
     },
-    scopeFingerprint: digestOf({ root }),
+    scopeFingerprint: present,
     now,
     newId,
   };
@@ -132,6 +150,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     deletions,
     desk: createDeletionDesk(deletions, async (id) => ok(w.ci.projects.find((p) => p.id === id)?.members ?? [])),
     sync,
+    policy,
   };
 }
 

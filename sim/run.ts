@@ -12,6 +12,7 @@ import { root } from "./ci.ts";
 import { Crashed, passPoint, type Process } from "./crash.ts";
 import { openDoor } from "./door.ts";
 import { Oracle } from "./oracle.ts";
+import { createChance, type Chance } from "./random.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { team } from "./people.ts";
 import { createWorld, tell, type World } from "./world.ts";
@@ -56,12 +57,15 @@ class Player {
   readonly #replicas: Replica[];
   readonly #keys: { readonly A: Keys; readonly B: Keys };
   readonly #busy = new Set<string>();
+  /** A source of its own: what the clocks do changes nothing else in a seed's run. */
+  readonly #clockChance: Chance;
   #nested = false;
   #births = 0;
   crashes = 0;
 
   constructor(w: World) {
     this.#w = w;
+    this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
     this.oracle = new Oracle(w);
     const root = w.cloud.tree().id;
     const keysOf = (name: string): Keys => {
@@ -167,6 +171,7 @@ class Player {
     const w = this.#w;
     const { chance } = w;
     this.#letTimePass();
+    this.#letClocksJump();
     if (chance.hit(0.25 * w.chaos)) {
       const { process } = this.#someone();
       process.dieAt = process.points + chance.below(chance.hit(0.5) ? 60 : 600);
@@ -196,6 +201,24 @@ class Player {
     clock.at += chance.below(chance.hit(0.2) ? 3 * 3_600_000 : 120_000);
   }
 
+  /** Now and then a process's clock is days ahead or behind, and after a while right again. */
+  #letClocksJump(): void {
+    const chance = this.#clockChance;
+    for (const { process } of this.#replicas) {
+      if (Math.abs(process.skewMs) > 60_000) {
+        if (chance.hit(0.5)) this.#setRight(process);
+      } else if (chance.hit(0.15 * this.#w.chaos)) {
+        process.skewMs = (chance.hit(0.7) ? 1 : -1) * (120_000 + chance.below(30 * 24 * 3_600_000));
+        tell(this.#w, `${process.name}'s clock jumps by ${process.skewMs} ms`);
+      }
+    }
+  }
+
+  #setRight(process: Process): void {
+    process.skewMs = this.#clockChance.below(4001) - 2000;
+    tell(this.#w, `${process.name}'s clock is right again`);
+  }
+
   async #pass(): Promise<void> {
     const r = this.#someone();
     const project = this.#w.chance.pick(this.#w.ci.projects);
@@ -210,7 +233,10 @@ class Player {
     w.ci.mood = "honest";
     w.archive.isFull = false;
     w.directory.isAway = false;
-    for (const r of this.#replicas) r.process.dieAt = Number.POSITIVE_INFINITY;
+    for (const r of this.#replicas) {
+      r.process.dieAt = Number.POSITIVE_INFINITY;
+      if (Math.abs(r.process.skewMs) > 60_000) this.#setRight(r.process);
+    }
     tell(w, "all is well again");
     for (const who of team.slice(0, 2)) {
       const r = this.#someone();

@@ -1,4 +1,5 @@
 import { createDatabase } from "../src/store/db.ts";
+import { prepareStore } from "../src/store/prepare.ts";
 import { resetDatabase } from "./reset.ts";
 import { playSeed, type RunReport } from "./run.ts";
 
@@ -6,13 +7,17 @@ import { playSeed, type RunReport } from "./run.ts";
 export type Answer = { readonly report: RunReport } | { readonly failed: string; readonly seed: number };
 
 const url = process.argv[2] ?? "";
-const db = createDatabase(url, { max: 4, onError: () => undefined });
+const owner = createDatabase(url, { max: 1, onError: () => undefined });
+/** The bot's own rights in the database, no more. */
+const bot = prepareStore({ url, migrationUrl: null }, async () => undefined).then((p) =>
+  createDatabase(p.url, { max: 4, onError: () => undefined }),
+);
 
 process.on("message", (seed: number) => {
   void (async () => {
     try {
-      await resetDatabase(db);
-      process.send?.({ report: await playSeed(seed, db) } satisfies Answer);
+      await resetDatabase(owner);
+      process.send?.({ report: await playSeed(seed, await bot) } satisfies Answer);
     } catch (thrown) {
       process.send?.({ failed: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), seed } satisfies Answer);
     }

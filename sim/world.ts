@@ -2,16 +2,37 @@ import { startCloudStackEmulator, type CloudStackEmulator } from "../emulators/c
 import { accountIdFor, domainIdFor, userIdFor } from "../src/core/derived-ids.ts";
 import type { CiUserId, Instant, ProjectId, Slug } from "../src/core/ids.ts";
 import type { DeletionView } from "../src/deletion/view.ts";
+import type { PolicyChangeView } from "../src/policy/ports.ts";
 import type { Database } from "../src/store/db.ts";
+import { seedPolicy, type TeamPolicy } from "../src/store/policies.ts";
 import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
 import type { CiProject, CiTruth } from "./ci.ts";
 import { team, users, type Person } from "./people.ts";
+import { PolicyBook } from "./policy-book.ts";
 import { createChance, type Chance } from "./random.ts";
 
 /** Times of the simulation's deletions. Units: ms. */
 export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000 } as const;
 /** How many domains may enter the irreversible part. */
 export const budget = { perDay: 2, perWeek: 3 } as const;
+/** What the policy says at the start; people change it. */
+export const firstPolicy: TeamPolicy = {
+  quorum: 2,
+  approvers: { group: "ci-approvers", ids: [] },
+  approvalMs: times.expiresMs,
+  coolOffMs: times.coolOffMs,
+  graceMs: times.graceMs,
+  deletionsPerDay: budget.perDay,
+  deletionsPerWeek: budget.perWeek,
+  proposalsPerPass: 5,
+  restrictionsPerPass: 5,
+  changesPerPass: 100,
+  shrinkMinShare: 0.5,
+  absenceReads: 3,
+  absenceMs: 6 * 3_600_000,
+  protectedDomains: ["ROOT/ci/alpha"],
+  scope: { root: "ROOT/ci", server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
+};
 /** The project whose domain is on the protected list. */
 export const protectedSlug = "alpha";
 
@@ -33,6 +54,10 @@ export interface World {
   readonly queue: Map<string, number>;
   /** Approvals that the desk took, by deletion and person. */
   readonly approvals: Map<string, Map<string, number>>;
+  /** Changes of policy that were ever shown, oldest first. */
+  readonly policyCards: PolicyChangeView[];
+  /** What people made of the policy, by the simulation's own book. */
+  readonly book: PolicyBook;
   readonly stop: { isOn: boolean };
   readonly trace: string[];
   readonly violations: string[];
@@ -82,10 +107,13 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
     cards: [],
     queue: new Map(),
     approvals: new Map(),
+    policyCards: [],
+    book: new PolicyBook(firstPolicy, clock.at),
     stop: { isOn: false },
     trace: [],
     violations: [],
   };
+  await db.tx((q) => seedPolicy(q, firstPolicy, clock.at));
   const top = cloud.addDomain({ name: "ci" });
   for (const project of projects) if (chance.hit(0.9)) furnish(world, top, project);
   const lab = cloud.addDomain({ name: "old-lab", parent: top });

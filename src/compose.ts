@@ -15,38 +15,49 @@ import { createDomainIds } from "./cloudstack/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
 import type { CloudStackOptions } from "./cloudstack/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
+import { createTemplateRegistrar } from "./cloudstack/registrar.ts";
 import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
 import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
 import type { CloudStackKeys, Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
-import { digestOf } from "./core/digest.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
 import { err, ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
+import { readClocks } from "./deletion/clocks.ts";
 import type { DeletionContext } from "./deletion/context.ts";
 import { createDeletionDesk } from "./deletion/desk.ts";
 import { liveDomains, openDeletion, wouldOpen } from "./deletion/open.ts";
 import { advance, sweepDeletions } from "./deletion/runner.ts";
 import { createEngine, type Engine } from "./engine/engine.ts";
+import { prepareEngine } from "./engine/schema.ts";
 import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
+import { firstPolicy } from "./first-policy.ts";
+import type { PolicyContext } from "./policy/context.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf, type FixedPlanPolicy } from "./policy/derive.ts";
+import { askAboutScope, createPolicyDesk, namePolicyDifferences, sweepPolicy } from "./policy/desk.ts";
+import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
+import { serveRestore } from "./recovery/restore-links.ts";
 import { createDatabase, type Queryable } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
-import { migrate } from "./store/migrate.ts";
+import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
+import { prepareStore } from "./store/prepare.ts";
+import { createSkewMeter } from "./store/server-clock.ts";
 import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
-import type { PlanPolicy } from "./sync/planning/policy.ts";
 
 const PRUNE_SECONDS = 6 * 3600;
 
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
   readonly now: Clock;
+  /** Counts milliseconds from anywhere; nobody can set it. */
+  readonly steadyMs: () => number;
   readonly newId: NewId;
   readonly sleep: Sleep;
   readonly newToken: () => string;
@@ -64,9 +75,10 @@ export interface Twokey {
 }
 
 /** Puts all parts together and starts them. Errors: what is wrong with Slack or the databases, with what to do. */
-export async function startTwokey(config: Config, databaseUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
-  await migrate(databaseUrl);
-  const db = createDatabase(databaseUrl, { onError: (e) => a.events.bug("store.connection", e) });
+export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
+  const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+  if (store.warning !== null) a.events.error("store.role", { text: store.warning });
+  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
   const ci = createCiDatabase({
     url: config.ci.url,
     views: config.ci.views,
@@ -76,7 +88,8 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   });
   const cloud = cloudStack(config, db, a);
   const engine = createEngine({
-    url: databaseUrl,
+    url: store.url,
+    migrates: false,
     executorId: `twokey-${a.newId()}`,
     applicationVersion: "1",
     now: a.now,
@@ -91,8 +104,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     const projects = await ci.projectsOf("all");
     return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
   };
+  const first = firstPolicy(config);
+  const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
+    approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
+    firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
+    // Later, two are enough to start and to mend the list by a card of two people.
+    approversMin: seeded === null ? 3 : 2,
     environment: config.environment,
     db,
     events: a.events,
@@ -106,6 +125,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     return made;
   }
   const bot: Bot = made.value;
+  // Only what was found good at a first start comes into force.
+  await db.tx((q) => seedPolicy(q, { ...first, approvers: { ...bot.firstApprovers, ids: [...bot.firstApprovers.ids] } }, a.now()));
+  const policyNow = (): Promise<PolicyVersion> => expectPolicy({ db });
+  const scopeFingerprint = fingerprintOf(first.scope);
   const fleet: FleetScope = { kind: "fleet", root: config.cloudstack.rootPath as DomainPath };
   const probed = await cloud.reader.probe();
   const protectedIds = new Set<string>(probed.ok ? probed.value.protectedIds : []);
@@ -120,8 +143,10 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     approvers: bot.approvers,
     announcer: bot.announcers.deletion,
     now: a.now,
+    clockSkew: createSkewMeter(db, a.now, a.steadyMs),
     newId: a.newId,
     work: { enqueue: (name, id, o) => engine.enqueue(name, id, o) },
+    limits: async () => limitsNowOf((await policyNow()).body, scopeFingerprint),
     nameOf: async (person) => {
       const people = await ci.listPeople();
       return people.ok ? (people.value.find((p) => `ci:${p.id}` === person)?.name ?? null) : null;
@@ -130,35 +155,23 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     isProtected: (id, path) =>
       protectedIds.has(id) || fleet.root === path || fleet.root.startsWith(`${path}/`) || !path.startsWith(`${fleet.root}/`),
   };
-  const deletionPolicy = {
-    expiresMs: config.deletion.expiresMs,
-    coolOffMs: config.deletion.coolOffMs,
-    graceMs: config.deletion.graceMs,
-    quorum: config.deletion.quorum,
-    perDay: config.deletion.perDay,
-    perWeek: config.deletion.perWeek,
-    protectedDomains: [...config.cloudstack.protectedDomains],
-    archiveKinds: [...config.archive.kinds],
-    pollMs: Math.min(30_000, Math.max(1000, config.deletion.graceMs / 20)),
-  };
   const reconcile: ReconcileContext = {
     db,
     desired: ci,
     announcer: bot.announcers.plan,
     now: a.now,
     newId: a.newId,
-    policy: planPolicy(config),
+    limits: async () => {
+      const { body } = await policyNow();
+      return { policy: planPolicyOf(body, fixedPlanPolicy(config)), confirmedScope: fingerprintOf(body.scope) };
+    },
     writer: changeWriter(cloud.writer),
     observed: { readFleet: (o) => cloud.reader.readFleet(o), readProject: (q) => cloud.reader.readProject(q) },
-    scopeFingerprint: digestOf({
-      root: config.cloudstack.rootPath,
-      server: config.cloudstack.url,
-      views: config.ci.views,
-      database: new URL(config.ci.url).pathname,
-    }),
+    scopeFingerprint,
     deletions: {
-      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletionPolicy, deletions),
-      wouldOpen: (proposal) => wouldOpen(proposal, deletionPolicy, deletions),
+      openDeletion: async (proposal, requesters) =>
+        openDeletion(proposal, requesters, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
+      wouldOpen: async (proposal) => wouldOpen(proposal, deletionPolicyOf(await policyNow(), config.archive.kinds), deletions),
       liveDomains: () => liveDomains(deletions),
     },
   };
@@ -206,7 +219,17 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     projects: () => ci.projectsOf("all"),
     enqueue: (id, tx) => engine.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
   };
+  const policy: PolicyContext = {
+    db,
+    approvers: bot.approvers,
+    announcer: bot.announcers.policy,
+    presentScope: first.scope,
+    environment: first,
+    now: a.now,
+    newId: a.newId,
+  };
   const desks: Desks = {
+    policy: createPolicyDesk(policy),
     deletions: deletionDesk,
     sync,
     projects,
@@ -218,9 +241,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
       projectsOf: (asker) => projects.projectsOf(asker),
     }),
   };
+  const passAndAsk = async (scope: Scope, startedBy: StartedBy) => {
+    const done = await runPass(scope, startedBy, reconcile);
+    if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+    return done;
+  };
   engine.define("pass", async (id) => {
     const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
-    await report(runPass(scope, startedBy, reconcile), a.events);
+    await report(passAndAsk(scope, startedBy), a.events);
   });
   engine.define("deletion", (id, signal) => advance(id, deletions, signal));
   engine.define("export", (id) => runExport(id, exportContext));
@@ -229,10 +257,14 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
     report(askForBackups(scheduling), a.events, "backup.ask"),
   );
   engine.schedule("pass-on-schedule", nearestPeriod(config.sync.everySeconds), () =>
-    report(runPass(fleet, { kind: "schedule" }, reconcile), a.events),
+    report(passAndAsk(fleet, { kind: "schedule" }), a.events),
   );
   engine.schedule("sweep-deletions", sweepSeconds(config), () => sweepDeletions(deletions));
+  engine.schedule("sweep-policy", sweepSeconds(config), () => sweepPolicy(policy));
   engine.schedule("prune-archive", PRUNE_SECONDS, async () => {
+    // A clock that jumped ahead would make every copy an old one.
+    const clocks = await readClocks(deletions);
+    if (!clocks.ok) return a.events.failed("archive.prune", clocks.error);
     const pruned = await pruneArchive({ db, store: deletions.archive, rules: config.archive.keep, now: a.now });
     if (!pruned.ok) a.events.failed("archive.prune", pruned.error);
   });
@@ -250,6 +282,7 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
           () => false,
         ),
       serveExport: (path) => serveExport(path, exportContext),
+      serveRestore: (path) => serveRestore(path, exportContext),
     },
   });
   publicUrl = config.http.publicUrl ?? http.url;
@@ -257,12 +290,13 @@ export async function startTwokey(config: Config, databaseUrl: string, a: Ambien
   for (const kind of config.cloudstack.sharedKeys)
     a.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
   if (!probed.ok) a.events.failed("cloudstack.probe", probed.error);
+  for (const difference of await namePolicyDifferences(policy)) a.events.warn("policy.environment_differs", { difference });
   a.events.info("started", { root: fleet.root });
   return ok({
     desks,
     engine,
     http,
-    runPassNow: (scope) => runPass(scope ?? fleet, { kind: "schedule" }, reconcile),
+    runPassNow: (scope) => passAndAsk(scope ?? fleet, { kind: "schedule" }),
     async stop() {
       await bot.stop();
       await engine.stop();
@@ -295,11 +329,13 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(exporter),
+    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }
 
-async function archiveStore(config: Config): Promise<ArchiveStore> {
+/** The store of what is saved, as the configuration names it. */
+export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir);
   // Loaded only when it is used: the SDK takes 20 MiB.
@@ -317,16 +353,10 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   };
 }
 
-/** The limits and settings of a plan, from the configuration. */
-export function planPolicy(config: Config): PlanPolicy {
+/** The settings of a plan that no vote changes. */
+export function fixedPlanPolicy(config: Config): FixedPlanPolicy {
   return {
-    absence: config.sync.absence,
-    restrictionsPerPassMax: config.sync.restrictionsPerPassMax,
-    proposalsPerPassMax: config.sync.proposalsPerPassMax,
-    changesPerPassMax: config.sync.changesPerPassMax,
-    shrinkMinShare: config.sync.shrinkMinShare,
     snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
-    protectedDomains: config.cloudstack.protectedDomains,
     roles: config.cloudstack.roles,
     sentinelDomain: config.cloudstack.sentinelDomain,
   };

@@ -36,6 +36,7 @@ const variables = z.object({
   TWOKEY_ENVIRONMENT: text.max(40).default("production"),
   TWOKEY_DATA_DIR: text.default(".data"),
   DATABASE_URL: url("postgres:", "postgresql:").optional(),
+  DATABASE_MIGRATION_URL: url("postgres:", "postgresql:").optional(),
   CI_DATABASE_URL: url("postgres:", "postgresql:"),
   CI_PROJECTS_VIEW: text.default("twokey_projects"),
   CI_USERS_VIEW: text.default("twokey_users"),
@@ -109,6 +110,8 @@ const variables = z.object({
 /** How to set a variable, for the error that names it. */
 const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   DATABASE_URL: "leave it out to use the embedded PostgreSQL, or give postgres://user:password@host/database",
+  DATABASE_MIGRATION_URL:
+    "the owner's postgres://… of the database in DATABASE_URL, whose own role is a lesser one (docs/database-roles.md)",
   CI_DATABASE_URL: "give a read-only role's postgres://… of the CI database; docs/ci-database.md names the three views",
   SLACK_BOT_TOKEN: "Slack app → OAuth & Permissions → Bot User OAuth Token (docs/slack.md)",
   SLACK_APP_TOKEN: "Slack app → Basic Information → App-Level Tokens, scope connections:write (docs/slack.md)",
@@ -147,6 +150,8 @@ export interface Config {
         };
   };
   readonly databaseUrl: string | null;
+  /** The owner's address, only for migrations; null: that of `databaseUrl` is the owner's, or the owner has migrated. */
+  readonly databaseMigrationUrl: string | null;
   readonly ci: {
     readonly url: string;
     readonly views: { readonly projects: string; readonly users: string; readonly memberships: string };
@@ -203,7 +208,7 @@ export interface Config {
 }
 
 /** Where Twokey's own database is; null: embedded, in `dataDir`. */
-export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl">;
+export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseMigrationUrl">;
 
 /**
  * Reads the configuration from the environment.
@@ -231,7 +236,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     if ((v[key] === undefined) !== (v[secret] === undefined))
       problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
   }
-  problems.push(...archiveProblems(v));
+  problems.push(...archiveProblems(v), ...migrationProblems(v));
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
   const policies = parsePolicies(v["BACKUP_POLICIES"] ?? "*=none");
@@ -253,9 +258,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
  */
 export function parseDatabaseConfig(env: Readonly<Record<string, string | undefined>>): Result<DatabaseConfig, Failure> {
   const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
-  const parsed = variables.pick({ DATABASE_URL: true, TWOKEY_DATA_DIR: true }).safeParse(given);
-  if (parsed.success) return ok({ dataDir: parsed.data.TWOKEY_DATA_DIR, databaseUrl: parsed.data.DATABASE_URL ?? null });
-  const problems = parsed.error.issues.map((i) => problemLine(String(i.path[0]), i.message));
+  const parsed = variables.pick({ DATABASE_URL: true, DATABASE_MIGRATION_URL: true, TWOKEY_DATA_DIR: true }).safeParse(given);
+  const problems = migrationProblems(given).concat(parsed.error?.issues.map((i) => problemLine(String(i.path[0]), i.message)) ?? []);
+  if (parsed.success && problems.length === 0) {
+    const { TWOKEY_DATA_DIR: dataDir, DATABASE_URL: databaseUrl = null, DATABASE_MIGRATION_URL: databaseMigrationUrl = null } = parsed.data;
+    return ok({ dataDir, databaseUrl, databaseMigrationUrl });
+  }
   return err(failure("invalid", "config.database", problems.join("\n"), { mending: "Set these variables as they are set for the bot." }));
 }
 
@@ -269,6 +277,11 @@ function archiveProblems(v: Readonly<Record<string, string>>): readonly string[]
   return v["ARCHIVE_S3_BUCKET"] === undefined && loose !== undefined
     ? [...twin, problemLine("ARCHIVE_S3_BUCKET", `is not set although ${loose} is`)]
     : twin;
+}
+
+function migrationProblems(v: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const isLoose = v["DATABASE_MIGRATION_URL"] !== undefined && v["DATABASE_URL"] === undefined;
+  return isLoose ? [problemLine("DATABASE_URL", "is not set although DATABASE_MIGRATION_URL is")] : [];
 }
 
 function problemLine(name: string, problem: string): string {
@@ -315,6 +328,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
     dataDir: v.TWOKEY_DATA_DIR,
     archive: archiveOf(v),
     databaseUrl: v.DATABASE_URL ?? null,
+    databaseMigrationUrl: v.DATABASE_MIGRATION_URL ?? null,
     ci: {
       url: v.CI_DATABASE_URL,
       views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },

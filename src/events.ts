@@ -21,7 +21,7 @@ export type Details = Readonly<Record<string, string | number | boolean | null |
 const secretKey = /token|secret|signature|password|apikey|authorization|cookie|url/i;
 /** What looks like a secret inside a text: Slack tokens, signatures, links with user data. */
 const secretText =
-  /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|https?:\/\/\S*\/(?:userdata|exports)\/\S+|postgres(?:ql)?:\/\/[^\s"]+/gi;
+  /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|https?:\/\/\S*\/(?:userdata|exports|restores)\/\S+|postgres(?:ql)?:\/\/[^\s"]+/gi;
 
 /** Makes the event log. `level` "silent" writes nothing. */
 export function createEvents(level: string, environment: string, destination?: DestinationStream): Events {

@@ -16,6 +16,13 @@ export interface HttpRoutes {
   isReady(): Promise<boolean>;
   /** Serves a saved template by a link of ours, or refuses. Errors: answers 404 for any link that is not good, without saying why. */
   serveExport(path: string): Promise<HttpAnswer>;
+  /** Serves a saved template to CloudStack while a restore is under way. Errors: as for `serveExport`. */
+  serveRestore(path: string): Promise<HttpAnswer>;
+}
+
+/** Somebody else listens on the port; the message names the variable to change. */
+export class PortTaken extends Error {
+  override readonly name = "PortTaken";
 }
 
 /** A running server. */
@@ -25,9 +32,9 @@ export interface HttpServer {
 }
 
 /**
- * Starts the server for export links, `/healthz` and `/readyz`.
+ * Starts the server for links of exports and restores, `/healthz` and `/readyz`.
  *
- * Errors: rejects when the port is taken, with the variable to change.
+ * Errors: rejects with `PortTaken` when the port is taken.
  */
 export async function startHttpServer(o: {
   readonly host: string;
@@ -47,7 +54,7 @@ export async function startHttpServer(o: {
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (e: NodeJS.ErrnoException) =>
-      reject(e.code === "EADDRINUSE" ? new Error(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
+      reject(e.code === "EADDRINUSE" ? new PortTaken(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
     );
     server.listen(o.port, o.host, resolve);
   });
@@ -68,6 +75,7 @@ async function answer(routes: HttpRoutes, request: IncomingMessage): Promise<Htt
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return (await routes.isReady()) ? text(200, "ready\n") : text(503, "not ready\n");
   if (path.startsWith("/exports/")) return routes.serveExport(path);
+  if (path.startsWith("/restores/")) return routes.serveRestore(path);
   return text(404, "Nothing is served here.\n");
 }
 

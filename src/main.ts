@@ -5,8 +5,10 @@ import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import { doctorCommand } from "./cli/doctor.ts";
 import { incidentCommand } from "./cli/incident.ts";
+import { migrateCommand } from "./cli/migrate.ts";
 import { replayCommand } from "./cli/replay.ts";
 import { rebuildCommand } from "./cli/rebuild.ts";
+import { restoreCommand } from "./cli/restore.ts";
 import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
@@ -14,7 +16,16 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [doctorCommand, auditCommand, replayCommand, incidentCommand, backupCost, rebuildCommand];
+const cliCommands: readonly CliCommand[] = [
+  doctorCommand,
+  auditCommand,
+  replayCommand,
+  incidentCommand,
+  backupCost,
+  rebuildCommand,
+  restoreCommand,
+  migrateCommand,
+];
 
 const usage = [
   "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
@@ -29,6 +40,7 @@ const usage = [
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
   return {
     now: () => Date.now() as Instant,
+    steadyMs: () => performance.now(),
     newId: () => randomUUID(),
     newToken: () => randomBytes(32).toString("base64url"),
     sleep: async (ms, signal) => {

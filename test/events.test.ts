@@ -7,6 +7,7 @@ test.each([
   ["a signature in a query", "GET /client/api?command=x&signature=secret%3D failed"],
   ["an extract link", "download of http://10.1.1.1/userdata/secret/abc.qcow2 broke"],
   ["an export link of ours", "see https://bot.example.org/exports/id/secret"],
+  ["a link that CloudStack fetches from", "see http://bot.example.org/restores/id/secret/template.qcow2"],
   ["a database address", "connect postgres://u:secret@db/x failed"],
 ])("%s is taken out of a text", (_name, text) => {
   expect(redact(text)).not.toContain("secret");

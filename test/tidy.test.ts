@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { guards } from "../scripts/guard-list.mjs";
 import { filesBelow, parseSource, readSources } from "./support/tidy-source.ts";
 import { findBrokenFences, findCircles, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
 import {
@@ -10,6 +11,7 @@ import {
   findBadNames,
   findBannedCode,
   findCleanupTrue,
+  findDeadNames,
   findDeadPaths,
   findLooseNotes,
   findMachinePaths,
@@ -64,9 +66,18 @@ describe("the rules hold here", () => {
   test("documents name only paths that exist", () => {
     expect(documents.flatMap(({ file, text }) => findDeadPaths(ROOT, file, text))).toEqual([]);
   });
+  test("the story of a deletion names only what its files declare", () => {
+    const story = documents.filter(({ file }) => file === "docs/life-of-a-deletion.md");
+    expect(story).toHaveLength(1);
+    expect(story.flatMap(({ file, text }) => findDeadNames(ROOT, file, text))).toEqual([]);
+  });
   test("no committed text names a folder of one machine", () => {
     const texts = committed().filter((file) => /\.(ts|mjs|js|md|json|sql|html|css)$/.test(file) && existsSync(path.join(ROOT, file)));
     expect(texts.flatMap((file) => findMachinePaths(file, readFileSync(path.join(ROOT, file), "utf8")))).toEqual([]);
+  });
+  test("every guard stands where the list of guards says, once", () => {
+    const found = guards.map((g) => [g.what, readFileSync(path.join(ROOT, g.file), "utf8").split(g.guard).length - 1]);
+    expect(found.filter(([, n]) => n !== 1)).toEqual([]);
   });
   test("the lock file ties nobody to a registry", () => {
     expect(findRegistryAddresses(readFileSync(path.join(ROOT, "package-lock.json"), "utf8"))).toEqual([]);
@@ -210,6 +221,13 @@ describe("the rules bite", () => {
       ),
     ).toHaveLength(2);
     expect(findDeadPaths(ROOT, "docs/a.md", "see `src/store/db.ts`, `test/tidy.test.ts:12`, [readme](../package.json)")).toEqual([]);
+  });
+
+  test("documents: a function that its file does not declare is found", () => {
+    const text = "`recordVote` in `src/store/votes.ts`, then `vote_rules` of `migrations/0003_deletion.sql`";
+    expect(findDeadNames(ROOT, "docs/a.md", text)).toEqual([]);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("recordVote", "recordVotes"))).toHaveLength(1);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("vote_rules", "vote_rule"))).toHaveLength(1);
   });
 
   test("machines and registries", () => {

@@ -4,8 +4,15 @@ import type { Row } from "./world/rows.ts";
 import type { TableName } from "./world/world.ts";
 
 const TABLES: Readonly<Record<string, TableName>> = {
-  Domain: "domains", Account: "accounts", User: "users", VirtualMachine: "machines", Volume: "volumes", Snapshot: "snapshots",
-  Template: "templates", Network: "networks", Project: "projects",
+  Domain: "domains",
+  Account: "accounts",
+  User: "users",
+  VirtualMachine: "machines",
+  Volume: "volumes",
+  Snapshot: "snapshots",
+  Template: "templates",
+  Network: "networks",
+  Project: "projects",
 };
 
 /**

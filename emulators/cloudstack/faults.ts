@@ -21,8 +21,19 @@ export interface CloudStackFault {
 
 /** The kinds of faults. */
 export const FAULT_KINDS = [
-  "delay", "cut", "status", "lost_before", "lost_after", "invalid_json", "html", "short_page", "count_drift", "lost_job",
-  "job_cancelled", "unreachable", "stuck_machines",
+  "delay",
+  "cut",
+  "status",
+  "lost_before",
+  "lost_after",
+  "invalid_json",
+  "html",
+  "short_page",
+  "count_drift",
+  "lost_job",
+  "job_cancelled",
+  "unreachable",
+  "stuck_machines",
 ] as const;
 
 /** One of `FAULT_KINDS`. */

@@ -15,7 +15,9 @@ export function rememberRows<T>(call: Call, compute: () => readonly T[]): readon
   const kept = known.get(world);
   const memory = kept?.version === world.version ? kept : { version: world.version, lists: new Map<string, readonly unknown[]>() };
   known.set(world, memory);
-  const asked = Object.entries(call.params.values).filter(([name]) => !PAGING.has(name)).sort();
+  const asked = Object.entries(call.params.values)
+    .filter(([name]) => !PAGING.has(name))
+    .sort();
   const key = JSON.stringify([call.command, call.caller.account.id, asked]);
   const found = memory.lists.get(key);
   if (found !== undefined) return found as readonly T[];

@@ -18,10 +18,7 @@ export function isAllowed(world: World, role: Role, command: Command): boolean {
 /** Refuses with 432, in the wrapper `errorresponse`, what the caller's role does not allow. */
 export function requireAllowed(world: World, caller: Caller, command: Command): void {
   if (isAllowed(world, caller.role, command)) return;
-  throw new ApiFault(
-    432,
-    `The API [${command.name}] does not exist or is not available for the account for user id [${caller.user.id}].`,
-  );
+  throw new ApiFault(432, `The API [${command.name}] does not exist or is not available for the account for user id [${caller.user.id}].`);
 }
 
 const knownCommands: Command[] = [];

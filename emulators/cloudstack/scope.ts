@@ -63,7 +63,10 @@ export function likeWhole(text: string, pattern: string): boolean {
 }
 
 function wildcards(pattern: string): string {
-  return pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("%", ".*").replaceAll("_", ".");
+  return pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("%", ".*")
+    .replaceAll("_", ".");
 }
 
 /** The domain a call names, refused where it does not exist or is out of reach. */

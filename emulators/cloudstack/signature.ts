@@ -8,7 +8,10 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 export function signatureOf(params: Readonly<Record<string, string>>, secretKey: string): string {
   const names = Object.keys(params).filter((name) => name.toLowerCase() !== "signature");
   names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const canonical = names.map((name) => `${name}=${javaEncode(params[name] ?? "")}`).join("&").toLowerCase();
+  const canonical = names
+    .map((name) => `${name}=${javaEncode(params[name] ?? "")}`)
+    .join("&")
+    .toLowerCase();
   return createHmac("sha1", secretKey).update(canonical, "utf8").digest("base64");
 }
 

@@ -71,4 +71,3 @@ function bump(totals: Map<string, Totals>, key: string, type: number, amount: nu
   row[type] = (row[type] ?? 0) + amount;
   totals.set(key, row);
 }
-

@@ -11,7 +11,9 @@ function element(name: string, value: Json | undefined): string {
   if (Array.isArray(value)) return value.map((row: Json) => element(name, row)).join("");
   const inner =
     typeof value === "object"
-      ? Object.entries(value).map(([key, member]) => element(key, member as Json | undefined)).join("")
+      ? Object.entries(value)
+          .map(([key, member]) => element(key, member as Json | undefined))
+          .join("")
       : String(value).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
   return `<${name}>${inner}</${name}>`;
 }

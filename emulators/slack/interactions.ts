@@ -1,7 +1,5 @@
 import type { ApiWorld } from "./api/method.ts";
-import type {
-  ActReply, ClickAct, CloseAct, CommandAct, JsonObject, MessageAct, OptionsAct, SubmitAct,
-} from "./control-api.ts";
+import type { ActReply, ClickAct, CloseAct, CommandAct, JsonObject, MessageAct, OptionsAct, SubmitAct } from "./control-api.ts";
 import { act } from "./acts/act.ts";
 import type { ActWorld } from "./acts/act.ts";
 import { click } from "./acts/click.ts";

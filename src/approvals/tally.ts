@@ -14,6 +14,9 @@ export interface ApprovalRequest {
   readonly expiresAt: Instant;
 }
 
+/** What counting needs to know of a question: a deletion's, or a change of policy's. */
+export type VoteQuestion = Pick<ApprovalRequest, "digest" | "requesters" | "quorum" | "openedAt" | "expiresAt">;
+
 /** One person's word on one digest. Stored append-only. */
 export interface Vote {
   readonly voter: OperatorId;
@@ -45,7 +48,7 @@ export type Tally =
  * Any rejection in time ends the matter. `at` is when the deciding vote was cast. Invariant: INV-2.
  */
 export function tally(
-  request: ApprovalRequest,
+  request: VoteQuestion,
   votes: readonly Vote[],
   withdrawals: readonly Withdrawal[],
   approversNow: ReadonlySet<OperatorId>,

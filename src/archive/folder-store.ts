@@ -22,7 +22,10 @@ export function createFolderStore(root: string): ArchiveStore {
     async append(key, offset, bytes) {
       try {
         await mkdir(path.dirname(fileOf(key)), { recursive: true, mode: 0o700 });
-        await pipeline(bytes, createWriteStream(partOf(key), { flags: offset === 0 ? "w" : "r+", start: offset, mode: 0o600, highWaterMark }));
+        await pipeline(
+          bytes,
+          createWriteStream(partOf(key), { flags: offset === 0 ? "w" : "r+", start: offset, mode: 0o600, highWaterMark }),
+        );
         return ok(await size(partOf(key)));
       } catch (thrown) {
         return err(storeFailure(thrown));

@@ -2,6 +2,7 @@ import type { WebClient } from "@slack/web-api";
 import type { ExportAnnouncer } from "../commands/ports.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import type { DeletionAnnouncer } from "../deletion/view.ts";
+import type { PolicyAnnouncer } from "../policy/ports.ts";
 import type { Events } from "../events.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import type { Identity } from "./identity.ts";
@@ -10,6 +11,7 @@ import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
 import { renderKeep } from "./render/keep.ts";
 import { renderPlan } from "./render/plan.ts";
+import { renderPolicyCard } from "./render/policy-card.ts";
 import { callSlack } from "./slack.ts";
 
 /** What the announcers need. */
@@ -23,11 +25,12 @@ export interface AnnouncerOptions {
   readonly membersOf: (project: ProjectId) => Promise<readonly CiUserId[]>;
 }
 
-/** Makes what shows plans, deletions and exports in Slack; all of them pure renderings put in place. */
+/** Makes what shows plans, deletions, exports and changes of policy in Slack; all of them pure renderings put in place. */
 export function createAnnouncers(o: AnnouncerOptions): {
   readonly plan: PlanAnnouncer;
   readonly deletion: DeletionAnnouncer;
   readonly export: ExportAnnouncer;
+  readonly policy: PolicyAnnouncer;
 } {
   return {
     plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
@@ -48,6 +51,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
         }
       },
     },
+    policy: { showChange: (view) => o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
     export: {
       async showExport(view, listener) {
         const opened = await callSlack("conversations.open", () => o.client.conversations.open({ users: listener.user }));

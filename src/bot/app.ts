@@ -1,18 +1,15 @@
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../approvals/ports.ts";
-import type { ExportAnnouncer } from "../commands/ports.ts";
 import type { Desks } from "../commands/ports.ts";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionAnnouncer } from "../deletion/view.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
-import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { channelMembers, createIdentity, groupMembers, type Person } from "./identity.ts";
+import { channelMembers, createIdentity, groupMembers, type ApproverList, type Identity, type Person } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { createPosting } from "./posting.ts";
 import { callSlack, findChannel, isAbsent } from "./slack.ts";
@@ -25,8 +22,12 @@ export interface BotOptions {
     | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
   readonly apiUrl: string;
   readonly channel: string;
-  readonly approverGroup: string | null;
-  readonly approverIds: readonly string[];
+  /** Who may approve, by the policy in force; null before the first start. */
+  readonly approversInForce: () => Promise<ApproverList | null>;
+  /** Who may approve by the environment: counts at the first start only. */
+  readonly firstApprovers: ApproverList;
+  /** Fewer valid approvers than this are refused at start. */
+  readonly approversMin: number;
   readonly teamGroup: string | null;
   readonly environment: string;
   readonly db: Database;
@@ -39,16 +40,15 @@ export interface BotOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: { readonly plan: PlanAnnouncer; readonly deletion: DeletionAnnouncer; readonly export: ExportAnnouncer };
-  readonly approvers: ApproverDirectory;
+  readonly announcers: ReturnType<typeof createAnnouncers>;
+  readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
+  /** Who may approve from now on, as far as the first start decides it. */
+  readonly firstApprovers: ApproverList;
   /** Begins to listen; before it, nobody is answered. */
   start(desks: Desks): Promise<void>;
   /** Shows what is still to be shown, then stops listening. */
   stop(): Promise<void>;
 }
-
-/** Fewer approvers than this, and one absence stops all: refused at start. */
-const APPROVERS_MIN = 3;
 
 /**
  * Connects to Slack and checks token, channel and approvers. Errors: `rejected` with what to do.
@@ -70,30 +70,30 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   if (!me.ok) return err({ ...me.error, mending: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
-  const source = await chooseSource(client, o);
-  if (!source.ok) return source;
+  const inForce = await o.approversInForce();
+  const list = inForce === null ? await chooseFirst(client, o) : ok(inForce);
+  if (!list.ok) return list;
   const identity = createIdentity({
     client,
     channel: channel.value,
     teamId: me.value.team_id ?? "",
     botUserId: me.value.user_id ?? "",
-    approverGroup: source.value,
-    approverIds: o.approverIds,
+    approvers: async () => (await o.approversInForce()) ?? list.value,
     teamGroup: o.teamGroup,
     listPeople: o.listPeople,
     now: o.now,
   });
   const approvers = await identity.approversNow();
   if (!approvers.ok) return approvers;
-  if (approvers.value.length < APPROVERS_MIN) {
+  if (approvers.value.length < o.approversMin) {
     return err(
       failure(
         "refused",
         "slack.too_few_approvers",
-        `Only ${approvers.value.length} valid approver(s) were found, at least ${APPROVERS_MIN} are needed`,
+        `Only ${approvers.value.length} valid approver(s) were found, at least ${o.approversMin} are needed`,
         {
           mending:
-            "Put full, active members into SLACK_APPROVER_GROUP or SLACK_APPROVERS; bots, guests and external people do not count, nor two accounts of one person.",
+            "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
         },
       ),
     );
@@ -113,6 +113,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   return ok({
     announcers,
     approvers: identity,
+    firstApprovers: list.value,
     async start(desks) {
       const receiver = makeReceiver(o);
       app = new App({
@@ -123,7 +124,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
         logger: quiet(o.events),
         clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
       });
-      listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now, approverIds: o.approverIds });
+      listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
       else await app.start();
@@ -137,16 +138,17 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 }
 
 /**
- * The group that tells who may approve; null: the list. Chosen once, at the start: where user groups cannot be read at all (they are of
- * paid plans, and need a scope), the list of `SLACK_APPROVERS` counts when there is one. A group that fails later lets nobody approve.
+ * Who may approve from the first start on: the group, or where user groups cannot be read at all (they are of paid plans, and need a
+ * scope), the list of `SLACK_APPROVERS` when there is one. A group that fails later lets nobody approve.
  */
-async function chooseSource(client: WebClient, o: BotOptions): Promise<Result<string | null, Failure>> {
-  if (o.approverGroup === null) return ok(null);
-  const members = await groupMembers(client, o.approverGroup);
-  if (members.ok) return ok(o.approverGroup);
-  if (isAbsent(members.error) && o.approverIds.length > 0) {
+async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<ApproverList, Failure>> {
+  const { group, ids } = o.firstApprovers;
+  if (group === null) return ok({ group, ids });
+  const members = await groupMembers(client, group);
+  if (members.ok) return ok({ group, ids: [] });
+  if (isAbsent(members.error) && ids.length > 0) {
     o.events.warn("slack.no_user_groups", { code: members.error.code, advice: "SLACK_APPROVERS counts instead of SLACK_APPROVER_GROUP" });
-    return ok(null);
+    return ok({ group: null, ids });
   }
   return err({
     ...members.error,

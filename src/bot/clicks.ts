@@ -2,34 +2,15 @@ import type { WebClient } from "@slack/web-api";
 import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
 import { startExport } from "../commands/export-template.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
-import type { Desks } from "../commands/ports.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { DeletionView } from "../deletion/view.ts";
-import type { Database } from "../store/db.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
+import type { Click, ClickContext } from "./click.ts";
+import { answerPolicyClick } from "./policy-clicks.ts";
 import { reasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 import { callSlack } from "./slack.ts";
-
-/** One click, as far as it matters. */
-export interface Click {
-  readonly action: string;
-  readonly value: string;
-  readonly user: string;
-  readonly channel: string;
-  /** Null when it came from no message. */
-  readonly ts: string | null;
-  readonly triggerId: string;
-}
-
-/** What clicks need. */
-export interface ClickContext {
-  readonly db: Database;
-  readonly client: WebClient;
-  readonly desks: Desks;
-  readonly channel: string;
-}
 
 const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
 /** A Waive button's value ends with the entry it is for. */
@@ -38,6 +19,7 @@ const waiveShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9
 /** Answers a click of an identified person; null when a modal or the updated card says it all. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   if (click.action === "choose_template") return chooseTemplate(click, by, c);
+  if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
   // Each Waive button of a card has a number behind its name, since Slack wants no two alike.
   const [, value = "", entryId = ""] = /^deletion_waive_\d+$/.test(click.action) ? (waiveShape.exec(click.value) ?? []) : ["", click.value];
   const parsed = await parseClick({ ...click, value }, by, c);
@@ -52,9 +34,7 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
     case "deletion_approve":
       return approve(click, d, c);
     case "deletion_reject":
-      return by.isTeam
-        ? openModal(click, reasonModal(await memory(d, c)), c)
-        : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a deletion"));
+      return reject(click, d, c);
     case "deletion_withdraw":
       return outcome(await deletions.withdraw(d));
     case "deletion_cancel":
@@ -106,6 +86,13 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
     title: "Your approval is recorded",
     parts: [{ kind: "text", text: "One more person is needed. You can withdraw it until the cool-off ends." }],
   };
+}
+
+async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
+  if (d.by.isTeam) return openModal(click, reasonModal(await memory(d, c)), c);
+  const why = failure("refused", "command.team_only", "Only members of the CI team may reject a deletion");
+  await c.desks.deletions.recordRefusal(d.by.operator.id, click.action, why.message);
+  return replyOfFailure(why);
 }
 
 function waive(done: Result<DeletionView, Failure>, entryId: string): Reply {

@@ -16,14 +16,20 @@ export interface Person {
   readonly slackId: string | null;
 }
 
+/** A user group, or people by Slack id. */
+export interface ApproverList {
+  readonly group: string | null;
+  readonly ids: readonly string[];
+}
+
 /** How people are found; who is of the team and who may approve. */
 export interface IdentityOptions {
   readonly client: WebClient;
   readonly channel: string;
   readonly teamId: string;
   readonly botUserId: string;
-  readonly approverGroup: string | null;
-  readonly approverIds: readonly string[];
+  /** Who may approve, by the policy in force. */
+  readonly approvers: () => Promise<ApproverList>;
   readonly teamGroup: string | null;
   readonly listPeople: () => Promise<Result<readonly Person[], Failure>>;
   readonly now: Clock;
@@ -33,6 +39,8 @@ export interface IdentityOptions {
 export interface Identity extends ApproverDirectory {
   /** Errors: `refused` for bots, guests, external and deactivated people; `unavailable`. */
   identify(slackUser: string): Promise<Result<Asker, Failure>>;
+  /** The valid approvers of a list, each person once. Errors: `unavailable`, `rejected`. */
+  resolve(list: ApproverList): Promise<Result<readonly Operator[], Failure>>;
   /** The Slack user of a CI user, when there is one. */
   slackIdOf(person: CiUserId): Promise<string | null>;
 }
@@ -65,23 +73,25 @@ export function createIdentity(o: IdentityOptions): Identity {
     return ok(mapPerson(user.value, known));
   }
 
-  const approverIds = async (): Promise<Result<readonly string[], Failure>> =>
-    o.approverGroup === null ? ok(o.approverIds) : groups(o.approverGroup);
+  const idsOf = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
+    group === null ? ok(ids) : groups(group);
+  const resolve: Identity["resolve"] = async (list) => {
+    const ids = await idsOf(list);
+    if (!ids.ok) return ids;
+    const found = await Promise.all(ids.value.map(operatorOf));
+    const broken = found.find((f) => !f.ok && f.error.kind !== "refused");
+    if (broken !== undefined && !broken.ok) return broken;
+    const byId = new Map(found.flatMap((f) => (f.ok ? [[f.value.id, f.value] as const] : [])));
+    return ok([...byId.values()]);
+  };
   return {
-    async approversNow() {
-      const ids = await approverIds();
-      if (!ids.ok) return ids;
-      const found = await Promise.all(ids.value.map(operatorOf));
-      const broken = found.find((f) => !f.ok && f.error.kind !== "refused");
-      if (broken !== undefined && !broken.ok) return broken;
-      const byId = new Map(found.flatMap((f) => (f.ok ? [[f.value.id, f.value] as const] : [])));
-      return ok([...byId.values()]);
-    },
+    resolve,
+    approversNow: async () => resolve(await o.approvers()),
     async identify(slackUser) {
       const operator = await operatorOf(slackUser);
       if (!operator.ok) return operator;
       const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
-      const approvers = await approverIds();
+      const approvers = await idsOf(await o.approvers());
       const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
       return ok({ operator: operator.value, isTeam });
     },
@@ -120,8 +130,7 @@ export function problemOf(u: SlackUser, o: { readonly teamId: string; readonly b
   if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
   // A server that does not tell its own team cannot tell by it who is from elsewhere; Slack always does.
   const elsewhere = o.teamId !== "" && u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined;
-  if (u.is_stranger === true || elsewhere)
-    return "belongs to another organisation";
+  if (u.is_stranger === true || elsewhere) return "belongs to another organisation";
   return u.is_invited_user === true ? "has not joined yet" : null;
 }
 

@@ -6,11 +6,14 @@ import { replyOfFailure, type Reply } from "../commands/reply.ts";
 import type { Desks } from "../commands/ports.ts";
 import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
+import { failure } from "../core/failure.ts";
+import { DeletionId, Digest, type OperatorId } from "../core/ids.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
 import { answerClick, approveTyped, rejectWithReason } from "./clicks.ts";
 import type { Identity } from "./identity.ts";
+import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
@@ -25,11 +28,15 @@ export interface ListenContext {
   readonly channel: string;
   readonly events: Events;
   readonly now: Clock;
-  readonly approverIds: readonly string[];
 }
 
-const Memory = z.object({ id: z.string(), version: z.number(), digest: z.string().nullable(), name: z.string(), channel: z.string() });
+const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
 type Respond = (message: { text: string; blocks?: never[]; response_type: "ephemeral"; replace_original: false }) => Promise<unknown>;
+
+/** Somebody of whom only Slack's id is known. */
+function strangerOf(user: string): OperatorId {
+  return `slack:${user}` as OperatorId;
+}
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
@@ -62,6 +69,7 @@ export function listen(app: App, c: ListenContext): void {
       if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
       const asker = await c.identity.identify(b.user.id);
+      if (!asker.ok) await c.desks.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
       const reply = asker.ok
         ? await answerClick(
             {
@@ -82,27 +90,30 @@ export function listen(app: App, c: ListenContext): void {
   app.view(/.*/, async ({ ack, body, view }) => {
     const memory = Memory.safeParse(safeJson(view.private_metadata));
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
-    // The only check before the acknowledgement: it must be in it to be shown beside the field.
+    // The only checks before the acknowledgement: they must be in it to be shown beside the field.
     if (view.callback_id === "deletion_type_name" && memory.success && typed("name").trim() !== memory.data.name) {
       await ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } });
       return;
     }
+    const isPolicy = view.callback_id.startsWith("policy_");
+    const problems = isPolicy ? problemsOfWindow(view.callback_id, view.private_metadata, typed) : null;
+    if (problems !== null) {
+      await ack({ response_action: "errors", errors: problems });
+      return;
+    }
     await ack();
     await guarded("view", c, async () => {
-      const asker = await c.identity.identify(body.user.id);
-      if (!asker.ok || !memory.success)
-        return say(
-          replyOfFailure(
-            asker.ok
-              ? { kind: "refused", code: "view.forged", message: "This window's content is not mine; nothing was done" }
-              : asker.error,
-          ),
-          undefined,
-          c.channel,
-          body.user.id,
-          c,
-        );
       const { deletions } = c.desks;
+      const asker = await c.identity.identify(body.user.id);
+      if (isPolicy && asker.ok) {
+        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.desks.policy);
+        return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
+      }
+      if (!asker.ok || !memory.success) {
+        const why = asker.ok ? failure("refused", "view.forged", "This window's content is not mine; nothing was done") : asker.error;
+        await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), view.callback_id, why.message);
+        return say(replyOfFailure(why), undefined, c.channel, body.user.id, c);
+      }
       const reply =
         view.callback_id === "deletion_type_name"
           ? await approveTyped(memory.data, typed("name"), asker.value, deletions)

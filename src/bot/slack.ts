@@ -41,7 +41,14 @@ export function isPassing(code: string): boolean {
 }
 
 /** Codes of a method that this workspace or token does not have, and will not have until somebody changes it. */
-const ABSENT = new Set(["plan_upgrade_required", "paid_teams_only", "missing_scope", "not_allowed_token_type", "unknown_method", "no_permission"]);
+const ABSENT = new Set([
+  "plan_upgrade_required",
+  "paid_teams_only",
+  "missing_scope",
+  "not_allowed_token_type",
+  "unknown_method",
+  "no_permission",
+]);
 
 /** Whether Slack will go on refusing this until the plan, the token or its scopes change. */
 export function isAbsent(f: Failure): boolean {

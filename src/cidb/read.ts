@@ -46,7 +46,8 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
     application_name: "twokey",
-    options: "-c default_transaction_read_only=on",
+    // Rows that a policy hides would look like rows that are gone: PostgreSQL is to refuse such a read instead.
+    options: "-c default_transaction_read_only=on -c row_security=off",
   });
   pool.on("error", o.onError);
   const rows = () => readRows(pool, o.views);
@@ -54,7 +55,10 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     async readDesired(scope) {
       const read = await rows();
       const asOf = o.now();
-      if (!read.ok) return { coverage: "partial", scope, projects: [], held: [], asOf, reason: read.error.message };
+      if (!read.ok) {
+        const reason = [read.error.message, read.error.mending].filter((s) => s !== undefined).join(". ");
+        return { coverage: "partial", scope, projects: [], held: [], asOf, reason: reason.replace(/\.$/, "") };
+      }
       const { projects, held } = assemble(read.value.projects, read.value.users, read.value.memberships, o.views);
       const partial = (reason: string, only: readonly DesiredProject[]): PartialDesired => ({
         coverage: "partial",
@@ -176,6 +180,10 @@ function explain(thrown: unknown, view: string): Failure {
   if (code === "42703")
     return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, {
       mending: "Add it as docs/ci-database.md says.",
+    });
+  if (code === "42501" && said.includes("row-level security"))
+    return failure("contract_broken", "cidb.hidden_rows", `A row-level security policy of the CI database hides rows of ${view} from us`, {
+      mending: "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.",
     });
   if (code === "42501")
     return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, {

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
+import { prepareEngine } from "../engine/schema.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
-import { migrate } from "../store/migrate.ts";
+import { prepareStore } from "../store/prepare.ts";
 
 /** What a command of the terminal is given: the environment, where to write, and what only main.ts makes. */
 export interface CliIo {
@@ -35,18 +36,18 @@ export async function withConfig(io: CliIo, work: (config: Config) => Promise<nu
 }
 
 /**
- * Runs `work` on Twokey's own database, brought up to date; without `DATABASE_URL` on the embedded PostgreSQL of `TWOKEY_DATA_DIR`.
+ * Runs `work` on Twokey's own database, brought up to date, with the bot's rights; without `DATABASE_URL` on the embedded PostgreSQL of `TWOKEY_DATA_DIR`.
  *
  * Errors: throws when the database cannot be reached; an embedded one that a running bot holds says so.
  */
-export async function withStore(config: DatabaseConfig, work: (db: Database, url: string) => Promise<number>): Promise<number> {
+export async function withStore(config: DatabaseConfig, work: (db: Database) => Promise<number>): Promise<number> {
   const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
   try {
-    await migrate(url);
-    const db = createDatabase(url, { onError: () => undefined });
+    const store = await prepareStore({ url, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+    const db = createDatabase(store.url, { onError: () => undefined });
     try {
-      return await work(db, url);
+      return await work(db);
     } finally {
       await db.close();
     }

@@ -1,5 +1,8 @@
 import { changeWriter } from "../change-writer.ts";
-import { planPolicy } from "../compose.ts";
+import { fixedPlanPolicy } from "../compose.ts";
+import { firstPolicy } from "../first-policy.ts";
+import { planPolicyOf } from "../policy/derive.ts";
+import { readPolicy } from "../store/policies.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { rebuild, type RebuildReport } from "../recovery/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
@@ -25,7 +28,7 @@ export const rebuildCommand: CliCommand = {
           observed: cloud.reader,
           writer: changeWriter(cloud.writer),
           domainIds: cloud.domainIds,
-          policy: planPolicy(config),
+          policy: planPolicyOf((await readPolicy(db))?.body ?? firstPolicy(config), fixedPlanPolicy(config)),
           root: config.cloudstack.rootPath as DomainPath,
           now: io.now,
           newId: io.newId,

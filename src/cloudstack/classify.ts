@@ -113,10 +113,10 @@ function weighRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: bo
   return mending === undefined ? [later, code, sentence] : [later, code, sentence, mending];
 }
 
-/** CloudStack's text as one short line without links: links to images open without a password. */
-function plain(text: string): string {
+/** CloudStack's text as one short line without links: links to images open without a password. A refused link comes back without its host. */
+export function plain(text: string): string {
   const line = text
-    .replace(/\b[a-z]+:\/\/\S+/gi, "[link]")
+    .replace(/\b[a-z]+:\/\/\S+|\S*\/restores\/\S+/gi, "[link]")
     .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
     .trim();
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;

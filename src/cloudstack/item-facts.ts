@@ -6,8 +6,13 @@ const NAMES: Readonly<Record<string, string>> = {
   displayname: "displayName",
   displaytext: "displayText",
   templateid: "templateId",
+  templatename: "templateName",
   serviceofferingid: "serviceOfferingId",
+  serviceofferingname: "serviceOffering",
+  cpunumber: "cpus",
+  memory: "memoryMiB",
   ostypeid: "osTypeId",
+  osdisplayname: "osType",
   ostypename: "osType",
   deleteprotection: "deleteProtection",
   backupofferingid: "backupOfferingId",
@@ -43,4 +48,13 @@ export function factsOf<T extends object>(row: T, fields: readonly (keyof T & st
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") facts[NAMES[field] ?? field] = value;
   }
   return facts;
+}
+
+/** A template's free details, such as `details.keyboard`, which it takes to register it again. */
+export function detailsOf(row: object): Facts {
+  const details: unknown = "details" in row ? row.details : null;
+  if (typeof details !== "object" || details === null) return {};
+  return Object.fromEntries(
+    Object.entries(details).flatMap(([name, value]) => (typeof value === "string" ? [[`details.${name}`, value]] : [])),
+  );
 }

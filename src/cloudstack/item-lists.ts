@@ -1,7 +1,7 @@
 import type { ItemKind } from "../sync/planning/inventory.ts";
 import * as wire from "./wire.ts";
 import type { ListQuery } from "./paging.ts";
-import { factsOf, type Facts } from "./item-facts.ts";
+import { detailsOf, factsOf, type Facts } from "./item-facts.ts";
 
 /** What the rows of every kind have in common. */
 export interface OwnedRow {
@@ -64,7 +64,7 @@ function define<T extends OwnedRow>(d: Definition<T>): ItemList {
     state: d.state(row) ?? "unknown",
     parentId: d.parent?.(row) ?? null,
     createdAt: d.created?.(row) ?? row.created ?? null,
-    facts: factsOf(row, d.facts),
+    facts: { ...factsOf(row, d.facts), ...detailsOf(row) },
   });
   return {
     kind: d.kind,
@@ -74,6 +74,21 @@ function define<T extends OwnedRow>(d: Definition<T>): ItemList {
   };
 }
 
+/** Enough to make a machine like it again. */
+const MACHINE_FACTS = [
+  "displayname",
+  "hypervisor",
+  "templateid",
+  "templatename",
+  "serviceofferingid",
+  "serviceofferingname",
+  "cpunumber",
+  "memory",
+  "ostypeid",
+  "osdisplayname",
+  "deleteprotection",
+  "backupofferingid",
+] as const;
 const TEMPLATE_FACTS = [
   "displaytext",
   "format",
@@ -114,7 +129,7 @@ export const itemLists: readonly ItemList[] = [
     name: (m) => m.name,
     state: (m) => m.state,
     parent: () => undefined,
-    facts: ["displayname", "hypervisor", "templateid", "serviceofferingid", "ostypeid", "deleteprotection", "backupofferingid"],
+    facts: MACHINE_FACTS,
   }),
   define({
     kind: "volume",

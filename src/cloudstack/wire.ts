@@ -124,6 +124,11 @@ export const MachineRow = z.object({
   backupofferingid: maybe,
   ostypeid: maybe,
   displayname: maybe,
+  templatename: maybe,
+  serviceofferingname: maybe,
+  cpunumber: number,
+  memory: number,
+  osdisplayname: maybe,
 });
 /** A volume. */
 export const VolumeRow = z.object({
@@ -180,7 +185,19 @@ export const TemplateRow = z.object({
   deployasis: flag,
   directdownload: flag,
   bootable: flag,
+  details: z.record(text, z.unknown()).optional(),
 });
+/** A template with what only its registration needs. `url` is the link that it was fetched by: it stays inside the registrar. */
+export const RegisteredRow = TemplateRow.extend({
+  url: maybe,
+  downloaddetails: z.array(z.object({ downloadState: maybe, downloadPercent: z.string().optional() })).optional(),
+});
+export type RegisteredRow = z.infer<typeof RegisteredRow>;
+/** The answer of `registerTemplate`: one row, as a list. */
+export const Registered = z.object({ template: z.array(z.object({ id: text.min(1) })).length(1) });
+/** A zone, and a type of operating system, as far as a registration names them. */
+export const ZoneRow = z.object({ id: text.min(1), name: text });
+export const OsTypeRow = z.object({ id: text.min(1), description: text });
 /** A guest network. */
 export const NetworkRow = z.object({ ...owned, name: text, state: maybe, type: maybe, acltype: maybe, vpcid: maybe, cidr: maybe });
 /** A VPC. */

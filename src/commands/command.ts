@@ -8,6 +8,7 @@ export type Command =
   | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
   | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
   | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
+  | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
   | { readonly kind: "stop"; readonly reason: string };
 
 const kinds = {
@@ -18,6 +19,7 @@ const kinds = {
   deletions: "deletions",
   backups: "backups",
   "backup-cost": "backup_cost",
+  policy: "policy",
   stop: "stop",
   resume: "resume",
   help: "help",
@@ -37,6 +39,7 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   const [first = "", ...others] = words.data.split(/\s+/);
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
+  if (kind === "policy") return parsePolicy(words.data);
   const slug = first === "" ? null : Slug.safeParse(first.toLowerCase());
   if (slug !== null && !slug.success) {
     return err(
@@ -47,6 +50,18 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   }
   if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others.join(" ") || null });
   return ok({ kind, slug: slug?.data ?? null });
+}
+
+/** `set <setting> <value> because <reason>`, or nothing. */
+function parsePolicy(words: string): Result<Command, Failure> {
+  if (words === "") return ok({ kind: "policy", wish: null });
+  const [, setting = "", text = "", reason = ""] = /^set\s+(\S+)\s+(.+?)\s+because\s+(.+)$/is.exec(words) ?? [];
+  if (setting !== "") return ok({ kind: "policy", wish: { setting, text, reason } });
+  return err(
+    failure("invalid", "command.policy", "That is not how a change of policy is written", {
+      mending: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
+    }),
+  );
 }
 
 /** Parses what was typed after a mention or in a direct message: `status aurora`. */

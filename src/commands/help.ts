@@ -13,6 +13,7 @@ export function helpReply(isTeam: boolean): Reply {
     "/ci-sync [project]: start a pass; with a project it looks at that one only and can delete nothing",
     "/ci-deletions: deletions under way",
     "/ci-backup-cost: what backups cost by policy, and what each could have brought back in 2017",
+    "/ci-policy: limits, approvers, scope, protected domains; a change takes two people",
     "/ci-stop [reason]: stop every pass and deletion before its next step",
     "/ci-resume: go on again; takes two people",
   ];

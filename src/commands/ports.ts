@@ -1,6 +1,7 @@
 import type { Operator } from "../approvals/ports.ts";
 import type { Comparison } from "../backups/model.ts";
 import type { Policy } from "../backups/policy.ts";
+import type { PolicyChangeView } from "../policy/ports.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Failure } from "../core/failure.ts";
 import type {
@@ -177,6 +178,47 @@ export interface BackupDesk {
   plot(comparison: Comparison): Promise<Uint8Array>;
 }
 
+/** What `/ci-policy` shows. */
+export interface PolicyReport {
+  readonly version: number;
+  readonly since: Instant;
+  readonly rows: readonly { readonly name: string; readonly title: string; readonly value: string }[];
+  /** Who may approve now; null when Slack could not be asked. */
+  readonly approvers: readonly string[] | null;
+  readonly open: readonly PolicyChangeView[];
+  /** The changes that came into force, the newest first. */
+  readonly past: readonly PolicyChangeView[];
+  /** Where the environment says otherwise. */
+  readonly elsewhere: readonly string[];
+  readonly mayPropose: boolean;
+}
+
+/** The team's limits, as commands use them; every refusal is recorded. */
+export interface PolicyDesk {
+  report(asker: Asker): Promise<Result<PolicyReport, Failure>>;
+  /** One setting with its value now, for a window; null when there is none of that name. */
+  settingOf(name: string): Promise<{ readonly name: string; readonly title: string; readonly hint: string; readonly value: string } | null>;
+  /** Puts a change to the team; nothing changes by it. */
+  propose(
+    by: Asker,
+    wish: { readonly setting: string; readonly text: string; readonly reason: string },
+  ): Promise<Result<{ readonly title: string }, Failure>>;
+  /** The deciding approval brings the change into force. */
+  approve(click: {
+    readonly changeId: string;
+    readonly digest: string;
+    readonly by: Asker;
+  }): Promise<Result<{ readonly applied: boolean }, Failure>>;
+  reject(click: {
+    readonly changeId: string;
+    readonly digest: string;
+    readonly by: Asker;
+    readonly reason: string;
+  }): Promise<Result<void, Failure>>;
+  /** Records a click that never reached a change. */
+  recordRefusal(by: Asker, what: string, f: Failure): Promise<void>;
+}
+
 /** The services behind the commands. */
 export interface Desks {
   readonly deletions: DeletionDesk;
@@ -184,4 +226,5 @@ export interface Desks {
   readonly projects: ProjectDesk;
   readonly exports: ExportDesk;
   readonly backups: BackupDesk;
+  readonly policy: PolicyDesk;
 }

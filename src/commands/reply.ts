@@ -9,7 +9,7 @@ export type Part =
   | { readonly kind: "table"; readonly title: string; readonly lines: readonly string[] }
   | {
       readonly kind: "choice";
-      readonly action: "choose_template";
+      readonly action: "choose_template" | "choose_setting";
       readonly label: string;
       readonly options: readonly { readonly value: string; readonly label: string }[];
     };

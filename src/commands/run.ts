@@ -6,6 +6,7 @@ import { answerDeletions } from "./deletions.ts";
 import { answerExport } from "./export-template.ts";
 import { helpReply } from "./help.ts";
 import { answerPlan, answerSync } from "./passes.ts";
+import { answerPolicy } from "./policy.ts";
 import type { Asker, Desks } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import { answerStatus } from "./status.ts";
@@ -35,6 +36,8 @@ export async function runCommand(
       return answerBackups(asker, command.slug, desks);
     case "backup_cost":
       return answerBackupCost(asker, desks.backups);
+    case "policy":
+      return answerPolicy(asker, command.wish, desks.policy);
     case "stop":
       return answerStop(asker, command.reason, desks.sync);
     case "resume":

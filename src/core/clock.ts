@@ -13,3 +13,12 @@ export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 export function after(instant: Instant, ms: number): Instant {
   return (instant + ms) as Instant;
 }
+
+/** How far this process's clock is before another one (negative: behind), and which one that is. Units: milliseconds. */
+export interface ClockSkew {
+  readonly ms: number;
+  readonly beside: string;
+}
+
+/** Measures the clock against the others that are known; gives the worst. */
+export type SkewMeter = () => Promise<ClockSkew>;

@@ -18,7 +18,9 @@ import {
 import { readVotes, recordVote, recordWithdrawal } from "../store/votes.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
+import { readClocks, type Clocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
+import { isProtectedRow, unconfirmedScope } from "./fence.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
 import { show, tellMembers } from "./runner.ts";
 import { waiveLocked } from "./waive.ts";
@@ -165,17 +167,26 @@ async function actOnDeletion(
   return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
 }
 
+interface Weighed {
+  readonly have: number;
+  readonly need: number;
+  readonly approvers: readonly Operator[];
+  readonly clocks: Clocks;
+}
+
 /** All that is weighed before a vote, but for what is looked at in CloudStack. Errors: each refusal with its rule. */
-async function weighApproval(
-  row: DeletionRow,
-  click: DeletionClick,
-  c: DeletionContext,
-): Promise<Result<{ readonly have: number; readonly need: number; readonly approvers: readonly Operator[] }, Failure>> {
+async function weighApproval(row: DeletionRow, click: DeletionClick, c: DeletionContext): Promise<Result<Weighed, Failure>> {
   const me = click.by.operator;
   if (row.phase !== "proposed")
     return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
   if (click.digest !== row.digest) return err(stale());
-  if (row.expires_at !== null && c.now() >= row.expires_at)
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
+  if (isProtectedRow(row, c, limits))
+    return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
+  if (row.expires_at !== null && clocks.value.latest >= row.expires_at)
     return err(failure("refused", "deletion.expired", "The time to approve has run out; nothing is deleted"));
   if (row.requesters.includes(me.id))
     return err(
@@ -213,7 +224,7 @@ async function weighApproval(
         `You already voted; ${Math.max(1, need - have)} more ${need - have === 1 ? "person is" : "people are"} needed`,
       ),
     );
-  return ok({ have, need, approvers: approvers.value });
+  return ok({ have, need, approvers: approvers.value, clocks: clocks.value });
 }
 
 async function approveLocked(
@@ -245,7 +256,11 @@ async function approveLocked(
   });
   await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have: weighed.value.have + 1 });
   if (deciding) {
-    await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: after(at, row.policy.coolOffMs) });
+    await updateDeletion(q, row.id, {
+      phase: "cooling_off",
+      entered_at: at,
+      until_at: after(weighed.value.clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
+    });
     await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
   }
   return ok(undefined);

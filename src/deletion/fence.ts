@@ -6,9 +6,11 @@ import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes, readWithdrawals } from "../store/votes.ts";
 import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { recordLook } from "./difference.ts";
 import { passNeighbours } from "./neighbours.ts";
+import type { LimitsNow } from "./ports.ts";
 import { countVotes } from "./show.ts";
 
 /** What stands before every step of a deletion: a live grant and a fresh look. */
@@ -18,17 +20,22 @@ export interface Passage {
 }
 
 /**
- * Lets a step through, or says what keeps it: stopped, protected, project back, a machine that runs, a neighbour that lost something,
- * approvers gone, votes withdrawn, something that appeared. The look that it takes shows what the step before came to.
+ * Lets a step through, or says what keeps it: stopped, a scope that nobody confirmed, protected, clocks that disagree, project back,
+ * a machine that runs, a neighbour that lost something, approvers gone, votes withdrawn, something that appeared. Its look shows what the
+ * step before came to.
  *
  * Called before every single call that takes away; nothing of it is kept for the next one.
- * Errors: `refused` `deletion.stopped`, `deletion.came_back`, `deletion.alive`, `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again.
+ * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
+ *         `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again, such as `deletion.clock`.
  * Invariant: INV-2, INV-3, INV-4, INV-9.
  */
 export async function passFence(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
   const stop = await readStop(c.db);
   if (stop.stopped) return err(failure("refused", "deletion.stopped", `stopped: ${stop.reason}`));
-  if (isProtectedRow(row, c)) return err(failure("refused", "deletion.protected", `${row.path} is protected`));
+  const before = await stayWithinLimits(row, c);
+  if (!before.ok) return before;
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
   const state = await c.evidence.readProjectState(row.project_id);
   if (!state.ok) return state;
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
@@ -46,6 +53,9 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
     return err(failure("refused", "deletion.alive", `a machine was started after the approval: ${namesOf(alive)}; somebody needs it`));
   const neighbours = await passNeighbours(row, new Set(approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return neighbours;
+  // Those reads take seconds; what people decided meanwhile counts.
+  const still = await stayWithinLimits(row, c);
+  if (!still.ok) return still;
   const granted = grant({
     request: counted.request,
     votes: await readVotes(c.db, row.id),
@@ -62,6 +72,16 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   return err(failure("refused", kind === "stale" ? "deletion.changed" : "deletion.no_quorum", `${sentence}${appeared}`));
 }
 
+async function stayWithinLimits(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
+  const limits = await c.limits();
+  if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
+  if (c.isProtected(row.domain_id, row.path))
+    return err(failure("refused", "deletion.outside", `${row.path} is not below the managed root`));
+  return isProtectedRow(row, c, limits)
+    ? err(failure("refused", "deletion.protected", `${row.path} is protected by the policy`))
+    : ok(undefined);
+}
+
 /** Whether a machine runs, or is about to. */
 export function isRunning(item: InventoryItem): boolean {
   return item.kind === "machine" && ["Running", "Starting", "Migrating"].includes(item.state);
@@ -74,11 +94,19 @@ function namesOf(items: readonly InventoryItem[]): string {
     .join(", ");
 }
 
-/** Whether a domain may never be deleted, by the frozen policy or by what it is. Invariant: INV-4. */
-export function isProtectedRow(row: Pick<DeletionRow, "domain_id" | "path" | "policy">, c: Pick<DeletionContext, "isProtected">): boolean {
-  return (
-    row.policy.protectedDomains.includes(row.domain_id) ||
-    row.policy.protectedDomains.includes(row.path) ||
-    c.isProtected(row.domain_id, row.path)
-  );
+/** Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is. Invariant: INV-4. */
+export function isProtectedRow(
+  row: Pick<DeletionRow, "domain_id" | "path" | "policy">,
+  c: Pick<DeletionContext, "isProtected">,
+  limits: Pick<LimitsNow, "protectedDomains">,
+): boolean {
+  const listed = [...row.policy.protectedDomains, ...limits.protectedDomains];
+  return listed.includes(row.domain_id) || listed.includes(row.path) || c.isProtected(row.domain_id, row.path);
+}
+
+/** What this process reads is not what two people confirmed: it says nothing about what may be deleted. Invariant: INV-1. */
+export function unconfirmedScope(): Failure {
+  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads another scope than the confirmed one", {
+    mending: "Two approvers confirm it on its card, or the old configuration comes back: /ci-policy.",
+  });
 }

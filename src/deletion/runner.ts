@@ -16,6 +16,7 @@ import { readLatestInventory, recordApprovedInventory, recordLatestInventory } f
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../sync/planning/inventory.ts";
+import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, isRunning, passFence } from "./fence.ts";
 import { buildView } from "./show.ts";
@@ -93,7 +94,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  if (isProtectedRow(row, c)) return close(row, "changed", "the domain is protected", c);
+  if (isProtectedRow(row, c, await c.limits())) return close(row, "kept", "the domain is protected", c);
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
@@ -104,6 +105,8 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
   const opened = c.now();
   const proposed = await ifUnchanged(row, c, async (q) => {
     await recordApprovedInventory(q, row.id, now.value, opened);
@@ -126,9 +129,13 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
 }
 
 async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  if (row.expires_at !== null && c.now() >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const limits = await c.limits();
+  if (isProtectedRow(row, c, limits)) return close(row, "kept", "the domain is protected", c);
   const state = await c.evidence.readProjectState(row.project_id);
-  if (state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  if (limits.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
     if (inventoryDigest(fresh.value) !== row.digest)
@@ -141,17 +148,21 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   return { kind: "wait", ms: Math.max(row.policy.pollMs, 1000) };
 }
 
-/** A wait that only ends by the clock, and then only through the fence. Invariant: INV-3. */
+/** A wait that only ends by the clocks, all that are known, and then only through the fence. Invariant: INV-3. */
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
-  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - c.now();
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
   const passage = await passFence(row, c);
   if (!passage.ok) return keptBack(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
+  // Frozen when it was asked, or lower since: a budget that people cut counts at once.
+  const limits = await c.limits();
+  const [perDay, perWeek] = [Math.min(row.policy.perDay, limits.perDay), Math.min(row.policy.perWeek, limits.perWeek)];
   const entered = await ifUnchanged(row, c, async (q) => {
     const at = c.now();
-    if ((await countEntered(q, at - DAY_MS)) >= row.policy.perDay || (await countEntered(q, at - 7 * DAY_MS)) >= row.policy.perWeek)
-      return "used up" as const;
+    if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
     await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
     await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
     await recordAudit(q, {
@@ -167,14 +178,16 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     await show(row.id, c);
     return again;
   }
-  await setActivity(row, `waiting: ${row.policy.perDay} a day and ${row.policy.perWeek} a week may go on, and these are used up`, c);
+  await setActivity(row, `waiting: ${perDay} a day and ${perWeek} a week may go on, and these are used up`, c);
   return { kind: "wait", ms: Math.max(row.policy.pollMs, 30_000) };
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
   if (!done.ok) return keptBack(row, done.error, c);
-  const until = after(c.now(), row.policy.graceMs);
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits()).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 
@@ -296,8 +309,8 @@ async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promi
   const touched = !["proposed", "cooling_off"].includes(row.phase);
   if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
-  if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive"].includes(f.code)) {
-    const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : "changed";
+  if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
+    const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";
     // Nothing that people did not see is taken: this question is closed, and the next pass puts a new one.
     const sentence = because === "changed" ? `${f.message}; it will be asked anew` : f.message;
     if (!touched) return close(row, because, sentence, c);

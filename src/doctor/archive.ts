@@ -48,10 +48,7 @@ async function nearest(wanted: string): Promise<string> {
   }
 }
 
-async function examineBucket(
-  place: Extract<Config["archive"]["place"], { readonly kind: "s3" }>,
-  timeoutMs: number,
-): Promise<Check> {
+async function examineBucket(place: Extract<Config["archive"]["place"], { readonly kind: "s3" }>, timeoutMs: number): Promise<Check> {
   // Loaded only when it is used: the SDK takes 20 MiB.
   const { lookAtBucket } = await import("../archive/s3-look.ts");
   const looked = await lookAtBucket({ ...place, timeoutMs });

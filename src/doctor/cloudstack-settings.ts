@@ -18,7 +18,8 @@ const settings: Readonly<Record<string, Judge>> = {
       ? ok(`expunge.delay is ${value} s: so long a destroyed machine can be recovered`)
       : warning(`expunge.delay is ${value} s: a destroyed machine can hardly be recovered`, "Raise it; 86400 is CloudStack's own default."),
   "expunge.interval": (value) => ok(`expunge.interval is ${value} s: a deletion waits up to that and expunge.delay for its machines to go`),
-  "account.cleanup.interval": (value) => ok(`account.cleanup.interval is ${value} s: so often CloudStack looks for what removed accounts left`),
+  "account.cleanup.interval": (value) =>
+    ok(`account.cleanup.interval is ${value} s: so often CloudStack looks for what removed accounts left`),
   "default.page.size": (value) =>
     Number(value) >= PAGE
       ? ok(`default.page.size is ${value}`)
@@ -37,7 +38,10 @@ const settings: Readonly<Record<string, Judge>> = {
       : ok("api.allowed.source.cidr.list takes keys from certain addresses only"),
   "integration.api.port": (value) =>
     Number(value) > 0
-      ? warning(`integration.api.port is ${value}: whoever reaches that port may do anything, without a key`, "Set it to 0, or close the port.")
+      ? warning(
+          `integration.api.port is ${value}: whoever reaches that port may do anything, without a key`,
+          "Set it to 0, or close the port.",
+        )
       : ok("integration.api.port is closed"),
 };
 

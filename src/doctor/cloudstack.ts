@@ -50,7 +50,8 @@ async function examineTree(config: Config, look: KeyLook, reading: CloudStackOpt
       ? [failed("CLOUDSTACK_ROOT_DOMAIN is ROOT: then every domain is in reach", "Make a domain for CI, such as ROOT/ci, and name that.")]
       : [ok(`${rootPath} is not ROOT: what lies outside it is out of reach`)];
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
-  if (!fleet.ok) return [...place, failed(`the domains could not be read whole: ${fleet.error.reason}`, "Mend that first; no pass can run.")];
+  if (!fleet.ok)
+    return [...place, failed(`the domains could not be read whole: ${fleet.error.reason}`, "Mend that first; no pass can run.")];
   const { domains, accounts, odd } = fleet.value;
   return [
     ...place,
@@ -63,12 +64,18 @@ async function examineTree(config: Config, look: KeyLook, reading: CloudStackOpt
 
 async function sentinelCheck(id: string | null, look: KeyLook, fleet: ObservedReport): Promise<Check> {
   if (id === null)
-    return warning("no sentinel domain is set", "Set CLOUDSTACK_SENTINEL_DOMAIN to the UUID of a domain that every complete read must see.");
+    return warning(
+      "no sentinel domain is set",
+      "Set CLOUDSTACK_SENTINEL_DOMAIN to the UUID of a domain that every complete read must see.",
+    );
   const seen = fleet.domains.find((d) => d.id === id);
   if (seen !== undefined) return ok(`the sentinel domain was seen: ${seen.path}`);
   const path = await pathOf(id, look);
   const where = path === null ? "no domain has that UUID" : `it is ${path}`;
-  return failed(`the sentinel domain ${id} is not below ${fleet.root.path} (${where})`, "Mend CLOUDSTACK_SENTINEL_DOMAIN: no read is whole without it.");
+  return failed(
+    `the sentinel domain ${id} is not below ${fleet.root.path} (${where})`,
+    "Mend CLOUDSTACK_SENTINEL_DOMAIN: no read is whole without it.",
+  );
 }
 
 async function protectedCheck(listed: string, look: KeyLook, fleet: ObservedReport): Promise<Check> {
@@ -77,7 +84,10 @@ async function protectedCheck(listed: string, look: KeyLook, fleet: ObservedRepo
   const path = await pathOf(listed, look);
   if (path !== null || (listed.startsWith("ROOT") && !listed.startsWith(`${fleet.root.path}/`)))
     return ok(`protected: ${path ?? listed}, which lies outside ${fleet.root.path} anyway`);
-  return failed(`the protected domain ${listed} was not found`, "Mend CLOUDSTACK_PROTECTED_DOMAINS: a UUID, or a path such as ROOT/ci/tools.");
+  return failed(
+    `the protected domain ${listed} was not found`,
+    "Mend CLOUDSTACK_PROTECTED_DOMAINS: a UUID, or a path such as ROOT/ci/tools.",
+  );
 }
 
 async function pathOf(id: string, look: KeyLook): Promise<string | null> {

@@ -24,15 +24,24 @@ async function portCheck(host: string, port: number, variable: string, health: s
     return ok(`${variable}: port ${port} on ${host} is in use${health === null ? "; it should be by a running bot" : " by a running bot"}`);
   return code === "EADDRINUSE"
     ? failed(`${variable}: port ${port} on ${host} is taken by another program`, `Set ${variable} to another one.`)
-    : failed(`${variable}: port ${port} on ${host} cannot be used (${code})`, "Look at TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.");
+    : failed(
+        `${variable}: port ${port} on ${host} cannot be used (${code})`,
+        "Look at TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.",
+      );
 }
 
 async function publicCheck(url: string | null): Promise<Check> {
   if (url === null)
-    return warning("TWOKEY_PUBLIC_URL is not set: export links work on this machine only", "Set it to the address under which people reach Twokey.");
+    return warning(
+      "TWOKEY_PUBLIC_URL is not set: export links work on this machine only",
+      "Set it to the address under which people reach Twokey.",
+    );
   const { protocol, hostname, host } = new URL(url);
   if (protocol !== "https:" && !/^(?:localhost|127\.|\[::1\])/.test(hostname))
-    return warning(`TWOKEY_PUBLIC_URL is not https: whoever listens on the way to ${host} can use an export link`, "Put a proxy with TLS before it.");
+    return warning(
+      `TWOKEY_PUBLIC_URL is not https: whoever listens on the way to ${host} can use an export link`,
+      "Put a proxy with TLS before it.",
+    );
   return (await answers(`${url.replace(/\/$/, "")}/healthz`))
     ? ok(`TWOKEY_PUBLIC_URL: the bot answers at ${host}`)
     : warning(`TWOKEY_PUBLIC_URL: no bot answers at ${host}`, "When the bot runs, its /healthz must be reached there: look at the proxy.");

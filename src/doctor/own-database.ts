@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from "../config.ts";
 import { findEmbeddedPostgres } from "../store/embedded.ts";
+import { inspectStore } from "../store/prepare.ts";
 import { lookAtDatabase, type DatabaseLook } from "../store/look.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
@@ -20,7 +21,17 @@ export async function examineOwnDatabase(config: DatabaseConfig): Promise<readon
 async function examine(url: string): Promise<readonly Check[]> {
   const looked = await lookAtDatabase(url);
   if (!looked.ok) return [refused(looked.error, "Look at DATABASE_URL.")];
-  return judgeDatabase(looked.value);
+  const { pending, unknown, edited } = looked.value.migrations;
+  const isAsHere = pending.length + unknown.length + edited.length === 0;
+  return [...judgeDatabase(looked.value), ...(isAsHere ? await examineRole(url) : [])];
+}
+
+/** What the role could do to the audit log; asked where our tables are as this code knows them. Invariant: INV-10. */
+async function examineRole(url: string): Promise<readonly Check[]> {
+  const { warning: said } = await inspectStore(url);
+  return said === null
+    ? [ok("the bot's role can only add to the audit log")]
+    : [warning(said, "docs/database-roles.md has the set-up with two roles.")];
 }
 
 /** What is thought of what was found in the database. */

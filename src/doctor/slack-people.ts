@@ -37,7 +37,14 @@ export async function examinePeople(
   const group = inGroup?.ok === true ? approverGroup : null;
   const ids = inGroup?.ok === true ? inGroup.value : approverIds;
   const from = group === null ? "SLACK_APPROVERS" : `the group ${group}`;
-  const identity = createIdentity({ client, ...place, approverGroup: group, approverIds, teamGroup, listPeople: o.listPeople, now: o.now });
+  const identity = createIdentity({
+    client,
+    ...place,
+    approvers: async () => ({ group, ids: approverIds }),
+    teamGroup,
+    listPeople: o.listPeople,
+    now: o.now,
+  });
   const persons = new Map<string, string[]>();
   for (const id of ids) {
     const found = await identity.identify(id);
@@ -52,7 +59,12 @@ export async function examinePeople(
     const { operator } = found.value;
     persons.set(operator.id, [...(persons.get(operator.id) ?? []), operator.name]);
     if (operator.ciUserId === null)
-      checks.push(warning(`${operator.name} (${id}) is nobody in the CI database`, "Give the user's slack_id or e-mail there; approving works without."));
+      checks.push(
+        warning(
+          `${operator.name} (${id}) is nobody in the CI database`,
+          "Give the user's slack_id or e-mail there; approving works without.",
+        ),
+      );
   }
   for (const names of persons.values())
     if (names.length > 1) checks.push(warning(`${listed(names)} are one person and count once`, `Take one out of ${from}.`));

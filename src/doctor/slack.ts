@@ -85,7 +85,10 @@ async function connectionCheck({ connection, apiUrl }: Config["slack"]): Promise
   const opened = await callSlack("apps.connections.open", () => clientOf(connection.appToken, apiUrl).apps.connections.open());
   return opened.ok
     ? ok("Socket Mode: the app token may open a connection")
-    : refused(opened.error, "Look at SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).");
+    : refused(
+        opened.error,
+        "Look at SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).",
+      );
 }
 
 async function examineChannel(client: WebClient, id: string): Promise<readonly Check[]> {

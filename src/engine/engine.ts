@@ -28,7 +28,7 @@ export interface EnqueueOptions {
 
 /** Durable work over all replicas. */
 export interface Engine {
-  /** Migrates the engine's own tables, then begins to work. `migrate` of the store must have run before. */
+  /** Migrates the engine's own tables, unless that was done, then begins to work. `migrate` of the store must have run before. */
   start(): Promise<void>;
   /** Tells running work to end, waits a little, and leaves what did not end to be taken over. */
   stop(): Promise<void>;
@@ -61,6 +61,8 @@ export interface EngineOptions {
   readonly now: () => number;
   readonly onEvent: (event: EngineEvent) => void;
   readonly onFatal: (error: Error) => void;
+  /** False: `prepareEngine` has run, and the role of `url` may only work on the tables. */
+  readonly migrates?: boolean;
   /** How often a dead process's run is begun again before it is given up. */
   readonly takeOversMax?: number;
   readonly reapEveryMs?: number;
@@ -95,7 +97,7 @@ export function createEngine(o: EngineOptions): Engine {
     },
     async start() {
       replica = await joinReplicas(
-        { ...o, takeOversMax: o.takeOversMax ?? TAKE_OVERS_MAX, reapEveryMs: o.reapEveryMs ?? REAP_MS },
+        { ...o, migrates: o.migrates ?? true, takeOversMax: o.takeOversMax ?? TAKE_OVERS_MAX, reapEveryMs: o.reapEveryMs ?? REAP_MS },
         schedules,
       );
       runs.begin();

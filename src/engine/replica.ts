@@ -12,6 +12,7 @@ export interface ReplicaOptions {
   readonly url: string;
   readonly executorId: string;
   readonly applicationVersion: string;
+  readonly migrates: boolean;
   readonly takeOversMax: number;
   readonly reapEveryMs: number;
   readonly now: () => number;
@@ -42,13 +43,13 @@ const RECORD_MS = 300;
 /** Old runs are deleted in every n-th round only. */
 const FORGET_ROUNDS = 30;
 
-/** Joins: migrates, shows itself alive, announces queues and schedules, begins to work and to watch for dead ones. */
+/** Joins: migrates if it may, shows itself alive, announces queues and schedules, begins to work and to watch for dead ones. */
 export async function joinReplicas(o: ReplicaOptions, schedules: readonly Schedule[]): Promise<Replica> {
   const logger = quietLogger(o.onEvent);
   const onError = (error: Error): void => {
     o.onEvent({ kind: "warning", text: error.message });
   };
-  await migrateEngine(o.url, logger);
+  if (o.migrates) await migrateEngine(o.url, logger);
   const db = createDatabase(o.url, { max: 3, onError });
   const life = await holdLife(o.url, o.executorId, o.onFatal);
   const pool = createEnginePool(o.url, onError);

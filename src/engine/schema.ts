@@ -6,6 +6,7 @@ import pg from "pg";
 import { connectionSettings } from "../store/db.ts";
 import type { Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
+import { quietLogger } from "./adapter.ts";
 
 /** The name under which all our rows stand in DBOS's tables. */
 export const APPLICATION = "twokey";
@@ -19,13 +20,23 @@ export const SCHEDULE_QUEUE = "schedules";
  *
  * Two first launches at once leave them broken for good; and a lock that is waited for inside the server hangs for ever,
  * since DBOS builds indexes concurrently, which waits for the waiter's snapshot (trap 1). Hence a polled lock.
+ * A `role` is given the rights with which a process can work on them without owning them.
  * `DBOS.migrate` would do, but it prints to standard output; this is the function behind it, of the pinned version.
  */
-export async function migrateEngine(url: string, logger: DLogger): Promise<void> {
+export async function migrateEngine(url: string, logger: DLogger, role: string | null = null): Promise<void> {
   // "Running migrations …" is a warning to DBOS and none to us; what goes wrong is thrown.
   const silent = new GlobalLogger(undefined, { logger: { ...logger, warn: () => undefined } });
   await runWithAdvisoryLock(connectionSettings(url), "twokey.engine.migrate", { waitMs: Infinity, pollMs: 50 }, () =>
-    migrateSystemDatabase(url, silent),
+    migrateSystemDatabase(url, silent, undefined, role ?? undefined),
+  );
+}
+
+/** Makes or migrates the engine's tables as their owner, before any process works; what goes wrong is thrown. */
+export function prepareEngine(ownerUrl: string, role: string | null): Promise<void> {
+  return migrateEngine(
+    ownerUrl,
+    quietLogger(() => undefined),
+    role,
   );
 }
 

@@ -123,7 +123,7 @@ interface Look {
 /** Reads both sides, refuses what is foreign, gives spent ids their next generation, and plans. */
 async function lookAround(c: RebuildContext, recording: boolean): Promise<Result<Look, Failure>> {
   const busy = (await readLiveDeletions(c.db)).map((d) => d.domain_id);
-  const stored = await readKnownState(c.db, busy);
+  const stored = { ...(await readKnownState(c.db, busy)), pinnedScope: null };
   const { desired, observed } = await observe({ kind: "fleet", root: c.root }, stored, c.desired, c.observed);
   if (desired.coverage === "partial") return err(unread("The CI database", desired.reason));
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));

@@ -45,15 +45,19 @@ export interface DatabaseOptions {
 /** Opens the pool; nothing is sent to the server before the first statement. */
 export function createDatabase(url: string, options: DatabaseOptions): Database {
   const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
-  // Without this listener a connection that breaks while idle ends the whole process.
+  let isClosing = false;
+  // Without this listener a connection that breaks while idle ends the whole process. What breaks after the end is no news.
   pool.on("error", (error) => {
-    options.onError(classifyStoreError(error));
+    if (!isClosing) options.onError(classifyStoreError(error));
   });
   return {
     ...queryable(pool),
     tx: (fn) => runTransaction(pool, fn),
     withAdvisoryLock: (key, lockOptions, fn) => runWithAdvisoryLock(connectionSettings(url), key, lockOptions, fn),
-    close: () => pool.end(),
+    close: () => {
+      isClosing = true;
+      return pool.end();
+    },
   };
 }
 

@@ -5,6 +5,8 @@ import { toJson, type Queryable } from "./db.ts";
 
 /** Times and limits of one deletion, frozen when it was opened. Units: milliseconds, domains. */
 export const DeletionPolicy = z.object({
+  /** The version of the team's policy that it is frozen from; left out in older deletions. */
+  version: z.number().int().optional(),
   expiresMs: z.number().int().positive(),
   coolOffMs: z.number().int().min(0),
   graceMs: z.number().int().min(0),

@@ -59,8 +59,7 @@ export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOp
 }
 
 /** What is in a data folder: no cluster, one without a server, or one that is served, with its address. */
-export type FoundCluster =
-  { readonly state: "none" } | { readonly state: "stopped" } | { readonly state: "running"; readonly url: string };
+export type FoundCluster = { readonly state: "none" } | { readonly state: "stopped" } | { readonly state: "running"; readonly url: string };
 
 /** Looks for a server on `dataDir`; starts nothing and makes nothing. */
 export async function findEmbeddedPostgres(dataDir: string): Promise<FoundCluster> {

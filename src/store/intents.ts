@@ -2,9 +2,9 @@ import { z } from "zod";
 import { toJson } from "./db.ts";
 import type { Queryable } from "./db.ts";
 
-/** What a mutation belongs to: a pass, a deletion or an export. */
+/** What a mutation belongs to: a pass, a deletion, an export or a restore. */
 export interface IntentOwner {
-  readonly kind: "pass" | "deletion" | "export";
+  readonly kind: "pass" | "deletion" | "export" | "restore";
   readonly id: string;
 }
 
@@ -35,7 +35,7 @@ export interface OpenIntent extends Intent {
 
 const IntentRow = z.object({
   id: z.string(),
-  owner_kind: z.enum(["pass", "deletion", "export"]),
+  owner_kind: z.enum(["pass", "deletion", "export", "restore"]),
   owner_id: z.string(),
   command: z.string(),
   params: z.unknown(),

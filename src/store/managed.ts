@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId, Digest } from "../core/ids.ts";
+import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId } from "../core/ids.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../sync/planning/known.ts";
 import { type Queryable, toJson } from "./db.ts";
 
@@ -24,7 +24,6 @@ const StateRow = z.object({
   projects: z.number().nullable(),
   domains: z.number().nullable(),
   complete_at: Instant.nullable(),
-  pinned_scope: Digest.nullable(),
   last_shown_digest: z.string().nullable(),
 });
 
@@ -34,8 +33,8 @@ export async function countManagedDomains(q: Queryable): Promise<number> {
   return row.n;
 }
 
-/** Reads all that planning must know of earlier passes. `busy` are the domains under a live deletion. */
-export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<KnownState> {
+/** Reads all that planning must know of earlier passes, but for the confirmed scope, which stands in the policy. `busy` are the domains under a live deletion. */
+export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<Omit<KnownState, "pinnedScope">> {
   const domains = await q.many(
     DomainRow,
     "select domain_id, project_id, generation, origin, absent_since, absent_reads, deleted_at from managed_domain order by domain_id",
@@ -44,7 +43,7 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
     AccountRow,
     "select account_id, user_id, domain_id, project_id, ci_user_id, locked_by_us from managed_account order by account_id",
   );
-  const state = await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state");
+  const state = await q.one(StateRow, "select projects, domains, complete_at, last_shown_digest from sync_state");
   const live = domains.filter((d) => d.deleted_at === null);
   const liveIds = new Set<string>(live.map((d) => d.domain_id));
   const generations: Record<string, number> = {};
@@ -82,7 +81,6 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
             domains: Math.max(0, state.domains - deletedSince(domains, state.complete_at)),
             at: state.complete_at,
           },
-    pinnedScope: state.pinned_scope,
   };
 }
 
@@ -125,35 +123,31 @@ export async function recordDomainDeleted(q: Queryable, domain: DomainId, at: nu
   await q.exec("update managed_domain set deleted_at = $2 where domain_id = $1 and deleted_at is null", [domain, at]);
 }
 
-/** After a complete read: which projects are absent, one read more; the others' streaks end. Sizes and scope are recorded with it. */
+/** After a complete read: which projects are absent, one read more; the others' streaks end. Sizes are recorded with it. */
 export async function recordCompleteRead(
   q: Queryable,
   r: {
     readonly present: readonly ProjectId[];
+    /** Whether a project that is not among `present` may have been listed all the same: then it is not counted as absent. */
+    readonly isUnsure: boolean;
     readonly projects: number;
     readonly domains: number;
-    readonly scope: string;
     readonly at: number;
   },
 ): Promise<void> {
   await q.exec(
-    `update managed_domain set absent_since = case when project_id = any($1) then null else coalesce(absent_since, $2) end,
-       absent_reads = case when project_id = any($1) then 0 else absent_reads + 1 end
+    `update managed_domain set
+       absent_since = case when project_id = any($1) then null when $3 then absent_since else coalesce(absent_since, $2) end,
+       absent_reads = case when project_id = any($1) then 0 when $3 then absent_reads else absent_reads + 1 end
      where deleted_at is null and (absent_since is not null or not (project_id = any($1)))`,
-    [r.present, r.at],
+    [r.present, r.at, r.isUnsure],
   );
-  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, pinned_scope = coalesce(pinned_scope, $4)", [
-    r.projects,
-    r.domains,
-    r.at,
-    r.scope,
-  ]);
+  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3", [r.projects, r.domains, r.at]);
 }
 
 /** The digest of the plan that was shown last; null before the first. */
 export async function readLastShown(q: Queryable): Promise<string | null> {
-  return (await q.one(StateRow, "select projects, domains, complete_at, pinned_scope, last_shown_digest from sync_state"))
-    .last_shown_digest;
+  return (await q.one(StateRow, "select projects, domains, complete_at, last_shown_digest from sync_state")).last_shown_digest;
 }
 
 /** Records which plan was shown last. */

@@ -49,6 +49,33 @@ export async function migrate(url: string, options: MigrateOptions = {}): Promis
   }
 }
 
+const ASK_OWNER =
+  "Run `npx twokey migrate` with the owner's address in DATABASE_MIGRATION_URL and the bot's in DATABASE_URL (docs/database-roles.md).";
+
+/**
+ * Looks whether the schema is as `migrations/*.sql` describe it, and changes nothing: for a role that may not.
+ *
+ * Errors: `MigrationRefused` when a migration is missing, unknown or edited, with what the owner is to do.
+ */
+export async function expectMigrated(url: string, options: MigrateOptions = {}): Promise<void> {
+  const files = readMigrationFiles(options.dir ?? migrationsFolder());
+  const client = new pg.Client(connectionSettings(url));
+  await client.connect();
+  try {
+    const applied = await appliedNames(client);
+    refuseUnknownPast(applied, files);
+    const missing = [...files.keys()].filter((name) => !applied.includes(name));
+    if (missing.length > 0) throw new MigrationRefused(`The database lacks ${missing.join(", ")}. ${ASK_OWNER}`);
+    await refuseEdited(client, files);
+  } catch (error) {
+    // 42501: no right at all in the schema, so the owner has not given any.
+    const isForbidden = error instanceof pg.DatabaseError && error.code === "42501";
+    throw isForbidden ? new MigrationRefused(`The role of DATABASE_URL may not read the schema twokey. ${ASK_OWNER}`) : error;
+  } finally {
+    await client.end();
+  }
+}
+
 /** How a database stands to the migrations of this checkout. */
 export interface MigrationState {
   readonly applied: readonly string[];
@@ -102,6 +129,10 @@ async function compareHashes(client: pg.Client, files: ReadonlyMap<string, strin
   for (const name of await appliedNames(client)) {
     await client.query("insert into twokey.migration_file values ($1, $2) on conflict do nothing", [name, files.get(name)]);
   }
+  await refuseEdited(client, files);
+}
+
+async function refuseEdited(client: pg.Client, files: ReadonlyMap<string, string>): Promise<void> {
   const edited = (await readHashes(client)).filter((row) => files.get(row.name) !== row.sha256).map((row) => row.name);
   if (edited.length === 0) return;
   throw new MigrationRefused(

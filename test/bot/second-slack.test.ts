@@ -81,7 +81,11 @@ const tell = (): string => `${slack.messages.map((m) => `${m.channel} ${m.user ?
 const seen = (what: string, holds: (m: Kept) => boolean, limitMs = 60_000): Promise<void> =>
   eventually(what, () => slack.messages.some(holds), { limitMs, tell });
 const acked = (id: string): Promise<void> => eventually("an acknowledgement", () => slack.acks.has(id), { tell });
-const childrenOfRoot = (): readonly string[] => cloud.tree().children.find((d) => d.name === "ci")?.children.map((d) => d.name) ?? [];
+const childrenOfRoot = (): readonly string[] =>
+  cloud
+    .tree()
+    .children.find((d) => d.name === "ci")
+    ?.children.map((d) => d.name) ?? [];
 const card = (m: Kept): boolean => m.channel === CHANNEL && buttonsOf(m.blocks).some((b) => b["action_id"] === "deletion_approve");
 
 test("without user groups and without a list of people it does not start, and says what to set", async () => {
@@ -100,10 +104,22 @@ test("it starts on the list of people, finds the channel by name in pages, and p
 }, 90_000);
 
 test("commands without a trigger_id or a response_url are each answered, to one person; where the bot is not, by a direct message", async () => {
-  const command = { command: "/ci-help", text: "", user_id: egon, user_name: "egon", team_id: "T12345678", channel_id: CHANNEL, api_app_id: "A1234" };
+  const command = {
+    command: "/ci-help",
+    text: "",
+    user_id: egon,
+    user_name: "egon",
+    team_id: "T12345678",
+    channel_id: CHANNEL,
+    api_app_id: "A1234",
+  };
   for (const n of [1, 2]) {
     await acked(slack.send("slash_commands", command));
-    await eventually(`answer ${n}`, () => slack.messages.filter((m) => m.user === egon && m.text.includes("What you can ask me")).length === n, { tell });
+    await eventually(
+      `answer ${n}`,
+      () => slack.messages.filter((m) => m.user === egon && m.text.includes("What you can ask me")).length === n,
+      { tell },
+    );
   }
   slack.moods.push({ method: "chat.postEphemeral", error: "not_in_channel" });
   await acked(slack.send("slash_commands", { ...command, channel_id: "C012AB3CD" }));
@@ -112,9 +128,17 @@ test("commands without a trigger_id or a response_url are each answered, to one 
 
 test("a direct message is answered once and in its thread; bots, edits and repeats are not", async () => {
   const event = { type: "message", channel: "D024BE91L", user: egon, text: "help", ts: "1355517523.000005", channel_type: "im" };
-  const wrap = (id: string, more: Record<string, unknown>) => ({ type: "event_callback", team_id: "T12345678", api_app_id: "A1234", event_id: id, event_time: 1, event: { ...event, ...more } });
+  const wrap = (id: string, more: Record<string, unknown>) => ({
+    type: "event_callback",
+    team_id: "T12345678",
+    api_app_id: "A1234",
+    event_id: id,
+    event_time: 1,
+    event: { ...event, ...more },
+  });
   const answers = (): readonly Kept[] => slack.messages.filter((m) => m.channel === "D024BE91L");
-  for (const more of [{ bot_id: "B1" }, { subtype: "message_changed" }, { user: undefined }]) await acked(slack.send("events_api", wrap(randomUUID(), more)));
+  for (const more of [{ bot_id: "B1" }, { subtype: "message_changed" }, { user: undefined }])
+    await acked(slack.send("events_api", wrap(randomUUID(), more)));
   for (let i = 0; i < 2; i++) await acked(slack.send("events_api", wrap("Ev0PV52K21", { thread_ts: "1355517523.000004" })));
   await eventually("the answer", () => answers().length > 0, { tell });
   await acked(slack.send("events_api", wrap("Ev0PV52K22", { text: "deletions" })));
@@ -134,7 +158,9 @@ test("a deletion is approved by two of the list and carried out; a lost card is 
   await acked(slack.click(glinda, "deletion_approve", null));
   await seen("the first approval", (m) => m.user === glinda && m.text.includes("recorded"));
   await seen("a new card", (m) => card(m) && m !== lost && m.text !== "");
-  expect(slack.messages.filter((m) => m.channel === CHANNEL && m.thread === null && m.text.startsWith("Delete ROOT/ci/zuul"))).toHaveLength(2);
+  expect(slack.messages.filter((m) => m.channel === CHANNEL && m.thread === null && m.text.startsWith("Delete ROOT/ci/zuul"))).toHaveLength(
+    2,
+  );
   const hellos = slack.hellos;
   slack.refresh();
   await eventually("a new connection", () => slack.hellos > hellos && slack.connected, { limitMs: 30_000, tell });

@@ -69,7 +69,9 @@ export class SecondSlack {
           const said = JSON.parse(String(data)) as { envelope_id: string; payload?: Fields };
           this.acks.set(said.envelope_id, said.payload ?? {});
         });
-        client.send(JSON.stringify({ type: "hello", num_connections: 1, connection_info: { app_id: "A1234" }, debug_info: { host: "applink" } }));
+        client.send(
+          JSON.stringify({ type: "hello", num_connections: 1, connection_info: { app_id: "A1234" }, debug_info: { host: "applink" } }),
+        );
       });
     });
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
@@ -97,7 +99,9 @@ export class SecondSlack {
   /** Sends an envelope; gives its id, under which `acks` has the acknowledgement. */
   send(type: "interactive" | "events_api" | "slash_commands", payload: Fields): string {
     const id = randomUUID();
-    this.#socket?.send(JSON.stringify({ envelope_id: id, type, payload, accepts_response_payload: type !== "events_api", new_thing: null }));
+    this.#socket?.send(
+      JSON.stringify({ envelope_id: id, type, payload, accepts_response_payload: type !== "events_api", new_thing: null }),
+    );
     return id;
   }
 
@@ -135,7 +139,15 @@ export class SecondSlack {
     };
     switch (method) {
       case "auth.test":
-        return { ok: true, url: "https://ghostbusters.slack.com/", team: "Ghostbusters", user: "twokey", team_id: "T12345678", user_id: "W0BOT0001", bot_id: "B0BOT0001" };
+        return {
+          ok: true,
+          url: "https://ghostbusters.slack.com/",
+          team: "Ghostbusters",
+          user: "twokey",
+          team_id: "T12345678",
+          user_id: "W0BOT0001",
+          bot_id: "B0BOT0001",
+        };
       case "apps.connections.open":
         return { ok: true, url: `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/link/?ticket=1&app_id=2` };
       case "conversations.list": {
@@ -149,7 +161,12 @@ export class SecondSlack {
       case "users.info": {
         const found = PEOPLE.find((p) => p.id === text("user"));
         const profile = { real_name: found?.real_name, display_name: found?.name, team: "T12345678" };
-        return found === undefined ? { ok: false, error: "user_not_found" } : { ok: true, user: { ...found, team_id: "T12345678", deleted: false, is_bot: false, is_restricted: false, updated: 1502138686, profile } };
+        return found === undefined
+          ? { ok: false, error: "user_not_found" }
+          : {
+              ok: true,
+              user: { ...found, team_id: "T12345678", deleted: false, is_bot: false, is_restricted: false, updated: 1502138686, profile },
+            };
       }
       case "conversations.open":
         return { ok: true, channel: { id: `D${text("users").slice(1)}` } };
@@ -158,8 +175,17 @@ export class SecondSlack {
         const ts = `${this.#clock++}.000247`;
         const user = method === "chat.postEphemeral" ? text("user") : null;
         const blocks = typeof args["blocks"] === "string" ? (JSON.parse(args["blocks"]) as Fields[]) : [];
-        this.messages.push({ channel: text("channel"), ts, user, thread: (args["thread_ts"] as string | undefined) ?? null, text: text("text"), blocks });
-        return user === null ? { ok: true, channel: text("channel"), ts, message: { text: text("text"), type: "message", bot_id: "B0BOT0001", ts } } : { ok: true, message_ts: ts };
+        this.messages.push({
+          channel: text("channel"),
+          ts,
+          user,
+          thread: (args["thread_ts"] as string | undefined) ?? null,
+          text: text("text"),
+          blocks,
+        });
+        return user === null
+          ? { ok: true, channel: text("channel"), ts, message: { text: text("text"), type: "message", bot_id: "B0BOT0001", ts } }
+          : { ok: true, message_ts: ts };
       }
       case "chat.update": {
         const message = this.messages.find((m) => m.ts === text("ts") && m.user === null);

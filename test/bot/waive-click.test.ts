@@ -1,6 +1,7 @@
 /** Claims: a Waive click reaches the desk with the entry on its button; a forged value or another message never does, and is recorded. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { answerClick, type Click } from "../../src/bot/clicks.ts";
+import type { Click } from "../../src/bot/click.ts";
+import { answerClick } from "../../src/bot/clicks.ts";
 import type { Asker, DeletionDesk } from "../../src/commands/ports.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";

@@ -6,6 +6,7 @@ import type { Instant } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
+import type { LimitsNow } from "../../src/deletion/ports.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
 import { openDeletion } from "../../src/deletion/open.ts";
@@ -147,8 +148,15 @@ describe("what was true at the approval is asked again", () => {
   const people = (...names: readonly string[]) => ({
     approversNow: async () => ok(names.map((n) => ({ id: op(n), name: n, ciUserId: null }))),
   });
+  const limited = (c: DeletionContext, more: Partial<LimitsNow>): DeletionContext => ({
+    ...c,
+    limits: async () => ({ ...(await c.limits()), ...more }),
+  });
   test.each<[string, (c: DeletionContext) => DeletionContext, string, readonly string[]]>([
-    ["the domain is protected now", (c) => ({ ...c, isProtected: () => true }), "frozen", []],
+    ["the domain is outside of the root now", (c) => ({ ...c, isProtected: () => true }), "frozen", []],
+    ["two people protected it meanwhile", (c) => limited(c, { protectedDomains: ["ROOT/ci/a"] }), "closed", ["enable"]],
+    ["nobody confirmed the scope that is read now", (c) => limited(c, { scopeIsConfirmed: false }), "grace", []],
+    ["two people cut the budget meanwhile", (c) => limited(c, { perDay: 0 }), "grace", []],
     ["one of the two is no approver any more", (c) => ({ ...c, approvers: people("ada", "dora") }), "closed", ["enable"]],
     [
       "nobody can say who may approve",

@@ -63,8 +63,10 @@ function desk(row: Pick<DeletionRow, "domain_id">) {
     },
     announcer: { showCard: async () => undefined, note: async () => undefined, tellMembers: async (view) => void told.push(view.phase) },
     work: { enqueue: async () => undefined },
+    limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),
     now: () => now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
   };

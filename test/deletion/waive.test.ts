@@ -50,8 +50,10 @@ const context = (row: DeletionRow): DeletionContext =>
     work: { enqueue: async () => undefined },
     now: () => now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
+    limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),
   }) as unknown as DeletionContext;
 
 /** A proposed deletion with one template saved and one that failed. */

@@ -3,7 +3,7 @@
  * in one line with its mending; no secret is printed.
  */
 import { createServer } from "node:http";
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -13,6 +13,7 @@ import { startS3Server } from "../archive/s3-server.ts";
 import { emptyDatabase } from "../support/database.ts";
 import { soundRules, startSoundWorld, type SoundWorld } from "./world.ts";
 
+const migrations = readdirSync("migrations").length;
 let world: SoundWorld;
 beforeAll(async () => {
   world = await startSoundWorld();
@@ -27,7 +28,9 @@ async function findings(more: Record<string, string> = {}, now?: () => number): 
   const lines = out.split("\n");
   return {
     code,
-    lines: lines.filter((l) => /^(failed|warning)/.test(l) && !l.includes("TWOKEY_HTTP_PORT is 0") && !l.includes("TWOKEY_PUBLIC_URL is not set")).join("\n"),
+    lines: lines
+      .filter((l) => /^(failed|warning)/.test(l) && !l.includes("TWOKEY_HTTP_PORT is 0") && !l.includes("TWOKEY_PUBLIC_URL is not set"))
+      .join("\n"),
     ok: lines.filter((l) => l.startsWith("ok")).join("\n"),
   };
 }
@@ -47,7 +50,9 @@ test("a sound installation has no findings, and nothing in it was changed", asyn
   const sent = new Set(world.cloud.requests().map((r) => r.command));
   expect([...sent].filter((command) => !command.startsWith("list"))).toEqual([]);
   const said = new Set(world.slack.sent().map((call) => call.method));
-  expect([...said].filter((m) => !/^(auth\.test|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m))).toEqual([]);
+  expect(
+    [...said].filter((m) => !/^(auth\.test|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m)),
+  ).toEqual([]);
 });
 
 test("an environment that is not complete is told variable by variable", async () => {
@@ -58,8 +63,16 @@ test("an environment that is not complete is told variable by variable", async (
 });
 
 test.each<[string, Record<string, string>, RegExp]>([
-  ["no database there", { DATABASE_URL: "postgres://twokey:hunter2hunter2@127.0.0.1:1/x" }, /failed {3}database .*ECONNREFUSED.*DATABASE_URL/],
-  ["no CI database there", { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" }, /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/],
+  [
+    "no database there",
+    { DATABASE_URL: "postgres://twokey:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}database .*ECONNREFUSED.*DATABASE_URL/,
+  ],
+  [
+    "no CI database there",
+    { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/,
+  ],
   ["a view that is not there", { CI_USERS_VIEW: "people" }, /failed {3}ci database .*no view people → Create it/],
   ["a sentinel project that is not seen", { CI_SENTINEL_PROJECT: "p-9" }, /failed {3}ci database .*sentinel project was not seen/],
   ["no sentinel project", { CI_SENTINEL_PROJECT: "" }, /warning {2}ci database .*no sentinel project/],
@@ -74,14 +87,22 @@ test.each<[string, Record<string, string>, RegExp]>([
     /failed {3}cloudstack .*no domain has that UUID/,
   ],
   ["no sentinel domain", { CLOUDSTACK_SENTINEL_DOMAIN: "" }, /warning {2}cloudstack .*no sentinel domain/],
-  ["a protected domain that is not there", { CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/tolls" }, /failed {3}cloudstack .*ROOT\/ci\/tolls was not found/],
+  [
+    "a protected domain that is not there",
+    { CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/tolls" },
+    /failed {3}cloudstack .*ROOT\/ci\/tolls was not found/,
+  ],
   ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-somebody-elses" }, /failed {3}slack .*invalid_auth → Look at SLACK_BOT_TOKEN/],
   ["an app token Slack does not know", { SLACK_APP_TOKEN: "xapp-somebody-elses" }, /failed {3}slack .*apps.connections.open: invalid_auth/],
   ["Slack that is not there", { SLACK_API_URL: "http://127.0.0.1:1/api/" }, /failed {3}slack .*auth.test: unreachable/],
   ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /failed {3}slack .*no channel nowhere/],
   ["a channel's id that is not there", { SLACK_CHANNEL: "C0NOWHERE1" }, /failed {3}slack .*channel_not_found/],
   ["an approvers' group that is not there", { SLACK_APPROVER_GROUP: "nobody" }, /failed {3}slack .*no_such_subteam/],
-  ["two approvers", { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002" }, /failed {3}slack .*2 valid approver\(s\) in SLACK_APPROVERS/],
+  [
+    "two approvers",
+    { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002" },
+    /failed {3}slack .*2 valid approver\(s\) in SLACK_APPROVERS/,
+  ],
   [
     "a bot among the approvers",
     { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002,U0CHEN003,U0TWOKEY1" },
@@ -99,16 +120,24 @@ test.each<[string, Record<string, string>, RegExp]>([
 test("own database: nothing is migrated; newer and edited migrations, and a pooler that loses locks, are named", async () => {
   const empty = await emptyDatabase();
   const { ok } = await findings({ DATABASE_URL: empty.url });
-  expect(ok).toMatch(/7 migrations are pending; the next start of the bot applies them/);
+  expect(ok).toMatch(new RegExp(`${migrations} migrations are pending; the next start of the bot applies them`));
   const client = new pg.Client({ connectionString: empty.url });
   await client.connect();
   expect((await client.query("select count(*)::int as n from pg_namespace where nspname = 'twokey'")).rows).toEqual([{ n: 0 }]);
-  await client.query("create schema twokey; create table twokey.pgmigrations (name text); insert into twokey.pgmigrations values ('0001_base')");
-  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(/warning {2}database .*6 migrations are pending/);
-  await client.query("create table twokey.migration_file (name text, sha256 text); insert into twokey.migration_file values ('0001_base', 'x')");
+  await client.query(
+    "create schema twokey; create table twokey.pgmigrations (name text); insert into twokey.pgmigrations values ('0001_base')",
+  );
+  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(
+    new RegExp(`warning {2}database .*${migrations - 1} migrations are pending`),
+  );
+  await client.query(
+    "create table twokey.migration_file (name text, sha256 text); insert into twokey.migration_file values ('0001_base', 'x')",
+  );
   expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(/failed {3}database .*edited after they were applied: 0001_base/);
   await client.query("insert into twokey.pgmigrations values ('9999_later')");
-  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(/failed {3}database .*newer version migrated it \(unknown here: 9999_later\)/);
+  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(
+    /failed {3}database .*newer version migrated it \(unknown here: 9999_later\)/,
+  );
   await client.end();
   await empty.drop();
   expect((await findings({ DATABASE_URL: "" })).ok).toMatch(/the first start makes an embedded PostgreSQL/);
@@ -123,7 +152,9 @@ test("CI database: a role that may write, a superuser and held rows are named", 
   await client.query("revoke update on project from twokey_reader; grant create on schema public to twokey_reader");
   expect((await findings()).lines).toMatch(/warning {2}ci database .*may make tables or schemas/);
   await client.query("revoke create on schema public from twokey_reader; insert into project values ('p-3', 'a/b', 'Bad')");
-  expect((await findings()).lines).toMatch(/^warning {2}ci database {2}held: twokey_projects, id p-3 has the slug "a\/b", which cannot name a domain → use/m);
+  expect((await findings()).lines).toMatch(
+    /^warning {2}ci database {2}held: twokey_projects, id p-3 has the slug "a\/b", which cannot name a domain → use/m,
+  );
   await client.query("delete from project where id = 'p-3'; alter view twokey_users rename column slack_id to slack");
   expect((await findings()).lines).toMatch(/failed {3}ci database .*twokey_users of the CI database misses a column/);
   await client.query("alter view twokey_users rename column slack to slack_id");
@@ -138,14 +169,27 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
   const eager = world.addKeys("ci-eager", ["allow deleteAccount", "allow destroyVirtualMachine", ...soundRules.write]);
   const write = await findings(pair("write", eager));
   expect(write.lines).toMatch(/failed {3}cloudstack .*write key: may send deleteAccount, which is for approved deletions only/);
-  expect(write.lines).toMatch(/warning {2}cloudstack .*write key: may send destroyVirtualMachine → Deny it, unless a role in CLOUDSTACK_ROLES/);
-  const mute = world.addKeys("ci-mute", soundRules.delete.filter((rule) => rule !== "allow listApis"));
-  expect((await findings(pair("delete", mute))).lines).toMatch(/warning {2}cloudstack .*delete key: what its role allows is not known.*Allow listApis/);
-  const weak = world.addKeys("ci-weak", soundRules.delete.filter((rule) => rule !== "allow deleteDomain"));
+  expect(write.lines).toMatch(
+    /warning {2}cloudstack .*write key: may send destroyVirtualMachine → Deny it, unless a role in CLOUDSTACK_ROLES/,
+  );
+  const mute = world.addKeys(
+    "ci-mute",
+    soundRules.delete.filter((rule) => rule !== "allow listApis"),
+  );
+  expect((await findings(pair("delete", mute))).lines).toMatch(
+    /warning {2}cloudstack .*delete key: what its role allows is not known.*Allow listApis/,
+  );
+  const weak = world.addKeys(
+    "ci-weak",
+    soundRules.delete.filter((rule) => rule !== "allow deleteDomain"),
+  );
   expect((await findings(pair("delete", weak))).lines).toMatch(/failed {3}cloudstack .*delete key: may not send deleteDomain →/);
   const strong = world.addKeys("ci-strong", ["allow expungeVirtualMachine", ...soundRules.delete]);
   expect((await findings(pair("delete", strong))).lines).toMatch(/warning {2}cloudstack .*delete key: may also send expungeVirtualMachine/);
-  const dumb = world.addKeys("ci-dumb", soundRules.export.filter((rule) => rule !== "allow extractIso"));
+  const dumb = world.addKeys(
+    "ci-dumb",
+    soundRules.export.filter((rule) => rule !== "allow extractIso"),
+  );
   expect((await findings(pair("export", dumb))).lines).toMatch(/failed {3}cloudstack .*export key: may not send extractIso/);
   expect(world.cloud.requests().filter((r) => /^(delete|destroy|expunge|disable)/.test(r.command))).toEqual([]);
 });
@@ -176,8 +220,13 @@ test("CloudStack's clock is read from the Date of a proxy before it", async () =
     const chunks: Buffer[] = [];
     request.on("data", (d: Buffer) => chunks.push(d));
     request.on("end", () => {
-      void fetch(world.cloud.url, { method: "POST", body: Buffer.concat(chunks), headers: { "content-type": "application/x-www-form-urlencoded" } })
-        .then(async (answer) => response.writeHead(answer.status, { date: new Date(Date.now() - 120_000).toUTCString() }).end(await answer.text()));
+      void fetch(world.cloud.url, {
+        method: "POST",
+        body: Buffer.concat(chunks),
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      }).then(async (answer) =>
+        response.writeHead(answer.status, { date: new Date(Date.now() - 120_000).toUTCString() }).end(await answer.text()),
+      );
     });
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
@@ -189,8 +238,13 @@ test("CloudStack's clock is read from the Date of a proxy before it", async () =
 });
 
 test("CloudStack: settings that may not be read are told", async () => {
-  const plain = world.addKeys("ci-plain", soundRules.read.filter((rule) => rule !== "allow listConfigurations"));
-  expect((await findings(pair("read", plain))).lines).toMatch(/warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator look at expunge.delay/);
+  const plain = world.addKeys(
+    "ci-plain",
+    soundRules.read.filter((rule) => rule !== "allow listConfigurations"),
+  );
+  expect((await findings(pair("read", plain))).lines).toMatch(
+    /warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator look at expunge.delay/,
+  );
 });
 
 test("Slack: archived, shared, not joined, missing scopes, and one person twice", async () => {
@@ -207,11 +261,18 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   const scopes = workspace.seed.app.scopes as string[];
   const all = scopes.splice(0, scopes.length, ...scopes.filter((s) => s !== "users:read.email" && s !== "files:write"), "admin");
   const lacking = await findings();
-  expect(lacking.lines).toMatch(/failed {3}slack .*token lacks users:read.email \(to tell that two Slack accounts are one person\), files:write/);
+  expect(lacking.lines).toMatch(
+    /failed {3}slack .*token lacks users:read.email \(to tell that two Slack accounts are one person\), files:write/,
+  );
   expect(lacking.lines).toMatch(/warning {2}slack .*scopes that it does not need: admin/);
   scopes.splice(0, scopes.length, ...all);
   await control.user({ id: cast.mia.slackId, email: `${cast.chen.username}@example.org` });
-  const twice = { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: Object.values(cast).map((p) => p.slackId).join(",") };
+  const twice = {
+    SLACK_APPROVER_GROUP: "",
+    SLACK_APPROVERS: Object.values(cast)
+      .map((p) => p.slackId)
+      .join(","),
+  };
   const client = new pg.Client({ connectionString: world.ci.url });
   await client.connect();
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));

@@ -40,7 +40,10 @@ test("a session that loses its locks, and a role that may not make schemas, stop
   const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
   const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, keepsLocks: true };
   expect(judgeDatabase(look).map((c) => c.state)).toEqual(["ok", "ok", "ok"]);
-  expect(judgeDatabase({ ...look, keepsLocks: false })[2]).toMatchObject({ state: "failed", mending: expect.stringContaining("session mode") });
+  expect(judgeDatabase({ ...look, keepsLocks: false })[2]).toMatchObject({
+    state: "failed",
+    mending: expect.stringContaining("session mode"),
+  });
   const fresh = { ...migrations, applied: [], pending: ["0001_base"] };
   expect(judgeDatabase({ ...look, migrations: fresh })[1]).toMatchObject({ state: "ok" });
   expect(judgeDatabase({ ...look, migrations: fresh, mayCreate: false })[1]).toMatchObject({ state: "failed" });

@@ -27,7 +27,10 @@ test("every list that is read is on a list, or is one that a server may lack", (
   expect([...readCommands, ...writeLists].filter((command) => !read.includes(command))).toEqual([]);
 });
 
-test.each(["docs/slack-app-manifest.yaml", "docs/slack-app-manifest-http.yaml"])("the scopes of %s are those that are asked for", (file) => {
-  const asked = /bot: \[([^\]]+)\]/.exec(readFileSync(file, "utf8"))?.[1]?.split(", ") ?? [];
-  expect(asked.toSorted()).toEqual(Object.keys(scopes).toSorted());
-});
+test.each(["docs/slack-app-manifest.yaml", "docs/slack-app-manifest-http.yaml"])(
+  "the scopes of %s are those that are asked for",
+  (file) => {
+    const asked = /bot: \[([^\]]+)\]/.exec(readFileSync(file, "utf8"))?.[1]?.split(", ") ?? [];
+    expect(asked.toSorted()).toEqual(Object.keys(scopes).toSorted());
+  },
+);

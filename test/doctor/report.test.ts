@@ -26,6 +26,9 @@ test("a name with line breaks or colours stays one plain line", () => {
 test("the exit code is 0, 1 with warnings, 2 with failures; a failure brings its own mending", () => {
   expect([exitCodeOf([]), exitCodeOf([ok("a")]), exitCodeOf([ok("a"), warning("b", "c")])]).toEqual([0, 0, 1]);
   expect(exitCodeOf([failed("a", "b"), warning("c", "d")])).toBe(2);
-  expect(refused({ kind: "rejected", code: "x", message: "no", mending: "own" }, "other")).toMatchObject({ sentence: "no", mending: "own" });
+  expect(refused({ kind: "rejected", code: "x", message: "no", mending: "own" }, "other")).toMatchObject({
+    sentence: "no",
+    mending: "own",
+  });
   expect(listed(["a", "b", "c"], 2)).toBe("a, b and 1 more");
 });

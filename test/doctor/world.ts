@@ -8,6 +8,7 @@ import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { doctorCommand } from "../../src/cli/doctor.ts";
 import { deleteCommands, exportCommands, readCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
+import { prepareStore } from "../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 /** A whole installation as the documents ask for it: four keys, a reading role, three approvers. The doctor finds nothing wrong in it. */
@@ -39,6 +40,8 @@ export const soundRules = {
 export async function startSoundWorld(): Promise<SoundWorld> {
   const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-doctor-"));
   const [own, ci] = await Promise.all([freshDatabase(), emptyDatabase()]);
+  // As the first start leaves it: with a role for the bot.
+  await prepareStore({ url: own.url, migrationUrl: null }, async () => undefined);
   const readerUrl = await fillCiDatabase(ci);
   const cloud = await startCloudStackEmulator({ expungeDelayMs: 86_400_000 });
   const root = cloud.addDomain({ name: "ci" });

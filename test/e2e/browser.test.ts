@@ -104,6 +104,32 @@ test("the costs of backups are compared, and the picture of the months ahead com
   await shot("8-backup-cost");
 });
 
+test("a limit changes by a window, a card and two approvers", async () => {
+  await become("Chen");
+  await page.locator('[data-channel="C0CITEAM1"]').click();
+  await page.locator("#words").fill("/ci-policy");
+  await page.locator("#composer button").click();
+  await see("The policy in force is version 1");
+  await shot("9-policy");
+  await page.locator('[data-action-id="choose_setting"]').last().selectOption("deletions-per-day");
+  await page.locator('#modals [data-block-id="value"]').fill("a few");
+  await page.locator('#modals [data-block-id="reason"]').fill("the storage is nearly full");
+  await page.locator('[data-modal="submit"]').click();
+  await page.locator("#modals .error", { hasText: "a whole number, from 0 to 50" }).waitFor();
+  await shot("10-policy-window");
+  await page.locator('#modals [data-block-id="value"]').fill("12");
+  await page.locator('[data-modal="submit"]').click();
+  await see("Change the policy? Deletions a day");
+  await become("Ada");
+  await page.locator('[data-action-id="policy_approve"]').last().click();
+  await see("1 of 2");
+  await shot("11-policy-card");
+  await become("Ben");
+  await page.locator('[data-action-id="policy_approve"]').last().click();
+  await see("Policy changed: Deletions a day");
+  await shot("12-policy-changed");
+}, 60_000);
+
 test("a user sees only the own project", async () => {
   await become("Mia");
   await page.locator('[data-channel="C0CIUSERS"]').click();

@@ -5,9 +5,11 @@ import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulator
 import { changeWriter } from "../../src/change-writer.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import { planPolicy } from "../../src/compose.ts";
+import { fixedPlanPolicy } from "../../src/compose.ts";
 import { accountIdFor, domainIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, DomainPath, ProjectId } from "../../src/core/ids.ts";
+import { firstPolicy } from "../../src/first-policy.ts";
+import { planPolicyOf } from "../../src/policy/derive.ts";
 import { rebuild, type RebuildContext } from "../../src/recovery/rebuild.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -165,7 +167,7 @@ async function dieAt(n: number, when: "before" | "after"): Promise<"died" | numb
       desired,
       observed: clients.reader,
       domainIds: clients.domainIds,
-      policy: planPolicy(config),
+      policy: planPolicyOf(firstPolicy(config), fixedPlanPolicy(config)),
       root: "ROOT/ci" as DomainPath,
       now: ambient.now,
       newId: randomUUID,

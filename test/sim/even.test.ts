@@ -1,17 +1,23 @@
 /** Claims INV-1 to INV-11, after every tick of 100 simulated lives (the even seeds up to 200): people, faults, crashes, two processes. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import type { Database } from "../../src/store/db.ts";
+import { freshDatabase, openAsBot, type FreshDatabase } from "../support/database.ts";
 import { playSeeds } from "./seeds.ts";
 
 let fresh: FreshDatabase;
+let bot: Database;
 beforeAll(async () => {
   fresh = await freshDatabase();
+  bot = await openAsBot(fresh);
 });
-afterAll(() => fresh.drop());
+afterAll(async () => {
+  await bot.close();
+  await fresh.drop();
+});
 
 test("no seed breaks an invariant", async () => {
   const seeds = Array.from({ length: 100 }, (_, i) => 2 * i + 2);
-  const sum = await playSeeds(seeds, fresh.db);
+  const sum = await playSeeds(seeds, fresh.db, bot);
   // Runs in which nothing happens would prove nothing.
   expect(sum.effects).toBeGreaterThan(150);
   expect(sum.deleted).toBeGreaterThan(10);

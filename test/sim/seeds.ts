@@ -7,15 +7,16 @@ import type { Database } from "../../src/store/db.ts";
 /** Seeds that once failed. */
 export const keptSeeds: readonly number[] = kept.map((k) => k.seed);
 
-/** Plays seeds one after the other; the message of a failure names the seed and tells the run's story. */
+/** Plays seeds one after the other, with the bot's own rights in the database; the message of a failure names the seed and tells the run's story. */
 export async function playSeeds(
   seeds: readonly number[],
-  db: Database,
+  owner: Database,
+  bot: Database,
 ): Promise<{ readonly effects: number; readonly deleted: number; readonly crashes: number }> {
   const sum = { effects: 0, deleted: 0, crashes: 0 };
   for (const seed of seeds) {
-    await resetDatabase(db);
-    const run = await playSeed(seed, db);
+    await resetDatabase(owner);
+    const run = await playSeed(seed, bot);
     expect(run.violations, `seed ${seed} (npm run sim -- --seed ${seed} --runs 1 --trace)\n${run.trace.join("\n")}`).toEqual([]);
     sum.effects += run.effects;
     sum.deleted += run.deleted;

@@ -15,7 +15,7 @@ test("the last complete size is less what was deleted since, and only that", asy
   const ids = [1, 2, 3].map(() => randomUUID() as DomainId);
   const domains = ids.map((domainId, i) => ({ domainId, projectId: `p-${i}` as ProjectId, generation: 1, origin: "created" as const }));
   await recordManagedDomains(fresh.db, domains, 1);
-  const read = { present: [], projects: 3, domains: 3, scope: "a".repeat(64), at: 100 };
+  const read = { present: [], projects: 3, domains: 3, isUnsure: false, at: 100 };
   const size = async (): Promise<number | undefined> => (await readKnownState(fresh.db, [])).lastComplete?.domains;
   await recordDomainDeleted(fresh.db, ids[0] as DomainId, 50);
   await recordCompleteRead(fresh.db, read);

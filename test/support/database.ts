@@ -3,6 +3,7 @@ import pg from "pg";
 import { inject } from "vitest";
 import { createDatabase } from "../../src/store/db.ts";
 import type { Database } from "../../src/store/db.ts";
+import { prepareStore } from "../../src/store/prepare.ts";
 
 /** A migrated database of one's own. `drop` closes `db` and ends every other session on it. */
 export interface FreshDatabase {
@@ -21,6 +22,12 @@ export async function emptyDatabase(): Promise<FreshDatabase> {
   return create("");
 }
 
+/** Opens a database as the bot does at run time: with the role that owns nothing. Close it before `drop`. */
+export async function openAsBot(fresh: FreshDatabase): Promise<Database> {
+  const { url } = await prepareStore({ url: fresh.url, migrationUrl: null }, async () => undefined);
+  return createDatabase(url, { max: 5, onError: () => undefined });
+}
+
 async function create(from: string): Promise<FreshDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await admin(`create database ${name} ${from}`);
@@ -32,18 +39,20 @@ async function create(from: string): Promise<FreshDatabase> {
     db,
     async drop() {
       await db.close();
+      const role = await admin(`select 'twokey_bot_' || oid as found from pg_database where datname = '${name}'`);
       await admin(`drop database if exists ${name} with (force)`);
+      await admin(`drop role if exists ${role ?? "nobody"}`);
     },
   };
 }
 
 /** Two clones of one template at the same moment disturb each other, so they take turns. */
-async function admin(statement: string): Promise<void> {
+async function admin(statement: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString: inject("adminUrl") });
   await client.connect();
   try {
     await client.query("select pg_advisory_lock(20170707)");
-    await client.query(statement);
+    return (await client.query<{ found: string }>(statement)).rows[0]?.found;
   } finally {
     await client.end();
   }

@@ -5,6 +5,7 @@ import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import type { Neighbour, Removal } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
+import type { LimitsNow } from "../../src/deletion/ports.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
@@ -16,9 +17,12 @@ import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./del
 export interface SmallWorld {
   readonly db: Database;
   now: number;
+  /** How far `now` is before the other clocks. */
+  skewMs: number;
   items: InventoryItem[];
   project: "active" | "closed" | "absent";
   domainThere: boolean;
+  limits: LimitsNow;
   neighbours: Neighbour[];
   removals: Removal[];
   calls: string[];
@@ -31,6 +35,7 @@ export function smallWorld(db: Database): SmallWorld {
   return {
     db,
     now: 10,
+    skewMs: 0,
     items: [
       item("machine", "m", { state: "Stopped" }),
       item("account", "a", { id: "6f1c9a1e-0000-4000-8000-00000000000a", state: "enabled" }),
@@ -38,6 +43,7 @@ export function smallWorld(db: Database): SmallWorld {
     ],
     project: "closed",
     domainThere: true,
+    limits: { perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true },
     neighbours: [{ id: randomUUID(), name: "beta", machines: 4, volumes: 5, templates: 2 }],
     removals: [],
     calls: [],
@@ -112,8 +118,10 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
       tellMembers: async (view) => void w.told.push(view.phase),
     },
     work: { enqueue: async () => undefined },
+    limits: async () => w.limits,
     now: () => w.now as Instant,
     newId: () => randomUUID(),
+    clockSkew: async () => ({ ms: w.skewMs, beside: "another clock" }),
     fleetSize: async () => 5,
     isProtected: () => false,
   };

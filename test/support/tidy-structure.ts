@@ -8,7 +8,7 @@ interface Arrows {
 }
 
 /** Rooms of pure functions and plain types; their types may be named by every adapter. */
-const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands", "recovery"];
+const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands", "recovery", "policy"];
 
 /**
  * The map of src/: style guide §4, with the engine and the archive added.
@@ -24,19 +24,23 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
   archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
   backups: { values: ["core", "store", "archive"], types: ["planning", "commands"] },
   deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
+  policy: { values: ["core", "approvals", "store"], types: ["planning", "deletion", "archive", "commands"] },
   recovery: { values: ["core", "planning", "execution", "store", "archive"], types: ["deletion"] },
   store: { values: ["core", "planning", "deletion", "backups"], types: PURE },
   cidb: { values: ["core", "planning"], types: PURE },
   cloudstack: { values: ["core", "planning", "approvals"], types: PURE },
   engine: { values: ["core", "store"], types: [] },
-  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive", "backups"], types: [] },
-  bot: { values: ["core", "commands", "planning", "store"], types: ["approvals", "deletion", "execution", "archive", "backups", "events"] },
+  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive", "backups"], types: ["policy"] },
+  bot: {
+    values: ["core", "commands", "planning", "store", "policy"],
+    types: ["approvals", "deletion", "execution", "archive", "backups", "events"],
+  },
   events: { values: ["core"], types: [...PURE, "engine", "store"] },
   config: { values: ["core", "backups"], types: PURE },
 };
 
 /** Where the parts are put together: these may import every room. */
-const COMPOSITION = new Set(["main", "cli", "compose", "change-writer", "http-server", "doctor"]);
+const COMPOSITION = new Set(["main", "cli", "compose", "change-writer", "http-server", "first-policy", "doctor"]);
 
 /** Packages that only some places may touch. */
 const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isNode } from "./tidy-source.ts";
 import type { Node, Source } from "./tidy-source.ts";
@@ -130,6 +130,24 @@ export function findDeadPaths(root: string, file: string, text: string): readonl
     .map((name) => name.replace(/[#:][\w-]+(\(\))?$/, ""))
     .filter((name) => !/[*…<>{}]/.test(name) && !name.includes("NNNN") && !existsSync(path.join(root, name)))
     .map((name) => `${file} names ${name}, which does not exist`);
+}
+
+/**
+ * Names functions, types, triggers and tables that a document puts in quotes and no file named in it declares: a story about code must not
+ * outlive the code.
+ */
+export function findDeadNames(root: string, file: string, text: string): readonly string[] {
+  const quoted = [...text.matchAll(/`([^`\s]+)`/g)].map((match) => match[1] ?? "");
+  const code = quoted
+    .filter((name) => /\.(ts|sql)$/.test(name) && existsSync(path.join(root, name)))
+    .map((name) => readFileSync(path.join(root, name), "utf8"))
+    .join("\n");
+  const names = quoted.filter(
+    (name) => /^[a-z]+(?:[A-Z][A-Za-z0-9]*|(?:_[a-z]+)+)$/.test(name) || /^(?:tally|grant|keep|advance|show)$/.test(name),
+  );
+  return [...new Set(names)]
+    .filter((name) => !new RegExp(`(?:function|const|trigger|table)\\s+${name}\\b|^\\s*${name}(?:\\(|: )`, "m").test(code))
+    .map((name) => `${file} names ${name}, which no file named in it declares`);
 }
 
 /** Is this lock file free of registry addresses? They would tie an installation to one mirror. */

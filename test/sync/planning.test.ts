@@ -325,7 +325,7 @@ describe("holds", () => {
       { ...base, known: { ...nothingKnown, pinnedScope: digestOf("other") } },
       {},
       "scope_changed",
-      { additive: true, restrictive: false, deletions: false },
+      { additive: false, restrictive: false, deletions: false },
     ],
     [
       "a missing sentinel domain",

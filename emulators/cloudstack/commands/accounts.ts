@@ -79,7 +79,10 @@ function createAccount(call: Call): JsonObject {
   refuseEscalation(call, role);
   const name = params.text("account") ?? params.must("username");
   refuseTakenNames(call, domain, name, params.must("username"));
-  for (const [table, id] of [[world.accounts, params.text("accountid")], [world.users, params.text("userid")]] as const) {
+  for (const [table, id] of [
+    [world.accounts, params.text("accountid")],
+    [world.users, params.text("userid")],
+  ] as const) {
     if (id !== undefined && table.find(id) !== undefined) throw internalError("Entity already exists ");
   }
   const making = { world, settings, now };
@@ -123,7 +126,12 @@ function refuseTakenNames(call: Call, domain: Domain, account: string, username:
 
 function listAccounts(call: Call): JsonObject {
   const min = call.params.list("details").includes("min");
-  return pageOf(call, "account", rememberRows(call, () => accountsToList(call)), (account) => accountShape(call, account, min));
+  return pageOf(
+    call,
+    "account",
+    rememberRows(call, () => accountsToList(call)),
+    (account) => accountShape(call, account, min),
+  );
 }
 
 function accountsToList(call: Call): readonly Account[] {
@@ -133,8 +141,11 @@ function accountsToList(call: Call): readonly Account[] {
   const type = params.text("accounttype");
   const keyword = params.text("keyword");
   const matches = (a: Account): boolean =>
-    !a.hidden && (name === undefined || a.name.toLowerCase() === name) && (state === undefined || a.state === state) &&
-    (type === undefined || a.type === Number(type)) && (keyword === undefined || like(a.name, keyword));
+    !a.hidden &&
+    (name === undefined || a.name.toLowerCase() === name) &&
+    (state === undefined || a.state === state) &&
+    (type === undefined || a.type === Number(type)) &&
+    (keyword === undefined || like(a.name, keyword));
   const id = params.text("id");
   if (id !== undefined) {
     const account = world.accounts.live(id);

@@ -6,7 +6,10 @@ import { namedDomain } from "../scope.ts";
 import type { Dedication } from "../world/rows.ts";
 
 const KINDS: readonly (readonly [Dedication["kind"], string])[] = [
-  ["zone", "listDedicatedZones"], ["pod", "listDedicatedPods"], ["cluster", "listDedicatedClusters"], ["host", "listDedicatedHosts"],
+  ["zone", "listDedicatedZones"],
+  ["pod", "listDedicatedPods"],
+  ["cluster", "listDedicatedClusters"],
+  ["host", "listDedicatedHosts"],
 ];
 
 /**

@@ -71,7 +71,12 @@ function refuseTakenName(world: World, parent: Domain, name: string, except?: Do
 
 function listDomains(call: Call): JsonObject {
   const min = call.params.list("details").includes("min");
-  return pageOf(call, "domain", rememberRows(call, () => domainsToList(call)), (domain) => listedDomainShape(call.world, domain, min));
+  return pageOf(
+    call,
+    "domain",
+    rememberRows(call, () => domainsToList(call)),
+    (domain) => listedDomainShape(call.world, domain, min),
+  );
 }
 
 function domainsToList(call: Call): readonly Domain[] {
@@ -110,7 +115,12 @@ function listDomainChildren(call: Call): JsonObject {
     ? [...subtreeByPath(world, parent)].map((id) => world.domains.need(id)).filter((d) => d.removed === undefined && d !== parent)
     : world.domains.group(parent.id);
   const rows = below.filter((d) => d.state === "Active" && (name === undefined || like(d.name, name)));
-  return pageOf(call, "domain", [...rows].sort((a, b) => a.num - b.num), (domain) => plainDomainShape(world, domain));
+  return pageOf(
+    call,
+    "domain",
+    [...rows].sort((a, b) => a.num - b.num),
+    (domain) => plainDomainShape(world, domain),
+  );
 }
 
 function updateDomain(call: Call): JsonObject {

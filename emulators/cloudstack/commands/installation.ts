@@ -148,22 +148,42 @@ function listZones(call: Call): JsonObject {
 function listServiceOfferings(call: Call): JsonObject {
   const { base } = call.world;
   return onlyRow(call, "serviceoffering", {
-    id: base.serviceOffering, name: NAMED.serviceOffering, displaytext: NAMED.serviceOffering, cpunumber: 1, cpuspeed: 500, memory: 512,
-    storagetype: "shared", issystem: false, iscustomized: false, state: "Active",
+    id: base.serviceOffering,
+    name: NAMED.serviceOffering,
+    displaytext: NAMED.serviceOffering,
+    cpunumber: 1,
+    cpuspeed: 500,
+    memory: 512,
+    storagetype: "shared",
+    issystem: false,
+    iscustomized: false,
+    state: "Active",
   });
 }
 
 function listDiskOfferings(call: Call): JsonObject {
   return onlyRow(call, "diskoffering", {
-    id: call.world.base.diskOffering, name: NAMED.diskOffering, displaytext: NAMED.diskOfferingText, disksize: 5, iscustomized: false,
-    storagetype: "shared", state: "Active",
+    id: call.world.base.diskOffering,
+    name: NAMED.diskOffering,
+    displaytext: NAMED.diskOfferingText,
+    disksize: 5,
+    iscustomized: false,
+    storagetype: "shared",
+    state: "Active",
   });
 }
 
 function listNetworkOfferings(call: Call): JsonObject {
   return onlyRow(call, "networkoffering", {
-    id: call.world.base.networkOffering, name: NAMED.networkOffering, displaytext: NAMED.networkOfferingText, traffictype: "Guest",
-    guestiptype: "Isolated", isdefault: true, availability: "Required", state: "Enabled", forvpc: false,
+    id: call.world.base.networkOffering,
+    name: NAMED.networkOffering,
+    displaytext: NAMED.networkOfferingText,
+    traffictype: "Guest",
+    guestiptype: "Isolated",
+    isdefault: true,
+    availability: "Required",
+    state: "Enabled",
+    forvpc: false,
   });
 }
 
@@ -173,7 +193,11 @@ function listOsTypes(call: Call): JsonObject {
 
 function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {
   const { params } = call;
-  const matches = [["id", row["id"]], ["name", row["name"]], ["description", row["description"]]].every(([name, value]) => {
+  const matches = [
+    ["id", row["id"]],
+    ["name", row["name"]],
+    ["description", row["description"]],
+  ].every(([name, value]) => {
     const wanted = params.text(String(name));
     return wanted === undefined || wanted === value;
   });

@@ -30,21 +30,28 @@ export function logCommands(lookUp: (name: string) => Command | undefined): read
 function listEvents(call: Call): JsonObject {
   const { world, params } = call;
   const wanted = {
-    id: params.text("id"), type: params.text("type"), level: params.text("level"), state: params.text("state"),
-    resourceId: params.text("resourceid"), resourceType: params.text("resourcetype"),
+    id: params.text("id"),
+    type: params.text("type"),
+    level: params.text("level"),
+    state: params.text("state"),
+    resourceId: params.text("resourceid"),
+    resourceType: params.text("resourcetype"),
   };
   const from = parseDate(params.text("startdate"));
   const to = parseDate(params.text("enddate"));
   const keyword = params.text("keyword");
   const inScope = eventScope(call);
-  const rows = world.events.all().reverse().filter(
-    (e) =>
-      Object.entries(wanted).every(([key, value]) => value === undefined || e[key as keyof EventRow] === value) &&
-      (from === undefined || e.created >= from) &&
-      (to === undefined || e.created <= to) &&
-      (keyword === undefined || like(e.description, keyword)) &&
-      inScope(e),
-  );
+  const rows = world.events
+    .all()
+    .reverse()
+    .filter(
+      (e) =>
+        Object.entries(wanted).every(([key, value]) => value === undefined || e[key as keyof EventRow] === value) &&
+        (from === undefined || e.created >= from) &&
+        (to === undefined || e.created <= to) &&
+        (keyword === undefined || like(e.description, keyword)) &&
+        inScope(e),
+    );
   return pageOf(call, "event", rows, (event) => eventShape(call, event));
 }
 

@@ -11,11 +11,22 @@ import type { Account, Annotation, Domain } from "../world/rows.ts";
 import type { TableName } from "../world/world.ts";
 
 const ANNOTATED: Readonly<Record<string, TableName>> = {
-  DOMAIN: "domains", VM: "machines", VOLUME: "volumes", SNAPSHOT: "snapshots", TEMPLATE: "templates", NETWORK: "networks",
+  DOMAIN: "domains",
+  VM: "machines",
+  VOLUME: "volumes",
+  SNAPSHOT: "snapshots",
+  TEMPLATE: "templates",
+  NETWORK: "networks",
 };
 const TAGGED: Readonly<Record<string, TableName>> = {
-  uservm: "machines", volume: "volumes", snapshot: "snapshots", template: "templates", network: "networks", project: "projects",
-  account: "accounts", user: "users",
+  uservm: "machines",
+  volume: "volumes",
+  snapshot: "snapshots",
+  template: "templates",
+  network: "networks",
+  project: "projects",
+  account: "accounts",
+  user: "users",
 };
 
 /** Commands about annotations, tags and limits. Source: recordings 04 and 05. */
@@ -67,9 +78,9 @@ function listAnnotations(call: Call): JsonObject {
   const { world, params } = call;
   const id = params.text("entityid");
   const type = params.text("entitytype");
-  const rows = world.annotations.all().filter(
-    (a) => (id === undefined || a.entityId === id) && (type === undefined || a.entityType === type),
-  );
+  const rows = world.annotations
+    .all()
+    .filter((a) => (id === undefined || a.entityId === id) && (type === undefined || a.entityType === type));
   return pageOf(call, "annotation", rows, (row) => annotationShape(call, row));
 }
 
@@ -100,7 +111,13 @@ function createTags(call: Call): JsonObject {
       const known = world.tags.group(id).some((tag) => tag.key === key);
       if (known) throw invalidValue(`tag ${key} already on ${type} with id ${id}`);
       world.tags.insert({
-        id: settings.newId(), resourceId: id, resourceType: type, key, value, accountId: row.accountId ?? id, domainId: row.domainId ?? "",
+        id: settings.newId(),
+        resourceId: id,
+        resourceType: type,
+        key,
+        value,
+        accountId: row.accountId ?? id,
+        domainId: row.domainId ?? "",
       });
     }
   }
@@ -110,12 +127,14 @@ function createTags(call: Call): JsonObject {
 function listTags(call: Call): JsonObject {
   const { world, params } = call;
   const wanted = { resourceId: params.text("resourceid"), key: params.text("key"), value: params.text("value") };
-  const rows = world.tags.all().filter(
-    (t) =>
-      (wanted.resourceId === undefined || t.resourceId === wanted.resourceId) &&
-      (wanted.key === undefined || t.key === wanted.key) &&
-      (wanted.value === undefined || t.value === wanted.value),
-  );
+  const rows = world.tags
+    .all()
+    .filter(
+      (t) =>
+        (wanted.resourceId === undefined || t.resourceId === wanted.resourceId) &&
+        (wanted.key === undefined || t.key === wanted.key) &&
+        (wanted.value === undefined || t.value === wanted.value),
+    );
   return pageOf(call, "tag", rows, (tag) => tagShape(world, tag));
 }
 

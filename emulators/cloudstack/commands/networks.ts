@@ -43,8 +43,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
   {
     name: "listKubernetesClusters",
     params: paramSpecs(OWNED),
-    run: (call) =>
-      pageOf(call, "kubernetescluster", ownedRows(call, call.world.kubernetesClusters), (k) => kubernetesShape(call.world, k)),
+    run: (call) => pageOf(call, "kubernetescluster", ownedRows(call, call.world.kubernetesClusters), (k) => kubernetesShape(call.world, k)),
   },
   {
     name: "createProject",

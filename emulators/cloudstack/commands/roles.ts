@@ -32,11 +32,15 @@ function listRoles(call: Call): JsonObject {
   const name = params.text("name")?.toLowerCase();
   const type = params.text("type");
   const keyword = params.text("keyword");
-  const rows = world.roles.all().filter(
-    (r) =>
-      (id === undefined || r.id === id) && (name === undefined || r.name.toLowerCase() === name) &&
-      (type === undefined || r.type === type) && (keyword === undefined || like(r.name, keyword)),
-  );
+  const rows = world.roles
+    .all()
+    .filter(
+      (r) =>
+        (id === undefined || r.id === id) &&
+        (name === undefined || r.name.toLowerCase() === name) &&
+        (type === undefined || r.type === type) &&
+        (keyword === undefined || like(r.name, keyword)),
+    );
   return pageOf(call, "role", rows, (role) => ({ type: role.type, isdefault: role.isDefault, ...roleFields(role) }));
 }
 

@@ -1,6 +1,6 @@
 import type { Call, Command } from "../command.ts";
 import { LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue, malformed, permissionDenied, runtimeRefusal } from "../failure.ts";
+import { invalidValue, malformed, permissionDenied, runtimeRefusal, unresolved } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { like, ownedRows, requireOwner } from "../scope.ts";
@@ -120,6 +120,13 @@ function registerTemplate(call: Call): JsonObject {
   const format = params.must("format").toLowerCase();
   const url = params.must("url");
   refuseUrl(url, format);
+  for (const [name, id] of [
+    ["zoneid", world.base.zone],
+    ["ostypeid", world.base.osType],
+  ] as const) {
+    const wanted = params.text(name);
+    if (wanted !== undefined && wanted !== id) throw unresolved(call.command, name, wanted);
+  }
   const owner = newOwner(call);
   requireRoom(call, owner, 4);
   const checksum = params.text("checksum")?.replace(/^\{[^}]*\}/, "");

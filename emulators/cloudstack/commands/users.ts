@@ -122,7 +122,10 @@ function updateUser(call: Call): JsonObject {
   const user = namedUser(call);
   const username = params.text("username");
   const { domainId } = world.accounts.need(user.accountId);
-  const others = world.accounts.group(domainId).flatMap((a) => world.users.group(a.id)).filter((u) => u !== user);
+  const others = world.accounts
+    .group(domainId)
+    .flatMap((a) => world.users.group(a.id))
+    .filter((u) => u !== user);
   if (username !== undefined && others.some((u) => u.username.toLowerCase() === username.toLowerCase())) {
     throw invalidValue(`Username [${username}] already exists.`);
   }

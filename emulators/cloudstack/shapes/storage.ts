@@ -17,9 +17,7 @@ export function volumeShape(world: World, volume: Volume): JsonObject {
     type: volume.type,
     ...(machine === undefined ? {} : { deviceid: volume.deviceId ?? 0, virtualmachineid: machine.id }),
     ...templateFields(world, volume),
-    ...(machine === undefined
-      ? {}
-      : { vmname: machine.name, vmdisplayname: machine.displayName, vmstate: machine.state, vmtype: "User" }),
+    ...(machine === undefined ? {} : { vmname: machine.name, vmdisplayname: machine.displayName, vmstate: machine.state, vmtype: "User" }),
     provisioningtype: "thin",
     size: volume.size,
     created: wireTime(volume.created),

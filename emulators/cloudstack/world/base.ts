@@ -28,9 +28,31 @@ export interface Base {
 }
 
 const NAMES = [
-  "rootDomain", "systemAccount", "adminAccount", "adminUser", "zone", "serviceOffering", "networkOffering", "diskOffering", "osType",
-  "builtinTemplate", "systemTemplate", "userRole", "domainAdminRole", "rootAdminRole", "managementServer", "host", "pool", "cluster",
-  "pod", "imageStore", "physicalNetwork", "publicNetwork", "linkLocalNetwork", "vlan", "routerOffering",
+  "rootDomain",
+  "systemAccount",
+  "adminAccount",
+  "adminUser",
+  "zone",
+  "serviceOffering",
+  "networkOffering",
+  "diskOffering",
+  "osType",
+  "builtinTemplate",
+  "systemTemplate",
+  "userRole",
+  "domainAdminRole",
+  "rootAdminRole",
+  "managementServer",
+  "host",
+  "pool",
+  "cluster",
+  "pod",
+  "imageStore",
+  "physicalNetwork",
+  "publicNetwork",
+  "linkLocalNetwork",
+  "vlan",
+  "routerOffering",
 ] as const satisfies readonly (keyof Base)[];
 
 /** New ids for a new installation. */

@@ -24,7 +24,14 @@ export function installWorld(settings: Settings): World {
   const now = settings.now();
   const making = { world, settings, now };
   world.domains.insert({
-    id: base.rootDomain, name: "ROOT", level: 0, parentId: "", path: "/", state: "Active", created: now, limits: {},
+    id: base.rootDomain,
+    name: "ROOT",
+    level: 0,
+    parentId: "",
+    path: "/",
+    state: "Active",
+    created: now,
+    limits: {},
   });
   installRoles(world, settings);
   const asRoot = { domainId: base.rootDomain, type: 1, roleId: base.rootAdminRole };
@@ -46,11 +53,25 @@ export function installWorld(settings: Settings): World {
   const bareMetal = insertAccount(making, { name: "baremetal-system-account", domainId: base.rootDomain });
   giveKeys(making, insertUser(making, bareMetal, { username: bareMetal.name, email: "" }));
   const builtin = {
-    type: "BUILTIN", format: "VHD", isPublic: true, isFeatured: true, crossZones: true, requiresHvm: false, onPrimary: true,
-    size: BUILTIN_BYTES, physicalSize: settings.templateBytes, checksum: "", url: "http://192.0.2.7/templates/builtin.vhd.bz2",
+    type: "BUILTIN",
+    format: "VHD",
+    isPublic: true,
+    isFeatured: true,
+    crossZones: true,
+    requiresHvm: false,
+    onPrimary: true,
+    size: BUILTIN_BYTES,
+    physicalSize: settings.templateBytes,
+    checksum: "",
+    url: "http://192.0.2.7/templates/builtin.vhd.bz2",
   } as const;
   insertTemplate(making, system, {
-    ...builtin, id: base.systemTemplate, name: NAMED.systemTemplate, type: "SYSTEM", isPublic: false, isFeatured: false,
+    ...builtin,
+    id: base.systemTemplate,
+    name: NAMED.systemTemplate,
+    type: "SYSTEM",
+    isPublic: false,
+    isFeatured: false,
   });
   insertTemplate(making, system, { ...builtin, id: base.builtinTemplate, name: NAMED.builtinTemplate });
   return world;
@@ -77,7 +98,23 @@ function rulesFor(name: string, type: RoleType): readonly string[] {
 }
 
 const DOMAIN_ADMIN_RULES: readonly string[] = [
-  ...USER_COMMANDS, "createAccount", "deleteAccount", "updateAccount", "disableAccount", "enableAccount", "lockAccount", "createUser",
-  "updateUser", "disableUser", "enableUser", "lockUser", "deleteUser", "registerUserKeys", "updateDomain", "updateResourceLimit",
-  "listDomainChildren", "expungeVirtualMachine", "recoverVirtualMachine",
+  ...USER_COMMANDS,
+  "createAccount",
+  "deleteAccount",
+  "updateAccount",
+  "disableAccount",
+  "enableAccount",
+  "lockAccount",
+  "createUser",
+  "updateUser",
+  "disableUser",
+  "enableUser",
+  "lockUser",
+  "deleteUser",
+  "registerUserKeys",
+  "updateDomain",
+  "updateResourceLimit",
+  "listDomainChildren",
+  "expungeVirtualMachine",
+  "recoverVirtualMachine",
 ];

@@ -45,7 +45,12 @@ function cleanUpAccounts({ world, now, machinesStuck }: TaskContext): void {
   for (const account of [...world.accounts.everything()]) {
     if (account.removed !== undefined && account.needsCleanup) deleteAccountWithContents(world, account, now, machinesStuck);
   }
-  const deleting = new Set(world.jobs.group("running").filter((job) => job.command === "deleteDomain").map((job) => job.params["id"]));
+  const deleting = new Set(
+    world.jobs
+      .group("running")
+      .filter((job) => job.command === "deleteDomain")
+      .map((job) => job.params["id"]),
+  );
   const inactive = world.domains.all().filter((domain) => domain.state === "Inactive" && !deleting.has(domain.id));
   for (const domain of inactive.sort((a, b) => b.level - a.level)) if (isEmpty(world, domain)) removeDomain(world, domain, now);
 }

@@ -1,7 +1,23 @@
 import type { Base } from "./base.ts";
 import type {
-  Account, Annotation, Dedication, Domain, EventRow, Job, KubernetesCluster, Machine, Network,
-  Project, Role, RoleRule, Row, Snapshot, Tag, Template, User, Volume,
+  Account,
+  Annotation,
+  Dedication,
+  Domain,
+  EventRow,
+  Job,
+  KubernetesCluster,
+  Machine,
+  Network,
+  Project,
+  Role,
+  RoleRule,
+  Row,
+  Snapshot,
+  Tag,
+  Template,
+  User,
+  Volume,
 } from "./rows.ts";
 import { Table } from "./table.ts";
 
@@ -69,8 +85,23 @@ export class World {
   tables(): Readonly<Record<TableName, Table<Row>>> {
     const { domains, accounts, users, machines, volumes, snapshots, templates, networks, projects, roles, rules, annotations, tags } = this;
     const all = {
-      domains, accounts, users, machines, volumes, snapshots, templates, networks, projects, roles, rules, annotations, tags,
-      dedications: this.dedications, kubernetesClusters: this.kubernetesClusters, events: this.events, jobs: this.jobs,
+      domains,
+      accounts,
+      users,
+      machines,
+      volumes,
+      snapshots,
+      templates,
+      networks,
+      projects,
+      roles,
+      rules,
+      annotations,
+      tags,
+      dedications: this.dedications,
+      kubernetesClusters: this.kubernetesClusters,
+      events: this.events,
+      jobs: this.jobs,
     };
     return all as unknown as Record<TableName, Table<Row>>;
   }
@@ -105,5 +136,20 @@ export class World {
 
 /** The names of the world's tables. */
 export type TableName =
-  | "domains" | "accounts" | "users" | "machines" | "volumes" | "snapshots" | "templates" | "networks" | "projects"
-  | "roles" | "rules" | "annotations" | "tags" | "dedications" | "kubernetesClusters" | "events" | "jobs";
+  | "domains"
+  | "accounts"
+  | "users"
+  | "machines"
+  | "volumes"
+  | "snapshots"
+  | "templates"
+  | "networks"
+  | "projects"
+  | "roles"
+  | "rules"
+  | "annotations"
+  | "tags"
+  | "dedications"
+  | "kubernetesClusters"
+  | "events"
+  | "jobs";

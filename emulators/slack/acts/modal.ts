@@ -108,7 +108,9 @@ function closeIfOpen(world: ActWorld, view: StoredView): void {
 }
 
 function readErrors(view: StoredView, errors: JsonObject): Record<string, string> {
-  const inputs = blocksOf(view).filter((block) => block["type"] === "input").map((block) => stringOf(block, "block_id"));
+  const inputs = blocksOf(view)
+    .filter((block) => block["type"] === "input")
+    .map((block) => stringOf(block, "block_id"));
   const entries = Object.entries(errors);
   if (entries.length === 0 || entries.some(([id, text]) => !inputs.includes(id) || typeof text !== "string" || text === ""))
     refuse("invalid_errors");

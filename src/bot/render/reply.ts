@@ -21,6 +21,8 @@ function renderPart(part: Part): readonly KnownBlock[] {
     case "table":
       return [preformatted(part.title, part.lines)];
     case "choice":
+      // Slack refuses a choice of nothing.
+      if (part.options.length === 0) return [];
       return [
         {
           type: "actions",

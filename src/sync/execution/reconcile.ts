@@ -18,6 +18,7 @@ import { recordPass, recordPassEnd, recordPlan, recordSnapshot, updatePlanRecord
 import { readStop } from "../../store/stop-switch.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
+import type { KnownState } from "../planning/known.ts";
 import type { Change, Plan } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
 import { recognise } from "../planning/recognise.ts";
@@ -34,7 +35,9 @@ export interface ReconcileContext {
   readonly writer: ChangeWriter;
   readonly deletions: DeletionOpener;
   readonly announcer: PlanAnnouncer;
-  readonly policy: PlanPolicy;
+  /** Asked anew for each pass: what it is made under, and the scope that two people confirmed. Errors: throws when the store is away. */
+  readonly limits: () => Promise<{ readonly policy: PlanPolicy; readonly confirmedScope: Digest }>;
+  /** What this process reads. */
   readonly scopeFingerprint: Digest;
   readonly now: Clock;
   readonly newId: NewId;
@@ -82,9 +85,9 @@ async function passWithLock(
 ): Promise<Result<PlanRecord, Failure>> {
   const passId = c.newId() as PassId;
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
-  const { plan, input, plannedAt } = await planNow(scope, c, true);
+  const { plan, input, plannedAt, policy } = await planNow(scope, c, true);
   let record = newRecord(c, plan, startedBy, passId);
-  const inputs = await storePlan(record, input, plannedAt, c);
+  const inputs = await storePlan(record, input, plannedAt, policy, c);
   const allowed = allowedBy(plan);
   const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const shown = await isWorthShowing(plan, changes.length, c);
@@ -127,28 +130,39 @@ async function planNow(
   scope: Scope,
   c: ReconcileContext,
   recording: boolean,
-): Promise<{ readonly plan: Plan; readonly input: CompleteInput | PartialInput; readonly plannedAt: Instant }> {
+): Promise<{
+  readonly plan: Plan;
+  readonly input: CompleteInput | PartialInput;
+  readonly plannedAt: Instant;
+  readonly policy: PlanPolicy;
+}> {
   const busy = await c.deletions.liveDomains();
-  let known = await readKnownState(c.db, busy);
+  const { policy, confirmedScope } = await c.limits();
+  const readKnown = async (): Promise<KnownState> => ({ ...(await readKnownState(c.db, busy)), pinnedScope: confirmedScope });
+  let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
-  if (recording && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
+  // A scope that nobody confirmed only reports: what it lists is nobody's word yet.
+  const mayRecord = recording && confirmedScope === c.scopeFingerprint;
+  if (mayRecord && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
     await c.db.tx(async (q) => {
       await recordManagedDomains(q, recognised.domains, c.now());
       await recordManagedAccounts(q, recognised.accounts, c.now());
     });
-    known = await readKnownState(c.db, busy);
+    known = await readKnown();
   }
   const input = inputOf(observation, known);
   const plannedAt = c.now();
-  const plan = buildPlan(input, c.policy, c.scopeFingerprint, plannedAt);
-  if (recording && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
+  const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);
+  if (mayRecord && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
     const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
     const present = [...input.desired.projects.map((p) => p.id), ...held];
+    // A held row without an id may be any project's: then nobody's absence goes on.
+    const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
-    await c.db.tx((q) => recordCompleteRead(q, { present, ...sizes, scope: c.scopeFingerprint, at: c.now() }));
+    await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
   }
-  return { plan, input, plannedAt };
+  return { plan, input, plannedAt, policy };
 }
 
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
@@ -175,13 +189,19 @@ function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId
   };
 }
 
-async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput, plannedAt: Instant, c: ReconcileContext) {
+async function storePlan(
+  record: PlanRecord,
+  input: CompleteInput | PartialInput,
+  plannedAt: Instant,
+  policy: PlanPolicy,
+  c: ReconcileContext,
+) {
   const at = c.now();
   const inputs = {
     desired: await recordSnapshot(c.db, "desired", input.desired, at),
     observed: await recordSnapshot(c.db, "observed", input.observed, at),
     known: await recordSnapshot(c.db, "known", input.known, at),
-    policy: await recordSnapshot(c.db, "policy", c.policy, at),
+    policy: await recordSnapshot(c.db, "policy", policy, at),
   };
   await recordPlan(c.db, {
     id: record.id,
@@ -198,8 +218,7 @@ async function storePlan(record: PlanRecord, input: CompleteInput | PartialInput
 
 async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {
   if (changes > 0) return true;
-  if (allowedBy(plan).deletions)
-    for (const proposal of plan.proposals) if (await c.deletions.wouldOpen(proposal)) return true;
+  if (allowedBy(plan).deletions) for (const proposal of plan.proposals) if (await c.deletions.wouldOpen(proposal)) return true;
   return (await readLastShown(c.db)) !== showKey(plan);
 }
 

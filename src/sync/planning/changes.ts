@@ -155,11 +155,12 @@ class Comparison {
     for (const account of accounts) {
       if (ours.has(account.id)) continue;
       const record = this.#managedAccounts.get(account.id);
-      if (record === undefined) {
+      // An account that is another project's by our record has not left this one, whatever domain CloudStack shows it in.
+      if (record === undefined || record.projectId !== project.id) {
         this.#drift.push({
           kind: "unmanaged_account",
           path: `${domain.path}/${account.name}`,
-          sentence: `account ${account.name} in ${domain.path} was not made by Twokey; it is left alone`,
+          sentence: `account ${account.name} in ${domain.path} was not made by Twokey for this project; it is left alone`,
         });
       } else this.#compareLeaver(project, domain, account, record);
     }

@@ -63,9 +63,9 @@ function coverageHolds({ input, policy, scopeFingerprint, now }: HoldQuestion): 
   if (known.pinnedScope !== null && known.pinnedScope !== scopeFingerprint) {
     holds.push({
       kind: "scope_changed",
-      blocks: "restrictions",
-      sentence: "the scope is not the one that was confirmed: other views, another root, or another server",
-      liftedBy: "the old configuration; a change of scope is a decision of two people",
+      blocks: "everything",
+      sentence: "the scope is not the one that was confirmed: other views, another root, or another server; this pass only reports",
+      liftedBy: "two approvers on the scope's card (/ci-policy), or the old configuration",
     });
   }
   const oldest = Math.min(desired.asOf, observed.asOf);
@@ -108,10 +108,19 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
         kind: "shrunken_source",
         blocks: "everything",
         sentence: `${who} only ${now} of ${before} ${what} it had the last time`,
-        liftedBy: "a source that is whole again, or TWOKEY_SHRINK_MIN_SHARE",
+        liftedBy: "a source that is whole again, or two approvers: /ci-policy set shrink-min-share",
       });
     }
   }
+  const { coverage, projects, held } = input.desired;
+  const ours = coverage === "complete" ? input.known.managedAccounts.length : 0;
+  if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null))
+    holds.push({
+      kind: "empty_source",
+      blocks: "restrictions",
+      sentence: `the CI database lists no member of any project, although ${ours} accounts are managed`,
+      liftedBy: "a source that is whole again",
+    });
   return holds;
 }
 
@@ -123,14 +132,14 @@ function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly 
       kind: "too_many_changes",
       blocks: "everything",
       sentence: `${all} changes in one pass; the limit is ${policy.changesPerPassMax}`,
-      liftedBy: "TWOKEY_CHANGES_PER_PASS",
+      liftedBy: "two approvers: /ci-policy set changes-per-pass",
     });
   if (differences.restrictive.length > policy.restrictionsPerPassMax) {
     holds.push({
       kind: "too_many_restrictions",
       blocks: "restrictions",
       sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPassMax}`,
-      liftedBy: "TWOKEY_RESTRICTIONS_PER_PASS",
+      liftedBy: "two approvers: /ci-policy set restrictions-per-pass",
     });
   }
   if (proposals > policy.proposalsPerPassMax) {
@@ -138,7 +147,7 @@ function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly 
       kind: "too_many_proposals",
       blocks: "deletions",
       sentence: `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPassMax}`,
-      liftedBy: "a source that does not close them, or TWOKEY_PROPOSALS_PER_PASS",
+      liftedBy: "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass",
     });
   }
   return holds;

@@ -51,6 +51,6 @@ export interface KnownState {
   readonly domainsUnderDeletion: readonly DomainId[];
   /** Sizes of the last complete pass; null before the first. */
   readonly lastComplete: { readonly projects: number; readonly domains: number; readonly at: Instant } | null;
-  /** The fingerprint of the scope that two people confirmed, or the first one seen; null before the first pass. */
+  /** The fingerprint of the scope in force: the first one, or what two people confirmed since; null where none is asked for. */
   readonly pinnedScope: Digest | null;
 }

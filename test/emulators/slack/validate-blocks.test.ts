@@ -62,7 +62,14 @@ const limits: readonly (readonly [string, (n: number) => object, number])[] = [
   ["table rows, how many", (n) => ({ type: "table", rows: many(n, () => [cell(1)]) }), 100],
   ["table cells in a row, how many", (n) => ({ type: "table", rows: [many(n, () => cell(1))] }), 20],
   ["table characters", (n) => ({ type: "table", rows: [[cell(n - 10), cell(10)]] }), 10_000],
-  ["context_actions, how many", (n) => ({ type: "context_actions", elements: many(n, (i) => ({ type: "icon_button", action_id: `i${i}`, icon: "trash", text: plain(1) })) }), 5],
+  [
+    "context_actions, how many",
+    (n) => ({
+      type: "context_actions",
+      elements: many(n, (i) => ({ type: "icon_button", action_id: `i${i}`, icon: "trash", text: plain(1) })),
+    }),
+    5,
+  ],
   ["container children, how many", (n) => ({ type: "container", title: plain(1), child_blocks: many(n, () => section()) }), 10],
   ["container title", (n) => ({ type: "container", title: plain(n), child_blocks: [section()] }), 150],
   ["card body", (n) => ({ type: "card", body: md(n) }), 200],
@@ -80,10 +87,18 @@ describe("limits", () => {
     ["modal", 100],
     ["home", 100],
   ] as const)("a %s has at most %i blocks", ([surface, most]) => {
-    expect(validateBlocks(many(most, () => section()), surface)).toEqual([]);
-    expect(validateBlocks(many(most + 1, () => section()), surface)).toEqual([
-      `[ERROR] no more than ${most} items allowed [json-pointer:/blocks]`,
-    ]);
+    expect(
+      validateBlocks(
+        many(most, () => section()),
+        surface,
+      ),
+    ).toEqual([]);
+    expect(
+      validateBlocks(
+        many(most + 1, () => section()),
+        surface,
+      ),
+    ).toEqual([`[ERROR] no more than ${most} items allowed [json-pointer:/blocks]`]);
   });
 
   test("tables of a message count together", () => {
@@ -132,10 +147,20 @@ describe("refusals", () => {
       "initial option must be one of the options",
       "/blocks/0/elements/0",
     ],
-    ["min_length above max_length", input(typed({ min_length: 9, max_length: 3 })), "min_length must not be greater than max_length", "/blocks/0/element"],
+    [
+      "min_length above max_length",
+      input(typed({ min_length: 9, max_length: 3 })),
+      "min_length must not be greater than max_length",
+      "/blocks/0/element",
+    ],
     ["an image without alt_text", { type: "image", image_url: "https://example.org/" }, "missing required field: alt_text", "/blocks/0"],
     ["an image from nowhere", { type: "image", alt_text: "x" }, "missing required field: image_url", "/blocks/0"],
-    ["an unknown rich text element", { type: "rich_text", elements: [{ type: "text", text: "x" }] }, "unsupported type: text", "/blocks/0/elements/0"],
+    [
+      "an unknown rich text element",
+      { type: "rich_text", elements: [{ type: "text", text: "x" }] },
+      "unsupported type: text",
+      "/blocks/0/elements/0",
+    ],
     ["empty rich text", rich(0), "must be more than 0 characters", "/blocks/0/elements/0/elements/0/text"],
   ] as const)("%s", ([, block, message, pointer]) => {
     expect(validateBlocks([block], "message")).toEqual([`[ERROR] ${message} [json-pointer:${pointer}]`]);

@@ -84,7 +84,10 @@ describe("chat.postMessage refuses", () => {
 
   test("bad blocks with the place of each problem, also through Slack's client", async () => {
     const blocks = [{ type: "divider" }, bad] as never;
-    const thrown = await w.client(slack).chat.postMessage({ channel: w.TEAM, text: "x", blocks }).catch((error: unknown) => error);
+    const thrown = await w
+      .client(slack)
+      .chat.postMessage({ channel: w.TEAM, text: "x", blocks })
+      .catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(WebAPIPlatformError);
     expect((thrown as WebAPIPlatformError).data).toMatchObject({
       error: "invalid_blocks",
@@ -125,7 +128,11 @@ describe("messages", () => {
 
   test("only its own lasting messages can be updated and deleted", async () => {
     await slack.control.message({ as: w.ADA, channel: w.TEAM, text: "mine" });
-    const mine = slack.control.view(w.ADA)?.conversations.find((c) => c.id === w.TEAM)?.messages.at(-1)?.ts ?? "";
+    const mine =
+      slack.control
+        .view(w.ADA)
+        ?.conversations.find((c) => c.id === w.TEAM)
+        ?.messages.at(-1)?.ts ?? "";
     const change = { channel: w.TEAM, ts: mine, text: "yours" };
     expect(await w.call(slack, "chat.update", change)).toMatchObject({ error: "cant_update_message" });
     expect(await w.call(slack, "chat.delete", change)).toMatchObject({ error: "cant_delete_message" });
@@ -233,7 +240,8 @@ describe("people, groups, channels, reactions", () => {
     expect(await web.conversations.open({ users: w.GUEST })).toMatchObject({ already_open: false, channel: { id: "D0GUEST01" } });
     expect(await web.conversations.open({ users: w.GUEST })).toMatchObject({ already_open: true });
     const ids: string[] = [];
-    for await (const page of web.paginate("users.list", { limit: 2 })) ids.push(...objectsOf(w.json(page)["members"]).map((m) => String(m["id"])));
+    for await (const page of web.paginate("users.list", { limit: 2 }))
+      ids.push(...objectsOf(w.json(page)["members"]).map((m) => String(m["id"])));
     expect(ids).toEqual([w.ADA, w.BEN, w.GUEST, w.GONE, w.EXTERNAL, w.BOT]);
     const groups = await web.usergroups.list({ include_users: true });
     expect(groups.usergroups?.[0]).toMatchObject({ id: w.GROUP, handle: "approvers", users: [w.ADA, w.BEN], user_count: 2 });
@@ -245,7 +253,10 @@ describe("files", () => {
     const bytes = Buffer.from(Array.from({ length: 5000 }, (_, i) => i % 256));
     const web = w.client(slack);
     await web.filesUploadV2({ channel_id: w.TEAM, file: bytes, filename: "disk.bin", title: "Disk", initial_comment: "here" });
-    const message = slack.control.view(w.BEN)?.conversations.find((c) => c.id === w.TEAM)?.messages.at(-1);
+    const message = slack.control
+      .view(w.BEN)
+      ?.conversations.find((c) => c.id === w.TEAM)
+      ?.messages.at(-1);
     expect(message).toMatchObject({ text: "here", files: [{ name: "disk.bin" }] });
     const file = message?.files[0];
     const shown = await fetch(`${slack.url}${file?.url ?? ""}`);
@@ -278,7 +289,11 @@ describe("the control API", () => {
       const response = await fetch(`${fresh.apiUrl}${method}?token=${w.BOT_TOKEN}`);
       return [response.status, response.headers.get("retry-after")];
     };
-    expect([await status("auth.test"), await status("auth.test"), await status("users.list")]).toEqual([[500, null], [200, null], [429, "7"]]);
+    expect([await status("auth.test"), await status("auth.test"), await status("users.list")]).toEqual([
+      [500, null],
+      [200, null],
+      [429, "7"],
+    ]);
     expect(fresh.sent().map((sent) => sent.method)).toEqual(["auth.test", "auth.test", "users.list"]);
     expect(JSON.stringify(fresh.sent())).not.toContain(w.BOT_TOKEN);
     await fresh.close();

@@ -147,7 +147,11 @@ export async function boltOverHttp(slack: SlackEmulator): Promise<App> {
 
 /** A button in a row of its own. */
 export function button(actionId: string, value: string): JsonObject {
-  return { type: "actions", block_id: `row-${actionId}`, elements: [{ type: "button", action_id: actionId, value, text: plain(actionId) }] };
+  return {
+    type: "actions",
+    block_id: `row-${actionId}`,
+    elements: [{ type: "button", action_id: actionId, value, text: plain(actionId) }],
+  };
 }
 
 /** A plain_text object. */
@@ -162,7 +166,9 @@ export function modal(more: object = {}): JsonObject {
     callback_id: "reason",
     title: plain("Why"),
     submit: plain("Send"),
-    blocks: [{ type: "input", block_id: "why", label: plain("Why"), element: { type: "plain_text_input", action_id: "text", min_length: 5 } }],
+    blocks: [
+      { type: "input", block_id: "why", label: plain("Why"), element: { type: "plain_text_input", action_id: "text", min_length: 5 } },
+    ],
     ...more,
   };
 }

@@ -1,0 +1,77 @@
+import type { KnownBlock } from "@slack/types";
+import type { PolicyChangeView } from "../../policy/ports.ts";
+import { button, context, fields, header, safe, section, time } from "./blocks.ts";
+import type { Rendering } from "./plan.ts";
+
+/** Longer values than this do not fit a card: an approver must read all of it, so there is no Approve button then (ADR 0201). */
+const VALUE_MAX = 900;
+
+/** Renders a proposed change of policy in whatever state it is. Pure. */
+export function renderPolicyCard(v: PolicyChangeView, environment: string): Rendering {
+  const title = titles(v);
+  const fits = v.before.length <= VALUE_MAX && v.after.length <= VALUE_MAX;
+  const blocks: KnownBlock[] = [
+    header(title),
+    section(sentence(v)),
+    fields([
+      ["Now", safe(v.before, VALUE_MAX)],
+      ["Proposed", safe(v.after, VALUE_MAX)],
+      ["Why", `${safe(v.reason, 500)}\nproposed by ${safe(v.proposedBy)}`],
+      ["Approvals", approvals(v)],
+    ]),
+  ];
+  if (v.state === "proposed" && !fits)
+    blocks.push(section("It is longer than a card can show, so it cannot be approved here. Change less at a time, or use a user group."));
+  if (v.state === "proposed") {
+    const value = policyButtonValue(v);
+    const approve = button({
+      action: "policy_approve",
+      text: "Approve",
+      value,
+      style: v.effect === "looser" ? "danger" : "primary",
+      label: `Approve: ${v.title}`,
+    });
+    const reject = button({ action: "policy_reject", text: "Reject…", value, label: `Reject: ${v.title}` });
+    blocks.push({ type: "actions", block_id: "policy", elements: fits ? [approve, reject] : [reject] });
+  }
+  const who = v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
+  blocks.push(context(`${environment} · proposed ${time(v.proposedAt)} · digest ${v.digest.slice(0, 12)}${who}`));
+  return { text: `${title} (${environment})`, blocks };
+}
+
+/** The value a button carries: which change, and the digest that was on the card. */
+export function policyButtonValue(v: Pick<PolicyChangeView, "id" | "digest">): string {
+  return `v1:${v.id}:${v.digest}`;
+}
+
+function titles(v: PolicyChangeView): string {
+  const words: Record<PolicyChangeView["state"], string> = {
+    proposed: `Change the policy? ${v.title}`,
+    applied: `Policy changed: ${v.title}`,
+    rejected: `Policy not changed (rejected): ${v.title}`,
+    expired: `Policy not changed (expired): ${v.title}`,
+    superseded: `Policy not changed (another change came first): ${v.title}`,
+  };
+  return words[v.state];
+}
+
+function sentence(v: PolicyChangeView): string {
+  if (v.state === "applied")
+    return `In force since ${v.endedAt === null ? "now" : time(v.endedAt)}. Deletions that were asked before keep their limits, or the stricter of both.`;
+  if (v.state !== "proposed")
+    return `Nothing changes${v.endedBy === null ? "" : `; ended by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 500)}.`;
+  const effect = {
+    looser: "*This makes things looser:* less stands between a mistake and what it destroys.",
+    stricter: "This makes things stricter.",
+    beside:
+      v.setting === "scope"
+        ? "*Until this is confirmed, passes only report* and no deletion goes on."
+        : "This changes who or what is meant; read both values.",
+  }[v.effect];
+  return `${effect} Two approvers must agree${v.proposedBy === "Twokey" ? "" : ", and not the one who proposed it"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
+}
+
+function approvals(v: PolicyChangeView): string {
+  const who = v.approvals.map((a) => `${safe(a.name)} ${time(a.at)}`);
+  return [`${v.approvals.length} of ${v.quorum}`, ...who].join("\n");
+}

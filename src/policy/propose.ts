@@ -1,0 +1,132 @@
+import type { Asker } from "../commands/ports.ts";
+import { after } from "../core/clock.ts";
+import { canonicalJson, digestOf } from "../core/digest.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { recordAudit } from "../store/audit.ts";
+import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion, type TeamPolicy } from "../store/policies.ts";
+import type { PolicyContext } from "./context.ts";
+import { findSetting, settings, weighPolicy } from "./settings.ts";
+
+const REASON_MIN = 5;
+const REASON_MAX = 500;
+/** How long a scope that people refused is left alone before a pass asks again. Units: milliseconds. */
+const ASK_AGAIN_MS = 24 * 3600_000;
+
+/** What somebody wants to be otherwise, as typed. */
+export interface Wish {
+  readonly setting: string;
+  readonly text: string;
+  readonly reason: string;
+}
+
+/**
+ * Records a person's proposal; gives its id. Nothing changes by it.
+ *
+ * Errors: `invalid` for what is no value, `refused` for who may not, what is so already, or what could not work.
+ */
+export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Promise<Result<string, Failure>> {
+  if (!by.isTeam)
+    return err(
+      failure("refused", "command.team_only", "Only members of the CI team may propose a change of policy", {
+        mending: "Ask in the CI team's channel.",
+      }),
+    );
+  const setting = findSetting(wish.setting);
+  if (setting === undefined)
+    return err(
+      failure("invalid", "policy.setting", "There is no such setting", {
+        mending: `There are: ${settings.map((s) => s.name).join(", ")}.`,
+      }),
+    );
+  const reason = wish.reason.trim();
+  if (reason.length < REASON_MIN || reason.length > REASON_MAX)
+    return err(
+      failure("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
+        mending: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
+      }),
+    );
+  const base = await expectPolicy(c);
+  const read = setting.read(base.body, wish.text, c.presentScope);
+  if (!read.ok) return read;
+  if (canonicalJson(read.value) === canonicalJson(base.body))
+    return err(failure("refused", "policy.same", `${setting.title} is so already: ${setting.write(base.body)}`));
+  const weighed = await weighNow(read.value, setting.name, c);
+  if (!weighed.ok) return weighed;
+  return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
+}
+
+/**
+ * Proposes the scope that this process reads, when it is not the confirmed one; asked by passes, so at most one is open.
+ *
+ * A scope that people refused is not proposed again for a day. Null: nothing to propose.
+ */
+export async function proposePresentScope(c: PolicyContext): Promise<string | null> {
+  const base = await expectPolicy(c);
+  const body: TeamPolicy = { ...base.body, scope: c.presentScope };
+  if (canonicalJson(body) === canonicalJson(base.body)) return null;
+  const last = await readNewestPolicyChange(c.db, "scope");
+  const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
+  const refused = isSame && (last.state === "rejected" || last.state === "expired");
+  if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
+  const made = await insert(
+    "scope",
+    body,
+    base,
+    { id: "twokey", name: "Twokey" },
+    "this process reads another scope than the one that was confirmed",
+    c,
+  );
+  return made.ok ? made.value : null;
+}
+
+/** Weighs a policy; who may approve is asked of Slack when that, or the number needed, changes. */
+export async function weighNow(body: TeamPolicy, changed: string, c: PolicyContext): Promise<Result<void, Failure>> {
+  if (changed !== "approvers" && changed !== "quorum") return weighPolicy(body, changed, null);
+  const found = await c.approvers.resolve(body.approvers);
+  return found.ok ? weighPolicy(body, changed, found.value.length) : found;
+}
+
+/** Reads the policy in force. Errors: throws before the first start recorded one. */
+export async function expectPolicy(c: Pick<PolicyContext, "db">): Promise<PolicyVersion> {
+  const policy = await readPolicy(c.db);
+  if (policy === null) throw new Error("There is no policy yet: the first start records it.");
+  return policy;
+}
+
+async function insert(
+  setting: string,
+  body: TeamPolicy,
+  base: PolicyVersion,
+  by: { readonly id: Asker["operator"]["id"] | "twokey"; readonly name: string },
+  reason: string,
+  c: PolicyContext,
+): Promise<Result<string, Failure>> {
+  const id = c.newId();
+  const at = c.now();
+  const made = await c.db.tx(async (q) => {
+    const inserted = await insertPolicyChange(q, {
+      id,
+      base_version: base.version,
+      setting,
+      body,
+      digest: digestOf({ base: base.version, body }),
+      proposed_by: by.id,
+      proposed_by_name: by.name,
+      reason,
+      quorum: base.body.quorum,
+      proposed_at: at,
+      expires_at: after(at, base.body.approvalMs),
+    });
+    const data = { setting, base: base.version, before: base.body, after: body, reason };
+    if (inserted) await recordAudit(q, { at, actor: by.id, kind: "policy.proposed", subject: id, data });
+    return inserted;
+  });
+  return made
+    ? ok(id)
+    : err(
+        failure("refused", "policy.open", "A change of this setting is open already", {
+          mending: "Decide on its card in the team's channel first.",
+        }),
+      );
+}

@@ -1,0 +1,27 @@
+import { z } from "zod";
+import type { Clock, ClockSkew, SkewMeter } from "../core/clock.ts";
+import type { Queryable } from "./db.ts";
+
+const Row = z.object({ at: z.number() });
+
+/**
+ * Measures this process's clock against two others: the database server's, and the machine's own count of time since this was called, which
+ * no setting of the clock moves.
+ *
+ * With the embedded PostgreSQL the first is the same clock; then only the second tells a jump, and only while the process runs.
+ *
+ * Units:  `steadyMs` counts milliseconds from anywhere.
+ * Errors: throws `StoreError` when the database cannot be asked. ADR 0314.
+ */
+export function createSkewMeter(db: Queryable, now: Clock, steadyMs: () => number): SkewMeter {
+  const origin = now() - steadyMs();
+  return async () => {
+    const { at } = await db.one(Row, "select (extract(epoch from clock_timestamp()) * 1000)::bigint as at");
+    const here = now();
+    const skews: readonly ClockSkew[] = [
+      { ms: here - at, beside: "the database server's clock" },
+      { ms: here - (origin + Math.round(steadyMs())), beside: "its own count since Twokey was started" },
+    ];
+    return skews.reduce((worst, one) => (Math.abs(one.ms) > Math.abs(worst.ms) ? one : worst));
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * Claims: clicks on old messages, double clicks, clicks in one millisecond, forged values and windows, and messages that are not ours are refused
+ * with a sentence and recorded in the audit log; the deletion stands as before. Shown through Bolt's own listeners on a real PostgreSQL.
+ */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { listen } from "../../src/bot/listeners.ts";
+import type { Asker } from "../../src/commands/ports.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { createDeletionDesk } from "../../src/deletion/desk.ts";
+import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
+import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
+import { contextOf, smallWorld } from "../support/small-world.ts";
+
+type Handler = (args: Record<string, unknown>) => Promise<void>;
+interface Pressed {
+  readonly action?: string;
+  readonly value?: string;
+  readonly user?: string;
+  readonly channel?: string;
+  readonly ts?: string;
+  readonly trigger?: string;
+}
+
+let fresh: FreshDatabase;
+let row: DeletionRow;
+let handlers: Record<string, Handler>;
+let said: string[];
+let triggers = 0;
+
+beforeEach(async () => {
+  fresh = await freshDatabase();
+  const w = smallWorld(fresh.db);
+  const opened = await openOne(fresh.db);
+  const shown = inventory(opened.domain_id, w.items);
+  await recordApprovedInventory(fresh.db, opened.id, shown, 10);
+  await enterAsSaved(fresh.db, opened, shown);
+  await updateDeletion(fresh.db, opened.id, {
+    phase: "proposed",
+    digest: inventoryDigest(shown),
+    proposed_at: at(10),
+    expires_at: at(1010),
+    entered_at: at(10),
+  });
+  row = await expectRow(fresh.db, opened.id);
+  w.now = 50;
+  await fresh.db.exec("insert into posted_message (key, channel, ts, digest, at) values ($1, 'C1', '1.1', 'd', 1)", [`deletion:${row.id}`]);
+  handlers = {};
+  said = [];
+  const keep = (name: string) => (_pattern: unknown, handler: Handler) => (handlers[name] ??= handler);
+  const app = {
+    command: keep("command"),
+    action: keep("action"),
+    view: keep("view"),
+    event: keep("event"),
+    options: keep("options"),
+    error: () => undefined,
+  };
+  const asker = (user: string): Asker => ({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: user !== "mia" });
+  listen(app as never, {
+    client: {
+      chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
+      views: { open: async () => (said.push("a window"), { ok: true }) },
+    } as never,
+    identity: {
+      identify: async (user: string) =>
+        user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
+    } as never,
+    desks: { deletions: createDeletionDesk(contextOf(w, row), async () => ok([])) } as never,
+    db: fresh.db,
+    channel: "C1",
+    events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
+    now: () => at(50),
+  });
+});
+afterEach(() => fresh.drop());
+
+const good = () => `v1:${row.id}:${row.version}:${row.digest}`;
+async function press(p: Pressed = {}): Promise<void> {
+  await handlers["action"]?.({
+    ack: async () => undefined,
+    respond: async (m: unknown) => void said.push(JSON.stringify(m)),
+    action: { action_id: p.action ?? "deletion_approve", value: p.value ?? good() },
+    body: {
+      user: { id: p.user ?? "ada" },
+      channel: { id: p.channel ?? "C1" },
+      message: { ts: p.ts ?? "1.1" },
+      trigger_id: p.trigger ?? `t${triggers++}`,
+    },
+  });
+}
+async function submit(callback: string, metadata: string, user = "ben"): Promise<void> {
+  await handlers["view"]?.({
+    ack: async () => undefined,
+    body: { user: { id: user } },
+    view: {
+      callback_id: callback,
+      private_metadata: metadata,
+      state: { values: { name: { name: { value: "a" } }, reason: { reason: { value: "because" } } } },
+    },
+  });
+}
+const votes = () => fresh.db.exec("select from vote");
+const refusals = async (): Promise<readonly { actor: string; kind: string; sentence: string }[]> =>
+  fresh.db.many(
+    z.object({ actor: z.string(), kind: z.string(), sentence: z.string() }),
+    "select actor, kind, data ->> 'sentence' as sentence from audit where kind like 'refused.%' order by seq",
+  );
+
+/** Nothing happened but a sentence, and a line in the audit log with the same sentence. */
+async function expectRefused(before: number, words: RegExp): Promise<void> {
+  expect(said.join("\n")).toMatch(words);
+  expect(said.join("\n")).not.toMatch(/BUG/);
+  expect(await votes()).toBe(before);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed", version: row.version });
+  const recorded = await refusals();
+  expect(recorded).toHaveLength(1);
+  expect(recorded[0]?.sentence).toMatch(words);
+}
+
+test("a good click counts, so the refusals below are not for nothing", async () => {
+  await press();
+  expect(await votes()).toBe(1);
+  expect(await refusals()).toEqual([]);
+});
+
+const other = "6f1c9a1e-0000-4000-8000-00000000000f";
+test.for<readonly [string, () => Pressed, RegExp]>([
+  ["an old message of the same deletion", () => ({ ts: "0.9" }), /not the message I keep/],
+  ["the same card posted into another channel", () => ({ channel: "C2" }), /not the message I keep/],
+  ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the message I keep/],
+  ["a message edited to carry another digest", () => ({ value: good().replace(/[0-9a-f]{64}$/, "0".repeat(64)) }), /not the newest/],
+  ["a value that is none of ours", () => ({ value: "approve" }), /not one of mine/],
+  ["an empty value", () => ({ value: "" }), /not one of mine/],
+  ["a value with more behind it", () => ({ value: `${good()}:x` }), /not one of mine/],
+  ["a value with SQL in it", () => ({ value: `v1:'; drop table vote; --:1:${row.digest}` }), /not one of mine/],
+  ["a value whose id is no id", () => ({ value: `v1:${"-".repeat(36)}:1:${row.digest}` }), /not one of mine/],
+  ["a button that we never made", () => ({ action: "deletion_now" }), /no such button|does nothing any more/],
+  ["who asked for the deletion", () => ({ user: "chen" }), /asked for this deletion/],
+  ["who is no approver", () => ({ user: "eve" }), /not one of the approvers/],
+  ["somebody unknown", () => ({ user: "nobody" }), /do not know you/],
+  ["a Reject by who is not of the team", () => ({ action: "deletion_reject", user: "mia" }), /Only members of the CI team/],
+  ["a Cancel before there is a cool-off", () => ({ action: "deletion_cancel" }), /phase proposed/],
+  ["a Restore before anything was touched", () => ({ action: "deletion_restore" }), /phase proposed/],
+  ["a Withdraw of who has not approved", () => ({ action: "deletion_withdraw" }), /have not approved/],
+])("%s is refused with a sentence, recorded, and changes nothing", async ([, pressed, words]) => {
+  await press(pressed());
+  if (pressed().action === "deletion_now") {
+    expect(await refusals()).toMatchObject([{ kind: "refused.deletion_now", sentence: "no such button" }]);
+    expect(said.join()).toMatch(words);
+  } else await expectRefused(0, words);
+});
+
+test("a double click is one vote and one refusal; Slack's repetition of one click is not even that", async () => {
+  await press({ trigger: "same" });
+  await press({ trigger: "same" });
+  expect(await votes()).toBe(1);
+  expect(await refusals()).toEqual([]);
+  await press();
+  expect(await votes()).toBe(1);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ada", kind: "refused.approve" }]);
+  expect(said.join()).toMatch(/already voted/);
+});
+
+test("eight clicks of one person in the same millisecond are one vote", async () => {
+  await Promise.all(Array.from({ length: 8 }, () => press()));
+  expect(await votes()).toBe(1);
+  expect(await refusals()).toHaveLength(7);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed" });
+});
+
+test.for<readonly [string, () => string]>([
+  ["no JSON", () => "{"],
+  ["nothing", () => ""],
+  ["an id that is none", () => JSON.stringify({ id: "x", version: 1, digest: row.digest, name: "a", channel: "C1" })],
+  ["a digest that is none", () => JSON.stringify({ id: row.id, version: 1, digest: "x", name: "a", channel: "C1" })],
+])("a window with %s in its memory is refused and recorded", async ([, metadata]) => {
+  await submit("deletion_type_name", metadata());
+  await submit("deletion_reason", metadata());
+  expect(said.join("\n")).toMatch(/not mine; nothing was done[\s\S]*not mine; nothing was done/);
+  expect(said.join("\n")).not.toMatch(/BUG/);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ben" }, { actor: "ci:ben" }]);
+  expect(await votes()).toBe(0);
+});
+
+test("a window whose memory was forged to another digest, or was made for an older card, decides nothing", async () => {
+  await press();
+  await submit(
+    "deletion_type_name",
+    JSON.stringify({ id: row.id, version: row.version, digest: "0".repeat(64), name: "a", channel: "C1" }),
+  );
+  expect(said.join("\n")).toMatch(/not the newest/);
+  expect(await votes()).toBe(1);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.approve" }]);
+});

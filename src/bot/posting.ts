@@ -28,6 +28,8 @@ const LOST = new Set(["message_not_found", "cant_update_message", "edit_window_c
 /** Codes by which Slack refuses what we made of blocks; the words alone are then better than nothing. */
 const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"]);
 
+type Blocks = Rendering["blocks"][number][];
+
 /** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
 export function createPosting(o: {
   readonly client: WebClient;
@@ -71,7 +73,7 @@ export function createPosting(o: {
     const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
     if (known !== null) {
       try {
-        await o.client.chat.update({ channel: known.channel, ts: known.ts, ...body });
+        await inWords(key, body.blocks, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
         await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
         return true;
       } catch (thrown) {
@@ -80,17 +82,23 @@ export function createPosting(o: {
         o.events.warn("slack.message_lost", { code, key });
       }
     }
-    const post = (blocks: typeof body.blocks) =>
-      o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false });
-    const posted = await post(body.blocks).catch((thrown: unknown) => {
-      const code = errorCode(thrown);
-      if (!BAD_BLOCKS.has(code)) throw thrown;
-      // Without its buttons nobody can approve it: that is the safe side.
-      o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
-      return post([]);
-    });
+    const posted = await inWords(key, body.blocks, (blocks) =>
+      o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false }),
+    );
     await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
     return true;
+  }
+
+  /** Sends with blocks, or, where Slack refuses them, the words alone: without its buttons nobody can approve, the safe side. */
+  async function inWords<T>(key: string, blocks: Blocks, send: (blocks: Blocks) => Promise<T>): Promise<T> {
+    try {
+      return await send(blocks);
+    } catch (thrown) {
+      const code = errorCode(thrown);
+      if (!BAD_BLOCKS.has(code)) throw thrown;
+      o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
+      return send([]);
+    }
   }
 
   const start = (key: string, tries = 0): Promise<void> => {

@@ -50,6 +50,9 @@ export const writeLists = [
   "queryAsyncJobResult",
 ] as const;
 
+/** What `npx twokey restore` sends besides, with the writing key; the bot itself never does. */
+export const restoreCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
+
 /** What is sent for each kind that is exported. */
 export const exportCommands = {
   template: "extractTemplate",

@@ -1,5 +1,5 @@
 import type { KeyLook } from "../cloudstack/look.ts";
-import { deleteCommands, destructiveCommands, exportCommands, readCommands, writeCommands, writeLists } from "../cloudstack/needs.ts";
+import { deleteCommands, destructiveCommands, exportCommands, readCommands, restoreCommands, writeCommands, writeLists } from "../cloudstack/needs.ts";
 import type { Config } from "../config.ts";
 import { kindsOf } from "../backups/policy.ts";
 import { checksOf, type Check } from "./check.ts";
@@ -76,7 +76,14 @@ async function examineRights(key: KeyInUse, name: string, role: string, config: 
       ? ok(`${name}: may send all ${needed.length} commands that it needs`)
       : failed(`${name}: may not send ${listed(missing)}`, `Allow them in the role ${role} (docs/cloudstack.md).`);
   const excess = destructiveCommands.filter((command) => may.has(command) && !needed.includes(command));
-  return [needs, ...excessChecks(key.uses, name, role, excess)];
+  return [needs, ...restoreChecks(key.uses, name, role, may), ...excessChecks(key.uses, name, role, excess)];
+}
+
+function restoreChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
+  const missing = uses.includes("write") ? restoreCommands.filter((command) => !may.has(command)) : [];
+  if (missing.length === 0) return [];
+  const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey restore" could not put templates back`;
+  return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];
 }
 
 /** Commands that only a deletion may send, or nobody. */

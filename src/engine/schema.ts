@@ -69,7 +69,8 @@ export async function enqueueRun({ client }: { readonly client: DBOSClient }, wo
     queueName: WORK_QUEUE,
     queuePartitionKey: run.partition,
     ...(run.key === undefined ? {} : { deduplicationID: `${workflowName}:${run.key}`, attributes: { key: run.key } }),
-    ...(run.delayMs === undefined || run.delayMs <= 0 ? {} : { delaySeconds: run.delayMs / 1000 }),
+    // PostgreSQL refuses a fraction of a millisecond, such as a monotonic clock gives; late by one is better than early.
+    ...(run.delayMs === undefined || run.delayMs <= 0 ? {} : { delaySeconds: Math.ceil(run.delayMs) / 1000 }),
   };
   if (run.tx === undefined) {
     await client.enqueue(options, run.id).catch(refuseAllButDuplicate);

@@ -172,6 +172,8 @@ test("a deletion is approved by two of the list and carried out; a lost card is 
   await acked(slack.submit(peter, "name", "zuul"));
   await seen("the end", (m) => m.channel === CHANNEL && m.text.includes("zuul: deleted"), 90_000);
   expect(childrenOfRoot()).toEqual(["slimer"]);
+  // The last line of its thread: what is posted next is something else.
+  await seen("the last note", (m) => m.thread !== null && m.text === "Now: deleted.");
 }, 180_000);
 
 test("blocks that this Slack refuses are posted as words alone, without a button", async () => {

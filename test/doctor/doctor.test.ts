@@ -172,6 +172,8 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
   expect(write.lines).toMatch(
     /warning {2}cloudstack .*write key: may send destroyVirtualMachine → Deny it, unless a role in CLOUDSTACK_ROLES/,
   );
+  const plain = world.addKeys("ci-writes", soundRules.write.filter((rule) => rule !== "allow registerTemplate"));
+  expect((await findings(pair("write", plain))).lines).toMatch(/warning {2}cloudstack .*may not send registerTemplate, so "npx twokey restore" could not/);
   const mute = world.addKeys(
     "ci-mute",
     soundRules.delete.filter((rule) => rule !== "allow listApis"),

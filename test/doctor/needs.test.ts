@@ -1,7 +1,7 @@
 /** Claim: the lists of commands by which the doctor judges a key are what the source sends, and the scopes are those of the manifests. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { deleteCommands, exportCommands, readCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
+import { deleteCommands, exportCommands, readCommands, restoreCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
 import { scopes } from "../../src/doctor/slack.ts";
 
 const source = (name: string): string => readFileSync(`src/cloudstack/${name}.ts`, "utf8");
@@ -11,6 +11,7 @@ const commandName = /"((?:create|update|delete|destroy|detach|disable|enable|dis
 
 test("what changes, exports and deletes is on the list of its key", () => {
   expect(named([source("writer"), source("restorer")], commandName)).toEqual([...writeCommands].toSorted());
+  expect(named([source("registrar")], /"((?:list|register)[A-Z][A-Za-z]+)"/g)).toEqual([...restoreCommands].toSorted());
   expect(named([source("deleter")], commandName)).toEqual([...deleteCommands].toSorted());
   expect(named([source("exporter")], commandName)).toEqual(Object.values(exportCommands).toSorted());
 });
@@ -22,7 +23,7 @@ test("every list that is read is on a list, or is one that a server may lack", (
     /"((?:list|query)[A-Z][A-Za-z]+)"/g,
   );
   const optional = ["listKubernetesClusters", "listBackups", "listApis", "listConfigurations"];
-  const known = new Set<string>([...readCommands, ...writeLists, ...optional]);
+  const known = new Set<string>([...readCommands, ...writeLists, ...restoreCommands, ...optional]);
   expect(read.filter((command) => !known.has(command) && !command.startsWith("listDedicated"))).toEqual([]);
   expect([...readCommands, ...writeLists].filter((command) => !read.includes(command))).toEqual([]);
 });

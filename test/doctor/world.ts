@@ -7,7 +7,7 @@ import { cast, demoApproverGroup, demoTokens, slackSeed } from "../../demo/cast.
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../emulators/cloudstack/server.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { doctorCommand } from "../../src/cli/doctor.ts";
-import { deleteCommands, exportCommands, readCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
+import { deleteCommands, exportCommands, readCommands, restoreCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
 
@@ -31,7 +31,7 @@ const sound = (names: readonly string[]): readonly string[] => [...names.map((na
 /** The four roles of docs/cloudstack.md, as rules. */
 export const soundRules = {
   read: sound([...readCommands, "listConfigurations"]),
-  write: sound([...writeLists, ...writeCommands]),
+  write: sound([...writeLists, ...writeCommands, ...restoreCommands]),
   export: sound(["listDomains", "listAccounts", "queryAsyncJobResult", ...Object.values(exportCommands)]),
   delete: sound([...readCommands, ...deleteCommands]),
 };

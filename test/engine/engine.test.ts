@@ -152,7 +152,7 @@ test("delayed work waits, and can be cancelled by its key", async () => {
   await e.start();
   const asked = performance.now();
   await e.enqueue("later", "cancelled", { delayMs: 700, key: "c" });
-  await e.enqueue("later", "kept", { delayMs: 1_000, key: "d" });
+  await e.enqueue("later", "kept", { delayMs: 1_000.663, key: "d" });
   await e.cancel("later", "c");
   await until("kept ran", () => seen.length > 0);
   expect(seen.map(([id]) => id)).toEqual(["kept"]);

@@ -21,10 +21,10 @@ export async function examineCiDatabase(o: {
   const checks = [ok(`reachable as ${role.value.name}, PostgreSQL ${role.value.version}`), roleCheck(role.value)];
   const read = await o.ci.readDesired({ kind: "fleet", root: o.rootPath as DomainPath });
   if (read.coverage === "partial") {
-    // What PostgreSQL said about a view is a failure of the read itself; its mending is lost in a partial read.
+    // What PostgreSQL said about a view is a failure of the read itself; a partial read has its mending in one sentence with it.
     const why = await o.ci.projectsOf("all");
-    const mending = "Look at the views (docs/ci-database.md).";
-    return [...checks, why.ok ? failed(`a read is only partial: ${read.reason}`, mending) : refused(why.error, mending)];
+    const [reason, mending] = why.ok ? [read.reason, undefined] : [why.error.message, why.error.mending];
+    return [...checks, failed(`a read is only partial: ${reason}`, mending ?? "Look at the views (docs/ci-database.md).")];
   }
   const members = read.projects.reduce((n, p) => n + p.members.length, 0);
   const closed = read.projects.filter((p) => p.state === "closed").length;

@@ -35,6 +35,8 @@ export interface BotOptions {
   readonly archive: ArchiveStore;
   /** How long one call may take. Units: ms. */
   readonly timeoutMs: number;
+  /** Ends when all that is on the line has arrived: asked when time passes, which takes none here. */
+  readonly arrivals?: () => Promise<void>;
   /** Hears of what must not be: a bug, a message that could not be shown. */
   readonly wrong: (sentence: string) => void;
 }
@@ -47,6 +49,7 @@ export interface Bot {
   /** Deletions that are to be woken, and when. */
   readonly queue: Map<string, number>;
   readonly clock: { at: number };
+  readonly arrivals: () => Promise<void>;
 }
 
 /** Puts the bot together from its real parts. Calls to CloudStack go through axios, wherever that leads. */
@@ -81,7 +84,7 @@ export function createBot(o: BotOptions): Bot {
     isProtected: (_id, path) => path === root || root.startsWith(`${path}/`) || !path.startsWith(`${root}/`),
   };
   const desk = createDeletionDesk(deletions, async () => ok(await membersOf()));
-  return { deletions, desk, posting, queue, clock: o.clock };
+  return { deletions, desk, posting, queue, clock: o.clock, arrivals: o.arrivals ?? (async () => undefined) };
 }
 
 /** Messages that are shown before the work goes on: a death at a point of one thing never cuts off another that is on its way. */

@@ -109,9 +109,7 @@ async function live(
     else ended = true;
   });
   child.stdin?.end(JSON.stringify(birth));
-  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) =>
-    child.once("close", (c, s) => resolve([c, s])),
-  );
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.once("close", (c, s) => resolve([c, s])));
   const isKilled = signal === "SIGKILL" && death !== null;
   if (!isKilled && !(code === 0 && ended)) wrong.push(`the process ended with ${signal ?? code}: ${errors}`);
   return { death, wrong, seen };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { openDoor } from "../sim/door.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { createFolderStore } from "../src/archive/folder-store.ts";
@@ -49,6 +50,8 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
     slack: async (method, body) => scene.board.answer(method, body),
     archive: createFolderStore(archive),
     timeoutMs: isLate ? lateness.timeoutMs : 60_000,
+    // A minute passes between two tries, which is longer than a late request is late.
+    arrivals: async () => void (isLate && (await pause(lateness.delayMs))),
     wrong: (sentence) => wrong.push(sentence),
   });
   const say = (sentence: string): void => void wrong.push(sentence);

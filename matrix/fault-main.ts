@@ -45,19 +45,18 @@ async function main(): Promise<number> {
   }
   const cellsOf = (lasting: (command: Command) => Lasting): readonly Cell[] =>
     wanted.flatMap((f) =>
-      commands
-        .filter((c) => f.strikes(c))
-        .map((command) => ({ life: lifeOf(command), fault: f.name, command, lasting: lasting(command) })),
+      commands.filter((c) => f.strikes(c)).map((command) => ({ life: lifeOf(command), fault: f.name, command, lasting: lasting(command) })),
     );
-  const all = (["delete", "recover"] as const).map((life): Cell => ({ life, fault: "none", command: "listDomains", lasting: { calls: 0 } }));
-  const cells = [
-    ...all,
-    ...(values.forever === true ? [] : cellsOf(once)),
-    ...(values.once === true ? [] : cellsOf(() => "on and on")),
-  ];
+  const all = (["delete", "recover"] as const).map(
+    (life): Cell => ({ life, fault: "none", command: "listDomains", lasting: { calls: 0 } }),
+  );
+  const cells = [...all, ...(values.forever === true ? [] : cellsOf(once)), ...(values.once === true ? [] : cellsOf(() => "on and on"))];
   const start = Date.now();
   const reports = await playCells(cells, Number(values.workers ?? 2));
-  for (const [lasting, title] of [["passes", "A fault that passes"], ["on and on", "A fault that goes on, until it is mended"]] as const) {
+  for (const [lasting, title] of [
+    ["passes", "A fault that passes"],
+    ["on and on", "A fault that goes on, until it is mended"],
+  ] as const) {
     const of = reports.filter((r) => r.cell.fault === "none" || (r.cell.lasting === "on and on") === (lasting === "on and on"));
     if (of.length > all.length) process.stdout.write(`${title}\n\n${printTable(faultTable(of), values.markdown === true)}\n`);
   }
@@ -102,7 +101,9 @@ function playSome(url: string, left: Cell[], reports: CellReport[]): Promise<voi
 function report(reports: readonly CellReport[], ms: number): number {
   const failed = reports.filter((r) => r.wrong.length > 0);
   for (const { cell, wrong } of failed)
-    process.stdout.write(`FAILED --fault "${cell.fault}" --command ${cell.command} --${cell.lasting === "on and on" ? "forever" : "once"}: ${wrong.join("\n  ")}\n`);
+    process.stdout.write(
+      `FAILED --fault "${cell.fault}" --command ${cell.command} --${cell.lasting === "on and on" ? "forever" : "once"}: ${wrong.join("\n  ")}\n`,
+    );
   process.stdout.write(`${reports.length} lives, ${failed.length} failed, ${(ms / 1000).toFixed(0)} s\n`);
   return failed.length === 0 ? 0 : 1;
 }

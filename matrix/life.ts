@@ -72,18 +72,20 @@ async function takeOver(bot: Bot): Promise<void> {
 
 async function open(bot: Bot): Promise<void> {
   const { db } = bot.deletions;
-  await recordManagedDomains(
-    db,
-    [{ domainId: doomed.domainId, projectId: doomed.id, generation: 1, origin: "created" }],
-    bot.clock.at,
-  );
+  await recordManagedDomains(db, [{ domainId: doomed.domainId, projectId: doomed.id, generation: 1, origin: "created" }], bot.clock.at);
   const proposal = {
     domainId: doomed.domainId,
     projectId: doomed.id,
     path: `${root}/${doomed.slug}`,
     name: doomed.slug,
     createdAt: null,
-    evidence: { kind: "closed", projectId: doomed.id, slug: doomed.slug, closedAt: 0 as Instant, closedBy: dan.operator.ciUserId as CiUserId },
+    evidence: {
+      kind: "closed",
+      projectId: doomed.id,
+      slug: doomed.slug,
+      closedAt: 0 as Instant,
+      closedBy: dan.operator.ciUserId as CiUserId,
+    },
   } as unknown as DeletionProposal;
   await openDeletion(proposal, [dan.operator.id], policy, bot.deletions);
 }
@@ -101,6 +103,7 @@ async function passTime(id: string, bot: Bot, wrong: (sentence: string) => void)
   const due = queue.get(id) ?? row?.until_at ?? clock.at + times.pollMs;
   if (due <= clock.at) return;
   await readCard(id, bot, wrong);
+  await bot.arrivals();
   clock.at = due;
 }
 

@@ -131,7 +131,13 @@ export function mortalCalls(m: Mortality, door: string, now: () => number): (pat
     return m.around(`call ${command ?? "download"}`, () => sendOn(config));
   }) as typeof axios.request;
   return async (path, body) => {
-    const answered = await sendOn({ method: "POST", url: `/slack/${path}`, data: JSON.stringify(body), responseType: "json", proxy: false });
+    const answered = await sendOn({
+      method: "POST",
+      url: `/slack/${path}`,
+      data: JSON.stringify(body),
+      responseType: "json",
+      proxy: false,
+    });
     return answered.data as unknown;
   };
 }

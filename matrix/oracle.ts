@@ -123,7 +123,8 @@ async function judgeCalls(scene: Scene, db: Database): Promise<readonly string[]
     const target = r.params["id"] ?? "";
     const n = (sent.get(`${r.command} ${target}`) ?? 0) + 1;
     sent.set(`${r.command} ${target}`, n);
-    if (intents.filter((i) => i.item === target && i.at <= r.at).length < n) found.push(`${r.command} without an intent of its own before it`);
+    if (intents.filter((i) => i.item === target && i.at <= r.at).length < n)
+      found.push(`${r.command} without an intent of its own before it`);
     const wait = times.coolOffMs + (TAKING.has(r.command) ? times.graceMs : 0);
     if (r.at < second + wait) found.push(`${r.command} ${second + wait - r.at} ms too early`);
   }
@@ -167,14 +168,17 @@ async function judgeArchive(scene: Scene, db: Database, archive: string): Promis
     const real = bytesOf({ id: e.item_id, size: templateBytes, format: "QCOW2" }, 0, templateBytes);
     const kept = files.length === entries.length ? readFileSync(file) : Buffer.alloc(0);
     const sha = createHash("sha256").update(real).digest("hex");
-    if (e.state !== "verified" || e.sha256 !== sha || !kept.equals(real)) found.push(`the archive's copy of ${e.item_id} is ${e.state}, and not right`);
+    if (e.state !== "verified" || e.sha256 !== sha || !kept.equals(real))
+      found.push(`the archive's copy of ${e.item_id} is ${e.state}, and not right`);
   }
   return found;
 }
 
 /** Slack had taken a message, and no row of ours says so: the bot may not read a channel's history, so it posts once more. */
 function isUnrecordedPost(death: Point): boolean {
-  return (death.act === "slack chat.postMessage" && death.edge === "after") || (death.act === "write posted_message" && death.edge === "before");
+  return (
+    (death.act === "slack chat.postMessage" && death.edge === "after") || (death.act === "write posted_message" && death.edge === "before")
+  );
 }
 
 /**
@@ -184,6 +188,7 @@ function isUnrecordedPost(death: Point): boolean {
 function judgeChannel(scene: Scene, unrecorded: number): readonly string[] {
   const heads = scene.board.messages.filter((m) => m.thread === null);
   const lines = scene.board.messages.filter((m) => m.thread !== null && m.text.startsWith("Now: "));
-  const extra = heads.length - new Set(heads.map((m) => m.channel)).size + lines.length - new Set(lines.map((m) => `${m.thread} ${m.text}`)).size;
+  const extra =
+    heads.length - new Set(heads.map((m) => m.channel)).size + lines.length - new Set(lines.map((m) => `${m.thread} ${m.text}`)).size;
   return extra > unrecorded ? [`${extra} messages stand there twice, and ${unrecorded} deaths that explain it`] : [];
 }

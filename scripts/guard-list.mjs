@@ -268,8 +268,8 @@ export const guards = [
     invariant: "INV-3",
     what: "a stop half-way through Restore gives nothing up",
     file: "src/deletion/steps/restore.ts",
-    guard: "if (!isClearNo || isStopped(result.error)) return result;",
-    broken: "",
+    guard: "!isClearNo || isStopped(result.error) || ",
+    broken: "!isClearNo || ",
     tests: ["test/deletion/runner.test.ts"],
   },
   {

@@ -29,7 +29,7 @@ export interface RunReport {
   readonly trace: readonly string[];
 }
 
-const TICKS = 11;
+const TICKS = 8;
 const fleet: FleetScope = { kind: "fleet", root };
 
 /** Plays one seed on an empty database: two processes, people, faults, crashes. Errors: what the simulation itself got wrong. */

@@ -41,7 +41,7 @@ function strangerOf(user: string): OperatorId {
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
-    await ack();
+    acknowledge(ack(), c);
     await guarded("command", c, async () => {
       if (!(await isFirst(c, "command", command.trigger_id))) return;
       await say(
@@ -54,7 +54,7 @@ export function listen(app: App, c: ListenContext): void {
     });
   });
   app.action(/.*/, async ({ ack, body, action, respond }) => {
-    await ack();
+    acknowledge(ack(), c);
     await guarded("action", c, async () => {
       const b = body as unknown as {
         user: { id: string };
@@ -92,16 +92,19 @@ export function listen(app: App, c: ListenContext): void {
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
     // The only checks before the acknowledgement: they must be in it to be shown beside the field.
     if (view.callback_id === "deletion_type_name" && memory.success && typed("name").trim() !== memory.data.name) {
-      await ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } });
+      acknowledge(
+        ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } }),
+        c,
+      );
       return;
     }
     const isPolicy = view.callback_id.startsWith("policy_");
     const problems = isPolicy ? problemsOfWindow(view.callback_id, view.private_metadata, typed) : null;
     if (problems !== null) {
-      await ack({ response_action: "errors", errors: problems });
+      acknowledge(ack({ response_action: "errors", errors: problems }), c);
       return;
     }
-    await ack();
+    acknowledge(ack(), c);
     await guarded("view", c, async () => {
       const { deletions } = c.desks;
       const asker = await c.identity.identify(body.user.id);
@@ -238,4 +241,12 @@ function safeJson(text: string): unknown {
   } catch {
     return null;
   }
+}
+
+/**
+ * Acknowledges, and does not wait for the line: a connection that is replaced at this moment may never say that it sent it, and what a
+ * person did must not be lost with it.
+ */
+function acknowledge(sent: Promise<void>, c: ListenContext): void {
+  sent.catch((thrown: unknown) => c.events.warn("slack.not_acknowledged", { code: thrown instanceof Error ? thrown.name : "unknown" }));
 }

@@ -135,10 +135,25 @@ function queryable(runner: Runner): Queryable {
 
 async function run(runner: Runner, sql: string, params: readonly unknown[] = []): Promise<pg.QueryResult<pg.QueryResultRow>> {
   try {
-    return await runner.query<pg.QueryResultRow>(sql, [...params]);
+    return await runner.query<pg.QueryResultRow>({ ...named(sql), text: sql, values: [...params] });
   } catch (error) {
     throw classifyStoreError(error, firstWords(sql));
   }
+}
+
+const names = new Map<string, string>();
+
+/**
+ * A statement's name: PostgreSQL parses and plans a named one once for each connection, and a step asks some thirty of them.
+ *
+ * Statements with the values written into them would fill this and the server's memory: those few (utility commands) have no parameters and
+ * go without a name.
+ */
+function named(sql: string): { readonly name?: string } {
+  if (!/^\s*(?:select|insert|update|delete|with)\b/i.test(sql)) return {};
+  const name = names.get(sql) ?? `q${names.size}`;
+  names.set(sql, name);
+  return { name };
 }
 
 function parseRow<S extends z.ZodType>(row: S, raw: unknown, sql: string): z.output<S> {

@@ -239,25 +239,30 @@ test.each([
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: end, frozen_reason: why });
 });
 
-test.each(["rejected", "contract_broken"] as const)("a look that fails as %s in the last phase is tried again, and nothing is taken meanwhile", async (kind) => {
-  const { row, c } = await approved();
-  await expungeAll(row, c, kind === "rejected" ? 2_000_000_000 : 3_000_000_000);
-  let isBlind = false;
-  const readInventory = async (...of: Parameters<typeof c.reader.readInventory>) =>
-    isBlind ? err(failure(kind, "cloudstack.odd", "listVolumes: odd", { details: { command: "listVolumes" } })) : c.reader.readInventory(...of);
-  const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
-    const done = await c.deleter.deleteTemplate(...of);
-    isBlind = true;
-    return done;
-  };
-  const blind = { ...c, reader: { ...c.reader, readInventory }, deleter: { ...c.deleter, deleteTemplate } };
-  for (let i = 0; i < 4; i++) await run(row, blind);
-  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", activity: "listVolumes: odd" });
-  expect(w.calls).toEqual(["disable a", "destroy m", "template t"]);
-  isBlind = false;
-  await run(row, blind);
-  expect([await phase(row), w.calls.at(-1)]).toEqual(["deleted", "domain"]);
-});
+test.each(["rejected", "contract_broken"] as const)(
+  "a look that fails as %s in the last phase is tried again, and nothing is taken meanwhile",
+  async (kind) => {
+    const { row, c } = await approved();
+    await expungeAll(row, c, kind === "rejected" ? 2_000_000_000 : 3_000_000_000);
+    let isBlind = false;
+    const readInventory = async (...of: Parameters<typeof c.reader.readInventory>) =>
+      isBlind
+        ? err(failure(kind, "cloudstack.odd", "listVolumes: odd", { details: { command: "listVolumes" } }))
+        : c.reader.readInventory(...of);
+    const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
+      const done = await c.deleter.deleteTemplate(...of);
+      isBlind = true;
+      return done;
+    };
+    const blind = { ...c, reader: { ...c.reader, readInventory }, deleter: { ...c.deleter, deleteTemplate } };
+    for (let i = 0; i < 4; i++) await run(row, blind);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", activity: "listVolumes: odd" });
+    expect(w.calls).toEqual(["disable a", "destroy m", "template t"]);
+    isBlind = false;
+    await run(row, blind);
+    expect([await phase(row), w.calls.at(-1)]).toEqual(["deleted", "domain"]);
+  },
+);
 
 test.each([
   [2, "everything is back as it was", ["disable a", "enable"]],

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
-import { prepareEngine } from "../engine/schema.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
 import { prepareStore } from "../store/prepare.ts";
@@ -44,7 +43,8 @@ export async function withStore(config: DatabaseConfig, work: (db: Database) => 
   const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
   try {
-    const store = await prepareStore({ url, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+    // The engine's own tables are the bot's: no command of the terminal hands out work, so its start makes them.
+    const store = await prepareStore({ url, migrationUrl: config.databaseMigrationUrl }, async () => undefined);
     const db = createDatabase(store.url, { onError: () => undefined });
     try {
       return await work(db);

@@ -107,15 +107,27 @@ function blast(v: DeletionView): readonly KnownBlock[] {
     ] as const
   )
     .filter((k) => n(k) > 0)
-    .map((k) => `${n(k)} ${k.replaceAll("_", " ")}${n(k) === 1 ? "" : k.endsWith("s") ? "es" : "s"}`);
+    .map((k) => counted(n(k), k.replaceAll("_", " ")));
   return [
     fields([
-      ["Machines", `${n("machine")}: ${b.machinesRunning} running, ${b.machinesStopped} not\n${names(b.machineNames)}`],
+      ["Machines", `${n("machine")}${runningWords(b)}\n${names(b.machineNames)}`],
       ["Templates", `${n("template")}\n${names(b.templateNames)}`],
-      ["Accounts", `${n("account")} with ${n("user")} users\n${names(b.accountNames)}`],
-      ["Volumes and more", `${n("volume")} volumes, ${sizeText(b.volumeBytes)}${rest.length === 0 ? "" : `\n${rest.join(", ")}`}`],
+      ["Accounts", `${n("account")} with ${counted(n("user"), "user")}\n${names(b.accountNames)}`],
+      [
+        "Volumes and more",
+        `${counted(n("volume"), "volume")}, ${sizeText(b.volumeBytes)}${rest.length === 0 ? "" : `\n${rest.join(", ")}`}`,
+      ],
     ]),
   ];
+}
+
+function runningWords(b: Pick<NonNullable<DeletionView["blast"]>, "machinesRunning" | "machinesStopped">): string {
+  if (b.machinesRunning + b.machinesStopped === 0) return "";
+  return b.machinesRunning === 0 ? ", none running" : `, *${b.machinesRunning} running*`;
+}
+
+function counted(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : word.endsWith("s") ? "es" : "s"}`;
 }
 
 function names(list: readonly string[]): string {

@@ -14,6 +14,7 @@ for (const name of [
   "emulators",
   "demo",
   "sim",
+  "matrix",
   "migrations",
   "docs",
   "package.json",
@@ -24,6 +25,15 @@ for (const name of [
   cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
 symlinkSync(path.join(root, "node_modules"), path.join(copy, "node_modules"));
 symlinkSync(path.join(root, "dist"), path.join(copy, "dist"));
+// A test that fails anyway would notice everything.
+const sound = new Map();
+const passes = (tests) => {
+  const known = sound.get(tests.join());
+  if (known !== undefined) return known;
+  const passed = spawnSync("npx", ["vitest", "run", ...tests], { cwd: copy, encoding: "utf8" }).status === 0;
+  sound.set(tests.join(), passed);
+  return passed;
+};
 let unnoticed = 0;
 const only = process.argv[2];
 for (const g of guards.filter((x) => only === undefined || x.invariant === only)) {
@@ -31,6 +41,11 @@ for (const g of guards.filter((x) => only === undefined || x.invariant === only)
   const whole = readFileSync(file, "utf8");
   if (whole.split(g.guard).length !== 2) {
     console.log(`${g.invariant}  MISSING   ${g.what}: the guard is not found once in ${g.file}`);
+    unnoticed += 1;
+    continue;
+  }
+  if (!passes(g.tests)) {
+    console.log(`${g.invariant}  UNSOUND   ${g.what}: ${g.tests.join(", ")} fails with the guard in place`);
     unnoticed += 1;
     continue;
   }

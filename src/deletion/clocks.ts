@@ -22,7 +22,9 @@ export interface Clocks {
  */
 export async function readClocks(c: Pick<DeletionContext, "now" | "clockSkew">): Promise<Result<Clocks, Failure>> {
   const now = c.now();
-  const { ms, beside } = await c.clockSkew();
+  const { ms: measured, beside } = await c.clockSkew();
+  // Instants are whole milliseconds: a count that has fractions would be refused by PostgreSQL, and with it what people decided.
+  const ms = Math.round(measured);
   if (Math.abs(ms) <= SKEW_MS_MAX) return ok({ earliest: after(now, -Math.max(0, ms)), latest: after(now, Math.max(0, -ms)) });
   return err(
     failure(

@@ -14,7 +14,7 @@ const Row = z.object({ at: z.number() });
  * Errors: throws `StoreError` when the database cannot be asked. ADR 0314.
  */
 export function createSkewMeter(db: Queryable, now: Clock, steadyMs: () => number): SkewMeter {
-  const origin = now() - steadyMs();
+  const origin = now() - Math.round(steadyMs());
   return async () => {
     const { at } = await db.one(Row, "select (extract(epoch from clock_timestamp()) * 1000)::bigint as at");
     const here = now();

@@ -171,6 +171,18 @@ describe("the meter", () => {
     expect(await meter()).toEqual({ ms: 30 * DAY_MS, beside: "its own count since Twokey was started" });
   });
 
+  test("counts in whole milliseconds, however the machine counts: PostgreSQL refuses any other instant", async () => {
+    let steady = 1000.3342;
+    const meter = createSkewMeter(
+      fresh.db,
+      () => (Date.now() - 3) as Instant,
+      () => (steady += 0.777),
+    );
+    for (let i = 0; i < 5; i++) expect(Number.isInteger((await meter()).ms)).toBe(true);
+    const read = await readClocks({ now: () => 1000 as Instant, clockSkew: async () => ({ ms: -7.3342, beside: "another" }) });
+    expect(read).toEqual({ ok: true, value: { earliest: 1000, latest: 1007 } });
+  });
+
   test("a database that is away lets nothing pass", async () => {
     const lost = { ...fresh.db, one: () => Promise.reject(new Error("away")) };
     await expect(

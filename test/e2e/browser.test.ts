@@ -58,7 +58,7 @@ test("replaying 2017 deletes nothing, and the page shows why", async () => {
   await see("the CI database lists only 1 of 6");
   await shot("2-replay-2017");
   expect(await page.locator("[data-domain]").count()).toBe(before);
-});
+}, 60_000);
 
 test("two approvers, the second typing the name, delete one domain; who closed it cannot approve", async () => {
   await page.locator('[data-control="closeProject"][data-slug="drizzle"]').click();

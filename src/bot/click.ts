@@ -1,6 +1,9 @@
+import type { ModalView } from "@slack/types";
 import type { WebClient } from "@slack/web-api";
 import type { Desks } from "../commands/ports.ts";
+import type { Reply } from "../commands/reply.ts";
 import type { Database } from "../store/db.ts";
+import { callSlack } from "./slack.ts";
 
 /** One click, as far as it matters. */
 export interface Click {
@@ -19,4 +22,10 @@ export interface ClickContext {
   readonly client: WebClient;
   readonly desks: Desks;
   readonly channel: string;
+}
+
+/** Opens a window for who clicked; the click's trigger is good for three seconds. Null: it is open. */
+export async function openModal(click: Click, view: ModalView, c: ClickContext): Promise<Reply | null> {
+  const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
+  return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
 }

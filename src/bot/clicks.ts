@@ -1,4 +1,3 @@
-import type { WebClient } from "@slack/web-api";
 import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
 import { startExport } from "../commands/export-template.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
@@ -7,10 +6,9 @@ import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
-import type { Click, ClickContext } from "./click.ts";
+import { openModal, type Click, type ClickContext } from "./click.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
 import { reasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
-import { callSlack } from "./slack.ts";
 
 const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
 /** A Waive button's value ends with the entry it is for. */
@@ -146,15 +144,6 @@ async function memory(d: DeletionClick, c: ClickContext): Promise<ModalMemory> {
     name: view.ok ? (view.value.path.split("/").at(-1) ?? "") : "",
     channel: c.channel,
   };
-}
-
-async function openModal(
-  click: Click,
-  view: Parameters<WebClient["views"]["open"]>[0] extends { view: infer V } | undefined ? V : never,
-  c: ClickContext,
-): Promise<Reply | null> {
-  const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
-  return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
 }
 
 async function chooseTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply> {

@@ -4,10 +4,9 @@ import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { problemOfValue } from "../policy/settings.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
-import type { Click, ClickContext } from "./click.ts";
+import { openModal, type Click, type ClickContext } from "./click.ts";
 import { policyButtonValue } from "./render/policy-card.ts";
 import { policyReasonModal, settingModal } from "./render/policy-modals.ts";
-import { callSlack } from "./slack.ts";
 
 const valueShape = /^v1:([0-9a-f-]{36}):([0-9a-f]{64})$/;
 
@@ -22,7 +21,7 @@ export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext
   }
   if (click.action === "policy_reject")
     return by.isTeam
-      ? openWindow(click, policyReasonModal(`${policyButtonValue(parsed.value)} ${c.channel}`), c)
+      ? openModal(click, policyReasonModal(`${policyButtonValue(parsed.value)} ${c.channel}`), c)
       : replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may reject a change of policy"));
   const done = await policy.approve({ changeId: parsed.value.id, digest: parsed.value.digest, by });
   if (!done.ok) return replyOfFailure(done.error);
@@ -82,10 +81,5 @@ async function openSetting(click: Click, by: Asker, c: ClickContext): Promise<Re
     return replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may propose a change of policy"));
   const setting = await c.desks.policy.settingOf(click.value);
   if (setting === null) return replyOfFailure(failure("invalid", "click.choice", "That choice is not one of mine"));
-  return openWindow(click, settingModal(setting, `${setting.name} ${click.channel}`), c);
-}
-
-async function openWindow(click: Click, view: ReturnType<typeof settingModal>, c: ClickContext): Promise<Reply | null> {
-  const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
-  return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
+  return openModal(click, settingModal(setting, `${setting.name} ${click.channel}`), c);
 }

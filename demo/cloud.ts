@@ -8,28 +8,30 @@ import { demoProjects, type DemoProject } from "./projects.ts";
 
 /** The demo's managed root, as the bot is configured with it. */
 export const demoRootPath = "ROOT/ci";
-/** How long CloudStack keeps a destroyed machine in the demo. */
-export const demoExpungeSeconds = 6;
+/** How quick CloudStack is in the demo: how long it keeps a destroyed machine, and how long a job takes. Units: seconds, ms. */
+export const demoPace = { expungeSeconds: 6, jobMs: 250 } as const;
+/** Another pace, for a story that is told, not watched. */
+export type DemoPace = { readonly [K in keyof typeof demoPace]: number };
 
 /**
  * Starts the demo's CloudStack, and fills it once: what stands in its state file is kept. So is its address, if nobody else took it: a
  * server with another address would be another scope, and two people would be asked about it.
  */
-export async function startDemoCloud(dataDir: string): Promise<CloudStackEmulator> {
+export async function startDemoCloud(dataDir: string, pace: DemoPace): Promise<CloudStackEmulator> {
   const portFile = path.join(dataDir, "cloudstack-port");
   const last = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0;
-  const cloud = await start(dataDir, last).catch(() => start(dataDir, 0));
+  const cloud = await start(dataDir, pace, last).catch(() => start(dataDir, pace, 0));
   writeFileSync(portFile, new URL(cloud.url).port);
   if (rootOf(cloud.tree()) === undefined) fill(cloud);
   return cloud;
 }
 
-function start(dataDir: string, port: number): Promise<CloudStackEmulator> {
+function start(dataDir: string, pace: DemoPace, port: number): Promise<CloudStackEmulator> {
   return startCloudStackEmulator({
     port,
     stateFile: path.join(dataDir, "cloudstack.json"),
-    jobMs: 250,
-    expungeDelayMs: demoExpungeSeconds * 1000,
+    jobMs: pace.jobMs,
+    expungeDelayMs: pace.expungeSeconds * 1000,
     expungeIntervalMs: 1000,
     accountCleanupIntervalMs: 60_000,
   });

@@ -276,7 +276,8 @@ async function main(): Promise<void> {
   const started = Date.now();
   const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-story-"));
   const tell: Tell = (line) => process.stdout.write(`${line}\n`);
-  const w = await startWorld({ dataDir, coolOffSeconds: 1, graceSeconds: 3, syncEverySeconds: 1, logLevel: "error", fast: true });
+  const pace = { expungeSeconds: 2, jobMs: 60 };
+  const w = await startWorld({ dataDir, coolOffSeconds: 1, graceSeconds: 3, syncEverySeconds: 1, pace, logLevel: "error", fast: true });
   try {
     await playStory(w, tell);
     tell(`\nEvery step held, in ${Math.round((Date.now() - started) / 1000)} s.`);

@@ -9,10 +9,10 @@ import type { Twokey } from "../src/compose.ts";
 import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
 import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
 import { callCloudStack } from "./api.ts";
-import { demoExpungeSeconds, demoRootPath, rootOf, startDemoCloud } from "./cloud.ts";
+import { demoPace, demoRootPath, rootOf, startDemoCloud, type DemoPace } from "./cloud.ts";
 
 /** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
-export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoExpungeSeconds, syncEverySeconds: 5 } as const;
+export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoPace.expungeSeconds, syncEverySeconds: 5 } as const;
 
 /** All parts of the demo, running. */
 export interface DemoWorld {
@@ -32,6 +32,7 @@ export interface WorldOptions {
   readonly coolOffSeconds?: number;
   readonly graceSeconds?: number;
   readonly syncEverySeconds?: number;
+  readonly pace?: DemoPace;
   readonly logLevel?: string;
   /** True gives up durability for speed, for tests. */
   readonly fast?: boolean;
@@ -46,7 +47,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
   const postgres = await startEmbeddedPostgres(path.join(o.dataDir, "pg"), { fast: o.fast ?? false });
   const [ci, cloud, slack] = await Promise.all([
     openCiDatabase(postgres.url),
-    startDemoCloud(o.dataDir),
+    startDemoCloud(o.dataDir, o.pace ?? demoPace),
     startSlackEmulator({ seed: slackSeed(), stateFile: path.join(o.dataDir, "slack.json") }),
   ]);
   const config = parseConfig({

@@ -4,7 +4,7 @@
  * Everything is JSON over HTTP under `/emulator/`. It is not part of Slack: the bot never calls it.
  * Every POST names the person who acts (`as`, a user id) and answers `ActReply`.
  *
- *   GET  /emulator/view?as=U…       → `WorkspaceView`: all that this person sees now
+ *   GET  /emulator/view?as=U…       → `WorkspaceView`: all that this person sees now; with `&after=n` once version `n` has changed, or 250 ms later
  *   GET  /emulator/stream           → server-sent events; `data: {"version": n}` after each change
  *   POST /emulator/command          → `CommandAct`
  *   POST /emulator/message          → `MessageAct`

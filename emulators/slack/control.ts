@@ -54,9 +54,28 @@ function serveRead(control: Control, ws: Workspace, name: string, url: URL, resp
   if (name === "sent") return sendJson(response, 200, control.sent());
   if (name === "stream") return stream(ws, response);
   if (name !== "view") return sendJson(response, 404, { ok: false, error: "unknown_act" });
-  const view = control.view(url.searchParams.get("as") ?? "");
-  if (view === null) return sendJson(response, 404, { ok: false, error: "user_not_found" });
-  sendJson(response, 200, view);
+  const show = (): void => {
+    const view = control.view(url.searchParams.get("as") ?? "");
+    sendJson(response, view === null ? 404 : 200, view ?? { ok: false, error: "user_not_found" });
+  };
+  const seen = url.searchParams.get("after");
+  if (seen === null || Number(seen) < ws.state.version) return show();
+  waitForChange(ws, response, show);
+}
+
+/** How long a view is held back from somebody who has seen it already. Units: ms. */
+const HOLD_MS = 250;
+
+/** Shows when something has changed, or after a while all the same; nobody is shown anything who has gone away. */
+function waitForChange(ws: Workspace, response: ServerResponse, show: () => void): void {
+  const end = (then: () => void): void => {
+    stop();
+    clearTimeout(timer);
+    then();
+  };
+  const stop = ws.onChange(() => end(() => setImmediate(show)));
+  const timer = setTimeout(() => end(show), HOLD_MS);
+  response.once("close", () => end(() => undefined));
 }
 
 /** Tells the version now and after each change; several changes in one turn of the loop are told once. */

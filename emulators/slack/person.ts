@@ -1,7 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ActReply, ClickAct, OptionsAct, SubmitAct, WorkspaceView } from "./control-api.ts";
-
-const POLL_MS = 25;
 
 /** One person at their Slack, through the control API: for the story and for tests. */
 export interface Person {
@@ -21,14 +18,15 @@ export interface Person {
 /** Plays one person of the workspace at `baseUrl`. */
 export function person(baseUrl: string, id: string): Person {
   const act = (what: string, body: object): Promise<ActReply> => post(`${baseUrl}/emulator/${what}`, { as: id, ...body });
-  const view = async (): Promise<WorkspaceView> => {
-    const response = await fetch(`${baseUrl}/emulator/view?as=${encodeURIComponent(id)}`);
+  const look = async (after: number | null): Promise<WorkspaceView> => {
+    const seen = after === null ? "" : `&after=${after}`;
+    const response = await fetch(`${baseUrl}/emulator/view?as=${encodeURIComponent(id)}${seen}`);
     if (!response.ok) throw new Error(`${id} has no view: ${await response.text()}`);
     return (await response.json()) as WorkspaceView;
   };
   return {
     id,
-    view,
+    view: () => look(null),
     command: (channel, command, text = "") => act("command", { channel, command, text }),
     message: (channel, text, threadTs) => act("message", { channel, text, ...(threadTs === undefined ? {} : { threadTs }) }),
     click: (a) => act("click", a),
@@ -37,8 +35,11 @@ export function person(baseUrl: string, id: string): Person {
     close: (viewId) => act("close", { viewId }),
     home: () => act("home", {}),
     async waitFor(what, find, timeoutMs = 30_000) {
-      for (const end = performance.now() + timeoutMs; ; await sleep(POLL_MS)) {
-        const found = find(await view());
+      let seen: number | null = null;
+      for (const end = performance.now() + timeoutMs; ; ) {
+        const view = await look(seen);
+        seen = view.version;
+        const found = find(view);
         if (found !== undefined && found !== null && found !== false) return found;
         if (performance.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}`);
       }

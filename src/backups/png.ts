@@ -13,22 +13,31 @@ import { Worker } from "node:worker_threads";
 export async function renderPng(svg: string): Promise<Uint8Array> {
   const { resolve } = createRequire(import.meta.url);
   const fonts = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"].map((name) => readFile(resolve(`dejavu-fonts-ttf/ttf/${name}`)));
-  const wasm = await readFile(resolve("@resvg/resvg-wasm/index_bg.wasm"));
+  const wasm = compiled ?? (await readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")));
   const drawn = { svg, wasm, fonts: await Promise.all(fonts), module: resolve("@resvg/resvg-wasm") };
   const worker = new Worker(DRAW, { eval: true, workerData: drawn, execArgv: [] });
   return new Promise<Uint8Array>((done, failed) => {
-    worker.once("message", done);
+    worker.once("message", (answer: { readonly png: Uint8Array; readonly wasm: object }) => {
+      compiled = answer.wasm;
+      done(answer.png);
+    });
     worker.once("error", failed);
     worker.once("exit", (code) => failed(new Error(`the thread that draws ended with ${code}`)));
   });
 }
 
+/** The renderer, compiled: that is most of the work of a picture, and threads can share it. */
+let compiled: object | null = null;
+
 /** The thread's program: plain JavaScript, since a thread is started from a file or a text, and the tests have no compiled files. */
 const DRAW = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { initWasm, Resvg } = require(workerData.module);
-initWasm(workerData.wasm).then(() => {
-  const font = { fontBuffers: workerData.fonts, defaultFontFamily: "DejaVu Sans" };
-  parentPort.postMessage(new Resvg(workerData.svg, { font }).render().asPng());
-});
+(async () => {
+  const { svg, wasm, fonts } = workerData;
+  const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
+  await initWasm(module);
+  const font = { fontBuffers: fonts, defaultFontFamily: "DejaVu Sans" };
+  parentPort.postMessage({ png: new Resvg(svg, { font }).render().asPng(), wasm: module });
+})();
 `;

@@ -6,6 +6,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
+import { openDoor } from "../../sim/door.ts";
 import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
 import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
 import { createCloudStackRestorer } from "../../src/cloudstack/restorer.ts";
@@ -33,7 +34,8 @@ beforeEach(async () => {
   fresh = await freshDatabase();
   w = smallWorld(fresh.db);
   w.now = START;
-  emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30 });
+  emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
+  openDoor((request, response) => emulator.serve(request, response), { before: async () => undefined, after: async () => undefined });
   const opened = await openOne(fresh.db);
   const ci = emulator.addDomain({ name: "ci" });
   for (const [name, id] of [

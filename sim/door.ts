@@ -17,13 +17,19 @@ interface Answered {
   readonly data: AsyncIterable<Uint8Array>;
 }
 
+/** Where an emulator says that it is, which does not listen; nobody else can. */
+const DOOR = "http://127.0.0.1:1/";
+const viaNetwork = axios.request;
+
 /**
- * Answers everything that axios sends in this process by `serve`, without a socket: the bytes are those of the wire.
+ * Answers all that axios sends in this process to an emulator which does not listen by `serve`, without a socket: the bytes are those of the
+ * wire. A door that is opened later takes this one's place.
  *
  * Errors: a call that the keeper refuses, or whose connection the server destroys, fails as a cut connection does.
  */
 export function openDoor(serve: Serve, keeper: DoorKeeper): void {
   const request = async (config: AxiosRequestConfig): Promise<Answered> => {
+    if (config.url?.startsWith(DOOR) !== true) return viaNetwork.call(axios, config) as unknown as Promise<Answered>;
     const params = new URLSearchParams(typeof config.data === "string" ? config.data : "");
     await keeper.before(params);
     const answered = await exchange(serve, config);

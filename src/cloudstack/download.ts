@@ -111,6 +111,8 @@ function guarded(source: Readable, s: Settings, ending: AbortController): Readab
   // The error of the source names the link's host; the guard's own does not.
   source.on("error", () => guard.destroy(new Error("the download broke off")));
   source.once("aborted", () => guard.destroy(new Error("the download broke off")));
+  // Whoever reads it hears of its end by its own listener; one that nobody reads must not end the whole process.
+  guard.on("error", () => undefined);
   guard.once("close", () => {
     s.signal?.removeEventListener("abort", stop);
     ending.abort();

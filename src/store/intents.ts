@@ -80,11 +80,12 @@ export async function openIntents(q: Queryable, owner: IntentOwner): Promise<rea
   return rows.map(({ owner_kind, owner_id, ...row }) => ({ ...row, owner: { kind: owner_kind, id: owner_id } }));
 }
 
-/** How often in all CloudStack refused what an owner's newest intent asked for: the same command on the same thing. */
+/** How often in all CloudStack refused what an owner's newest outcome is about: the same command on the same thing. */
 export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<number> {
   const row = await q.one(
     z.object({ n: z.coerce.number() }),
-    `with newest as (select command, params ->> 'item' as item from intent where owner_kind = $1 and owner_id = $2 order by at desc, ctid desc limit 1)
+    `with newest as (select i.command, i.params ->> 'item' as item from intent i join outcome o on o.intent_id = i.id
+                     where i.owner_kind = $1 and i.owner_id = $2 order by o.seq desc limit 1)
      select count(*) as n from newest
      join intent i on i.owner_kind = $1 and i.owner_id = $2 and i.command = newest.command and i.params ->> 'item' = newest.item
      join outcome o on o.intent_id = i.id and o.result = 'refused'`,

@@ -145,6 +145,20 @@ describe("from a server that behaves as it likes", () => {
     await expect(readAll(bytes)).rejects.toThrow("the download stands still");
   });
 
+  test("one that nobody reads is given up too, and takes nothing with it", async () => {
+    behave = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("abc");
+    const { bytes } = valueOf(await open(0, 100));
+    const thrown: unknown[] = [];
+    const hear = (error: unknown): void => void thrown.push(error);
+    const others = process.listeners("uncaughtException");
+    process.removeAllListeners("uncaughtException").on("uncaughtException", hear);
+    await new Promise((closed) => bytes.once("close", closed));
+    await new Promise((turned) => setImmediate(turned));
+    process.removeAllListeners("uncaughtException");
+    for (const other of others) process.on("uncaughtException", other);
+    expect([bytes.destroyed, bytes.errored?.message, thrown]).toEqual([true, "the download stands still", []]);
+  });
+
   test("no secrets of ours go to it", async () => {
     let seen = "";
     behave = (request, response) => {

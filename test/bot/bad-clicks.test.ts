@@ -2,8 +2,9 @@
  * Claims: clicks on old messages, double clicks, clicks in one millisecond, forged values and windows, and messages that are not ours are refused
  * with a sentence and recorded in the audit log; the deletion stands as before. Shown through Bolt's own listeners on a real PostgreSQL.
  */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
+import { resetDatabase } from "../../sim/reset.ts";
 import { listen } from "../../src/bot/listeners.ts";
 import type { Asker } from "../../src/commands/ports.ts";
 import { failure } from "../../src/core/failure.ts";
@@ -32,8 +33,11 @@ let handlers: Record<string, Handler>;
 let said: string[];
 let triggers = 0;
 
-beforeEach(async () => {
+beforeAll(async () => {
   fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
   const w = smallWorld(fresh.db);
   const opened = await openOne(fresh.db);
   const shown = inventory(opened.domain_id, w.items);
@@ -77,7 +81,7 @@ beforeEach(async () => {
     now: () => at(50),
   });
 });
-afterEach(() => fresh.drop());
+afterAll(() => fresh.drop());
 
 const good = () => `v1:${row.id}:${row.version}:${row.digest}`;
 async function press(p: Pressed = {}): Promise<void> {

@@ -1,6 +1,7 @@
 /** Claim: what happens beside or inside the domain after the approval stops every later step, in every phase, and each step's outcome is kept and shown. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { resetDatabase } from "../../sim/reset.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
@@ -18,11 +19,14 @@ import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.t
 
 let fresh: FreshDatabase;
 let w: SmallWorld;
-beforeEach(async () => {
+beforeAll(async () => {
   fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
   w = smallWorld(fresh.db);
 });
-afterEach(() => fresh.drop());
+afterAll(() => fresh.drop());
 
 const run = (row: DeletionRow, c: DeletionContext) => advance(row.id, c, new AbortController().signal);
 const beta = (): Neighbour => w.neighbours[0] as Neighbour;

@@ -2,7 +2,8 @@
  * Claims that a clock that jumps skips no wait (INV-3): nothing is taken, nothing expires, nobody's vote counts, and the card says why, until the
  * clocks agree again. Shown with a real PostgreSQL and a world in memory whose clock is moved.
  */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { resetDatabase } from "../../sim/reset.ts";
 import { after } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { SKEW_MS_MAX, readClocks } from "../../src/deletion/clocks.ts";
@@ -22,11 +23,14 @@ const DAY_MS = 24 * 3_600_000;
 const never = new AbortController().signal;
 let fresh: FreshDatabase;
 let w: SmallWorld;
-beforeEach(async () => {
+beforeAll(async () => {
   fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
   w = smallWorld(fresh.db);
 });
-afterEach(() => fresh.drop());
+afterAll(() => fresh.drop());
 
 /** The clock of this process is set; the other clocks go on as before. */
 function jump(ms: number): void {

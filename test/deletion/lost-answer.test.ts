@@ -3,10 +3,11 @@
  * would have, no call that had an effect is sent again, and the neighbour stays as it was. Every other command: test/matrix/faults.test.ts.
  * A disk is never detached in a whole deletion (it comes off when its machine is expunged); `detachVolume` is in test/cloudstack/deleter.test.ts.
  */
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
 import { openDoor } from "../../sim/door.ts";
+import { resetDatabase } from "../../sim/reset.ts";
 import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
 import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
 import { createCloudStackRestorer } from "../../src/cloudstack/restorer.ts";
@@ -30,8 +31,11 @@ let row: DeletionRow;
 let c: DeletionContext;
 let machine = "";
 
-beforeEach(async () => {
+beforeAll(async () => {
   fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
   w = smallWorld(fresh.db);
   w.now = START;
   emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
@@ -76,10 +80,8 @@ beforeEach(async () => {
   await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
   row = await expectRow(fresh.db, opened.id);
 });
-afterEach(async () => {
-  await emulator.close();
-  await fresh.drop();
-});
+afterEach(() => emulator.close());
+afterAll(() => fresh.drop());
 
 /** Lets time pass until the deletion stands in one of these phases. */
 async function until(...wanted: readonly string[]): Promise<void> {

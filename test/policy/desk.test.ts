@@ -1,8 +1,9 @@
 /** Claim: on real PostgreSQL a limit changes by two approvers besides the proposer, and by nothing else; every refusal is recorded. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
+import { resetDatabase } from "../../sim/reset.ts";
 import { renderPolicyCard } from "../../src/bot/render/policy-card.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import type { Asker } from "../../src/commands/ports.ts";
@@ -24,9 +25,11 @@ let fresh: FreshDatabase;
 let now = 1000;
 let shown: PolicyChangeView[] = [];
 let directory: Result<readonly string[], Failure> = ok([]);
-beforeEach(async () => {
-  await fresh?.drop();
+beforeAll(async () => {
   fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
   now = 1000;
   shown = [];
   directory = ok(["ada", "ben", "chen", "dora"]);

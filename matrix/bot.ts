@@ -17,6 +17,7 @@ import type { Events } from "../src/events.ts";
 import type { Database } from "../src/store/db.ts";
 import { countManagedDomains } from "../src/store/managed.ts";
 import { mayCall } from "../src/store/stop-switch.ts";
+import { NOWHERE } from "../emulators/cloudstack/nowhere.ts";
 import type { Keys } from "../emulators/cloudstack/server.ts";
 import { team, users } from "../sim/people.ts";
 import { slackClient, type SlackCall } from "./slack.ts";
@@ -101,7 +102,7 @@ function inOrder(posting: Posting): Posting {
 function cloudParts(o: BotOptions, now: () => Instant, newId: () => string) {
   const options = (isStoppable: boolean): CloudStackOptions => ({
     // Nobody listens there: whoever plays the server stands in the way.
-    url: "http://127.0.0.1:1/client/api",
+    url: `${NOWHERE}/client/api`,
     ...o.keys,
     rootPath: root,
     now,

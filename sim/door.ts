@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
 import axios, { AxiosError, type AxiosRequestConfig } from "axios";
+import { NOWHERE } from "../emulators/cloudstack/nowhere.ts";
 
 /** Something that answers HTTP requests in this process. */
 export type Serve = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -17,8 +18,6 @@ interface Answered {
   readonly data: AsyncIterable<Uint8Array>;
 }
 
-/** Where an emulator says that it is, which does not listen; nobody else can. */
-const DOOR = "http://127.0.0.1:1/";
 const viaNetwork = axios.request;
 
 /**
@@ -29,7 +28,7 @@ const viaNetwork = axios.request;
  */
 export function openDoor(serve: Serve, keeper: DoorKeeper): void {
   const request = async (config: AxiosRequestConfig): Promise<Answered> => {
-    if (config.url?.startsWith(DOOR) !== true) return viaNetwork.call(axios, config) as unknown as Promise<Answered>;
+    if (config.url?.startsWith(`${NOWHERE}/`) !== true) return viaNetwork.call(axios, config) as unknown as Promise<Answered>;
     const params = new URLSearchParams(typeof config.data === "string" ? config.data : "");
     await keeper.before(params);
     const answered = await exchange(serve, config);

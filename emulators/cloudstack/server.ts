@@ -7,6 +7,7 @@ import { FaultBoard, parseFaults, type CloudStackFault, type FaultKind } from ".
 import { findFile, sendFile } from "./files.ts";
 import { serialise } from "./json.ts";
 import { settingsOf, type CloudStackEmulatorOptions, type Settings } from "./options.ts";
+import { NOWHERE } from "./nowhere.ts";
 import { lookUpCommand } from "./registry.ts";
 import { readRequest } from "./request.ts";
 import { RequestLog, type LoggedRequest } from "./request-log.ts";
@@ -65,7 +66,7 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
       server.listen(settings.port, "127.0.0.1", resolve);
     });
   }
-  const origin = `http://127.0.0.1:${settings.listens ? (server.address() as AddressInfo).port : 1}`;
+  const origin = settings.listens ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : NOWHERE;
   machine.origin = origin;
   return {
     ...seedOf(world, settings),

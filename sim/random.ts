@@ -23,7 +23,11 @@ export function createChance(seed: number): Chance {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
   const below = (n: number): number => Math.floor(next() * n);
-  const hex = (digits: number): string => Array.from({ length: digits }, () => below(16).toString(16)).join("");
+  const hex = (digits: number): string => {
+    let text = "";
+    for (let i = 0; i < digits; i++) text += "0123456789abcdef".charAt(below(16));
+    return text;
+  };
   return {
     next,
     below,

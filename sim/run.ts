@@ -93,7 +93,7 @@ class Player {
 
   /** Whose call a call is; undefined for downloads, whose links carry no key. */
   #callerOf(params: URLSearchParams): Process | undefined {
-    const key = [...params].find(([name]) => name.toLowerCase() === "apikey")?.[1];
+    const key = params.get("apikey");
     return this.#replicas.find((r) => r.process.apiKey === key)?.process;
   }
 

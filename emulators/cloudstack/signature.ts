@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 
 /**
  * The signature the real server works out for a request: all parameters but `signature`, sorted by raw name, values encoded as
@@ -15,10 +15,9 @@ export function signatureOf(params: Readonly<Record<string, string>>, secretKey:
   return createHmac("sha1", secretKey).update(canonical, "utf8").digest("base64");
 }
 
-/** Whether a request carries the right signature. Compares in constant time. */
+/** Whether a request carries the right signature. How long the comparison takes tells nobody anything: the keys are an emulator's. */
 export function isSignedBy(params: Readonly<Record<string, string>>, signature: string, secretKey: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(signatureOf(params, secretKey)), digest(signature));
+  return signatureOf(params, secretKey) === signature;
 }
 
 /**
@@ -33,5 +32,6 @@ export function parseExpires(text: string): number | undefined {
 }
 
 function javaEncode(value: string): string {
+  if (/^[\w.*-]*$/.test(value)) return value;
   return encodeURIComponent(value).replace(/[!'()~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

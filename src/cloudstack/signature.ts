@@ -20,8 +20,9 @@ export function signedForm(command: string, params: Params, keys: { apiKey: stri
     signatureversion: "3",
     expires: `${new Date(now + VALID_MS).toISOString().slice(0, 19)}+0000`,
   };
-  const pairs = Object.entries(all).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
-  return [...pairs, `signature=${encodeURIComponent(signatureOf(all, keys.secretKey))}`].join("&");
+  let form = "";
+  for (const [name, value] of Object.entries(all)) form += `${encodeURIComponent(name)}=${encodeURIComponent(value)}&`;
+  return `${form}signature=${encodeURIComponent(signatureOf(all, keys.secretKey))}`;
 }
 
 /**

@@ -27,7 +27,5 @@ export class RequestLog {
 }
 
 function shown(params: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(params).filter(([name]) => !SECRET.has(name.toLowerCase()) && name.toLowerCase() !== "command"),
-  );
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !SECRET.has(name.toLowerCase()) && name.toLowerCase() !== "command"));
 }

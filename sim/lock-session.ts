@@ -33,6 +33,8 @@ export function keepLockSession(db: Database, url: string): Database {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client(connectionSettings(url));
+  // The server may be stopped before this process has ended.
+  client.on("error", () => undefined);
   await client.connect();
   return client;
 }

@@ -6,13 +6,13 @@ import { createHmac } from "node:crypto";
  * Source: facts/cloudstack.md §1.2.
  */
 export function signatureOf(params: Readonly<Record<string, string>>, secretKey: string): string {
-  const names = Object.keys(params).filter((name) => name.toLowerCase() !== "signature");
-  names.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const canonical = names
-    .map((name) => `${name}=${javaEncode(params[name] ?? "")}`)
-    .join("&")
-    .toLowerCase();
-  return createHmac("sha1", secretKey).update(canonical, "utf8").digest("base64");
+  let canonical = "";
+  // Without a comparison of its own, `sort` goes by UTF-16 code units, as `<` does.
+  for (const name of Object.keys(params).sort()) {
+    if (name.length === 9 && name.toLowerCase() === "signature") continue;
+    canonical += `${canonical === "" ? "" : "&"}${name}=${javaEncode(params[name] ?? "")}`;
+  }
+  return createHmac("sha1", secretKey).update(canonical.toLowerCase(), "utf8").digest("base64");
 }
 
 /** Whether a request carries the right signature. How long the comparison takes tells nobody anything: the keys are an emulator's. */

@@ -141,14 +141,14 @@ export class Oracle {
     if (!first) this.#open.add(deletion.path);
   }
 
-  /** When the second distinct approval came; null, with a violation, when there are not two that count. */
+  /** When the second distinct approval was taken; null, with a violation, when there are not two that count. */
   #judgeVotes(d: z.output<typeof Live>, command: string): number | null {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
     const votes = [...(w.approvals.get(d.id) ?? new Map<string, number>())];
     const counting = votes.filter(([who]) => now.has(who) && !d.requesters.includes(who)).map(([, at]) => at);
     if (counting.length < 2) this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
-    return counting.toSorted((a, b) => a - b)[1] ?? null;
+    return counting[1] ?? null;
   }
 
   #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process): void {

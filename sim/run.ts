@@ -30,7 +30,7 @@ export interface RunReport {
 }
 
 /** How many of the runs are long. Deletions end in those: as much time spent on runs of middling length would see fewer of them. */
-const LONG_SHARE = 0.22;
+const LONG_SHARE = 0.25;
 const fleet: FleetScope = { kind: "fleet", root };
 
 /** Plays one seed on an empty database: two processes, people, faults, crashes. Errors: what the simulation itself got wrong. */

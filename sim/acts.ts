@@ -151,7 +151,11 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   if (isFirst) votes.set(who.operator.id, w.clock.at);
   const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), who, view, r);
   tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
-  if (done.ok && what === "approve") votes.set(who.operator.id, w.clock.at);
+  if (done.ok && what === "approve") {
+    // In the order in which they were taken: a clock that jumps back must not turn it round.
+    votes.delete(who.operator.id);
+    votes.set(who.operator.id, w.clock.at);
+  }
   if (!done.ok && isFirst && done.error.code !== "deletion.voted" && done.error.code !== "deletion.phase") votes.delete(who.operator.id);
   if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
 }

@@ -41,16 +41,15 @@ export function openDoor(serve: Serve, keeper: DoorKeeper): void {
 function exchange(serve: Serve, config: AxiosRequestConfig): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const url = (config.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
-    const headers = Object.fromEntries(Object.entries(config.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]));
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(config.headers ?? {})) headers[name.toLowerCase()] = String(value);
     const body = typeof config.data === "string" && config.data !== "" ? [Buffer.from(config.data, "utf8")] : [];
     const request = {
       method: (config.method ?? "get").toUpperCase(),
       url,
       headers,
       socket: { destroy: () => reject(cut()) },
-      *[Symbol.iterator]() {
-        yield* body;
-      },
+      [Symbol.iterator]: () => body[Symbol.iterator](),
     };
     const response = url.startsWith("/userdata/") ? new Bytes(resolve) : new Text(resolve);
     // Who gave up waiting hears nothing more; the server goes on with what it was asked.
@@ -82,20 +81,27 @@ class Text {
     done();
   }
   end(body?: Buffer | string): void {
-    this.#answer(async function* () {
-      if (body !== undefined) yield Buffer.from(body);
-    });
+    this.#answer(body === undefined ? null : Buffer.from(body), false);
   }
   destroy(): void {
-    const half = this.#half;
-    this.#answer(async function* () {
-      if (half !== null) yield half;
-      throw cut();
-    });
+    this.#answer(this.#half, true);
   }
-  #answer(data: () => AsyncIterable<Uint8Array>): void {
-    this.#resolve({ ...this.#head, data: data() });
+  #answer(bytes: Buffer | null, isCut: boolean): void {
+    this.#resolve({ ...this.#head, data: piece(bytes, isCut) });
   }
+}
+
+/** One piece of bytes, or none; then the end, or a cut. */
+function piece(bytes: Buffer | null, isCut: boolean): AsyncIterable<Uint8Array> {
+  let left = bytes;
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    const value = left;
+    left = null;
+    if (value !== null) return { done: false, value };
+    if (isCut) throw cut();
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
 /** A download, as a stream: its reader may go away in the middle, and so may the server. */
@@ -119,5 +125,7 @@ class Bytes extends PassThrough {
 }
 
 function plainHeaders(headers: OutgoingHttpHeaders): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+  const plain: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) plain[name.toLowerCase()] = String(value);
+  return plain;
 }

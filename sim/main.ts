@@ -17,7 +17,7 @@ const usage = `npm run sim -- --seed N --runs M [--workers W] [--trace]
   --trace       prints the story of every run: for one seed that failed
 `;
 
-/** Seeds that once failed: they are played in every test run. */
+/** Seeds that once failed: they are played in every test run. A change of the simulation itself gives a seed another life. */
 const keptFile = path.resolve("sim/kept-seeds.json");
 
 interface Totals {

@@ -34,6 +34,14 @@ const Version = z.object({
   body: z.object({ deletionsPerDay: z.number(), graceMs: z.number(), protectedDomains: z.array(z.string()) }),
 });
 
+/** The versions of the policy after `$1`, with the changes that made them. */
+const VERSIONS = `coalesce((select json_agg(json_build_object('changeId', c.id, 'setting', c.setting, 'proposer', c.proposed_by, 'since', v.at,
+    'body', v.body) order by v.version)
+  from policy_version v join policy_change c on c.id = v.change_id where v.version > $1), '[]')`;
+const ENTERED = `coalesce((select json_agg(json_build_object('at', at, 'deletion_id', deletion_id) order by at)
+  from deletion_event where kind = 'entered dismantling'), '[]')`;
+const Entered = z.object({ at: z.number(), deletion_id: z.string() });
+
 /** Judges every effect of the bot by what is true, and never by what the bot says of itself; knows nothing of its code. */
 export class Oracle {
   readonly #w: World;
@@ -57,15 +65,15 @@ export class Oracle {
 
   /** Which changes of policy came into force since the last look: the bot's tables say which, people's clicks whether rightly. */
   async #learnPolicy(): Promise<void> {
-    const { book, db } = this.#w;
-    const rows = await db.many(
-      Version,
-      `select c.id::text as "changeId", c.setting, c.proposed_by as proposer, v.at as since, v.body
-       from policy_version v join policy_change c on c.id = v.change_id where v.version > $1 order by v.version`,
-      [book.versions],
-    );
-    for (const row of rows) {
-      const wrong = book.learn(row);
+    const { versions } = await this.#w.db.one(z.object({ versions: z.array(Version) }), `select ${VERSIONS} as versions`, [
+      this.#w.book.versions,
+    ]);
+    this.#weighPolicy(versions);
+  }
+
+  #weighPolicy(versions: readonly z.output<typeof Version>[]): void {
+    for (const row of versions) {
+      const wrong = this.#w.book.learn(row);
       tell(this.#w, `the policy's ${row.setting} is changed`);
       if (wrong !== null) this.#violate("INV-2", wrong);
     }
@@ -133,14 +141,14 @@ export class Oracle {
     if (!first) this.#open.add(deletion.path);
   }
 
-  /** When the second distinct approval came; null, with a violation, when there are not two that count. */
+  /** When the second distinct approval was taken; null, with a violation, when there are not two that count. */
   #judgeVotes(d: z.output<typeof Live>, command: string): number | null {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
     const votes = [...(w.approvals.get(d.id) ?? new Map<string, number>())];
     const counting = votes.filter(([who]) => now.has(who) && !d.requesters.includes(who)).map(([, at]) => at);
     if (counting.length < 2) this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
-    return counting.toSorted((a, b) => a - b)[1] ?? null;
+    return counting[1] ?? null;
   }
 
   #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process): void {
@@ -186,8 +194,13 @@ export class Oracle {
     }
     for (const [id, was] of this.#things) if (was.kind === "domain" && !now.has(id)) this.deleted += 1;
     this.#things = now;
-    await this.#learnPolicy();
-    await this.#lookAtBudget();
+    const { versions, entered } = await w.db.one(
+      z.object({ versions: z.array(Version), entered: z.array(Entered) }),
+      `select ${VERSIONS} as versions, ${ENTERED} as entered`,
+      [w.book.versions],
+    );
+    this.#weighPolicy(versions);
+    this.#weighBudget(entered);
   }
 
   /** Something of the cloud's own people came or went: that is no act of the bot. */
@@ -195,12 +208,7 @@ export class Oracle {
     this.#things = listThings(this.#w.cloud.tree());
   }
 
-  async #lookAtBudget(): Promise<void> {
-    const Row = z.object({ at: z.number(), deletion_id: z.string() });
-    const rows = await this.#w.db.many(
-      Row,
-      "select at, deletion_id::text from deletion_event where kind = 'entered dismantling' order by at",
-    );
+  #weighBudget(rows: readonly z.output<typeof Entered>[]): void {
     const firsts = rows.filter((r, i) => rows.findIndex((x) => x.deletion_id === r.deletion_id) === i);
     for (const r of firsts) {
       const within = (ms: number): number => firsts.filter((x) => x.at <= r.at && x.at > r.at - ms + 2 * TOLERANCE_MS).length;

@@ -23,7 +23,10 @@ export function createChance(seed: number): Chance {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
   const below = (n: number): number => Math.floor(next() * n);
-  const hex = (digits: number): string => Array.from({ length: digits }, () => below(16).toString(16)).join("");
+  const hex = (digits: number): string =>
+    below(16 ** digits)
+      .toString(16)
+      .padStart(digits, "0");
   return {
     next,
     below,
@@ -32,6 +35,6 @@ export function createChance(seed: number): Chance {
       if (list.length === 0) throw new Error("nothing to pick from");
       return list[below(list.length)] as T;
     },
-    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`,
+    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(6)}${hex(6)}`,
   };
 }

@@ -1,5 +1,6 @@
 import { createDatabase } from "../src/store/db.ts";
 import { prepareStore } from "../src/store/prepare.ts";
+import { keepLockSession } from "./lock-session.ts";
 import { resetDatabase } from "./reset.ts";
 import { playSeed, type RunReport } from "./run.ts";
 
@@ -10,7 +11,7 @@ const url = process.argv[2] ?? "";
 const owner = createDatabase(url, { max: 1, onError: () => undefined });
 /** The bot's own rights in the database, no more. */
 const bot = prepareStore({ url, migrationUrl: null }, async () => undefined).then((p) =>
-  createDatabase(p.url, { max: 4, onError: () => undefined }),
+  keepLockSession(createDatabase(p.url, { max: 4, onError: () => undefined }), p.url),
 );
 
 process.on("message", (seed: number) => {

@@ -52,7 +52,7 @@ export interface World {
   readonly cards: DeletionView[];
   /** Deletions that are to be woken, and when. */
   readonly queue: Map<string, number>;
-  /** Approvals that the desk took, by deletion and person. */
+  /** Approvals that the desk took, by deletion and person, in the order in which it took them. */
   readonly approvals: Map<string, Map<string, number>>;
   /** Changes of policy that were ever shown, oldest first. */
   readonly policyCards: PolicyChangeView[];

@@ -40,7 +40,8 @@ export interface Surroundings {
  * parameters, command. Source: facts/cloudstack.md §1.2.
  */
 export function answer(request: ApiRequest, around: Surroundings): ApiAnswer {
-  const sent = Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name.toLowerCase(), value]));
+  const sent: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.params)) sent[name.toLowerCase()] = value;
   const command = lookUpCommand(sent["command"] ?? "");
   if (command === undefined) return refusal(sent["command"] ?? "", "errorresponse", unauthorized());
   const wrapper = `${command.name.toLowerCase()}response`;

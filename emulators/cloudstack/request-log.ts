@@ -11,17 +11,21 @@ const SECRET = new Set(["apikey", "signature", "password", "currentpassword", "u
 
 /** The latest requests, without keys, signatures, passwords and links. */
 export class RequestLog {
+  /** As they came in: what is secret is left out when they are shown, since most never are. */
   #rows: LoggedRequest[] = [];
 
   /** Notes a request. */
   add(at: number, command: string, params: Readonly<Record<string, string>>, status: number): void {
-    const shown = Object.entries(params).filter(([name]) => !SECRET.has(name.toLowerCase()) && name.toLowerCase() !== "command");
-    this.#rows.push({ at, command, params: Object.fromEntries(shown), status });
+    this.#rows.push({ at, command, params, status });
     if (this.#rows.length > KEPT * 1.5) this.#rows = this.#rows.slice(-KEPT);
   }
 
   /** The requests, oldest first. */
   list(): readonly LoggedRequest[] {
-    return this.#rows.slice(-KEPT);
+    return this.#rows.slice(-KEPT).map((row) => ({ ...row, params: shown(row.params) }));
   }
+}
+
+function shown(params: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(params).filter(([name]) => !SECRET.has(name.toLowerCase()) && name.toLowerCase() !== "command"));
 }

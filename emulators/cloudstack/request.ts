@@ -12,11 +12,13 @@ export async function readRequest(request: IncomingMessage): Promise<ReadRequest
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks).toString("utf8");
   const isForm = (request.headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded");
-  const query = new URL(request.url ?? "/", "http://127.0.0.1").searchParams;
-  const params = { ...(isForm ? fieldsOf(new URLSearchParams(body)) : {}), ...fieldsOf(query) };
+  const url = request.url ?? "/";
+  const params: Record<string, string> = {};
+  if (isForm) addFields(params, new URLSearchParams(body));
+  if (url.includes("?")) addFields(params, new URL(url, "http://127.0.0.1").searchParams);
   return { method: request.method ?? "GET", params, body };
 }
 
-function fieldsOf(search: URLSearchParams): Record<string, string> {
-  return Object.fromEntries(search.entries());
+function addFields(params: Record<string, string>, search: URLSearchParams): void {
+  for (const [name, value] of search) params[name] = value;
 }

@@ -29,6 +29,7 @@ export type { Keys, Seed, SeedAccount } from "./seed.ts";
 export type { TreeAccount, TreeDomain, TreeThing } from "./tree.ts";
 
 const SAVE_DELAY_MS = 150;
+const API_PATH = "/client/api";
 
 /** A running emulator. */
 export interface CloudStackEmulator extends Seed {
@@ -129,10 +130,10 @@ class Machinery {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const path = new URL(request.url ?? "/", "http://127.0.0.1").pathname;
+      const path = request.url === API_PATH ? API_PATH : new URL(request.url ?? "/", "http://127.0.0.1").pathname;
       if (path.startsWith("/emulator/")) await this.#control(request, response, path);
       else if (path.startsWith("/userdata/")) await this.#download(request, response, path.slice("/userdata/".length));
-      else if (path === "/client/api") await this.#call(request, response);
+      else if (path === API_PATH) await this.#call(request, response);
       else response.writeHead(404).end();
     } catch (error) {
       // Anything unexpected is a defect of the emulator: the client must see it and not wait.
@@ -161,7 +162,8 @@ class Machinery {
       request.socket.destroy();
       return;
     }
-    spoil(response, struck, answered.status, this.#text(read, answered, struck), contentType(read));
+    const type = contentType(read);
+    spoil(response, struck, answered.status, textOf(type, answered, struck), type);
   }
 
   #answer(read: ApiRequest, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer {
@@ -188,11 +190,6 @@ class Machinery {
       j.forgotten ||= struck.has("lost_job");
       j.cancelled ||= struck.has("job_cancelled");
     });
-  }
-
-  #text(read: ApiRequest, answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): string {
-    const body = struck.has("short_page") || struck.has("count_drift") ? driftedBody(answered, struck) : answered.body;
-    return contentType(read).startsWith("application/json") ? serialise(body) : toXml(body);
   }
 
   async #download(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
@@ -241,8 +238,14 @@ const FORCED: Readonly<Record<number, string>> = {
 };
 
 function contentType(read: ApiRequest): string {
-  const format = Object.entries(read.params).find(([name]) => name.toLowerCase() === "response")?.[1];
+  const name = Object.keys(read.params).find((one) => one.toLowerCase() === "response") ?? "response";
+  const format = read.params[name];
   return format?.toLowerCase() === "json" ? "application/json;charset=utf-8" : "text/xml;charset=utf-8";
+}
+
+function textOf(type: string, answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): string {
+  const body = struck.has("short_page") || struck.has("count_drift") ? driftedBody(answered, struck) : answered.body;
+  return type.startsWith("application/json") ? serialise(body) : toXml(body);
 }
 
 function driftedBody(answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer["body"] {

@@ -31,9 +31,11 @@ export function isRecord(value: unknown): value is Readonly<Record<"errorcode" |
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // Undefined is no JSON value, so it says by itself that there was none.
     return undefined;

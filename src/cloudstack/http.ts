@@ -134,7 +134,8 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 
     if (size > ANSWER_BYTES_MAX) return null;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
 /** Beginnings of the codes of the network and of TLS that stand for: the request was never sent. */

@@ -22,7 +22,7 @@ import { readClocks, type Clocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow, unconfirmedScope } from "./fence.ts";
 import { buildView, countVotes, vetoesOf } from "./show.ts";
-import { show, tellMembers } from "./runner.ts";
+import { showAndTell } from "./runner.ts";
 import { waiveLocked } from "./waive.ts";
 import type { DeletionView, Phase } from "./view.ts";
 
@@ -163,10 +163,8 @@ async function actOnDeletion(
     await recordRefusal(by.operator.id, what, id, result.error, c);
     return result;
   }
-  await show(id, c);
-  await tellMembers(id, c);
-  const row = await readDeletion(c.db, id);
-  return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
+  const shown = await showAndTell(id, c);
+  return shown === null ? err(unknownDeletion()) : ok(shown);
 }
 
 interface Weighed {
@@ -218,7 +216,7 @@ async function weighApproval(row: DeletionRow, click: DeletionClick, c: Deletion
   const counted = await countVotes(row, approvers.value, c);
   const have = counted === null ? 0 : counted.tally.approvers.length;
   const need = Math.max(2, row.quorum);
-  if ((await readVotes(c.db, row.id)).some((v) => v.voter === me.id))
+  if ((counted?.votes ?? (await readVotes(c.db, row.id))).some((v) => v.voter === me.id))
     return err(
       failure(
         "refused",

@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { readVotes, readWithdrawals } from "../store/votes.ts";
+import { readBallot } from "../store/votes.ts";
 import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
 import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
@@ -58,8 +58,7 @@ export async function passFence(row: DeletionRow, c: DeletionContext): Promise<R
   if (!still.ok) return still;
   const granted = grant({
     request: counted.request,
-    votes: await readVotes(c.db, row.id),
-    withdrawals: await readWithdrawals(c.db, row.id),
+    ...(await readBallot(c.db, row.id)),
     approversNow: new Set(approvers.value.map((a) => a.id)),
     approved,
     fresh: fresh.value,

@@ -24,7 +24,7 @@ import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from ".
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
-import type { ClosedBecause, Phase } from "./view.ts";
+import type { ClosedBecause, DeletionView, Phase } from "./view.ts";
 
 const DAY_MS = 24 * 3600_000;
 
@@ -39,8 +39,7 @@ const rest: Next = { kind: "rest" };
  */
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
   // Whoever changed it last may have died before people could see it: a card without its Restore button, or one that never tells the end.
-  await show(id, c);
-  await tellMembers(id, c);
+  await showAndTell(id, c);
   for (;;) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);
@@ -126,8 +125,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     return true;
   });
   if (!proposed) return again;
-  await show(row.id, c);
-  await tellMembers(row.id, c);
+  await showAndTell(row.id, c);
   return again;
 }
 
@@ -246,8 +244,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     });
     return true;
   });
-  await show(row.id, c);
-  await tellMembers(row.id, c);
+  await showAndTell(row.id, c);
   return rest;
 }
 
@@ -280,8 +277,7 @@ async function move(row: DeletionRow, change: DeletionChange & { readonly phase:
     return true;
   });
   if (!moved) return again;
-  await show(row.id, c);
-  await tellMembers(row.id, c);
+  await showAndTell(row.id, c);
   return again;
 }
 
@@ -302,8 +298,7 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
     return true;
   });
   if (!closed) return again;
-  await show(row.id, c);
-  await tellMembers(row.id, c);
+  await showAndTell(row.id, c);
   return rest;
 }
 
@@ -360,10 +355,19 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
   if (row !== null) await c.announcer.showCard(await buildView(row, c));
 }
 
-/** Tells the project's members how it stands, where that is news for them: one message each, kept up to date in place. */
-export async function tellMembers(id: string, c: DeletionContext): Promise<void> {
+/** Shows the card as it is now, and tells the project's members; gives what was shown, null where there is no such deletion. */
+export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
   const row = await readDeletion(c.db, id);
+  if (row === null) return null;
+  const view = await buildView(row, c);
+  await c.announcer.showCard(view);
+  await tellMembers(row, view, c);
+  return view;
+}
+
+/** Tells the project's members how it stands, where that is news for them: one message each, kept up to date in place. */
+async function tellMembers(row: DeletionRow, view: DeletionView, c: DeletionContext): Promise<void> {
   // Before it was proposed, nobody was asked anything.
-  if (row === null || row.proposed_at === null) return;
-  if (["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase)) await c.announcer.tellMembers(await buildView(row, c));
+  if (row.proposed_at === null) return;
+  if (["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase)) await c.announcer.tellMembers(view);
 }

@@ -2,22 +2,18 @@ import { tally } from "../approvals/tally.ts";
 import type { Operator } from "../approvals/ports.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave, usualKinds, type ArchiveKind } from "../archive/kinds.ts";
-import { isSettled, isWaived, readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { isSettled, isWaived, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { readCardRows } from "../store/card-rows.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
-import { readVotes, readWithdrawals, type StoredVote } from "../store/votes.ts";
+import { readBallot, type StoredVote } from "../store/votes.ts";
 import type { Inventory, ItemKind } from "../sync/planning/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 
 /** Reads all rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
-  const [votes, withdrawals, entries, approved, latest, approvers, fleet] = await Promise.all([
-    readVotes(c.db, row.id),
-    readWithdrawals(c.db, row.id),
-    readEntries(c.db, { kind: "deletion", id: row.id }),
-    readApprovedInventory(c.db, row.id),
-    readLatestInventory(c.db, row.id),
+  const [{ votes, withdrawals, entries, approved, latest }, approvers, fleet] = await Promise.all([
+    readCardRows(c.db, row.id),
     c.approvers.approversNow(),
     c.fleetSize(),
   ]);
@@ -120,7 +116,8 @@ export async function countVotes(row: DeletionRow, approvers: readonly Operator[
     expiresAt: row.expires_at,
   };
   const now: ReadonlySet<OperatorId> = new Set(approvers.map((a) => a.id));
-  return { request, tally: tally(request, await readVotes(c.db, row.id), await readWithdrawals(c.db, row.id), now) };
+  const { votes, withdrawals } = await readBallot(c.db, row.id);
+  return { request, votes, tally: tally(request, votes, withdrawals, now) };
 }
 
 function operatorOf(v: StoredVote): Operator {

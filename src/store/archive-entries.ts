@@ -5,7 +5,8 @@ import { toJson, type Queryable } from "./db.ts";
 /** How many distinct people must give a thing up. */
 export const WAIVERS_NEEDED = 2;
 
-const Row = z.object({
+/** An entry's columns, with its waivers. */
+export const EntryRow = z.object({
   id: z.string(),
   item_kind: z.enum(itemKinds),
   item_id: z.string(),
@@ -13,13 +14,18 @@ const Row = z.object({
   state: z.enum(["waiting", "saving", "verified", "failed"]),
   store_key: z.string().nullable(),
   sha256: z.string().nullable(),
-  bytes: z.number().nullable(),
+  bytes: z.number().int().nullable(),
   problem: z.string().nullable(),
   /** Who gave it up by name, oldest first; each person once. */
   waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
 });
 /** One archived thing as it stands. */
-export type ArchiveEntryRow = z.output<typeof Row>;
+export type ArchiveEntryRow = z.output<typeof EntryRow>;
+
+/** SQL for an entry's columns, out of `archive_entry`. */
+export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
+       coalesce((select jsonb_agg(jsonb_build_object('voter', w.voter, 'name', w.voter_name) order by w.at, w.voter)
+                 from waiver w where w.entry_id = archive_entry.id), '[]') as waivers`;
 
 /** What an entry belongs to. */
 export interface EntryOwner {
@@ -66,14 +72,10 @@ export async function updateEntry(
 
 /** Reads an owner's entries by name. */
 export async function readEntries(q: Queryable, owner: EntryOwner): Promise<readonly ArchiveEntryRow[]> {
-  return q.many(
-    Row,
-    `select id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
-       coalesce((select jsonb_agg(jsonb_build_object('voter', w.voter, 'name', w.voter_name) order by w.at, w.voter)
-                 from waiver w where w.entry_id = archive_entry.id), '[]') as waivers
-     from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id`,
-    [owner.kind, owner.id],
-  );
+  return q.many(EntryRow, `select ${ENTRY_COLUMNS} from archive_entry where owner_kind = $1 and owner_id = $2 order by name, item_id`, [
+    owner.kind,
+    owner.id,
+  ]);
 }
 
 /** Whether an entry keeps nobody from approving: it was read back, or given up by two people. Invariant: INV-8. */

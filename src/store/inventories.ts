@@ -2,7 +2,9 @@ import { z } from "zod";
 import type { Inventory } from "../sync/planning/inventory.ts";
 import { toJson, type Queryable } from "./db.ts";
 
-const Body = z.object({ body: z.custom<Inventory>((v) => typeof v === "object" && v !== null && "items" in v) });
+/** A stored inventory. */
+export const StoredInventory = z.custom<Inventory>((v) => typeof v === "object" && v !== null && "items" in v);
+const Body = z.object({ body: StoredInventory });
 
 /** Stores the inventory that approvers are shown; once, for good. */
 export async function recordApprovedInventory(q: Queryable, deletionId: string, inventory: Inventory, at: number): Promise<void> {

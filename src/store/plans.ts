@@ -11,16 +11,27 @@ export interface StoredInputs {
   readonly policy: unknown;
 }
 
+const sides = ["desired", "observed", "known", "policy"] as const;
+
 /**
- * Stores one side of a plan's inputs, once for equal content; gives its digest. When it was read is not part of it.
+ * Stores the sides of a plan's inputs, each once for equal content; gives their digests. When a side was read is not part of it.
  *
  * Each side is built in a fixed order, so its JSON text is the same for the same content.
  */
-export async function recordSnapshot(q: Queryable, side: keyof StoredInputs, body: object, at: number): Promise<string> {
-  const text = JSON.stringify(body, (key, value: unknown) => (key === "asOf" ? undefined : value));
-  const digest = createHash("sha256").update(side).update(text).digest("hex");
-  const known = await q.maybe(z.object({ n: z.number() }), "select 1 as n from snapshot where digest = $1", [digest]);
-  if (known === null) {
+export async function recordSnapshots(
+  q: Queryable,
+  bodies: { readonly [side in keyof StoredInputs]: object },
+  at: number,
+): Promise<{ readonly [side in keyof StoredInputs]: string }> {
+  const texts = sides.map((side) => {
+    const text = JSON.stringify(bodies[side], (key, value: unknown) => (key === "asOf" ? undefined : value));
+    return { side, text, digest: sideDigest(side, text) };
+  });
+  const known = await q.many(z.object({ digest: z.string() }), "select digest from snapshot where digest = any($1)", [
+    texts.map((t) => t.digest),
+  ]);
+  for (const { side, text, digest } of texts) {
+    if (known.some((k) => k.digest === digest)) continue;
     await q.exec("insert into snapshot (digest, side, body, stored_at) values ($1, $2, $3, $4) on conflict do nothing", [
       digest,
       side,
@@ -28,7 +39,12 @@ export async function recordSnapshot(q: Queryable, side: keyof StoredInputs, bod
       at,
     ]);
   }
-  return digest;
+  const of = (side: keyof StoredInputs): string => texts.find((t) => t.side === side)?.digest ?? "";
+  return { desired: of("desired"), observed: of("observed"), known: of("known"), policy: of("policy") };
+}
+
+function sideDigest(side: keyof StoredInputs, text: string): string {
+  return createHash("sha256").update(side).update(text).digest("hex");
 }
 
 /** Records that a pass began. */
@@ -119,8 +135,11 @@ const InputRow = z.object({
   desired_read_at: z.number().nullable(),
   observed_read_at: z.number().nullable(),
   record: z.unknown(),
+  desired_body: z.instanceof(Buffer),
+  observed_body: z.instanceof(Buffer),
+  known_body: z.instanceof(Buffer),
+  policy_body: z.instanceof(Buffer),
 });
-const BodyRow = z.object({ body: z.instanceof(Buffer) });
 
 /** A plan's inputs as they are stored, with the record that was made of them. */
 export type PlanInputs = StoredInputs & {
@@ -135,21 +154,26 @@ export type PlanInputs = StoredInputs & {
 export async function readPlanInputs(q: Queryable, id: string): Promise<PlanInputs | null> {
   const row = await q.maybe(
     InputRow,
-    "select desired, observed, known, policy, scope_fingerprint, planned_at, desired_read_at, observed_read_at, record from plan where id = $1",
+    `select desired, observed, known, policy, scope_fingerprint, planned_at, desired_read_at, observed_read_at, record,
+       (select body from snapshot where digest = desired) as desired_body,
+       (select body from snapshot where digest = observed) as observed_body,
+       (select body from snapshot where digest = known) as known_body,
+       (select body from snapshot where digest = policy) as policy_body
+     from plan where id = $1`,
     [id],
   );
   if (row === null) return null;
-  const read = async (side: keyof StoredInputs): Promise<unknown> => {
-    const text = gunzipSync((await q.one(BodyRow, "select body from snapshot where digest = $1", [row[side]])).body).toString("utf8");
-    if (createHash("sha256").update(side).update(text).digest("hex") !== row[side])
+  const read = (side: keyof StoredInputs): unknown => {
+    const text = gunzipSync(row[`${side}_body`]).toString("utf8");
+    if (sideDigest(side, text) !== row[side])
       throw new Error(`the stored side "${side}" of plan ${id} is not what it was when it was stored`);
     return JSON.parse(text) as unknown;
   };
   return {
-    desired: await read("desired"),
-    observed: await read("observed"),
-    known: await read("known"),
-    policy: await read("policy"),
+    desired: read("desired"),
+    observed: read("observed"),
+    known: read("known"),
+    policy: read("policy"),
     scopeFingerprint: row.scope_fingerprint,
     plannedAt: row.planned_at,
     readAt:

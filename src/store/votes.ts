@@ -3,7 +3,8 @@ import type { Vote, Withdrawal } from "../approvals/tally.ts";
 import { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { Queryable } from "./db.ts";
 
-const VoteRow = z.object({
+/** A vote's columns. */
+export const VoteRow = z.object({
   voter: OperatorId,
   voter_name: z.string(),
   verdict: z.enum(["approve", "reject"]),
@@ -34,7 +35,12 @@ export async function readVotes(q: Queryable, deletionId: string): Promise<reado
     "select voter, voter_name, verdict, digest, reason, at from vote where deletion_id = $1 order by at, voter",
     [deletionId],
   );
-  return rows.map(({ voter_name, ...v }) => ({ ...v, voterName: voter_name }));
+  return rows.map(asStoredVote);
+}
+
+/** A vote under the names that the code uses. */
+export function asStoredVote({ voter_name, ...v }: z.output<typeof VoteRow>): StoredVote {
+  return { ...v, voterName: voter_name };
 }
 
 /** Stores that an approval was taken back. */
@@ -42,9 +48,26 @@ export async function recordWithdrawal(q: Queryable, deletionId: string, w: With
   await q.exec("insert into withdrawal (deletion_id, voter, at) values ($1, $2, $3) on conflict do nothing", [deletionId, w.voter, w.at]);
 }
 
-/** Reads a deletion's withdrawals. */
-export async function readWithdrawals(q: Queryable, deletionId: string): Promise<readonly Withdrawal[]> {
-  return q.many(z.object({ voter: OperatorId, at: Instant }), "select voter, at from withdrawal where deletion_id = $1 order by at", [
-    deletionId,
-  ]);
+/** A withdrawal's columns. */
+export const WithdrawalRow = z.object({ voter: OperatorId, at: Instant });
+
+/** SQL that gives the votes of the deletion `$1`, oldest first, as one JSON list. */
+export const VOTES_AS_JSON = `coalesce((select json_agg(json_build_object('voter', v.voter, 'voter_name', v.voter_name, 'verdict', v.verdict,
+    'digest', v.digest, 'reason', v.reason, 'at', v.at) order by v.at, v.voter) from vote v where v.deletion_id = $1), '[]')`;
+/** SQL that gives the withdrawals of the deletion `$1` as one JSON list. */
+export const WITHDRAWALS_AS_JSON = `coalesce((select json_agg(json_build_object('voter', w.voter, 'at', w.at) order by w.at)
+    from withdrawal w where w.deletion_id = $1), '[]')`;
+
+/** Everything that people said about a deletion. */
+export interface Ballot {
+  readonly votes: readonly StoredVote[];
+  readonly withdrawals: readonly Withdrawal[];
+}
+
+const BallotRow = z.object({ votes: z.array(VoteRow), withdrawals: z.array(WithdrawalRow) });
+
+/** Reads a deletion's votes, oldest first, and its withdrawals, as they stand at one moment. */
+export async function readBallot(q: Queryable, deletionId: string): Promise<Ballot> {
+  const row = await q.one(BallotRow, `select ${VOTES_AS_JSON} as votes, ${WITHDRAWALS_AS_JSON} as withdrawals`, [deletionId]);
+  return { votes: row.votes.map(asStoredVote), withdrawals: row.withdrawals };
 }

@@ -14,7 +14,7 @@ import {
   recordManagedAccounts,
   recordManagedDomains,
 } from "../../store/managed.ts";
-import { recordPass, recordPassEnd, recordPlan, recordSnapshot, updatePlanRecord } from "../../store/plans.ts";
+import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
@@ -197,12 +197,7 @@ async function storePlan(
   c: ReconcileContext,
 ) {
   const at = c.now();
-  const inputs = {
-    desired: await recordSnapshot(c.db, "desired", input.desired, at),
-    observed: await recordSnapshot(c.db, "observed", input.observed, at),
-    known: await recordSnapshot(c.db, "known", input.known, at),
-    policy: await recordSnapshot(c.db, "policy", policy, at),
-  };
+  const inputs = await recordSnapshots(c.db, { desired: input.desired, observed: input.observed, known: input.known, policy }, at);
   await recordPlan(c.db, {
     id: record.id,
     passId: record.passId,

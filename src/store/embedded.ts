@@ -220,10 +220,15 @@ function serverPid(place: Place): number | null {
   return readNumber(path.join(place.dir, "postmaster.pid"));
 }
 
+/** The number in a file; null without such a file: a server that ends takes its own away at any moment. */
 function readNumber(file: string): number | null {
-  if (!existsSync(file)) return null;
-  const value = Number.parseInt(readFileSync(file, "utf8"), 10);
-  return Number.isInteger(value) && value > 0 ? value : null;
+  try {
+    const value = Number.parseInt(readFileSync(file, "utf8"), 10);
+    return Number.isInteger(value) && value > 0 ? value : null;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 function isAlive(pid: number): boolean {

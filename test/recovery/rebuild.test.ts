@@ -5,7 +5,7 @@ import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulator
 import { changeWriter } from "../../src/change-writer.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import { fixedPlanPolicy } from "../../src/compose.ts";
+import { fixedPlanPolicy } from "../../src/systems.ts";
 import { accountIdFor, domainIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, DomainPath, ProjectId } from "../../src/core/ids.ts";
 import { firstPolicy } from "../../src/first-policy.ts";

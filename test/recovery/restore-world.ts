@@ -14,7 +14,7 @@ import type { Policy } from "../../src/backups/policy.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import type { cloudStack } from "../../src/compose.ts";
+import type { cloudStack } from "../../src/systems.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";

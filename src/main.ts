@@ -8,8 +8,8 @@ import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
 /**
- * The commands that look and mend from a terminal; each lives in src/cli/. Only the one that runs is loaded: what the bot needs and a command
- * does not (Slack's library, the engine) would take longer to load than most commands take to run.
+ * The commands that look and mend from a terminal; each lives in src/cli/. Only the one that runs is loaded: what only the bot needs
+ * (Slack's library, the engine) would take longer to load than most commands take to run.
  */
 const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   doctor: async () => (await import("./cli/doctor.ts")).doctorCommand,

@@ -30,7 +30,9 @@ afterEach(async () => {
 
 /** The file of a template's copy in the archive. */
 async function fileOf(name: string): Promise<string> {
-  const { key } = await world.state.db.one(z.object({ key: z.string() }), "select store_key as key from archive_entry where name = $1", [name]);
+  const { key } = await world.state.db.one(z.object({ key: z.string() }), "select store_key as key from archive_entry where name = $1", [
+    name,
+  ]);
   return path.join(world.archive, key.slice(0, 2), key);
 }
 const names = async (): Promise<readonly unknown[]> => (await world.templates("spare")).map((t) => t["name"]);
@@ -54,7 +56,12 @@ test.each<[string, (file: string) => void, string]>([
 
 test("an archive that is away brings nothing back, and says so; nothing is sent", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  const bucket = { ARCHIVE_S3_BUCKET: "gone", ARCHIVE_S3_ENDPOINT: "http://127.0.0.1:9", ARCHIVE_S3_ACCESS_KEY_ID: "a", ARCHIVE_S3_SECRET_ACCESS_KEY: "b" };
+  const bucket = {
+    ARCHIVE_S3_BUCKET: "gone",
+    ARCHIVE_S3_ENDPOINT: "http://127.0.0.1:9",
+    ARCHIVE_S3_ACCESS_KEY_ID: "a",
+    ARCHIVE_S3_SECRET_ACCESS_KEY: "b",
+  };
   Object.assign(world.env, bucket);
   const ran = await world.restoreAlpha();
   expect([ran.code, world.registrations()]).toEqual([1, []]);
@@ -88,11 +95,14 @@ test.each([431, 530, 535])("CloudStack refuses one registration with %i: it is n
 
 test("a manifest that is spoilt is named, and nothing is sent for it", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  await world.state.db.exec("alter table archive_entry disable trigger archive_entry_rules");
-  await world.state.db.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,facts,format}', '\"TAR.XZ\"') where name = 'a-first'");
-  await world.state.db.exec(
-    "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
-  );
+  await world.state.db.tx(async (q) => {
+    // As a hand with all rights could: past the guards.
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,facts,format}', '\"TAR.XZ\"') where name = 'a-first'");
+    await q.exec(
+      "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
+    );
+  });
   const ran = await world.restoreAlpha();
   expect(ran.out).toContain("a-first for ann: its manifest does not say which format the file has");
   expect(ran.out).toContain("b-second for ann: CloudStack has no OS type Plan 9. Add one of that name");
@@ -147,7 +157,9 @@ test("a template that never becomes ready is named with its status when its link
   hole.close();
   expect([code, err]).toEqual([1, ""]);
   expect(out).toMatch(/a-first for ann: CloudStack has not fetched it in time; it says: 0% Downloaded\. Delete the template/);
-  expect(await world.state.db.many(z.object({ n: z.unknown() }), "select 1 as n from restore_item where token_sha256 is not null")).toEqual([]);
+  expect(await world.state.db.many(z.object({ n: z.unknown() }), "select 1 as n from restore_item where token_sha256 is not null")).toEqual(
+    [],
+  );
 });
 
 test.each(["lost_before", "lost_after"] as const)("an answer that gets lost (%s) is looked up, and nothing is made twice", async (kind) => {
@@ -170,7 +182,11 @@ test("a server that does not show links: what was lost is found by name, owner a
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       void fetch(url, { method: "POST", body: Buffer.concat(chunks), headers: { "content-type": String(request.headers["content-type"]) } })
-        .then(async (answer) => response.writeHead(answer.status, { "content-type": "application/json" }).end((await answer.text()).replace(/"url":"[^"]*",?/g, "")))
+        .then(async (answer) =>
+          response
+            .writeHead(answer.status, { "content-type": "application/json" })
+            .end((await answer.text()).replace(/"url":"[^"]*",?/g, "")),
+        )
         .catch(() => response.destroy());
     });
   });
@@ -226,7 +242,10 @@ test("another restore into the same domain is refused, and told which one was be
   const before = new Date(Date.now() - 2 * DAY).toISOString().slice(0, 10);
   expect((await world.restore("alpha", "--from", before, "--to", "ROOT/ci/spare")).code).toBe(0);
   const other = await world.restoreAlpha();
-  expect([other.code, other.err]).toEqual([1, expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/)]);
+  expect([other.code, other.err]).toEqual([
+    1,
+    expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/),
+  ]);
 });
 
 test("the secret of a link is in no line, no row of ours and no audit", async () => {
@@ -256,7 +275,9 @@ test("the secret of a link is in no line, no row of ours and no audit", async ()
   const everything = [said, ...dump.map((d) => d.row)].join("\n");
   for (const t of tokens) expect(everything).not.toContain(t);
   const { port, close } = await world.serve();
-  const asked = await Promise.all(links.map(async (link) => (await fetch(link.replace("http://twokey.test", `http://127.0.0.1:${port}`))).status));
+  const asked = await Promise.all(
+    links.map(async (link) => (await fetch(link.replace("http://twokey.test", `http://127.0.0.1:${port}`))).status),
+  );
   await close();
   expect(asked, "the links are dead now").toEqual([404, 404]);
 });

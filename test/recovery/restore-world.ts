@@ -30,7 +30,8 @@ import { insertDeletion, readDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
 import { op, policy } from "../support/deletions.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabase } from "../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
 
 /** The bytes of a template that was seeded, as the emulator makes them. */
@@ -84,7 +85,7 @@ export class RestoreWorld {
     const hosts = { "twokey.test": `127.0.0.1:${port}` };
     const downloads = { folder: path.join(folder, "secondary"), hosts };
     const [state, ci, cloud] = await Promise.all([
-      freshDatabase(),
+      lendDatabase(),
       ciDatabaseWith(projects),
       startCloudStackEmulator({ jobMs: 5, downloads }),
     ]);

@@ -53,7 +53,9 @@ export async function migrateOn(client: pg.Client, options: MigrateOptions = {})
 
 /** Every file was applied, in this order and with these bytes; anything else is the runner's to judge. */
 async function isAsFilesSay(client: pg.Client, applied: readonly string[], files: ReadonlyMap<string, string>): Promise<boolean> {
-  if (applied.join("\n") !== [...files.keys()].toSorted().join("\n")) return false;
+  if (applied.length === 0 || applied.length !== files.size) return false;
+  const { rows } = await client.query<{ name: string }>("select name from twokey.pgmigrations order by run_on, id");
+  if (rows.map((row) => row.name).join("\n") !== [...files.keys()].toSorted().join("\n")) return false;
   const hashes = new Map((await readHashesIfThere(client)).map((row) => [row.name, row.sha256]));
   return hashes.size === files.size && [...files].every(([name, sha256]) => hashes.get(name) === sha256);
 }
@@ -162,7 +164,7 @@ async function appliedNames(client: pg.Client): Promise<readonly string[]> {
   if (table?.there == null) return [];
   return z
     .array(z.object({ name: z.string() }))
-    .parse((await client.query("select name from twokey.pgmigrations order by run_on, id")).rows)
+    .parse((await client.query("select name from twokey.pgmigrations")).rows)
     .map((row) => row.name);
 }
 

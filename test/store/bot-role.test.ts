@@ -57,14 +57,14 @@ const codeOf = (url: string, sql: string): Promise<string> =>
   );
 
 test("a superuser's address without a password, such as the embedded one: a login of its own, nothing to warn of", async () => {
-  const prepared = await prepareStore({ url: empty.url, migrationUrl: null }, prepareEngine);
+  const prepared = await prepareStore({ url: empty.url, migrationUrl: null }, noEngine);
   expect(await who(prepared.url)).toEqual({
     session: expect.stringMatching(/^twokey_bot_\d+$/) as string,
     now: expect.stringMatching(/^twokey_bot_\d+$/) as string,
   });
   expect(prepared.warning).toBeNull();
   expect(prepared.applied).toContain("0001_base");
-  expect((await prepareStore({ url: empty.url, migrationUrl: null }, prepareEngine)).applied).toEqual([]);
+  expect((await prepareStore({ url: empty.url, migrationUrl: null }, noEngine)).applied).toEqual([]);
 });
 
 test("four replicas at once, on a database where nothing is yet: all end well, as one role", async () => {
@@ -77,8 +77,8 @@ test("two databases on one server: each has a role of its own, and no right in t
   const other = await freshDatabase();
   made.push(other);
   const [a, b] = [
-    await prepareStore({ url: empty.url, migrationUrl: null }, prepareEngine),
-    await prepareStore({ url: other.url, migrationUrl: null }, prepareEngine),
+    await prepareStore({ url: empty.url, migrationUrl: null }, noEngine),
+    await prepareStore({ url: other.url, migrationUrl: null }, noEngine),
   ];
   expect((await who(a.url)).session).not.toBe((await who(b.url)).session);
   const strayed = new URL(a.url);
@@ -89,7 +89,7 @@ test("two databases on one server: each has a role of its own, and no right in t
 test("an owner's address with a password: the role is set, and the warning names the login and where to read on", async () => {
   const owner = await login("createrole", "secret-of-the-owner");
   await empty.db.exec(`grant create on database ${new URL(empty.url).pathname.slice(1)} to ${owner.name}`);
-  const prepared = await prepareStore({ url: owner.url, migrationUrl: null }, prepareEngine);
+  const prepared = await prepareStore({ url: owner.url, migrationUrl: null }, noEngine);
   expect(await who(prepared.url)).toEqual({ session: owner.name, now: expect.stringMatching(/^twokey_bot_\d+$/) as string });
   for (const sql of [
     "delete from audit",
@@ -127,9 +127,9 @@ test("two addresses: the owner migrates, the bot's own role gets its rights and 
 test("only the lesser role's address: refused with the command to run while a migration is missing, used once it was run", async () => {
   const bot = await login("");
   await empty.db.exec("create schema twokey");
-  await expect(prepareStore({ url: bot.url, migrationUrl: null }, prepareEngine)).rejects.toThrow(/npx twokey migrate/);
-  await migrateFor(empty.url, bot.name, prepareEngine);
-  expect(await prepareStore({ url: bot.url, migrationUrl: null }, prepareEngine)).toEqual({ url: bot.url, warning: null, applied: [] });
+  await expect(prepareStore({ url: bot.url, migrationUrl: null }, noEngine)).rejects.toThrow(/npx twokey migrate/);
+  await migrateFor(empty.url, bot.name, noEngine);
+  expect(await prepareStore({ url: bot.url, migrationUrl: null }, noEngine)).toEqual({ url: bot.url, warning: null, applied: [] });
 });
 
 /** What is said of a role whose address this is. */

@@ -1,7 +1,7 @@
 /** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,7 +14,9 @@ import type { Policy } from "../../src/backups/policy.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import type { cloudStack } from "../../src/systems.ts";
+import { cloudStack } from "../../src/systems.ts";
+import { parseConfig } from "../../src/config.ts";
+import { createEvents } from "../../src/events.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
@@ -30,8 +32,8 @@ import { insertDeletion, readDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
 import { op, policy } from "../support/deletions.ts";
-import type { FreshDatabase } from "../support/database.ts";
-import { lendDatabase } from "../support/lent-database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
 
 /** The bytes of a template that was seeded, as the emulator makes them. */
@@ -46,6 +48,26 @@ const ambient = {
   newToken: () => `${randomUUID()}${randomUUID()}`,
   sleep: async () => undefined,
 };
+
+/** Worlds as the rebuild command leaves them, by their projects: CloudStack's file, and its managed root. */
+const rebuilt = new Map<string, { readonly file: string; readonly root: string }>();
+
+/** Makes such a world once for a file of tests; each test begins with a copy of it. Gives its own database. */
+async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promise<FreshDatabase> {
+  const folder = await mkdtemp(path.join(tmpdir(), "twokey-rebuilt-"));
+  const file = path.join(folder, "cloudstack.json");
+  const [state, ci, cloud] = [
+    await freshDatabase(),
+    await ciDatabaseWith(projects),
+    await startCloudStackEmulator({ jobMs: 5, stateFile: file }),
+  ];
+  const root = cloud.addDomain({ name: "ci" });
+  const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
+  await Promise.all([cloud.close(), ci.drop()]);
+  if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
+  rebuilt.set(kind, { file, root });
+  return state;
+}
 
 /** One emulated world. */
 export class RestoreWorld {
@@ -83,16 +105,14 @@ export class RestoreWorld {
     const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
     const port = await freePort();
     const hosts = { "twokey.test": `127.0.0.1:${port}` };
-    const downloads = { folder: path.join(folder, "secondary"), hosts };
-    const [state, ci, cloud] = await Promise.all([
-      lendDatabase(),
-      ciDatabaseWith(projects),
-      startCloudStackEmulator({ jobMs: 5, downloads }),
-    ]);
-    const world = new RestoreWorld(cloud, state, ci, folder, hosts, cloud.addDomain({ name: "ci" }));
-    const made = await runCommand(rebuildCommand, [], world.env);
-    if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
-    return world;
+    const kind = JSON.stringify(projects);
+    // The database first: making it makes the world that is copied.
+    const [state, ci] = [await lendDatabaseLike(kind, () => rebuiltWorld(kind, projects)), await ciDatabaseWith(projects)];
+    const { file, root } = rebuilt.get(kind) ?? { file: "", root: "" };
+    const stateFile = path.join(folder, "cloudstack.json");
+    await copyFile(file, stateFile);
+    const cloud = await startCloudStackEmulator({ jobMs: 5, stateFile, downloads: { folder: path.join(folder, "secondary"), hosts } });
+    return new RestoreWorld(cloud, state, ci, folder, hosts, root);
   }
 
   /** Puts a fresh CloudStack in place of the old one, with other ids for everything, and rebuilds the domains there. */
@@ -246,10 +266,9 @@ export class RestoreWorld {
   }
 
   private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
-    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ cloud }) => {
-      await work(cloud);
-      return 0;
-    });
+    const config = parseConfig(this.env);
+    if (!config.ok) throw new Error(config.error.message);
+    await work(cloudStack(config.value, this.state.db, { ...ambient, events: createEvents("silent", "test") }));
   }
 
   /** Calls CloudStack as its root administrator. */

@@ -2,13 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { TreeDomain } from "../../emulators/cloudstack/tree.ts";
 import type { CliCommand } from "../../src/cli/command.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { toJson } from "../../src/store/db.ts";
-import type { FreshDatabase } from "../support/database.ts";
-import { lendDatabaseWith } from "../support/lent-database.ts";
+import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 
 /** One project of the CI database, with its members' usernames. */
 export interface CiProject {
@@ -21,9 +22,14 @@ export interface CiProject {
 
 /** A CI database with the example's tables and views, holding these projects. */
 export async function ciDatabaseWith(projects: readonly CiProject[]): Promise<FreshDatabase> {
-  const made = await lendDatabaseWith("ci", (client) =>
-    client.query(readFileSync("docs/ci-database-example.sql", "utf8")).then(() => undefined),
-  );
+  const made = await lendDatabaseLike("ci", async () => {
+    const empty = await emptyDatabase();
+    const client = new pg.Client({ connectionString: empty.url });
+    await client.connect();
+    await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+    await client.end();
+    return empty;
+  });
   const people = [...new Set(projects.flatMap((p) => p.members))];
   const members = projects.flatMap((p) => p.members.map((person) => ({ project: p.id, person })));
   await made.db.exec(

@@ -1,12 +1,14 @@
 /** Databases that go from test to test of one file: making one costs ten times as much as emptying it. */
-import pg from "pg";
+import type pg from "pg";
 import { createDatabase, withConnection, type Database } from "../../src/store/db.ts";
-import { emptyDatabase, freshDatabase, type FreshDatabase } from "./database.ts";
+import { freshDatabase, type FreshDatabase } from "./database.ts";
 
 interface Kept {
   readonly made: FreshDatabase;
   readonly shape: string;
-  readonly seeds: readonly { readonly name: string; readonly rows: string }[];
+  readonly seeds: readonly { readonly name: string; readonly rows: readonly string[] }[];
+  /** Where the numbering stood; null: nothing was numbered yet. */
+  readonly sequences: readonly { readonly name: string; readonly last: string | null }[];
 }
 
 const idle = new Map<string, Kept[]>();
@@ -19,26 +21,26 @@ const idle = new Map<string, Kept[]>();
  * The bot's own role stays, with its rights: not for tests of a first start.
  */
 export function lendDatabase(): Promise<FreshDatabase> {
-  return lend("migrated", freshDatabase);
+  return lendDatabaseLike("migrated", freshDatabase);
 }
 
-/** The same with other tables: `make` fills an empty database; what it inserts into them comes back at each `drop`. */
-export function lendDatabaseWith(kind: string, make: (client: pg.Client) => Promise<void>): Promise<FreshDatabase> {
-  return lend(kind, async () => {
-    const made = await emptyDatabase();
-    const client = new pg.Client({ connectionString: made.url });
-    await client.connect();
-    await make(client);
-    await client.end();
-    return made;
-  });
-}
-
-async function lend(kind: string, make: () => Promise<FreshDatabase>): Promise<FreshDatabase> {
+/** The same as `make` leaves a database, with what it wrote into it: that comes back at each `drop`. */
+export async function lendDatabaseLike(kind: string, make: () => Promise<FreshDatabase>): Promise<FreshDatabase> {
   const kept = idle.get(kind)?.pop() ?? (await keep(await make()));
   const { url } = kept.made;
   const db = createDatabase(url, { max: 5, onError: () => undefined });
   return { url, db, drop: () => giveBack(kind, kept, db) };
+}
+
+/** A migrated database with the engine's tables, for tests of what the engine does with them. */
+export function lendEngineDatabase(): Promise<FreshDatabase> {
+  return lendDatabaseLike("engine", async () => {
+    // Loaded only by those who ask for it: the engine's library is large.
+    const { prepareEngine } = await import("../../src/engine/schema.ts");
+    const made = await freshDatabase();
+    await prepareEngine(made.url, null);
+    return made;
+  });
 }
 
 async function keep(made: FreshDatabase): Promise<Kept> {
@@ -46,10 +48,14 @@ async function keep(made: FreshDatabase): Promise<Kept> {
   return withConnection(made.url, async (client) => {
     const seeds = [];
     for (const name of await tablesOf(client)) {
-      const { rows } = await client.query<{ rows: string | null }>(`select jsonb_agg(to_jsonb(t))::text as rows from ${name} t`);
-      if (rows[0]?.rows != null) seeds.push({ name, rows: rows[0].rows });
+      // As PostgreSQL itself writes a row: JSON would make one of a JSON null and no value.
+      const { rows } = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
+      if (rows.length > 0) seeds.push({ name, rows: rows.map((r) => r.row) });
     }
-    return { made, shape: await shapeOf(client), seeds };
+    const { rows: sequences } = await client.query<{ name: string; last: string | null }>(
+      "select format('%I.%I', schemaname, sequencename) as name, last_value as last from pg_sequences",
+    );
+    return { made, shape: await shapeOf(client), seeds, sequences };
   });
 }
 
@@ -64,8 +70,11 @@ async function giveBack(kind: string, kept: Kept, db: Database): Promise<void> {
     await client.query("set session_replication_role = replica");
     await client.query((await tablesOf(client)).map((name) => `delete from ${name}`).join("; "));
     for (const { name, rows } of kept.seeds)
-      await client.query(`insert into ${name} overriding system value select * from jsonb_populate_recordset(null::${name}, $1)`, [rows]);
-    await client.query("select setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false) from pg_sequences");
+      await client.query(`insert into ${name} overriding system value select (r::${name}).* from unnest($1::text[]) r`, [rows]);
+    await client.query(
+      "select setval(name::regclass, coalesce(last, 1), last is not null) from jsonb_to_recordset($1) r (name text, last bigint)",
+      [JSON.stringify(kept.sequences)],
+    );
     return true;
   });
   if (isAsBefore) idle.set(kind, [...(idle.get(kind) ?? []), kept]);

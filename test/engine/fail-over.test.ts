@@ -62,6 +62,8 @@ function launch(name: string, mode = ""): Replica {
 function until(what: string, holds: () => boolean | Promise<boolean>, limitMs?: number): Promise<void> {
   return eventually(what, holds, {
     ...(limitMs === undefined ? {} : { limitMs }),
+    // A process takes its time to start; looking more often would only take it the processor.
+    everyMs: 50,
     tell: async () => `${replicas.map((one) => one.output).join("\n--\n")}\n${(await marks()).join("\n")}`,
   });
 }

@@ -76,7 +76,7 @@ async function guarded(system: Check["system"], look: () => Promise<readonly Che
 
 /** Takes out of a text whatever looks like a secret, and every secret of this environment by its value. */
 function secretless(text: string, env: CliIo["env"]): string {
-  const passwords = ["DATABASE_URL", "CI_DATABASE_URL"].map((name) => passwordOf(env[name] ?? ""));
+  const passwords = ["DATABASE_URL", "DATABASE_MIGRATION_URL", "CI_DATABASE_URL"].map((name) => passwordOf(env[name] ?? ""));
   const secrets = Object.entries(env).flatMap(([name, value]) => (/TOKEN|SECRET|API_KEY|ACCESS_KEY/.test(name) ? [value ?? ""] : []));
   return [...secrets, ...passwords].filter((s) => s.length >= 6).reduce((shown, s) => shown.replaceAll(s, "[redacted]"), redact(text));
 }

@@ -78,6 +78,11 @@ test.each<[string, Record<string, string>, RegExp]>([
     /failed {3}database .*ECONNREFUSED.*DATABASE_URL/,
   ],
   [
+    "an owner's address that leads nowhere",
+    { DATABASE_MIGRATION_URL: "postgres://owner:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}database .*the owner's address: .*ECONNREFUSED.*DATABASE_MIGRATION_URL/,
+  ],
+  [
     "no CI database there",
     { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" },
     /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/,

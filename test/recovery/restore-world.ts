@@ -1,7 +1,7 @@
 /** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -49,8 +49,8 @@ const ambient = {
   sleep: async () => undefined,
 };
 
-/** Worlds as the rebuild command leaves them, by their projects: CloudStack's file, and its managed root. */
-const rebuilt = new Map<string, { readonly file: string; readonly root: string }>();
+/** Worlds as the rebuild command leaves them, by their projects: what CloudStack's file holds, and its managed root. */
+const rebuilt = new Map<string, { readonly saved: Buffer; readonly root: string }>();
 
 /** Makes such a world once for a file of tests; each test begins with a copy of it. Gives its own database. */
 async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promise<FreshDatabase> {
@@ -65,7 +65,8 @@ async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promi
   const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
   await Promise.all([cloud.close(), ci.drop()]);
   if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
-  rebuilt.set(kind, { file, root });
+  rebuilt.set(kind, { saved: readFileSync(file), root });
+  await rm(folder, { recursive: true });
   return state;
 }
 
@@ -108,9 +109,9 @@ export class RestoreWorld {
     const kind = JSON.stringify(projects);
     // The database first: making it makes the world that is copied.
     const [state, ci] = [await lendDatabaseLike(kind, () => rebuiltWorld(kind, projects)), await ciDatabaseWith(projects)];
-    const { file, root } = rebuilt.get(kind) ?? { file: "", root: "" };
+    const { saved, root } = rebuilt.get(kind) ?? { saved: "", root: "" };
     const stateFile = path.join(folder, "cloudstack.json");
-    await copyFile(file, stateFile);
+    await writeFile(stateFile, saved);
     const cloud = await startCloudStackEmulator({ jobMs: 5, stateFile, downloads: { folder: path.join(folder, "secondary"), hosts } });
     return new RestoreWorld(cloud, state, ci, folder, hosts, root);
   }

@@ -34,7 +34,10 @@ async function create(from: string): Promise<FreshDatabase> {
   await admin(`create database ${name} ${from} strategy file_copy`);
   const url = new URL(inject("adminUrl"));
   url.pathname = `/${name}`;
-  const db = createDatabase(url.href, { max: 5, onError: () => undefined });
+  const pool = createDatabase(url.href, { max: 5, onError: () => undefined });
+  let closed: Promise<void> | null = null;
+  // Who closed it before may still drop it.
+  const db = { ...pool, close: () => (closed ??= pool.close()) };
   return {
     url: url.href,
     db,

@@ -3,27 +3,17 @@ import { createBot } from "./bot/app.ts";
 import { createBackupDesk } from "./backups/desk.ts";
 import { runBackup } from "./backups/run.ts";
 import { askForBackups, type ScheduleContext } from "./backups/schedule.ts";
-import { measureFleet, type MeasureContext } from "./backups/measure.ts";
+import { measureFleet } from "./backups/measure.ts";
 import { createExportDesk, runExport, serveExport, type ExportContext } from "./archive/export-desk.ts";
-import { createFolderStore } from "./archive/folder-store.ts";
-import type { ArchiveStore, ExportSource } from "./archive/ports.ts";
 import { pruneArchive } from "./archive/prune.ts";
 import { changeWriter } from "./change-writer.ts";
 import { createCiDatabase } from "./cidb/read.ts";
-import { createCloudStackDeleter } from "./cloudstack/deleter.ts";
-import { createDomainIds } from "./cloudstack/domain-ids.ts";
-import { createCloudStackExporter, type CloudStackExporter } from "./cloudstack/exporter.ts";
-import type { CloudStackOptions } from "./cloudstack/options.ts";
-import { createCloudStackReader, type CloudStackReader } from "./cloudstack/reader.ts";
-import { createTemplateRegistrar } from "./cloudstack/registrar.ts";
-import { createCloudStackRestorer } from "./cloudstack/restorer.ts";
-import { createCloudStackWriter } from "./cloudstack/writer.ts";
 import type { Desks } from "./commands/ports.ts";
-import type { CloudStackKeys, Config } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Clock, NewId, Sleep } from "./core/clock.ts";
-import { failure, type Failure } from "./core/failure.ts";
+import type { Failure } from "./core/failure.ts";
 import type { DomainPath } from "./core/ids.ts";
-import { err, ok, type Result } from "./core/result.ts";
+import { ok, type Result } from "./core/result.ts";
 import type { FleetScope, Scope } from "./core/scope.ts";
 import { readClocks } from "./deletion/clocks.ts";
 import type { DeletionContext } from "./deletion/context.ts";
@@ -36,22 +26,24 @@ import { nearestPeriod } from "./engine/cron.ts";
 import type { Events } from "./events.ts";
 import { firstPolicy } from "./first-policy.ts";
 import type { PolicyContext } from "./policy/context.ts";
-import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf, type FixedPlanPolicy } from "./policy/derive.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf, planPolicyOf } from "./policy/derive.ts";
 import { askAboutScope, createPolicyDesk, namePolicyDifferences, sweepPolicy } from "./policy/desk.ts";
 import { expectPolicy } from "./policy/propose.ts";
 import { startHttpServer, type HttpServer } from "./http-server.ts";
 import { serveRestore } from "./recovery/restore-links.ts";
-import { createDatabase, type Queryable } from "./store/db.ts";
+import { createDatabase } from "./store/db.ts";
 import { countManagedDomains, readKnownState } from "./store/managed.ts";
 import { readPolicy, seedPolicy, type PolicyVersion } from "./store/policies.ts";
 import { prepareStore } from "./store/prepare.ts";
 import { createSkewMeter } from "./store/server-clock.ts";
-import { mayCall } from "./store/stop-switch.ts";
 import { createProjectDesk } from "./sync/execution/projects.ts";
+import { archiveStore, cloudStack, fixedPlanPolicy, measureContext } from "./systems.ts";
 import { createSyncDesk } from "./sync/execution/desk.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution/reconcile.ts";
 
 const PRUNE_SECONDS = 6 * 3600;
+
+export { cloudStack };
 
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
@@ -306,85 +298,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   });
 }
 
-/** The CloudStack objects, each with its own keys; every call asks the stop switch first. Invariant: INV-3. */
-export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Pick<Ambient, "now" | "sleep" | "newId" | "events">) {
-  const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
-    url: config.cloudstack.url,
-    ...keys,
-    rootPath: config.cloudstack.rootPath as DomainPath,
-    now: a.now,
-    sleep: a.sleep,
-    newId: a.newId,
-    timeoutMs: config.cloudstack.timeoutMs,
-    beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
-    onCall: (call) => {
-      if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
-        a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
-    },
-  });
-  const exporter = createCloudStackExporter(options(config.cloudstack.export, true));
-  return {
-    reader: createCloudStackReader(options(config.cloudstack.read, false)),
-    writer: createCloudStackWriter(options(config.cloudstack.write, true)),
-    restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
-    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
-    exports: exportSource(exporter),
-    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
-    domainIds: createDomainIds(options(config.cloudstack.read, false)),
-  };
-}
-
-/** The store of what is saved, as the configuration names it. */
-export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
-  const { place } = config.archive;
-  if (place.kind === "folder") return createFolderStore(place.dir);
-  // Loaded only when it is used: the SDK takes 20 MiB.
-  const { createS3Store } = await import("./archive/s3-store.ts");
-  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
-}
-
-function exportSource(exporter: CloudStackExporter): ExportSource {
-  return {
-    async openExport(item) {
-      const source = await exporter.extract(item);
-      if (!source.ok) return source;
-      return ok({ open: (offset: number) => exporter.open(source.value, offset) });
-    },
-  };
-}
-
-/** The settings of a plan that no vote changes. */
-export function fixedPlanPolicy(config: Config): FixedPlanPolicy {
-  return {
-    snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
-    roles: config.cloudstack.roles,
-    sentinelDomain: config.cloudstack.sentinelDomain,
-  };
-}
-
 function sweepSeconds(config: Config): number {
   return nearestPeriod(Math.min(60, Math.max(2, Math.floor(config.deletion.graceMs / 5000))));
-}
-
-/** What measuring the fleet needs, for the bot and for the terminal. */
-export function measureContext(
-  config: Config,
-  db: ReturnType<typeof createDatabase>,
-  reader: CloudStackReader,
-  a: Pick<Ambient, "now" | "newId">,
-): MeasureContext {
-  return {
-    db,
-    rootPath: config.cloudstack.rootPath as DomainPath,
-    findRoot: async () => {
-      const fleet = await reader.readFleet({ withLimits: false });
-      return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
-    },
-    readInventory: (id, path) => reader.readInventory(id, path),
-    managedDomains: async () => (await readKnownState(db, [])).managedDomains,
-    now: a.now,
-    newId: a.newId,
-  };
 }
 
 async function report(work: Promise<Result<unknown, Failure>>, events: Events, what = "pass"): Promise<void> {

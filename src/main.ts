@@ -1,40 +1,38 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { auditCommand } from "./cli/audit.ts";
-import { backupCost } from "./cli/backup-cost.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
-import { doctorCommand } from "./cli/doctor.ts";
-import { incidentCommand } from "./cli/incident.ts";
-import { migrateCommand } from "./cli/migrate.ts";
-import { replayCommand } from "./cli/replay.ts";
-import { rebuildCommand } from "./cli/rebuild.ts";
-import { restoreCommand } from "./cli/restore.ts";
-import { startTwokey, type Ambient, type Twokey } from "./compose.ts";
+import type { Ambient, Twokey } from "./compose.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
 import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
-/** The commands that look and mend from a terminal; each lives in src/cli/. */
-const cliCommands: readonly CliCommand[] = [
-  doctorCommand,
-  auditCommand,
-  replayCommand,
-  incidentCommand,
-  backupCost,
-  rebuildCommand,
-  restoreCommand,
-  migrateCommand,
-];
+/**
+ * The commands that look and mend from a terminal; each lives in src/cli/. Only the one that runs is loaded: what only the bot needs
+ * (Slack's library, the engine) would take longer to load than most commands take to run.
+ */
+const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  doctor: async () => (await import("./cli/doctor.ts")).doctorCommand,
+  audit: async () => (await import("./cli/audit.ts")).auditCommand,
+  replay: async () => (await import("./cli/replay.ts")).replayCommand,
+  incident: async () => (await import("./cli/incident.ts")).incidentCommand,
+  "backup-cost": async () => (await import("./cli/backup-cost.ts")).backupCost,
+  rebuild: async () => (await import("./cli/rebuild.ts")).rebuildCommand,
+  restore: async () => (await import("./cli/restore.ts")).restoreCommand,
+  migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
+};
 
-const usage = [
-  "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
-  "",
-  "  twokey serve    runs the bot on the environment (docs/configuration.md)",
-  ...cliCommands.map((c) => `  twokey ${c.name} ${c.usage}`),
-  "  twokey help     this text",
-  "",
-].join("\n");
+async function usage(): Promise<string> {
+  const commands = await Promise.all(Object.values(cliCommands).map((load) => load()));
+  return [
+    "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
+    "",
+    "  twokey serve    runs the bot on the environment (docs/configuration.md)",
+    ...commands.map((c) => `  twokey ${c.name} ${c.usage}`),
+    "  twokey help     this text",
+    "",
+  ].join("\n");
+}
 
 /** Real time, ids and secrets: nothing else in src/ makes them. */
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
@@ -55,6 +53,7 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
 export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
   const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
+  const { startTwokey } = await import("./compose.ts");
   const started = await startTwokey(
     config,
     url,
@@ -93,13 +92,13 @@ function terminal(): CliIo {
 async function main(args: readonly string[]): Promise<number> {
   const [command = "help"] = args;
   if (command === "help" || command === "--help") {
-    process.stdout.write(usage);
+    process.stdout.write(await usage());
     return 0;
   }
-  const known = cliCommands.find((c) => c.name === command);
-  if (known !== undefined) return known.run(args.slice(1), terminal());
+  const load = Object.hasOwn(cliCommands, command) ? cliCommands[command] : undefined;
+  if (load !== undefined) return (await load()).run(args.slice(1), terminal());
   if (command !== "serve") {
-    process.stderr.write(`There is no command ${command}.\n\n${usage}`);
+    process.stderr.write(`There is no command ${command}.\n\n${await usage()}`);
     return 2;
   }
   const config = parseConfig(process.env);

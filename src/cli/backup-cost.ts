@@ -5,9 +5,9 @@ import { drawCosts } from "../backups/plot.ts";
 import { renderPng } from "../backups/png.ts";
 import { createCloudStackReader } from "../cloudstack/reader.ts";
 import { costNotes, costTables } from "../commands/backup-cost.ts";
-import { measureContext } from "../compose.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
+import { measureContext } from "../systems.ts";
 import { withConfig, withStore, type CliCommand, type CliIo } from "./command.ts";
 
 /** `twokey backup-cost`: the policies compared, on the terminal. */

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { archiveStore } from "../compose.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { restore } from "../recovery/restore.ts";
 import type { RestoreAsk, RestoreContext } from "../recovery/restore-context.ts";
 import { parseRestorePoint } from "../recovery/restore-point.ts";
+import { archiveStore } from "../systems.ts";
 import type { CliCommand, CliIo } from "./command.ts";
 import { withRestoreLinks } from "./restore-server.ts";
 import { oneLine, tellRestore } from "./restore-text.ts";

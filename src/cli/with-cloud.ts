@@ -1,9 +1,9 @@
 import { createCiDatabase, type CiDatabase } from "../cidb/read.ts";
-import { cloudStack } from "../compose.ts";
 import type { Config } from "../config.ts";
 import { createEvents } from "../events.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Database } from "../store/db.ts";
+import { cloudStack } from "../systems.ts";
 import { withConfig, withStore, type CliIo } from "./command.ts";
 
 /** What a command that mends is given: our own database, the CI database and CloudStack. */

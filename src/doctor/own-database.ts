@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from "../config.ts";
 import { findEmbeddedPostgres } from "../store/embedded.ts";
 import { inspectStore } from "../store/prepare.ts";
-import { lookAtDatabase, type DatabaseLook } from "../store/look.ts";
+import { lookAtDatabase, lookAtPlace, type DatabaseLook } from "../store/look.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
@@ -9,7 +9,8 @@ const { ok, warning, failed, refused } = checksOf("database");
 
 /** Looks at Twokey's own database: reachable, migrated by code like this, able to hold advisory locks. An embedded one is never started. */
 export async function examineOwnDatabase(config: DatabaseConfig): Promise<readonly Check[]> {
-  if (config.databaseUrl !== null) return examine(config.databaseUrl);
+  if (config.databaseUrl !== null)
+    return [...(await examine(config.databaseUrl)), ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl))];
   const folder = `${config.dataDir}/pg`;
   const found = await findEmbeddedPostgres(folder);
   if (found.state === "none") return [ok(`DATABASE_URL is not set: the first start makes an embedded PostgreSQL in ${folder}`)];
@@ -24,6 +25,26 @@ async function examine(url: string): Promise<readonly Check[]> {
   const { pending, unknown, edited } = looked.value.migrations;
   const isAsHere = pending.length + unknown.length + edited.length === 0;
   return [...judgeDatabase(looked.value), ...(isAsHere ? await examineRole(url) : [])];
+}
+
+/** The owner's address of a set-up with two roles: it must lead to the same database, as a role that may migrate it. */
+async function examineOwner(url: string, migrationUrl: string | null): Promise<readonly Check[]> {
+  if (migrationUrl === null) return [];
+  const [bot, owner] = await Promise.all([lookAtPlace(url, "DATABASE_URL"), lookAtPlace(migrationUrl, "DATABASE_MIGRATION_URL")]);
+  if (!owner.ok)
+    return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Look at DATABASE_MIGRATION_URL.")];
+  // That the bot's own address leads nowhere is told already.
+  if (bot.ok && bot.value.database !== owner.value.database)
+    return [failed("DATABASE_MIGRATION_URL leads to another database than DATABASE_URL", "Give both the same host, port and database.")];
+  const { role, mayMigrate } = owner.value;
+  return mayMigrate
+    ? [ok(`DATABASE_MIGRATION_URL: ${role} may migrate it`)]
+    : [
+        failed(
+          `the role ${role} of DATABASE_MIGRATION_URL may not migrate it`,
+          "Give the address of the schema's owner: docs/database-roles.md.",
+        ),
+      ];
 }
 
 /** What the role could do to the audit log; asked where our tables are as this code knows them. Invariant: INV-10. */

@@ -60,10 +60,28 @@ export async function runWithAdvisoryLock<T>(
   }
 }
 
-async function acquire(client: pg.Client, key: string, options: LockOptions): Promise<boolean> {
+/**
+ * Runs `work` in a transaction of this connection, which holds an advisory lock until it ends; waits for it for ever, by polling as above.
+ *
+ * Errors: what `work` throws, errors of PostgreSQL as `StoreError`; then nothing has changed.
+ */
+export async function inTurn(client: pg.Client, key: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await client.query("begin");
+    await acquire(client, key, { waitMs: Infinity, pollMs: 50 }, "pg_try_advisory_xact_lock");
+    await work();
+    await client.query("commit");
+  } catch (error) {
+    // On a connection that is gone nothing is left to be taken back.
+    await client.query("rollback").catch(() => undefined);
+    throw error instanceof pg.DatabaseError || isSocketError(error) ? classifyStoreError(error) : error;
+  }
+}
+
+async function acquire(client: pg.Client, key: string, options: LockOptions, lock = "pg_try_advisory_lock"): Promise<boolean> {
   const pollMs = options.pollMs ?? 100;
   for (let waited = 0; ; waited += pollMs) {
-    const { rows } = await client.query<{ ok: boolean }>("select pg_try_advisory_lock(hashtextextended($1, 0)) as ok", [key]);
+    const { rows } = await client.query<{ ok: boolean }>(`select ${lock}(hashtextextended($1, 0)) as ok`, [key]);
     if (rows[0]?.ok === true) return true;
     if (waited >= options.waitMs) return false;
     await sleep(pollMs);

@@ -80,6 +80,19 @@ export function connectionSettings(url: string): pg.ClientConfig {
   };
 }
 
+/** Runs `work` on one connection of its own, opened for it and closed after it. Errors: what `pg` throws, unsorted. */
+export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionSettings(url));
+  // A connection that is lost between two statements fails the next one; without a listener it would end the process.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 async function runTransaction<T>(pool: pg.Pool, fn: (q: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw classifyStoreError(error);

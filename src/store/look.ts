@@ -17,10 +17,51 @@ export interface DatabaseLook {
 }
 
 const Server = z.object({ version: z.string(), role: z.string(), may_create: z.boolean() });
+const Place = z.object({ database: z.string(), role: z.string(), may_migrate: z.boolean() });
 const Held = z.object({ held: z.boolean() });
 
+/** Where an address leads, and whether its role could migrate there. */
+export interface DatabasePlace {
+  /** The database's number and its server's start: the same for two addresses of one database. */
+  readonly database: string;
+  readonly role: string;
+  /** Our schema is the role's own, or may be made by it. */
+  readonly mayMigrate: boolean;
+}
+
 /** Looks at the database in read-only transactions: nothing is migrated. Errors: `unavailable` with PostgreSQL's code, never its address. */
-export async function lookAtDatabase(url: string): Promise<Result<DatabaseLook, Failure>> {
+export function lookAtDatabase(url: string): Promise<Result<DatabaseLook, Failure>> {
+  return looking(url, "DATABASE_URL", async (client) => {
+    const { rows } = await client.query(
+      "select current_setting('server_version') as version, current_user as role, " +
+        "has_database_privilege(current_database(), 'create') as may_create",
+    );
+    const server = Server.parse(rows[0]);
+    return {
+      version: server.version,
+      role: server.role,
+      mayCreate: server.may_create,
+      migrations: await compareMigrations(client),
+      keepsLocks: await keepsLocks(client),
+    };
+  });
+}
+
+/** Looks where the address of a variable leads, in a read-only transaction. Errors: as for `lookAtDatabase`, naming the variable. */
+export function lookAtPlace(url: string, variable: string): Promise<Result<DatabasePlace, Failure>> {
+  return looking(url, variable, async (client) => {
+    const { rows } = await client.query(
+      `select d.oid || '@' || pg_postmaster_start_time() as database, session_user::text as role,
+         coalesce((select pg_has_role(session_user, n.nspowner, 'USAGE') from pg_namespace n where n.nspname = 'twokey'),
+           has_database_privilege(session_user, d.oid, 'create')) as may_migrate
+       from pg_database d where d.datname = current_database()`,
+    );
+    const place = Place.parse(rows[0]);
+    return { database: place.database, role: place.role, mayMigrate: place.may_migrate };
+  });
+}
+
+async function looking<T>(url: string, variable: string, look: (client: pg.Client) => Promise<T>): Promise<Result<T, Failure>> {
   const client = new pg.Client({
     ...connectionSettings(url),
     statement_timeout: 10_000,
@@ -30,20 +71,9 @@ export async function lookAtDatabase(url: string): Promise<Result<DatabaseLook, 
   client.on("error", () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query(
-      "select current_setting('server_version') as version, current_user as role, " +
-        "has_database_privilege(current_database(), 'create') as may_create",
-    );
-    const server = Server.parse(rows[0]);
-    return ok({
-      version: server.version,
-      role: server.role,
-      mayCreate: server.may_create,
-      migrations: await compareMigrations(client),
-      keepsLocks: await keepsLocks(client),
-    });
+    return ok(await look(client));
   } catch (thrown) {
-    return err(lookFailure(thrown));
+    return err(lookFailure(thrown, variable));
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -60,11 +90,11 @@ async function keepsLocks(client: pg.Client): Promise<boolean> {
   return Held.parse(rows[0]).held;
 }
 
-function lookFailure(thrown: unknown): Failure {
+function lookFailure(thrown: unknown, variable: string): Failure {
   const code = (thrown as { code?: unknown }).code;
   const shown = typeof code === "string" ? ` (${code})` : "";
   const said = thrown instanceof pg.DatabaseError ? `: ${thrown.message}` : "";
   return failure("unavailable", "store.unavailable", `Twokey's own database could not be looked at${shown}${said}`, {
-    mending: "See that PostgreSQL runs, and look at DATABASE_URL: host, port, database, role and password.",
+    mending: `See that PostgreSQL runs, and look at ${variable}: host, port, database, role and password.`,
   });
 }

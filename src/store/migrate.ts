@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { z } from "zod";
-import { connectionSettings } from "./db.ts";
+import { withConnection } from "./db.ts";
 
 /** The database has a past that this code does not know; the message says which file and what to do. */
 export class MigrationRefused extends Error {
@@ -23,30 +22,42 @@ export interface MigrateOptions {
  *
  * Errors: `MigrationRefused` when the database was migrated by newer code, or when a file changed after it was applied.
  */
-export async function migrate(url: string, options: MigrateOptions = {}): Promise<readonly string[]> {
+export function migrate(url: string, options: MigrateOptions = {}): Promise<readonly string[]> {
+  return withConnection(url, (client) => migrateOn(client, options));
+}
+
+/** As `migrate`, on a connection that is there: a database that is in order costs a few reads, and is not locked. */
+export async function migrateOn(client: pg.Client, options: MigrateOptions = {}): Promise<readonly string[]> {
   const dir = options.dir ?? migrationsFolder();
   const files = readMigrationFiles(dir);
-  const client = new pg.Client(connectionSettings(url));
-  await client.connect();
-  try {
-    refuseUnknownPast(await appliedNames(client), files);
-    const applied = await runner({
-      dbClient: client,
-      dir,
-      direction: "up",
-      migrationsTable: "pgmigrations",
-      schema: "twokey",
-      createSchema: true,
-      advisoryLockMode: "wait",
-      checkOrder: true,
-      singleTransaction: true,
-      logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-    });
-    await compareHashes(client, files);
-    return applied.map((migration) => migration.name);
-  } finally {
-    await client.end();
-  }
+  const before = await appliedNames(client);
+  refuseUnknownPast(before, files);
+  if (await isAsFilesSay(client, before, files)) return [];
+  // Loaded only when it is used: of a hundred starts one finds something to migrate.
+  const { runner } = await import("node-pg-migrate");
+  const applied = await runner({
+    dbClient: client,
+    dir,
+    direction: "up",
+    migrationsTable: "pgmigrations",
+    schema: "twokey",
+    createSchema: true,
+    advisoryLockMode: "wait",
+    checkOrder: true,
+    singleTransaction: true,
+    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+  });
+  await compareHashes(client, files);
+  return applied.map((migration) => migration.name);
+}
+
+/** Every file was applied, in this order and with these bytes; anything else is the runner's to judge. */
+async function isAsFilesSay(client: pg.Client, applied: readonly string[], files: ReadonlyMap<string, string>): Promise<boolean> {
+  if (applied.length === 0 || applied.length !== files.size) return false;
+  const { rows } = await client.query<{ name: string }>("select name from twokey.pgmigrations order by run_on, id");
+  if (rows.map((row) => row.name).join("\n") !== [...files.keys()].toSorted().join("\n")) return false;
+  const hashes = new Map((await readHashesIfThere(client)).map((row) => [row.name, row.sha256]));
+  return hashes.size === files.size && [...files].every(([name, sha256]) => hashes.get(name) === sha256);
 }
 
 const ASK_OWNER =
@@ -57,10 +68,8 @@ const ASK_OWNER =
  *
  * Errors: `MigrationRefused` when a migration is missing, unknown or edited, with what the owner is to do.
  */
-export async function expectMigrated(url: string, options: MigrateOptions = {}): Promise<void> {
-  const files = readMigrationFiles(options.dir ?? migrationsFolder());
-  const client = new pg.Client(connectionSettings(url));
-  await client.connect();
+export async function expectMigrated(client: pg.Client): Promise<void> {
+  const files = readMigrationFiles(migrationsFolder());
   try {
     const applied = await appliedNames(client);
     refuseUnknownPast(applied, files);
@@ -71,8 +80,6 @@ export async function expectMigrated(url: string, options: MigrateOptions = {}):
     // 42501: no right at all in the schema, so the owner has not given any.
     const isForbidden = error instanceof pg.DatabaseError && error.code === "42501";
     throw isForbidden ? new MigrationRefused(`The role of DATABASE_URL may not read the schema twokey. ${ASK_OWNER}`) : error;
-  } finally {
-    await client.end();
   }
 }
 
@@ -91,8 +98,7 @@ export interface MigrationState {
 export async function compareMigrations(client: pg.Client, options: MigrateOptions = {}): Promise<MigrationState> {
   const files = readMigrationFiles(options.dir ?? migrationsFolder());
   const applied = await appliedNames(client);
-  const { rows } = await client.query<{ there: boolean }>("select to_regclass('twokey.migration_file') is not null as there");
-  const known = rows[0]?.there === true ? await readHashes(client) : [];
+  const known = await readHashesIfThere(client);
   return {
     applied,
     pending: [...files.keys()].filter((name) => !applied.includes(name)),
@@ -101,7 +107,17 @@ export async function compareMigrations(client: pg.Client, options: MigrateOptio
   };
 }
 
-async function readHashes(client: pg.Client): Promise<readonly { readonly name: string; readonly sha256: string }[]> {
+interface AppliedFile {
+  readonly name: string;
+  readonly sha256: string;
+}
+
+async function readHashesIfThere(client: pg.Client): Promise<readonly AppliedFile[]> {
+  const { rows } = await client.query<{ there: boolean }>("select to_regclass('twokey.migration_file') is not null as there");
+  return rows[0]?.there === true ? readHashes(client) : [];
+}
+
+async function readHashes(client: pg.Client): Promise<readonly AppliedFile[]> {
   return z
     .array(z.object({ name: z.string(), sha256: z.string() }))
     .parse((await client.query("select name, sha256 from twokey.migration_file")).rows);

@@ -1,8 +1,8 @@
-import pg from "pg";
+import type pg from "pg";
 import { z } from "zod";
 import { ensureBotRole, grantBotRights } from "./bot-role.ts";
-import { connectionSettings } from "./db.ts";
-import { expectMigrated, migrate } from "./migrate.ts";
+import { withConnection } from "./db.ts";
+import { expectMigrated, migrateOn } from "./migrate.ts";
 import { readRoleReport, roleWarning } from "./role-dangers.ts";
 
 /** Where Twokey's own database is. `migrationUrl`: the owner's address, when the bot's own is a lesser role's. */
@@ -29,20 +29,26 @@ export type MigrateAlso = (ownerUrl: string, role: string | null) => Promise<voi
  *
  * Three ways: the bot's address is a lesser role's already (its owner has migrated, or `migrationUrl` is the owner's); or it is the owner's, and
  * a role is made, reached by a login of its own where the server asks for no password, else by SET ROLE; or it is the owner's, and no role
- * can be made: then it is used as it is, and `warning` says so.
+ * can be made: then it is used as it is, and `warning` says so. All the owner's work is on one connection, and begins with a look: what is
+ * as it should be is not touched.
  *
  * Errors: `MigrationRefused`, also when a lesser role finds migrations that have not been run. Invariant: INV-10. ADR 0304.
  */
-export async function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<PreparedStore> {
+export function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<PreparedStore> {
   const { url, migrationUrl } = address;
-  const made = await (migrationUrl === null ? prepareAlone(url, also) : prepareForOther(url, migrationUrl, also));
-  return { ...made, warning: roleWarning(await readRoleReport(made.url)) };
+  return migrationUrl === null
+    ? withConnection(url, (client) => prepareAlone(client, url, also))
+    : prepareForOther(url, migrationUrl, also);
 }
 
 /** As the owner: migrates, and gives `role` its rights. For `twokey migrate` and the two-role set-up. */
-export async function migrateFor(ownerUrl: string, role: string, also: MigrateAlso): Promise<readonly string[]> {
-  const applied = await migrate(ownerUrl);
-  await grantBotRights(ownerUrl, role);
+export function migrateFor(ownerUrl: string, role: string, also: MigrateAlso): Promise<readonly string[]> {
+  return withConnection(ownerUrl, (owner) => migrateOnFor(owner, ownerUrl, role, also));
+}
+
+async function migrateOnFor(owner: pg.Client, ownerUrl: string, role: string, also: MigrateAlso): Promise<readonly string[]> {
+  const applied = await migrateOn(owner);
+  await grantBotRights(owner, role);
   await also(ownerUrl, role);
   return applied;
 }
@@ -52,62 +58,63 @@ export async function migrateFor(ownerUrl: string, role: string, also: MigrateAl
  *
  * Errors: throws what keeps the database from being asked.
  */
-export async function inspectStore(url: string): Promise<{ readonly isMigrated: boolean; readonly warning: string | null }> {
-  const { owns, there, role } = await readLogin(url);
-  if (!there) return { isMigrated: false, warning: null };
-  const own = owns && new URL(url).password === "" ? addressOf(url, role) : null;
-  const used = own !== null && (await letsIn(own)) ? own : url;
-  return { isMigrated: true, warning: roleWarning(await readRoleReport(used)) };
+export function inspectStore(url: string): Promise<{ readonly isMigrated: boolean; readonly warning: string | null }> {
+  return withConnection(url, async (client) => {
+    const { owns, there, role } = await readLogin(client);
+    if (!there) return { isMigrated: false, warning: null };
+    const own = owns && new URL(url).password === "" ? addressOf(url, role) : null;
+    const warning = own === null ? null : await warningThrough(own);
+    return { isMigrated: true, warning: warning === null ? roleWarning(await readRoleReport(client)) : warning.text };
+  });
 }
 
-type Made = Omit<PreparedStore, "warning">;
-
-async function prepareForOther(url: string, migrationUrl: string, also: MigrateAlso): Promise<Made> {
-  const [bot, owner] = [await readLogin(url), await readLogin(migrationUrl)];
-  // Both addresses are of one role: then it is as if only one had been given.
-  if (bot.login === owner.login) return prepareAlone(migrationUrl, also);
-  return { url, applied: await migrateFor(migrationUrl, bot.login, also) };
+function prepareForOther(url: string, migrationUrl: string, also: MigrateAlso): Promise<PreparedStore> {
+  return withConnection(url, async (bot) => {
+    const { login } = await readLogin(bot);
+    return withConnection(migrationUrl, async (owner) => {
+      // Both addresses are of one role: then it is as if only one had been given.
+      if ((await readLogin(owner)).login === login) return prepareAlone(owner, migrationUrl, also);
+      const applied = await migrateOnFor(owner, migrationUrl, login, also);
+      return { url, applied, warning: roleWarning(await readRoleReport(bot)) };
+    });
+  });
 }
 
-async function prepareAlone(url: string, also: MigrateAlso): Promise<Made> {
-  const { owns } = await readLogin(url);
+async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): Promise<PreparedStore> {
+  const { owns } = await readLogin(client);
   if (!owns) {
-    await expectMigrated(url);
-    return { url, applied: [] };
+    await expectMigrated(client);
+    return { url, applied: [], warning: roleWarning(await readRoleReport(client)) };
   }
-  const applied = await migrate(url);
+  const applied = await migrateOn(client);
   const isOpen = new URL(url).password === "";
-  const role = await ensureBotRole(url, isOpen ? "login" : "set_role");
+  const role = await ensureBotRole(client, isOpen ? "login" : "set_role");
   if (role === null) {
     await also(url, null);
-    return { url, applied };
+    return { url, applied, warning: roleWarning(await readRoleReport(client)) };
   }
-  await grantBotRights(url, role);
+  await grantBotRights(client, role);
   await also(url, role);
   if (isOpen) {
     const own = addressOf(url, role);
-    if (own !== null && (await letsIn(own))) return { url: own, applied };
-    await ensureBotRole(url, "set_role");
+    const warning = own === null ? null : await warningThrough(own);
+    if (own !== null && warning !== null) return { url: own, applied, warning: warning.text };
+    await ensureBotRole(client, "set_role");
   }
-  return { url: behindLogin(url, role), applied };
+  const behind = behindLogin(url, role);
+  return { url: behind, applied, warning: await withConnection(behind, async (bot) => roleWarning(await readRoleReport(bot))) };
 }
 
 const Login = z.object({ login: z.string(), owns: z.boolean(), there: z.boolean(), role: z.string() });
 
-/** Who an address logs in as, and whether that role may migrate: the schema is its own, or not there yet. */
-async function readLogin(url: string): Promise<z.output<typeof Login>> {
-  const client = new pg.Client(connectionSettings(url));
-  await client.connect();
-  try {
-    const { rows } = await client.query(`
-      select session_user::text as login, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-          where n.nspname = 'twokey' and c.relname = 'audit') as there,
-        (select 'twokey_bot_' || oid from pg_database where datname = current_database()) as role,
-        coalesce((select pg_has_role(session_user, n.nspowner, 'USAGE') from pg_namespace n where n.nspname = 'twokey'), true) as owns`);
-    return Login.parse(rows[0]);
-  } finally {
-    await client.end();
-  }
+/** Who a connection logs in as, and whether that role may migrate: the schema is its own, or not there yet. */
+async function readLogin(client: pg.Client): Promise<z.output<typeof Login>> {
+  const { rows } = await client.query(`
+    select session_user::text as login, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'twokey' and c.relname = 'audit') as there,
+      (select 'twokey_bot_' || oid from pg_database where datname = current_database()) as role,
+      coalesce((select pg_has_role(session_user, n.nspowner, 'USAGE') from pg_namespace n where n.nspname = 'twokey'), true) as owns`);
+  return Login.parse(rows[0]);
 }
 
 /** The same address with another login and no password; null where an address cannot name a login. */
@@ -125,15 +132,17 @@ function behindLogin(url: string, role: string): string {
   return own.href;
 }
 
-async function letsIn(url: string): Promise<boolean> {
-  const client = new pg.Client(connectionSettings(url));
-  client.on("error", () => undefined);
+/** What is to be said of the role behind an address; null: the server asks for more than the name. */
+async function warningThrough(url: string): Promise<{ readonly text: string | null } | null> {
+  let isIn = false;
   try {
-    await client.connect();
-    return true;
-  } catch {
-    return false; // The question was whether the server asks for more than the name; any error is a yes.
-  } finally {
-    await client.end().catch(() => undefined);
+    return await withConnection(url, async (bot) => {
+      isIn = true;
+      return { text: roleWarning(await readRoleReport(bot)) };
+    });
+  } catch (error) {
+    // The question was whether it lets the name in; any error at the door is a no.
+    if (!isIn) return null;
+    throw error;
   }
 }

@@ -1,6 +1,5 @@
-import pg from "pg";
+import type pg from "pg";
 import { z } from "zod";
-import { connectionSettings } from "./db.ts";
 
 const Row = z.object({ login: z.string(), danger: z.string() });
 
@@ -17,15 +16,9 @@ export interface RoleReport {
  *
  * Errors: throws what keeps the database from being asked. Invariant: INV-10.
  */
-export async function readRoleReport(url: string): Promise<RoleReport> {
-  const client = new pg.Client(connectionSettings(url));
-  await client.connect();
-  try {
-    const rows = z.array(Row).parse((await client.query(DANGERS)).rows);
-    return { login: rows[0]?.login ?? "?", dangers: rows.map((r) => r.danger).filter((d) => d !== "") };
-  } finally {
-    await client.end();
-  }
+export async function readRoleReport(bot: pg.Client): Promise<RoleReport> {
+  const rows = z.array(Row).parse((await bot.query(DANGERS)).rows);
+  return { login: rows[0]?.login ?? "?", dangers: rows.map((r) => r.danger).filter((d) => d !== "") };
 }
 
 /** The sentence that is said aloud at start, or null when the role is as it should be. */

@@ -47,8 +47,8 @@ async function freePort(): Promise<number> {
   return found;
 }
 
-function start(more: Record<string, string>): { readonly child: ChildProcess; readonly said: () => string } {
-  const env = {
+function environment(more: Record<string, string>): Record<string, string> {
+  return {
     PATH: process.env["PATH"] ?? "",
     TWOKEY_DATA_DIR: dataDir,
     DATABASE_URL: state.url,
@@ -67,13 +67,19 @@ function start(more: Record<string, string>): { readonly child: ChildProcess; re
     TWOKEY_LOG_LEVEL: "warn",
     ...more,
   };
+}
+
+function start(more: Record<string, string>): { readonly child: ChildProcess; readonly said: () => string } {
   let out = "";
-  const child = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
+    env: environment(more),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (d: Buffer) => (out += d.toString()));
   return { child, said: () => out };
 }
 
-test.each<[string, Record<string, string>, RegExp]>([
+const badStarts: readonly (readonly [string, Record<string, string>, RegExp])[] = [
   ["fewer than three approvers", { SLACK_APPROVERS: cast.ada.slackId }, /Only 1 valid approver/],
   [
     "one approver named three times",
@@ -84,8 +90,10 @@ test.each<[string, Record<string, string>, RegExp]>([
   ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-nobody" }, /invalid_auth[\s\S]*SLACK_BOT_TOKEN/],
   ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /no channel nowhere/],
   ["nothing set", { SLACK_CHANNEL: "", CLOUDSTACK_API_URL: "" }, /SLACK_CHANNEL is not set[\s\S]*CLOUDSTACK_API_URL is not set/],
-])(
-  "with %s it does not start, and says what to mend",
+];
+
+test.each(badStarts.filter(([what]) => what === "fewer than three approvers" || what === "nothing set"))(
+  "with %s the program ends, and says what to mend",
   async (_what, env, words) => {
     const { child, said } = start(env);
     const code = await new Promise((resolve) => child.once("exit", resolve));
@@ -95,6 +103,22 @@ test.each<[string, Record<string, string>, RegExp]>([
   },
   30_000,
 );
+
+test("on no bad environment it starts, and each time it says what to mend", async () => {
+  // In one process: most of a start is spent on loading the program.
+  const child = spawn(process.execPath, [path.resolve("test/bot/bad-starts.mjs")], {
+    env: environment({}),
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(JSON.stringify(badStarts.map(([, env]) => environment(env))));
+  let out = "";
+  child.stdout.on("data", (d: Buffer) => (out += d.toString()));
+  expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+  const said = JSON.parse(out) as string[];
+  expect(said).toHaveLength(badStarts.length);
+  for (const [i, [what, , words]] of badStarts.entries()) expect(said[i], what).toMatch(words);
+  expect(out).not.toContain(cloud.admin.secretKey);
+}, 30_000);
 
 test("a signed command is answered to its asker, an unsigned one is refused", async () => {
   const { child, said } = start({});

@@ -36,8 +36,11 @@ async function terminal(env: Record<string, string>, ...args: readonly string[])
   });
   return { code, ...said };
 }
-async function doctor(databaseUrl: string | null): Promise<{ readonly code: number; readonly said: string }> {
-  const checks = await examineOwnDatabase({ databaseUrl, databaseMigrationUrl: null, dataDir: "nowhere" });
+async function doctor(
+  databaseUrl: string | null,
+  databaseMigrationUrl: string | null = null,
+): Promise<{ readonly code: number; readonly said: string }> {
+  const checks = await examineOwnDatabase({ databaseUrl, databaseMigrationUrl, dataDir: "nowhere" });
   return { code: exitCodeOf(checks), said: renderChecks(checks) };
 }
 
@@ -82,4 +85,25 @@ test("the doctor says what a hand gave too much, and does not say the password",
   expect(code).toBe(1);
   expect(said).toContain(`${role} could change the audit log: it has the right DELETE on audit`);
   expect(said).not.toContain("not-to-be-told");
+});
+
+test("the doctor looks at the owner's address too: away, of another database, of a role that may not migrate, and right", async () => {
+  await terminal({ DATABASE_MIGRATION_URL: empty.url, DATABASE_URL: botUrl });
+  const away = await doctor(botUrl, "postgres://owner:also-not-to-be-told@127.0.0.1:1/x");
+  expect(away).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/the owner's address: .*ECONNREFUSED.*look at DATABASE_MIGRATION_URL/) as string,
+  });
+  expect(away.said).not.toContain("not-to-be-told");
+  const elsewhere = new URL(empty.url);
+  elsewhere.pathname = "/postgres";
+  expect(await doctor(botUrl, elsewhere.href)).toMatchObject({
+    code: 2,
+    said: expect.stringContaining("leads to another database than DATABASE_URL") as string,
+  });
+  expect(await doctor(botUrl, botUrl)).toMatchObject({
+    code: 2,
+    said: expect.stringContaining(`the role ${role} of DATABASE_MIGRATION_URL may not migrate it`) as string,
+  });
+  expect(await doctor(botUrl, empty.url)).toMatchObject({ code: 0, said: expect.stringContaining(" may migrate it") as string });
 });

@@ -11,7 +11,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoChannel } from "../../demo/cast.ts";
 import { startS3Server } from "../archive/s3-server.ts";
 import { emptyDatabase } from "../support/database.ts";
-import { soundRules, startSoundWorld, type SoundWorld } from "./world.ts";
+import type { Check } from "../../src/doctor/check.ts";
+import { soundRules, startSoundWorld, type Examination, type SoundWorld } from "./world.ts";
 
 const migrations = readdirSync("migrations").length;
 let world: SoundWorld;
@@ -21,8 +22,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Runs the doctor, sees that no secret is in its words, and gives the lines that are not ok. */
-async function findings(more: Record<string, string> = {}, now?: () => number): Promise<{ code: number; lines: string; ok: string }> {
-  const { code, out } = await world.examine(more, now);
+async function findings(more: Record<string, string> = {}, o: Examination = {}): Promise<{ code: number; lines: string; ok: string }> {
+  const { code, out } = await world.examine({ ...o, more });
   for (const [name, value] of Object.entries({ ...world.env, ...more }))
     if (/TOKEN|SECRET|API_KEY/.test(name) && value.length >= 6) expect(out).not.toContain(value);
   const lines = out.split("\n");
@@ -34,6 +35,14 @@ async function findings(more: Record<string, string> = {}, now?: () => number): 
     ok: lines.filter((l) => l.startsWith("ok")).join("\n"),
   };
 }
+
+/** The same, looking at one system alone. */
+const findingsOf =
+  (only: Check["system"]) =>
+  (more: Record<string, string> = {}, now: () => number = Date.now) =>
+    findings(more, { only, now });
+const [database, ciDatabase, cloudstack] = [findingsOf("database"), findingsOf("ci database"), findingsOf("cloudstack")];
+const [slack, archive, http] = [findingsOf("slack"), findingsOf("archive"), findingsOf("http")];
 
 const pair = (use: string, keys: { apiKey: string; secretKey: string }): Record<string, string> => {
   const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;
@@ -67,6 +76,11 @@ test.each<[string, Record<string, string>, RegExp]>([
     "no database there",
     { DATABASE_URL: "postgres://twokey:hunter2hunter2@127.0.0.1:1/x" },
     /failed {3}database .*ECONNREFUSED.*DATABASE_URL/,
+  ],
+  [
+    "an owner's address that leads nowhere",
+    { DATABASE_MIGRATION_URL: "postgres://owner:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}database .*the owner's address: .*ECONNREFUSED.*DATABASE_MIGRATION_URL/,
   ],
   [
     "no CI database there",
@@ -111,7 +125,9 @@ test.each<[string, Record<string, string>, RegExp]>([
   ["a public address without TLS", { TWOKEY_PUBLIC_URL: "http://twokey.example.org" }, /warning {2}http .*not https/],
   ["a public address where nobody answers", { TWOKEY_PUBLIC_URL: "http://127.0.0.1:1" }, /warning {2}http .*no bot answers/],
 ])("%s", async (_what, more, words) => {
-  const { lines, code } = await findings(more);
+  // The system that the words begin with; a wrong environment is told before any is looked at.
+  const only = /^(?:failed|warning) \{\d\}([a-z ]+?) \./.exec(words.source)?.[1] as Check["system"] | undefined;
+  const { lines, code } = await findings(more, { only });
   expect(lines).toMatch(words);
   expect(lines).not.toContain("hunter2");
   expect(code).toBe(lines.includes("failed") ? 2 : 1);
@@ -119,7 +135,7 @@ test.each<[string, Record<string, string>, RegExp]>([
 
 test("own database: nothing is migrated; newer and edited migrations, and a pooler that loses locks, are named", async () => {
   const empty = await emptyDatabase();
-  const { ok } = await findings({ DATABASE_URL: empty.url });
+  const { ok } = await database({ DATABASE_URL: empty.url });
   expect(ok).toMatch(new RegExp(`${migrations} migrations are pending; the next start of the bot applies them`));
   const client = new pg.Client({ connectionString: empty.url });
   await client.connect();
@@ -127,85 +143,92 @@ test("own database: nothing is migrated; newer and edited migrations, and a pool
   await client.query(
     "create schema twokey; create table twokey.pgmigrations (name text); insert into twokey.pgmigrations values ('0001_base')",
   );
-  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(
     new RegExp(`warning {2}database .*${migrations - 1} migrations are pending`),
   );
   await client.query(
     "create table twokey.migration_file (name text, sha256 text); insert into twokey.migration_file values ('0001_base', 'x')",
   );
-  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(/failed {3}database .*edited after they were applied: 0001_base/);
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(/failed {3}database .*edited after they were applied: 0001_base/);
   await client.query("insert into twokey.pgmigrations values ('9999_later')");
-  expect((await findings({ DATABASE_URL: empty.url })).lines).toMatch(
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(
     /failed {3}database .*newer version migrated it \(unknown here: 9999_later\)/,
   );
   await client.end();
   await empty.drop();
-  expect((await findings({ DATABASE_URL: "" })).ok).toMatch(/the first start makes an embedded PostgreSQL/);
+  expect((await database({ DATABASE_URL: "" })).ok).toMatch(/the first start makes an embedded PostgreSQL/);
 });
 
 test("CI database: a role that may write, a superuser and held rows are named", async () => {
   const client = new pg.Client({ connectionString: world.ci.url });
   await client.connect();
-  expect((await findings({ CI_DATABASE_URL: world.ci.url })).lines).toMatch(/warning {2}ci database .*role postgres is a superuser/);
+  expect((await ciDatabase({ CI_DATABASE_URL: world.ci.url })).lines).toMatch(/warning {2}ci database .*role postgres is a superuser/);
   await client.query("grant update on project to twokey_reader");
-  expect((await findings()).lines).toMatch(/warning {2}ci database .*role twokey_reader may write public.project/);
+  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*role twokey_reader may write public.project/);
   await client.query("revoke update on project from twokey_reader; grant create on schema public to twokey_reader");
-  expect((await findings()).lines).toMatch(/warning {2}ci database .*may make tables or schemas/);
+  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*may make tables or schemas/);
   await client.query("revoke create on schema public from twokey_reader; insert into project values ('p-3', 'a/b', 'Bad')");
-  expect((await findings()).lines).toMatch(
+  expect((await ciDatabase()).lines).toMatch(
     /^warning {2}ci database {2}held: twokey_projects, id p-3 has the slug "a\/b", which cannot name a domain → use/m,
   );
   await client.query("delete from project where id = 'p-3'; alter view twokey_users rename column slack_id to slack");
-  expect((await findings()).lines).toMatch(/failed {3}ci database .*twokey_users of the CI database misses a column/);
+  expect((await ciDatabase()).lines).toMatch(/failed {3}ci database .*twokey_users of the CI database misses a column/);
   await client.query("alter view twokey_users rename column slack to slack_id");
   await client.end();
 });
 
 test("CloudStack: rights are told from listApis, and no command is tried", async () => {
   const loose = world.addKeys("ci-loose", ["allow listDomains", "allow listAccounts", "allow listApis"]);
-  const read = await findings(pair("read", loose));
+  const read = await cloudstack(pair("read", loose));
   expect(read.lines).toMatch(/failed {3}cloudstack .*read key: may send deleteDomain/);
   expect(read.lines).toMatch(/failed {3}cloudstack .*read key: may not send .*listVirtualMachines.* → Allow them in the role ci-loose/);
   const eager = world.addKeys("ci-eager", ["allow deleteAccount", "allow destroyVirtualMachine", ...soundRules.write]);
-  const write = await findings(pair("write", eager));
+  const write = await cloudstack(pair("write", eager));
   expect(write.lines).toMatch(/failed {3}cloudstack .*write key: may send deleteAccount, which is for approved deletions only/);
   expect(write.lines).toMatch(
     /warning {2}cloudstack .*write key: may send destroyVirtualMachine → Deny it, unless a role in CLOUDSTACK_ROLES/,
   );
-  const plain = world.addKeys("ci-writes", soundRules.write.filter((rule) => rule !== "allow registerTemplate"));
-  expect((await findings(pair("write", plain))).lines).toMatch(/warning {2}cloudstack .*may not send registerTemplate, so "npx twokey restore" could not/);
+  const plain = world.addKeys(
+    "ci-writes",
+    soundRules.write.filter((rule) => rule !== "allow registerTemplate"),
+  );
+  expect((await cloudstack(pair("write", plain))).lines).toMatch(
+    /warning {2}cloudstack .*may not send registerTemplate, so "npx twokey restore" could not/,
+  );
   const mute = world.addKeys(
     "ci-mute",
     soundRules.delete.filter((rule) => rule !== "allow listApis"),
   );
-  expect((await findings(pair("delete", mute))).lines).toMatch(
+  expect((await cloudstack(pair("delete", mute))).lines).toMatch(
     /warning {2}cloudstack .*delete key: what its role allows is not known.*Allow listApis/,
   );
   const weak = world.addKeys(
     "ci-weak",
     soundRules.delete.filter((rule) => rule !== "allow deleteDomain"),
   );
-  expect((await findings(pair("delete", weak))).lines).toMatch(/failed {3}cloudstack .*delete key: may not send deleteDomain →/);
+  expect((await cloudstack(pair("delete", weak))).lines).toMatch(/failed {3}cloudstack .*delete key: may not send deleteDomain →/);
   const strong = world.addKeys("ci-strong", ["allow expungeVirtualMachine", ...soundRules.delete]);
-  expect((await findings(pair("delete", strong))).lines).toMatch(/warning {2}cloudstack .*delete key: may also send expungeVirtualMachine/);
+  expect((await cloudstack(pair("delete", strong))).lines).toMatch(
+    /warning {2}cloudstack .*delete key: may also send expungeVirtualMachine/,
+  );
   const dumb = world.addKeys(
     "ci-dumb",
     soundRules.export.filter((rule) => rule !== "allow extractIso"),
   );
-  expect((await findings(pair("export", dumb))).lines).toMatch(/failed {3}cloudstack .*export key: may not send extractIso/);
+  expect((await cloudstack(pair("export", dumb))).lines).toMatch(/failed {3}cloudstack .*export key: may not send extractIso/);
   expect(world.cloud.requests().filter((r) => /^(delete|destroy|expunge|disable)/.test(r.command))).toEqual([]);
 });
 
 test("CloudStack: shared keys, a wrong secret and an account elsewhere are told", async () => {
   const none = { CLOUDSTACK_DELETE_API_KEY: "", CLOUDSTACK_DELETE_SECRET_KEY: "" };
-  const shared = await findings({ ...none, ...pair("read", world.cloud.admin) });
+  const shared = await cloudstack({ ...none, ...pair("read", world.cloud.admin) });
   expect(shared.lines).toMatch(/warning {2}cloudstack .*read \+ delete key: one pair for 2 uses/);
-  const wrong = await findings({ CLOUDSTACK_EXPORT_SECRET_KEY: "a-wrong-secret" });
+  const wrong = await cloudstack({ CLOUDSTACK_EXPORT_SECRET_KEY: "a-wrong-secret" });
   expect(wrong.lines).toMatch(/failed {3}cloudstack .*export key: .*401/);
   const elsewhere = world.cloud.addDomain({ name: `other-${Date.now()}` });
   const role = world.cloud.addRole({ name: "ci-other", type: "DomainAdmin", rules: soundRules.delete });
   const { keys } = world.cloud.addAccount({ domain: elsewhere, name: "other", role, keys: true });
-  const other = await findings(pair("delete", keys ?? { apiKey: "", secretKey: "" }));
+  const other = await cloudstack(pair("delete", keys ?? { apiKey: "", secretKey: "" }));
   expect(other.lines).toMatch(/failed {3}cloudstack .*delete key: there is no domain ROOT\/ci that this key can see/);
 });
 
@@ -214,7 +237,7 @@ test.each<[string, number, RegExp]>([
   ["five minutes ahead", 5 * 60_000, /failed {3}cloudstack .*clock is more than 4 minute\(s\) ahead/],
   ["eleven minutes ahead", 11 * 60_000, /failed {3}cloudstack .*clock is more than ten minutes ahead/],
 ])("CloudStack's clock, %s, is seen without a Date", async (_what, aheadMs, words) => {
-  expect((await findings({}, () => Date.now() - aheadMs)).lines).toMatch(words);
+  expect((await cloudstack({}, () => Date.now() - aheadMs)).lines).toMatch(words);
 });
 
 test("CloudStack's clock is read from the Date of a proxy before it", async () => {
@@ -233,7 +256,7 @@ test("CloudStack's clock is read from the Date of a proxy before it", async () =
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   const { port } = proxy.address() as { port: number };
-  const { lines } = await findings({ CLOUDSTACK_API_URL: `http://127.0.0.1:${port}/client/api` });
+  const { lines } = await cloudstack({ CLOUDSTACK_API_URL: `http://127.0.0.1:${port}/client/api` });
   expect(lines).toMatch(/warning {2}cloudstack .*its clock is 1(?:19|20|21) s behind ours/);
   proxy.closeAllConnections();
   await new Promise((resolve) => proxy.close(resolve));
@@ -244,7 +267,7 @@ test("CloudStack: settings that may not be read are told", async () => {
     "ci-plain",
     soundRules.read.filter((rule) => rule !== "allow listConfigurations"),
   );
-  expect((await findings(pair("read", plain))).lines).toMatch(
+  expect((await cloudstack(pair("read", plain))).lines).toMatch(
     /warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator look at expunge.delay/,
   );
 });
@@ -255,14 +278,14 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   if (channel === undefined) throw new Error("no channel");
   const before = [...channel.members];
   channel.members = before.filter((id) => id !== "U0TWOKEY1");
-  expect((await findings()).lines).toMatch(/failed {3}slack .*the bot is not in the channel ci-team → Write \/invite/);
+  expect((await slack()).lines).toMatch(/failed {3}slack .*the bot is not in the channel ci-team → Write \/invite/);
   channel.members = before;
   Object.assign(channel, { isExtShared: true });
-  expect((await findings()).lines).toMatch(/failed {3}slack .*shared with another organisation/);
+  expect((await slack()).lines).toMatch(/failed {3}slack .*shared with another organisation/);
   Object.assign(channel, { isExtShared: false });
   const scopes = workspace.seed.app.scopes as string[];
   const all = scopes.splice(0, scopes.length, ...scopes.filter((s) => s !== "users:read.email" && s !== "files:write"), "admin");
-  const lacking = await findings();
+  const lacking = await slack();
   expect(lacking.lines).toMatch(
     /failed {3}slack .*token lacks users:read.email \(to tell that two Slack accounts are one person\), files:write/,
   );
@@ -278,9 +301,9 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   const client = new pg.Client({ connectionString: world.ci.url });
   await client.connect();
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
-  expect((await findings(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
+  expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
   await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
-  expect((await findings()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is nobody in the CI database/);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is nobody in the CI database/);
   await client.end();
 });
 
@@ -288,10 +311,10 @@ test("Slack without user groups: the list of people counts where there is one, a
   const fail = ["usergroups.list", "usergroups.users.list"].map((method) => ({ method, error: "plan_upgrade_required" }));
   world.slack.setFaults({ fail });
   const list = [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(",");
-  const both = await findings({ SLACK_APPROVERS: list, SLACK_TEAM_GROUP: "" });
+  const both = await slack({ SLACK_APPROVERS: list, SLACK_TEAM_GROUP: "" });
   expect(both.lines).toMatch(/warning {2}slack .*plan_upgrade_required, so SLACK_APPROVERS counts/);
   expect(both.ok).toMatch(/3 approvers in SLACK_APPROVERS/);
-  expect((await findings()).lines).toMatch(/failed {3}slack .*plan_upgrade_required → .*SLACK_APPROVERS instead/);
+  expect((await slack()).lines).toMatch(/failed {3}slack .*plan_upgrade_required → .*SLACK_APPROVERS instead/);
   world.slack.setFaults({});
 });
 
@@ -304,12 +327,12 @@ test("archive: a bucket answers a list, is not there, or does not let the accoun
     ARCHIVE_S3_ACCESS_KEY_ID: options.credentials?.accessKeyId ?? "",
     ARCHIVE_S3_SECRET_ACCESS_KEY: options.credentials?.secretAccessKey ?? "",
   };
-  expect((await findings(env)).ok).toMatch(/archive .*the bucket archive answers/);
+  expect((await archive(env)).ok).toMatch(/archive .*the bucket archive answers/);
   expect(bucket.seen.filter((request) => !request.startsWith("GET"))).toEqual([]);
   bucket.fault = () => ({ status: 404, code: "NoSuchBucket" });
-  expect((await findings(env)).lines).toMatch(/failed {3}archive .*does not exist → Make the bucket/);
+  expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not exist → Make the bucket/);
   bucket.fault = () => ({ status: 403, code: "AccessDenied" });
-  expect((await findings(env)).lines).toMatch(/failed {3}archive .*does not let Twokey in/);
+  expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not let Twokey in/);
   await bucket.close();
 });
 
@@ -317,14 +340,14 @@ test("archive: a file in the way, and a folder that may not be written", async (
   const folder = mkdtempSync(path.join(tmpdir(), "twokey-doctor-archive-"));
   const file = path.join(folder, "file");
   writeFileSync(file, "");
-  expect((await findings({ TWOKEY_ARCHIVE_DIR: file })).lines).toMatch(/failed {3}archive .*is a file/);
+  expect((await archive({ TWOKEY_ARCHIVE_DIR: file })).lines).toMatch(/failed {3}archive .*is a file/);
   const closed = path.join(folder, "closed");
   mkdirSync(closed);
   chmodSync(closed, 0o500);
-  const shut = await findings({ TWOKEY_ARCHIVE_DIR: closed });
+  const shut = await archive({ TWOKEY_ARCHIVE_DIR: closed });
   // Root may write everywhere.
   if (process.getuid?.() !== 0) expect(shut.lines).toMatch(/failed {3}archive .*may not be written/);
-  expect((await findings({ TWOKEY_ARCHIVE_DIR: folder })).ok).toMatch(/archive .*can be written/);
+  expect((await archive({ TWOKEY_ARCHIVE_DIR: folder })).ok).toMatch(/archive .*can be written/);
 });
 
 test("HTTP: a port taken by another program, and one that a running bot holds", async () => {
@@ -332,10 +355,10 @@ test("HTTP: a port taken by another program, and one that a running bot holds", 
   let health = "something else";
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const port = String((server.address() as { port: number }).port);
-  expect((await findings({ TWOKEY_HTTP_PORT: port })).lines).toMatch(/failed {3}http .*taken by another program/);
+  expect((await http({ TWOKEY_HTTP_PORT: port })).lines).toMatch(/failed {3}http .*taken by another program/);
   health = "ok\n";
-  expect((await findings({ TWOKEY_HTTP_PORT: port })).ok).toMatch(/http .*in use by a running bot/);
-  expect((await findings({ TWOKEY_PUBLIC_URL: `http://127.0.0.1:${port}` })).ok).toMatch(/TWOKEY_PUBLIC_URL: the bot answers/);
+  expect((await http({ TWOKEY_HTTP_PORT: port })).ok).toMatch(/http .*in use by a running bot/);
+  expect((await http({ TWOKEY_PUBLIC_URL: `http://127.0.0.1:${port}` })).ok).toMatch(/TWOKEY_PUBLIC_URL: the bot answers/);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });

@@ -6,10 +6,19 @@ import pg from "pg";
 import { cast, demoApproverGroup, demoTokens, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../emulators/cloudstack/server.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
-import { doctorCommand } from "../../src/cli/doctor.ts";
+import type { CliIo } from "../../src/cli/command.ts";
+import { doctorCommand, examine, tellChecks } from "../../src/cli/doctor.ts";
 import { deleteCommands, exportCommands, readCommands, restoreCommands, writeCommands, writeLists } from "../../src/cloudstack/needs.ts";
+import type { Check } from "../../src/doctor/check.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+
+/** What to change for one run of the doctor. */
+export interface Examination {
+  readonly more?: Readonly<Record<string, string>>;
+  readonly now?: () => number;
+  readonly only?: Check["system"] | undefined;
+}
 
 /** A whole installation as the documents ask for it: four keys, a reading role, three approvers. The doctor finds nothing wrong in it. */
 export interface SoundWorld {
@@ -21,8 +30,8 @@ export interface SoundWorld {
   readonly ids: { readonly root: string; readonly kept: string };
   /** Adds an account below ROOT with a role of these rules, and gives its keys. */
   addKeys(name: string, rules: readonly string[]): Keys;
-  /** Runs `twokey doctor` with some variables changed; an empty one is not set. */
-  examine(more?: Readonly<Record<string, string>>, now?: () => number): Promise<{ readonly code: number; readonly out: string }>;
+  /** Runs `twokey doctor` with some variables changed, an empty one is not set; with `only`, on one of the systems. */
+  examine(o?: Examination): Promise<{ readonly code: number; readonly out: string }>;
   close(): Promise<void>;
 }
 
@@ -89,9 +98,9 @@ export async function startSoundWorld(): Promise<SoundWorld> {
     env,
     ids: { root, kept },
     addKeys,
-    async examine(more = {}, now = Date.now) {
+    async examine({ more = {}, now = Date.now, only } = {}) {
       let out = "";
-      const code = await doctorCommand.run([], {
+      const io: CliIo = {
         env: { ...env, ...more },
         out: (text) => (out += text),
         err: (text) => (out += text),
@@ -99,7 +108,8 @@ export async function startSoundWorld(): Promise<SoundWorld> {
         newId: () => randomUUID(),
         newToken: () => "",
         sleep: async () => undefined,
-      });
+      };
+      const code = only === undefined ? await doctorCommand.run([], io) : tellChecks(await examine(io, [only]), io);
       return { code, out };
     },
     async close() {

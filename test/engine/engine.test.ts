@@ -5,9 +5,9 @@ import { createEngine } from "../../src/engine/engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { EngineEvent } from "../../src/engine/event.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
+import { lendEngineDatabase } from "../support/lent-database.ts";
 
 let fresh: FreshDatabase;
 let engine: Engine | null = null;
@@ -15,7 +15,7 @@ let starts = 0;
 let events: EngineEvent[] = [];
 
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await lendEngineDatabase();
 });
 afterEach(async () => {
   await engine?.stop();

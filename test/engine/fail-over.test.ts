@@ -5,10 +5,11 @@ import path from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { migrate } from "../../src/store/migrate.ts";
-import { emptyDatabase } from "../support/database.ts";
+import { prepareEngine } from "../../src/engine/schema.ts";
+import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 
 interface Replica {
   readonly process: ChildProcessByStdio<Writable, Readable, Readable>;
@@ -16,6 +17,7 @@ interface Replica {
   output: string;
 }
 
+const MARKS = "create table mark (seq serial, replica text, what text)";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 let fresh: FreshDatabase;
 let replicas: Replica[] = [];
@@ -25,9 +27,12 @@ beforeAll(() => {
   spawnSync(process.execPath, [path.join(ROOT, "scripts/prepare.mjs"), "--quiet"], { stdio: "ignore" });
 });
 beforeEach(async () => {
-  fresh = await emptyDatabase();
-  await migrate(fresh.url);
-  await fresh.db.exec("create table mark (seq serial, replica text, what text)");
+  fresh = await lendDatabaseLike("marks", async () => {
+    const made = await freshDatabase();
+    await prepareEngine(made.url, null);
+    await made.db.exec(MARKS);
+    return made;
+  });
 });
 afterEach(async () => {
   for (const replica of replicas) replica.process.kill("SIGKILL");
@@ -57,6 +62,8 @@ function launch(name: string, mode = ""): Replica {
 function until(what: string, holds: () => boolean | Promise<boolean>, limitMs?: number): Promise<void> {
   return eventually(what, holds, {
     ...(limitMs === undefined ? {} : { limitMs }),
+    // A process takes its time to start; looking more often would only take it the processor.
+    everyMs: 50,
     tell: async () => `${replicas.map((one) => one.output).join("\n--\n")}\n${(await marks()).join("\n")}`,
   });
 }
@@ -71,6 +78,10 @@ async function marks(): Promise<string[]> {
 }
 
 test("two first launches at once on an empty database both start", async () => {
+  await fresh.drop();
+  fresh = await freshDatabase();
+  await fresh.db.exec(MARKS);
+  expect(await fresh.db.exec("select from pg_namespace where nspname = 'dbos'"), "the engine has no table yet").toBe(0);
   const [a, b] = [launch("a"), launch("b")];
   await started(a, b);
   a.process.stdin.write("slow 1\n");

@@ -5,14 +5,15 @@ import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulator
 import { changeWriter } from "../../src/change-writer.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import { fixedPlanPolicy } from "../../src/compose.ts";
+import { fixedPlanPolicy } from "../../src/systems.ts";
 import { accountIdFor, domainIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, DomainPath, ProjectId } from "../../src/core/ids.ts";
 import { firstPolicy } from "../../src/first-policy.ts";
 import { planPolicyOf } from "../../src/policy/derive.ts";
 import { rebuild, type RebuildContext } from "../../src/recovery/rebuild.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabase } from "../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, domainsOf, environment, runCommand } from "./support.ts";
 
 const projects = [
@@ -29,7 +30,7 @@ let ci: FreshDatabase;
 let root: string;
 
 beforeEach(async () => {
-  [state, ci, cloud] = await Promise.all([freshDatabase(), ciDatabaseWith(projects), startCloudStackEmulator({ jobMs: 5 })]);
+  [state, ci, cloud] = await Promise.all([lendDatabase(), ciDatabaseWith(projects), startCloudStackEmulator({ jobMs: 5 })]);
   root = cloud.addDomain({ name: "ci" });
 });
 afterEach(async () => {

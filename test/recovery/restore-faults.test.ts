@@ -30,31 +30,41 @@ afterEach(async () => {
 
 /** The file of a template's copy in the archive. */
 async function fileOf(name: string): Promise<string> {
-  const { key } = await world.state.db.one(z.object({ key: z.string() }), "select store_key as key from archive_entry where name = $1", [name]);
+  const { key } = await world.state.db.one(z.object({ key: z.string() }), "select store_key as key from archive_entry where name = $1", [
+    name,
+  ]);
   return path.join(world.archive, key.slice(0, 2), key);
 }
 const names = async (): Promise<readonly unknown[]> => (await world.templates("spare")).map((t) => t["name"]);
 
-test.each<[string, (file: string) => void, string]>([
-  ["are gone", (file) => rmSync(file), "The archive does not hold what it should"],
-  ["end early", (file) => truncateSync(file, 69_999), "are not what its manifest says"],
-  ["are others", (file) => writeFileSync(file, Buffer.alloc(70_000, 7)), "are not what its manifest says"],
-  ["are more", (file) => writeFileSync(file, Buffer.alloc(70_001, 7)), "are not what its manifest says"],
-])("a copy whose bytes %s is not even registered; the other one comes back", async (_what, spoils, said) => {
+test("copies whose bytes are gone, too few, others or too many are not even registered; the sound ones come back", async () => {
+  const spoilt: readonly (readonly [string, (file: string) => void, string])[] = [
+    ["c-gone", (file) => rmSync(file), "The archive does not hold what it should"],
+    ["d-ends-early", (file) => truncateSync(file, 69_999), "are not what its manifest says"],
+    ["e-others", (file) => writeFileSync(file, Buffer.alloc(70_000, 7)), "are not what its manifest says"],
+    ["f-more", (file) => writeFileSync(file, Buffer.alloc(70_001, 7)), "are not what its manifest says"],
+  ];
+  for (const [name] of spoilt) world.cloud.addTemplate({ account: world.account("alpha", "ann"), name, bytes: 70_000 });
   await world.backUp("p-1", "alpha", "templates");
-  spoils(await fileOf("a-first"));
+  for (const [name, spoils] of spoilt) spoils(await fileOf(name));
   const ran = await world.restoreAlpha();
   expect([ran.code, ran.err]).toEqual([1, ""]);
-  expect(ran.out).toMatch(new RegExp(`Templates that are not back \\(1\\):\\n {2}a-first for ann: .*${said}`));
-  expect(ran.out).toContain("1 of 2 templates are back in ROOT/ci/spare. Run it again: it goes on.");
-  expect(await names()).toEqual(["b-second"]);
+  expect(ran.out).toContain("Templates that are not back (4):\n");
+  for (const [name, , said] of spoilt) expect(ran.out).toMatch(new RegExp(`\n {2}${name} for ann: .*${said}`));
+  expect(ran.out).toContain("2 of 6 templates are back in ROOT/ci/spare. Run it again: it goes on.");
+  expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
   const again = await world.restoreAlpha();
-  expect([again.code, await names()]).toEqual([1, ["b-second"]]);
+  expect([again.code, await names(), world.registrations().length]).toEqual([1, ["a-first", "b-second"], 2]);
 });
 
 test("an archive that is away brings nothing back, and says so; nothing is sent", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  const bucket = { ARCHIVE_S3_BUCKET: "gone", ARCHIVE_S3_ENDPOINT: "http://127.0.0.1:9", ARCHIVE_S3_ACCESS_KEY_ID: "a", ARCHIVE_S3_SECRET_ACCESS_KEY: "b" };
+  const bucket = {
+    ARCHIVE_S3_BUCKET: "gone",
+    ARCHIVE_S3_ENDPOINT: "http://127.0.0.1:9",
+    ARCHIVE_S3_ACCESS_KEY_ID: "a",
+    ARCHIVE_S3_SECRET_ACCESS_KEY: "b",
+  };
   Object.assign(world.env, bucket);
   const ran = await world.restoreAlpha();
   expect([ran.code, world.registrations()]).toEqual([1, []]);
@@ -77,22 +87,30 @@ test("a name that CloudStack refuses, and one that is never sent, are named; the
   expect(await names()).toEqual(["a-first", "b-second"]);
 });
 
-test.each([431, 530, 535])("CloudStack refuses one registration with %i: it is named, and tried again the next time", async (status) => {
+test("CloudStack refuses registrations with 431, 530 and 535: each is named, and tried again the next time", async () => {
+  world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "c-third", bytes: 70_000 });
+  world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "d-fourth", bytes: 70_000 });
   await world.backUp("p-1", "alpha", "templates");
-  world.cloud.setFaults([{ kind: "status", status, command: "registerTemplate", times: 1 }]);
+  // A fault that lets calls pass counts those that another fault has struck.
+  const statuses = [431, 530, 535];
+  world.cloud.setFaults(statuses.map((status, i) => ({ kind: "status", status, command: "registerTemplate", times: 1, afterCalls: i })));
   const ran = await world.restoreAlpha();
-  expect([ran.code, await names()]).toEqual([1, ["b-second"]]);
-  expect(ran.out).toMatch(new RegExp(`a-first for ann: registerTemplate: CloudStack answered ${status}`));
-  expect([(await world.restoreAlpha()).code, await names()]).toEqual([0, ["a-first", "b-second"]]);
+  expect([ran.code, await names()]).toEqual([1, ["d-fourth"]]);
+  for (const [i, name] of ["a-first", "b-second", "c-third"].entries())
+    expect(ran.out).toMatch(new RegExp(`${name} for ann: registerTemplate: CloudStack answered ${statuses[i] ?? 0}`));
+  expect([(await world.restoreAlpha()).code, await names()]).toEqual([0, ["a-first", "b-second", "c-third", "d-fourth"]]);
 });
 
 test("a manifest that is spoilt is named, and nothing is sent for it", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  await world.state.db.exec("alter table archive_entry disable trigger archive_entry_rules");
-  await world.state.db.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,facts,format}', '\"TAR.XZ\"') where name = 'a-first'");
-  await world.state.db.exec(
-    "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
-  );
+  await world.state.db.tx(async (q) => {
+    // As a hand with all rights could: past the guards.
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update archive_entry set manifest = jsonb_set(manifest, '{item,facts,format}', '\"TAR.XZ\"') where name = 'a-first'");
+    await q.exec(
+      "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
+    );
+  });
   const ran = await world.restoreAlpha();
   expect(ran.out).toContain("a-first for ann: its manifest does not say which format the file has");
   expect(ran.out).toContain("b-second for ann: CloudStack has no OS type Plan 9. Add one of that name");
@@ -147,7 +165,9 @@ test("a template that never becomes ready is named with its status when its link
   hole.close();
   expect([code, err]).toEqual([1, ""]);
   expect(out).toMatch(/a-first for ann: CloudStack has not fetched it in time; it says: 0% Downloaded\. Delete the template/);
-  expect(await world.state.db.many(z.object({ n: z.unknown() }), "select 1 as n from restore_item where token_sha256 is not null")).toEqual([]);
+  expect(await world.state.db.many(z.object({ n: z.unknown() }), "select 1 as n from restore_item where token_sha256 is not null")).toEqual(
+    [],
+  );
 });
 
 test.each(["lost_before", "lost_after"] as const)("an answer that gets lost (%s) is looked up, and nothing is made twice", async (kind) => {
@@ -170,7 +190,11 @@ test("a server that does not show links: what was lost is found by name, owner a
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       void fetch(url, { method: "POST", body: Buffer.concat(chunks), headers: { "content-type": String(request.headers["content-type"]) } })
-        .then(async (answer) => response.writeHead(answer.status, { "content-type": "application/json" }).end((await answer.text()).replace(/"url":"[^"]*",?/g, "")))
+        .then(async (answer) =>
+          response
+            .writeHead(answer.status, { "content-type": "application/json" })
+            .end((await answer.text()).replace(/"url":"[^"]*",?/g, "")),
+        )
         .catch(() => response.destroy());
     });
   });
@@ -226,7 +250,10 @@ test("another restore into the same domain is refused, and told which one was be
   const before = new Date(Date.now() - 2 * DAY).toISOString().slice(0, 10);
   expect((await world.restore("alpha", "--from", before, "--to", "ROOT/ci/spare")).code).toBe(0);
   const other = await world.restoreAlpha();
-  expect([other.code, other.err]).toEqual([1, expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/)]);
+  expect([other.code, other.err]).toEqual([
+    1,
+    expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/),
+  ]);
 });
 
 test("the secret of a link is in no line, no row of ours and no audit", async () => {
@@ -256,7 +283,9 @@ test("the secret of a link is in no line, no row of ours and no audit", async ()
   const everything = [said, ...dump.map((d) => d.row)].join("\n");
   for (const t of tokens) expect(everything).not.toContain(t);
   const { port, close } = await world.serve();
-  const asked = await Promise.all(links.map(async (link) => (await fetch(link.replace("http://twokey.test", `http://127.0.0.1:${port}`))).status));
+  const asked = await Promise.all(
+    links.map(async (link) => (await fetch(link.replace("http://twokey.test", `http://127.0.0.1:${port}`))).status),
+  );
   await close();
   expect(asked, "the links are dead now").toEqual([404, 404]);
 });

@@ -1,7 +1,7 @@
 /** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -14,7 +14,9 @@ import type { Policy } from "../../src/backups/policy.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../src/cli/restore.ts";
 import { withCloud } from "../../src/cli/with-cloud.ts";
-import type { cloudStack } from "../../src/compose.ts";
+import { cloudStack } from "../../src/systems.ts";
+import { parseConfig } from "../../src/config.ts";
+import { createEvents } from "../../src/events.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
@@ -31,6 +33,7 @@ import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
 import { op, policy } from "../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
 
 /** The bytes of a template that was seeded, as the emulator makes them. */
@@ -45,6 +48,27 @@ const ambient = {
   newToken: () => `${randomUUID()}${randomUUID()}`,
   sleep: async () => undefined,
 };
+
+/** Worlds as the rebuild command leaves them, by their projects: what CloudStack's file holds, and its managed root. */
+const rebuilt = new Map<string, { readonly saved: Buffer; readonly root: string }>();
+
+/** Makes such a world once for a file of tests; each test begins with a copy of it. Gives its own database. */
+async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promise<FreshDatabase> {
+  const folder = await mkdtemp(path.join(tmpdir(), "twokey-rebuilt-"));
+  const file = path.join(folder, "cloudstack.json");
+  const [state, ci, cloud] = [
+    await freshDatabase(),
+    await ciDatabaseWith(projects),
+    await startCloudStackEmulator({ jobMs: 5, stateFile: file }),
+  ];
+  const root = cloud.addDomain({ name: "ci" });
+  const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
+  await Promise.all([cloud.close(), ci.drop()]);
+  if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
+  rebuilt.set(kind, { saved: readFileSync(file), root });
+  await rm(folder, { recursive: true });
+  return state;
+}
 
 /** One emulated world. */
 export class RestoreWorld {
@@ -82,16 +106,14 @@ export class RestoreWorld {
     const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
     const port = await freePort();
     const hosts = { "twokey.test": `127.0.0.1:${port}` };
-    const downloads = { folder: path.join(folder, "secondary"), hosts };
-    const [state, ci, cloud] = await Promise.all([
-      freshDatabase(),
-      ciDatabaseWith(projects),
-      startCloudStackEmulator({ jobMs: 5, downloads }),
-    ]);
-    const world = new RestoreWorld(cloud, state, ci, folder, hosts, cloud.addDomain({ name: "ci" }));
-    const made = await runCommand(rebuildCommand, [], world.env);
-    if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
-    return world;
+    const kind = JSON.stringify(projects);
+    // The database first: making it makes the world that is copied.
+    const [state, ci] = [await lendDatabaseLike(kind, () => rebuiltWorld(kind, projects)), await ciDatabaseWith(projects)];
+    const { saved, root } = rebuilt.get(kind) ?? { saved: "", root: "" };
+    const stateFile = path.join(folder, "cloudstack.json");
+    await writeFile(stateFile, saved);
+    const cloud = await startCloudStackEmulator({ jobMs: 5, stateFile, downloads: { folder: path.join(folder, "secondary"), hosts } });
+    return new RestoreWorld(cloud, state, ci, folder, hosts, root);
   }
 
   /** Puts a fresh CloudStack in place of the old one, with other ids for everything, and rebuilds the domains there. */
@@ -245,10 +267,9 @@ export class RestoreWorld {
   }
 
   private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
-    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ cloud }) => {
-      await work(cloud);
-      return 0;
-    });
+    const config = parseConfig(this.env);
+    if (!config.ok) throw new Error(config.error.message);
+    await work(cloudStack(config.value, this.state.db, { ...ambient, events: createEvents("silent", "test") }));
   }
 
   /** Calls CloudStack as its root administrator. */

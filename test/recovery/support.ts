@@ -7,7 +7,9 @@ import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { TreeDomain } from "../../emulators/cloudstack/tree.ts";
 import type { CliCommand } from "../../src/cli/command.ts";
 import type { Instant } from "../../src/core/ids.ts";
+import { toJson } from "../../src/store/db.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 
 /** One project of the CI database, with its members' usernames. */
 export interface CiProject {
@@ -20,22 +22,32 @@ export interface CiProject {
 
 /** A CI database with the example's tables and views, holding these projects. */
 export async function ciDatabaseWith(projects: readonly CiProject[]): Promise<FreshDatabase> {
-  const made = await emptyDatabase();
-  const client = new pg.Client({ connectionString: made.url });
-  await client.connect();
-  await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
-  for (const name of new Set(projects.flatMap((p) => p.members)))
-    await client.query("insert into person values ($1, $1, $2, $3, 'Test', true, null)", [name, `${name}@example.org`, name]);
-  for (const p of projects) {
-    await client.query("insert into project (id, slug, name, closed_at, limits) values ($1, $2, $2, $3, $4)", [
-      p.id,
-      p.slug,
-      p.closed === true ? new Date(0) : null,
-      p.limits ?? null,
-    ]);
-    for (const member of p.members) await client.query("insert into membership values ($1, $2, 'developer')", [p.id, member]);
-  }
-  await client.end();
+  const made = await lendDatabaseLike("ci", async () => {
+    const empty = await emptyDatabase();
+    const client = new pg.Client({ connectionString: empty.url });
+    await client.connect();
+    await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+    await client.end();
+    return empty;
+  });
+  const people = [...new Set(projects.flatMap((p) => p.members))];
+  const members = projects.flatMap((p) => p.members.map((person) => ({ project: p.id, person })));
+  await made.db.exec(
+    "insert into public.person select name, name, name || '@example.org', name, 'Test', true, null from jsonb_to_recordset($1) r (name text)",
+    [toJson(people.map((name) => ({ name })))],
+  );
+  await made.db.exec(
+    "insert into public.project (id, slug, name, closed_at, limits) select id, slug, slug, closed_at, limits from jsonb_to_recordset($1) r (id text, slug text, closed_at timestamptz, limits jsonb)",
+    [
+      toJson(
+        projects.map((p) => ({ id: p.id, slug: p.slug, closed_at: p.closed === true ? new Date(0) : null, limits: p.limits ?? null })),
+      ),
+    ],
+  );
+  await made.db.exec(
+    "insert into public.membership select project, person, 'developer' from jsonb_to_recordset($1) r (project text, person text)",
+    [toJson(members)],
+  );
   return made;
 }
 

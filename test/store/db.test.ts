@@ -1,10 +1,11 @@
 /** Claims that the query layer parses, classifies and locks; shown on a real PostgreSQL. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { toJson } from "../../src/store/db.ts";
+import { toJson, type Database } from "../../src/store/db.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabaseLike } from "../support/lent-database.ts";
 
 let fresh: FreshDatabase;
 beforeAll(async () => {
@@ -58,4 +59,29 @@ test.for([
   const error: unknown = await fresh.db.exec(sql).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(StoreError);
   expect(error).toMatchObject({ kind });
+});
+
+test("a database that is lent again is as it was first: rows, numbering, and what was changed by hand", async () => {
+  const Row = z.object({ seq: z.number(), reason: z.string() });
+  const rows = (db: Database) => db.many(Row, "select seq, reason from stop_switch order by seq");
+  const write = (db: Database, reason: string) =>
+    db.exec("insert into stop_switch (at, kind, by_operator, reason) values (1, 'stop', 'ci:ada', $1)", [reason]);
+  const make = async () => {
+    const made = await freshDatabase();
+    await write(made.db, "from the beginning");
+    return made;
+  };
+  const first = await lendDatabaseLike("db-test", make);
+  const url = first.url;
+  await write(first.db, "of one test");
+  await first.drop();
+  const again = await lendDatabaseLike("db-test", make);
+  expect([again.url, await rows(again.db)]).toEqual([url, [{ seq: 1, reason: "from the beginning" }]]);
+  await write(again.db, "of another test");
+  expect((await rows(again.db)).map((row) => row.seq)).toEqual([1, 2]);
+  await again.db.exec("alter table audit disable trigger all");
+  await again.drop();
+  const other = await lendDatabaseLike("db-test", make);
+  expect(other.url, "no longer what it was, so it is gone").not.toBe(url);
+  await other.drop();
 });

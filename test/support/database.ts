@@ -12,7 +12,7 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** Clones the migrated template, in about a tenth of a second; call it in `beforeAll` and `drop` it in `afterAll`. */
+/** Clones the migrated template, in about a tenth of a second; call it in `beforeAll` and `drop` it in `afterAll`. For each test: `lendDatabase`. */
 export async function freshDatabase(): Promise<FreshDatabase> {
   return create(`template ${inject("templateName")}`);
 }
@@ -29,11 +29,15 @@ export async function openAsBot(fresh: FreshDatabase): Promise<Database> {
 }
 
 async function create(from: string): Promise<FreshDatabase> {
-  const name = `test_${randomBytes(6).toString("hex")}`;
-  await admin(`create database ${name} ${from}`);
+  const name = `${inject("databasePrefix")}${randomBytes(6).toString("hex")}`;
+  // Copied as files it takes half the time of a copy through the log, whose only gain is safety against a power cut.
+  await admin(`create database ${name} ${from} strategy file_copy`);
   const url = new URL(inject("adminUrl"));
   url.pathname = `/${name}`;
-  const db = createDatabase(url.href, { max: 5, onError: () => undefined });
+  const pool = createDatabase(url.href, { max: 5, onError: () => undefined });
+  let closed: Promise<void> | null = null;
+  // Who closed it before may still drop it.
+  const db = { ...pool, close: () => (closed ??= pool.close()) };
   return {
     url: url.href,
     db,

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  o: { limitMs?: number; tell?: () => string | Promise<string> } = {},
+  o: { limitMs?: number; everyMs?: number; tell?: () => string | Promise<string> } = {},
 ): Promise<void> {
   const limitMs = o.limitMs ?? 15_000;
-  for (const end = performance.now() + limitMs; performance.now() < end; await sleep(10)) {
+  for (const end = performance.now() + limitMs; performance.now() < end; await sleep(o.everyMs ?? 10)) {
     if (await holds()) return;
   }
   throw new Error(`not within ${limitMs} ms: ${what}\n${(await o.tell?.()) ?? ""}`);

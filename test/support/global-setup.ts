@@ -12,6 +12,8 @@ declare module "vitest" {
     /** Address of the server's own database, and the name of the migrated template on it. */
     adminUrl: string;
     templateName: string;
+    /** What the names of this run's databases begin with. */
+    databasePrefix: string;
   }
 }
 
@@ -21,11 +23,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   removeLeftovers();
   const given = process.env["TEST_DATABASE_URL"];
   const templateName = `twokey_template_${process.pid}`;
+  const prefix = `test_${process.pid}_`;
+  project.provide("databasePrefix", prefix);
   if (given !== undefined && given !== "") {
     await createTemplate(given, templateName);
     project.provide("adminUrl", given);
     project.provide("templateName", templateName);
-    return () => dropTemplate(given, templateName);
+    return () => dropAll(given, templateName, prefix);
   }
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
   const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
@@ -45,8 +49,17 @@ async function createTemplate(adminUrl: string, name: string): Promise<void> {
   await migrate(url.href);
 }
 
-async function dropTemplate(adminUrl: string, name: string): Promise<void> {
-  await admin(adminUrl, `drop database if exists ${name} with (force)`);
+/** On a server that stays nothing of this run may stay: the template, databases that were lent and never given back, their roles. */
+async function dropAll(adminUrl: string, template: string, prefix: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  const sql = "select datname as name, 'twokey_bot_' || oid as role from pg_database where datname = $1 or starts_with(datname, $2)";
+  const { rows } = await client.query<{ name: string; role: string }>(sql, [template, prefix]);
+  await client.end();
+  await admin(
+    adminUrl,
+    ...rows.flatMap(({ name, role }) => [`drop database if exists ${name} with (force)`, `drop role if exists ${role}`]),
+  );
 }
 
 async function admin(url: string, ...statements: readonly string[]): Promise<void> {

@@ -40,7 +40,7 @@ const ARROWS: Readonly<Record<string, Arrows>> = {
 };
 
 /** Where the parts are put together: these may import every room. */
-const COMPOSITION = new Set(["main", "cli", "compose", "change-writer", "http-server", "first-policy", "doctor"]);
+const COMPOSITION = new Set(["main", "cli", "compose", "systems", "change-writer", "http-server", "first-policy", "doctor"]);
 
 /** Packages that only some places may touch. */
 const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [

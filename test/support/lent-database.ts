@@ -1,0 +1,108 @@
+/** Databases that go from test to test of one file: making one costs ten times as much as emptying it. */
+import type pg from "pg";
+import { createDatabase, withConnection, type Database } from "../../src/store/db.ts";
+import { freshDatabase, type FreshDatabase } from "./database.ts";
+
+interface Kept {
+  readonly made: FreshDatabase;
+  readonly shape: string;
+  readonly seeds: readonly { readonly name: string; readonly rows: readonly string[] }[];
+  /** Where the numbering stood; null: nothing was numbered yet. */
+  readonly sequences: readonly { readonly name: string; readonly last: string | null }[];
+}
+
+const idle = new Map<string, Kept[]>();
+
+/**
+ * A migrated database without a row, as `freshDatabase` gives, but one that another test of the file may have had before: its `drop` ends
+ * every other session on it, empties all tables and sets the numbering back. One whose tables, triggers or functions were changed is
+ * dropped for good.
+ *
+ * The bot's own role stays, with its rights: not for tests of a first start.
+ */
+export function lendDatabase(): Promise<FreshDatabase> {
+  return lendDatabaseLike("migrated", freshDatabase);
+}
+
+/** The same as `make` leaves a database, with what it wrote into it: that comes back at each `drop`. */
+export async function lendDatabaseLike(kind: string, make: () => Promise<FreshDatabase>): Promise<FreshDatabase> {
+  const kept = idle.get(kind)?.pop() ?? (await keep(await make()));
+  const { url } = kept.made;
+  const db = createDatabase(url, { max: 5, onError: () => undefined });
+  return { url, db, drop: () => giveBack(kind, kept, db) };
+}
+
+/** A migrated database with the engine's tables, for tests of what the engine does with them. */
+export function lendEngineDatabase(): Promise<FreshDatabase> {
+  return lendDatabaseLike("engine", async () => {
+    // Loaded only by those who ask for it: the engine's library is large.
+    const { prepareEngine } = await import("../../src/engine/schema.ts");
+    const made = await freshDatabase();
+    await prepareEngine(made.url, null);
+    return made;
+  });
+}
+
+async function keep(made: FreshDatabase): Promise<Kept> {
+  await made.db.close();
+  return withConnection(made.url, async (client) => {
+    const seeds = [];
+    for (const name of await tablesOf(client)) {
+      // As PostgreSQL itself writes a row: JSON would make one of a JSON null and no value.
+      const { rows } = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
+      if (rows.length > 0) seeds.push({ name, rows: rows.map((r) => r.row) });
+    }
+    const { rows: sequences } = await client.query<{ name: string; last: string | null }>(
+      "select format('%I.%I', schemaname, sequencename) as name, last_value as last from pg_sequences",
+    );
+    return { made, shape: await shapeOf(client), seeds, sequences };
+  });
+}
+
+async function giveBack(kind: string, kept: Kept, db: Database): Promise<void> {
+  await db.close();
+  const isAsBefore = await withConnection(kept.made.url, async (client) => {
+    await client.query(
+      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    if ((await shapeOf(client)) !== kept.shape) return false;
+    // Neither guards nor references may keep a row.
+    await client.query("set session_replication_role = replica");
+    await client.query((await tablesOf(client)).map((name) => `delete from ${name}`).join("; "));
+    for (const { name, rows } of kept.seeds)
+      await client.query(`insert into ${name} overriding system value select (r::${name}).* from unnest($1::text[]) r`, [rows]);
+    await client.query(
+      "select setval(name::regclass, coalesce(last, 1), last is not null) from jsonb_to_recordset($1) r (name text, last bigint)",
+      [JSON.stringify(kept.sequences)],
+    );
+    return true;
+  });
+  if (isAsBefore) idle.set(kind, [...(idle.get(kind) ?? []), kept]);
+  else await kept.made.drop();
+}
+
+/** Tables with rows that a test may have written; what says how the tables came about is none. */
+async function tablesOf(client: pg.Client): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname in ('twokey', 'dbos', 'public')
+       and c.relname not in ('pgmigrations', 'migration_file', 'dbos_migrations')`,
+  );
+  return rows.map((row) => row.name);
+}
+
+/** A hash over everything in the database that is not a row or a right. */
+async function shapeOf(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ shape: string }>(
+    `with ours as (select oid from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'dbos')),
+     line as (
+       select concat_ws(' ', c.relname, c.relkind, a.attname, a.atttypid, a.attnotnull, a.attidentity, a.attgenerated) as one
+       from pg_class c left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 where c.relnamespace in (select oid from ours)
+       union all select concat_ws(' ', t.tgrelid::regclass, t.tgname, t.tgenabled, t.tgtype) from pg_trigger t join pg_class c on c.oid = t.tgrelid
+         where c.relnamespace in (select oid from ours)
+       union all select concat_ws(' ', conrelid, conname, pg_get_constraintdef(oid)) from pg_constraint where connamespace in (select oid from ours)
+       union all select concat_ws(' ', proname, prosrc, prosecdef) from pg_proc where pronamespace in (select oid from ours))
+     select md5(string_agg(one, '|' order by one)) as shape from line`,
+  );
+  return rows[0]?.shape ?? "";
+}

@@ -43,8 +43,6 @@ import { runPass, type ReconcileContext, type StartedBy } from "./sync/execution
 
 const PRUNE_SECONDS = 6 * 3600;
 
-export { cloudStack };
-
 /** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
 export interface Ambient {
   readonly now: Clock;

@@ -1,5 +1,13 @@
 import type { KeyLook } from "../cloudstack/look.ts";
-import { deleteCommands, destructiveCommands, exportCommands, readCommands, restoreCommands, writeCommands, writeLists } from "../cloudstack/needs.ts";
+import {
+  deleteCommands,
+  destructiveCommands,
+  exportCommands,
+  readCommands,
+  restoreCommands,
+  writeCommands,
+  writeLists,
+} from "../cloudstack/needs.ts";
 import type { Config } from "../config.ts";
 import { kindsOf } from "../backups/policy.ts";
 import { checksOf, type Check } from "./check.ts";

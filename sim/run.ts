@@ -30,7 +30,7 @@ export interface RunReport {
 }
 
 /** How many of the runs are long. Deletions end in those: as much time spent on runs of middling length would see fewer of them. */
-const LONG_SHARE = 0.25;
+const LONG_SHARE = 0.2;
 const fleet: FleetScope = { kind: "fleet", root };
 
 /** Plays one seed on an empty database: two processes, people, faults, crashes. Errors: what the simulation itself got wrong. */
@@ -53,10 +53,10 @@ export async function playSeed(seed: number, db: Database): Promise<RunReport> {
   };
 }
 
-/** How many ticks a seed's run has before all calms down: 1 to 3, or 12 to 20. Drawn apart: it changes nothing else of the run. */
+/** How many ticks a seed's run has before all calms down: 1 to 3, or 12 to 18. Drawn apart: it changes nothing else of the run. */
 function drawTicks(seed: number): number {
   const chance = createChance(seed ^ 0x71c5);
-  return chance.hit(LONG_SHARE) ? 12 + chance.below(9) : 1 + chance.below(3);
+  return chance.hit(LONG_SHARE) ? 12 + chance.below(7) : 1 + chance.below(3);
 }
 
 class Player {

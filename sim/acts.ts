@@ -1,6 +1,7 @@
 import type { CloudStackFault, FaultKind } from "../emulators/cloudstack/server.ts";
 import type { DeletionId, Instant } from "../src/core/ids.ts";
 import type { DeletionView } from "../src/deletion/view.ts";
+import { noteClick, settle, type Approvals } from "./approvals.ts";
 import { nameOf } from "./oracle.ts";
 import { everybody, team, users, type Person } from "./people.ts";
 import { touchPolicy } from "./policy-acts.ts";
@@ -145,18 +146,12 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   const name = view.path.split("/").at(-1) ?? "";
   const what = chance.hit(0.25 * w.chaos) ? chance.pick(["reject", "withdraw", "cancel", "restore", "keep"]) : "approve";
   // Whoever clicked has clicked, even when the process dies before it can say that it took the click.
-  const votes = w.approvals.get(view.id) ?? new Map<string, number>();
-  w.approvals.set(view.id, votes);
-  const isFirst = what === "approve" && !votes.has(who.operator.id);
-  if (isFirst) votes.set(who.operator.id, w.clock.at);
+  const approvals: Approvals = w.approvals.get(view.id) ?? new Map();
+  w.approvals.set(view.id, approvals);
+  const noted = what === "approve" ? noteClick(approvals, who.operator.id, w.clock.at) : null;
   const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), who, view, r);
   tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
-  if (done.ok && what === "approve") {
-    // In the order in which they were taken: a clock that jumps back must not turn it round.
-    votes.delete(who.operator.id);
-    votes.set(who.operator.id, w.clock.at);
-  }
-  if (!done.ok && isFirst && done.error.code !== "deletion.voted" && done.error.code !== "deletion.phase") votes.delete(who.operator.id);
+  if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, w.clock.at);
   if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { bytesOf } from "../emulators/cloudstack/bytes.ts";
+import { earliestSecond, type Approval } from "./approvals.ts";
 import type { Process } from "./crash.ts";
 import { listThings, type Thing } from "./inventory.ts";
 import { tell, times, type World } from "./world.ts";
@@ -145,10 +146,10 @@ export class Oracle {
   #judgeVotes(d: z.output<typeof Live>, command: string): number | null {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
-    const votes = [...(w.approvals.get(d.id) ?? new Map<string, number>())];
-    const counting = votes.filter(([who]) => now.has(who) && !d.requesters.includes(who)).map(([, at]) => at);
+    const votes = [...(w.approvals.get(d.id) ?? new Map<string, Approval>())];
+    const counting = votes.filter(([who]) => now.has(who) && !d.requesters.includes(who)).map(([, approval]) => approval);
     if (counting.length < 2) this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
-    return counting[1] ?? null;
+    return earliestSecond(counting);
   }
 
   #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process): void {

@@ -5,6 +5,7 @@ import type { DeletionView } from "../src/deletion/view.ts";
 import type { PolicyChangeView } from "../src/policy/ports.ts";
 import type { Database } from "../src/store/db.ts";
 import { seedPolicy, type TeamPolicy } from "../src/store/policies.ts";
+import type { Approvals } from "./approvals.ts";
 import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
 import type { CiProject, CiTruth } from "./ci.ts";
 import { team, users, type Person } from "./people.ts";
@@ -53,7 +54,7 @@ export interface World {
   /** Deletions that are to be woken, and when. */
   readonly queue: Map<string, number>;
   /** Approvals that the desk took, by deletion and person, in the order in which it took them. */
-  readonly approvals: Map<string, Map<string, number>>;
+  readonly approvals: Map<string, Approvals>;
   /** Changes of policy that were ever shown, oldest first. */
   readonly policyCards: PolicyChangeView[];
   /** What people made of the policy, by the simulation's own book. */

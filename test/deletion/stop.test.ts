@@ -13,13 +13,14 @@ import { mayCall, readStop } from "../../src/store/stop-switch.ts";
 import { createSyncDesk } from "../../src/sync/execution/desk.ts";
 import type { Inventory } from "../../src/sync/planning/inventory.ts";
 import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabase } from "../support/lent-database.ts";
 import { op } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
 let now = 100;
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await lendDatabase();
   now = 100;
 });
 afterEach(() => fresh.drop());

@@ -4,7 +4,8 @@ import { afterAll, beforeEach, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
 import { insertPolicyChange, recordPolicyVersion, recordPolicyVote, seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
 import { insertDeletion } from "../../src/store/deletions.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabase } from "../support/lent-database.ts";
 import { at, op, policy as frozen } from "../support/deletions.ts";
 import { teamPolicy } from "./support.ts";
 
@@ -14,7 +15,7 @@ const digest = digestOf(body);
 let id = "";
 beforeEach(async () => {
   await fresh?.drop();
-  fresh = await freshDatabase();
+  fresh = await lendDatabase();
   id = randomUUID();
   await fresh.db.tx((q) => seedPolicy(q, teamPolicy, 1));
 });

@@ -2,12 +2,12 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readAudit, recordAudit, verifyAudit } from "../../src/store/audit.ts";
-import { freshDatabase } from "../support/database.ts";
 import type { FreshDatabase } from "../support/database.ts";
+import { lendDatabase } from "../support/lent-database.ts";
 
 let fresh: FreshDatabase;
 beforeEach(async () => {
-  fresh = await freshDatabase();
+  fresh = await lendDatabase();
 });
 afterEach(async () => {
   await fresh.drop();

@@ -10,11 +10,14 @@ export type Approvals = Map<string, Approval>;
 /** Notes a click before it is answered; what it gives back is forgotten by `settle` if it was refused. */
 export function noteClick(approvals: Approvals, who: string, at: number): Approval {
   const click = { at, isSure: false };
-  if (approvals.get(who)?.isSure !== true) put(approvals, who, click);
+  const before = approvals.get(who);
+  if (before === undefined) approvals.set(who, click);
+  // An earlier click may have been taken, or this one may be while that one is still asked: neither refusal tells of the other.
+  else if (!before.isSure) approvals.set(who, { ...before });
   return click;
 }
 
-/** Notes what the bot answered to a click. Another click of the same person may have come meanwhile: that one stays. */
+/** Notes what the bot answered to a click. A refusal forgets only a click beside which there was no other of the same person. */
 export function settle(approvals: Approvals, who: string, click: Approval, isTaken: boolean, at: number): void {
   if (isTaken) put(approvals, who, { at, isSure: true });
   else if (approvals.get(who) === click) approvals.delete(who);

@@ -21,6 +21,7 @@ test("a refused click is forgotten, one whose process died is kept as not sure, 
   settle(approvals, "ada", noteClick(approvals, "ada", 1), false, 1);
   expect([...approvals]).toEqual([]);
   noteClick(approvals, "ben", 2);
+  settle(approvals, "ben", noteClick(approvals, "ben", 9), false, 9);
   const slow = noteClick(approvals, "ada", 3);
   settle(approvals, "ada", noteClick(approvals, "ada", 4), true, 5);
   settle(approvals, "ada", slow, false, 6);

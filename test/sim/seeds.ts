@@ -4,7 +4,7 @@ import { resetDatabase } from "../../sim/reset.ts";
 import { playSeed } from "../../sim/run.ts";
 import type { Database } from "../../src/store/db.ts";
 
-/** Seeds that once failed. Since then the simulation draws otherwise, so that they no longer play what they once found. */
+/** Seeds that once failed. The first three no longer play what they found: the simulation has drawn otherwise since. */
 export const keptSeeds: readonly number[] = kept.map((k) => k.seed);
 
 /** Plays seeds one after the other, with the bot's own rights in the database; the message of a failure names the seed and tells the run's story. */

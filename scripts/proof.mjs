@@ -14,7 +14,7 @@ const sections = [
   ["sim", "npm run sim -- --seed 1 --runs 10000"],
   ["guards", "npm run guards"],
   ["july-2017", "npx vitest run test/e2e/july-2017.test.ts"],
-  ["archive", "npm run bench:archive"],
+  ["archive", "npm run bench:archive -- --gib 10"],
   ["step", "npm run bench:step"],
   ["pass", "npm run bench"],
 ];

@@ -194,7 +194,7 @@ async function stopOrResume(w: World, r: Replica): Promise<void> {
   w.stop.isOn = false;
   if (!was) {
     const done = await r.sync.stop(who, "something looks wrong");
-    w.stop.isOn = done.ok;
+    Object.assign(w.stop, { isOn: done.ok, since: w.clock.at });
     tell(w, `${who.name} stops everything: ${done.ok}`);
     return;
   }

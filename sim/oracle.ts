@@ -10,6 +10,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 /** Commands that give or add. */
 const ADDING = words(`createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
   recoverVirtualMachine startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
+/** Those of a pass, beside the locks. */
+const OF_A_PASS = words("createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */
 const QUARANTINE = words("disableAccount stopVirtualMachine");
 /** Commands after which it cannot, or only for a while. */
@@ -49,6 +51,8 @@ export class Oracle {
   #things: ReadonlyMap<string, Thing>;
   readonly #taken = new Set<string>();
   readonly #open = new Set<string>();
+  /** How many calls each process sent right after a stop. */
+  readonly #late = new Map<string, number>();
   effects = 0;
   deleted = 0;
   /** The last answer each process got about each project, and whether an effect followed it already. */
@@ -85,17 +89,29 @@ export class Oracle {
     const command = params.get("command") ?? "";
     if (/^(?:list|query|get)/.test(command) || command === "") return;
     this.effects += 1;
+    const isLock = command === "disableAccount" && params.get("lock") === "true";
+    const isStopped = this.#w.stop.isOn && !this.#wasOnItsWay(isLock || OF_A_PASS.has(command), by);
     await this.#learnPolicy();
     const target = params.get("id") ?? "";
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
-    if (this.#w.stop.isOn) this.#violate("INV-3", `${command} while everything is stopped`);
+    if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
     if (params.get("cleanup") === "true") this.#violate("INV-9", `${command} with cleanup=true`);
     if (params.get("expunge") === "true") this.#violate("INV-9", `${command} with expunge=true`);
     await this.#judgeIntent(command);
     if (ADDING.has(command)) return;
-    if (command === "disableAccount" && params.get("lock") === "true") return this.#judgeLock(target);
+    if (isLock) return this.#judgeLock(target);
     if (!QUARANTINE.has(command) && !TAKING.has(command)) return this.#violate("INV-9", `${command} is not known to the oracle`);
     await this.#judgeTaking(command, target, by);
+  }
+
+  /** A pass works on four projects at a time: at the moment of a stop, three of its calls may have asked just before. Of a deletion, none. */
+  #wasOnItsWay(isOfPass: boolean, by: Process): boolean {
+    const { stop, clock } = this.#w;
+    if (!isOfPass || clock.at - stop.since >= 1000) return false;
+    const key = `${by.name} ${stop.since}`;
+    const late = (this.#late.get(key) ?? 0) + 1;
+    this.#late.set(key, late);
+    return late <= 3;
   }
 
   async #judgeIntent(command: string): Promise<void> {

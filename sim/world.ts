@@ -59,7 +59,8 @@ export interface World {
   readonly policyCards: PolicyChangeView[];
   /** What people made of the policy, by the simulation's own book. */
   readonly book: PolicyBook;
-  readonly stop: { isOn: boolean };
+  /** Whether everything is stopped, and since when by the world's clock. */
+  readonly stop: { isOn: boolean; since: number };
   readonly trace: string[];
   readonly violations: string[];
 }
@@ -110,7 +111,7 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
     approvals: new Map(),
     policyCards: [],
     book: new PolicyBook(firstPolicy, clock.at),
-    stop: { isOn: false },
+    stop: { isOn: false, since: 0 },
     trace: [],
     violations: [],
   };

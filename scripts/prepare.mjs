@@ -11,15 +11,15 @@ const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["src", "emulators", "demo", "sim", "matrix", "tsconfig.json", "tsconfig.build.json", "tsconfig.page.json", "package.json"];
 const PAGE = path.join("demo", "page");
 
-/** Installs and builds what is missing. Returns true when the build had no errors. */
-export function prepare({ installOnly = false, quiet = false } = {}) {
+/** Installs and builds what is missing. Returns true when the build had no errors; `isUnchecked` leaves those of types to somebody else. */
+export function prepare({ installOnly = false, quiet = false, isUnchecked = false } = {}) {
   refuseOldNode();
   const say = quiet ? () => {} : (text) => process.stderr.write(`${text}\n`);
   if (isInstalled() && (installOnly || isBuilt())) return true;
   return withLock(() => {
     // Another process may have done the work while this one waited for its turn.
     if (!isInstalled()) install(say);
-    return installOnly || isBuilt() || build(say, quiet ? "ignore" : 2);
+    return installOnly || isBuilt() || build(say, quiet ? "ignore" : 2, isUnchecked ? ["--noCheck"] : []);
   });
 }
 
@@ -90,14 +90,14 @@ function sourceStamp() {
   return hash.digest("hex");
 }
 
-function build(say, output) {
+function build(say, output, flags) {
   say("Building dist/ …");
   const stamp = sourceStamp();
   fs.rmSync(at("dist", ".stamp"), { force: true });
   const compiled = ["tsconfig.build.json", "tsconfig.page.json"]
     .filter((project) => hasInputs(project))
     .map((project) => {
-      const tsc = [at("node_modules", "typescript", "bin", "tsc"), "-p", project];
+      const tsc = [at("node_modules", "typescript", "bin", "tsc"), "-p", project, ...flags];
       return spawnSync(process.execPath, tsc, { cwd: ROOT, stdio: ["ignore", output, output] }).status === 0;
     });
   copyPage();

@@ -140,7 +140,7 @@ test("a deletion survives every kill, and only what was approved is deleted", as
   await card(ada, "cooling off");
   let random = seed;
   let kills = 0;
-  for (; kills < 5 && node("doomed") !== undefined; kills++) {
+  for (; kills < 4 && node("doomed") !== undefined; kills++) {
     random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
     // A pause until the next kill is what is tried here, not a wait for something.
     await new Promise((r) => setTimeout(r, 1300 + (random % 1500)));

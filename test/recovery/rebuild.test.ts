@@ -163,6 +163,7 @@ async function dieAt(n: number, when: "before" | "after"): Promise<"died" | numb
   await withCloud({ ...silent, ...ambient }, async ({ config, db, ci: desired, cloud: clients }) => {
     const writer = changeWriter(clients.writer);
     let changes = 0;
+    const underWay: Promise<unknown>[] = [];
     const context: RebuildContext = {
       db,
       desired,
@@ -176,8 +177,12 @@ async function dieAt(n: number, when: "before" | "after"): Promise<"died" | numb
       writer: {
         applyChange: async (change, jobId) => {
           const isLast = ++changes === n;
+          // Projects are worked on side by side: without this, the one before it might not have been sent yet, again and again.
+          if (isLast) await Promise.allSettled(underWay);
           if (changes > n || (isLast && when === "before")) throw new Killed();
-          const done = await writer.applyChange(change, jobId);
+          const call = writer.applyChange(change, jobId);
+          underWay.push(call);
+          const done = await call;
           if (isLast) throw new Killed();
           return done;
         },

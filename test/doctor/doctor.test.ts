@@ -52,7 +52,8 @@ const pair = (use: string, keys: { apiKey: string; secretKey: string }): Record<
 test("a sound installation has no findings, and nothing in it was changed", async () => {
   const before = JSON.stringify(world.cloud.tree());
   const { lines, ok } = await findings();
-  expect(lines).toBe("");
+  // How much room this machine's disk has is no property of the installation.
+  expect(lines.replace(/^warning {2}archive {6}[\d.]+ GiB free → .*\n?/m, "")).toBe("");
   expect(ok).toContain("read key: valid, account ci-read in ROOT/ci, role ci-read (DomainAdmin)");
   expect(ok).toContain("3 approvers in the group ci-approvers: Ada Novak, Ben Okafor, Chen Li");
   expect(JSON.stringify(world.cloud.tree())).toBe(before);

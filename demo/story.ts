@@ -5,7 +5,7 @@ import path from "node:path";
 import type { JsonObject, MessageView } from "../emulators/slack/control-api.ts";
 import { person, type Person } from "../emulators/slack/person.ts";
 import { cast, demoChannel } from "./cast.ts";
-import { rootOf } from "./cloud.ts";
+import { quickPace, rootOf } from "./cloud.ts";
 import { startWorld, type DemoWorld } from "./world.ts";
 
 /** Tells one line of the transcript. */
@@ -276,8 +276,15 @@ async function main(): Promise<void> {
   const started = Date.now();
   const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-story-"));
   const tell: Tell = (line) => process.stdout.write(`${line}\n`);
-  const pace = { expungeSeconds: 2, jobMs: 60 };
-  const w = await startWorld({ dataDir, coolOffSeconds: 1, graceSeconds: 3, syncEverySeconds: 1, pace, logLevel: "error", fast: true });
+  const w = await startWorld({
+    dataDir,
+    coolOffSeconds: 1,
+    graceSeconds: 3,
+    syncEverySeconds: 1,
+    pace: quickPace,
+    logLevel: "error",
+    fast: true,
+  });
   try {
     await playStory(w, tell);
     tell(`\nEvery step held, in ${Math.round((Date.now() - started) / 1000)} s.`);

@@ -40,7 +40,7 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   await resetDatabase(db);
   const scene = await createScene({ expungeDelayMs: one.life === "recover" ? 86_400_000 : 90_000 });
   const begun = scene.clock.at;
-  openDoor((request, response) => scene.cloud.serve(request, response), { before: async () => undefined, after: async () => undefined });
+  openDoor((request, response) => scene.cloud.serve(request, response));
   const wrong: string[] = [];
   const isLate = one.at.some((a) => a.fault.switched.kind === "delay");
   const bot = createBot({

@@ -12,6 +12,8 @@ export interface DoorKeeper {
   after(params: URLSearchParams, status: number): Promise<void>;
 }
 
+const nobody: DoorKeeper = { before: async () => undefined, after: async () => undefined };
+
 interface Answered {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ const viaNetwork = axios.request;
  *
  * Errors: a call that the keeper refuses, or whose connection the server destroys, fails as a cut connection does.
  */
-export function openDoor(serve: Serve, keeper: DoorKeeper): void {
+export function openDoor(serve: Serve, keeper: DoorKeeper = nobody): void {
   const request = async (config: AxiosRequestConfig): Promise<Answered> => {
     if (config.url?.startsWith(`${NOWHERE}/`) !== true) return viaNetwork.call(axios, config) as unknown as Promise<Answered>;
     const params = new URLSearchParams(typeof config.data === "string" ? config.data : "");

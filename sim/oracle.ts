@@ -158,7 +158,7 @@ export class Oracle {
     if (!first) this.#open.add(deletion.path);
   }
 
-  /** When the second distinct approval was taken; null, with a violation, when there are not two that count. */
+  /** The earliest moment at which the second distinct approval may have been taken; null, with a violation, when there are not two that count. */
   #judgeVotes(d: z.output<typeof Live>, command: string): number | null {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));

@@ -53,7 +53,7 @@ export interface World {
   readonly cards: DeletionView[];
   /** Deletions that are to be woken, and when. */
   readonly queue: Map<string, number>;
-  /** Approvals that the desk took, by deletion and person, in the order in which it took them. */
+  /** What people approved as far as they know, by deletion and person. */
   readonly approvals: Map<string, Approvals>;
   /** Changes of policy that were ever shown, oldest first. */
   readonly policyCards: PolicyChangeView[];

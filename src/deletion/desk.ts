@@ -15,7 +15,7 @@ import {
   updateDeletion,
   type DeletionRow,
 } from "../store/deletions.ts";
-import { readVotes, recordVote, recordWithdrawal } from "../store/votes.ts";
+import { readBallot, recordVote, recordWithdrawal } from "../store/votes.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
@@ -75,7 +75,7 @@ export function createDeletionDesk(c: DeletionContext, membersOf: MembersOf): De
           row.phase === "proposed" &&
           row.digest !== null &&
           !row.requesters.includes(click.by.operator.id) &&
-          !(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id)
+          !(await readBallot(q, row.id)).votes.some((v) => v.voter === click.by.operator.id)
         ) {
           await recordVote(q, row.id, {
             voter: click.by.operator.id,
@@ -92,7 +92,7 @@ export function createDeletionDesk(c: DeletionContext, membersOf: MembersOf): De
       act("withdraw", click, async (row, q) => {
         if (row.phase !== "proposed" && row.phase !== "cooling_off")
           return err(wrongPhase(row, "An approval can be withdrawn until the cool-off ends."));
-        if (!(await readVotes(q, row.id)).some((v) => v.voter === click.by.operator.id && v.verdict === "approve"))
+        if (!(await readBallot(q, row.id)).votes.some((v) => v.voter === click.by.operator.id && v.verdict === "approve"))
           return err(failure("refused", "deletion.no_vote", "You have not approved this deletion"));
         await recordWithdrawal(q, row.id, { voter: click.by.operator.id, at: c.now() });
         if (row.phase === "cooling_off") return end(row, q, "cancelled", click.by, "an approval was withdrawn", c);
@@ -216,7 +216,7 @@ async function weighApproval(row: DeletionRow, click: DeletionClick, c: Deletion
   const counted = await countVotes(row, approvers.value, c);
   const have = counted === null ? 0 : counted.tally.approvers.length;
   const need = Math.max(2, row.quorum);
-  if ((counted?.votes ?? (await readVotes(c.db, row.id))).some((v) => v.voter === me.id))
+  if ((counted?.votes ?? (await readBallot(c.db, row.id)).votes).some((v) => v.voter === me.id))
     return err(
       failure(
         "refused",

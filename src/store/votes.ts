@@ -28,16 +28,6 @@ export async function recordVote(q: Queryable, deletionId: string, v: StoredVote
   ]);
 }
 
-/** Reads a deletion's votes, oldest first. */
-export async function readVotes(q: Queryable, deletionId: string): Promise<readonly StoredVote[]> {
-  const rows = await q.many(
-    VoteRow,
-    "select voter, voter_name, verdict, digest, reason, at from vote where deletion_id = $1 order by at, voter",
-    [deletionId],
-  );
-  return rows.map(asStoredVote);
-}
-
 /** A vote under the names that the code uses. */
 export function asStoredVote({ voter_name, ...v }: z.output<typeof VoteRow>): StoredVote {
   return { ...v, voterName: voter_name };

@@ -23,7 +23,7 @@ export interface StoredLife {
 /** Starts one. */
 export async function startStoredLife(fresh: FreshDatabase, seed: number): Promise<StoredLife> {
   const world = await createWorld(seed, fresh.db);
-  openDoor((request, response) => world.cloud.serve(request, response), { before: async () => undefined, after: async () => undefined });
+  openDoor((request, response) => world.cloud.serve(request, response));
   const replica = createReplica(world, "A", world.cloud.admin);
   return {
     world,

@@ -39,7 +39,7 @@ beforeEach(async () => {
   w = smallWorld(fresh.db);
   w.now = START;
   emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
-  openDoor((request, response) => emulator.serve(request, response), { before: async () => undefined, after: async () => undefined });
+  openDoor((request, response) => emulator.serve(request, response));
   const opened = await openOne(fresh.db);
   const ci = emulator.addDomain({ name: "ci" });
   for (const [name, id] of [

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { quickPace } from "../../demo/cloud.ts";
 import { launchBrowser } from "../support/browser.ts";
 
 interface Demo {
@@ -25,8 +26,15 @@ beforeAll(async () => {
   const { startWorld } = (await import(path.join(dist, "world.js"))) as typeof import("../../demo/world.ts");
   const { startPageServer } = (await import(path.join(dist, "page-server.js"))) as typeof import("../../demo/page-server.ts");
   const { demoActs } = (await import(path.join(dist, "acts.js"))) as typeof import("../../demo/acts.ts");
-  const pace = { expungeSeconds: 2, jobMs: 60 };
-  const world = await startWorld({ dataDir, coolOffSeconds: 2, graceSeconds: 3, syncEverySeconds: 1, pace, logLevel: "error", fast: true });
+  const world = await startWorld({
+    dataDir,
+    coolOffSeconds: 2,
+    graceSeconds: 3,
+    syncEverySeconds: 1,
+    pace: quickPace,
+    logLevel: "error",
+    fast: true,
+  });
   const server = await startPageServer({ ...demoActs(world), slackUrl: world.slack.url });
   demo = { world, url: server.url, close: server.close };
   browser = await launchBrowser();

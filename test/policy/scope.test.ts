@@ -30,7 +30,7 @@ const schedule = { kind: "schedule" } as const;
 
 test("report-only until two people confirmed it", async () => {
   const w = await createWorld(7, fresh.db);
-  openDoor((request, response) => w.cloud.serve(request, response), { before: async () => undefined, after: async () => undefined });
+  openDoor((request, response) => w.cloud.serve(request, response));
   const effects: string[] = [];
   const r = createReplica(w, "A", w.cloud.admin);
   const passes = { ...r.passes, scopeFingerprint: fingerprintOf(narrowed) };

@@ -10,14 +10,14 @@ const LONGEST = [
   "test/bot/second-slack",
   "test/sim/odd",
   "test/sim/even",
-  "test/recovery/restore-faults",
+  "test/archive/reimport/faults",
   "test/archive/s3-store",
   "test/engine/fail-over",
   "test/engine/engine",
   "test/e2e/july-2017",
   "test/matrix/crash",
   "test/matrix/faults",
-  "test/recovery/",
+  "test/archive/reimport/",
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -5,7 +5,7 @@ import { parseConfig } from "../src/config.ts";
 import { createEvents } from "../src/events.ts";
 import { serve } from "../src/main.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded.ts";
-import type { Twokey } from "../src/compose.ts";
+import type { Twokey } from "../src/app/start.ts";
 import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
 import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
 import { callCloudStack } from "./api.ts";

@@ -125,7 +125,7 @@ function print(rounds) {
   const say = (what, of) => {
     const ms = median(of);
     console.log(
-      `${what.padEnd(48)} ${(ms / 1000).toFixed(2)} s  ${rate(ms).padStart(11)}  ${(median((r) => r.curl / of(r))).toFixed(2)} of curl`,
+      `${what.padEnd(48)} ${(ms / 1000).toFixed(2)} s  ${rate(ms).padStart(11)}  ${median((r) => r.curl / of(r)).toFixed(2)} of curl`,
     );
   };
   console.log(

@@ -5,7 +5,7 @@ const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
-const policy = ["test/policy/desk.test.ts", "test/policy/third-wall.test.ts"];
+const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
 export const guards = [
   {
@@ -115,7 +115,7 @@ export const guards = [
   {
     invariant: "INV-1",
     what: "no deletion goes on in another scope",
-    file: "src/deletion/fence.ts",
+    file: "src/deletion/guard.ts",
     guard: "if (!limits.scopeIsConfirmed) return err(unconfirmedScope());",
     broken: "",
     tests: ["test/policy/scope.test.ts"],
@@ -123,7 +123,7 @@ export const guards = [
   {
     invariant: "INV-4",
     what: "what is protected since counts",
-    file: "src/deletion/fence.ts",
+    file: "src/deletion/guard.ts",
     guard: ", ...limits.protectedDomains];",
     broken: "];",
     tests: beforeStep,
@@ -155,7 +155,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "the deleter takes real grants only",
-    file: "src/cloudstack/warrant.ts",
+    file: "src/cloudstack/delete/check-grant.ts",
     guard: "isApprovedDeletion(",
     broken: "((_x) => true)(",
     tests: deleter,
@@ -195,10 +195,10 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "only members keep a domain",
-    file: "src/deletion/desk.ts",
+    file: "src/deletion/service.ts",
     guard: "if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId)) return err(notMember(row));",
     broken: "",
-    tests: ["test/deletion/desk.test.ts"],
+    tests: ["test/deletion/service.test.ts"],
   },
   {
     invariant: "INV-3",
@@ -219,7 +219,7 @@ export const guards = [
   {
     invariant: "INV-3",
     what: "the clocks are asked before every step",
-    file: "src/deletion/fence.ts",
+    file: "src/deletion/guard.ts",
     guard: "if (!clocks.ok) return clocks;",
     broken: "",
     tests: ["test/deletion/clock-jump.test.ts"],
@@ -259,7 +259,7 @@ export const guards = [
   {
     invariant: "INV-3",
     what: "a resume takes two people",
-    file: "src/sync/execution/desk.ts",
+    file: "src/sync/execution/service.ts",
     guard: "const RESUME_NEED = 2;",
     broken: "const RESUME_NEED = 1;",
     tests: ["test/deletion/stop.test.ts"],
@@ -283,7 +283,7 @@ export const guards = [
   {
     invariant: "INV-4",
     what: "protected is asked before every step",
-    file: "src/deletion/fence.ts",
+    file: "src/deletion/guard.ts",
     guard: "if (c.isProtected(row.domain_id, row.path))",
     broken: "if (false as boolean)",
     tests: beforeStep,
@@ -331,7 +331,7 @@ export const guards = [
   {
     invariant: "INV-6",
     what: "a short page is no complete list",
-    file: "src/cloudstack/paging.ts",
+    file: "src/cloudstack/api/paging.ts",
     guard: "if (page.rows.length !== expected)",
     broken: "if (false)",
     tests: ["test/cloudstack/paging.test.ts", "test/cloudstack/reader.test.ts"],
@@ -339,7 +339,7 @@ export const guards = [
   {
     invariant: "INV-7",
     what: "plans are in one order",
-    file: "src/sync/planning/inventory.ts",
+    file: "src/core/inventory.ts",
     guard: "items.toSorted(",
     broken: "((f) => [...items])(",
     tests: ["test/deletion/runner.test.ts"],
@@ -395,7 +395,7 @@ export const guards = [
   {
     invariant: "INV-8",
     what: "what is dedicated keeps the button away",
-    file: "src/cloudstack/support.ts",
+    file: "src/cloudstack/read/support.ts",
     guard: "if (row.domainid === undefined || domains.has(row.domainid))",
     broken: "if (row.domainid === undefined)",
     tests: obstacles,
@@ -403,7 +403,7 @@ export const guards = [
   {
     invariant: "INV-8",
     what: "a shared network keeps the button away",
-    file: "src/cloudstack/obstacles.ts",
+    file: "src/cloudstack/read/obstacles.ts",
     guard: 'if (kind === "network" && facts["type"] === "Shared")',
     broken: "if (false as boolean)",
     tests: obstacles,
@@ -411,7 +411,7 @@ export const guards = [
   {
     invariant: "INV-8",
     what: "every obstacle is a veto",
-    file: "src/deletion/show.ts",
+    file: "src/deletion/build-view.ts",
     guard: "vetoes.push(...inventory.obstacles);",
     broken: "",
     tests: obstacles,
@@ -443,7 +443,7 @@ export const guards = [
   {
     invariant: "INV-9",
     what: "counts that are left out are no counts",
-    file: "src/cloudstack/neighbours.ts",
+    file: "src/cloudstack/read/neighbours.ts",
     guard: "if (machines === undefined || volumes === undefined || templates === undefined)",
     broken: "if (false as boolean)",
     tests: ["test/cloudstack/neighbours.test.ts"],
@@ -451,7 +451,7 @@ export const guards = [
   {
     invariant: "INV-9",
     what: "a machine started since the approval stops it",
-    file: "src/deletion/fence.ts",
+    file: "src/deletion/guard.ts",
     guard: "if (alive.length > 0)",
     broken: "if (alive.length > 99)",
     tests: beforeStep,
@@ -571,31 +571,31 @@ export const guards = [
   {
     invariant: "restore",
     what: "a domain that is not empty is refused",
-    file: "src/recovery/restore-begin.ts",
+    file: "src/archive/reimport/begin.ts",
     guard: "if (foreign.length === 0) return ok(undefined);",
     broken: "if (foreign.length >= 0) return ok(undefined);",
-    tests: ["test/recovery/restore-refused.test.ts"],
+    tests: ["test/archive/reimport/refused.test.ts"],
   },
   {
     invariant: "restore",
     what: "emptiness counts only when every list could be asked",
-    file: "src/recovery/restore-begin.ts",
+    file: "src/archive/reimport/begin.ts",
     guard: "if (unasked !== undefined)",
     broken: "if (false as boolean)",
-    tests: ["test/recovery/restore-refused.test.ts"],
+    tests: ["test/archive/reimport/refused.test.ts"],
   },
   {
     invariant: "restore",
     what: "nothing goes into a protected domain",
-    file: "src/recovery/restore-target.ts",
+    file: "src/archive/reimport/target.ts",
     guard: "(c.spared.has(d.id) || c.spared.has(d.path)) && ",
     broken: "false && ",
-    tests: ["test/recovery/restore-refused.test.ts"],
+    tests: ["test/archive/reimport/refused.test.ts"],
   },
   {
     invariant: "restore",
     what: "nothing goes outside the managed root",
-    file: "src/cloudstack/registrar.ts",
+    file: "src/cloudstack/write/registrar.ts",
     guard: "return place.ok ? register(api, t) : place;",
     broken: "return place.ok || !place.ok ? register(api, t) : place;",
     tests: ["test/cloudstack/registrar.test.ts"],
@@ -603,26 +603,26 @@ export const guards = [
   {
     invariant: "restore",
     what: "bytes are compared before they are registered",
-    file: "src/recovery/restore-item.ts",
+    file: "src/archive/reimport/item.ts",
     guard: "const isSame = sha256 === copy.sha256 && bytes === copy.bytes &&",
     broken: "const isSame = true || sha256 === copy.sha256 && bytes === copy.bytes &&",
-    tests: ["test/recovery/restore-faults.test.ts"],
+    tests: ["test/archive/reimport/faults.test.ts"],
   },
   {
     invariant: "restore",
     what: "what was registered is recognised, and not made twice",
-    file: "src/recovery/restore-settle.ts",
+    file: "src/archive/reimport/settle.ts",
     guard: "if (t.showsLink) return t.madeFor === item.row.id;",
     broken: "if (t.showsLink) return false;",
-    tests: ["test/recovery/restore-kill.test.ts"],
+    tests: ["test/archive/reimport/kill.test.ts"],
   },
   {
     invariant: "restore",
     what: "where links are not shown, name, owner and checksum tell",
-    file: "src/recovery/restore-settle.ts",
+    file: "src/archive/reimport/settle.ts",
     guard: "t.checksum === item.copy.sha256",
     broken: "false",
-    tests: ["test/recovery/restore-faults.test.ts"],
+    tests: ["test/archive/reimport/faults.test.ts"],
   },
   {
     invariant: "restore",
@@ -630,52 +630,52 @@ export const guards = [
     file: "migrations/0020_restore.sql",
     guard: "if new.state = 'registering' and new.template_id is not null then",
     broken: "if false then",
-    tests: ["test/recovery/restore-sources.test.ts"],
+    tests: ["test/archive/reimport/sources.test.ts"],
   },
   {
     invariant: "restore",
     what: "a deletion is asked for before every registration",
-    file: "src/recovery/restore-item.ts",
+    file: "src/archive/reimport/item.ts",
     guard: "return passLiveDeletions(run.target, c.db);",
     broken: "return ok(undefined);",
-    tests: ["test/recovery/restore-halfway.test.ts"],
+    tests: ["test/archive/reimport/halfway.test.ts"],
   },
   {
     invariant: "restore",
     what: "no pass begins while something is registered",
-    file: "src/recovery/restore-item.ts",
+    file: "src/archive/reimport/item.ts",
     guard: 'withAdvisoryLock("twokey.pass",',
     broken: 'withAdvisoryLock("twokey.passes",',
-    tests: ["test/recovery/restore-halfway.test.ts"],
+    tests: ["test/archive/reimport/halfway.test.ts"],
   },
   {
     invariant: "restore",
     what: "two restores into one domain do not mix",
-    file: "src/recovery/restore.ts",
+    file: "src/archive/reimport/reimport.ts",
     guard: "`twokey.restore.${target.value.id}`",
     broken: "`twokey.restore.${c.newId()}`",
-    tests: ["test/recovery/restore-refused.test.ts"],
+    tests: ["test/archive/reimport/refused.test.ts"],
   },
   {
     invariant: "restore",
     what: "a link is good for its time only",
-    file: "src/store/restores.ts",
+    file: "src/store/reimports.ts",
     guard: " and i.link_until > $2",
     broken: " and i.link_until > $2 - 1000000",
-    tests: ["test/recovery/restore-sources.test.ts"],
+    tests: ["test/archive/reimport/sources.test.ts"],
   },
   {
     invariant: "restore",
     what: "a link is good with its secret only",
-    file: "src/recovery/restore-links.ts",
+    file: "src/archive/reimport/links.ts",
     guard: "|| !timingSafeEqual(Buffer.from(served.token_sha256), Buffer.from(tokenHash(token)))",
     broken: "",
-    tests: ["test/recovery/restore-sources.test.ts"],
+    tests: ["test/archive/reimport/sources.test.ts"],
   },
   {
     invariant: "restore",
     what: "a refused link is told without its secret",
-    file: "src/cloudstack/classify.ts",
+    file: "src/cloudstack/api/classify.ts",
     guard: "|\\S*\\/restores\\/\\S+",
     broken: "",
     tests: ["test/cloudstack/registrar.test.ts"],

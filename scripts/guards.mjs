@@ -13,8 +13,6 @@ for (const name of [
   "test",
   "emulators",
   "demo",
-  "sim",
-  "matrix",
   "migrations",
   "docs",
   "package.json",

@@ -8,8 +8,10 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const SOURCES = ["src", "emulators", "demo", "sim", "matrix", "tsconfig.json", "tsconfig.build.json", "tsconfig.page.json", "package.json"];
+const BUILD = path.join("scripts", "tsconfig.build.json");
+const SOURCES = ["src", "emulators", "demo", "test/sim", "test/matrix", "tsconfig.json", BUILD, "package.json"];
 const PAGE = path.join("demo", "page");
+const PAGE_BUILD = path.join(PAGE, "tsconfig.json");
 
 /** Installs and builds what is missing. Returns true when the build had no errors; `isUnchecked` leaves those of types to somebody else. */
 export function prepare({ installOnly = false, quiet = false, isUnchecked = false } = {}) {
@@ -94,7 +96,7 @@ function build(say, output, flags) {
   say("Building dist/ …");
   const stamp = sourceStamp();
   fs.rmSync(at("dist", ".stamp"), { force: true });
-  const compiled = ["tsconfig.build.json", "tsconfig.page.json"]
+  const compiled = [BUILD, PAGE_BUILD]
     .filter((project) => hasInputs(project))
     .map((project) => {
       const tsc = [at("node_modules", "typescript", "bin", "tsc"), "-p", project, ...flags];
@@ -109,11 +111,11 @@ function build(say, output, flags) {
 
 function hasInputs(project) {
   const page = filesBelow(PAGE).some((file) => file.endsWith(".ts"));
-  return project === "tsconfig.page.json" ? page : true;
+  return project === "demo/page/tsconfig.json" ? page : true;
 }
 
 function copyPage() {
-  for (const file of filesBelow(PAGE).filter((name) => !name.endsWith(".ts"))) {
+  for (const file of filesBelow(PAGE).filter((name) => !/\.ts$|tsconfig\.json$/.test(name))) {
     fs.mkdirSync(path.dirname(at("dist", file)), { recursive: true });
     fs.copyFileSync(at(file), at("dist", file));
   }

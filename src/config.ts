@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ArchiveKind } from "./archive/kinds.ts";
-import { parsePolicies, type BackupTerms, type Policy } from "./backups/policy.ts";
+import type { ArchiveKind } from "./core/archive-kinds.ts";
+import { parsePolicies, type BackupTerms, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
@@ -244,7 +244,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (!parsed.success || problems.length > 0 || roles === null || policies === null) {
     return err(
       failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, {
-        mending: "Set these variables and start again.",
+        remedy: "Set these variables and start again.",
       }),
     );
   }
@@ -264,7 +264,7 @@ export function parseDatabaseConfig(env: Readonly<Record<string, string | undefi
     const { TWOKEY_DATA_DIR: dataDir, DATABASE_URL: databaseUrl = null, DATABASE_MIGRATION_URL: databaseMigrationUrl = null } = parsed.data;
     return ok({ dataDir, databaseUrl, databaseMigrationUrl });
   }
-  return err(failure("invalid", "config.database", problems.join("\n"), { mending: "Set these variables as they are set for the bot." }));
+  return err(failure("invalid", "config.database", problems.join("\n"), { remedy: "Set these variables as they are set for the bot." }));
 }
 
 function archiveProblems(v: Readonly<Record<string, string>>): readonly string[] {

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { CliCommand, CliIo } from "./cli/command.ts";
-import type { Ambient, Twokey } from "./compose.ts";
+import type { Ambient, Twokey } from "./app/start.ts";
 import { parseConfig, type Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
 import { createEvents, redact, type Events } from "./events.ts";
@@ -12,13 +12,13 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.t
  * (Slack's library, the engine) would take longer to load than most commands take to run.
  */
 const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
-  doctor: async () => (await import("./cli/doctor.ts")).doctorCommand,
+  doctor: async () => (await import("./cli/doctor/command.ts")).doctorCommand,
   audit: async () => (await import("./cli/audit.ts")).auditCommand,
   replay: async () => (await import("./cli/replay.ts")).replayCommand,
-  incident: async () => (await import("./cli/incident.ts")).incidentCommand,
+  incident: async () => (await import("./cli/incident/command.ts")).incidentCommand,
   "backup-cost": async () => (await import("./cli/backup-cost.ts")).backupCost,
   rebuild: async () => (await import("./cli/rebuild.ts")).rebuildCommand,
-  restore: async () => (await import("./cli/restore.ts")).restoreCommand,
+  restore: async () => (await import("./cli/reimport.ts")).restoreCommand,
   migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
 };
 
@@ -53,7 +53,7 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
 export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
   const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
-  const { startTwokey } = await import("./compose.ts");
+  const { startTwokey } = await import("./app/start.ts");
   const started = await startTwokey(
     config,
     url,
@@ -64,7 +64,7 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
   );
   if (!started.ok) {
     await embedded?.stop();
-    throw new Error([started.error.message, started.error.mending].filter((s) => s !== undefined).join("\n"));
+    throw new Error([started.error.message, started.error.remedy].filter((s) => s !== undefined).join("\n"));
   }
   return {
     twokey: started.value,
@@ -103,7 +103,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const config = parseConfig(process.env);
   if (!config.ok) {
-    process.stderr.write(`${config.error.message}\n${config.error.mending ?? ""}\n`);
+    process.stderr.write(`${config.error.message}\n${config.error.remedy ?? ""}\n`);
     return 2;
   }
   const events = createEvents(config.value.logLevel, config.value.environment);

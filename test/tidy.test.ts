@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { guards } from "../scripts/guard-list.mjs";
 import { filesBelow, parseSource, readSources } from "./support/tidy-source.ts";
-import { findBrokenFences, findCircles, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
+import { findBrokenFences, findCircles, findRisingArrows, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
 import {
   LIMITS,
   findBadNames,
@@ -23,7 +23,7 @@ import {
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const src = readSources(ROOT, ["src"]);
-const all = [...src, ...readSources(ROOT, ["emulators", "demo", "matrix"])];
+const all = [...src, ...readSources(ROOT, ["emulators", "demo", "test/sim", "test/matrix"])];
 const tests = readSources(ROOT, ["test"]);
 const documents = ["README.md", "CONTRIBUTING.md", ...filesBelow(ROOT, "docs").filter((file) => file.endsWith(".md"))]
   .filter((file) => existsSync(path.join(ROOT, file)))
@@ -32,6 +32,9 @@ const documents = ["README.md", "CONTRIBUTING.md", ...filesBelow(ROOT, "docs").f
 describe("the rules hold here", () => {
   test("imports follow the map of rooms", () => {
     expect(src.flatMap(findWrongArrows)).toEqual([]);
+  });
+  test("no arrow of the map runs back up", () => {
+    expect(findRisingArrows()).toEqual([]);
   });
   test("packages stay behind their fences", () => {
     expect(src.flatMap(findBrokenFences)).toEqual([]);
@@ -96,17 +99,25 @@ describe("the rules bite", () => {
     ["src/store/plans.ts", `import { send } from "../cloudstack/http.ts";`],
     ["src/bot/app.ts", `const engine = await import("../engine/engine.ts");`],
     ["src/core/x.ts", `import { fake } from "../../emulators/slack/server.ts";`],
+    ["src/store/plans.ts", `import type { Plan } from "../sync/planning/plan.ts";`],
+    ["src/app/assemble.ts", `import { auditCommand } from "../cli/audit.ts";`],
     ["src/newroom/x.ts", `import { ok } from "../core/result.ts";`],
   ] as const)("arrows: %s may not have: %s", ([file, text]) => {
     expect(findWrongArrows(one(file, text))).toHaveLength(1);
   });
 
   test.for([
-    ["src/store/plans.ts", `import type { Plan } from "../sync/planning/plan.ts";`],
+    ["src/deletion/open.ts", `import type { Plan } from "../sync/planning/plan.ts";`],
+    ["src/cli/audit.ts", `import { assemble } from "../app/assemble.ts";`],
     ["src/main.ts", `import { createDatabase } from "./store/db.ts";`],
     ["src/sync/planning/a.ts", `import { b } from "./b.ts";`],
   ] as const)("arrows: %s may have: %s", ([file, text]) => {
     expect(findWrongArrows(one(file, text))).toEqual([]);
+  });
+
+  test("arrows: a map that runs back up is refused", () => {
+    expect(findRisingArrows({ core: [], store: ["core"], deletion: ["store"] })).toEqual([]);
+    expect(findRisingArrows({ core: ["store"], store: ["core"] })).toEqual(["core → store"]);
   });
 
   test.for([
@@ -114,7 +125,7 @@ describe("the rules bite", () => {
     ["src/archive/export.ts", `import axios from "axios";`],
     ["src/deletion/runner.ts", `import { S3Client } from "@aws-sdk/client-s3";`],
     ["src/deletion/runner.ts", `import pg from "pg";`],
-    ["src/cloudstack/http.ts", `import pino from "pino";`],
+    ["src/cloudstack/api/http.ts", `import pino from "pino";`],
     ["src/store/db.ts", `import { DBOS } from "@dbos-inc/dbos-sdk";`],
     ["src/sync/planning/planner.ts", `import { z } from "zod";`],
   ] as const)("fences: %s may not have: %s", ([file, text]) => {

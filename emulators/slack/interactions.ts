@@ -1,7 +1,6 @@
 import type { ApiWorld } from "./api/method.ts";
 import type { ActReply, ClickAct, CloseAct, CommandAct, JsonObject, MessageAct, OptionsAct, SubmitAct } from "./control-api.ts";
-import { act } from "./acts/act.ts";
-import type { ActWorld } from "./acts/act.ts";
+import { act, type ActWorld } from "./acts/act.ts";
 import { click } from "./acts/click.ts";
 import { command } from "./acts/command.ts";
 import { home, message } from "./acts/message.ts";

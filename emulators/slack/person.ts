@@ -36,7 +36,7 @@ export function person(baseUrl: string, id: string): Person {
     home: () => act("home", {}),
     async waitFor(what, find, timeoutMs = 30_000) {
       let seen: number | null = null;
-      for (const end = performance.now() + timeoutMs; ; ) {
+      for (const end = performance.now() + timeoutMs; ;) {
         const view = await look(seen);
         seen = view.version;
         const found = find(view);

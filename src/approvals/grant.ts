@@ -1,8 +1,9 @@
 import { invariant } from "../core/failure.ts";
 import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { appearedSince, inventoryDigest, type Inventory } from "../sync/planning/inventory.ts";
-import { tally, type ApprovalRequest, type Refusal, type Vote, type Withdrawal } from "./tally.ts";
+import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
+import { tally, type ApprovalRequest, type Refusal } from "./tally.ts";
+import type { Vote, Withdrawal } from "../core/votes.ts";
 
 /** A live permission to run one deletion. Made by `grant` only, never stored, never copied: on every resume it is asked for again. */
 class Grant {

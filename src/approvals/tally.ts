@@ -1,3 +1,4 @@
+import type { Withdrawal, Vote } from "../core/votes.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../core/ids.ts";
 
 /** The question put to people, with the policy frozen in: a later change of policy does not alter a running vote. */
@@ -16,20 +17,6 @@ export interface ApprovalRequest {
 
 /** What counting needs to know of a question: a deletion's, or a change of policy's. */
 export type VoteQuestion = Pick<ApprovalRequest, "digest" | "requesters" | "quorum" | "openedAt" | "expiresAt">;
-
-/** One person's word on one digest. Stored append-only. */
-export interface Vote {
-  readonly voter: OperatorId;
-  readonly verdict: "approve" | "reject";
-  readonly digest: Digest;
-  readonly at: Instant;
-}
-
-/** An approval taken back before the cool-off ended. */
-export interface Withdrawal {
-  readonly voter: OperatorId;
-  readonly at: Instant;
-}
 
 /** Why there is no grant. */
 export type Refusal =

@@ -66,7 +66,7 @@ function storeFailure(thrown: unknown): Failure {
   const code = (thrown as NodeJS.ErrnoException).code ?? "unknown";
   if (code === "ENOSPC" || code === "EDQUOT")
     return failure("unavailable", "archive.full", "The archive's disk is full", {
-      mending: "Make room, or set TWOKEY_ARCHIVE_DIR to a larger disk.",
+      remedy: "Make room, or set TWOKEY_ARCHIVE_DIR to a larger disk.",
     });
   if (code === "ENOENT") return failure("contract_broken", "archive.missing", "The archive does not hold what it should");
   return failure("unavailable", "archive.broken", `The bytes broke off on their way into the archive (${code})`);

@@ -1,12 +1,5 @@
-import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
-
-/** Kinds that CloudStack can hand out. Source: facts/cloudstack §5. */
-export const archiveKinds = ["template", "iso", "volume", "snapshot"] as const;
-/** One kind that can be archived. */
-export type ArchiveKind = (typeof archiveKinds)[number];
-
-/** What is saved when a deletion's policy does not say. */
-export const usualKinds: readonly ArchiveKind[] = ["template", "iso"];
+import type { ArchiveKind } from "../core/archive-kinds.ts";
+import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
 /** The things of a domain that must be saved before anybody may approve: templates always, other kinds by policy. */
 export function itemsToSave(inventory: Pick<Inventory, "items">, kinds: readonly ArchiveKind[]): readonly InventoryItem[] {

@@ -1,5 +1,5 @@
 import type { Instant } from "../core/ids.ts";
-import type { InventoryItem } from "../sync/planning/inventory.ts";
+import type { InventoryItem } from "../core/inventory.ts";
 import type { Saved } from "./save.ts";
 
 /** All that it takes to know what a saved thing is and to register it again. */

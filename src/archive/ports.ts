@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
-import type { InventoryItem } from "../sync/planning/inventory.ts";
+import type { InventoryItem } from "../core/inventory.ts";
 
 /** Bytes on their way; `offset` is where they begin, 0 when the source would not go on in the middle. */
 export interface ExportStream {

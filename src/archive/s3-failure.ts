@@ -14,17 +14,17 @@ export function s3Failure(thrown: unknown): Failure {
   const details = { answer: /^[A-Za-z0-9]{1,60}$/.test(name) ? name : "unknown", status };
   if (full.has(name) || status === 507)
     return failure("unavailable", "archive.full", "The archive's bucket is full", {
-      mending: "Make room in the bucket, or raise its quota.",
+      remedy: "Make room in the bucket, or raise its quota.",
       details,
     });
   if (name === "NoSuchBucket")
     return failure("rejected", "archive.no_bucket", "The archive's bucket does not exist", {
-      mending: "Make the bucket, or correct ARCHIVE_S3_BUCKET, ARCHIVE_S3_REGION and ARCHIVE_S3_ENDPOINT.",
+      remedy: "Make the bucket, or correct ARCHIVE_S3_BUCKET, ARCHIVE_S3_REGION and ARCHIVE_S3_ENDPOINT.",
       details,
     });
   if (denied.has(name) || status === 401 || status === 403)
     return failure("rejected", "archive.denied", "The archive's bucket does not let Twokey in", {
-      mending: "Check ARCHIVE_S3_ACCESS_KEY_ID, its secret, and what docs/configuration.md says the account must be allowed.",
+      remedy: "Check ARCHIVE_S3_ACCESS_KEY_ID, its secret, and what docs/configuration.md says the account must be allowed.",
       details,
     });
   if (name === "NoSuchUpload")
@@ -33,7 +33,7 @@ export function s3Failure(thrown: unknown): Failure {
     return failure("contract_broken", "archive.missing", "The archive does not hold what it should", { details });
   if (slow.has(name) || status === 503)
     return failure("unavailable", "archive.slow", "The archive's bucket did not answer in time", {
-      mending: "It is tried again.",
+      remedy: "It is tried again.",
       details,
     });
   return failure("unavailable", "archive.broken", "The bytes broke off on their way into the archive", { details });

@@ -200,7 +200,7 @@ async function fillParts(
   let onItsWay: { readonly body: Buffer<ArrayBuffer>; readonly done: Promise<unknown> } | null = null;
   try {
     for await (const chunk of bytes as AsyncIterable<Buffer>) {
-      for (let taken = 0; taken < chunk.length; ) {
+      for (let taken = 0; taken < chunk.length;) {
         const copied = chunk.copy(part, used, taken);
         used += copied;
         taken += copied;

@@ -3,7 +3,7 @@ import { Transform, type Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { InventoryItem } from "../sync/planning/inventory.ts";
+import type { InventoryItem } from "../core/inventory.ts";
 import type { ArchiveStore, ExportSource } from "./ports.ts";
 
 /** Something saved, read back and found equal. */

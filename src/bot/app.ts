@@ -1,7 +1,7 @@
 import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
-import type { ApproverDirectory } from "../approvals/ports.ts";
-import type { Desks } from "../commands/ports.ts";
+import type { ApproverDirectory } from "../core/people.ts";
+import type { Services } from "../commands/services.ts";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
@@ -45,7 +45,7 @@ export interface Bot {
   /** Who may approve from now on, as far as the first start decides it. */
   readonly firstApprovers: ApproverList;
   /** Begins to listen; before it, nobody is answered. */
-  start(desks: Desks): Promise<void>;
+  start(services: Services): Promise<void>;
   /** Shows what is still to be shown, then stops listening. */
   stop(): Promise<void>;
 }
@@ -67,7 +67,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   // Slack's "too many requests" holds a client's whole queue: what updates messages must not keep a window from opening in time.
   const postingClient = new WebClient(o.botToken, clientOptions);
   const me = await callSlack("auth.test", () => client.auth.test());
-  if (!me.ok) return err({ ...me.error, mending: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
+  if (!me.ok) return err({ ...me.error, remedy: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
   const inForce = await o.approversInForce();
@@ -92,7 +92,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
         "slack.too_few_approvers",
         `Only ${approvers.value.length} valid approver(s) were found, at least ${o.approversMin} are needed`,
         {
-          mending:
+          remedy:
             "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
         },
       ),
@@ -114,7 +114,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     announcers,
     approvers: identity,
     firstApprovers: list.value,
-    async start(desks) {
+    async start(services) {
       const receiver = makeReceiver(o);
       app = new App({
         receiver,
@@ -124,7 +124,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
         logger: quiet(o.events),
         clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
       });
-      listen(app, { client, identity, desks, db: o.db, channel: channel.value, events: o.events, now: o.now });
+      listen(app, { client, identity, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
       else await app.start();
@@ -152,7 +152,7 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
   }
   return err({
     ...members.error,
-    mending: isAbsent(members.error)
+    remedy: isAbsent(members.error)
       ? "User groups cannot be read here (they need a paid plan and the scope usergroups:read): list the approvers in SLACK_APPROVERS=U1,U2,U3."
       : "Look at SLACK_APPROVER_GROUP: a user group's id (S…) or its handle.",
   });

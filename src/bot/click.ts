@@ -1,6 +1,6 @@
 import type { ModalView } from "@slack/types";
 import type { WebClient } from "@slack/web-api";
-import type { Desks } from "../commands/ports.ts";
+import type { Services } from "../commands/services.ts";
 import type { Reply } from "../commands/reply.ts";
 import type { Database } from "../store/db.ts";
 import { callSlack } from "./slack.ts";
@@ -20,7 +20,7 @@ export interface Click {
 export interface ClickContext {
   readonly db: Database;
   readonly client: WebClient;
-  readonly desks: Desks;
+  readonly services: Services;
   readonly channel: string;
 }
 

@@ -1,10 +1,11 @@
-import type { Asker, DeletionClick, DeletionDesk } from "../commands/ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { DeletionClick, DeletionView } from "../deletion/view.ts";
+import type { DeletionService } from "../deletion/service.ts";
 import { startExport } from "../commands/export-template.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionView } from "../deletion/view.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
 import { openModal, type Click, type ClickContext } from "./click.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
@@ -22,10 +23,10 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
   const [, value = "", entryId = ""] = /^deletion_waive_\d+$/.test(click.action) ? (waiveShape.exec(click.value) ?? []) : ["", click.value];
   const parsed = await parseClick({ ...click, value }, by, c);
   if (!parsed.ok) {
-    await c.desks.deletions.recordRefusal(by.operator.id, click.action, parsed.error.message);
+    await c.services.deletions.recordRefusal(by.operator.id, click.action, parsed.error.message);
     return replyOfFailure(parsed.error);
   }
-  const { deletions } = c.desks;
+  const { deletions } = c.services;
   const d = parsed.value;
   if (entryId !== "") return waive(await deletions.waive({ ...d, entryId }), entryId);
   switch (click.action) {
@@ -49,7 +50,7 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
 }
 
 /** Records the deciding approval after the name was typed. */
-export async function approveTyped(m: ModalMemory, typedName: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+export async function approveTyped(m: ModalMemory, typedName: string, by: Asker, deletions: DeletionService): Promise<Reply | null> {
   return outcome(
     await deletions.approve({
       deletionId: DeletionId.parse(m.id),
@@ -62,7 +63,7 @@ export async function approveTyped(m: ModalMemory, typedName: string, by: Asker,
 }
 
 /** Records a rejection with its reason. */
-export async function rejectWithReason(m: ModalMemory, reason: string, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+export async function rejectWithReason(m: ModalMemory, reason: string, by: Asker, deletions: DeletionService): Promise<Reply | null> {
   return outcome(
     await deletions.reject({
       deletionId: DeletionId.parse(m.id),
@@ -75,10 +76,10 @@ export async function rejectWithReason(m: ModalMemory, reason: string, by: Asker
 }
 
 async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
-  const may = await c.desks.deletions.mayApprove(d);
+  const may = await c.services.deletions.mayApprove(d);
   if (!may.ok) return replyOfFailure(may.error);
   if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memory(d, c)), name: may.value.name }), c);
-  const done = await c.desks.deletions.approve({ ...d, typedName: null });
+  const done = await c.services.deletions.approve({ ...d, typedName: null });
   if (!done.ok) return replyOfFailure(done.error);
   return {
     title: "Your approval is recorded",
@@ -89,7 +90,7 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
 async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
   if (d.by.isTeam) return openModal(click, reasonModal(await memory(d, c)), c);
   const why = failure("refused", "command.team_only", "Only members of the CI team may reject a deletion");
-  await c.desks.deletions.recordRefusal(d.by.operator.id, click.action, why.message);
+  await c.services.deletions.recordRefusal(d.by.operator.id, click.action, why.message);
   return replyOfFailure(why);
 }
 
@@ -103,7 +104,7 @@ function waive(done: Result<DeletionView, Failure>, entryId: string): Reply {
   return { title: "Your waiver is recorded", parts: [{ kind: "text", text }] };
 }
 
-async function keep(d: DeletionClick, by: Asker, deletions: DeletionDesk): Promise<Reply | null> {
+async function keep(d: DeletionClick, by: Asker, deletions: DeletionService): Promise<Reply | null> {
   const kept = await deletions.keep(d.deletionId, by);
   return kept.ok
     ? {
@@ -120,7 +121,7 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
   if (!deletionId.success)
     return err(
       failure("refused", "click.forged", "This button's value is not one of mine; nothing was done", {
-        mending: "Use the newest message.",
+        remedy: "Use the newest message.",
       }),
     );
   const key = click.action === "deletion_keep" && by.operator.ciUserId !== null ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`;
@@ -128,7 +129,7 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
   if (message === null || message.channel !== click.channel || message.ts !== click.ts) {
     return err(
       failure("refused", "click.other_message", "This is not the message I keep for this deletion; nothing was done", {
-        mending: "Use the card in the team's channel.",
+        remedy: "Use the card in the team's channel.",
       }),
     );
   }
@@ -136,7 +137,7 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
 }
 
 async function memory(d: DeletionClick, c: ClickContext): Promise<ModalMemory> {
-  const view = await c.desks.deletions.view(d.deletionId);
+  const view = await c.services.deletions.view(d.deletionId);
   return {
     id: d.deletionId,
     version: d.version,
@@ -150,7 +151,7 @@ async function chooseTemplate(click: Click, by: Asker, c: ClickContext): Promise
   const [slug = "", template = ""] = click.value.split(" ");
   const parsed = Slug.safeParse(slug);
   if (!parsed.success) return replyOfFailure(failure("invalid", "click.choice", "That choice is not one of mine"));
-  return startExport(by, parsed.data, template, c.desks, { channel: click.channel, user: click.user });
+  return startExport(by, parsed.data, template, c.services, { channel: click.channel, user: click.user });
 }
 
 function outcome(r: Result<unknown, Failure>): Reply | null {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { WebClient } from "@slack/web-api";
-import type { ApproverDirectory, Operator } from "../approvals/ports.ts";
-import type { Asker } from "../commands/ports.ts";
+import type { ApproverDirectory, Operator, Asker } from "../core/people.ts";
 import type { Clock } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { OperatorId, type CiUserId } from "../core/ids.ts";
@@ -64,7 +63,7 @@ export function createIdentity(o: IdentityOptions): Identity {
     if (user.value === undefined || problem !== null)
       return err(
         failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not act here`, {
-          mending: "Use a full member's account of this workspace.",
+          remedy: "Use a full member's account of this workspace.",
         }),
       );
     const listed = await people("all");

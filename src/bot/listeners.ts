@@ -3,7 +3,7 @@ import type { WebClient } from "@slack/web-api";
 import { z } from "zod";
 import { parseCommand, parseWords } from "../commands/command.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
-import type { Desks } from "../commands/ports.ts";
+import type { Services } from "../commands/services.ts";
 import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
 import { failure } from "../core/failure.ts";
@@ -23,7 +23,7 @@ import { callSlack } from "./slack.ts";
 export interface ListenContext {
   readonly client: WebClient;
   readonly identity: Identity;
-  readonly desks: Desks;
+  readonly services: Services;
   readonly db: Database;
   readonly channel: string;
   readonly events: Events;
@@ -69,7 +69,7 @@ export function listen(app: App, c: ListenContext): void {
       if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
       const asker = await c.identity.identify(b.user.id);
-      if (!asker.ok) await c.desks.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
+      if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
       const reply = asker.ok
         ? await answerClick(
             {
@@ -106,10 +106,10 @@ export function listen(app: App, c: ListenContext): void {
     }
     acknowledge(ack(), c);
     await guarded("view", c, async () => {
-      const { deletions } = c.desks;
+      const { deletions } = c.services;
       const asker = await c.identity.identify(body.user.id);
       if (isPolicy && asker.ok) {
-        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.desks.policy);
+        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.services.policy);
         return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
       }
       if (!asker.ok || !memory.success) {
@@ -164,8 +164,8 @@ export function listen(app: App, c: ListenContext): void {
     guarded("home", c, async () => {
       const asker = await c.identity.identify(event.user);
       if (!asker.ok) return;
-      const projects = await c.desks.projects.projectsOf(asker.value);
-      const deletions = asker.value.isTeam ? await c.desks.deletions.list() : null;
+      const projects = await c.services.projects.projectsOf(asker.value);
+      const deletions = asker.value.isTeam ? await c.services.deletions.list() : null;
       await c.client.views.publish({
         user_id: event.user,
         view: homeView(projects.ok ? projects.value : [], deletions?.ok === true ? deletions.value : []),
@@ -187,7 +187,7 @@ async function answerWords(name: string, text: string, user: string, channel: st
 
 async function answer(command: Parameters<typeof runCommand>[0], user: string, channel: string, c: ListenContext): Promise<Reply> {
   const asker = await c.identity.identify(user);
-  return asker.ok ? runCommand(command, asker.value, c.desks, { channel, user }) : replyOfFailure(asker.error);
+  return asker.ok ? runCommand(command, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
 }
 
 /**

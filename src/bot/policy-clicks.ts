@@ -1,4 +1,5 @@
-import type { Asker, PolicyDesk } from "../commands/ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { PolicyService } from "../policy/service.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -12,7 +13,7 @@ const valueShape = /^v1:([0-9a-f-]{36}):([0-9a-f]{64})$/;
 
 /** Answers a click on a change's card, or the choice of a setting to change; null when a window or the updated card says it all. */
 export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
-  const { policy } = c.desks;
+  const { policy } = c.services;
   if (click.action === "choose_setting") return openSetting(click, by, c);
   const parsed = await parsePolicyClick(click, c);
   if (!parsed.ok) {
@@ -43,7 +44,7 @@ export async function answerPolicyWindow(
   remembered: string,
   typed: (block: string) => string,
   by: Asker,
-  policy: PolicyDesk,
+  policy: PolicyService,
 ): Promise<Reply | null> {
   const [first = ""] = remembered.split(" ");
   if (callbackId === "policy_propose") {
@@ -63,14 +64,14 @@ async function parsePolicyClick(click: Click, c: ClickContext): Promise<Result<{
   if (id === "" || !["policy_approve", "policy_reject"].includes(click.action))
     return err(
       failure("refused", "click.forged", "This button's value is not one of mine; nothing was done", {
-        mending: "Use the newest message.",
+        remedy: "Use the newest message.",
       }),
     );
   const message = await readPostedMessage(c.db, `policy:${id}`);
   if (message === null || message.channel !== click.channel || message.ts !== click.ts)
     return err(
       failure("refused", "click.other_message", "This is not the message I keep for this change; nothing was done", {
-        mending: "Use the card in the team's channel.",
+        remedy: "Use the card in the team's channel.",
       }),
     );
   return ok({ id, digest: digest as never });
@@ -79,7 +80,7 @@ async function parsePolicyClick(click: Click, c: ClickContext): Promise<Result<{
 async function openSetting(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   if (!by.isTeam)
     return replyOfFailure(failure("refused", "command.team_only", "Only members of the CI team may propose a change of policy"));
-  const setting = await c.desks.policy.settingOf(click.value);
+  const setting = await c.services.policy.settingOf(click.value);
   if (setting === null) return replyOfFailure(failure("invalid", "click.choice", "That choice is not one of mine"));
   return openModal(click, settingModal(setting, `${setting.name} ${click.channel}`), c);
 }

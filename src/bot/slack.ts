@@ -1,6 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import type { Failure } from "../core/failure.ts";
-import { failure } from "../core/failure.ts";
+import { type Failure, failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 /** Calls the Web API and sorts what goes wrong; the message names Slack's own error code and nothing secret. */
@@ -81,12 +80,12 @@ export async function findChannel(client: WebClient, channel: string): Promise<R
       ? all
       : await firstGood([() => listChannels(client, "public_channel"), () => listChannels(client, "private_channel")]);
   if (!listed.ok)
-    return err({ ...listed.error, mending: listed.error.mending ?? "Set SLACK_CHANNEL to the channel's id (C…): an id needs no list." });
+    return err({ ...listed.error, remedy: listed.error.remedy ?? "Set SLACK_CHANNEL to the channel's id (C…): an id needs no list." });
   const found = listed.value.find((c) => c.name === name)?.id;
   return found === undefined
     ? err(
         failure("rejected", "slack.no_channel", `There is no channel ${name} that the bot can see`, {
-          mending: "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.",
+          remedy: "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.",
         }),
       )
     : ok(found);

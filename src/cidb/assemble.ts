@@ -1,6 +1,6 @@
 import { type CiUserId, type Instant, type ProjectId, Slug } from "../core/ids.ts";
 import type { DesiredMember, DesiredProject, HeldRow } from "../sync/planning/desired.ts";
-import { limitTypes, type Limits } from "../sync/planning/known.ts";
+import { limitTypes, type Limits } from "../core/managed.ts";
 import type { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
 
 /** Names of the three views, as configured. */
@@ -63,24 +63,24 @@ export function assemble(
   return { projects: made.toSorted((a, b) => compare(a.id, b.id)), held: held.toSorted((a, b) => compare(a.view + a.key, b.view + b.key)) };
 }
 
-type Problem = Pick<HeldRow, "problem" | "mending">;
+type Problem = Pick<HeldRow, "problem" | "remedy">;
 
 function projectProblem(row: ProjectRow, slugs: ReadonlyMap<string, number>, ids: ReadonlyMap<string, number>): Problem | null {
-  if (row.id === null || row.id === "") return { problem: "has no id", mending: "give the project an id that is never used again" };
-  if ((ids.get(row.id) ?? 0) > 1) return { problem: "stands twice in the view", mending: "make the view give one row a project" };
-  if (row.slug === null) return { problem: "has no slug", mending: "give it a slug of lower-case letters, digits and inner hyphens" };
+  if (row.id === null || row.id === "") return { problem: "has no id", remedy: "give the project an id that is never used again" };
+  if ((ids.get(row.id) ?? 0) > 1) return { problem: "stands twice in the view", remedy: "make the view give one row a project" };
+  if (row.slug === null) return { problem: "has no slug", remedy: "give it a slug of lower-case letters, digits and inner hyphens" };
   if (!Slug.safeParse(row.slug).success) {
     return {
       problem: `has the slug ${shown(row.slug)}, which cannot name a domain`,
-      mending: "use at most 63 lower-case letters, digits and inner hyphens",
+      remedy: "use at most 63 lower-case letters, digits and inner hyphens",
     };
   }
   if ((slugs.get(row.slug.toLowerCase()) ?? 0) > 1)
-    return { problem: `shares the slug ${shown(row.slug)} with another project`, mending: "give each project a slug of its own" };
+    return { problem: `shares the slug ${shown(row.slug)} with another project`, remedy: "give each project a slug of its own" };
   if (row.state !== "active" && row.state !== "closed")
-    return { problem: `has the state ${shown(row.state ?? "NULL")}`, mending: "use active or closed" };
+    return { problem: `has the state ${shown(row.state ?? "NULL")}`, remedy: "use active or closed" };
   if (limitsOf(row.limits) === null)
-    return { problem: "has limits that cannot be read", mending: `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}` };
+    return { problem: "has limits that cannot be read", remedy: `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}` };
   return null;
 }
 
@@ -103,45 +103,45 @@ function groupMembers(
     };
     const key = `project ${m.project_id ?? "NULL"}, user ${m.user_id ?? "NULL"}`;
     if (m.project_id === null || m.user_id === null)
-      hold(views.memberships, key, { problem: "names no project or no user", mending: "give both ids" });
+      hold(views.memberships, key, { problem: "names no project or no user", remedy: "give both ids" });
     else if (!known.has(m.project_id))
       hold(views.memberships, key, {
         problem: "names a project that the projects view does not list",
-        mending: "list the project, or take the membership out",
+        remedy: "list the project, or take the membership out",
       });
     else if (user === undefined || (userIds.get(m.user_id) ?? 0) > 1)
       hold(views.memberships, key, {
         problem: "names a user that the users view does not list exactly once",
-        mending: "list the user once, or take the membership out",
+        remedy: "list the user once, or take the membership out",
       });
     else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1)
-      hold(views.memberships, key, { problem: "stands twice", mending: "give one row for each member of a project" });
+      hold(views.memberships, key, { problem: "stands twice", remedy: "give one row for each member of a project" });
     else if (user.enabled === true) {
       const problem = userProblem(user, (names.get(`${m.project_id} ${user.username?.toLowerCase()}`) ?? 0) > 1);
       if (problem !== null) hold(views.users, `id ${m.user_id}`, problem);
       else grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
     } else if (user.enabled === null)
-      hold(views.users, `id ${m.user_id}`, { problem: "does not tell whether it is enabled", mending: "set enabled to true or false" });
+      hold(views.users, `id ${m.user_id}`, { problem: "does not tell whether it is enabled", remedy: "set enabled to true or false" });
   }
   return grouped;
 }
 
 function userProblem(user: UserRow, sharesName: boolean): Problem | null {
   if (user.username === null || !usernameText.test(user.username))
-    return { problem: `has the username ${shown(user.username ?? "NULL")}`, mending: "use letters, digits and . _ @ + - , at most 100" };
+    return { problem: `has the username ${shown(user.username ?? "NULL")}`, remedy: "use letters, digits and . _ @ + - , at most 100" };
   if (sharesName)
     return {
       problem: `shares the username ${shown(user.username)} with another member of the project`,
-      mending: "give each person a username of their own",
+      remedy: "give each person a username of their own",
     };
   if (user.email === null || !emailText.test(user.email))
-    return { problem: "has no usable e-mail address", mending: "give the user's e-mail address" };
+    return { problem: "has no usable e-mail address", remedy: "give the user's e-mail address" };
   for (const [column, value] of [
     ["first_name", user.first_name],
     ["last_name", user.last_name],
   ] as const) {
     if (value === null || !plainText.test(value))
-      return { problem: `has no usable ${column}`, mending: "give 1 to 100 characters, without backslash and control characters" };
+      return { problem: `has no usable ${column}`, remedy: "give 1 to 100 characters, without backslash and control characters" };
   }
   return null;
 }

@@ -56,7 +56,7 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
       const read = await rows();
       const asOf = o.now();
       if (!read.ok) {
-        const reason = [read.error.message, read.error.mending].filter((s) => s !== undefined).join(". ");
+        const reason = [read.error.message, read.error.remedy].filter((s) => s !== undefined).join(". ");
         return { coverage: "partial", scope, projects: [], held: [], asOf, reason: reason.replace(/\.$/, "") };
       }
       const { projects, held } = assemble(read.value.projects, read.value.users, read.value.memberships, o.views);
@@ -169,32 +169,32 @@ async function readRows(pool: pg.Pool, views: ViewNames): Promise<Result<Rows, F
   }
 }
 
-/** Turns PostgreSQL's error into a sentence with the mending; never its address or password. */
+/** Turns PostgreSQL's error into a sentence with the remedy; never its address or password. */
 function explain(thrown: unknown, view: string): Failure {
   const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? "") : "";
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
   if (code === "42P01")
     return failure("contract_broken", "cidb.no_view", `The CI database has no view ${view}`, {
-      mending: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.",
+      remedy: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.",
     });
   if (code === "42703")
     return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, {
-      mending: "Add it as docs/ci-database.md says.",
+      remedy: "Add it as docs/ci-database.md says.",
     });
   if (code === "42501" && said.includes("row-level security"))
     return failure("contract_broken", "cidb.hidden_rows", `A row-level security policy of the CI database hides rows of ${view} from us`, {
-      mending: "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.",
+      remedy: "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.",
     });
   if (code === "42501")
     return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, {
-      mending: `Grant select on ${view} to the reading role.`,
+      remedy: `Grant select on ${view} to the reading role.`,
     });
   if (thrown instanceof z.ZodError)
     return failure(
       "contract_broken",
       "cidb.type",
       `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`,
-      { mending: "Compare its types with docs/ci-database.md." },
+      { remedy: "Compare its types with docs/ci-database.md." },
     );
   return failure(
     "unavailable",

@@ -59,7 +59,7 @@ export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> 
     const code = (thrown as { code?: unknown }).code;
     return err(
       failure("unavailable", "cidb.unavailable", `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`, {
-        mending: "See that it runs, and look at CI_DATABASE_URL: host, port, database, role and password.",
+        remedy: "See that it runs, and look at CI_DATABASE_URL: host, port, database, role and password.",
       }),
     );
   } finally {

@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
-import { compareNow } from "../backups/desk.ts";
-import type { Comparison } from "../backups/model.ts";
-import { drawCosts } from "../backups/plot.ts";
-import { renderPng } from "../backups/png.ts";
-import { createCloudStackReader } from "../cloudstack/reader.ts";
+import { compareNow } from "../archive/backups/service.ts";
+import type { Comparison } from "../archive/backups/model.ts";
+import { drawCosts } from "../archive/backups/plot.ts";
+import { renderPng } from "../archive/backups/png.ts";
+import { createCloudStackReader } from "../cloudstack/read/reader.ts";
 import { costNotes, costTables } from "../commands/backup-cost.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
-import { measureContext } from "../systems.ts";
+import { measureContext } from "../app/systems.ts";
 import { withConfig, withStore, type CliCommand, type CliIo } from "./command.ts";
 
 /** `twokey backup-cost`: the policies compared, on the terminal. */
@@ -35,7 +35,7 @@ export const backupCost: CliCommand = {
         });
         const compared = await compareNow(measureContext(config, db, reader, io), config.backups);
         if (!compared.ok) {
-          io.err(`${[compared.error.message, compared.error.mending].filter((s) => s !== undefined).join("\n")}\n`);
+          io.err(`${[compared.error.message, compared.error.remedy].filter((s) => s !== undefined).join("\n")}\n`);
           return 1;
         }
         for (const table of costTables(compared.value)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);

@@ -30,7 +30,7 @@ export interface CliCommand {
 export async function withConfig(io: CliIo, work: (config: Config) => Promise<number>): Promise<number> {
   const config = parseConfig(io.env);
   if (config.ok) return work(config.value);
-  io.err(`${config.error.message}\n${config.error.mending ?? ""}\n`);
+  io.err(`${config.error.message}\n${config.error.remedy ?? ""}\n`);
   return 2;
 }
 
@@ -64,7 +64,7 @@ export async function withStore(config: DatabaseConfig, work: (db: Database) => 
 export async function withOwnDatabase(io: CliIo, work: (db: Database) => Promise<number>): Promise<number> {
   const own = parseDatabaseConfig(io.env);
   if (!own.ok) {
-    io.err(`${own.error.message}\n${own.error.mending ?? ""}\n`);
+    io.err(`${own.error.message}\n${own.error.remedy ?? ""}\n`);
     return 2;
   }
   const folder = `${own.value.dataDir}/pg`;

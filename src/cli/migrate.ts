@@ -17,7 +17,7 @@ export const migrateCommand: CliCommand = {
     // With --role the bot's own address need not be known here.
     const own = parseDatabaseConfig(given === undefined ? io.env : { DATABASE_URL: io.env["DATABASE_MIGRATION_URL"], ...io.env });
     if (!own.ok) {
-      io.err(`${own.error.message}\n${own.error.mending ?? ""}\n`);
+      io.err(`${own.error.message}\n${own.error.remedy ?? ""}\n`);
       return 2;
     }
     const { databaseUrl, databaseMigrationUrl } = own.value;

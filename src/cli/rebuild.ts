@@ -1,11 +1,11 @@
-import { changeWriter } from "../change-writer.ts";
-import { firstPolicy } from "../first-policy.ts";
+import { changeWriter } from "../cloudstack/write/change-writer.ts";
+import { firstPolicy } from "../policy/first-policy.ts";
 import { planPolicyOf } from "../policy/derive.ts";
 import { readPolicy } from "../store/policies.ts";
 import type { DomainPath } from "../core/ids.ts";
-import { rebuild, type RebuildReport } from "../recovery/rebuild.ts";
+import { rebuild, type RebuildReport } from "../sync/execution/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import { fixedPlanPolicy } from "../systems.ts";
+import { fixedPlanPolicy } from "../app/systems.ts";
 import type { CliCommand, CliIo } from "./command.ts";
 import { sayFailure, withCloud } from "./with-cloud.ts";
 

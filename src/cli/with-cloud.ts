@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { createEvents } from "../events.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Database } from "../store/db.ts";
-import { cloudStack } from "../systems.ts";
+import { cloudStack } from "../app/systems.ts";
 import { withConfig, withStore, type CliIo } from "./command.ts";
 
 /** What a command that mends is given: our own database, the CI database and CloudStack. */
@@ -37,5 +37,5 @@ export function withCloud(io: CliIo, work: (tools: CloudTools) => Promise<number
 
 /** Writes a failure with what to do about it. */
 export function sayFailure(io: CliIo, f: Failure): void {
-  io.err([f.message, f.mending, ""].filter((line) => line !== undefined).join("\n"));
+  io.err([f.message, f.remedy, ""].filter((line) => line !== undefined).join("\n"));
 }

@@ -1,8 +1,8 @@
-import type { Amounts, Comparison } from "../backups/model.ts";
-import { policyNames } from "../backups/policy.ts";
-import { sizeKinds, type SizeKind } from "../backups/sizes.ts";
-import { sizeText } from "./export-template.ts";
-import type { Asker, BackupDesk } from "./ports.ts";
+import type { Amounts, Comparison } from "../archive/backups/model.ts";
+import { policyNames, sizeKinds, type SizeKind } from "../core/backup-policy.ts";
+import { sizeText } from "../core/units.ts";
+import type { Asker } from "../core/people.ts";
+import type { BackupService } from "../archive/backups/service.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 const PROJECTS_SHOWN = 10;
@@ -14,7 +14,7 @@ export interface TextTable {
 }
 
 /** `/ci-backup-cost`: what each policy costs, what it brings back, and a picture of the twelve months ahead. */
-export async function answerBackupCost(asker: Asker, backups: BackupDesk): Promise<Reply> {
+export async function answerBackupCost(asker: Asker, backups: BackupService): Promise<Reply> {
   if (!asker.isTeam)
     return {
       title: "Only members of the CI team may see what backups cost",

@@ -1,19 +1,21 @@
-import { policyNames } from "../backups/policy.ts";
+import { policyNames } from "../core/backup-policy.ts";
 import type { Slug } from "../core/ids.ts";
-import { sizeText } from "./export-template.ts";
-import type { Asker, BackupVersion, Desks, ProjectBackups } from "./ports.ts";
+import { sizeText } from "../core/units.ts";
+import type { Asker } from "../core/people.ts";
+import type { BackupVersion, ProjectBackups } from "../archive/backups/service.ts";
+import type { Services } from "./services.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 /** `/ci-backups`: what there is of one project, from when, and when it was verified. */
-export async function answerBackups(asker: Asker, slug: Slug | null, desks: Pick<Desks, "backups" | "projects">): Promise<Reply> {
+export async function answerBackups(asker: Asker, slug: Slug | null, services: Pick<Services, "backups" | "projects">): Promise<Reply> {
   if (slug !== null) {
-    const found = await desks.backups.list(asker, slug);
+    const found = await services.backups.list(asker, slug);
     return found.ok ? backupsReply(found.value) : replyOfFailure(found.error);
   }
-  const projects = await desks.projects.projectsOf(asker);
+  const projects = await services.projects.projectsOf(asker);
   if (!projects.ok) return replyOfFailure(projects.error);
   const [only] = projects.value;
-  if (projects.value.length === 1 && only !== undefined) return answerBackups(asker, only.slug, desks);
+  if (projects.value.length === 1 && only !== undefined) return answerBackups(asker, only.slug, services);
   return {
     title: only === undefined ? "You have no project here" : "Which project?",
     parts: [{ kind: "text", text: only === undefined ? "/ci-status lists yours." : "Say /ci-backups and its short name." }],

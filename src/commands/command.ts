@@ -32,10 +32,9 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   const words = Words.safeParse(text.trim());
   if (!words.success) return err(failure("invalid", "command.long", "That is longer than any command: at most 1,000 characters"));
   const kind = kinds[name.replace(/^\/?(?:ci-)?/, "").toLowerCase() as keyof typeof kinds] as
-    | (typeof kinds)[keyof typeof kinds]
-    | undefined;
+    (typeof kinds)[keyof typeof kinds] | undefined;
   if (kind === undefined)
-    return err(failure("invalid", "command.unknown", "There is no such command", { mending: "/ci-help lists what there is." }));
+    return err(failure("invalid", "command.unknown", "There is no such command", { remedy: "/ci-help lists what there is." }));
   const [first = "", ...others] = words.data.split(/\s+/);
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
@@ -44,7 +43,7 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   if (slug !== null && !slug.success) {
     return err(
       failure("invalid", "command.slug", "That is not a project's short name", {
-        mending: "Use its slug: lower-case letters, digits and hyphens, such as aurora.",
+        remedy: "Use its slug: lower-case letters, digits and hyphens, such as aurora.",
       }),
     );
   }
@@ -59,7 +58,7 @@ function parsePolicy(words: string): Result<Command, Failure> {
   if (setting !== "") return ok({ kind: "policy", wish: { setting, text, reason } });
   return err(
     failure("invalid", "command.policy", "That is not how a change of policy is written", {
-      mending: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
+      remedy: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
     }),
   );
 }

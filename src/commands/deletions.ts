@@ -1,8 +1,9 @@
-import type { Asker, DeletionDesk } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { DeletionService } from "../deletion/service.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 /** `/ci-deletions`: those under way. */
-export async function answerDeletions(asker: Asker, deletions: DeletionDesk): Promise<Reply> {
+export async function answerDeletions(asker: Asker, deletions: DeletionService): Promise<Reply> {
   if (!asker.isTeam)
     return {
       title: "Only members of the CI team may see deletions",

@@ -1,6 +1,9 @@
 import type { Slug } from "../core/ids.ts";
-import type { Asker, Desks, ExportListener } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { Services } from "./services.ts";
+import type { ExportListener } from "../archive/export-view.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
+import { sizeText } from "../core/units.ts";
 
 const OPTIONS_MAX = 100;
 
@@ -9,10 +12,10 @@ export async function answerExport(
   asker: Asker,
   slug: Slug | null,
   template: string | null,
-  desks: Desks,
+  services: Services,
   where: ExportListener,
 ): Promise<Reply> {
-  const projects = await desks.projects.projectsOf(asker);
+  const projects = await services.projects.projectsOf(asker);
   if (!projects.ok) return replyOfFailure(projects.error);
   const wanted = projects.value.filter((p) => (slug === null ? p.state === "active" : p.slug === slug));
   if (wanted.length === 0)
@@ -22,7 +25,7 @@ export async function answerExport(
     };
   if (slug === null && wanted.length > 5)
     return { title: "Which project?", parts: [{ kind: "text", text: "Say /ci-export-template and its short name." }] };
-  const found = await Promise.all(wanted.map(async (p) => ({ slug: p.slug, templates: await desks.exports.templates(asker, p.slug) })));
+  const found = await Promise.all(wanted.map(async (p) => ({ slug: p.slug, templates: await services.exports.templates(asker, p.slug) })));
   const failed = found.find((f) => !f.templates.ok);
   if (failed !== undefined && !failed.templates.ok) return replyOfFailure(failed.templates.error);
   const all = found.flatMap((f) => (f.templates.ok ? f.templates.value : []));
@@ -33,7 +36,7 @@ export async function answerExport(
     };
   const named = template === null ? [] : all.filter((t) => t.name === template || t.id === template);
   const [one] = named;
-  if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, desks, where);
+  if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where);
   if (template !== null)
     return {
       title: `${named.length === 0 ? "No template has" : "Several templates have"} that name`,
@@ -55,21 +58,13 @@ export async function startExport(
   asker: Asker,
   slug: Slug,
   templateId: string,
-  desks: Pick<Desks, "exports">,
+  services: Pick<Services, "exports">,
   where: ExportListener,
 ): Promise<Reply> {
-  const started = await desks.exports.start(asker, slug, templateId, where);
+  const started = await services.exports.start(asker, slug, templateId, where);
   if (!started.ok) return replyOfFailure(started.error);
   return {
     title: `Exporting ${started.value.template} of ${slug}`,
     parts: [{ kind: "text", text: "I save and check it, and send you the link as a direct message." }],
   };
-}
-
-/** Bytes for people. Units: binary. */
-export function sizeText(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const power = bytes === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
-  return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }

@@ -1,10 +1,11 @@
 import type { Slug } from "../core/ids.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import type { Asker, SyncDesk } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { SyncService } from "../sync/execution/service.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 /** `/ci-sync`: starts a pass. */
-export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncDesk): Promise<Reply> {
+export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncService): Promise<Reply> {
   const started = await sync.startPass(asker, slug);
   return started.ok
     ? {
@@ -15,7 +16,7 @@ export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncDesk
 }
 
 /** `/ci-plan`: what a pass would do now. */
-export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncDesk): Promise<Reply> {
+export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncService): Promise<Reply> {
   if (!asker.isTeam)
     return {
       title: "Only members of the CI team may see plans",

@@ -1,11 +1,12 @@
-import type { Asker, PolicyDesk, PolicyReport } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { PolicyService, PolicyReport } from "../policy/service.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 /** `/ci-policy`: the limits in force, open changes, and a way to propose one. */
 export async function answerPolicy(
   asker: Asker,
   wish: { readonly setting: string; readonly text: string; readonly reason: string } | null,
-  policy: PolicyDesk,
+  policy: PolicyService,
 ): Promise<Reply> {
   if (wish !== null) {
     const made = await policy.propose(asker, wish);

@@ -31,5 +31,5 @@ export interface Reply {
 
 /** Turns a failure into an answer: what was refused, and what to do. */
 export function replyOfFailure(f: Failure): Reply {
-  return { title: f.message, parts: f.mending === undefined ? [] : [{ kind: "text", text: f.mending }] };
+  return { title: f.message, parts: f.remedy === undefined ? [] : [{ kind: "text", text: f.remedy }] };
 }

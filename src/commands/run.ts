@@ -7,7 +7,8 @@ import { answerExport } from "./export-template.ts";
 import { helpReply } from "./help.ts";
 import { answerPlan, answerSync } from "./passes.ts";
 import { answerPolicy } from "./policy.ts";
-import type { Asker, Desks } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { Services } from "./services.ts";
 import type { Reply } from "./reply.ts";
 import { answerStatus } from "./status.ts";
 import { answerResume, answerStop } from "./stop.ts";
@@ -16,32 +17,32 @@ import { answerResume, answerStop } from "./stop.ts";
 export async function runCommand(
   command: Command,
   asker: Asker,
-  desks: Desks,
+  services: Services,
   where: { readonly channel: string; readonly user: string },
 ): Promise<Reply> {
   switch (command.kind) {
     case "help":
       return helpReply(asker.isTeam);
     case "status":
-      return answerStatus(asker, command.slug, desks);
+      return answerStatus(asker, command.slug, services);
     case "export_template":
-      return answerExport(asker, command.slug, command.template, desks, where);
+      return answerExport(asker, command.slug, command.template, services, where);
     case "plan":
-      return answerPlan(asker, command.slug, desks.sync);
+      return answerPlan(asker, command.slug, services.sync);
     case "sync":
-      return answerSync(asker, command.slug, desks.sync);
+      return answerSync(asker, command.slug, services.sync);
     case "deletions":
-      return answerDeletions(asker, desks.deletions);
+      return answerDeletions(asker, services.deletions);
     case "backups":
-      return answerBackups(asker, command.slug, desks);
+      return answerBackups(asker, command.slug, services);
     case "backup_cost":
-      return answerBackupCost(asker, desks.backups);
+      return answerBackupCost(asker, services.backups);
     case "policy":
-      return answerPolicy(asker, command.wish, desks.policy);
+      return answerPolicy(asker, command.wish, services.policy);
     case "stop":
-      return answerStop(asker, command.reason, desks.sync);
+      return answerStop(asker, command.reason, services.sync);
     case "resume":
-      return answerResume(asker, desks.sync);
+      return answerResume(asker, services.sync);
     default:
       return unreachable(command);
   }

@@ -1,14 +1,16 @@
 import type { Slug } from "../core/ids.ts";
-import type { Asker, Desks, ProjectStatus } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { Services } from "./services.ts";
+import type { ProjectStatus } from "./projects.ts";
 import { replyOfFailure, type Part, type Reply } from "./reply.ts";
 
 /** `/ci-status`: one project, or a list of the asker's. */
-export async function answerStatus(asker: Asker, slug: Slug | null, desks: Desks): Promise<Reply> {
+export async function answerStatus(asker: Asker, slug: Slug | null, services: Services): Promise<Reply> {
   if (slug !== null) {
-    const status = await desks.projects.status(asker, slug);
+    const status = await services.projects.status(asker, slug);
     return status.ok ? statusReply(status.value) : replyOfFailure(status.error);
   }
-  const projects = await desks.projects.projectsOf(asker);
+  const projects = await services.projects.projectsOf(asker);
   if (!projects.ok) return replyOfFailure(projects.error);
   if (projects.value.length === 0)
     return {
@@ -16,7 +18,7 @@ export async function answerStatus(asker: Asker, slug: Slug | null, desks: Desks
       parts: [{ kind: "text", text: "If you should have one, ask the CI team: your Slack e-mail must be the one in the CI database." }],
     };
   const [only] = projects.value;
-  if (projects.value.length === 1 && only !== undefined) return answerStatus(asker, only.slug, desks);
+  if (projects.value.length === 1 && only !== undefined) return answerStatus(asker, only.slug, services);
   const lines = projects.value.map((p) => `${p.slug}: ${p.name}, ${p.state}, ${p.members.length} member(s)`);
   return {
     title: `${projects.value.length} projects`,

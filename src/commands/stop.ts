@@ -1,8 +1,9 @@
-import type { Asker, SyncDesk } from "./ports.ts";
+import type { Asker } from "../core/people.ts";
+import type { SyncService } from "../sync/execution/service.ts";
 import { replyOfFailure, type Reply } from "./reply.ts";
 
 /** `/ci-stop`: any team member, at once. */
-export async function answerStop(asker: Asker, reason: string, sync: SyncDesk): Promise<Reply> {
+export async function answerStop(asker: Asker, reason: string, sync: SyncService): Promise<Reply> {
   const stopped = await sync.stop(asker, reason);
   return stopped.ok
     ? {
@@ -13,7 +14,7 @@ export async function answerStop(asker: Asker, reason: string, sync: SyncDesk): 
 }
 
 /** `/ci-resume`: takes two distinct people. */
-export async function answerResume(asker: Asker, sync: SyncDesk): Promise<Reply> {
+export async function answerResume(asker: Asker, sync: SyncService): Promise<Reply> {
   const r = await sync.resume(asker);
   if (!r.ok) return replyOfFailure(r.error);
   return r.value.resumed

@@ -19,13 +19,13 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   /** What to do about it, one sentence, when there is something to do. */
-  readonly mending?: string;
+  readonly remedy?: string;
   /** Ids and numbers that help to find the place; never secrets, never URLs with tokens. */
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
 /** Builds a failure. */
-export function failure(kind: FailureKind, code: string, message: string, more: Pick<Failure, "mending" | "details"> = {}): Failure {
+export function failure(kind: FailureKind, code: string, message: string, more: Pick<Failure, "remedy" | "details"> = {}): Failure {
   return { kind, code, message, ...more };
 }
 

@@ -31,7 +31,7 @@ export async function readClocks(c: Pick<DeletionContext, "now" | "clockSkew">):
       "unavailable",
       "deletion.clock",
       `Twokey's clock is ${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${beside}, so no wait can be said to be over: nothing is deleted`,
-      { mending: "Set the clocks right (NTP), then start Twokey again.", details: { ms } },
+      { remedy: "Set the clocks right (NTP), then start Twokey again.", details: { ms } },
     ),
   );
 }

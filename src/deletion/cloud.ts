@@ -2,7 +2,8 @@ import type { ApprovedDeletion } from "../approvals/grant.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AccountId, DomainId, DomainPath, Instant, JobId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
-import type { Inventory, InventoryItem } from "../sync/planning/inventory.ts";
+import type { Neighbour } from "../store/neighbours.ts";
+import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
 /** How an asynchronous job stands. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
 export type JobState =
@@ -10,15 +11,6 @@ export type JobState =
   | { readonly state: "succeeded" }
   | { readonly state: "failed"; readonly errorCode: number; readonly message: string }
   | { readonly state: "unknown" };
-
-/** What a domain beside the one under deletion holds, everything below it included: counts only. */
-export interface Neighbour {
-  readonly id: string;
-  readonly name: string;
-  readonly machines: number;
-  readonly volumes: number;
-  readonly templates: number;
-}
 
 /** One thing that somebody removed by a call of its own, as the event log has it. A domain's clean-up leaves no such line. */
 export interface Removal {

@@ -1,4 +1,4 @@
-import type { ApproverDirectory } from "../approvals/ports.ts";
+import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { OperatorId } from "../core/ids.ts";

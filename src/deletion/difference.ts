@@ -1,9 +1,8 @@
-import type { DeletionRow } from "../store/deletions.ts";
-import { recordDeletionEvent, updateDeletion } from "../store/deletions.ts";
+import { type DeletionRow, recordDeletionEvent, updateDeletion } from "../store/deletions.ts";
 import { readLatestInventory, recordLatestInventory } from "../store/inventories.ts";
-import type { Inventory } from "../sync/planning/inventory.ts";
+import type { Inventory } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
-import { buildView } from "./show.ts";
+import { buildView } from "./build-view.ts";
 
 /** How a domain's contents changed between two looks, each thing by kind and name. */
 export interface Difference {
@@ -45,7 +44,7 @@ export function describeDifference(d: Difference): string {
  *
  * One transaction, so that a crash loses neither; the card and the thread follow.
  */
-export async function recordLook(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<void> {
+export async function recordObservation(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<void> {
   const before = await readLatestInventory(c.db, row.id);
   const difference = before === null ? null : differenceOf(before, fresh);
   const at = c.now();

@@ -3,8 +3,8 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, recordNeighbours } from "../store/neighbours.ts";
-import type { Neighbour, Removal } from "./cloud.ts";
+import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, recordNeighbours, type Neighbour } from "../store/neighbours.ts";
+import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
 /** How far CloudStack's clock and ours may differ. Units: milliseconds. */
@@ -42,7 +42,7 @@ export function lossesBetween(before: readonly Neighbour[], now: readonly Neighb
  * domain's clean-up took. What our own approved list names, found in a neighbour's log, is a mistake of ours and excuses nothing.
  * Errors: `refused` `deletion.neighbours`, which names what is gone; `unavailable` when it could not be seen. Invariant: INV-1, INV-9.
  */
-export async function passNeighbours(
+export async function assessNeighbours(
   row: DeletionRow,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,

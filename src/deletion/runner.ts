@@ -15,16 +15,17 @@ import { readEntries } from "../store/archive-entries.ts";
 import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { inventoryDigest } from "../sync/planning/inventory.ts";
+import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "./clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow, isRunning, passFence } from "./fence.ts";
-import { buildView } from "./show.ts";
+import { isProtectedRow, isRunning, readPassage } from "./guard.ts";
+import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
-import { dismantleSteps, quarantineSteps, removeSteps, takeAway } from "./steps/take-away.ts";
-import type { ClosedBecause, DeletionView, Phase } from "./view.ts";
+import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
+import type { ClosedBecause, Phase } from "../core/phases.ts";
+import type { DeletionView } from "./view.ts";
 
 const DAY_MS = 24 * 3600_000;
 
@@ -85,7 +86,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
     case "grace":
       return waitThen(row, c, "dismantling");
     case "dismantling":
-      return takeAwayPhase(row, c, dismantleSteps(c), "expunging");
+      return teardownPhase(row, c, dismantleSteps(c), "expunging");
     case "expunging":
       return expungingPhase(row, c);
     case "removing":
@@ -155,8 +156,8 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
-  const passage = await passFence(row, c);
-  if (!passage.ok) return keptBack(row, passage.error, c);
+  const passage = await readPassage(row, c);
+  if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   // Frozen when it was asked, or lower since: a budget that people cut counts at once.
   const limits = await c.limits();
@@ -184,23 +185,23 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const done = await takeAway(row, quarantineSteps(c), c, () => show(row.id, c));
-  if (!done.ok) return keptBack(row, done.error, c);
+  const done = await teardown(row, quarantineSteps(c), c, () => show(row.id, c));
+  if (!done.ok) return onRefusal(row, done.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits()).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 
-async function takeAwayPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof takeAway>[1], next: Phase): Promise<Next> {
-  const done = await takeAway(row, steps, c, () => show(row.id, c));
-  if (!done.ok) return keptBack(row, done.error, c);
+async function teardownPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof teardown>[1], next: Phase): Promise<Next> {
+  const done = await teardown(row, steps, c, () => show(row.id, c));
+  if (!done.ok) return onRefusal(row, done.error, c);
   return move(row, { phase: next, until_at: null }, c);
 }
 
 async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const passage = await passFence(row, c);
-  if (!passage.ok) return keptBack(row, passage.error, c);
+  const passage = await readPassage(row, c);
+  if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
@@ -212,14 +213,14 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const there = await c.reader.findDomain(row.domain_id);
   if (!there.ok) return retry(row, there.error, c);
   if (there.value !== null) {
-    const emptied = await takeAway(row, removeSteps(c), c, () => show(row.id, c));
-    if (!emptied.ok) return keptBack(row, emptied.error, c);
-    const passage = await passFence(row, c);
-    if (!passage.ok) return keptBack(row, passage.error, c);
+    const emptied = await teardown(row, removeSteps(c), c, () => show(row.id, c));
+    if (!emptied.ok) return onRefusal(row, emptied.error, c);
+    const passage = await readPassage(row, c);
+    if (!passage.ok) return onRefusal(row, passage.error, c);
     const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) =>
       c.deleter.deleteDomain(passage.value.grant, jobId),
     );
-    if (!deleted.ok) return keptBack(row, deleted.error, c);
+    if (!deleted.ok) return onRefusal(row, deleted.error, c);
   }
   const gone = await c.reader.findDomain(row.domain_id);
   if (!gone.ok) return retry(row, gone.error, c);
@@ -303,7 +304,7 @@ async function close(row: DeletionRow, because: ClosedBecause, reason: string, c
 }
 
 /** What the fence kept back: each reason has its own way on, and none of them deletes. */
-async function keptBack(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
+async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
   if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedLook(f)) return retry(row, f, c);
   if (await isAskedAgain(row, f, c)) return retry(row, f, c);

@@ -1,6 +1,5 @@
 import { jobIdFor } from "../core/derived-ids.ts";
-import type { Failure } from "../core/failure.ts";
-import { failure } from "../core/failure.ts";
+import { type Failure, failure } from "../core/failure.ts";
 import type { JobId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -64,7 +63,7 @@ export async function settleIntents(row: DeletionRow, c: DeletionContext): Promi
     const state = job.ok ? job.value : { state: "cut_off" };
     if (state.state === "running")
       return err(failure("unavailable", "deletion.job_running", `${intent.command} is still running in CloudStack`));
-    const found = state.state === "succeeded" ? ok(null) : await lookInLists(row, intent, c);
+    const found = state.state === "succeeded" ? ok(null) : await readFromLists(row, intent, c);
     if (!found.ok) return found;
     await recordOutcome(c.db, { intentId: intent.id, result: "looked_up", data: { job: state, found: found.value }, at: c.now() });
   }
@@ -72,7 +71,7 @@ export async function settleIntents(row: DeletionRow, c: DeletionContext): Promi
 }
 
 /** What the lists say of the thing that a call was about: its state, or that it is gone. */
-async function lookInLists(row: DeletionRow, intent: OpenIntent, c: DeletionContext): Promise<Result<string, Failure>> {
+async function readFromLists(row: DeletionRow, intent: OpenIntent, c: DeletionContext): Promise<Result<string, Failure>> {
   const there = await c.reader.findDomain(row.domain_id);
   if (!there.ok) return there;
   if (there.value === null) {

@@ -1,7 +1,7 @@
-import type { Operator } from "../approvals/ports.ts";
+import type { Asker, Operator } from "../core/people.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import type { Evidence } from "../sync/planning/desired.ts";
-import type { ItemKind } from "../sync/planning/inventory.ts";
+import type { ItemKind } from "../core/inventory.ts";
 
 /**
  * The phases of a deletion, in order; `design`: a phase is left only by a recorded transition.
@@ -97,4 +97,12 @@ export interface DeletionAnnouncer {
   note(view: DeletionView, key: string, sentence: string): Promise<void>;
   /** Tells the project's members by direct message how it stands, with a Keep button while keeping it is possible. */
   tellMembers(view: DeletionView): Promise<void>;
+}
+
+/** What a person does with one deletion; `version` is what the card showed when it was clicked. */
+export interface DeletionClick {
+  readonly deletionId: DeletionId;
+  readonly version: number;
+  readonly digest: Digest | null;
+  readonly by: Asker;
 }

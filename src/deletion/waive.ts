@@ -1,4 +1,4 @@
-import type { DeletionClick } from "../commands/ports.ts";
+import type { DeletionClick } from "./view.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { WAIVERS_NEEDED, readEntries, recordWaiver } from "../store/archive-entries.ts";
@@ -23,7 +23,7 @@ export async function waiveLocked(row: DeletionRow, q: Transaction, click: Waive
   if (click.digest !== row.digest || row.digest === null)
     return err(
       failure("stale", "waiver.stale", "This card is not the newest; nothing was waived", {
-        mending: "Use the newest message: /ci-deletions leads to it.",
+        remedy: "Use the newest message: /ci-deletions leads to it.",
       }),
     );
   if (row.expires_at !== null && c.now() >= row.expires_at) return refused("expired", "The time to decide has run out; nothing was waived");

@@ -10,10 +10,8 @@
 import type { Transaction } from "../store/db.ts";
 import { cronOf } from "./cron.ts";
 import type { EngineEvent } from "./event.ts";
-import { joinReplicas } from "./replica.ts";
-import type { Replica, Schedule } from "./replica.ts";
-import { createRuns } from "./runs.ts";
-import type { Run } from "./runs.ts";
+import { joinReplicas, type Replica, type Schedule } from "./replica.ts";
+import { createRuns, type Run } from "./runs.ts";
 import { enqueueRun } from "./schema.ts";
 
 /** How one run is put into the queue. */

@@ -1,6 +1,5 @@
 import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
-import { createDatabase } from "../store/db.ts";
-import type { Database } from "../store/db.ts";
+import { createDatabase, type Database } from "../store/db.ts";
 import { quietLogger } from "./adapter.ts";
 import type { EngineEvent } from "./event.ts";
 import { holdLife } from "./liveness.ts";

@@ -3,8 +3,7 @@ import type { DBOSClient, DLogger } from "@dbos-inc/dbos-sdk";
 import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
 import { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import pg from "pg";
-import { connectionSettings } from "../store/db.ts";
-import type { Transaction } from "../store/db.ts";
+import { connectionSettings, type Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
 import { quietLogger } from "./adapter.ts";
 

@@ -1,4 +1,4 @@
-import type { Asker } from "../commands/ports.ts";
+import type { Asker } from "../core/people.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -16,7 +16,7 @@ import {
 } from "../store/policies.ts";
 import { isConstraintError } from "../store/store-error.ts";
 import type { PolicyContext } from "./context.ts";
-import { weighNow } from "./propose.ts";
+import { assessNow } from "./propose.ts";
 import { countChangeVotes } from "./view.ts";
 
 /** One person's word on one change, with the digest that the card showed. */
@@ -37,27 +37,27 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
     if (base === null || base.version !== row.base_version)
       return err(
         failure("stale", "policy.moved", "The policy has changed since this was proposed; it counts no more", {
-          mending: "Propose it again.",
+          remedy: "Propose it again.",
         }),
       );
     const me = click.by.operator;
     if (row.proposed_by === me.id)
       return err(
         failure("refused", "policy.proposer", "You proposed this change, so you may not approve it", {
-          mending: "Two approvers besides you decide.",
+          remedy: "Two approvers besides you decide.",
         }),
       );
     const approvers = await c.approvers.resolve(base.body.approvers);
-    if (!approvers.ok) return err({ ...approvers.error, mending: "Nobody may approve until Slack tells who may. Try again in a minute." });
+    if (!approvers.ok) return err({ ...approvers.error, remedy: "Nobody may approve until Slack tells who may. Try again in a minute." });
     if (!approvers.value.some((a) => a.id === me.id))
       return err(
         failure("refused", "policy.not_approver", "You are not one of the approvers", {
-          mending: `Approvers now: ${approvers.value.map((a) => a.name).join(", ")}.`,
+          remedy: `Approvers now: ${approvers.value.map((a) => a.name).join(", ")}.`,
         }),
       );
     if ((await readPolicyVotes(q, row.id)).some((v) => v.voter === me.id))
       return err(failure("refused", "policy.voted", "You already voted on this change; another person is needed"));
-    const weighed = await weighNow(row.body, row.setting, c);
+    const weighed = await assessNow(row.body, row.setting, c);
     if (!weighed.ok) return weighed;
     const at = c.now();
     await recordPolicyVote(q, row.id, { voter: me.id, voter_name: me.name, verdict: "approve", digest: row.digest, reason: null, at });
@@ -125,7 +125,7 @@ async function decide<T>(
     result = await c.db.tx(async (q) => {
       const row = await readPolicyChange(q, changeId, true);
       if (row === null)
-        return err(failure("refused", "policy.unknown", "There is no such change", { mending: "/ci-policy shows those that are open." }));
+        return err(failure("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." }));
       if (row.state !== "proposed") return err(failure("refused", "policy.ended", `This change has ended: ${row.state}`));
       if (c.now() >= row.expires_at) return err(failure("refused", "policy.expired", "The time to decide has run out; nothing changes"));
       if (click.digest !== row.digest) return err(failure("stale", "policy.stale", "This card is not the newest; nothing was done"));

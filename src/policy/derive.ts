@@ -1,4 +1,4 @@
-import type { ArchiveKind } from "../archive/kinds.ts";
+import type { ArchiveKind } from "../core/archive-kinds.ts";
 import { digestOf } from "../core/digest.ts";
 import type { Digest } from "../core/ids.ts";
 import type { LimitsNow } from "../deletion/ports.ts";

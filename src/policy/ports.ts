@@ -1,4 +1,4 @@
-import type { Operator } from "../approvals/ports.ts";
+import type { Operator } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Digest, Instant } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";

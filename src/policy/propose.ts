@@ -1,4 +1,4 @@
-import type { Asker } from "../commands/ports.ts";
+import type { Asker } from "../core/people.ts";
 import { after } from "../core/clock.ts";
 import { canonicalJson, digestOf } from "../core/digest.ts";
 import { failure, type Failure } from "../core/failure.ts";
@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion, type TeamPolicy } from "../store/policies.ts";
 import type { PolicyContext } from "./context.ts";
-import { findSetting, settings, weighPolicy } from "./settings.ts";
+import { findSetting, settings, assessPolicy } from "./settings.ts";
 
 const REASON_MIN = 5;
 const REASON_MAX = 500;
@@ -29,21 +29,21 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
   if (!by.isTeam)
     return err(
       failure("refused", "command.team_only", "Only members of the CI team may propose a change of policy", {
-        mending: "Ask in the CI team's channel.",
+        remedy: "Ask in the CI team's channel.",
       }),
     );
   const setting = findSetting(wish.setting);
   if (setting === undefined)
     return err(
       failure("invalid", "policy.setting", "There is no such setting", {
-        mending: `There are: ${settings.map((s) => s.name).join(", ")}.`,
+        remedy: `There are: ${settings.map((s) => s.name).join(", ")}.`,
       }),
     );
   const reason = wish.reason.trim();
   if (reason.length < REASON_MIN || reason.length > REASON_MAX)
     return err(
       failure("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
-        mending: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
+        remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
       }),
     );
   const base = await expectPolicy(c);
@@ -51,7 +51,7 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
     return err(failure("refused", "policy.same", `${setting.title} is so already: ${setting.write(base.body)}`));
-  const weighed = await weighNow(read.value, setting.name, c);
+  const weighed = await assessNow(read.value, setting.name, c);
   if (!weighed.ok) return weighed;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
 }
@@ -81,10 +81,10 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
 }
 
 /** Weighs a policy; who may approve is asked of Slack when that, or the number needed, changes. */
-export async function weighNow(body: TeamPolicy, changed: string, c: PolicyContext): Promise<Result<void, Failure>> {
-  if (changed !== "approvers" && changed !== "quorum") return weighPolicy(body, changed, null);
+export async function assessNow(body: TeamPolicy, changed: string, c: PolicyContext): Promise<Result<void, Failure>> {
+  if (changed !== "approvers" && changed !== "quorum") return assessPolicy(body, changed, null);
   const found = await c.approvers.resolve(body.approvers);
-  return found.ok ? weighPolicy(body, changed, found.value.length) : found;
+  return found.ok ? assessPolicy(body, changed, found.value.length) : found;
 }
 
 /** Reads the policy in force. Errors: throws before the first start recorded one. */
@@ -126,7 +126,7 @@ async function insert(
     ? ok(id)
     : err(
         failure("refused", "policy.open", "A change of this setting is open already", {
-          mending: "Decide on its card in the team's channel first.",
+          remedy: "Decide on its card in the team's channel first.",
         }),
       );
 }

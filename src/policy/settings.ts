@@ -159,7 +159,7 @@ const NOTHING: TeamPolicy = {
 };
 
 /** Rules between settings, for the one that is changed. `approvers`: how many valid ones the new policy would have; null: not asked. */
-export function weighPolicy(p: TeamPolicy, changed: string, approverCount: number | null): Result<void, Failure> {
+export function assessPolicy(p: TeamPolicy, changed: string, approverCount: number | null): Result<void, Failure> {
   if (/^deletions-per-/.test(changed) && p.deletionsPerDay > p.deletionsPerWeek)
     return err(
       refusal(
@@ -192,9 +192,9 @@ export function weighPolicy(p: TeamPolicy, changed: string, approverCount: numbe
 export const APPROVERS_MIN = 3;
 
 function notAValue(title: string, hint: string): Failure {
-  return failure("invalid", "policy.value", `That is no value for: ${title}`, { mending: `Write ${hint}.` });
+  return failure("invalid", "policy.value", `That is no value for: ${title}`, { remedy: `Write ${hint}.` });
 }
 
-function refusal(code: string, sentence: string, mending: string): Failure {
-  return failure("refused", `policy.${code}`, sentence, { mending });
+function refusal(code: string, sentence: string, remedy: string): Failure {
+  return failure("refused", `policy.${code}`, sentence, { remedy });
 }

@@ -1,5 +1,5 @@
 import { tally, type Tally } from "../approvals/tally.ts";
-import type { Operator } from "../approvals/ports.ts";
+import type { Operator } from "../core/people.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { invariant } from "../core/failure.ts";
 import type { Queryable } from "../store/db.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ItemKind, itemKinds } from "../sync/planning/inventory.ts";
+import { type ItemKind, itemKinds } from "../core/inventory.ts";
 import { toJson, type Queryable } from "./db.ts";
 
 /** How many distinct people must give a thing up. */

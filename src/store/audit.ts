@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { canonicalJson, digestOf } from "../core/digest.ts";
-import type { Queryable, Transaction } from "./db.ts";
-import { toJson } from "./db.ts";
+import { type Queryable, type Transaction, toJson } from "./db.ts";
 
 /** One fact for the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
 export interface AuditEntry {

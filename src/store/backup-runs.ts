@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { policies } from "../backups/policy.ts";
+import { policies } from "../core/backup-policy.ts";
 import { DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
-import { itemKinds } from "../sync/planning/inventory.ts";
+import { itemKinds } from "../core/inventory.ts";
 import type { Queryable } from "./db.ts";
 
 const Row = z.object({

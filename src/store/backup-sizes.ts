@@ -1,7 +1,23 @@
+import { type SizeKind, sizeKinds } from "../core/backup-policy.ts";
 import { z } from "zod";
-import { sizeKinds, type Measurement, type ProjectSize } from "../backups/sizes.ts";
 import { Instant, ProjectId } from "../core/ids.ts";
 import type { Queryable } from "./db.ts";
+
+/** How much of one kind one project holds. A machine has no bytes of its own: they are its volumes'. */
+export interface ProjectSize {
+  readonly projectId: ProjectId;
+  readonly slug: string;
+  readonly kind: SizeKind;
+  readonly things: number;
+  readonly bytes: number;
+}
+
+/** One complete look at the fleet. `otherBytes` belong to no project that is managed: nobody backs them up. */
+export interface Measurement {
+  readonly at: Instant;
+  readonly sizes: readonly ProjectSize[];
+  readonly otherBytes: number;
+}
 
 const MeasurementRow = z.object({ id: z.string(), at: Instant, other_bytes: z.number() });
 const SizeRow = z.object({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Inventory } from "../sync/planning/inventory.ts";
+import type { Inventory } from "../core/inventory.ts";
 import { ENTRY_COLUMNS, EntryRow, type ArchiveEntryRow } from "./archive-entries.ts";
 import type { Queryable } from "./db.ts";
 import { StoredInventory } from "./inventories.ts";

@@ -1,8 +1,7 @@
 import pg from "pg";
 import type { z } from "zod";
 import { StoreError, classifyStoreError } from "./store-error.ts";
-import { runWithAdvisoryLock } from "./advisory-lock.ts";
-import type { LockOptions, LockOutcome } from "./advisory-lock.ts";
+import { runWithAdvisoryLock, type LockOptions, type LockOutcome } from "./advisory-lock.ts";
 
 /**
  * Something that runs SQL and parses every row it gives back.

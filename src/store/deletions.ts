@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { CiUserId, DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../core/ids.ts";
-import { phases, type ClosedBecause, type Phase } from "../deletion/view.ts";
+import { phases, type ClosedBecause, type Phase } from "../core/phases.ts";
 import { toJson, type Queryable } from "./db.ts";
 
 /** Times and limits of one deletion, frozen when it was opened. Units: milliseconds, domains. */

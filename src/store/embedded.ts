@@ -17,8 +17,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { EmbeddedPostgresUnavailable, NOBODY, findBinaries } from "./embedded-binaries.ts";
-import type { Binaries } from "./embedded-binaries.ts";
+import { EmbeddedPostgresUnavailable, NOBODY, findBinaries, type Binaries } from "./embedded-binaries.ts";
 
 /** A PostgreSQL server of our own, reached through a Unix socket only. */
 export interface EmbeddedPostgres {

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { toJson } from "./db.ts";
-import type { Queryable } from "./db.ts";
+import { toJson, type Queryable } from "./db.ts";
 
 /** What a mutation belongs to: a pass, a deletion, an export or a restore. */
 export interface IntentOwner {

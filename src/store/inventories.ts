@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Inventory } from "../sync/planning/inventory.ts";
+import type { Inventory } from "../core/inventory.ts";
 import { toJson, type Queryable } from "./db.ts";
 
 /** A stored inventory. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId } from "../core/ids.ts";
-import type { KnownState, ManagedAccount, ManagedDomain } from "../sync/planning/known.ts";
+import type { KnownState, ManagedAccount, ManagedDomain } from "../core/managed.ts";
 import { type Queryable, toJson } from "./db.ts";
 
 const DomainRow = z.object({
@@ -50,27 +50,23 @@ export async function readKnownState(q: Queryable, busy: readonly DomainId[]): P
   for (const d of domains)
     if (d.deleted_at !== null) generations[d.project_id] = Math.max(generations[d.project_id] ?? 1, d.generation + 1);
   return {
-    managedDomains: live.map(
-      (d): ManagedDomain => ({
-        domainId: d.domain_id,
-        projectId: d.project_id,
-        generation: d.generation,
-        origin: d.origin,
-        absence: d.absent_since === null ? null : { since: d.absent_since, reads: d.absent_reads },
-      }),
-    ),
+    managedDomains: live.map((d): ManagedDomain => ({
+      domainId: d.domain_id,
+      projectId: d.project_id,
+      generation: d.generation,
+      origin: d.origin,
+      absence: d.absent_since === null ? null : { since: d.absent_since, reads: d.absent_reads },
+    })),
     managedAccounts: accounts
       .filter((a) => liveIds.has(a.domain_id))
-      .map(
-        (a): ManagedAccount => ({
-          accountId: a.account_id,
-          userId: a.user_id,
-          domainId: a.domain_id,
-          projectId: a.project_id,
-          ciUserId: a.ci_user_id,
-          lockedByUs: a.locked_by_us,
-        }),
-      ),
+      .map((a): ManagedAccount => ({
+        accountId: a.account_id,
+        userId: a.user_id,
+        domainId: a.domain_id,
+        projectId: a.project_id,
+        ciUserId: a.ci_user_id,
+        lockedByUs: a.locked_by_us,
+      })),
     generations,
     domainsUnderDeletion: busy,
     lastComplete:

@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { DomainId, Instant } from "../core/ids.ts";
-import type { Neighbour } from "../deletion/cloud.ts";
 import { toJson, type Queryable } from "./db.ts";
+
+/** What a domain beside the one under deletion holds, everything below it included: counts only. */
+export interface Neighbour {
+  readonly id: string;
+  readonly name: string;
+  readonly machines: number;
+  readonly volumes: number;
+  readonly templates: number;
+}
 
 const Body = z.object({ body: z.string() });
 type Line = readonly [id: string, name: string, machines: number, volumes: number, templates: number];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Vote, Withdrawal } from "../approvals/tally.ts";
+import type { Vote, Withdrawal } from "../core/votes.ts";
 import { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { Queryable } from "./db.ts";
 

@@ -1,9 +1,10 @@
 /** Claim: votes count only as the rules say, and a grant is made only for what was approved; nothing else is a grant. */
 import { expect, test } from "vitest";
 import { grant, isApprovedDeletion, type ApprovedDeletion, type GrantQuestion } from "../../src/approvals/grant.ts";
-import { tally, type ApprovalRequest, type Vote } from "../../src/approvals/tally.ts";
+import { tally, type ApprovalRequest } from "../../src/approvals/tally.ts";
+import type { Vote } from "../../src/core/votes.ts";
 import type { DeletionId, DomainId, DomainPath } from "../../src/core/ids.ts";
-import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest } from "../../src/core/inventory.ts";
 import { at, inventory, item, op } from "../support/deletions.ts";
 
 const domainId = "6f1c9a1e-0000-4000-8000-000000000001" as DomainId;

@@ -1,6 +1,7 @@
 /** Claims that only timely votes of distinct present approvers who did not ask, on exactly the shown digest, are counted. */
 import { describe, expect, test } from "vitest";
-import { tally, type ApprovalRequest, type Vote } from "../../src/approvals/tally.ts";
+import { tally, type ApprovalRequest } from "../../src/approvals/tally.ts";
+import type { Vote } from "../../src/core/votes.ts";
 import { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 
 const at = (ms: number): Instant => Instant.parse(ms);

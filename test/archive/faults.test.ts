@@ -10,15 +10,15 @@ import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "../../src/archive/ports.ts";
-import { openLink } from "../../src/cloudstack/download.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
+import { openLink } from "../../src/cloudstack/export/download.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
-import type { InventoryItem } from "../../src/sync/planning/inventory.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { inventory, item, openOne } from "../support/deletions.ts";
 

@@ -15,7 +15,7 @@ import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { ExportSource } from "../../src/archive/ports.ts";
 import { ok } from "../../src/core/result.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
-import { vetoesOf } from "../../src/deletion/show.ts";
+import { vetoesOf } from "../../src/deletion/build-view.ts";
 import { readEntries } from "../../src/store/archive-entries.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { inventory, item, openOne } from "../support/deletions.ts";

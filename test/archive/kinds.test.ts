@@ -1,7 +1,7 @@
 /** Claims: templates are always saved, other kinds by policy; what CloudStack would refuse is not asked for, and the sentence says what to do. */
 import { expect, test } from "vitest";
 import { exportObstacle, itemsToSave } from "../../src/archive/kinds.ts";
-import type { InventoryItem } from "../../src/sync/planning/inventory.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
 import { item } from "../support/deletions.ts";
 
 const items = (["template", "iso", "volume", "snapshot", "machine", "network"] as const).map((k) => item(k, "x"));

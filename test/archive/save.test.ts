@@ -10,7 +10,7 @@ import type { ArchiveStore, ExportSource } from "../../src/archive/ports.ts";
 import { saveItem } from "../../src/archive/save.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import type { InventoryItem } from "../../src/sync/planning/inventory.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
 
 const key = "abcdef01-2345-4678-89ab-cdef01234567";
 const body = Buffer.from(Array.from({ length: 1000 }, (_, i) => i % 251));

@@ -4,15 +4,15 @@
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { resetDatabase } from "../../sim/reset.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { listen } from "../../src/bot/listeners.ts";
-import type { Asker } from "../../src/commands/ports.ts";
+import type { Asker } from "../../src/core/people.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import { createDeletionDesk } from "../../src/deletion/desk.ts";
+import { createDeletionService } from "../../src/deletion/service.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
-import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
 import { contextOf, smallWorld } from "../support/small-world.ts";
@@ -74,7 +74,7 @@ beforeEach(async () => {
       identify: async (user: string) =>
         user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
     } as never,
-    desks: { deletions: createDeletionDesk(contextOf(w, row), async () => ok([])) } as never,
+    services: { deletions: createDeletionService(contextOf(w, row), async () => ok([])) } as never,
     db: fresh.db,
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,

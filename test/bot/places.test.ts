@@ -2,7 +2,7 @@
 import type { WebClient } from "@slack/web-api";
 import { expect, test } from "vitest";
 import { createAnnouncers, type AnnouncerOptions } from "../../src/bot/announcers.ts";
-import type { ExportView } from "../../src/commands/ports.ts";
+import type { ExportView } from "../../src/archive/export-view.ts";
 import { findChannel } from "../../src/bot/slack.ts";
 
 const refused = (error: string): Error => Object.assign(new Error(error), { data: { ok: false, error } });
@@ -27,7 +27,7 @@ test.each([
 
 test("without any, the answer says to give an id; an id needs no list", async () => {
   const none = await findChannel(listing(), "ci-team");
-  expect(none).toMatchObject({ ok: false, error: { code: "slack.missing_scope", mending: expect.stringContaining("channel's id") } });
+  expect(none).toMatchObject({ ok: false, error: { code: "slack.missing_scope", remedy: expect.stringContaining("channel's id") } });
   expect(await findChannel(listing(), "C0PUBLIC0")).toEqual({ ok: true, value: "C0PUBLIC0" });
 });
 

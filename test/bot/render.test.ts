@@ -8,7 +8,7 @@ import { renderKeep } from "../../src/bot/render/keep.ts";
 import { reasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
-import { phases } from "../../src/deletion/view.ts";
+import { phases } from "../../src/core/phases.ts";
 
 const hostile = [
   "<!channel>",

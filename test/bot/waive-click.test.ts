@@ -1,8 +1,9 @@
-/** Claims: a Waive click reaches the desk with the entry on its button; a forged value or another message never does, and is recorded. */
+/** Claims: a Waive click reaches the service with the entry on its button; a forged value or another message never does, and is recorded. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Click } from "../../src/bot/click.ts";
 import { answerClick } from "../../src/bot/clicks.ts";
-import type { Asker, DeletionDesk } from "../../src/commands/ports.ts";
+import type { Asker } from "../../src/core/people.ts";
+import type { DeletionService } from "../../src/deletion/service.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
@@ -39,11 +40,11 @@ const click = (more: Partial<Click> = {}) => {
     recordRefusal: async (_by: unknown, what: string) => {
       refused.push(what);
     },
-  } as unknown as DeletionDesk;
+  } as unknown as DeletionService;
   return answerClick({ action: "deletion_waive_0", value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t", ...more }, by, {
     db: fresh.db,
     client: {} as never,
-    desks: { deletions } as never,
+    services: { deletions } as never,
     channel: "C1",
   });
 };
@@ -56,7 +57,7 @@ test.each<[string, Partial<Click>]>([
   ["another channel", { channel: "C2" }],
   ["a button that is none of ours", { action: "deletion_waive_x" }],
   ["an Approve button with an entry", { action: "deletion_approve" }],
-])("%s is refused and recorded, and the desk hears nothing", async (_, more) => {
+])("%s is refused and recorded, and the service hears nothing", async (_, more) => {
   expect((await click(more))?.title).not.toMatch(/recorded/);
   expect(reached).toEqual([]);
   expect(refused).toHaveLength(1);

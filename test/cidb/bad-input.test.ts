@@ -1,4 +1,4 @@
-/** Claim: a bad row of the CI database is held by name with its mending, a broken view makes the read partial, and nothing else changes. */
+/** Claim: a bad row of the CI database is held by name with its remedy, a broken view makes the read partial, and nothing else changes. */
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
@@ -96,7 +96,7 @@ test.each<[string, { sql: string; params?: readonly unknown[] }, string, string]
   expect(read.coverage).toBe("complete");
   const held = read.held.find((h) => h.key.includes(key));
   expect(held?.problem).toContain(problem);
-  expect(held?.mending).not.toBe("");
+  expect(held?.remedy).not.toBe("");
   expect(read.projects.map((p) => p.id)).toEqual(["good"]);
 });
 

@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { migrateCommand } from "../../src/cli/migrate.ts";
-import { examineOwnDatabase } from "../../src/doctor/own-database.ts";
-import { exitCodeOf, renderChecks } from "../../src/doctor/report.ts";
+import { examineOwnDatabase } from "../../src/cli/doctor/own-database.ts";
+import { exitCodeOf, renderChecks } from "../../src/cli/doctor/report.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
 
 let empty: FreshDatabase;

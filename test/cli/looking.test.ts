@@ -1,7 +1,7 @@
 /** Claims: what is stored can be checked, made again and told, offline: audit verify (INV-10), replay (INV-7), incident. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { auditCommand } from "../../src/cli/audit.ts";
-import { incidentCommand } from "../../src/cli/incident.ts";
+import { incidentCommand } from "../../src/cli/incident/command.ts";
 import { replayCommand } from "../../src/cli/replay.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";

@@ -1,8 +1,8 @@
-import { openDoor } from "../../sim/door.ts";
-import { createReplica, type Replica } from "../../sim/replica.ts";
-import { root } from "../../sim/ci.ts";
-import { createWorld, type World } from "../../sim/world.ts";
-import { signedForm } from "../../src/cloudstack/signature.ts";
+import { openDoor } from "../sim/door.ts";
+import { createReplica, type Replica } from "../sim/replica.ts";
+import { root } from "../sim/ci.ts";
+import { createWorld, type World } from "../sim/world.ts";
+import { signedForm } from "../../src/cloudstack/api/signature.ts";
 import type { CliCommand, CliIo } from "../../src/cli/command.ts";
 import { runPass } from "../../src/sync/execution/reconcile.ts";
 import type { Instant } from "../../src/core/ids.ts";

@@ -1,7 +1,7 @@
 /** One table says what every kind of trouble means; the property at the end holds for all of it: after a change, doubt stays doubt. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { classify, statusOf, type Trouble } from "../../src/cloudstack/classify.ts";
+import { classify, statusOf, type Trouble } from "../../src/cloudstack/api/classify.ts";
 import { effectOf } from "../../src/core/failure.ts";
 
 const read = { command: "listDomains", effect: "read", page: 3 } as const;
@@ -49,7 +49,7 @@ describe("what trouble means", () => {
     const f = classify({ kind: "malformed_json" }, read);
     expect(f.message).toMatch(/^listDomains, page 3: /);
     expect(f.details).toEqual({ command: "listDomains", page: 3 });
-    expect(f.mending).toContain("backslash");
+    expect(f.remedy).toContain("backslash");
   });
 
   test("CloudStack's text loses links, control characters and length, and never decides anything", () => {

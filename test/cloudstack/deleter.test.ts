@@ -4,11 +4,11 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { ApprovedDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../src/sync/planning/inventory.ts";
+import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { eventually } from "../support/eventually.ts";
 import { grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
@@ -176,8 +176,8 @@ describe("against a server", () => {
 
   test("a domain that was renamed or moved since is left alone", async () => {
     const grant = grantFor(await inventoryNow());
-    const { createApi } = await import("../../src/cloudstack/http.ts");
-    const { settingsOf } = await import("../../src/cloudstack/options.ts");
+    const { createApi } = await import("../../src/cloudstack/api/http.ts");
+    const { settingsOf } = await import("../../src/cloudstack/api/options.ts");
     const api = createApi(settingsOf(optionsFor({ url: emulator.url, ...emulator.admin })));
     valueOf(await api.change("updateDomain", { id: alpha, name: "beta" }));
     expect(await deleter.deleteDomain(grant, jobId())).toMatchObject({

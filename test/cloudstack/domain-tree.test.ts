@@ -1,8 +1,8 @@
 /** The tree is grown from parents and names, so that a wrong path, a neighbour or a look-alike never gets in. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { growTree } from "../../src/cloudstack/domain-tree.ts";
-import type { DomainRow } from "../../src/cloudstack/wire.ts";
+import { growTree } from "../../src/cloudstack/read/domain-tree.ts";
+import type { DomainRow } from "../../src/cloudstack/api/wire.ts";
 import type { DomainPath } from "../../src/core/ids.ts";
 import { valueOf } from "./support.ts";
 
@@ -84,7 +84,7 @@ test("no row outside the root is ever below it, whatever the forest", () => {
       const grown = growTree(rows, CI);
       // Independent oracle: walk up from each row with a plain loop over the array.
       const isBelow = (start: DomainRow): boolean => {
-        for (let at: DomainRow | undefined = start; at !== undefined; ) {
+        for (let at: DomainRow | undefined = start; at !== undefined;) {
           const parent: string | undefined = at.parentdomainid;
           if (parent === id(1)) return true;
           at = rows.find((r) => r.id === parent);

@@ -6,8 +6,8 @@ import type { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { placeOf } from "../../src/cloudstack/download.ts";
-import { createCloudStackExporter, type CloudStackExporter, type Extractable } from "../../src/cloudstack/exporter.ts";
+import { placeOf } from "../../src/cloudstack/export/download.ts";
+import { createCloudStackExporter, type CloudStackExporter, type Extractable } from "../../src/cloudstack/export/exporter.ts";
 import { optionsFor, sendJson, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 async function readAll(bytes: Readable): Promise<Buffer> {

@@ -1,8 +1,8 @@
 /** What can happen between the bot and a server, on real sockets: each is a classified failure, in bounded time, without a secret in it. */
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { createApi, type CloudStackApi } from "../../src/cloudstack/http.ts";
-import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/options.ts";
+import { createApi, type CloudStackApi } from "../../src/cloudstack/api/http.ts";
+import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { optionsFor, SECRET, sendJson, startToldServer, type ToldServer } from "./support.ts";

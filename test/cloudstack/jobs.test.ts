@@ -1,10 +1,10 @@
 /** A job of CloudStack's is followed to an end that is known, or said not to be; shown with a scripted server. */
 import { describe, expect, test } from "vitest";
-import type { Answer } from "../../src/cloudstack/answer.ts";
-import { classify, type Trouble } from "../../src/cloudstack/classify.ts";
-import type { CloudStackApi } from "../../src/cloudstack/http.ts";
-import { readJob, runJob } from "../../src/cloudstack/jobs.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
+import type { Answer } from "../../src/cloudstack/api/answer.ts";
+import { classify, type Trouble } from "../../src/cloudstack/api/classify.ts";
+import type { CloudStackApi } from "../../src/cloudstack/api/http.ts";
+import { readJob, runJob } from "../../src/cloudstack/api/jobs.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import type { Instant, JobId } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { optionsFor } from "./support.ts";

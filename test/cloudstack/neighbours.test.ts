@@ -1,9 +1,9 @@
 /** Claim: the domains beside one are counted in one list, and the log tells what was removed by hand from what a clean-up took. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createApi } from "../../src/cloudstack/http.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, Instant } from "../../src/core/ids.ts";
 import { eventually } from "../support/eventually.ts";
 import { optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";

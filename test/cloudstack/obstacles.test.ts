@@ -1,12 +1,12 @@
 /** Claim: whatever makes CloudStack refuse to delete a domain without the clean-up is found before anybody is asked, by name, and is a veto. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createApi } from "../../src/cloudstack/http.ts";
-import { runJob } from "../../src/cloudstack/jobs.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
-import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { runJob } from "../../src/cloudstack/api/jobs.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
+import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
-import { vetoesOf } from "../../src/deletion/show.ts";
+import { vetoesOf } from "../../src/deletion/build-view.ts";
 import { optionsFor, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;

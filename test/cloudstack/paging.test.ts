@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Answer } from "../../src/cloudstack/answer.ts";
-import type { CloudStackApi } from "../../src/cloudstack/http.ts";
-import { readList, type ListQuery } from "../../src/cloudstack/paging.ts";
+import type { Answer } from "../../src/cloudstack/api/answer.ts";
+import type { CloudStackApi } from "../../src/cloudstack/api/http.ts";
+import { readList, type ListQuery } from "../../src/cloudstack/api/paging.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
-import { createApi } from "../../src/cloudstack/http.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";

@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createTemplateRegistrar } from "../../src/cloudstack/registrar.ts";
-import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createTemplateRegistrar } from "../../src/cloudstack/write/registrar.ts";
+import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath } from "../../src/core/ids.ts";
-import type { NewTemplate } from "../../src/recovery/ports.ts";
-import type { InventoryItem } from "../../src/sync/planning/inventory.ts";
+import type { NewTemplate } from "../../src/archive/reimport/ports.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
 import { item } from "../support/deletions.ts";
 import { optionsFor } from "./support.ts";
 

@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { grant, type ApprovedDeletion } from "../../src/approvals/grant.ts";
-import type { CallReport, CloudStackOptions } from "../../src/cloudstack/options.ts";
+import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import { inventoryDigest, type Inventory } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
 
 /** A secret that must never show up anywhere. */
 export const SECRET = "s3cret-s3cret-s3cret";

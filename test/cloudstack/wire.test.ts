@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { openAnswer } from "../../src/cloudstack/answer.ts";
-import * as wire from "../../src/cloudstack/wire.ts";
+import { openAnswer } from "../../src/cloudstack/api/answer.ts";
+import * as wire from "../../src/cloudstack/api/wire.ts";
 
 const FOLDER = path.join(import.meta.dirname, "..", "fixtures", "cloudstack-4.22");
 

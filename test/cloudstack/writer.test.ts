@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
-import { createCloudStackRestorer } from "../../src/cloudstack/restorer.ts";
-import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/writer.ts";
+import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
+import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/write/writer.ts";
 import type { AccountId, DomainId, JobId, UserId } from "../../src/core/ids.ts";
 import type { ObservedReport } from "../../src/sync/planning/observed.ts";
 import { optionsFor, sendJson, startToldServer, valueOf } from "./support.ts";
@@ -162,7 +162,7 @@ describe("what CloudStack did differently", () => {
     await server.close();
     expect(result).toMatchObject({
       ok: false,
-      error: { kind: "stuck", code: "cloudstack.not_as_wanted", mending: expect.stringContaining("ROOT") },
+      error: { kind: "stuck", code: "cloudstack.not_as_wanted", remedy: expect.stringContaining("ROOT") },
     });
   });
 

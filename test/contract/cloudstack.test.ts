@@ -4,16 +4,16 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
-import { createCloudStackExporter } from "../../src/cloudstack/exporter.ts";
-import { createApi } from "../../src/cloudstack/http.ts";
-import { settingsOf } from "../../src/cloudstack/options.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/reader.ts";
-import { createCloudStackRestorer } from "../../src/cloudstack/restorer.ts";
-import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/writer.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
+import { createCloudStackExporter } from "../../src/cloudstack/export/exporter.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { settingsOf } from "../../src/cloudstack/api/options.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
+import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/write/writer.ts";
 import type { AccountId, DomainId, DomainPath, JobId, ProjectId, Slug, UserId } from "../../src/core/ids.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../src/sync/planning/inventory.ts";
+import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { grantFor, valueOf } from "../cloudstack/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { fillDomain, type FullDomain } from "./full-domain.ts";

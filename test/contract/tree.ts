@@ -1,10 +1,10 @@
 /** The throw-away tree of a contract run: made under one new domain, filled, and removed in the safe order. Nothing else is touched. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Answer } from "../../src/cloudstack/answer.ts";
-import { createApi, type CloudStackApi } from "../../src/cloudstack/http.ts";
-import { runJob } from "../../src/cloudstack/jobs.ts";
-import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/options.ts";
+import type { Answer } from "../../src/cloudstack/api/answer.ts";
+import { createApi, type CloudStackApi } from "../../src/cloudstack/api/http.ts";
+import { runJob } from "../../src/cloudstack/api/jobs.ts";
+import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import type { ContractServer } from "./server.ts";

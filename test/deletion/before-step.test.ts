@@ -1,11 +1,11 @@
 /** Claim: what happens beside or inside the domain after the approval stops every later step, in every phase, and each step's outcome is kept and shown. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { resetDatabase } from "../../sim/reset.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
-import type { Neighbour } from "../../src/deletion/cloud.ts";
+import type { Neighbour } from "../../src/store/neighbours.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import type { LimitsNow } from "../../src/deletion/ports.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";

@@ -3,18 +3,18 @@
  * clocks agree again. Shown with a real PostgreSQL and a world in memory whose clock is moved.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { resetDatabase } from "../../sim/reset.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { after } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { SKEW_MS_MAX, readClocks } from "../../src/deletion/clocks.ts";
-import { createDeletionDesk } from "../../src/deletion/desk.ts";
+import { createDeletionService } from "../../src/deletion/service.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import { ok } from "../../src/core/result.ts";
 import { createSkewMeter } from "../../src/store/server-clock.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { recordVote } from "../../src/store/votes.ts";
-import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
 import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
@@ -98,7 +98,7 @@ describe("ahead by 30 days", () => {
     await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
     await recordVote(fresh.db, opened.id, { voter: op("ada"), voterName: "ada", verdict: "approve", digest, reason: null, at: at(20) });
     const c = contextOf(w, opened);
-    const desk = createDeletionDesk(c, async () => ok([]));
+    const service = createDeletionService(c, async () => ok([]));
     const row = await expectRow(fresh.db, opened.id);
     const by = { operator: { id: op("ben"), name: "ben", ciUserId: null }, isTeam: true };
     const click = { deletionId: row.id, digest, version: row.version, by, typedName: "a" };
@@ -107,11 +107,11 @@ describe("ahead by 30 days", () => {
       jump(days * DAY_MS);
       await advance(row.id, c, never);
       expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed" });
-      expect(await desk.mayApprove(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
-      expect(await desk.approve(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
+      expect(await service.mayApprove(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
+      expect(await service.approve(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
       jump(-days * DAY_MS);
     }
-    expect(await desk.approve(click)).toMatchObject({ ok: true });
+    expect(await service.approve(click)).toMatchObject({ ok: true });
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "cooling_off", until_at: 150 });
   });
 });

@@ -8,7 +8,7 @@ import type { DeletionContext } from "../../src/deletion/context.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
-import { appearedSince, inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
 import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";

@@ -3,15 +3,15 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/deleter.ts";
-import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
+import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
-import type { Asker, SyncDesk } from "../../src/commands/ports.ts";
+import type { Asker } from "../../src/core/people.ts";
+import { type SyncService, createSyncService } from "../../src/sync/execution/service.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { mayCall, readStop } from "../../src/store/stop-switch.ts";
-import { createSyncDesk } from "../../src/sync/execution/desk.ts";
-import type { Inventory } from "../../src/sync/planning/inventory.ts";
+import type { Inventory } from "../../src/core/inventory.ts";
 import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -26,7 +26,7 @@ beforeEach(async () => {
 afterEach(() => fresh.drop());
 
 const open = (url: string) => createDatabase(url, { max: 2, onError: () => undefined });
-const desk = (db: Database = fresh.db): SyncDesk => createSyncDesk({ db, now: () => now++ as Instant } as never);
+const service = (db: Database = fresh.db): SyncService => createSyncService({ db, now: () => now++ as Instant } as never);
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
 
 describe("calls with an effect", () => {
@@ -76,7 +76,7 @@ describe("calls with an effect", () => {
   test("are not sent after a stop in another replica, nor after a restart", async () => {
     const [here, there] = [open(fresh.url), open(fresh.url)];
     const before = effects();
-    await answerStop(asker("dora"), "looks wrong", desk(here));
+    await answerStop(asker("dora"), "looks wrong", service(here));
     const asked = performance.now();
     expect(await take(replica(there))).toMatchObject(stopped);
     expect(performance.now() - asked).toBeLessThan(1000);
@@ -92,7 +92,7 @@ describe("calls with an effect", () => {
     let detached = false;
     // Dora stops once the first call has been sent, and before the second is.
     const d = replica(there, async (command) => {
-      if (command === "deleteVolume" && detached && !(await readStop(there)).stopped) await desk().stop(asker("dora"), "now");
+      if (command === "deleteVolume" && detached && !(await readStop(there)).stopped) await service().stop(asker("dora"), "now");
       if (command === "detachVolume") detached = true;
     });
     expect(await take(d)).toMatchObject(stopped);
@@ -100,14 +100,14 @@ describe("calls with an effect", () => {
     detached = false;
     const sent = () => emulator.requests().filter((r) => r.command === "deleteVolume").length;
     expect(sent()).toBe(0);
-    for (const who of ["ada", "ben"]) valueOf(await desk().resume(asker(who)));
+    for (const who of ["ada", "ben"]) valueOf(await service().resume(asker(who)));
     expect(await take(d)).toMatchObject({ ok: true });
     expect(sent()).toBe(1);
     await there.close();
   });
 
   test("looking goes on", async () => {
-    await desk().stop(asker("dora"), "now");
+    await service().stop(asker("dora"), "now");
     for (const command of ["listDomains", "queryAsyncJobResult"])
       expect(await mayCall(fresh.db, command)).toEqual({ ok: true, value: undefined });
     for (const command of ["deleteDomain", "recoverVirtualMachine", "extractTemplate", "createDomain"])
@@ -120,18 +120,18 @@ describe("going on", () => {
   const isStopped = async () => (await readStop(fresh.db)).stopped;
 
   test("who is not of the team neither stops nor resumes", async () => {
-    expect(await desk().stop(asker("mia", false), "no")).toMatchObject({ ok: false, error: { code: "command.team_only" } });
+    expect(await service().stop(asker("mia", false), "no")).toMatchObject({ ok: false, error: { code: "command.team_only" } });
     expect(await isStopped()).toBe(false);
-    await desk().stop(asker("dora"), "drill");
-    expect(await desk().resume(asker("mia", false))).toMatchObject({ ok: false, error: { code: "command.team_only" } });
+    await service().stop(asker("dora"), "drill");
+    expect(await service().resume(asker("mia", false))).toMatchObject({ ok: false, error: { code: "command.team_only" } });
     expect(await isStopped()).toBe(true);
   });
 
   test("one person, however often, is one; the second makes it go on, and both are recorded", async () => {
-    await desk().stop(asker("dora"), "drill");
-    for (let i = 0; i < 3; i += 1) expect((await answerResume(asker("ada"), desk())).title).toBe("1 of 2 people want to go on");
+    await service().stop(asker("dora"), "drill");
+    for (let i = 0; i < 3; i += 1) expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
     expect(await isStopped()).toBe(true);
-    expect((await answerResume(asker("ben"), desk())).title).toBe("Resumed: two people agreed");
+    expect((await answerResume(asker("ben"), service())).title).toBe("Resumed: two people agreed");
     expect(await isStopped()).toBe(false);
     expect(await fresh.db.many(Vote, "select operator from resume_vote order by seq")).toEqual([
       { operator: "ci:ada" },
@@ -139,21 +139,21 @@ describe("going on", () => {
     ]);
     const turns = await fresh.db.many(z.object({ by_operator: z.string() }), "select by_operator from stop_switch where kind = 'resume'");
     expect(turns).toEqual([{ by_operator: "ci:ada and ci:ben" }]);
-    expect(await desk().resume(asker("eve"))).toMatchObject({ ok: false, error: { code: "sync.not_stopped" } });
+    expect(await service().resume(asker("eve"))).toMatchObject({ ok: false, error: { code: "sync.not_stopped" } });
   });
 
   test("a new stop voids a word given for the one before", async () => {
-    await desk().stop(asker("dora"), "first");
-    await desk().resume(asker("ada"));
-    await desk().stop(asker("dora"), "second");
-    expect(await desk().resume(asker("ben"))).toMatchObject({ ok: true, value: { resumed: false, have: 1 } });
+    await service().stop(asker("dora"), "first");
+    await service().resume(asker("ada"));
+    await service().stop(asker("dora"), "second");
+    expect(await service().resume(asker("ben"))).toMatchObject({ ok: true, value: { resumed: false, have: 1 } });
     expect(await isStopped()).toBe(true);
   });
 
   test("two words at once through two replicas make one turn", async () => {
-    await desk().stop(asker("dora"), "drill");
+    await service().stop(asker("dora"), "drill");
     const [here, there] = [open(fresh.url), open(fresh.url)];
-    const done = await Promise.all([desk(here).resume(asker("ada")), desk(there).resume(asker("ben"))]);
+    const done = await Promise.all([service(here).resume(asker("ada")), service(there).resume(asker("ben"))]);
     await Promise.all([here.close(), there.close()]);
     expect(done.map((r) => r.ok && r.value.resumed).toSorted()).toEqual([false, true]);
     const turns = await fresh.db.many(z.object({ kind: z.string() }), "select kind from stop_switch order by seq");

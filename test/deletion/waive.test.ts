@@ -2,19 +2,19 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Asker } from "../../src/commands/ports.ts";
+import type { Asker } from "../../src/core/people.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
-import { createDeletionDesk } from "../../src/deletion/desk.ts";
+import { createDeletionService } from "../../src/deletion/service.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
 import type { WaiveClick } from "../../src/deletion/waive.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { inventoryDigest, type Inventory } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 
@@ -101,7 +101,7 @@ describe("refused, recorded, and nothing waived:", () => {
   ])("%s", async (_, who, expected, arrange, more) => {
     const { row, bad } = await proposed();
     arrange();
-    const d = createDeletionDesk(context(row), async () => ok([]));
+    const d = createDeletionService(context(row), async () => ok([]));
     expect(code(await d.waive(click(row, bad, who, more)))).toBe(expected);
     expect((await audited(row.id)).map((a) => [a.kind, a.data["code"]])).toEqual([["refused.waive", expected]]);
     expect((await d.view(row.id)).ok && (await d.view(row.id))).toMatchObject({ value: { archive: [{ waivedBy: [] }, { waivedBy: [] }] } });
@@ -110,7 +110,7 @@ describe("refused, recorded, and nothing waived:", () => {
   test("what is saved, another deletion's entry, the same person twice, a third person", async () => {
     const { row, good, bad } = await proposed();
     const other = await proposed();
-    const d = createDeletionDesk(context(row), async () => ok([]));
+    const d = createDeletionService(context(row), async () => ok([]));
     expect(code(await d.waive(click(row, good, "ada")))).toBe("waiver.saved");
     expect(code(await d.waive(click(row, other.bad, "ada")))).toBe("waiver.unknown");
     expect(code(await d.waive(click(row, bad, "ada")))).toBe("ok");
@@ -121,7 +121,7 @@ describe("refused, recorded, and nothing waived:", () => {
 
   test("a late click: the deletion was rejected meanwhile", async () => {
     const { row, bad } = await proposed();
-    const d = createDeletionDesk(context(row), async () => ok([]));
+    const d = createDeletionService(context(row), async () => ok([]));
     expect(code(await d.reject({ ...click(row, bad, "ben"), reason: "we need it" }))).toBe("ok");
     expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.phase");
   });
@@ -129,13 +129,13 @@ describe("refused, recorded, and nothing waived:", () => {
   test("what is just being saved", async () => {
     const { row, bad } = await proposed();
     await fresh.db.exec("update archive_entry set state = 'saving' where id = $1", [bad]);
-    expect(code(await createDeletionDesk(context(row), async () => ok([])).waive(click(row, bad, "ada")))).toBe("waiver.saving");
+    expect(code(await createDeletionService(context(row), async () => ok([])).waive(click(row, bad, "ada")))).toBe("waiver.saving");
   });
 });
 
 test("two people waive it by name; until then nobody can approve, after it the card has its buttons", async () => {
   const { row, bad } = await proposed();
-  const d = createDeletionDesk(context(row), async () => ok([]));
+  const d = createDeletionService(context(row), async () => ok([]));
   const approve = (name: string) => d.approve({ ...click(row, bad, name), typedName: "a" });
   expect(code(await approve("ada"))).toBe("deletion.veto");
   const one = await d.waive(click(row, bad, "ada"));
@@ -158,7 +158,7 @@ test("two people waive it by name; until then nobody can approve, after it the c
 
 test("two people at the same moment are two; one person at the same moment twice is one", async () => {
   const { row, bad } = await proposed();
-  const d = createDeletionDesk(context(row), async () => ok([]));
+  const d = createDeletionService(context(row), async () => ok([]));
   const twice = await Promise.all([d.waive(click(row, bad, "ada")), d.waive(click(row, bad, "ada"))]);
   expect(twice.map(code).toSorted()).toEqual(["ok", "waiver.twice"]);
   const next = await proposed();
@@ -169,7 +169,7 @@ test("two people at the same moment are two; one person at the same moment twice
 test("what failed is tried again and its button stays; what is waived is let be", async () => {
   const { row, bad } = await proposed();
   const c = context(row);
-  const d = createDeletionDesk(c, async () => ok([]));
+  const d = createDeletionService(c, async () => ok([]));
   const states: string[] = [];
   const watch = async () => {
     const view = await d.view(row.id);

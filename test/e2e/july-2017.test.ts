@@ -13,7 +13,7 @@ import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
-import type { Twokey } from "../../src/compose.ts";
+import type { Twokey } from "../../src/app/start.ts";
 import { parseConfig } from "../../src/config.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";

@@ -1,8 +1,7 @@
 /** Claims what one process's engine does with work; shown on a real PostgreSQL. Fail-over is in fail-over.test.ts. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createEngine } from "../../src/engine/engine.ts";
-import type { Engine } from "../../src/engine/engine.ts";
+import { createEngine, type Engine } from "../../src/engine/engine.ts";
 import type { EngineEvent } from "../../src/engine/event.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import type { FreshDatabase } from "../support/database.ts";

@@ -6,8 +6,7 @@ import type { Readable, Writable } from "node:stream";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { prepareEngine } from "../../src/engine/schema.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { lendDatabaseLike } from "../support/lent-database.ts";
 

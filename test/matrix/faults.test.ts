@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { playFault } from "../../matrix/fault-life.ts";
-import { changes, faults, restores } from "../../matrix/faults.ts";
+import { playFault } from "./fault-life.ts";
+import { changes, faults, restores } from "./faults.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;

@@ -3,15 +3,15 @@
  * and two people are asked once. When they confirm it, passes act again.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createWorld, firstPolicy } from "../../sim/world.ts";
-import { createReplica } from "../../sim/replica.ts";
-import { team } from "../../sim/people.ts";
-import { root } from "../../sim/ci.ts";
-import { openDoor } from "../../sim/door.ts";
-import type { Asker } from "../../src/commands/ports.ts";
-import { passFence } from "../../src/deletion/fence.ts";
+import { createWorld, firstPolicy } from "../sim/world.ts";
+import { createReplica } from "../sim/replica.ts";
+import { team } from "../sim/people.ts";
+import { root } from "../sim/ci.ts";
+import { openDoor } from "../sim/door.ts";
+import type { Asker } from "../../src/core/people.ts";
+import { readPassage } from "../../src/deletion/guard.ts";
 import { fingerprintOf } from "../../src/policy/derive.ts";
-import { askAboutScope, createPolicyDesk } from "../../src/policy/desk.ts";
+import { askAboutScope, createPolicyService } from "../../src/policy/service.ts";
 import type { PolicyContext } from "../../src/policy/context.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
 import { readPolicy } from "../../src/store/policies.ts";
@@ -58,8 +58,9 @@ test("report-only until two people confirmed it", async () => {
   expect(cards).toHaveLength(1);
   expect(cards[0]).toMatchObject({ setting: "scope", proposedBy: "Twokey", effect: "beside", state: "proposed" });
   expect(cards[0]?.after).toContain("only_one_project");
-  const desk = createPolicyDesk(policy);
-  const say = (who: Asker | undefined) => desk.approve({ changeId: cards[0]?.id ?? "", digest: cards[0]?.digest ?? "", by: who as Asker });
+  const service = createPolicyService(policy);
+  const say = (who: Asker | undefined) =>
+    service.approve({ changeId: cards[0]?.id ?? "", digest: cards[0]?.digest ?? "", by: who as Asker });
   expect(await say(team[0])).toMatchObject({ ok: true, value: { applied: false } });
   const second = await runPass(fleet, schedule, { ...passes, writer });
   expect([second.ok && second.value.state, effects]).toEqual(["held", []]);
@@ -85,19 +86,21 @@ test("a scope that people refused is not asked about again for a day, but may be
   const ada = team[0] as Asker;
   await askAboutScope(policy);
   const asked = cards.at(-1);
-  await createPolicyDesk(policy).reject({ changeId: asked?.id ?? "", digest: asked?.digest ?? "", by: ada, reason: "that is not ours" });
+  await createPolicyService(policy).reject({ changeId: asked?.id ?? "", digest: asked?.digest ?? "", by: ada, reason: "that is not ours" });
   await askAboutScope(policy);
   expect(cards.filter((c) => c.state === "proposed")).toHaveLength(1);
   now += 25 * 3_600_000;
   await askAboutScope(policy);
   expect(cards.at(-1)).toMatchObject({ state: "proposed", setting: "scope" });
-  await createPolicyDesk(policy).reject({
+  await createPolicyService(policy).reject({
     changeId: cards.at(-1)?.id ?? "",
     digest: cards.at(-1)?.digest ?? "",
     by: ada,
     reason: "still not ours",
   });
-  expect(await createPolicyDesk(policy).propose(ada, { setting: "scope", text: "present", reason: "it is ours after all" })).toMatchObject({
+  expect(
+    await createPolicyService(policy).propose(ada, { setting: "scope", text: "present", reason: "it is ours after all" }),
+  ).toMatchObject({
     ok: true,
   });
 });
@@ -106,9 +109,9 @@ test("a deletion that people approved waits while the scope is not confirmed", a
   const w = smallWorld(fresh.db);
   const { row, c } = await approveIn(w);
   w.limits = { ...w.limits, scopeIsConfirmed: false };
-  expect(await passFence(row, c)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.scope_unconfirmed" } });
+  expect(await readPassage(row, c)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.scope_unconfirmed" } });
   w.limits = { ...w.limits, scopeIsConfirmed: true };
-  expect(await passFence(row, c)).toMatchObject({ ok: true });
+  expect(await readPassage(row, c)).toMatchObject({ ok: true });
 });
 
 async function counted(): Promise<{ readonly managed: number; readonly complete: number }> {

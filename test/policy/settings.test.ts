@@ -1,7 +1,7 @@
 /** Claim: a setting reads back what it wrote, and takes no nonsense: wrong units, signs, sizes, names, and what could never work. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findSetting, problemOfValue, settings, weighPolicy } from "../../src/policy/settings.ts";
+import { findSetting, problemOfValue, settings, assessPolicy } from "../../src/policy/settings.ts";
 import { durationText, parseDuration } from "../../src/policy/units.ts";
 import type { TeamPolicy } from "../../src/store/policies.ts";
 import { teamPolicy as base } from "./support.ts";
@@ -44,7 +44,7 @@ describe("nonsense is refused, with what may be written:", () => {
     ["as many approvals as approvers: who asks may not approve", { quorum: 3 }, "quorum", 3, "policy.quorum"],
     ["fewer approvers than the quorum needs", { quorum: 4 }, "approvers", 4, "policy.quorum"],
   ])("%s", (_what, change, changed, approvers, code) => {
-    expect(weighPolicy({ ...base, ...change }, changed, approvers)).toMatchObject({ ok: false, error: { code } });
+    expect(assessPolicy({ ...base, ...change }, changed, approvers)).toMatchObject({ ok: false, error: { code } });
   });
 });
 

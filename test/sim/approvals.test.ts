@@ -1,6 +1,6 @@
 /** Claim: the simulation's oracle dates the second approval no earlier than it can have been taken, and blames nobody for what is not known. */
 import { expect, test } from "vitest";
-import { earliestSecond, noteClick, settle, type Approvals } from "../../sim/approvals.ts";
+import { earliestSecond, noteClick, settle, type Approvals } from "./approvals.ts";
 
 const sure = (at: number) => ({ at, isSure: true });
 const unsure = (at: number) => ({ at, isSure: false });

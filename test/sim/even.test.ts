@@ -1,4 +1,4 @@
-/** Claims INV-1 to INV-11, after every tick of 100 of the 200 simulated lives (the even seeds up to 200): people, faults, crashes, two processes. */
+/** Claims INV-1 to INV-11, after every tick of the even ones of 200 simulated lives: people, faults, crashes, two processes. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../src/store/db.ts";
 import { freshDatabase, openAsBot, type FreshDatabase } from "../support/database.ts";

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import kept from "../../sim/kept-seeds.json" with { type: "json" };
-import { resetDatabase } from "../../sim/reset.ts";
-import { playSeed } from "../../sim/run.ts";
+import kept from "./kept-seeds.json" with { type: "json" };
+import { resetDatabase } from "./reset.ts";
+import { playSeed } from "./run.ts";
 import type { Database } from "../../src/store/db.ts";
 
 /** Seeds that once failed. The first three no longer play what they found: the simulation has drawn otherwise since. */

@@ -1,7 +1,6 @@
 /** Claims that a lock is held by one at a time, and that its loss is told. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 
 let fresh: FreshDatabase;

@@ -11,8 +11,7 @@ import { recordAudit, verifyAudit } from "../../src/store/audit.ts";
 import { connectionSettings, createDatabase, type Database } from "../../src/store/db.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 import { recordVote } from "../../src/store/votes.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { enterAsSaved, inventory, item, op, proposeOne } from "../support/deletions.ts";
 
 const folder = path.resolve(import.meta.dirname, "../../migrations");

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { toJson, type Database } from "../../src/store/db.ts";
 import { StoreError } from "../../src/store/store-error.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { lendDatabaseLike } from "../support/lent-database.ts";
 
 let fresh: FreshDatabase;

@@ -1,9 +1,7 @@
 /** Claims INV-5's store side: what was begun and never settled is found, and nothing is settled twice. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openIntents, recordIntent, recordOutcome } from "../../src/store/intents.ts";
-import type { IntentOwner } from "../../src/store/intents.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { openIntents, recordIntent, recordOutcome, type IntentOwner } from "../../src/store/intents.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
 beforeAll(async () => {

@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { findPostedMessage, readPostedMessage, recordPostedMessage } from "../../src/store/posted-messages.ts";
 import { forgetSeenEvents, recordSeenEvent } from "../../src/store/seen-events.ts";
 import { forgetTakeOvers, recordTakeOver } from "../../src/store/take-overs.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
 beforeAll(async () => {

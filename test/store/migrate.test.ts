@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { MigrationRefused, migrate } from "../../src/store/migrate.ts";
-import { emptyDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
 let dir: string;

@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../../src/store/db.ts";
 import { readStop, recordStop } from "../../src/store/stop-switch.ts";
-import { freshDatabase } from "../support/database.ts";
-import type { FreshDatabase } from "../support/database.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
-import { createDatabase } from "../../src/store/db.ts";
-import type { Database } from "../../src/store/db.ts";
+import { createDatabase, type Database } from "../../src/store/db.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 
 /** A migrated database of one's own. `drop` closes `db` and ends every other session on it. */

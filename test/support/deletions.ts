@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
-import { itemsToSave, usualKinds } from "../../src/archive/kinds.ts";
+import { itemsToSave } from "../../src/archive/kinds.ts";
+import { usualKinds } from "../../src/core/archive-kinds.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import type { Database } from "../../src/store/db.ts";
 import { insertDeletion, readDeletion, updateDeletion, type DeletionPolicy, type DeletionRow } from "../../src/store/deletions.ts";
-import type { Inventory, InventoryItem } from "../../src/sync/planning/inventory.ts";
-import { inventoryDigest } from "../../src/sync/planning/inventory.ts";
+import { type Inventory, type InventoryItem, inventoryDigest } from "../../src/core/inventory.ts";
 
 /** A person of the tests. */
 export const op = (name: string): OperatorId => `ci:${name}` as OperatorId;

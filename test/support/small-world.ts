@@ -3,14 +3,15 @@ import { Readable } from "node:stream";
 import { randomUUID } from "node:crypto";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import type { Neighbour, Removal } from "../../src/deletion/cloud.ts";
+import type { Neighbour } from "../../src/store/neighbours.ts";
+import type { Removal } from "../../src/deletion/cloud.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import type { LimitsNow } from "../../src/deletion/ports.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { recordVote } from "../../src/store/votes.ts";
-import { inventoryDigest, type InventoryItem } from "../../src/sync/planning/inventory.ts";
+import { inventoryDigest, type InventoryItem } from "../../src/core/inventory.ts";
 import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./deletions.ts";
 
 /** What a test may change while a deletion runs; `calls`, `notes` and `told` are what came of it. */

@@ -1,50 +1,34 @@
 import path from "node:path";
 import type { Import, Source } from "./tidy-source.ts";
 
-/** What a room may import from other rooms; `types` are for `import type` only. An arrow that is not here is forbidden. */
-interface Arrows {
-  readonly values: readonly string[];
-  readonly types: readonly string[];
-}
-
-/** Rooms of pure functions and plain types; their types may be named by every adapter. */
-const PURE = ["core", "planning", "approvals", "deletion", "execution", "archive", "backups", "commands", "recovery", "policy"];
-
 /**
- * The map of src/: style guide §4, with the engine and the archive added.
- *
- * Services write their own tables through `store` (ADR 0007); what is outside our database stays behind ports.
+ * The floors of src/, from the ground up: a room imports from rooms above it in this list only, values and types alike, so that no
+ * arrow runs back up and no rooms form a ring. After the colon: those it may import. An arrow that is not here is forbidden.
  */
-const ARROWS: Readonly<Record<string, Arrows>> = {
-  core: { values: [], types: [] },
-  planning: { values: ["core"], types: [] },
-  approvals: { values: ["core", "planning"], types: [] },
-  execution: { values: ["core", "planning", "store"], types: ["approvals", "deletion", "commands"] },
-  incident: { values: ["core", "planning", "store"], types: [] },
-  archive: { values: ["core", "store"], types: ["planning", "deletion", "commands"] },
-  backups: { values: ["core", "store", "archive"], types: ["planning", "commands"] },
-  deletion: { values: ["core", "planning", "approvals", "store", "archive"], types: ["execution", "commands"] },
-  policy: { values: ["core", "approvals", "store"], types: ["planning", "deletion", "archive", "commands"] },
-  recovery: { values: ["core", "planning", "execution", "store", "archive"], types: ["deletion"] },
-  store: { values: ["core", "planning", "deletion", "backups"], types: PURE },
-  cidb: { values: ["core", "planning"], types: PURE },
-  cloudstack: { values: ["core", "planning", "approvals"], types: PURE },
-  engine: { values: ["core", "store"], types: [] },
-  commands: { values: ["core", "planning", "approvals", "deletion", "execution", "archive", "backups"], types: ["policy"] },
-  bot: {
-    values: ["core", "commands", "planning", "store", "policy"],
-    types: ["approvals", "deletion", "execution", "archive", "backups", "events"],
-  },
-  events: { values: ["core"], types: [...PURE, "engine", "store"] },
-  config: { values: ["core", "backups"], types: PURE },
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  planning: ["core"],
+  store: ["core"],
+  approvals: ["core", "store"],
+  engine: ["core", "store"],
+  execution: ["core", "planning", "store", "approvals"],
+  archive: ["core", "planning", "store", "execution"],
+  deletion: ["core", "planning", "store", "approvals", "archive"],
+  config: ["core"],
+  events: ["core"],
+  policy: ["core", "planning", "store", "approvals", "deletion", "config"],
+  commands: ["core", "planning", "execution", "archive", "deletion", "policy"],
+  bot: ["core", "planning", "store", "execution", "archive", "deletion", "policy", "commands", "events"],
+  cidb: ["core", "planning"],
+  cloudstack: ["core", "planning", "store", "approvals", "execution", "archive", "deletion"],
 };
 
-/** Where the parts are put together: these may import every room. */
-const COMPOSITION = new Set(["main", "cli", "compose", "systems", "change-writer", "http-server", "first-policy", "doctor"]);
+/** Where the parts are put together and started: these may import every room above. */
+const TOP_FLOORS = ["app", "cli", "main"];
 
 /** Packages that only some places may touch. */
 const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
-  { pack: /^@slack\//, allowed: /^src\/(bot\/|doctor\/slack)/ },
+  { pack: /^@slack\//, allowed: /^src\/(bot\/|cli\/doctor\/slack)/ },
   { pack: /^axios$/, allowed: /^src\/cloudstack\// },
   { pack: /^pg$/, allowed: /^src\/(store|cidb|engine)\// },
   { pack: /^pino$/, allowed: /^src\/events\.ts$/ },
@@ -52,21 +36,21 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
-  { pack: /^@resvg\//, allowed: /^src\/backups\/png\.ts$/ },
+  { pack: /^@resvg\//, allowed: /^src\/archive\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,
     allowed:
-      /^src\/(config\.ts|core\/ids\.ts|store\/|cidb\/|archive\/export-desk\.ts|bot\/listeners\.ts|sync\/execution\/desk\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+      /^src\/(config\.ts|core\/ids\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/listeners\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
   },
 ];
 
 /** Functions that mint trust, and the files that may import each: anything else could speak without having looked. */
 const MINTS: Readonly<Record<string, RegExp>> = {
   completeDesired: /^src\/(cidb\/read|sync\/execution\/replay)\.ts$/,
-  completeObserved: /^src\/(sync\/execution\/(observe|replay)|cloudstack\/read[a-z-]*)\.ts$/,
+  completeObserved: /^src\/(sync\/execution\/(observe|replay)|cloudstack\/read\/(fleet|project))\.ts$/,
   join: /^src\/sync\/execution\/(observe|replay)\.ts$/,
   planDeletions: /^src\/sync\/planning\/build-plan\.ts$/,
-  grant: /^src\/deletion\/fence\.ts$/,
+  grant: /^src\/deletion\/guard\.ts$/,
 };
 
 /** The room that a file of src/ lies in. */
@@ -76,19 +60,26 @@ export function roomOf(file: string): string {
   return (parts[1] ?? "").replace(/\.ts$/, "");
 }
 
-/** Names imports that go against the map. */
+/** Names imports that go against the floors. */
 export function findWrongArrows(source: Source): readonly string[] {
   const room = roomOf(source.file);
-  if (COMPOSITION.has(room)) return [];
+  const top = TOP_FLOORS.indexOf(room);
+  const allowed = top === -1 ? FLOORS[room] : [...Object.keys(FLOORS), ...TOP_FLOORS.slice(0, top)];
   return ownImports(source).flatMap(({ one, target }) => {
     if (!target.startsWith("src/")) return [at(source, one, `src/ may not import ${target}`)];
     const other = roomOf(target);
-    const arrows = ARROWS[room];
     if (other === room) return [];
-    if (arrows === undefined) return [at(source, one, `room ${room} is not on the map (tidy-structure.ts)`)];
-    const allowed = [...arrows.values, ...(one.typeOnly ? arrows.types : [])];
-    return allowed.includes(other) ? [] : [at(source, one, `${room} may not import ${one.typeOnly ? "types" : "values"} of ${other}`)];
+    if (allowed === undefined) return [at(source, one, `room ${room} is not on the map (tidy-structure.ts)`)];
+    return allowed.includes(other) ? [] : [at(source, one, `${room} may not import ${other}`)];
   });
+}
+
+/** Names entries of the map that would let an arrow run back up. */
+export function findRisingArrows(floors: Readonly<Record<string, readonly string[]>> = FLOORS): readonly string[] {
+  const order = Object.keys(floors);
+  return order.flatMap((room, floor) =>
+    (floors[room] ?? []).filter((other) => !order.slice(0, floor).includes(other)).map((other) => `${room} → ${other}`),
+  );
 }
 
 /** Names packages imported outside their fence. */

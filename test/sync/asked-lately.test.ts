@@ -1,6 +1,6 @@
 /** Claim: while people's no to a deletion counts, its domain brings no message at each pass; a day later it is asked again. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../../sim/ci.ts";
+import { root } from "../sim/ci.ts";
 import { runPass } from "../../src/sync/execution/reconcile.ts";
 import type { PlanRecord } from "../../src/sync/execution/record.ts";
 import { readLiveDeletions, updateDeletion } from "../../src/store/deletions.ts";

@@ -1,6 +1,6 @@
 /** Claim: while a pass runs, a scheduled one gives up, and one that a person asked for waits its turn and is made. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../../sim/ci.ts";
+import { root } from "../sim/ci.ts";
 import type { OperatorId } from "../../src/core/ids.ts";
 import { runPass } from "../../src/sync/execution/reconcile.ts";
 import { startStoredLife } from "../cli/stored-life.ts";

@@ -12,7 +12,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
-import { createCloudStackReader } from "../../src/cloudstack/reader.ts";
+import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import type { CiUserId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
@@ -324,7 +324,7 @@ test.for<readonly [string, CiLoss, RegExp, readonly string[]]>([
     /hides rows of twokey_memberships from us. Give the reading role/,
     [],
   ],
-] as const)("%s is held with a message that names it and the mending, and nothing else changes", async ([, loss, words, written]) => {
+] as const)("%s is held with a message that names it and the remedy, and nothing else changes", async ([, loss, words, written]) => {
   await forget();
   const truth = truthAt(quiet, 1);
   await pass(truth, [], []);

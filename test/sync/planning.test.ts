@@ -8,7 +8,7 @@ import type { FleetScope } from "../../src/core/scope.ts";
 import { allowedBy, buildPlan } from "../../src/sync/planning/build-plan.ts";
 import { completeDesired, type DesiredProject, type PartialDesired } from "../../src/sync/planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../../src/sync/planning/input.ts";
-import type { KnownState } from "../../src/sync/planning/known.ts";
+import type { KnownState } from "../../src/core/managed.ts";
 import { completeObserved, type ObservedAccount, type ObservedDomain, type PartialObserved } from "../../src/sync/planning/observed.ts";
 import type { Plan } from "../../src/sync/planning/plan.ts";
 import type { PlanPolicy } from "../../src/sync/planning/policy.ts";

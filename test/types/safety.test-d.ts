@@ -5,7 +5,7 @@ import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { ChangeWriter } from "../../src/sync/execution/ports.ts";
 import type { CompleteDesired, Gone, PartialDesired } from "../../src/sync/planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../../src/sync/planning/input.ts";
-import type { KnownState, ManagedDomain } from "../../src/sync/planning/known.ts";
+import type { KnownState, ManagedDomain } from "../../src/core/managed.ts";
 import type { CompleteObserved, PartialObserved } from "../../src/sync/planning/observed.ts";
 import { planChanges } from "../../src/sync/planning/changes.ts";
 import { planDeletions, type Change, type DeletionProposal, type Plan, type ProposalFields } from "../../src/sync/planning/plan.ts";
@@ -66,8 +66,8 @@ export const forgedGrant: ApprovedDeletion = {
 // @ts-expect-error a spread grant is none
 export const spreadGrant: ApprovedDeletion = { ...({} as ApprovedDeletion) };
 // @ts-expect-error the class does not leave its file
-export type Leak = typeof import("../../src/approvals/grant.ts")["Grant"];
-export type NoLeak = typeof import("../../src/approvals/grant.ts")["grant"];
+export type Leak = (typeof import("../../src/approvals/grant.ts"))["Grant"];
+export type NoLeak = (typeof import("../../src/approvals/grant.ts"))["grant"];
 
 // 3. What applies changes cannot be handed a deletion.
 for (const change of [...plan.additive, ...plan.restrictive]) void writer.applyChange(change, jobId);

@@ -1,5 +1,4 @@
-import type { Call, Command } from "../command.ts";
-import { paramSpecs } from "../command.ts";
+import { type Call, type Command, paramSpecs } from "../command.ts";
 import { unresolved } from "../failure.ts";
 
 /** Commands about things that this world never holds: an id of theirs names nothing, as CloudStack says of any id that it does not know. */

@@ -1,5 +1,4 @@
-import type { Call, Command } from "../command.ts";
-import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { namedDomain } from "../scope.ts";

@@ -1,5 +1,4 @@
-import type { Call, Command } from "../command.ts";
-import { paramSpecs } from "../command.ts";
+import { type Call, type Command, paramSpecs } from "../command.ts";
 import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { NAMED } from "../world/base.ts";

@@ -1,5 +1,4 @@
-import type { Call, Command } from "../command.ts";
-import { EVERY_ROLE, LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, EVERY_ROLE, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { internalError } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";

@@ -1,8 +1,6 @@
-import type { Call, Command } from "../command.ts";
-import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { unresolved } from "../failure.ts";
-import type { Json, JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type Json, type JsonObject, wireTime } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { like, namedDomain, subtreeByPath } from "../scope.ts";
 import { shownPath } from "../shapes/owner.ts";

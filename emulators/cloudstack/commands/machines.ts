@@ -1,5 +1,4 @@
-import type { Call, Command, JobSpec } from "../command.ts";
-import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";

@@ -1,8 +1,6 @@
-import type { Call, Command } from "../command.ts";
-import { LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { invalidValue } from "../failure.ts";
-import type { JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type JsonObject, wireTime } from "../json.ts";
 import { RESOURCE_KINDS } from "../limits.ts";
 import { pageOf } from "../paging.ts";
 import { accountByName, namedDomain, requireReach } from "../scope.ts";

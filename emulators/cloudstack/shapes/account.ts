@@ -1,6 +1,5 @@
 import type { Call } from "../command.ts";
-import type { JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type JsonObject, wireTime } from "../json.ts";
 import { isWithin } from "../scope.ts";
 import { accountTotals, machineCounts } from "../totals.ts";
 import type { Account, User } from "../world/rows.ts";

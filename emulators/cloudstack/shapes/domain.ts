@@ -1,5 +1,4 @@
-import type { JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type JsonObject, wireTime } from "../json.ts";
 import { RESOURCE_KINDS, type ResourceKind, type Totals } from "../limits.ts";
 import { domainTotals } from "../totals.ts";
 import type { Domain } from "../world/rows.ts";

@@ -1,5 +1,4 @@
-import type { JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type JsonObject, wireTime } from "../json.ts";
 import { accountTotals, machineCounts } from "../totals.ts";
 import { NAMED } from "../world/base.ts";
 import type { KubernetesCluster, Network, Project } from "../world/rows.ts";
@@ -117,12 +116,38 @@ export function addressShape(world: World, network: Network): JsonObject {
   };
 }
 
+/** A router's network cards: the guest network's, the control network's, and the public one. */
+function routerNics(network: Network, guest: JsonObject, control: JsonObject, outside: JsonObject): JsonObject[] {
+  const uris = (vlan: number): JsonObject => ({ isolationuri: `vlan://${vlan}`, broadcasturi: `vlan://${vlan}` });
+  return [
+    {
+      id: `${network.routerId}-0`,
+      ...guest,
+      networkname: network.name,
+      ...uris(network.vlan),
+      traffictype: "Guest",
+      type: "Isolated",
+      isdefault: false,
+      mtu: 1500,
+    },
+    { id: `${network.routerId}-1`, ...control, traffictype: "Control", isdefault: false, macaddress: "0e:00:a9:fe:cf:e8" },
+    {
+      id: `${network.routerId}-2`,
+      ...outside,
+      ...uris(50),
+      traffictype: "Public",
+      isdefault: true,
+      macaddress: "1e:00:ab:00:03:ff",
+      mtu: 1500,
+    },
+  ];
+}
+
 /** The router of a network. */
 export function routerShape(world: World, network: Network): JsonObject {
   const guest = { networkid: network.id, netmask: "255.255.255.0", ipaddress: "10.1.1.1", macaddress: "02:01:00:d0:00:02" };
   const control = { networkid: world.base.linkLocalNetwork, netmask: "255.255.0.0", gateway: "169.254.0.1", ipaddress: "169.254.1.2" };
   const outside = { networkid: world.base.publicNetwork, netmask: "255.255.0.0", gateway: "192.168.0.1", ipaddress: network.address };
-  const uris = (vlan: number): JsonObject => ({ isolationuri: `vlan://${vlan}`, broadcasturi: `vlan://${vlan}` });
   return {
     id: network.routerId,
     zoneid: world.base.zone,
@@ -162,13 +187,7 @@ export function routerShape(world: World, network: Network): JsonObject {
     version: "4.10.0",
     scriptsversion: "1d6eb069-988f-403e-b3b7-232b6390275c",
     role: "VIRTUAL_ROUTER",
-    nic: [
-      { id: `${network.routerId}-0`, ...guest, networkname: network.name, ...uris(network.vlan), traffictype: "Guest", type: "Isolated",
-        isdefault: false, mtu: 1500 },
-      { id: `${network.routerId}-1`, ...control, traffictype: "Control", isdefault: false, macaddress: "0e:00:a9:fe:cf:e8" },
-      { id: `${network.routerId}-2`, ...outside, ...uris(50), traffictype: "Public", isdefault: true, macaddress: "1e:00:ab:00:03:ff",
-        mtu: 1500 },
-    ],
+    nic: routerNics(network, guest, control, outside),
     requiresupgrade: false,
     healthchecksfailed: false,
     softwareversion: "4.22.0.0",

@@ -1,5 +1,4 @@
-import type { JsonObject } from "../json.ts";
-import { wireTime } from "../json.ts";
+import { type JsonObject, wireTime } from "../json.ts";
 import { NAMED } from "../world/base.ts";
 import type { Snapshot, Template, Volume } from "../world/rows.ts";
 import type { World } from "../world/world.ts";

@@ -1,7 +1,8 @@
 import type { KnownBlock } from "@slack/types";
-import { sizeText } from "../../commands/export-template.ts";
-import type { ItemKind } from "../../sync/planning/inventory.ts";
-import type { ArchiveLine, DeletionView, Phase } from "../../deletion/view.ts";
+import { sizeText } from "../../core/units.ts";
+import type { ItemKind } from "../../core/inventory.ts";
+import type { ArchiveLine, DeletionView } from "../../deletion/view.ts";
+import type { Phase } from "../../core/phases.ts";
 import { button, context, fields, header, list, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 

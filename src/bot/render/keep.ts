@@ -1,4 +1,5 @@
-import type { DeletionView, Phase } from "../../deletion/view.ts";
+import type { DeletionView } from "../../deletion/view.ts";
+import type { Phase } from "../../core/phases.ts";
 import { button, header, safe, section, time } from "./blocks.ts";
 import { buttonValue } from "./card.ts";
 import type { Rendering } from "./plan.ts";

@@ -27,8 +27,8 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
     );
   blocks.push(
     ...list(
-      "Rows of the CI database that need mending",
-      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.mending}`),
+      "Rows of the CI database that need remedy",
+      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`),
     ),
   );
   blocks.push(

@@ -1,9 +1,10 @@
-import { exportObstacle, itemsToSave, usualKinds } from "../../archive/kinds.ts";
+import { exportObstacle, itemsToSave } from "../../archive/kinds.ts";
+import { usualKinds } from "../../core/archive-kinds.ts";
 import { saveItem } from "../../archive/save.ts";
 import { manifestOf } from "../../archive/manifest.ts";
 import { insertEntry, isSettled, readEntries, updateEntry } from "../../store/archive-entries.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
-import type { Inventory } from "../../sync/planning/inventory.ts";
+import type { Inventory } from "../../core/inventory.ts";
 import type { DeletionContext } from "../context.ts";
 
 /**

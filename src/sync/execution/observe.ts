@@ -2,7 +2,7 @@ import { domainIdFor } from "../../core/derived-ids.ts";
 import type { Scope } from "../../core/scope.ts";
 import type { CompleteDesired, DesiredProject, PartialDesired } from "../planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../planning/input.ts";
-import type { KnownState } from "../planning/known.ts";
+import type { KnownState } from "../../core/managed.ts";
 import { completeObserved, type CompleteObserved, type PartialObserved } from "../planning/observed.ts";
 import type { DesiredSource, ObservedSource } from "./ports.ts";
 

@@ -30,3 +30,18 @@ export interface DeletionOpener {
   /** Domains under a live deletion. */
   liveDomains(): Promise<readonly DomainId[]>;
 }
+
+/**
+ * What CloudStack knows of a domain's id.
+ *
+ * | listed | the domain is there |
+ * | hidden | it is there but Inactive: being deleted, or left so by a deletion that failed |
+ * | spent  | it belongs to a removed domain, and is refused for ever |
+ * | free   | it was never used |
+ */
+export type IdState = "listed" | "hidden" | "spent" | "free";
+
+/** Tells whether a domain's id can be used. */
+export interface DomainIds {
+  readIdState(id: DomainId): Promise<Result<IdState, Failure>>;
+}

@@ -18,7 +18,7 @@ import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecor
 import { readStop } from "../../store/stop-switch.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
-import type { KnownState } from "../planning/known.ts";
+import type { KnownState } from "../../core/managed.ts";
 import type { Change, Plan } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
 import { recognise } from "../planning/recognise.ts";
@@ -62,13 +62,13 @@ export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileCo
   });
   return held.held
     ? held.value
-    : err(failure("refused", "sync.running", "A pass is running already", { mending: "Its plan is the newest one in the channel." }));
+    : err(failure("refused", "sync.running", "A pass is running already", { remedy: "Its plan is the newest one in the channel." }));
 }
 
 async function stopFailure(c: ReconcileContext): Promise<Failure | null> {
   const stop = await readStop(c.db);
-  const mending = "/ci-resume takes two people.";
-  return stop.stopped ? failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { mending }) : null;
+  const remedy = "/ci-resume takes two people.";
+  return stop.stopped ? failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy }) : null;
 }
 
 /** Makes a plan without storing, showing or applying anything. */
@@ -168,12 +168,18 @@ async function planNow(
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
   const outcomes = [
-    ...plan.additive.map(
-      (change): ChangeOutcome => ({ change, outcome: allowed.additive ? "waiting" : "held", seen: null, problem: null }),
-    ),
-    ...plan.restrictive.map(
-      (change): ChangeOutcome => ({ change, outcome: allowed.restrictive ? "waiting" : "held", seen: null, problem: null }),
-    ),
+    ...plan.additive.map((change): ChangeOutcome => ({
+      change,
+      outcome: allowed.additive ? "waiting" : "held",
+      seen: null,
+      problem: null,
+    })),
+    ...plan.restrictive.map((change): ChangeOutcome => ({
+      change,
+      outcome: allowed.restrictive ? "waiting" : "held",
+      seen: null,
+      problem: null,
+    })),
   ];
   return {
     id: c.newId() as PlanId,

@@ -25,7 +25,7 @@ export interface PlanRecord {
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
 }
 
-/** A pass that could not make a plan worth showing as one: what was wrong, with the mending. */
+/** A pass that could not make a plan worth showing as one: what was wrong, with the remedy. */
 export interface PassTrouble {
   readonly passId: PassId;
   readonly scope: Scope;

@@ -6,7 +6,7 @@ import type { PlanInputs } from "../../store/plans.ts";
 import { buildPlan } from "../planning/build-plan.ts";
 import { completeDesired, type CompleteDesired, type DesiredReport, type PartialDesired } from "../planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../planning/input.ts";
-import type { KnownState } from "../planning/known.ts";
+import type { KnownState } from "../../core/managed.ts";
 import { completeObserved, type CompleteObserved, type ObservedReport, type PartialObserved } from "../planning/observed.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
 import type { PlanRecord } from "./record.ts";

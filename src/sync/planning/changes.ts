@@ -2,7 +2,7 @@ import { accountIdFor, domainIdFor, userIdFor } from "../../core/derived-ids.ts"
 import type { DomainId } from "../../core/ids.ts";
 import type { DesiredMember, DesiredProject } from "./desired.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
-import type { LimitType, ManagedAccount, ManagedDomain } from "./known.ts";
+import type { LimitType, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { ObservedAccount, ObservedDomain } from "./observed.ts";
 import type { AdditiveChange, Drift, Hold, PersonData, RestrictiveChange } from "./plan.ts";
 import { roleFor, type PlanPolicy } from "./policy.ts";

@@ -1,7 +1,7 @@
 import type { CiUserId, DomainId, Instant, ProjectId, Slug } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
-import type { Limits, ManagedDomain } from "./known.ts";
+import type { Limits, ManagedDomain } from "../../core/managed.ts";
 
 /** One member of a project, as the CI database says it should be. */
 export interface DesiredMember {
@@ -33,7 +33,7 @@ export interface HeldRow {
   /** How to find the row: its key columns as text. */
   readonly key: string;
   readonly problem: string;
-  readonly mending: string;
+  readonly remedy: string;
   /** The project the row belongs to, when the row tells. */
   readonly projectId: ProjectId | null;
   /** The member the row belongs to; null when the whole project is held. */

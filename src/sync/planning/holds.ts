@@ -158,7 +158,7 @@ function rowHolds({ input }: HoldQuestion): readonly Hold[] {
     kind: "held_row" as const,
     blocks: "one_project" as const,
     sentence: `${h.view}, ${h.key}: ${h.problem}`,
-    liftedBy: h.mending,
+    liftedBy: h.remedy,
     ...(h.projectId === null ? {} : { projectId: h.projectId }),
   }));
 }

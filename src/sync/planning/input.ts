@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../../core/result.ts";
 import { isSameScope } from "../../core/scope.ts";
 import type { CompleteDesired, PartialDesired } from "./desired.ts";
-import type { KnownState } from "./known.ts";
+import type { KnownState } from "../../core/managed.ts";
 import type { CompleteObserved, PartialObserved } from "./observed.ts";
 
 /** Both sides, one scope, both complete: the only input from which deletions may be planned. Only `join` makes one. */

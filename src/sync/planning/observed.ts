@@ -2,7 +2,7 @@ import type { AccountId, DomainId, DomainPath, Instant, UserId } from "../../cor
 import { err, ok, type Result } from "../../core/result.ts";
 import { isWithin, type FleetScope, type Scope } from "../../core/scope.ts";
 import type { SnapshotDefect } from "./desired.ts";
-import type { Limits } from "./known.ts";
+import type { Limits } from "../../core/managed.ts";
 
 /** One CloudStack domain at or below the managed root. `path` is built from names along the parent chain. */
 export interface ObservedDomain {
@@ -38,7 +38,7 @@ export interface ObservedUser {
 }
 
 /** A domain below the managed root whose id is no UUID: shown, in the way of its name, never touched. */
-export interface OddDomain {
+export interface NonUuidDomain {
   readonly rawId: string;
   readonly path: string;
 }
@@ -50,7 +50,7 @@ export interface ObservedReport {
   readonly domains: readonly ObservedDomain[];
   readonly listedAgain: readonly DomainId[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly OddDomain[];
+  readonly odd: readonly NonUuidDomain[];
   readonly asOf: Instant;
 }
 
@@ -61,7 +61,7 @@ export interface PartialObserved {
   readonly root: ObservedDomain | null;
   readonly domains: readonly ObservedDomain[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly OddDomain[];
+  readonly odd: readonly NonUuidDomain[];
   readonly asOf: Instant;
   readonly reason: string;
 }
@@ -74,7 +74,7 @@ class CompleteObservedSnapshot {
   readonly root: ObservedDomain;
   readonly domains: readonly ObservedDomain[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly OddDomain[];
+  readonly odd: readonly NonUuidDomain[];
   readonly asOf: Instant;
   constructor(report: ObservedReport) {
     this.scope = report.scope;

@@ -2,7 +2,7 @@ import type { AccountId, CiUserId, Digest, DomainId, DomainPath, Instant, Projec
 import { isWithin, type Scope } from "../../core/scope.ts";
 import type { Evidence, HeldRow } from "./desired.ts";
 import type { CompleteInput } from "./input.ts";
-import type { LimitType } from "./known.ts";
+import type { LimitType } from "../../core/managed.ts";
 import type { PlanPolicy } from "./policy.ts";
 
 /** What every change says of itself: whom it is for and why. */
@@ -72,14 +72,7 @@ export type Change = AdditiveChange | RestrictiveChange;
 /** A difference nobody asked us to mend: shown with its age, left alone. */
 export interface Drift {
   readonly kind:
-    | "renamed"
-    | "unmanaged_domain"
-    | "unmanaged_account"
-    | "orphaned"
-    | "nested_domain"
-    | "locked_by_others"
-    | "disabled"
-    | "left_closed";
+    "renamed" | "unmanaged_domain" | "unmanaged_account" | "orphaned" | "nested_domain" | "locked_by_others" | "disabled" | "left_closed";
   readonly path: string;
   readonly sentence: string;
 }

@@ -1,6 +1,6 @@
 import { accountIdFor, domainIdFor, userIdFor } from "../../core/derived-ids.ts";
 import type { CompleteDesired, PartialDesired } from "./desired.ts";
-import type { KnownState, ManagedAccount, ManagedDomain } from "./known.ts";
+import type { KnownState, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { CompleteObserved, PartialObserved } from "./observed.ts";
 
 /** What was seen to be ours although no row says so: made by us, and the process died before the row. */

@@ -1,0 +1,101 @@
+/** The systems around Twokey as the configuration names them: what the bot works on, and the commands of the terminal too. */
+import { createFolderStore } from "../archive/folder-store.ts";
+import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
+import type { MeasureContext } from "../archive/backups/measure.ts";
+import { createCloudStackDeleter } from "../cloudstack/delete/deleter.ts";
+import { createDomainIds } from "../cloudstack/read/domain-ids.ts";
+import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack/export/exporter.ts";
+import type { CloudStackOptions } from "../cloudstack/api/options.ts";
+import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
+import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
+import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
+import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
+import type { CloudStackKeys, Config } from "../config.ts";
+import type { Clock, NewId, Sleep } from "../core/clock.ts";
+import { failure } from "../core/failure.ts";
+import type { DomainPath } from "../core/ids.ts";
+import { err, ok } from "../core/result.ts";
+import type { Events } from "../events.ts";
+import type { FixedPlanPolicy } from "../policy/derive.ts";
+import type { Database, Queryable } from "../store/db.ts";
+import { readKnownState } from "../store/managed.ts";
+import { mayCall } from "../store/stop-switch.ts";
+
+interface Tools {
+  readonly now: Clock;
+  readonly sleep: Sleep;
+  readonly newId: NewId;
+  readonly events: Events;
+}
+
+/** The CloudStack objects, each with its own keys; every call asks the stop switch first. Invariant: INV-3. */
+export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools) {
+  const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
+    url: config.cloudstack.url,
+    ...keys,
+    rootPath: config.cloudstack.rootPath as DomainPath,
+    now: a.now,
+    sleep: a.sleep,
+    newId: a.newId,
+    timeoutMs: config.cloudstack.timeoutMs,
+    beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
+    onCall: (call) => {
+      if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
+        a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
+    },
+  });
+  const exporter = createCloudStackExporter(options(config.cloudstack.export, true));
+  return {
+    reader: createCloudStackReader(options(config.cloudstack.read, false)),
+    writer: createCloudStackWriter(options(config.cloudstack.write, true)),
+    restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
+    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
+    exports: exportSource(exporter),
+    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
+    domainIds: createDomainIds(options(config.cloudstack.read, false)),
+  };
+}
+
+/** The store of what is saved, as the configuration names it. */
+export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
+  const { place } = config.archive;
+  if (place.kind === "folder") return createFolderStore(place.dir);
+  // Loaded only when it is used: the SDK takes 20 MiB.
+  const { createS3Store } = await import("../archive/s3-store.ts");
+  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
+}
+
+function exportSource(exporter: CloudStackExporter): ExportSource {
+  return {
+    async openExport(item) {
+      const source = await exporter.extract(item);
+      if (!source.ok) return source;
+      return ok({ open: (offset: number) => exporter.open(source.value, offset) });
+    },
+  };
+}
+
+/** The settings of a plan that no vote changes. */
+export function fixedPlanPolicy(config: Pick<Config, "sync" | "cloudstack">): FixedPlanPolicy {
+  return {
+    snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
+    roles: config.cloudstack.roles,
+    sentinelDomain: config.cloudstack.sentinelDomain,
+  };
+}
+
+/** What measuring the fleet needs, for the bot and for the terminal. */
+export function measureContext(config: Config, db: Database, reader: CloudStackReader, a: Pick<Tools, "now" | "newId">): MeasureContext {
+  return {
+    db,
+    rootPath: config.cloudstack.rootPath as DomainPath,
+    findRoot: async () => {
+      const fleet = await reader.readFleet({ withLimits: false });
+      return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
+    },
+    readInventory: (id, path) => reader.readInventory(id, path),
+    managedDomains: async () => (await readKnownState(db, [])).managedDomains,
+    now: a.now,
+    newId: a.newId,
+  };
+}

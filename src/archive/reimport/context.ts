@@ -1,0 +1,117 @@
+import type { ArchiveStore } from "../ports.ts";
+import type { Clock, NewId, Sleep } from "../../core/clock.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { DomainId, DomainPath, Instant, ProjectId } from "../../core/ids.ts";
+import type { Result } from "../../core/result.ts";
+import type { Database } from "../../store/db.ts";
+import type { RestoreItemRow, RestoreRow } from "../../store/reimports.ts";
+import type { SavedCopy, Unsaved } from "../../store/reimport-sources.ts";
+import type { ObservedSource } from "../../sync/execution/ports.ts";
+import type { DesiredProject } from "../../sync/planning/desired.ts";
+import type { Inventory, InventoryItem } from "../../core/inventory.ts";
+import type { RestoreLinks, TemplateRegistrar } from "./ports.ts";
+
+/** What a restore needs. `say` takes one line of progress at a time. */
+export interface RestoreContext {
+  readonly db: Database;
+  readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug">[], Failure>>;
+  readonly observed: ObservedSource;
+  readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
+  readonly registrar: TemplateRegistrar;
+  readonly store: ArchiveStore;
+  readonly links: RestoreLinks;
+  readonly root: DomainPath;
+  /** Ids and paths of domains that nothing is put into. */
+  readonly spared: ReadonlySet<string>;
+  readonly timing: RestoreTiming;
+  readonly now: Clock;
+  readonly newId: NewId;
+  readonly newToken: () => string;
+  readonly sleep: Sleep;
+  readonly say: (line: string) => void;
+}
+
+/** How long a restore waits for what. Units: milliseconds. */
+export interface RestoreTiming {
+  /** For CloudStack to have fetched a template; as long its link is good. */
+  readonly linkMs: number;
+  /** After a call whose answer was lost, until it counts as never arrived. */
+  readonly arriveMs: number;
+  /** For a pass to end. */
+  readonly passMs: number;
+  /** Between two looks at a template. */
+  readonly lookMs: number;
+}
+
+/** What is asked for. */
+export interface RestoreAsk {
+  /** A project's id, or a short name that it has or had. */
+  readonly project: string;
+  /** Copies saved by then count. */
+  readonly from: Instant;
+  /** The domain's UUID or path. */
+  readonly to: string;
+  /** Whose the templates become; null: of the accounts of the names that they had. */
+  readonly account: string | null;
+  /** Id or name of the zone for templates whose own is not there any more. */
+  readonly zone: string | null;
+  readonly dryRun: boolean;
+}
+
+/** A project with every short name that it is known to have had. */
+export interface RestoredProject {
+  readonly id: ProjectId;
+  readonly slugs: readonly string[];
+}
+
+/** A domain to restore into. */
+export interface RestoreTarget {
+  readonly id: DomainId;
+  readonly path: DomainPath;
+}
+
+/** A template to bring back, with its copy in the archive. */
+export interface RestoreItem {
+  readonly row: RestoreItemRow;
+  readonly copy: SavedCopy;
+}
+
+/** A restore under way: what stands of it in our tables, and where it leads. */
+export interface RestoreRun {
+  readonly row: RestoreRow;
+  readonly target: RestoreTarget;
+  readonly signal: AbortSignal;
+  /** A template as this installation takes it. */
+  readonly fit: (item: InventoryItem) => Result<InventoryItem, Failure>;
+}
+
+/** A template of the restore as it stands at the end. */
+export interface RestoredTemplate {
+  readonly copy: SavedCopy;
+  readonly account: string;
+  readonly state: RestoreItemRow["state"];
+  readonly templateId: string | null;
+  readonly problem: string | null;
+}
+
+/** What a restore came to, and what no restore brings back. */
+export interface RestoreReport {
+  readonly project: RestoredProject;
+  readonly target: RestoreTarget;
+  readonly from: Instant;
+  readonly templates: readonly RestoredTemplate[];
+  /** Saved, and still in the archive, but not brought back. */
+  readonly kept: readonly SavedCopy[];
+  readonly unsaved: readonly Unsaved[];
+  readonly machines: readonly MachineThen[];
+  /** What else the last stored inventory names, by kind. */
+  readonly others: readonly InventoryItem[];
+  readonly notes: readonly string[];
+}
+
+/** A machine as our tables know it, with the disks that are known to have hung on it. */
+export interface MachineThen {
+  readonly item: InventoryItem;
+  readonly volumes: readonly InventoryItem[];
+  readonly templateName: string | null;
+}

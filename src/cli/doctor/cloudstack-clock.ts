@@ -1,0 +1,60 @@
+import type { CloudStackOptions } from "../../cloudstack/api/options.ts";
+import { createKeyInspector } from "../../cloudstack/read/key-inspector.ts";
+import { checksOf, type Check } from "./check.ts";
+
+const { ok, warning, failed } = checksOf("cloudstack");
+
+/** More than this is told: a signature lives ten minutes, and the server takes at most fifteen. Units: ms. */
+const SKEW_MS_WARN = 60_000;
+/** From here on, calls are refused or soon will be. Units: ms. */
+const SKEW_MS_MAX = 4 * 60_000;
+/** How long a signature of ours lives (src/cloudstack/api/signature.ts). Units: ms. */
+const VALID_MS = 10 * 60_000;
+const remedy = "Let both machines take their time from NTP.";
+
+/**
+ * Looks at how far the server's clock is from ours: by its `Date`, else by when it lets a signature expire.
+ *
+ * CloudStack sends no Date itself. A clock that is behind ours is seen by a Date only; it harms nothing before 5 minutes.
+ * Source: CloudStack 4.22, ServerDaemon (setSendDateHeader(false)); facts/cloudstack §1.2 (expires).
+ */
+export async function examineClock(o: CloudStackOptions): Promise<Check> {
+  let skewMs: number | null = null;
+  const now = { asked: o.now() };
+  const seen = createKeyInspector({
+    ...o,
+    onCall: (call) => {
+      if (call.serverTime !== null) skewMs = call.serverTime - (now.asked + o.now()) / 2;
+    },
+  });
+  const answered = await seen.readAccount();
+  if (skewMs !== null) return judge(skewMs);
+  // A signature that would live a day longer: taken where the usual one is not, the server's clock is ahead.
+  if (!answered.ok) {
+    if (answered.error.code !== "cloudstack.credentials") return warning("how far its clock is from ours is not known", remedy);
+    return (await isTaken(o, 24 * 3600_000))
+      ? failed("its clock is more than ten minutes ahead of ours, so every signature has expired", remedy)
+      : warning("how far its clock is from ours is not known, since the key is refused", remedy);
+  }
+  for (const aheadMs of [SKEW_MS_MAX, SKEW_MS_WARN])
+    if (!(await isTaken(o, aheadMs - VALID_MS)))
+      return aheadMs === SKEW_MS_MAX ? failed(aheadOf(aheadMs), remedy) : warning(aheadOf(aheadMs), remedy);
+  return ok("its clock is not more than a minute ahead of ours (it sends no Date; tried with signatures that expire soon)");
+}
+
+/** Whether a signature that expires `shiftMs` later than usual is taken. */
+async function isTaken(o: CloudStackOptions, shiftMs: number): Promise<boolean> {
+  const look = createKeyInspector({ ...o, now: () => (o.now() + shiftMs) as ReturnType<CloudStackOptions["now"]> });
+  return (await look.readAccount()).ok;
+}
+
+function judge(skewMs: number): Check {
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  const sentence = `its clock is ${seconds} s ${skewMs < 0 ? "behind" : "ahead of"} ours`;
+  if (Math.abs(skewMs) > SKEW_MS_MAX) return failed(`${sentence}; signatures live ${VALID_MS / 60_000} minutes`, remedy);
+  return Math.abs(skewMs) > SKEW_MS_WARN ? warning(sentence, remedy) : ok(sentence);
+}
+
+function aheadOf(ms: number): string {
+  return `its clock is more than ${ms / 60_000} minute(s) ahead of ours; signatures live ${VALID_MS / 60_000} minutes`;
+}

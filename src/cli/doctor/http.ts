@@ -1,0 +1,65 @@
+import { createServer } from "node:net";
+import type { Config } from "../../config.ts";
+import { checksOf, type Check } from "./check.ts";
+
+const { ok, warning, failed } = checksOf("http");
+/** How long an address may take to answer. Units: ms. */
+const ANSWER_MS = 5000;
+
+/** Looks at the port for export links, at the public address, and in HTTP mode at Slack's port. A port is held for a moment, no longer. */
+export async function examineHttp(config: Config): Promise<readonly Check[]> {
+  const { host, port, publicUrl } = config.http;
+  const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const checks = [await portCheck(host, port, "TWOKEY_HTTP_PORT", `${own}/healthz`)];
+  const { connection } = config.slack;
+  if (connection.mode === "http") checks.push(await portCheck("0.0.0.0", connection.port, "SLACK_PORT", null));
+  return [...checks, await publicCheck(publicUrl)];
+}
+
+async function portCheck(host: string, port: number, variable: string, health: string | null): Promise<Check> {
+  if (port === 0) return warning(`${variable} is 0: the port is another one after every start`, `Set ${variable} to a port of its own.`);
+  const code = await bind(host, port);
+  if (code === null) return ok(`${variable}: port ${port} on ${host} is free`);
+  if (code === "EADDRINUSE" && (health === null || (await answers(health))))
+    return ok(`${variable}: port ${port} on ${host} is in use${health === null ? "; it should be by a running bot" : " by a running bot"}`);
+  return code === "EADDRINUSE"
+    ? failed(`${variable}: port ${port} on ${host} is taken by another program`, `Set ${variable} to another one.`)
+    : failed(
+        `${variable}: port ${port} on ${host} cannot be used (${code})`,
+        "Look at TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.",
+      );
+}
+
+async function publicCheck(url: string | null): Promise<Check> {
+  if (url === null)
+    return warning(
+      "TWOKEY_PUBLIC_URL is not set: export links work on this machine only",
+      "Set it to the address under which people reach Twokey.",
+    );
+  const { protocol, hostname, host } = new URL(url);
+  if (protocol !== "https:" && !/^(?:localhost|127\.|\[::1\])/.test(hostname))
+    return warning(
+      `TWOKEY_PUBLIC_URL is not https: whoever listens on the way to ${host} can use an export link`,
+      "Put a proxy with TLS before it.",
+    );
+  return (await answers(`${url.replace(/\/$/, "")}/healthz`))
+    ? ok(`TWOKEY_PUBLIC_URL: the bot answers at ${host}`)
+    : warning(`TWOKEY_PUBLIC_URL: no bot answers at ${host}`, "When the bot runs, its /healthz must be reached there: look at the proxy.");
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS), redirect: "manual" });
+    return response.status === 200 && (await response.text()) === "ok\n";
+  } catch {
+    return false; // The question was whether it answers; any error is a no.
+  }
+}
+
+function bind(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (e: NodeJS.ErrnoException) => resolve(e.code ?? "unknown"));
+    server.listen(port, host, () => server.close(() => resolve(null)));
+  });
+}

@@ -1,0 +1,35 @@
+import type { Check } from "./check.ts";
+
+/**
+ * Renders checks, one line each: state, system, sentence, and after an arrow what to do; then a line that counts them.
+ *
+ * What others wrote (names, errors) cannot break a line or colour a terminal.
+ */
+export function renderChecks(checks: readonly Check[]): string {
+  const lines = checks.map((c) => {
+    const remedy = c.state === "ok" ? "" : ` → ${c.remedy}`;
+    return `${c.state.padEnd(8)} ${c.system.padEnd(12)} ${plain(`${c.sentence}${remedy}`)}`;
+  });
+  return `${[...lines, renderCount(checks)].join("\n")}\n`;
+}
+
+/** The exit code: 0 all is well, 1 there are warnings, 2 something failed. */
+export function exitCodeOf(checks: readonly Check[]): number {
+  if (checks.some((c) => c.state === "failed")) return 2;
+  return checks.some((c) => c.state === "warning") ? 1 : 0;
+}
+
+function renderCount(checks: readonly Check[]): string {
+  const of = (state: Check["state"]): number => checks.filter((c) => c.state === state).length;
+  return `${of("ok")} ok, ${of("warning")} warnings, ${of("failed")} failed. Nothing was changed.`;
+}
+
+function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
+}
+
+/** Names as a list in a sentence; of more than `shown`, the rest is counted. */
+export function listed(names: readonly string[], shown = 12): string {
+  const rest = names.length - shown;
+  return rest > 0 ? `${names.slice(0, shown).join(", ")} and ${rest} more` : names.join(", ");
+}

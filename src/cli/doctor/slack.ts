@@ -1,0 +1,111 @@
+import { LogLevel, WebClient } from "@slack/web-api";
+import { callSlack, findChannel } from "../../bot/slack.ts";
+import type { Config } from "../../config.ts";
+import { checksOf, type Check } from "./check.ts";
+import { listed } from "./report.ts";
+import { examinePeople, type SlackInspection } from "./slack-people.ts";
+
+const { ok, warning, failed, refused } = checksOf("slack");
+
+/** What each scope of docs/slack-app-manifest.yaml is for; the test compares the two. */
+export const scopes: Readonly<Record<string, string>> = {
+  "app_mentions:read": "answer when it is mentioned",
+  "chat:write": "post plans and cards",
+  commands: "take slash commands",
+  "im:history": "read what people write to it directly",
+  "im:write": "write to people directly",
+  "users:read": "see who clicked, and whether they are a full member",
+  "users:read.email": "tell that two Slack accounts are one person",
+  "usergroups:read": "see who is in the approvers' group",
+  "channels:read": "see who is in the team's channel",
+  "groups:read": "see who is in it when it is private",
+  "files:write": "send pictures",
+};
+
+/** Looks at Slack with the bot's own tokens: token, scopes, connection, channel, people. Nothing is posted. */
+export async function examineSlack(o: SlackInspection): Promise<readonly Check[]> {
+  const client = clientOf(o.slack.botToken, o.slack.apiUrl);
+  const me = await callSlack("auth.test", () => client.auth.test());
+  if (!me.ok) return [refused(me.error, "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set.")];
+  const token =
+    me.value.bot_id === undefined
+      ? failed("SLACK_BOT_TOKEN is valid, but no bot's token", "Take the Bot User OAuth Token of the app (docs/slack.md).")
+      : ok(`the bot ${me.value.user ?? ""} of ${me.value.team ?? "a workspace"} (${me.value.url ?? "no address"})`);
+  const given = me.value.response_metadata?.scopes;
+  const channel = await findChannel(client, o.slack.channel);
+  return [
+    token,
+    ...scopeChecks(given, o.slack),
+    await connectionCheck(o.slack),
+    ...(channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Look at SLACK_CHANNEL.")]),
+    ...(await examinePeople(client, o, {
+      channel: channel.ok ? channel.value : o.slack.channel,
+      teamId: me.value.team_id ?? "",
+      botUserId: me.value.user_id ?? "",
+    })),
+  ];
+}
+
+function clientOf(token: string, slackApiUrl: string): WebClient {
+  return new WebClient(token, { slackApiUrl, timeout: 10_000, retryConfig: { retries: 1 }, logLevel: LogLevel.ERROR, logger: silent });
+}
+
+/** The library would write to the terminal, in the middle of the report; what fails is told by the checks. */
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  setLevel: () => undefined,
+  getLevel: () => LogLevel.ERROR,
+  setName: () => undefined,
+};
+
+function scopeChecks(given: readonly string[] | undefined, slack: Config["slack"]): readonly Check[] {
+  if (given === undefined)
+    return [warning("the server does not say which scopes the token has", "Compare them with docs/slack-app-manifest.yaml by hand.")];
+  const usesGroups = slack.approverGroup !== null || slack.teamGroup !== null;
+  const needed = Object.keys(scopes).filter((scope) => usesGroups || scope !== "usergroups:read");
+  const missing = needed.filter((scope) => !given.includes(scope));
+  const more = given.filter((scope) => scopes[scope] === undefined);
+  return [
+    missing.length === 0
+      ? ok(`the token has all ${needed.length} scopes that it needs`)
+      : failed(
+          `the token lacks ${missing.map((scope) => `${scope} (to ${scopes[scope] ?? ""})`).join(", ")}`,
+          "Add them under OAuth & Permissions, or paste docs/slack-app-manifest.yaml, and install the app again.",
+        ),
+    ...(more.length === 0 ? [] : [warning(`the token has scopes that it does not need: ${listed(more)}`, "Take them away.")]),
+  ];
+}
+
+async function connectionCheck({ connection, apiUrl }: Config["slack"]): Promise<Check> {
+  if (connection.mode === "http")
+    return ok("HTTP mode with a signing secret; that it is the right one is seen when Slack verifies the request URL");
+  const opened = await callSlack("apps.connections.open", () => clientOf(connection.appToken, apiUrl).apps.connections.open());
+  return opened.ok
+    ? ok("Socket Mode: the app token may open a connection")
+    : refused(
+        opened.error,
+        "Look at SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).",
+      );
+}
+
+async function examineChannel(client: WebClient, id: string): Promise<readonly Check[]> {
+  const info = await callSlack("conversations.info", () => client.conversations.info({ channel: id }));
+  if (!info.ok) return [refused(info.error, "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.")];
+  const c = info.value.channel ?? {};
+  const name = `${c.is_private === true ? "the private channel" : "the channel"} ${c.name ?? id}`;
+  const checks = [ok(`${name} was found (${id})`)];
+  if (c.is_archived === true) checks.push(failed(`${name} is archived`, "Unarchive it, or name another one in SLACK_CHANNEL."));
+  checks.push(
+    c.is_member === true ? ok(`the bot is in ${name}`) : failed(`the bot is not in ${name}`, `Write /invite @twokey in ${name}.`),
+    c.is_ext_shared === true || c.is_pending_ext_shared === true
+      ? failed(
+          `${name} is shared with another organisation, which reads every plan`,
+          "Name a channel of your own; external people may not approve, but they see what is proposed.",
+        )
+      : ok(`${name} is not shared with another organisation`),
+  );
+  return checks;
+}

@@ -1,0 +1,64 @@
+import type { Instant } from "../../core/ids.ts";
+import { readAudit, verifyAudit, type AuditRow } from "../../store/audit.ts";
+import type { Queryable } from "../../store/db.ts";
+import { readDeletionsBetween, readLookBefore, readSavedThings, type LookRow } from "../../store/incident-facts.ts";
+import { readPlanInputs } from "../../store/plans.ts";
+import type { DesiredProject } from "../../sync/planning/desired.ts";
+import type { KnownState } from "../../core/managed.ts";
+import type { ObservedAccount, ObservedDomain } from "../../sync/planning/observed.ts";
+import type { IncidentFacts, Look } from "./facts.ts";
+
+const BATCH = 1000;
+
+/** Reads what is needed for a report on a window of time; changes nothing. Errors: throws `StoreError`. */
+export async function gatherIncident(
+  q: Queryable,
+  window: { readonly since: Instant; readonly until: Instant },
+  now: Instant,
+): Promise<IncidentFacts> {
+  const { since, until } = window;
+  const first = await readLookBefore(q, since - 1);
+  const last = await readLookBefore(q, until);
+  return {
+    since,
+    until,
+    writtenAt: now,
+    timeline: await readTimeline(q, since, until),
+    verdict: await verifyAudit(q),
+    before: first === null ? null : await openLook(q, first),
+    after: last === null || last.planId === first?.planId ? null : await openLook(q, last),
+    deletions: await readDeletionsBetween(q, since, until),
+    saved: await readSavedThings(q),
+  };
+}
+
+async function readTimeline(q: Queryable, since: Instant, until: Instant): Promise<readonly AuditRow[]> {
+  const rows: AuditRow[] = [];
+  for (let afterSeq = 0; ;) {
+    const batch = await readAudit(q, { afterSeq, sinceAt: since, limit: BATCH });
+    rows.push(...batch.filter((r) => r.at <= until));
+    const end = batch.at(-1);
+    if (end === undefined || batch.length < BATCH) return rows;
+    afterSeq = end.seq;
+  }
+}
+
+async function openLook(q: Queryable, row: LookRow): Promise<Look | null> {
+  const inputs = await readPlanInputs(q, row.planId);
+  if (inputs === null) return null;
+  const observed = inputs.observed as { readonly domains: readonly ObservedDomain[]; readonly accounts: readonly ObservedAccount[] };
+  const desired = inputs.desired as { readonly projects: readonly DesiredProject[] };
+  const known = inputs.known as KnownState;
+  return {
+    planId: row.planId,
+    at: row.at,
+    domains: observed.domains.map(({ id, path, depth }) => ({ id, path, depth })),
+    accounts: observed.accounts.map(({ id, name, domainId, state }) => ({ id, name, domainId, state })),
+    projects: desired.projects.map((p) => ({
+      id: p.id,
+      slug: p.slug,
+      members: p.members.map((m) => ({ username: m.username, name: `${m.firstName} ${m.lastName}`.trim(), email: m.email })),
+    })),
+    managed: known.managedDomains.map(({ domainId, projectId }) => ({ domainId, projectId })),
+  };
+}

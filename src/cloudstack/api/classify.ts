@@ -1,0 +1,123 @@
+import { failure, type Failure, type FailureKind } from "../../core/failure.ts";
+
+/** What went wrong with one call, before anybody asked what it means. */
+export type Trouble =
+  /** The connection was never made: nothing was sent. */
+  | { readonly kind: "no_connection"; readonly code: string }
+  /** The connection ended before the answer was whole. */
+  | { readonly kind: "lost"; readonly code: string }
+  | { readonly kind: "timeout"; readonly ms: number }
+  | { readonly kind: "aborted" }
+  | { readonly kind: "too_large"; readonly limit: number }
+  /** HTML or nothing, with an HTTP status: a proxy, or the wrong address. */
+  | { readonly kind: "not_cloudstack"; readonly status: number }
+  /** The status says success, but the text is no JSON: a hostile name does that (recording 03). */
+  | { readonly kind: "malformed_json" }
+  | { readonly kind: "unknown_shape"; readonly what: string }
+  /** CloudStack's own error; `status` is its `errorcode`. */
+  | { readonly kind: "refused"; readonly status: number; readonly csStatus: number | null; readonly text: string };
+
+/** Which call it was: after a change whose outcome is not known, nobody may guess. */
+export interface CallInfo {
+  readonly command: string;
+  readonly effect: "read" | "change";
+  readonly page: number | null;
+}
+
+/**
+ * What a call's trouble means for the caller. The one place where CloudStack's errors become failures.
+ *
+ * Source: facts/cloudstack §1.4; recordings 02, 08, 11.
+ */
+export function classify(trouble: Trouble, call: CallInfo): Failure {
+  const [kind, code, sentence, remedy] = weigh(trouble, call);
+  const place = call.page === null ? call.command : `${call.command}, page ${call.page}`;
+  const status = trouble.kind === "refused" || trouble.kind === "not_cloudstack" ? { status: trouble.status } : {};
+  return failure(kind, `cloudstack.${code}`, `${place}: ${sentence}`, {
+    ...(remedy === undefined ? {} : { remedy }),
+    details: { command: call.command, ...(call.page === null ? {} : { page: call.page }), ...status },
+  });
+}
+
+/** CloudStack's `errorcode` of a classified failure, when it gave one. */
+export function statusOf(f: Failure): number | null {
+  const status = f.details?.["status"];
+  return f.code !== "cloudstack.not_cloudstack" && typeof status === "number" ? status : null;
+}
+
+type Weighed = readonly [kind: FailureKind, code: string, sentence: string, remedy?: string];
+
+function weigh(trouble: Trouble, { effect }: CallInfo): Weighed {
+  const change = effect === "change";
+  const unasked: FailureKind = change ? "indeterminate" : "unavailable";
+  const broken: FailureKind = change ? "indeterminate" : "contract_broken";
+  switch (trouble.kind) {
+    case "no_connection":
+      return ["unavailable", "unreachable", `CloudStack cannot be reached (${trouble.code})`, "See that the management server runs."];
+    case "lost":
+      return [unasked, "lost_answer", `the connection ended before the answer (${trouble.code})`];
+    case "timeout":
+      return [unasked, "timeout", `no answer within ${trouble.ms} ms`];
+    case "aborted":
+      return [unasked, "aborted", "the call was given up, because the bot is stopping"];
+    case "too_large":
+      return [broken, "answer_too_large", `the answer is larger than ${trouble.limit} bytes`];
+    case "not_cloudstack":
+      return [
+        trouble.status >= 500 ? unasked : broken,
+        "not_cloudstack",
+        `HTTP ${trouble.status} and no answer of CloudStack's`,
+        "Look at CLOUDSTACK_API_URL and at what stands between.",
+      ];
+    case "malformed_json":
+      return [broken, "malformed_json", "the answer is not valid JSON", "Look for a name with a backslash among the rows and rename it."];
+    case "unknown_shape":
+      return [broken, "unknown_shape", `the answer has an unknown shape: ${trouble.what}`];
+    case "refused":
+      return weighRefusal(trouble, change);
+  }
+}
+
+/** `errorcode` → kind and code. What is not in the table is an internal error of a server that we do not know. */
+const REFUSALS: Readonly<Record<number, readonly [kind: FailureKind, code: string, remedy?: string]>> = {
+  400: ["rejected", "bad_request"],
+  401: [
+    "rejected",
+    "credentials",
+    "Look at the key pair, at the state of its user and account, at the server's clock and at the addresses the key is allowed from.",
+  ],
+  405: ["rejected", "bad_request"],
+  429: ["unavailable", "throttled"],
+  430: ["rejected", "bad_request"],
+  431: ["rejected", "parameter"],
+  432: ["rejected", "not_allowed", "Allow the command in the key's role (docs/cloudstack.md)."],
+  503: ["unavailable", "maintenance"],
+  511: ["rejected", "second_factor"],
+  530: ["rejected", "internal"],
+  531: ["rejected", "permission", "The key's account may not touch this domain (docs/cloudstack.md)."],
+  532: ["rejected", "limit", "Raise the limit, or free something."],
+  533: ["unavailable", "capacity"],
+  534: ["unavailable", "resource_unavailable"],
+  535: ["rejected", "limit", "Raise the limit, or free something."],
+  536: ["rejected", "in_use"],
+  537: ["rejected", "conflict"],
+};
+
+function weighRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: boolean): Weighed {
+  const sentence = `CloudStack answered ${trouble.status}: ${plain(trouble.text)}`;
+  const known = REFUSALS[trouble.status];
+  if (known === undefined) return [change ? "indeterminate" : "unavailable", "unknown_error", sentence];
+  const [kind, code, remedy] = known;
+  // A 530 on a read says that the server stumbled: asking again later is safe.
+  const later = !change && trouble.status === 530 ? "unavailable" : kind;
+  return remedy === undefined ? [later, code, sentence] : [later, code, sentence, remedy];
+}
+
+/** CloudStack's text as one short line without links: links to images open without a password. A refused link comes back without its host. */
+export function plain(text: string): string {
+  const line = text
+    .replace(/\b[a-z]+:\/\/\S+|\S*\/restores\/\S+/gi, "[link]")
+    .replace(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}

@@ -1,0 +1,188 @@
+import { Agent } from "node:http";
+import { Agent as SecureAgent } from "node:https";
+import axios, { isAxiosError } from "axios";
+import { failure, type Failure } from "../../core/failure.ts";
+import { err, type Result } from "../../core/result.ts";
+import { openAnswer, type Answer } from "./answer.ts";
+import { classify, type CallInfo, type Trouble } from "./classify.ts";
+import type { Settings } from "./options.ts";
+import { signedForm, type Params } from "./signature.ts";
+
+/** Sends commands; the only thing in the bot that speaks to CloudStack's API. */
+export interface CloudStackApi {
+  /** Sends a command that changes nothing; asks again, a few times, when it could not be asked. */
+  read(command: string, params: Params, page?: number): Promise<Result<Answer, Failure>>;
+  /** Sends a command that changes something, once. Errors: `indeterminate` when its outcome is not known. */
+  change(command: string, params: Params): Promise<Result<Answer, Failure>>;
+}
+
+/** No list page of 500 rows comes near this; a larger answer is no answer of CloudStack's. Units: bytes. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Waits before a read is sent again: short, since a whole pass waits with it. Units: ms. */
+const READ_AGAIN_MS = [250, 1_000] as const;
+/** Failures after which asking again soon makes sense. */
+const PASSING = new Set(
+  ["unreachable", "lost_answer", "timeout", "throttled", "maintenance", "not_cloudstack"].map((c) => `cloudstack.${c}`),
+);
+
+/** Makes the sender for one key pair. */
+export function createApi(settings: Settings): CloudStackApi {
+  const kept = agents(true);
+  // A change never goes over a connection that lay idle: the server may just be closing it, and the outcome would be unknown.
+  const fresh = agents(false);
+  return {
+    read: async (command, params, page) => {
+      const call: CallInfo = { command, effect: "read", page: page ?? null };
+      for (const wait of [...READ_AGAIN_MS, null]) {
+        const answer = await sendOne(settings, kept, call, params);
+        if (answer.ok || wait === null || answer.error.kind !== "unavailable" || !PASSING.has(answer.error.code)) return answer;
+        if (await interrupted(settings, wait)) return answer;
+      }
+      return err(classify({ kind: "aborted" }, call));
+    },
+    change: (command, params) => sendOne(settings, fresh, { command, effect: "change", page: null }, params),
+  };
+}
+
+type Agents = { readonly httpAgent: Agent; readonly httpsAgent: SecureAgent };
+
+function agents(keepAlive: boolean): Agents {
+  return { httpAgent: new Agent({ keepAlive }), httpsAgent: new SecureAgent({ keepAlive }) };
+}
+
+async function interrupted(settings: Settings, ms: number): Promise<boolean> {
+  try {
+    await settings.sleep(ms, settings.signal ?? undefined);
+    return false;
+  } catch {
+    // Only the client's own abort signal ends a sleep early.
+    return true;
+  }
+}
+
+async function sendOne(settings: Settings, over: Agents, call: CallInfo, params: Params): Promise<Result<Answer, Failure>> {
+  const unsendable = findUnsendable(call, params);
+  if (unsendable !== null) return err(unsendable);
+  const fence = await askBeforeCall(settings, call.command);
+  if (!fence.ok) return fence;
+  const start = settings.now();
+  const times: { server: number | null } = { server: null };
+  const answer = await exchange(settings, over, signedForm(call.command, params, settings, start), times);
+  const result = answer.ok ? answer : err(classify(answer.error, call));
+  const outcome = result.ok ? "ok" : result.error.code;
+  settings.onCall({ command: call.command, page: call.page, ms: settings.now() - start, outcome, serverTime: times.server });
+  return result;
+}
+
+/** Asks whether a call may be sent now. A fence that cannot answer is a closed one. */
+export async function askBeforeCall(settings: Settings, command: string): Promise<Result<void, Failure>> {
+  try {
+    return await settings.beforeCall(command);
+  } catch {
+    return err(failure("unavailable", "cloudstack.fence_unasked", `${command}: whether it may be sent could not be asked, so it is not`));
+  }
+}
+
+async function exchange(
+  settings: Settings,
+  over: Agents,
+  form: string,
+  times: { server: number | null },
+): Promise<Result<Answer, Trouble>> {
+  const ending = new AbortController();
+  const stop = (): void => ending.abort();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, settings.timeoutMs);
+  settings.signal?.addEventListener("abort", stop, { once: true });
+  try {
+    if (settings.signal?.aborted === true) return err({ kind: "aborted" });
+    const response = await axios.request<AsyncIterable<Uint8Array>>({
+      ...over,
+      method: "POST",
+      url: settings.url,
+      data: form,
+      headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
+      responseType: "stream",
+      validateStatus: () => true,
+      maxRedirects: 0,
+      proxy: false,
+      signal: ending.signal,
+    });
+    const date = Date.parse(String(response.headers["date"] ?? ""));
+    times.server = Number.isNaN(date) ? null : date;
+    const bytes = await readAll(response.data);
+    return bytes === null ? err({ kind: "too_large", limit: ANSWER_BYTES_MAX }) : openAnswer(response.status, bytes);
+  } catch (thrown) {
+    if (isLate) return err({ kind: "timeout", ms: settings.timeoutMs });
+    if (settings.signal?.aborted === true) return err({ kind: "aborted" });
+    return err(troubleOf(thrown));
+  } finally {
+    clearTimeout(timer);
+    settings.signal?.removeEventListener("abort", stop);
+  }
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.byteLength;
+    // Leaving the loop destroys the stream.
+    if (size > ANSWER_BYTES_MAX) return null;
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
+}
+
+/** Beginnings of the codes of the network and of TLS that stand for: the request was never sent. */
+const NEVER_SENT = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "ERR_INVALID",
+  "CERT_",
+  "DEPTH_ZERO",
+  "SELF_SIGNED",
+  "UNABLE_TO_",
+  "ERR_TLS_CERT",
+];
+
+function troubleOf(thrown: unknown): Trouble {
+  const code = isAxiosError(thrown) || isCoded(thrown) ? (thrown.code ?? "unknown") : "unknown";
+  return { kind: NEVER_SENT.some((beginning) => code.startsWith(beginning)) ? "no_connection" : "lost", code };
+}
+
+function isCoded(thrown: unknown): thrown is Error & { readonly code?: string } {
+  return thrown instanceof Error && (!("code" in thrown) || typeof thrown.code === "string");
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * Names a parameter that must not leave: an id that is no UUID (CloudStack would take it for an internal number, or drop the filter), or a
+ * text that CloudStack cannot give back (recording 03).
+ *
+ * Source: facts/cloudstack §1.5.
+ */
+function findUnsendable(call: CallInfo, params: Params): Failure | null {
+  for (const [name, value] of Object.entries(params)) {
+    const details = { command: call.command, parameter: name };
+    if (name.endsWith("id") && !UUID.test(value) && !(name === "projectid" && value === "-1")) {
+      return failure("refused", "cloudstack.not_a_uuid", `${call.command}: ${name} is not a UUID, so it is not sent`, { details });
+    }
+    if (/[\p{Cc}\p{Surrogate}]/u.test(value) || (call.effect === "change" && value.includes("\\"))) {
+      return failure("refused", "cloudstack.unsendable_text", `${call.command}: ${name} holds a character that CloudStack would garble`, {
+        remedy: "Take backslashes and control characters out of the name.",
+        details,
+      });
+    }
+  }
+  return null;
+}

@@ -1,0 +1,114 @@
+import { failure, type Failure } from "../../core/failure.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { Answer } from "./answer.ts";
+import { classify } from "./classify.ts";
+import type { CloudStackApi } from "./http.ts";
+import { inParallel } from "./parallel.ts";
+import type { Params } from "./signature.ts";
+import { fit } from "./wire.ts";
+
+/** A list to be read to its end. */
+export interface ListQuery<T> {
+  readonly command: string;
+  readonly params: Params;
+  /** The key under which the rows stand. */
+  readonly rows: string;
+  readonly row: Parameters<typeof fit<T>>[0];
+  /** What makes a row that row; two rows with one key mean that the pages overlapped. */
+  readonly keyOf: (row: T) => string;
+}
+
+/** How lists are read. */
+export interface Paging {
+  readonly pageSize: number;
+  readonly parallel: number;
+}
+
+/** How often a list is begun again because it changed while it was read. */
+const TRIES = 3;
+
+/**
+ * Reads a list to its end: the first page, then the others several at a time.
+ *
+ * Shape: every row once, in CloudStack's order; as many as `count` says, on every page the same.
+ * Errors: `contract_broken` (a short page, a row twice, malformed JSON: the message names the page), `unavailable` (it kept changing).
+ * Source: facts/cloudstack §1.6; recordings 03, 12. Invariant: INV-1, INV-6.
+ */
+export async function readList<T>(api: CloudStackApi, paging: Paging, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
+  let last = await readOnce(api, paging, query);
+  for (let tries = 1; tries < TRIES && !last.ok && last.error.code === CHANGED; tries += 1) last = await readOnce(api, paging, query);
+  return last;
+}
+
+const CHANGED = "cloudstack.list_changed";
+
+async function readOnce<T>(api: CloudStackApi, paging: Paging, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
+  const { pageSize } = paging;
+  const first = await readPage(api, pageSize, query, 1);
+  if (!first.ok) return first;
+  const { count } = first.value;
+  const pageCount = Math.max(1, Math.ceil(count / pageSize));
+  const numbers = Array.from({ length: pageCount - 1 }, (_, i) => i + 2);
+  const others = await inParallel(paging.parallel, numbers, (page) => readPage(api, pageSize, query, page));
+  if (!others.ok) return others;
+  const pages = [first.value, ...others.value];
+  const drifted = pages.findIndex((page) => page.count !== count);
+  if (drifted >= 0) {
+    const now = pages[drifted]?.count;
+    const sentence = `${query.command}, page ${drifted + 1}: the list changed while it was read (${count} rows, then ${now})`;
+    return err(failure("unavailable", CHANGED, sentence, { details: { command: query.command, page: drifted + 1 } }));
+  }
+  return joinPages(query, pages, pageSize);
+}
+
+interface Page<T> {
+  readonly count: number;
+  readonly rows: readonly T[];
+}
+
+function joinPages<T>(query: ListQuery<T>, pages: readonly Page<T>[], pageSize: number): Result<readonly T[], Failure> {
+  const seen = new Set<string>();
+  const rows: T[] = [];
+  for (const [i, page] of pages.entries()) {
+    const expected = Math.min(pageSize, page.count - i * pageSize);
+    if (page.rows.length !== expected)
+      return err(broken(query, i + 1, "short_page", `${page.rows.length} rows where ${expected} were due`));
+    for (const row of page.rows) {
+      const key = query.keyOf(row);
+      if (seen.has(key)) return err(broken(query, i + 1, "row_twice", `the row ${key} was listed before`));
+      seen.add(key);
+      rows.push(row);
+    }
+  }
+  return ok(rows);
+}
+
+async function readPage<T>(api: CloudStackApi, pageSize: number, query: ListQuery<T>, page: number): Promise<Result<Page<T>, Failure>> {
+  const answer = await api.read(query.command, { ...query.params, page: String(page), pagesize: String(pageSize) }, page);
+  return answer.ok ? openPage(query, answer.value, page) : answer;
+}
+
+function openPage<T>(query: ListQuery<T>, answer: Answer, page: number): Result<Page<T>, Failure> {
+  const { count = 0, [query.rows]: found = [] } = answer;
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0) return err(unknownShape(query, page, "count is no whole number"));
+  if (!Array.isArray(found)) return err(unknownShape(query, page, `${query.rows} is no list`));
+  // An empty answer is how CloudStack says "nothing"; any other key would be rows under a name that we do not know.
+  const unknown = Object.keys(answer).filter((key) => key !== "count" && key !== query.rows);
+  if (count > 0 && found.length === 0 && unknown.length > 0) return err(unknownShape(query, page, `rows under ${unknown.join(", ")}`));
+  const rows: T[] = [];
+  for (const [i, raw] of found.entries()) {
+    const row = fit(query.row, raw);
+    if (!row.ok) return err(unknownShape(query, page, `row ${i + 1}, ${row.what}`));
+    rows.push(row.value);
+  }
+  return ok({ count, rows });
+}
+
+function unknownShape<T>(query: ListQuery<T>, page: number, what: string): Failure {
+  return classify({ kind: "unknown_shape", what }, { command: query.command, effect: "read", page });
+}
+
+function broken<T>(query: ListQuery<T>, page: number, code: string, sentence: string): Failure {
+  const details = { command: query.command, page };
+  return failure("contract_broken", `cloudstack.${code}`, `${query.command}, page ${page}: ${sentence}`, { details });
+}

@@ -1,0 +1,291 @@
+import { z } from "zod";
+import { AccountId, DomainId, UserId, type Instant } from "../../core/ids.ts";
+import { limitTypes, type LimitType, type Limits } from "../../core/managed.ts";
+
+/**
+ * The rows and answers of CloudStack, each with the fields that are used and no others; types are strict, further fields are let be.
+ *
+ * Source: facts/cloudstack §1.8; recordings 03, 04, 05, 09.
+ */
+
+/** A date such as `2025-10-30T19:21:39+0000`. Units: UTC epoch ms. */
+export const WireDate = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}$/)
+  .transform((s) => new Date(`${s.slice(0, 22)}:${s.slice(22)}`).getTime() as Instant);
+
+const text = z.string();
+const maybe = text.optional();
+const flag = z.boolean().optional();
+const number = z.number().optional();
+const date = WireDate.optional();
+
+/** A domain's limit: digits or `Unlimited`. */
+const limit = z
+  .string()
+  .regex(/^(?:Unlimited|-?\d+(?:\.0+)?)$/)
+  .transform((s) => (s === "Unlimited" ? -1 : Number(s)))
+  .optional();
+
+/** A domain. The id stays a text: CloudStack accepts ids that are no UUID (recording 03). */
+export const DomainRow = z.object({
+  id: text.min(1),
+  name: text,
+  level: z.number().int(),
+  path: text,
+  parentdomainid: maybe,
+  parentdomainname: maybe,
+  haschild: flag,
+  created: date,
+  vmlimit: limit,
+  iplimit: limit,
+  volumelimit: limit,
+  snapshotlimit: limit,
+  templatelimit: limit,
+  projectlimit: limit,
+  networklimit: limit,
+  vpclimit: limit,
+  cpulimit: limit,
+  memorylimit: limit,
+  primarystoragelimit: limit,
+  secondarystoragelimit: limit,
+  vmtotal: number,
+  volumetotal: number,
+  templatetotal: number,
+});
+export type DomainRow = z.infer<typeof DomainRow>;
+
+const LIMIT_FIELDS = {
+  user_vm: "vmlimit",
+  public_ip: "iplimit",
+  volume: "volumelimit",
+  snapshot: "snapshotlimit",
+  template: "templatelimit",
+  project: "projectlimit",
+  network: "networklimit",
+  vpc: "vpclimit",
+  cpu: "cpulimit",
+  memory: "memorylimit",
+  primary_storage: "primarystoragelimit",
+  secondary_storage: "secondarystoragelimit",
+} as const satisfies Record<LimitType, keyof DomainRow>;
+
+/** The limits in a domain's row; null when the row has none, which is what `details=min` gives. */
+export function limitsOf(row: DomainRow): Limits | null {
+  const found = limitTypes.flatMap((type) => {
+    const value = row[LIMIT_FIELDS[type]];
+    return value === undefined ? [] : [[type, value] as const];
+  });
+  return found.length === 0 ? null : Object.fromEntries(found);
+}
+
+/** A user, as it stands inside an account's row and in `listUsers`. */
+export const UserRow = z.object({
+  id: UserId,
+  username: text,
+  firstname: text.default(""),
+  lastname: text.default(""),
+  email: text.default(""),
+  state: text,
+  created: date,
+  accountid: maybe,
+  domainid: maybe,
+});
+export type UserRow = z.infer<typeof UserRow>;
+
+/** An account with its users; a server that leaves them out is refused (docs/adr/0004). */
+export const AccountRow = z.object({
+  id: AccountId,
+  name: text,
+  accounttype: z.number().int(),
+  roleid: maybe,
+  rolename: text,
+  roletype: maybe,
+  domainid: text,
+  domainpath: maybe,
+  state: z.enum(["enabled", "disabled", "locked"]),
+  created: date,
+  user: z.array(UserRow),
+});
+export type AccountRow = z.infer<typeof AccountRow>;
+
+/** What all things in a domain have in common. `account` is missing for what belongs to a CloudStack project. */
+const owned = { id: text.min(1), domainid: text, account: maybe, projectid: maybe, zoneid: maybe, datastoreid: maybe, created: date };
+
+/** A machine. */
+export const MachineRow = z.object({
+  ...owned,
+  name: text,
+  state: text,
+  hypervisor: maybe,
+  templateid: maybe,
+  serviceofferingid: maybe,
+  deleteprotection: flag,
+  backupofferingid: maybe,
+  ostypeid: maybe,
+  displayname: maybe,
+  templatename: maybe,
+  serviceofferingname: maybe,
+  cpunumber: number,
+  memory: number,
+  osdisplayname: maybe,
+});
+/** A volume. */
+export const VolumeRow = z.object({
+  ...owned,
+  name: text,
+  state: maybe,
+  type: text,
+  size: number,
+  virtualmachineid: maybe,
+  vmname: maybe,
+  isextractable: flag,
+  deleteprotection: flag,
+  hypervisor: maybe,
+  diskofferingid: maybe,
+});
+/** A snapshot of a volume. */
+export const SnapshotRow = z.object({
+  ...owned,
+  name: text,
+  state: maybe,
+  volumeid: maybe,
+  volumetype: maybe,
+  physicalsize: number,
+  virtualsize: number,
+  intervaltype: maybe,
+});
+/** A snapshot of a machine. */
+export const VmSnapshotRow = z.object({ ...owned, name: text, state: maybe, virtualmachineid: maybe, type: maybe });
+/** A template or an ISO, one row for each zone it is in. */
+export const TemplateRow = z.object({
+  ...owned,
+  name: text,
+  displaytext: maybe,
+  status: maybe,
+  isready: flag,
+  size: number,
+  physicalsize: number,
+  format: maybe,
+  hypervisor: maybe,
+  ostypeid: maybe,
+  ostypename: maybe,
+  templatetype: maybe,
+  isextractable: flag,
+  ispublic: flag,
+  isfeatured: flag,
+  crossZones: flag,
+  checksum: maybe,
+  arch: maybe,
+  bits: number,
+  passwordenabled: flag,
+  sshkeyenabled: flag,
+  isdynamicallyscalable: flag,
+  requireshvm: flag,
+  deployasis: flag,
+  directdownload: flag,
+  bootable: flag,
+  details: z.record(text, z.unknown()).optional(),
+});
+/** A template with what only its registration needs. `url` is the link that it was fetched by: it stays inside the registrar. */
+export const RegisteredRow = TemplateRow.extend({
+  url: maybe,
+  downloaddetails: z.array(z.object({ downloadState: maybe, downloadPercent: z.string().optional() })).optional(),
+});
+export type RegisteredRow = z.infer<typeof RegisteredRow>;
+/** The answer of `registerTemplate`: one row, as a list. */
+export const Registered = z.object({ template: z.array(z.object({ id: text.min(1) })).length(1) });
+/** A zone, and a type of operating system, as far as a registration names them. */
+export const ZoneRow = z.object({ id: text.min(1), name: text });
+export const OsTypeRow = z.object({ id: text.min(1), description: text });
+/** A guest network. */
+export const NetworkRow = z.object({ ...owned, name: text, state: maybe, type: maybe, acltype: maybe, vpcid: maybe, cidr: maybe });
+/** A VPC. */
+export const VpcRow = z.object({ ...owned, name: text, state: maybe, cidr: maybe });
+/** A public address. */
+export const AddressRow = z.object({
+  ...owned,
+  ipaddress: text,
+  state: maybe,
+  issourcenat: flag,
+  isstaticnat: flag,
+  associatednetworkid: maybe,
+  vpcid: maybe,
+  virtualmachineid: maybe,
+  allocated: date,
+});
+/** A CloudStack project; not to be confused with a project of the CI database. */
+export const ProjectRow = z.object({ id: text.min(1), name: text, domainid: text, state: maybe, created: date });
+export type ProjectRow = z.infer<typeof ProjectRow>;
+/** A Kubernetes cluster. */
+export const KubernetesRow = z.object({ ...owned, name: text, state: maybe });
+/** A backup of a machine. */
+export const BackupRow = z.object({
+  ...owned,
+  name: maybe,
+  status: maybe,
+  virtualmachineid: maybe,
+  virtualmachinename: maybe,
+  size: number,
+});
+/** A host, cluster, pod or zone dedicated to a domain. */
+export const DedicationRow = z.object({
+  id: text,
+  domainid: maybe,
+  accountid: maybe,
+  hostname: maybe,
+  clustername: maybe,
+  podname: maybe,
+  zonename: maybe,
+});
+
+/** A role. */
+export const RoleRow = z.object({ id: text.min(1), name: text, isdefault: flag });
+/** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
+export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
+export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
+/** A line of the event log. */
+export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, created: date });
+export type EventRow = z.infer<typeof EventRow>;
+/** A command that `listApis` lists. */
+export const ApiRow = z.object({ name: text.min(1) });
+/** A global setting. */
+export const SettingRow = z.object({ name: text, value: text.default("") });
+
+/** The answer to a command that became a job. */
+export const Started = z.object({ jobid: text.min(1) });
+/** A job. `jobresult` is an object, or a plain text after a restart of the server (facts/cloudstack §1.9). */
+export const JobAnswer = z.object({
+  jobstatus: z.number().int(),
+  jobresultcode: number,
+  jobresult: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
+});
+/** What a failed job says of itself. */
+export const JobError = z.object({ errorcode: z.number().int(), errortext: text.default("no text") });
+/** The answer to a command that only says whether it succeeded; older servers say it in text. */
+export const Success = z.object({ success: z.union([z.boolean(), z.enum(["true", "false"])]) });
+/** What an extraction gives. The link opens without a password: it stays inside the exporter. */
+export const Extracted = z.object({ url: z.url({ protocol: /^https?$/ }), state: maybe });
+/** The version and the abilities of the server. */
+export const Capabilities = z.object({ cloudstackversion: text });
+/** The answer of `createDomain` and the like: one object under a name. */
+export function under<K extends string, S extends z.ZodType>(key: K, row: S): z.ZodObject<Record<K, S>> {
+  return z.object({ [key]: row } as Record<K, S>);
+}
+
+/** Parses strictly. Returns the value, or where and why it does not fit, without the value itself. */
+export function fit<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly what: string } {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [first] = parsed.error.issues;
+  return { ok: false, what: `${first?.path.join(".") || "answer"}: ${first?.code ?? "unknown"}` };
+}
+
+/** Whether a text is a domain's UUID. */
+export function asDomainId(id: string | undefined): DomainId | null {
+  const parsed = DomainId.safeParse(id);
+  return parsed.success ? parsed.data : null;
+}

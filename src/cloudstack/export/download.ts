@@ -1,0 +1,144 @@
+import { Readable, Transform, type TransformCallback } from "node:stream";
+import axios from "axios";
+import { failure, type Failure } from "../../core/failure.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { askBeforeCall } from "../api/http.ts";
+import type { Settings } from "../api/options.ts";
+
+/** An open download. */
+export interface Download {
+  readonly bytes: Readable;
+  readonly offset: number;
+  readonly totalBytes: number | null;
+}
+
+/**
+ * Opens a link at an offset. Nothing of the link, its host included, gets into a message.
+ *
+ * Errors: `unavailable`, with `cloudstack.link_dead` for a link that does not exist any more; `contract_broken` for the wrong bytes.
+ */
+export async function openLink(s: Settings, link: string, offset: number): Promise<Result<Download, Failure>> {
+  const fence = await askBeforeCall(s, "download");
+  if (!fence.ok) return fence;
+  const start = s.now();
+  const opened = await request(s, link, offset);
+  s.onCall({ command: "download", page: null, ms: s.now() - start, outcome: opened.ok ? "ok" : opened.error.code, serverTime: null });
+  return opened;
+}
+
+async function request(s: Settings, link: string, offset: number): Promise<Result<Download, Failure>> {
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), s.timeoutMs);
+  const stop = (): void => ending.abort();
+  s.signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const response = await axios.request<Readable>({
+      method: "GET",
+      url: link,
+      headers: { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) },
+      responseType: "stream",
+      decompress: false,
+      validateStatus: () => true,
+      maxRedirects: 0,
+      proxy: false,
+      signal: ending.signal,
+    });
+    const answer = {
+      status: response.status,
+      range: headerOf(response.headers, "content-range"),
+      length: headerOf(response.headers, "content-length"),
+    };
+    const place = placeOf(answer, offset);
+    if (!place.ok) {
+      response.data.destroy();
+      return place;
+    }
+    const { totalBytes } = place.value;
+    if (place.value.isEmpty) {
+      response.data.destroy();
+      return ok({ bytes: Readable.from([]), offset, totalBytes });
+    }
+    return ok({ bytes: guarded(response.data, s, ending), offset: place.value.offset, totalBytes });
+  } catch {
+    // What was thrown names the link.
+    return err(failure("unavailable", "cloudstack.download_lost", "the download could not be opened", { details: { offset } }));
+  } finally {
+    clearTimeout(timer);
+    s.signal?.removeEventListener("abort", stop);
+  }
+}
+
+interface Place {
+  readonly offset: number;
+  readonly totalBytes: number | null;
+  readonly isEmpty: boolean;
+}
+
+/** What an answer's status and headers say of where its bytes belong. Source: RFC 9110 §14. */
+export function placeOf(answer: { status: number; range: string | null; length: string | null }, asked: number): Result<Place, Failure> {
+  const { status } = answer;
+  if (status === 200) return ok({ offset: 0, totalBytes: wholeNumber(answer.length), isEmpty: false });
+  const [, from, total] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(answer.range ?? "") ?? [];
+  const totalBytes = wholeNumber(total ?? null);
+  if (status === 206 && wholeNumber(from ?? null) === asked) return ok({ offset: asked, totalBytes, isEmpty: false });
+  if (status === 416 && totalBytes === asked) return ok({ offset: asked, totalBytes, isEmpty: true });
+  const details = { status, offset: asked };
+  if (status === 206 || status === 416)
+    return err(failure("contract_broken", "cloudstack.wrong_range", "other bytes came than were asked for", { details }));
+  if (status === 403 || status === 404 || status === 410) {
+    const remedy = "CloudStack may give the dead link again until its next clean-up (extract.url.cleanup.interval): try later.";
+    return err(failure("unavailable", "cloudstack.link_dead", `the download link is dead (HTTP ${status})`, { remedy, details }));
+  }
+  return err(failure("unavailable", "cloudstack.download_refused", `the download was answered with HTTP ${status}`, { details }));
+}
+
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function headerOf(headers: object, name: string): string | null {
+  const value: unknown = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  return typeof value === "string" ? value : null;
+}
+
+/** Passes bytes on; ends with an error when none come for as long as a call may take, or when the bot stops. */
+function guarded(source: Readable, s: Settings, ending: AbortController): Readable {
+  const guard = new IdleGuard(s.timeoutMs);
+  const stop = (): void => {
+    guard.destroy(new Error("the bot is stopping"));
+  };
+  s.signal?.addEventListener("abort", stop, { once: true });
+  // The error of the source names the link's host; the guard's own does not.
+  source.on("error", () => guard.destroy(new Error("the download broke off")));
+  source.once("aborted", () => guard.destroy(new Error("the download broke off")));
+  // Whoever reads it hears of its end by its own listener; one that nobody reads must not end the whole process.
+  guard.on("error", () => undefined);
+  guard.once("close", () => {
+    s.signal?.removeEventListener("abort", stop);
+    ending.abort();
+    source.destroy();
+  });
+  return source.pipe(guard);
+}
+
+class IdleGuard extends Transform {
+  readonly #idleMs: number;
+  #timer: NodeJS.Timeout;
+  constructor(idleMs: number) {
+    super({ highWaterMark: 512 * 1024 });
+    this.#idleMs = idleMs;
+    this.#timer = this.#arm();
+  }
+  override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#arm();
+    done(null, chunk);
+  }
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    done(error);
+  }
+  #arm(): NodeJS.Timeout {
+    return setTimeout(() => this.destroy(new Error("the download stands still")), this.#idleMs);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Failure } from "../../core/failure.ts";
+import type { DomainId, Instant } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { Removal } from "../../deletion/cloud.ts";
+import { classify } from "../api/classify.ts";
+import type { CloudStackApi } from "../api/http.ts";
+import type { Settings } from "../api/options.ts";
+import { readList, type ListQuery } from "../api/paging.ts";
+import { EventRow, fit } from "../api/wire.ts";
+
+/**
+ * Whether the event log says that the domain's deletion was completed, without error; a refused one ends `Completed` too, at level ERROR.
+ *
+ * Source: recording 06. A domain's events stay readable after it is gone (facts/cloudstack §7.1).
+ */
+export async function hasDeletionEvent(api: CloudStackApi, s: Settings, domainId: DomainId): Promise<Result<boolean, Failure>> {
+  const query: ListQuery<EventRow> = {
+    command: "listEvents",
+    params: { resourceid: domainId, resourcetype: "Domain", listall: "true" },
+    rows: "event",
+    row: EventRow,
+    keyOf: (row) => row.id,
+  };
+  const rows = await readList(api, s, query);
+  if (!rows.ok) return rows;
+  return ok(
+    rows.value.some((e) => e.type === "DOMAIN.DELETE" && e.state === "Completed" && e.level === "INFO" && e.resourceid === domainId),
+  );
+}
+
+/** Types of events that say that one thing was removed by a call of its own. Source: recordings 05, 06; facts/cloudstack §7.1. */
+const REMOVALS: Readonly<Record<string, Removal["kind"]>> = {
+  "VM.DESTROY": "machine",
+  "VM.EXPUNGE": "machine",
+  "VOLUME.DELETE": "volume",
+  "VOLUME.DESTROY": "volume",
+  "TEMPLATE.DELETE": "template",
+  "ISO.DELETE": "template",
+};
+
+/**
+ * What was removed in a domain and below it since an instant, by calls of its own. The line `Scheduled` belongs to the owner of the thing,
+ * whoever called; what a domain's clean-up takes has no line at all, and so is never found here.
+ *
+ * Source: recordings 06, 07; facts/cloudstack §7.1.
+ */
+export async function readRemovals(
+  api: CloudStackApi,
+  s: Settings,
+  domainId: string,
+  since: Instant,
+): Promise<Result<readonly Removal[], Failure>> {
+  const startdate = new Date(since).toISOString().slice(0, 19).replace("T", " ");
+  const query: ListQuery<EventRow> = {
+    command: "listEvents",
+    params: { domainid: domainId, isrecursive: "true", listall: "true", startdate },
+    rows: "event",
+    row: EventRow,
+    keyOf: (row) => row.id,
+  };
+  const rows = await readList(api, s, query);
+  if (!rows.ok) return rows;
+  const removals = rows.value.flatMap((e): readonly Removal[] => {
+    const kind = REMOVALS[e.type];
+    if (kind === undefined || e.level !== "INFO" || e.resourceid === undefined || e.created === undefined) return [];
+    return [{ kind, id: e.resourceid, at: e.created }];
+  });
+  const byId = new Map(removals.toSorted((a, b) => b.at - a.at).map((r) => [`${r.kind} ${r.id}`, r]));
+  return ok([...byId.values()]);
+}
+
+/** When the newest event of the domain happened. Shape: null when there is none. */
+export async function readLastActivity(api: CloudStackApi, domainId: DomainId): Promise<Result<Instant | null, Failure>> {
+  const answer = await api.read("listEvents", { domainid: domainId, listall: "true", page: "1", pagesize: "1" });
+  if (!answer.ok) return answer;
+  const [newest] = Array.isArray(answer.value["event"]) ? answer.value["event"] : [];
+  if (newest === undefined) return ok(null);
+  const row = fit(EventRow, newest);
+  if (!row.ok) return err(classify({ kind: "unknown_shape", what: row.what }, { command: "listEvents", effect: "read", page: 1 }));
+  return ok(row.value.created ?? null);
+}

@@ -1,0 +1,36 @@
+import type { Failure } from "../../core/failure.ts";
+import type { DomainId } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { Neighbour } from "../../store/neighbours.ts";
+import { classify } from "../api/classify.ts";
+import { growTree } from "./domain-tree.ts";
+import type { CloudStackApi } from "../api/http.ts";
+import { domainsQuery } from "./lists.ts";
+import type { Settings } from "../api/options.ts";
+import { readList } from "../api/paging.ts";
+
+/**
+ * Reads the domains directly below the managed root, but for one, with their counts: one list, however much they hold.
+ *
+ * Shape: ascending by id; a domain's counts are those of all below it too, as CloudStack keeps them.
+ * Source: recordings 03, 12 (`listDomains` gives the totals; `listDomainChildren` does not).
+ */
+export async function readNeighbours(api: CloudStackApi, s: Settings, domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>> {
+  const rows = await readList(api, s, domainsQuery(true));
+  if (!rows.ok) return rows;
+  const tree = growTree(rows.value, s.rootPath);
+  if (!tree.ok) return tree;
+  const { root } = tree.value;
+  const neighbours: Neighbour[] = [];
+  for (const row of rows.value) {
+    if (row.parentdomainid?.toLowerCase() !== root.id || row.id.toLowerCase() === domainId) continue;
+    const { vmtotal: machines, volumetotal: volumes, templatetotal: templates } = row;
+    // Counts that are left out would look like counts that never fall.
+    if (machines === undefined || volumes === undefined || templates === undefined)
+      return err(
+        classify({ kind: "unknown_shape", what: "a domain without totals" }, { command: "listDomains", effect: "read", page: null }),
+      );
+    neighbours.push({ id: row.id, name: row.name, machines, volumes, templates });
+  }
+  return ok(neighbours.toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+}

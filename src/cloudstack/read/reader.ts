@@ -1,0 +1,71 @@
+import type { DeletionReader } from "../../deletion/cloud.ts";
+import { failure, type Failure } from "../../core/failure.ts";
+import type { DomainId, Instant } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
+import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts";
+import { createApi } from "../api/http.ts";
+import { readInventory } from "./inventory.ts";
+import { readJob } from "../api/jobs.ts";
+import { findDomainWithChain } from "./managed-root.ts";
+import { readNeighbours } from "./neighbours.ts";
+import { settingsOf, type CloudStackOptions } from "../api/options.ts";
+import { probe, type ProbeReport } from "./probe.ts";
+import { readFleet } from "./fleet.ts";
+import { readProject, type ProjectQuestion } from "./project.ts";
+import type { Support } from "./support.ts";
+
+/** All that the bot reads of CloudStack; it has no way to change anything. */
+export interface CloudStackReader extends DeletionReader {
+  /** Everything below the managed root, counted; or nothing, with the reason. */
+  readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
+  /** One project's domain and accounts; always partial. */
+  readProject(q: ProjectQuestion): Promise<PartialObserved>;
+  /** When the newest event in a domain happened; null when its log is empty. */
+  readLastActivity(domainId: DomainId): Promise<Result<Instant | null, Failure>>;
+  /** What `twokey doctor` and the start-up look at. */
+  probe(): Promise<Result<ProbeReport, Failure>>;
+}
+
+/** Makes the reader, for the reading key pair. */
+export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
+  const s = settingsOf(o);
+  const api = createApi(s);
+  const support: Support = new Map();
+  return {
+    readFleet: (question) => readFleet(api, s, question),
+    readProject: (question) => readProject(api, s, question),
+    readInventory: async (domainId, path) => {
+      const read = await readInventory(api, s, support, { domainId, path });
+      if (!read.ok) return read;
+      // An inventory is stored as it is: only what its type names goes out.
+      const { items, obstacles, asOf } = read.value;
+      return ok({ domainId, path, items, obstacles, asOf });
+    },
+    findDomain: async (id) => {
+      const found = await findDomainWithChain(api, s, id);
+      return found.ok && found.value !== null
+        ? ok({ id, name: found.value.row.name, path: found.value.path })
+        : found.ok
+          ? ok(null)
+          : found;
+    },
+    findJob: async (jobId) => {
+      const look = await readJob(api, jobId);
+      if (!look.ok) return look;
+      const { value } = look;
+      if (value.state === "succeeded") return ok({ state: "succeeded" });
+      if (value.state !== "cut_off") return ok(value);
+      return err(
+        failure("indeterminate", "cloudstack.job_cut_off", "the job was cut off half-way by a restart of the server", {
+          details: { jobId },
+        }),
+      );
+    },
+    hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
+    readNeighbours: (domainId) => readNeighbours(api, s, domainId),
+    readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
+    readLastActivity: (domainId) => readLastActivity(api, domainId),
+    probe: () => probe(api, s),
+  };
+}

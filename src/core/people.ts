@@ -1,0 +1,22 @@
+import type { Failure } from "./failure.ts";
+import type { CiUserId, OperatorId } from "./ids.ts";
+import type { Result } from "./result.ts";
+
+/** One person who may act: two Slack ids of one person are one operator. `name` is for showing only. */
+export interface Operator {
+  readonly id: OperatorId;
+  readonly name: string;
+  readonly ciUserId: CiUserId | null;
+}
+
+/** Who may approve now: asked at the click and again before every destructive step. Errors: `unavailable`: then nobody may. */
+export interface ApproverDirectory {
+  approversNow(): Promise<Result<readonly Operator[], Failure>>;
+}
+
+/** Who asks: mapped from Slack by the bot before a command runs. */
+export interface Asker {
+  readonly operator: Operator;
+  /** Member of the CI team: may see every project, stop, reject and start passes. */
+  readonly isTeam: boolean;
+}

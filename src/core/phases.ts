@@ -1,0 +1,24 @@
+/**
+ * The phases of a deletion, in order; `design`: a phase is left only by a recorded transition.
+ *
+ * archiving → proposed → cooling_off → quarantining → grace → dismantling → expunging → removing → deleted, or → closed.
+ * `frozen` is beside them: something unexpected; a person must look.
+ */
+export const phases = [
+  "archiving",
+  "proposed",
+  "cooling_off",
+  "quarantining",
+  "grace",
+  "dismantling",
+  "expunging",
+  "removing",
+  "deleted",
+  "closed",
+  "frozen",
+] as const;
+/** One phase of a deletion. */
+export type Phase = (typeof phases)[number];
+
+/** Why a deletion was closed with nothing lost. */
+export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "stopped_by_operator";

@@ -1,0 +1,145 @@
+import { tally } from "../approvals/tally.ts";
+import type { Operator } from "../core/people.ts";
+import type { OperatorId } from "../core/ids.ts";
+import { itemsToSave } from "../archive/kinds.ts";
+import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
+import { isSettled, isWaived, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { readCardRows } from "../store/card-rows.ts";
+import type { DeletionRow } from "../store/deletions.ts";
+import { readBallot, type StoredVote } from "../store/votes.ts";
+import type { Inventory, ItemKind } from "../core/inventory.ts";
+import type { DeletionContext } from "./context.ts";
+import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
+
+/** Reads all rows of a deletion and builds what is shown of it. */
+export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
+  const [{ votes, withdrawals, entries, approved, latest }, approvers, fleet] = await Promise.all([
+    readCardRows(c.db, row.id),
+    c.approvers.approversNow(),
+    c.fleetSize(),
+  ]);
+  const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
+  const withdrawn = new Set(withdrawals.map((w) => w.voter));
+  const rejection = votes.find((v) => v.verdict === "reject");
+  const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
+  return {
+    id: row.id,
+    phase: row.phase,
+    version: row.version,
+    projectId: row.project_id,
+    slug: row.slug,
+    domainId: row.domain_id,
+    path: row.path,
+    evidence: row.evidence,
+    digest: row.digest,
+    openedAt: row.opened_at,
+    requesters: await namesOf(row.requesters, approvers.ok ? approvers.value : [], c),
+    quorum: row.quorum,
+    approvals: votes.filter((v) => v.verdict === "approve" && !withdrawn.has(v.voter)).map((v) => ({ operator: operatorOf(v), at: v.at })),
+    rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
+    mayApprove: may.map((a) => a.name),
+    blast: inventory === null ? null : blastRadius(inventory, fleet),
+    archive: entries.map(lineOf),
+    vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
+    until: row.phase === "proposed" ? row.expires_at : row.until_at,
+    activity: row.activity,
+    closedBecause: row.closed_because,
+    closedBy: row.closed_by,
+    frozenReason: row.frozen_reason,
+    steps: stepsOf(row, approved, latest),
+  };
+}
+
+function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {
+  return Promise.all(
+    people.map(async (id) => approvers.find((a) => a.id === id)?.name ?? (await c.nameOf?.(id)) ?? id.replace(/^ci:/, "CI user ")),
+  );
+}
+
+/** Why nobody may approve just now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */
+export function vetoesOf(
+  inventory: Inventory | null,
+  entries: readonly ArchiveEntryRow[],
+  kinds: readonly ArchiveKind[] = usualKinds,
+): readonly string[] {
+  if (inventory === null) return ["what the domain holds is not known"];
+  const running = inventory.items
+    .filter((i) => i.kind === "machine" && ["Running", "Starting", "Migrating"].includes(i.state))
+    .map((i) => i.name);
+  const vetoes =
+    running.length === 0
+      ? []
+      : [`${running.length === 1 ? "a machine is" : `${running.length} machines are`} running: ${running.slice(0, 5).join(", ")}`];
+  for (const kind of ["child_domain", "cloudstack_project", "kubernetes_cluster", "vpc", "backup"] as const) {
+    const n = inventory.items.filter((i) => i.kind === kind).length;
+    if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey does not take apart; remove them by hand first`);
+  }
+  vetoes.push(...inventory.obstacles);
+  const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
+  for (const item of itemsToSave(inventory, kinds)) {
+    if (!settled.has(item.id))
+      vetoes.push(`the ${item.kind} ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
+  }
+  return vetoes;
+}
+
+/** Counts what a deletion takes with it. */
+export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadius {
+  const counts: Partial<Record<ItemKind, number>> = {};
+  for (const i of inventory.items) counts[i.kind] = (counts[i.kind] ?? 0) + 1;
+  const of = (kind: ItemKind) => inventory.items.filter((i) => i.kind === kind);
+  const running = of("machine").filter((m) => m.state === "Running").length;
+  const last = inventory.items.reduce((max, i) => Math.max(max, i.createdAt ?? 0), 0);
+  return {
+    counts,
+    machinesRunning: running,
+    machinesStopped: of("machine").length - running,
+    volumeBytes: of("volume").reduce((n, v) => n + (v.bytes ?? 0), 0),
+    templateNames: of("template").map((t) => t.name),
+    machineNames: of("machine").map((m) => m.name),
+    accountNames: of("account").map((a) => a.name),
+    lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]),
+    shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
+  };
+}
+
+/** The votes as they count now; for the deciding click and for every step. */
+export async function countVotes(row: DeletionRow, approvers: readonly Operator[], c: Pick<DeletionContext, "db">) {
+  if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
+  const request = {
+    deletionId: row.id,
+    domainId: row.domain_id,
+    path: row.path,
+    digest: row.digest,
+    requesters: row.requesters,
+    quorum: row.quorum,
+    openedAt: row.proposed_at,
+    expiresAt: row.expires_at,
+  };
+  const now: ReadonlySet<OperatorId> = new Set(approvers.map((a) => a.id));
+  const { votes, withdrawals } = await readBallot(c.db, row.id);
+  return { request, votes, tally: tally(request, votes, withdrawals, now) };
+}
+
+function operatorOf(v: StoredVote): Operator {
+  return { id: v.voter, name: v.voterName, ciUserId: null };
+}
+
+function lineOf(e: ArchiveEntryRow): ArchiveLine {
+  return {
+    id: e.id,
+    kind: e.item_kind,
+    name: e.name,
+    state: isWaived(e) ? "waived" : e.state,
+    bytes: e.bytes,
+    problem: e.problem,
+    waivedBy: e.waivers.map((w) => w.name),
+  };
+}
+
+function stepsOf(row: DeletionRow, approved: Inventory | null, latest: Inventory | null): DeletionView["steps"] {
+  if (approved === null || latest === null || !["dismantling", "expunging", "removing", "deleted"].includes(row.phase))
+    return { done: 0, of: 0 };
+  const of = approved.items.filter((i) => i.kind !== "user").length + 1;
+  return { done: row.phase === "deleted" ? of : of - 1 - latest.items.filter((i) => i.kind !== "user").length, of };
+}

@@ -1,0 +1,152 @@
+import { type Result, ok } from "../core/result.ts";
+import type { PolicyChangeView } from "./ports.ts";
+import { Instant } from "../core/ids.ts";
+import type { Asker } from "../core/people.ts";
+import type { Failure } from "../core/failure.ts";
+import { recordAudit } from "../store/audit.ts";
+import { readPolicyChange, readPolicyChanges, type PolicyVersion } from "../store/policies.ts";
+import type { PolicyContext } from "./context.ts";
+import { approveChange, expireChanges, rejectChange } from "./decide.ts";
+import { expectPolicy, proposeChange, proposePresentScope } from "./propose.ts";
+import { findSetting, settings } from "./settings.ts";
+import { buildChangeView } from "./view.ts";
+
+/** What `/ci-policy` shows. */
+export interface PolicyReport {
+  readonly version: number;
+  readonly since: Instant;
+  readonly rows: readonly { readonly name: string; readonly title: string; readonly value: string }[];
+  /** Who may approve now; null when Slack could not be asked. */
+  readonly approvers: readonly string[] | null;
+  readonly open: readonly PolicyChangeView[];
+  /** The changes that came into force, the newest first. */
+  readonly past: readonly PolicyChangeView[];
+  /** Where the environment says otherwise. */
+  readonly elsewhere: readonly string[];
+  readonly mayPropose: boolean;
+}
+
+/** The team's limits, as commands use them; every refusal is recorded. */
+export interface PolicyService {
+  report(asker: Asker): Promise<Result<PolicyReport, Failure>>;
+  /** One setting with its value now, for a window; null when there is none of that name. */
+  settingOf(name: string): Promise<{ readonly name: string; readonly title: string; readonly hint: string; readonly value: string } | null>;
+  /** Puts a change to the team; nothing changes by it. */
+  propose(
+    by: Asker,
+    wish: { readonly setting: string; readonly text: string; readonly reason: string },
+  ): Promise<Result<{ readonly title: string }, Failure>>;
+  /** The deciding approval brings the change into force. */
+  approve(click: {
+    readonly changeId: string;
+    readonly digest: string;
+    readonly by: Asker;
+  }): Promise<Result<{ readonly applied: boolean }, Failure>>;
+  reject(click: {
+    readonly changeId: string;
+    readonly digest: string;
+    readonly by: Asker;
+    readonly reason: string;
+  }): Promise<Result<void, Failure>>;
+  /** Records a click that never reached a change. */
+  recordRefusal(by: Asker, what: string, f: Failure): Promise<void>;
+}
+
+/** A card that ended this long ago has surely been shown as ended. Units: milliseconds. */
+const SHOWN_FOR_MS = 24 * 3600_000;
+/** How far back `/ci-policy` tells. Units: milliseconds. */
+const TOLD_MS = 366 * 24 * 3600_000;
+
+/** Builds the service through which the team sees and changes its limits. */
+export function createPolicyService(c: PolicyContext): PolicyService {
+  const show = (id: string): Promise<void> => showChange(id, c);
+  return {
+    report: async (asker) => ok(await buildReport(asker, c)),
+    settingOf: async (name) => {
+      const setting = findSetting(name);
+      if (setting === undefined) return null;
+      const { body } = await expectPolicy(c);
+      return {
+        name: setting.name,
+        title: setting.title,
+        hint: setting.hint,
+        value: setting.name === "scope" ? "present" : setting.write(body),
+      };
+    },
+    async propose(by, wish) {
+      const made = await proposeChange(by, wish, c);
+      if (!made.ok) {
+        await recordRefusal(by, "propose", made.error, c);
+        return made;
+      }
+      await show(made.value);
+      return ok({ title: findSetting(wish.setting)?.title ?? wish.setting });
+    },
+    async approve(click) {
+      const done = await approveChange(click, c);
+      if (done.ok) await showAll(c);
+      return done;
+    },
+    async reject(click) {
+      const done = await rejectChange(click, c);
+      if (done.ok) await show(click.changeId);
+      return done;
+    },
+    recordRefusal: (by, what, f) => recordRefusal(by, what, f, c),
+  };
+}
+
+/** Ends what has run out and shows every card as it stands, also after a crash between a decision and its showing. */
+export async function sweepPolicy(c: PolicyContext): Promise<void> {
+  await expireChanges(c);
+  await showAll(c);
+}
+
+/** Asks two people about the scope that this process reads, when it is not the confirmed one. */
+export async function askAboutScope(c: PolicyContext): Promise<void> {
+  const id = await proposePresentScope(c);
+  if (id !== null) await showChange(id, c);
+}
+
+async function showAll(c: PolicyContext): Promise<void> {
+  for (const { id } of await readPolicyChanges(c.db, c.now() - SHOWN_FOR_MS)) await showChange(id, c);
+}
+
+async function showChange(id: string, c: PolicyContext): Promise<void> {
+  const row = await readPolicyChange(c.db, id);
+  if (row !== null) await c.announcer.showChange(await buildChangeView(row, c.db, c.approvers));
+}
+
+async function buildReport(asker: Asker, c: PolicyContext): Promise<PolicyReport> {
+  const inForce = await expectPolicy(c);
+  const changes = await readPolicyChanges(c.db, c.now() - TOLD_MS);
+  const views = await Promise.all(changes.map((row) => buildChangeView(row, c.db, c.approvers)));
+  const valid = await c.approvers.resolve(inForce.body.approvers);
+  return {
+    version: inForce.version,
+    since: inForce.at,
+    rows: settings.map((s) => ({ name: s.name, title: s.title, value: s.write(inForce.body) })),
+    approvers: valid.ok ? valid.value.map((a) => a.name) : null,
+    open: views.filter((v) => v.state === "proposed"),
+    past: views.filter((v) => v.state === "applied").toReversed(),
+    elsewhere: differencesOf(inForce, c),
+    mayPropose: asker.isTeam,
+  };
+}
+
+/** Where the environment says otherwise: it was read once, at the first start. */
+function differencesOf(inForce: PolicyVersion, c: PolicyContext): readonly string[] {
+  return settings
+    .filter((s) => s.name !== "scope" && s.write(c.environment) !== s.write(inForce.body))
+    .map((s) => `${s.title}: the environment says ${s.write(c.environment)}, in force is ${s.write(inForce.body)}`);
+}
+
+async function recordRefusal(by: Asker, what: string, f: Failure, c: PolicyContext): Promise<void> {
+  const data = { code: f.code, sentence: f.message };
+  await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: by.operator.id, kind: `refused.policy.${what}`, subject: "policy", data }));
+}
+
+/** Names where the environment and the policy in force differ; said in the log at start. */
+export async function namePolicyDifferences(c: PolicyContext): Promise<readonly string[]> {
+  return differencesOf(await expectPolicy(c), c);
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { DomainId, Instant, ProjectId } from "../core/ids.ts";
+import { itemKinds, type Inventory, type InventoryItem } from "../core/inventory.ts";
+import type { Queryable } from "./db.ts";
+
+const Item = z.custom<InventoryItem>((v) => typeof v === "object" && v !== null && "kind" in v && "facts" in v);
+const CopyRow = z.object({
+  entryId: z.string(),
+  kind: z.enum(itemKinds),
+  itemId: z.string(),
+  name: z.string(),
+  key: z.string(),
+  sha256: z.string(),
+  bytes: z.number(),
+  savedAt: Instant,
+  savedFor: z.enum(["deletion", "export", "backup"]),
+  /** What CloudStack said of it when it was saved. */
+  item: Item,
+  manifestSha256: z.string(),
+  manifestBytes: z.number(),
+  /** The thing that a restore of ours made it from; null: it was no restore's. */
+  madeFrom: z.string().nullable(),
+});
+/** One verified copy of a project's thing. Units: bytes, UTC epoch milliseconds. */
+export type SavedCopy = z.output<typeof CopyRow>;
+
+/** An entry's owner belongs to project `$1`. An export knows only a short name: whose it was then, the life of the domains tells. */
+const OF_PROJECT = `(
+  (e.owner_kind = 'deletion' and exists (select 1 from deletion d where d.id = e.owner_id and d.project_id = $1))
+  or (e.owner_kind = 'backup' and exists (select 1 from backup_run r where r.id = e.owner_id and r.project_id = $1))
+  or (e.owner_kind = 'export' and exists (
+    select 1 from export x join managed_domain m on m.project_id = $1
+      and m.recorded_at <= x.asked_at and coalesce(m.deleted_at, x.asked_at) >= x.asked_at
+    where x.id = e.owner_id and x.slug = any ($2::text[])
+  )))`;
+const COPY = `select e.id as "entryId", e.item_kind as kind, e.item_id as "itemId", e.name, e.store_key as key, e.sha256, e.bytes,
+  e.updated_at as "savedAt", e.owner_kind as "savedFor", e.manifest -> 'item' as item, e.manifest ->> 'sha256' as "manifestSha256",
+  (e.manifest ->> 'bytes')::bigint as "manifestBytes",
+  (select o.item_id from restore_item i join archive_entry o on o.id = i.entry_id where i.template_id::text = e.item_id) as "madeFrom"
+  from archive_entry e`;
+
+/** Reads every verified copy of a project's things, whoever saved it, that is not being pruned. */
+export async function readSavedCopies(q: Queryable, project: ProjectId, slugs: readonly string[]): Promise<readonly SavedCopy[]> {
+  return q.many(
+    CopyRow,
+    `${COPY} where e.state = 'verified' and e.removal_begun_at is null and ${OF_PROJECT} order by e.item_kind, e.name, e.item_id, e.updated_at, e.id`,
+    [project, slugs],
+  );
+}
+
+/** Reads the copies of a restore's templates, pruned or not. */
+export async function readCopiesOf(q: Queryable, entryIds: readonly string[]): Promise<readonly SavedCopy[]> {
+  return q.many(CopyRow, `${COPY} where e.id = any ($1::uuid[]) order by e.id`, [entryIds]);
+}
+
+const UnsavedRow = z.object({ kind: z.enum(itemKinds), itemId: z.string(), name: z.string(), problem: z.string() });
+/** Something of a project that could not be saved, with the reason that was written down then. */
+export type Unsaved = z.output<typeof UnsavedRow>;
+
+/** Reads what could not be saved of a project up to a time; of each thing the newest word. */
+export async function readUnsaved(q: Queryable, project: ProjectId, slugs: readonly string[], until: Instant): Promise<readonly Unsaved[]> {
+  return q.many(
+    UnsavedRow,
+    `select distinct on (e.item_id) e.item_kind as kind, e.item_id as "itemId", e.name, e.problem from archive_entry e
+     where e.state = 'failed' and e.problem is not null and e.updated_at <= $3 and ${OF_PROJECT} order by e.item_id, e.updated_at desc`,
+    [project, slugs, until],
+  );
+}
+
+const InventoryRow = z.object({ body: z.custom<Inventory>((v) => typeof v === "object" && v !== null && "items" in v) });
+
+/** Reads the inventories that approvers of a project's deletions were shown up to a time, oldest first. */
+export async function readInventoriesUntil(q: Queryable, project: ProjectId, until: Instant): Promise<readonly Inventory[]> {
+  const rows = await q.many(
+    InventoryRow,
+    `select a.body from approved_inventory a join deletion d on d.id = a.deletion_id
+     where d.project_id = $1 and a.stored_at <= $2 order by a.stored_at`,
+    [project, until],
+  );
+  return rows.map((r) => r.body);
+}
+
+const NameRow = z.object({ projectId: ProjectId, slug: z.string() });
+/** A project that our own tables know, under one of its short names. */
+export type RememberedProject = z.output<typeof NameRow>;
+
+/** Finds the projects that bear, or bore, this id or short name in our own tables; a closed and forgotten one too. */
+export async function findRememberedProjects(q: Queryable, name: string): Promise<readonly RememberedProject[]> {
+  return q.many(
+    NameRow,
+    `select distinct project_id as "projectId", slug from (
+       select project_id, slug from backup_run union all select project_id, slug from deletion
+       union all select project_id, slug from backup_size union all select project_id, '' from managed_domain) known
+     where project_id = $1 or project_id in (
+       select project_id from backup_run where slug = $1 union select project_id from deletion where slug = $1
+       union select project_id from backup_size where slug = $1)
+     order by 1, 2`,
+    [name],
+  );
+}
+
+const DomainRow = z.object({ domain_id: DomainId, project_id: ProjectId });
+
+/** Whose domain a domain is; null: nobody's that we manage. */
+export async function readDomainOwner(q: Queryable, domain: DomainId): Promise<ProjectId | null> {
+  const row = await q.maybe(DomainRow, "select domain_id, project_id from managed_domain where domain_id = $1 and deleted_at is null", [
+    domain,
+  ]);
+  return row?.project_id ?? null;
+}

@@ -1,0 +1,245 @@
+import type { Clock, NewId } from "../../core/clock.ts";
+import { domainIdFor } from "../../core/derived-ids.ts";
+import { failure, type Failure } from "../../core/failure.ts";
+import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { recordAudit } from "../../store/audit.ts";
+import type { Database } from "../../store/db.ts";
+import { readLiveDeletions } from "../../store/deletions.ts";
+import { readKnownState, recordDomainDeleted, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import { recordPass, recordPassEnd } from "../../store/plans.ts";
+import { readStop } from "../../store/stop-switch.ts";
+import { applyChanges } from "./apply.ts";
+import { inputOf, observe } from "./observe.ts";
+import type { ChangeWriter, DesiredSource, ObservedSource, DomainIds } from "./ports.ts";
+import { planChanges } from "../planning/changes.ts";
+import { describeChange } from "../planning/describe.ts";
+import type { CompleteInput } from "../planning/input.ts";
+import type { KnownState, ManagedDomain } from "../../core/managed.ts";
+import type { AdditiveChange } from "../planning/plan.ts";
+import type { PlanPolicy } from "../planning/policy.ts";
+import { recognise } from "../planning/recognise.ts";
+import { findUnmanaged } from "./unmanaged.ts";
+
+/** What rebuilding needs. `say` takes one line of progress at a time. */
+export interface RebuildContext {
+  readonly db: Database;
+  readonly desired: DesiredSource;
+  readonly observed: ObservedSource;
+  readonly writer: ChangeWriter;
+  readonly domainIds: DomainIds;
+  readonly policy: PlanPolicy;
+  readonly root: DomainPath;
+  readonly now: Clock;
+  readonly newId: NewId;
+  readonly say: (line: string) => void;
+}
+
+/** What a rebuild came to, by the read after it. */
+export interface RebuildReport {
+  /** Changes that CloudStack confirmed. */
+  readonly made: number;
+  /** What is still to be made: all of it after a dry run. */
+  readonly left: readonly AdditiveChange[];
+  /** Why something cannot be made, one sentence each. */
+  readonly obstacles: readonly string[];
+  /** What a later pass will do, since it takes something away. */
+  readonly forLater: readonly string[];
+  readonly projects: number;
+  readonly accounts: number;
+}
+
+/** Rounds of read, plan and make; a second one only has work when an answer got lost or the CI database moved. */
+const ROUNDS = 3;
+/** More generations than a project ever had: a server that calls every id spent must not keep us here. */
+const GENERATIONS_MAX = 100;
+
+/**
+ * Makes all domains, accounts and users again from the CI database, in a CloudStack that lost them.
+ *
+ * It plans with the passes' own planner and makes with their writer, but takes creations alone: whatever deletes, locks or lowers does not
+ * reach it. Run again after a kill it goes on, since every id follows from project and generation.
+ *
+ * Errors: `refused` (stopped, a pass is running, something foreign below the root), `unavailable` (a side was not read completely).
+ */
+export async function rebuild(o: { readonly dryRun: boolean }, c: RebuildContext): Promise<Result<RebuildReport, Failure>> {
+  const stop = await readStop(c.db);
+  if (stop.stopped)
+    return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy: "/ci-resume takes two people." }));
+  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, (signal) => (o.dryRun ? preview(c) : make(c, signal)));
+  return held.held
+    ? held.value
+    : err(failure("refused", "sync.running", "A pass is running", { remedy: "Try again when it has ended: the channel shows it." }));
+}
+
+async function preview(c: RebuildContext): Promise<Result<RebuildReport, Failure>> {
+  const look = await lookAround(c, false);
+  return look.ok ? ok(reportOf(look.value, 0)) : look;
+}
+
+async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<RebuildReport, Failure>> {
+  const passId = c.newId() as PassId;
+  const startedBy = { kind: "command", operator: "ci:terminal" as OperatorId, name: "npx twokey rebuild" };
+  await recordPass(c.db, { id: passId, scope: { kind: "fleet", root: c.root }, startedBy, at: c.now() });
+  let made = 0;
+  let look = await lookAround(c, true);
+  for (let round = 1; look.ok && look.value.creations.length > 0 && round <= ROUNDS; round++) {
+    const writer = telling(c, look.value.creations.length);
+    const applied = await applyChanges(look.value.creations, { db: c.db, writer, now: c.now, newId: c.newId, passId, signal });
+    const done = applied.filter((a) => a.outcome === "done").length;
+    made += done;
+    look = await lookAround(c, true);
+    if (done === 0) break;
+  }
+  const left = look.ok ? look.value.creations.length : null;
+  await c.db.tx(async (q) => {
+    await recordPassEnd(q, passId, c.now(), look.ok ? null : look.error.message);
+    await recordAudit(q, { at: c.now(), actor: "terminal", kind: "rebuild.ended", subject: passId, data: { made, left } });
+  });
+  return look.ok ? ok(reportOf(look.value, made)) : look;
+}
+
+/** The writer, telling each change as it ends. */
+function telling(c: RebuildContext, total: number): ChangeWriter {
+  let ended = 0;
+  return {
+    applyChange: async (change, jobId) => {
+      const done = await c.writer.applyChange(change, jobId);
+      ended += 1;
+      c.say(`[${ended}/${total}] ${describeChange(change)}: ${done.ok ? "done" : `not done. ${done.error.message}`}`);
+      return done;
+    },
+  };
+}
+
+interface Look {
+  readonly input: CompleteInput;
+  readonly creations: readonly AdditiveChange[];
+  readonly obstacles: readonly string[];
+  readonly forLater: readonly string[];
+}
+
+/** Reads both sides, refuses what is foreign, gives spent ids their next generation, and plans. */
+async function lookAround(c: RebuildContext, recording: boolean): Promise<Result<Look, Failure>> {
+  const busy = (await readLiveDeletions(c.db)).map((d) => d.domain_id);
+  const stored = { ...(await readKnownState(c.db, busy)), pinnedScope: null };
+  const { desired, observed } = await observe({ kind: "fleet", root: c.root }, stored, c.desired, c.observed);
+  if (desired.coverage === "partial") return err(unread("The CI database", desired.reason));
+  if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
+  const recognised = recognise(desired, observed, stored);
+  const sentinel = c.policy.sentinelDomain === null ? [] : [c.policy.sentinelDomain];
+  const foreign = findUnmanaged(observed, stored, recognised, new Set([...c.policy.protectedDomains, ...sentinel]));
+  if (foreign.length > 0) return err(foreignThere(c.root, foreign));
+  const spent = await findSpent(new Set(observed.domains.map((d) => d.id)), desired, withRecognised(stored, recognised), c);
+  if (!spent.ok) return spent;
+  if (recording) {
+    await c.db.tx(async (q) => {
+      await recordManagedDomains(q, [...recognised.domains, ...spent.value], c.now());
+      await recordManagedAccounts(q, recognised.accounts, c.now());
+      for (const one of spent.value) await recordDomainDeleted(q, one.domainId, c.now());
+    });
+  }
+  const known = withSpent(withRecognised(stored, recognised), spent.value);
+  const input = inputOf({ desired, observed }, known);
+  if (input.coverage === "partial") return err(unread("One of the two sides", "they are not about the same part of the tree"));
+  const plan = planChanges(input, c.policy);
+  const busyIds = new Set<string>(busy);
+  const underDeletion = known.managedDomains.filter((m) => busyIds.has(m.domainId)).map((m) => m.projectId);
+  return ok({
+    input,
+    creations: plan.additive.filter(isCreation),
+    obstacles: [
+      ...plan.holds.map((h) => h.sentence),
+      ...desired.held.map((h) => `${h.view}, ${h.key}: ${h.problem}. ${h.remedy}`),
+      ...desired.projects
+        .filter((p) => p.state === "active" && underDeletion.includes(p.id))
+        .map((p) => `${p.slug} is under a deletion that two people may still decide; it is left alone`),
+    ],
+    forLater: plan.restrictive.map(describeChange),
+  });
+}
+
+/** What makes something that is not there; every other change belongs to a pass. */
+function isCreation(change: AdditiveChange): boolean {
+  return ["create_domain", "create_account", "create_user", "raise_limit"].includes(change.kind);
+}
+
+type Generation = Omit<ManagedDomain, "absence">;
+
+/**
+ * Finds the generations that are used up: those of managed domains that CloudStack lost, and ids of removed domains that no row of ours
+ * tells of, as after the loss of our own database. Source: recordings 13, fact 16.
+ */
+async function findSpent(
+  listed: ReadonlySet<string>,
+  desired: CompleteInput["desired"],
+  known: KnownState,
+  c: RebuildContext,
+): Promise<Result<readonly Generation[], Failure>> {
+  const spent: Generation[] = [];
+  const records = new Map(known.managedDomains.map((m) => [m.projectId, m]));
+  for (const project of desired.projects) {
+    if (project.state !== "active") continue;
+    const record = records.get(project.id);
+    let generation = record?.generation ?? known.generations[project.id] ?? 1;
+    let domainId = record?.domainId ?? domainIdFor(project.id, generation);
+    if (listed.has(domainId) || known.domainsUnderDeletion.includes(domainId)) continue;
+    for (let tries = 0; tries < GENERATIONS_MAX; tries++) {
+      const state = await c.domainIds.readIdState(domainId);
+      if (!state.ok) return state;
+      // A lost domain's id counts as spent also where CloudStack itself was replaced and does not know it.
+      const isLost = state.value === "free" && record?.domainId === domainId;
+      if (state.value !== "spent" && !isLost) break;
+      spent.push({ domainId, projectId: project.id, generation, origin: "created" });
+      generation += 1;
+      domainId = domainIdFor(project.id, generation);
+    }
+  }
+  return ok(spent);
+}
+
+function withRecognised(known: KnownState, found: ReturnType<typeof recognise>): KnownState {
+  return {
+    ...known,
+    managedDomains: [...known.managedDomains, ...found.domains.map((d) => ({ ...d, absence: null }))],
+    managedAccounts: [...known.managedAccounts, ...found.accounts.map((a) => ({ ...a, lockedByUs: false }))],
+  };
+}
+
+function withSpent(known: KnownState, spent: readonly Generation[]): KnownState {
+  const gone = new Set<string>(spent.map((s) => s.domainId));
+  const generations: Record<string, number> = { ...known.generations };
+  for (const s of spent) generations[s.projectId] = Math.max(generations[s.projectId] ?? 1, s.generation + 1);
+  return {
+    ...known,
+    generations,
+    managedDomains: known.managedDomains.filter((m) => !gone.has(m.domainId)),
+    managedAccounts: known.managedAccounts.filter((m) => !gone.has(m.domainId)),
+  };
+}
+
+function reportOf(look: Look, made: number): RebuildReport {
+  const active = look.input.desired.projects.filter((p) => p.state === "active");
+  return {
+    made,
+    left: look.creations,
+    obstacles: look.obstacles,
+    forLater: look.forLater,
+    projects: active.length,
+    accounts: active.reduce((sum, p) => sum + p.members.length, 0),
+  };
+}
+
+function unread(side: string, reason: string): Failure {
+  return failure("unavailable", "recovery.unread", `${side} was not read completely: ${reason}`, {
+    remedy: "Nothing was made. Mend that and run it again.",
+  });
+}
+
+function foreignThere(root: DomainPath, foreign: readonly string[]): Failure {
+  const shown = foreign.slice(0, 20).join(", ");
+  const more = foreign.length > 20 ? ` and ${foreign.length - 20} more` : "";
+  return failure("refused", "recovery.foreign", `Below ${root} stands what Twokey did not make: ${shown}${more}`, {
+    remedy: "A rebuild is for an empty root. Move these elsewhere, or name them in CLOUDSTACK_PROTECTED_DOMAINS; nothing was made.",
+  });
+}

@@ -1,0 +1,305 @@
+/** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { bytesOf } from "../../../emulators/cloudstack/bytes.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
+import type { TreeDomain } from "../../../emulators/cloudstack/tree.ts";
+import { createFolderStore } from "../../../src/archive/folder-store.ts";
+import { runBackup } from "../../../src/archive/backups/run.ts";
+import type { Policy } from "../../../src/core/backup-policy.ts";
+import { rebuildCommand } from "../../../src/cli/rebuild.ts";
+import { restoreCommand } from "../../../src/cli/reimport.ts";
+import { withCloud } from "../../../src/cli/with-cloud.ts";
+import { cloudStack } from "../../../src/app/systems.ts";
+import { parseConfig } from "../../../src/config.ts";
+import { createEvents } from "../../../src/events.ts";
+import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../../src/core/ids.ts";
+import type { DeletionContext } from "../../../src/deletion/context.ts";
+import { archiveContents } from "../../../src/deletion/steps/archive.ts";
+import type { Failure } from "../../../src/core/failure.ts";
+import { ok, type Result } from "../../../src/core/result.ts";
+import { restore } from "../../../src/archive/reimport/reimport.ts";
+import type { RestoreContext, RestoreReport } from "../../../src/archive/reimport/context.ts";
+import { parseRestorePoint } from "../../../src/archive/reimport/point.ts";
+import { startHttpServer } from "../../../src/app/http.ts";
+import { serveRestore } from "../../../src/archive/reimport/links.ts";
+import { insertBackupRun } from "../../../src/store/backup-runs.ts";
+import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
+import { recordApprovedInventory } from "../../../src/store/inventories.ts";
+import { callApi } from "../../emulators/cloudstack/api-client.ts";
+import { op, policy } from "../../support/deletions.ts";
+import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
+import { lendDatabaseLike } from "../../support/lent-database.ts";
+import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
+
+/** The bytes of a template that was seeded, as the emulator makes them. */
+export const seededBytes = (id: string, size: number): Buffer => bytesOf({ id, size, format: "QCOW2" }, 0, size);
+
+/** This day, in UTC. */
+export const today = (): string => new Date().toISOString().slice(0, 10);
+
+const ambient = {
+  now: () => Date.now() as Instant,
+  newId: randomUUID,
+  newToken: () => `${randomUUID()}${randomUUID()}`,
+  sleep: async () => undefined,
+};
+
+/** Worlds as the rebuild command leaves them, by their projects: what CloudStack's file holds, and its managed root. */
+const rebuilt = new Map<string, { readonly saved: Buffer; readonly root: string }>();
+
+/** Makes such a world once for a file of tests; each test begins with a copy of it. Gives its own database. */
+async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promise<FreshDatabase> {
+  const folder = await mkdtemp(path.join(tmpdir(), "twokey-rebuilt-"));
+  const file = path.join(folder, "cloudstack.json");
+  const [state, ci, cloud] = [
+    await freshDatabase(),
+    await ciDatabaseWith(projects),
+    await startCloudStackEmulator({ jobMs: 5, stateFile: file }),
+  ];
+  const root = cloud.addDomain({ name: "ci" });
+  const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
+  await Promise.all([cloud.close(), ci.drop()]);
+  if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
+  rebuilt.set(kind, { saved: readFileSync(file), root });
+  await rm(folder, { recursive: true });
+  return state;
+}
+
+/** One emulated world. */
+export class RestoreWorld {
+  cloud: CloudStackEmulator;
+  readonly state: FreshDatabase;
+  readonly ci: FreshDatabase;
+  readonly folder: string;
+  readonly archive: string;
+  root: string;
+  readonly env: Record<string, string>;
+
+  /** Where a host name leads CloudStack's downloads to; a test may lead them astray. */
+  readonly hosts: Record<string, string>;
+
+  private constructor(
+    cloud: CloudStackEmulator,
+    state: FreshDatabase,
+    ci: FreshDatabase,
+    folder: string,
+    hosts: Record<string, string>,
+    root: string,
+  ) {
+    this.hosts = hosts;
+    [this.cloud, this.state, this.ci, this.folder, this.root] = [cloud, state, ci, folder, root];
+    this.archive = path.join(folder, "archive");
+    this.env = {
+      ...environment(cloud, state, ci),
+      TWOKEY_ARCHIVE_DIR: this.archive,
+      TWOKEY_HTTP_PORT: (hosts["twokey.test"] ?? "").replace("127.0.0.1:", ""),
+      TWOKEY_PUBLIC_URL: "http://twokey.test",
+    };
+  }
+
+  static async start(projects: readonly CiProject[]): Promise<RestoreWorld> {
+    const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
+    const port = await freePort();
+    const hosts = { "twokey.test": `127.0.0.1:${port}` };
+    const kind = JSON.stringify(projects);
+    // The database first: making it makes the world that is copied.
+    const [state, ci] = [await lendDatabaseLike(kind, () => rebuiltWorld(kind, projects)), await ciDatabaseWith(projects)];
+    const { saved, root } = rebuilt.get(kind) ?? { saved: "", root: "" };
+    const stateFile = path.join(folder, "cloudstack.json");
+    await writeFile(stateFile, saved);
+    const cloud = await startCloudStackEmulator({ jobMs: 5, stateFile, downloads: { folder: path.join(folder, "secondary"), hosts } });
+    return new RestoreWorld(cloud, state, ci, folder, hosts, root);
+  }
+
+  /** Puts a fresh CloudStack in place of the old one, with other ids for everything, and rebuilds the domains there. */
+  async replaceCloud(): Promise<void> {
+    await this.cloud.close();
+    this.cloud = await startCloudStackEmulator({ jobMs: 5, downloads: { folder: path.join(this.folder, "secondary"), hosts: this.hosts } });
+    this.root = this.cloud.addDomain({ name: "ci" });
+    const { apiKey, secretKey } = this.cloud.admin;
+    Object.assign(this.env, { CLOUDSTACK_API_URL: this.cloud.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey });
+    const made = await this.rebuild();
+    if (made.code !== 0) throw new Error(`not rebuilt: ${made.out}${made.err}`);
+  }
+
+  async close(): Promise<void> {
+    await this.cloud.close();
+    await Promise.all([this.state.drop(), this.ci.drop(), rm(this.folder, { recursive: true })]);
+  }
+
+  restore(...args: string[]): Promise<Ran> {
+    return runCommand(restoreCommand, args, this.env);
+  }
+
+  /** Restores alpha, as of today, into ROOT/ci/spare. */
+  restoreAlpha(...more: string[]): Promise<Ran> {
+    return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
+  }
+
+  /** Serves the links of restores beside the command, as the running bot does; CloudStack is led there. */
+  async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
+    const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
+    const nothing = { status: 404, headers: {}, body: "" };
+    const server = await startHttpServer({
+      host: "127.0.0.1",
+      port: 0,
+      onError: () => undefined,
+      routes: {
+        isReady: () => Promise.resolve(true),
+        serveExport: () => Promise.resolve(nothing),
+        serveRestore: (link) => serveRestore(link, context),
+      },
+    });
+    const port = Number(new URL(server.url).port);
+    this.hosts["twokey.test"] = `127.0.0.1:${port}`;
+    return { port, close: () => server.close() };
+  }
+
+  rebuild(): Promise<Ran> {
+    return runCommand(rebuildCommand, [], this.env);
+  }
+
+  /** A domain below the managed root with these accounts. */
+  addDomain(name: string, accounts: readonly string[]): string {
+    const id = this.cloud.addDomain({ name, parent: this.root });
+    for (const account of accounts) this.cloud.addAccount({ name: account, domain: id });
+    return id;
+  }
+
+  domain(name: string): TreeDomain {
+    const found = domainNamed(this.cloud, name);
+    if (found === undefined) throw new Error(`there is no domain ${name}`);
+    return found;
+  }
+
+  account(domain: string, name: string): string {
+    const found = this.domain(domain).accounts.find((a) => a.name === name);
+    if (found === undefined) throw new Error(`there is no account ${name} in ${domain}`);
+    return found.id;
+  }
+
+  /** Saves what the policy names of a project's domain, through CloudStack's own extraction, as a backup made at `at`. */
+  async backUp(projectId: string, slug: string, policy: Policy, at?: number): Promise<void> {
+    const [id, now] = [randomUUID(), () => (at ?? Date.now()) as Instant];
+    const { db } = this.state;
+    const domainPath = `ROOT/ci/${slug}` as DomainPath;
+    const run = { id, project_id: projectId as ProjectId, slug, domain_id: this.domain(slug).id as DomainId, path: domainPath, policy };
+    await insertBackupRun(db, { ...run, asked_at: now() });
+    await this.withClients(async (cloud) => {
+      const context = { db, source: cloud.exports, store: createFolderStore(this.archive), now, newId: randomUUID };
+      await runBackup(id, { ...context, readInventory: (d, p) => cloud.reader.readInventory(d, p) }, new AbortController().signal);
+    });
+  }
+
+  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in. */
+  async restoreWith(change: (c: RestoreContext) => Partial<RestoreContext>): Promise<Result<RestoreReport, Failure>> {
+    const { now, newId, newToken, sleep } = ambient;
+    const done: Result<RestoreReport, Failure>[] = [];
+    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ db, ci, cloud }) => {
+      const usual: RestoreContext = {
+        ...{ db, now, newId, newToken, sleep },
+        projects: () => ci.projectsOf("all"),
+        observed: cloud.reader,
+        readInventory: (id, at) => cloud.reader.readInventory(id, at),
+        registrar: cloud.registrar,
+        store: createFolderStore(this.archive),
+        links: { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)) },
+        root: "ROOT/ci" as DomainPath,
+        spared: new Set(),
+        timing: { linkMs: 60_000, arriveMs: 0, passMs: 1_000, lookMs: 1 },
+        say: () => undefined,
+      };
+      const from = parseRestorePoint(today(), now());
+      if (!from.ok) throw new Error(from.error.message);
+      const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
+      done.push(await restore(ask, { ...usual, ...change(usual) }));
+      return 0;
+    });
+    const [result] = done;
+    if (result === undefined) throw new Error("the restore did not run");
+    return result;
+  }
+
+  /** Opens a deletion of a domain; gives its id. */
+  async openDeletion(projectId: string, slug: string): Promise<DeletionId> {
+    const id = randomUUID() as DeletionId;
+    const project = { projectId: projectId as ProjectId, slug: slug as Slug };
+    await insertDeletion(this.state.db, {
+      id,
+      domain_id: this.domain(slug).id as DomainId,
+      project_id: project.projectId,
+      slug,
+      path: `ROOT/ci/${slug}` as DomainPath,
+      name: slug,
+      evidence: { kind: "closed", ...project, closedAt: null, closedBy: null },
+      requesters: [op("chen")],
+      policy,
+      opened_at: Date.now() as Instant,
+    });
+    return id;
+  }
+
+  /** Saves what a deletion saves of a project's domain, and stores the inventory that its approvers are shown. */
+  async archiveDeletion(projectId: string, slug: string): Promise<void> {
+    const [{ db }, now] = [this.state, () => Date.now() as Instant];
+    const id = await this.openDeletion(projectId, slug);
+    const [domainId, domainPath] = [this.domain(slug).id as DomainId, `ROOT/ci/${slug}` as DomainPath];
+    await this.withClients(async (cloud) => {
+      const inventory = await cloud.reader.readInventory(domainId, domainPath);
+      const row = await readDeletion(db, id);
+      if (!inventory.ok || row === null) throw new Error("nothing to archive");
+      const context = { db, exports: cloud.exports, archive: createFolderStore(this.archive), now, newId: randomUUID };
+      await archiveContents(row, inventory.value, context as unknown as DeletionContext, () => Promise.resolve());
+      await recordApprovedInventory(db, id, inventory.value, now());
+      await db.exec("update deletion set phase = 'closed' where id = $1", [id]);
+    });
+  }
+
+  /** Takes a project out of the CI database, as if it had never been. */
+  async forgetProject(id: string): Promise<void> {
+    await this.ci.db.exec("delete from public.membership where project_id = $1", [id]);
+    await this.ci.db.exec("delete from public.project where id = $1", [id]);
+  }
+
+  private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
+    const config = parseConfig(this.env);
+    if (!config.ok) throw new Error(config.error.message);
+    await work(cloudStack(config.value, this.state.db, { ...ambient, events: createEvents("silent", "test") }));
+  }
+
+  /** Calls CloudStack as its root administrator. */
+  async call(command: string, params: Record<string, string>): Promise<Record<string, unknown>> {
+    return (await callApi(this.cloud.url, this.cloud.admin, Date.now(), command, params)).body ?? {};
+  }
+
+  /** The templates of a domain as CloudStack lists them, by name. */
+  async templates(domain: string): Promise<readonly Record<string, unknown>[]> {
+    const params = { domainid: this.domain(domain).id, templatefilter: "self", listall: "true", isrecursive: "true" };
+    const body = (await this.call("listTemplates", params))["listtemplatesresponse"] as { template?: Record<string, unknown>[] };
+    return (body.template ?? []).toSorted((a, b) => (String(a["name"]) < String(b["name"]) ? -1 : 1));
+  }
+
+  /** The bytes that CloudStack fetched for a template. */
+  fetched(template: Record<string, unknown> | undefined): Buffer | null {
+    const file = path.join(this.folder, "secondary", String(template?.["id"]));
+    return existsSync(file) ? readFileSync(file) : null;
+  }
+
+  /** What was sent to register templates. */
+  registrations(): readonly Readonly<Record<string, string>>[] {
+    return this.cloud.requests().flatMap((r) => (r.command === "registerTemplate" ? [r.params] : []));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,365 @@
+/**
+ * Claims: `twokey doctor` finds nothing wrong in a sound installation, changes nothing in it, and for each thing that is wrong says so
+ * in one line with its remedy; no secret is printed.
+ */
+import { createServer } from "node:http";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cast, demoChannel } from "../../../demo/cast.ts";
+import { startS3Server } from "../../archive/s3-server.ts";
+import { emptyDatabase } from "../../support/database.ts";
+import type { Check } from "../../../src/cli/doctor/check.ts";
+import { soundRules, startSoundWorld, type Examination, type SoundWorld } from "./world.ts";
+
+const migrations = readdirSync("migrations").length;
+let world: SoundWorld;
+beforeAll(async () => {
+  world = await startSoundWorld();
+}, 60_000);
+afterAll(() => world.close());
+
+/** Runs the doctor, sees that no secret is in its words, and gives the lines that are not ok. */
+async function findings(more: Record<string, string> = {}, o: Examination = {}): Promise<{ code: number; lines: string; ok: string }> {
+  const { code, out } = await world.examine({ ...o, more });
+  for (const [name, value] of Object.entries({ ...world.env, ...more }))
+    if (/TOKEN|SECRET|API_KEY/.test(name) && value.length >= 6) expect(out).not.toContain(value);
+  const lines = out.split("\n");
+  return {
+    code,
+    lines: lines
+      .filter((l) => /^(failed|warning)/.test(l) && !l.includes("TWOKEY_HTTP_PORT is 0") && !l.includes("TWOKEY_PUBLIC_URL is not set"))
+      .join("\n"),
+    ok: lines.filter((l) => l.startsWith("ok")).join("\n"),
+  };
+}
+
+/** The same, looking at one system alone. */
+const findingsOf =
+  (only: Check["system"]) =>
+  (more: Record<string, string> = {}, now: () => number = Date.now) =>
+    findings(more, { only, now });
+const [database, ciDatabase, cloudstack] = [findingsOf("database"), findingsOf("ci database"), findingsOf("cloudstack")];
+const [slack, archive, http] = [findingsOf("slack"), findingsOf("archive"), findingsOf("http")];
+
+const pair = (use: string, keys: { apiKey: string; secretKey: string }): Record<string, string> => {
+  const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;
+  return { [`${prefix}_API_KEY`]: keys.apiKey, [`${prefix}_SECRET_KEY`]: keys.secretKey };
+};
+
+test("a sound installation has no findings, and nothing in it was changed", async () => {
+  const before = JSON.stringify(world.cloud.tree());
+  const { lines, ok } = await findings();
+  // How much room this machine's disk has is no property of the installation.
+  expect(lines.replace(/^warning {2}archive {6}[\d.]+ GiB free → .*\n?/m, "")).toBe("");
+  expect(ok).toContain("read key: valid, account ci-read in ROOT/ci, role ci-read (DomainAdmin)");
+  expect(ok).toContain("3 approvers in the group ci-approvers: Ada Novak, Ben Okafor, Chen Li");
+  expect(JSON.stringify(world.cloud.tree())).toBe(before);
+  const sent = new Set(world.cloud.requests().map((r) => r.command));
+  expect([...sent].filter((command) => !command.startsWith("list"))).toEqual([]);
+  const said = new Set(world.slack.sent().map((call) => call.method));
+  expect(
+    [...said].filter((m) => !/^(auth\.test|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m)),
+  ).toEqual([]);
+});
+
+test("an environment that is not complete is told variable by variable", async () => {
+  const { code, lines } = await findings({ SLACK_CHANNEL: "", CLOUDSTACK_API_URL: "not a url" });
+  expect(code).toBe(2);
+  expect(lines).toMatch(/^failed {3}environment {2}SLACK_CHANNEL is not set/m);
+  expect(lines).toMatch(/^failed {3}environment {2}CLOUDSTACK_API_URL must be a URL/m);
+});
+
+test.each<[string, Record<string, string>, RegExp]>([
+  [
+    "no database there",
+    { DATABASE_URL: "postgres://twokey:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}database .*ECONNREFUSED.*DATABASE_URL/,
+  ],
+  [
+    "an owner's address that leads nowhere",
+    { DATABASE_MIGRATION_URL: "postgres://owner:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}database .*the owner's address: .*ECONNREFUSED.*DATABASE_MIGRATION_URL/,
+  ],
+  [
+    "no CI database there",
+    { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" },
+    /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/,
+  ],
+  ["a view that is not there", { CI_USERS_VIEW: "people" }, /failed {3}ci database .*no view people → Create it/],
+  ["a sentinel project that is not seen", { CI_SENTINEL_PROJECT: "p-9" }, /failed {3}ci database .*sentinel project was not seen/],
+  ["no sentinel project", { CI_SENTINEL_PROJECT: "" }, /warning {2}ci database .*no sentinel project/],
+  ["CloudStack that is not there", { CLOUDSTACK_API_URL: "http://127.0.0.1:1/client/api" }, /failed {3}cloudstack .*cannot be reached/],
+  ["a key that is not valid", { CLOUDSTACK_WRITE_API_KEY: "nobodys-key" }, /failed {3}cloudstack .*write key: .*401.*key pair/],
+  ["no reading key", { CLOUDSTACK_API_KEY: "", CLOUDSTACK_SECRET_KEY: "" }, /CLOUDSTACK_API_KEY is not set/],
+  ["a root that is not there", { CLOUDSTACK_ROOT_DOMAIN: "ROOT/cy" }, /failed {3}cloudstack .*read key: .*no domain ROOT\/cy/],
+  ["ROOT itself as the root", { CLOUDSTACK_ROOT_DOMAIN: "ROOT" }, /failed {3}cloudstack .*CLOUDSTACK_ROOT_DOMAIN is ROOT/],
+  [
+    "a sentinel domain that is not there",
+    { CLOUDSTACK_SENTINEL_DOMAIN: "6f1c9a1e-0000-4000-8000-00000000000a" },
+    /failed {3}cloudstack .*no domain has that UUID/,
+  ],
+  ["no sentinel domain", { CLOUDSTACK_SENTINEL_DOMAIN: "" }, /warning {2}cloudstack .*no sentinel domain/],
+  [
+    "a protected domain that is not there",
+    { CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/tolls" },
+    /failed {3}cloudstack .*ROOT\/ci\/tolls was not found/,
+  ],
+  ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-somebody-elses" }, /failed {3}slack .*invalid_auth → Look at SLACK_BOT_TOKEN/],
+  ["an app token Slack does not know", { SLACK_APP_TOKEN: "xapp-somebody-elses" }, /failed {3}slack .*apps.connections.open: invalid_auth/],
+  ["Slack that is not there", { SLACK_API_URL: "http://127.0.0.1:1/api/" }, /failed {3}slack .*auth.test: unreachable/],
+  ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /failed {3}slack .*no channel nowhere/],
+  ["a channel's id that is not there", { SLACK_CHANNEL: "C0NOWHERE1" }, /failed {3}slack .*channel_not_found/],
+  ["an approvers' group that is not there", { SLACK_APPROVER_GROUP: "nobody" }, /failed {3}slack .*no_such_subteam/],
+  [
+    "two approvers",
+    { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002" },
+    /failed {3}slack .*2 valid approver\(s\) in SLACK_APPROVERS/,
+  ],
+  [
+    "a bot among the approvers",
+    { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002,U0CHEN003,U0TWOKEY1" },
+    /warning {2}slack .*U0TWOKEY1 of SLACK_APPROVERS does not count: .*is a bot/,
+  ],
+  ["a public address without TLS", { TWOKEY_PUBLIC_URL: "http://twokey.example.org" }, /warning {2}http .*not https/],
+  ["a public address where nobody answers", { TWOKEY_PUBLIC_URL: "http://127.0.0.1:1" }, /warning {2}http .*no bot answers/],
+])("%s", async (_what, more, words) => {
+  // The system that the words begin with; a wrong environment is told before any is looked at.
+  const only = /^(?:failed|warning) \{\d\}([a-z ]+?) \./.exec(words.source)?.[1] as Check["system"] | undefined;
+  const { lines, code } = await findings(more, { only });
+  expect(lines).toMatch(words);
+  expect(lines).not.toContain("hunter2");
+  expect(code).toBe(lines.includes("failed") ? 2 : 1);
+});
+
+test("own database: nothing is migrated; newer and edited migrations, and a pooler that loses locks, are named", async () => {
+  const empty = await emptyDatabase();
+  const { ok } = await database({ DATABASE_URL: empty.url });
+  expect(ok).toMatch(new RegExp(`${migrations} migrations are pending; the next start of the bot applies them`));
+  const client = new pg.Client({ connectionString: empty.url });
+  await client.connect();
+  expect((await client.query("select count(*)::int as n from pg_namespace where nspname = 'twokey'")).rows).toEqual([{ n: 0 }]);
+  await client.query(
+    "create schema twokey; create table twokey.pgmigrations (name text); insert into twokey.pgmigrations values ('0001_base')",
+  );
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(
+    new RegExp(`warning {2}database .*${migrations - 1} migrations are pending`),
+  );
+  await client.query(
+    "create table twokey.migration_file (name text, sha256 text); insert into twokey.migration_file values ('0001_base', 'x')",
+  );
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(/failed {3}database .*edited after they were applied: 0001_base/);
+  await client.query("insert into twokey.pgmigrations values ('9999_later')");
+  expect((await database({ DATABASE_URL: empty.url })).lines).toMatch(
+    /failed {3}database .*newer version migrated it \(unknown here: 9999_later\)/,
+  );
+  await client.end();
+  await empty.drop();
+  expect((await database({ DATABASE_URL: "" })).ok).toMatch(/the first start makes an embedded PostgreSQL/);
+});
+
+test("CI database: a role that may write, a superuser and held rows are named", async () => {
+  const client = new pg.Client({ connectionString: world.ci.url });
+  await client.connect();
+  expect((await ciDatabase({ CI_DATABASE_URL: world.ci.url })).lines).toMatch(/warning {2}ci database .*role postgres is a superuser/);
+  await client.query("grant update on project to twokey_reader");
+  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*role twokey_reader may write public.project/);
+  await client.query("revoke update on project from twokey_reader; grant create on schema public to twokey_reader");
+  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*may make tables or schemas/);
+  await client.query("revoke create on schema public from twokey_reader; insert into project values ('p-3', 'a/b', 'Bad')");
+  expect((await ciDatabase()).lines).toMatch(
+    /^warning {2}ci database {2}held: twokey_projects, id p-3 has the slug "a\/b", which cannot name a domain → use/m,
+  );
+  await client.query("delete from project where id = 'p-3'; alter view twokey_users rename column slack_id to slack");
+  expect((await ciDatabase()).lines).toMatch(/failed {3}ci database .*twokey_users of the CI database misses a column/);
+  await client.query("alter view twokey_users rename column slack to slack_id");
+  await client.end();
+});
+
+test("CloudStack: rights are told from listApis, and no command is tried", async () => {
+  const loose = world.addKeys("ci-loose", ["allow listDomains", "allow listAccounts", "allow listApis"]);
+  const read = await cloudstack(pair("read", loose));
+  expect(read.lines).toMatch(/failed {3}cloudstack .*read key: may send deleteDomain/);
+  expect(read.lines).toMatch(/failed {3}cloudstack .*read key: may not send .*listVirtualMachines.* → Allow them in the role ci-loose/);
+  const eager = world.addKeys("ci-eager", ["allow deleteAccount", "allow destroyVirtualMachine", ...soundRules.write]);
+  const write = await cloudstack(pair("write", eager));
+  expect(write.lines).toMatch(/failed {3}cloudstack .*write key: may send deleteAccount, which is for approved deletions only/);
+  expect(write.lines).toMatch(
+    /warning {2}cloudstack .*write key: may send destroyVirtualMachine → Deny it, unless a role in CLOUDSTACK_ROLES/,
+  );
+  const plain = world.addKeys(
+    "ci-writes",
+    soundRules.write.filter((rule) => rule !== "allow registerTemplate"),
+  );
+  expect((await cloudstack(pair("write", plain))).lines).toMatch(
+    /warning {2}cloudstack .*may not send registerTemplate, so "npx twokey restore" could not/,
+  );
+  const mute = world.addKeys(
+    "ci-mute",
+    soundRules.delete.filter((rule) => rule !== "allow listApis"),
+  );
+  expect((await cloudstack(pair("delete", mute))).lines).toMatch(
+    /warning {2}cloudstack .*delete key: what its role allows is not known.*Allow listApis/,
+  );
+  const weak = world.addKeys(
+    "ci-weak",
+    soundRules.delete.filter((rule) => rule !== "allow deleteDomain"),
+  );
+  expect((await cloudstack(pair("delete", weak))).lines).toMatch(/failed {3}cloudstack .*delete key: may not send deleteDomain →/);
+  const strong = world.addKeys("ci-strong", ["allow expungeVirtualMachine", ...soundRules.delete]);
+  expect((await cloudstack(pair("delete", strong))).lines).toMatch(
+    /warning {2}cloudstack .*delete key: may also send expungeVirtualMachine/,
+  );
+  const dumb = world.addKeys(
+    "ci-dumb",
+    soundRules.export.filter((rule) => rule !== "allow extractIso"),
+  );
+  expect((await cloudstack(pair("export", dumb))).lines).toMatch(/failed {3}cloudstack .*export key: may not send extractIso/);
+  expect(world.cloud.requests().filter((r) => /^(delete|destroy|expunge|disable)/.test(r.command))).toEqual([]);
+});
+
+test("CloudStack: shared keys, a wrong secret and an account elsewhere are told", async () => {
+  const none = { CLOUDSTACK_DELETE_API_KEY: "", CLOUDSTACK_DELETE_SECRET_KEY: "" };
+  const shared = await cloudstack({ ...none, ...pair("read", world.cloud.admin) });
+  expect(shared.lines).toMatch(/warning {2}cloudstack .*read \+ delete key: one pair for 2 uses/);
+  const wrong = await cloudstack({ CLOUDSTACK_EXPORT_SECRET_KEY: "a-wrong-secret" });
+  expect(wrong.lines).toMatch(/failed {3}cloudstack .*export key: .*401/);
+  const elsewhere = world.cloud.addDomain({ name: `other-${Date.now()}` });
+  const role = world.cloud.addRole({ name: "ci-other", type: "DomainAdmin", rules: soundRules.delete });
+  const { keys } = world.cloud.addAccount({ domain: elsewhere, name: "other", role, keys: true });
+  const other = await cloudstack(pair("delete", keys ?? { apiKey: "", secretKey: "" }));
+  expect(other.lines).toMatch(/failed {3}cloudstack .*delete key: there is no domain ROOT\/ci that this key can see/);
+});
+
+test.each<[string, number, RegExp]>([
+  ["two minutes ahead", 2 * 60_000, /warning {2}cloudstack .*clock is more than 1 minute\(s\) ahead/],
+  ["five minutes ahead", 5 * 60_000, /failed {3}cloudstack .*clock is more than 4 minute\(s\) ahead/],
+  ["eleven minutes ahead", 11 * 60_000, /failed {3}cloudstack .*clock is more than ten minutes ahead/],
+])("CloudStack's clock, %s, is seen without a Date", async (_what, aheadMs, words) => {
+  expect((await cloudstack({}, () => Date.now() - aheadMs)).lines).toMatch(words);
+});
+
+test("CloudStack's clock is read from the Date of a proxy before it", async () => {
+  const proxy = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (d: Buffer) => chunks.push(d));
+    request.on("end", () => {
+      void fetch(world.cloud.url, {
+        method: "POST",
+        body: Buffer.concat(chunks),
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      }).then(async (answer) =>
+        response.writeHead(answer.status, { date: new Date(Date.now() - 120_000).toUTCString() }).end(await answer.text()),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const { port } = proxy.address() as { port: number };
+  const { lines } = await cloudstack({ CLOUDSTACK_API_URL: `http://127.0.0.1:${port}/client/api` });
+  expect(lines).toMatch(/warning {2}cloudstack .*its clock is 1(?:19|20|21) s behind ours/);
+  proxy.closeAllConnections();
+  await new Promise((resolve) => proxy.close(resolve));
+});
+
+test("CloudStack: settings that may not be read are told", async () => {
+  const plain = world.addKeys(
+    "ci-plain",
+    soundRules.read.filter((rule) => rule !== "allow listConfigurations"),
+  );
+  expect((await cloudstack(pair("read", plain))).lines).toMatch(
+    /warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator look at expunge.delay/,
+  );
+});
+
+test("Slack: archived, shared, not joined, missing scopes, and one person twice", async () => {
+  const { control, workspace } = world.slack;
+  const channel = workspace.channel(demoChannel);
+  if (channel === undefined) throw new Error("no channel");
+  const before = [...channel.members];
+  channel.members = before.filter((id) => id !== "U0TWOKEY1");
+  expect((await slack()).lines).toMatch(/failed {3}slack .*the bot is not in the channel ci-team → Write \/invite/);
+  channel.members = before;
+  Object.assign(channel, { isExtShared: true });
+  expect((await slack()).lines).toMatch(/failed {3}slack .*shared with another organisation/);
+  Object.assign(channel, { isExtShared: false });
+  const scopes = workspace.seed.app.scopes as string[];
+  const all = scopes.splice(0, scopes.length, ...scopes.filter((s) => s !== "users:read.email" && s !== "files:write"), "admin");
+  const lacking = await slack();
+  expect(lacking.lines).toMatch(
+    /failed {3}slack .*token lacks users:read.email \(to tell that two Slack accounts are one person\), files:write/,
+  );
+  expect(lacking.lines).toMatch(/warning {2}slack .*scopes that it does not need: admin/);
+  scopes.splice(0, scopes.length, ...all);
+  await control.user({ id: cast.mia.slackId, email: `${cast.chen.username}@example.org` });
+  const twice = {
+    SLACK_APPROVER_GROUP: "",
+    SLACK_APPROVERS: Object.values(cast)
+      .map((p) => p.slackId)
+      .join(","),
+  };
+  const client = new pg.Client({ connectionString: world.ci.url });
+  await client.connect();
+  await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
+  expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
+  await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is nobody in the CI database/);
+  await client.end();
+});
+
+test("Slack without user groups: the list of people counts where there is one, and is asked for where there is none", async () => {
+  const fail = ["usergroups.list", "usergroups.users.list"].map((method) => ({ method, error: "plan_upgrade_required" }));
+  world.slack.setFaults({ fail });
+  const list = [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(",");
+  const both = await slack({ SLACK_APPROVERS: list, SLACK_TEAM_GROUP: "" });
+  expect(both.lines).toMatch(/warning {2}slack .*plan_upgrade_required, so SLACK_APPROVERS counts/);
+  expect(both.ok).toMatch(/3 approvers in SLACK_APPROVERS/);
+  expect((await slack()).lines).toMatch(/failed {3}slack .*plan_upgrade_required → .*SLACK_APPROVERS instead/);
+  world.slack.setFaults({});
+});
+
+test("archive: a bucket answers a list, is not there, or does not let the account in", async () => {
+  const bucket = await startS3Server();
+  const { options } = bucket;
+  const env = {
+    ARCHIVE_S3_BUCKET: options.bucket,
+    ARCHIVE_S3_ENDPOINT: options.endpoint ?? "",
+    ARCHIVE_S3_ACCESS_KEY_ID: options.credentials?.accessKeyId ?? "",
+    ARCHIVE_S3_SECRET_ACCESS_KEY: options.credentials?.secretAccessKey ?? "",
+  };
+  expect((await archive(env)).ok).toMatch(/archive .*the bucket archive answers/);
+  expect(bucket.seen.filter((request) => !request.startsWith("GET"))).toEqual([]);
+  bucket.fault = () => ({ status: 404, code: "NoSuchBucket" });
+  expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not exist → Make the bucket/);
+  bucket.fault = () => ({ status: 403, code: "AccessDenied" });
+  expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not let Twokey in/);
+  await bucket.close();
+});
+
+test("archive: a file in the way, and a folder that may not be written", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "twokey-doctor-archive-"));
+  const file = path.join(folder, "file");
+  writeFileSync(file, "");
+  expect((await archive({ TWOKEY_ARCHIVE_DIR: file })).lines).toMatch(/failed {3}archive .*is a file/);
+  const closed = path.join(folder, "closed");
+  mkdirSync(closed);
+  chmodSync(closed, 0o500);
+  const shut = await archive({ TWOKEY_ARCHIVE_DIR: closed });
+  // Root may write everywhere.
+  if (process.getuid?.() !== 0) expect(shut.lines).toMatch(/failed {3}archive .*may not be written/);
+  expect((await archive({ TWOKEY_ARCHIVE_DIR: folder })).ok).toMatch(/archive .*can be written/);
+});
+
+test("HTTP: a port taken by another program, and one that a running bot holds", async () => {
+  const server = createServer((request, response) => response.end(request.url === "/healthz" ? health : ""));
+  let health = "something else";
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = String((server.address() as { port: number }).port);
+  expect((await http({ TWOKEY_HTTP_PORT: port })).lines).toMatch(/failed {3}http .*taken by another program/);
+  health = "ok\n";
+  expect((await http({ TWOKEY_HTTP_PORT: port })).ok).toMatch(/http .*in use by a running bot/);
+  expect((await http({ TWOKEY_PUBLIC_URL: `http://127.0.0.1:${port}` })).ok).toMatch(/TWOKEY_PUBLIC_URL: the bot answers/);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});

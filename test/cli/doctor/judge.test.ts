@@ -1,0 +1,50 @@
+/** Claim: what an emulator cannot be brought to show is judged all the same: dangerous settings, a database that loses locks. */
+import { expect, test } from "vitest";
+import type { KeyInspector } from "../../../src/cloudstack/read/key-inspector.ts";
+import { failure } from "../../../src/core/failure.ts";
+import { err, ok } from "../../../src/core/result.ts";
+import { examineSettings } from "../../../src/cli/doctor/cloudstack-settings.ts";
+import { judgeDatabase } from "../../../src/cli/doctor/own-database.ts";
+
+const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => ({
+  readAccount: async () => err(failure("rejected", "x", "x")),
+  readAllowed: async () => ok(null),
+  findRoot: async () => err(failure("rejected", "x", "x")),
+  findPath: async () => ok(null),
+  readSetting: async (name) =>
+    values[name] === "away" ? err(failure("unavailable", "cloudstack.timeout", "no answer")) : ok(values[name] ?? "unknown"),
+});
+
+test.each([
+  ["expunge.delay", "20", "warning", "hardly be recovered"],
+  ["expunge.delay", "86400", "ok", "86400 s"],
+  ["default.page.size", "100", "failed", "pages of 500 rows are refused"],
+  ["integration.api.port", "8096", "warning", "without a key"],
+  ["integration.api.port", "-1", "ok", "closed"],
+  ["enforce.post.requests.and.timestamps", "true", "ok", "is on"],
+  ["enforce.post.requests.and.timestamps", "false", "ok", "is off"],
+  ["api.key.access", "false", "ok", "only keys that are switched on"],
+  ["api.allowed.source.cidr.list", "10.0.0.0/8", "ok", "certain addresses only"],
+  ["expunge.interval", "away", "failed", "expunge.interval could not be read: no answer"],
+])("the setting %s at %s: %s", async (name, value, state, words) => {
+  const checks = await examineSettings(settingsOf({ [name]: value }));
+  expect(checks).toHaveLength(1);
+  expect(checks[0]).toMatchObject({ state, sentence: expect.stringContaining(words) });
+});
+
+test("settings that this version does not have say nothing", async () => {
+  expect(await examineSettings(settingsOf({}))).toEqual([]);
+});
+
+test("a session that loses its locks, and a role that may not make schemas, stop a start", () => {
+  const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
+  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, keepsLocks: true };
+  expect(judgeDatabase(look).map((c) => c.state)).toEqual(["ok", "ok", "ok"]);
+  expect(judgeDatabase({ ...look, keepsLocks: false })[2]).toMatchObject({
+    state: "failed",
+    remedy: expect.stringContaining("session mode"),
+  });
+  const fresh = { ...migrations, applied: [], pending: ["0001_base"] };
+  expect(judgeDatabase({ ...look, migrations: fresh })[1]).toMatchObject({ state: "ok" });
+  expect(judgeDatabase({ ...look, migrations: fresh, mayCreate: false })[1]).toMatchObject({ state: "failed" });
+});

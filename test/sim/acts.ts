@@ -1,0 +1,204 @@
+import type { CloudStackFault, FaultKind } from "../../emulators/cloudstack/server.ts";
+import type { DeletionId, Instant } from "../../src/core/ids.ts";
+import type { DeletionView } from "../../src/deletion/view.ts";
+import { noteClick, settle, type Approvals } from "./approvals.ts";
+import { nameOf } from "./oracle.ts";
+import { everybody, team, users, type Person } from "./people.ts";
+import { touchPolicy } from "./policy-acts.ts";
+import type { Replica } from "./replica.ts";
+import { addThing, otherUsers, tell, type World } from "./world.ts";
+import type { CiMood } from "./ci.ts";
+
+const faultKinds: readonly FaultKind[] = [
+  "cut",
+  "status",
+  "html",
+  "lost_before",
+  "lost_after",
+  "invalid_json",
+  "short_page",
+  "count_drift",
+];
+const jobFaults: readonly FaultKind[] = ["lost_job", "job_cancelled", "stuck_machines", "unreachable"];
+const struckCommands = ["listDomains", "listAccounts", "listVirtualMachines", "listTemplates", "listVolumes", "createAccount"].concat([
+  "disableAccount",
+  "destroyVirtualMachine",
+  "deleteVolume",
+  "deleteTemplate",
+  "deleteAccount",
+  "deleteDomain",
+  "queryAsyncJobResult",
+  "extractTemplate",
+  "userdata",
+  "createDomain",
+  "listNetworks",
+]);
+
+/** Somebody changes something in the CI database, in CloudStack or in Slack's user group, or a part begins to fail. */
+export function changeWorld(w: World): void {
+  const { chance } = w;
+  if (!chance.hit(w.chaos)) return tell(w, closeProject(w));
+  const acts: readonly (() => string)[] = [
+    () => closeProject(w),
+    () => reopenProject(w),
+    () => changeMembers(w),
+    () => useCloud(w),
+    () => breakCloud(w),
+    () => breakCloud(w),
+    () => {
+      w.cloud.setFaults([]);
+      w.ci.mood = "honest";
+      w.archive.isFull = false;
+      return "all is well again";
+    },
+    () => {
+      const mood: CiMood = chance.pick(["honest", "honest", "honest", "honest", "away", "narrowed", "empty", "short", "held"]);
+      w.ci.mood = mood;
+      return `the CI database is ${mood}`;
+    },
+    () => {
+      w.directory.isAway = chance.hit(0.2);
+      const person = chance.pick(team.slice(0, 4));
+      const isIn = w.directory.approvers.includes(person);
+      w.directory.approvers =
+        isIn && chance.hit(0.3) ? w.directory.approvers.filter((p) => p !== person) : [...new Set([...w.directory.approvers, person])];
+      return `approvers: ${w.directory.approvers.map((p) => p.name).join(" ")}${w.directory.isAway ? ", Slack is away" : ""}`;
+    },
+    () => {
+      w.archive.isFull = chance.hit(0.5);
+      return w.archive.isFull ? "the archive's disk is full" : "the archive has room";
+    },
+    () => {
+      w.clock.at -= chance.below(1_800_000);
+      return "the clock jumps back";
+    },
+  ];
+  tell(w, chance.pick(acts)());
+}
+
+function closeProject(w: World): string {
+  const project = w.chance.pick(w.ci.projects);
+  if (project.state !== "active") return `${project.slug} stays ${project.state}`;
+  project.state = w.chance.hit(0.85) ? "closed" : "absent";
+  project.closedAt = w.clock.at as Instant;
+  project.closedBy = w.chance.hit(0.3) ? w.chance.pick(team).ciUserId : w.chance.pick(users).ciUserId;
+  return `${project.slug} becomes ${project.state}`;
+}
+
+function reopenProject(w: World): string {
+  const project = w.chance.pick(w.ci.projects);
+  if (project.state === "active") return `${project.slug} stays active`;
+  project.state = "active";
+  project.closedAt = null;
+  project.closedBy = null;
+  return `${project.slug} comes back`;
+}
+
+function changeMembers(w: World): string {
+  const project = w.chance.pick(w.ci.projects);
+  const others = otherUsers(project);
+  if (others.length > 0 && w.chance.hit(0.5)) {
+    const who = w.chance.pick(others);
+    project.members.push(who);
+    return `${nameOf(who)} joins ${project.slug}`;
+  }
+  const gone = project.members.pop();
+  return gone === undefined ? `${project.slug} has nobody` : `${nameOf(gone)} leaves ${project.slug}`;
+}
+
+/** The cloud's users work on: only in accounts that may, since CloudStack refuses the others. */
+function useCloud(w: World): string {
+  const top = w.cloud.tree().children.find((d) => d.name === "ci");
+  const accounts = top?.children.flatMap((d) => d.accounts.filter((a) => !a.removed && a.state === "enabled").map((a) => ({ d, a }))) ?? [];
+  if (accounts.length === 0) return "nobody is in the cloud";
+  const { d, a } = w.chance.pick(accounts);
+  if (w.chance.hit(0.3)) w.cloud.addTemplate({ account: a.id, name: `t${w.chance.below(1000)}` });
+  else addThing(w, a.id);
+  return `${a.name} makes something in ${d.name}`;
+}
+
+function breakCloud(w: World): string {
+  const { chance } = w;
+  const faults = Array.from({ length: 1 + chance.below(3) }, (): CloudStackFault => {
+    const isJob = chance.hit(0.25);
+    const kind = chance.pick(isJob ? jobFaults : faultKinds);
+    return {
+      kind,
+      ...(chance.hit(0.8) && kind !== "stuck_machines" ? { command: chance.pick(struckCommands) } : {}),
+      ...(kind === "status" ? { status: chance.pick([401, 429, 500, 503, 530]) } : {}),
+      afterCalls: chance.below(12),
+      times: 1 + chance.below(5),
+    };
+  });
+  w.cloud.setFaults(faults);
+  return `CloudStack fails: ${faults.map((f) => `${f.kind}${f.command === undefined ? "" : ` on ${f.command}`}`).join(", ")}`;
+}
+
+/** Somebody clicks something on some card, old or new, or types a command. */
+export async function clickSomething(w: World, r: Replica): Promise<void> {
+  const { chance } = w;
+  if (w.stop.isOn ? chance.hit(0.4) : chance.hit(0.08 * w.chaos)) return stopOrResume(w, r);
+  if (chance.hit(0.15 * w.chaos)) return touchPolicy(w, r);
+  const view = chooseCard(w);
+  if (view === null) return;
+  const who = chance.hit(0.75) ? chance.pick(team) : chance.pick(everybody);
+  const click = { deletionId: view.id as DeletionId, version: view.version, digest: chance.hit(0.97) ? view.digest : null, by: who };
+  const name = view.path.split("/").at(-1) ?? "";
+  const what = chance.hit(0.25 * w.chaos) ? chance.pick(["reject", "withdraw", "cancel", "restore", "keep"]) : "approve";
+  // Whoever clicked has clicked, even when the process dies before it can say that it took the click.
+  const approvals: Approvals = w.approvals.get(view.id) ?? new Map();
+  w.approvals.set(view.id, approvals);
+  const noted = what === "approve" ? noteClick(approvals, who.operator.id, w.clock.at) : null;
+  const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), who, view, r);
+  tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
+  if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, w.clock.at);
+  if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
+}
+
+function act(
+  what: string,
+  click: Parameters<Replica["service"]["approve"]>[0] extends infer C ? Omit<C, "typedName"> : never,
+  typed: string | null,
+  who: Person,
+  view: DeletionView,
+  r: Replica,
+) {
+  switch (what) {
+    case "approve":
+      return r.service.approve({ ...click, typedName: typed } as Parameters<Replica["service"]["approve"]>[0]);
+    case "reject":
+      return r.service.reject({ ...click, reason: typed ?? "no" } as Parameters<Replica["service"]["reject"]>[0]);
+    case "withdraw":
+      return r.service.withdraw(click as Parameters<Replica["service"]["withdraw"]>[0]);
+    case "cancel":
+      return r.service.cancel(click as Parameters<Replica["service"]["cancel"]>[0]);
+    case "restore":
+      return r.service.restore(click as Parameters<Replica["service"]["restore"]>[0]);
+    default:
+      return r.service.keep(view.id, who);
+  }
+}
+
+function chooseCard(w: World): DeletionView | null {
+  if (w.cards.length === 0) return null;
+  if (w.chance.hit(0.1)) return w.chance.pick(w.cards);
+  const newest = new Map(w.cards.map((c) => [c.id, c]));
+  const open = [...newest.values()].filter((c) => c.phase === "proposed");
+  return w.chance.pick(open.length > 0 && w.chance.hit(0.8) ? open : [...newest.values()]);
+}
+
+async function stopOrResume(w: World, r: Replica): Promise<void> {
+  const who = w.chance.pick(everybody);
+  const was = w.stop.isOn;
+  // A process that dies on this click leaves it open how the switch stands: then nobody is blamed.
+  w.stop.isOn = false;
+  if (!was) {
+    const done = await r.sync.stop(who, "something looks wrong");
+    Object.assign(w.stop, { isOn: done.ok, since: w.clock.at });
+    tell(w, `${who.name} stops everything: ${done.ok}`);
+    return;
+  }
+  const done = await r.sync.resume(who);
+  w.stop.isOn = !(done.ok && done.value.resumed);
+  tell(w, `${who.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
+}

@@ -1,0 +1,40 @@
+import pg from "pg";
+import { connectionSettings, type Database } from "../../src/store/db.ts";
+
+/**
+ * Gives a database one session that is kept for advisory locks. The bot opens one for each pass, and PostgreSQL starts a process for each:
+ * in the simulation, whose connections never break, that would cost more than the rest of the pass.
+ *
+ * Whoever comes while a lock is held is told so at once: nobody waits here.
+ */
+export function keepLockSession(db: Database, url: string): Database {
+  const held = new Set<string>();
+  let session: Promise<pg.Client> | null = null;
+  const ask = async (name: string, text: string, key: string): Promise<boolean> => {
+    session ??= connect(url);
+    const { rows } = await (await session).query<{ ok: boolean }>({ name, text, values: [key] });
+    return rows[0]?.ok === true;
+  };
+  return {
+    ...db,
+    async withAdvisoryLock(key, _options, fn) {
+      // A session may take its own lock twice, so what this process holds is asked first.
+      if (held.has(key) || !(await ask("take", "select pg_try_advisory_lock(hashtextextended($1, 0)) as ok", key))) return { held: false };
+      held.add(key);
+      try {
+        return { held: true, value: await fn(new AbortController().signal) };
+      } finally {
+        held.delete(key);
+        await ask("give", "select pg_advisory_unlock(hashtextextended($1, 0)) as ok", key);
+      }
+    },
+  };
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client(connectionSettings(url));
+  // The server may be stopped before this process has ended.
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}

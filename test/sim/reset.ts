@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { Database } from "../../src/store/db.ts";
+
+const Name = z.object({ name: z.string() });
+const emptying = new WeakMap<Database, string>();
+
+/** Empties Twokey's tables, whatever guards them: only for databases of the simulation, whose role is a superuser. */
+export async function resetDatabase(db: Database): Promise<void> {
+  const text = emptying.get(db) ?? (await writeEmptying(db));
+  emptying.set(db, text);
+  await db.exec(text);
+}
+
+/** All the statements in one text: PostgreSQL runs it as one transaction, and is asked once. */
+async function writeEmptying(db: Database): Promise<string> {
+  const tables = await db.many(
+    Name,
+    `select table_name as name from information_schema.tables
+     where table_schema = 'twokey' and table_type = 'BASE TABLE' and table_name not in ('pgmigrations', 'migration_file')`,
+  );
+  const deletes = tables.map(({ name }) => `delete from "${name}";`);
+  return ["set local session_replication_role = replica;", ...deletes, "insert into sync_state default values"].join("\n");
+}

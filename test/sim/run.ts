@@ -1,0 +1,279 @@
+import { canonicalJson } from "../../src/core/digest.ts";
+import type { Keys } from "../../emulators/cloudstack/server.ts";
+import type { FleetScope } from "../../src/core/scope.ts";
+import { advance, sweepDeletions } from "../../src/deletion/runner.ts";
+import { verifyAudit } from "../../src/store/audit.ts";
+import type { Database } from "../../src/store/db.ts";
+import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
+import { replayPlan } from "../../src/sync/execution/replay.ts";
+import { runPass } from "../../src/sync/execution/reconcile.ts";
+import { changeWorld, clickSomething } from "./acts.ts";
+import { root } from "./ci.ts";
+import { Crashed, passPoint, type Process } from "./crash.ts";
+import { openDoor } from "./door.ts";
+import { Oracle } from "./oracle.ts";
+import { createChance, type Chance } from "./random.ts";
+import { createReplica, type Replica } from "./replica.ts";
+import { team } from "./people.ts";
+import { createWorld, tell, type World } from "./world.ts";
+
+/** What a run came to. `violations` empty: every invariant held after every tick. */
+export interface RunReport {
+  readonly seed: number;
+  readonly ticks: number;
+  readonly effects: number;
+  readonly crashes: number;
+  readonly deleted: number;
+  readonly plans: number;
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+}
+
+/** How many of the runs are long. Deletions end in those: as much time spent on runs of middling length would see fewer of them. */
+const LONG_SHARE = 0.2;
+const fleet: FleetScope = { kind: "fleet", root };
+
+/** Plays one seed on an empty database: two processes, people, faults, crashes. Errors: what the simulation itself got wrong. */
+export async function playSeed(seed: number, db: Database): Promise<RunReport> {
+  const w = await createWorld(seed, db);
+  const player = new Player(w);
+  const ticks = drawTicks(seed);
+  for (let tick = 0; tick < ticks; tick++) await player.tick();
+  await player.calmDown();
+  const plans = await player.closeBooks();
+  return {
+    seed,
+    ticks,
+    effects: player.oracle.effects,
+    crashes: player.crashes,
+    deleted: player.oracle.deleted,
+    plans,
+    violations: w.violations,
+    trace: w.trace,
+  };
+}
+
+/** How many ticks a seed's run has before all calms down: 1 to 3, or 12 to 18. Drawn apart: it changes nothing else of the run. */
+function drawTicks(seed: number): number {
+  const chance = createChance(seed ^ 0x71c5);
+  return chance.hit(LONG_SHARE) ? 12 + chance.below(7) : 1 + chance.below(3);
+}
+
+class Player {
+  readonly #w: World;
+  readonly oracle: Oracle;
+  readonly #replicas: Replica[];
+  readonly #keys: { readonly A: Keys; readonly B: Keys };
+  readonly #busy = new Set<string>();
+  /** A source of its own: what the clocks do changes nothing else in a seed's run. */
+  readonly #clockChance: Chance;
+  #nested = false;
+  #births = 0;
+  crashes = 0;
+
+  constructor(w: World) {
+    this.#w = w;
+    this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
+    this.oracle = new Oracle(w);
+    const root = w.cloud.tree().id;
+    const keysOf = (name: string): Keys => {
+      const made = w.cloud.addAccount({ domain: root, name: `twokey-${name}`, role: w.cloud.ids.rootAdminRole, keys: true });
+      return made.keys ?? w.cloud.admin;
+    };
+    this.#keys = { A: keysOf("A"), B: keysOf("B") };
+    this.oracle.refresh();
+    this.#replicas = [this.#birth("A"), this.#birth("B")];
+    openDoor((request, response) => w.cloud.serve(request, response), {
+      before: async (params) => {
+        const process = this.#callerOf(params);
+        if (process === undefined) return;
+        passPoint(process);
+        await this.oracle.judge(params, process);
+      },
+      after: async (params) => {
+        const process = this.#callerOf(params);
+        if (process === undefined) return;
+        passPoint(process);
+        await this.#interleave(params, process);
+      },
+    });
+  }
+
+  /** Whose call a call is; undefined for downloads, whose links carry no key. */
+  #callerOf(params: URLSearchParams): Process | undefined {
+    const key = params.get("apikey");
+    return this.#replicas.find((r) => r.process.apiKey === key)?.process;
+  }
+
+  #birth(name: "A" | "B"): Replica {
+    this.#births += 1;
+    const r = createReplica(this.#w, `${name}${this.#births}`, this.#keys[name]);
+    const { evidence } = r.deletions;
+    // The oracle hears what the CI database answered before each step.
+    Object.assign(r.deletions, {
+      evidence: {
+        readProjectState: async (id: never) => {
+          const state = await evidence.readProjectState(id);
+          if (state.ok) this.oracle.evidence.set(`${r.process.name} ${String(id)}`, { state: state.value, used: false });
+          return state;
+        },
+      },
+    });
+    return r;
+  }
+
+  /** Runs work as one process; when it dies, another is born in its place, and the work is still to be done. */
+  async #as(r: Replica, what: string, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      if (!r.process.dead) return true;
+    } catch (thrown) {
+      if (!r.process.dead && !(thrown instanceof Crashed)) {
+        this.#w.violations.push(`bug: ${what} threw ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+        return true;
+      }
+    }
+    this.crashes += 1;
+    tell(this.#w, `${r.process.name} died in ${what}`);
+    this.#replicas[this.#replicas.indexOf(r)] = this.#birth(r.process.name.startsWith("A") ? "A" : "B");
+    return false;
+  }
+
+  /** Between two calls of one process, others act: people click, the other process works, everything is stopped. */
+  async #interleave(params: URLSearchParams, me: Process): Promise<void> {
+    const isRead = /^list/.test(params.get("command") ?? "list");
+    if (this.#nested || !this.#w.chance.hit(isRead ? 0.005 : 0.1)) return;
+    this.#nested = true;
+    try {
+      const other = this.#replicas.find((r) => r.process !== me);
+      if (other !== undefined)
+        await (this.#w.chance.hit(0.7) ? this.#as(other, "a click", () => clickSomething(this.#w, other)) : this.#work(other));
+    } finally {
+      this.#nested = false;
+    }
+  }
+
+  async #work(r: Replica): Promise<void> {
+    const w = this.#w;
+    const due = [...w.queue].filter(([id, at]) => at <= w.clock.at && !this.#busy.has(id)).map(([id]) => id);
+    if (due.length === 0) return;
+    const id = w.chance.pick(due);
+    w.queue.delete(id);
+    // A question that waits for people is looked at every minute; most of these looks are left out here.
+    if (w.cards.findLast((c) => c.id === id)?.phase === "proposed" && w.chance.hit(0.7)) {
+      w.queue.set(id, w.clock.at + 60_000);
+      return;
+    }
+    this.#busy.add(id);
+    const lived = await this.#as(r, "a deletion", () => advance(id, r.deletions, new AbortController().signal));
+    this.#busy.delete(id);
+    // The engine gives a dead process's work to another.
+    if (!lived) w.queue.set(id, w.clock.at);
+  }
+
+  #someone(): Replica {
+    return this.#w.chance.pick(this.#replicas);
+  }
+
+  async tick(): Promise<void> {
+    const w = this.#w;
+    const { chance } = w;
+    this.#letTimePass();
+    this.#letClocksJump();
+    if (chance.hit(0.25 * w.chaos)) {
+      const { process } = this.#someone();
+      process.dieAt = process.points + chance.below(chance.hit(0.5) ? 60 : 600);
+    }
+    if (chance.hit(0.5)) {
+      changeWorld(w);
+      this.oracle.refresh();
+    }
+    if (chance.hit(w.cards.length === 0 ? 0.7 : 0.25)) await this.#pass();
+    for (let n = chance.below(4); n > 0; n--) {
+      const r = this.#someone();
+      await this.#as(r, "a click", () => clickSomething(w, r));
+    }
+    if (chance.hit(0.3)) {
+      const r = this.#someone();
+      await this.#as(r, "a sweep", () => sweepDeletions(r.deletions));
+    }
+    for (let n = 1 + chance.below(3); n > 0; n--) await this.#work(this.#someone());
+    await this.oracle.look();
+  }
+
+  /** Mostly until something is due, which may be hours. */
+  #letTimePass(): void {
+    const { clock, queue, chance } = this.#w;
+    const next = Math.min(...queue.values(), clock.at + 8 * 3_600_000);
+    if (chance.hit(0.6) && next > clock.at) clock.at = next;
+    clock.at += chance.below(chance.hit(0.2) ? 3 * 3_600_000 : 120_000);
+  }
+
+  /** Now and then a process's clock is days ahead or behind, and after a while right again. */
+  #letClocksJump(): void {
+    const chance = this.#clockChance;
+    for (const { process } of this.#replicas) {
+      if (Math.abs(process.skewMs) > 60_000) {
+        if (chance.hit(0.5)) this.#setRight(process);
+      } else if (chance.hit(0.15 * this.#w.chaos)) {
+        process.skewMs = (chance.hit(0.7) ? 1 : -1) * (120_000 + chance.below(30 * 24 * 3_600_000));
+        tell(this.#w, `${process.name}'s clock jumps by ${process.skewMs} ms`);
+      }
+    }
+  }
+
+  #setRight(process: Process): void {
+    process.skewMs = this.#clockChance.below(4001) - 2000;
+    tell(this.#w, `${process.name}'s clock is right again`);
+  }
+
+  async #pass(): Promise<void> {
+    const r = this.#someone();
+    const project = this.#w.chance.pick(this.#w.ci.projects);
+    const scope = this.#w.chance.hit(0.85) ? fleet : ({ kind: "project", root, projectId: project.id } as const);
+    await this.#as(r, "a pass", () => runPass(scope, { kind: "schedule" }, r.passes));
+  }
+
+  /** All is well again, and everybody is reasonable: whatever is under way must go on or wait, and nothing may throw. */
+  async calmDown(): Promise<void> {
+    const w = this.#w;
+    w.cloud.setFaults([]);
+    w.ci.mood = "honest";
+    w.archive.isFull = false;
+    w.directory.isAway = false;
+    for (const r of this.#replicas) {
+      r.process.dieAt = Number.POSITIVE_INFINITY;
+      if (Math.abs(r.process.skewMs) > 60_000) this.#setRight(r.process);
+    }
+    tell(w, "all is well again");
+    for (const who of team.slice(0, 2)) {
+      const r = this.#someone();
+      await this.#as(r, "a resume", async () => {
+        const done = await r.sync.resume(who);
+        if (done.ok && done.value.resumed) w.stop.isOn = false;
+      });
+    }
+    for (let n = 0; n < 3; n++) {
+      w.clock.at += 3 * 3_600_000;
+      const r = this.#someone();
+      await this.#as(r, "a sweep", () => sweepDeletions(r.deletions));
+      for (let i = 0; i < 2; i++) await this.#work(this.#someone());
+      await this.oracle.look();
+    }
+  }
+
+  /** The log verifies, and every plan can be made again byte for byte. */
+  async closeBooks(): Promise<number> {
+    const w = this.#w;
+    const verdict = await verifyAudit(w.db);
+    if (!verdict.intact) w.violations.push(`INV-10: the audit log does not verify at row ${verdict.seq}: ${verdict.reason}`);
+    const heads = await readPlanHeads(w.db, 1000);
+    for (const { id } of heads) {
+      const inputs = await readPlanInputs(w.db, id);
+      const again = inputs === null ? null : replayPlan(inputs);
+      if (again === null || !again.ok) w.violations.push(`INV-7: plan ${id} cannot be made again`);
+      else if (again.value.stored !== again.value.again) w.violations.push(`INV-7: plan ${id} comes out differently: ${canonicalJson(id)}`);
+    }
+    return heads.length;
+  }
+}

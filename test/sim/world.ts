@@ -1,0 +1,162 @@
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
+import type { CiUserId, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
+import type { DeletionView } from "../../src/deletion/view.ts";
+import type { PolicyChangeView } from "../../src/policy/ports.ts";
+import type { Database } from "../../src/store/db.ts";
+import { seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import type { Approvals } from "./approvals.ts";
+import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
+import type { CiProject, CiTruth } from "./ci.ts";
+import { team, users, type Person } from "./people.ts";
+import { PolicyBook } from "./policy-book.ts";
+import { createChance, type Chance } from "./random.ts";
+
+/** Times of the simulation's deletions. Units: ms. */
+export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000 } as const;
+/** How many domains may enter the irreversible part. */
+export const budget = { perDay: 2, perWeek: 3 } as const;
+/** What the policy says at the start; people change it. */
+export const firstPolicy: TeamPolicy = {
+  quorum: 2,
+  approvers: { group: "ci-approvers", ids: [] },
+  approvalMs: times.expiresMs,
+  coolOffMs: times.coolOffMs,
+  graceMs: times.graceMs,
+  deletionsPerDay: budget.perDay,
+  deletionsPerWeek: budget.perWeek,
+  proposalsPerPass: 5,
+  restrictionsPerPass: 5,
+  changesPerPass: 100,
+  shrinkMinShare: 0.5,
+  absenceReads: 3,
+  absenceMs: 6 * 3_600_000,
+  protectedDomains: ["ROOT/ci/alpha"],
+  scope: { root: "ROOT/ci", server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
+};
+/** The project whose domain is on the protected list. */
+export const protectedSlug = "alpha";
+
+/** Everything that is true in one run, whatever the bot believes. */
+export interface World {
+  readonly seed: number;
+  readonly chance: Chance;
+  /** How often things go wrong and people change their minds, 0…1: calm runs reach the end of deletions, wild ones shake every step. */
+  readonly chaos: number;
+  readonly clock: { at: number };
+  readonly db: Database;
+  readonly cloud: CloudStackEmulator;
+  readonly ci: CiTruth;
+  readonly archive: MemoryArchive;
+  readonly directory: { approvers: Person[]; isAway: boolean };
+  /** Every card that was ever shown, oldest first. */
+  readonly cards: DeletionView[];
+  /** Deletions that are to be woken, and when. */
+  readonly queue: Map<string, number>;
+  /** What people approved as far as they know, by deletion and person. */
+  readonly approvals: Map<string, Approvals>;
+  /** Changes of policy that were ever shown, oldest first. */
+  readonly policyCards: PolicyChangeView[];
+  /** What people made of the policy, by the simulation's own book. */
+  readonly book: PolicyBook;
+  /** Whether everything is stopped, and since when by the world's clock. */
+  readonly stop: { isOn: boolean; since: number };
+  readonly trace: string[];
+  readonly violations: string[];
+}
+
+/** Writes one line of the run's story. */
+export function tell(w: World, line: string): void {
+  w.trace.push(`${new Date(w.clock.at).toISOString().slice(0, 19)} ${line}`);
+}
+
+/** Makes the world of a seed: a few projects with their domains, machines and templates, and a domain nobody manages. */
+export async function createWorld(seed: number, db: Database): Promise<World> {
+  const chance = createChance(seed);
+  const chaos = chance.next();
+  const clock = { at: Date.UTC(2026, 0, 5, 8) };
+  const cloud = await startCloudStackEmulator({
+    listens: false,
+    now: () => clock.at,
+    newId: () => chance.uuid(),
+    jobMs: 1500,
+    expungeDelayMs: 3_600_000,
+    expungeIntervalMs: 60_000,
+    accountCleanupIntervalMs: 600_000,
+    templateBytes: 600,
+  });
+  const slugs = [protectedSlug, "beta", "gamma", "delta", "eps"].slice(0, 3 + chance.below(2));
+  const projects = slugs.map((slug): CiProject => ({
+    id: `p-${slug}` as ProjectId,
+    slug: slug as Slug,
+    state: "active",
+    closedBy: null,
+    closedAt: null,
+    members: users.filter(() => chance.hit(0.5)).map((u) => u.ciUserId),
+  }));
+  const world: World = {
+    seed,
+    chance,
+    chaos,
+    clock,
+    db,
+    cloud,
+    ci: { projects, mood: "honest" },
+    archive: createMemoryArchive(),
+    directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false },
+    cards: [],
+    queue: new Map(),
+    approvals: new Map(),
+    policyCards: [],
+    book: new PolicyBook(firstPolicy, clock.at),
+    stop: { isOn: false, since: 0 },
+    trace: [],
+    violations: [],
+  };
+  await db.tx((q) => seedPolicy(q, firstPolicy, clock.at));
+  const top = cloud.addDomain({ name: "ci" });
+  for (const project of projects) if (chance.hit(0.9)) furnish(world, top, project);
+  const lab = cloud.addDomain({ name: "old-lab", parent: top });
+  cloud.addMachine({ account: cloud.addAccount({ domain: lab, name: "keeper" }).accountId, name: "forgotten" });
+  const outside = cloud.addDomain({ name: "payroll" });
+  cloud.addTemplate({ account: cloud.addAccount({ domain: outside, name: "payroll" }).accountId, name: "payroll-image" });
+  return world;
+}
+
+function furnish(w: World, top: string, project: CiProject): void {
+  const { cloud, chance } = w;
+  const domain = cloud.addDomain({ name: project.slug, parent: top, id: domainIdFor(project.id, 1) });
+  for (const member of project.members) {
+    const person = users.find((u) => u.ciUserId === member);
+    const name = (person?.name ?? member).toLowerCase();
+    const { accountId } = cloud.addAccount({
+      domain,
+      name,
+      id: accountIdFor(project.id, 1, member),
+      userId: userIdFor(project.id, 1, member),
+      email: `${name}@example.org`,
+      firstname: person?.name ?? member,
+      lastname: "Doe",
+    });
+    if (chance.hit(0.4)) addThing(w, accountId);
+    if (chance.hit(0.5)) cloud.addTemplate({ account: accountId, name: `${project.slug}-image` });
+  }
+}
+
+/** Adds a machine, mostly stopped, or a disk or a snapshot of it, to an account: what its people do all day. */
+export function addThing(w: World, account: string): void {
+  const { cloud, chance } = w;
+  const machine = cloud.addMachine({ account, name: `m${chance.below(1000)}`, stopped: chance.hit(0.9) });
+  if (chance.hit(0.3)) cloud.addVolume({ account, name: `d${chance.below(1000)}`, machine });
+  if (chance.hit(0.3)) cloud.addSnapshot({ machine, name: `s${chance.below(1000)}` });
+}
+
+/** The CI user ids of a project's members who could be given or taken a membership. */
+export function otherUsers(project: CiProject): readonly CiUserId[] {
+  return users.map((u) => u.ciUserId).filter((id) => !project.members.includes(id));
+}
+
+/** The world's clock. */
+export function nowOf(w: World): Instant {
+  return w.clock.at as Instant;
+}

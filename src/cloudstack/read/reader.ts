@@ -1,9 +1,8 @@
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId, Instant } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
-import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts";
+import { hasDeletionEvent, readRemovals } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { readJob } from "../api/jobs.ts";
@@ -21,8 +20,6 @@ export interface CloudStackReader extends DeletionReader {
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   /** One project's domain and accounts; always partial. */
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
-  /** When the newest event in a domain happened; null when its log is empty. */
-  readLastActivity(domainId: DomainId): Promise<Result<Instant | null, Failure>>;
   /** What `twokey doctor` and the start-up look at. */
   probe(): Promise<Result<ProbeReport, Failure>>;
 }
@@ -65,7 +62,6 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
     readNeighbours: (domainId) => readNeighbours(api, s, domainId),
     readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
-    readLastActivity: (domainId) => readLastActivity(api, domainId),
     probe: () => probe(api, s),
   };
 }

@@ -1,11 +1,10 @@
-import { Instant, type PlanId, type ProjectId } from "../../core/ids.ts";
+import type { ProjectId } from "../../core/ids.ts";
 import { z } from "zod";
 import type { Asker } from "../../core/people.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { readLatestPlanRecord, readPlanRecord } from "../../store/plans.ts";
 import { readStop, recordStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
@@ -17,14 +16,6 @@ export interface SyncService {
   startPass(by: Asker, slug: string | null): Promise<Result<{ readonly sentence: string }, Failure>>;
   /** Makes a plan without applying anything. */
   previewPlan(slug: string | null): Promise<Result<PlanRecord, Failure>>;
-  plan(id: PlanId): Promise<Result<PlanRecord | null, Failure>>;
-  latest(): Promise<Result<PlanRecord | null, Failure>>;
-  isStopped(): Promise<{
-    readonly stopped: boolean;
-    readonly by: string | null;
-    readonly since: Instant | null;
-    readonly reason: string | null;
-  }>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
   resume(by: Asker): Promise<Result<{ readonly resumed: boolean; readonly have: number; readonly need: number }, Failure>>;
@@ -73,14 +64,6 @@ export function createSyncService(c: SyncServiceContext): SyncService {
     async previewPlan(slug) {
       const scope = await scopeOf(slug);
       return scope.ok ? ok(await previewPass(scope.value, { kind: "schedule" }, c)) : scope;
-    },
-    plan: async (id: PlanId) => ok((await readPlanRecord(c.db, id)) as PlanRecord | null),
-    latest: async () => ok((await readLatestPlanRecord(c.db)) as PlanRecord | null),
-    async isStopped() {
-      const stop = await readStop(c.db);
-      return stop.stopped
-        ? { stopped: true, by: stop.by, since: stop.since as never, reason: stop.reason }
-        : { stopped: false, by: null, since: null, reason: null };
     },
     async stop(by, reason) {
       if (!by.isTeam) return err(teamOnly("stop everything"));

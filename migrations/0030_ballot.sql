@@ -69,14 +69,14 @@ $$;
 create function question_of(asked_kind text, asked text) returns ballot_question language sql stable as $$
   select row(d.phase = 'proposed', d.requesters, d.digest, d.proposed_at, d.expires_at, greatest(d.quorum, 2), b.rejected)::ballot_question
     from deletion d, lateral (select exists (select from ballot where kind = 'deletion' and question = asked and verdict = 'reject') as rejected) b
-    where asked_kind = 'deletion' and d.id::text = asked
+    where d.id = case asked_kind when 'deletion' then asked::uuid end
   union all
   select row(d.phase = 'proposed' and e.state = 'failed', d.requesters, d.digest, d.proposed_at, d.expires_at, 2, false)::ballot_question
-    from archive_entry e join deletion d on d.id = e.owner_id where asked_kind = 'waiver' and e.owner_kind = 'deletion' and e.id::text = asked
+    from archive_entry e join deletion d on d.id = e.owner_id where e.owner_kind = 'deletion' and e.id = case asked_kind when 'waiver' then asked::uuid end
   union all
   select row(c.state = 'proposed', array[c.proposed_by], c.digest, c.proposed_at, c.expires_at, greatest(c.quorum, 2), b.rejected)::ballot_question
     from policy_change c, lateral (select exists (select from ballot where kind = 'policy' and question = asked and verdict = 'reject') as rejected) b
-    where asked_kind = 'policy' and c.id::text = asked
+    where c.id = case asked_kind when 'policy' then asked::uuid end
   union all
   select row(true, '{}'::text[], encode(sha256(convert_to('resume ' || s.seq, 'UTF8')), 'hex'), s.at, null, 2, false)::ballot_question
     from current_stop() s where asked_kind = 'resume' and s.seq::text = asked
@@ -100,7 +100,7 @@ create or replace function is_waived(entry uuid) returns boolean language sql st
 create function has_unsaved(asked text) returns boolean language sql stable as $$
   select exists (
     select from deletion d join approved_inventory a on a.deletion_id = d.id cross join lateral jsonb_array_elements(a.body -> 'items') item
-    where d.id::text = asked and (coalesce(d.policy -> 'archiveKinds', '["template", "iso"]') || '["template"]') ? (item ->> 'kind')
+    where d.id = asked::uuid and (coalesce(d.policy -> 'archiveKinds', '["template", "iso"]') || '["template"]') ? (item ->> 'kind')
       and not exists (
         select from archive_entry e where e.owner_kind = 'deletion' and e.owner_id = d.id
           and e.item_id = item ->> 'id' and (e.state = 'verified' or is_waived(e.id))))
@@ -110,13 +110,13 @@ $$;
 create function ballot_rules() returns trigger language plpgsql as $$
 declare q ballot_question;
 begin
-  if new.kind = 'deletion' then perform from deletion where id::text = new.question for update;
-  elsif new.kind = 'waiver' then perform from deletion d join archive_entry e on e.owner_id = d.id where e.id::text = new.question for update of d;
-  elsif new.kind = 'policy' then perform from policy_change where id::text = new.question for update;
+  if new.kind = 'deletion' then perform from deletion where id = new.question::uuid for update;
+  elsif new.kind = 'waiver' then perform from deletion d join archive_entry e on e.owner_id = d.id where e.id = new.question::uuid for update of d;
+  elsif new.kind = 'policy' then perform from policy_change where id = new.question::uuid for update;
   end if;
   select * into q from question_of(new.kind, new.question);
   if new.verdict = 'withdraw' then
-    if not exists (select from deletion where new.kind = 'deletion' and id::text = new.question and phase in ('proposed', 'cooling_off')) then
+    if not exists (select from deletion where id = case new.kind when 'deletion' then new.question::uuid end and phase in ('proposed', 'cooling_off')) then
       perform refuse('an approval can be withdrawn until the cool-off ends', 'ballot_withdraw');
     end if;
     return new;
@@ -126,7 +126,7 @@ begin
   if new.digest is distinct from q.digest then perform refuse('the vote is for another digest', 'ballot_digest'); end if;
   if q.opened_at is null or new.at < q.opened_at then perform refuse('the vote came before the question', 'ballot_early'); end if;
   if new.kind <> 'resume' and (q.expires_at is null or new.at >= q.expires_at) then perform refuse('the vote came after the expiry', 'ballot_expired'); end if;
-  if new.kind = 'waiver' and not exists (select from archive_entry e where e.id::text = new.question and e.name = new.item_name) then
+  if new.kind = 'waiver' and not exists (select from archive_entry e where e.id = new.question::uuid and e.name = new.item_name) then
     perform refuse('a thing is waived by its name', 'ballot_name');
   end if;
   if new.kind = 'deletion' and new.verdict = 'approve' and has_unsaved(new.question) then

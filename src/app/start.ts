@@ -14,8 +14,9 @@ import type { Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
-import { readClocks } from "../deletion/clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
+import { ballotOf } from "../deletion/act.ts";
 import { createDeletionService } from "../deletion/service.ts";
 import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
@@ -166,7 +167,13 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   };
   const enqueuePass = (scope: Scope, startedBy: StartedBy): Promise<void> =>
     engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
-  const sync = createSyncService({ ...reconcile, fleet, listProjects: () => ci.projectsOf("all"), enqueuePass });
+  const sync = createSyncService({
+    ...reconcile,
+    fleet,
+    ballot: ballotOf(deletions),
+    listProjects: () => ci.projectsOf("all"),
+    enqueuePass,
+  });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
   const deletionService = createDeletionService(deletions, async (id) => {
     const all = await ci.projectsOf("all");
@@ -214,6 +221,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     announcer: bot.announcers.policy,
     presentScope: first.scope,
     environment: first,
+    clockSkew: deletions.clockSkew,
     now: a.now,
     newId: a.newId,
   };

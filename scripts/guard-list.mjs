@@ -5,6 +5,7 @@ const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
+const assembled = ["test/app/assemble.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
 export const guards = [
@@ -118,6 +119,22 @@ export const guards = [
     file: "src/deletion/guard.ts",
     guard: "if (!limits.scopeIsConfirmed) return err(unconfirmedScope());",
     broken: "",
+    tests: ["test/policy/scope.test.ts"],
+  },
+  {
+    invariant: "INV-1",
+    what: "a deletion's scope is what this process reads",
+    file: "src/app/deletions.ts",
+    guard: "fingerprintOf(presentScope(p.config)))",
+    broken: "fingerprintOf((await expectPolicy({ db: q })).body.scope))",
+    tests: ["test/policy/scope.test.ts"],
+  },
+  {
+    invariant: "INV-1",
+    what: "a pass's confirmed scope is the team's",
+    file: "src/app/passes.ts",
+    guard: "confirmedScope: fingerprintOf(body.scope)",
+    broken: "confirmedScope: fingerprintOf(presentScope(p.config))",
     tests: ["test/policy/scope.test.ts"],
   },
   {
@@ -258,6 +275,14 @@ export const guards = [
   },
   {
     invariant: "INV-3",
+    what: "every CloudStack object that changes something asks the switch",
+    file: "src/app/systems.ts",
+    guard: "(stoppable ? mayCall(db, command) : ok(undefined))",
+    broken: "ok(undefined)",
+    tests: ["test/deletion/stop.test.ts"],
+  },
+  {
+    invariant: "INV-3",
     what: "a resume takes two people",
     file: "src/sync/execution/service.ts",
     guard: "const RESUME_NEED = 2;",
@@ -284,9 +309,49 @@ export const guards = [
     invariant: "INV-4",
     what: "protected is asked before every step",
     file: "src/deletion/guard.ts",
-    guard: "if (c.isProtected(row.domain_id, row.path))",
-    broken: "if (false as boolean)",
-    tests: beforeStep,
+    guard: "if (outside.value) return err(",
+    broken: "if (false as boolean) return err(",
+    tests: assembled,
+  },
+  {
+    invariant: "INV-4",
+    what: "what cannot be asked keeps the step back",
+    file: "src/deletion/guard.ts",
+    guard: "if (!outside.ok) return outside;",
+    broken: "",
+    tests: assembled,
+  },
+  {
+    invariant: "INV-4",
+    what: "the bot asks whether a domain lies outside",
+    file: "src/app/deletions.ts",
+    guard: "return ok(known(id, path));",
+    broken: "return ok(false);",
+    tests: assembled,
+  },
+  {
+    invariant: "INV-4",
+    what: "a root that is not known lets nothing pass",
+    file: "src/app/deletions.ts",
+    guard: "if (!found.ok) return err(rootUnknown(found.error));",
+    broken: "if (!found.ok) return ok(false);",
+    tests: assembled,
+  },
+  {
+    invariant: "INV-4",
+    what: "the root and its ancestors are known by their ids",
+    file: "src/core/scope.ts",
+    guard: "ids.has(id) || ",
+    broken: "",
+    tests: [...assembled, "test/core/scope.test.ts"],
+  },
+  {
+    invariant: "INV-4",
+    what: "only what lies below the root is inside",
+    file: "src/core/scope.ts",
+    guard: " || !isWithin(root, path);",
+    broken: ";",
+    tests: [...assembled, "test/core/scope.test.ts"],
   },
   {
     invariant: "INV-5",

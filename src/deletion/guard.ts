@@ -26,7 +26,8 @@ export interface Passage {
  *
  * Called before every single call that takes away; nothing of it is kept for the next one.
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
- *         `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again, such as `deletion.clock`.
+ *         `deletion.neighbours`, `deletion.changed`, `deletion.no_quorum`; `unavailable` to be tried again, such as `deletion.clock`
+ *         and `deletion.root_unknown`.
  * Invariant: INV-2, INV-3, INV-4, INV-9.
  */
 export async function readPassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
@@ -72,13 +73,12 @@ export async function readPassage(row: DeletionRow, c: DeletionContext): Promise
 }
 
 async function stayWithinLimits(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
-  const limits = await c.limits();
+  const limits = await c.limits(c.db);
   if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
-  if (c.isProtected(row.domain_id, row.path))
-    return err(failure("refused", "deletion.outside", `${row.path} is not below the managed root`));
-  return isProtectedRow(row, c, limits)
-    ? err(failure("refused", "deletion.protected", `${row.path} is protected by the policy`))
-    : ok(undefined);
+  const outside = await c.isProtected(row.domain_id, row.path);
+  if (!outside.ok) return outside;
+  if (outside.value) return err(failure("refused", "deletion.outside", `${row.path} is not below the managed root`));
+  return isListed(row, limits) ? err(failure("refused", "deletion.protected", `${row.path} is protected by the policy`)) : ok(undefined);
 }
 
 /** Whether a machine runs, or is about to. */
@@ -93,14 +93,24 @@ function namesOf(items: readonly InventoryItem[]): string {
     .join(", ");
 }
 
-/** Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is. Invariant: INV-4. */
-export function isProtectedRow(
-  row: Pick<DeletionRow, "domain_id" | "path" | "policy">,
+type Place = Pick<DeletionRow, "domain_id" | "path" | "policy">;
+
+/**
+ * Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is.
+ *
+ * Errors: `unavailable` while the managed root is not known. Invariant: INV-4.
+ */
+export async function isProtectedRow(
+  row: Place,
   c: Pick<DeletionContext, "isProtected">,
   limits: Pick<LimitsNow, "protectedDomains">,
-): boolean {
+): Promise<Result<boolean, Failure>> {
+  return isListed(row, limits) ? ok(true) : c.isProtected(row.domain_id, row.path);
+}
+
+function isListed(row: Place, limits: Pick<LimitsNow, "protectedDomains">): boolean {
   const listed = [...row.policy.protectedDomains, ...limits.protectedDomains];
-  return listed.includes(row.domain_id) || listed.includes(row.path) || c.isProtected(row.domain_id, row.path);
+  return listed.includes(row.domain_id) || listed.includes(row.path);
 }
 
 /** What this process reads is not what two people confirmed: it says nothing about what may be deleted. Invariant: INV-1. */

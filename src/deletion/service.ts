@@ -200,10 +200,11 @@ async function assessApproval(row: DeletionRow, click: DeletionClick, c: Deletio
   if (row.phase !== "proposed")
     return err(wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it."));
   if (click.digest !== row.digest) return err(stale());
-  const limits = await c.limits();
+  const limits = await c.limits(c.db);
   if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
-  if (isProtectedRow(row, c, limits))
-    return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
+  const kept = await isProtectedRow(row, c, limits);
+  if (!kept.ok) return kept;
+  if (kept.value) return err(failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`));
   const clocks = await readClocks(c);
   if (!clocks.ok) return clocks;
   if (row.expires_at !== null && clocks.value.latest >= row.expires_at)
@@ -285,7 +286,7 @@ async function approveLocked(
     await updateDeletion(q, row.id, {
       phase: "cooling_off",
       entered_at: at,
-      until_at: after(weighed.value.clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs)),
+      until_at: after(weighed.value.clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits(q)).coolOffMs)),
     });
     await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
   }

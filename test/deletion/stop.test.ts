@@ -3,16 +3,17 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
+import { cloudStack } from "../../src/app/systems.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { type SyncService, createSyncService } from "../../src/sync/execution/service.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
+import { createEvents } from "../../src/events.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { mayCall, readStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
 import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
+import { configOf, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { op } from "../support/deletions.ts";
@@ -26,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => fresh.drop());
 
 const open = (url: string) => createDatabase(url, { max: 2, onError: () => undefined });
-const service = (db: Database = fresh.db): SyncService => createSyncService({ db, now: () => now++ as Instant } as never);
+const service = (db: Database = fresh.db) => testBot(db, { now: () => now++ as Instant }).services.sync;
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
 
 describe("calls with an effect", () => {
@@ -45,19 +46,17 @@ describe("calls with an effect", () => {
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
-  /** A replica of its own: own connections, own keys, the switch asked as compose.ts asks it; `first` happens just before that. */
-  const replica = (db: Database, first: (command: string) => Promise<unknown> = async () => undefined) =>
-    createCloudStackDeleter(
-      optionsFor(
-        { url: emulator.url, ...emulator.admin },
-        {
-          beforeCall: async (command) => {
-            await first(command);
-            return mayCall(db, command);
-          },
-        },
-      ),
-    );
+  /** A replica of its own: its own connections, and CloudStack as the bot has it. */
+  const replica = (db: Database) =>
+    cloudStack(
+      configOf({
+        CLOUDSTACK_API_URL: emulator.url,
+        CLOUDSTACK_API_KEY: emulator.admin.apiKey,
+        CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+      }),
+      db,
+      { ...optionsFor({ url: emulator.url }), events: createEvents("silent", "test") },
+    ).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = (d: ReturnType<typeof replica>) => d.deleteVolume(grantFor(inventory), volume(), randomUUID() as JobId);
   const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };
@@ -89,15 +88,19 @@ describe("calls with an effect", () => {
 
   test("a stop between two calls of one step keeps the second back; resumed, it goes on", async () => {
     const there = open(fresh.url);
-    let detached = false;
-    // Dora stops once the first call has been sent, and before the second is.
-    const d = replica(there, async (command) => {
-      if (command === "deleteVolume" && detached && !(await readStop(there)).stopped) await service().stop(asker("dora"), "now");
-      if (command === "detachVolume") detached = true;
+    let isQuiet = true;
+    // Dora stops once the first call has been sent, just before the switch is read for the second.
+    const d = replica({
+      ...there,
+      maybe: async (...asked) => {
+        const isDetached = emulator.requests().some((r) => r.command === "detachVolume");
+        if (isDetached && isQuiet) await service().stop(asker("dora"), "now");
+        if (isDetached) isQuiet = false;
+        return there.maybe(...asked);
+      },
     });
     expect(await take(d)).toMatchObject(stopped);
     expect(emulator.requests().map((r) => r.command)).toContain("detachVolume");
-    detached = false;
     const sent = () => emulator.requests().filter((r) => r.command === "deleteVolume").length;
     expect(sent()).toBe(0);
     for (const who of ["ada", "ben"]) valueOf(await service().resume(asker(who)));

@@ -2,8 +2,7 @@ import { failure, type Failure } from "../../src/core/failure.ts";
 import type { CiUserId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
-import type { EvidenceSource } from "../../src/deletion/ports.ts";
-import type { DesiredSource } from "../../src/sync/execution/ports.ts";
+import type { Parts } from "../../src/app/parts.ts";
 import { completeDesired, type DesiredMember, type DesiredProject, type PartialDesired } from "../../src/sync/planning/desired.ts";
 import { users } from "./people.ts";
 
@@ -30,9 +29,19 @@ export interface CiTruth {
 export const root = "ROOT/ci" as DomainPath;
 
 /** Reads the simulated CI database as the bot does: what is wrong makes the read partial, and a liar is believed. */
-export function ciSource(ci: CiTruth, now: () => Instant): DesiredSource & EvidenceSource {
+export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
   const fleet: FleetScope = { kind: "fleet", root };
   return {
+    async listPeople() {
+      if (ci.mood === "away") return err(away());
+      return ok(users.map((u) => ({ id: u.ciUserId, username: u.name.toLowerCase(), email: null, slackId: null, name: u.name })));
+    },
+    async projectsOf(user) {
+      if (ci.mood === "away") return err(away());
+      const listed = ci.projects.filter((p) => p.state !== "absent");
+      const told = ci.mood === "narrowed" ? listed.slice(0, 1) : ci.mood === "empty" ? [] : listed;
+      return ok(told.filter((p) => user === "all" || p.members.includes(user)).map(desired));
+    },
     async readDesired(scope) {
       const asOf = now();
       const partial = (reason: string, projects: readonly DesiredProject[] = []): PartialDesired => ({
@@ -67,11 +76,15 @@ export function ciSource(ci: CiTruth, now: () => Instant): DesiredSource & Evide
       return made.ok ? made.value : partial(made.error.sentence, told);
     },
     async readProjectState(id): Promise<Result<"active" | "closed" | "absent", Failure>> {
-      if (ci.mood === "away") return err(failure("unavailable", "cidb.unavailable", "The CI database could not be read"));
+      if (ci.mood === "away") return err(away());
       if (ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id)) return ok("absent");
       return ok(ci.projects.find((p) => p.id === id)?.state ?? "absent");
     },
   };
+}
+
+function away(): Failure {
+  return failure("unavailable", "cidb.unavailable", "The CI database could not be read");
 }
 
 function desired(p: CiProject): DesiredProject {

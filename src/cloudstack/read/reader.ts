@@ -7,7 +7,7 @@ import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { readJob } from "../api/jobs.ts";
-import { findDomainWithChain } from "./managed-root.ts";
+import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
 import { settingsOf, type CloudStackOptions } from "../api/options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
@@ -15,12 +15,20 @@ import { readFleet } from "./fleet.ts";
 import { readProject, type ProjectQuestion } from "./project.ts";
 import type { Support } from "./support.ts";
 
+/** Domains that are never deleted. */
+export interface ManagedRoot {
+  readonly id: DomainId;
+  readonly ancestors: readonly DomainId[];
+}
+
 /** All that the bot reads of CloudStack; it has no way to change anything. */
 export interface CloudStackReader extends DeletionReader {
   /** Everything below the managed root, counted; or nothing, with the reason. */
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   /** One project's domain and accounts; always partial. */
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
+  /** The id of the managed root, and of all above it as far as the key may look. Errors: `refused` when there is no such domain. */
+  readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
   /** When the newest event in a domain happened; null when its log is empty. */
   readLastActivity(domainId: DomainId): Promise<Result<Instant | null, Failure>>;
   /** What `twokey doctor` and the start-up look at. */
@@ -65,6 +73,10 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
     readNeighbours: (domainId) => readNeighbours(api, s, domainId),
     readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
+    readManagedRoot: async () => {
+      const tree = await findManagedRoot(api, s);
+      return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
+    },
     readLastActivity: (domainId) => readLastActivity(api, domainId),
     probe: () => probe(api, s),
   };

@@ -7,6 +7,7 @@ import type { Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
+import { ballotOf } from "../deletion/act.ts";
 import { createDeletionService, type DeletionService } from "../deletion/service.ts";
 import { createPolicyService, namePolicyDifferences } from "../policy/service.ts";
 import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts";
@@ -47,6 +48,7 @@ export function assemble(p: Parts): Assembly {
   const sync = createSyncService({
     ...passes,
     fleet,
+    ballot: ballotOf(deletions),
     listProjects: () => p.ci.projectsOf("all"),
     enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
   });

@@ -54,6 +54,7 @@ export function policyContext(p: Parts): PolicyContext {
     announcer: p.slack.announcers.policy,
     presentScope: presentScope(p.config),
     environment: firstPolicy(p.config),
+    clockSkew: p.clockSkew,
     now: p.now,
     newId: p.newId,
   };

@@ -7,7 +7,7 @@ import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
-import { readClocks } from "../deletion/clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
 import { nearestPeriod } from "../engine/cron.ts";

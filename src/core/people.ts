@@ -1,4 +1,4 @@
-import type { Failure } from "./failure.ts";
+import { failure, type Failure } from "./failure.ts";
 import type { CiUserId, OperatorId } from "./ids.ts";
 import type { Result } from "./result.ts";
 
@@ -19,4 +19,11 @@ export interface Asker {
   readonly operator: Operator;
   /** Member of the CI team: may see every project, stop, reject and start passes. */
   readonly isTeam: boolean;
+  /** The Slack account that speaks, with its workspace; left out where nobody speaks through Slack. */
+  readonly account?: string;
+}
+
+/** The refusal for who is not of the CI team. */
+export function teamOnly(what: string): Failure {
+  return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

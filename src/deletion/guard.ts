@@ -1,17 +1,19 @@
+import { unconfirmedScope } from "../approvals/ballot.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import { grant, type ApprovedDeletion } from "../approvals/grant.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { readBallot } from "../store/votes.ts";
+import { readVotes } from "../store/ballots.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
-import { readClocks } from "./clocks.ts";
+
 import type { DeletionContext } from "./context.ts";
 import { recordObservation } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
-import type { LimitsNow } from "./ports.ts";
-import { countVotes } from "./build-view.ts";
+import { isListed } from "./protection.ts";
+import { requestOf } from "./question.ts";
 
 /** What stands before every step of a deletion: a live grant and a fresh look. */
 export interface Passage {
@@ -43,9 +45,9 @@ export async function readPassage(row: DeletionRow, c: DeletionContext): Promise
   if (!stillGone) return err(failure("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`));
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return approvers;
-  const counted = await countVotes(row, approvers.value, c);
+  const request = requestOf(row);
   const approved = await readApprovedInventory(c.db, row.id);
-  if (counted === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
+  if (request === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
   await recordObservation(row, fresh.value, c);
@@ -58,8 +60,8 @@ export async function readPassage(row: DeletionRow, c: DeletionContext): Promise
   const still = await stayWithinLimits(row, c);
   if (!still.ok) return still;
   const granted = grant({
-    request: counted.request,
-    ...(await readBallot(c.db, row.id)),
+    request,
+    votes: await readVotes(c.db, { kind: "deletion", id: row.id }),
     approversNow: new Set(approvers.value.map((a) => a.id)),
     approved,
     fresh: fresh.value,
@@ -91,31 +93,4 @@ function namesOf(items: readonly InventoryItem[]): string {
     .slice(0, 5)
     .map((i) => i.name)
     .join(", ");
-}
-
-type Place = Pick<DeletionRow, "domain_id" | "path" | "policy">;
-
-/**
- * Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is.
- *
- * Errors: `unavailable` while the managed root is not known. Invariant: INV-4.
- */
-export async function isProtectedRow(
-  row: Place,
-  c: Pick<DeletionContext, "isProtected">,
-  limits: Pick<LimitsNow, "protectedDomains">,
-): Promise<Result<boolean, Failure>> {
-  return isListed(row, limits) ? ok(true) : c.isProtected(row.domain_id, row.path);
-}
-
-function isListed(row: Place, limits: Pick<LimitsNow, "protectedDomains">): boolean {
-  const listed = [...row.policy.protectedDomains, ...limits.protectedDomains];
-  return listed.includes(row.domain_id) || listed.includes(row.path);
-}
-
-/** What this process reads is not what two people confirmed: it says nothing about what may be deleted. Invariant: INV-1. */
-export function unconfirmedScope(): Failure {
-  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads another scope than the confirmed one", {
-    remedy: "Two approvers confirm it on its card, or the old configuration comes back: /ci-policy.",
-  });
 }

@@ -16,9 +16,10 @@ import { readLatestInventory, recordApprovedInventory, recordLatestInventory } f
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
-import { readClocks } from "./clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow, isRunning, readPassage } from "./guard.ts";
+import { isRunning, readPassage } from "./guard.ts";
+import { isProtectedRow } from "./protection.ts";
 import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";

@@ -143,7 +143,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     newId,
   };
   const fleet: FleetScope = { kind: "fleet", root };
-  const sync = createSyncService({ ...passes, fleet, listProjects: async () => ok([]), enqueuePass: async () => undefined });
+  const sync = createSyncService({ ...passes, fleet, findProject: async () => ok(null), enqueuePass: async () => undefined });
   return {
     process,
     passes,

@@ -121,6 +121,14 @@ export const guards = [
     tests: ["test/policy/scope.test.ts"],
   },
   {
+    invariant: "INV-3",
+    what: "the last word comes after the looks and after what is shown of them",
+    file: "src/deletion/guard.ts",
+    guard: "if (!still.ok) return still;",
+    broken: "",
+    tests: beforeStep,
+  },
+  {
     invariant: "INV-4",
     what: "what is protected since counts",
     file: "src/deletion/guard.ts",

@@ -235,10 +235,10 @@ describe("the rules bite", () => {
   });
 
   test("documents: a function that its file does not declare is found", () => {
-    const text = "`recordVote` in `src/store/votes.ts`, then `vote_rules` of `migrations/0003_deletion.sql`";
+    const text = "`recordVote` in `src/store/ballots.ts`, then `ballot_rules` of `migrations/0030_ballot.sql`";
     expect(findDeadNames(ROOT, "docs/a.md", text)).toEqual([]);
     expect(findDeadNames(ROOT, "docs/a.md", text.replace("recordVote", "recordVotes"))).toHaveLength(1);
-    expect(findDeadNames(ROOT, "docs/a.md", text.replace("vote_rules", "vote_rule"))).toHaveLength(1);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("ballot_rules", "ballot_rule"))).toHaveLength(1);
   });
 
   test("machines and registries", () => {

@@ -14,8 +14,9 @@ import type { Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
-import { readClocks } from "../deletion/clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
+import { ballotOf } from "../deletion/act.ts";
 import { createDeletionService, type MembersOf } from "../deletion/service.ts";
 import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
@@ -169,7 +170,13 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   };
   const enqueuePass = (scope: Scope, startedBy: StartedBy): Promise<void> =>
     engine.enqueue("pass", JSON.stringify({ scope, startedBy, at: a.now() }));
-  const sync = createSyncService({ ...reconcile, fleet, findProject: (slug) => ci.project({ slug }), enqueuePass });
+  const sync = createSyncService({
+    ...reconcile,
+    fleet,
+    ballot: ballotOf(deletions),
+    findProject: (slug) => ci.project({ slug }),
+    enqueuePass,
+  });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
   const domainOf: ProjectServiceContext["domainOf"] = async (project) => {
     const record = (await managed()).find((m) => m.projectId === project.id);
@@ -214,6 +221,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     announcer: bot.announcers.policy,
     presentScope: first.scope,
     environment: first,
+    clockSkew: deletions.clockSkew,
     now: a.now,
     newId: a.newId,
   };

@@ -1,4 +1,4 @@
-import type { Failure } from "./failure.ts";
+import { failure, type Failure } from "./failure.ts";
 import type { CiUserId, Instant, OperatorId } from "./ids.ts";
 import type { Result } from "./result.ts";
 
@@ -21,4 +21,11 @@ export interface Asker {
   readonly isTeam: boolean;
   /** When they asked: what was read of the CI database since then need not be read again for the answer. Left out: all is read anew. */
   readonly since?: Instant;
+  /** The Slack account that speaks, with its workspace; left out where nobody speaks through Slack. */
+  readonly account?: string;
+}
+
+/** The refusal for who is not of the CI team. */
+export function teamOnly(what: string): Failure {
+  return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

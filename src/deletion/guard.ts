@@ -1,3 +1,5 @@
+import { unconfirmedScope } from "../approvals/ballot.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../approvals/grant.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
@@ -6,13 +8,12 @@ import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
 import type { NeighboursLook } from "../store/neighbours.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { readBallot } from "../store/votes.ts";
-import { countVotes } from "./build-view.ts";
-import { readClocks } from "./clocks.ts";
+import { readVotes } from "../store/ballots.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
-import type { LimitsNow } from "./ports.ts";
+import { isProtectedRow } from "./protection.ts";
+import { requestOf } from "./question.ts";
 
 /** What stands before every step of a deletion: a live grant and a fresh look. */
 export interface Passage {
@@ -76,7 +77,7 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
   if (!still.ok) return still;
   const granted = grant({
     ...found,
-    ...(await readBallot(c.db, row.id)),
+    votes: await readVotes(c.db, { kind: "deletion", id: row.id }),
     dismantling: !isBeforeDismantling(row.phase),
     now: c.now(),
   });
@@ -98,10 +99,10 @@ async function readPeoplesWill(row: DeletionRow, c: DeletionContext): Promise<Re
   if (!stillGone) return err(failure("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`));
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return approvers;
-  const counted = await countVotes(row, approvers.value, c);
+  const request = requestOf(row);
   const approved = await readApprovedInventory(c.db, row.id);
-  if (counted === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
-  return ok({ request: counted.request, approversNow: new Set(approvers.value.map((a) => a.id)), approved });
+  if (request === null || approved === null) return err(failure("refused", "deletion.no_quorum", "it was never proposed"));
+  return ok({ request, approversNow: new Set(approvers.value.map((a) => a.id)), approved });
 }
 
 /** Whether neither the stop switch nor a limit of now keeps it back. */
@@ -127,21 +128,4 @@ function namesOf(items: readonly InventoryItem[]): string {
     .slice(0, 5)
     .map((i) => i.name)
     .join(", ");
-}
-
-/** Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is. Invariant: INV-4. */
-export function isProtectedRow(
-  row: Pick<DeletionRow, "domain_id" | "path" | "policy">,
-  c: Pick<DeletionContext, "isProtected">,
-  limits: Pick<LimitsNow, "protectedDomains">,
-): boolean {
-  const listed = [...row.policy.protectedDomains, ...limits.protectedDomains];
-  return listed.includes(row.domain_id) || listed.includes(row.path) || c.isProtected(row.domain_id, row.path);
-}
-
-/** What this process reads is not what two people confirmed: it says nothing about what may be deleted. Invariant: INV-1. */
-export function unconfirmedScope(): Failure {
-  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads another scope than the confirmed one", {
-    remedy: "Two approvers confirm it on its card, or the old configuration comes back: /ci-policy.",
-  });
 }

@@ -3,7 +3,7 @@ import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, type DeletionPolicy } from "../store/deletions.ts";
 import type { DeletionProposal } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow } from "./guard.ts";
+import { isProtectedRow } from "./protection.ts";
 
 /** How long a domain whose deletion people refused is left alone before it is asked again. Units: milliseconds. */
 const ASK_AGAIN_MS = 24 * 3600_000;

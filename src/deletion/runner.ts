@@ -16,10 +16,11 @@ import { readLatestInventory, recordApprovedInventory, recordLatestInventory } f
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
-import { readClocks } from "./clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow, isRunning } from "./guard.ts";
+import { isRunning } from "./guard.ts";
 import { takePassage } from "./passage.ts";
+import { isProtectedRow } from "./protection.ts";
 import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";

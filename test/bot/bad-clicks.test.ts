@@ -108,7 +108,7 @@ async function submit(callback: string, metadata: string, user = "ben"): Promise
     },
   });
 }
-const votes = () => fresh.db.exec("select from vote");
+const votes = () => fresh.db.exec("select from ballot");
 const refusals = async (): Promise<readonly { actor: string; kind: string; sentence: string }[]> =>
   fresh.db.many(
     z.object({ actor: z.string(), kind: z.string(), sentence: z.string() }),
@@ -166,7 +166,7 @@ test("a double click is one vote and one refusal; Slack's repetition of one clic
   expect(await refusals()).toEqual([]);
   await press();
   expect(await votes()).toBe(1);
-  expect(await refusals()).toMatchObject([{ actor: "ci:ada", kind: "refused.approve" }]);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ada", kind: "refused.deletion.approve" }]);
   expect(said.join()).toMatch(/already voted/);
 });
 
@@ -199,5 +199,5 @@ test("a window whose memory was forged to another digest, or was made for an old
   );
   expect(said.join("\n")).toMatch(/not the newest/);
   expect(await votes()).toBe(1);
-  expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.approve" }]);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.deletion.approve" }]);
 });

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { resetDatabase } from "../sim/reset.ts";
 import { after } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { SKEW_MS_MAX, readClocks } from "../../src/deletion/clocks.ts";
+import { SKEW_MS_MAX, readClocks } from "../../src/approvals/clocks.ts";
 import { createDeletionService } from "../../src/deletion/service.ts";
 import { advance } from "../../src/deletion/runner.ts";
 import { ok } from "../../src/core/result.ts";
 import { createSkewMeter } from "../../src/store/server-clock.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
@@ -47,7 +47,7 @@ describe("ahead by 30 days", () => {
     expect(w.calls).toEqual([]);
     const held = await expectRow(fresh.db, row.id);
     expect(held).toMatchObject({ phase: "cooling_off", until_at: 130 });
-    expect(held.activity).toMatch(/clock is 30 days ahead of .*: nothing is deleted/);
+    expect(held.activity).toMatch(/clock is 30 days ahead of .*: nothing is decided or deleted/);
     jump(-30 * DAY_MS);
     await advance(row.id, c, never);
     expect(w.calls).toEqual([]);
@@ -96,7 +96,11 @@ describe("ahead by 30 days", () => {
     await recordApprovedInventory(fresh.db, opened.id, shown, 10);
     await enterAsSaved(fresh.db, opened, shown);
     await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
-    await recordVote(fresh.db, opened.id, { voter: op("ada"), voterName: "ada", verdict: "approve", digest, reason: null, at: at(20) });
+    await recordVote(
+      fresh.db,
+      { kind: "deletion", id: opened.id },
+      { voter: op("ada"), voterName: "ada", account: null, verdict: "approve", digest, reason: null, at: at(20) },
+    );
     const c = contextOf(w, opened);
     const service = createDeletionService(c, async () => ok([]));
     const row = await expectRow(fresh.db, opened.id);

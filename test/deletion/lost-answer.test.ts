@@ -16,7 +16,7 @@ import { advance } from "../../src/deletion/runner.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -69,14 +69,19 @@ beforeEach(async () => {
   const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
   await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
   for (const voter of ["ada", "ben"])
-    await recordVote(fresh.db, opened.id, {
-      voter: op(voter),
-      voterName: voter,
-      verdict: "approve",
-      digest,
-      reason: null,
-      at: at(w.now + 1),
-    });
+    await recordVote(
+      fresh.db,
+      { kind: "deletion", id: opened.id },
+      {
+        voter: op(voter),
+        voterName: voter,
+        account: null,
+        verdict: "approve",
+        digest,
+        reason: null,
+        at: at(w.now + 1),
+      },
+    );
   await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
   row = await expectRow(fresh.db, opened.id);
 });

@@ -1,4 +1,5 @@
 /** Claim: on real PostgreSQL and a small world in memory, a deletion goes on only as the rules say: every reason to stop stops it, and gives back. */
+import { resumeByTwo } from "../support/stop.ts";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
@@ -162,7 +163,7 @@ test("while stopped no step is taken, and none is lost", async () => {
   w.now = 130;
   await run(row, c);
   expect([await phase(row), w.calls]).toEqual(["cooling_off", []]);
-  await recordStop(fresh.db, { at: 2, kind: "resume", byOperator: "ci:ada and ci:ben", reason: "over" });
+  await resumeByTwo(fresh.db, 2);
   await run(row, c);
   expect(await phase(row)).toBe("grace");
 });

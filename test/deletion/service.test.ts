@@ -183,7 +183,7 @@ test("two approvals and a double click in one moment are one decision", async ()
   const typed = (who: string) => d.approve({ ...click(row, who), typedName: "a" });
   const codes = (await Promise.all([typed("ada"), typed("ada"), typed("ben"), typed("dora")])).map(code).toSorted();
   expect(codes.filter((c) => c === "ok")).toHaveLength(2);
-  const votes = await fresh.db.many(z.object({ voter: z.string() }), "select voter from vote where deletion_id = $1", [row.id]);
+  const votes = await fresh.db.many(z.object({ voter: z.string() }), "select voter from ballot where question = $1", [row.id]);
   expect(votes).toHaveLength(2);
   expect((await expectRow(fresh.db, row.id)).phase).toBe("cooling_off");
 });
@@ -192,7 +192,7 @@ test("rejecting needs the team and a reason, and ends it", async () => {
   const row = await proposed();
   const d = service(row);
   expect(code(await d.reject({ ...click(row, "mia"), by: asker("mia", false), reason: "we need it" }))).toBe("command.team_only");
-  expect(code(await d.reject({ ...click(row, "dora"), reason: "no" }))).toBe("deletion.reason");
+  expect(code(await d.reject({ ...click(row, "dora"), reason: "no" }))).toBe("ballot.reason");
   expect(code(await d.reject({ ...click(row, "dora"), reason: "still in use" }))).toBe("ok");
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "rejected" });
   expect(code(await d.approve(click(row, "ada")))).toBe("deletion.phase");

@@ -5,12 +5,14 @@ import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { BallotContext } from "../../src/approvals/ballot.ts";
+import { ok } from "../../src/core/result.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { type SyncService, createSyncService } from "../../src/sync/execution/service.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
-import { mayCall, readStop } from "../../src/store/stop-switch.ts";
+import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
 import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -22,11 +24,23 @@ let now = 100;
 beforeEach(async () => {
   fresh = await lendDatabase();
   now = 100;
+  skew = 0;
+  confirmed = true;
 });
 afterEach(() => fresh.drop());
 
 const open = (url: string) => createDatabase(url, { max: 2, onError: () => undefined });
-const service = (db: Database = fresh.db): SyncService => createSyncService({ db, now: () => now++ as Instant } as never);
+const service = (db: Database = fresh.db): SyncService =>
+  createSyncService({ db, now: () => now++ as Instant, ballot: ballot(db) } as never);
+let skew = 0;
+let confirmed = true;
+const ballot = (db: Database): BallotContext => ({
+  db,
+  now: () => now++ as Instant,
+  clockSkew: async () => ({ ms: skew, beside: "another clock" }),
+  approvers: { approversNow: async () => ok(["ada", "ben", "dora"].map((name) => asker(name).operator)) },
+  scopeIsConfirmed: async () => confirmed,
+});
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
 
 describe("calls with an effect", () => {
@@ -116,7 +130,6 @@ describe("calls with an effect", () => {
 });
 
 describe("going on", () => {
-  const Vote = z.object({ operator: z.string() });
   const isStopped = async () => (await readStop(fresh.db)).stopped;
 
   test("who is not of the team neither stops nor resumes", async () => {
@@ -129,17 +142,40 @@ describe("going on", () => {
 
   test("one person, however often, is one; the second makes it go on, and both are recorded", async () => {
     await service().stop(asker("dora"), "drill");
-    for (let i = 0; i < 3; i += 1) expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
+    expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
+    for (let i = 0; i < 2; i += 1)
+      expect(await service().resume(asker("ada"))).toMatchObject({ ok: false, error: { code: "resume.voted" } });
     expect(await isStopped()).toBe(true);
     expect((await answerResume(asker("ben"), service())).title).toBe("Resumed: two people agreed");
     expect(await isStopped()).toBe(false);
-    expect(await fresh.db.many(Vote, "select operator from resume_vote order by seq")).toEqual([
-      { operator: "ci:ada" },
-      { operator: "ci:ben" },
+    expect(await fresh.db.many(z.object({ voter: z.string() }), "select voter from ballot where kind = 'resume' order by seq")).toEqual([
+      { voter: "ci:ada" },
+      { voter: "ci:ben" },
     ]);
     const turns = await fresh.db.many(z.object({ by_operator: z.string() }), "select by_operator from stop_switch where kind = 'resume'");
     expect(turns).toEqual([{ by_operator: "ci:ada and ci:ben" }]);
     expect(await service().resume(asker("eve"))).toMatchObject({ ok: false, error: { code: "sync.not_stopped" } });
+  });
+
+  test.each<[string, string, () => void, string]>([
+    ["who is no approver", "eve", () => undefined, "resume.not_approver"],
+    ["while the clocks disagree", "ada", () => (skew = 600_000), "deletion.clock"],
+    ["in a scope that nobody confirmed", "ada", () => (confirmed = false), "deletion.scope_unconfirmed"],
+  ])("a word is refused: %s", async (_, who, arrange, code) => {
+    await service().stop(asker("dora"), "drill");
+    arrange();
+    expect(await service().resume(asker(who))).toMatchObject({ ok: false, error: { code } });
+    expect(await fresh.db.many(z.object({}), "select from ballot")).toEqual([]);
+  });
+
+  test("PostgreSQL itself refuses a resume that two people did not ask for", async () => {
+    const resumeNow = () => recordStop(fresh.db, { at: 999, kind: "resume", byOperator: "ci:eve", reason: "alone" });
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_stopped" });
+    await service().stop(asker("dora"), "drill");
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_quorum" });
+    await service().resume(asker("ada"));
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_quorum" });
+    expect(await isStopped()).toBe(true);
   });
 
   test("a new stop voids a word given for the one before", async () => {

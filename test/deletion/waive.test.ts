@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../../src/core/result.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import { createDeletionService } from "../../src/deletion/service.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
-import type { WaiveClick } from "../../src/deletion/waive.ts";
+import type { WaiveClick } from "../../src/deletion/decide.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
@@ -103,7 +103,7 @@ describe("refused, recorded, and nothing waived:", () => {
     arrange();
     const d = createDeletionService(context(row), async () => ok([]));
     expect(code(await d.waive(click(row, bad, who, more)))).toBe(expected);
-    expect((await audited(row.id)).map((a) => [a.kind, a.data["code"]])).toEqual([["refused.waive", expected]]);
+    expect((await audited(row.id)).map((a) => [a.kind, a.data["code"]])).toEqual([["refused.deletion.waive", expected]]);
     expect((await d.view(row.id)).ok && (await d.view(row.id))).toMatchObject({ value: { archive: [{ waivedBy: [] }, { waivedBy: [] }] } });
   });
 
@@ -114,7 +114,7 @@ describe("refused, recorded, and nothing waived:", () => {
     expect(code(await d.waive(click(row, good, "ada")))).toBe("waiver.saved");
     expect(code(await d.waive(click(row, other.bad, "ada")))).toBe("waiver.unknown");
     expect(code(await d.waive(click(row, bad, "ada")))).toBe("ok");
-    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.twice");
+    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.voted");
     expect(code(await d.waive(click(row, bad, "ben")))).toBe("ok");
     expect(code(await d.waive(click(row, bad, "dora")))).toBe("waiver.done");
   });
@@ -123,7 +123,7 @@ describe("refused, recorded, and nothing waived:", () => {
     const { row, bad } = await proposed();
     const d = createDeletionService(context(row), async () => ok([]));
     expect(code(await d.reject({ ...click(row, bad, "ben"), reason: "we need it" }))).toBe("ok");
-    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.phase");
+    expect(code(await d.waive(click(row, bad, "ada")))).toBe("deletion.phase");
   });
 
   test("what is just being saved", async () => {
@@ -160,7 +160,7 @@ test("two people at the same moment are two; one person at the same moment twice
   const { row, bad } = await proposed();
   const d = createDeletionService(context(row), async () => ok([]));
   const twice = await Promise.all([d.waive(click(row, bad, "ada")), d.waive(click(row, bad, "ada"))]);
-  expect(twice.map(code).toSorted()).toEqual(["ok", "waiver.twice"]);
+  expect(twice.map(code).toSorted()).toEqual(["ok", "waiver.voted"]);
   const next = await proposed();
   const both = await Promise.all(["ada", "ben"].map((n) => d.waive(click(next.row, next.bad, n))));
   expect(both.map(code)).toEqual(["ok", "ok"]);
@@ -192,23 +192,22 @@ describe("PostgreSQL itself refuses", () => {
     return thrown.constraint;
   };
   const waive = (row: DeletionRow, entry: string, voter: string, more: { name?: string; digest?: string; at?: number } = {}) =>
-    fresh.db.exec("insert into waiver values ($1, $2, $3, $3, $4, $5, 'x', $6)", [
-      entry,
-      row.id,
-      op(voter),
-      more.name ?? "bad",
-      more.digest ?? row.digest,
-      more.at ?? 20,
-    ]);
+    fresh.db.exec(
+      `insert into ballot (kind, question, voter, voter_name, verdict, item_name, digest, reason, at) values ('waiver', $1, $2, $2, 'approve', $3, $4, 'x', $5)`,
+      [entry, op(voter), more.name ?? "bad", more.digest ?? row.digest, more.at ?? 20],
+    );
   const vote = (row: DeletionRow, voter: string) =>
-    fresh.db.exec("insert into vote values ($1, $2, $2, 'approve', $3, null, 20)", [row.id, op(voter), row.digest]);
+    fresh.db.exec(
+      "insert into ballot (kind, question, voter, voter_name, verdict, digest, at) values ('deletion', $1, $2, $2, 'approve', $3, 20)",
+      [row.id, op(voter), row.digest],
+    );
 
   test.each([
-    ["who asked", "waiver_requester", "chen", {}],
-    ["another name", "waiver_name", "ada", { name: "good" }],
-    ["another digest", "waiver_digest", "ada", { digest: "0".repeat(64) }],
-    ["a word before the question", "waiver_time", "ada", { at: 9 }],
-    ["a word after the expiry", "waiver_time", "ada", { at: 1010 }],
+    ["who asked", "ballot_requester", "chen", {}],
+    ["another name", "ballot_name", "ada", { name: "good" }],
+    ["another digest", "ballot_digest", "ada", { digest: "0".repeat(64) }],
+    ["a word before the question", "ballot_early", "ada", { at: 9 }],
+    ["a word after the expiry", "ballot_expired", "ada", { at: 1010 }],
   ] as const)("%s", async (_, rule, voter, more) => {
     const { row, bad } = await proposed();
     expect(await refusal(waive(row, bad, voter, more))).toBe(rule);
@@ -217,21 +216,21 @@ describe("PostgreSQL itself refuses", () => {
   test("what is saved, another deletion's entry, one person twice, a closed deletion, a change of what was said", async () => {
     const { row, good, bad } = await proposed();
     const other = await proposed();
-    expect(await refusal(waive(row, good, "ada", { name: "good" }))).toBe("waiver_state");
-    expect(await refusal(waive(row, other.bad, "ada"))).toBe("waiver_entry");
+    expect(await refusal(waive(row, good, "ada", { name: "good" }))).toBe("ballot_open");
+    expect(await refusal(waive(row, other.bad, "ada"))).toBe("ballot_digest");
     await waive(row, bad, "ada");
-    expect(await refusal(waive(row, bad, "ada"))).toBe("waiver_pkey");
-    expect(await refusal(fresh.db.exec("update waiver set voter = 'x'"))).toBe("waiver_append_only");
-    expect(await refusal(fresh.db.exec("delete from waiver"))).toBe("waiver_append_only");
+    expect(await refusal(waive(row, bad, "ada"))).toBe("ballot_once");
+    expect(await refusal(fresh.db.exec("update ballot set voter = 'x'"))).toBe("ballot_append_only");
+    expect(await refusal(fresh.db.exec("delete from ballot"))).toBe("ballot_append_only");
     await fresh.db.exec("update deletion set phase = 'closed' where id = $1", [other.row.id]);
-    expect(await refusal(waive(other.row, other.bad, "ada"))).toBe("waiver_phase");
+    expect(await refusal(waive(other.row, other.bad, "ada"))).toBe("ballot_open");
   });
 
   test("a vote while something is neither saved nor waived by two distinct people", async () => {
     const { row, bad } = await proposed();
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
     await waive(row, bad, "ada");
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
     await waive(row, bad, "ben");
     expect(await vote(row, "ada")).toBe(1);
   });
@@ -239,6 +238,6 @@ describe("PostgreSQL itself refuses", () => {
   test("a vote while something has no entry at all", async () => {
     const { row } = await proposed();
     await fresh.db.exec("update archive_entry set item_id = 'gone' where owner_id = $1 and name = 'good'", [row.id]);
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
   });
 });

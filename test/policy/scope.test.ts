@@ -52,6 +52,7 @@ test("report-only until two people confirmed it", async () => {
     environment: firstPolicy,
     now: r.passes.now,
     newId: r.passes.newId,
+    clockSkew: r.deletions.clockSkew,
   };
   await askAboutScope(policy);
   await askAboutScope(policy);
@@ -82,6 +83,7 @@ test("a scope that people refused is not asked about again for a day, but may be
     environment: firstPolicy,
     now: () => now as never,
     newId: () => crypto.randomUUID(),
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
   };
   const ada = team[0] as Asker;
   await askAboutScope(policy);

@@ -23,6 +23,7 @@ import { teamPolicy } from "./support.ts";
 
 let fresh: FreshDatabase;
 let now = 1000;
+let skew = 0;
 let shown: PolicyChangeView[] = [];
 let directory: Result<readonly string[], Failure> = ok([]);
 beforeAll(async () => {
@@ -31,6 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await resetDatabase(fresh.db);
   now = 1000;
+  skew = 0;
   shown = [];
   directory = ok(["ada", "ben", "chen", "dora"]);
   await fresh.db.tx((q) => seedPolicy(q, teamPolicy, 1));
@@ -51,6 +53,7 @@ const context = (): PolicyContext => ({
   environment: { ...teamPolicy, graceMs: 1000 },
   now: () => now as Instant,
   newId: () => randomUUID(),
+  clockSkew: async () => ({ ms: skew, beside: "another clock" }),
 });
 const service = () => createPolicyService(context());
 const propose = (name: string, setting: string, text: string, reason = "the storage is nearly full") =>
@@ -122,8 +125,8 @@ describe("a proposal is refused, recorded, and nothing is asked:", () => {
   test("of approvers of whom only two are valid, or when Slack cannot say", async () => {
     directory = ok(["ada", "ben"]);
     expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("policy.approvers");
-    directory = err(failure("unavailable", "slack.away", "Slack is away"));
-    expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("slack.away");
+    directory = err(failure("unavailable", "policy.directory", "Slack is away"));
+    expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("policy.directory");
   });
   test("a second one of the same setting while the first is open", async () => {
     await propose("ada", "grace", "30 days");
@@ -133,11 +136,16 @@ describe("a proposal is refused, recorded, and nothing is asked:", () => {
 
 describe("an approval does not count:", () => {
   test.each<[string, string, string, () => void, string?]>([
-    ["of the proposer", "ada", "policy.proposer", () => undefined],
+    ["of the proposer", "ada", "policy.requester", () => undefined],
     ["of who is no approver", "eve", "policy.not_approver", () => undefined],
     ["on another digest", "ben", "policy.stale", () => undefined, "0".repeat(64)],
     ["after the expiry", "ben", "policy.expired", () => (now += 86_400_000)],
-    ["while nobody can say who may", "ben", "slack.away", () => (directory = err(failure("unavailable", "slack.away", "away")))],
+    [
+      "while nobody can say who may",
+      "ben",
+      "policy.directory",
+      () => (directory = err(failure("unavailable", "policy.directory", "away"))),
+    ],
   ])("%s", async (_what, who, expected, arrange, digest) => {
     await propose("ada", "grace", "1 day");
     arrange();
@@ -176,7 +184,7 @@ test("every team member may reject, with a reason; then no approval helps", asyn
   const click = { changeId: card().id, digest: card().digest };
   await approve("ben");
   expect(code(await service().reject({ ...click, by: asker("mia", false), reason: "I do not like it" }))).toBe("command.team_only");
-  expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "no" }))).toBe("policy.reason");
+  expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "no" }))).toBe("ballot.reason");
   expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "too short a time" }))).toBe("ok");
   expect(code(await approve("chen"))).toBe("policy.ended");
   expect(card()).toMatchObject({ state: "rejected", endedBy: "zoe", endedReason: "too short a time" });

@@ -198,7 +198,9 @@ async function stopOrResume(w: World, r: Replica): Promise<void> {
     tell(w, `${who.name} stops everything: ${done.ok}`);
     return;
   }
-  const done = await r.sync.resume(who);
+  // Only approvers end a stop: most of those who try are some, or nothing would go on.
+  const resumer = [...team, team[2], team[3]][everybody.indexOf(who)] ?? who;
+  const done = await r.sync.resume(resumer);
   w.stop.isOn = !(done.ok && done.value.resumed);
-  tell(w, `${who.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
+  tell(w, `${resumer.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
 }

@@ -4,6 +4,7 @@ import { renderCard } from "../../src/bot/render/card.ts";
 import { renderPlan } from "../../src/bot/render/plan.ts";
 import { renderPolicyCard } from "../../src/bot/render/policy-card.ts";
 import { changeWriter } from "../../src/cloudstack/write/change-writer.ts";
+import { ballotOf } from "../../src/deletion/act.ts";
 import { type DeletionService, createDeletionService } from "../../src/deletion/service.ts";
 import { type PolicyService, createPolicyService } from "../../src/policy/service.ts";
 import { type SyncService, createSyncService } from "../../src/sync/execution/service.ts";
@@ -119,6 +120,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     },
     presentScope: firstPolicy.scope,
     environment: firstPolicy,
+    clockSkew: deletions.clockSkew,
     now,
     newId,
   });
@@ -143,7 +145,13 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     newId,
   };
   const fleet: FleetScope = { kind: "fleet", root };
-  const sync = createSyncService({ ...passes, fleet, findProject: async () => ok(null), enqueuePass: async () => undefined });
+  const sync = createSyncService({
+    ...passes,
+    fleet,
+    ballot: ballotOf(deletions),
+    findProject: async () => ok(null),
+    enqueuePass: async () => undefined,
+  });
   return {
     process,
     passes,

@@ -10,7 +10,7 @@ import type { LimitsNow } from "../../src/deletion/ports.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest, type InventoryItem } from "../../src/core/inventory.ts";
 import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./deletions.ts";
 
@@ -138,7 +138,11 @@ export async function approveIn(w: SmallWorld): Promise<{ readonly row: Deletion
   await enterAsSaved(w.db, opened, shown);
   await updateDeletion(w.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
   for (const voter of ["ada", "ben"])
-    await recordVote(w.db, opened.id, { voter: op(voter), voterName: voter, verdict: "approve", digest, reason: null, at: at(20) });
+    await recordVote(
+      w.db,
+      { kind: "deletion", id: opened.id },
+      { voter: op(voter), voterName: voter, account: null, verdict: "approve", digest, reason: null, at: at(20) },
+    );
   await updateDeletion(w.db, opened.id, { phase: "cooling_off", entered_at: at(30), until_at: at(130) });
   return { row: await expectRow(w.db, opened.id), c: contextOf(w, opened) };
 }

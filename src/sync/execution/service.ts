@@ -1,6 +1,7 @@
+import type { BallotContext } from "../../approvals/ballot.ts";
 import type { Slug } from "../../core/ids.ts";
-import { z } from "zod";
-import type { Asker } from "../../core/people.ts";
+import { teamOnly, type Asker } from "../../core/people.ts";
+import { resume, type ResumeOutcome } from "./resume.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
@@ -18,17 +19,16 @@ export interface SyncService {
   previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
-  resume(by: Asker): Promise<Result<{ readonly resumed: boolean; readonly have: number; readonly need: number }, Failure>>;
+  resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
 }
 
 /** What the service needs besides the passes' own context. */
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
+  readonly ballot: BallotContext;
   readonly findProject: (slug: Slug) => Promise<Result<Pick<DesiredProject, "id"> | null, Failure>>;
   readonly enqueuePass: (scope: Scope, startedBy: StartedBy) => Promise<void>;
 }
-
-const RESUME_NEED = 2;
 
 /** Builds the service through which commands start, see, stop and resume passes. */
 export function createSyncService(c: SyncServiceContext): SyncService {
@@ -72,43 +72,6 @@ export function createSyncService(c: SyncServiceContext): SyncService {
       });
       return ok(undefined);
     },
-    resume: (by) => resume(by, c),
+    resume: (by) => resume(by, c.ballot),
   };
-}
-
-const Voter = z.object({ operator: z.string() });
-
-async function resume(by: Asker, c: SyncServiceContext): ReturnType<SyncService["resume"]> {
-  if (!by.isTeam) return err(teamOnly("resume"));
-  return c.db.tx(async (q) => {
-    await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.resume', 0))");
-    const stop = await readStop(q);
-    if (!stop.stopped || stop.since === null) return err(failure("refused", "sync.not_stopped", "Nothing is stopped."));
-    await q.exec("insert into resume_vote (stop_at, operator, at) values ($1, $2, $3) on conflict do nothing", [
-      stop.since,
-      by.operator.id,
-      c.now(),
-    ]);
-    const voters = await q.many(Voter, "select operator from resume_vote where stop_at = $1", [stop.since]);
-    const resumed = voters.length >= RESUME_NEED;
-    if (resumed)
-      await recordStop(q, {
-        at: Math.max(c.now(), stop.since + 1),
-        kind: "resume",
-        byOperator: voters.map((v) => v.operator).join(" and "),
-        reason: "two people agreed",
-      });
-    await recordAudit(q, {
-      at: c.now(),
-      actor: by.operator.id,
-      kind: resumed ? "resume" : "resume.vote",
-      subject: "everything",
-      data: { have: voters.length },
-    });
-    return ok({ resumed, have: voters.length, need: RESUME_NEED });
-  });
-}
-
-function teamOnly(what: string): Failure {
-  return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

@@ -1,4 +1,5 @@
 /** Claim: what happens between two registrations counts before the second one: a stop, a deletion, a domain that goes, a pass that begins. */
+import { resumeByTwo } from "../../support/stop.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { recordStop } from "../../../src/store/stop-switch.ts";
 import type { Failure } from "../../../src/core/failure.ts";
@@ -41,7 +42,7 @@ test("/ci-stop ends it before the next call; after the resume the same restore g
   const ran = await restoreWhile(() => recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" }));
   expect(ran).toMatchObject({ ok: false, error: { code: "restore.stopped", message: "Everything is stopped: drill" } });
   expect(world.registrations()).toHaveLength(1);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
+  await resumeByTwo(world.state.db, 2);
   expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
 });
@@ -58,7 +59,7 @@ test("/ci-stop at the last moment: the call itself asks the switch, is not sent,
   }));
   expect(ran).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
   expect(world.registrations()).toEqual([]);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
+  await resumeByTwo(world.state.db, 2);
   expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect(world.registrations()).toHaveLength(2);
 });

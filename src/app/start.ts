@@ -17,7 +17,7 @@ import type { FleetScope, Scope } from "../core/scope.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { ballotOf } from "../deletion/act.ts";
-import { createDeletionService } from "../deletion/service.ts";
+import { createDeletionService, type MembersOf } from "../deletion/service.ts";
 import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -36,10 +36,10 @@ import { countManagedDomains, readKnownState } from "../store/managed.ts";
 import { readPolicy, seedPolicy, type PolicyVersion } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
-import { createProjectService } from "../commands/projects.ts";
+import { createProjectService, type ProjectServiceContext } from "../commands/projects.ts";
 import { archiveStore, cloudStack, fixedPlanPolicy, measureContext } from "./systems.ts";
 import { createSyncService } from "../sync/execution/service.ts";
-import { runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
+import { previewPass, runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
 
 const PRUNE_SECONDS = 6 * 3600;
 
@@ -90,9 +90,9 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
       else if ("run" in e) a.events.warn(`engine.${e.kind}`, { run: e.run, from: e.from });
     },
   });
-  const membersOf = async (id: string) => {
-    const projects = await ci.projectsOf("all");
-    return projects.ok ? (projects.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : [];
+  const membersOf: MembersOf = async (id) => {
+    const project = await ci.project({ id });
+    return project.ok ? ok(project.value?.members.map((m) => m.userId) ?? []) : project;
   };
   const first = firstPolicy(config);
   const seeded = await readPolicy(db);
@@ -108,7 +108,10 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     now: a.now,
     sleep: a.sleep,
     listPeople: ci.listPeople,
-    membersOf,
+    membersOf: async (id) => {
+      const members = await membersOf(id);
+      return members.ok ? members.value : [];
+    },
   });
   if (!made.ok) {
     await Promise.all([db.close(), ci.close()]);
@@ -171,20 +174,20 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     ...reconcile,
     fleet,
     ballot: ballotOf(deletions),
-    listProjects: () => ci.projectsOf("all"),
+    findProject: (slug) => ci.project({ slug }),
     enqueuePass,
   });
   const managed = async () => (await readKnownState(db, [])).managedDomains;
-  const deletionService = createDeletionService(deletions, async (id) => {
-    const all = await ci.projectsOf("all");
-    return all.ok ? ok(all.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : all;
-  });
+  const domainOf: ProjectServiceContext["domainOf"] = async (project) => {
+    const record = (await managed()).find((m) => m.projectId === project.id);
+    return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${project.slug}` as DomainPath };
+  };
+  const deletionService = createDeletionService(deletions, membersOf);
   const projects = createProjectService({
-    rootPath: fleet.root,
-    projectsOf: (user) => ci.projectsOf(user as never),
-    managedDomains: managed,
-    readInventory: (id, path) => cloud.reader.readInventory(id, path),
-    preview: (slug) => sync.previewPlan(slug),
+    projectsOf: (user, since) => ci.projectsOf(user, since),
+    domainOf,
+    readItems: (domain, kinds) => cloud.reader.readItems(domain, kinds),
+    preview: (projectId) => previewPass({ kind: "project", root: fleet.root, projectId }, { kind: "schedule" }, reconcile),
     deletionOf: (id) => deletionService.forProject(id),
   });
   let publicUrl = config.http.publicUrl ?? "";
@@ -198,14 +201,11 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     newId: a.newId,
     newToken: a.newToken,
     publicUrl: () => publicUrl,
-    readInventory: (id, path) => cloud.reader.readInventory(id, path),
+    projectNow: (slug) => ci.project({ slug }),
+    domainOf,
+    readTemplates: (domain) => cloud.reader.readItems(domain, ["template"]),
+    readTemplate: (domain, id) => cloud.reader.readItem(domain, "template", id),
     enqueue: (id, tx) => engine.enqueue("export", id, { tx }),
-    domainOf: async (slug) => {
-      const all = await ci.projectsOf("all");
-      const project = all.ok ? all.value.find((p) => p.slug === slug) : undefined;
-      const record = (await managed()).find((m) => m.projectId === project?.id);
-      return record === undefined ? null : { id: record.domainId, path: `${fleet.root}/${slug}` as DomainPath };
-    },
   };
   const measuring = measureContext(config, db, cloud.reader, a);
   const scheduling: ScheduleContext = {

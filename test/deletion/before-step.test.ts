@@ -9,10 +9,14 @@ import type { Neighbour } from "../../src/store/neighbours.ts";
 import type { DeletionContext } from "../../src/deletion/context.ts";
 import type { LimitsNow } from "../../src/deletion/ports.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
+import { grantPassage, inspectBeforeStep } from "../../src/deletion/guard.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
 import { openDeletion } from "../../src/deletion/open.ts";
+import { takePassage } from "../../src/deletion/passage.ts";
 import { advance } from "../../src/deletion/runner.ts";
+import { createDatabase } from "../../src/store/db.ts";
 import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
@@ -213,6 +217,47 @@ describe("something new, or alive", () => {
     w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Stopped" } : i));
     await run(row, c);
     expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["closed", ["enable", "start"]]);
+  });
+});
+
+describe("the guard answers, and who asks it tells", () => {
+  const copying = () => void (w.items = w.items.map((i) => (i.kind === "template" ? { ...i, state: "copying" } : i)));
+
+  test("it writes nothing and shows nothing, whether it lets the step through or not", async () => {
+    const { row, c } = await until("grace");
+    copying();
+    const unheard = () => Promise.reject(new Error("the guard spoke"));
+    // PostgreSQL itself refuses what it would write.
+    const url = new URL(fresh.url);
+    url.searchParams.set("options", "-c search_path=twokey -c default_transaction_read_only=on");
+    const readOnly = createDatabase(url.href, { max: 2, onError: () => undefined });
+    const mute = { ...c, db: readOnly, announcer: { showCard: unheard, note: unheard, tellMembers: unheard } };
+    try {
+      await expect(takePassage(row, mute)).rejects.toThrow(/read-only/);
+      const { seen, found } = await inspectBeforeStep(row, mute);
+      expect(seen).toMatchObject({ difference: { changed: ["template t:  → copying"] }, neighbours: { neighbours: null } });
+      if (!found.ok) throw new Error(found.error.message);
+      expect(await grantPassage(row, found.value, mute)).toMatchObject({ ok: true, value: { fresh: { items: w.items } } });
+      w.neighbours = [];
+      expect(await inspectBeforeStep(row, mute)).toMatchObject({
+        seen: { neighbours: null, difference: { changed: ["template t:  → copying"] } },
+        found: { error: { code: "deletion.neighbours" } },
+      });
+    } finally {
+      await readOnly.close();
+    }
+  });
+
+  test.each<[string, (w: SmallWorld) => Promise<void>, string]>([
+    ["protected", async () => void (w.limits = { ...w.limits, protectedDomains: ["ROOT/ci/a"] }), "deletion.protected"],
+    ["stopped", () => recordStop(fresh.db, { at: 350, kind: "stop", byOperator: op("ada"), reason: "wait" }), "deletion.stopped"],
+    ["outside", async () => void (w.limits = { ...w.limits, scopeIsConfirmed: false }), "deletion.scope_unconfirmed"],
+  ])("%s while the last look is being shown: the last word is no", async (_what, happens, code) => {
+    const { row, c } = await until("grace");
+    copying();
+    const slow = { ...c, announcer: { ...c.announcer, note: () => happens(w) } };
+    expect(await takePassage(row, slow)).toMatchObject({ ok: false, error: { code } });
+    expect(w.calls).toEqual([]);
   });
 });
 

@@ -9,7 +9,7 @@ import { team } from "../sim/people.ts";
 import { root } from "../sim/ci.ts";
 import { openDoor } from "../sim/door.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { readPassage } from "../../src/deletion/guard.ts";
+import { takePassage } from "../../src/deletion/passage.ts";
 import { fingerprintOf } from "../../src/policy/derive.ts";
 import { askAboutScope, createPolicyService } from "../../src/policy/service.ts";
 import type { PolicyContext } from "../../src/policy/context.ts";
@@ -111,9 +111,9 @@ test("a deletion that people approved waits while the scope is not confirmed", a
   const w = smallWorld(fresh.db);
   const { row, c } = await approveIn(w);
   w.limits = { ...w.limits, scopeIsConfirmed: false };
-  expect(await readPassage(row, c)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.scope_unconfirmed" } });
+  expect(await takePassage(row, c)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.scope_unconfirmed" } });
   w.limits = { ...w.limits, scopeIsConfirmed: true };
-  expect(await readPassage(row, c)).toMatchObject({ ok: true });
+  expect(await takePassage(row, c)).toMatchObject({ ok: true });
 });
 
 async function counted(): Promise<{ readonly managed: number; readonly complete: number }> {

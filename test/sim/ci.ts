@@ -68,8 +68,11 @@ export function ciSource(ci: CiTruth, now: () => Instant): DesiredSource & Evide
     },
     async readProjectState(id): Promise<Result<"active" | "closed" | "absent", Failure>> {
       if (ci.mood === "away") return err(failure("unavailable", "cidb.unavailable", "The CI database could not be read"));
-      if (ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id)) return ok("absent");
-      return ok(ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      const hidden = ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id);
+      const state = hidden ? "absent" : (ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      // What a whole read would not prove is left open; an open project is open.
+      const isUnsure = ci.mood === "empty" || (ci.mood === "short" && state !== "active") || (ci.mood === "held" && state === "absent");
+      return isUnsure ? err(failure("unavailable", "cidb.unsure", "The CI database leaves open how the project stands")) : ok(state);
     },
   };
 }

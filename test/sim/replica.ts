@@ -149,7 +149,7 @@ export function createReplica(w: World, name: string, keys: Keys): Replica {
     ...passes,
     fleet,
     ballot: ballotOf(deletions),
-    listProjects: async () => ok([]),
+    findProject: async () => ok(null),
     enqueuePass: async () => undefined,
   });
   return {

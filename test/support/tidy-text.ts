@@ -60,7 +60,6 @@ const WIRING_FUNCTIONS = new Set([
   "src/bot/app.ts",
   "src/bot/listeners.ts",
   "src/bot/posting.ts",
-  "src/cidb/read.ts",
   "src/deletion/service.ts",
   "demo/main.ts",
   "test/sim/replica.ts",

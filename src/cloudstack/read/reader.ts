@@ -1,10 +1,13 @@
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
+import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
 import { hasDeletionEvent, readRemovals } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
+import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { findDomainWithChain } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
@@ -20,6 +23,10 @@ export interface CloudStackReader extends DeletionReader {
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   /** One project's domain and accounts; always partial. */
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
+  /** What a domain holds of some kinds only, for people to see. */
+  readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
+  /** One thing of a domain; null when it holds none of that id. */
+  readItem(domain: ProjectDomain, kind: ItemKind, id: string): Promise<Result<InventoryItem | null, Failure>>;
   /** What `twokey doctor` and the start-up look at. */
   probe(): Promise<Result<ProbeReport, Failure>>;
 }
@@ -62,6 +69,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
     readNeighbours: (domainId) => readNeighbours(api, s, domainId),
     readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
+    readItems: (domain, kinds) => readItems(api, s, support, { domainId: domain.id, path: domain.path, kinds }),
+    readItem: (domain, kind, id) => readItem(api, s, support, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api, s),
   };
 }

@@ -6,7 +6,8 @@ import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { ExportContext } from "../archive/export-service.ts";
 import type { RestoreContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
-import type { DomainPath, Slug } from "../core/ids.ts";
+import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
+import type { ProjectDomain } from "../core/managed.ts";
 import { ok } from "../core/result.ts";
 import { readKnownState } from "../store/managed.ts";
 import type { Parts } from "./parts.ts";
@@ -22,36 +23,34 @@ export async function managedDomains(p: Pick<Parts, "db">) {
   return (await readKnownState(p.db, [])).managedDomains;
 }
 
+/** A project's domain, where it has one that is ours. */
+export async function domainOf(p: Parts, project: { readonly id: ProjectId; readonly slug: Slug }): Promise<ProjectDomain | null> {
+  const record = (await managedDomains(p)).find((m) => m.projectId === project.id);
+  return record === undefined ? null : { id: record.domainId, path: `${fleetOf(p).root}/${project.slug}` as DomainPath };
+}
+
 /** All that exports need. */
 export function exportContext(p: Parts, projects: ProjectService): ExportContext {
+  const { reader } = p.cloud;
   return {
-    db: p.db,
+    ...p,
     projectsOf: (asker) => projects.projectsOf(asker),
+    projectNow: (slug) => p.ci.project({ slug }),
+    domainOf: (project) => domainOf(p, project),
+    readTemplates: (domain) => reader.readItems(domain, ["template"]),
+    readTemplate: (domain, id) => reader.readItem(domain, "template", id),
     source: p.cloud.exports,
     store: p.archive,
     announcer: p.slack.announcers.export,
-    now: p.now,
-    newId: p.newId,
-    newToken: p.newToken,
-    publicUrl: p.publicUrl,
-    readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
-    domainOf: (slug) => domainOf(p, slug),
   };
-}
-
-async function domainOf(p: Parts, slug: Slug): ReturnType<ExportContext["domainOf"]> {
-  const all = await p.ci.projectsOf("all");
-  const project = all.ok ? all.value.find((one) => one.slug === slug) : undefined;
-  const record = (await managedDomains(p)).find((m) => m.projectId === project?.id);
-  return record === undefined ? null : { id: record.domainId, path: `${fleetOf(p).root}/${slug}` as DomainPath };
 }
 
 /** All that backups need: to measure the fleet, to know what is due, and to save it. */
 export function backupContext(p: Parts): MeasureContext & ScheduleContext & BackupRunContext {
   const { policies, scheduleDays } = p.config.backups;
   return {
-    db: p.db,
+    ...p,
     rootPath: fleetOf(p).root,
     findRoot: async () => {
       const root = await p.cloud.reader.readManagedRoot();
@@ -65,8 +64,6 @@ export function backupContext(p: Parts): MeasureContext & ScheduleContext & Back
     enqueue: (id, tx) => p.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
     source: p.cloud.exports,
     store: p.archive,
-    now: p.now,
-    newId: p.newId,
   };
 }
 
@@ -85,8 +82,8 @@ export function backupService(p: Parts, projects: ProjectService): BackupService
 export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" | "say" | "sleep">): RestoreContext {
   const { protectedDomains, sentinelDomain, timeoutMs } = p.config.cloudstack;
   return {
+    ...p,
     ...command,
-    db: p.db,
     projects: () => p.ci.projectsOf("all"),
     observed: p.cloud.reader,
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
@@ -95,8 +92,5 @@ export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" 
     root: fleetOf(p).root,
     spared: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
     timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, lookMs: LOOK_MS },
-    now: p.now,
-    newId: p.newId,
-    newToken: p.newToken,
   };
 }

@@ -8,13 +8,13 @@ import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { ballotOf } from "../deletion/act.ts";
-import { createDeletionService, type DeletionService } from "../deletion/service.ts";
+import { createDeletionService } from "../deletion/service.ts";
 import { createPolicyService, namePolicyDifferences } from "../policy/service.ts";
 import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts";
-import type { StartedBy } from "../sync/execution/reconcile.ts";
+import { previewPass, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { createSyncService } from "../sync/execution/service.ts";
-import { backupService, exportContext, managedDomains, reimportContext } from "./archive.ts";
+import { backupService, domainOf, exportContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk, passContext, policyContext, rebuildAll } from "./passes.ts";
@@ -49,11 +49,17 @@ export function assemble(p: Parts): Assembly {
     ...passes,
     fleet,
     ballot: ballotOf(deletions),
-    listProjects: () => p.ci.projectsOf("all"),
+    findProject: (slug) => p.ci.project({ slug }),
     enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
   });
   const deletionService = createDeletionService(deletions, (id) => membersOf(p.ci, id));
-  const projects = projectService(p, deletionService, (slug) => sync.previewPlan(slug));
+  const projects = createProjectService({
+    projectsOf: (user, since) => p.ci.projectsOf(user, since),
+    domainOf: (project) => domainOf(p, project),
+    readItems: (domain, kinds) => p.cloud.reader.readItems(domain, kinds),
+    preview: (projectId) => previewPass({ kind: "project", root: fleet.root, projectId }, { kind: "schedule" }, passes),
+    deletionOf: (id) => deletionService.forProject(id),
+  });
   const exports = exportContext(p, projects);
   const contexts: Contexts = { deletions, passes, policy, exports };
   return {
@@ -76,18 +82,7 @@ export function assemble(p: Parts): Assembly {
 }
 
 /** The CI database's word on who is a member of a project, now; nobody is one of a project that is not there. */
-export async function membersOf(ci: Pick<Parts["ci"], "projectsOf">, id: ProjectId): Promise<Result<readonly CiUserId[], Failure>> {
-  const all = await ci.projectsOf("all");
-  return all.ok ? ok(all.value.find((p) => p.id === id)?.members.map((m) => m.userId) ?? []) : all;
-}
-
-function projectService(p: Parts, deletions: DeletionService, preview: (slug: string) => Promise<Result<PlanRecord, Failure>>) {
-  return createProjectService({
-    rootPath: fleetOf(p).root,
-    projectsOf: (user) => p.ci.projectsOf(user as never),
-    managedDomains: () => managedDomains(p),
-    readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
-    preview,
-    deletionOf: (id) => deletions.forProject(id),
-  });
+export async function membersOf(ci: Pick<Parts["ci"], "project">, id: ProjectId): Promise<Result<readonly CiUserId[], Failure>> {
+  const project = await ci.project({ id });
+  return project.ok ? ok(project.value?.members.map((m) => m.userId) ?? []) : project;
 }

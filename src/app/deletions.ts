@@ -14,20 +14,13 @@ import type { Parts } from "./parts.ts";
 /** All that deletions need. */
 export function deletionContext(p: Parts): DeletionContext {
   return {
-    db: p.db,
-    reader: p.cloud.reader,
-    restorer: p.cloud.restorer,
-    deleter: p.cloud.deleter,
-    exports: p.cloud.exports,
-    archive: p.archive,
+    ...p,
+    ...p.cloud,
     evidence: p.ci,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.deletion,
-    work: { enqueue: p.enqueue },
+    work: p,
     limits: async (q) => limitsNowOf((await expectPolicy({ db: q })).body, fingerprintOf(presentScope(p.config))),
-    now: p.now,
-    clockSkew: p.clockSkew,
-    newId: p.newId,
     nameOf: async (person) => {
       const people = await p.ci.listPeople();
       return people.ok ? (people.value.find((one) => `ci:${one.id}` === person)?.name ?? null) : null;

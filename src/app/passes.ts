@@ -26,10 +26,8 @@ export function fleetOf(p: Pick<Parts, "config">): FleetScope {
 /** All that passes need; what they propose becomes a deletion in `deletions`. */
 export function passContext(p: Parts, deletions: DeletionContext): ReconcileContext {
   return {
-    db: p.db,
-    desired: p.ci,
-    observed: p.cloud.reader,
-    writer: p.cloud.writer,
+    ...p,
+    ...sidesOf(p),
     deletions: {
       openDeletion: async (proposal, requesters) => openDeletion(proposal, requesters, await policyToFreeze(p), deletions),
       wouldOpen: async (proposal) => wouldOpen(proposal, await policyToFreeze(p), deletions),
@@ -41,22 +39,17 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
       return { policy: planPolicy(p, body), confirmedScope: fingerprintOf(body.scope) };
     },
     scopeFingerprint: fingerprintOf(presentScope(p.config)),
-    now: p.now,
-    newId: p.newId,
   };
 }
 
 /** All that the policy needs. */
 export function policyContext(p: Parts): PolicyContext {
   return {
-    db: p.db,
+    ...p,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.policy,
     presentScope: presentScope(p.config),
     environment: firstPolicy(p.config),
-    clockSkew: p.clockSkew,
-    now: p.now,
-    newId: p.newId,
   };
 }
 
@@ -78,19 +71,12 @@ export async function rebuildAll(
   o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">,
 ): Promise<Result<RebuildReport, Failure>> {
   const body = (await readPolicy(p.db))?.body ?? firstPolicy(p.config);
-  const context: RebuildContext = {
-    db: p.db,
-    desired: p.ci,
-    observed: p.cloud.reader,
-    writer: p.cloud.writer,
-    domainIds: p.cloud.domainIds,
-    policy: planPolicy(p, body),
-    root: fleetOf(p).root,
-    now: p.now,
-    newId: p.newId,
-    say: o.say,
-  };
-  return rebuild(o, context);
+  return rebuild(o, { ...p, ...sidesOf(p), ...o, domainIds: p.cloud.domainIds, policy: planPolicy(p, body), root: fleetOf(p).root });
+}
+
+/** The two sides that a pass compares, and what it changes. */
+function sidesOf({ ci, cloud }: Parts) {
+  return { desired: ci, observed: cloud.reader, writer: cloud.writer };
 }
 
 function planPolicy({ config }: Parts, body: TeamPolicy): PlanPolicy {

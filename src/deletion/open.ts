@@ -60,7 +60,7 @@ export async function wouldOpen(proposal: DeletionProposal, policy: DeletionPoli
   const kept = await isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits);
   if (!kept.ok || kept.value) return false;
   const last = await readLastClosed(c.db, proposal.domainId);
-  const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
+  const refused = last !== null && ["rejected", "cancelled", "restored", "kept"].includes(last.closed_because ?? "");
   return !refused || c.now() - (last.entered_at ?? last.opened_at) >= ASK_AGAIN_MS;
 }
 

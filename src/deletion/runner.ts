@@ -18,7 +18,8 @@ import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isRunning, readPassage } from "./guard.ts";
+import { isRunning } from "./guard.ts";
+import { takePassage } from "./passage.ts";
 import { isProtectedRow } from "./protection.ts";
 import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
@@ -161,7 +162,7 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   // Frozen when it was asked, or lower since: a budget that people cut counts at once.
@@ -205,7 +206,7 @@ async function teardownPhase(row: DeletionRow, c: DeletionContext, steps: Parame
 }
 
 async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
@@ -220,7 +221,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (there.value !== null) {
     const emptied = await teardown(row, removeSteps(c), c, () => show(row.id, c));
     if (!emptied.ok) return onRefusal(row, emptied.error, c);
-    const passage = await readPassage(row, c);
+    const passage = await takePassage(row, c);
     if (!passage.ok) return onRefusal(row, passage.error, c);
     const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) =>
       c.deleter.deleteDomain(passage.value.grant, jobId),

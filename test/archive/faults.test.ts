@@ -70,7 +70,7 @@ function exports(): ExportSource {
     sleep: async () => undefined,
     newId: randomUUID,
     beforeCall: async () => ok(undefined),
-    timeoutMs: 2000,
+    timeoutMs: 60_000,
   });
   return { openExport: async () => ok({ open: (offset) => openLink(settings, link, offset) }) };
 }

@@ -28,7 +28,7 @@ export function optionsFor(
     newId: randomUUID,
     beforeCall: () => Promise.resolve(ok(undefined)),
     onCall: (call) => calls.push(call),
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     ...more,
     calls,
   };

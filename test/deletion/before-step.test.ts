@@ -7,10 +7,14 @@ import type { Instant } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/store/neighbours.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
+import { grantPassage, inspectBeforeStep } from "../../src/deletion/guard.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
+import { takePassage } from "../../src/deletion/passage.ts";
+import { createDatabase } from "../../src/store/db.ts";
 import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approversOf, configOf, putInForce, type TestBot } from "../support/bot.ts";
 import { approveIn, looseLimits, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
@@ -203,6 +207,47 @@ describe("something new, or alive", () => {
     w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Stopped" } : i));
     await run(row, bot);
     expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["closed", ["enable", "start"]]);
+  });
+});
+
+describe("the guard answers, and who asks it tells", () => {
+  const copying = () => void (w.items = w.items.map((i) => (i.kind === "template" ? { ...i, state: "copying" } : i)));
+
+  test("it writes nothing and shows nothing, whether it lets the step through or not", async () => {
+    const { row, bot } = await until("grace");
+    copying();
+    const unheard = () => Promise.reject(new Error("the guard spoke"));
+    // PostgreSQL itself refuses what it would write.
+    const url = new URL(fresh.url);
+    url.searchParams.set("options", "-c search_path=twokey -c default_transaction_read_only=on");
+    const readOnly = createDatabase(url.href, { max: 2, onError: () => undefined });
+    const mute = bot.with({ db: readOnly, cards: { showCard: unheard, note: unheard, tellMembers: unheard } }).deletions;
+    try {
+      await expect(takePassage(row, mute)).rejects.toThrow(/read-only/);
+      const { seen, found } = await inspectBeforeStep(row, mute);
+      expect(seen).toMatchObject({ difference: { changed: ["template t:  → copying"] }, neighbours: { neighbours: null } });
+      if (!found.ok) throw new Error(found.error.message);
+      expect(await grantPassage(row, found.value, mute)).toMatchObject({ ok: true, value: { fresh: { items: w.items } } });
+      w.neighbours = [];
+      expect(await inspectBeforeStep(row, mute)).toMatchObject({
+        seen: { neighbours: null, difference: { changed: ["template t:  → copying"] } },
+        found: { error: { code: "deletion.neighbours" } },
+      });
+    } finally {
+      await readOnly.close();
+    }
+  });
+
+  const elsewhere = configOf({ CI_USERS_VIEW: "other_users" });
+  test.each<[string, () => Promise<void>, string]>([
+    ["protected", () => putInForce(fresh.db, { ...looseLimits, protectedDomains: ["ROOT/ci/a"] }), "deletion.protected"],
+    ["stopped", () => recordStop(fresh.db, { at: 350, kind: "stop", byOperator: op("ada"), reason: "wait" }), "deletion.stopped"],
+    ["another scope confirmed", () => putInForce(fresh.db, looseLimits, elsewhere), "deletion.scope_unconfirmed"],
+  ])("%s while the last look is being shown: the last word is no", async (_what, happens, code) => {
+    const { row, bot } = await until("grace");
+    copying();
+    expect(await takePassage(row, bot.with({ cards: { note: happens } }).deletions)).toMatchObject({ ok: false, error: { code } });
+    expect(w.calls).toEqual([]);
   });
 });
 

@@ -40,7 +40,7 @@ function service(row: Pick<DeletionRow, "domain_id">) {
   const project = () => ({ id: "p-1", members: members.ok ? members.value.map((userId) => ({ userId })) : [] });
   const bot = testBot(fresh.db, {
     reader: { readInventory: async () => ok(inventory(row.domain_id, items)) },
-    ci: { projectsOf: async () => (members.ok ? ok([project() as never]) : members) },
+    ci: { project: async () => (members.ok ? ok(project() as never) : members) },
     approvers: approversOf(() => directory),
     cards: { tellMembers: async (view) => void told.push(view.phase) },
     now: () => now as Instant,

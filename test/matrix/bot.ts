@@ -75,6 +75,7 @@ export function createBot(o: BotOptions): Bot {
     ci: {
       readProjectState: async () => ok("closed"),
       projectsOf: async () => ok([doomedProject]),
+      project: async () => ok(doomedProject),
       listPeople: async () => ok([]),
       readDesired: () => Promise.reject(new Error("no pass is played here")),
     },

@@ -8,7 +8,7 @@ import { createReplica } from "../sim/replica.ts";
 import { team } from "../sim/people.ts";
 import { openDoor } from "../sim/door.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { readPassage } from "../../src/deletion/guard.ts";
+import { takePassage } from "../../src/deletion/passage.ts";
 import { presentScope } from "../../src/policy/first-policy.ts";
 import { ok } from "../../src/core/result.ts";
 import { askAboutScope } from "../../src/policy/service.ts";
@@ -90,11 +90,11 @@ test("a scope that people refused is not asked about again for a day, but may be
 test("a deletion that people approved waits while the scope is not confirmed", async () => {
   const { row, bot } = await approveIn(await smallWorld(fresh.db));
   const elsewhere = bot.with({ config: configOf({ CI_PROJECTS_VIEW: "only_one_project" }) });
-  expect(await readPassage(row, elsewhere.deletions)).toMatchObject({
+  expect(await takePassage(row, elsewhere.deletions)).toMatchObject({
     ok: false,
     error: { kind: "unavailable", code: "deletion.scope_unconfirmed" },
   });
-  expect(await readPassage(row, bot.deletions)).toMatchObject({ ok: true });
+  expect(await takePassage(row, bot.deletions)).toMatchObject({ ok: true });
 });
 
 async function counted(): Promise<{ readonly managed: number; readonly complete: number }> {

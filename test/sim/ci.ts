@@ -31,6 +31,10 @@ export const root = "ROOT/ci" as DomainPath;
 /** Reads the simulated CI database as the bot does: what is wrong makes the read partial, and a liar is believed. */
 export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
   const fleet: FleetScope = { kind: "fleet", root };
+  const told = (): readonly DesiredProject[] => {
+    const listed = ci.projects.filter((p) => p.state !== "absent").map(desired);
+    return ci.mood === "narrowed" ? listed.slice(0, 1) : ci.mood === "empty" ? [] : listed;
+  };
   return {
     async listPeople() {
       if (ci.mood === "away") return err(away());
@@ -38,9 +42,11 @@ export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
     },
     async projectsOf(user) {
       if (ci.mood === "away") return err(away());
-      const listed = ci.projects.filter((p) => p.state !== "absent");
-      const told = ci.mood === "narrowed" ? listed.slice(0, 1) : ci.mood === "empty" ? [] : listed;
-      return ok(told.filter((p) => user === "all" || p.members.includes(user)).map(desired));
+      return ok(told().filter((p) => user === "all" || p.members.some((m) => m.userId === user)));
+    },
+    async project(question) {
+      if (ci.mood === "away") return err(away());
+      return ok(told().find((p) => ("id" in question ? p.id === question.id : p.slug === question.slug)) ?? null);
     },
     async readDesired(scope) {
       const asOf = now();
@@ -77,8 +83,11 @@ export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
     },
     async readProjectState(id): Promise<Result<"active" | "closed" | "absent", Failure>> {
       if (ci.mood === "away") return err(away());
-      if (ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id)) return ok("absent");
-      return ok(ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      const hidden = ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id);
+      const state = hidden ? "absent" : (ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      // What a whole read would not prove is left open; an open project is open.
+      const isUnsure = ci.mood === "empty" || (ci.mood === "short" && state !== "active") || (ci.mood === "held" && state === "absent");
+      return isUnsure ? err(failure("unavailable", "cidb.unsure", "The CI database leaves open how the project stands")) : ok(state);
     },
   };
 }

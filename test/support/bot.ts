@@ -143,6 +143,7 @@ function bareParts(db: Database): Parts {
       ...unused<Parts["ci"]>("the CI database", ["readDesired", "readProjectState"]),
       listPeople: async () => ok([]),
       projectsOf: async () => ok([]),
+      project: async () => ok(null),
     },
     cloud: {
       reader: {
@@ -176,7 +177,18 @@ function bareParts(db: Database): Parts {
   };
 }
 
-const READS = ["readInventory", "findDomain", "findJob", "hasDeletionEvent", "readNeighbours", "readRemovals", "readFleet", "readProject"];
+const READS = [
+  "readInventory",
+  "findDomain",
+  "findJob",
+  "hasDeletionEvent",
+  "readNeighbours",
+  "readRemovals",
+  "readFleet",
+  "readProject",
+  "readItems",
+  "readItem",
+];
 const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "deleteDomain"].concat([
   "deleteVolume",
   "deleteSnapshot",

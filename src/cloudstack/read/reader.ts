@@ -1,11 +1,14 @@
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId, Instant } from "../../core/ids.ts";
+import type { DomainId } from "../../core/ids.ts";
+import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
-import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts";
+import { hasDeletionEvent, readRemovals } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
+import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
@@ -29,8 +32,10 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may look. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
-  /** When the newest event in a domain happened; null when its log is empty. */
-  readLastActivity(domainId: DomainId): Promise<Result<Instant | null, Failure>>;
+  /** What a domain holds of some kinds only, for people to see. */
+  readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
+  /** One thing of a domain; null when it holds none of that id. */
+  readItem(domain: ProjectDomain, kind: ItemKind, id: string): Promise<Result<InventoryItem | null, Failure>>;
   /** What `twokey doctor` and the start-up look at. */
   probe(): Promise<Result<ProbeReport, Failure>>;
 }
@@ -77,7 +82,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const tree = await findManagedRoot(api, s);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
-    readLastActivity: (domainId) => readLastActivity(api, domainId),
+    readItems: (domain, kinds) => readItems(api, s, support, { domainId: domain.id, path: domain.path, kinds }),
+    readItem: (domain, kind, id) => readItem(api, s, support, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api, s),
   };
 }

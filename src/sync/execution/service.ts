@@ -1,12 +1,11 @@
-import { Instant, type PlanId, type ProjectId } from "../../core/ids.ts";
-import { teamOnly, type Asker } from "../../core/people.ts";
 import type { BallotContext } from "../../approvals/ballot.ts";
+import type { Slug } from "../../core/ids.ts";
+import { teamOnly, type Asker } from "../../core/people.ts";
 import { resume, type ResumeOutcome } from "./resume.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { readLatestPlanRecord, readPlanRecord } from "../../store/plans.ts";
 import { readStop, recordStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
@@ -15,17 +14,9 @@ import type { PlanRecord } from "./record.ts";
 /** Passes, as commands use them. */
 export interface SyncService {
   /** Starts a pass now, or says that one is running. Null slug: everything. */
-  startPass(by: Asker, slug: string | null): Promise<Result<{ readonly sentence: string }, Failure>>;
+  startPass(by: Asker, slug: Slug | null): Promise<Result<{ readonly sentence: string }, Failure>>;
   /** Makes a plan without applying anything. */
-  previewPlan(slug: string | null): Promise<Result<PlanRecord, Failure>>;
-  plan(id: PlanId): Promise<Result<PlanRecord | null, Failure>>;
-  latest(): Promise<Result<PlanRecord | null, Failure>>;
-  isStopped(): Promise<{
-    readonly stopped: boolean;
-    readonly by: string | null;
-    readonly since: Instant | null;
-    readonly reason: string | null;
-  }>;
+  previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
   resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
@@ -35,24 +26,23 @@ export interface SyncService {
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
   readonly ballot: BallotContext;
-  readonly listProjects: () => Promise<Result<readonly DesiredProject[], Failure>>;
+  readonly findProject: (slug: Slug) => Promise<Result<Pick<DesiredProject, "id"> | null, Failure>>;
   readonly enqueuePass: (scope: Scope, startedBy: StartedBy) => Promise<void>;
 }
 
 /** Builds the service through which commands start, see, stop and resume passes. */
 export function createSyncService(c: SyncServiceContext): SyncService {
-  const scopeOf = async (slug: string | null): Promise<Result<Scope, Failure>> => {
+  const scopeOf = async (slug: Slug | null): Promise<Result<Scope, Failure>> => {
     if (slug === null) return ok(c.fleet);
-    const projects = await c.listProjects();
-    if (!projects.ok) return projects;
-    const found = projects.value.find((p) => p.slug === slug);
-    if (found === undefined)
+    const found = await c.findProject(slug);
+    if (!found.ok) return found;
+    if (found.value === null)
       return err(
         failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, {
           remedy: "Give the project's slug as the CI database spells it.",
         }),
       );
-    return ok({ kind: "project", root: c.fleet.root, projectId: found.id as ProjectId });
+    return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
   };
   return {
     async startPass(by, slug) {
@@ -73,14 +63,6 @@ export function createSyncService(c: SyncServiceContext): SyncService {
     async previewPlan(slug) {
       const scope = await scopeOf(slug);
       return scope.ok ? ok(await previewPass(scope.value, { kind: "schedule" }, c)) : scope;
-    },
-    plan: async (id: PlanId) => ok((await readPlanRecord(c.db, id)) as PlanRecord | null),
-    latest: async () => ok((await readLatestPlanRecord(c.db)) as PlanRecord | null),
-    async isStopped() {
-      const stop = await readStop(c.db);
-      return stop.stopped
-        ? { stopped: true, by: stop.by, since: stop.since as never, reason: stop.reason }
-        : { stopped: false, by: null, since: null, reason: null };
     },
     async stop(by, reason) {
       if (!by.isTeam) return err(teamOnly("stop everything"));

@@ -44,14 +44,18 @@ export async function policyToFreeze(p: Parts): Promise<DeletionPolicy> {
 function protection(p: Parts): DeletionContext["isProtected"] {
   const root = p.config.cloudstack.rootPath as DomainPath;
   let known: ReturnType<typeof isOutside> | null = null;
-  return async (id, path): Promise<Result<boolean, Failure>> => {
+  return async (id, path, isLocked = false): Promise<Result<boolean, Failure>> => {
     if (known === null) {
-      const found = await p.cloud.reader.readManagedRoot();
+      const found = isLocked ? err(notAsked()) : await p.cloud.reader.readManagedRoot();
       if (!found.ok) return err(rootUnknown(found.error));
       known = isOutside(root, new Set([found.value.id, ...found.value.ancestors]));
     }
     return ok(known(id, path));
   };
+}
+
+function notAsked(): Failure {
+  return failure("unavailable", "deletion.root_not_asked", "CloudStack has not said yet which domain it is");
 }
 
 function rootUnknown(cause: Failure): Failure {

@@ -1,4 +1,4 @@
-// Measures the checks before a step of a deletion (`readPassage`), on a real PostgreSQL that holds the state of many domains and deletions.
+// Measures the checks before a step of a deletion (`takePassage`), on a real PostgreSQL that holds the state of many domains and deletions.
 // Counted: every statement to our own database, comparing inventories and neighbours, counting votes, minting the grant.
 // Not counted: what CloudStack, Slack and the CI database take to answer; here they answer from memory.
 // Prints medians, the slowest of twenty, and the ratio to a small database in the same run; exits with 1 when the median is over the budget.
@@ -16,30 +16,11 @@ const { migrate } = await import(dist("src/store/migrate.js"));
 const { createDatabase } = await import(dist("src/store/db.js"));
 const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
-const { inventoryDigest } = await import(dist("src/sync/planning/inventory.js"));
-const { readPassage } = await import(dist("src/deletion/fence.js"));
-const { seedPolicy } = await import(dist("src/store/policies.js"));
-const { fingerprintOf, limitsNowOf } = await import(dist("src/policy/derive.js"));
-const { expectPolicy } = await import(dist("src/policy/propose.js"));
+const { inventoryDigest } = await import(dist("src/core/inventory.js"));
+const { takePassage } = await import(dist("src/deletion/passage.js"));
+const { putInForce, testBot } = await import(dist("test/support/bot.js"));
 const { runStep } = await import(dist("src/deletion/step.js"));
 
-const policy = {
-  quorum: 2,
-  approvers: { group: "ci-approvers", ids: [] },
-  approvalMs: 86_400_000,
-  coolOffMs: 1_800_000,
-  graceMs: 1_209_600_000,
-  deletionsPerDay: 1,
-  deletionsPerWeek: 3,
-  proposalsPerPass: 10,
-  restrictionsPerPass: 10,
-  changesPerPass: 500,
-  shrinkMinShare: 0.8,
-  absenceReads: 20,
-  absenceMs: 604_800_000,
-  protectedDomains: [],
-  scope: { root: "ROOT/ci", server: "x", database: "x", views: { projects: "p", users: "u", memberships: "m" } },
-};
 const BUDGET_MS = 50;
 const many = Number(process.argv[2] ?? 5000);
 const rounds = Number(process.argv[3] ?? 200);
@@ -98,34 +79,27 @@ async function measure(name, n) {
     volumes: 20,
     templates: 3,
   }));
-  await db.tx((q) => seedPolicy(q, policy, 1));
+  await putInForce(db);
   let now = 5000;
   let fresh = inventory;
   const answer = (value) => Promise.resolve({ ok: true, value });
-  const context = {
-    db,
+  const context = testBot(db, {
     reader: {
       readInventory: () => answer({ ...fresh, asOf: now }),
       readNeighbours: () => answer(neighbours),
       readRemovals: () => answer([]),
     },
-    evidence: { readProjectState: () => answer("closed") },
-    approvers: { approversNow: () => answer(["ada", "ben"].map((p) => ({ id: `ci:${p}`, name: p, ciUserId: p }))) },
-    announcer: { showCard: async () => {}, note: async () => {}, tellMembers: async () => {} },
+    ci: { readProjectState: () => answer("closed") },
     now: () => now,
-    newId: randomUUID,
     clockSkew: createSkewMeter(
       db,
       () => Date.now(),
       () => performance.now(),
     ),
-    limits: async () => limitsNowOf((await expectPolicy({ db })).body, fingerprintOf(policy.scope)),
-    fleetSize: async () => n,
-    isProtected: () => false,
-  };
+  }).deletions;
   const row = await readDeletion(db, id);
   const fence = async () => {
-    const passed = await readPassage(row, context);
+    const passed = await takePassage(row, context);
     if (!passed.ok) throw new Error(passed.error.message);
   };
   const states = ["Stopped", "Destroyed"];
@@ -184,7 +158,8 @@ async function fill(url, n, one) {
   await client.query("insert into approved_inventory select id, $1::jsonb, 1 from deletion", [body]);
   await client.query("insert into latest_inventory select id, $1::jsonb, 1 from deletion", [body]);
   await client.query(
-    `insert into vote select id, voter, voter, 'approve', $1, null, 20 from deletion, unnest(array['ci:ada', 'ci:ben']) voter`,
+    `insert into ballot (kind, question, voter, voter_name, verdict, digest, at)
+     select 'deletion', id::text, voter, voter, 'approve', $1, 20 from deletion, unnest(array['ci:ada', 'ci:ben']) voter`,
     [one.digest],
   );
   await client.query(

@@ -1,19 +1,5 @@
 import type { Settings } from "./options.ts";
-import {
-  attachDisk,
-  giveKeys,
-  insertAccount,
-  insertDomain,
-  insertMachine,
-  insertNetwork,
-  insertProject,
-  insertSnapshot,
-  insertTemplate,
-  insertUser,
-  insertVolume,
-  startMachine,
-  type Making,
-} from "./world/create.ts";
+import { attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate, insertUser, insertVolume, startMachine, type Making } from "./world/create.ts";
 import { removeDomain } from "./world/remove.ts";
 import type { Account, Dedication, Machine, RoleType } from "./world/rows.ts";
 import type { World } from "./world/world.ts";

@@ -87,12 +87,13 @@ export function createIdentity(o: IdentityOptions): Identity {
     resolve,
     approversNow: async () => resolve(await o.approvers()),
     async identify(slackUser) {
+      const since = o.now();
       const operator = await operatorOf(slackUser);
       if (!operator.ok) return operator;
       const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
       const approvers = await idsOf(await o.approvers());
       const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
-      return ok({ operator: operator.value, isTeam });
+      return ok({ operator: operator.value, isTeam, since });
     },
     async slackIdOf(person) {
       const listed = await people("all");

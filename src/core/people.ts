@@ -1,5 +1,5 @@
 import { failure, type Failure } from "./failure.ts";
-import type { CiUserId, OperatorId } from "./ids.ts";
+import type { CiUserId, Instant, OperatorId } from "./ids.ts";
 import type { Result } from "./result.ts";
 
 /** One person who may act: two Slack ids of one person are one operator. `name` is for showing only. */
@@ -19,6 +19,8 @@ export interface Asker {
   readonly operator: Operator;
   /** Member of the CI team: may see every project, stop, reject and start passes. */
   readonly isTeam: boolean;
+  /** When they asked: what was read of the CI database since then need not be read again for the answer. Left out: all is read anew. */
+  readonly since?: Instant;
   /** The Slack account that speaks, with its workspace; left out where nobody speaks through Slack. */
   readonly account?: string;
 }

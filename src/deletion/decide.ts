@@ -48,13 +48,13 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
       click,
       async open(q) {
         const row = await lockDeletion(q, click.deletionId);
-        return row.ok ? ok({ ...(await deletionQuestion(row.value, c)), row: row.value }) : row;
+        return row.ok ? ok({ ...(await deletionQuestion(row.value, c, q)), row: row.value }) : row;
       },
       examine: ({ row }, { have, need }, q) => examineApproval(row, fresh, have + 1 >= need ? click.typedName : row.name, q),
       async follow({ row }, { decided, have, clocks, at }, q) {
         await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have });
         if (decided) {
-          const until = after(clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits()).coolOffMs));
+          const until = after(clocks.latest, Math.max(row.policy.coolOffMs, (await c.policyNow(q)).coolOffMs));
           await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: until });
           await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
         }
@@ -99,6 +99,9 @@ interface WaiverQuestion extends DeletionQuestion {
  * Errors: the ballot's refusals; there is nothing to waive, or it is being saved. Invariant: INV-8.
  */
 export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  const seen = await readDeletion(c.db, click.deletionId);
+  // Whatever CloudStack must be asked for is asked before the row is locked.
+  if (seen !== null) await deletionQuestion(seen, c);
   const done = await decide<WaiverQuestion, null>(
     {
       act: { kind: "deletion.waive", subject: click.deletionId },
@@ -106,7 +109,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
         if (!row.ok) return row;
-        const question = await deletionQuestion(row.value, c);
+        const question = await deletionQuestion(row.value, c, q);
         if (question.objection !== null) return err(question.objection);
         const entry = (await readEntries(q, { kind: "deletion", id: row.value.id })).find((e) => e.id === click.entryId);
         if (entry === undefined) return refused("unknown", "This deletion has no such thing to waive; nothing was done");

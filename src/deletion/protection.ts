@@ -1,13 +1,27 @@
+import type { Failure } from "../core/failure.ts";
+import { ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
-import type { LimitsNow } from "./ports.ts";
+import type { PolicyNow } from "../core/policy.ts";
 
-/** Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is. Invariant: INV-4. */
-export function isProtectedRow(
-  row: Pick<DeletionRow, "domain_id" | "path" | "policy">,
+type Place = Pick<DeletionRow, "domain_id" | "path"> & { readonly policy: Pick<DeletionRow["policy"], "protectedDomains"> };
+
+/**
+ * Whether a domain may never be deleted: by the frozen policy, by the one in force, or by what it is.
+ *
+ * Errors: `unavailable` while the managed root is not known. Invariant: INV-4.
+ */
+export async function isProtectedRow(
+  row: Place,
   c: Pick<DeletionContext, "isProtected">,
-  limits: Pick<LimitsNow, "protectedDomains">,
-): boolean {
-  const listed = [...row.policy.protectedDomains, ...limits.protectedDomains];
-  return listed.includes(row.domain_id) || listed.includes(row.path) || c.isProtected(row.domain_id, row.path);
+  now: Pick<PolicyNow, "protectedDomains">,
+  isLocked = false,
+): Promise<Result<boolean, Failure>> {
+  return isListed(row, now) ? ok(true) : c.isProtected(row.domain_id, row.path, isLocked);
+}
+
+/** Whether people protected a domain, when its deletion was opened or since. */
+export function isListed(row: Place, now: Pick<PolicyNow, "protectedDomains">): boolean {
+  const listed = [...row.policy.protectedDomains, ...now.protectedDomains];
+  return listed.includes(row.domain_id) || listed.includes(row.path);
 }

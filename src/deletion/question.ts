@@ -3,6 +3,7 @@ import type { ApprovalRequest } from "../approvals/tally.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import type { Phase } from "../core/phases.ts";
+import type { Queryable } from "../store/db.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow } from "./protection.ts";
@@ -22,16 +23,13 @@ export function requestOf(row: DeletionRow): ApprovalRequest | null {
   };
 }
 
-/** A deletion as a question of the ballot. */
-export async function deletionQuestion(row: DeletionRow, c: DeletionContext): Promise<Question> {
+/** A deletion as a question of the ballot; `q`: the connection on which it is locked. */
+export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: Queryable = c.db): Promise<Question> {
   const request = requestOf(row);
-  const limits = await c.limits();
   const objection =
     row.phase !== "proposed" || request === null
       ? wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it.")
-      : isProtectedRow(row, c, limits)
-        ? failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`)
-        : null;
+      : await objectionOf(row, c, q);
   return {
     ...(request ?? {
       digest: "" as never,
@@ -45,6 +43,12 @@ export async function deletionQuestion(row: DeletionRow, c: DeletionContext): Pr
     settlesScope: false,
     askedBy: "You asked for this deletion (you closed the project or started the pass)",
   };
+}
+
+async function objectionOf(row: DeletionRow, c: DeletionContext, q: Queryable): Promise<Failure | null> {
+  const kept = await isProtectedRow(row, c, await c.policyNow(q), q !== c.db);
+  if (!kept.ok) return kept.error;
+  return kept.value ? failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : null;
 }
 
 /** The refusal for an act that is for another phase. */

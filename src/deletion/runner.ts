@@ -18,7 +18,8 @@ import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isRunning, readPassage } from "./guard.ts";
+import { isRunning } from "./guard.ts";
+import { takePassage } from "./passage.ts";
 import { isProtectedRow } from "./protection.ts";
 import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
@@ -29,6 +30,11 @@ import type { ClosedBecause, Phase } from "../core/phases.ts";
 import type { DeletionView } from "./view.ts";
 
 const DAY_MS = 24 * 3600_000;
+
+/** How long until a deletion that waits for something looks again: a small part of its grace period. Units: milliseconds. */
+function pollMs({ policy }: DeletionRow): number {
+  return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
+}
 
 /** What a phase wants next: go on at once, come again after a while, or nothing until something happens. */
 type Next = { readonly kind: "again" } | { readonly kind: "wait"; readonly ms: number } | { readonly kind: "rest" };
@@ -98,7 +104,9 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  if (isProtectedRow(row, c, await c.limits())) return close(row, "kept", "the domain is protected", c);
+  const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
+  if (!kept.ok) return retry(row, kept.error, c);
+  if (kept.value) return close(row, "kept", "the domain is protected", c);
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
@@ -118,7 +126,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
       phase: "proposed",
       digest,
       proposed_at: opened,
-      expires_at: after(opened, row.policy.expiresMs),
+      expires_at: after(opened, row.policy.approvalMs),
       entered_at: opened,
       activity: null,
     });
@@ -135,10 +143,12 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
-  const limits = await c.limits();
-  if (isProtectedRow(row, c, limits)) return close(row, "kept", "the domain is protected", c);
+  const now = await c.policyNow(c.db);
+  const kept = await isProtectedRow(row, c, now);
+  if (!kept.ok) return retry(row, kept.error, c);
+  if (kept.value) return close(row, "kept", "the domain is protected", c);
   const state = await c.evidence.readProjectState(row.project_id);
-  if (limits.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
     if (inventoryDigest(fresh.value) !== row.digest)
@@ -148,7 +158,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
     await show(row.id, c);
   }
-  return { kind: "wait", ms: Math.max(row.policy.pollMs, 1000) };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 /** A wait that only ends by the clocks, all that are known, and then only through the fence. Invariant: INV-3. */
@@ -157,12 +167,13 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   // Frozen when it was asked, or lower since: a budget that people cut counts at once.
-  const limits = await c.limits();
-  const [perDay, perWeek] = [Math.min(row.policy.perDay, limits.perDay), Math.min(row.policy.perWeek, limits.perWeek)];
+  const now = await c.policyNow(c.db);
+  const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
+  const perWeek = Math.min(row.policy.deletionsPerWeek, now.deletionsPerWeek);
   const entered = await ifUnchanged(row, c, async (q) => {
     const at = c.now();
     if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
@@ -182,7 +193,7 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     return again;
   }
   await setActivity(row, `waiting: ${perDay} a day and ${perWeek} a week may go on, and these are used up`, c);
-  return { kind: "wait", ms: Math.max(row.policy.pollMs, 30_000) };
+  return { kind: "wait", ms: 30_000 };
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
@@ -190,7 +201,7 @@ async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<
   if (!done.ok) return onRefusal(row, done.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits()).graceMs));
+  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.policyNow(c.db)).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 
@@ -201,12 +212,12 @@ async function teardownPhase(row: DeletionRow, c: DeletionContext, steps: Parame
 }
 
 async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
-  return { kind: "wait", ms: row.policy.pollMs };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 /** The point of no return lies in here: what is removed now is only in the archive. */
@@ -216,7 +227,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (there.value !== null) {
     const emptied = await teardown(row, removeSteps(c), c, () => show(row.id, c));
     if (!emptied.ok) return onRefusal(row, emptied.error, c);
-    const passage = await readPassage(row, c);
+    const passage = await takePassage(row, c);
     if (!passage.ok) return onRefusal(row, passage.error, c);
     const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) =>
       c.deleter.deleteDomain(passage.value.grant, jobId),
@@ -342,7 +353,7 @@ async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Pro
 
 async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   await setActivity(row, f.message, c);
-  return { kind: "wait", ms: row.policy.pollMs };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {

@@ -91,7 +91,7 @@ async function reject(row: DeletionRow, click: RejectClick, q: Transaction, c: D
     return err(wrongPhase(row, "It can be rejected only while it waits for approvals; later there is Cancel, then Restore."));
   const reason = parseReason(click.reason);
   if (!reason.ok) return reason;
-  await recordRejection(await deletionQuestion(row, c), click.by, reason.value, c.now(), q);
+  await recordRejection(await deletionQuestion(row, c, q), click.by, reason.value, c.now(), q);
   return endDeletion(row, q, "rejected", click.by, reason.value, c);
 }
 

@@ -9,13 +9,12 @@ import { listen } from "../../src/bot/listeners.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import { createDeletionService } from "../../src/deletion/service.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
-import { contextOf, smallWorld } from "../support/small-world.ts";
+import { botIn, smallWorld } from "../support/small-world.ts";
 
 type Handler = (args: Record<string, unknown>) => Promise<void>;
 interface Pressed {
@@ -38,7 +37,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  const w = smallWorld(fresh.db);
+  const w = await smallWorld(fresh.db);
   const opened = await openOne(fresh.db);
   const shown = inventory(opened.domain_id, w.items);
   await recordApprovedInventory(fresh.db, opened.id, shown, 10);
@@ -74,7 +73,7 @@ beforeEach(async () => {
       identify: async (user: string) =>
         user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
     } as never,
-    services: { deletions: createDeletionService(contextOf(w, row), async () => ok([])) } as never,
+    services: botIn(w, row).services,
     db: fresh.db,
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,

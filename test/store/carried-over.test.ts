@@ -64,12 +64,12 @@ function expectOk<T>(answer: Result<T, Failure>): T {
 }
 
 const approve = async (slug: string, by: Person, typedName: string | null = slug) =>
-  carried.bot.service.approve({ ...(await carried.click(slug, by)), typedName });
-const view = async (slug: string) => expectOk(await carried.bot.service.view((await carried.row(slug)).id));
+  carried.bot.services.deletions.approve({ ...(await carried.click(slug, by)), typedName });
+const view = async (slug: string) => expectOk(await carried.bot.services.deletions.view((await carried.row(slug)).id));
 const approvers = async (slug: string) => (await view(slug)).approvals.map((a) => a.operator.name);
 const update = async (slug: string, set: string) =>
   carried.db.exec(`update deletion set ${set} where id = $1`, [(await carried.row(slug)).id]);
-const resumeAll = async () => expect(expectOk(await carried.bot.sync.resume(ben)).resumed).toBe(true);
+const resumeAll = async () => expect(expectOk(await carried.bot.services.sync.resume(ben)).resumed).toBe(true);
 
 describe("carried over", () => {
   test("only the later migrations are run, once, and the bot's role is made", async () => {
@@ -92,7 +92,7 @@ describe("carried over", () => {
     const found = await Promise.all(Object.keys(stood).map(async (slug) => [slug, (await carried.row(slug)).phase] as const));
     expect(Object.fromEntries(found)).toEqual(stood);
     expect(new Set(found.map(([, phase]) => phase))).toEqual(new Set(phases));
-    expect(expectOk(await carried.bot.service.list())).toHaveLength(12);
+    expect(expectOk(await carried.bot.services.deletions.list())).toHaveLength(12);
   });
 
   test("every vote is shown as it was given", async () => {
@@ -161,7 +161,7 @@ describe("a deletion that was proposed", () => {
   test("waived by one: not by the same again, nor by who asked for it; a second one waives, and then it can be approved", async () => {
     const [half, whole] = (await view("half-waived")).archive;
     const waive = async (entryId: string | undefined, by: Person) =>
-      carried.bot.service.waive({ ...(await carried.click("half-waived", by)), entryId: entryId ?? "" });
+      carried.bot.services.deletions.waive({ ...(await carried.click("half-waived", by)), entryId: entryId ?? "" });
     expectRefused(await waive(half?.id, ada));
     expectRefused(await waive(half?.id, dan));
     expectRefused(await waive(whole?.id, cleo));
@@ -174,7 +174,7 @@ describe("a deletion that was proposed", () => {
   });
 
   test("an approval from before is withdrawn as one of today, and its time runs out as it was asked", async () => {
-    expectOk(await carried.bot.service.withdraw(await carried.click("half-approved", ada)));
+    expectOk(await carried.bot.services.deletions.withdraw(await carried.click("half-approved", ada)));
     expect(expectOk(await approve("half-approved", ben, null)).phase).toBe("proposed");
     await resumeAll();
     carried.world.clock.at = (await carried.row("half-approved")).expires_at ?? 0;
@@ -184,7 +184,7 @@ describe("a deletion that was proposed", () => {
 
 describe("a change of policy", () => {
   test("approved by one: not by the same again, nor by who proposed it; a second one brings it into force", async () => {
-    const before = expectOk(await carried.bot.policy.report(ada));
+    const before = expectOk(await carried.bot.services.policy.report(ada));
     expect(before).toMatchObject({
       version: 2,
       open: [{ setting: "changes-per-pass", approvals: [{ name: "Ada" }] }],
@@ -192,12 +192,12 @@ describe("a change of policy", () => {
     });
     const [change] = before.open;
     if (change === undefined) throw new Error("no change is open");
-    const click = (by: Person) => carried.bot.policy.approve({ changeId: change.id, digest: change.digest, by });
+    const click = (by: Person) => carried.bot.services.policy.approve({ changeId: change.id, digest: change.digest, by });
     expectRefused(await click(ada));
     expectRefused(await click(dan));
-    expect(expectOk(await carried.bot.policy.report(ada)).version).toBe(2);
+    expect(expectOk(await carried.bot.services.policy.report(ada)).version).toBe(2);
     expect(expectOk(await click(ben))).toEqual({ applied: true });
-    const after = expectOk(await carried.bot.policy.report(ada));
+    const after = expectOk(await carried.bot.services.policy.report(ada));
     expect(after).toMatchObject({ version: 3, open: [] });
     expect(after.rows.find((r) => r.name === "changes-per-pass")?.value).toBe("90");
   });
@@ -214,16 +214,18 @@ describe("a change of policy", () => {
       ["grace", "rejected", "Cleo"],
       ["restrictions-per-pass", "superseded", null],
     ]);
-    expect(expectOk(await carried.bot.policy.report(ada)).past.map((c) => c.approvals.map((a) => a.name))).toEqual([["Ada", "Ben"]]);
+    expect(expectOk(await carried.bot.services.policy.report(ada)).past.map((c) => c.approvals.map((a) => a.name))).toEqual([
+      ["Ada", "Ben"],
+    ]);
   });
 });
 
 describe("everything is stopped", () => {
   test("one agreed to go on: not the same again, nor who is not of the team; a second one resumes", async () => {
     // Ben had agreed to end the stop before this one: that is another question.
-    const again = await carried.bot.sync.resume(ada);
+    const again = await carried.bot.services.sync.resume(ada);
     expect(again.ok && again.value.resumed).toBe(false);
-    expectRefused(await carried.bot.sync.resume(uma));
+    expectRefused(await carried.bot.services.sync.resume(uma));
     expect(await readStop(carried.db)).toMatchObject({ stopped: true, reason: "the drill is not over" });
     await resumeAll();
     expect(await readStop(carried.db)).toEqual({ stopped: false });
@@ -269,7 +271,7 @@ describe("after a resume", { timeout: LONG_MS }, () => {
   });
 
   test.each(["quarantining", "grace", "dismantling", "expunging", "frozen"])("restored from %s, all of it comes back", async (slug) => {
-    expectOk(await carried.bot.service.restore(await carried.click(slug, cleo)));
+    expectOk(await carried.bot.services.deletions.restore(await carried.click(slug, cleo)));
     expect(await carried.work(slug)).toMatchObject({
       phase: "closed",
       closed_because: "restored",
@@ -281,9 +283,9 @@ describe("after a resume", { timeout: LONG_MS }, () => {
   });
 
   test("a pass finds the same world: it opens nothing anew and changes nothing", async () => {
-    const before = expectOk(await carried.bot.service.list()).map((v) => v.id);
+    const before = expectOk(await carried.bot.services.deletions.list()).map((v) => v.id);
     const pass = expectOk(await runPass({ kind: "fleet", root }, { kind: "schedule" }, carried.bot.passes));
     expect(pass).toMatchObject({ state: "unchanged", plan: { holds: [] } });
-    expect(expectOk(await carried.bot.service.list()).map((v) => v.id)).toEqual(before);
+    expect(expectOk(await carried.bot.services.deletions.list()).map((v) => v.id)).toEqual(before);
   });
 });

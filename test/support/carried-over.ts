@@ -14,7 +14,6 @@ import path from "node:path";
 import { startCloudStackEmulator, type CloudStackEmulatorOptions, type TreeDomain } from "../../emulators/cloudstack/server.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { advance } from "../../src/deletion/runner.ts";
 import type { DeletionClick } from "../../src/deletion/view.ts";
 import { withConnection, type Database } from "../../src/store/db.ts";
 import { readNewestDeletion, type DeletionRow } from "../../src/store/deletions.ts";
@@ -26,7 +25,8 @@ import { team } from "../sim/people.ts";
 import { PolicyBook } from "../sim/policy-book.ts";
 import { createChance } from "../sim/random.ts";
 import { createReplica, type Replica } from "../sim/replica.ts";
-import { firstPolicy, type World } from "../sim/world.ts";
+import { config, firstPolicy, type World } from "../sim/world.ts";
+import { changed } from "./bot.ts";
 import { emptyDatabase, openAsBot, type FreshDatabase } from "./database.ts";
 import { lendDatabaseLike } from "./lent-database.ts";
 
@@ -35,6 +35,17 @@ const migrations = path.resolve(import.meta.dirname, "../../migrations");
 const LAST_OLD_MIGRATION = "0020_restore";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+
+/** What that commit's simulation was told to read: its names stand in the scope that people confirmed. */
+const oldConfig = {
+  ...config,
+  ci: { ...config.ci, url: "postgres://simulation", views: { projects: "p", users: "u", memberships: "m" } },
+  cloudstack: { ...config.cloudstack, url: "simulation" },
+  policy: {
+    ...config.policy,
+    scope: { ...config.policy.scope, server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
+  },
+};
 
 interface OldWorld {
   readonly at: number;
@@ -95,7 +106,7 @@ export async function carryOver(): Promise<CarriedOver> {
   // With the rights that the bot has: those on tables that are newer than the database, too.
   const db = await openAsBot(fresh);
   const { world, close } = await oldWorld(db);
-  const bot = createReplica(world, "now", world.cloud.admin);
+  const bot = createReplica(world, "now", world.cloud.admin, (p) => changed(p, { config: oldConfig }));
   bot.process.skewMs = 0;
   const row = async (slug: string): Promise<DeletionRow> => {
     const found = await readNewestDeletion(db, `p-${slug}` as ProjectId);
@@ -103,7 +114,7 @@ export async function carryOver(): Promise<CarriedOver> {
     return found;
   };
   const work = async (slug: string): Promise<DeletionRow> => {
-    await advance((await row(slug)).id, bot.deletions, new AbortController().signal);
+    await bot.work.deletion((await row(slug)).id, new AbortController().signal);
     return row(slug);
   };
   return {

@@ -54,18 +54,6 @@ export function findBadNames(file: string): readonly string[] {
 /** Limits, in lines and columns: what does not fit on a few screens is not read. */
 export const LIMITS = { file: 400, fileMedian: 120, function: 70, columns: 140 } as const;
 
-/** Functions that only wire closures together, by file: this list may only get shorter. */
-const WIRING_FUNCTIONS = new Set([
-  "src/app/start.ts",
-  "src/bot/app.ts",
-  "src/bot/listeners.ts",
-  "src/bot/posting.ts",
-  "src/cidb/read.ts",
-  "src/deletion/service.ts",
-  "demo/main.ts",
-  "test/sim/replica.ts",
-]);
-
 /** A line of text or SQL that no formatter can break may be this long. */
 const TEXT_COLUMNS = 240;
 
@@ -81,7 +69,7 @@ export function findOversize(source: Source): readonly string[] {
   source.walk((node) => {
     if (!isNode(node["body"]) || !/Function/.test(node.type)) return;
     const lines = source.lineAt(node.end) - source.lineAt(node.start) + 1;
-    if (lines > LIMITS.function && !WIRING_FUNCTIONS.has(source.file))
+    if (lines > LIMITS.function)
       found.push(`${source.file}:${source.lineAt(node.start)} a function of ${lines} lines, limit ${LIMITS.function}`);
   });
   return found;

@@ -1,24 +1,5 @@
 import type { Base } from "./base.ts";
-import type {
-  Account,
-  Annotation,
-  Dedication,
-  Domain,
-  EventRow,
-  Job,
-  KubernetesCluster,
-  Machine,
-  Network,
-  Project,
-  Role,
-  RoleRule,
-  Row,
-  Snapshot,
-  Tag,
-  Template,
-  User,
-  Volume,
-} from "./rows.ts";
+import type { Account, Annotation, Dedication, Domain, EventRow, Job, KubernetesCluster, Machine, Network, Project, Role, RoleRule, Row, Snapshot, Tag, Template, User, Volume } from "./rows.ts";
 import { Table } from "./table.ts";
 
 /** How many events and jobs are kept; the real server expires them by age. */

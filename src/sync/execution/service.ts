@@ -1,6 +1,6 @@
-import type { ProjectId } from "../../core/ids.ts";
-import { teamOnly, type Asker } from "../../core/people.ts";
 import type { BallotContext } from "../../approvals/ballot.ts";
+import type { Slug } from "../../core/ids.ts";
+import { teamOnly, type Asker } from "../../core/people.ts";
 import { resume, type ResumeOutcome } from "./resume.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -14,9 +14,9 @@ import type { PlanRecord } from "./record.ts";
 /** Passes, as commands use them. */
 export interface SyncService {
   /** Starts a pass now, or says that one is running. Null slug: everything. */
-  startPass(by: Asker, slug: string | null): Promise<Result<{ readonly sentence: string }, Failure>>;
+  startPass(by: Asker, slug: Slug | null): Promise<Result<{ readonly sentence: string }, Failure>>;
   /** Makes a plan without applying anything. */
-  previewPlan(slug: string | null): Promise<Result<PlanRecord, Failure>>;
+  previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
   resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
@@ -26,24 +26,23 @@ export interface SyncService {
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
   readonly ballot: BallotContext;
-  readonly listProjects: () => Promise<Result<readonly DesiredProject[], Failure>>;
+  readonly findProject: (slug: Slug) => Promise<Result<Pick<DesiredProject, "id"> | null, Failure>>;
   readonly enqueuePass: (scope: Scope, startedBy: StartedBy) => Promise<void>;
 }
 
 /** Builds the service through which commands start, see, stop and resume passes. */
 export function createSyncService(c: SyncServiceContext): SyncService {
-  const scopeOf = async (slug: string | null): Promise<Result<Scope, Failure>> => {
+  const scopeOf = async (slug: Slug | null): Promise<Result<Scope, Failure>> => {
     if (slug === null) return ok(c.fleet);
-    const projects = await c.listProjects();
-    if (!projects.ok) return projects;
-    const found = projects.value.find((p) => p.slug === slug);
-    if (found === undefined)
+    const found = await c.findProject(slug);
+    if (!found.ok) return found;
+    if (found.value === null)
       return err(
         failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, {
           remedy: "Give the project's slug as the CI database spells it.",
         }),
       );
-    return ok({ kind: "project", root: c.fleet.root, projectId: found.id as ProjectId });
+    return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
   };
   return {
     async startPass(by, slug) {

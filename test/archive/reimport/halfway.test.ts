@@ -3,7 +3,7 @@ import { resumeByTwo } from "../../support/stop.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { recordStop } from "../../../src/store/stop-switch.ts";
 import type { Failure } from "../../../src/core/failure.ts";
-import type { Result } from "../../../src/core/result.ts";
+import { ok, type Result } from "../../../src/core/result.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RestoreWorld } from "./world.ts";
 
@@ -25,11 +25,10 @@ afterEach(async () => {
 /** Restores alpha; `happens` after the first registration, and the restore waits for it. */
 function restoreWhile(happens: () => Promise<unknown>): Promise<Result<unknown, Failure>> {
   let happened: Promise<unknown> | null = null;
-  return world.restoreWith((c) => ({
+  return world.restoreWith(({ cloud }) => ({
     registrar: {
-      ...c.registrar,
       registerTemplate: async (t) => {
-        const done = await c.registrar.registerTemplate(t);
+        const done = await cloud.registrar.registerTemplate(t);
         await (happened ??= happens());
         return done;
       },
@@ -48,15 +47,12 @@ test("/ci-stop ends it before the next call; after the resume the same restore g
 });
 
 test("/ci-stop at the last moment: the call itself asks the switch, is not sent, and goes on after the resume", async () => {
-  const ran = await world.restoreWith((c) => ({
-    links: {
-      ...c.links,
-      reach: async (path, bytes) => {
-        await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
-        return c.links.reach(path, bytes);
-      },
+  const ran = await world.restoreWith(() => ({}), {
+    reach: async () => {
+      await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
+      return ok(undefined);
     },
-  }));
+  });
   expect(ran).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
   expect(world.registrations()).toEqual([]);
   await resumeByTwo(world.state.db, 2);

@@ -116,12 +116,21 @@ function readParameters(world: World, command: Command, sent: Readonly<Record<st
   return read;
 }
 
+/** Parameters that the refusal of a text too long names as the server's source does. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  "createDomain name": "domainName",
+  "registerTemplate name": "templateName",
+  firstname: "firstName",
+  lastname: "lastName",
+};
+
 function readParameter(world: World, command: Command, spec: ParamSpec, value: string): string {
   if (spec.table === undefined) {
     if (value.length <= spec.length) return value;
+    const field = FIELD_NAMES[`${command.name} ${spec.name}`] ?? FIELD_NAMES[spec.name] ?? spec.name;
     throw malformed(
       `Unable to execute API command ${command.name.toLowerCase()} due to invalid value. ` +
-        `Value greater than max allowed length ${spec.length} for param: ${spec.name}`,
+        `Value greater than max allowed length ${spec.length} for param: ${field}`,
     );
   }
   const table = world.tables()[spec.table];

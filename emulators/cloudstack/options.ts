@@ -1,5 +1,18 @@
 import { randomUUID } from "node:crypto";
 
+/**
+ * Ways in which the emulator can be kinder than a real server, for tests of a bot that cannot do better yet.
+ *
+ * - `rights`: what an account may do is not compared with what the caller may, but in `createAccount` and `updateAccount roleid=` by
+ *   callers that are not of the type Admin.
+ * - `templates`: a domain administrator may extract and delete templates of other accounts, and extract root disks whatever their template.
+ * - `role_change`: `updateAccount roleid=` without `domainid` works, where a real server fails with a null pointer.
+ */
+export const KINDNESSES = ["rights", "role_change", "templates"] as const;
+
+/** One of `KINDNESSES`. */
+export type Kindness = (typeof KINDNESSES)[number];
+
 /** How an emulator is started. Every time is in milliseconds. */
 export interface CloudStackEmulatorOptions {
   /** 0 takes any free port. */
@@ -26,6 +39,8 @@ export interface CloudStackEmulatorOptions {
   readonly enforcePost?: boolean;
   /** How long a registered template takes until it is ready; the recorded server takes no time. */
   readonly registerMs?: number;
+  /** In what the emulator is kinder than a real server; in nothing by default. */
+  readonly kind?: readonly Kindness[];
   /** Makes registered templates fetch their bytes, as a real server does; the recorded one fetched nothing. */
   readonly downloads?: DownloadOptions;
 }
@@ -60,6 +75,7 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     templateBytes: options.templateBytes ?? 262_144,
     enforcePost: options.enforcePost ?? false,
     registerMs: options.registerMs ?? 0,
+    kind: options.kind ?? [],
     downloads: options.downloads,
   };
 }

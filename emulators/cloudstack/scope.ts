@@ -1,5 +1,6 @@
 import type { Call } from "./command.ts";
 import { invalidValue, permissionDenied } from "./failure.ts";
+import { describedAccount } from "./shapes/owner.ts";
 import type { Account, Domain, Owned } from "./world/rows.ts";
 import type { Table } from "./world/table.ts";
 import type { World } from "./world/world.ts";
@@ -13,11 +14,8 @@ export function reaches(call: Call, domain: Domain): boolean {
 /** Refuses with 531 where the caller may not touch a domain. */
 export function requireReach(call: Call, domain: Domain): void {
   if (reaches(call, domain)) return;
-  const { name, num, id } = call.caller.account;
-  throw permissionDenied(
-    `Account Account [{"accountName":"${name}","id":${num},"uuid":"${id}"}] does not have permission to operate ` +
-      `within domain id=${domain.id}`,
-  );
+  const who = describedAccount(call.caller.account);
+  throw permissionDenied(`Account Account ${who} does not have permission to operate within domain id=${domain.id}`);
 }
 
 /** Refuses with 531 where the caller may not touch something owned by an account. */

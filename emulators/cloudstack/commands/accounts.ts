@@ -3,7 +3,7 @@ import { internalError, invalidValue, malformed, permissionDenied, runtimeRefusa
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { rememberRows } from "../remember.ts";
-import { refuseEscalation } from "../rights.ts";
+import { refuseEscalation, refuseHigherAccount } from "../rights.ts";
 import { accountByName, like, namedDomain, requireOwner, requireReach, subtreeByPath } from "../scope.ts";
 import { accountShape } from "../shapes/account.ts";
 import { describedDomain } from "../shapes/owner.ts";
@@ -47,7 +47,12 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     name: "disableAccount",
     params: paramSpecs(`${WHICH} lock!`),
     event: { type: "ACCOUNT.DISABLE", resource: "Account", text: "disabling Account" },
-    job: { className: "admin.account.DisableAccountCmd", finish: disableAccount },
+    job: {
+      className: "admin.account.DisableAccountCmd",
+      instanceType: "Account",
+      instance: (call) => call.world.accounts.find(call.params.text("id"))?.id,
+      finish: (call, _entityId, jobId) => disableAccount(call, jobId),
+    },
   },
   {
     name: "deleteAccount",
@@ -75,7 +80,7 @@ function createAccount(call: Call): JsonObject {
   if (role.type === "Admin" && domain.parentId !== "") {
     throw invalidValue(`Invalid account role type=Admin specified for the domain ${domain.name}`);
   }
-  refuseEscalation(call, role);
+  if (!settings.kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
   const name = params.text("account") ?? params.must("username");
   refuseTakenNames(call, domain, name, params.must("username"));
   for (const [table, id] of [
@@ -101,7 +106,7 @@ function createAccount(call: Call): JsonObject {
     lastname: params.must("lastname"),
     timezone: params.text("timezone"),
   });
-  return { account: accountShape(call, account) };
+  return { account: { ...accountShape(call, account), apikeyaccess: "INHERIT" } };
 }
 
 function roleFor(call: Call): Role {
@@ -177,13 +182,14 @@ export function namedAccount(call: Call): Account {
 function updateAccount(call: Call): JsonObject {
   const { world, params } = call;
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   const newName = params.text("newname");
   if (newName !== undefined) {
     const other = accountByName(world, account.domainId, newName);
     if (other !== undefined && other !== account) throw invalidValue(`Can't update account: account with name ${newName} already exists`);
   }
   const role = world.roles.live(params.text("roleid"));
-  if (role !== undefined) refuseEscalation(call, role);
+  if (role !== undefined) refuseRoleChange(call, role);
   world.accounts.update(account, (a) => {
     if (newName !== undefined) a.name = newName;
     if (role !== undefined) a.roleId = role.id;
@@ -195,21 +201,31 @@ function updateAccount(call: Call): JsonObject {
   return { account: shape };
 }
 
+function refuseRoleChange(call: Call, role: Role): void {
+  const { kind } = call.settings;
+  if (call.params.text("domainid") === undefined && !kind.includes("role_change")) {
+    throw internalError('Cannot invoke "java.lang.Long.longValue()" because "domainId" is null');
+  }
+  if (!kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
+}
+
 function lockAccount(): never {
   throw runtimeRefusal("LockAccount does not lock accounts. Its implementation is disabled. Use DisableAccount instead");
 }
 
 function enableAccount(call: Call): JsonObject {
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   call.world.accounts.update(account, (a) => {
     a.state = "enabled";
   });
   return { account: accountShape(call, account) };
 }
 
-function disableAccount(call: Call): JsonObject {
+function disableAccount(call: Call, jobId: string): JsonObject {
   const { world, params, now } = call;
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   const lock = params.flag("lock");
   if (account.id === world.base.adminAccount || account.id === world.base.systemAccount) {
     throw permissionDenied(`Account id : ${account.num} is a system account, can't disable it`);
@@ -222,7 +238,8 @@ function disableAccount(call: Call): JsonObject {
     const running = world.machines.group(account.domainId).filter((m) => m.accountId === account.id && m.state === "Running");
     for (const machine of running) stopMachine(world, machine, now);
   }
-  return { account: accountShape(call, account) };
+  const job = params.text("id") === undefined ? {} : { jobid: jobId, jobstatus: 0 };
+  return { account: { ...accountShape(call, account), ...job } };
 }
 
 function deleteAccount(call: Call): JsonObject {
@@ -230,6 +247,7 @@ function deleteAccount(call: Call): JsonObject {
   const account = world.accounts.find(params.must("id"));
   if (account === undefined || account.removed !== undefined) return { success: true };
   requireOwner(call, { accountId: account.id, domainId: account.domainId });
+  refuseHigherAccount(call, account);
   if (account.id === caller.account.id) throw invalidValue("Unable to delete the account as it is the caller's own one");
   if (account.isDefault || account.hidden) throw invalidValue(`The account: ${account.name} is not allowed to be deleted`);
   const managed = world.projects.group(account.domainId).filter((project) => project.ownerId === account.id);

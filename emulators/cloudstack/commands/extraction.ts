@@ -4,7 +4,7 @@ import type { JsonObject } from "../json.ts";
 import { NAMED } from "../world/base.ts";
 import type { ExtractLink, Owned } from "../world/rows.ts";
 import { namedSnapshot, namedVolume } from "./storage.ts";
-import { namedTemplate } from "./templates.ts";
+import { describedTemplate, namedTemplate, requireOwnTemplate } from "./templates.ts";
 
 /**
  * Commands that make download links. A link that is known is given again as it is, its age is not renewed: it may die a moment later,
@@ -53,8 +53,9 @@ function extractTemplate(call: Call): JsonObject {
     throw invalidValue(`The template ${template.id} has not been downloaded`);
   }
   if (call.caller.reach !== "all" && !template.isExtractable) {
-    throw permissionDenied(`Extraction has been disabled by the owner of ${template.id}`);
+    throw invalidValue(`Unable to extract template ${describedTemplate(template)} as it's not extractable`);
   }
+  requireOwnTemplate(call, template);
   const fields = linkFields(call, template, template.format.toLowerCase());
   return { template: { ...fields.head, extractMode: call.params.must("mode"), url: fields.url } };
 }
@@ -66,6 +67,10 @@ function extractVolume(call: Call): JsonObject {
     throw runtimeRefusal(
       "Invalid state of the volume with specified ID. It should be either detached or the VM should be in stopped state.",
     );
+  }
+  const source = volume.type === "ROOT" ? call.world.templates.find(volume.templateId) : undefined;
+  if (source?.isExtractable === false && call.caller.reach !== "all" && !call.settings.kind.includes("templates")) {
+    throw permissionDenied("The volume with specified volumeId is not allowed to be extracted");
   }
   const fields = linkFields(call, volume, "raw");
   return { volume: { ...fields.head, extractMode: call.params.must("mode"), url: fields.url } };

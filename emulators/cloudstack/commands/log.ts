@@ -1,4 +1,4 @@
-import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
+import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { unresolved } from "../failure.ts";
 import { type Json, type JsonObject, wireTime } from "../json.ts";
 import { pageOf } from "../paging.ts";
@@ -128,7 +128,7 @@ function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | unde
     jobprocstatus: 0,
     jobresultcode: job.resultCode,
     ...(ended ? { jobresulttype: job.cancelled ? "text" : "object", jobresult: JSON.parse(job.result ?? "{}") as Json } : {}),
-    jobinstancetype: spec?.instanceType,
+    jobinstancetype: instanceTypeOf(spec, job),
     jobinstanceid: job.instanceId,
     ...(ended ? {} : { managementserverid: world.base.managementServer, managementservername: "localhost" }),
     created: wireTime(job.created),
@@ -136,4 +136,10 @@ function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | unde
     jobid: job.id,
     jobstatus: job.status,
   };
+}
+
+/** The kind of thing that a job is about; left out where the command names that thing in another way than by its id. */
+function instanceTypeOf(spec: JobSpec | undefined, job: Job): string | undefined {
+  const isNamed = spec?.instance === undefined || spec.instanceType === "None" || job.instanceId !== undefined;
+  return isNamed ? spec?.instanceType : undefined;
 }

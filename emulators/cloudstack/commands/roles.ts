@@ -2,6 +2,7 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
+import { seesRole } from "../rights.ts";
 import { like } from "../scope.ts";
 import type { Role, RoleRule, RoleType } from "../world/rows.ts";
 
@@ -35,7 +36,7 @@ function listRoles(call: Call): JsonObject {
     .all()
     .filter(
       (r) =>
-        (id === undefined || r.id === id) &&
+        (id === undefined ? seesRole(call, r) : r.id === id) &&
         (name === undefined || r.name.toLowerCase() === name) &&
         (type === undefined || r.type === type) &&
         (keyword === undefined || like(r.name, keyword)),

@@ -3,6 +3,7 @@ import { internalError, invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { rememberRows } from "../remember.ts";
+import { refuseHigherAccount } from "../rights.ts";
 import { accountByName, like, likeWhole, namedDomain, requireOwner, subtreeByPath } from "../scope.ts";
 import { describedDomain } from "../shapes/owner.ts";
 import { listedUserShape, nestedUserShape } from "../shapes/account.ts";
@@ -59,6 +60,7 @@ function createUser(call: Call): JsonObject {
     throw invalidValue(`Unable to find account ${params.must("account")} in domain ${describedDomain(domain)} to create user`);
   }
   requireOwner(call, { accountId: account.id, domainId: domain.id });
+  refuseHigherAccount(call, account);
   if (account.state !== "enabled") throw runtimeRefusal("The account is not in enabled state");
   const username = params.must("username");
   const others = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id));
@@ -118,7 +120,7 @@ function usersInScope(call: Call): readonly User[] {
 
 function updateUser(call: Call): JsonObject {
   const { world, params } = call;
-  const user = namedUser(call);
+  const user = changeableUser(call);
   const username = params.text("username");
   const { domainId } = world.accounts.need(user.accountId);
   const others = world.accounts
@@ -141,7 +143,7 @@ function updateUser(call: Call): JsonObject {
 
 function setState(call: Call, state: User["state"]): JsonObject {
   const { world } = call;
-  const user = namedUser(call);
+  const user = changeableUser(call);
   world.users.update(user, (u) => {
     u.state = state;
   });
@@ -164,7 +166,7 @@ function enableUser(call: Call): JsonObject {
 }
 
 function deleteUser(call: Call): JsonObject {
-  const user = namedUser(call);
+  const user = changeableUser(call);
   if (user.id === call.caller.user.id) throw invalidValue("Unable to delete the caller's own user");
   call.world.users.remove(user, call.now);
   return { success: true };
@@ -172,8 +174,15 @@ function deleteUser(call: Call): JsonObject {
 
 function registerUserKeys(call: Call): JsonObject {
   const { world, settings, now } = call;
-  const keys = giveKeys({ world, settings, now }, namedUser(call));
+  const keys = giveKeys({ world, settings, now }, changeableUser(call));
   return { userkeys: { apikey: keys.apiKey, secretkey: keys.secretKey } };
+}
+
+/** The named user, unless its account may do more than the caller. */
+function changeableUser(call: Call): User {
+  const user = namedUser(call);
+  refuseHigherAccount(call, call.world.accounts.need(user.accountId));
+  return user;
 }
 
 function namedUser(call: Call): User {

@@ -28,5 +28,52 @@ export interface LaterWorld {
   readonly atOnce?: readonly number[];
 }
 
-/** The scenarios that need something; what each leaves out is said beside it. */
-export const LATER_WORLDS: Readonly<Partial<Record<LaterScenario, LaterWorld>>> = {};
+const READS = "listDomains listAccounts listUsers listApis listRoles".split(" ");
+const NO_ISOS = "listDomains listAccounts listApis listTemplates listVirtualMachines queryAsyncJobResult".split(" ");
+const WRITER = [...READS, "createAccount", "queryAsyncJobResult"];
+const FEW = [
+  ...READS,
+  ..."listTemplates listIsos listVirtualMachines listVolumes listSnapshots listNetworks queryAsyncJobResult disableAccount".split(" "),
+  ..."enableAccount updateAccount updateUser createUser extractTemplate extractVolume deleteTemplate deleteSnapshot".split(" "),
+  ..."deleteVolume deleteNetwork deleteAccount deleteDomain createAccount".split(" "),
+];
+const MEMBER = ["listApis", "listDomains"];
+
+/** The roles that the recorded installation had beside the default ones when scenario 19 began; `*` stands for more than any caller. */
+const ROLES: readonly (readonly [name: string, type: "Admin" | "DomainAdmin" | "User", allowed: readonly string[], loose?: true])[] = [
+  ["twokey-read", "DomainAdmin", ["*"]],
+  ["twokey-write", "DomainAdmin", ["*"]],
+  ["twokey-export", "DomainAdmin", ["*"]],
+  ["twokey-delete", "DomainAdmin", ["*"]],
+  ["no-isos-151947", "DomainAdmin", NO_ISOS],
+  ["writer-151947", "DomainAdmin", WRITER],
+  ["member-151947", "User", MEMBER],
+  ["loose-151947", "User", MEMBER, true],
+  ["twokey-export-root", "Admin", ["*"]],
+  ["few-domainadmin-154533", "DomainAdmin", FEW],
+  ["few-admin-154533", "Admin", FEW],
+  ["twokey-delete-root", "Admin", ["*"]],
+  ["admin-below-155739", "DomainAdmin", FEW],
+  ["writer-ish-155812", "DomainAdmin", ["*"]],
+  ["evreader-160756", "DomainAdmin", ["*"]],
+  ["admin-below-162655", "DomainAdmin", FEW],
+  ["no-isos-162655", "DomainAdmin", NO_ISOS],
+];
+const LATER_ROLES: typeof ROLES = [
+  ["writer-162655", "DomainAdmin", WRITER],
+  ["member-162655", "User", MEMBER],
+  ["loose-162655", "User", MEMBER, true],
+];
+
+function addRoles(emulator: CloudStackEmulator, roles: typeof ROLES): Record<string, string> {
+  for (const [name, type, allowed, loose] of roles) {
+    emulator.addRole({ name, type, rules: [...allowed.map((rule) => `allow ${rule}`), ...(loose === true ? [] : ["deny *"])] });
+  }
+  return {};
+}
+
+/** The scenarios that need something. */
+export const LATER_WORLDS: Readonly<Partial<Record<LaterScenario, LaterWorld>>> = {
+  "19-handing-out-roles": { seed: (emulator) => addRoles(emulator, ROLES) },
+  "29-least-privilege": { seed: (emulator) => addRoles(emulator, [...ROLES, ...LATER_ROLES]) },
+};

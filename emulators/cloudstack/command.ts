@@ -51,6 +51,7 @@ export interface JobSpec {
   readonly className: string;
   readonly instanceType?: string;
   /** The id that `jobinstanceid` shows. */
+  /** Absent: the job shows neither kind nor id of a thing. */
   readonly instance?: (call: Call) => string | undefined;
   /** What happens before the answer; refusals here are HTTP errors. Returns the id of an object that exists at once. */
   readonly start?: (call: Call) => string | undefined;
@@ -62,6 +63,8 @@ export interface JobSpec {
 export interface Command {
   readonly name: string;
   readonly params: readonly ParamSpec[];
+  /** The key of its answer, where it is not the name with `response` behind. */
+  readonly wrapper?: string;
   /** The `authorized` annotation: role types that may call it when no rule of their role matches. */
   readonly annotated?: readonly RoleType[];
   readonly event?: EventSpec;

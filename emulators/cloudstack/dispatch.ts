@@ -44,7 +44,7 @@ export function answer(request: ApiRequest, around: Surroundings): ApiAnswer {
   for (const [name, value] of Object.entries(request.params)) sent[name.toLowerCase()] = value;
   const command = lookUpCommand(sent["command"] ?? "");
   if (command === undefined) return refusal(sent["command"] ?? "", "errorresponse", unauthorized());
-  const wrapper = `${command.name.toLowerCase()}response`;
+  const wrapper = command.wrapper ?? `${command.name.toLowerCase()}response`;
   try {
     requirePost(request.method, command, around.settings);
     const caller = authenticate(request, sent, command, around);

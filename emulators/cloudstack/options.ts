@@ -5,10 +5,11 @@ import { randomUUID } from "node:crypto";
  *
  * - `rights`: what an account may do is not compared with what the caller may, but in `createAccount` and `updateAccount roleid=` by
  *   callers that are not of the type Admin.
+ * - `rules`: a network of a disabled account is deleted although firewall rules are in it.
  * - `templates`: a domain administrator may extract and delete templates of other accounts, and extract root disks whatever their template.
  * - `role_change`: `updateAccount roleid=` without `domainid` works, where a real server fails with a null pointer.
  */
-export const KINDNESSES = ["rights", "role_change", "templates"] as const;
+export const KINDNESSES = ["rights", "role_change", "rules", "templates"] as const;
 
 /** One of `KINDNESSES`. */
 export type Kindness = (typeof KINDNESSES)[number];

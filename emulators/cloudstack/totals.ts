@@ -58,8 +58,9 @@ function count(world: World): Counted {
   }
   for (const network of world.networks.all()) {
     add(network, 6, 1);
-    if (network.addressId !== undefined) add(network, 1, 1);
   }
+  for (const address of world.addresses.all()) if (address.accountId !== "") add(address, 1, 1);
+  for (const vpc of world.vpcs.all()) add(vpc, 7, 1);
   for (const project of world.projects.all()) add({ accountId: project.ownerId, domainId: project.domainId }, 5, 1);
   const counted = { version: world.version, accounts, domains };
   remembered.set(world, counted);

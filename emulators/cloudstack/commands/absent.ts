@@ -5,9 +5,7 @@ import { unresolved } from "../failure.ts";
 export const ABSENT_COMMANDS: readonly Command[] = [
   absent("deleteIso", "id! zoneid"),
   absent("extractIso", "id! mode! zoneid url~2048"),
-  absent("deleteVPC", "id!"),
   absent("deleteVMSnapshot", "vmsnapshotid!"),
-  absent("disassociateIpAddress", "id!"),
 ];
 
 function absent(name: string, parameters: string): Command {

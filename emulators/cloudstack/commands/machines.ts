@@ -176,9 +176,10 @@ function destroy(call: Call, machine: Machine, jobId: string): JsonObject {
   if (expunges && !mayCall(call, "expungeVirtualMachine")) throw permissionDenied("Parameter expunge can be passed by Admin only");
   if (call.machinesStuck && machine.state === "Running") throw runtimeRefusal("Failed to destroy vm");
   if (machine.state !== "Destroyed") destroyMachine(world, machine, now);
-  const answer = withJob(call, machine, jobId);
-  if (expunges) expungeMachine(world, machine, now);
-  return answer;
+  if (!expunges) return withJob(call, machine, jobId);
+  expungeMachine(world, machine, now);
+  // Nothing of a machine that is gone is in the answer (recording 16).
+  return { virtualmachine: { securitygroup: [], nic: [], affinitygroup: [], deleteprotection: false, tags: [] } };
 }
 
 function recoverVirtualMachine(call: Call): JsonObject {

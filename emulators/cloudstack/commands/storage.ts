@@ -140,7 +140,10 @@ function withJob(call: Call, volume: Volume, jobId: string): JsonObject {
 function detachVolume(call: Call, _entityId: string | undefined, jobId: string): JsonObject {
   const volume = namedVolume(call);
   if (volume.machineId === undefined) throw invalidValue("The specified volume is not attached to a virtual machine.");
-  if (volume.type === "ROOT") throw invalidValue("Please specify a data volume to be detached.");
+  const machine = call.world.machines.live(volume.machineId);
+  if (volume.type === "ROOT" && machine?.state === "Running") {
+    throw invalidValue("Root volume detach can happen only when vm is in states: Stopped or Destroyed");
+  }
   detachDisk(call.world, volume);
   return withJob(call, volume, jobId);
 }

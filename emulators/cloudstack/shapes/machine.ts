@@ -2,6 +2,7 @@ import { type JsonObject, wireTime } from "../json.ts";
 import { NAMED } from "../world/base.ts";
 import type { Machine, Network } from "../world/rows.ts";
 import type { World } from "../world/world.ts";
+import { vpcFields } from "./network.ts";
 import { ownerFields, tagShape } from "./owner.ts";
 
 /** A machine as every command shows it. Source: recordings 05, 06, 09, 14, 15. */
@@ -40,9 +41,10 @@ export function machineShape(world: World, machine: Machine): JsonObject {
     rootdeviceid: 0,
     rootdevicetype: "ROOT",
     securitygroup: [],
-    nic: [nicShape(machine, network, running && machine.nicReleased !== true)],
+    nic: [nicShape(world, machine, network, running && machine.nicReleased !== true)],
     hypervisor: NAMED.hypervisor,
-    ipaddress: guestAddress(machine),
+    ipaddress: guestAddress(world, machine),
+    ...staticNatFields(world, machine),
     instancename: instanceName(world, machine),
     details: machine.details,
     affinitygroup: [],
@@ -61,6 +63,11 @@ export function machineShape(world: World, machine: Machine): JsonObject {
   };
 }
 
+function staticNatFields(world: World, machine: Machine): JsonObject {
+  const address = world.addresses.group(machine.domainId).find((row) => row.staticNatMachineId === machine.id);
+  return address === undefined ? {} : { publicipid: address.id, publicip: address.name };
+}
+
 /** The hypervisor's name of a machine, such as `i-15-9-VM`. */
 export function instanceName(world: World, machine: Machine): string {
   return `i-${world.accounts.need(machine.accountId).num}-${machine.num}-VM`;
@@ -77,19 +84,24 @@ function diskFields(world: World, machine: Machine): JsonObject {
   return hasDisk ? { diskofferingid: world.base.diskOffering, diskofferingname: NAMED.diskOffering } : {};
 }
 
-function guestAddress(machine: Machine): string {
-  return `10.1.1.${2 + (machine.num % 250)}`;
+/** The address of a machine in its network. */
+export function guestAddress(world: World, machine: Machine): string {
+  return gatewayOf(world.networks.need(machine.networkId)).replace(/\d+$/, String(2 + (machine.num % 250)));
 }
 
-function nicShape(machine: Machine, network: Network, running: boolean): JsonObject {
+function gatewayOf(network: Network): string {
+  return network.gateway ?? "10.1.1.1";
+}
+
+function nicShape(world: World, machine: Machine, network: Network, running: boolean): JsonObject {
   const uri = `vlan://${network.vlan}`;
   return {
     id: machine.nicId,
     networkid: network.id,
     networkname: network.name,
     netmask: "255.255.255.0",
-    gateway: "10.1.1.1",
-    ipaddress: guestAddress(machine),
+    gateway: gatewayOf(network),
+    ipaddress: guestAddress(world, machine),
     ...(running ? { isolationuri: uri, broadcasturi: uri } : {}),
     traffictype: "Guest",
     type: "Isolated",
@@ -98,6 +110,8 @@ function nicShape(machine: Machine, network: Network, running: boolean): JsonObj
     secondaryip: [],
     extradhcpoption: [],
     deviceid: "0",
+    ...vpcFields(world, network),
+    ...staticNatFields(world, machine),
   };
 }
 

@@ -157,7 +157,7 @@ function templateFields(world: World, volume: Volume): JsonObject {
 }
 
 function offeringFields(world: World, volume: Volume): JsonObject {
-  if (volume.type === "ROOT") {
+  if (volume.templateId !== undefined) {
     return {
       serviceofferingid: "1",
       serviceofferingname: NAMED.serviceOffering,

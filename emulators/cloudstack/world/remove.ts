@@ -1,4 +1,4 @@
-import type { Account, Domain, Machine, Volume } from "./rows.ts";
+import type { Account, Address, Domain, Machine, Network, Thing, Volume, Vpc } from "./rows.ts";
 import type { World } from "./world.ts";
 
 /** What the real server leaves in a machine's details once it was stopped. */
@@ -26,7 +26,38 @@ export function expungeMachine(world: World, machine: Machine, now: number): voi
     if (disk.type === "DATADISK") detachDisk(world, disk);
     else removeVolume(world, disk, now);
   }
+  removeThings(world, machine.domainId, now, (thing) => thing.machineId === machine.id);
   world.machines.remove(machine, now);
+}
+
+function removeThings(world: World, domainId: string, now: number, which: (thing: Thing) => boolean): void {
+  for (const thing of world.things.group(domainId)) if (which(thing)) world.things.remove(thing, now);
+}
+
+/** Gives an address back to the installation, with the rules on it; whoever is next gets it under the same id. */
+export function releaseAddress(world: World, address: Address, now: number): void {
+  removeThings(world, address.domainId, now, (thing) => thing.addressId === address.id);
+  world.addresses.update(address, (row) => {
+    row.accountId = row.domainId = "";
+    row.isSourceNat = false;
+    delete row.networkId;
+    delete row.vpcId;
+    delete row.staticNatMachineId;
+  });
+}
+
+/** Removes a network with its rules and addresses. */
+export function removeNetwork(world: World, network: Network, now: number): void {
+  for (const address of world.addresses.group(network.domainId)) if (address.networkId === network.id) releaseAddress(world, address, now);
+  removeThings(world, network.domainId, now, (thing) => thing.networkId === network.id);
+  world.networks.remove(network, now);
+}
+
+/** Removes a VPC with its gateways, lists and addresses. */
+export function removeVpc(world: World, vpc: Vpc, now: number): void {
+  for (const address of world.addresses.group(vpc.domainId)) if (address.vpcId === vpc.id) releaseAddress(world, address, now);
+  removeThings(world, vpc.domainId, now, (thing) => thing.vpcId === vpc.id);
+  world.vpcs.remove(vpc, now);
 }
 
 /** Stops a machine. */
@@ -38,9 +69,10 @@ export function stopMachine(world: World, machine: Machine, now: number): void {
   });
 }
 
-/** Takes a disk off its machine. */
+/** Takes a disk off its machine; a root disk is a data disk from then on and outlives the machine (recording 16). */
 export function detachDisk(world: World, volume: Volume): void {
   world.volumes.update(volume, (v) => {
+    v.type = "DATADISK";
     delete v.machineId;
     delete v.deviceId;
     delete v.attachedAt;
@@ -79,7 +111,12 @@ export function deleteAccountWithContents(world: World, account: Account, now: n
   for (const machine of machines) if (!stuck.includes(machine)) expungeMachine(world, machine, now);
   for (const volume of owned(world.volumes.group(account.domainId))) if (volume.machineId === undefined) removeVolume(world, volume, now);
   const busy = new Set(stuck.map((machine) => machine.networkId));
-  for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) world.networks.remove(network, now);
+  for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) removeNetwork(world, network, now);
+  if (busy.size === 0) {
+    for (const vpc of owned(world.vpcs.group(account.domainId))) removeVpc(world, vpc, now);
+    for (const address of owned(world.addresses.group(account.domainId))) releaseAddress(world, address, now);
+    removeThings(world, account.domainId, now, (thing) => thing.accountId === account.id);
+  }
   for (const cluster of owned(world.kubernetesClusters.group(account.domainId))) world.kubernetesClusters.remove(cluster, now);
   for (const dedication of world.dedications.group(account.domainId)) {
     if (dedication.accountId === account.id) world.dedications.remove(dedication, now);
@@ -122,7 +159,7 @@ export function cleanUpDomain(world: World, domain: Domain, now: number, machine
     if (!deleteAccountWithContents(world, account, now, machinesStuck)) clean = false;
   }
   for (const project of world.projects.group(domain.id)) world.projects.remove(project, now);
-  for (const network of world.networks.group(domain.id)) if (network.shared === true) world.networks.remove(network, now);
+  for (const network of world.networks.group(domain.id)) if (network.shared === true) removeNetwork(world, network, now);
   for (const dedication of world.dedications.group(domain.id)) world.dedications.remove(dedication, now);
   if (!clean || accountsToClean(world, domain.id) > 0) return false;
   removeDomain(world, domain, now);

@@ -1,3 +1,5 @@
+import type { JsonObject } from "../json.ts";
+
 /** What every stored object has: its UUID (or whatever text the caller gave), the internal number, and when it was removed. */
 export interface Row {
   readonly id: string;
@@ -134,10 +136,60 @@ export interface Network extends Owned {
   vlan: number;
   /** True: a shared network of the whole domain, owned by no account of it. */
   shared?: boolean;
-  addressId?: string;
   routerId?: string;
-  address?: string;
-  allocatedAt?: number;
+  /** The VPC that it is a tier of, and its place in it. */
+  vpcId?: string;
+  gateway?: string;
+}
+
+/**
+ * A public address of the installation. It is nobody's (`accountId` and `domainId` empty) until it is allocated, and again after its
+ * release: the same row, with the same id, then serves somebody else. `name` is the address itself, `created` when it was allocated.
+ */
+export interface Address extends Owned {
+  isSourceNat: boolean;
+  networkId?: string;
+  vpcId?: string;
+  staticNatMachineId?: string;
+}
+
+/** A virtual private cloud; its tiers are networks. */
+export interface Vpc extends Owned {
+  cidr: string;
+  offeringId: string;
+}
+
+/** What a `Thing` can be. */
+export type ThingKind =
+  | "acl_list"
+  | "affinity_group"
+  | "autoscale_profile"
+  | "egress_rule"
+  | "firewall_rule"
+  | "instance_group"
+  | "key_pair"
+  | "load_balancer"
+  | "port_forward"
+  | "security_group"
+  | "snapshot_policy"
+  | "user_data"
+  | "vm_schedule"
+  | "vm_snapshot"
+  | "vpc_offering"
+  | "vpn"
+  | "vpn_customer_gateway"
+  | "vpn_gateway"
+  | "vpn_user"
+  | "webhook";
+
+/** Something small that an account owns and that no other row needs: `fields` is what answers show of it beside id and owner. */
+export interface Thing extends Owned {
+  kind: ThingKind;
+  fields: JsonObject;
+  networkId?: string;
+  addressId?: string;
+  machineId?: string;
+  vpcId?: string;
 }
 
 /** A zone, pod, cluster or host that was given to a domain alone, or to one account of it. `name` is the zone's, pod's, cluster's or host's. */

@@ -3,7 +3,7 @@ import type { Base } from "./base.ts";
 import type { Row } from "./rows.ts";
 import { World, type TableName } from "./world.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface Saved {
   readonly format: number;
@@ -16,7 +16,9 @@ interface Saved {
 export function loadWorld(path: string): World | undefined {
   if (!existsSync(path)) return undefined;
   const saved = JSON.parse(readFileSync(path, "utf8")) as Saved;
-  if (saved.format !== FORMAT) throw new Error(`the emulator's state file has format ${saved.format}, ${FORMAT} is wanted`);
+  if (saved.format !== FORMAT) {
+    throw new Error(`the emulator's state file has format ${saved.format}, ${FORMAT} is wanted: delete ${path} to begin with a new world`);
+  }
   const world = new World(saved.base);
   Object.assign(world.lastRun, saved.lastRun);
   const tables = world.tables();

@@ -1,6 +1,7 @@
 import type { Base } from "./base.ts";
 import type {
   Account,
+  Address,
   Annotation,
   Dedication,
   Domain,
@@ -16,8 +17,10 @@ import type {
   Snapshot,
   Tag,
   Template,
+  Thing,
   User,
   Volume,
+  Vpc,
 } from "./rows.ts";
 import { Table } from "./table.ts";
 
@@ -47,6 +50,9 @@ export class World {
   readonly tags: Table<Tag>;
   readonly dedications: Table<Dedication>;
   readonly kubernetesClusters: Table<KubernetesCluster>;
+  readonly addresses: Table<Address>;
+  readonly vpcs: Table<Vpc>;
+  readonly things: Table<Thing>;
   readonly events: Table<EventRow>;
   readonly jobs: Table<Job>;
   readonly #usersByKey = new Map<string, User>();
@@ -71,6 +77,9 @@ export class World {
     this.tags = new Table((t) => t.resourceId, changed);
     this.dedications = new Table((d) => d.domainId, changed);
     this.kubernetesClusters = new Table((k) => k.domainId, changed);
+    this.addresses = new Table((a) => a.domainId, changed);
+    this.vpcs = new Table((v) => v.domainId, changed);
+    this.things = new Table((t) => t.domainId, changed);
     this.events = new Table(() => "", changed);
     this.jobs = new Table((j) => (j.status === 0 ? "running" : "ended"), changed);
   }
@@ -100,6 +109,9 @@ export class World {
       tags,
       dedications: this.dedications,
       kubernetesClusters: this.kubernetesClusters,
+      addresses: this.addresses,
+      vpcs: this.vpcs,
+      things: this.things,
       events: this.events,
       jobs: this.jobs,
     };
@@ -151,5 +163,8 @@ export type TableName =
   | "tags"
   | "dedications"
   | "kubernetesClusters"
+  | "addresses"
+  | "vpcs"
+  | "things"
   | "events"
   | "jobs";

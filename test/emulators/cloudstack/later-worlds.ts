@@ -11,6 +11,8 @@ export const RECORDED_LATER = {
     diskOffering: "4078ef6f-356f-4ecb-a02d-f3571e254666",
     osType: "6b343f14-eb38-11f1-983c-02fc00000001",
     builtinTemplate: "d68077ae-eb38-11f1-983c-02fc00000001",
+    vpcOffering: "010061f5-ac28-47ef-885d-9db287117b9e",
+    tierOffering: "b581f63e-72ac-4906-a538-a6f3ccb6cad5",
     rootDomain: "6b3dfb1b-eb38-11f1-983c-02fc00000001",
     userRole: "81e2046e-eb38-11f1-983c-02fc00000001",
   },
@@ -74,6 +76,8 @@ function addRoles(emulator: CloudStackEmulator, roles: typeof ROLES): Record<str
 
 /** The scenarios that need something. */
 export const LATER_WORLDS: Readonly<Partial<Record<LaterScenario, LaterWorld>>> = {
+  "16-detached-root-disk": { atOnce: [21, 22, 23, 24] },
   "19-handing-out-roles": { seed: (emulator) => addRoles(emulator, ROLES) },
+  "25-small-things": { waits: [68] },
   "29-least-privilege": { seed: (emulator) => addRoles(emulator, [...ROLES, ...LATER_ROLES]) },
 };

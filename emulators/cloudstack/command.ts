@@ -1,3 +1,4 @@
+import type { FaultKind } from "./faults.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Settings } from "./options.ts";
@@ -25,6 +26,8 @@ export interface Call {
   readonly fileBase: string;
   /** True while the switchable fault `stuck_machines` is on: no machine can be stopped. */
   readonly machinesStuck: boolean;
+  /** The switchable faults that are states: while they are on. */
+  readonly isOn: (kind: FaultKind) => boolean;
   /** What fetches the bytes of registered templates; undefined where nothing is fetched. */
   readonly downloads: Downloads | undefined;
 }

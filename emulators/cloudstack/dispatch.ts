@@ -1,5 +1,6 @@
 import type { Call, Caller, Command, ParamSpec } from "./command.ts";
 import type { Downloads } from "./downloads.ts";
+import type { FaultKind } from "./faults.ts";
 import { ApiFault, malformed, unauthorized, unresolved } from "./failure.ts";
 import type { JsonObject } from "./json.ts";
 import { queueJob } from "./jobs.ts";
@@ -32,6 +33,7 @@ export interface Surroundings {
   readonly settings: Settings;
   readonly fileBase: string;
   readonly machinesStuck: boolean;
+  readonly isOn: (kind: FaultKind) => boolean;
   readonly downloads: Downloads | undefined;
 }
 
@@ -101,7 +103,8 @@ export function callerOf(world: World, userId: string): Caller {
 /** Looks at every parameter; internal numbers become UUIDs, as the real server resolves references before the command runs. */
 function readParameters(world: World, command: Command, sent: Readonly<Record<string, string>>): Record<string, string> {
   for (const [name, value] of Object.entries(sent)) {
-    if (/[\u0000-\u001f\u007f]/.test(value)) {
+    // A line feed is let through (recording 27).
+    if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(value)) {
       throw malformed(`Received value containing illegal ASCII non-printable characters for parameter ${name}`);
     }
   }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { NAMED } from "./world/base.ts";
 
 /**
  * Ways in which the emulator can be kinder than a real server, for tests of a bot that cannot do better yet.
@@ -42,6 +43,12 @@ export interface CloudStackEmulatorOptions {
   readonly registerMs?: number;
   /** In what the emulator is kinder than a real server; in nothing by default. */
   readonly kind?: readonly Kindness[];
+  /** Hypervisors that the zone has hosts of: templates for other ones are in no list. */
+  readonly zoneHypervisors?: readonly string[];
+  /** How far what `listAccounts` and `listDomains` count may lag behind; the recorded server's counts follow at once. */
+  readonly totalsLagMs?: number;
+  /** How long jobs of some commands take, where it is another time than `jobMs`. */
+  readonly jobMsOf?: Readonly<Record<string, number>>;
   /** Makes registered templates fetch their bytes, as a real server does; the recorded one fetched nothing. */
   readonly downloads?: DownloadOptions;
 }
@@ -77,6 +84,9 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     enforcePost: options.enforcePost ?? false,
     registerMs: options.registerMs ?? 0,
     kind: options.kind ?? [],
+    zoneHypervisors: options.zoneHypervisors ?? [NAMED.hypervisor],
+    totalsLagMs: options.totalsLagMs ?? 0,
+    jobMsOf: options.jobMsOf ?? {},
     downloads: options.downloads,
   };
 }

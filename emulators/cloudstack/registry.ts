@@ -5,6 +5,7 @@ import { ADDRESS_COMMANDS } from "./commands/addresses.ts";
 import { DEDICATION_COMMANDS } from "./commands/dedications.ts";
 import { DOMAIN_COMMANDS } from "./commands/domains.ts";
 import { EXTRACTION_COMMANDS } from "./commands/extraction.ts";
+import { ISO_COMMANDS } from "./commands/isos.ts";
 import { installationCommands } from "./commands/installation.ts";
 import { logCommands } from "./commands/log.ts";
 import { MACHINE_COMMANDS } from "./commands/machines.ts";
@@ -14,9 +15,11 @@ import { ROLE_COMMANDS } from "./commands/roles.ts";
 import { RULE_COMMANDS } from "./commands/rules.ts";
 import { SMALL_THING_COMMANDS } from "./commands/small-things.ts";
 import { STORAGE_COMMANDS } from "./commands/storage.ts";
+import { SYSTEM_COMMANDS } from "./commands/system.ts";
 import { TEMPLATE_COMMANDS } from "./commands/templates.ts";
 import { USER_COMMANDS } from "./commands/users.ts";
 import { VPC_COMMANDS } from "./commands/vpcs.ts";
+import { VOLUME_CHANGE_COMMANDS } from "./commands/volume-changes.ts";
 import { registerKnownCommands } from "./rights.ts";
 
 /** Every command that the emulator answers; any other one is answered as unknown (401). */
@@ -28,7 +31,9 @@ export const COMMANDS: readonly Command[] = [
   ...USER_COMMANDS,
   ...MACHINE_COMMANDS,
   ...STORAGE_COMMANDS,
+  ...VOLUME_CHANGE_COMMANDS,
   ...TEMPLATE_COMMANDS,
+  ...ISO_COMMANDS,
   ...EXTRACTION_COMMANDS,
   ...NETWORK_COMMANDS,
   ...ADDRESS_COMMANDS,
@@ -37,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   ...SMALL_THING_COMMANDS,
   ...ROLE_COMMANDS,
   ...MARK_COMMANDS,
+  ...SYSTEM_COMMANDS,
   ...installationCommands(() => COMMANDS),
   ...logCommands(lookUpCommand),
 ];

@@ -97,8 +97,8 @@ function workOut(world: World, role: Role): Reach {
   const all = role.id === world.base.rootAdminRole;
   const inOrder = world.rules.group(role.id);
   // A rule that was added after `deny *` works at once (recording 18): what matches everything comes last.
-  const last = inOrder.filter(({ rule }) => rule === "*");
-  const rules = [...inOrder.filter(({ rule }) => rule !== "*"), ...last].map((rule) => ({ rule, pattern: patternOf(rule) }));
+  const place = ({ rule, isFirst }: RoleRule): number => (isFirst === true ? 0 : rule === "*" ? 2 : 1);
+  const rules = [...inOrder].sort((a, b) => place(a) - place(b)).map((rule) => ({ rule, pattern: patternOf(rule) }));
   const byRules = new Set<string>();
   const allowed = new Set<string>();
   for (const { name, annotated } of knownCommands) {

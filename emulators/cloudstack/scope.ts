@@ -1,3 +1,4 @@
+import { folded, sameName } from "./collation.ts";
 import type { Call } from "./command.ts";
 import { invalidValue, permissionDenied } from "./failure.ts";
 import { describedAccount } from "./shapes/owner.ts";
@@ -50,14 +51,14 @@ function likePrefix(path: string): (text: string) => boolean {
   return (text) => expression.test(text.toLowerCase());
 }
 
-/** A MySQL `LIKE '%text%'`, case-insensitive, with its wildcards. */
+/** A MySQL `LIKE '%text%'`, without case and accents, with its wildcards. */
 export function like(text: string, pattern: string): boolean {
-  return new RegExp(wildcards(pattern.toLowerCase()), "s").test(text.toLowerCase());
+  return new RegExp(wildcards(folded(pattern)), "s").test(folded(text));
 }
 
 /** A MySQL `LIKE 'text'`: the whole value, case-insensitive, with its wildcards. */
 export function likeWhole(text: string, pattern: string): boolean {
-  return new RegExp(`^${wildcards(pattern.toLowerCase())}$`, "s").test(text.toLowerCase());
+  return new RegExp(`^${wildcards(folded(pattern))}$`, "s").test(folded(text));
 }
 
 function wildcards(pattern: string): string {
@@ -79,7 +80,7 @@ export function namedDomain(call: Call, parameter = "domainid"): Domain | undefi
 
 /** The live account of that name in a domain. */
 export function accountByName(world: World, domainId: string, name: string): Account | undefined {
-  return world.accounts.group(domainId).find((account) => account.name.toLowerCase() === name.toLowerCase());
+  return world.accounts.group(domainId).find((account) => sameName(account.name, name));
 }
 
 /**
@@ -137,4 +138,13 @@ function projectFilter(call: Call): (row: Owned) => boolean {
   }
   if (caller.reach !== "all") return () => false;
   return params.flag("listall") ? () => true : isProject;
+}
+
+/**
+ * Whether a list shows a thing: what is not for display only to a root administrator who asks for such things, with the flag.
+ * The flag is no parameter of the command to anybody else, so no command here names it.
+ */
+export function isShown(call: Call, hidden: boolean | undefined, flag: string): boolean {
+  const asked = call.caller.reach === "all" ? call.params.text(flag) : undefined;
+  return (hidden ?? false) === (asked?.toLowerCase() === "false");
 }

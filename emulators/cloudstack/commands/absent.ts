@@ -2,11 +2,7 @@ import { type Call, type Command, paramSpecs } from "../command.ts";
 import { unresolved } from "../failure.ts";
 
 /** Commands about things that this world never holds: an id of theirs names nothing, as CloudStack says of any id that it does not know. */
-export const ABSENT_COMMANDS: readonly Command[] = [
-  absent("deleteIso", "id! zoneid"),
-  absent("extractIso", "id! mode! zoneid url~2048"),
-  absent("deleteVMSnapshot", "vmsnapshotid!"),
-];
+export const ABSENT_COMMANDS: readonly Command[] = [absent("deleteVMSnapshot", "vmsnapshotid!")];
 
 function absent(name: string, parameters: string): Command {
   const [reference] = parameters.split("!");

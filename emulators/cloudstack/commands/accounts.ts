@@ -1,3 +1,4 @@
+import { sameName } from "../collation.ts";
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { internalError, invalidValue, malformed, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
@@ -10,6 +11,7 @@ import { describedDomain } from "../shapes/owner.ts";
 import { insertAccount, insertUser } from "../world/create.ts";
 import { deleteAccountWithContents, stopMachine } from "../world/remove.ts";
 import type { Account, Domain, Role, RoleType } from "../world/rows.ts";
+import { refuseFourByteLetters } from "./users.ts";
 
 const WHICH = "id:accounts account domainid:domains";
 const TYPES: Readonly<Record<RoleType, number>> = { User: 0, Admin: 1, DomainAdmin: 2, ResourceAdmin: 3 };
@@ -82,6 +84,7 @@ function createAccount(call: Call): JsonObject {
   }
   if (!settings.kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
   const name = params.text("account") ?? params.must("username");
+  refuseFourByteLetters(params.must("username"), params.must("email"));
   refuseTakenNames(call, domain, name, params.must("username"));
   for (const [table, id] of [
     [world.accounts, params.text("accountid")],
@@ -123,8 +126,8 @@ function roleFor(call: Call): Role {
 function refuseTakenNames(call: Call, domain: Domain, account: string, username: string): void {
   const { world } = call;
   const described = describedDomain(domain);
-  const names = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id).map((u) => u.username.toLowerCase()));
-  if (names.includes(username.toLowerCase())) throw invalidValue(`The user ${username} already exists in domain ${described}`);
+  const names = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id).map((u) => u.username));
+  if (names.some((name) => sameName(name, username))) throw invalidValue(`The user ${username} already exists in domain ${described}`);
   if (accountByName(world, domain.id, account) !== undefined) throw invalidValue(`The specified account: ${account} already exists`);
 }
 
@@ -140,20 +143,20 @@ function listAccounts(call: Call): JsonObject {
 
 function accountsToList(call: Call): readonly Account[] {
   const { world, params, caller } = call;
-  const name = params.text("name")?.toLowerCase();
+  const name = params.text("name");
   const state = params.text("state");
   const type = params.text("accounttype");
   const keyword = params.text("keyword");
   const matches = (a: Account): boolean =>
     !a.hidden &&
-    (name === undefined || a.name.toLowerCase() === name) &&
+    (name === undefined || sameName(a.name, name)) &&
     (state === undefined || a.state === state) &&
     (type === undefined || a.type === Number(type)) &&
     (keyword === undefined || like(a.name, keyword));
   const id = params.text("id");
   if (id !== undefined) {
-    const account = world.accounts.live(id);
-    if (account === undefined) return [];
+    const account = world.accounts.find(id);
+    if (account === undefined || account.removed !== undefined) throw invalidValue(`Unable to find account by id ${account?.num ?? id}`);
     requireOwner(call, { accountId: account.id, domainId: account.domainId });
     return [account].filter(matches);
   }

@@ -2,7 +2,7 @@ import { type Call, type Command, paramSpecs } from "../command.ts";
 import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { NAMED } from "../world/base.ts";
-import type { ExtractLink, Owned } from "../world/rows.ts";
+import type { ExtractLink, Owned, Template } from "../world/rows.ts";
 import { namedSnapshot, namedVolume } from "./storage.ts";
 import { describedTemplate, namedTemplate, requireOwnTemplate } from "./templates.ts";
 
@@ -48,7 +48,11 @@ export const EXTRACTION_COMMANDS: readonly Command[] = [
 ];
 
 function extractTemplate(call: Call): JsonObject {
-  const template = namedTemplate(call);
+  return { template: extractImage(call, namedTemplate(call)) };
+}
+
+/** Makes the download link of a template or an ISO. */
+export function extractImage(call: Call, template: Template): JsonObject {
   if (template.readyAt > call.now || template.failure !== undefined) {
     throw invalidValue(`The template ${template.id} has not been downloaded`);
   }
@@ -56,12 +60,18 @@ function extractTemplate(call: Call): JsonObject {
     throw invalidValue(`Unable to extract template ${describedTemplate(template)} as it's not extractable`);
   }
   requireOwnTemplate(call, template);
-  const fields = linkFields(call, template, template.format.toLowerCase());
-  return { template: { ...fields.head, extractMode: call.params.must("mode"), url: fields.url } };
+  const fields = linkFields(
+    call,
+    template,
+    template.format.toLowerCase(),
+    template.isIso !== true || call.params.text("zoneid") !== undefined,
+  );
+  return { ...fields.head, extractMode: call.params.must("mode"), url: fields.url };
 }
 
 function extractVolume(call: Call): JsonObject {
   const volume = namedVolume(call);
+  if (volume.state === "Allocated") throw invalidValue("The volume doesn't belong to a storage pool so can't extract it");
   const machine = call.world.machines.live(volume.machineId);
   if (machine !== undefined && machine.state !== "Stopped") {
     throw runtimeRefusal(
@@ -81,7 +91,8 @@ function extractSnapshot(call: Call): JsonObject {
   return { snapshot: { ...fields.head, url: fields.url } };
 }
 
-function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: string): { head: JsonObject; url: string } {
+function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: string, withZone = true): { head: JsonObject; url: string } {
+  if (row.link === undefined && call.isOn("no_storage_vm")) throw runtimeRefusal("Failed to extract template");
   row.link ??= { path: `${call.settings.newId()}.${ending}`, created: call.now };
   call.world.touch();
   const head = {
@@ -89,8 +100,7 @@ function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: str
     name: row.name,
     accountid: row.accountId,
     state: "DOWNLOAD_URL_CREATED",
-    zoneid: call.world.base.zone,
-    zonename: NAMED.zone,
+    ...(withZone ? { zoneid: call.world.base.zone, zonename: NAMED.zone } : {}),
   };
   return { head, url: `${call.fileBase}/userdata/${row.link.path}` };
 }

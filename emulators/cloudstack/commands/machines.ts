@@ -1,10 +1,11 @@
 import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
+import { ApiFault, invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { mayCall } from "../rights.ts";
-import { like, ownedRows, requireOwner } from "../scope.ts";
-import { instanceName, machineShape } from "../shapes/machine.ts";
+import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
+import { describedMachine, instanceName, machineShape } from "../shapes/machine.ts";
+import { describedAccount } from "../shapes/owner.ts";
 import { insertMachine, insertNetwork, startMachine } from "../world/create.ts";
 import { destroyMachine, expungeMachine, stopMachine } from "../world/remove.ts";
 import type { Account, Machine, Network } from "../world/rows.ts";
@@ -24,7 +25,7 @@ export const MACHINE_COMMANDS: readonly Command[] = [
       className: "admin.vm.DeployVMCmdByAdmin",
       instanceType: "VirtualMachine",
       start: startDeployment,
-      finish: (call, id, jobId) => begun(call, call.world.machines.live(id), jobId),
+      finish: finishDeployment,
     },
   },
   {
@@ -40,7 +41,9 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: paramSpecs("id!:machines"),
     event: { type: "VM.START", resource: "VirtualMachine", text: "starting Vm" },
     job: machineJob("admin.vm.StartVMCmdByAdmin", (call, machine, jobId) => {
-      if (machine.state === "Destroyed") throw runtimeRefusal("Unable to start a machine that is destroyed");
+      refuseDisabledOwner(call, machine);
+      if (machine.state === "Destroyed" || machine.state === "Error")
+        throw runtimeRefusal("Unable to start a machine that is destroyed or failed");
       return begun(call, machine, jobId);
     }),
   },
@@ -50,7 +53,11 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     event: { type: "VM.STOP", resource: "VirtualMachine", text: "stopping Vm" },
     job: machineJob("admin.vm.StopVMCmdByAdmin", stop),
   },
-  { name: "updateVirtualMachine", params: paramSpecs("id!:machines displayname name deleteprotection"), run: updateVirtualMachine },
+  {
+    name: "updateVirtualMachine",
+    params: paramSpecs("id!:machines displayname name deleteprotection"),
+    run: updateVirtualMachine,
+  },
   {
     name: "destroyVirtualMachine",
     params: paramSpecs("id!:machines expunge volumeids:volumes*"),
@@ -68,7 +75,8 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: paramSpecs("id!:machines"),
     event: { type: "VM.EXPUNGE", resource: "VirtualMachine", text: "Expunging Vm" },
     job: machineJob("admin.vm.ExpungeVMCmd", (call, machine) => {
-      if (machine.state !== "Destroyed") throw runtimeRefusal("Please destroy vm with specified vmId before expunge");
+      if (machine.state !== "Destroyed" && machine.state !== "Error")
+        throw runtimeRefusal("Please destroy vm with specified vmId before expunge");
       expungeMachine(call.world, machine, call.now);
       return { success: true };
     }),
@@ -110,8 +118,31 @@ function startDeployment(call: Call): string {
 
 function networkFor(call: Call, owner: Account): Network | undefined {
   const id = call.params.list("networkids")[0];
-  if (id !== undefined) return call.world.networks.live(id);
+  if (id !== undefined) {
+    const network = call.world.networks.live(id);
+    if (network !== undefined && network.accountId !== owner.id && network.shared !== true) {
+      throw permissionDenied(`Unable to use network with id= ${id}, permission denied`);
+    }
+    return network;
+  }
   return call.world.networks.group(owner.domainId).find((network) => network.accountId === owner.id);
+}
+
+/** A machine starts as it is deployed; where no host has room for it, it stays in the state Error (facts/cloudstack.md §4). */
+function finishDeployment(call: Call, id: string | undefined, jobId: string): JsonObject {
+  const machine = call.world.machines.live(id);
+  if (machine === undefined || !call.isOn("failed_deployments")) return begun(call, machine, jobId);
+  call.world.machines.update(machine, (m) => {
+    m.state = "Error";
+  });
+  throw new ApiFault(533, "Unable to create a deployment for VM instance due to insufficient capacity");
+}
+
+/** Source: recording 23. */
+function refuseDisabledOwner(call: Call, machine: Machine): void {
+  const owner = call.world.accounts.need(machine.accountId);
+  if (owner.state !== "disabled") return;
+  throw permissionDenied(`The owner of ${describedMachine(call.world, machine)} is disabled: Account ${describedAccount(owner)}`);
 }
 
 function begun(call: Call, machine: Machine | undefined, jobId: string): JsonObject {
@@ -139,13 +170,14 @@ function listVirtualMachines(call: Call): JsonObject {
   const rows = ownedRows(call, world.machines).filter(
     (m) =>
       (state === undefined || (state === "present" ? m.state !== "Destroyed" : m.state.toLowerCase() === state)) &&
+      isShown(call, m.hidden, "displayvm") &&
       (m.state !== "Destroyed" || caller.reach !== "self") &&
       (name === undefined || like(m.name, name)) &&
       (keyword === undefined || like(m.name, keyword)) &&
       (network === undefined || m.networkId === network) &&
       (template === undefined || m.templateId === template),
   );
-  return pageOf(call, "virtualmachine", rows, (machine) => machineShape(world, machine));
+  return pageOf(call, "virtualmachine", rows, (machine) => machineShape(world, machine, caller.reach));
 }
 
 function stop(call: Call, machine: Machine, jobId: string): JsonObject {
@@ -161,6 +193,7 @@ function updateVirtualMachine(call: Call): JsonObject {
   world.machines.update(machine, (m) => {
     m.displayName = params.text("displayname") ?? m.displayName;
     m.name = params.text("name") ?? m.name;
+    if (params.text("displayvm") !== undefined && call.caller.reach === "all") m.hidden = !params.flag("displayvm");
     if (params.text("deleteprotection") !== undefined) m.deleteProtection = params.flag("deleteprotection");
   });
   return { virtualmachine: machineShape(world, machine) };
@@ -175,7 +208,8 @@ function destroy(call: Call, machine: Machine, jobId: string): JsonObject {
   const expunges = call.params.flag("expunge");
   if (expunges && !mayCall(call, "expungeVirtualMachine")) throw permissionDenied("Parameter expunge can be passed by Admin only");
   if (call.machinesStuck && machine.state === "Running") throw runtimeRefusal("Failed to destroy vm");
-  if (machine.state !== "Destroyed") destroyMachine(world, machine, now);
+  const failed = machine.state === "Error";
+  if (machine.state !== "Destroyed") destroyMachine(world, machine, now, failed ? "Expunging" : "Destroyed");
   if (!expunges) return withJob(call, machine, jobId);
   expungeMachine(world, machine, now);
   // Nothing of a machine that is gone is in the answer (recording 16).

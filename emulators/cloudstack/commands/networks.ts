@@ -2,7 +2,7 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
-import { like, namedDomain, ownedRows, reaches, requireOwner, subtreeByPath } from "../scope.ts";
+import { isShown, like, namedDomain, ownedRows, reaches, requireOwner, subtreeByPath } from "../scope.ts";
 import { kubernetesShape, networkShape, projectShape } from "../shapes/network.ts";
 import { routerShape } from "../shapes/router.ts";
 import { insertNetwork, insertProject } from "../world/create.ts";
@@ -23,7 +23,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
     event: { type: "NETWORK.CREATE", resource: "Network", text: "creating network" },
     run: createNetwork,
   },
-  { name: "listNetworks", params: paramSpecs(`id:networks ${OWNED}`), run: listNetworks },
+  { name: "listNetworks", params: paramSpecs(`id:networks vpcid:vpcs ${OWNED}`), run: listNetworks },
   {
     name: "deleteNetwork",
     params: paramSpecs("id!:networks forced"),
@@ -73,7 +73,11 @@ function createNetwork(call: Call): JsonObject {
 }
 
 function listNetworks(call: Call): JsonObject {
-  return pageOf(call, "network", ownedRows(call, call.world.networks), (network) => networkShape(call.world, network));
+  const vpc = call.params.text("vpcid");
+  const rows = ownedRows(call, call.world.networks).filter(
+    (network) => isShown(call, network.hidden, "displaynetwork") && (vpc === undefined || network.vpcId === vpc),
+  );
+  return pageOf(call, "network", rows, (network) => networkShape(call.world, network));
 }
 
 /** What comes first: the addresses are gone while the network is still listed (recording 16). */

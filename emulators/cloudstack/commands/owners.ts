@@ -1,6 +1,7 @@
 import type { Call } from "../command.ts";
-import { ApiFault, invalidValue } from "../failure.ts";
+import { ApiFault, invalidValue, permissionDenied } from "../failure.ts";
 import { RESOURCE_KINDS } from "../limits.ts";
+import { describedAccount } from "../shapes/owner.ts";
 import { accountByName, namedDomain, requireOwner } from "../scope.ts";
 import { accountTotals, domainTotals } from "../totals.ts";
 import type { Account, Domain } from "../world/rows.ts";
@@ -17,6 +18,13 @@ export function newOwner(call: Call): Account {
   if (account === undefined) throw invalidValue(`Unable to find account ${name} in domain ${params.text("domainid") ?? ""}`);
   requireOwner(call, { accountId: account.id, domainId: account.domainId });
   return account;
+}
+
+/** Refuses with 531 to give something to an account that is not enabled, whoever asks. Source: recording 23. */
+export function requireActive(account: Account): void {
+  if (account.state === "enabled") return;
+  const who = describedAccount(account);
+  throw permissionDenied(`Can't add resources to the account Account ${who} in state=${account.state} as it's no longer active`);
 }
 
 /** Refuses with 535 what would exceed the limit of an account, or of a domain above it. */

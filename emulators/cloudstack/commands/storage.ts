@@ -2,12 +2,12 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
-import { like, ownedRows, requireOwner } from "../scope.ts";
+import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
 import { newSnapshotShape, snapshotShape, volumeShape } from "../shapes/storage.ts";
 import { attachDisk, insertSnapshot, insertVolume } from "../world/create.ts";
 import { detachDisk, removeVolume } from "../world/remove.ts";
 import type { Snapshot, Volume } from "../world/rows.ts";
-import { newOwner, requireRoom } from "./owners.ts";
+import { newOwner, requireActive, requireRoom } from "./owners.ts";
 
 const volumeInstance = (call: Call): string | undefined => call.world.volumes.find(call.params.must("id"))?.id;
 const snapshotInstance = (call: Call): string | undefined => call.world.snapshots.find(call.params.must("id"))?.id;
@@ -16,7 +16,7 @@ const snapshotInstance = (call: Call): string | undefined => call.world.snapshot
 export const STORAGE_COMMANDS: readonly Command[] = [
   {
     name: "createVolume",
-    params: paramSpecs("name zoneid diskofferingid size account domainid:domains projectid:projects"),
+    params: paramSpecs("name zoneid diskofferingid snapshotid:snapshots size account domainid:domains projectid:projects"),
     event: { type: "VOLUME.CREATE", resource: "Volume", text: "creating volume" },
     job: {
       className: "admin.volume.CreateVolumeCmdByAdmin",
@@ -40,7 +40,7 @@ export const STORAGE_COMMANDS: readonly Command[] = [
   {
     name: "listVolumes",
     params: paramSpecs(
-      `id:volumes ids:volumes* name type virtualmachineid:machines account domainid:domains projectid:projects ${LIST_PARAMS}`,
+      "id:volumes ids:volumes* name type virtualmachineid:machines account domainid:domains projectid:projects " + LIST_PARAMS,
     ),
     run: listVolumes,
   },
@@ -117,10 +117,21 @@ export function namedSnapshot(call: Call): Snapshot {
 function startVolume(call: Call): string {
   const { world, settings, now, params } = call;
   const owner = newOwner(call);
+  requireActive(owner);
   requireRoom(call, owner, 2);
+  const snapshot = world.snapshots.live(params.text("snapshotid"));
   const gib = params.text("size");
   const size = gib === undefined ? undefined : Number(gib) * 1_073_741_824;
-  return insertVolume({ world, settings, now }, owner, params.text("name") ?? "DATA", size).id;
+  const volume = insertVolume({ world, settings, now }, owner, params.text("name") ?? "DATA", size);
+  if (snapshot !== undefined) {
+    world.volumes.update(volume, (v) => {
+      v.state = "Ready";
+      v.path = settings.newId();
+      v.snapshotId = snapshot.id;
+      v.size = world.volumes.need(snapshot.volumeId).size;
+    });
+  }
+  return volume.id;
 }
 
 function attachVolume(call: Call, _entityId: string | undefined, jobId: string): JsonObject {
@@ -156,6 +167,7 @@ function listVolumes(call: Call): JsonObject {
   const keyword = params.text("keyword");
   const rows = ownedRows(call, world.volumes).filter(
     (v) =>
+      isShown(call, v.hidden, "displayvolume") &&
       (machine === undefined || v.machineId === machine) &&
       (type === undefined || v.type === type) &&
       (name === undefined || v.name === name) &&

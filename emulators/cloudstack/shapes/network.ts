@@ -47,7 +47,7 @@ export function networkShape(world: World, network: Network): JsonObject {
     ispersistent: false,
     tags: [],
     details: {},
-    displaynetwork: true,
+    displaynetwork: network.hidden !== true,
     strechedl2subnet: false,
     redundantrouter: false,
     supportsvmautoscaling: !tier,

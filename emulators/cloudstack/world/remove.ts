@@ -2,18 +2,18 @@ import type { Account, Address, Domain, Machine, Network, Thing, Volume, Vpc } f
 import type { World } from "./world.ts";
 
 /** What the real server leaves in a machine's details once it was stopped. */
-const FREED = { "Message.ReservedCapacityFreed.Flag": "false" };
+export const FREED = { "Message.ReservedCapacityFreed.Flag": "false" };
 
 /** Disks of a machine. */
 export function disksOf(world: World, machine: Machine): readonly Volume[] {
   return world.volumes.group(machine.domainId).filter((volume) => volume.machineId === machine.id);
 }
 
-/** Marks a machine as Destroyed: it waits for the expunge delay, its data disks are detached. */
-export function destroyMachine(world: World, machine: Machine, now: number): void {
+/** Marks a machine as Destroyed: it waits for the expunge delay, its data disks are detached. A failed one is expunged without a delay. */
+export function destroyMachine(world: World, machine: Machine, now: number, state: "Destroyed" | "Expunging" = "Destroyed"): void {
   world.machines.update(machine, (m) => {
     m.details = { ...m.details, ...FREED };
-    m.state = "Destroyed";
+    m.state = state;
     m.destroyedAt = now;
     m.lastUpdated = now;
   });
@@ -109,7 +109,10 @@ export function deleteAccountWithContents(world: World, account: Account, now: n
     });
   }
   for (const machine of machines) if (!stuck.includes(machine)) expungeMachine(world, machine, now);
-  for (const volume of owned(world.volumes.group(account.domainId))) if (volume.machineId === undefined) removeVolume(world, volume, now);
+  // A machine under delete protection goes all the same, a protected disk that hangs on none stays (recording 24).
+  const disks = owned(world.volumes.group(account.domainId)).filter((volume) => volume.machineId === undefined);
+  for (const volume of disks) if (!volume.deleteProtection) removeVolume(world, volume, now);
+  const kept = disks.some((volume) => volume.deleteProtection);
   const busy = new Set(stuck.map((machine) => machine.networkId));
   for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) removeNetwork(world, network, now);
   if (busy.size === 0) {
@@ -121,7 +124,7 @@ export function deleteAccountWithContents(world: World, account: Account, now: n
   for (const dedication of world.dedications.group(account.domainId)) {
     if (dedication.accountId === account.id) world.dedications.remove(dedication, now);
   }
-  const clean = stuck.length === 0 && templates.length === 0;
+  const clean = stuck.length === 0 && templates.length === 0 && !kept;
   world.accounts.update(account, (a) => {
     a.needsCleanup = !clean;
   });

@@ -63,7 +63,7 @@ export interface Owned extends Row {
 /** A virtual machine. */
 export interface Machine extends Owned {
   displayName: string;
-  state: "Running" | "Stopped" | "Destroyed" | "Expunging";
+  state: "Running" | "Stopped" | "Destroyed" | "Expunging" | "Error";
   lastUpdated: number;
   templateId: string;
   networkId: string;
@@ -71,6 +71,10 @@ export interface Machine extends Owned {
   details: Record<string, string>;
   deleteProtection: boolean;
   destroyedAt?: number;
+  /** The ISO in its drive. */
+  isoId?: string;
+  /** True: `displayvm=false`, shown only to who asks for such machines and is a root administrator. */
+  hidden?: boolean;
   /** True after a clean-up that could not stop the machine. */
   nicReleased?: boolean;
 }
@@ -79,7 +83,11 @@ export interface Machine extends Owned {
 export interface Volume extends Owned {
   type: "ROOT" | "DATADISK";
   size: number;
-  state: "Allocated" | "Ready" | "Expunged";
+  state: "Allocated" | "Ready" | "Destroy" | "Expunged";
+  /** The snapshot that it was made from. */
+  snapshotId?: string;
+  /** True: `displayvolume=false`. */
+  hidden?: boolean;
   path: string;
   machineId?: string;
   deviceId?: number;
@@ -107,6 +115,19 @@ export interface Template extends Owned {
   displayText: string;
   format: string;
   type: "USER" | "BUILTIN" | "SYSTEM";
+  /** The hypervisor it is for; one that no host of the zone has hides it from every list. Missing: the zone's own. */
+  hypervisor?: string;
+  /** True: an ISO, which is in lists of its own. */
+  isIso?: boolean;
+  bootable?: boolean;
+  /** Missing: the one that the installation's own templates have. */
+  osTypeId?: string;
+  /** True: no OS type was given, only an ISO can be so. */
+  hasNoOsType?: boolean;
+  /** True: no store has it any more; only a root administrator's filter `all` shows it (recording 17). */
+  hasNoCopy?: boolean;
+  /** Other zones that have a copy: lists show a row for each. */
+  otherZones?: readonly ZoneCopy[];
   isPublic: boolean;
   isFeatured: boolean;
   isExtractable: boolean;
@@ -130,10 +151,19 @@ export interface Template extends Owned {
   link?: ExtractLink;
 }
 
+/** A template's copy in another zone. */
+export interface ZoneCopy {
+  readonly id: string;
+  readonly name: string;
+  readonly isReady: boolean;
+}
+
 /** An isolated network; its public address and router appear with its first running machine. */
 export interface Network extends Owned {
   displayText: string;
   vlan: number;
+  /** True: `displaynetwork=false`. */
+  hidden?: boolean;
   /** True: a shared network of the whole domain, owned by no account of it. */
   shared?: boolean;
   routerId?: string;
@@ -229,6 +259,8 @@ export interface RoleRule extends Row {
   roleId: string;
   rule: string;
   permission: "allow" | "deny";
+  /** True: it comes before all that have no such mark. */
+  isFirst?: boolean;
   description?: string;
 }
 

@@ -9,6 +9,7 @@ interface Saved {
   readonly format: number;
   readonly base: Base;
   readonly lastRun: Record<string, number>;
+  readonly configuration: Record<string, string>;
   readonly tables: Record<string, Row[]>;
 }
 
@@ -21,6 +22,7 @@ export function loadWorld(path: string): World | undefined {
   }
   const world = new World(saved.base);
   Object.assign(world.lastRun, saved.lastRun);
+  Object.assign(world.configuration, saved.configuration);
   const tables = world.tables();
   for (const [name, rows] of Object.entries(saved.tables)) for (const row of rows) tables[name as TableName].restore(row);
   world.rebuild();
@@ -30,7 +32,7 @@ export function loadWorld(path: string): World | undefined {
 /** Writes a world to a file: first beside it, then renamed, so that a reader never sees half of it. */
 export function saveWorld(world: World, path: string): void {
   const tables = Object.fromEntries(Object.entries(world.tables()).map(([name, table]) => [name, [...table.everything()]]));
-  const saved: Saved = { format: FORMAT, base: world.base, lastRun: world.lastRun, tables };
+  const saved: Saved = { format: FORMAT, base: world.base, lastRun: world.lastRun, configuration: world.configuration, tables };
   const beside = `${path}.new`;
   writeFileSync(beside, JSON.stringify(saved), { mode: 0o600 });
   renameSync(beside, path);

@@ -24,6 +24,13 @@ import type {
 } from "./rows.ts";
 import { Table } from "./table.ts";
 
+/** How what CloudStack counts follows the world: at once, some time behind, or not at all. */
+export interface TotalsPace {
+  readonly now: number;
+  readonly lagMs: number;
+  readonly stale: boolean;
+}
+
 /** How many events and jobs are kept; the real server expires them by age. */
 const LOG_LIMIT = 20_000;
 
@@ -56,6 +63,10 @@ export class World {
   readonly events: Table<EventRow>;
   readonly jobs: Table<Job>;
   readonly #usersByKey = new Map<string, User>();
+  /** How fast what is counted follows; set at each request. */
+  totalsPace: TotalsPace = { now: 0, lagMs: 0, stale: false };
+  /** Settings that were changed through the API; they hold after the next start. */
+  readonly configuration: Record<string, string> = {};
   /** When each periodic task of the server last ran, by its name. */
   readonly lastRun: Record<string, number> = {};
 

@@ -1,7 +1,7 @@
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../../emulators/cloudstack/server.ts";
 import { callApi, type Reply } from "./api-client.ts";
 import { compare } from "./compare-answers.ts";
-import { LATER_WORLDS, RECORDED_LATER } from "./later-worlds.ts";
+import { LATER_WORLDS, NOT_COMPARED, RECORDED_LATER } from "./later-worlds.ts";
 import { readScenario, type Exchange, type LaterScenario } from "./recordings.ts";
 import { isObject, learnIds } from "./same-shape.ts";
 
@@ -63,7 +63,7 @@ export class LaterReplay {
     const reply = await callApi(emulator.url, keys, this.#now, exchange.command, this.#translate(exchange.params));
     this.#learnAccount(exchange, reply);
     if (exchange.body !== undefined && reply.body !== undefined) learnIds(exchange.body, reply.body, this.#known);
-    return compare(exchange, reply);
+    return NOT_COMPARED[this.#scenario]?.[index] === undefined ? compare(exchange, reply) : [];
   }
 
   #translate(params: Readonly<Record<string, string>>): Record<string, string> {

@@ -74,10 +74,51 @@ function addRoles(emulator: CloudStackEmulator, roles: typeof ROLES): Record<str
   return {};
 }
 
+/** The templates that the installation of scenario 17 had beside its own; most had lost their copies to a restart. */
+function addOldTemplates(emulator: CloudStackEmulator): Record<string, string> {
+  const account = emulator.addAccount({ domain: emulator.addDomain({ name: "old" }), name: "old" }).accountId;
+  const lost = { account, format: "RAW", isExtractable: false, hasNoCopy: true, sourceTemplate: emulator.ids.builtinTemplate };
+  emulator.addTemplate({ ...lost, name: "made-verify-150132", isExtractable: true });
+  emulator.addTemplate({ account, name: "reg-verify-150132", url: "http://192.0.2.9/img.qcow2" });
+  for (const user of ["user1", "user2", "user3", "user5", "user12"]) {
+    emulator.addTemplate({ ...lost, name: `golden-${user}`, details: { "SSH.PublicKey": "ssh-rsa A \n", "SSH.KeyPairNames": "key" } });
+  }
+  emulator.addTemplate({ ...lost, name: "late2", details: { "Message.ReservedCapacityFreed.Flag": "false" } });
+  const plain = { account, name: "plain2", format: "VHD", isExtractable: false, url: "http://192.0.2.9/plain.vhd" };
+  emulator.addTemplate({ ...plain, checksum: "f41073c2", details: { keyboard: "us" } });
+  return {};
+}
+
+function addTwoGoldenTemplates(emulator: CloudStackEmulator): Record<string, string> {
+  const account = emulator.addAccount({ domain: emulator.addDomain({ name: "ci" }), name: "user1" }).accountId;
+  emulator.setFaults([{ kind: "no_storage_vm" }]);
+  return {
+    "b73b7715-1acd-4f20-a361-940c9a1b905d": emulator.addTemplate({ account, name: "golden-user2", format: "RAW" }),
+    "c7e7437f-eb60-4bc1-ac04-b1f59ebb9634": emulator.addTemplate({ account, name: "golden-user1", format: "RAW", hasLink: true }),
+  };
+}
+
+/** Exchanges that are not compared, each with its reason. */
+export const NOT_COMPARED: Readonly<Partial<Record<LaterScenario, Readonly<Record<number, string>>>>> = {
+  "21-volumes-out-and-in": {
+    19: "a null pointer of the simulated hosts: a real host extracts a data disk of a stopped machine",
+    25: "a null pointer of the simulated hosts: a real host extracts a snapshot",
+  },
+};
+
 /** The scenarios that need something. */
 export const LATER_WORLDS: Readonly<Partial<Record<LaterScenario, LaterWorld>>> = {
   "16-detached-root-disk": { atOnce: [21, 22, 23, 24] },
+  "17-hidden-templates": { seed: addOldTemplates },
   "19-handing-out-roles": { seed: (emulator) => addRoles(emulator, ROLES) },
+  "20-isos": { waits: [36] },
   "25-small-things": { waits: [68] },
+  "30-page-size": {
+    seed: (emulator) => {
+      for (let i = 0; i < 3_415; i += 1) emulator.addDomain({ name: `domain-${i}` });
+      return {};
+    },
+  },
+  "34-no-secondary-storage-vm": { seed: addTwoGoldenTemplates },
   "29-least-privilege": { seed: (emulator) => addRoles(emulator, [...ROLES, ...LATER_ROLES]) },
 };

@@ -95,6 +95,7 @@ const UNIQUE = /"uniqueName":"[^"]*",/g;
 function withoutNumbers(at: string, value: unknown): unknown {
   if (/volume\.path$/.test(at)) return "a path";
   if (/errortext$/.test(at) && typeof value === "string") return value.replace(UNIQUE, "").replace(UUIDS, "#").replace(/\d+/g, "#");
+  if (/snapshot\.name$/.test(at) && typeof value === "string") return value.replace(/\d+/g, "#");
   return typeof value === "string" && /(^|[_ ])(ROOT-\d+|r-\d+-VM|i-\d+-\d+-VM)/.test(value) ? value.replace(/\d+/g, "#") : value;
 }
 

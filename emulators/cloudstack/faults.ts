@@ -5,7 +5,8 @@
  * - `delay`: the answer comes `ms` later; `cut`: headers and half of the body, then the connection is destroyed.
  * - `status`: refused with `status` before any effect; `html`: a proxy's page with `status` (502), before any effect.
  * - `lost_before`: destroyed before the effect; `lost_after`: the effect happens, then destroyed; `unreachable`: destroyed at once.
- * - `invalid_json`: the body is broken; `short_page`: one row fewer than `count` says; `count_drift`: `count` is one too high.
+ * - `invalid_json`: the body is broken; `short_page`: one row fewer than `count` says; `count_drift`: `count` is one too high;
+ *   `page_count`: `count` is the number of rows of the page, as 4.18.1 and older say it to who is no root administrator.
  * - `lost_job`: the job runs, but its id is forgotten; `job_cancelled`: the job does nothing more and fails with a plain text, as after
  *   a restart of the server (a domain stays Inactive then).
  * - States, which hold while they are on: `stuck_machines`: no machine can be stopped; `failed_deployments`: a new machine ends in the
@@ -33,6 +34,7 @@ export const FAULT_KINDS = [
   "html",
   "short_page",
   "count_drift",
+  "page_count",
   "lost_job",
   "job_cancelled",
   "unreachable",

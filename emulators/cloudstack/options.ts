@@ -47,6 +47,8 @@ export interface CloudStackEmulatorOptions {
   readonly zoneHypervisors?: readonly string[];
   /** How far what `listAccounts` and `listDomains` count may lag behind; the recorded server's counts follow at once. */
   readonly totalsLagMs?: number;
+  /** `resource.count.running.vms.only`: stopped machines are not counted in `vmtotal`. */
+  readonly countRunningOnly?: boolean;
   /** How long jobs of some commands take, where it is another time than `jobMs`. */
   readonly jobMsOf?: Readonly<Record<string, number>>;
   /** Makes registered templates fetch their bytes, as a real server does; the recorded one fetched nothing. */
@@ -86,6 +88,7 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     kind: options.kind ?? [],
     zoneHypervisors: options.zoneHypervisors ?? [NAMED.hypervisor],
     totalsLagMs: options.totalsLagMs ?? 0,
+    countRunningOnly: options.countRunningOnly ?? false,
     jobMsOf: options.jobMsOf ?? {},
     downloads: options.downloads,
   };

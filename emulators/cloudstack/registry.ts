@@ -1,5 +1,4 @@
 import type { Command } from "./command.ts";
-import { ABSENT_COMMANDS } from "./commands/absent.ts";
 import { ACCOUNT_COMMANDS } from "./commands/accounts.ts";
 import { ADDRESS_COMMANDS } from "./commands/addresses.ts";
 import { DEDICATION_COMMANDS } from "./commands/dedications.ts";
@@ -24,7 +23,6 @@ import { registerKnownCommands } from "./rights.ts";
 
 /** Every command that the emulator answers; any other one is answered as unknown (401). */
 export const COMMANDS: readonly Command[] = [
-  ...ABSENT_COMMANDS,
   ...DOMAIN_COMMANDS,
   ...DEDICATION_COMMANDS,
   ...ACCOUNT_COMMANDS,

@@ -12,6 +12,7 @@ import {
   insertTemplate,
   insertUser,
   insertVolume,
+  putKeyPair,
   startMachine,
   type Making,
 } from "./world/create.ts";
@@ -50,6 +51,8 @@ export interface SeedMachine {
   readonly network?: string;
   readonly stopped?: boolean;
   readonly deleteProtection?: boolean;
+  /** The name of a key pair that it was deployed with. */
+  readonly keyPair?: string;
   /** True: its deployment failed, it is in the state Error. */
   readonly failed?: boolean;
   /** True: not for display. */
@@ -224,7 +227,7 @@ function things(world: World, making: () => Making): Things {
       const { id: accountId, domainId } = owner(account);
       return world.kubernetesClusters.insert({ id: settings.newId(), name, accountId, domainId, created: now, state: "Running" }).id;
     },
-    addMachine: ({ account, name, template, network, stopped, deleteProtection, failed, hidden }) => {
+    addMachine: ({ account, name, template, network, stopped, deleteProtection, failed, hidden, keyPair }) => {
       const at = making();
       const known = network ?? world.networks.group(owner(account).domainId).find((n) => n.accountId === account)?.id;
       const machine = insertMachine(at, owner(account), {
@@ -234,6 +237,7 @@ function things(world: World, making: () => Making): Things {
       });
       machine.deleteProtection = deleteProtection ?? false;
       if (hidden === true) machine.hidden = true;
+      if (keyPair !== undefined) putKeyPair(machine, keyPair);
       if (failed === true) machine.state = "Error";
       else if (stopped !== true) startMachine(at, machine);
       return machine.id;

@@ -177,7 +177,12 @@ class Machinery {
   #answer(read: ApiRequest, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer {
     const around = this.around();
     settle(around);
-    this.#world.totalsPace = { now: this.#settings.now(), lagMs: this.#settings.totalsLagMs, stale: this.faults.isOn("stale_totals") };
+    this.#world.totalsPace = {
+      now: this.#settings.now(),
+      lagMs: this.#settings.totalsLagMs,
+      stale: this.faults.isOn("stale_totals"),
+      runningOnly: this.#settings.countRunningOnly,
+    };
     const forced = struck.get("status") ?? struck.get("html");
     if (forced !== undefined) {
       const name = read.params["command"] ?? "";
@@ -259,14 +264,17 @@ function contentType(read: ApiRequest): string {
 }
 
 function textOf(type: string, answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): string {
-  const body = struck.has("short_page") || struck.has("count_drift") ? driftedBody(answered, struck) : answered.body;
+  const drifts = struck.has("short_page") || struck.has("count_drift") || struck.has("page_count");
+  const body = drifts ? driftedBody(answered, struck) : answered.body;
   return type.startsWith("application/json") ? serialise(body) : toXml(body);
 }
 
 function driftedBody(answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer["body"] {
   const [wrapper = "", inner] = Object.entries(answered.body)[0] ?? [];
   if (typeof inner !== "object" || inner === null || !("count" in inner) || typeof inner["count"] !== "number") return answered.body;
+  const rows = Object.values(inner).find((value) => Array.isArray(value));
   const changed = Object.entries(inner).map(([key, value]): [string, typeof value] => {
+    if (key === "count" && struck.has("page_count")) return [key, Array.isArray(rows) ? rows.length : Number(value)];
     if (key === "count" && struck.has("count_drift")) return [key, Number(value) + 1];
     return [key, Array.isArray(value) && struck.has("short_page") ? value.slice(0, -1) : value];
   });

@@ -55,7 +55,8 @@ function count(world: World): Counted {
     for (let id = row.domainId; id !== ""; id = world.domains.find(id)?.parentId ?? "") bump(domains, id, type, amount);
   };
   for (const machine of world.machines.all()) {
-    if (machine.state === "Destroyed" || machine.state === "Error" || machine.state === "Expunging" || machine.hidden === true) continue;
+    const counts = machine.state === "Running" || (machine.state === "Stopped" && !world.totalsPace.runningOnly);
+    if (!counts || machine.hidden === true) continue;
     add(machine, 0, 1);
     add(machine, 8, 1);
     add(machine, 9, 512);

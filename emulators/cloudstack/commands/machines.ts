@@ -6,7 +6,7 @@ import { mayCall } from "../rights.ts";
 import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
 import { describedMachine, instanceName, machineShape } from "../shapes/machine.ts";
 import { describedAccount } from "../shapes/owner.ts";
-import { insertMachine, insertNetwork, startMachine } from "../world/create.ts";
+import { insertMachine, insertNetwork, putKeyPair, startMachine } from "../world/create.ts";
 import { destroyMachine, expungeMachine, stopMachine } from "../world/remove.ts";
 import type { Account, Machine, Network } from "../world/rows.ts";
 import { newOwner, requireRoom } from "./owners.ts";
@@ -18,7 +18,8 @@ export const MACHINE_COMMANDS: readonly Command[] = [
   {
     name: "deployVirtualMachine",
     params: paramSpecs(
-      "zoneid! serviceofferingid! templateid:templates account domainid:domains projectid:projects networkids:networks* name displayname",
+      "zoneid! serviceofferingid! templateid:templates account domainid:domains projectid:projects networkids:networks* name displayname " +
+        "keypair",
     ),
     event: { type: "VM.CREATE", resource: "VirtualMachine", text: "deploying Vm" },
     job: {
@@ -113,7 +114,10 @@ function startDeployment(call: Call): string {
   const network = networkFor(call, owner) ?? insertNetwork(making, owner, `${owner.name}-network`);
   const name = params.text("name");
   const displayName = params.text("displayname");
-  return insertMachine(making, owner, { name: name ?? `VM-${settings.newId()}`, displayName, template, network }).id;
+  const machine = insertMachine(making, owner, { name: name ?? `VM-${settings.newId()}`, displayName, template, network });
+  const keyPair = params.text("keypair");
+  if (keyPair !== undefined) putKeyPair(machine, keyPair);
+  return machine.id;
 }
 
 function networkFor(call: Call, owner: Account): Network | undefined {

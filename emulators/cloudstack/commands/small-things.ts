@@ -8,7 +8,7 @@ import { thingShape } from "../shapes/thing.ts";
 import { NAMED } from "../world/base.ts";
 import type { Machine } from "../world/rows.ts";
 import { newOwner } from "./owners.ts";
-import { insertThing, listsThings, makesAtOnce, makesByJob, OWNER_PARAMS, type Made } from "./things.ts";
+import { deletesThing, insertThing, listsThings, makesAtOnce, makesByJob, OWNER_PARAMS, type Made } from "./things.ts";
 
 /**
  * Commands about small things: none of them keeps an account or a domain from being deleted, all go with the account, and no total counts
@@ -89,6 +89,7 @@ export const SMALL_THING_COMMANDS: readonly Command[] = [
     false,
   ),
   listsThings("listVMSnapshot", "vm_snapshot", "vmSnapshot"),
+  deletesThing("deleteVMSnapshot", "vm_snapshot", "user.vmsnapshot.DeleteVMSnapshotCmd", "vmsnapshotid"),
   makesAtOnce({
     name: "createVMSchedule",
     params: "virtualmachineid!:machines action! schedule! timezone! description",

@@ -74,7 +74,7 @@ export const STORAGE_COMMANDS: readonly Command[] = [
       className: "user.snapshot.CreateSnapshotCmd",
       instanceType: "Snapshot",
       start: startSnapshot,
-      finish: (call, id) => ({ snapshot: newSnapshotShape(call.world, call.world.snapshots.need(id ?? "")) }),
+      finish: finishSnapshot,
     },
   },
   {
@@ -193,7 +193,18 @@ function startSnapshot(call: Call): string {
   requireOwner(call, volume);
   if (volume.state === "Allocated") throw runtimeRefusal("VolumeId: is not in Ready state but Allocated. Cannot take snapshot.");
   requireRoom(call, world.accounts.need(volume.accountId), 3);
-  return insertSnapshot({ world, settings, now }, volume, params.text("name")).id;
+  const snapshot = insertSnapshot({ world, settings, now }, volume, params.text("name"));
+  snapshot.state = "Creating";
+  return snapshot.id;
+}
+
+function finishSnapshot(call: Call, id: string | undefined): JsonObject {
+  const { world } = call;
+  const snapshot = world.snapshots.need(id ?? "");
+  world.snapshots.update(snapshot, (s) => {
+    s.state = "BackedUp";
+  });
+  return { snapshot: newSnapshotShape(world, snapshot) };
 }
 
 function listSnapshots(call: Call): JsonObject {

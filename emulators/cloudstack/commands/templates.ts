@@ -172,7 +172,9 @@ function startTemplate(call: Call): string {
     isPublic: params.flag("ispublic"),
     isExtractable: params.flag("isextractable"),
     ...(volume.templateId === undefined ? {} : { sourceTemplateId: volume.templateId }),
-    ...(snapshot === undefined ? { size: volume.size, details: { ...machine?.details } } : {}),
+    readyAt: now + (settings.jobMsOf["createTemplate"] ?? settings.jobMs),
+    details: { ...machine?.details },
+    ...(snapshot === undefined ? { size: volume.size } : {}),
   }).id;
 }
 

@@ -92,19 +92,19 @@ function thingsToList(call: Call, kind: ThingKind): readonly Thing[] {
   );
 }
 
-/** A command that deletes a thing of one kind by its id, with a job. */
-export function deletesThing(name: string, kind: ThingKind, className: string, also?: (call: Call, thing: Thing) => void): Command {
+/** A command that deletes a thing of one kind by its id, with a job; `parameter` holds the id. */
+export function deletesThing(name: string, kind: ThingKind, className: string, parameter = "id"): Command {
   return {
     name,
-    params: paramSpecs("id!:things"),
+    params: paramSpecs(`${parameter}!:things`),
     job: {
       className,
       finish: (call) => {
-        const thing = call.world.things.live(call.params.must("id"));
-        if (thing?.kind !== kind) throw invalidValue(`Unable to find ${kind.replace("_", " ")} by id ${call.params.must("id")}`);
+        const id = call.params.must(parameter);
+        const thing = call.world.things.live(id);
+        if (thing?.kind !== kind) throw invalidValue(`Unable to find ${kind.replace("_", " ")} by id ${id}`);
         requireOwner(call, thing);
         call.world.things.remove(thing, call.now);
-        also?.(call, thing);
         return { success: true };
       },
     },

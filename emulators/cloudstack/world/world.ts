@@ -29,6 +29,7 @@ export interface TotalsPace {
   readonly now: number;
   readonly lagMs: number;
   readonly stale: boolean;
+  readonly runningOnly: boolean;
 }
 
 /** How many events and jobs are kept; the real server expires them by age. */
@@ -64,7 +65,7 @@ export class World {
   readonly jobs: Table<Job>;
   readonly #usersByKey = new Map<string, User>();
   /** How fast what is counted follows; set at each request. */
-  totalsPace: TotalsPace = { now: 0, lagMs: 0, stale: false };
+  totalsPace: TotalsPace = { now: 0, lagMs: 0, stale: false, runningOnly: false };
   /** Settings that were changed through the API; they hold after the next start. */
   readonly configuration: Record<string, string> = {};
   /** When each periodic task of the server last ran, by its name. */

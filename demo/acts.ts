@@ -76,7 +76,7 @@ async function replay2017(w: DemoWorld): Promise<string> {
 
 /** A pass of one's own: while another one runs, which may have read before the view was narrowed, it waits for its turn. */
 async function passNow(w: DemoWorld): ReturnType<DemoWorld["twokey"]["runPassNow"]> {
-  for (let turns = 100; ; turns -= 1) {
+  for (let turns = 600; ; turns -= 1) {
     const pass = await w.twokey.runPassNow(null);
     if (pass.ok || pass.error.code !== "sync.running" || turns === 0) return pass;
     await sleep(100);

@@ -219,19 +219,16 @@ async function plan(s: Stage, what: string, words: string): Promise<void> {
 }
 
 function card(s: Stage, slug: string, words: string, withButton?: string): Promise<MessageView> {
-  return s.ada.waitFor(
-    `the card of ${slug}: ${words}`,
-    (v) =>
-      messages(v.conversations)
-        .toReversed()
-        .find(
-          (m) =>
-            texts(m.blocks).includes(`ROOT/ci/${slug}`) &&
-            texts(m.blocks).includes(words) &&
-            !m.text.startsWith("Plan") &&
-            (withButton === undefined || button(m, withButton) !== null),
-        ),
-    45_000,
+  return s.ada.waitFor(`the card of ${slug}: ${words}`, (v) =>
+    messages(v.conversations)
+      .toReversed()
+      .find(
+        (m) =>
+          texts(m.blocks).includes(`ROOT/ci/${slug}`) &&
+          texts(m.blocks).includes(words) &&
+          !m.text.startsWith("Plan") &&
+          (withButton === undefined || button(m, withButton) !== null),
+      ),
   );
 }
 

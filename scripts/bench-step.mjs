@@ -1,4 +1,4 @@
-// Measures the checks before a step of a deletion (`readPassage`), on a real PostgreSQL that holds the state of many domains and deletions.
+// Measures the checks before a step of a deletion (`takePassage`), on a real PostgreSQL that holds the state of many domains and deletions.
 // Counted: every statement to our own database, comparing inventories and neighbours, counting votes, minting the grant.
 // Not counted: what CloudStack, Slack and the CI database take to answer; here they answer from memory.
 // Prints medians, the slowest of twenty, and the ratio to a small database in the same run; exits with 1 when the median is over the budget.
@@ -16,8 +16,8 @@ const { migrate } = await import(dist("src/store/migrate.js"));
 const { createDatabase } = await import(dist("src/store/db.js"));
 const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
-const { inventoryDigest } = await import(dist("src/sync/planning/inventory.js"));
-const { readPassage } = await import(dist("src/deletion/fence.js"));
+const { inventoryDigest } = await import(dist("src/core/inventory.js"));
+const { takePassage } = await import(dist("src/deletion/passage.js"));
 const { seedPolicy } = await import(dist("src/store/policies.js"));
 const { fingerprintOf, limitsNowOf } = await import(dist("src/policy/derive.js"));
 const { expectPolicy } = await import(dist("src/policy/propose.js"));
@@ -125,7 +125,7 @@ async function measure(name, n) {
   };
   const row = await readDeletion(db, id);
   const fence = async () => {
-    const passed = await readPassage(row, context);
+    const passed = await takePassage(row, context);
     if (!passed.ok) throw new Error(passed.error.message);
   };
   const states = ["Stopped", "Destroyed"];

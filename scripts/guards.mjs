@@ -15,6 +15,7 @@ for (const name of [
   "demo",
   "migrations",
   "docs",
+  ".env.example",
   "package.json",
   "tsconfig.json",
   "vitest.config.ts",

@@ -1,27 +1,23 @@
 #!/usr/bin/env node
-// The whole gate: packages, build, type check (with the must-not-compile tests), vitest. The last line is "N passed, N failed".
+// The whole gate: packages, build, formatting, type check (with the must-not-compile tests), vitest. The last line is "N passed, N failed".
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { formats, typeChecks } from "./lint.mjs";
 import { prepare } from "./prepare.mjs";
 
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 // Types are left to the type check, which covers the same files and more.
 prepare({ isUnchecked: true });
 
-const counts = [typeCheck(), vitest(process.argv.slice(2))];
+const counts = [formats(), typeChecks()].map((isGood) => ({ passed: isGood ? 1 : 0, failed: isGood ? 0 : 1 }));
+counts.push(vitest(process.argv.slice(2)));
 const passed = counts.reduce((sum, count) => sum + count.passed, 0);
 const failed = counts.reduce((sum, count) => sum + count.failed, 0);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;
-
-function typeCheck() {
-  process.stdout.write("type check\n");
-  const ran = run(["node_modules/typescript/bin/tsc", "-p", "."]);
-  return ran === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-}
 
 function vitest(filters) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "twokey-report-"));

@@ -128,6 +128,14 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   CLOUDSTACK_ROOT_DOMAIN: "the domain below which the projects' domains stand, such as ROOT/ci; Twokey touches nothing outside it",
 };
 
+/** Every variable of the environment, in the order of the table. `fallback`: what counts without it; null: it must be set. */
+export function listVariables(): readonly { readonly name: string; readonly fallback: string | null; readonly hint: string | null }[] {
+  return Object.entries(variables.shape).map(([name, rule]) => {
+    const unset = rule.safeParse(undefined);
+    return { name, fallback: unset.success ? String(unset.data ?? "") : null, hint: hints[name as keyof typeof hints] ?? null };
+  });
+}
+
 /** All that the bot is told from outside, checked once at start; no optional question survives. */
 export interface Config {
   readonly environment: string;
@@ -230,12 +238,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined) {
     problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
   }
-  for (const kind of ["WRITE", "EXPORT", "DELETE"]) {
-    const key = `CLOUDSTACK_${kind}_API_KEY`,
-      secret = `CLOUDSTACK_${kind}_SECRET_KEY`;
-    if ((v[key] === undefined) !== (v[secret] === undefined))
-      problems.push(problemLine(v[key] === undefined ? key : secret, `is not set although its twin is`));
-  }
+  for (const kind of ["WRITE", "EXPORT", "DELETE"])
+    problems.push(...twinProblems(v, `CLOUDSTACK_${kind}_API_KEY`, `CLOUDSTACK_${kind}_SECRET_KEY`));
   problems.push(...archiveProblems(v), ...migrationProblems(v));
   const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
@@ -268,15 +272,16 @@ export function parseDatabaseConfig(env: Readonly<Record<string, string | undefi
 }
 
 function archiveProblems(v: Readonly<Record<string, string>>): readonly string[] {
-  const [id, secret] = ["ARCHIVE_S3_ACCESS_KEY_ID", "ARCHIVE_S3_SECRET_ACCESS_KEY"] as const;
-  const twin =
-    (v[id] === undefined) === (v[secret] === undefined)
-      ? []
-      : [problemLine(v[id] === undefined ? id : secret, "is not set although its twin is")];
+  const twin = twinProblems(v, "ARCHIVE_S3_ACCESS_KEY_ID", "ARCHIVE_S3_SECRET_ACCESS_KEY");
   const loose = Object.keys(v).find((name) => name.startsWith("ARCHIVE_S3_"));
   return v["ARCHIVE_S3_BUCKET"] === undefined && loose !== undefined
     ? [...twin, problemLine("ARCHIVE_S3_BUCKET", `is not set although ${loose} is`)]
     : twin;
+}
+
+function twinProblems(v: Readonly<Record<string, string>>, one: string, other: string): readonly string[] {
+  if ((v[one] === undefined) === (v[other] === undefined)) return [];
+  return [problemLine(v[one] === undefined ? one : other, "is not set although its twin is")];
 }
 
 function migrationProblems(v: Readonly<Record<string, string | undefined>>): readonly string[] {
@@ -352,11 +357,7 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
       write: write ?? read,
       export: exporting ?? read,
       delete: deleting ?? read,
-      sharedKeys: [
-        ...(write ? [] : ["write" as const]),
-        ...(exporting ? [] : ["export" as const]),
-        ...(deleting ? [] : ["delete" as const]),
-      ],
+      sharedKeys: (["write", "export", "delete"] as const).filter((_, i) => [write, exporting, deleting][i] === null),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,

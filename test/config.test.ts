@@ -1,7 +1,8 @@
 /** Claims: bad environments are refused all at once with how to mend them, values are never repeated, and the docs list every variable. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { parseConfig } from "../src/config.ts";
+import { renderEnvExample } from "../scripts/env-example.mjs";
+import { listVariables, parseConfig } from "../src/config.ts";
 
 const good = {
   CI_DATABASE_URL: "postgres://reader:hunter2@db/ci",
@@ -103,13 +104,29 @@ test("an empty variable counts as not set", () => {
 });
 
 test("the documentation lists every variable that the code reads", () => {
-  const code = readFileSync(new URL("../src/config.ts", import.meta.url), "utf8");
   const docs = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
-  const names = [...code.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map((m) => m[1] ?? "");
+  const names = listVariables().map((v) => v.name);
   expect(names.length).toBeGreaterThan(40);
   const documented = docs.replace(
     /`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/,
     ["WRITE", "EXPORT", "DELETE"].flatMap((k) => [`CLOUDSTACK_${k}_API_KEY`, `CLOUDSTACK_${k}_SECRET_KEY`]).join(" "),
   );
   expect(names.filter((n) => !documented.includes(n))).toEqual([]);
+});
+
+test(".env.example is what `npm run env-example` makes of the table, and what it asks to be set is all that must be", () => {
+  const file = readFileSync(new URL("../.env.example", import.meta.url), "utf8");
+  expect(file).toBe(renderEnvExample(listVariables()));
+  const asked = [...file.matchAll(/^([A-Z_]+)=(.*)$/gm)].map((m) => m[1] ?? "");
+  const filled: Record<string, string> = { ...good, SLACK_APPROVER_GROUP: "ci-approvers" };
+  expect(sentence(Object.fromEntries(asked.map((name) => [name, filled[name]])))).toBe("");
+  for (const name of asked)
+    expect(sentence(Object.fromEntries(asked.map((n) => [n, n === name ? "" : filled[n]])))).toContain(`${name} is not set`);
+});
+
+test("every default in .env.example is one that parses, and changes nothing", () => {
+  const defaults = listVariables().flatMap(({ name, fallback }) => (fallback === null ? [] : [[name, fallback]]));
+  const env = { ...good, ARCHIVE_S3_BUCKET: "b-1" };
+  expect(parseConfig({ ...Object.fromEntries(defaults), ...env })).toEqual(parseConfig(env));
+  expect(parseConfig(env).ok).toBe(true);
 });

@@ -7,7 +7,9 @@ import { guards } from "../scripts/guard-list.mjs";
 import { filesBelow, parseSource, readSources } from "./support/tidy-source.ts";
 import { findBrokenFences, findCircles, findRisingArrows, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
 import {
+  ENTRIES,
   LIMITS,
+  entriesOf,
   findBadNames,
   findBannedCode,
   findCleanupTrue,
@@ -17,6 +19,7 @@ import {
   findMachinePaths,
   findOversize,
   findRegistryAddresses,
+  findShortWaits,
   findUndocumented,
   medianLength,
 } from "./support/tidy-text.ts";
@@ -25,8 +28,9 @@ const ROOT = path.resolve(import.meta.dirname, "..");
 const src = readSources(ROOT, ["src"]);
 const all = [...src, ...readSources(ROOT, ["emulators", "demo", "test/sim", "test/matrix"])];
 const tests = readSources(ROOT, ["test"]);
-const documents = ["README.md", "CONTRIBUTING.md", ...filesBelow(ROOT, "docs").filter((file) => file.endsWith(".md"))]
-  .filter((file) => existsSync(path.join(ROOT, file)))
+const documents = ["README.md", "CHANGELOG.md", ".github", "docs", "emulators", "test"]
+  .flatMap((name) => filesBelow(ROOT, name))
+  .filter((file) => file.endsWith(".md"))
   .map((file) => ({ file, text: readFileSync(path.join(ROOT, file), "utf8") }));
 
 describe("the rules hold here", () => {
@@ -50,6 +54,14 @@ describe("the rules hold here", () => {
   });
   test("cleanup with true is nowhere in src/", () => {
     expect(src.flatMap(findCleanupTrue)).toEqual([]);
+  });
+  test("no test waits for a state for less than a minute", () => {
+    expect(tests.flatMap(findShortWaits)).toEqual([]);
+  });
+  test("the top of the repository and src/ are short enough to be a map", () => {
+    const files = committed().filter((file) => existsSync(path.join(ROOT, file)));
+    expect(entriesOf(files, "").length).toBeLessThanOrEqual(ENTRIES.top);
+    expect(entriesOf(files, "src").length).toBeLessThanOrEqual(ENTRIES.src);
   });
   test("notes to self carry an issue number", () => {
     expect([...all, ...tests].flatMap(findLooseNotes)).toEqual([]);
@@ -75,7 +87,9 @@ describe("the rules hold here", () => {
     expect(story.flatMap(({ file, text }) => findDeadNames(ROOT, file, text))).toEqual([]);
   });
   test("no committed text names a folder of one machine", () => {
-    const texts = committed().filter((file) => /\.(ts|mjs|js|md|json|sql|html|css)$/.test(file) && existsSync(path.join(ROOT, file)));
+    const texts = committed().filter(
+      (file) => /\.(ts|mjs|js|md|json|sql|html|css|ya?ml|example)$/.test(file) && existsSync(path.join(ROOT, file)),
+    );
     expect(texts.flatMap((file) => findMachinePaths(file, readFileSync(path.join(ROOT, file), "utf8")))).toEqual([]);
   });
   test("every guard stands where the list of guards says, once", () => {
@@ -188,6 +202,28 @@ describe("the rules bite", () => {
     expect(findLooseNotes(one("src/a.ts", `const s = "TODO"; // TODO(#12) when 5.0 is out`))).toEqual([]);
   });
 
+  test.for([
+    "await eventually('it is there', holds, { limitMs: 15_000 });",
+    "await expect.poll(read, { timeout: 30_000 }).toBe(1);",
+    "test('x', async () => {}, 40_000);",
+    "test.each([1])('x', async () => {}, 40_000);",
+    "beforeAll(start, 5_000);",
+  ])("short waits: %s", (text) => {
+    expect(findShortWaits(one("test/a.test.ts", text))).toHaveLength(1);
+  });
+  test("waits of a minute, and what times out on purpose, pass", () => {
+    const text = "test('x', () => until('y', holds, { limitMs: 90_000 }), 60_000); start({ timeoutMs: 40, ackMs: 400 }); list.at(5);";
+    expect(findShortWaits(one("test/a.test.ts", text))).toEqual([]);
+  });
+
+  test("entries: each once, without dot files", () => {
+    const files = ["README.md", ".gitignore", ".github/a.yml", "src/main.ts", "src/bot/app.ts", "src/bot/slack.ts"];
+    expect([entriesOf(files, ""), entriesOf(files, "src")]).toEqual([
+      ["README.md", "src"],
+      ["main.ts", "bot"],
+    ]);
+  });
+
   test.for(["src/utils/a.ts", "src/bot/helpers.ts", "src/core/types.ts", "src/bot/renderPlan.ts"])("names: %s", (file) => {
     expect(findBadNames(file)).toHaveLength(1);
   });
@@ -235,10 +271,10 @@ describe("the rules bite", () => {
   });
 
   test("documents: a function that its file does not declare is found", () => {
-    const text = "`recordVote` in `src/store/votes.ts`, then `vote_rules` of `migrations/0003_deletion.sql`";
+    const text = "`recordVote` in `src/store/ballots.ts`, then `ballot_rules` of `migrations/0030_ballot.sql`";
     expect(findDeadNames(ROOT, "docs/a.md", text)).toEqual([]);
     expect(findDeadNames(ROOT, "docs/a.md", text.replace("recordVote", "recordVotes"))).toHaveLength(1);
-    expect(findDeadNames(ROOT, "docs/a.md", text.replace("vote_rules", "vote_rule"))).toHaveLength(1);
+    expect(findDeadNames(ROOT, "docs/a.md", text.replace("ballot_rules", "ballot_rule"))).toHaveLength(1);
   });
 
   test("machines and registries", () => {

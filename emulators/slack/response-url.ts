@@ -9,10 +9,10 @@ import { SlackRefusal } from "./refusal.ts";
 import type { ResponseTicket, StoredChannel } from "./state.ts";
 
 /** How often and how long a response_url can be used. Source: facts, response_url. */
-export const RESPONSE_USES = 5;
+const RESPONSE_USES = 5;
 
 /** Units: milliseconds. */
-export const RESPONSE_MS = 30 * 60_000;
+const RESPONSE_MS = 30 * 60_000;
 
 /** Gives out the response_url of what a person did in a channel, or with a message of it. */
 export function giveResponseUrl(world: ApiWorld, place: Pick<ResponseTicket, "user" | "channel" | "messageTs">): string {

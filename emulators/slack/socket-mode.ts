@@ -7,7 +7,7 @@ import type { Carrier, Parcel, Receipt } from "./delivery.ts";
 import { isJsonObject, parseJson } from "./json.ts";
 
 /** How many sockets an app may have open. Source: facts, Socket Mode. */
-export const SOCKET_LIMIT = 10;
+const SOCKET_LIMIT = 10;
 
 const TICKET_MS = 30_000;
 const REFRESH_CLOSE_MS = 10_000;

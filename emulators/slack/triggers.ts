@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { refuse } from "./refusal.ts";
 
 /** How long a trigger_id is good. Units: milliseconds. Source: facts, trigger_id. */
-export const TRIGGER_MS = 3_000;
+const TRIGGER_MS = 3_000;
 
 const REMEMBERED_MS = 60 * TRIGGER_MS;
 

@@ -16,7 +16,7 @@ import { optionGroup, plainOption, plainText } from "./validate-blocks/text.ts";
 export type { BlockProblem, Surface } from "./validate-blocks/rule.ts";
 
 /** How many blocks each surface takes. */
-export const BLOCK_LIMITS: Readonly<Record<Surface, number>> = { message: 50, modal: 100, home: 100 };
+const BLOCK_LIMITS: Readonly<Record<Surface, number>> = { message: 50, modal: 100, home: 100 };
 
 /** Size of a view's JSON above which Slack says `view_too_large`. Units: bytes. */
 export const VIEW_BYTES = 250_000;

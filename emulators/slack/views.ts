@@ -9,7 +9,7 @@ import { describeProblem, findViewProblems, VIEW_BYTES } from "./validate-blocks
 import type { Workspace } from "./workspace.ts";
 
 /** How many modals may lie on each other. Source: facts, modal stack. */
-export const STACK_LIMIT = 3;
+const STACK_LIMIT = 3;
 
 /** Looks at a view that the app sent. Errors: refuses `view_too_large`, `invalid_arguments` with each problem. */
 export function checkView(view: JsonObject | undefined, surface: "modal" | "home"): JsonObject {

@@ -1,35 +1,35 @@
 /** The systems around Twokey as the configuration names them: what the bot works on, and the commands of the terminal too. */
 import { createFolderStore } from "../archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
-import type { MeasureContext } from "../archive/backups/measure.ts";
+import { createCiDatabase, type CiDatabase } from "../cidb/read.ts";
 import { createCloudStackDeleter } from "../cloudstack/delete/deleter.ts";
 import { createDomainIds } from "../cloudstack/read/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack/export/exporter.ts";
 import type { CloudStackOptions } from "../cloudstack/api/options.ts";
-import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
+import { createCloudStackReader } from "../cloudstack/read/reader.ts";
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { CloudStackKeys, Config } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
-import { failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
-import { err, ok } from "../core/result.ts";
+import { ok } from "../core/result.ts";
 import type { Events } from "../events.ts";
-import type { FixedPlanPolicy } from "../policy/derive.ts";
-import type { Database, Queryable } from "../store/db.ts";
-import { readKnownState } from "../store/managed.ts";
+import type { Queryable } from "../store/db.ts";
 import { mayCall } from "../store/stop-switch.ts";
+import type { CloudParts } from "./parts.ts";
 
 interface Tools {
   readonly now: Clock;
   readonly sleep: Sleep;
   readonly newId: NewId;
   readonly events: Events;
+  /** How many calls of one list or inventory may be under way at the same time; left out: CloudStack's usual number. */
+  readonly parallel?: number;
 }
 
 /** The CloudStack objects, each with its own keys; every call asks the stop switch first. Invariant: INV-3. */
-export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools) {
+export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     url: config.cloudstack.url,
     ...keys,
@@ -38,6 +38,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     sleep: a.sleep,
     newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
+    ...(a.parallel === undefined ? {} : { parallel: a.parallel }),
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
@@ -56,6 +57,12 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
   };
 }
 
+/** The CI database, read only. */
+export function ciDatabase(config: Pick<Config, "ci">, a: Pick<Tools, "now" | "events">): CiDatabase {
+  const onError = (e: Error): void => a.events.bug("cidb.connection", e);
+  return createCiDatabase({ ...config.ci, now: a.now, onError });
+}
+
 /** The store of what is saved, as the configuration names it. */
 export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
@@ -72,30 +79,5 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
       if (!source.ok) return source;
       return ok({ open: (offset: number) => exporter.open(source.value, offset) });
     },
-  };
-}
-
-/** The settings of a plan that no vote changes. */
-export function fixedPlanPolicy(config: Pick<Config, "sync" | "cloudstack">): FixedPlanPolicy {
-  return {
-    snapshotAgeMsMax: config.sync.snapshotAgeMsMax,
-    roles: config.cloudstack.roles,
-    sentinelDomain: config.cloudstack.sentinelDomain,
-  };
-}
-
-/** What measuring the fleet needs, for the bot and for the terminal. */
-export function measureContext(config: Config, db: Database, reader: CloudStackReader, a: Pick<Tools, "now" | "newId">): MeasureContext {
-  return {
-    db,
-    rootPath: config.cloudstack.rootPath as DomainPath,
-    findRoot: async () => {
-      const fleet = await reader.readFleet({ withLimits: false });
-      return fleet.ok ? ok(fleet.value.root.id) : err(failure("unavailable", "cloudstack.fleet", fleet.error.reason));
-    },
-    readInventory: (id, path) => reader.readInventory(id, path),
-    managedDomains: async () => (await readKnownState(db, [])).managedDomains,
-    now: a.now,
-    newId: a.newId,
   };
 }

@@ -3,7 +3,7 @@ import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { tally, type ApprovalRequest, type Refusal } from "./tally.ts";
-import type { Vote, Withdrawal } from "../core/votes.ts";
+import type { Vote } from "../core/votes.ts";
 
 /** A live permission to run one deletion. Made by `grant` only, never stored, never copied: on every resume it is asked for again. */
 class Grant {
@@ -35,7 +35,6 @@ export function isApprovedDeletion(x: unknown): x is ApprovedDeletion {
 export interface GrantQuestion {
   readonly request: ApprovalRequest;
   readonly votes: readonly Vote[];
-  readonly withdrawals: readonly Withdrawal[];
   readonly approversNow: ReadonlySet<OperatorId>;
   /** The inventory that was shown, as stored. */
   readonly approved: Inventory;
@@ -63,7 +62,7 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   if (!q.dismantling && inventoryDigest(q.fresh) !== q.request.digest) {
     return err({ kind: "stale", appeared: [], sentence: "what the domain holds changed since the approval" });
   }
-  const counted = tally(q.request, q.votes, q.withdrawals, q.approversNow);
+  const counted = tally(q.request, q.votes, q.approversNow);
   if (counted.kind !== "approved") return err(counted.refusal);
   return ok(new Grant(q.request, q.approved, counted.approvers, q.now));
 }

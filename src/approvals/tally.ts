@@ -1,4 +1,4 @@
-import type { Withdrawal, Vote } from "../core/votes.ts";
+import type { Vote } from "../core/votes.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../core/ids.ts";
 
 /** The question put to people, with the policy frozen in: a later change of policy does not alter a running vote. */
@@ -15,7 +15,7 @@ export interface ApprovalRequest {
   readonly expiresAt: Instant;
 }
 
-/** What counting needs to know of a question: a deletion's, or a change of policy's. */
+/** What counting needs to know of a question, whatever it is about. */
 export type VoteQuestion = Pick<ApprovalRequest, "digest" | "requesters" | "quorum" | "openedAt" | "expiresAt">;
 
 /** Why there is no grant. */
@@ -34,23 +34,22 @@ export type Tally =
  *
  * Any rejection in time ends the matter. `at` is when the deciding vote was cast. Invariant: INV-2.
  */
-export function tally(
-  request: VoteQuestion,
-  votes: readonly Vote[],
-  withdrawals: readonly Withdrawal[],
-  approversNow: ReadonlySet<OperatorId>,
-): Tally {
+export function tally(request: VoteQuestion, votes: readonly Vote[], approversNow: ReadonlySet<OperatorId>): Tally {
   const need = Math.max(2, request.quorum);
   const inTime = votes.filter((v) => v.digest === request.digest && v.at >= request.openedAt && v.at < request.expiresAt);
   const rejection = inTime.find((v) => v.verdict === "reject");
   if (rejection !== undefined) {
     return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
   }
-  const withdrawn = new Set(withdrawals.map((w) => w.voter));
+  const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
   const requesters = new Set(request.requesters);
+  const accounts = new Set<string>();
   const firstByVoter = new Map<OperatorId, Instant>();
-  for (const v of inTime.toSorted((a, b) => a.at - b.at)) {
+  for (const v of inTime.filter((one) => one.verdict === "approve").toSorted((x, y) => x.at - y.at)) {
     if (requesters.has(v.voter) || withdrawn.has(v.voter) || !approversNow.has(v.voter) || firstByVoter.has(v.voter)) continue;
+    // Two names behind one Slack account are one person.
+    if (v.account !== null && accounts.has(v.account)) continue;
+    if (v.account !== null) accounts.add(v.account);
     firstByVoter.set(v.voter, v.at);
   }
   const approvers = [...firstByVoter.keys()];

@@ -6,13 +6,14 @@ import type { ExportAnnouncer, ExportService, ExportView } from "./export-view.t
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import { after, type Clock, type NewId } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import { ExportId, type DomainId, type DomainPath, type Slug } from "../core/ids.ts";
+import { ExportId, type Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { insertEntry, readEntries, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { insertExport, readExport, updateExport, type ExportRow } from "../store/exports.ts";
-import type { Inventory, InventoryItem } from "../core/inventory.ts";
+import type { InventoryItem } from "../core/inventory.ts";
+import type { ProjectDomain } from "../core/managed.ts";
 import { manifestOf } from "./manifest.ts";
 import type { ArchiveStore, ExportSource } from "./ports.ts";
 import { saveItem } from "./save.ts";
@@ -21,8 +22,12 @@ import { saveItem } from "./save.ts";
 export interface ExportContext {
   readonly db: Database;
   readonly projectsOf: (asker: Asker) => Promise<Result<readonly DesiredProject[], Failure>>;
-  readonly domainOf: (slug: Slug) => Promise<{ readonly id: DomainId; readonly path: DomainPath } | null>;
-  readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
+  /** Who asks for an export may have to wait for it: the project as it is when it is made. */
+  readonly projectNow: (slug: Slug) => Promise<Result<DesiredProject | null, Failure>>;
+  readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
+  readonly readTemplates: (domain: ProjectDomain) => Promise<Result<readonly InventoryItem[], Failure>>;
+  /** Null: the domain has no such template (any more). */
+  readonly readTemplate: (domain: ProjectDomain, id: string) => Promise<Result<InventoryItem | null, Failure>>;
   readonly source: ExportSource;
   readonly store: ArchiveStore;
   readonly announcer: ExportAnnouncer;
@@ -40,7 +45,9 @@ const PROGRESS_MS = 2500;
 export function createExportService(c: ExportContext): ExportService {
   return {
     async templates(asker, slug) {
-      const found = await templatesOf(asker, slug, c);
+      const domain = await domainFor(asker, slug, c);
+      if (!domain.ok) return domain;
+      const found = domain.value === null ? ok([]) : await c.readTemplates(domain.value);
       return found.ok
         ? ok(
             found.value.map((t) => ({
@@ -55,10 +62,12 @@ export function createExportService(c: ExportContext): ExportService {
         : found;
     },
     async start(asker, slug, templateId, listener) {
-      const found = await templatesOf(asker, slug, c);
+      const domain = await domainFor(asker, slug, c);
+      if (!domain.ok) return domain;
+      const found = domain.value === null ? ok(null) : await c.readTemplate(domain.value, templateId);
       if (!found.ok) return found;
-      const item = found.value.find((t) => t.id === templateId);
-      if (item === undefined)
+      const item = found.value;
+      if (item === null)
         return err(failure("invalid", "export.no_template", `${slug} has no such template`, { remedy: "Choose one of the list." }));
       const id = ExportId.parse(c.newId());
       await c.db.tx(async (q) => {
@@ -92,17 +101,16 @@ export function createExportService(c: ExportContext): ExportService {
   };
 }
 
-async function templatesOf(asker: Asker, slug: Slug, c: ExportContext): Promise<Result<readonly InventoryItem[], Failure>> {
+/** The domain of a project of the asker's; null while it has none. */
+async function domainFor(asker: Asker, slug: Slug, c: ExportContext): Promise<Result<ProjectDomain | null, Failure>> {
   const projects = await c.projectsOf(asker);
   if (!projects.ok) return projects;
-  if (!projects.value.some((p) => p.slug === slug))
+  const project = projects.value.find((p) => p.slug === slug);
+  if (project === undefined)
     return err(
       failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." }),
     );
-  const domain = await c.domainOf(slug);
-  if (domain === null) return ok([]);
-  const inventory = await c.readInventory(domain.id, domain.path);
-  return inventory.ok ? ok(inventory.value.items.filter((i) => i.kind === "template")) : inventory;
+  return ok(await c.domainOf(project));
 }
 
 /** Runs one export: save, check, make a link of ours. Idempotent: a ready one is left as it is. */
@@ -156,13 +164,14 @@ export async function runExport(id: string, c: ExportContext): Promise<void> {
 }
 
 async function itemOf(row: ExportRow, c: ExportContext): Promise<Result<{ readonly item: InventoryItem; readonly path: string }, Failure>> {
-  const domain = await c.domainOf(row.slug);
-  const inventory = domain === null ? null : await c.readInventory(domain.id, domain.path);
-  if (inventory !== null && !inventory.ok) return inventory;
-  const item = inventory?.value.items.find((i) => i.id === row.template_id);
-  return item === undefined
+  const project = await c.projectNow(row.slug);
+  if (!project.ok) return project;
+  const domain = project.value === null ? null : await c.domainOf(project.value);
+  const item = domain === null ? ok(null) : await c.readTemplate(domain, row.template_id);
+  if (!item.ok) return item;
+  return item.value === null || domain === null
     ? err(failure("rejected", "export.gone", "The template is no longer there"))
-    : ok({ item, path: domain?.path ?? "" });
+    : ok({ item: item.value, path: domain.path });
 }
 
 async function failExport(row: ExportRow, entryId: string, f: Failure, c: ExportContext): Promise<void> {

@@ -17,7 +17,7 @@ export interface ExportView {
   readonly id: ExportId;
   readonly template: string;
   readonly project: Slug;
-  readonly state: "waiting" | "saving" | "ready" | "failed" | "expired";
+  readonly state: "waiting" | "saving" | "ready" | "failed";
   readonly doneBytes: number;
   readonly totalBytes: number | null;
   readonly sha256: string | null;

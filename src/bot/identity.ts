@@ -87,12 +87,13 @@ export function createIdentity(o: IdentityOptions): Identity {
     resolve,
     approversNow: async () => resolve(await o.approvers()),
     async identify(slackUser) {
+      const since = o.now();
       const operator = await operatorOf(slackUser);
       if (!operator.ok) return operator;
       const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
       const approvers = await idsOf(await o.approvers());
       const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
-      return ok({ operator: operator.value, isTeam });
+      return ok({ operator: operator.value, isTeam, since });
     },
     async slackIdOf(person) {
       const listed = await people("all");
@@ -123,7 +124,7 @@ interface SlackUser {
 }
 
 /** Why an account may not act, or null. USLACKBOT says of itself that it is no bot. */
-export function problemOf(u: SlackUser, o: { readonly teamId: string; readonly botUserId: string }): string | null {
+function problemOf(u: SlackUser, o: { readonly teamId: string; readonly botUserId: string }): string | null {
   if (u.deleted === true) return "is deactivated";
   if (u.is_bot === true || u.id === "USLACKBOT" || u.id === o.botUserId) return "is a bot";
   if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
@@ -134,7 +135,7 @@ export function problemOf(u: SlackUser, o: { readonly teamId: string; readonly b
 }
 
 /** Maps a Slack account to one person: by stored Slack id, else by confirmed e-mail with exactly one match, else by the account itself. */
-export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
+function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   const slackId = u.enterprise_user?.id ?? u.id ?? "";
   const name = u.profile?.real_name || u.real_name || u.name || slackId;
   const byId = people.filter((p) => p.slackId !== null && (p.slackId === u.id || p.slackId === slackId));

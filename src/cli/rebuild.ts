@@ -1,13 +1,7 @@
-import { changeWriter } from "../cloudstack/write/change-writer.ts";
-import { firstPolicy } from "../policy/first-policy.ts";
-import { planPolicyOf } from "../policy/derive.ts";
-import { readPolicy } from "../store/policies.ts";
-import type { DomainPath } from "../core/ids.ts";
-import { rebuild, type RebuildReport } from "../sync/execution/rebuild.ts";
+import type { RebuildReport } from "../sync/execution/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import { fixedPlanPolicy } from "../app/systems.ts";
 import type { CliCommand, CliIo } from "./command.ts";
-import { sayFailure, withCloud } from "./with-cloud.ts";
+import { sayFailure, withAssembly } from "./with-assembly.ts";
 
 /** `twokey rebuild`: all domains, accounts and users again, from the CI database into an empty CloudStack. */
 export const rebuildCommand: CliCommand = {
@@ -19,22 +13,8 @@ export const rebuildCommand: CliCommand = {
       return 2;
     }
     const dryRun = args.includes("--dry-run");
-    return withCloud(io, async ({ config, db, ci, cloud }) => {
-      const done = await rebuild(
-        { dryRun },
-        {
-          db,
-          desired: ci,
-          observed: cloud.reader,
-          writer: changeWriter(cloud.writer),
-          domainIds: cloud.domainIds,
-          policy: planPolicyOf((await readPolicy(db))?.body ?? firstPolicy(config), fixedPlanPolicy(config)),
-          root: config.cloudstack.rootPath as DomainPath,
-          now: io.now,
-          newId: io.newId,
-          say: (line) => io.out(`${line}\n`),
-        },
-      );
+    return withAssembly(io, async ({ assembly }) => {
+      const done = await assembly.rebuild({ dryRun, say: (line) => io.out(`${line}\n`) });
       if (!done.ok) {
         sayFailure(io, done.error);
         return 1;

@@ -1,17 +1,12 @@
 import { parseArgs } from "node:util";
-import type { DomainPath } from "../core/ids.ts";
-import { restore } from "../archive/reimport/reimport.ts";
-import type { RestoreAsk, RestoreContext } from "../archive/reimport/context.ts";
+import type { RestoreAsk } from "../archive/reimport/context.ts";
 import { parseRestorePoint } from "../archive/reimport/point.ts";
-import { archiveStore } from "../app/systems.ts";
 import type { CliCommand, CliIo } from "./command.ts";
 import { withRestoreLinks } from "./reimport-server.ts";
 import { oneLine, tellRestore } from "./reimport-text.ts";
-import { sayFailure, withCloud, type CloudTools } from "./with-cloud.ts";
+import { sayFailure, withAssembly } from "./with-assembly.ts";
 
 const USAGE = "<project> --from <date> --to <domain> [--account <name>] [--zone <zone>] [--dry-run]";
-/** A day: the life of an export link too, and longer than any template takes. */
-const LINK_MS = 24 * 3600_000;
 
 /** `twokey restore`: a project's templates again, as they were saved by a date, into an empty domain. */
 export const restoreCommand: CliCommand = {
@@ -20,40 +15,20 @@ export const restoreCommand: CliCommand = {
   async run(args, io) {
     const ask = readArguments(args, io);
     if (ask === null) return 2;
-    return withCloud(io, async (tools) => {
-      const store = await archiveStore(tools.config);
-      return withRestoreLinks(tools.config, { db: tools.db, store, now: io.now }, async (links) => {
-        const done = await restore(ask, contextOf(tools, io, { store, links }));
+    return withAssembly(io, ({ config, parts, assembly }) =>
+      withRestoreLinks(config, { db: parts.db, store: parts.archive, now: io.now }, async (links) => {
+        const say = (line: string): void => io.out(`${oneLine(line)}\n`);
+        const done = await assembly.restore(ask, { links, say, sleep: io.sleep });
         if (!done.ok) {
           sayFailure(io, { ...done.error, message: oneLine(done.error.message) });
           return done.error.kind === "invalid" ? 2 : 1;
         }
-        tellRestore(done.value, ask.dryRun, tools.config.archive.place, io.out);
+        tellRestore(done.value, ask.dryRun, config.archive.place, io.out);
         return ask.dryRun || done.value.templates.every((t) => t.state === "ready") ? 0 : 1;
-      });
-    });
+      }),
+    );
   },
 };
-
-function contextOf({ config, db, ci, cloud }: CloudTools, io: CliIo, more: Pick<RestoreContext, "store" | "links">): RestoreContext {
-  const { protectedDomains, sentinelDomain, rootPath, timeoutMs } = config.cloudstack;
-  return {
-    ...more,
-    db,
-    projects: () => ci.projectsOf("all"),
-    observed: cloud.reader,
-    readInventory: (id, path) => cloud.reader.readInventory(id, path),
-    registrar: cloud.registrar,
-    root: rootPath as DomainPath,
-    spared: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
-    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: 60_000, lookMs: 5_000 },
-    now: io.now,
-    newId: io.newId,
-    newToken: io.newToken,
-    sleep: io.sleep,
-    say: (line) => io.out(`${oneLine(line)}\n`),
-  };
-}
 
 function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
   const refuse = (what: string): null => {

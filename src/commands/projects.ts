@@ -1,18 +1,18 @@
-import type { InventoryItem, Inventory } from "../core/inventory.ts";
+import type { InventoryItem, ItemKind } from "../core/inventory.ts";
+import type { ProjectDomain } from "../core/managed.ts";
 import type { Asker } from "../core/people.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import type { DomainId, DomainPath, ProjectId, Slug } from "../core/ids.ts";
+import type { CiUserId, Instant, ProjectId, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
-import type { ManagedDomain } from "../core/managed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 
 /** What stands behind `/ci-status`. */
 export interface ProjectStatus {
   readonly project: DesiredProject;
-  readonly domain: { readonly id: DomainId; readonly path: DomainPath } | null;
+  readonly domain: ProjectDomain | null;
   readonly items: readonly InventoryItem[] | null;
   /** Sentences for what the next plan would change. */
   readonly nextChanges: readonly string[];
@@ -28,20 +28,18 @@ export interface ProjectService {
 
 /** What it takes to tell a person about projects. */
 export interface ProjectServiceContext {
-  readonly rootPath: string;
-  readonly projectsOf: (user: string | "all") => Promise<Result<readonly DesiredProject[], Failure>>;
-  readonly managedDomains: () => Promise<readonly ManagedDomain[]>;
-  readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
-  readonly preview: (slug: string) => Promise<Result<PlanRecord, Failure>>;
+  readonly projectsOf: (user: CiUserId | "all", since?: Instant) => Promise<Result<readonly DesiredProject[], Failure>>;
+  readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
+  readonly readItems: (domain: ProjectDomain, kinds: readonly ItemKind[]) => Promise<Result<readonly InventoryItem[], Failure>>;
+  readonly preview: (project: ProjectId) => Promise<PlanRecord>;
   readonly deletionOf: (project: ProjectId) => Promise<Result<DeletionView | null, Failure>>;
 }
 
 /** Builds the service for questions about projects: a user sees only projects they are a member of. */
 export function createProjectService(c: ProjectServiceContext): ProjectService {
   const projectsOf = async (asker: Asker): Promise<Result<readonly DesiredProject[], Failure>> => {
-    if (asker.isTeam) return c.projectsOf("all");
-    if (asker.operator.ciUserId === null) return ok([]);
-    return c.projectsOf(asker.operator.ciUserId);
+    const user = asker.isTeam ? "all" : asker.operator.ciUserId;
+    return user === null ? ok([]) : c.projectsOf(user, asker.since);
   };
   return {
     projectsOf,
@@ -59,22 +57,20 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
   };
 }
 
+/** What is shown of a domain's contents. */
+const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "template"];
+
 async function statusOf(project: DesiredProject, c: ProjectServiceContext): Promise<ProjectStatus> {
-  const record = (await c.managedDomains()).find((m) => m.projectId === project.id);
-  const path = `${c.rootPath}/${project.slug satisfies Slug}` as DomainPath;
-  const domain = record === undefined ? null : { id: record.domainId, path };
-  const inventory = domain === null ? null : await c.readInventory(domain.id, domain.path);
-  const preview = await c.preview(project.slug);
+  const domain = await c.domainOf(project);
+  const items = domain === null ? null : await c.readItems(domain, shownKinds);
+  const { plan } = await c.preview(project.id);
   const deletion = await c.deletionOf(project.id);
-  const trouble = [inventory !== null && !inventory.ok ? inventory.error.message : null, preview.ok ? null : preview.error.message]
-    .filter((s) => s !== null)
-    .join("; ");
   return {
     project,
     domain,
-    items: inventory?.ok === true ? inventory.value.items : null,
-    nextChanges: preview.ok ? [...preview.value.plan.additive, ...preview.value.plan.restrictive].map(describeChange) : [],
+    items: items?.ok === true ? items.value : null,
+    nextChanges: [...plan.additive, ...plan.restrictive].map(describeChange),
     deletion: deletion.ok ? deletion.value : null,
-    trouble: trouble === "" ? null : trouble,
+    trouble: items?.ok === false ? items.error.message : null,
   };
 }

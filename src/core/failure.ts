@@ -29,14 +29,8 @@ export function failure(kind: FailureKind, code: string, message: string, more: 
   return { kind, code, message, ...more };
 }
 
-/** What the failed call did to the world: only an indeterminate or stuck one leaves doubt. */
-export function effectOf(f: Failure): "none" | "unknown" | "partial" {
-  if (f.kind === "indeterminate") return "unknown";
-  return f.kind === "stuck" ? "partial" : "none";
-}
-
 /** Thrown for what cannot happen: a bug of ours. The pass crashes; a deletion stops where its log stands. */
-export class InvariantViolation extends Error {
+class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
 

@@ -1,4 +1,4 @@
-import type { AccountId, CiUserId, Digest, DomainId, Instant, ProjectId, UserId } from "./ids.ts";
+import type { AccountId, CiUserId, Digest, DomainId, DomainPath, Instant, ProjectId, UserId } from "./ids.ts";
 
 /** CloudStack's resource types that can be limited, by name. Source: facts/cloudstack §6. */
 export const limitTypes = [
@@ -53,4 +53,10 @@ export interface KnownState {
   readonly lastComplete: { readonly projects: number; readonly domains: number; readonly at: Instant } | null;
   /** The fingerprint of the scope in force: the first one, or what two people confirmed since; null where none is asked for. */
   readonly pinnedScope: Digest | null;
+}
+
+/** A project's domain, as we manage it. */
+export interface ProjectDomain {
+  readonly id: DomainId;
+  readonly path: DomainPath;
 }

@@ -1,5 +1,5 @@
-import type { Failure } from "./failure.ts";
-import type { CiUserId, OperatorId } from "./ids.ts";
+import { failure, type Failure } from "./failure.ts";
+import type { CiUserId, Instant, OperatorId } from "./ids.ts";
 import type { Result } from "./result.ts";
 
 /** One person who may act: two Slack ids of one person are one operator. `name` is for showing only. */
@@ -19,4 +19,13 @@ export interface Asker {
   readonly operator: Operator;
   /** Member of the CI team: may see every project, stop, reject and start passes. */
   readonly isTeam: boolean;
+  /** When they asked: what was read of the CI database since then need not be read again for the answer. Left out: all is read anew. */
+  readonly since?: Instant;
+  /** The Slack account that speaks, with its workspace; left out where nobody speaks through Slack. */
+  readonly account?: string;
+}
+
+/** The refusal for who is not of the CI team. */
+export function teamOnly(what: string): Failure {
+  return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

@@ -21,4 +21,4 @@ export const phases = [
 export type Phase = (typeof phases)[number];
 
 /** Why a deletion was closed with nothing lost. */
-export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "stopped_by_operator";
+export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept";

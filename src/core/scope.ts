@@ -21,6 +21,16 @@ export function isWithin(root: DomainPath, path: DomainPath): boolean {
   return path === root || path.startsWith(`${root}/`);
 }
 
+/**
+ * Gives the question whether a domain lies outside of what may be touched: it is the managed root or one of its ancestors, known by their
+ * `ids` or by the path, or it does not lie below the root.
+ *
+ * Invariant: INV-4.
+ */
+export function isOutside(root: DomainPath, ids: ReadonlySet<string>): (id: string, path: DomainPath) => boolean {
+  return (id, path) => ids.has(id) || path === root || !isWithin(root, path);
+}
+
 /** Whether two scopes are about the same part of the world. */
 export function isSameScope(a: Scope, b: Scope): boolean {
   if (a.kind !== b.kind || a.root !== b.root) return false;

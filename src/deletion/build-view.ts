@@ -1,4 +1,3 @@
-import { tally } from "../approvals/tally.ts";
 import type { Operator } from "../core/people.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
@@ -6,20 +5,20 @@ import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
 import { isSettled, isWaived, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { readCardRows } from "../store/card-rows.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readBallot, type StoredVote } from "../store/votes.ts";
+import type { StoredVote } from "../store/ballots.ts";
 import type { Inventory, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 
 /** Reads all rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
-  const [{ votes, withdrawals, entries, approved, latest }, approvers, fleet] = await Promise.all([
+  const [{ votes, entries, approved, latest }, approvers, fleet] = await Promise.all([
     readCardRows(c.db, row.id),
     c.approvers.approversNow(),
     c.fleetSize(),
   ]);
   const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
-  const withdrawn = new Set(withdrawals.map((w) => w.voter));
+  const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
   return {
@@ -101,24 +100,6 @@ export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadiu
     lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]),
     shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
   };
-}
-
-/** The votes as they count now; for the deciding click and for every step. */
-export async function countVotes(row: DeletionRow, approvers: readonly Operator[], c: Pick<DeletionContext, "db">) {
-  if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
-  const request = {
-    deletionId: row.id,
-    domainId: row.domain_id,
-    path: row.path,
-    digest: row.digest,
-    requesters: row.requesters,
-    quorum: row.quorum,
-    openedAt: row.proposed_at,
-    expiresAt: row.expires_at,
-  };
-  const now: ReadonlySet<OperatorId> = new Set(approvers.map((a) => a.id));
-  const { votes, withdrawals } = await readBallot(c.db, row.id);
-  return { request, votes, tally: tally(request, votes, withdrawals, now) };
 }
 
 function operatorOf(v: StoredVote): Operator {

@@ -1,8 +1,10 @@
 import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
-import type { OperatorId } from "../core/ids.ts";
-import type { Database } from "../store/db.ts";
+import type { Failure } from "../core/failure.ts";
+import type { DomainId, DomainPath, OperatorId } from "../core/ids.ts";
+import type { Result } from "../core/result.ts";
+import type { Database, Queryable } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
 import type { EvidenceSource, LimitsNow, Work } from "./ports.ts";
 import type { DeletionAnnouncer } from "./view.ts";
@@ -19,8 +21,11 @@ export interface DeletionContext {
   readonly approvers: ApproverDirectory;
   readonly announcer: DeletionAnnouncer;
   readonly work: Work;
-  /** Asked anew each time. Errors: throws when the store is away: no limits, no step. */
-  readonly limits: () => Promise<LimitsNow>;
+  /**
+   * Asked anew each time, on the caller's connection: who waits for one while it holds another can wait for ever.
+   * Errors: throws when the store is away: no limits, no step.
+   */
+  readonly limits: (q: Queryable) => Promise<LimitsNow>;
   readonly now: Clock;
   /** What other clocks say of `now`: a jump must not end a wait. */
   readonly clockSkew: SkewMeter;
@@ -29,6 +34,9 @@ export interface DeletionContext {
   readonly nameOf?: (person: OperatorId) => Promise<string | null>;
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;
-  /** Ids that are never deleted, whatever else is said: the managed root and its ancestors. */
-  readonly isProtected: (domainId: string, path: string) => boolean;
+  /**
+   * Whether a domain is never deleted, whatever else is said: it is the managed root, an ancestor of it, or lies elsewhere.
+   * Errors: `unavailable` while the managed root is not known.
+   */
+  readonly isProtected: (domainId: DomainId, path: DomainPath) => Promise<Result<boolean, Failure>>;
 }

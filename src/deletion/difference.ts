@@ -1,8 +1,4 @@
-import { type DeletionRow, recordDeletionEvent, updateDeletion } from "../store/deletions.ts";
-import { readLatestInventory, recordLatestInventory } from "../store/inventories.ts";
 import type { Inventory } from "../core/inventory.ts";
-import type { DeletionContext } from "./context.ts";
-import { buildView } from "./build-view.ts";
 
 /** How a domain's contents changed between two looks, each thing by kind and name. */
 export interface Difference {
@@ -37,28 +33,4 @@ export function describeDifference(d: Difference): string {
       ? []
       : [`${what} ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ""}`];
   return [...few("gone:", d.gone), ...few("new:", d.appeared), ...few("changed:", d.changed)].join("; ");
-}
-
-/**
- * Keeps a fresh look at the domain; records and shows how it differs from the one before: what the last step came to, and what others did.
- *
- * One transaction, so that a crash loses neither; the card and the thread follow.
- */
-export async function recordObservation(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<void> {
-  const before = await readLatestInventory(c.db, row.id);
-  const difference = before === null ? null : differenceOf(before, fresh);
-  const at = c.now();
-  if (difference === null) {
-    await recordLatestInventory(c.db, row.id, fresh, at);
-    return;
-  }
-  const sentence = describeDifference(difference);
-  await c.db.tx(async (q) => {
-    await recordLatestInventory(q, row.id, fresh, at);
-    await recordDeletionEvent(q, row.id, at, "inventory changed", difference);
-    await updateDeletion(q, row.id, { activity: sentence });
-  });
-  const view = await buildView({ ...row, activity: sentence }, c);
-  await c.announcer.showCard(view);
-  await c.announcer.note(view, `inventory ${fresh.asOf}`, sentence);
 }

@@ -3,7 +3,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, recordNeighbours, type Neighbour } from "../store/neighbours.ts";
+import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursLook } from "../store/neighbours.ts";
 import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
@@ -36,7 +36,8 @@ export function lossesBetween(before: readonly Neighbour[], now: readonly Neighb
 }
 
 /**
- * Looks at what stands beside the domain: nothing of it may have vanished since our last step, unless it is known why.
+ * Looks at what stands beside the domain: nothing of it may have vanished since our last step, unless it is known why. Gives the look, to
+ * be kept for the next one.
  *
  * Known are the other deletions of ours, and things that somebody removed one by one: the event log names those, and is silent about what a
  * domain's clean-up took. What our own approved list names, found in a neighbour's log, is a mistake of ours and excuses nothing.
@@ -46,7 +47,7 @@ export async function assessNeighbours(
   row: DeletionRow,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,
-): Promise<Result<void, Failure>> {
+): Promise<Result<NeighboursLook, Failure>> {
   const at = c.now();
   const now = await c.reader.readNeighbours(row.domain_id);
   if (!now.ok) return now;
@@ -62,8 +63,7 @@ export async function assessNeighbours(
       return err(failure("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`));
     }
   }
-  await recordNeighbours(c.db, row.id, { digest, neighbours: head?.digest === digest ? null : now.value, at });
-  return ok(undefined);
+  return ok({ digest, neighbours: head?.digest === digest ? null : now.value, at });
 }
 
 async function unexplained(

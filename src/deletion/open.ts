@@ -3,7 +3,7 @@ import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, type DeletionPolicy } from "../store/deletions.ts";
 import type { DeletionProposal } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow } from "./guard.ts";
+import { isProtectedRow } from "./protection.ts";
 
 /** How long a domain whose deletion people refused is left alone before it is asked again. Units: milliseconds. */
 const ASK_AGAIN_MS = 24 * 3600_000;
@@ -55,10 +55,12 @@ export async function openDeletion(
 
 /** Whether a proposal would open a deletion now, so that a plan that leads to nothing is not shown again with every pass. */
 export async function wouldOpen(proposal: DeletionProposal, policy: DeletionPolicy, c: DeletionContext): Promise<boolean> {
-  const limits = await c.limits();
-  if (!limits.scopeIsConfirmed || isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits)) return false;
+  const limits = await c.limits(c.db);
+  if (!limits.scopeIsConfirmed) return false;
+  const kept = await isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits);
+  if (!kept.ok || kept.value) return false;
   const last = await readLastClosed(c.db, proposal.domainId);
-  const refused = last !== null && ["rejected", "cancelled", "restored", "kept", "stopped_by_operator"].includes(last.closed_because ?? "");
+  const refused = last !== null && ["rejected", "cancelled", "restored", "kept"].includes(last.closed_because ?? "");
   return !refused || c.now() - (last.entered_at ?? last.opened_at) >= ASK_AGAIN_MS;
 }
 

@@ -16,9 +16,11 @@ import { readLatestInventory, recordApprovedInventory, recordLatestInventory } f
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
-import { readClocks } from "./clocks.ts";
+import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow, isRunning, readPassage } from "./guard.ts";
+import { isRunning } from "./guard.ts";
+import { takePassage } from "./passage.ts";
+import { isProtectedRow } from "./protection.ts";
 import { buildView } from "./build-view.ts";
 import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
@@ -97,7 +99,9 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  if (isProtectedRow(row, c, await c.limits())) return close(row, "kept", "the domain is protected", c);
+  const kept = await isProtectedRow(row, c, await c.limits(c.db));
+  if (!kept.ok) return retry(row, kept.error, c);
+  if (kept.value) return close(row, "kept", "the domain is protected", c);
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
@@ -134,8 +138,10 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
-  const limits = await c.limits();
-  if (isProtectedRow(row, c, limits)) return close(row, "kept", "the domain is protected", c);
+  const limits = await c.limits(c.db);
+  const kept = await isProtectedRow(row, c, limits);
+  if (!kept.ok) return retry(row, kept.error, c);
+  if (kept.value) return close(row, "kept", "the domain is protected", c);
   const state = await c.evidence.readProjectState(row.project_id);
   if (limits.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
@@ -156,11 +162,11 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   // Frozen when it was asked, or lower since: a budget that people cut counts at once.
-  const limits = await c.limits();
+  const limits = await c.limits(c.db);
   const [perDay, perWeek] = [Math.min(row.policy.perDay, limits.perDay), Math.min(row.policy.perWeek, limits.perWeek)];
   const entered = await ifUnchanged(row, c, async (q) => {
     const at = c.now();
@@ -189,7 +195,7 @@ async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<
   if (!done.ok) return onRefusal(row, done.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits()).graceMs));
+  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits(c.db)).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 
@@ -200,7 +206,7 @@ async function teardownPhase(row: DeletionRow, c: DeletionContext, steps: Parame
 }
 
 async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const passage = await readPassage(row, c);
+  const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
@@ -215,7 +221,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (there.value !== null) {
     const emptied = await teardown(row, removeSteps(c), c, () => show(row.id, c));
     if (!emptied.ok) return onRefusal(row, emptied.error, c);
-    const passage = await readPassage(row, c);
+    const passage = await takePassage(row, c);
     if (!passage.ok) return onRefusal(row, passage.error, c);
     const deleted = await runStep(row, "delete_domain", { id: row.domain_id, name: row.name }, c, (jobId) =>
       c.deleter.deleteDomain(passage.value.grant, jobId),

@@ -2,31 +2,7 @@ import type { Asker, Operator } from "../core/people.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import type { Evidence } from "../sync/planning/desired.ts";
 import type { ItemKind } from "../core/inventory.ts";
-
-/**
- * The phases of a deletion, in order; `design`: a phase is left only by a recorded transition.
- *
- * archiving → proposed → cooling_off → quarantining → grace → dismantling → expunging → removing → deleted, or → closed.
- * `frozen` is beside them: something unexpected; a person must look.
- */
-export const phases = [
-  "archiving",
-  "proposed",
-  "cooling_off",
-  "quarantining",
-  "grace",
-  "dismantling",
-  "expunging",
-  "removing",
-  "deleted",
-  "closed",
-  "frozen",
-] as const;
-/** One phase of a deletion. */
-export type Phase = (typeof phases)[number];
-
-/** Why a deletion was closed with nothing lost. */
-export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "stopped_by_operator";
+import type { ClosedBecause, Phase } from "../core/phases.ts";
 
 /** How one thing's archive entry stands. `waived`: the two approvers gave it up by name. */
 export interface ArchiveLine {

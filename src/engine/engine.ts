@@ -41,8 +41,6 @@ export interface Engine {
    * Units: `at` is the firing's UTC epoch milliseconds.
    */
   schedule(name: string, everySeconds: number, run: (at: number) => Promise<void>): void;
-  /** Cancels the waiting or running run with this key; a running one sees its signal abort within seconds. */
-  cancel(name: string, key: string): Promise<void>;
 }
 
 /**
@@ -107,17 +105,6 @@ export function createEngine(o: EngineOptions): Engine {
     },
     async enqueue(name, id, options = {}) {
       await enqueueRun(expectStarted(), workflowOf(name), { id, partition: `${name}:${id}`, ...options });
-    },
-    async cancel(name, key) {
-      const { client } = expectStarted();
-      const found = await client.listWorkflows({
-        workflowName: workflowOf(name),
-        attributes: { key },
-        status: ["DELAYED", "ENQUEUED", "PENDING"],
-        loadInput: false,
-        loadOutput: false,
-      });
-      if (found.length > 0) await client.cancelWorkflows(found.map((run) => run.workflowID));
     },
   };
 }

@@ -37,14 +37,13 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
     await begun;
     // What DBOS hands out while this process leaves is for others to do.
     if (stopping.signal.aborted) return parkForEver();
-    const cancel = DBOS.stepStatus?.cancelSignal;
     active++;
     try {
-      await run(id, cancel === undefined ? stopping.signal : AbortSignal.any([cancel, stopping.signal]));
+      await run(id, stopping.signal);
     } catch (error) {
       // An interrupted run must not be recorded as failed: it stays as it is until another process takes it over.
       if (stopping.signal.aborted) return parkForEver();
-      if (cancel?.aborted !== true) onEvent({ kind: isRetryable(error) ? "run_retried" : "run_failed", name, id, error });
+      onEvent({ kind: isRetryable(error) ? "run_retried" : "run_failed", name, id, error });
       throw error;
     } finally {
       active--;

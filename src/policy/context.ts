@@ -1,4 +1,4 @@
-import type { Clock, NewId } from "../core/clock.ts";
+import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Database } from "../store/db.ts";
 import type { ApproversOf, PolicyAnnouncer } from "./ports.ts";
 import type { PresentScope } from "./settings.ts";
@@ -13,5 +13,7 @@ export interface PolicyContext {
   /** What the environment says, for showing where it differs from what is in force. */
   readonly environment: TeamPolicy;
   readonly now: Clock;
+  /** What other clocks say of `now`. */
+  readonly clockSkew: SkewMeter;
   readonly newId: NewId;
 }

@@ -3,7 +3,7 @@ import type { PresentScope } from "./settings.ts";
 import type { TeamPolicy } from "../store/policies.ts";
 
 /** The policy that the environment describes: in force from the first start until two people change it. */
-export function firstPolicy(config: Config): TeamPolicy {
+export function firstPolicy(config: Pick<Config, "ci" | "cloudstack" | "deletion" | "slack" | "sync">): TeamPolicy {
   return {
     quorum: config.deletion.quorum,
     approvers: { group: config.slack.approverGroup, ids: config.slack.approverGroup === null ? [...config.slack.approverIds] : [] },

@@ -5,6 +5,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion, type TeamPolicy } from "../store/policies.ts";
+import type { Queryable } from "../store/db.ts";
 import type { PolicyContext } from "./context.ts";
 import { findSetting, settings, assessPolicy } from "./settings.ts";
 
@@ -88,7 +89,7 @@ export async function assessNow(body: TeamPolicy, changed: string, c: PolicyCont
 }
 
 /** Reads the policy in force. Errors: throws before the first start recorded one. */
-export async function expectPolicy(c: Pick<PolicyContext, "db">): Promise<PolicyVersion> {
+export async function expectPolicy(c: { readonly db: Queryable }): Promise<PolicyVersion> {
   const policy = await readPolicy(c.db);
   if (policy === null) throw new Error("There is no policy yet: the first start records it.");
   return policy;

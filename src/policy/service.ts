@@ -3,7 +3,7 @@ import type { PolicyChangeView } from "./ports.ts";
 import { Instant } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
-import { recordAudit } from "../store/audit.ts";
+import { recordRefusal } from "../approvals/act.ts";
 import { readPolicyChange, readPolicyChanges, type PolicyVersion } from "../store/policies.ts";
 import type { PolicyContext } from "./context.ts";
 import { approveChange, expireChanges, rejectChange } from "./decide.ts";
@@ -60,6 +60,8 @@ const TOLD_MS = 366 * 24 * 3600_000;
 /** Builds the service through which the team sees and changes its limits. */
 export function createPolicyService(c: PolicyContext): PolicyService {
   const show = (id: string): Promise<void> => showChange(id, c);
+  const refuse: PolicyService["recordRefusal"] = (by, what, f) =>
+    recordRefusal({ kind: `policy.${what}`, subject: "policy", by: by.operator.id }, f, c);
   return {
     report: async (asker) => ok(await buildReport(asker, c)),
     settingOf: async (name) => {
@@ -76,7 +78,7 @@ export function createPolicyService(c: PolicyContext): PolicyService {
     async propose(by, wish) {
       const made = await proposeChange(by, wish, c);
       if (!made.ok) {
-        await recordRefusal(by, "propose", made.error, c);
+        await refuse(by, "propose", made.error);
         return made;
       }
       await show(made.value);
@@ -92,7 +94,7 @@ export function createPolicyService(c: PolicyContext): PolicyService {
       if (done.ok) await show(click.changeId);
       return done;
     },
-    recordRefusal: (by, what, f) => recordRefusal(by, what, f, c),
+    recordRefusal: refuse,
   };
 }
 
@@ -139,11 +141,6 @@ function differencesOf(inForce: PolicyVersion, c: PolicyContext): readonly strin
   return settings
     .filter((s) => s.name !== "scope" && s.write(c.environment) !== s.write(inForce.body))
     .map((s) => `${s.title}: the environment says ${s.write(c.environment)}, in force is ${s.write(inForce.body)}`);
-}
-
-async function recordRefusal(by: Asker, what: string, f: Failure, c: PolicyContext): Promise<void> {
-  const data = { code: f.code, sentence: f.message };
-  await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: by.operator.id, kind: `refused.policy.${what}`, subject: "policy", data }));
 }
 
 /** Names where the environment and the policy in force differ; said in the log at start. */

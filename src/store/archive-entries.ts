@@ -24,8 +24,8 @@ export type ArchiveEntryRow = z.output<typeof EntryRow>;
 
 /** SQL for an entry's columns, out of `archive_entry`. */
 export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
-       coalesce((select jsonb_agg(jsonb_build_object('voter', w.voter, 'name', w.voter_name) order by w.at, w.voter)
-                 from waiver w where w.entry_id = archive_entry.id), '[]') as waivers`;
+       coalesce((select jsonb_agg(jsonb_build_object('voter', b.voter, 'name', b.voter_name) order by b.seq)
+                 from ballot b where b.kind = 'waiver' and b.question = archive_entry.id::text), '[]') as waivers`;
 
 /** What an entry belongs to. */
 export interface EntryOwner {
@@ -86,26 +86,6 @@ export function isSettled(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolea
 /** Whether two distinct people gave an entry up. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
   return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
-}
-
-/** Stores one person's waiver. Errors: `StoreError` with the rule that refuses it: waiver_phase, waiver_requester, waiver_pkey … */
-export async function recordWaiver(
-  q: Queryable,
-  deletionId: string,
-  w: {
-    readonly entryId: string;
-    readonly voter: string;
-    readonly voterName: string;
-    readonly itemName: string;
-    readonly digest: string;
-    readonly problem: string;
-    readonly at: number;
-  },
-): Promise<void> {
-  await q.exec(
-    "insert into waiver (entry_id, deletion_id, voter, voter_name, item_name, digest, problem, at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-    [w.entryId, deletionId, w.voter, w.voterName, w.itemName, w.digest, w.problem, w.at],
-  );
 }
 
 const CopyRow = z.object({

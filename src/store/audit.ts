@@ -21,7 +21,7 @@ export type AuditVerdict =
   | { readonly intact: false; readonly seq: number; readonly reason: "row_changed" | "row_missing_before" | "cut_at_the_end" };
 
 /** What the first row has for its predecessor. */
-export const FIRST_PREV_HASH = "0".repeat(64);
+const FIRST_PREV_HASH = "0".repeat(64);
 
 const Row = z.object({
   seq: z.number(),

@@ -9,7 +9,7 @@ const Row = z.object({
   template_name: z.string(),
   asked_by: z.string(),
   listener: z.object({ channel: z.string(), user: z.string() }),
-  state: z.enum(["waiting", "saving", "ready", "failed", "expired"]),
+  state: z.enum(["waiting", "saving", "ready", "failed"]),
   done_bytes: z.number(),
   total_bytes: z.number().nullable(),
   token_sha256: z.string().nullable(),

@@ -46,8 +46,9 @@ export async function readDeletionsBetween(q: Queryable, since: number, until: n
   return q.many(
     Deletion,
     `select d.id::text, d.domain_id::text, d.project_id, d.slug, d.path, d.phase, d.opened_at, d.entered_at, d.requesters, d.closed_reason, d.frozen_reason,
-       array(select v.voter_name from vote v where v.deletion_id = d.id and v.verdict = 'approve'
-         and not exists (select 1 from withdrawal w where w.deletion_id = d.id and w.voter = v.voter) order by v.at) as approvers
+       array(select b.voter_name from ballot b where b.kind = 'deletion' and b.question = d.id::text and b.verdict = 'approve'
+         and not exists (select from ballot w where w.kind = b.kind and w.question = b.question and w.verdict = 'withdraw' and w.voter = b.voter)
+         order by b.seq) as approvers
      from deletion d
      where d.opened_at <= $2
        and (d.opened_at >= $1 or exists (select 1 from deletion_event e where e.deletion_id = d.id and e.at between $1 and $2))

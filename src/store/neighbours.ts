@@ -11,6 +11,13 @@ export interface Neighbour {
   readonly templates: number;
 }
 
+/** One look at all of them; null instead of them when they are as at the look before. */
+export interface NeighboursLook {
+  readonly digest: string;
+  readonly neighbours: readonly Neighbour[] | null;
+  readonly at: Instant;
+}
+
 const Body = z.object({ body: z.string() });
 type Line = readonly [id: string, name: string, machines: number, volumes: number, templates: number];
 const Head = z.object({ digest: z.string(), looked_at: Instant });
@@ -27,12 +34,8 @@ export async function readNeighboursBody(q: Queryable, deletionId: string): Prom
   return lines.map(([id, name, machines, volumes, templates]) => ({ id, name, machines, volumes, templates }));
 }
 
-/** Stores a look at the neighbours; null instead of them when they are as before, and only the time is written. */
-export async function recordNeighbours(
-  q: Queryable,
-  deletionId: string,
-  look: { readonly digest: string; readonly neighbours: readonly Neighbour[] | null; readonly at: number },
-): Promise<void> {
+/** Stores a look at the neighbours; when they are as before, only the time is written. */
+export async function recordNeighbours(q: Queryable, deletionId: string, look: NeighboursLook): Promise<void> {
   if (look.neighbours === null) {
     await q.exec("update latest_neighbours set looked_at = $2 where deletion_id = $1", [deletionId, look.at]);
     return;

@@ -106,25 +106,6 @@ export async function updatePlanRecord(q: Queryable, id: string, record: unknown
   await q.exec("update plan set record = $2, shown = shown or $3 where id = $1", [id, toJson(record), shown]);
 }
 
-const RecordRow = z.object({ record: z.unknown() });
-
-/** Reads a plan's record; null when there is none. */
-export async function readPlanRecord(q: Queryable, id: string): Promise<unknown> {
-  return (await q.maybe(RecordRow, "select record from plan where id = $1", [id]))?.record ?? null;
-}
-
-/** Reads the newest plan's record over everything; null before the first. */
-export async function readLatestPlanRecord(q: Queryable): Promise<unknown> {
-  return (
-    (
-      await q.maybe(
-        RecordRow,
-        "select p.record from plan p join pass s on s.id = p.pass_id where s.scope->>'kind' = 'fleet' order by p.planned_at desc limit 1",
-      )
-    )?.record ?? null
-  );
-}
-
 const InputRow = z.object({
   desired: z.string(),
   observed: z.string(),

@@ -56,17 +56,6 @@ const ChangeRow = z.object({
 export type PolicyChangeRow = z.output<typeof ChangeRow>;
 const CHANGE_COLUMNS = Object.keys(ChangeRow.shape).join(", ");
 
-const VoteRow = z.object({
-  voter: OperatorId,
-  voter_name: z.string(),
-  verdict: z.enum(["approve", "reject"]),
-  digest: Digest,
-  reason: z.string().nullable(),
-  at: Instant,
-});
-/** One person's word on one change. */
-export type PolicyVote = z.output<typeof VoteRow>;
-
 /** Reads the policy in force; null before the first start. */
 export async function readPolicy(q: Queryable): Promise<PolicyVersion | null> {
   return q.maybe(VersionRow, "select version, body, change_id, at from policy_version order by version desc limit 1");
@@ -154,25 +143,5 @@ export async function endPolicyChange(
     end.at,
     end.by,
     end.reason,
-  ]);
-}
-
-/** Stores a vote. Errors: `StoreError` with the rule: policy_vote_state, policy_vote_proposer, policy_vote_digest, policy_vote_time, policy_vote_pkey. */
-export async function recordPolicyVote(q: Queryable, changeId: string, v: PolicyVote): Promise<void> {
-  await q.exec("insert into policy_vote (change_id, voter, voter_name, verdict, digest, reason, at) values ($1, $2, $3, $4, $5, $6, $7)", [
-    changeId,
-    v.voter,
-    v.voter_name,
-    v.verdict,
-    v.digest,
-    v.reason,
-    v.at,
-  ]);
-}
-
-/** Reads a change's votes, oldest first. */
-export async function readPolicyVotes(q: Queryable, changeId: string): Promise<readonly PolicyVote[]> {
-  return q.many(VoteRow, "select voter, voter_name, verdict, digest, reason, at from policy_vote where change_id = $1 order by at, voter", [
-    changeId,
   ]);
 }

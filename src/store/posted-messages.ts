@@ -18,11 +18,6 @@ export async function readPostedMessage(q: Queryable, key: string): Promise<Post
   return q.maybe(Row, "select key, channel, ts, digest, version, at from posted_message where key = $1", [key]);
 }
 
-/** Finds the message that a click came from, or null. */
-export async function findPostedMessage(q: Queryable, channel: string, ts: string): Promise<PostedMessage | null> {
-  return q.maybe(Row, "select key, channel, ts, digest, version, at from posted_message where channel = $1 and ts = $2", [channel, ts]);
-}
-
 /** Records a message as posted or updated; each record raises the version by one. */
 export async function recordPostedMessage(q: Queryable, message: Omit<PostedMessage, "version">): Promise<void> {
   await q.exec(

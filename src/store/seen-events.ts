@@ -1,11 +1,12 @@
 import type { Queryable } from "./db.ts";
 
-/** Records an event and says whether it is new: Slack repeats an event that it did not hear an answer to. */
-export async function recordSeenEvent(q: Queryable, key: string, at: number): Promise<boolean> {
-  return (await q.exec("insert into seen_event (key, at) values ($1, $2) on conflict do nothing", [key, at])) === 1;
-}
+/** Slack repeats an event for an hour at most. Units: milliseconds. */
+const REMEMBERED_MS = 24 * 3600_000;
 
-/** Forgets events older than the instant; Slack repeats for an hour at most. */
-export async function forgetSeenEvents(q: Queryable, before: number): Promise<number> {
-  return q.exec("delete from seen_event where at < $1", [before]);
+/** Records an event and says whether it is new: Slack repeats an event that it did not hear an answer to. Old ones are forgotten. */
+export async function recordSeenEvent(q: Queryable, key: string, at: number): Promise<boolean> {
+  const sql = `with forgotten as (
+      delete from seen_event where key in (select key from seen_event where at < $3 limit 1000 for update skip locked))
+    insert into seen_event (key, at) values ($1, $2) on conflict do nothing`;
+  return (await q.exec(sql, [key, at, at - REMEMBERED_MS])) === 1;
 }

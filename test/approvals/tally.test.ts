@@ -18,14 +18,16 @@ const request: ApprovalRequest = {
   expiresAt: at(2000),
 };
 const approvers = new Set(["ada", "bob", "cyd", "rita", "rolf"].map(who));
-const vote = (name: string, more: Partial<Vote> = {}): Vote => ({ voter: who(name), verdict: "approve", digest, at: at(1500), ...more });
+const vote = (name: string, more: Partial<Vote> = {}): Vote => ({
+  voter: who(name),
+  account: null,
+  verdict: "approve",
+  digest,
+  at: at(1500),
+  ...more,
+});
 const count = (votes: readonly Vote[], withdrawn: readonly string[] = [], r: ApprovalRequest = request, now = approvers) =>
-  tally(
-    r,
-    votes,
-    withdrawn.map((name) => ({ voter: who(name), at: at(1700) })),
-    now,
-  );
+  tally(r, [...votes, ...withdrawn.map((name) => vote(name, { verdict: "withdraw", at: at(1700) }))], now);
 
 describe("beside one good approval", () => {
   const good = vote("ada");
@@ -50,6 +52,12 @@ describe("beside one good approval", () => {
       });
     }
   });
+});
+
+test("two names behind one Slack account are one person", () => {
+  const account = "T1/U1";
+  expect(count([vote("ada", { account }), vote("bob", { account })])).toMatchObject({ kind: "open", refusal: { have: 1 } });
+  expect(count([vote("ada", { account }), vote("bob", { account: "T1/U2" })]).kind).toBe("approved");
 });
 
 test("a withdrawn vote does not count, even when the same person votes again", () => {

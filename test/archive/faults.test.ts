@@ -15,10 +15,10 @@ import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
+import { testBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { inventory, item, openOne } from "../support/deletions.ts";
 
@@ -70,7 +70,7 @@ function exports(): ExportSource {
     sleep: async () => undefined,
     newId: randomUUID,
     beforeCall: async () => ok(undefined),
-    timeoutMs: 2000,
+    timeoutMs: 60_000,
   });
   return { openExport: async () => ok({ open: (offset) => openLink(settings, link, offset) }) };
 }
@@ -81,7 +81,7 @@ async function archive(
   store: ArchiveStore = createFolderStore(root),
 ): Promise<readonly ArchiveEntryRow[]> {
   const row = await openOne(fresh.db);
-  const c = { db: fresh.db, exports: exports(), archive: store, now: () => 5 as Instant, newId: randomUUID } as unknown as DeletionContext;
+  const c = testBot(fresh.db, { exports: exports(), archive: store, now: () => 5 as Instant }).deletions;
   await archiveContents(row, inventory(row.domain_id, items), c, async () => undefined);
   return readEntries(fresh.db, { kind: "deletion", id: row.id });
 }

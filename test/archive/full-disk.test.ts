@@ -19,7 +19,7 @@ import { vetoesOf } from "../../src/deletion/build-view.ts";
 import { readEntries } from "../../src/store/archive-entries.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { inventory, item, openOne } from "../support/deletions.ts";
-import { contextOf, smallWorld } from "../support/small-world.ts";
+import { botIn, smallWorld } from "../support/small-world.ts";
 
 const DISK_BYTES = 512 * 1024;
 let folder: string;
@@ -49,8 +49,8 @@ test("a disk that is full while a template is saved", async ({ skip }) => {
   const template = item("template", "t", { facts: { physicalBytes: body.length } });
   const held = inventory(row.domain_id, [template]);
   const archive = createFolderStore(path.join(folder, "archive"));
-  const c = { ...contextOf(smallWorld(fresh.db), row), exports: source, archive };
-  const save = () => archiveContents(row, held, c, async () => undefined);
+  const bot = botIn(await smallWorld(fresh.db), row).with({ exports: source, archive });
+  const save = () => archiveContents(row, held, bot.deletions, async () => undefined);
   const entries = () => readEntries(fresh.db, { kind: "deletion", id: row.id });
 
   await save();

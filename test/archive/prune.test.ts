@@ -1,4 +1,5 @@
 /** Claims: whatever the rules, the last copy of a thing and what is in use stay, in the choice and in PostgreSQL; each removal is audited and survives a cut. */
+import { resumeByTwo } from "../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -158,7 +159,7 @@ describe("on PostgreSQL", () => {
     await recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "x", reason: "look first" });
     expect(await prune(1000)).toMatchObject({ ok: false, error: { code: "archive.stopped" } });
     expect(removed).toEqual([]);
-    await recordStop(fresh.db, { at: 2, kind: "resume", byOperator: "x", reason: "" });
+    await resumeByTwo(fresh.db, 2);
     expect(await prune(1000)).toEqual(ok({ removed: 1, bytes: 5 }));
   });
 

@@ -81,7 +81,7 @@ export async function startS3Server(): Promise<TestBucket> {
       region: "us-east-1",
       credentials: { accessKeyId: "S3RVER", secretAccessKey: "S3RVER" },
       prefix: "ci/",
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
     },
     objects: async () =>
       (await readdir(path.join(directory, "archive", "ci")).catch(() => []))

@@ -9,13 +9,12 @@ import { listen } from "../../src/bot/listeners.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import { createDeletionService } from "../../src/deletion/service.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
-import { contextOf, smallWorld } from "../support/small-world.ts";
+import { botIn, smallWorld } from "../support/small-world.ts";
 
 type Handler = (args: Record<string, unknown>) => Promise<void>;
 interface Pressed {
@@ -38,7 +37,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  const w = smallWorld(fresh.db);
+  const w = await smallWorld(fresh.db);
   const opened = await openOne(fresh.db);
   const shown = inventory(opened.domain_id, w.items);
   await recordApprovedInventory(fresh.db, opened.id, shown, 10);
@@ -74,7 +73,7 @@ beforeEach(async () => {
       identify: async (user: string) =>
         user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
     } as never,
-    services: { deletions: createDeletionService(contextOf(w, row), async () => ok([])) } as never,
+    services: botIn(w, row).services,
     db: fresh.db,
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
@@ -108,7 +107,7 @@ async function submit(callback: string, metadata: string, user = "ben"): Promise
     },
   });
 }
-const votes = () => fresh.db.exec("select from vote");
+const votes = () => fresh.db.exec("select from ballot");
 const refusals = async (): Promise<readonly { actor: string; kind: string; sentence: string }[]> =>
   fresh.db.many(
     z.object({ actor: z.string(), kind: z.string(), sentence: z.string() }),
@@ -166,7 +165,7 @@ test("a double click is one vote and one refusal; Slack's repetition of one clic
   expect(await refusals()).toEqual([]);
   await press();
   expect(await votes()).toBe(1);
-  expect(await refusals()).toMatchObject([{ actor: "ci:ada", kind: "refused.approve" }]);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ada", kind: "refused.deletion.approve" }]);
   expect(said.join()).toMatch(/already voted/);
 });
 
@@ -199,5 +198,5 @@ test("a window whose memory was forged to another digest, or was made for an old
   );
   expect(said.join("\n")).toMatch(/not the newest/);
   expect(await votes()).toBe(1);
-  expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.approve" }]);
+  expect(await refusals()).toMatchObject([{ actor: "ci:ben", kind: "refused.deletion.approve" }]);
 });

@@ -10,6 +10,7 @@ import { cast, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
+import { eventually } from "../support/eventually.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-http-"));
@@ -31,13 +32,13 @@ beforeAll(async () => {
   cloud.addDomain({ name: "ci" });
   slack = await startSlackEmulator({ seed: slackSeed() });
   port = await freePort();
-}, 60_000);
+});
 
 afterAll(async () => {
   bot?.kill("SIGKILL");
   await Promise.all([slack?.close(), cloud?.close(), state?.drop(), ciDatabase?.drop()]);
   rmSync(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -101,7 +102,6 @@ test.each(badStarts.filter(([what]) => what === "fewer than three approvers" || 
     expect(said()).not.toContain(cloud.admin.secretKey);
     expect(code).not.toBe(0);
   },
-  30_000,
 );
 
 test("on no bad environment it starts, and each time it says what to mend", async () => {
@@ -118,18 +118,14 @@ test("on no bad environment it starts, and each time it says what to mend", asyn
   expect(said).toHaveLength(badStarts.length);
   for (const [i, [what, , words]] of badStarts.entries()) expect(said[i], what).toMatch(words);
   expect(out).not.toContain(cloud.admin.secretKey);
-}, 30_000);
+});
 
 test("a signed command is answered to its asker, an unsigned one is refused", async () => {
   const { child, said } = start({});
   bot = child;
   slack.setRequestUrl(`http://127.0.0.1:${port}/slack/events`);
   const ada = person(slack.url, cast.ada.slackId);
-  const end = Date.now() + 20_000;
-  while (!said().includes("Twokey is running")) {
-    if (Date.now() > end) throw new Error(said());
-    await new Promise((r) => setTimeout(r, 50));
-  }
+  await eventually("Twokey is running", () => said().includes("Twokey is running"), { tell: said });
   const unsigned = await fetch(`http://127.0.0.1:${port}/slack/events`, {
     method: "POST",
     body: "command=%2Fci-stop",
@@ -144,4 +140,4 @@ test("a signed command is answered to its asker, an unsigned one is refused", as
   await ada.waitFor("a sentence for a bad name", (v) =>
     v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && m.text.includes("not a project's short name")),
   );
-}, 60_000);
+});

@@ -1,10 +1,9 @@
 import { openDoor } from "../sim/door.ts";
 import { createReplica, type Replica } from "../sim/replica.ts";
-import { root } from "../sim/ci.ts";
 import { createWorld, type World } from "../sim/world.ts";
 import { signedForm } from "../../src/cloudstack/api/signature.ts";
+import type { Parts } from "../../src/app/parts.ts";
 import type { CliCommand, CliIo } from "../../src/cli/command.ts";
-import { runPass } from "../../src/sync/execution/reconcile.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import axios from "axios";
 import type { FreshDatabase } from "../support/database.ts";
@@ -20,17 +19,17 @@ export interface StoredLife {
   terminal(command: CliCommand, ...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 }
 
-/** Starts one. */
-export async function startStoredLife(fresh: FreshDatabase, seed: number): Promise<StoredLife> {
+/** Starts one; `change` puts other parts into its bot. */
+export async function startStoredLife(fresh: FreshDatabase, seed: number, change?: (p: Parts) => Parts): Promise<StoredLife> {
   const world = await createWorld(seed, fresh.db);
   openDoor((request, response) => world.cloud.serve(request, response));
-  const replica = createReplica(world, "A", world.cloud.admin);
+  const replica = createReplica(world, "A", world.cloud.admin, change);
   return {
     world,
     replica,
     async pass() {
       world.clock.at += 60_000;
-      const done = await runPass({ kind: "fleet", root }, { kind: "schedule" }, replica.passes);
+      const done = await replica.runPass(null, { kind: "schedule" });
       if (!done.ok) throw new Error(done.error.message);
     },
     async byHand(command, params) {

@@ -117,7 +117,7 @@ describe("from a server that behaves as it likes", () => {
     files.close();
     await api.close();
   });
-  const open = async (offset: number, timeoutMs = 5_000): Promise<Awaited<ReturnType<CloudStackExporter["open"]>>> => {
+  const open = async (offset: number, timeoutMs = 60_000): Promise<Awaited<ReturnType<CloudStackExporter["open"]>>> => {
     const exporter = createCloudStackExporter(optionsFor(api, { timeoutMs }));
     return exporter.open(valueOf(await exporter.extract({ kind: "template", id, zoneId: null })), offset);
   };

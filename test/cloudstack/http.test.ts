@@ -129,7 +129,7 @@ describe("answers that are none", () => {
         };
         pour();
       },
-      { timeoutMs: 15_000 },
+      { timeoutMs: 60_000 },
     );
     expect(await api.change("createDomain", {})).toMatchObject({ ok: false, error: { code: "cloudstack.answer_too_large" } });
   });

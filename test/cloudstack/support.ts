@@ -28,7 +28,7 @@ export function optionsFor(
     newId: randomUUID,
     beforeCall: () => Promise.resolve(ok(undefined)),
     onCall: (call) => calls.push(call),
-    timeoutMs: 5_000,
+    timeoutMs: 60_000,
     ...more,
     calls,
   };
@@ -52,8 +52,7 @@ export function grantFor(approved: Inventory, requestPath: DomainPath = approved
       openedAt: (now - 1_000) as Instant,
       expiresAt: (now + 1_000) as Instant,
     },
-    votes: [BEA, CARL].map((voter) => ({ voter, verdict: "approve", digest, at: (now - 500) as Instant })),
-    withdrawals: [],
+    votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
     fresh: approved,

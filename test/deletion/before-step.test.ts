@@ -6,16 +6,17 @@ import { failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/store/neighbours.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import type { LimitsNow } from "../../src/deletion/ports.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
+import { grantPassage, inspectBeforeStep } from "../../src/deletion/guard.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
-import { openDeletion } from "../../src/deletion/open.ts";
-import { advance } from "../../src/deletion/runner.ts";
+import { takePassage } from "../../src/deletion/passage.ts";
+import { createDatabase } from "../../src/store/db.ts";
 import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
-import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { approversOf, configOf, putInForce, type TestBot } from "../support/bot.ts";
+import { approveIn, looseLimits, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
 let w: SmallWorld;
@@ -24,33 +25,33 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  w = smallWorld(fresh.db);
+  w = await smallWorld(fresh.db);
 });
 afterAll(() => fresh.drop());
 
-const run = (row: DeletionRow, c: DeletionContext) => advance(row.id, c, new AbortController().signal);
+const run = (row: DeletionRow, bot: TestBot) => bot.advance(row.id);
 const beta = (): Neighbour => w.neighbours[0] as Neighbour;
 
 /** Brings an approved deletion to a phase in which it waits. */
-async function until(phase: "grace" | "expunging"): Promise<{ readonly row: DeletionRow; readonly c: DeletionContext }> {
-  const { row, c } = await approveIn(w);
+async function until(phase: "grace" | "expunging"): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
+  const { row, bot } = await approveIn(w);
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   if (phase === "expunging") {
     w.now = 400;
-    await run(row, c);
+    await run(row, bot);
   }
   expect((await expectRow(fresh.db, row.id)).phase).toBe(phase);
   w.calls.length = 0;
-  return { row, c };
+  return { row, bot };
 }
 
 describe("a neighbour", () => {
-  const next = async (happens: () => void, more: (c: DeletionContext) => DeletionContext = (c) => c) => {
-    const { row, c } = await until("grace");
+  const next = async (happens: () => void) => {
+    const { row, bot } = await until("grace");
     happens();
     w.now = 400;
-    await run(row, more(c));
+    await run(row, bot);
     const after = await expectRow(fresh.db, row.id);
     return { phase: after.phase, why: after.frozen_reason, calls: w.calls };
   };
@@ -96,12 +97,12 @@ describe("a neighbour", () => {
   });
 
   test("that cannot be seen keeps the step back, and it is tried again", async () => {
-    const { row, c } = await until("grace");
+    const { row, bot } = await until("grace");
     w.now = 400;
-    const blind = { ...c, reader: { ...c.reader, readNeighbours: async () => err(failure("unavailable", "cloudstack.away", "away")) } };
+    const blind = bot.with({ reader: { readNeighbours: async () => err(failure("unavailable", "cloudstack.away", "away")) } });
     await run(row, blind);
     expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["grace", []]);
-    await run(row, c);
+    await run(row, bot);
     expect(w.calls).toEqual(["destroy m"]);
   });
 
@@ -149,29 +150,22 @@ describe("a neighbour", () => {
 });
 
 describe("what was true at the approval is asked again", () => {
-  const people = (...names: readonly string[]) => ({
-    approversNow: async () => ok(names.map((n) => ({ id: op(n), name: n, ciUserId: null }))),
-  });
-  const limited = (c: DeletionContext, more: Partial<LimitsNow>): DeletionContext => ({
-    ...c,
-    limits: async () => ({ ...(await c.limits()), ...more }),
-  });
-  test.each<[string, (c: DeletionContext) => DeletionContext, string, readonly string[]]>([
-    ["the domain is outside of the root now", (c) => ({ ...c, isProtected: () => true }), "frozen", []],
-    ["two people protected it meanwhile", (c) => limited(c, { protectedDomains: ["ROOT/ci/a"] }), "closed", ["enable"]],
-    ["nobody confirmed the scope that is read now", (c) => limited(c, { scopeIsConfirmed: false }), "grace", []],
-    ["two people cut the budget meanwhile", (c) => limited(c, { perDay: 0 }), "grace", []],
-    ["one of the two is no approver any more", (c) => ({ ...c, approvers: people("ada", "dora") }), "closed", ["enable"]],
-    [
-      "nobody can say who may approve",
-      (c) => ({ ...c, approvers: { approversNow: async () => err(failure("unavailable", "slack.away", "away")) } }),
-      "grace",
-      [],
-    ],
+  const limited = (more: Parameters<typeof putInForce>[1]) => async (bot: TestBot) => {
+    await putInForce(fresh.db, { ...looseLimits, ...more });
+    return bot;
+  };
+  const approvers = (who: Parameters<typeof approversOf>[0]) => async (bot: TestBot) => bot.with({ approvers: approversOf(who) });
+  const configured = (env: Record<string, string>) => async (bot: TestBot) => bot.with({ config: configOf(env) });
+  test.each<[string, (bot: TestBot) => Promise<TestBot>, string, readonly string[]]>([
+    ["two people protected it meanwhile", limited({ protectedDomains: ["ROOT/ci/a"] }), "closed", ["enable"]],
+    ["nobody confirmed the scope that is read now", configured({ CI_USERS_VIEW: "other_users" }), "grace", []],
+    ["two people cut the budget meanwhile", limited({ deletionsPerDay: 0 }), "grace", []],
+    ["one of the two is no approver any more", approvers(() => ok(["ada", "dora"])), "closed", ["enable"]],
+    ["nobody can say who may approve", approvers(() => err(failure("unavailable", "slack.away", "away"))), "grace", []],
   ])("%s: nothing more is taken", async (_what, now, phase, calls) => {
-    const { row, c } = await until("grace");
+    const { row, bot } = await until("grace");
     w.now = 400;
-    await run(row, now(c));
+    await run(row, await now(bot));
     expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual([phase, calls]);
   });
 });
@@ -186,17 +180,17 @@ describe("something new, or alive", () => {
     ["expunging", "appears", appears, ["recover", "enable"]],
     ["expunging", "runs", starts, ["enable"]],
   ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, what, happens, given) => {
-    const { row, c } = await until(phase);
+    const { row, bot } = await until(phase);
     happens();
     w.now = 500;
-    await run(row, c);
+    await run(row, bot);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
     expect(w.calls).toEqual(given);
     // The next pass proposes the domain again.
     const proposal = { domainId: row.domain_id, projectId: row.project_id, path: row.path, name: row.name, evidence: row.evidence };
-    await openDeletion(proposal as never, [], row.policy, c);
+    await bot.passes.deletions.openDeletion(proposal as never, []);
     const [anew] = await readLiveDeletions(fresh.db, row.project_id);
-    await run(anew as DeletionRow, c);
+    await run(anew as DeletionRow, bot);
     const asked = await expectRow(fresh.db, anew?.id ?? "");
     expect(asked.phase).toBe("proposed");
     expect(asked.id).not.toBe(row.id);
@@ -204,15 +198,56 @@ describe("something new, or alive", () => {
   });
 
   test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {
-    const { row, c } = await until("grace");
+    const { row, bot } = await until("grace");
     starts();
     w.now = 400;
     const away = async () => err(failure("unavailable", "cloudstack.away", "away"));
-    await run(row, { ...c, restorer: { ...c.restorer, enableAccount: away } });
+    await run(row, bot.with({ restorer: { enableAccount: away } }));
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace", restore_by: "twokey", ran_machines: ["machine-m"] });
     w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Stopped" } : i));
-    await run(row, c);
+    await run(row, bot);
     expect([(await expectRow(fresh.db, row.id)).phase, w.calls]).toEqual(["closed", ["enable", "start"]]);
+  });
+});
+
+describe("the guard answers, and who asks it tells", () => {
+  const copying = () => void (w.items = w.items.map((i) => (i.kind === "template" ? { ...i, state: "copying" } : i)));
+
+  test("it writes nothing and shows nothing, whether it lets the step through or not", async () => {
+    const { row, bot } = await until("grace");
+    copying();
+    const unheard = () => Promise.reject(new Error("the guard spoke"));
+    // PostgreSQL itself refuses what it would write.
+    const url = new URL(fresh.url);
+    url.searchParams.set("options", "-c search_path=twokey -c default_transaction_read_only=on");
+    const readOnly = createDatabase(url.href, { max: 2, onError: () => undefined });
+    const mute = bot.with({ db: readOnly, cards: { showCard: unheard, note: unheard, tellMembers: unheard } }).deletions;
+    try {
+      await expect(takePassage(row, mute)).rejects.toThrow(/read-only/);
+      const { seen, found } = await inspectBeforeStep(row, mute);
+      expect(seen).toMatchObject({ difference: { changed: ["template t:  → copying"] }, neighbours: { neighbours: null } });
+      if (!found.ok) throw new Error(found.error.message);
+      expect(await grantPassage(row, found.value, mute)).toMatchObject({ ok: true, value: { fresh: { items: w.items } } });
+      w.neighbours = [];
+      expect(await inspectBeforeStep(row, mute)).toMatchObject({
+        seen: { neighbours: null, difference: { changed: ["template t:  → copying"] } },
+        found: { error: { code: "deletion.neighbours" } },
+      });
+    } finally {
+      await readOnly.close();
+    }
+  });
+
+  const elsewhere = configOf({ CI_USERS_VIEW: "other_users" });
+  test.each<[string, () => Promise<void>, string]>([
+    ["protected", () => putInForce(fresh.db, { ...looseLimits, protectedDomains: ["ROOT/ci/a"] }), "deletion.protected"],
+    ["stopped", () => recordStop(fresh.db, { at: 350, kind: "stop", byOperator: op("ada"), reason: "wait" }), "deletion.stopped"],
+    ["another scope confirmed", () => putInForce(fresh.db, looseLimits, elsewhere), "deletion.scope_unconfirmed"],
+  ])("%s while the last look is being shown: the last word is no", async (_what, happens, code) => {
+    const { row, bot } = await until("grace");
+    copying();
+    expect(await takePassage(row, bot.with({ cards: { note: happens } }).deletions)).toMatchObject({ ok: false, error: { code } });
+    expect(w.calls).toEqual([]);
   });
 });
 
@@ -220,9 +255,9 @@ describe("after a step", () => {
   const Event = z.object({ data: z.object({ gone: z.array(z.string()), appeared: z.array(z.string()), changed: z.array(z.string()) }) });
 
   test("its outcome, what it came to, and a line in the thread are there", async () => {
-    const { row, c } = await until("grace");
+    const { row, bot } = await until("grace");
     w.now = 400;
-    await run(row, c);
+    await run(row, bot);
     const outcomes = await fresh.db.many(
       z.object({ command: z.string(), result: z.string() }),
       "select command, result from intent join outcome on intent_id = id order by intent.at",

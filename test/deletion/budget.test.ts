@@ -2,13 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { advance } from "../../src/deletion/runner.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { countEntered, recordDeletionEvent, type DeletionRow } from "../../src/store/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow, openOne } from "../support/deletions.ts";
 import { eventually } from "../support/eventually.ts";
-import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 const DAY = 24 * 3600_000;
 let fresh: FreshDatabase;
@@ -29,17 +28,17 @@ interface Waiting {
 
 /** A deletion at the end of its grace period, with a world and connections of its own. */
 async function waiting(db: Database): Promise<Waiting> {
-  const w = smallWorld(db);
-  const { row, c } = await approveIn(w);
+  const w = await smallWorld(db);
+  const { row, bot } = await approveIn(w);
   w.now = 130;
-  await advance(row.id, c, new AbortController().signal);
+  await bot.advance(row.id);
   expect((await expectRow(db, row.id)).phase).toBe("grace");
   return { row, w };
 }
 
 const goOn = async ({ row, w }: Waiting, now: number): Promise<boolean> => {
   w.now = now;
-  await advance(row.id, contextOf(w, row), new AbortController().signal);
+  await botIn(w, row).advance(row.id);
   return (await expectRow(w.db, row.id)).phase !== "grace";
 };
 

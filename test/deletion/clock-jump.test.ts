@@ -6,21 +6,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { resetDatabase } from "../sim/reset.ts";
 import { after } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { SKEW_MS_MAX, readClocks } from "../../src/deletion/clocks.ts";
-import { createDeletionService } from "../../src/deletion/service.ts";
-import { advance } from "../../src/deletion/runner.ts";
+import { SKEW_MS_MAX, readClocks } from "../../src/approvals/clocks.ts";
 import { ok } from "../../src/core/result.ts";
 import { createSkewMeter } from "../../src/store/server-clock.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
-import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 const DAY_MS = 24 * 3_600_000;
-const never = new AbortController().signal;
 let fresh: FreshDatabase;
 let w: SmallWorld;
 beforeAll(async () => {
@@ -28,7 +25,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  w = smallWorld(fresh.db);
+  w = await smallWorld(fresh.db);
 });
 afterAll(() => fresh.drop());
 
@@ -40,51 +37,51 @@ function jump(ms: number): void {
 
 describe("ahead by 30 days", () => {
   test("in the cool-off: not quarantined; when the clocks agree, it goes on only after the wait that was promised", async () => {
-    const { row, c } = await approveIn(w);
+    const { row, bot } = await approveIn(w);
     w.now = 50;
     jump(30 * DAY_MS);
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toEqual([]);
     const held = await expectRow(fresh.db, row.id);
     expect(held).toMatchObject({ phase: "cooling_off", until_at: 130 });
-    expect(held.activity).toMatch(/clock is 30 days ahead of .*: nothing is deleted/);
+    expect(held.activity).toMatch(/clock is 30 days ahead of .*: nothing is decided or deleted/);
     jump(-30 * DAY_MS);
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toEqual([]);
     w.now = 130;
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toEqual(["disable a"]);
   });
 
   test("in the grace period: nothing is destroyed", async () => {
-    const { row, c } = await approveIn(w);
+    const { row, bot } = await approveIn(w);
     w.now = 130;
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace", until_at: 330 });
     jump(30 * DAY_MS);
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toEqual(["disable a"]);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace" });
     jump(-30 * DAY_MS);
     w.now = 329;
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toEqual(["disable a"]);
     w.now = 330;
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     expect(w.calls).toContain("destroy m");
   });
 
   test("half-way through the removing: no further step, and none is given up", async () => {
-    const { row, c } = await approveIn(w);
+    const { row, bot } = await approveIn(w);
     w.now = 130;
-    await advance(row.id, c, never);
+    await bot.advance(row.id);
     w.now = 330;
-    const destroy = c.deleter.destroyMachine;
-    c.deleter.destroyMachine = async (...args) => {
+    const { destroyMachine } = bot.deletions.deleter;
+    const jumping: typeof destroyMachine = async (...args) => {
       jump(DAY_MS);
-      return destroy(...args);
+      return destroyMachine(...args);
     };
-    await advance(row.id, c, never);
+    await bot.with({ deleter: { destroyMachine: jumping } }).advance(row.id);
     expect(w.calls).toEqual(["disable a", "destroy m"]);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "dismantling", frozen_reason: null, restore_by: null });
   });
@@ -96,16 +93,20 @@ describe("ahead by 30 days", () => {
     await recordApprovedInventory(fresh.db, opened.id, shown, 10);
     await enterAsSaved(fresh.db, opened, shown);
     await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
-    await recordVote(fresh.db, opened.id, { voter: op("ada"), voterName: "ada", verdict: "approve", digest, reason: null, at: at(20) });
-    const c = contextOf(w, opened);
-    const service = createDeletionService(c, async () => ok([]));
+    await recordVote(
+      fresh.db,
+      { kind: "deletion", id: opened.id },
+      { voter: op("ada"), voterName: "ada", account: null, verdict: "approve", digest, reason: null, at: at(20) },
+    );
+    const bot = botIn(w, opened);
+    const service = bot.services.deletions;
     const row = await expectRow(fresh.db, opened.id);
     const by = { operator: { id: op("ben"), name: "ben", ciUserId: null }, isTeam: true };
     const click = { deletionId: row.id, digest, version: row.version, by, typedName: "a" };
     w.now = 50;
     for (const days of [30, -30]) {
       jump(days * DAY_MS);
-      await advance(row.id, c, never);
+      await bot.advance(row.id);
       expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed" });
       expect(await service.mayApprove(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
       expect(await service.approve(click)).toMatchObject({ ok: false, error: { code: "deletion.clock" } });
@@ -117,28 +118,28 @@ describe("ahead by 30 days", () => {
 });
 
 test("behind by 30 days when the quarantine ends: no grace period is begun that would be over at once", async () => {
-  const { row, c } = await approveIn(w);
+  const { row, bot } = await approveIn(w);
   w.now = 130;
-  const quarantine = c.deleter.quarantineAccount;
-  c.deleter.quarantineAccount = async (...args) => {
+  const { quarantineAccount } = bot.deletions.deleter;
+  const jumping: typeof quarantineAccount = async (...args) => {
     jump(-30 * DAY_MS);
-    return quarantine(...args);
+    return quarantineAccount(...args);
   };
-  await advance(row.id, c, never);
+  await bot.with({ deleter: { quarantineAccount: jumping } }).advance(row.id);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining" });
   jump(30 * DAY_MS);
-  await advance(row.id, c, never);
+  await bot.advance(row.id);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace", until_at: 330 });
 });
 
 test("ahead by a little: the cool-off ends only when the other clock says so too", async () => {
-  const { row, c } = await approveIn(w);
+  const { row, bot } = await approveIn(w);
   w.now = 100;
   jump(50);
-  await advance(row.id, c, never);
+  await bot.advance(row.id);
   expect(w.calls).toEqual([]);
   w.now += 30;
-  await advance(row.id, c, never);
+  await bot.advance(row.id);
   expect(w.calls).toEqual(["disable a"]);
 });
 

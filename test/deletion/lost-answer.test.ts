@@ -8,27 +8,24 @@ import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
 import { openDoor } from "../sim/door.ts";
 import { resetDatabase } from "../sim/reset.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
-import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import { advance } from "../../src/deletion/runner.ts";
+import { cloudStack } from "../../src/app/systems.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
-import { optionsFor, valueOf } from "../cloudstack/support.ts";
+import { valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, op, openOne } from "../support/deletions.ts";
-import { contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { configOf, type TestBot } from "../support/bot.ts";
+import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 const START = 1_700_000_000_000;
 let fresh: FreshDatabase;
 let emulator: CloudStackEmulator;
 let w: SmallWorld;
 let row: DeletionRow;
-let c: DeletionContext;
+let bot: TestBot;
 let machine = "";
 
 beforeAll(async () => {
@@ -36,7 +33,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  w = smallWorld(fresh.db);
+  w = await smallWorld(fresh.db);
   w.now = START;
   emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
   openDoor((request, response) => emulator.serve(request, response));
@@ -55,28 +52,34 @@ beforeEach(async () => {
     if (id !== undefined) machine = made;
   }
   // Time passes only while somebody waits for CloudStack.
-  const options = optionsFor({ url: emulator.url, ...emulator.admin }, { now: () => at(w.now), sleep: async (ms) => void (w.now += ms) });
-  c = {
-    ...contextOf(w, opened),
-    reader: createCloudStackReader(options),
-    deleter: createCloudStackDeleter(options),
-    restorer: createCloudStackRestorer(options),
-  };
-  const shown = valueOf(await c.reader.readInventory(opened.domain_id, opened.path));
+  const usual = botIn(w, opened);
+  const config = configOf({
+    CLOUDSTACK_API_URL: emulator.url,
+    CLOUDSTACK_API_KEY: emulator.admin.apiKey,
+    CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+  });
+  const cloud = cloudStack(config, fresh.db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });
+  bot = usual.with({ reader: cloud.reader, deleter: cloud.deleter, restorer: cloud.restorer });
+  const shown = valueOf(await bot.deletions.reader.readInventory(opened.domain_id, opened.path));
   const digest = inventoryDigest(shown);
   await recordApprovedInventory(fresh.db, opened.id, shown, w.now);
   await enterAsSaved(fresh.db, opened, shown);
   const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
   await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
   for (const voter of ["ada", "ben"])
-    await recordVote(fresh.db, opened.id, {
-      voter: op(voter),
-      voterName: voter,
-      verdict: "approve",
-      digest,
-      reason: null,
-      at: at(w.now + 1),
-    });
+    await recordVote(
+      fresh.db,
+      { kind: "deletion", id: opened.id },
+      {
+        voter: op(voter),
+        voterName: voter,
+        account: null,
+        verdict: "approve",
+        digest,
+        reason: null,
+        at: at(w.now + 1),
+      },
+    );
   await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
   row = await expectRow(fresh.db, opened.id);
 });
@@ -86,7 +89,7 @@ afterAll(() => fresh.drop());
 /** Lets time pass until the deletion stands in one of these phases. */
 async function until(...wanted: readonly string[]): Promise<void> {
   for (let i = 0; i < 80; i += 1) {
-    await advance(row.id, c, new AbortController().signal);
+    await bot.advance(row.id);
     if (wanted.includes((await expectRow(fresh.db, row.id)).phase)) return;
     w.now += 500;
   }
@@ -146,7 +149,7 @@ describe.each(kinds)("an answer that is gone (%s)", (kind) => {
     await until("closed", "frozen");
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
     expect(carriedOut(command, kind)).toHaveLength(1);
-    const now = valueOf(await c.reader.readInventory(row.domain_id, row.path));
+    const now = valueOf(await bot.deletions.reader.readInventory(row.domain_id, row.path));
     expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
     expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
   });

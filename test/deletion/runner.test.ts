@@ -1,17 +1,17 @@
 /** Claim: on real PostgreSQL and a small world in memory, a deletion goes on only as the rules say: every reason to stop stops it, and gives back. */
+import { resumeByTwo } from "../support/stop.ts";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import { advance } from "../../src/deletion/runner.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
-import { approveIn, contextOf, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import type { TestBot } from "../support/bot.ts";
+import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
 let w: SmallWorld;
@@ -19,59 +19,58 @@ beforeAll(async () => {
   fresh = await freshDatabase();
 });
 afterAll(() => fresh.drop());
-beforeEach(() => {
-  w = smallWorld(fresh.db);
+beforeEach(async () => {
+  w = await smallWorld(fresh.db);
 });
 
-const context = (row: Pick<DeletionRow, "domain_id">) => contextOf(w, row);
 const approved = () => approveIn(w);
-const run = (row: DeletionRow, c: DeletionContext) => advance(row.id, c, new AbortController().signal);
+const run = (row: DeletionRow, bot: TestBot) => bot.advance(row.id);
 const phase = async (row: DeletionRow) => (await expectRow(fresh.db, row.id)).phase;
 
 /** Lets time pass and machines be expunged, until the deletion rests. */
-async function finish(row: DeletionRow, c: DeletionContext): Promise<void> {
+async function finish(row: DeletionRow, bot: TestBot): Promise<void> {
   for (const t of [130, 400, 500]) {
     w.now = Math.max(w.now, t);
-    await run(row, c);
+    await run(row, bot);
     w.items = w.items.filter((i) => i.state !== "Destroyed");
   }
 }
 
 test("archiving saves the template, reads it back, and only then asks", async () => {
   const row = await openOne(fresh.db);
-  await run(row, context(row));
+  await run(row, botIn(w, row));
   expect(await phase(row)).toBe("proposed");
   expect(w.calls).toEqual([]);
 });
 
 test("a template that is read back different is not saved, and keeps the button away", async () => {
   const row = await openOne(fresh.db);
-  const c = context(row);
-  await run(row, { ...c, archive: { ...c.archive, open: async () => ok(Readable.from([Buffer.from("abX")])) } });
+  const bot = botIn(w, row);
+  await run(row, bot.with({ archive: { open: async () => ok(Readable.from([Buffer.from("abX")])) } }));
   const [entry] = await fresh.db.many(z.object({ state: z.string() }), "select state from archive_entry where owner_id = $1", [row.id]);
   expect(entry?.state).toBe("failed");
 });
 
 test("the cool-off and the grace period are waited out, then all goes in order, the domain last", async () => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 129;
-  await run(row, c);
+  await run(row, bot);
   expect(w.calls).toEqual([]);
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
   w.now = 200;
-  await run(row, c);
+  await run(row, bot);
   expect(w.calls).toHaveLength(1);
-  await finish(row, c);
+  await finish(row, bot);
   expect(await phase(row)).toBe("deleted");
   expect(w.calls).toEqual(["disable a", "destroy m", "template t", "account a", "domain"]);
 });
 
 test("the budget lets one a day into the irreversible part", async () => {
   // The test before has used up the day, on the same clock.
-  const { row, c } = await approved();
-  await finish(row, c);
+  const { row, bot } = await approved();
+  await finish(row, bot);
   expect(await phase(row)).toBe("grace");
   expect(w.calls).toEqual(["disable a"]);
 });
@@ -95,30 +94,30 @@ test.each<[string, () => void, string, readonly string[]]>([
     [],
   ],
 ])("%s: nothing is touched, and it ends", async (_what, happens, end, done) => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   happens();
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual([end, done]);
 });
 
 test("the project comes back in the grace period: accounts are given back", async () => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   w.project = "active";
   w.now = 400;
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
 });
 
 test("members are told when it is proposed, and after it was stopped", async () => {
   const row = await openOne(fresh.db);
-  const c = context(row);
-  await run(row, c);
+  const bot = botIn(w, row);
+  await run(row, bot);
   expect(w.told).toEqual(["proposed"]);
   w.project = "active";
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.told]).toEqual(["closed", ["proposed", "closed"]]);
 });
 
@@ -126,21 +125,21 @@ test.each([
   ["closed", { phase: "closed", closed_because: "cancelled", entered_at: at(40) }],
   ["cooling_off", {}],
 ] as const)("what a process that died could not show any more in %s is shown by the next", async (shown, change) => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   await updateDeletion(fresh.db, row.id, change);
   const cards: string[] = [];
-  await run(row, { ...c, announcer: { ...c.announcer, showCard: async (v) => void cards.push(v.phase) } });
+  await run(row, bot.with({ cards: { showCard: async (v) => void cards.push(v.phase) } }));
   expect([cards, w.told]).toEqual([[shown], [shown]]);
 });
 
 test("each thing that Restore gives back is shown, and its outcome recorded", async () => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
   w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Destroyed" } : i));
   const shown: string[] = [];
-  await run(row, { ...c, announcer: { ...c.announcer, showCard: async (v) => void shown.push(v.activity ?? "") } });
+  await run(row, bot.with({ cards: { showCard: async (v) => void shown.push(v.activity ?? "") } }));
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "restored", closed_by: "dora" });
   expect(shown.filter((s) => s.startsWith("giving back"))).toEqual(["giving back: recover m", "giving back: enable a"]);
   const Done = z.object({ command: z.string(), result: z.string() });
@@ -157,13 +156,13 @@ test("each thing that Restore gives back is shown, and its outcome recorded", as
 });
 
 test("while stopped no step is taken, and none is lost", async () => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   await recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["cooling_off", []]);
-  await recordStop(fresh.db, { at: 2, kind: "resume", byOperator: "ci:ada and ci:ben", reason: "over" });
-  await run(row, c);
+  await resumeByTwo(fresh.db, 2);
+  await run(row, bot);
   expect(await phase(row)).toBe("grace");
 });
 
@@ -171,26 +170,26 @@ test.each([
   ["still runs", ok({ state: "running" as const }), "quarantine is still running in CloudStack"],
   ["cannot be looked at", err(failure("unavailable", "cloudstack.away", "away")), "away"],
 ])("while a job that was begun %s, nothing is sent", async (_what, job, why) => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
   const lost = async () => err(failure("indeterminate", "cloudstack.lost_answer", "lost"));
-  await run(row, { ...c, deleter: { ...c.deleter, quarantineAccount: lost } });
-  const unsettled = { ...c, reader: { ...c.reader, findJob: async () => job } };
+  await run(row, bot.with({ deleter: { quarantineAccount: lost } }));
+  const unsettled = bot.with({ reader: { findJob: async () => job } });
   await run(row, unsettled);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", activity: why });
   expect(w.calls).toEqual([]);
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
 });
 
 const halted = async () => err(failure("refused", "cloudstack.stopped", "everything is stopped"));
 
 test("a step that the stop switch cut off half-way is neither frozen nor lost", async () => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
-  await run(row, { ...c, deleter: { ...c.deleter, quarantineAccount: halted } });
+  await run(row, bot.with({ deleter: { quarantineAccount: halted } }));
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", activity: "everything is stopped" });
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
 });
 
@@ -198,22 +197,22 @@ test.each([
   ["the stop switch", halted],
   ["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))],
 ] as const)("what Restore could not give back because of %s is tried again, not given up", async (_what, fails) => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
-  await run(row, { ...c, restorer: { ...c.restorer, enableAccount: fails } });
+  await run(row, bot.with({ restorer: { enableAccount: fails } }));
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
-  await run(row, c);
+  await run(row, bot);
   expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
 });
 
 /** Brings an approved deletion to where its machines are expunged; late enough that the budget of other tests is free again. */
-async function expungeAll(row: DeletionRow, c: DeletionContext, now: number): Promise<void> {
+async function expungeAll(row: DeletionRow, bot: TestBot, now: number): Promise<void> {
   w.now = now;
-  await run(row, c);
+  await run(row, bot);
   w.now += 1000;
-  await run(row, c);
+  await run(row, bot);
   expect(await phase(row)).toBe("expunging");
   w.items = w.items.filter((i) => i.kind !== "machine");
 }
@@ -228,33 +227,33 @@ test.each([
   [2, "deleted", null],
   [3, "frozen", "still in use"],
 ] as const)("a step that CloudStack refuses %i times", async (times, end, why) => {
-  const { row, c } = await approved();
-  await expungeAll(row, c, 900_000_000 + times * 100_000_000);
+  const { row, bot } = await approved();
+  await expungeAll(row, bot, 900_000_000 + times * 100_000_000);
   const no = saysNo(times);
-  const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
+  const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) => {
     const said = await no();
-    return said.ok ? c.deleter.deleteTemplate(...of) : said;
+    return said.ok ? bot.deletions.deleter.deleteTemplate(...of) : said;
   };
-  for (let i = 0; i <= times; i++) await run(row, { ...c, deleter: { ...c.deleter, deleteTemplate } });
+  for (let i = 0; i <= times; i++) await run(row, bot.with({ deleter: { deleteTemplate } }));
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: end, frozen_reason: why });
 });
 
 test.each(["rejected", "contract_broken"] as const)(
   "a look that fails as %s in the last phase is tried again, and nothing is taken meanwhile",
   async (kind) => {
-    const { row, c } = await approved();
-    await expungeAll(row, c, kind === "rejected" ? 2_000_000_000 : 3_000_000_000);
+    const { row, bot } = await approved();
+    await expungeAll(row, bot, kind === "rejected" ? 2_000_000_000 : 3_000_000_000);
     let isBlind = false;
-    const readInventory = async (...of: Parameters<typeof c.reader.readInventory>) =>
+    const readInventory = async (...of: Parameters<typeof bot.deletions.reader.readInventory>) =>
       isBlind
         ? err(failure(kind, "cloudstack.odd", "listVolumes: odd", { details: { command: "listVolumes" } }))
-        : c.reader.readInventory(...of);
-    const deleteTemplate: typeof c.deleter.deleteTemplate = async (...of) => {
-      const done = await c.deleter.deleteTemplate(...of);
+        : bot.deletions.reader.readInventory(...of);
+    const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) => {
+      const done = await bot.deletions.deleter.deleteTemplate(...of);
       isBlind = true;
       return done;
     };
-    const blind = { ...c, reader: { ...c.reader, readInventory }, deleter: { ...c.deleter, deleteTemplate } };
+    const blind = bot.with({ reader: { readInventory }, deleter: { deleteTemplate } });
     for (let i = 0; i < 4; i++) await run(row, blind);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", activity: "listVolumes: odd" });
     expect(w.calls).toEqual(["disable a", "destroy m", "template t"]);
@@ -268,16 +267,16 @@ test.each([
   [2, "everything is back as it was", ["disable a", "enable"]],
   [3, "could not be brought back: a (still in use)", ["disable a"]],
 ] as const)("what CloudStack refuses %i times to give back", async (times, reason, calls) => {
-  const { row, c } = await approved();
+  const { row, bot } = await approved();
   w.now = 130;
-  await run(row, c);
+  await run(row, bot);
   await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
   const no = saysNo(times);
-  const enableAccount: typeof c.restorer.enableAccount = async (id) => {
+  const enableAccount: typeof bot.deletions.restorer.enableAccount = async (id) => {
     const said = await no();
-    return said.ok ? c.restorer.enableAccount(id) : said;
+    return said.ok ? bot.deletions.restorer.enableAccount(id) : said;
   };
-  for (let i = 0; i < times + 1; i++) await run(row, { ...c, restorer: { ...c.restorer, enableAccount } });
+  for (let i = 0; i < times + 1; i++) await run(row, bot.with({ restorer: { enableAccount } }));
   expect([await expectRow(fresh.db, row.id), w.calls]).toMatchObject([{ phase: "closed", closed_reason: reason }, calls]);
 });
 

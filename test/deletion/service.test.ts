@@ -5,15 +5,15 @@ import { z } from "zod";
 import type { Asker } from "../../src/core/people.ts";
 import type { DeletionClick } from "../../src/deletion/view.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
-import type { CiUserId, DomainPath, Instant } from "../../src/core/ids.ts";
+import type { CiUserId, Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import { createDeletionService } from "../../src/deletion/service.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { inventoryDigest, type InventoryItem } from "../../src/core/inventory.ts";
+import { approversOf, putInForce, testBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { looseLimits } from "../support/small-world.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
@@ -24,6 +24,7 @@ let told: string[] = [];
 let directory: Result<readonly string[], Failure> = ok([]);
 beforeAll(async () => {
   fresh = await freshDatabase();
+  await putInForce(fresh.db, looseLimits);
 });
 afterAll(() => fresh.drop());
 beforeEach(() => {
@@ -34,44 +35,17 @@ beforeEach(() => {
   directory = ok(["ada", "ben", "chen", "dora"]);
 });
 
-const unused = new Proxy(
-  {},
-  {
-    get: () => () => {
-      throw new Error("nothing of this may be called by a click");
-    },
-  },
-);
-
+/** A click looks at the domain, at the members and at who may approve, and at nothing else. */
 function service(row: Pick<DeletionRow, "domain_id">) {
-  const c: DeletionContext = {
-    db: fresh.db,
-    restorer: unused as never,
-    deleter: unused as never,
-    exports: unused as never,
-    archive: unused as never,
-    evidence: unused as never,
-    reader: {
-      readInventory: async () => ok(inventory(row.domain_id, items)),
-      findDomain: async () => ok({ id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath }),
-      findJob: async () => ok({ state: "unknown" as const }),
-      hasDeletionEvent: async () => ok(false),
-      readNeighbours: async () => ok([]),
-      readRemovals: async () => ok([]),
-    },
-    approvers: {
-      approversNow: async () => (directory.ok ? ok(directory.value.map((n) => ({ id: op(n), name: n, ciUserId: null }))) : directory),
-    },
-    announcer: { showCard: async () => undefined, note: async () => undefined, tellMembers: async (view) => void told.push(view.phase) },
-    work: { enqueue: async () => undefined },
-    limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),
+  const project = () => ({ id: "p-1", members: members.ok ? members.value.map((userId) => ({ userId })) : [] });
+  const bot = testBot(fresh.db, {
+    reader: { readInventory: async () => ok(inventory(row.domain_id, items)) },
+    ci: { project: async () => (members.ok ? ok(project() as never) : members) },
+    approvers: approversOf(() => directory),
+    cards: { tellMembers: async (view) => void told.push(view.phase) },
     now: () => now as Instant,
-    newId: () => randomUUID(),
-    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
-    fleetSize: async () => 5,
-    isProtected: () => false,
-  };
-  return createDeletionService(c, async () => members);
+  });
+  return bot.services.deletions;
 }
 
 async function proposed(): Promise<DeletionRow> {
@@ -183,7 +157,7 @@ test("two approvals and a double click in one moment are one decision", async ()
   const typed = (who: string) => d.approve({ ...click(row, who), typedName: "a" });
   const codes = (await Promise.all([typed("ada"), typed("ada"), typed("ben"), typed("dora")])).map(code).toSorted();
   expect(codes.filter((c) => c === "ok")).toHaveLength(2);
-  const votes = await fresh.db.many(z.object({ voter: z.string() }), "select voter from vote where deletion_id = $1", [row.id]);
+  const votes = await fresh.db.many(z.object({ voter: z.string() }), "select voter from ballot where question = $1", [row.id]);
   expect(votes).toHaveLength(2);
   expect((await expectRow(fresh.db, row.id)).phase).toBe("cooling_off");
 });
@@ -192,7 +166,7 @@ test("rejecting needs the team and a reason, and ends it", async () => {
   const row = await proposed();
   const d = service(row);
   expect(code(await d.reject({ ...click(row, "mia"), by: asker("mia", false), reason: "we need it" }))).toBe("command.team_only");
-  expect(code(await d.reject({ ...click(row, "dora"), reason: "no" }))).toBe("deletion.reason");
+  expect(code(await d.reject({ ...click(row, "dora"), reason: "no" }))).toBe("ballot.reason");
   expect(code(await d.reject({ ...click(row, "dora"), reason: "still in use" }))).toBe("ok");
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "rejected" });
   expect(code(await d.approve(click(row, "ada")))).toBe("deletion.phase");

@@ -3,16 +3,17 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
+import { cloudStack } from "../../src/app/systems.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { type SyncService, createSyncService } from "../../src/sync/execution/service.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
+import { createEvents } from "../../src/events.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
-import { mayCall, readStop } from "../../src/store/stop-switch.ts";
+import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
 import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
+import { configOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { op } from "../support/deletions.ts";
@@ -22,11 +23,18 @@ let now = 100;
 beforeEach(async () => {
   fresh = await lendDatabase();
   now = 100;
+  skew = 0;
+  config = configOf();
+  await putInForce(fresh.db);
 });
 afterEach(() => fresh.drop());
 
 const open = (url: string) => createDatabase(url, { max: 2, onError: () => undefined });
-const service = (db: Database = fresh.db): SyncService => createSyncService({ db, now: () => now++ as Instant } as never);
+let skew = 0;
+/** What the process is told to read; the team confirmed the usual. */
+let config = configOf();
+const service = (db: Database = fresh.db) =>
+  testBot(db, { config, now: () => now++ as Instant, clockSkew: async () => ({ ms: skew, beside: "another clock" }) }).services.sync;
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
 
 describe("calls with an effect", () => {
@@ -45,19 +53,17 @@ describe("calls with an effect", () => {
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
-  /** A replica of its own: own connections, own keys, the switch asked as compose.ts asks it; `first` happens just before that. */
-  const replica = (db: Database, first: (command: string) => Promise<unknown> = async () => undefined) =>
-    createCloudStackDeleter(
-      optionsFor(
-        { url: emulator.url, ...emulator.admin },
-        {
-          beforeCall: async (command) => {
-            await first(command);
-            return mayCall(db, command);
-          },
-        },
-      ),
-    );
+  /** A replica of its own: its own connections, and CloudStack as the bot has it. */
+  const replica = (db: Database) =>
+    cloudStack(
+      configOf({
+        CLOUDSTACK_API_URL: emulator.url,
+        CLOUDSTACK_API_KEY: emulator.admin.apiKey,
+        CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+      }),
+      db,
+      { ...optionsFor({ url: emulator.url }), events: createEvents("silent", "test") },
+    ).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = (d: ReturnType<typeof replica>) => d.deleteVolume(grantFor(inventory), volume(), randomUUID() as JobId);
   const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };
@@ -89,15 +95,19 @@ describe("calls with an effect", () => {
 
   test("a stop between two calls of one step keeps the second back; resumed, it goes on", async () => {
     const there = open(fresh.url);
-    let detached = false;
-    // Dora stops once the first call has been sent, and before the second is.
-    const d = replica(there, async (command) => {
-      if (command === "deleteVolume" && detached && !(await readStop(there)).stopped) await service().stop(asker("dora"), "now");
-      if (command === "detachVolume") detached = true;
+    let isQuiet = true;
+    // Dora stops once the first call has been sent, just before the switch is read for the second.
+    const d = replica({
+      ...there,
+      maybe: async (...asked) => {
+        const isDetached = emulator.requests().some((r) => r.command === "detachVolume");
+        if (isDetached && isQuiet) await service().stop(asker("dora"), "now");
+        if (isDetached) isQuiet = false;
+        return there.maybe(...asked);
+      },
     });
     expect(await take(d)).toMatchObject(stopped);
     expect(emulator.requests().map((r) => r.command)).toContain("detachVolume");
-    detached = false;
     const sent = () => emulator.requests().filter((r) => r.command === "deleteVolume").length;
     expect(sent()).toBe(0);
     for (const who of ["ada", "ben"]) valueOf(await service().resume(asker(who)));
@@ -116,7 +126,6 @@ describe("calls with an effect", () => {
 });
 
 describe("going on", () => {
-  const Vote = z.object({ operator: z.string() });
   const isStopped = async () => (await readStop(fresh.db)).stopped;
 
   test("who is not of the team neither stops nor resumes", async () => {
@@ -129,17 +138,40 @@ describe("going on", () => {
 
   test("one person, however often, is one; the second makes it go on, and both are recorded", async () => {
     await service().stop(asker("dora"), "drill");
-    for (let i = 0; i < 3; i += 1) expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
+    expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
+    for (let i = 0; i < 2; i += 1)
+      expect(await service().resume(asker("ada"))).toMatchObject({ ok: false, error: { code: "resume.voted" } });
     expect(await isStopped()).toBe(true);
     expect((await answerResume(asker("ben"), service())).title).toBe("Resumed: two people agreed");
     expect(await isStopped()).toBe(false);
-    expect(await fresh.db.many(Vote, "select operator from resume_vote order by seq")).toEqual([
-      { operator: "ci:ada" },
-      { operator: "ci:ben" },
+    expect(await fresh.db.many(z.object({ voter: z.string() }), "select voter from ballot where kind = 'resume' order by seq")).toEqual([
+      { voter: "ci:ada" },
+      { voter: "ci:ben" },
     ]);
     const turns = await fresh.db.many(z.object({ by_operator: z.string() }), "select by_operator from stop_switch where kind = 'resume'");
     expect(turns).toEqual([{ by_operator: "ci:ada and ci:ben" }]);
     expect(await service().resume(asker("eve"))).toMatchObject({ ok: false, error: { code: "sync.not_stopped" } });
+  });
+
+  test.each<[string, string, () => void, string]>([
+    ["who is no approver", "eve", () => undefined, "resume.not_approver"],
+    ["while the clocks disagree", "ada", () => (skew = 600_000), "deletion.clock"],
+    ["in a scope that nobody confirmed", "ada", () => (config = configOf({ CI_USERS_VIEW: "other_users" })), "deletion.scope_unconfirmed"],
+  ])("a word is refused: %s", async (_, who, arrange, code) => {
+    await service().stop(asker("dora"), "drill");
+    arrange();
+    expect(await service().resume(asker(who))).toMatchObject({ ok: false, error: { code } });
+    expect(await fresh.db.many(z.object({}), "select from ballot")).toEqual([]);
+  });
+
+  test("PostgreSQL itself refuses a resume that two people did not ask for", async () => {
+    const resumeNow = () => recordStop(fresh.db, { at: 999, kind: "resume", byOperator: "ci:eve", reason: "alone" });
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_stopped" });
+    await service().stop(asker("dora"), "drill");
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_quorum" });
+    await service().resume(asker("ada"));
+    await expect(resumeNow()).rejects.toMatchObject({ constraint: "resume_quorum" });
+    expect(await isStopped()).toBe(true);
   });
 
   test("a new stop voids a word given for the one before", async () => {

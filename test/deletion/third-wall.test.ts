@@ -44,8 +44,14 @@ async function insert(phase = "archiving", digest: string | null = null, domain:
 }
 
 const vote = (id: string, voter: string, verdict = "approve", digest = A, at = 1500): Promise<number> =>
-  run("insert into vote values ($1, $2, $2, $3, $4, null, $5)", [id, voter, verdict, digest, at]);
-const withdraw = (id: string, voter: string): Promise<number> => run("insert into withdrawal values ($1, $2, 1700)", [id, voter]);
+  run("insert into ballot (kind, question, voter, voter_name, verdict, digest, at) values ('deletion', $1, $2, $2, $3, $4, $5)", [
+    id,
+    voter,
+    verdict,
+    digest,
+    at,
+  ]);
+const withdraw = (id: string, voter: string): Promise<number> => vote(id, voter, "withdraw", A, 1700);
 const set = (id: string, what: string): Promise<number> => run(`update deletion set ${what} where id = $1`, [id]);
 const to = (id: string, phase: string, at = UNTIL): Promise<number> =>
   run("update deletion set phase = $2, entered_at = $3, until_at = $4 where id = $1", [id, phase, at, UNTIL]);
@@ -101,42 +107,53 @@ describe("a birth", () => {
 
 describe("a vote", () => {
   test.each(walk.filter((p) => p !== "proposed"))("in the phase %s is refused", async (phase) => {
-    expect(await refusal(vote(await at(phase), "ci:cyd"))).toBe("vote_phase");
+    expect(await refusal(vote(await at(phase), "ci:cyd"))).toBe("ballot_open");
   });
   test.each(["closed", "frozen"])("on a %s deletion is refused", async (phase) => {
     const id = await at("proposed");
     await to(id, phase);
-    expect(await refusal(vote(id, "ci:cyd"))).toBe("vote_phase");
+    expect(await refusal(vote(id, "ci:cyd"))).toBe("ballot_open");
   });
   test.each(["approve", "reject"])("of a requester is refused: %s", async (verdict) => {
-    expect(await refusal(vote(await at("proposed"), "ci:rita", verdict))).toBe("vote_requester");
+    expect(await refusal(vote(await at("proposed"), "ci:rita", verdict))).toBe("ballot_requester");
   });
   test("of the same person a second time is refused", async () => {
     const id = await at("proposed");
     await vote(id, "ci:ada");
-    expect(await refusal(vote(id, "ci:ada"))).toBe("vote_pkey");
+    expect(await refusal(vote(id, "ci:ada"))).toBe("ballot_once");
     await withdraw(id, "ci:ada");
-    expect(await refusal(vote(id, "ci:ada"))).toBe("vote_pkey");
+    expect(await refusal(vote(id, "ci:ada"))).toBe("ballot_once");
+  });
+  test("through the Slack account of somebody who voted is refused", async () => {
+    const id = await at("proposed");
+    const through = (voter: string, account: string): Promise<number> =>
+      run(
+        `insert into ballot (kind, question, voter, voter_name, slack_account, verdict, digest, at)
+         values ('deletion', $1, $2, $2, $3, 'approve', $4, 1500)`,
+        [id, voter, account, A],
+      );
+    await through("ci:ada", "T1/U1");
+    expect(await refusal(through("ci:bob", "T1/U1"))).toBe("ballot_account_once");
+    await through("ci:bob", "T1/U2");
   });
   test("for another digest is refused", async () => {
-    expect(await refusal(vote(await at("proposed"), "ci:ada", "approve", B))).toBe("vote_digest");
+    expect(await refusal(vote(await at("proposed"), "ci:ada", "approve", B))).toBe("ballot_digest");
   });
   test.each([2000, 2001])("at %d, when the time ran out at 2000, is refused", async (when) => {
-    expect(await refusal(vote(await at("proposed"), "ci:ada", "approve", A, when))).toBe("vote_expired");
+    expect(await refusal(vote(await at("proposed"), "ci:ada", "approve", A, when))).toBe("ballot_expired");
   });
   test("with a third verdict, or on no deletion, is refused", async () => {
-    expect(await refusal(vote(await at("proposed"), "ci:ada", "maybe"))).toBe("vote_verdict_check");
-    expect(await refusal(vote(randomUUID(), "ci:ada"))).toMatch(/^vote_/);
+    expect(await refusal(vote(await at("proposed"), "ci:ada", "maybe"))).toBe("ballot_verdict_check");
+    expect(await refusal(vote(randomUUID(), "ci:ada"))).toBe("ballot_open");
   });
   test.each(["quarantining", "grace", "dismantling", "deleted"])("cannot be withdrawn in the phase %s", async (phase) => {
-    expect(await refusal(withdraw(await at(phase), "ci:ada"))).toBe("withdrawal_phase");
+    expect(await refusal(withdraw(await at(phase), "ci:ada"))).toBe("ballot_withdraw");
   });
 });
 
 describe("what was written down stays:", () => {
   test.each([
-    ["vote", "at = 1"],
-    ["withdrawal", "at = 1"],
+    ["ballot", "at = 1"],
     ["deletion_event", "at = 1"],
     ["approved_inventory", "stored_at = 1"],
   ])("%s", async (table, change) => {
@@ -144,9 +161,20 @@ describe("what was written down stays:", () => {
     await withdraw(id, "ci:ada");
     await run("insert into deletion_event (deletion_id, at, kind, data) values ($1, 1, 'x', '{}')", [id]);
     await run("insert into approved_inventory values ($1, '{}', 2)", [id]);
-    expect(await refusal(run(`update ${table} set ${change} where deletion_id = $1`, [id]))).toBe(`${table}_append_only`);
-    expect(await refusal(run(`delete from ${table} where deletion_id = $1`, [id]))).toBe(`${table}_append_only`);
+    expect(await refusal(run(`update ${table} set ${change}`))).toBe(`${table}_append_only`);
+    expect(await refusal(run(`delete from ${table}`))).toBe(`${table}_append_only`);
     expect(await refusal(run(`truncate ${table}`))).toBe(`${table}_append_only`);
+  });
+  test.each(["vote", "withdrawal", "waiver", "policy_vote", "resume_vote"])("%s, which is older, takes no vote any more", async (table) => {
+    const columns = await fresh.db.many(
+      z.object({ name: z.string(), type: z.string() }),
+      "select column_name as name, data_type as type from information_schema.columns where table_schema = 'twokey' and table_name = $1 and is_identity = 'NO'",
+      [table],
+    );
+    const values = columns.map((c) => (c.type === "uuid" ? `'${randomUUID()}'` : c.type === "bigint" ? "1" : "'approve'"));
+    expect(await refusal(run(`insert into ${table} (${columns.map((c) => c.name).join()}) values (${values.join()})`))).toBe(
+      `${table}_closed`,
+    );
   });
   test("a deletion, and all deletions", async () => {
     const id = await insert();

@@ -6,16 +6,16 @@ import type { Asker } from "../../src/core/people.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import { createDeletionService } from "../../src/deletion/service.ts";
 import { archiveContents } from "../../src/deletion/steps/archive.ts";
-import type { WaiveClick } from "../../src/deletion/waive.ts";
+import type { WaiveClick } from "../../src/deletion/decide.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { approversOf, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { looseLimits } from "../support/small-world.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
@@ -24,6 +24,7 @@ let directory: Result<readonly string[], Failure>;
 let asked: string[];
 beforeAll(async () => {
   fresh = await freshDatabase();
+  await putInForce(fresh.db, looseLimits);
 });
 afterAll(() => fresh.drop());
 beforeEach(() => {
@@ -33,28 +34,18 @@ beforeEach(() => {
 });
 
 const holds = (row: DeletionRow): Inventory => inventory(row.domain_id, [item("template", "good"), item("template", "bad")]);
-const context = (row: DeletionRow): DeletionContext =>
-  ({
-    db: fresh.db,
+const botFor = (row: DeletionRow): TestBot =>
+  testBot(fresh.db, {
     reader: { readInventory: async () => ok(holds(row)) },
     exports: {
-      openExport: async (one: { id: string }) => {
+      openExport: async (one) => {
         asked.push(one.id);
         return err(failure("rejected", "test.no", "It cannot be extracted"));
       },
     },
-    approvers: {
-      approversNow: async () => (directory.ok ? ok(directory.value.map((n) => ({ id: op(n), name: n, ciUserId: null }))) : directory),
-    },
-    announcer: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
-    work: { enqueue: async () => undefined },
+    approvers: approversOf(() => directory),
     now: () => now as Instant,
-    newId: () => randomUUID(),
-    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
-    fleetSize: async () => 5,
-    isProtected: () => false,
-    limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),
-  }) as unknown as DeletionContext;
+  });
 
 /** A proposed deletion with one template saved and one that failed. */
 async function proposed(): Promise<{ readonly row: DeletionRow; readonly good: string; readonly bad: string }> {
@@ -101,41 +92,41 @@ describe("refused, recorded, and nothing waived:", () => {
   ])("%s", async (_, who, expected, arrange, more) => {
     const { row, bad } = await proposed();
     arrange();
-    const d = createDeletionService(context(row), async () => ok([]));
+    const d = botFor(row).services.deletions;
     expect(code(await d.waive(click(row, bad, who, more)))).toBe(expected);
-    expect((await audited(row.id)).map((a) => [a.kind, a.data["code"]])).toEqual([["refused.waive", expected]]);
+    expect((await audited(row.id)).map((a) => [a.kind, a.data["code"]])).toEqual([["refused.deletion.waive", expected]]);
     expect((await d.view(row.id)).ok && (await d.view(row.id))).toMatchObject({ value: { archive: [{ waivedBy: [] }, { waivedBy: [] }] } });
   });
 
   test("what is saved, another deletion's entry, the same person twice, a third person", async () => {
     const { row, good, bad } = await proposed();
     const other = await proposed();
-    const d = createDeletionService(context(row), async () => ok([]));
+    const d = botFor(row).services.deletions;
     expect(code(await d.waive(click(row, good, "ada")))).toBe("waiver.saved");
     expect(code(await d.waive(click(row, other.bad, "ada")))).toBe("waiver.unknown");
     expect(code(await d.waive(click(row, bad, "ada")))).toBe("ok");
-    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.twice");
+    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.voted");
     expect(code(await d.waive(click(row, bad, "ben")))).toBe("ok");
     expect(code(await d.waive(click(row, bad, "dora")))).toBe("waiver.done");
   });
 
   test("a late click: the deletion was rejected meanwhile", async () => {
     const { row, bad } = await proposed();
-    const d = createDeletionService(context(row), async () => ok([]));
+    const d = botFor(row).services.deletions;
     expect(code(await d.reject({ ...click(row, bad, "ben"), reason: "we need it" }))).toBe("ok");
-    expect(code(await d.waive(click(row, bad, "ada")))).toBe("waiver.phase");
+    expect(code(await d.waive(click(row, bad, "ada")))).toBe("deletion.phase");
   });
 
   test("what is just being saved", async () => {
     const { row, bad } = await proposed();
     await fresh.db.exec("update archive_entry set state = 'saving' where id = $1", [bad]);
-    expect(code(await createDeletionService(context(row), async () => ok([])).waive(click(row, bad, "ada")))).toBe("waiver.saving");
+    expect(code(await botFor(row).services.deletions.waive(click(row, bad, "ada")))).toBe("waiver.saving");
   });
 });
 
 test("two people waive it by name; until then nobody can approve, after it the card has its buttons", async () => {
   const { row, bad } = await proposed();
-  const d = createDeletionService(context(row), async () => ok([]));
+  const d = botFor(row).services.deletions;
   const approve = (name: string) => d.approve({ ...click(row, bad, name), typedName: "a" });
   expect(code(await approve("ada"))).toBe("deletion.veto");
   const one = await d.waive(click(row, bad, "ada"));
@@ -158,9 +149,9 @@ test("two people waive it by name; until then nobody can approve, after it the c
 
 test("two people at the same moment are two; one person at the same moment twice is one", async () => {
   const { row, bad } = await proposed();
-  const d = createDeletionService(context(row), async () => ok([]));
+  const d = botFor(row).services.deletions;
   const twice = await Promise.all([d.waive(click(row, bad, "ada")), d.waive(click(row, bad, "ada"))]);
-  expect(twice.map(code).toSorted()).toEqual(["ok", "waiver.twice"]);
+  expect(twice.map(code).toSorted()).toEqual(["ok", "waiver.voted"]);
   const next = await proposed();
   const both = await Promise.all(["ada", "ben"].map((n) => d.waive(click(next.row, next.bad, n))));
   expect(both.map(code)).toEqual(["ok", "ok"]);
@@ -168,17 +159,17 @@ test("two people at the same moment are two; one person at the same moment twice
 
 test("what failed is tried again and its button stays; what is waived is let be", async () => {
   const { row, bad } = await proposed();
-  const c = context(row);
-  const d = createDeletionService(c, async () => ok([]));
+  const bot = botFor(row);
+  const d = bot.services.deletions;
   const states: string[] = [];
   const watch = async () => {
     const view = await d.view(row.id);
     if (view.ok) states.push(view.value.archive[0]?.state ?? "");
   };
-  await archiveContents(row, holds(row), c, watch);
+  await archiveContents(row, holds(row), bot.deletions, watch);
   expect([asked, states]).toEqual([["template-bad"], ["failed", "failed"]]);
   for (const name of ["ada", "ben"]) expect(code(await d.waive(click(row, bad, name)))).toBe("ok");
-  await archiveContents(row, holds(row), c, watch);
+  await archiveContents(row, holds(row), bot.deletions, watch);
   expect(asked).toEqual(["template-bad"]);
 });
 
@@ -192,23 +183,22 @@ describe("PostgreSQL itself refuses", () => {
     return thrown.constraint;
   };
   const waive = (row: DeletionRow, entry: string, voter: string, more: { name?: string; digest?: string; at?: number } = {}) =>
-    fresh.db.exec("insert into waiver values ($1, $2, $3, $3, $4, $5, 'x', $6)", [
-      entry,
-      row.id,
-      op(voter),
-      more.name ?? "bad",
-      more.digest ?? row.digest,
-      more.at ?? 20,
-    ]);
+    fresh.db.exec(
+      `insert into ballot (kind, question, voter, voter_name, verdict, item_name, digest, reason, at) values ('waiver', $1, $2, $2, 'approve', $3, $4, 'x', $5)`,
+      [entry, op(voter), more.name ?? "bad", more.digest ?? row.digest, more.at ?? 20],
+    );
   const vote = (row: DeletionRow, voter: string) =>
-    fresh.db.exec("insert into vote values ($1, $2, $2, 'approve', $3, null, 20)", [row.id, op(voter), row.digest]);
+    fresh.db.exec(
+      "insert into ballot (kind, question, voter, voter_name, verdict, digest, at) values ('deletion', $1, $2, $2, 'approve', $3, 20)",
+      [row.id, op(voter), row.digest],
+    );
 
   test.each([
-    ["who asked", "waiver_requester", "chen", {}],
-    ["another name", "waiver_name", "ada", { name: "good" }],
-    ["another digest", "waiver_digest", "ada", { digest: "0".repeat(64) }],
-    ["a word before the question", "waiver_time", "ada", { at: 9 }],
-    ["a word after the expiry", "waiver_time", "ada", { at: 1010 }],
+    ["who asked", "ballot_requester", "chen", {}],
+    ["another name", "ballot_name", "ada", { name: "good" }],
+    ["another digest", "ballot_digest", "ada", { digest: "0".repeat(64) }],
+    ["a word before the question", "ballot_early", "ada", { at: 9 }],
+    ["a word after the expiry", "ballot_expired", "ada", { at: 1010 }],
   ] as const)("%s", async (_, rule, voter, more) => {
     const { row, bad } = await proposed();
     expect(await refusal(waive(row, bad, voter, more))).toBe(rule);
@@ -217,21 +207,21 @@ describe("PostgreSQL itself refuses", () => {
   test("what is saved, another deletion's entry, one person twice, a closed deletion, a change of what was said", async () => {
     const { row, good, bad } = await proposed();
     const other = await proposed();
-    expect(await refusal(waive(row, good, "ada", { name: "good" }))).toBe("waiver_state");
-    expect(await refusal(waive(row, other.bad, "ada"))).toBe("waiver_entry");
+    expect(await refusal(waive(row, good, "ada", { name: "good" }))).toBe("ballot_open");
+    expect(await refusal(waive(row, other.bad, "ada"))).toBe("ballot_digest");
     await waive(row, bad, "ada");
-    expect(await refusal(waive(row, bad, "ada"))).toBe("waiver_pkey");
-    expect(await refusal(fresh.db.exec("update waiver set voter = 'x'"))).toBe("waiver_append_only");
-    expect(await refusal(fresh.db.exec("delete from waiver"))).toBe("waiver_append_only");
+    expect(await refusal(waive(row, bad, "ada"))).toBe("ballot_once");
+    expect(await refusal(fresh.db.exec("update ballot set voter = 'x'"))).toBe("ballot_append_only");
+    expect(await refusal(fresh.db.exec("delete from ballot"))).toBe("ballot_append_only");
     await fresh.db.exec("update deletion set phase = 'closed' where id = $1", [other.row.id]);
-    expect(await refusal(waive(other.row, other.bad, "ada"))).toBe("waiver_phase");
+    expect(await refusal(waive(other.row, other.bad, "ada"))).toBe("ballot_open");
   });
 
   test("a vote while something is neither saved nor waived by two distinct people", async () => {
     const { row, bad } = await proposed();
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
     await waive(row, bad, "ada");
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
     await waive(row, bad, "ben");
     expect(await vote(row, "ada")).toBe(1);
   });
@@ -239,6 +229,6 @@ describe("PostgreSQL itself refuses", () => {
   test("a vote while something has no entry at all", async () => {
     const { row } = await proposed();
     await fresh.db.exec("update archive_entry set item_id = 'gone' where owner_id = $1 and name = 'good'", [row.id]);
-    expect(await refusal(vote(row, "ada"))).toBe("vote_archive");
+    expect(await refusal(vote(row, "ada"))).toBe("ballot_archive");
   });
 });

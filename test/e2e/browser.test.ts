@@ -39,18 +39,19 @@ beforeAll(async () => {
   demo = { world, url: server.url, close: server.close };
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  page.setDefaultTimeout(60_000);
   await page.goto(demo.url);
-}, 120_000);
+});
 
 afterAll(async () => {
   await browser?.close();
   await demo?.close();
   await demo?.world.stop();
   rmSync(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 const become = (name: string) => page.locator("[data-person]", { hasText: name }).click();
-const see = (words: string, timeout = 40_000) => page.locator("#messages article", { hasText: words }).last().waitFor({ timeout });
+const see = (words: string, timeout = 60_000) => page.locator("#messages article", { hasText: words }).last().waitFor({ timeout });
 const shot = (name: string) => page.screenshot({ path: path.join(shots, `${name}.png`) });
 const domainCard = (slug: string) => page.locator(`[data-domain="${slug}"]`);
 
@@ -67,7 +68,7 @@ test("replaying 2017 deletes nothing, and the page shows why", async () => {
   await see("the CI database lists only 1 of 6");
   await shot("2-replay-2017");
   expect(await page.locator("[data-domain]").count()).toBe(before);
-}, 60_000);
+});
 
 test("two approvers, the second typing the name, delete one domain; who closed it cannot approve", async () => {
   await page.locator('[data-control="closeProject"][data-slug="drizzle"]').click();
@@ -92,13 +93,13 @@ test("two approvers, the second typing the name, delete one domain; who closed i
   await page.locator('[data-modal="submit"]').click();
   await see("cooling off");
   await shot("5-cooling-off");
-  await see("drizzle: deleted", 60_000);
+  await see("drizzle: deleted", 120_000);
   await domainCard("drizzle").waitFor({ state: "detached" });
   await shot("6-deleted");
   expect(await domainCard("aurora").count()).toBe(1);
   expect(await domainCard("old-lab").count()).toBe(1);
   expect(demo.world.cloud.requests().some((r) => r.params["cleanup"] === "true")).toBe(false);
-}, 120_000);
+});
 
 test("the costs of backups are compared, and the picture of the months ahead comes as a direct message", async () => {
   await become("Ada");
@@ -137,7 +138,7 @@ test("a limit changes by a window, a card and two approvers", async () => {
   await page.locator('[data-action-id="policy_approve"]').last().click();
   await see("Policy changed: Deletions a day");
   await shot("12-policy-changed");
-}, 60_000);
+});
 
 test("a user sees only the own project", async () => {
   await become("Mia");

@@ -26,4 +26,4 @@ test("stopped and started again, a pass finds nothing to do", async () => {
   expect(first).toMatchObject({ state: "applied", holds: [] });
   expect(await runOnce()).toEqual({ ...first, state: "unchanged" });
   rmSync(dataDir, { recursive: true, force: true });
-}, 120_000);
+});

@@ -69,25 +69,22 @@ beforeAll(async () => {
     },
   });
   for (const stream of [bot.stdout, bot.stderr]) stream?.on("data", (d: Buffer) => (output = (output + d.toString()).slice(-10_000)));
-}, 60_000);
+});
 
 afterAll(async () => {
   bot?.kill("SIGKILL");
   await Promise.all([slack?.close(), cloud?.close()]);
   await Promise.all([state?.drop(), ciDatabase?.drop()]);
   rmSync(dataDir, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** The newest message to a person that holds these words, with where it stands. */
 function told(p: Person, words: string) {
   return p
-    .waitFor(
-      `a message: ${words}`,
-      (v) =>
-        v.conversations
-          .flatMap((c) => c.messages.map((m) => ({ channel: c.id, ts: m.ts, text: m.text, blocks: JSON.stringify(m.blocks) })))
-          .findLast((m) => m.text.includes(words)),
-      40_000,
+    .waitFor(`a message: ${words}`, (v) =>
+      v.conversations
+        .flatMap((c) => c.messages.map((m) => ({ channel: c.id, ts: m.ts, text: m.text, blocks: JSON.stringify(m.blocks) })))
+        .findLast((m) => m.text.includes(words)),
     )
     .catch((thrown: unknown) => {
       throw new Error(`${String(thrown)}\n${output}`);
@@ -107,4 +104,4 @@ test("a member's Keep ends it, in the message that told of it and on the card", 
   expect(after.blocks).not.toContain("deletion_keep");
   expect(after.blocks).toContain("asked to keep it");
   expect(cloud.requests().some((r) => /^(?:disable|destroy|delete)/.test(r.command))).toBe(false);
-}, 90_000);
+});

@@ -141,7 +141,7 @@ test("two runs of the same (name, id) never overlap, others do", async () => {
   expect(others).toBe(1);
 });
 
-test("delayed work waits, and can be cancelled by its key", async () => {
+test("delayed work waits", async () => {
   const seen: [string, number][] = [];
   const e = create();
   e.define("later", async (id) => {
@@ -150,34 +150,10 @@ test("delayed work waits, and can be cancelled by its key", async () => {
   });
   await e.start();
   const asked = performance.now();
-  await e.enqueue("later", "cancelled", { delayMs: 700, key: "c" });
   await e.enqueue("later", "kept", { delayMs: 1_000.663, key: "d" });
-  await e.cancel("later", "c");
   await until("kept ran", () => seen.length > 0);
   expect(seen.map(([id]) => id)).toEqual(["kept"]);
   expect(seen[0]?.[1]).toBeGreaterThan(asked + 990);
-});
-
-test("cancelling running work aborts its signal", async () => {
-  let began = false;
-  let aborted = false;
-  const e = create();
-  e.define(
-    "long",
-    (_id, signal) =>
-      new Promise((_, reject) => {
-        began = true;
-        signal.addEventListener("abort", () => {
-          aborted = true;
-          reject(new Error("aborted"));
-        });
-      }),
-  );
-  await e.start();
-  await e.enqueue("long", "x", { key: "k" });
-  await until("it runs", () => began);
-  await e.cancel("long", "k");
-  await until("signal", () => aborted);
 });
 
 test("work that meets an absent database is tried again; any other error ends it", async () => {

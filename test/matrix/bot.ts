@@ -1,24 +1,20 @@
 import { randomUUID } from "node:crypto";
-import type { ArchiveStore, ExportSource } from "../../src/archive/ports.ts";
+import { assemble, type Assembly } from "../../src/app/assemble.ts";
+import { cloudStack } from "../../src/app/systems.ts";
+import type { ArchiveStore } from "../../src/archive/ports.ts";
 import { createAnnouncers } from "../../src/bot/announcers.ts";
 import type { Identity } from "../../src/bot/identity.ts";
 import { createPosting, type Posting } from "../../src/bot/posting.ts";
-import type { CloudStackOptions } from "../../src/cloudstack/api/options.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
-import { createCloudStackExporter } from "../../src/cloudstack/export/exporter.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
-import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
-import { type DeletionService, createDeletionService } from "../../src/deletion/service.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import type { Events } from "../../src/events.ts";
+import { createEvents, type Events } from "../../src/events.ts";
 import type { Database } from "../../src/store/db.ts";
-import { countManagedDomains } from "../../src/store/managed.ts";
-import { mayCall } from "../../src/store/stop-switch.ts";
+import type { DesiredProject } from "../../src/sync/planning/desired.ts";
 import { NOWHERE } from "../../emulators/cloudstack/nowhere.ts";
 import type { Keys } from "../../emulators/cloudstack/server.ts";
 import { team, users } from "../sim/people.ts";
+import { configOf } from "../support/bot.ts";
+import { doomed, times } from "./scene.ts";
 import { slackClient, type SlackCall } from "./slack.ts";
 
 /** The managed root. */
@@ -41,16 +37,24 @@ export interface BotOptions {
   readonly wrong: (sentence: string) => void;
 }
 
-/** The bot, as much of it as a deletion needs: all of it but the engine, Slack's wire and the CI database. */
-export interface Bot {
-  readonly deletions: DeletionContext;
-  readonly service: DeletionService;
+/** The bot of the matrices: all of it but the engine, Slack's wire and the CI database. */
+export interface Bot extends Assembly {
   readonly posting: Posting;
   /** Deletions that are to be woken, and when. */
   readonly queue: Map<string, number>;
   readonly clock: { at: number };
   readonly arrivals: () => Promise<void>;
 }
+
+/** What each process is told from outside; nobody listens at the address: whoever plays the server stands in the way. */
+export const config = configOf({
+  CLOUDSTACK_API_URL: `${NOWHERE}/client/api`,
+  TWOKEY_APPROVAL_SECONDS: String(times.expiresMs / 1000),
+  TWOKEY_COOL_OFF_SECONDS: String(times.coolOffMs / 1000),
+  TWOKEY_GRACE_SECONDS: String(times.graceMs / 1000),
+  TWOKEY_DELETIONS_PER_DAY: "1",
+  TWOKEY_DELETIONS_PER_WEEK: "1",
+});
 
 /** Puts the bot together from its real parts. Calls to CloudStack go through axios, wherever that leads. */
 export function createBot(o: BotOptions): Bot {
@@ -61,31 +65,42 @@ export function createBot(o: BotOptions): Bot {
   const events = eventsTo(o.wrong);
   const posting = inOrder(createPosting({ client, db: o.db, now, sleep: async () => undefined, events }));
   const identity = { slackIdOf: async (person: string) => `U-${person}` } as unknown as Identity;
-  const membersOf = async () => users.slice(0, 1).map((u) => u.ciUserId);
-  const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf });
-  const cloud = cloudParts(o, now, newId);
-  const deletions: DeletionContext = {
-    db: o.db,
-    ...cloud,
-    archive: o.archive,
-    evidence: { readProjectState: async () => ok("closed") },
-    approvers: { approversNow: async () => ok(team.slice(0, 4).map((p) => p.operator)) },
-    announcer: announcers.deletion,
-    work: {
-      async enqueue(_name, id, e) {
-        queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
-      },
+  const members = async () => doomedProject.members.map((m) => m.userId);
+  const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf: members });
+  const approversNow = async () => ok(team.slice(0, 4).map((p) => p.operator));
+  const keys = { read: o.keys, write: o.keys, export: o.keys, delete: o.keys, timeoutMs: o.timeoutMs };
+  const own = { ...config, cloudstack: { ...config.cloudstack, ...keys } };
+  const assembly = assemble({
+    ...{ db: o.db, config: own, archive: o.archive, now, newId, newToken: newId, events },
+    ci: {
+      readProjectState: async () => ok("closed"),
+      projectsOf: async () => ok([doomedProject]),
+      project: async () => ok(doomedProject),
+      listPeople: async () => ok([]),
+      readDesired: () => Promise.reject(new Error("no pass is played here")),
     },
-    now,
+    // One call after the other: the points of two lives must be the same.
+    cloud: cloudStack(own, o.db, {
+      ...{ now, newId, parallel: 1, events: createEvents("silent", "matrix") },
+      sleep: async (ms) => void (o.clock.at += ms),
+    }),
+    slack: { approvers: { approversNow, resolve: approversNow }, announcers },
+    enqueue: async (_name, id, e) => {
+      queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
+    },
+    publicUrl: () => "https://twokey.matrix",
     clockSkew: async () => ({ ms: 0, beside: "the matrix's clock" }),
-    limits: async () => ({ perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true }),
-    newId,
-    fleetSize: () => countManagedDomains(o.db),
-    isProtected: (_id, path) => path === root || root.startsWith(`${path}/`) || !path.startsWith(`${root}/`),
-  };
-  const service = createDeletionService(deletions, async () => ok(await membersOf()));
-  return { deletions, service, posting, queue, clock: o.clock, arrivals: o.arrivals ?? (async () => undefined) };
+  });
+  return { ...assembly, posting, queue, clock: o.clock, arrivals: o.arrivals ?? (async () => undefined) };
 }
+
+/** The doomed project, as the CI database has it. */
+const doomedProject: DesiredProject = {
+  ...{ id: doomed.id, slug: doomed.slug, name: doomed.slug, state: "closed", closedAt: 0 as Instant, closedBy: null, limits: {} },
+  members: users.slice(0, 1).map((u) => ({
+    ...{ userId: u.ciUserId, username: u.name, email: "", firstName: u.name, lastName: "", role: "member" },
+  })),
+};
 
 /** Messages that are shown before the work goes on: a death at a point of one thing never cuts off another that is on its way. */
 function inOrder(posting: Posting): Posting {
@@ -95,37 +110,6 @@ function inOrder(posting: Posting): Posting {
       await posting.show(key, place, rendering);
       await posting.settle();
     },
-  };
-}
-
-function cloudParts(o: BotOptions, now: () => Instant, newId: () => string) {
-  const options = (isStoppable: boolean): CloudStackOptions => ({
-    // Nobody listens there: whoever plays the server stands in the way.
-    url: `${NOWHERE}/client/api`,
-    ...o.keys,
-    rootPath: root,
-    now,
-    newId,
-    sleep: async (ms) => {
-      o.clock.at += ms;
-    },
-    beforeCall: async (command) => (isStoppable ? mayCall(o.db, command) : ok(undefined)),
-    timeoutMs: o.timeoutMs,
-    // One after the other: the points of two lives must be the same.
-    parallel: 1,
-  });
-  const exporter = createCloudStackExporter(options(true));
-  const exports: ExportSource = {
-    async openExport(item) {
-      const source = await exporter.extract(item);
-      return source.ok ? ok({ open: (offset: number) => exporter.open(source.value, offset) }) : source;
-    },
-  };
-  return {
-    reader: createCloudStackReader(options(false)),
-    restorer: createCloudStackRestorer(options(true)),
-    deleter: createCloudStackDeleter(options(true)),
-    exports,
   };
 }
 

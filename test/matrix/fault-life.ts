@@ -126,7 +126,7 @@ async function giveBack(
   if (row.frozen_from === "removing") return "froze in removing";
   const [, , by] = team;
   if (by === undefined) throw new Error("nobody is there");
-  const asked = await bot.service.restore({ deletionId: row.id, version: row.version, digest: row.digest, by });
+  const asked = await bot.services.deletions.restore({ deletionId: row.id, version: row.version, digest: row.digest, by });
   if (!asked.ok) say(`Restore was refused: ${asked.error.message}`);
   const after = await playLife(one.life, bot, say);
   if (after !== "closed") say(`Restore led to ${after}`);

@@ -40,4 +40,4 @@ test("a lost answer while it is given back", async () => {
   const at = faults.filter((f) => f.name === "lost after").flatMap((fault) => restores.map((command) => ({ fault, command })));
   const played = await playFault({ life: "recover", at, lasting: { calls: 1 } }, fresh.db, folder);
   expect(played).toMatchObject({ wrong: [], froze: null, wereSent: true });
-}, 120_000);
+});

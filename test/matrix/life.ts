@@ -3,14 +3,13 @@ import type { Asker } from "../../src/core/people.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { CiUserId, Instant } from "../../src/core/ids.ts";
 import type { Result } from "../../src/core/result.ts";
-import { openDeletion } from "../../src/deletion/open.ts";
-import { advance, sweepDeletions } from "../../src/deletion/runner.ts";
 import { buildView } from "../../src/deletion/build-view.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import type { Phase } from "../../src/core/phases.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
-import { readNewestDeletion, type DeletionPolicy, type DeletionRow } from "../../src/store/deletions.ts";
+import { readNewestDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordManagedDomains } from "../../src/store/managed.ts";
+import { seedPolicy } from "../../src/store/policies.ts";
 import { readPostedMessage } from "../../src/store/posted-messages.ts";
 import type { DeletionProposal } from "../../src/sync/planning/plan.ts";
 import { team } from "../sim/people.ts";
@@ -25,9 +24,6 @@ export type Life = (typeof lives)[number];
 const [ada, ben, cleo, dan, dora] = team as unknown as [Asker, Asker, Asker, Asker, Asker];
 /** Who approves, in this order. */
 export const approvers = [ada, ben] as const;
-
-/** Times and limits of the deletion. */
-export const policy: DeletionPolicy = { ...times, quorum: 2, perDay: 1, perWeek: 1, protectedDomains: [] };
 
 /** More rounds than any life needs. */
 const ROUNDS_MAX = 300;
@@ -56,7 +52,7 @@ export async function playLife(
     if ((await hasEnded(row, bot, wrong)) || !goesOn(row)) return row.phase;
     if (await click(life, await buildView(row, c), bot, clicked, wrong)) continue;
     queue.delete(row.id);
-    await advance(row.id, c, new AbortController().signal);
+    await bot.work.deletion(row.id, new AbortController().signal);
     await passTime(row.id, bot, wrong);
   }
   wrong("it comes to no end");
@@ -65,14 +61,14 @@ export async function playLife(
 
 /** What the engine does at a process's birth: the work that a dead one had begun is begun again, and what is due is woken. */
 async function takeOver(bot: Bot): Promise<void> {
-  const { deletions: c } = bot;
-  await sweepDeletions(c);
-  const row = await readNewestDeletion(c.db, doomed.id);
-  if (row !== null) await advance(row.id, c, new AbortController().signal);
+  await bot.schedules.find((s) => s.name === "sweep-deletions")?.run();
+  const row = await readNewestDeletion(bot.deletions.db, doomed.id);
+  if (row !== null) await bot.work.deletion(row.id, new AbortController().signal);
 }
 
 async function open(bot: Bot): Promise<void> {
   const { db } = bot.deletions;
+  await db.tx((q) => seedPolicy(q, bot.policy.environment, bot.clock.at));
   await recordManagedDomains(db, [{ domainId: doomed.domainId, projectId: doomed.id, generation: 1, origin: "created" }], bot.clock.at);
   const proposal = {
     domainId: doomed.domainId,
@@ -88,7 +84,7 @@ async function open(bot: Bot): Promise<void> {
       closedBy: dan.operator.ciUserId as CiUserId,
     },
   } as unknown as DeletionProposal;
-  await openDeletion(proposal, [dan.operator.id], policy, bot.deletions);
+  await bot.passes.deletions.openDeletion(proposal, [dan.operator.id]);
 }
 
 async function hasEnded(row: DeletionRow, bot: Bot, wrong: (sentence: string) => void): Promise<boolean> {
@@ -121,7 +117,7 @@ async function readCard(id: string, bot: Bot, wrong: (sentence: string) => void)
 
 /** One click of a person whose time it is, if there is one. */
 async function click(life: Life, view: DeletionView, bot: Bot, clicked: Set<string>, wrong: (sentence: string) => void): Promise<boolean> {
-  const { service } = bot;
+  const service = bot.services.deletions;
   const next = clickOf(life, view).find(([what]) => !clicked.has(what));
   if (next === undefined) return false;
   const [what, by] = next;

@@ -114,7 +114,7 @@ function judgeDomain({ life, scene, vain = 0, isAnswerLost = false }: Remains): 
 /** Each call has its intent before it, its votes, and the waits behind it. */
 async function judgeCalls(scene: Scene, db: Database): Promise<readonly string[]> {
   const intents = await db.many(z.object({ item: z.string(), at: z.number() }), "select params ->> 'item' as item, at from intent");
-  const votes = await db.many(z.object({ at: z.number() }), "select at from vote where verdict = 'approve' order by at");
+  const votes = await db.many(z.object({ at: z.number() }), "select at from ballot where verdict = 'approve' order by at");
   const second = votes[1]?.at ?? Number.POSITIVE_INFINITY;
   const found: string[] = [];
   const sent = new Map<string, number>();
@@ -139,7 +139,7 @@ async function judgeTables(life: Life, db: Database): Promise<readonly string[]>
     "select count(*) as n from intent i where not exists (select from outcome o where o.intent_id = i.id and o.result <> 'indeterminate')",
   );
   if (open.n > 0) found.push(`${open.n} intents without an outcome`);
-  const votes = await db.many(z.object({ voter: z.string() }), "select voter from vote order by voter");
+  const votes = await db.many(z.object({ voter: z.string() }), "select voter from ballot order by voter");
   if (votes.map((v) => v.voter).join() !== "ci:u1,ci:u2") found.push(`votes of ${votes.map((v) => v.voter).join()}`);
   const twice = await db.many(
     z.object({ kind: z.string() }),

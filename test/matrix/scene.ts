@@ -11,7 +11,7 @@ export const doomed = { id: "p-doomed" as ProjectId, slug: "doomed" as Slug, dom
 const neighbour = { id: "p-neighbour" as ProjectId, name: "neighbour" };
 
 /** Times of the matrix's deletions. Units: ms. */
-export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000, pollMs: 60_000 } as const;
+export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000, pollMs: 30_000 } as const;
 
 /** The size of each template, and of its pieces on the way: large enough that a file can be half written. Units: bytes. */
 export const templateBytes = 200_000;

@@ -12,17 +12,18 @@ import { answerPolicy } from "../../src/commands/policy.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import type { PolicyContext } from "../../src/policy/context.ts";
-import { createPolicyService, namePolicyDifferences, sweepPolicy } from "../../src/policy/service.ts";
+import { sweepPolicy } from "../../src/policy/service.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
 import { verifyAudit } from "../../src/store/audit.ts";
 import { readPolicy, seedPolicy } from "../../src/store/policies.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { op } from "../support/deletions.ts";
+import { approversOf, configOf, testBot } from "../support/bot.ts";
 import { teamPolicy } from "./support.ts";
 
 let fresh: FreshDatabase;
 let now = 1000;
+let skew = 0;
 let shown: PolicyChangeView[] = [];
 let directory: Result<readonly string[], Failure> = ok([]);
 beforeAll(async () => {
@@ -31,6 +32,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await resetDatabase(fresh.db);
   now = 1000;
+  skew = 0;
   shown = [];
   directory = ok(["ada", "ben", "chen", "dora"]);
   await fresh.db.tx((q) => seedPolicy(q, teamPolicy, 1));
@@ -38,21 +40,21 @@ beforeEach(async () => {
 afterAll(() => fresh.drop());
 
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
-const context = (): PolicyContext => ({
-  db: fresh.db,
-  approvers: { resolve: async () => (directory.ok ? ok(directory.value.map((n) => ({ id: op(n), name: n, ciUserId: null }))) : directory) },
-  announcer: {
-    async showChange(view) {
-      expect(validateBlocks(renderPolicyCard(view, "test").blocks, "message")).toEqual([]);
-      shown.push(view);
+const bot = () =>
+  testBot(fresh.db, {
+    config: configOf({ TWOKEY_GRACE_SECONDS: "1", CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/keep" }),
+    approvers: approversOf(() => directory),
+    changes: {
+      async showChange(view) {
+        expect(validateBlocks(renderPolicyCard(view, "test").blocks, "message")).toEqual([]);
+        shown.push(view);
+      },
     },
-  },
-  presentScope: teamPolicy.scope,
-  environment: { ...teamPolicy, graceMs: 1000 },
-  now: () => now as Instant,
-  newId: () => randomUUID(),
-});
-const service = () => createPolicyService(context());
+    now: () => now as Instant,
+    clockSkew: async () => ({ ms: skew, beside: "another clock" }),
+  });
+const service = () => bot().services.policy;
+const sweep = () => sweepPolicy(bot().policy);
 const propose = (name: string, setting: string, text: string, reason = "the storage is nearly full") =>
   service().propose(asker(name), { setting, text, reason });
 const card = (): PolicyChangeView => {
@@ -101,7 +103,7 @@ test("two approvers besides the proposer: shown, in force, superseding what star
   const text = JSON.stringify(reply);
   expect(text).toContain("Grace period: 14 days → 30 days, by ben, approved by chen and dora");
   expect(text).toContain("Grace period: the environment says 1 second, in force is 30 days");
-  expect(await namePolicyDifferences(context())).toEqual(["Grace period: the environment says 1 second, in force is 30 days"]);
+  expect(await bot().policyDifferences()).toEqual(["Grace period: the environment says 1 second, in force is 30 days"]);
 });
 
 describe("a proposal is refused, recorded, and nothing is asked:", () => {
@@ -122,8 +124,8 @@ describe("a proposal is refused, recorded, and nothing is asked:", () => {
   test("of approvers of whom only two are valid, or when Slack cannot say", async () => {
     directory = ok(["ada", "ben"]);
     expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("policy.approvers");
-    directory = err(failure("unavailable", "slack.away", "Slack is away"));
-    expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("slack.away");
+    directory = err(failure("unavailable", "policy.directory", "Slack is away"));
+    expect(code(await propose("ada", "approvers", "U0AAAA, U0BBBB, U0CCCC"))).toBe("policy.directory");
   });
   test("a second one of the same setting while the first is open", async () => {
     await propose("ada", "grace", "30 days");
@@ -133,11 +135,16 @@ describe("a proposal is refused, recorded, and nothing is asked:", () => {
 
 describe("an approval does not count:", () => {
   test.each<[string, string, string, () => void, string?]>([
-    ["of the proposer", "ada", "policy.proposer", () => undefined],
+    ["of the proposer", "ada", "policy.requester", () => undefined],
     ["of who is no approver", "eve", "policy.not_approver", () => undefined],
     ["on another digest", "ben", "policy.stale", () => undefined, "0".repeat(64)],
     ["after the expiry", "ben", "policy.expired", () => (now += 86_400_000)],
-    ["while nobody can say who may", "ben", "slack.away", () => (directory = err(failure("unavailable", "slack.away", "away")))],
+    [
+      "while nobody can say who may",
+      "ben",
+      "policy.directory",
+      () => (directory = err(failure("unavailable", "policy.directory", "away"))),
+    ],
   ])("%s", async (_what, who, expected, arrange, digest) => {
     await propose("ada", "grace", "1 day");
     arrange();
@@ -176,7 +183,7 @@ test("every team member may reject, with a reason; then no approval helps", asyn
   const click = { changeId: card().id, digest: card().digest };
   await approve("ben");
   expect(code(await service().reject({ ...click, by: asker("mia", false), reason: "I do not like it" }))).toBe("command.team_only");
-  expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "no" }))).toBe("policy.reason");
+  expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "no" }))).toBe("ballot.reason");
   expect(code(await service().reject({ ...click, by: asker("zoe"), reason: "too short a time" }))).toBe("ok");
   expect(code(await approve("chen"))).toBe("policy.ended");
   expect(card()).toMatchObject({ state: "rejected", endedBy: "zoe", endedReason: "too short a time" });
@@ -184,10 +191,10 @@ test("every team member may reject, with a reason; then no approval helps", asyn
 
 test("what nobody decided expires by the sweep, whose repetition changes nothing", async () => {
   await propose("ada", "grace", "1 day");
-  await sweepPolicy(context());
+  await sweep();
   expect(card().state).toBe("proposed");
   now += 86_400_000;
-  await Promise.all([sweepPolicy(context()), sweepPolicy(context())]);
+  await Promise.all([sweep(), sweep()]);
   expect(card()).toMatchObject({ state: "expired" });
   expect((await audited()).filter((k) => k === "policy.expired")).toEqual(["policy.expired"]);
   expect(await inForce()).toEqual(teamPolicy);

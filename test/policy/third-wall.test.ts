@@ -2,8 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { insertPolicyChange, recordPolicyVersion, recordPolicyVote, seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import { insertPolicyChange, recordPolicyVersion, seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
 import { insertDeletion } from "../../src/store/deletions.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { at, op, policy as frozen } from "../support/deletions.ts";
@@ -28,7 +29,11 @@ const change = (more: object = {}) =>
     ...more,
   });
 const vote = (who: string, more: object = {}) =>
-  recordPolicyVote(fresh.db, id, { voter: op(who), voter_name: who, verdict: "approve", digest, reason: null, at: at(20), ...more });
+  recordVote(
+    fresh.db,
+    { kind: "policy", id },
+    { voter: op(who), voterName: who, account: null, verdict: "approve", digest, reason: null, at: at(20), ...more },
+  );
 const version = (more: object = {}) => recordPolicyVersion(fresh.db, { version: 2, body, change_id: id, at: at(30), ...more });
 const refused = (constraint: string) => ({ kind: "constraint", constraint });
 
@@ -57,12 +62,12 @@ test("a rejection ends it, whoever else approves", async () => {
 
 test("votes of the proposer, of one person twice, on another digest, out of time", async () => {
   await change();
-  await expect(vote("ada")).rejects.toMatchObject(refused("policy_vote_proposer"));
-  await expect(vote("ben", { digest: digestOf("x") })).rejects.toMatchObject(refused("policy_vote_digest"));
-  await expect(vote("ben", { at: at(9) })).rejects.toMatchObject(refused("policy_vote_time"));
-  await expect(vote("ben", { at: at(1000) })).rejects.toMatchObject(refused("policy_vote_time"));
+  await expect(vote("ada")).rejects.toMatchObject(refused("ballot_requester"));
+  await expect(vote("ben", { digest: digestOf("x") })).rejects.toMatchObject(refused("ballot_digest"));
+  await expect(vote("ben", { at: at(9) })).rejects.toMatchObject(refused("ballot_early"));
+  await expect(vote("ben", { at: at(1000) })).rejects.toMatchObject(refused("ballot_expired"));
   await vote("ben");
-  await expect(vote("ben")).rejects.toMatchObject(refused("policy_vote_pkey"));
+  await expect(vote("ben")).rejects.toMatchObject(refused("ballot_once"));
 });
 
 test("a change of fewer people than the policy asks, of an old policy, or born as applied", async () => {
@@ -80,10 +85,10 @@ test("a change of fewer people than the policy asks, of an old policy, or born a
   await expect(fresh.db.exec("update policy_change set state = 'proposed', ended_at = null")).rejects.toMatchObject(
     refused("policy_ended"),
   );
-  await expect(vote("ben")).rejects.toMatchObject(refused("policy_vote_state"));
+  await expect(vote("ben")).rejects.toMatchObject(refused("ballot_open"));
 });
 
-test.each(["policy_version", "policy_vote"])("%s only grows", async (table) => {
+test.each(["policy_version", "ballot"])("%s only grows", async (table) => {
   await change();
   await vote("ben");
   await expect(fresh.db.exec(`delete from ${table}`)).rejects.toMatchObject(refused(`${table}_append_only`));

@@ -157,7 +157,7 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
 
 function act(
   what: string,
-  click: Parameters<Replica["service"]["approve"]>[0] extends infer C ? Omit<C, "typedName"> : never,
+  click: Parameters<Replica["services"]["deletions"]["approve"]>[0] extends infer C ? Omit<C, "typedName"> : never,
   typed: string | null,
   who: Person,
   view: DeletionView,
@@ -165,17 +165,17 @@ function act(
 ) {
   switch (what) {
     case "approve":
-      return r.service.approve({ ...click, typedName: typed } as Parameters<Replica["service"]["approve"]>[0]);
+      return r.services.deletions.approve({ ...click, typedName: typed } as Parameters<Replica["services"]["deletions"]["approve"]>[0]);
     case "reject":
-      return r.service.reject({ ...click, reason: typed ?? "no" } as Parameters<Replica["service"]["reject"]>[0]);
+      return r.services.deletions.reject({ ...click, reason: typed ?? "no" } as Parameters<Replica["services"]["deletions"]["reject"]>[0]);
     case "withdraw":
-      return r.service.withdraw(click as Parameters<Replica["service"]["withdraw"]>[0]);
+      return r.services.deletions.withdraw(click as Parameters<Replica["services"]["deletions"]["withdraw"]>[0]);
     case "cancel":
-      return r.service.cancel(click as Parameters<Replica["service"]["cancel"]>[0]);
+      return r.services.deletions.cancel(click as Parameters<Replica["services"]["deletions"]["cancel"]>[0]);
     case "restore":
-      return r.service.restore(click as Parameters<Replica["service"]["restore"]>[0]);
+      return r.services.deletions.restore(click as Parameters<Replica["services"]["deletions"]["restore"]>[0]);
     default:
-      return r.service.keep(view.id, who);
+      return r.services.deletions.keep(view.id, who);
   }
 }
 
@@ -193,12 +193,14 @@ async function stopOrResume(w: World, r: Replica): Promise<void> {
   // A process that dies on this click leaves it open how the switch stands: then nobody is blamed.
   w.stop.isOn = false;
   if (!was) {
-    const done = await r.sync.stop(who, "something looks wrong");
+    const done = await r.services.sync.stop(who, "something looks wrong");
     Object.assign(w.stop, { isOn: done.ok, since: w.clock.at });
     tell(w, `${who.name} stops everything: ${done.ok}`);
     return;
   }
-  const done = await r.sync.resume(who);
+  // Only approvers end a stop: most of those who try are some, or nothing would go on.
+  const resumer = [...team, team[2], team[3]][everybody.indexOf(who)] ?? who;
+  const done = await r.services.sync.resume(resumer);
   w.stop.isOn = !(done.ok && done.value.resumed);
-  tell(w, `${who.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
+  tell(w, `${resumer.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
 }

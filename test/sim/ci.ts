@@ -2,8 +2,7 @@ import { failure, type Failure } from "../../src/core/failure.ts";
 import type { CiUserId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
-import type { EvidenceSource } from "../../src/deletion/ports.ts";
-import type { DesiredSource } from "../../src/sync/execution/ports.ts";
+import type { Parts } from "../../src/app/parts.ts";
 import { completeDesired, type DesiredMember, type DesiredProject, type PartialDesired } from "../../src/sync/planning/desired.ts";
 import { users } from "./people.ts";
 
@@ -30,9 +29,25 @@ export interface CiTruth {
 export const root = "ROOT/ci" as DomainPath;
 
 /** Reads the simulated CI database as the bot does: what is wrong makes the read partial, and a liar is believed. */
-export function ciSource(ci: CiTruth, now: () => Instant): DesiredSource & EvidenceSource {
+export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
   const fleet: FleetScope = { kind: "fleet", root };
+  const told = (): readonly DesiredProject[] => {
+    const listed = ci.projects.filter((p) => p.state !== "absent").map(desired);
+    return ci.mood === "narrowed" ? listed.slice(0, 1) : ci.mood === "empty" ? [] : listed;
+  };
   return {
+    async listPeople() {
+      if (ci.mood === "away") return err(away());
+      return ok(users.map((u) => ({ id: u.ciUserId, username: u.name.toLowerCase(), email: null, slackId: null, name: u.name })));
+    },
+    async projectsOf(user) {
+      if (ci.mood === "away") return err(away());
+      return ok(told().filter((p) => user === "all" || p.members.some((m) => m.userId === user)));
+    },
+    async project(question) {
+      if (ci.mood === "away") return err(away());
+      return ok(told().find((p) => ("id" in question ? p.id === question.id : p.slug === question.slug)) ?? null);
+    },
     async readDesired(scope) {
       const asOf = now();
       const partial = (reason: string, projects: readonly DesiredProject[] = []): PartialDesired => ({
@@ -67,11 +82,18 @@ export function ciSource(ci: CiTruth, now: () => Instant): DesiredSource & Evide
       return made.ok ? made.value : partial(made.error.sentence, told);
     },
     async readProjectState(id): Promise<Result<"active" | "closed" | "absent", Failure>> {
-      if (ci.mood === "away") return err(failure("unavailable", "cidb.unavailable", "The CI database could not be read"));
-      if (ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id)) return ok("absent");
-      return ok(ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      if (ci.mood === "away") return err(away());
+      const hidden = ci.mood === "empty" || (ci.mood === "narrowed" && ci.projects.find((p) => p.state !== "absent")?.id !== id);
+      const state = hidden ? "absent" : (ci.projects.find((p) => p.id === id)?.state ?? "absent");
+      // What a whole read would not prove is left open; an open project is open.
+      const isUnsure = ci.mood === "empty" || (ci.mood === "short" && state !== "active") || (ci.mood === "held" && state === "absent");
+      return isUnsure ? err(failure("unavailable", "cidb.unsure", "The CI database leaves open how the project stands")) : ok(state);
     },
   };
+}
+
+function away(): Failure {
+  return failure("unavailable", "cidb.unavailable", "The CI database could not be read");
 }
 
 function desired(p: CiProject): DesiredProject {

@@ -24,7 +24,7 @@ async function propose(w: World, r: Replica): Promise<void> {
     ["quorum", chance.pick(["1", "0", "99"]), null],
   ] as const);
   if (becomes !== null && who.isTeam) w.book.want(setting, who.operator.id, text, becomes);
-  const done = await r.policy.propose(who, { setting, text, reason: "the simulation wants it so" });
+  const done = await r.services.policy.propose(who, { setting, text, reason: "the simulation wants it so" });
   if (done.ok && (becomes === null || !who.isTeam)) w.violations.push(`INV-2: ${who.name} could propose ${setting} ${text}`);
   tell(w, `${who.name} proposes ${setting} ${text}: ${done.ok ? "taken" : done.error.code}`);
 }
@@ -34,13 +34,13 @@ async function decide(card: PolicyChangeView, w: World, r: Replica): Promise<voi
   const who = chance.hit(0.8) ? chance.pick(team) : chance.pick(everybody);
   const click = { changeId: card.id, digest: chance.hit(0.97) ? card.digest : "0".repeat(64), by: who };
   if (chance.hit(0.15)) {
-    const done = await r.policy.reject({ ...click, reason: "rather not" });
+    const done = await r.services.policy.reject({ ...click, reason: "rather not" });
     return tell(w, `${who.name} rejects ${card.setting}: ${done.ok ? "taken" : done.error.code}`);
   }
   const mayCount = w.directory.approvers.some((p) => p.operator.id === who.operator.id);
   // Whoever clicked has clicked, even when the process dies before it can say that it took the click.
   if (mayCount) w.book.say(card.id, who.operator.id);
-  const done = await r.policy.approve(click);
+  const done = await r.services.policy.approve(click);
   tell(
     w,
     `${who.name} approves ${card.setting} → ${card.after}: ${done.ok ? (done.value.applied ? "in force" : "taken") : done.error.code}`,

@@ -1,12 +1,10 @@
 import { canonicalJson } from "../../src/core/digest.ts";
 import type { Keys } from "../../emulators/cloudstack/server.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
-import { advance, sweepDeletions } from "../../src/deletion/runner.ts";
 import { verifyAudit } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/db.ts";
 import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
-import { runPass } from "../../src/sync/execution/reconcile.ts";
 import { changeWorld, clickSomething } from "./acts.ts";
 import { root } from "./ci.ts";
 import { Crashed, passPoint, type Process } from "./crash.ts";
@@ -107,19 +105,19 @@ class Player {
 
   #birth(name: "A" | "B"): Replica {
     this.#births += 1;
-    const r = createReplica(this.#w, `${name}${this.#births}`, this.#keys[name]);
-    const { evidence } = r.deletions;
+    const process = `${name}${this.#births}`;
     // The oracle hears what the CI database answered before each step.
-    Object.assign(r.deletions, {
-      evidence: {
-        readProjectState: async (id: never) => {
-          const state = await evidence.readProjectState(id);
-          if (state.ok) this.oracle.evidence.set(`${r.process.name} ${String(id)}`, { state: state.value, used: false });
+    return createReplica(this.#w, process, this.#keys[name], (p) => ({
+      ...p,
+      ci: {
+        ...p.ci,
+        readProjectState: async (id) => {
+          const state = await p.ci.readProjectState(id);
+          if (state.ok) this.oracle.evidence.set(`${process} ${id}`, { state: state.value, used: false });
           return state;
         },
       },
-    });
-    return r;
+    }));
   }
 
   /** Runs work as one process; when it dies, another is born in its place, and the work is still to be done. */
@@ -165,7 +163,7 @@ class Player {
       return;
     }
     this.#busy.add(id);
-    const lived = await this.#as(r, "a deletion", () => advance(id, r.deletions, new AbortController().signal));
+    const lived = await this.#as(r, "a deletion", () => r.work.deletion(id, new AbortController().signal));
     this.#busy.delete(id);
     // The engine gives a dead process's work to another.
     if (!lived) w.queue.set(id, w.clock.at);
@@ -195,7 +193,7 @@ class Player {
     }
     if (chance.hit(0.3)) {
       const r = this.#someone();
-      await this.#as(r, "a sweep", () => sweepDeletions(r.deletions));
+      await this.#as(r, "a sweep", () => sweep(r));
     }
     for (let n = 1 + chance.below(3); n > 0; n--) await this.#work(this.#someone());
     await this.oracle.look();
@@ -231,7 +229,7 @@ class Player {
     const r = this.#someone();
     const project = this.#w.chance.pick(this.#w.ci.projects);
     const scope = this.#w.chance.hit(0.85) ? fleet : ({ kind: "project", root, projectId: project.id } as const);
-    await this.#as(r, "a pass", () => runPass(scope, { kind: "schedule" }, r.passes));
+    await this.#as(r, "a pass", () => r.runPass(scope, { kind: "schedule" }));
   }
 
   /** All is well again, and everybody is reasonable: whatever is under way must go on or wait, and nothing may throw. */
@@ -249,14 +247,14 @@ class Player {
     for (const who of team.slice(0, 2)) {
       const r = this.#someone();
       await this.#as(r, "a resume", async () => {
-        const done = await r.sync.resume(who);
+        const done = await r.services.sync.resume(who);
         if (done.ok && done.value.resumed) w.stop.isOn = false;
       });
     }
     for (let n = 0; n < 3; n++) {
       w.clock.at += 3 * 3_600_000;
       const r = this.#someone();
-      await this.#as(r, "a sweep", () => sweepDeletions(r.deletions));
+      await this.#as(r, "a sweep", () => sweep(r));
       for (let i = 0; i < 2; i++) await this.#work(this.#someone());
       await this.oracle.look();
     }
@@ -276,4 +274,9 @@ class Player {
     }
     return heads.length;
   }
+}
+
+/** What the bot does by the clock for all deletions. */
+async function sweep(r: Replica): Promise<void> {
+  await r.schedules.find((s) => s.name === "sweep-deletions")?.run();
 }

@@ -4,7 +4,10 @@ import type { CiUserId, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
 import type { Database } from "../../src/store/db.ts";
-import { seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import { firstPolicy as policyOf } from "../../src/policy/first-policy.ts";
+import { seedPolicy } from "../../src/store/policies.ts";
+import { NOWHERE } from "../../emulators/cloudstack/nowhere.ts";
+import { configOf } from "../support/bot.ts";
 import type { Approvals } from "./approvals.ts";
 import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
 import type { CiProject, CiTruth } from "./ci.ts";
@@ -16,24 +19,25 @@ import { createChance, type Chance } from "./random.ts";
 export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000 } as const;
 /** How many domains may enter the irreversible part. */
 export const budget = { perDay: 2, perWeek: 3 } as const;
+/** What each process is told from outside. Units: seconds. */
+export const config = configOf({
+  CLOUDSTACK_API_URL: `${NOWHERE}/client/api`,
+  CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/alpha",
+  TWOKEY_APPROVAL_SECONDS: String(times.expiresMs / 1000),
+  TWOKEY_COOL_OFF_SECONDS: String(times.coolOffMs / 1000),
+  TWOKEY_GRACE_SECONDS: String(times.graceMs / 1000),
+  TWOKEY_DELETIONS_PER_DAY: String(budget.perDay),
+  TWOKEY_DELETIONS_PER_WEEK: String(budget.perWeek),
+  TWOKEY_PROPOSALS_PER_PASS: "5",
+  TWOKEY_RESTRICTIONS_PER_PASS: "5",
+  TWOKEY_CHANGES_PER_PASS: "100",
+  TWOKEY_SHRINK_MIN_SHARE: "0.5",
+  TWOKEY_ABSENCE_READS: "3",
+  TWOKEY_ABSENCE_SECONDS: "21600",
+  TWOKEY_SNAPSHOT_AGE_SECONDS: "600",
+});
 /** What the policy says at the start; people change it. */
-export const firstPolicy: TeamPolicy = {
-  quorum: 2,
-  approvers: { group: "ci-approvers", ids: [] },
-  approvalMs: times.expiresMs,
-  coolOffMs: times.coolOffMs,
-  graceMs: times.graceMs,
-  deletionsPerDay: budget.perDay,
-  deletionsPerWeek: budget.perWeek,
-  proposalsPerPass: 5,
-  restrictionsPerPass: 5,
-  changesPerPass: 100,
-  shrinkMinShare: 0.5,
-  absenceReads: 3,
-  absenceMs: 6 * 3_600_000,
-  protectedDomains: ["ROOT/ci/alpha"],
-  scope: { root: "ROOT/ci", server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
-};
+export const firstPolicy = policyOf(config);
 /** The project whose domain is on the protected list. */
 export const protectedSlug = "alpha";
 

@@ -23,7 +23,7 @@ test("who waits gets it afterwards, and never at the same time", async () => {
   let inside = 0;
   let most = 0;
   const enter = (): Promise<unknown> =>
-    fresh.db.withAdvisoryLock("w", { waitMs: 10_000, pollMs: 5 }, async () => {
+    fresh.db.withAdvisoryLock("w", { waitMs: 60_000, pollMs: 5 }, async () => {
       most = Math.max(most, ++inside);
       await fresh.db.exec("select pg_sleep(0.02)");
       inside--;

@@ -10,7 +10,7 @@ import { prepareEngine } from "../../src/engine/schema.ts";
 import { recordAudit, verifyAudit } from "../../src/store/audit.ts";
 import { connectionSettings, createDatabase, type Database } from "../../src/store/db.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { enterAsSaved, inventory, item, op, proposeOne } from "../support/deletions.ts";
 
@@ -30,7 +30,7 @@ beforeAll(async () => {
   );
   await fresh.db.exec(`insert into intent values ('6f0d0c5e-7a0b-4d53-9a51-3c1f3f2f7a11', 'pass', 'p', 'createDomain', '{}', 1)`);
   await fresh.db.exec(`insert into outcome (intent_id, result, data, at) values ('6f0d0c5e-7a0b-4d53-9a51-3c1f3f2f7a11', 'done', '{}', 1)`);
-  await fresh.db.exec(`insert into stop_switch (at, kind, by_operator, reason) values (1, 'resume', 'o', 'r')`);
+  await fresh.db.exec(`insert into stop_switch (at, kind, by_operator, reason) values (1, 'stop', 'o', 'r')`);
   const prepared = await prepareStore({ url: fresh.url, migrationUrl: null }, prepareEngine);
   expect(prepared.warning).toBeNull();
   bot = createDatabase(prepared.url, { max: 2, onError: () => undefined });
@@ -52,7 +52,9 @@ const FORBIDDEN = "42501";
 
 test("the tables of record are these", () => {
   expect(tables.length).toBeGreaterThanOrEqual(13);
-  expect(tables).toEqual(expect.arrayContaining(["audit", "intent", "outcome", "stop_switch", "vote", "withdrawal", "waiver", "snapshot"]));
+  expect(tables).toEqual(
+    expect.arrayContaining(["audit", "intent", "outcome", "stop_switch", "vote", "withdrawal", "waiver", "ballot", "snapshot"]),
+  );
 });
 
 const columnOf = async (table: string): Promise<string> => {
@@ -119,21 +121,29 @@ test("the chain grows over the bot's connection, and still verifies", async () =
 test("a temporary table named like one of ours forges no quorum", async () => {
   const row = await proposeOne(bot);
   await enterAsSaved(bot, row, inventory(row.domain_id, [item("template", "t")]));
-  await recordVote(bot, row.id, {
-    voter: op("ada"),
-    voterName: "ada",
-    verdict: "approve",
-    digest: row.digest!,
-    reason: null,
-    at: 20 as never,
-  });
-  await client.query(`create temporary table vote (deletion_id uuid, voter text, verdict text, digest text)`);
-  await client.query(`insert into pg_temp.vote values ($1, 'x', 'approve', $2), ($1, 'y', 'approve', $2)`, [row.id, row.digest]);
+  await recordVote(
+    bot,
+    { kind: "deletion", id: row.id },
+    {
+      voter: op("ada"),
+      voterName: "ada",
+      account: null,
+      verdict: "approve",
+      digest: row.digest!,
+      reason: null,
+      at: 20 as never,
+    },
+  );
+  await client.query(`create temporary table ballot (kind text, question text, voter text, verdict text, digest text)`);
+  await client.query(`insert into pg_temp.ballot values ('deletion', $1, 'x', 'approve', $2), ('deletion', $1, 'y', 'approve', $2)`, [
+    row.id,
+    row.digest,
+  ]);
   await client.query("set search_path = pg_temp, twokey");
   await expect(
     client.query("update twokey.deletion set phase = 'cooling_off', entered_at = 30, until_at = 40 where id = $1", [row.id]),
   ).rejects.toMatchObject({ constraint: "deletion_quorum" });
-  await client.query("drop table pg_temp.vote");
+  await client.query("drop table pg_temp.ballot");
   await client.query("set search_path = twokey");
 });
 

@@ -50,7 +50,7 @@ function launch(ids: { uid?: number; gid?: number } = {}): Launcher {
       child.once("exit", resolve);
     }),
     async said() {
-      await eventually("the launcher says what it has", () => output.includes("\n"), { limitMs: 15_000 });
+      await eventually("the launcher says what it has", () => output.includes("\n"));
       return Said.parse(JSON.parse(output));
     },
   };

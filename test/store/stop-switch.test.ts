@@ -1,4 +1,5 @@
 /** Claims INV-3's store side: stopped is stopped until resumed, and an unreadable switch counts as stopped. */
+import { resumeByTwo } from "../support/stop.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDatabase } from "../../src/store/db.ts";
 import { readStop, recordStop } from "../../src/store/stop-switch.ts";
@@ -21,9 +22,9 @@ test("INV-3: no database, no step", async () => {
 test("INV-3: a table that is gone or a row that cannot be read counts as stopped", async () => {
   const broken = await freshDatabase();
   await broken.db.exec("alter table stop_switch alter column at type text");
-  await broken.db.exec("insert into stop_switch (at, kind, by_operator, reason) values ('now', 'resume', 'x', 'y')");
+  await broken.db.exec("insert into stop_switch (at, kind, by_operator, reason) values ('now', 'stop', 'x', 'y')");
   expect((await readStop(broken.db)).stopped).toBe(true);
-  await broken.db.exec("drop table stop_switch");
+  await broken.db.exec("drop table stop_switch cascade");
   expect((await readStop(broken.db)).stopped).toBe(true);
   await broken.drop();
 });
@@ -31,7 +32,7 @@ test("INV-3: a table that is gone or a row that cannot be read counts as stopped
 test("the last turn of the switch counts, not the latest clock", async () => {
   expect(await readStop(fresh.db)).toEqual({ stopped: false });
   await recordStop(fresh.db, { at: 100, kind: "stop", byOperator: "ci:1", reason: "looks wrong" });
-  expect(await readStop(fresh.db)).toEqual({ stopped: true, since: 100, by: "ci:1", reason: "looks wrong" });
-  await recordStop(fresh.db, { at: 50, kind: "resume", byOperator: "ci:2", reason: "looked" });
+  expect(await readStop(fresh.db)).toEqual({ stopped: true, seq: 1, since: 100, by: "ci:1", reason: "looks wrong" });
+  await resumeByTwo(fresh.db, 50);
   expect(await readStop(fresh.db)).toEqual({ stopped: false });
 });

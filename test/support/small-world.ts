@@ -5,13 +5,12 @@ import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import type { Neighbour } from "../../src/store/neighbours.ts";
 import type { Removal } from "../../src/deletion/cloud.ts";
-import type { DeletionContext } from "../../src/deletion/context.ts";
-import type { LimitsNow } from "../../src/deletion/ports.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/votes.ts";
+import { recordVote } from "../../src/store/ballots.ts";
 import { inventoryDigest, type InventoryItem } from "../../src/core/inventory.ts";
+import { putInForce, testBot, type TestBot } from "./bot.ts";
 import { at, enterAsSaved, expectRow, inventory, item, op, openOne } from "./deletions.ts";
 
 /** What a test may change while a deletion runs; `calls`, `notes` and `told` are what came of it. */
@@ -23,7 +22,6 @@ export interface SmallWorld {
   items: InventoryItem[];
   project: "active" | "closed" | "absent";
   domainThere: boolean;
-  limits: LimitsNow;
   neighbours: Neighbour[];
   removals: Removal[];
   calls: string[];
@@ -31,8 +29,12 @@ export interface SmallWorld {
   told: string[];
 }
 
-/** A stopped machine, an account, a template, and one neighbour. */
-export function smallWorld(db: Database): SmallWorld {
+/** A policy that lets all pass which a deletion's own frozen one does. */
+export const looseLimits = { deletionsPerDay: 9, deletionsPerWeek: 9, coolOffMs: 0, graceMs: 0 } as const;
+
+/** A stopped machine, an account, a template, and one neighbour; the policy in force bounds nothing. */
+export async function smallWorld(db: Database): Promise<SmallWorld> {
+  await putInForce(db, looseLimits);
   return {
     db,
     now: 10,
@@ -44,7 +46,6 @@ export function smallWorld(db: Database): SmallWorld {
     ],
     project: "closed",
     domainThere: true,
-    limits: { perDay: 9, perWeek: 9, coolOffMs: 0, graceMs: 0, protectedDomains: [], scopeIsConfirmed: true },
     neighbours: [{ id: randomUUID(), name: "beta", machines: 4, volumes: 5, templates: 2 }],
     removals: [],
     calls: [],
@@ -53,8 +54,8 @@ export function smallWorld(db: Database): SmallWorld {
   };
 }
 
-/** All that deletions need, in that world. */
-export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): DeletionContext {
+/** The bot in that world, looking at one domain. */
+export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestBot {
   const call = (name: string, effect: (i: InventoryItem) => void) => async (_g: unknown, i: InventoryItem) => {
     w.calls.push(`${name} ${i.name}`);
     effect(i);
@@ -66,8 +67,7 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
   const gone = (i: InventoryItem) => {
     w.items = w.items.filter((x) => x.id !== i.id);
   };
-  return {
-    db: w.db,
+  return testBot(w.db, {
     reader: {
       readInventory: async () => ok(inventory(row.domain_id, w.items)),
       findDomain: async () => ok(w.domainThere ? { id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath } : null),
@@ -111,26 +111,19 @@ export function contextOf(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): D
       remove: async () => ok(undefined),
       open: async () => ok(Readable.from([Buffer.from("abc")])),
     },
-    evidence: { readProjectState: async () => ok(w.project) },
-    approvers: { approversNow: async () => ok(["ada", "ben", "dora"].map((n) => ({ id: op(n), name: n, ciUserId: null }))) },
-    announcer: {
-      showCard: async () => undefined,
+    ci: { readProjectState: async () => ok(w.project) },
+    cards: {
       note: async (_view, key, sentence) => void w.notes.push(`${key.replace(/\d+$/, "N")}: ${sentence}`),
       // Told again how it stands, a member's message stays as it is.
       tellMembers: async (view) => void (w.told.at(-1) === view.phase ? 0 : w.told.push(view.phase)),
     },
-    work: { enqueue: async () => undefined },
-    limits: async () => w.limits,
     now: () => w.now as Instant,
-    newId: () => randomUUID(),
     clockSkew: async () => ({ ms: w.skewMs, beside: "another clock" }),
-    fleetSize: async () => 5,
-    isProtected: () => false,
-  };
+  });
 }
 
 /** A deletion approved by two, in its cool-off until 130. */
-export async function approveIn(w: SmallWorld): Promise<{ readonly row: DeletionRow; readonly c: DeletionContext }> {
+export async function approveIn(w: SmallWorld): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
   const opened = await openOne(w.db);
   const shown = inventory(opened.domain_id, w.items);
   const digest = inventoryDigest(shown);
@@ -138,7 +131,11 @@ export async function approveIn(w: SmallWorld): Promise<{ readonly row: Deletion
   await enterAsSaved(w.db, opened, shown);
   await updateDeletion(w.db, opened.id, { phase: "proposed", digest, proposed_at: at(10), expires_at: at(1010), entered_at: at(10) });
   for (const voter of ["ada", "ben"])
-    await recordVote(w.db, opened.id, { voter: op(voter), voterName: voter, verdict: "approve", digest, reason: null, at: at(20) });
+    await recordVote(
+      w.db,
+      { kind: "deletion", id: opened.id },
+      { voter: op(voter), voterName: voter, account: null, verdict: "approve", digest, reason: null, at: at(20) },
+    );
   await updateDeletion(w.db, opened.id, { phase: "cooling_off", entered_at: at(30), until_at: at(130) });
-  return { row: await expectRow(w.db, opened.id), c: contextOf(w, opened) };
+  return { row: await expectRow(w.db, opened.id), bot: botIn(w, opened) };
 }

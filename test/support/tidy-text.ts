@@ -56,14 +56,11 @@ export const LIMITS = { file: 400, fileMedian: 120, function: 70, columns: 140 }
 
 /** Functions that only wire closures together, by file: this list may only get shorter. */
 const WIRING_FUNCTIONS = new Set([
-  "src/app/start.ts",
   "src/bot/app.ts",
   "src/bot/listeners.ts",
   "src/bot/posting.ts",
-  "src/cidb/read.ts",
   "src/deletion/service.ts",
   "demo/main.ts",
-  "test/sim/replica.ts",
 ]);
 
 /** A line of text or SQL that no formatter can break may be this long. */
@@ -148,6 +145,42 @@ export function findDeadNames(root: string, file: string, text: string): readonl
   return [...new Set(names)]
     .filter((name) => !new RegExp(`(?:function|const|trigger|table)\\s+${name}\\b|^\\s*${name}(?:\\(|: )`, "m").test(code))
     .map((name) => `${file} names ${name}, which no file named in it declares`);
+}
+
+/** A wait for a state may not be shorter: a busy machine makes everything late. Units: milliseconds. */
+const SHORTEST_WAIT_MS = 60_000;
+
+/** Names time limits of tests, hooks and waits that a busy machine would break. What times out on purpose goes by other names (`timeoutMs`, `ackMs`). */
+export function findShortWaits(source: Source): readonly string[] {
+  const found: string[] = [];
+  source.walk((node) => {
+    const limit = node.type === "Property" && /^(limitMs|timeout)$/.test(nameOf(node["key"])) ? node["value"] : limitOfTest(node);
+    const ms = isNode(limit) && limit.type === "Literal" ? limit["value"] : null;
+    if (typeof ms === "number" && ms < SHORTEST_WAIT_MS) found.push(`${source.file}:${source.lineAt(node.start)} waits ${ms} ms only`);
+  });
+  return found;
+}
+
+function limitOfTest(node: Node): unknown {
+  const args = node.type === "CallExpression" && Array.isArray(node["arguments"]) ? node["arguments"] : [];
+  const isTest = /^(test|it|beforeAll|beforeEach|afterAll|afterEach)\b/.test(calledName(node["callee"]));
+  return isTest ? args.at(-1) : null;
+}
+
+/** `test` for `test(…)`, `test.each(…)(…)` and `test.for(…)(…)`. */
+function calledName(callee: unknown): string {
+  if (!isNode(callee)) return "";
+  return nameOf(callee) || calledName(callee["object"]) || calledName(callee["callee"]);
+}
+
+/** Most entries of the repository that are no dot files, and of src/: what does not fit on a screen is no map. */
+export const ENTRIES = { top: 15, src: 17 } as const;
+
+/** The entries of a folder of these files; `""` is the top, dot files left out. */
+export function entriesOf(files: readonly string[], folder: string): readonly string[] {
+  const begin = folder === "" ? "" : `${folder}/`;
+  const names = files.filter((file) => file.startsWith(begin)).map((file) => file.slice(begin.length).split("/")[0] ?? "");
+  return [...new Set(names)].filter((name) => !name.startsWith("."));
 }
 
 /** Is this lock file free of registry addresses? They would tie an installation to one mirror. */

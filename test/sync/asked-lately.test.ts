@@ -1,10 +1,9 @@
 /** Claim: while people's no to a deletion counts, its domain brings no message at each pass; a day later it is asked again. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../sim/ci.ts";
-import { runPass } from "../../src/sync/execution/reconcile.ts";
 import type { PlanRecord } from "../../src/sync/execution/record.ts";
 import { readLiveDeletions, updateDeletion } from "../../src/store/deletions.ts";
 import { startStoredLife } from "../cli/stored-life.ts";
+import { changed } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
@@ -14,18 +13,18 @@ beforeAll(async () => {
 afterAll(() => fresh.drop());
 
 test("a refused deletion is proposed again after a day, and is silent until then", async () => {
-  const { world, replica, pass } = await startStoredLife(fresh, 7);
+  const shown: PlanRecord[] = [];
+  const hear = async (record: PlanRecord): Promise<void> => void shown.push(record);
+  const { world, replica, pass } = await startStoredLife(fresh, 7, (p) => changed(p, { plans: { showPlan: hear } }));
   await pass();
   await pass();
   const project = world.ci.projects.findLast((p) => p.state === "active");
   if (project === undefined) throw new Error("no project");
   Object.assign(project, { state: "closed", closedAt: world.clock.at });
-  const shown: PlanRecord[] = [];
-  const passes = { ...replica.passes, announcer: { showPlan: async (record: PlanRecord) => void shown.push(record) } };
   const proposals = async (afterMs: number): Promise<number> => {
     world.clock.at += afterMs;
     shown.length = 0;
-    const done = await runPass({ kind: "fleet", root }, { kind: "schedule" }, passes);
+    const done = await replica.runPass(null, { kind: "schedule" });
     if (!done.ok) throw new Error(done.error.message);
     return new Set(shown.filter((r) => r.plan.proposals.some((p) => p.projectId === project.id)).map((r) => r.id)).size;
   };

@@ -1,8 +1,6 @@
 /** Claim: while a pass runs, a scheduled one gives up, and one that a person asked for waits its turn and is made. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { root } from "../sim/ci.ts";
 import type { OperatorId } from "../../src/core/ids.ts";
-import { runPass } from "../../src/sync/execution/reconcile.ts";
 import { startStoredLife } from "../cli/stored-life.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
@@ -23,9 +21,8 @@ test("a commanded pass is not lost to the one that runs", async () => {
     await open;
   });
   await running;
-  const scope = { kind: "fleet", root } as const;
-  expect(await runPass(scope, { kind: "schedule" }, replica.passes)).toMatchObject({ ok: false, error: { code: "sync.running" } });
-  const asked = runPass(scope, { kind: "command", operator: "ci:u-1" as OperatorId, name: "Ada" }, replica.passes);
+  expect(await replica.runPass(null, { kind: "schedule" })).toMatchObject({ ok: false, error: { code: "sync.running" } });
+  const asked = replica.runPass(null, { kind: "command", operator: "ci:u-1" as OperatorId, name: "Ada" });
   letGo();
   await holder;
   expect(await asked).toMatchObject({ ok: true, value: { startedBy: { kind: "command", name: "Ada" } } });

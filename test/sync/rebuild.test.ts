@@ -2,16 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { changeWriter } from "../../src/cloudstack/write/change-writer.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
-import { withCloud } from "../../src/cli/with-cloud.ts";
-import { fixedPlanPolicy } from "../../src/app/systems.ts";
+import { withAssembly } from "../../src/cli/with-assembly.ts";
 import { accountIdFor, domainIdFor } from "../../src/core/derived-ids.ts";
-import type { CiUserId, DomainPath, ProjectId } from "../../src/core/ids.ts";
-import { firstPolicy } from "../../src/policy/first-policy.ts";
-import { planPolicyOf } from "../../src/policy/derive.ts";
-import { rebuild, type RebuildContext } from "../../src/sync/execution/rebuild.ts";
+import type { CiUserId, ProjectId } from "../../src/core/ids.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
+import { botOf } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, domainsOf, environment, runCommand } from "../archive/reimport/support.ts";
@@ -160,35 +156,23 @@ async function dieAt(n: number, when: "before" | "after"): Promise<"died" | numb
   let code: "died" | number = "died";
   const silent = { env: env(), out: () => undefined, err: () => undefined };
   const ambient = { now: () => Date.now() as never, newId: randomUUID, newToken: randomUUID, sleep: async () => undefined };
-  await withCloud({ ...silent, ...ambient }, async ({ config, db, ci: desired, cloud: clients }) => {
-    const writer = changeWriter(clients.writer);
+  await withAssembly({ ...silent, ...ambient }, async ({ parts }) => {
+    const { writer } = parts.cloud;
     let changes = 0;
     const underWay: Promise<unknown>[] = [];
-    const context: RebuildContext = {
-      db,
-      desired,
-      observed: clients.reader,
-      domainIds: clients.domainIds,
-      policy: planPolicyOf(firstPolicy(config), fixedPlanPolicy(config)),
-      root: "ROOT/ci" as DomainPath,
-      now: ambient.now,
-      newId: randomUUID,
-      say: () => undefined,
-      writer: {
-        applyChange: async (change, jobId) => {
-          const isLast = ++changes === n;
-          // Projects are worked on side by side: without this, the one before it might not have been sent yet, again and again.
-          if (isLast) await Promise.allSettled(underWay);
-          if (changes > n || (isLast && when === "before")) throw new Killed();
-          const call = writer.applyChange(change, jobId);
-          underWay.push(call);
-          const done = await call;
-          if (isLast) throw new Killed();
-          return done;
-        },
-      },
+    const applyChange: typeof writer.applyChange = async (change, jobId) => {
+      const isLast = ++changes === n;
+      // Projects are worked on side by side: without this, the one before it might not have been sent yet, again and again.
+      if (isLast) await Promise.allSettled(underWay);
+      if (changes > n || (isLast && when === "before")) throw new Killed();
+      const call = writer.applyChange(change, jobId);
+      underWay.push(call);
+      const done = await call;
+      if (isLast) throw new Killed();
+      return done;
     };
-    const done = await rebuild({ dryRun: false }, context).catch((thrown: unknown) => {
+    const mortal = botOf(parts).with({ writer: { applyChange } });
+    const done = await mortal.rebuild({ dryRun: false, say: () => undefined }).catch((thrown: unknown) => {
       if (thrown instanceof Killed) return null;
       throw thrown;
     });

@@ -12,7 +12,7 @@ import { users } from "./users.ts";
 import { views } from "./views.ts";
 
 /** Every method there is. */
-export const methods: ApiMethods = { ...app, ...chat, ...conversations, ...files, ...usergroups, ...users, ...views };
+const methods: ApiMethods = { ...app, ...chat, ...conversations, ...files, ...usergroups, ...users, ...views };
 
 /** What the caller gets: a body, and `retryAfterSeconds` when it is to wait. */
 export interface ApiAnswer {

@@ -11,7 +11,7 @@ import type { ApiMethods, ApiWorld } from "./method.ts";
 import { lastingMessage, writableChannel } from "./reach.ts";
 
 /** The largest file Slack takes. Units: bytes. */
-export const FILE_LIMIT = 1024 * 1024 * 1024;
+const FILE_LIMIT = 1024 * 1024 * 1024;
 
 const TYPES: Readonly<Record<string, string>> = {
   csv: "text/csv",

@@ -5,7 +5,7 @@ import { dataTable, table } from "./table.ts";
 import { anyText, mrkdwn, plainText } from "./text.ts";
 
 /** Characters that all markdown blocks of one payload may hold together. Source: facts, markdown. */
-export const MARKDOWN_CHARACTERS = 12_000;
+const MARKDOWN_CHARACTERS = 12_000;
 
 const blockId = { block_id: string(255) };
 const picture = byType({ image: imageElement });

@@ -2,7 +2,7 @@ import { all, byType, fields, flag, integer, isObject, list, number, oneOf, repo
 import { richTextBlock } from "./rich-text.ts";
 
 /** Characters that all tables of one message may hold together. Source: facts, table. */
-export const TABLE_CHARACTERS = 10_000;
+const TABLE_CHARACTERS = 10_000;
 
 const cell = byType({
   raw_text: fields({ text: string(TABLE_CHARACTERS, 0) }),

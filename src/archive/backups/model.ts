@@ -4,7 +4,7 @@ import { kindsOf, policies, unchangingKinds, type BackupTerms, type Policy, size
 import type { Measurement } from "../../store/backup-sizes.ts";
 
 /** Days that are looked ahead, in twelve months of equal length. */
-export const HORIZON_DAYS = 365;
+const HORIZON_DAYS = 365;
 const MONTHS = 12;
 const GIB = 1024 ** 3;
 
@@ -150,7 +150,7 @@ export function comebackOf(series: readonly Series[], policy: Policy, terms: Bac
 }
 
 /** Sums what series hold now, by kind. */
-export function amountsOf(series: readonly Series[]): Amounts {
+function amountsOf(series: readonly Series[]): Amounts {
   const of = (kind: SizeKind) => {
     const same = series.filter((s) => s.kind === kind);
     return { things: same.reduce((n, s) => n + s.things, 0), bytes: same.reduce((n, s) => n + s.bytesNow, 0) };

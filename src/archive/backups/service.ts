@@ -58,7 +58,7 @@ const HISTORY_DAYS = 365;
 const DAILY_DAYS = 14;
 
 /** Compares the policies on the history; a fleet that was never measured is measured first. Errors: the failure of that read. */
-export async function compareNow(c: MeasureContext, terms: BackupTerms): Promise<Result<Comparison, Failure>> {
+async function compareNow(c: MeasureContext, terms: BackupTerms): Promise<Result<Comparison, Failure>> {
   const since = c.now() - HISTORY_DAYS * DAY_MS;
   const read = () => readMeasurements(c.db, since, c.now() - DAILY_DAYS * DAY_MS);
   const history = await read();

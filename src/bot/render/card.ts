@@ -7,7 +7,7 @@ import { button, context, fields, header, list, safe, section, time } from "./bl
 import type { Rendering } from "./plan.ts";
 
 /** Longest list of names a card carries; more, and there is no Approve button: an approver must read all of it (ADR 0201). */
-export const namesMax = 120;
+const namesMax = 120;
 
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
 const waiveMax = 20;

@@ -16,7 +16,7 @@ import { listed } from "./report.ts";
 const { ok, warning, failed, refused } = checksOf("cloudstack");
 
 /** The four uses of a key pair. */
-export const keyUses = ["read", "write", "export", "delete"] as const;
+const keyUses = ["read", "write", "export", "delete"] as const;
 /** One of them. */
 export type KeyUse = (typeof keyUses)[number];
 

@@ -27,7 +27,7 @@ export function openAnswer(status: number, bytes: Uint8Array): Result<Answer, Tr
 }
 
 /** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Readonly<Record<"errorcode" | "cserrorcode" | "errortext" | (string & {}), unknown>> {
+function isRecord(value: unknown): value is Readonly<Record<"errorcode" | "cserrorcode" | "errortext" | (string & {}), unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

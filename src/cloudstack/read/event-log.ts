@@ -1,12 +1,11 @@
 import type { Failure } from "../../core/failure.ts";
 import type { DomainId, Instant } from "../../core/ids.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { Removal } from "../../deletion/cloud.ts";
-import { classify } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import type { Settings } from "../api/options.ts";
 import { readList, type ListQuery } from "../api/paging.ts";
-import { EventRow, fit } from "../api/wire.ts";
+import { EventRow } from "../api/wire.ts";
 
 /**
  * Whether the event log says that the domain's deletion was completed, without error; a refused one ends `Completed` too, at level ERROR.
@@ -67,15 +66,4 @@ export async function readRemovals(
   });
   const byId = new Map(removals.toSorted((a, b) => b.at - a.at).map((r) => [`${r.kind} ${r.id}`, r]));
   return ok([...byId.values()]);
-}
-
-/** When the newest event of the domain happened. Shape: null when there is none. */
-export async function readLastActivity(api: CloudStackApi, domainId: DomainId): Promise<Result<Instant | null, Failure>> {
-  const answer = await api.read("listEvents", { domainid: domainId, listall: "true", page: "1", pagesize: "1" });
-  if (!answer.ok) return answer;
-  const [newest] = Array.isArray(answer.value["event"]) ? answer.value["event"] : [];
-  if (newest === undefined) return ok(null);
-  const row = fit(EventRow, newest);
-  if (!row.ok) return err(classify({ kind: "unknown_shape", what: row.what }, { command: "listEvents", effect: "read", page: 1 }));
-  return ok(row.value.created ?? null);
 }

@@ -1,19 +1,15 @@
-import { failure, type Failure } from "../../core/failure.ts";
-import type { AccountId, DomainId, DomainPath, Instant } from "../../core/ids.ts";
-import { err, ok, type Result } from "../../core/result.ts";
-import { itemKinds, type Inventory, type InventoryItem } from "../../core/inventory.ts";
-import { findDedications, readSupport, type Support } from "./support.ts";
-import { statusOf } from "../api/classify.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { Inventory, InventoryItem } from "../../core/inventory.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import { itemLists, type ItemList, type OwnedRow } from "./item-lists.ts";
-import { accountsQuery } from "./lists.ts";
-import { findDomainWithChain } from "./managed-root.ts";
-import { obstaclesIn } from "./obstacles.ts";
 import type { Settings } from "../api/options.ts";
-import { readList, type ListQuery } from "../api/paging.ts";
-import { inParallel } from "../api/parallel.ts";
-import type { Params } from "../api/signature.ts";
-import { DomainRow, ProjectRow, type AccountRow } from "../api/wire.ts";
+import { readList } from "../api/paging.ts";
+import type { AccountRow, DomainRow, ProjectRow } from "../api/wire.ts";
+import { itemLists } from "./item-lists.ts";
+import { accountsQuery } from "./lists.ts";
+import { obstaclesIn } from "./obstacles.ts";
+import { findDedications, type Support } from "./support.ts";
+import { byKindAndId, projectsQuery, readSubtree, readThings, type Place } from "./things.ts";
 
 /**
  * Reads all that a domain and the domains below it hold. Every list is asked for twice, with and without what belongs to CloudStack
@@ -27,7 +23,7 @@ export async function readInventory(
   api: CloudStackApi,
   s: Settings,
   support: Support,
-  o: { readonly domainId: DomainId; readonly path: DomainPath },
+  o: Place,
 ): Promise<Result<Inventory & { readonly unasked: readonly string[] }, Failure>> {
   const asOf = s.now();
   const subtree = await readSubtree(api, s, o);
@@ -37,160 +33,21 @@ export async function readInventory(
   if (!accounts.ok) return accounts;
   const projects = await readList(api, s, projectsQuery(o.domainId));
   if (!projects.ok) return projects;
+  const ownProjects = projects.value.filter((p) => domains.has(p.domainid));
   const ours = {
     domains,
     accounts: accounts.value.filter((a) => domains.has(a.domainid)),
-    projects: projects.value.filter((p) => domains.has(p.domainid)),
+    // `-1` gives a root administrator all projects' things, a domain administrator only those of its own projects: so each is asked for too.
+    owners: [{}, { projectid: "-1" }, ...ownProjects.map((p) => ({ projectid: p.id }))],
   };
   const strangers = accounts.value.filter((a) => !domains.has(a.domainid));
-  const things = await readThings(api, s, support, o.domainId, ours);
+  const things = await readThings(api, s, support, o.domainId, ours, itemLists);
   if (!things.ok) return things;
   const dedications = await findDedications(api, s, support, domains);
   if (!dedications.ok) return dedications;
-  const items = [...peopleItems(subtree.value, ours.accounts, ours.projects), ...things.value.items].toSorted(byKindAndId);
+  const items = [...peopleItems(subtree.value, ours.accounts, ownProjects), ...things.value.items].toSorted(byKindAndId);
   const obstacles = [...obstaclesIn(items, subtree.value, strangers), ...things.value.unasked, ...dedications.value];
   return ok({ domainId: o.domainId, path: o.path, items, obstacles, asOf, unasked: things.value.unasked });
-}
-
-/** The domain itself and those below it, found along parent ids. */
-async function readSubtree(
-  api: CloudStackApi,
-  s: Settings,
-  o: { domainId: DomainId; path: DomainPath },
-): Promise<Result<readonly DomainRow[], Failure>> {
-  const found = await findDomainWithChain(api, s, o.domainId);
-  if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${o.path} does not exist any more`));
-  if (found.value.path !== o.path) {
-    return err(failure("stale", "cloudstack.domain_moved", `the domain of ${o.path} is now at ${found.value.path}`));
-  }
-  const { row } = found.value;
-  const query: ListQuery<DomainRow> = {
-    command: "listDomainChildren",
-    params: { id: row.id, isrecursive: "true" },
-    rows: "domain",
-    row: DomainRow,
-    keyOf: (d) => d.id,
-  };
-  const children = await readList(api, s, query);
-  if (!children.ok) return children;
-  const kept = [row];
-  // Rows of a neighbour whose name matches as a pattern never hang on our domain.
-  for (let i = 0; i < kept.length; i += 1) kept.push(...children.value.filter((c) => c.parentdomainid === kept[i]?.id));
-  return ok(kept);
-}
-
-function projectsQuery(domainId: DomainId): ListQuery<ProjectRow> {
-  const params = { domainid: domainId, listall: "true", isrecursive: "true" };
-  return { command: "listProjects", params, rows: "project", row: ProjectRow, keyOf: (p) => p.id };
-}
-
-interface Ours {
-  readonly domains: ReadonlySet<string>;
-  readonly accounts: readonly AccountRow[];
-  readonly projects: readonly ProjectRow[];
-}
-
-interface Things {
-  readonly items: readonly InventoryItem[];
-  readonly unasked: readonly string[];
-}
-
-async function readThings(
-  api: CloudStackApi,
-  s: Settings,
-  support: Support,
-  domainId: DomainId,
-  ours: Ours,
-): Promise<Result<Things, Failure>> {
-  // `-1` gives a root administrator all projects' things, a domain administrator only those of its own projects: so each is asked for too.
-  const owners: readonly Params[] = [{}, { projectid: "-1" }, ...ours.projects.map((p) => ({ projectid: p.id }))];
-  const ownerOf = accountFinder(ours.accounts);
-  const read = await inParallel(s.parallel, itemLists, (list) =>
-    readKind(
-      api,
-      s,
-      support,
-      list,
-      owners.map((o) => ({ ...o, domainid: domainId })),
-    ),
-  );
-  if (!read.ok) return read;
-  const items: InventoryItem[] = [];
-  const unasked: string[] = [];
-  for (const [i, list] of itemLists.entries()) {
-    const rows = read.value[i];
-    if (rows === undefined || rows === null) unasked.push(`the server knows ${list.query.command}, but this key could not ask it`);
-    else
-      items.push(
-        ...mergeRows(
-          list,
-          rows.filter((row) => ours.domains.has(row.domainid)),
-          ownerOf,
-        ),
-      );
-  }
-  return ok({ items, unasked });
-}
-
-/** Null: the server has the command, but refuses it; for what a plug-in brings that is an obstacle, not a failure. */
-async function readKind(
-  api: CloudStackApi,
-  s: Settings,
-  support: Support,
-  list: ItemList,
-  asks: readonly Params[],
-): Promise<Result<readonly OwnedRow[] | null, Failure>> {
-  if (list.optional) {
-    const offered = await readSupport(api, support, list.query.command);
-    if (!offered.ok) return offered;
-    if (!offered.value) return ok([]);
-  }
-  const rows: OwnedRow[] = [];
-  for (const params of asks) {
-    const found = await readList(api, s, { ...list.query, params: { ...list.query.params, ...params } });
-    if (!found.ok) return list.optional && REFUSED.has(statusOf(found.error) ?? 0) ? ok(null) : found;
-    rows.push(...found.value);
-  }
-  return ok(rows);
-}
-
-/** Statuses that say: this key, or this server as it is set up, does not answer that command. */
-const REFUSED = new Set([430, 431, 432, 530, 531]);
-
-type OwnerFinder = (row: OwnedRow) => { readonly accountId: AccountId | null; readonly accountName: string | null };
-
-function accountFinder(accounts: readonly AccountRow[]): OwnerFinder {
-  const ids = new Map(accounts.map((a) => [`${a.domainid} ${a.name}`, a.id]));
-  return (row) => ({ accountId: ids.get(`${row.domainid} ${row.account ?? ""}`) ?? null, accountName: row.account ?? null });
-}
-
-/** One item for each id: what is listed twice, or in several zones, is one thing. */
-function mergeRows(list: ItemList, rows: readonly OwnedRow[], ownerOf: OwnerFinder): readonly InventoryItem[] {
-  const byId = new Map<string, OwnedRow[]>();
-  for (const row of rows) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
-  return [...byId.values()].flatMap((same) => {
-    const sorted = same.toSorted((a, b) => ((a.zoneid ?? "") < (b.zoneid ?? "") ? -1 : 1));
-    const [first] = sorted;
-    if (first === undefined) return [];
-    const read = list.read(first);
-    const zones = [...new Set(sorted.flatMap((row) => row.zoneid ?? []))];
-    return [
-      {
-        kind: list.kind,
-        id: first.id,
-        ...ownerOf(first),
-        zoneId: zones[0] ?? null,
-        ...read,
-        createdAt: read.createdAt as Instant | null,
-        facts: {
-          ...read.facts,
-          ...(zones.length > 1 ? { zones: zones.join(" ") } : {}),
-          ...(first.projectid === undefined ? {} : { projectId: first.projectid }),
-        },
-      },
-    ];
-  });
 }
 
 function peopleItems(
@@ -244,10 +101,4 @@ function peopleItems(
       parentId: p.domainid,
     })),
   ];
-}
-
-function byKindAndId(a: InventoryItem, b: InventoryItem): number {
-  const byKind = itemKinds.indexOf(a.kind) - itemKinds.indexOf(b.kind);
-  if (byKind !== 0) return byKind;
-  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }

@@ -1,13 +1,16 @@
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId, Instant } from "../../core/ids.ts";
+import type { DomainId } from "../../core/ids.ts";
+import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
-import { hasDeletionEvent, readLastActivity, readRemovals } from "./event-log.ts";
+import { hasDeletionEvent, readRemovals } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
+import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
-import { findDomainWithChain } from "./managed-root.ts";
+import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
 import { settingsOf, type CloudStackOptions } from "../api/options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
@@ -15,14 +18,24 @@ import { readFleet } from "./fleet.ts";
 import { readProject, type ProjectQuestion } from "./project.ts";
 import type { Support } from "./support.ts";
 
+/** Domains that are never deleted. */
+export interface ManagedRoot {
+  readonly id: DomainId;
+  readonly ancestors: readonly DomainId[];
+}
+
 /** All that the bot reads of CloudStack; it has no way to change anything. */
 export interface CloudStackReader extends DeletionReader {
   /** Everything below the managed root, counted; or nothing, with the reason. */
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   /** One project's domain and accounts; always partial. */
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
-  /** When the newest event in a domain happened; null when its log is empty. */
-  readLastActivity(domainId: DomainId): Promise<Result<Instant | null, Failure>>;
+  /** The id of the managed root, and of all above it as far as the key may look. Errors: `refused` when there is no such domain. */
+  readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** What a domain holds of some kinds only, for people to see. */
+  readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
+  /** One thing of a domain; null when it holds none of that id. */
+  readItem(domain: ProjectDomain, kind: ItemKind, id: string): Promise<Result<InventoryItem | null, Failure>>;
   /** What `twokey doctor` and the start-up look at. */
   probe(): Promise<Result<ProbeReport, Failure>>;
 }
@@ -65,7 +78,12 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
     readNeighbours: (domainId) => readNeighbours(api, s, domainId),
     readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
-    readLastActivity: (domainId) => readLastActivity(api, domainId),
+    readManagedRoot: async () => {
+      const tree = await findManagedRoot(api, s);
+      return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
+    },
+    readItems: (domain, kinds) => readItems(api, s, support, { domainId: domain.id, path: domain.path, kinds }),
+    readItem: (domain, kind, id) => readItem(api, s, support, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api, s),
   };
 }

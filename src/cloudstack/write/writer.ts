@@ -1,8 +1,9 @@
 import { failure, type Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, JobId, UserId } from "../../core/ids.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { err, ok, unreachable, type Result } from "../../core/result.ts";
 import type { LimitType } from "../../core/managed.ts";
-import type { PersonData } from "../../sync/planning/plan.ts";
+import type { ChangeWriter } from "../../sync/execution/ports.ts";
+import type { Change, PersonData } from "../../sync/planning/plan.ts";
 import { confirm } from "./confirm.ts";
 import { createFence, type TreeFence } from "./fence.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
@@ -17,7 +18,10 @@ import type { UserRow } from "../api/wire.ts";
  *
  * Every change is looked at afterwards, and may be asked for again: what is already so counts as done.
  */
-export interface CloudStackWriter {
+export interface CloudStackWriter extends ChangeWriter, Writes {}
+
+/** One call for each kind of change. */
+export interface Writes {
   createDomain(o: { readonly id: DomainId; readonly name: string; readonly parentId: DomainId }): Promise<Result<void, Failure>>;
   /** Makes the account with its one user; nobody learns the password. */
   createAccount(o: NewAccount): Promise<Result<void, Failure>>;
@@ -60,12 +64,38 @@ export function createCloudStackWriter(o: CloudStackOptions): CloudStackWriter {
     if (found.ok) roleIds.set(name, found.value);
     return found;
   };
-  return { ...domainWrites(api, s, fence), ...accountWrites(api, s, fence, roleId), ...userWrites(api, s, fence) };
+  const writes: Writes = { ...domainWrites(api, s, fence), ...accountWrites(api, s, fence, roleId), ...userWrites(api, s, fence) };
+  return { ...writes, applyChange: (change, jobId) => applyChange(writes, change, jobId) };
+}
+
+/** Carries out one change of a plan; nothing is decided here. */
+function applyChange(w: Writes, c: Change, jobId: JobId): Promise<Result<void, Failure>> {
+  switch (c.kind) {
+    case "create_domain":
+      return w.createDomain({ id: c.domainId, name: c.name, parentId: c.parentId });
+    case "create_account":
+      return w.createAccount({ id: c.accountId, userId: c.userId, domainId: c.domainId, person: c.person, role: c.role });
+    case "create_user":
+      return w.createUser({ id: c.userId, accountId: c.accountId, person: c.person });
+    case "update_user":
+      return w.updateUser({ userId: c.userId, accountId: c.accountId, to: c.to });
+    case "set_role":
+      return w.setRole({ accountId: c.accountId, role: c.to });
+    case "unlock_account":
+      return w.unlockAccount(c.accountId);
+    case "lock_account":
+      return w.lockAccount({ accountId: c.accountId, jobId });
+    case "raise_limit":
+    case "lower_limit":
+      return w.setLimit({ domainId: c.domainId, type: c.type, max: c.to });
+    default:
+      return unreachable(c);
+  }
 }
 
 type RoleFinder = (name: string) => Promise<Result<string, Failure>>;
 
-function domainWrites(api: CloudStackApi, s: Settings, fence: TreeFence): Pick<CloudStackWriter, "createDomain" | "setLimit"> {
+function domainWrites(api: CloudStackApi, s: Settings, fence: TreeFence): Pick<Writes, "createDomain" | "setLimit"> {
   return {
     createDomain: async ({ id, name, parentId }) => {
       // Any other letter can break a list, a path or a pattern (recording 03).
@@ -91,7 +121,7 @@ function domainWrites(api: CloudStackApi, s: Settings, fence: TreeFence): Pick<C
   };
 }
 
-type AccountWrites = Pick<CloudStackWriter, "createAccount" | "setRole" | "unlockAccount" | "lockAccount">;
+type AccountWrites = Pick<Writes, "createAccount" | "setRole" | "unlockAccount" | "lockAccount">;
 
 function accountWrites(api: CloudStackApi, s: Settings, fence: TreeFence, roleId: RoleFinder): AccountWrites {
   const look = (id: AccountId) => () => findAccount(api, s, id);
@@ -137,7 +167,7 @@ function accountWrites(api: CloudStackApi, s: Settings, fence: TreeFence, roleId
   };
 }
 
-function userWrites(api: CloudStackApi, s: Settings, fence: TreeFence): Pick<CloudStackWriter, "createUser" | "updateUser"> {
+function userWrites(api: CloudStackApi, s: Settings, fence: TreeFence): Pick<Writes, "createUser" | "updateUser"> {
   const look = (id: UserId) => () => findUser(api, s, id);
   return {
     createUser: async ({ id, accountId, person }) => {

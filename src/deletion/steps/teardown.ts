@@ -4,7 +4,8 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { DeletionContext } from "../context.ts";
-import { readPassage, type Passage } from "../guard.ts";
+import type { Passage } from "../guard.ts";
+import { takePassage } from "../passage.ts";
 import { runStep } from "../step.ts";
 
 /** One kind of call that takes away one thing. */
@@ -86,7 +87,7 @@ export async function teardown(
   for (const step of steps) {
     const done = new Set<string>();
     for (;;) {
-      const passage = await readPassage(row, c);
+      const passage = await takePassage(row, c);
       if (!passage.ok) return passage;
       const item = passage.value.fresh.items.find((i) => i.kind === step.kind && step.isDue(i) && !done.has(i.id));
       if (item === undefined) break;

@@ -15,7 +15,7 @@ export interface PlanRecord {
   readonly id: PlanId;
   readonly passId: PassId;
   readonly plan: Plan;
-  readonly state: "applying" | "applied" | "held" | "stopped" | "superseded" | "unchanged";
+  readonly state: "applying" | "applied" | "held" | "stopped" | "unchanged";
   readonly startedBy: { readonly kind: "schedule" } | { readonly kind: "command"; readonly operator: OperatorId; readonly name: string };
   readonly scope: Scope;
   readonly startedAt: Instant;
@@ -23,14 +23,6 @@ export interface PlanRecord {
   readonly outcomes: readonly ChangeOutcome[];
   /** Whether the read-back found the plan fulfilled; null until it was read. */
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
-}
-
-/** A pass that could not make a plan worth showing as one: what was wrong, with the remedy. */
-export interface PassTrouble {
-  readonly passId: PassId;
-  readonly scope: Scope;
-  readonly sentences: readonly string[];
-  readonly at: Instant;
 }
 
 /** How a pass shows itself to people. Implemented by the bot; idempotent by plan id. */

@@ -1,11 +1,11 @@
-import { Instant, type PlanId, type ProjectId } from "../../core/ids.ts";
-import { z } from "zod";
-import type { Asker } from "../../core/people.ts";
+import type { BallotContext } from "../../approvals/ballot.ts";
+import type { Slug } from "../../core/ids.ts";
+import { teamOnly, type Asker } from "../../core/people.ts";
+import { resume, type ResumeOutcome } from "./resume.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { readLatestPlanRecord, readPlanRecord } from "../../store/plans.ts";
 import { readStop, recordStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
@@ -14,45 +14,35 @@ import type { PlanRecord } from "./record.ts";
 /** Passes, as commands use them. */
 export interface SyncService {
   /** Starts a pass now, or says that one is running. Null slug: everything. */
-  startPass(by: Asker, slug: string | null): Promise<Result<{ readonly sentence: string }, Failure>>;
+  startPass(by: Asker, slug: Slug | null): Promise<Result<{ readonly sentence: string }, Failure>>;
   /** Makes a plan without applying anything. */
-  previewPlan(slug: string | null): Promise<Result<PlanRecord, Failure>>;
-  plan(id: PlanId): Promise<Result<PlanRecord | null, Failure>>;
-  latest(): Promise<Result<PlanRecord | null, Failure>>;
-  isStopped(): Promise<{
-    readonly stopped: boolean;
-    readonly by: string | null;
-    readonly since: Instant | null;
-    readonly reason: string | null;
-  }>;
+  previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
   /** One person's word to go on; the second distinct one resumes. */
-  resume(by: Asker): Promise<Result<{ readonly resumed: boolean; readonly have: number; readonly need: number }, Failure>>;
+  resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
 }
 
 /** What the service needs besides the passes' own context. */
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
-  readonly listProjects: () => Promise<Result<readonly DesiredProject[], Failure>>;
+  readonly ballot: BallotContext;
+  readonly findProject: (slug: Slug) => Promise<Result<Pick<DesiredProject, "id"> | null, Failure>>;
   readonly enqueuePass: (scope: Scope, startedBy: StartedBy) => Promise<void>;
 }
 
-const RESUME_NEED = 2;
-
 /** Builds the service through which commands start, see, stop and resume passes. */
 export function createSyncService(c: SyncServiceContext): SyncService {
-  const scopeOf = async (slug: string | null): Promise<Result<Scope, Failure>> => {
+  const scopeOf = async (slug: Slug | null): Promise<Result<Scope, Failure>> => {
     if (slug === null) return ok(c.fleet);
-    const projects = await c.listProjects();
-    if (!projects.ok) return projects;
-    const found = projects.value.find((p) => p.slug === slug);
-    if (found === undefined)
+    const found = await c.findProject(slug);
+    if (!found.ok) return found;
+    if (found.value === null)
       return err(
         failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, {
           remedy: "Give the project's slug as the CI database spells it.",
         }),
       );
-    return ok({ kind: "project", root: c.fleet.root, projectId: found.id as ProjectId });
+    return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
   };
   return {
     async startPass(by, slug) {
@@ -74,14 +64,6 @@ export function createSyncService(c: SyncServiceContext): SyncService {
       const scope = await scopeOf(slug);
       return scope.ok ? ok(await previewPass(scope.value, { kind: "schedule" }, c)) : scope;
     },
-    plan: async (id: PlanId) => ok((await readPlanRecord(c.db, id)) as PlanRecord | null),
-    latest: async () => ok((await readLatestPlanRecord(c.db)) as PlanRecord | null),
-    async isStopped() {
-      const stop = await readStop(c.db);
-      return stop.stopped
-        ? { stopped: true, by: stop.by, since: stop.since as never, reason: stop.reason }
-        : { stopped: false, by: null, since: null, reason: null };
-    },
     async stop(by, reason) {
       if (!by.isTeam) return err(teamOnly("stop everything"));
       await c.db.tx(async (q) => {
@@ -90,43 +72,6 @@ export function createSyncService(c: SyncServiceContext): SyncService {
       });
       return ok(undefined);
     },
-    resume: (by) => resume(by, c),
+    resume: (by) => resume(by, c.ballot),
   };
-}
-
-const Voter = z.object({ operator: z.string() });
-
-async function resume(by: Asker, c: SyncServiceContext): ReturnType<SyncService["resume"]> {
-  if (!by.isTeam) return err(teamOnly("resume"));
-  return c.db.tx(async (q) => {
-    await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.resume', 0))");
-    const stop = await readStop(q);
-    if (!stop.stopped || stop.since === null) return err(failure("refused", "sync.not_stopped", "Nothing is stopped."));
-    await q.exec("insert into resume_vote (stop_at, operator, at) values ($1, $2, $3) on conflict do nothing", [
-      stop.since,
-      by.operator.id,
-      c.now(),
-    ]);
-    const voters = await q.many(Voter, "select operator from resume_vote where stop_at = $1", [stop.since]);
-    const resumed = voters.length >= RESUME_NEED;
-    if (resumed)
-      await recordStop(q, {
-        at: Math.max(c.now(), stop.since + 1),
-        kind: "resume",
-        byOperator: voters.map((v) => v.operator).join(" and "),
-        reason: "two people agreed",
-      });
-    await recordAudit(q, {
-      at: c.now(),
-      actor: by.operator.id,
-      kind: resumed ? "resume" : "resume.vote",
-      subject: "everything",
-      data: { have: voters.length },
-    });
-    return ok({ resumed, have: voters.length, need: RESUME_NEED });
-  });
-}
-
-function teamOnly(what: string): Failure {
-  return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

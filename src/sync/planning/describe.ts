@@ -1,5 +1,5 @@
 import { unreachable } from "../../core/result.ts";
-import type { Change, Plan } from "./plan.ts";
+import type { Change } from "./plan.ts";
 
 /** One change as a sentence for a person. */
 export function describeChange(c: Change): string {
@@ -25,34 +25,6 @@ export function describeChange(c: Change): string {
     default:
       return unreachable(c);
   }
-}
-
-/** The whole plan as text: for the log, the command line and replay. */
-export function describePlan(plan: Plan): string {
-  const scope =
-    plan.scope.kind === "fleet" ? `everything below ${plan.scope.root}` : `project ${plan.scope.projectId} below ${plan.scope.root}`;
-  const section = (title: string, lines: readonly string[]): readonly string[] =>
-    lines.length === 0 ? [] : ["", `${title} (${lines.length})`, ...lines.map((l) => `  ${l}`)];
-  return [
-    `plan ${plan.digest.slice(0, 12)} over ${scope}: ${plan.counts.projects} projects, ${plan.counts.domains} domains, ${plan.counts.accounts} accounts`,
-    ...section("additive", plan.additive.map(describeChange)),
-    ...section("restrictive", plan.restrictive.map(describeChange)),
-    ...section(
-      "could be deleted, if two people approve",
-      plan.proposals.map(
-        (p) => `${p.path}: ${p.evidence.kind === "closed" ? "closed in the CI database" : `absent in ${p.evidence.reads} reads`}`,
-      ),
-    ),
-    ...section(
-      "held",
-      plan.holds.map((h) => `${h.sentence}. Blocks ${h.blocks}; lifted by: ${h.liftedBy}`),
-    ),
-    ...section(
-      "drift, left alone",
-      plan.drift.map((d) => d.sentence),
-    ),
-    "",
-  ].join("\n");
 }
 
 function personChanges(from: { email: string; firstName: string; lastName: string }, to: typeof from): string {

@@ -1,4 +1,5 @@
 /** Claims: a backup holds what was saved and read back, names what was not, never believes an old copy, and is made when due and no sooner. */
+import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -392,7 +393,7 @@ describe("while everything is stopped", () => {
     await askForBackups(schedule());
     await runBackup(run?.id ?? "", context(), running);
     expect([opened, enqueued]).toEqual([[], []]);
-    await recordStop(fresh.db, { at: at(now + 1), kind: "resume", byOperator: op("ben"), reason: "over" });
+    await resumeByTwo(fresh.db, at(now + 1));
     expect(await backUp()).toMatchObject({ state: "complete" });
     expect(enqueued).toEqual([run?.id]);
   });

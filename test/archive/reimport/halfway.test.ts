@@ -1,8 +1,9 @@
 /** Claim: what happens between two registrations counts before the second one: a stop, a deletion, a domain that goes, a pass that begins. */
+import { resumeByTwo } from "../../support/stop.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { recordStop } from "../../../src/store/stop-switch.ts";
 import type { Failure } from "../../../src/core/failure.ts";
-import type { Result } from "../../../src/core/result.ts";
+import { ok, type Result } from "../../../src/core/result.ts";
 import { eventually } from "../../support/eventually.ts";
 import { RestoreWorld } from "./world.ts";
 
@@ -24,11 +25,10 @@ afterEach(async () => {
 /** Restores alpha; `happens` after the first registration, and the restore waits for it. */
 function restoreWhile(happens: () => Promise<unknown>): Promise<Result<unknown, Failure>> {
   let happened: Promise<unknown> | null = null;
-  return world.restoreWith((c) => ({
+  return world.restoreWith(({ cloud }) => ({
     registrar: {
-      ...c.registrar,
       registerTemplate: async (t) => {
-        const done = await c.registrar.registerTemplate(t);
+        const done = await cloud.registrar.registerTemplate(t);
         await (happened ??= happens());
         return done;
       },
@@ -41,24 +41,21 @@ test("/ci-stop ends it before the next call; after the resume the same restore g
   const ran = await restoreWhile(() => recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" }));
   expect(ran).toMatchObject({ ok: false, error: { code: "restore.stopped", message: "Everything is stopped: drill" } });
   expect(world.registrations()).toHaveLength(1);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
+  await resumeByTwo(world.state.db, 2);
   expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
 });
 
 test("/ci-stop at the last moment: the call itself asks the switch, is not sent, and goes on after the resume", async () => {
-  const ran = await world.restoreWith((c) => ({
-    links: {
-      ...c.links,
-      reach: async (path, bytes) => {
-        await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
-        return c.links.reach(path, bytes);
-      },
+  const ran = await world.restoreWith(() => ({}), {
+    reach: async () => {
+      await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
+      return ok(undefined);
     },
-  }));
+  });
   expect(ran).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
   expect(world.registrations()).toEqual([]);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
+  await resumeByTwo(world.state.db, 2);
   expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect(world.registrations()).toHaveLength(2);
 });

@@ -66,9 +66,9 @@ function fusedDatabase(db: Database, fuse: Fuse): Database {
 /** Runs until the fuse burns; the number of templates that are ready, or "died". */
 async function runWith(fuse: Fuse, at: "everything" | "registrations" = "everything"): Promise<"died" | number> {
   try {
-    const done = await world.restoreWith((c) => ({
-      db: at === "everything" ? fusedDatabase(c.db, fuse) : c.db,
-      registrar: fusedRegistrar(c.registrar, fuse, at),
+    const done = await world.restoreWith((p) => ({
+      db: at === "everything" ? fusedDatabase(p.db, fuse) : p.db,
+      registrar: fusedRegistrar(p.cloud.registrar, fuse, at),
     }));
     return done.ok ? done.value.templates.filter((t) => t.state === "ready").length : 0;
   } catch (thrown) {

@@ -1,4 +1,5 @@
 /** Claim: a restore that may not be is refused by name, before anything is changed; and no secret is ever shown. */
+import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -152,7 +153,7 @@ test("an account that is missing there: refused, naming those that there are", a
 test("while everything is stopped, while a pass runs, while another restore runs: refused", async () => {
   await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
   const stopped = await into(spare);
-  await recordStop(world.state.db, { at: 2, kind: "resume", byOperator: "ci:ada", reason: "" });
+  await resumeByTwo(world.state.db, 2);
   expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining("Everything is stopped: drill")]);
   const lock = (key: string) => world.state.db.withAdvisoryLock(key, { waitMs: 0 }, () => into(spare));
   expect(await lock("twokey.pass")).toMatchObject({ held: true, value: { code: 1, err: expect.stringContaining("A pass is running") } });

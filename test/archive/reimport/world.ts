@@ -9,21 +9,17 @@ import { bytesOf } from "../../../emulators/cloudstack/bytes.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
 import type { TreeDomain } from "../../../emulators/cloudstack/tree.ts";
 import { createFolderStore } from "../../../src/archive/folder-store.ts";
-import { runBackup } from "../../../src/archive/backups/run.ts";
 import type { Policy } from "../../../src/core/backup-policy.ts";
 import { rebuildCommand } from "../../../src/cli/rebuild.ts";
 import { restoreCommand } from "../../../src/cli/reimport.ts";
-import { withCloud } from "../../../src/cli/with-cloud.ts";
-import { cloudStack } from "../../../src/app/systems.ts";
-import { parseConfig } from "../../../src/config.ts";
-import { createEvents } from "../../../src/events.ts";
+import { withAssembly } from "../../../src/cli/with-assembly.ts";
+import type { Parts } from "../../../src/app/parts.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../../src/core/ids.ts";
-import type { DeletionContext } from "../../../src/deletion/context.ts";
 import { archiveContents } from "../../../src/deletion/steps/archive.ts";
 import type { Failure } from "../../../src/core/failure.ts";
 import { ok, type Result } from "../../../src/core/result.ts";
-import { restore } from "../../../src/archive/reimport/reimport.ts";
-import type { RestoreContext, RestoreReport } from "../../../src/archive/reimport/context.ts";
+import type { RestoreReport } from "../../../src/archive/reimport/context.ts";
+import type { RestoreLinks } from "../../../src/archive/reimport/ports.ts";
 import { parseRestorePoint } from "../../../src/archive/reimport/point.ts";
 import { startHttpServer } from "../../../src/app/http.ts";
 import { serveRestore } from "../../../src/archive/reimport/links.ts";
@@ -31,6 +27,7 @@ import { insertBackupRun } from "../../../src/store/backup-runs.ts";
 import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../../src/store/inventories.ts";
 import { callApi } from "../../emulators/cloudstack/api-client.ts";
+import { botOf, type PartsChange, type TestBot } from "../../support/bot.ts";
 import { op, policy } from "../../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 import { lendDatabaseLike } from "../../support/lent-database.ts";
@@ -190,39 +187,17 @@ export class RestoreWorld {
     const domainPath = `ROOT/ci/${slug}` as DomainPath;
     const run = { id, project_id: projectId as ProjectId, slug, domain_id: this.domain(slug).id as DomainId, path: domainPath, policy };
     await insertBackupRun(db, { ...run, asked_at: now() });
-    await this.withClients(async (cloud) => {
-      const context = { db, source: cloud.exports, store: createFolderStore(this.archive), now, newId: randomUUID };
-      await runBackup(id, { ...context, readInventory: (d, p) => cloud.reader.readInventory(d, p) }, new AbortController().signal);
-    });
+    await this.withBot((bot) => bot.with({ now }).work.backup(id, new AbortController().signal));
   }
 
-  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in. */
-  async restoreWith(change: (c: RestoreContext) => Partial<RestoreContext>): Promise<Result<RestoreReport, Failure>> {
-    const { now, newId, newToken, sleep } = ambient;
-    const done: Result<RestoreReport, Failure>[] = [];
-    await withCloud({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ db, ci, cloud }) => {
-      const usual: RestoreContext = {
-        ...{ db, now, newId, newToken, sleep },
-        projects: () => ci.projectsOf("all"),
-        observed: cloud.reader,
-        readInventory: (id, at) => cloud.reader.readInventory(id, at),
-        registrar: cloud.registrar,
-        store: createFolderStore(this.archive),
-        links: { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)) },
-        root: "ROOT/ci" as DomainPath,
-        spared: new Set(),
-        timing: { linkMs: 60_000, arriveMs: 0, passMs: 1_000, lookMs: 1 },
-        say: () => undefined,
-      };
-      const from = parseRestorePoint(today(), now());
-      if (!from.ok) throw new Error(from.error.message);
-      const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
-      done.push(await restore(ask, { ...usual, ...change(usual) }));
-      return 0;
-    });
-    const [result] = done;
-    if (result === undefined) throw new Error("the restore did not run");
-    return result;
+  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
+  async restoreWith(change: (p: Parts) => PartsChange, links: Partial<RestoreLinks> = {}): Promise<Result<RestoreReport, Failure>> {
+    const from = parseRestorePoint(today(), ambient.now());
+    if (!from.ok) throw new Error(from.error.message);
+    const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
+    const served: RestoreLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
+    const command = { links: served, say: () => undefined, sleep: ambient.sleep };
+    return this.withBot((bot) => bot.with(change(bot.parts)).restore(ask, command));
   }
 
   /** Opens a deletion of a domain; gives its id. */
@@ -249,12 +224,11 @@ export class RestoreWorld {
     const [{ db }, now] = [this.state, () => Date.now() as Instant];
     const id = await this.openDeletion(projectId, slug);
     const [domainId, domainPath] = [this.domain(slug).id as DomainId, `ROOT/ci/${slug}` as DomainPath];
-    await this.withClients(async (cloud) => {
-      const inventory = await cloud.reader.readInventory(domainId, domainPath);
+    await this.withBot(async ({ deletions }) => {
+      const inventory = await deletions.reader.readInventory(domainId, domainPath);
       const row = await readDeletion(db, id);
       if (!inventory.ok || row === null) throw new Error("nothing to archive");
-      const context = { db, exports: cloud.exports, archive: createFolderStore(this.archive), now, newId: randomUUID };
-      await archiveContents(row, inventory.value, context as unknown as DeletionContext, () => Promise.resolve());
+      await archiveContents(row, inventory.value, deletions, () => Promise.resolve());
       await recordApprovedInventory(db, id, inventory.value, now());
       await db.exec("update deletion set phase = 'closed' where id = $1", [id]);
     });
@@ -266,10 +240,15 @@ export class RestoreWorld {
     await this.ci.db.exec("delete from public.project where id = $1", [id]);
   }
 
-  private async withClients(work: (cloud: ReturnType<typeof cloudStack>) => Promise<void>): Promise<void> {
-    const config = parseConfig(this.env);
-    if (!config.ok) throw new Error(config.error.message);
-    await work(cloudStack(config.value, this.state.db, { ...ambient, events: createEvents("silent", "test") }));
+  /** Works with the bot that the commands of the terminal have. */
+  private async withBot<T>(work: (bot: TestBot) => Promise<T>): Promise<T> {
+    const done: T[] = [];
+    await withAssembly({ env: this.env, out: () => undefined, err: () => undefined, ...ambient }, async ({ parts }) => {
+      done.push(await work(botOf(parts)));
+      return 0;
+    });
+    if (done.length === 0) throw new Error("the environment is not complete");
+    return done[0] as T;
   }
 
   /** Calls CloudStack as its root administrator. */

@@ -18,7 +18,7 @@ const migrations = readdirSync("migrations").length;
 let world: SoundWorld;
 beforeAll(async () => {
   world = await startSoundWorld();
-}, 60_000);
+});
 afterAll(() => world.close());
 
 /** Runs the doctor, sees that no secret is in its words, and gives the lines that are not ok. */

@@ -11,7 +11,7 @@ import * as w from "./workspace-of-tests.ts";
 let slack: SlackEmulator;
 let ada: Person;
 beforeEach(async () => {
-  slack = await w.start({ ackMs: 1000, retryDelaysMs: [0, 10] });
+  slack = await w.start({ ackMs: 60_000, retryDelaysMs: [0, 10] });
   ada = person(slack.url, w.ADA);
 });
 afterEach(() => slack.close());
@@ -45,7 +45,7 @@ test("commands, clicks, modals, options and events all arrive, and answers do wh
 });
 
 test("an action that no listener takes is not acknowledged, and the person is told", async () => {
-  const app = await w.boltOverHttp(slack);
+  const app = await w.boltOverHttp(slack, 300);
   const { ts } = await app.client.chat.postMessage({ channel: w.TEAM, text: "card", blocks: [w.button("nobody", "1")] as never });
   expect(await ada.click({ channel: w.TEAM, ts: ts ?? "", actionId: "nobody" })).toMatchObject({ ok: true, acked: false });
   expect((await ada.view()).notices[0]?.text).toContain("dispatch_failed");

@@ -16,16 +16,24 @@ let app: Bolt;
 let ada: Person;
 let ben: Person;
 
-beforeEach(async () => {
-  slack = await w.start({ ackMs: 400, retryDelaysMs: [0, 20, 40] });
-  app = await w.boltOverSocket(slack);
+const begin = async (o: { ackMs?: number; pingMs?: number } = {}): Promise<void> => {
+  slack = await w.start({ ackMs: o.ackMs ?? 60_000, retryDelaysMs: [0, 20, 40] });
+  app = await w.boltOverSocket(slack, o.pingMs);
   ada = person(slack.url, w.ADA);
   ben = person(slack.url, w.BEN);
-});
-afterEach(async () => {
+};
+const end = async (): Promise<void> => {
   await app.stop();
   await slack.close();
-});
+};
+beforeEach(() => begin());
+afterEach(end);
+
+/** The same with shorter waits: where no acknowledgement comes, or where a lost socket is opened again. */
+const beginAgain = async (o: { ackMs?: number; pingMs?: number }): Promise<void> => {
+  await end();
+  await begin(o);
+};
 
 const post = async (blocks: readonly JsonObject[]): Promise<string> =>
   (await app.client.chat.postMessage({ channel: w.TEAM, text: "card", blocks: blocks as never })).ts ?? "";
@@ -80,6 +88,7 @@ describe("buttons", () => {
   });
 
   test("an app that does not acknowledge leaves a notice for that person alone", async () => {
+    await beginAgain({ ackMs: 400 });
     app.action("slow", async () => undefined);
     const ts = await post([w.button("slow", "1")]);
     expect(await ada.click({ channel: w.TEAM, ts, actionId: "slow" })).toMatchObject({ ok: true, acked: false });
@@ -107,7 +116,7 @@ describe("buttons", () => {
     const ts = await post([w.button("approve", "1")]);
     slack.setFaults({ deliver: 2 });
     await ada.click({ channel: w.TEAM, ts, actionId: "approve" });
-    await eventually("two runs", () => runs === 2, { limitMs: 2000 });
+    await eventually("two runs", () => runs === 2);
   });
 
   test("a select in a message keeps what each person chose", async () => {
@@ -375,6 +384,7 @@ describe("events", () => {
   });
 
   test("an event that nobody acknowledges comes again, three times, with its number and the same id", async () => {
+    await beginAgain({ ackMs: 400 });
     const seen: [number | undefined, string | undefined, string][] = [];
     const quiet = new SocketModeClient({
       appToken: w.APP_TOKEN,
@@ -385,7 +395,7 @@ describe("events", () => {
     quiet.on("slack_event", ({ retry_num, retry_reason, body }) => void seen.push([retry_num, retry_reason, body.event_id]));
     await quiet.start();
     expect(await ada.message("D0ADA0001", "anybody?")).toMatchObject({ ok: true, acked: false });
-    await eventually("four deliveries", () => seen.length === 4, { limitMs: 5000 });
+    await eventually("four deliveries", () => seen.length === 4);
     expect(seen.map(([n, reason]) => [n, reason])).toEqual([[0, ""], ...[1, 2, 3].map((n) => [n, "http_timeout"])]);
     expect(new Set(seen.map(([, , id]) => id)).size).toBe(1);
     await quiet.disconnect();
@@ -411,6 +421,7 @@ describe("sockets", () => {
   });
 
   test("the eleventh socket is sent away; each payload goes to one of the ten", async () => {
+    await beginAgain({ ackMs: 400 });
     const open = async (): Promise<WebSocket> => {
       const { url } = await app.client.apps.connections.open({ token: w.APP_TOKEN });
       return new WebSocket(String(url));
@@ -434,11 +445,12 @@ describe("sockets", () => {
   });
 
   test.for(["dropSockets", "refreshSockets"] as const)("after %s the app comes back and works", async (fault) => {
+    await beginAgain({ pingMs: 500 });
     app.command("/ci-status", async ({ ack }) => ack("back"));
     const before = slack.workspace.state.version;
     slack.setFaults({ [fault]: true });
-    await eventually("gone", () => slack.connections() === 0, { limitMs: 5000 });
-    await eventually("back", () => slack.connections() === 1, { limitMs: 10_000 });
+    await eventually("gone", () => slack.connections() === 0);
+    await eventually("back", () => slack.connections() === 1);
     expect(await ada.command(w.TEAM, "/ci-status")).toMatchObject({ ok: true, acked: true });
     expect(slack.workspace.state.version).toBeGreaterThan(before);
   });

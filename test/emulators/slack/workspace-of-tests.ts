@@ -112,11 +112,11 @@ export async function call(slack: SlackEmulator, method: string, args: object, t
   return (await response.json()) as JsonObject;
 }
 
-/** A Bolt app in Socket Mode, wired as Twokey wires its own; it is started. */
-export async function boltOverSocket(slack: SlackEmulator): Promise<App> {
+/** A Bolt app in Socket Mode, wired as Twokey wires its own; it is started. A lost socket is opened again after `pingMs`. */
+export async function boltOverSocket(slack: SlackEmulator, pingMs = 5_000): Promise<App> {
   const receiver = new SocketModeReceiver({
     appToken: APP_TOKEN,
-    clientPingTimeout: 300,
+    clientPingTimeout: pingMs,
     logLevel: LogLevel.ERROR,
     installerOptions: {
       clientOptions: { slackApiUrl: slack.apiUrl, retryConfig: { forever: true, minTimeout: 20, maxTimeout: 200 } },
@@ -128,13 +128,13 @@ export async function boltOverSocket(slack: SlackEmulator): Promise<App> {
   return app;
 }
 
-/** A Bolt app in HTTP mode on a free port; the emulator is told its address. */
-export async function boltOverHttp(slack: SlackEmulator): Promise<App> {
+/** A Bolt app in HTTP mode on a free port, whose address the emulator is told; after `unhandledMs` it answers what no listener took. */
+export async function boltOverHttp(slack: SlackEmulator, unhandledMs = 60_000): Promise<App> {
   const receiver = new HTTPReceiver({
     signingSecret: SECRET,
     endpoints: ["/slack/events"],
     logLevel: LogLevel.ERROR,
-    unhandledRequestTimeoutMillis: 300,
+    unhandledRequestTimeoutMillis: unhandledMs,
   });
   const app = newApp(slack, receiver);
   await app.init();

@@ -1,8 +1,7 @@
-import { after } from "../core/clock.ts";
+import { after, type Clock, type SkewMeter } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionContext } from "./context.ts";
 
 /** Clocks that somebody keeps agree within a second; a minute is a clock that jumped, or one that nobody keeps. Units: milliseconds. */
 export const SKEW_MS_MAX = 60_000;
@@ -20,7 +19,7 @@ export interface Clocks {
  * begun a wait that is over at once. Which clock is right is for people to say.
  * Errors: `unavailable` `deletion.clock` when they differ by more than `SKEW_MS_MAX`. Invariant: INV-3.
  */
-export async function readClocks(c: Pick<DeletionContext, "now" | "clockSkew">): Promise<Result<Clocks, Failure>> {
+export async function readClocks(c: { readonly now: Clock; readonly clockSkew: SkewMeter }): Promise<Result<Clocks, Failure>> {
   const now = c.now();
   const { ms: measured, beside } = await c.clockSkew();
   // Instants are whole milliseconds: a count that has fractions would be refused by PostgreSQL, and with it what people decided.
@@ -30,7 +29,7 @@ export async function readClocks(c: Pick<DeletionContext, "now" | "clockSkew">):
     failure(
       "unavailable",
       "deletion.clock",
-      `Twokey's clock is ${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${beside}, so no wait can be said to be over: nothing is deleted`,
+      `Twokey's clock is ${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${beside}, so no wait can be said to be over: nothing is decided or deleted`,
       { remedy: "Set the clocks right (NTP), then start Twokey again.", details: { ms } },
     ),
   );

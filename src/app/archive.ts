@@ -1,0 +1,96 @@
+/** How exports, backups and re-imports are wired: all that reads or writes the archive, but for deletions. */
+import { createBackupService, type BackupService } from "../archive/backups/service.ts";
+import type { BackupRunContext } from "../archive/backups/run.ts";
+import type { ScheduleContext } from "../archive/backups/schedule.ts";
+import type { MeasureContext } from "../archive/backups/measure.ts";
+import type { ExportContext } from "../archive/export-service.ts";
+import type { RestoreContext } from "../archive/reimport/context.ts";
+import type { ProjectService } from "../commands/projects.ts";
+import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
+import type { ProjectDomain } from "../core/managed.ts";
+import { ok } from "../core/result.ts";
+import { readKnownState } from "../store/managed.ts";
+import type { Parts } from "./parts.ts";
+import { fleetOf } from "./passes.ts";
+
+/** A day: the life of an export link too, and longer than any template takes. Units: milliseconds. */
+const LINK_MS = 24 * 3600_000;
+/** How long a re-import waits for a pass to end, and between two looks at a template. Units: milliseconds. */
+const [PASS_MS, LOOK_MS] = [60_000, 5_000];
+
+/** The domains that are ours. */
+export async function managedDomains(p: Pick<Parts, "db">) {
+  return (await readKnownState(p.db, [])).managedDomains;
+}
+
+/** A project's domain, where it has one that is ours. */
+export async function domainOf(p: Parts, project: { readonly id: ProjectId; readonly slug: Slug }): Promise<ProjectDomain | null> {
+  const record = (await managedDomains(p)).find((m) => m.projectId === project.id);
+  return record === undefined ? null : { id: record.domainId, path: `${fleetOf(p).root}/${project.slug}` as DomainPath };
+}
+
+/** All that exports need. */
+export function exportContext(p: Parts, projects: ProjectService): ExportContext {
+  const { reader } = p.cloud;
+  return {
+    ...p,
+    projectsOf: (asker) => projects.projectsOf(asker),
+    projectNow: (slug) => p.ci.project({ slug }),
+    domainOf: (project) => domainOf(p, project),
+    readTemplates: (domain) => reader.readItems(domain, ["template"]),
+    readTemplate: (domain, id) => reader.readItem(domain, "template", id),
+    source: p.cloud.exports,
+    store: p.archive,
+    announcer: p.slack.announcers.export,
+    enqueue: (id, tx) => p.enqueue("export", id, { tx }),
+  };
+}
+
+/** All that backups need: to measure the fleet, to know what is due, and to save it. */
+export function backupContext(p: Parts): MeasureContext & ScheduleContext & BackupRunContext {
+  const { policies, scheduleDays } = p.config.backups;
+  return {
+    ...p,
+    rootPath: fleetOf(p).root,
+    findRoot: async () => {
+      const root = await p.cloud.reader.readManagedRoot();
+      return root.ok ? ok(root.value.id) : root;
+    },
+    readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
+    managedDomains: () => managedDomains(p),
+    policies,
+    scheduleDays,
+    projects: () => p.ci.projectsOf("all"),
+    enqueue: (id, tx) => p.enqueue("backup", id, { key: `backup:${id}`, ...(tx === undefined ? {} : { tx }) }),
+    source: p.cloud.exports,
+    store: p.archive,
+  };
+}
+
+/** The service for questions about backups. */
+export function backupService(p: Parts, projects: ProjectService): BackupService {
+  const { backups } = p.config;
+  return createBackupService({
+    measuring: backupContext(p),
+    terms: backups,
+    policies: backups.policies,
+    projectsOf: (asker) => projects.projectsOf(asker),
+  });
+}
+
+/** All that a re-import needs; how it is served and told is the command's. */
+export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" | "say" | "sleep">): RestoreContext {
+  const { protectedDomains, sentinelDomain, timeoutMs } = p.config.cloudstack;
+  return {
+    ...p,
+    ...command,
+    projects: () => p.ci.projectsOf("all"),
+    observed: p.cloud.reader,
+    readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
+    registrar: p.cloud.registrar,
+    store: p.archive,
+    root: fleetOf(p).root,
+    spared: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
+    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, lookMs: LOOK_MS },
+  };
+}

@@ -1,0 +1,61 @@
+/** How deletions are wired: who is asked what, before anything is taken away. */
+import { failure, type Failure } from "../core/failure.ts";
+import type { DomainPath } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { isOutside } from "../core/scope.ts";
+import type { DeletionContext } from "../deletion/context.ts";
+import { deletionPolicyOf, fingerprintOf, limitsNowOf } from "../policy/derive.ts";
+import { presentScope } from "../policy/first-policy.ts";
+import { expectPolicy } from "../policy/propose.ts";
+import type { DeletionPolicy } from "../store/deletions.ts";
+import { countManagedDomains } from "../store/managed.ts";
+import type { Parts } from "./parts.ts";
+
+/** All that deletions need. */
+export function deletionContext(p: Parts): DeletionContext {
+  return {
+    ...p,
+    ...p.cloud,
+    evidence: p.ci,
+    approvers: p.slack.approvers,
+    announcer: p.slack.announcers.deletion,
+    work: p,
+    limits: async (q) => limitsNowOf((await expectPolicy({ db: q })).body, fingerprintOf(presentScope(p.config))),
+    nameOf: async (person) => {
+      const people = await p.ci.listPeople();
+      return people.ok ? (people.value.find((one) => `ci:${one.id}` === person)?.name ?? null) : null;
+    },
+    fleetSize: () => countManagedDomains(p.db),
+    isProtected: protection(p),
+  };
+}
+
+/** What is frozen into a deletion that is opened now. */
+export async function policyToFreeze(p: Parts): Promise<DeletionPolicy> {
+  return deletionPolicyOf(await expectPolicy(p), p.config.archive.kinds);
+}
+
+/**
+ * Tells whether a domain lies outside of what may be deleted. The managed root's and its ancestors' ids are asked of CloudStack until they
+ * are known, and kept then.
+ *
+ * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.
+ */
+function protection(p: Parts): DeletionContext["isProtected"] {
+  const root = p.config.cloudstack.rootPath as DomainPath;
+  let known: ReturnType<typeof isOutside> | null = null;
+  return async (id, path): Promise<Result<boolean, Failure>> => {
+    if (known === null) {
+      const found = await p.cloud.reader.readManagedRoot();
+      if (!found.ok) return err(rootUnknown(found.error));
+      known = isOutside(root, new Set([found.value.id, ...found.value.ancestors]));
+    }
+    return ok(known(id, path));
+  };
+}
+
+function rootUnknown(cause: Failure): Failure {
+  return failure("unavailable", "deletion.root_unknown", `waits: the managed root could not be found: ${cause.message}`, {
+    remedy: cause.remedy ?? "It is asked for again until CloudStack answers.",
+  });
+}

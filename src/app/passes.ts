@@ -1,0 +1,86 @@
+/** How passes and the policy that bounds them are wired. */
+import type { Failure } from "../core/failure.ts";
+import type { DomainPath } from "../core/ids.ts";
+import type { Result } from "../core/result.ts";
+import type { FleetScope, Scope } from "../core/scope.ts";
+import type { DeletionContext } from "../deletion/context.ts";
+import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
+import type { PolicyContext } from "../policy/context.ts";
+import { fingerprintOf, planPolicyOf } from "../policy/derive.ts";
+import { firstPolicy, presentScope } from "../policy/first-policy.ts";
+import { expectPolicy } from "../policy/propose.ts";
+import { askAboutScope } from "../policy/service.ts";
+import { readPolicy, type TeamPolicy } from "../store/policies.ts";
+import { rebuild, type RebuildContext, type RebuildReport } from "../sync/execution/rebuild.ts";
+import { runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
+import type { PlanRecord } from "../sync/execution/record.ts";
+import type { PlanPolicy } from "../sync/planning/policy.ts";
+import { policyToFreeze } from "./deletions.ts";
+import type { Parts } from "./parts.ts";
+
+/** Everything that is managed. */
+export function fleetOf(p: Pick<Parts, "config">): FleetScope {
+  return { kind: "fleet", root: p.config.cloudstack.rootPath as DomainPath };
+}
+
+/** All that passes need; what they propose becomes a deletion in `deletions`. */
+export function passContext(p: Parts, deletions: DeletionContext): ReconcileContext {
+  return {
+    ...p,
+    ...sidesOf(p),
+    deletions: {
+      openDeletion: async (proposal, requesters) => openDeletion(proposal, requesters, await policyToFreeze(p), deletions),
+      wouldOpen: async (proposal) => wouldOpen(proposal, await policyToFreeze(p), deletions),
+      liveDomains: () => liveDomains(deletions),
+    },
+    announcer: p.slack.announcers.plan,
+    limits: async () => {
+      const { body } = await expectPolicy(p);
+      return { policy: planPolicy(p, body), confirmedScope: fingerprintOf(body.scope) };
+    },
+    scopeFingerprint: fingerprintOf(presentScope(p.config)),
+  };
+}
+
+/** All that the policy needs. */
+export function policyContext(p: Parts): PolicyContext {
+  return {
+    ...p,
+    approvers: p.slack.approvers,
+    announcer: p.slack.announcers.policy,
+    presentScope: presentScope(p.config),
+    environment: firstPolicy(p.config),
+  };
+}
+
+/** Runs a pass; when it finds another scope than the confirmed one, two people are asked about it. */
+export async function passAndAsk(
+  scope: Scope,
+  startedBy: StartedBy,
+  passes: ReconcileContext,
+  policy: PolicyContext,
+): Promise<Result<PlanRecord, Failure>> {
+  const done = await runPass(scope, startedBy, passes);
+  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+  return done;
+}
+
+/** Rebuilds an empty CloudStack; before the first start by the environment's own policy. */
+export async function rebuildAll(
+  p: Parts,
+  o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">,
+): Promise<Result<RebuildReport, Failure>> {
+  const body = (await readPolicy(p.db))?.body ?? firstPolicy(p.config);
+  return rebuild(o, { ...p, ...sidesOf(p), ...o, domainIds: p.cloud.domainIds, policy: planPolicy(p, body), root: fleetOf(p).root });
+}
+
+/** The two sides that a pass compares, and what it changes. */
+function sidesOf({ ci, cloud }: Parts) {
+  return { desired: ci, observed: cloud.reader, writer: cloud.writer };
+}
+
+function planPolicy({ config }: Parts, body: TeamPolicy): PlanPolicy {
+  const { snapshotAgeMsMax } = config.sync;
+  const { roles, sentinelDomain } = config.cloudstack;
+  return planPolicyOf(body, { snapshotAgeMsMax, roles, sentinelDomain });
+}

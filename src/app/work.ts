@@ -1,0 +1,95 @@
+/** The durable work of the bot, and what happens by the clock. */
+import { runBackup } from "../archive/backups/run.ts";
+import { measureFleet } from "../archive/backups/measure.ts";
+import { askForBackups } from "../archive/backups/schedule.ts";
+import { runExport, type ExportContext } from "../archive/export-service.ts";
+import { pruneArchive } from "../archive/prune.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
+import type { Scope } from "../core/scope.ts";
+import { readClocks } from "../approvals/clocks.ts";
+import type { DeletionContext } from "../deletion/context.ts";
+import { advance, sweepDeletions } from "../deletion/runner.ts";
+import { nearestPeriod } from "../engine/cron.ts";
+import type { PolicyContext } from "../policy/context.ts";
+import { sweepPolicy } from "../policy/service.ts";
+import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts";
+import { backupContext } from "./archive.ts";
+import type { Parts, WorkName } from "./parts.ts";
+import { fleetOf, passAndAsk } from "./passes.ts";
+
+/** Runs one piece of durable work; idempotent, and throws when its signal aborts before it is done. */
+export type Run = (id: string, signal: AbortSignal) => Promise<void>;
+
+/** Something that happens by the clock, once over all replicas. */
+export interface Schedule {
+  readonly name: string;
+  readonly everySeconds: number;
+  readonly run: () => Promise<void>;
+}
+
+/** What the work works on. */
+export interface Contexts {
+  readonly deletions: DeletionContext;
+  readonly passes: ReconcileContext;
+  readonly policy: PolicyContext;
+  readonly exports: ExportContext;
+}
+
+const PRUNE_SECONDS = 6 * 3600;
+/** Once a day is enough; a look that failed is taken again an hour later. */
+const MEASURE_SECONDS = 3600;
+
+/** What runs for each kind of work, whoever put it into the queue. */
+export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
+  const backups = backupContext(p);
+  return {
+    pass: async (id) => {
+      const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
+      await report(passAndAsk(scope, startedBy, c.passes, c.policy), p, "pass");
+    },
+    deletion: (id, signal) => advance(id, c.deletions, signal),
+    export: (id) => runExport(id, c.exports),
+    backup: (id, signal) => runBackup(id, backups, signal),
+  };
+}
+
+/** Puts a pass into the queue. */
+export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promise<void> {
+  return p.enqueue("pass", JSON.stringify({ scope, startedBy, at: p.now() }));
+}
+
+/** What happens by the clock. */
+export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
+  const { everySeconds } = p.config.sync;
+  const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.deletion.graceMs / 5000))));
+  const backups = backupContext(p);
+  const fleet = fleetOf(p);
+  return [
+    {
+      name: "ask-for-backups",
+      everySeconds: nearestPeriod(Math.min(300, everySeconds)),
+      run: () => report(askForBackups(backups), p, "backup.ask"),
+    },
+    {
+      name: "pass-on-schedule",
+      everySeconds: nearestPeriod(everySeconds),
+      run: () => report(passAndAsk(fleet, { kind: "schedule" }, c.passes, c.policy), p, "pass"),
+    },
+    { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
+    { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
+    { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
+    { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },
+  ];
+}
+
+async function prune(p: Parts, c: Contexts): Promise<Result<unknown, Failure>> {
+  // A clock that jumped ahead would make every copy an old one.
+  const clocks = await readClocks(c.deletions);
+  return clocks.ok ? pruneArchive({ db: p.db, store: p.archive, rules: p.config.archive.keep, now: p.now }) : clocks;
+}
+
+async function report(work: Promise<Result<unknown, Failure>>, p: Parts, what: string): Promise<void> {
+  const done = await work;
+  if (!done.ok) p.events.failed(what, done.error);
+}

@@ -1,0 +1,72 @@
+import type { Clock } from "../core/clock.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import type { OperatorId } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { recordAudit } from "../store/audit.ts";
+import type { Database, Transaction } from "../store/db.ts";
+import { isConstraintError } from "../store/store-error.ts";
+
+/** What one person does: `deletion.cancel`, `policy.reject`, `resume` …, and on what. */
+export interface Act {
+  readonly kind: string;
+  readonly subject: string;
+  readonly by: OperatorId;
+}
+
+/** What an act came to, and what the audit log keeps of it. */
+export interface Done<T> {
+  readonly value: T;
+  readonly data: unknown;
+}
+
+/** Where acts are recorded. */
+export interface ActContext {
+  readonly db: Database;
+  readonly now: Clock;
+}
+
+/**
+ * Runs one person's act in one transaction with its audit row; a refusal is recorded with who and why, and so is what PostgreSQL refuses.
+ *
+ * Errors: what `run` says; `refused` `ballot.database` with the database's rule, in which case nothing was written.
+ */
+export async function recordAct<T>(
+  act: Act,
+  c: ActContext,
+  run: (q: Transaction) => Promise<Result<Done<T>, Failure>>,
+): Promise<Result<T, Failure>> {
+  let result: Result<Done<T>, Failure>;
+  try {
+    result = await c.db.tx(async (q) => {
+      const done = await run(q);
+      if (done.ok) await recordAudit(q, { at: c.now(), actor: act.by, kind: act.kind, subject: act.subject, data: done.value.data });
+      return done;
+    });
+  } catch (thrown) {
+    if (!isConstraintError(thrown)) throw thrown;
+    result = err(
+      failure("refused", "ballot.database", "The database refused this: it would not count", {
+        details: { rule: thrown.constraint ?? "" },
+      }),
+    );
+  }
+  if (result.ok) return { ok: true, value: result.value.value };
+  await recordRefusal(act, result.error, c);
+  return result;
+}
+
+/** Records that an act was refused, with the rule and the sentence that the person was shown. */
+export async function recordRefusal(act: Act, f: Failure, c: ActContext): Promise<void> {
+  const data = { code: f.code, sentence: f.message };
+  await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: act.by, kind: `refused.${act.kind}`, subject: act.subject, data }));
+}
+
+/** How long the reason of a rejection is. Units: characters. */
+const REASON = { min: 5, max: 3000 } as const;
+
+/** The reason of a rejection, as typed, without white space around it. Errors: `invalid`. */
+export function parseReason(text: string): Result<string, Failure> {
+  const reason = text.trim();
+  if (reason.length >= REASON.min && reason.length <= REASON.max) return ok(reason);
+  return err(failure("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`));
+}

@@ -1,0 +1,155 @@
+import pg from "pg";
+import { z } from "zod";
+import { failure, type Failure } from "../core/failure.ts";
+import type { ProjectId, Slug } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { ViewNames } from "./assemble.ts";
+import { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
+
+/** One project, by its id or by the slug it has now. */
+export type ProjectQuestion = { readonly id: ProjectId } | { readonly slug: Slug };
+
+/** Raw rows of the three views, in one snapshot of the database, and what the database itself counts of them. */
+export interface Rows {
+  readonly projects: readonly ProjectRow[];
+  readonly users: readonly UserRow[];
+  readonly memberships: readonly MembershipRow[];
+  /** How many rows of each were asked for. */
+  readonly counted: { readonly projects: number; readonly memberships: number };
+  /** How many rows the projects view has in all. */
+  readonly projectsInAll: number;
+}
+
+/** Which rows of a view are asked for: a condition in SQL, with its parameters. */
+interface Condition {
+  readonly where: string;
+  readonly params: readonly (string | null)[];
+}
+
+const every: Condition = { where: "true", params: [] };
+
+/**
+ * The rows that decide about one project by the rules of the whole read: its own, those that share its id or slug, those that name no
+ * project and so may be its, its memberships with their users; and the sentinel project's.
+ */
+function conditionsFor(project: ProjectQuestion, sentinel: string | null, views: ViewNames) {
+  const projects = quoted(views.projects);
+  const key = "id" in project ? project.id : project.slug;
+  const ids = "id" in project ? "select $1::text" : `select id::text from ${projects} where slug::text = $1`;
+  const named = `id::text in (${ids}) or id::text = $2::text`;
+  return {
+    projects: {
+      where: `id is null or ${named} or lower(slug::text) in (select lower(slug::text) from ${projects} where ${named})`,
+      params: [key, sentinel],
+    },
+    users: {
+      where: `id::text in (select user_id::text from ${quoted(views.memberships)} where project_id::text in (${ids}))`,
+      params: [key],
+    },
+    memberships: { where: `project_id is null or project_id::text in (${ids})`, params: [key] },
+  };
+}
+
+const Count = z.object({ n: z.coerce.number(), in_all: z.coerce.number() });
+
+/**
+ * Reads the three views, whole or about one project, with their counts, in one snapshot of the database.
+ *
+ * Errors: `unavailable`, `contract_broken` with the remedy; never PostgreSQL's address or password.
+ */
+export async function readRows(
+  pool: pg.Pool,
+  views: ViewNames,
+  about: { readonly project: ProjectQuestion; readonly sentinel: string | null } | null,
+): Promise<Result<Rows, Failure>> {
+  const only = about === null ? null : conditionsFor(about.project, about.sentinel, views);
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (thrown) {
+    return err(explain(thrown, ""));
+  }
+  let at = "";
+  try {
+    await client.query("begin isolation level repeatable read read only");
+    const ask = async <S extends z.ZodType>(
+      view: string,
+      schema: S,
+      columns: string,
+      rest: string,
+      c: Condition,
+    ): Promise<z.output<S>[]> => {
+      at = view;
+      const { rows } = await client.query(`select ${columns} from ${quoted(view)} ${rest}`, [...c.params]);
+      return z.array(schema).parse(rows);
+    };
+    const read = <S extends z.ZodType>(view: string, schema: S, columns: string, c: Condition = every) =>
+      ask(view, schema, columns, `where ${c.where}`, c);
+    const count = (view: string, c: Condition = every) =>
+      ask(view, Count, `count(*) filter (where ${c.where}) as n, count(*) as in_all`, "", c);
+    const projects = await read(
+      views.projects,
+      ProjectRow,
+      "id::text, slug::text, name::text, state::text, (extract(epoch from closed_at) * 1000)::float8 as closed_at, closed_by::text, limits",
+      only?.projects,
+    );
+    const memberships = await read(views.memberships, MembershipRow, "project_id::text, user_id::text, role::text", only?.memberships);
+    const users = await read(
+      views.users,
+      UserRow,
+      "id::text, username::text, email::text, first_name::text, last_name::text, enabled, slack_id::text",
+      only?.users,
+    );
+    const [p] = await count(views.projects, only?.projects);
+    const [m] = await count(views.memberships, only?.memberships);
+    await client.query("commit");
+    client.release();
+    const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
+    return ok({ projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0 });
+  } catch (thrown) {
+    client.release(true);
+    return err(explain(thrown, at));
+  }
+}
+
+/** Turns PostgreSQL's error into a sentence with the remedy; never its address or password. */
+function explain(thrown: unknown, view: string): Failure {
+  const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? "") : "";
+  const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
+  if (code === "42P01")
+    return failure("contract_broken", "cidb.no_view", `The CI database has no view ${view}`, {
+      remedy: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.",
+    });
+  if (code === "42703")
+    return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, {
+      remedy: "Add it as docs/ci-database.md says.",
+    });
+  if (code === "42501" && said.includes("row-level security"))
+    return failure("contract_broken", "cidb.hidden_rows", `A row-level security policy of the CI database hides rows of ${view} from us`, {
+      remedy: "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.",
+    });
+  if (code === "42501")
+    return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, {
+      remedy: `Grant select on ${view} to the reading role.`,
+    });
+  if (thrown instanceof z.ZodError)
+    return failure(
+      "contract_broken",
+      "cidb.type",
+      `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`,
+      { remedy: "Compare its types with docs/ci-database.md." },
+    );
+  return failure(
+    "unavailable",
+    "cidb.unavailable",
+    `The CI database could not be read${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`,
+    { details: { code } },
+  );
+}
+
+function quoted(view: string): string {
+  return view
+    .split(".")
+    .map((part) => pg.escapeIdentifier(part))
+    .join(".");
+}

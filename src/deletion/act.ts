@@ -1,0 +1,73 @@
+import { recordAct } from "../approvals/act.ts";
+import { staleCard, type BallotContext } from "../approvals/ballot.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import type { Asker } from "../core/people.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Transaction } from "../store/db.ts";
+import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import type { DeletionContext } from "./context.ts";
+import { showAndTell } from "./runner.ts";
+import type { DeletionClick, DeletionView } from "./view.ts";
+
+/** What the ballot needs, out of what deletions need. */
+export function ballotOf(c: DeletionContext): BallotContext {
+  return { ...c, scopeIsConfirmed: async () => (await c.limits(c.db)).scopeIsConfirmed };
+}
+
+/** Locks a deletion's row until the transaction ends. Errors: there is none, or the click is on a card that is not there yet. */
+export async function lockDeletion(q: Transaction, id: string, version = 0): Promise<Result<DeletionRow, Failure>> {
+  const row = await readDeletion(q, id, true);
+  if (row === null) return err(unknownDeletion());
+  return version > row.version ? err(staleCard("deletion")) : ok(row);
+}
+
+/** What the audit log keeps of an act, beside who and when. */
+export function auditOf(row: DeletionRow) {
+  return { phase: row.phase, version: row.version, digest: row.digest };
+}
+
+/** One person's act on one deletion: its row locked, every refusal recorded, the work woken, the card shown after it. */
+export async function actOnDeletion(
+  what: string,
+  click: Pick<DeletionClick, "deletionId" | "by"> & { readonly version?: number },
+  c: DeletionContext,
+  run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>,
+): Promise<Result<DeletionView, Failure>> {
+  const id = click.deletionId;
+  const done = await recordAct<null>({ kind: `deletion.${what}`, subject: id, by: click.by.operator.id }, c, async (q) => {
+    const row = await lockDeletion(q, id, click.version);
+    if (!row.ok) return row;
+    const acted = await run(row.value, q);
+    if (!acted.ok) return acted;
+    await c.work.enqueue("deletion", id, { tx: q });
+    return ok({ value: null, data: auditOf(row.value) });
+  });
+  return done.ok ? showAfter(id, c) : done;
+}
+
+/** Shows the card after an act. */
+export async function showAfter(id: string, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  const shown = await showAndTell(id, c);
+  return shown === null ? err(unknownDeletion()) : ok(shown);
+}
+
+/** Closes a deletion, by a person, with nothing lost. */
+export async function endDeletion(
+  row: DeletionRow,
+  q: Transaction,
+  because: NonNullable<DeletionRow["closed_because"]>,
+  by: Asker,
+  reason: string,
+  c: DeletionContext,
+): Promise<Result<void, Failure>> {
+  const at = c.now();
+  const closed = { closed_because: because, closed_by: by.operator.name, closed_reason: reason, activity: reason };
+  await updateDeletion(q, row.id, { phase: "closed", entered_at: at, until_at: null, ...closed });
+  await recordDeletionEvent(q, row.id, at, "entered closed", { because, by: by.operator.id, reason });
+  return ok(undefined);
+}
+
+/** The refusal for a deletion that is nowhere. */
+export function unknownDeletion(): Failure {
+  return failure("refused", "deletion.unknown", "There is no such deletion", { remedy: "/ci-deletions lists those under way." });
+}

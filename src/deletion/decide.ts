@@ -1,0 +1,147 @@
+import { assessVote, decide, type Question } from "../approvals/ballot.ts";
+import { after } from "../core/clock.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import { inventoryDigest, type Inventory } from "../core/inventory.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { WAIVERS_NEEDED, readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { recordAudit } from "../store/audit.ts";
+import type { Transaction } from "../store/db.ts";
+import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
+import { vetoesOf } from "./build-view.ts";
+import type { DeletionContext } from "./context.ts";
+import { deletionQuestion } from "./question.ts";
+import type { DeletionClick, DeletionView } from "./view.ts";
+
+/** A click on Approve; the deciding one carries the name that was typed. */
+export type ApproveClick = DeletionClick & { readonly typedName: string | null };
+/** A click on the Waive button of one thing. */
+export type WaiveClick = DeletionClick & { readonly entryId: string };
+
+interface DeletionQuestion extends Question {
+  readonly row: DeletionRow;
+}
+
+/** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approveDeletion`. */
+export async function assessApproval(
+  click: DeletionClick,
+  c: DeletionContext,
+): Promise<Result<{ readonly mustTypeName: boolean; readonly row: DeletionRow }, Failure>> {
+  const row = await readDeletion(c.db, click.deletionId);
+  if (row === null) return err(unknownDeletion());
+  const standing = await assessVote(await deletionQuestion(row, c), click, ballotOf(c));
+  return standing.ok ? ok({ mustTypeName: standing.value.have + 1 >= standing.value.need, row }) : standing;
+}
+
+/**
+ * Records one person's approval; the deciding one begins the cool-off.
+ *
+ * Errors: the ballot's refusals; what the domain holds has changed, or speaks against it; the name was not typed. Invariant: INV-2, INV-8.
+ */
+export async function approveDeletion(click: ApproveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  // CloudStack is asked only for a click that could count: it is asked some thirty things, and anybody can click.
+  const may = await assessApproval(click, c);
+  const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path) : null;
+  const done = await decide<DeletionQuestion, null>(
+    {
+      act: { kind: "deletion.approve", subject: click.deletionId },
+      click,
+      async open(q) {
+        const row = await lockDeletion(q, click.deletionId);
+        return row.ok ? ok({ ...(await deletionQuestion(row.value, c, q)), row: row.value }) : row;
+      },
+      examine: ({ row }, { have, need }, q) => examineApproval(row, fresh, have + 1 >= need ? click.typedName : row.name, q),
+      async follow({ row }, { decided, have, clocks, at }, q) {
+        await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have });
+        if (decided) {
+          const until = after(clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits(q)).coolOffMs));
+          await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: until });
+          await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
+        }
+        await c.work.enqueue("deletion", row.id, { tx: q });
+        return { value: null, data: auditOf(row) };
+      },
+    },
+    ballotOf(c),
+  );
+  return done.ok ? showAfter(click.deletionId, c) : done;
+}
+
+async function examineApproval(
+  row: DeletionRow,
+  fresh: Result<Inventory, Failure> | null,
+  typedName: string | null,
+  q: Transaction,
+): Promise<Result<void, Failure>> {
+  if (fresh === null)
+    return err(
+      failure("unavailable", "deletion.not_looked", "What the domain holds was not read in time; nothing was done", {
+        remedy: "Click again.",
+      }),
+    );
+  if (!fresh.ok) return fresh;
+  if (inventoryDigest(fresh.value) !== row.digest)
+    return err(failure("stale", "deletion.changed", "What the domain holds has changed since the card was made; it will be asked anew"));
+  const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }), row.policy.archiveKinds);
+  if (vetoes.length > 0) return err(failure("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`));
+  return typedName?.trim() === row.name
+    ? ok(undefined)
+    : err(failure("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`));
+}
+
+interface WaiverQuestion extends DeletionQuestion {
+  readonly entry: ArchiveEntryRow;
+}
+
+/**
+ * Records one person's word that one thing may be lost; the second distinct one makes it waived.
+ *
+ * Errors: the ballot's refusals; there is nothing to waive, or it is being saved. Invariant: INV-8.
+ */
+export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  const done = await decide<WaiverQuestion, null>(
+    {
+      act: { kind: "deletion.waive", subject: click.deletionId },
+      click,
+      async open(q) {
+        const row = await lockDeletion(q, click.deletionId, click.version);
+        if (!row.ok) return row;
+        const question = await deletionQuestion(row.value, c, q);
+        if (question.objection !== null) return err(question.objection);
+        const entry = (await readEntries(q, { kind: "deletion", id: row.value.id })).find((e) => e.id === click.entryId);
+        if (entry === undefined) return refused("unknown", "This deletion has no such thing to waive; nothing was done");
+        const ref = { kind: "waiver", id: entry.id } as const;
+        return ok({
+          ...question,
+          ref,
+          quorum: WAIVERS_NEEDED,
+          objection: waiverObjection(entry),
+          itemName: entry.name,
+          entry,
+          row: row.value,
+        });
+      },
+      async follow({ row, entry }, { have, at }, q) {
+        const problem = entry.problem ?? "not saved";
+        const data = { entry: entry.id, kind: entry.item_kind, item: entry.item_id, name: entry.name, problem, have };
+        await recordDeletionEvent(q, row.id, at, "waived", { voter: click.by.operator.id, ...data });
+        await recordAudit(q, { at, actor: click.by.operator.id, kind: "archive.waived", subject: row.id, data });
+        await c.work.enqueue("deletion", row.id, { tx: q });
+        return { value: null, data: auditOf(row) };
+      },
+    },
+    ballotOf(c),
+  );
+  return done.ok ? showAfter(click.deletionId, c) : done;
+}
+
+function waiverObjection(entry: ArchiveEntryRow): Failure | null {
+  const objection = (rule: string, sentence: string): Failure => failure("refused", `waiver.${rule}`, sentence);
+  if (entry.state === "verified") return objection("saved", `${entry.name} is saved by now: there is nothing to waive`);
+  if (entry.state !== "failed") return objection("saving", `${entry.name} is just being saved: wait for how that ends`);
+  return entry.waivers.length >= WAIVERS_NEEDED ? objection("done", `${entry.name} is waived already`) : null;
+}
+
+function refused(rule: string, sentence: string): Result<never, Failure> {
+  return err(failure("refused", `waiver.${rule}`, sentence));
+}

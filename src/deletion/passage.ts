@@ -1,0 +1,41 @@
+import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
+import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import { recordLatestInventory } from "../store/inventories.ts";
+import { recordNeighbours } from "../store/neighbours.ts";
+import { buildView } from "./build-view.ts";
+import type { DeletionContext } from "./context.ts";
+import { describeDifference } from "./difference.ts";
+import { grantPassage, inspectBeforeStep, type Passage, type Seen } from "./guard.ts";
+
+/**
+ * Asks the guard before a step. What it saw is kept and shown, whatever it says; its last word comes after that, however slow Slack is.
+ *
+ * Errors: those of `inspectBeforeStep` and `grantPassage`.
+ */
+export async function takePassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
+  const { seen, found } = await inspectBeforeStep(row, c);
+  if (seen !== null) await recordSeen(row, seen, c);
+  return found.ok ? grantPassage(row, found.value, c) : found;
+}
+
+/**
+ * Keeps what an inspection saw; records and shows how it differs from the look before: what the last step came to, and what others did.
+ *
+ * One transaction, so that a crash loses neither; the card and the thread follow.
+ */
+async function recordSeen(row: DeletionRow, { fresh, difference, neighbours }: Seen, c: DeletionContext): Promise<void> {
+  const at = c.now();
+  const sentence = difference === null ? null : describeDifference(difference);
+  await c.db.tx(async (q) => {
+    await recordLatestInventory(q, row.id, fresh, at);
+    if (neighbours !== null) await recordNeighbours(q, row.id, neighbours);
+    if (sentence === null) return;
+    await recordDeletionEvent(q, row.id, at, "inventory changed", difference);
+    await updateDeletion(q, row.id, { activity: sentence });
+  });
+  if (sentence === null) return;
+  const view = await buildView({ ...row, activity: sentence }, c);
+  await c.announcer.showCard(view);
+  await c.announcer.note(view, `inventory ${fresh.asOf}`, sentence);
+}

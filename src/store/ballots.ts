@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { Digest, Instant, OperatorId } from "../core/ids.ts";
+import type { QuestionRef, Vote } from "../core/votes.ts";
+import type { Queryable } from "./db.ts";
+
+const VoteRow = z.object({
+  voter: OperatorId,
+  voterName: z.string(),
+  account: z.string().nullable(),
+  verdict: z.enum(["approve", "reject", "withdraw"]),
+  digest: Digest,
+  reason: z.string().nullable(),
+  at: Instant,
+});
+/** Votes as one JSON list, as `votesAsJson` gives them. */
+export const VoteRows = z.array(VoteRow);
+/** A stored vote, with the voter's name for showing and the reason of a rejection. */
+export type StoredVote = Vote & { readonly voterName: string; readonly reason: string | null };
+
+/** SQL that gives the votes on a question, oldest first, as one JSON list; `id` is SQL for the question's id. */
+export function votesAsJson(kind: QuestionRef["kind"], id: string): string {
+  return `coalesce((select json_agg(json_build_object('voter', b.voter, 'voterName', b.voter_name, 'account', b.slack_account,
+    'verdict', b.verdict, 'digest', b.digest, 'reason', b.reason, 'at', b.at) order by b.seq)
+    from ballot b where b.kind = '${kind}' and b.question = ${id}), '[]')`;
+}
+
+/** Stores a vote. Errors: `StoreError` with the rule that refuses it: ballot_open, ballot_requester, ballot_digest, ballot_once … */
+export async function recordVote(q: Queryable, on: QuestionRef, v: StoredVote, itemName: string | null = null): Promise<void> {
+  await q.exec(
+    `insert into ballot (kind, question, voter, voter_name, slack_account, verdict, digest, item_name, reason, at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    [on.kind, on.id, v.voter, v.voterName, v.account, v.verdict, v.digest, itemName, v.reason, v.at],
+  );
+}
+
+/** Reads the votes on a question, oldest first. */
+export async function readVotes(q: Queryable, on: QuestionRef): Promise<readonly StoredVote[]> {
+  return q.many(
+    VoteRow,
+    `select voter, voter_name as "voterName", slack_account as account, verdict, digest, reason, at
+     from ballot where kind = $1 and question = $2 order by seq`,
+    [on.kind, on.id],
+  );
+}

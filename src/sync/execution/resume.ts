@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { decide, type BallotContext, type Question } from "../../approvals/ballot.ts";
+import { failure, type Failure } from "../../core/failure.ts";
+import type { Digest, Instant } from "../../core/ids.ts";
+import { teamOnly, type Asker } from "../../core/people.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { lockStop, readStop, recordStop, type Stopped } from "../../store/stop-switch.ts";
+
+/** How many distinct approvers end a stop. */
+const RESUME_NEED = 2;
+
+/** What one word for going on came to. */
+export interface ResumeOutcome {
+  readonly resumed: boolean;
+  readonly have: number;
+  readonly need: number;
+}
+
+interface ResumeQuestion extends Question {
+  readonly stop: Stopped;
+}
+
+/**
+ * Records one approver's word to go on; the second distinct one ends the stop. A stop that came meanwhile voids the words before it.
+ *
+ * Errors: nothing is stopped; the ballot's refusals. Invariant: INV-3.
+ */
+export async function resume(by: Asker, c: BallotContext): Promise<Result<ResumeOutcome, Failure>> {
+  if (!by.isTeam) return err(teamOnly("resume"));
+  const asked = resumeQuestion(await readStop(c.db));
+  return decide<ResumeQuestion, ResumeOutcome>(
+    {
+      act: { kind: "resume", subject: "everything" },
+      click: { by, digest: asked.ok ? asked.value.digest : null },
+      async open(q) {
+        await lockStop(q);
+        return resumeQuestion(await readStop(q));
+      },
+      async follow({ stop }, { decided, have, need, voters, at }, q) {
+        const names = voters.join(" and ");
+        if (decided)
+          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator: names, reason: "two people agreed" });
+        return { value: { resumed: decided, have, need }, data: { have, resumed: decided } };
+      },
+    },
+    c,
+  );
+}
+
+/** The present stop as a question of the ballot. Errors: nothing is stopped, or the store cannot say. */
+export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Result<ResumeQuestion, Failure> {
+  if (!stop.stopped) return err(failure("refused", "sync.not_stopped", "Nothing is stopped."));
+  if (stop.seq === null) return err(failure("unavailable", "sync.stop_unknown", stop.reason, { remedy: "Try again in a minute." }));
+  return ok({
+    ref: { kind: "resume", id: String(stop.seq) },
+    // As PostgreSQL computes it: migrations/0030_ballot.sql, question_of.
+    digest: createHash("sha256").update(`resume ${stop.seq}`).digest("hex") as Digest,
+    requesters: [],
+    quorum: RESUME_NEED,
+    openedAt: (stop.since ?? 0) as Instant,
+    expiresAt: Number.MAX_SAFE_INTEGER as Instant,
+    objection: null,
+    settlesScope: false,
+    askedBy: "",
+    stop,
+  });
+}

@@ -1,0 +1,193 @@
+/**
+ * Claim: a command asks CloudStack and the CI database for what its answer needs only. Counted on the whole bot, with nothing remembered:
+ * the list of templates by at most 8 calls and 1 read, from the choice to the link at most 12 and 2, a project's status by at most 20.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import type { Json, JsonObject } from "../../emulators/slack/control-api.ts";
+import { person, type Person } from "../../emulators/slack/person.ts";
+import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { startTwokey, type Twokey } from "../../src/app/start.ts";
+import { parseConfig } from "../../src/config.ts";
+import { domainIdFor } from "../../src/core/derived-ids.ts";
+import type { Instant, ProjectId } from "../../src/core/ids.ts";
+import { createEvents } from "../../src/events.ts";
+import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+
+const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-asked-"));
+let state: FreshDatabase;
+let ciDatabase: FreshDatabase;
+let cloud: CloudStackEmulator;
+let slack: SlackEmulator;
+let twokey: Twokey | undefined;
+/** How far the bot's clock is ahead: what it remembers for seconds is forgotten before each test. */
+let aheadMs = 0;
+let ciReads = 0;
+
+/** Counts the transactions on the CI database; a statement outside of one is one too. */
+function countReads(name: string): () => void {
+  const open = new Set<pg.Client>();
+  const real = pg.Client.prototype.query;
+  const spy = vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+    if (this.database === name) {
+      const sql = typeof args[0] === "string" ? args[0].trim().toLowerCase() : "";
+      if (!open.has(this)) ciReads += 1;
+      if (sql.startsWith("begin")) open.add(this);
+      if (/^(?:commit|rollback)/.test(sql)) open.delete(this);
+    }
+    return (real as (...all: unknown[]) => unknown).apply(this, args);
+  } as never);
+  return () => spy.mockRestore();
+}
+let stopCounting = (): void => undefined;
+
+beforeAll(async () => {
+  [state, ciDatabase] = await Promise.all([freshDatabase(), emptyDatabase()]);
+  const client = new pg.Client({ connectionString: ciDatabase.url });
+  await client.connect();
+  await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+  for (const p of Object.values(cast)) {
+    const row = [p.id, p.username, `${p.username}@example.org`, p.firstName, p.lastName, p.slackId];
+    await client.query("insert into person values ($1, $2, $3, $4, $5, true, $6)", row);
+  }
+  await client.query("insert into project (id, slug, name) values ('p-1', 'aurora', 'Aurora'), ('p-2', 'other', 'Other')");
+  await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
+  await client.end();
+  cloud = await startCloudStackEmulator({ jobMs: 1 });
+  const root = cloud.addDomain({ name: "ci" });
+  for (const [id, name] of [
+    ["p-1", "aurora"],
+    ["p-2", "other"],
+  ] as const) {
+    const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(id as ProjectId, 1) });
+    const { accountId } = cloud.addAccount({ domain, name: `${name}-one` });
+    const machine = cloud.addMachine({ account: accountId, name: `${name}-vm` });
+    cloud.addVolume({ account: accountId, name: `${name}-disk`, machine });
+    cloud.addSnapshot({ machine, name: `${name}-snapshot` });
+    for (const n of [1, 2]) cloud.addTemplate({ account: accountId, name: `${name}-template-${n}`, bytes: 1000 });
+  }
+  slack = await startSlackEmulator({ seed: slackSeed() });
+  const config = parseConfig({
+    TWOKEY_ENVIRONMENT: "asked",
+    TWOKEY_DATA_DIR: dataDir,
+    DATABASE_URL: state.url,
+    CI_DATABASE_URL: ciDatabase.url,
+    SLACK_BOT_TOKEN: demoTokens.botToken,
+    SLACK_APP_TOKEN: demoTokens.appToken,
+    SLACK_API_URL: slack.apiUrl,
+    SLACK_CHANNEL: demoChannel,
+    SLACK_APPROVER_GROUP: demoApproverGroup,
+    CLOUDSTACK_API_URL: cloud.url,
+    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
+    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+    TWOKEY_SYNC_EVERY_SECONDS: "3600",
+    TWOKEY_HTTP_PORT: "0",
+    TWOKEY_LOG_LEVEL: "silent",
+  });
+  if (!config.ok) throw new Error(config.error.message);
+  const started = await startTwokey(config.value, state.url, {
+    now: () => (Date.now() + aheadMs) as Instant,
+    steadyMs: () => performance.now(),
+    newId: () => randomUUID(),
+    newToken: () => randomUUID().replaceAll("-", ""),
+    sleep: async (ms, signal) => {
+      await pause(ms, undefined, signal === undefined ? {} : { signal });
+    },
+    events: createEvents("silent", "asked"),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  if (!started.ok) throw new Error(started.error.message);
+  twokey = started.value;
+  expect((await twokey.runPassNow(null)).ok).toBe(true);
+  stopCounting = countReads(new URL(ciDatabase.url).pathname.slice(1));
+}, 60_000);
+
+afterAll(async () => {
+  stopCounting();
+  await twokey?.stop();
+  await Promise.all([slack?.close(), cloud?.close()]);
+  await Promise.all([state?.drop(), ciDatabase?.drop()]);
+  rmSync(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+beforeEach(() => {
+  aheadMs += 60_000;
+});
+
+/** Does something, waits for what a person then sees, and counts what was asked meanwhile. */
+async function counted<T>(act: () => Promise<unknown>, answer: () => Promise<T>) {
+  const before = cloud.requests().length;
+  ciReads = 0;
+  await act();
+  const seen = await answer();
+  const calls = cloud
+    .requests()
+    .slice(before)
+    .map((r) => r.command);
+  return { seen, calls, reads: ciReads };
+}
+
+/** The message to a person that holds these words, its fields too. */
+const told = (who: Person, words: string) =>
+  who.waitFor(
+    words,
+    (v) => v.conversations.flatMap((c) => c.messages).findLast((m) => JSON.stringify([m.text, m.blocks]).includes(words)),
+    60_000,
+  );
+
+function optionOf(json: Json): string | undefined {
+  if (json === null || typeof json !== "object") return undefined;
+  if (!Array.isArray(json) && (json as JsonObject)["action_id"] === "choose_template")
+    return String(((json as JsonObject)["options"] as readonly JsonObject[])[0]?.["value"]);
+  return Object.values(json)
+    .map((v) => optionOf(v as Json))
+    .find((v) => v !== undefined);
+}
+
+test("the list of templates, and from the choice to the link", async () => {
+  const mia = person(slack.url, cast.mia.slackId);
+  const list = await counted(
+    () => mia.command("C0CIUSERS", "/ci-export-template", "aurora"),
+    () => told(mia, "Which template"),
+  );
+  expect(JSON.stringify(list.seen.blocks)).toContain("aurora-template-2");
+  expect(list.calls.length, list.calls.join(" ")).toBeLessThanOrEqual(8);
+  expect(list.calls).toContain("listTemplates");
+  expect(list.reads).toBe(1);
+
+  aheadMs += 60_000;
+  const value = optionOf(list.seen.blocks as Json) ?? "";
+  const link = await counted(
+    () => mia.click({ channel: "C0CIUSERS", ts: list.seen.ts, actionId: "choose_template", value }),
+    () => told(mia, "Download"),
+  );
+  expect(link.calls).toContain("extractTemplate");
+  expect(link.calls.length, link.calls.join(" ")).toBeLessThanOrEqual(12);
+  expect(link.reads).toBeGreaterThan(0);
+  expect(link.reads).toBeLessThanOrEqual(2);
+}, 90_000);
+
+test("a project's status, for its member and for the team", async () => {
+  for (const who of [cast.mia, cast.ada]) {
+    aheadMs += 60_000;
+    const one = person(slack.url, who.slackId);
+    const status = await counted(
+      () => one.command(who === cast.mia ? "C0CIUSERS" : demoChannel, "/ci-status", "aurora"),
+      () => told(one, "No deletion is under way"),
+    );
+    const shown = JSON.stringify(status.seen.blocks);
+    for (const part of ["1 running, 0 not", "aurora-template-1", "aurora-template-2", "2, 1"]) expect(shown).toContain(part);
+    expect(status.calls.length, status.calls.join(" ")).toBeLessThanOrEqual(20);
+    expect(status.reads).toBeLessThanOrEqual(2);
+  }
+}, 90_000);

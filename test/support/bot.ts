@@ -1,0 +1,206 @@
+/** The bot of the tests: put together by the same `assemble` as the real one, from small parts. What a test changes is a part. */
+import { randomUUID } from "node:crypto";
+import { assemble, type Assembly } from "../../src/app/assemble.ts";
+import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
+import type { ArchiveStore } from "../../src/archive/ports.ts";
+import { parseConfig, type Config } from "../../src/config.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import type { Operator } from "../../src/core/people.ts";
+import { err, ok, type Result } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import type { DeletionAnnouncer } from "../../src/deletion/view.ts";
+import { createEvents } from "../../src/events.ts";
+import { firstPolicy } from "../../src/policy/first-policy.ts";
+import type { PolicyAnnouncer } from "../../src/policy/ports.ts";
+import type { Database } from "../../src/store/db.ts";
+import { seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
+import { op } from "./deletions.ts";
+
+/** The configuration of the tests: what the environment below gives, and `more`. */
+export function configOf(more: Readonly<Record<string, string>> = {}): Config {
+  const config = parseConfig({
+    TWOKEY_ENVIRONMENT: "test",
+    CI_DATABASE_URL: "postgres://reader@ci-db/ci",
+    SLACK_BOT_TOKEN: "xoxb-test",
+    SLACK_APP_TOKEN: "xapp-test",
+    SLACK_CHANNEL: "C1",
+    SLACK_APPROVER_GROUP: "ci-approvers",
+    CLOUDSTACK_API_URL: "https://cloud.example.org/client/api",
+    CLOUDSTACK_API_KEY: "key",
+    CLOUDSTACK_SECRET_KEY: "secret",
+    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+    ...more,
+  });
+  if (!config.ok) throw new Error(config.error.message);
+  return config.value;
+}
+
+const usual = configOf();
+
+/** What a test may put in place of a part; of an object, only what it names. */
+export interface PartsChange extends Partial<
+  Pick<Parts, "config" | "db" | "now" | "clockSkew" | "enqueue" | "newId" | "newToken" | "publicUrl" | "events">
+> {
+  readonly ci?: Partial<Parts["ci"]>;
+  readonly archive?: Partial<ArchiveStore>;
+  readonly reader?: Partial<CloudParts["reader"]>;
+  readonly writer?: Partial<CloudParts["writer"]>;
+  readonly restorer?: Partial<CloudParts["restorer"]>;
+  readonly deleter?: Partial<CloudParts["deleter"]>;
+  readonly exports?: Partial<CloudParts["exports"]>;
+  readonly registrar?: Partial<CloudParts["registrar"]>;
+  readonly approvers?: Partial<SlackParts["approvers"]>;
+  readonly cards?: Partial<DeletionAnnouncer>;
+  readonly plans?: Partial<PlanAnnouncer>;
+  readonly changes?: Partial<PolicyAnnouncer>;
+}
+
+/** An assembled bot; `with` gives the bot that other parts make. */
+export interface TestBot extends Assembly {
+  readonly parts: Parts;
+  with(change: PartsChange): TestBot;
+  /** Runs a deletion as far as it goes now. */
+  advance(id: string): Promise<void>;
+}
+
+/** Puts a bot together from parts of a test; a part that it does not name throws when it is used, or does nothing where that is harmless. */
+export function testBot(db: Database, change: PartsChange): TestBot {
+  return botOf(changed(bareParts(db), change));
+}
+
+/** Puts a bot together from whole parts. */
+export function botOf(parts: Parts): TestBot {
+  const assembly = assemble(parts);
+  return {
+    ...assembly,
+    parts,
+    with: (change) => botOf(changed(parts, change)),
+    advance: (id) => assembly.work.deletion(id, new AbortController().signal),
+  };
+}
+
+/** Who may approve: these people, by both questions that are asked about it. */
+export function approversOf(who: () => Result<readonly string[], Failure>): SlackParts["approvers"] {
+  const now = async (): Promise<Result<readonly Operator[], Failure>> => {
+    const names = who();
+    return names.ok ? ok(names.value.map((name) => ({ id: op(name), name, ciUserId: null }))) : err(names.error);
+  };
+  return { approversNow: now, resolve: now };
+}
+
+/**
+ * Puts a policy in force, whatever was before it: that of the configuration, with what `change` names.
+ *
+ * No way leads there but a vote; the tests of votes are elsewhere.
+ */
+export async function putInForce(db: Database, change: Partial<TeamPolicy> = {}, config: Config = usual): Promise<void> {
+  await db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("delete from policy_version");
+    await seedPolicy(q, { ...firstPolicy(config), ...change }, 1);
+  });
+}
+
+/** Copies parts with others in their place. */
+export function changed(p: Parts, change: PartsChange): Parts {
+  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, ...plain } = change;
+  const { cloud, slack } = p;
+  return {
+    ...p,
+    ...plain,
+    ci: { ...p.ci, ...ci },
+    archive: { ...p.archive, ...archive },
+    cloud: {
+      ...cloud,
+      reader: { ...cloud.reader, ...reader },
+      writer: { ...cloud.writer, ...writer },
+      restorer: { ...cloud.restorer, ...restorer },
+      deleter: { ...cloud.deleter, ...deleter },
+      exports: { ...cloud.exports, ...exports },
+      registrar: { ...cloud.registrar, ...registrar },
+    },
+    slack: {
+      approvers: { ...slack.approvers, ...approvers },
+      announcers: {
+        ...slack.announcers,
+        deletion: { ...slack.announcers.deletion, ...cards },
+        plan: { ...slack.announcers.plan, ...plans },
+        policy: { ...slack.announcers.policy, ...changes },
+      },
+    },
+  };
+}
+
+/** The root of the tests, and what is above it. */
+const managedRoot = { id: "6f1c9a1e-0000-4000-8000-0000000000c1", ancestors: ["6f1c9a1e-0000-4000-8000-0000000000c0"] } as const;
+
+function bareParts(db: Database): Parts {
+  return {
+    config: usual,
+    db,
+    ci: {
+      ...unused<Parts["ci"]>("the CI database", ["readDesired", "readProjectState"]),
+      listPeople: async () => ok([]),
+      projectsOf: async () => ok([]),
+      project: async () => ok(null),
+    },
+    cloud: {
+      reader: {
+        ...unused<CloudParts["reader"]>("the reader", READS),
+        readManagedRoot: async () => ok(managedRoot as never),
+      },
+      writer: unused("the writer", ["applyChange"]),
+      restorer: unused("the restorer", ["enableAccount", "recoverMachine", "startMachine"]),
+      deleter: unused("the deleter", DELETES),
+      exports: unused("exports", ["openExport"]),
+      registrar: unused("the registrar", ["registerTemplate"]),
+      domainIds: unused("domain ids", ["readIdState"]),
+    },
+    archive: unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+    slack: {
+      approvers: approversOf(() => ok(["ada", "ben", "dora"])),
+      announcers: {
+        plan: { showPlan: async () => undefined },
+        deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+        export: { showExport: async () => undefined },
+        policy: { showChange: async () => undefined },
+      },
+    },
+    enqueue: async () => undefined,
+    publicUrl: () => "https://twokey.test",
+    now: () => 10 as Instant,
+    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
+    newId: () => randomUUID(),
+    newToken: () => `${randomUUID()}${randomUUID()}`,
+    events: createEvents("silent", "test"),
+  };
+}
+
+const READS = [
+  "readInventory",
+  "findDomain",
+  "findJob",
+  "hasDeletionEvent",
+  "readNeighbours",
+  "readRemovals",
+  "readFleet",
+  "readProject",
+  "readItems",
+  "readItem",
+];
+const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "deleteDomain"].concat([
+  "deleteVolume",
+  "deleteSnapshot",
+  "deleteTemplate",
+  "deleteNetwork",
+  "releaseAddress",
+]);
+
+/** A part of which nothing may be used: a test that does must say what it answers. */
+function unused<T>(what: string, names: readonly string[]): T {
+  const refuse = (name: string) => () => {
+    throw new Error(`${name} of ${what} may not be used in this test`);
+  };
+  return Object.fromEntries(names.map((name) => [name, refuse(name)])) as T;
+}

@@ -8,7 +8,7 @@ import { machineShape } from "../shapes/machine.ts";
 import { insertTemplate } from "../world/create.ts";
 import type { Machine, Template } from "../world/rows.ts";
 import { extractImage } from "./extraction.ts";
-import { newOwner, requireActive, requireRoom } from "./owners.ts";
+import { newOwner, requireRoom } from "./owners.ts";
 import { refuseUrl, REGISTERED_BYTES, requireOwnTemplate, templatesToList } from "./templates.ts";
 import { OWNER_PARAMS } from "./things.ts";
 
@@ -80,7 +80,6 @@ function registerIso(call: Call): JsonObject {
   const url = params.must("url");
   refuseUrl(url, "iso");
   const owner = newOwner(call);
-  requireActive(owner);
   requireRoom(call, owner, 4);
   const checksum = params.text("checksum")?.replace(/^\{[^}]*\}/, "");
   const iso = insertTemplate({ world, settings, now }, owner, {

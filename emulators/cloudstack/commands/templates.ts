@@ -11,7 +11,7 @@ import { insertTemplate } from "../world/create.ts";
 import type { Account, Template, ZoneCopy } from "../world/rows.ts";
 import { osTypes } from "../world/os-types.ts";
 import type { World } from "../world/world.ts";
-import { newOwner, requireActive, requireRoom } from "./owners.ts";
+import { namedOwner, newOwner, requireRoom } from "./owners.ts";
 
 /** What the recorded server says a registered template's file holds, whatever the URL gives. Units: bytes. */
 export const REGISTERED_BYTES = 5_242_880;
@@ -180,7 +180,7 @@ function startTemplate(call: Call): string {
 
 /** Whose a created template becomes: the named account's if it is enabled, else, without a word, the caller's (recording 23). */
 function templateOwner(call: Call): Account {
-  const owner = newOwner(call);
+  const owner = namedOwner(call);
   return owner.state === "enabled" ? owner : call.caller.account;
 }
 
@@ -193,7 +193,6 @@ function registerTemplate(call: Call): JsonObject {
   if (zone !== undefined && zone !== world.base.zone) throw unresolved(call.command, "zoneid", zone);
   if (osTypeId !== undefined && !osTypes(world).some(({ id }) => id === osTypeId)) throw unresolved(call.command, "ostypeid", osTypeId);
   const owner = newOwner(call);
-  requireActive(owner);
   requireRoom(call, owner, 4);
   const hypervisor = params.must("hypervisor");
   const checksum = params.text("checksum")?.replace(/^\{[^}]*\}/, "");

@@ -2,7 +2,7 @@ import { type Call, type Command, paramSpecs } from "../command.ts";
 import { invalidValue } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { volumeShape } from "../shapes/storage.ts";
-import { newOwner, requireActive } from "./owners.ts";
+import { newOwner } from "./owners.ts";
 import { namedVolume } from "./storage.ts";
 import { OWNER_PARAMS } from "./things.ts";
 
@@ -43,7 +43,7 @@ function updateVolume(call: Call, _entityId: string | undefined, jobId: string):
 
 /** Only the recorded refusal: the simulated zone has no host of any hypervisor that takes an uploaded disk. */
 function refuseUpload(call: Call): never {
-  requireActive(newOwner(call));
+  newOwner(call);
   const format = call.params.must("format").toUpperCase();
   throw invalidValue(`The ${HYPERVISOR_OF[format] ?? "KVM"} hypervisor supported for ${format} file format, is not found on the zone`);
 }

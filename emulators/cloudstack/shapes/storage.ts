@@ -118,7 +118,7 @@ export function templateShape(world: World, template: Template, now: number, cop
 }
 
 function osFields(world: World, template: Template): JsonObject {
-  const type = osTypes(world).find(({ id }) => id === template.osTypeId);
+  const type = template.osTypeId === undefined ? undefined : osTypes(world).find(({ id }) => id === template.osTypeId);
   return { ostypeid: type?.id ?? world.base.osType, ostypename: type?.name ?? NAMED.osType };
 }
 

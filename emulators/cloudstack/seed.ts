@@ -16,7 +16,7 @@ import {
   startMachine,
   type Making,
 } from "./world/create.ts";
-import { removeDomain } from "./world/remove.ts";
+import { removeDomain, showMachine } from "./world/remove.ts";
 import type { Account, Dedication, Machine, RoleType, ZoneCopy } from "./world/rows.ts";
 import type { World } from "./world/world.ts";
 
@@ -236,7 +236,7 @@ function things(world: World, making: () => Making): Things {
         network: known === undefined ? insertNetwork(at, owner(account), `${name}-network`) : world.networks.need(known),
       });
       machine.deleteProtection = deleteProtection ?? false;
-      if (hidden === true) machine.hidden = true;
+      if (hidden === true) showMachine(world, machine, false);
       if (keyPair !== undefined) putKeyPair(machine, keyPair);
       if (failed === true) machine.state = "Error";
       else if (stopped !== true) startMachine(at, machine);

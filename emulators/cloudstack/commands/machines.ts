@@ -7,7 +7,7 @@ import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
 import { describedMachine, instanceName, machineShape } from "../shapes/machine.ts";
 import { describedAccount } from "../shapes/owner.ts";
 import { insertMachine, insertNetwork, putKeyPair, startMachine } from "../world/create.ts";
-import { destroyMachine, expungeMachine, stopMachine } from "../world/remove.ts";
+import { destroyMachine, expungeMachine, showMachine, stopMachine } from "../world/remove.ts";
 import type { Account, Machine, Network } from "../world/rows.ts";
 import { newOwner, requireRoom } from "./owners.ts";
 
@@ -197,9 +197,9 @@ function updateVirtualMachine(call: Call): JsonObject {
   world.machines.update(machine, (m) => {
     m.displayName = params.text("displayname") ?? m.displayName;
     m.name = params.text("name") ?? m.name;
-    if (params.text("displayvm") !== undefined && call.caller.reach === "all") m.hidden = !params.flag("displayvm");
     if (params.text("deleteprotection") !== undefined) m.deleteProtection = params.flag("deleteprotection");
   });
+  if (params.text("displayvm") !== undefined && call.caller.reach === "all") showMachine(world, machine, params.flag("displayvm"));
   return { virtualmachine: machineShape(world, machine) };
 }
 

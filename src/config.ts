@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type BackupTerms, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
+import { numberSettings, type NumberSetting, type TeamPolicy } from "./core/policy.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
 /** One pair of CloudStack keys. Each of the four belongs to an account of its own: read, write, export, delete. */
@@ -30,6 +31,13 @@ const url = (...protocols: string[]) =>
     (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol),
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
   );
+
+/** The rule of a setting that two people may change later; a time is given in seconds. */
+function numberRule({ kind, envMin, initial }: NumberSetting) {
+  const unit = kind === "time" ? 1000 : 1;
+  const number = kind === "share" ? z.coerce.number().max(1) : z.coerce.number().int();
+  return number.min(envMin / unit).default(initial / unit);
+}
 
 /** Every variable with its rule; `hints` says how to set it. */
 const variables = z.object({
@@ -66,19 +74,8 @@ const variables = z.object({
   CLOUDSTACK_ROLES: z.string().default("*=User"),
   CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),
   TWOKEY_SYNC_EVERY_SECONDS: seconds(300, 1),
-  TWOKEY_APPROVAL_SECONDS: seconds(24 * 3600, 1),
-  TWOKEY_COOL_OFF_SECONDS: seconds(1800, 1),
-  TWOKEY_GRACE_SECONDS: seconds(14 * 24 * 3600, 1),
-  TWOKEY_QUORUM: z.coerce.number().int().min(2).max(20).default(2),
-  TWOKEY_DELETIONS_PER_DAY: z.coerce.number().int().min(0).default(1),
-  TWOKEY_DELETIONS_PER_WEEK: z.coerce.number().int().min(0).default(3),
-  TWOKEY_RESTRICTIONS_PER_PASS: z.coerce.number().int().min(0).default(10),
-  TWOKEY_PROPOSALS_PER_PASS: z.coerce.number().int().min(0).default(10),
-  TWOKEY_CHANGES_PER_PASS: z.coerce.number().int().min(1).default(500),
-  TWOKEY_SHRINK_MIN_SHARE: z.coerce.number().min(0).max(1).default(0.8),
+  ...Object.fromEntries(numberSettings.map((s) => [s.variable, numberRule(s)])),
   TWOKEY_SNAPSHOT_AGE_SECONDS: seconds(3600, 1),
-  TWOKEY_ABSENCE_READS: z.coerce.number().int().min(2).default(20),
-  TWOKEY_ABSENCE_SECONDS: seconds(7 * 24 * 3600, 0),
   TWOKEY_ARCHIVE_DIR: text.optional(),
   ARCHIVE_KINDS: z
     .string()
@@ -185,28 +182,13 @@ export interface Config {
     /** Kinds that share the reading account's keys; said aloud at start, since one key then may do everything. */
     readonly sharedKeys: readonly ("write" | "export" | "delete")[];
     readonly rootPath: string;
-    readonly protectedDomains: readonly string[];
     readonly sentinelDomain: string | null;
     readonly roles: Readonly<Record<string, string>>;
     readonly timeoutMs: number;
   };
-  readonly sync: {
-    readonly everySeconds: number;
-    readonly restrictionsPerPassMax: number;
-    readonly proposalsPerPassMax: number;
-    readonly changesPerPassMax: number;
-    readonly shrinkMinShare: number;
-    readonly snapshotAgeMsMax: number;
-    readonly absence: { readonly reads: number; readonly forMs: number };
-  };
-  readonly deletion: {
-    readonly expiresMs: number;
-    readonly coolOffMs: number;
-    readonly graceMs: number;
-    readonly quorum: number;
-    readonly perDay: number;
-    readonly perWeek: number;
-  };
+  readonly sync: { readonly everySeconds: number; readonly snapshotAgeMsMax: number };
+  /** The team's limits as the environment has them: in force from the first start until two people change them. */
+  readonly policy: TeamPolicy;
   readonly backups: BackupTerms & {
     /** By short name, `*` for the others; null: none are made. */
     readonly policies: Readonly<Record<string, Policy | null>>;
@@ -359,31 +341,34 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
       delete: deleting ?? read,
       sharedKeys: (["write", "export", "delete"] as const).filter((_, i) => [write, exporting, deleting][i] === null),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
-      protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },
-    sync: {
-      everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
-      restrictionsPerPassMax: v.TWOKEY_RESTRICTIONS_PER_PASS,
-      proposalsPerPassMax: v.TWOKEY_PROPOSALS_PER_PASS,
-      changesPerPassMax: v.TWOKEY_CHANGES_PER_PASS,
-      shrinkMinShare: v.TWOKEY_SHRINK_MIN_SHARE,
-      snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,
-      absence: { reads: v.TWOKEY_ABSENCE_READS, forMs: v.TWOKEY_ABSENCE_SECONDS * 1000 },
-    },
-    deletion: {
-      expiresMs: v.TWOKEY_APPROVAL_SECONDS * 1000,
-      coolOffMs: v.TWOKEY_COOL_OFF_SECONDS * 1000,
-      graceMs: v.TWOKEY_GRACE_SECONDS * 1000,
-      quorum: v.TWOKEY_QUORUM,
-      perDay: v.TWOKEY_DELETIONS_PER_DAY,
-      perWeek: v.TWOKEY_DELETIONS_PER_WEEK,
-    },
+    sync: { everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS, snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000 },
+    policy: policyOf(v),
     backups: backupsOf(v, policies),
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
     logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}
+
+function policyOf(v: z.infer<typeof variables>): TeamPolicy {
+  const given = v as Readonly<Record<string, unknown>>;
+  const numbers = numberSettings.map((s) => [s.key, Number(given[s.variable]) * (s.kind === "time" ? 1000 : 1)]);
+  const group = v.SLACK_APPROVER_GROUP ?? null;
+  const database = new URL(v.CI_DATABASE_URL);
+  return {
+    ...(Object.fromEntries(numbers) as Pick<TeamPolicy, NumberSetting["key"]>),
+    approvers: { group, ids: group === null ? v.SLACK_APPROVERS : [] },
+    protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS.toSorted(),
+    // Another host is another scope: it may be the qualification's.
+    scope: {
+      root: v.CLOUDSTACK_ROOT_DOMAIN,
+      server: v.CLOUDSTACK_API_URL,
+      database: `${database.hostname}${database.pathname}`,
+      views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },
+    },
   };
 }
 

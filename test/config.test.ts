@@ -1,4 +1,5 @@
 /** Claims: bad environments are refused all at once with how to mend them, values are never repeated, and the docs list every variable. */
+import { numberSettings } from "../src/core/policy.ts";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { renderEnvExample } from "../scripts/env-example.mjs";
@@ -71,7 +72,7 @@ test("a good environment parses, falls back to one key pair, and says which are 
   expect(parsed.value.slack.connection.mode).toBe("socket");
   expect(parsed.value.cloudstack.delete).toEqual({ apiKey: "k", secretKey: "s" });
   expect(parsed.value.cloudstack.sharedKeys).toEqual(["write", "export", "delete"]);
-  expect(parsed.value.deletion.graceMs).toBe(14 * 24 * 3600 * 1000);
+  expect(parsed.value.policy.graceMs).toBe(14 * 24 * 3600 * 1000);
 });
 
 test("a bucket is needed for its other variables, keys come in pairs, and no value is repeated", () => {
@@ -106,6 +107,7 @@ test("an empty variable counts as not set", () => {
 test("the documentation lists every variable that the code reads", () => {
   const docs = readFileSync(new URL("../docs/configuration.md", import.meta.url), "utf8");
   const names = listVariables().map((v) => v.name);
+  names.push(...numberSettings.map((s) => s.variable));
   expect(names.length).toBeGreaterThan(40);
   const documented = docs.replace(
     /`CLOUDSTACK_\{WRITE,EXPORT,DELETE\}_\{API_KEY,SECRET_KEY\}`/,

@@ -80,7 +80,8 @@ export function backupService(p: Parts, projects: ProjectService): BackupService
 
 /** All that a re-import needs; how it is served and told is the command's. */
 export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" | "say" | "sleep">): RestoreContext {
-  const { protectedDomains, sentinelDomain, timeoutMs } = p.config.cloudstack;
+  const { protectedDomains } = p.config.policy;
+  const { sentinelDomain, timeoutMs } = p.config.cloudstack;
   return {
     ...p,
     ...command,

@@ -4,10 +4,7 @@ import type { DomainPath } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isOutside } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
-import { deletionPolicyOf, fingerprintOf, limitsNowOf } from "../policy/derive.ts";
-import { presentScope } from "../policy/first-policy.ts";
-import { expectPolicy } from "../policy/propose.ts";
-import type { DeletionPolicy } from "../store/deletions.ts";
+import { readPolicyNow } from "../policy/propose.ts";
 import { countManagedDomains } from "../store/managed.ts";
 import type { Parts } from "./parts.ts";
 
@@ -20,7 +17,8 @@ export function deletionContext(p: Parts): DeletionContext {
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.deletion,
     work: p,
-    limits: async (q) => limitsNowOf((await expectPolicy({ db: q })).body, fingerprintOf(presentScope(p.config))),
+    policyNow: (q) => readPolicyNow(q, p.config.policy.scope),
+    archiveKinds: p.config.archive.kinds,
     nameOf: async (person) => {
       const people = await p.ci.listPeople();
       return people.ok ? (people.value.find((one) => `ci:${one.id}` === person)?.name ?? null) : null;
@@ -28,11 +26,6 @@ export function deletionContext(p: Parts): DeletionContext {
     fleetSize: () => countManagedDomains(p.db),
     isProtected: protection(p),
   };
-}
-
-/** What is frozen into a deletion that is opened now. */
-export async function policyToFreeze(p: Parts): Promise<DeletionPolicy> {
-  return deletionPolicyOf(await expectPolicy(p), p.config.archive.kinds);
 }
 
 /**

@@ -17,7 +17,7 @@ import type { PlanAnnouncer } from "../sync/execution/record.ts";
 
 /** What the bot is put together from: the outside world and nothing else. What follows from it is decided by `assemble`. */
 export interface Parts {
-  readonly config: Pick<Config, "archive" | "backups" | "ci" | "cloudstack" | "deletion" | "slack" | "sync">;
+  readonly config: Pick<Config, "archive" | "backups" | "ci" | "cloudstack" | "policy" | "slack" | "sync">;
   readonly db: Database;
   readonly ci: Omit<CiDatabase, "close">;
   readonly cloud: CloudParts;

@@ -6,16 +6,14 @@ import type { FleetScope, Scope } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
 import type { PolicyContext } from "../policy/context.ts";
-import { fingerprintOf, planPolicyOf } from "../policy/derive.ts";
-import { firstPolicy, presentScope } from "../policy/first-policy.ts";
-import { expectPolicy } from "../policy/propose.ts";
+import { fingerprintOf } from "../core/policy.ts";
+import { readPolicyNow } from "../policy/propose.ts";
 import { askAboutScope } from "../policy/service.ts";
-import { readPolicy, type TeamPolicy } from "../store/policies.ts";
+import { readPolicy } from "../store/policies.ts";
 import { rebuild, type RebuildContext, type RebuildReport } from "../sync/execution/rebuild.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
-import type { PlanPolicy } from "../sync/planning/policy.ts";
-import { policyToFreeze } from "./deletions.ts";
+import { planPolicyOf, type PlanSettings } from "../sync/planning/policy.ts";
 import type { Parts } from "./parts.ts";
 
 /** Everything that is managed. */
@@ -29,16 +27,14 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     ...p,
     ...sidesOf(p),
     deletions: {
-      openDeletion: async (proposal, requesters) => openDeletion(proposal, requesters, await policyToFreeze(p), deletions),
-      wouldOpen: async (proposal) => wouldOpen(proposal, await policyToFreeze(p), deletions),
+      openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletions),
+      wouldOpen: (proposal) => wouldOpen(proposal, deletions),
       liveDomains: () => liveDomains(deletions),
     },
     announcer: p.slack.announcers.plan,
-    limits: async () => {
-      const { body } = await expectPolicy(p);
-      return { policy: planPolicy(p, body), confirmedScope: fingerprintOf(body.scope) };
-    },
-    scopeFingerprint: fingerprintOf(presentScope(p.config)),
+    policyNow: () => readPolicyNow(p.db, p.config.policy.scope),
+    settings: planSettings(p),
+    scopeFingerprint: fingerprintOf(p.config.policy.scope),
   };
 }
 
@@ -48,8 +44,8 @@ export function policyContext(p: Parts): PolicyContext {
     ...p,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.policy,
-    presentScope: presentScope(p.config),
-    environment: firstPolicy(p.config),
+    presentScope: p.config.policy.scope,
+    environment: p.config.policy,
   };
 }
 
@@ -70,8 +66,9 @@ export async function rebuildAll(
   p: Parts,
   o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">,
 ): Promise<Result<RebuildReport, Failure>> {
-  const body = (await readPolicy(p.db))?.body ?? firstPolicy(p.config);
-  return rebuild(o, { ...p, ...sidesOf(p), ...o, domainIds: p.cloud.domainIds, policy: planPolicy(p, body), root: fleetOf(p).root });
+  const body = (await readPolicy(p.db))?.body ?? p.config.policy;
+  const policy = planPolicyOf(body, planSettings(p));
+  return rebuild(o, { ...p, ...sidesOf(p), ...o, domainIds: p.cloud.domainIds, policy, root: fleetOf(p).root });
 }
 
 /** The two sides that a pass compares, and what it changes. */
@@ -79,8 +76,7 @@ function sidesOf({ ci, cloud }: Parts) {
   return { desired: ci, observed: cloud.reader, writer: cloud.writer };
 }
 
-function planPolicy({ config }: Parts, body: TeamPolicy): PlanPolicy {
-  const { snapshotAgeMsMax } = config.sync;
+function planSettings({ config }: Parts): PlanSettings {
   const { roles, sentinelDomain } = config.cloudstack;
-  return planPolicyOf(body, { snapshotAgeMsMax, roles, sentinelDomain });
+  return { snapshotAgeMsMax: config.sync.snapshotAgeMsMax, roles, sentinelDomain };
 }

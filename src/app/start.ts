@@ -11,7 +11,6 @@ import type { Scope } from "../core/scope.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import type { Events } from "../events.ts";
-import { firstPolicy } from "../policy/first-policy.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
@@ -93,7 +92,6 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
 
 /** Connects to Slack. At the first start the environment's policy comes into force, once its approvers were found good. */
 async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambient): Promise<Result<Bot, Failure>> {
-  const first = firstPolicy(config);
   const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
@@ -114,7 +112,7 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
   });
   if (!made.ok) return made;
   const { firstApprovers } = made.value;
-  await db.tx((q) => seedPolicy(q, { ...first, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } }, a.now()));
+  await db.tx((q) => seedPolicy(q, { ...config.policy, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } }, a.now()));
   return made;
 }
 

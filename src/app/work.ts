@@ -62,7 +62,7 @@ export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promi
 /** What happens by the clock. */
 export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
   const { everySeconds } = p.config.sync;
-  const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.deletion.graceMs / 5000))));
+  const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.policy.graceMs / 5000))));
   const backups = backupContext(p);
   const fleet = fleetOf(p);
   return [

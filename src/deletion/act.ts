@@ -11,7 +11,7 @@ import type { DeletionClick, DeletionView } from "./view.ts";
 
 /** What the ballot needs, out of what deletions need. */
 export function ballotOf(c: DeletionContext): BallotContext {
-  return { ...c, scopeIsConfirmed: async () => (await c.limits(c.db)).scopeIsConfirmed };
+  return { ...c, scopeIsConfirmed: async () => (await c.policyNow(c.db)).scopeIsConfirmed };
 }
 
 /** Locks a deletion's row until the transaction ends. Errors: there is none, or the click is on a card that is not there yet. */

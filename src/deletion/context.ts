@@ -1,3 +1,5 @@
+import type { ArchiveKind } from "../core/archive-kinds.ts";
+import type { PolicyNow } from "../core/policy.ts";
 import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
@@ -6,7 +8,7 @@ import type { DomainId, DomainPath, OperatorId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { Database, Queryable } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
-import type { EvidenceSource, LimitsNow, Work } from "./ports.ts";
+import type { EvidenceSource, Work } from "./ports.ts";
 import type { DeletionAnnouncer } from "./view.ts";
 
 /** All that deletions need; every safety collaborator is required. */
@@ -22,10 +24,12 @@ export interface DeletionContext {
   readonly announcer: DeletionAnnouncer;
   readonly work: Work;
   /**
-   * Asked anew each time, on the caller's connection: who waits for one while it holds another can wait for ever.
-   * Errors: throws when the store is away: no limits, no step.
+   * The policy in force, asked anew each time, on the caller's connection: who waits for one while it holds another can wait for ever.
+   * Errors: throws when the store is away: no policy, no step.
    */
-  readonly limits: (q: Queryable) => Promise<LimitsNow>;
+  readonly policyNow: (q: Queryable) => Promise<PolicyNow>;
+  /** Kinds that are saved before anybody may approve, for deletions opened from now on. */
+  readonly archiveKinds: readonly ArchiveKind[];
   readonly now: Clock;
   /** What other clocks say of `now`: a jump must not end a wait. */
   readonly clockSkew: SkewMeter;

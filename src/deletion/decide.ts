@@ -54,7 +54,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
       async follow({ row }, { decided, have, clocks, at }, q) {
         await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have });
         if (decided) {
-          const until = after(clocks.latest, Math.max(row.policy.coolOffMs, (await c.limits(q)).coolOffMs));
+          const until = after(clocks.latest, Math.max(row.policy.coolOffMs, (await c.policyNow(q)).coolOffMs));
           await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at, until_at: until });
           await recordDeletionEvent(q, row.id, at, "entered cooling_off", null);
         }

@@ -110,12 +110,12 @@ async function readPeoplesWill(row: DeletionRow, c: DeletionContext): Promise<Re
 async function mayGoOn(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
   const stop = await readStop(c.db);
   if (stop.stopped) return err(failure("refused", "deletion.stopped", `stopped: ${stop.reason}`));
-  const limits = await c.limits(c.db);
-  if (!limits.scopeIsConfirmed) return err(unconfirmedScope());
+  const now = await c.policyNow(c.db);
+  if (!now.scopeIsConfirmed) return err(unconfirmedScope());
   const outside = await c.isProtected(row.domain_id, row.path);
   if (!outside.ok) return outside;
   if (outside.value) return err(failure("refused", "deletion.outside", `${row.path} is not below the managed root`));
-  return isListed(row, limits) ? err(failure("refused", "deletion.protected", `${row.path} is protected by the policy`)) : ok(undefined);
+  return isListed(row, now) ? err(failure("refused", "deletion.protected", `${row.path} is protected by the policy`)) : ok(undefined);
 }
 
 /** Whether a machine runs, or is about to. */

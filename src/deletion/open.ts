@@ -1,6 +1,6 @@
 import { type OperatorId, DeletionId, OperatorId as OperatorIdSchema } from "../core/ids.ts";
 import { recordAudit } from "../store/audit.ts";
-import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, type DeletionPolicy } from "../store/deletions.ts";
+import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import type { DeletionProposal } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow } from "./protection.ts";
@@ -13,13 +13,8 @@ const ASK_AGAIN_MS = 24 * 3600_000;
  *
  * A domain whose deletion was rejected, cancelled, restored or kept is not asked again for a day. Invariant: INV-4.
  */
-export async function openDeletion(
-  proposal: DeletionProposal,
-  startedBy: readonly OperatorId[],
-  policy: DeletionPolicy,
-  c: DeletionContext,
-): Promise<void> {
-  if (!(await wouldOpen(proposal, policy, c))) return;
+export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], c: DeletionContext): Promise<void> {
+  if (!(await wouldOpen(proposal, c))) return;
   const id = DeletionId.parse(c.newId());
   const closer =
     proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null
@@ -27,6 +22,7 @@ export async function openDeletion(
       : [];
   const requesters = [...new Set([...closer, ...startedBy])];
   const { domainId, projectId, path, name, evidence } = proposal;
+  const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
       id,
@@ -54,10 +50,10 @@ export async function openDeletion(
 }
 
 /** Whether a proposal would open a deletion now, so that a plan that leads to nothing is not shown again with every pass. */
-export async function wouldOpen(proposal: DeletionProposal, policy: DeletionPolicy, c: DeletionContext): Promise<boolean> {
-  const limits = await c.limits(c.db);
-  if (!limits.scopeIsConfirmed) return false;
-  const kept = await isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, limits);
+export async function wouldOpen(proposal: DeletionProposal, c: DeletionContext): Promise<boolean> {
+  const policy = await c.policyNow(c.db);
+  if (!policy.scopeIsConfirmed) return false;
+  const kept = await isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, policy);
   if (!kept.ok || kept.value) return false;
   const last = await readLastClosed(c.db, proposal.domainId);
   const refused = last !== null && ["rejected", "cancelled", "restored", "kept"].includes(last.closed_because ?? "");

@@ -8,17 +8,6 @@ export interface Work {
   enqueue(name: "deletion", id: string, o?: { readonly delayMs?: number; readonly tx?: Transaction }): Promise<void>;
 }
 
-/** The limits in force now, beside those frozen into a deletion: the stricter of both counts. Units: milliseconds, domains. */
-export interface LimitsNow {
-  readonly perDay: number;
-  readonly perWeek: number;
-  readonly coolOffMs: number;
-  readonly graceMs: number;
-  readonly protectedDomains: readonly string[];
-  /** Whether two people confirmed what this process reads; if not, no deletion goes on. */
-  readonly scopeIsConfirmed: boolean;
-}
-
 /** The CI database's word on one project, now. */
 export interface EvidenceSource {
   readProjectState(id: ProjectId): Promise<Result<"active" | "closed" | "absent", Failure>>;

@@ -31,6 +31,11 @@ import type { DeletionView } from "./view.ts";
 
 const DAY_MS = 24 * 3600_000;
 
+/** How long until a deletion that waits for something looks again: a small part of its grace period. Units: milliseconds. */
+function pollMs({ policy }: DeletionRow): number {
+  return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
+}
+
 /** What a phase wants next: go on at once, come again after a while, or nothing until something happens. */
 type Next = { readonly kind: "again" } | { readonly kind: "wait"; readonly ms: number } | { readonly kind: "rest" };
 const again: Next = { kind: "again" };
@@ -99,7 +104,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const kept = await isProtectedRow(row, c, await c.limits(c.db));
+  const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
   const before = await c.reader.readInventory(row.domain_id, row.path);
@@ -121,7 +126,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
       phase: "proposed",
       digest,
       proposed_at: opened,
-      expires_at: after(opened, row.policy.expiresMs),
+      expires_at: after(opened, row.policy.approvalMs),
       entered_at: opened,
       activity: null,
     });
@@ -138,12 +143,12 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
-  const limits = await c.limits(c.db);
-  const kept = await isProtectedRow(row, c, limits);
+  const now = await c.policyNow(c.db);
+  const kept = await isProtectedRow(row, c, now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
   const state = await c.evidence.readProjectState(row.project_id);
-  if (limits.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
     if (inventoryDigest(fresh.value) !== row.digest)
@@ -153,7 +158,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
     await show(row.id, c);
   }
-  return { kind: "wait", ms: Math.max(row.policy.pollMs, 1000) };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 /** A wait that only ends by the clocks, all that are known, and then only through the fence. Invariant: INV-3. */
@@ -166,8 +171,9 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   // Frozen when it was asked, or lower since: a budget that people cut counts at once.
-  const limits = await c.limits(c.db);
-  const [perDay, perWeek] = [Math.min(row.policy.perDay, limits.perDay), Math.min(row.policy.perWeek, limits.perWeek)];
+  const now = await c.policyNow(c.db);
+  const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
+  const perWeek = Math.min(row.policy.deletionsPerWeek, now.deletionsPerWeek);
   const entered = await ifUnchanged(row, c, async (q) => {
     const at = c.now();
     if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
@@ -187,7 +193,7 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     return again;
   }
   await setActivity(row, `waiting: ${perDay} a day and ${perWeek} a week may go on, and these are used up`, c);
-  return { kind: "wait", ms: Math.max(row.policy.pollMs, 30_000) };
+  return { kind: "wait", ms: 30_000 };
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
@@ -195,7 +201,7 @@ async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<
   if (!done.ok) return onRefusal(row, done.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.limits(c.db)).graceMs));
+  const until = after(clocks.value.latest, Math.max(row.policy.graceMs, (await c.policyNow(c.db)).graceMs));
   return move(row, { phase: "grace", until_at: until }, c);
 }
 
@@ -211,7 +217,7 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
-  return { kind: "wait", ms: row.policy.pollMs };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 /** The point of no return lies in here: what is removed now is only in the archive. */
@@ -347,7 +353,7 @@ async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Pro
 
 async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   await setActivity(row, f.message, c);
-  return { kind: "wait", ms: row.policy.pollMs };
+  return { kind: "wait", ms: pollMs(row) };
 }
 
 async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {

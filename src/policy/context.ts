@@ -2,7 +2,7 @@ import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Database } from "../store/db.ts";
 import type { ApproversOf, PolicyAnnouncer } from "./ports.ts";
 import type { PresentScope } from "./settings.ts";
-import type { TeamPolicy } from "../store/policies.ts";
+import type { TeamPolicy } from "../core/policy.ts";
 
 /** All that the policy needs; every collaborator is required. */
 export interface PolicyContext {

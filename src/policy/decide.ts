@@ -15,8 +15,7 @@ import {
   type PolicyVersion,
 } from "../store/policies.ts";
 import type { PolicyContext } from "./context.ts";
-import { fingerprintOf } from "./derive.ts";
-import { assessNow, expectPolicy } from "./propose.ts";
+import { assessNow, expectPolicy, readPolicyNow } from "./propose.ts";
 
 /** One person's click on one change, with the digest that the card showed. */
 export interface PolicyClick {
@@ -89,7 +88,7 @@ function ballotOf(c: PolicyContext): BallotContext {
   return {
     ...c,
     approvers: { approversNow: async () => c.approvers.resolve((await expectPolicy(c)).body.approvers) },
-    scopeIsConfirmed: async () => fingerprintOf((await expectPolicy(c)).body.scope) === fingerprintOf(c.presentScope),
+    scopeIsConfirmed: async () => (await readPolicyNow(c.db, c.presentScope)).scopeIsConfirmed,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Operator } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Digest, Instant } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
-import type { TeamPolicy } from "../store/policies.ts";
+import type { TeamPolicy } from "../core/policy.ts";
 import type { Effect } from "./settings.ts";
 
 /** All that a card or an answer shows of one change; plain data, rendered elsewhere. */

@@ -4,10 +4,11 @@ import { canonicalJson, digestOf } from "../core/digest.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
-import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion, type TeamPolicy } from "../store/policies.ts";
+import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
+import { fingerprintOf, type PolicyNow, type TeamPolicy } from "../core/policy.ts";
 import type { Queryable } from "../store/db.ts";
 import type { PolicyContext } from "./context.ts";
-import { findSetting, settings, assessPolicy } from "./settings.ts";
+import { assessPolicy, findSetting, settings, type PresentScope } from "./settings.ts";
 
 const REASON_MIN = 5;
 const REASON_MAX = 500;
@@ -93,6 +94,12 @@ export async function expectPolicy(c: { readonly db: Queryable }): Promise<Polic
   const policy = await readPolicy(c.db);
   if (policy === null) throw new Error("There is no policy yet: the first start records it.");
   return policy;
+}
+
+/** Reads the policy in force, and whether it confirms the scope that this process reads. Errors: as for `expectPolicy`. */
+export async function readPolicyNow(q: Queryable, present: PresentScope): Promise<PolicyNow> {
+  const { body, version } = await expectPolicy({ db: q });
+  return { ...body, version, scopeIsConfirmed: fingerprintOf(body.scope) === fingerprintOf(present) };
 }
 
 async function insert(

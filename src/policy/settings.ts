@@ -1,7 +1,7 @@
 import { failure, type Failure } from "../core/failure.ts";
 import { DomainId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { TeamPolicy } from "../store/policies.ts";
+import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
 import { durationText, parseDuration } from "./units.ts";
 
 /** What a change does to how well things are guarded. `beside`: neither more nor less. */
@@ -25,34 +25,24 @@ export interface Setting {
 /** What this process reads, by its environment. */
 export type PresentScope = TeamPolicy["scope"];
 
-type NumberKey = { [K in keyof TeamPolicy]: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];
-const SECOND = 1000;
-const DAY = 86_400_000;
-
-/** A number or a time with its bounds; `safer` says which way is the safer one. */
-function numeric(
-  name: string,
-  title: string,
-  key: NumberKey,
-  o: { readonly min: number; readonly max: number; readonly safer: "more" | "less"; readonly kind?: "count" | "time" | "share" },
-): Setting {
-  const kind = o.kind ?? "count";
-  const words = (n: number): string => (kind === "time" ? durationText(n) : kind === "share" ? `${Math.round(n * 100)} %` : String(n));
-  const hint = `${{ count: "a whole number", time: "a time such as 14 days or 30 minutes", share: "a share such as 80 %" }[kind]}, from ${words(o.min)} to ${words(o.max)}`;
+/** A number or a time with its bounds. */
+function numeric(s: NumberSetting): Setting {
+  const words = (n: number): string => (s.kind === "time" ? durationText(n) : s.kind === "share" ? `${Math.round(n * 100)} %` : String(n));
+  const hint = `${{ count: "a whole number", time: "a time such as 14 days or 30 minutes", share: "a share such as 80 %" }[s.kind]}, from ${words(s.min)} to ${words(s.max)}`;
   return {
-    name,
-    title,
+    name: s.name,
+    title: s.title,
     hint,
     read(policy, text) {
-      const value = readNumber(text, kind);
-      return value === null || value < o.min || value > o.max ? err(notAValue(title, hint)) : ok({ ...policy, [key]: value });
+      const value = readNumber(text, s.kind);
+      return value === null || value < s.min || value > s.max ? err(notAValue(s.title, hint)) : ok({ ...policy, [s.key]: value });
     },
-    write: (policy) => words(policy[key]),
-    effect: (before, after) => (after[key] > before[key] === (o.safer === "more") ? "stricter" : "looser"),
+    write: (policy) => words(policy[s.key]),
+    effect: (before, after) => (after[s.key] > before[s.key] === (s.safer === "more") ? "stricter" : "looser"),
   };
 }
 
-function readNumber(text: string, kind: "count" | "time" | "share"): number | null {
+function readNumber(text: string, kind: NumberSetting["kind"]): number | null {
   if (kind === "time") return parseDuration(text);
   const shape = kind === "share" ? /^(\d{1,3})\s*%$/ : /^(\d{1,9})$/;
   const digits = shape.exec(text.trim())?.[1];
@@ -105,28 +95,7 @@ const scope: Setting = {
 };
 
 /** Every setting, in the order in which it is shown. */
-export const settings: readonly Setting[] = [
-  numeric("quorum", "Approvals needed", "quorum", { min: 2, max: 20, safer: "more" }),
-  approvers,
-  numeric("approval-time", "Time to approve", "approvalMs", { min: 10 * SECOND, max: 30 * DAY, safer: "less", kind: "time" }),
-  numeric("cool-off", "Cool-off", "coolOffMs", { min: SECOND, max: 30 * DAY, safer: "more", kind: "time" }),
-  numeric("grace", "Grace period", "graceMs", { min: SECOND, max: 366 * DAY, safer: "more", kind: "time" }),
-  numeric("deletions-per-day", "Deletions a day", "deletionsPerDay", { min: 0, max: 50, safer: "less" }),
-  numeric("deletions-per-week", "Deletions a week", "deletionsPerWeek", { min: 0, max: 200, safer: "less" }),
-  numeric("proposals-per-pass", "Proposals a pass", "proposalsPerPass", { min: 0, max: 1000, safer: "less" }),
-  numeric("restrictions-per-pass", "Locks and lowered limits a pass", "restrictionsPerPass", { min: 0, max: 1000, safer: "less" }),
-  numeric("changes-per-pass", "Changes a pass", "changesPerPass", { min: 1, max: 100_000, safer: "less" }),
-  numeric("shrink-min-share", "Smallest share of the last read", "shrinkMinShare", { min: 0.1, max: 1, safer: "more", kind: "share" }),
-  numeric("absence-reads", "Reads in which a project must be absent", "absenceReads", { min: 2, max: 100_000, safer: "more" }),
-  numeric("absence-time", "Time for which a project must be absent", "absenceMs", {
-    min: SECOND,
-    max: 366 * DAY,
-    safer: "more",
-    kind: "time",
-  }),
-  protectedDomains,
-  scope,
-];
+export const settings: readonly Setting[] = numberSettings.map(numeric).toSpliced(1, 0, approvers).concat(protectedDomains, scope);
 
 /** Finds a setting by its typed name. */
 export function findSetting(name: string): Setting | undefined {
@@ -141,19 +110,8 @@ export function problemOfValue(name: string, text: string): string | null {
 }
 
 const NOTHING: TeamPolicy = {
-  quorum: 2,
+  ...(Object.fromEntries(numberSettings.map((s) => [s.key, s.initial])) as Pick<TeamPolicy, NumberSetting["key"]>),
   approvers: { group: null, ids: [] },
-  approvalMs: 1,
-  coolOffMs: 0,
-  graceMs: 0,
-  deletionsPerDay: 0,
-  deletionsPerWeek: 0,
-  proposalsPerPass: 0,
-  restrictionsPerPass: 0,
-  changesPerPass: 1,
-  shrinkMinShare: 1,
-  absenceReads: 2,
-  absenceMs: 0,
   protectedDomains: [],
   scope: { root: "", server: "", database: "", views: { projects: "", users: "", memberships: "" } },
 };

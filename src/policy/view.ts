@@ -1,7 +1,8 @@
 import { invariant } from "../core/failure.ts";
 import type { Queryable } from "../store/db.ts";
 import { readVotes } from "../store/ballots.ts";
-import { readPolicyVersion, type PolicyChangeRow, type TeamPolicy } from "../store/policies.ts";
+import { readPolicyVersion, type PolicyChangeRow } from "../store/policies.ts";
+import type { TeamPolicy } from "../core/policy.ts";
 import type { ApproversOf, PolicyChangeView } from "./ports.ts";
 import { findSetting } from "./settings.ts";
 

@@ -1,25 +1,39 @@
 import { z } from "zod";
 import { CiUserId, DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../core/ids.ts";
 import { phases, type ClosedBecause, type Phase } from "../core/phases.ts";
+import { archiveKinds, usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
+import { TeamPolicy, type PolicyNow } from "../core/policy.ts";
 import { toJson, type Queryable } from "./db.ts";
 
-/** Times and limits of one deletion, frozen when it was opened. Units: milliseconds, domains. */
-export const DeletionPolicy = z.object({
+const frozenLimits = {
+  quorum: true,
+  approvalMs: true,
+  coolOffMs: true,
+  graceMs: true,
+  deletionsPerDay: true,
+  deletionsPerWeek: true,
+  protectedDomains: true,
+} as const;
+const Frozen = z.object(TeamPolicy.pick(frozenLimits).shape).extend({
   /** The version of the team's policy that it is frozen from; left out in older deletions. */
   version: z.number().int().optional(),
-  expiresMs: z.number().int().positive(),
-  coolOffMs: z.number().int().min(0),
-  graceMs: z.number().int().min(0),
-  quorum: z.number().int().min(2),
-  perDay: z.number().int().min(0),
-  perWeek: z.number().int().min(0),
-  protectedDomains: z.array(z.string()),
-  pollMs: z.number().int().positive(),
-  /** Kinds saved before anybody may approve; left out in deletions that are older than the choice. */
-  archiveKinds: z.array(z.enum(["template", "iso", "volume", "snapshot"])).optional(),
+  /** Kinds saved before anybody may approve. */
+  archiveKinds: z.array(z.enum(archiveKinds)).default([...usualKinds]),
 });
-/** Times and limits of one deletion. */
-export type DeletionPolicy = z.output<typeof DeletionPolicy>;
+/** The team's limits as they were frozen into a deletion when it was opened. Units: milliseconds, domains. */
+export type FrozenPolicy = z.output<typeof Frozen>;
+
+/** What is frozen into a deletion that is opened now. */
+export function freezePolicy(now: PolicyNow, kinds: readonly ArchiveKind[]): FrozenPolicy {
+  return Frozen.parse({ ...now, archiveKinds: kinds });
+}
+
+/** Deletions from before one policy type have other names for the same limits. */
+function underTodaysNames(stored: unknown): unknown {
+  if (typeof stored !== "object" || stored === null || !("expiresMs" in stored)) return stored;
+  const { expiresMs, perDay, perWeek, ...same } = stored as Record<string, unknown>;
+  return { ...same, approvalMs: expiresMs, deletionsPerDay: perDay, deletionsPerWeek: perWeek };
+}
 
 const EvidenceRow = z.union([
   z.object({ kind: z.literal("closed"), projectId: ProjectId, slug: Slug, closedAt: Instant.nullable(), closedBy: CiUserId.nullable() }),
@@ -40,7 +54,7 @@ const Row = z.object({
   version: z.number(),
   digest: Digest.nullable(),
   quorum: z.number(),
-  policy: DeletionPolicy,
+  policy: z.preprocess(underTodaysNames, Frozen),
   opened_at: Instant,
   proposed_at: Instant.nullable(),
   expires_at: Instant.nullable(),

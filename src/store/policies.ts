@@ -1,34 +1,7 @@
 import { z } from "zod";
 import { Digest, Instant, OperatorId } from "../core/ids.ts";
+import { TeamPolicy } from "../core/policy.ts";
 import { toJson, type Queryable } from "./db.ts";
-
-/** The team's limits, as they are stored and frozen into requests. Units: milliseconds, domains, changes. */
-export const TeamPolicy = z.strictObject({
-  quorum: z.number().int().min(2),
-  /** A user group of Slack, or people by Slack id; never both. */
-  approvers: z.strictObject({ group: z.string().nullable(), ids: z.array(z.string()) }),
-  approvalMs: z.number().int().positive(),
-  coolOffMs: z.number().int().min(0),
-  graceMs: z.number().int().min(0),
-  deletionsPerDay: z.number().int().min(0),
-  deletionsPerWeek: z.number().int().min(0),
-  proposalsPerPass: z.number().int().min(0),
-  restrictionsPerPass: z.number().int().min(0),
-  changesPerPass: z.number().int().min(1),
-  shrinkMinShare: z.number().min(0).max(1),
-  absenceReads: z.number().int().min(2),
-  absenceMs: z.number().int().min(0),
-  protectedDomains: z.array(z.string()),
-  /** What is read: where the domains stand, on which server, and the views of the CI database. */
-  scope: z.strictObject({
-    root: z.string(),
-    server: z.string(),
-    database: z.string(),
-    views: z.strictObject({ projects: z.string(), users: z.string(), memberships: z.string() }),
-  }),
-});
-/** The team's limits. */
-export type TeamPolicy = z.output<typeof TeamPolicy>;
 
 const VersionRow = z.object({ version: z.number(), body: TeamPolicy, change_id: z.guid().nullable(), at: Instant });
 /** One version of the policy; the newest is in force. */

@@ -115,7 +115,7 @@ test("two projects of one slug are both held", async () => {
       origin: "created" as const,
       absence: { since: 0 as Instant, reads: 99 },
     };
-    expect(read.proveGone(record, { reads: 1, forMs: 0 }), "a held project proves nothing").toBeNull();
+    expect(read.proveGone(record, { absenceReads: 1, absenceMs: 0 }), "a held project proves nothing").toBeNull();
   }
 });
 

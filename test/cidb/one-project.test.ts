@@ -57,7 +57,7 @@ async function provedOf(ci: CiDatabase): Promise<readonly string[]> {
     if (whole.coverage === "partial") return "nothing";
     const absence = { since: 0 as Instant, reads: 99 };
     const record = { domainId: "d" as DomainId, projectId, generation: 1, origin: "created" as const, absence };
-    return whole.proveGone(record, { reads: 1, forMs: 0 })?.evidence.kind ?? "nothing";
+    return whole.proveGone(record, { absenceReads: 1, absenceMs: 0 })?.evidence.kind ?? "nothing";
   });
 }
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findSetting, problemOfValue, settings, assessPolicy } from "../../src/policy/settings.ts";
 import { durationText, parseDuration } from "../../src/policy/units.ts";
-import type { TeamPolicy } from "../../src/store/policies.ts";
+import type { TeamPolicy } from "../../src/core/policy.ts";
 import { teamPolicy as base } from "./support.ts";
 
 const read = (name: string, text: string, policy: TeamPolicy = base) =>

@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { insertPolicyChange, recordPolicyVersion, seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import { insertPolicyChange, recordPolicyVersion, seedPolicy } from "../../src/store/policies.ts";
+import type { TeamPolicy } from "../../src/core/policy.ts";
 import { insertDeletion } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
 import type { FreshDatabase } from "../support/database.ts";

@@ -1,4 +1,4 @@
-import type { TeamPolicy } from "../../src/store/policies.ts";
+import type { TeamPolicy } from "../../src/core/policy.ts";
 
 /** The limits that the oracle judges by. */
 export interface BookEntry {

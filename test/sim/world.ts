@@ -4,7 +4,6 @@ import type { CiUserId, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
 import type { Database } from "../../src/store/db.ts";
-import { firstPolicy as policyOf } from "../../src/policy/first-policy.ts";
 import { seedPolicy } from "../../src/store/policies.ts";
 import { NOWHERE } from "../../emulators/cloudstack/nowhere.ts";
 import { configOf } from "../support/bot.ts";
@@ -37,7 +36,7 @@ export const config = configOf({
   TWOKEY_SNAPSHOT_AGE_SECONDS: "600",
 });
 /** What the policy says at the start; people change it. */
-export const firstPolicy = policyOf(config);
+export const firstPolicy = config.policy;
 /** The project whose domain is on the protected list. */
 export const protectedSlug = "alpha";
 

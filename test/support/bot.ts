@@ -10,10 +10,10 @@ import { err, ok, type Result } from "../../src/core/result.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { DeletionAnnouncer } from "../../src/deletion/view.ts";
 import { createEvents } from "../../src/events.ts";
-import { firstPolicy } from "../../src/policy/first-policy.ts";
 import type { PolicyAnnouncer } from "../../src/policy/ports.ts";
 import type { Database } from "../../src/store/db.ts";
-import { seedPolicy, type TeamPolicy } from "../../src/store/policies.ts";
+import { seedPolicy } from "../../src/store/policies.ts";
+import type { TeamPolicy } from "../../src/core/policy.ts";
 import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
 import { op } from "./deletions.ts";
 
@@ -98,7 +98,7 @@ export async function putInForce(db: Database, change: Partial<TeamPolicy> = {},
   await db.tx(async (q) => {
     await q.exec("set local session_replication_role = replica");
     await q.exec("delete from policy_version");
-    await seedPolicy(q, { ...firstPolicy(config), ...change }, 1);
+    await seedPolicy(q, { ...config.policy, ...change }, 1);
   });
 }
 

@@ -41,6 +41,10 @@ const oldConfig = {
   ...config,
   ci: { ...config.ci, url: "postgres://simulation", views: { projects: "p", users: "u", memberships: "m" } },
   cloudstack: { ...config.cloudstack, url: "simulation" },
+  policy: {
+    ...config.policy,
+    scope: { ...config.policy.scope, server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
+  },
 };
 
 interface OldWorld {

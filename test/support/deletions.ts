@@ -4,7 +4,7 @@ import { itemsToSave } from "../../src/archive/kinds.ts";
 import { usualKinds } from "../../src/core/archive-kinds.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import type { Database } from "../../src/store/db.ts";
-import { insertDeletion, readDeletion, updateDeletion, type DeletionPolicy, type DeletionRow } from "../../src/store/deletions.ts";
+import { insertDeletion, readDeletion, updateDeletion, type FrozenPolicy, type DeletionRow } from "../../src/store/deletions.ts";
 import { type Inventory, type InventoryItem, inventoryDigest } from "../../src/core/inventory.ts";
 
 /** A person of the tests. */
@@ -13,15 +13,15 @@ export const op = (name: string): OperatorId => `ci:${name}` as OperatorId;
 export const at = (n: number): Instant => n as Instant;
 
 /** Frozen times and limits of the tests. */
-export const policy: DeletionPolicy = {
-  expiresMs: 1000,
+export const policy: FrozenPolicy = {
+  approvalMs: 1000,
   coolOffMs: 100,
   graceMs: 200,
   quorum: 2,
-  perDay: 1,
-  perWeek: 3,
+  deletionsPerDay: 1,
+  deletionsPerWeek: 3,
   protectedDomains: [],
-  pollMs: 10,
+  archiveKinds: ["template", "iso"],
 };
 
 /** One thing in a domain. */

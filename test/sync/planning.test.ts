@@ -17,10 +17,11 @@ const scope: FleetScope = { kind: "fleet", root: "ROOT/ci" as DomainPath };
 const now = 1_000_000 as Instant;
 const fingerprint = digestOf("scope");
 const policy: PlanPolicy = {
-  absence: { reads: 3, forMs: 1000 },
-  restrictionsPerPassMax: 2,
-  proposalsPerPassMax: 3,
-  changesPerPassMax: 500,
+  absenceReads: 3,
+  absenceMs: 1000,
+  restrictionsPerPass: 2,
+  proposalsPerPass: 3,
+  changesPerPass: 500,
   shrinkMinShare: 0.8,
   snapshotAgeMsMax: 5000,
   protectedDomains: [],
@@ -316,7 +317,7 @@ describe("holds", () => {
     [
       "more changes than the limit",
       { ...base, domains: [], accounts: [] },
-      { changesPerPassMax: 3 },
+      { changesPerPass: 3 },
       "too_many_changes",
       { additive: false, restrictive: false, deletions: false },
     ],

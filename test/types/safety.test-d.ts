@@ -34,8 +34,8 @@ planDeletions(partialInput, policy);
 // @ts-expect-error nor can a pair that was not joined, even when both sides are complete
 planDeletions({ coverage: "complete", desired, observed, known }, policy);
 // @ts-expect-error a partial side cannot prove that something is gone
-partialDesired.proveGone(managed, policy.absence);
-desired.proveGone(managed, policy.absence);
+partialDesired.proveGone(managed, policy);
+desired.proveGone(managed, policy);
 // @ts-expect-error join refuses a partial desired side
 join(partialDesired, observed, known);
 // @ts-expect-error join refuses a partial observed side

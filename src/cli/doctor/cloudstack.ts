@@ -44,7 +44,7 @@ export async function examineCloudStack(
 }
 
 async function examineTree(config: Config, look: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {
-  const { rootPath, protectedDomains, sentinelDomain } = config.cloudstack;
+  const { rootPath, sentinelDomain } = config.cloudstack;
   const place =
     rootPath === "ROOT"
       ? [failed("CLOUDSTACK_ROOT_DOMAIN is ROOT: then every domain is in reach", "Make a domain for CI, such as ROOT/ci, and name that.")]
@@ -58,7 +58,7 @@ async function examineTree(config: Config, look: KeyInspector, reading: CloudSta
     ok(`read whole: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
     ...odd.map((d) => warning(`${d.path} has an id that is no UUID; it is never touched`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, look, fleet.value),
-    ...(await Promise.all(protectedDomains.map((listed) => protectedCheck(listed, look, fleet.value)))),
+    ...(await Promise.all(config.policy.protectedDomains.map((listed) => protectedCheck(listed, look, fleet.value)))),
   ];
 }
 

@@ -1,5 +1,4 @@
 import { exportObstacle, itemsToSave } from "../../archive/kinds.ts";
-import { usualKinds } from "../../core/archive-kinds.ts";
 import { saveItem } from "../../archive/save.ts";
 import { manifestOf } from "../../archive/manifest.ts";
 import { insertEntry, isSettled, readEntries, updateEntry } from "../../store/archive-entries.ts";
@@ -20,7 +19,7 @@ export async function archiveContents(
   progress: () => Promise<void>,
 ): Promise<void> {
   const owner = { kind: "deletion" as const, id: row.id };
-  const items = itemsToSave(inventory, row.policy.archiveKinds ?? usualKinds);
+  const items = itemsToSave(inventory, row.policy.archiveKinds);
   for (const item of items)
     await insertEntry(c.db, owner, { id: c.newId(), itemKind: item.kind, itemId: item.id, name: item.name, at: c.now() });
   for (const entry of await readEntries(c.db, owner)) {

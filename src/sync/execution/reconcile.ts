@@ -20,7 +20,8 @@ import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, Plan } from "../planning/plan.ts";
-import type { PlanPolicy } from "../planning/policy.ts";
+import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
+import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { recognise } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
 import { inputOf, observe } from "./observe.ts";
@@ -35,8 +36,9 @@ export interface ReconcileContext {
   readonly writer: ChangeWriter;
   readonly deletions: DeletionOpener;
   readonly announcer: PlanAnnouncer;
-  /** Asked anew for each pass: what it is made under, and the scope that two people confirmed. Errors: throws when the store is away. */
-  readonly limits: () => Promise<{ readonly policy: PlanPolicy; readonly confirmedScope: Digest }>;
+  /** The policy in force, asked anew for each pass. Errors: throws when the store is away. */
+  readonly policyNow: () => Promise<PolicyNow>;
+  readonly settings: PlanSettings;
   /** What this process reads. */
   readonly scopeFingerprint: Digest;
   readonly now: Clock;
@@ -137,13 +139,15 @@ async function planNow(
   readonly policy: PlanPolicy;
 }> {
   const busy = await c.deletions.liveDomains();
-  const { policy, confirmedScope } = await c.limits();
-  const readKnown = async (): Promise<KnownState> => ({ ...(await readKnownState(c.db, busy)), pinnedScope: confirmedScope });
+  const team = await c.policyNow();
+  const policy = planPolicyOf(team, c.settings);
+  const pinnedScope = fingerprintOf(team.scope);
+  const readKnown = async (): Promise<KnownState> => ({ ...(await readKnownState(c.db, busy)), pinnedScope });
   let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
   // A scope that nobody confirmed only reports: what it lists is nobody's word yet.
-  const mayRecord = recording && confirmedScope === c.scopeFingerprint;
+  const mayRecord = recording && team.scopeIsConfirmed;
   if (mayRecord && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
     await c.db.tx(async (q) => {
       await recordManagedDomains(q, recognised.domains, c.now());

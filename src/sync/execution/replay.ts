@@ -8,7 +8,7 @@ import { completeDesired, type CompleteDesired, type DesiredReport, type Partial
 import { join, type CompleteInput, type PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import { completeObserved, type CompleteObserved, type ObservedReport, type PartialObserved } from "../planning/observed.ts";
-import type { PlanPolicy } from "../planning/policy.ts";
+import type { PlanPolicy, PlanSettings } from "../planning/policy.ts";
 import type { PlanRecord } from "./record.ts";
 
 /** Two plans as canonical JSON: the one that was stored, and the one made again. */
@@ -28,8 +28,30 @@ export function replayPlan(inputs: PlanInputs): Result<Replay, Failure> {
     return err(failure("contract_broken", "replay.too_old", "This plan was stored before the instants of its reads were kept"));
   const input = inputAgain(inputs, inputs.readAt);
   if (!input.ok) return input;
-  const again = buildPlan(input.value, inputs.policy as PlanPolicy, inputs.scopeFingerprint as Digest, inputs.plannedAt as Instant);
+  const again = buildPlan(input.value, policyAgain(inputs.policy), inputs.scopeFingerprint as Digest, inputs.plannedAt as Instant);
   return ok({ stored: canonicalJson((inputs.record as PlanRecord).plan), again: canonicalJson(JSON.parse(JSON.stringify(again))) });
+}
+
+/** The policy that a plan was made under; plans from before one policy type have other names for the same limits. */
+function policyAgain(stored: unknown): PlanPolicy {
+  const old = stored as Partial<OldPlanPolicy>;
+  if (old.absence === undefined) return stored as PlanPolicy;
+  const { absence, restrictionsPerPassMax, proposalsPerPassMax, changesPerPassMax, ...same } = old as OldPlanPolicy;
+  return {
+    ...same,
+    absenceReads: absence.reads,
+    absenceMs: absence.forMs,
+    restrictionsPerPass: restrictionsPerPassMax,
+    proposalsPerPass: proposalsPerPassMax,
+    changesPerPass: changesPerPassMax,
+  };
+}
+
+interface OldPlanPolicy extends PlanSettings, Pick<PlanPolicy, "shrinkMinShare" | "protectedDomains"> {
+  readonly absence: { readonly reads: number; readonly forMs: number };
+  readonly restrictionsPerPassMax: number;
+  readonly proposalsPerPassMax: number;
+  readonly changesPerPassMax: number;
 }
 
 type Stored<T> = Omit<T, "asOf">;

@@ -1,4 +1,5 @@
 import type { CiUserId, DomainId, Instant, ProjectId, Slug } from "../../core/ids.ts";
+import type { TeamPolicy } from "../../core/policy.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
 import type { Limits, ManagedDomain } from "../../core/managed.ts";
@@ -60,12 +61,6 @@ export type Evidence =
       readonly closedBy: CiUserId | null;
     }
   | { readonly kind: "absent"; readonly projectId: ProjectId; readonly since: Instant; readonly reads: number };
-
-/** How long a project must have been absent before its domain may be proposed. */
-export interface AbsencePolicy {
-  readonly reads: number;
-  readonly forMs: number;
-}
 
 /** Proof that a complete read of the CI database says this domain's project is gone. Only `proveGone` makes one. */
 class GoneProof {
@@ -135,7 +130,7 @@ class CompleteDesiredSnapshot {
    *
    * Invariant: INV-1, INV-6. Absence of the current read alone never suffices: the record's streak must have lasted.
    */
-  proveGone(managed: ManagedDomain, policy: AbsencePolicy): Gone | null {
+  proveGone(managed: ManagedDomain, policy: Pick<TeamPolicy, "absenceReads" | "absenceMs">): Gone | null {
     if (this.isHeld(managed.projectId)) return null;
     const project = this.find(managed.projectId);
     if (project !== undefined) {
@@ -150,7 +145,7 @@ class CompleteDesiredSnapshot {
       return new GoneProof(managed.domainId, evidence, this.asOf);
     }
     if (this.hasNamelessHeldRow || managed.absence === null) return null;
-    if (managed.absence.reads < policy.reads || this.asOf - managed.absence.since < policy.forMs) return null;
+    if (managed.absence.reads < policy.absenceReads || this.asOf - managed.absence.since < policy.absenceMs) return null;
     const { since, reads } = managed.absence;
     return new GoneProof(managed.domainId, { kind: "absent", projectId: managed.projectId, since, reads }, this.asOf);
   }

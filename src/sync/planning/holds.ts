@@ -127,26 +127,26 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
 function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
   const all = differences.additive.length + differences.restrictive.length;
-  if (all > policy.changesPerPassMax)
+  if (all > policy.changesPerPass)
     holds.push({
       kind: "too_many_changes",
       blocks: "everything",
-      sentence: `${all} changes in one pass; the limit is ${policy.changesPerPassMax}`,
+      sentence: `${all} changes in one pass; the limit is ${policy.changesPerPass}`,
       liftedBy: "two approvers: /ci-policy set changes-per-pass",
     });
-  if (differences.restrictive.length > policy.restrictionsPerPassMax) {
+  if (differences.restrictive.length > policy.restrictionsPerPass) {
     holds.push({
       kind: "too_many_restrictions",
       blocks: "restrictions",
-      sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPassMax}`,
+      sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPass}`,
       liftedBy: "two approvers: /ci-policy set restrictions-per-pass",
     });
   }
-  if (proposals > policy.proposalsPerPassMax) {
+  if (proposals > policy.proposalsPerPass) {
     holds.push({
       kind: "too_many_proposals",
       blocks: "deletions",
-      sentence: `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPassMax}`,
+      sentence: `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`,
       liftedBy: "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass",
     });
   }

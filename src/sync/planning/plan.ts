@@ -170,7 +170,7 @@ export function planDeletions(input: CompleteInput, policy: PlanPolicy): readonl
     const record = managed.get(domain.id);
     if (record === undefined || domain.depth !== 1 || !isWithin(input.observed.scope.root, domain.path)) continue;
     if (busy.has(domain.id) || isProtected.has(domain.id) || isProtected.has(domain.path)) continue;
-    const gone = input.desired.proveGone(record, policy.absence);
+    const gone = input.desired.proveGone(record, policy);
     if (gone === null || gone.domainId !== domain.id) continue;
     const { id: domainId, path, name, createdAt } = domain;
     proposals.push(new Proposal({ domainId, projectId: record.projectId, path, name, createdAt, evidence: gone.evidence }));

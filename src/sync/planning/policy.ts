@@ -1,24 +1,32 @@
-import type { AbsencePolicy } from "./desired.ts";
+import type { TeamPolicy } from "../../core/policy.ts";
 
-/** The limits and settings a plan is made under; stored with the plan. */
-export interface PlanPolicy {
-  readonly absence: AbsencePolicy;
-  /** More restrictive changes than this in one pass are held. */
-  readonly restrictionsPerPassMax: number;
-  /** More new deletions than this proposed by one pass are held: so many at once is a fault of the source until somebody looked. */
-  readonly proposalsPerPassMax: number;
-  /** More changes than this in one pass are held. */
-  readonly changesPerPassMax: number;
-  /** A source below this share of its last complete size holds the plan; 0…1. */
-  readonly shrinkMinShare: number;
-  /** Units: milliseconds. */
+/** The settings of a plan that no vote changes. */
+export interface PlanSettings {
+  /** Reads older than this hold the plan. Units: milliseconds. */
   readonly snapshotAgeMsMax: number;
-  /** Ids or paths that are never a deletion candidate. */
-  readonly protectedDomains: readonly string[];
   /** CI role → CloudStack role; `*` is for every other. */
   readonly roles: Readonly<Record<string, string>>;
   /** A domain id every complete read must see; null asks for none. */
   readonly sentinelDomain: string | null;
+}
+
+const planLimits = [
+  "absenceReads",
+  "absenceMs",
+  "restrictionsPerPass",
+  "proposalsPerPass",
+  "changesPerPass",
+  "shrinkMinShare",
+  "protectedDomains",
+] as const;
+
+/** What a plan is made under; stored with the plan. */
+export type PlanPolicy = PlanSettings & Pick<TeamPolicy, (typeof planLimits)[number]>;
+
+/** The part of the team's limits that a plan depends on, with the settings that no vote changes. */
+export function planPolicyOf(team: TeamPolicy, settings: PlanSettings): PlanPolicy {
+  const limits = Object.fromEntries(planLimits.map((key) => [key, team[key]])) as Pick<TeamPolicy, (typeof planLimits)[number]>;
+  return { ...settings, ...limits };
 }
 
 /** The CloudStack role of a CI role. */

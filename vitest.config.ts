@@ -46,11 +46,11 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    // A wait for a state is a minute or more, and a test has several: a busy machine is no fault of what is tested.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    // A wait for a state is two minutes, and a test has several: a busy machine is no fault of what is tested.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     teardownTimeout: 60_000,
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 120_000 } },
     reporters: ["default"],
     env: { TZ: "UTC" },
   },

@@ -281,6 +281,8 @@ async function main(): Promise<void> {
     pace: quickPace,
     logLevel: "error",
     fast: true,
+    // A busy machine is no fault of the story's.
+    slackAckMs: 120_000,
   });
   try {
     await playStory(w, tell);

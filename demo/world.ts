@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly syncEverySeconds?: number;
   readonly pace?: DemoPace;
   readonly logLevel?: string;
+  /** How long Slack waits for the bot; default 3 s, as Slack does. Units: milliseconds. */
+  readonly slackAckMs?: number;
   /** True gives up durability for speed, for tests. */
   readonly fast?: boolean;
 }
@@ -48,7 +50,11 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
   const [ci, cloud, slack] = await Promise.all([
     openCiDatabase(postgres.url),
     startDemoCloud(o.dataDir, o.pace ?? demoPace),
-    startSlackEmulator({ seed: slackSeed(), stateFile: path.join(o.dataDir, "slack.json") }),
+    startSlackEmulator({
+      seed: slackSeed(),
+      stateFile: path.join(o.dataDir, "slack.json"),
+      ...(o.slackAckMs === undefined ? {} : { ackMs: o.slackAckMs }),
+    }),
   ]);
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "demo",

@@ -18,28 +18,9 @@ const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
 const { inventoryDigest } = await import(dist("src/core/inventory.js"));
 const { takePassage } = await import(dist("src/deletion/passage.js"));
-const { seedPolicy } = await import(dist("src/store/policies.js"));
-const { fingerprintOf, limitsNowOf } = await import(dist("src/policy/derive.js"));
-const { expectPolicy } = await import(dist("src/policy/propose.js"));
+const { putInForce, testBot } = await import(dist("test/support/bot.js"));
 const { runStep } = await import(dist("src/deletion/step.js"));
 
-const policy = {
-  quorum: 2,
-  approvers: { group: "ci-approvers", ids: [] },
-  approvalMs: 86_400_000,
-  coolOffMs: 1_800_000,
-  graceMs: 1_209_600_000,
-  deletionsPerDay: 1,
-  deletionsPerWeek: 3,
-  proposalsPerPass: 10,
-  restrictionsPerPass: 10,
-  changesPerPass: 500,
-  shrinkMinShare: 0.8,
-  absenceReads: 20,
-  absenceMs: 604_800_000,
-  protectedDomains: [],
-  scope: { root: "ROOT/ci", server: "x", database: "x", views: { projects: "p", users: "u", memberships: "m" } },
-};
 const BUDGET_MS = 50;
 const many = Number(process.argv[2] ?? 5000);
 const rounds = Number(process.argv[3] ?? 200);
@@ -98,31 +79,24 @@ async function measure(name, n) {
     volumes: 20,
     templates: 3,
   }));
-  await db.tx((q) => seedPolicy(q, policy, 1));
+  await putInForce(db);
   let now = 5000;
   let fresh = inventory;
   const answer = (value) => Promise.resolve({ ok: true, value });
-  const context = {
-    db,
+  const context = testBot(db, {
     reader: {
       readInventory: () => answer({ ...fresh, asOf: now }),
       readNeighbours: () => answer(neighbours),
       readRemovals: () => answer([]),
     },
-    evidence: { readProjectState: () => answer("closed") },
-    approvers: { approversNow: () => answer(["ada", "ben"].map((p) => ({ id: `ci:${p}`, name: p, ciUserId: p }))) },
-    announcer: { showCard: async () => {}, note: async () => {}, tellMembers: async () => {} },
+    ci: { readProjectState: () => answer("closed") },
     now: () => now,
-    newId: randomUUID,
     clockSkew: createSkewMeter(
       db,
       () => Date.now(),
       () => performance.now(),
     ),
-    limits: async () => limitsNowOf((await expectPolicy({ db })).body, fingerprintOf(policy.scope)),
-    fleetSize: async () => n,
-    isProtected: () => false,
-  };
+  }).deletions;
   const row = await readDeletion(db, id);
   const fence = async () => {
     const passed = await takePassage(row, context);
@@ -184,7 +158,8 @@ async function fill(url, n, one) {
   await client.query("insert into approved_inventory select id, $1::jsonb, 1 from deletion", [body]);
   await client.query("insert into latest_inventory select id, $1::jsonb, 1 from deletion", [body]);
   await client.query(
-    `insert into vote select id, voter, voter, 'approve', $1, null, 20 from deletion, unnest(array['ci:ada', 'ci:ben']) voter`,
+    `insert into ballot (kind, question, voter, voter_name, verdict, digest, at)
+     select 'deletion', id::text, voter, voter, 'approve', $1, 20 from deletion, unnest(array['ci:ada', 'ci:ben']) voter`,
     [one.digest],
   );
   await client.query(

@@ -51,6 +51,14 @@ export const guards = [
   },
   {
     invariant: "INV-2",
+    what: "who started a pass asked for its deletions",
+    file: "src/sync/execution/reconcile.ts",
+    guard: 'startedBy.kind === "command" ? [startedBy.operator] : []',
+    broken: "[]",
+    tests: ["test/app/work.test.ts"],
+  },
+  {
+    invariant: "INV-2",
     what: "one person has one vote",
     file: "migrations/0030_ballot.sql",
     guard: "create unique index ballot_once",
@@ -456,6 +464,14 @@ export const guards = [
     guard: ".size >= WAIVERS_NEEDED",
     broken: ".size >= 1",
     tests: ["test/deletion/waive.test.ts"],
+  },
+  {
+    invariant: "INV-8",
+    what: "clocks that disagree prune nothing",
+    file: "src/app/work.ts",
+    guard: "return clocks.ok ? pruneArchive(",
+    broken: "return clocks ? pruneArchive(",
+    tests: ["test/app/work.test.ts"],
   },
   {
     invariant: "INV-8",

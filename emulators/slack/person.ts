@@ -11,7 +11,7 @@ export interface Person {
   options(a: Omit<OptionsAct, "as">): Promise<ActReply>;
   close(viewId: string): Promise<ActReply>;
   home(): Promise<ActReply>;
-  /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (a minute), saying what was waited for. */
+  /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (two minutes), saying what was waited for. */
   waitFor<T>(what: string, find: (view: WorkspaceView) => T | undefined | null | false, timeoutMs?: number): Promise<T>;
 }
 
@@ -34,7 +34,7 @@ export function person(baseUrl: string, id: string): Person {
     options: (a) => act("options", a),
     close: (viewId) => act("close", { viewId }),
     home: () => act("home", {}),
-    async waitFor(what, find, timeoutMs = 60_000) {
+    async waitFor(what, find, timeoutMs = 120_000) {
       let seen: number | null = null;
       for (const end = performance.now() + timeoutMs; ;) {
         const view = await look(seen);

@@ -40,7 +40,7 @@ export interface SlackEmulatorOptions {
   readonly postRateMs?: number;
   /** The bot events that the app subscribed to; by default those of the project's manifest. */
   readonly events?: readonly string[];
-  /** How long the app has to acknowledge. Default 3,000, as Slack. Units: milliseconds. */
+  /** How long the app has to acknowledge, and to use a trigger_id. Default 3,000, as Slack. Units: milliseconds. */
   readonly ackMs?: number;
   /** When an event that was not acknowledged comes again. Default: at once, after 1 min, after 5 min. Units: milliseconds. */
   readonly retryDelaysMs?: readonly number[];
@@ -127,7 +127,7 @@ class Inside {
     this.#world = {
       ws: this.ws,
       events: new Events(this.ws, this.link, { subscribed, retryDelaysMs: options.retryDelaysMs ?? RETRY_DELAYS_MS }),
-      triggers: new Triggers(now),
+      triggers: new Triggers(now, options.ackMs ?? ACK_MS),
       sockets: this.sockets,
       postRate: new PostRate(now, options.postRateMs ?? 0),
       origin: () => this.origin,

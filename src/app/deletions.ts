@@ -37,14 +37,18 @@ export function deletionContext(p: Parts): DeletionContext {
 function protection(p: Parts): DeletionContext["isProtected"] {
   const root = p.config.cloudstack.rootPath as DomainPath;
   let known: ReturnType<typeof isOutside> | null = null;
-  return async (id, path): Promise<Result<boolean, Failure>> => {
+  return async (id, path, isLocked = false): Promise<Result<boolean, Failure>> => {
     if (known === null) {
-      const found = await p.cloud.reader.readManagedRoot();
+      const found = isLocked ? err(notAsked()) : await p.cloud.reader.readManagedRoot();
       if (!found.ok) return err(rootUnknown(found.error));
       known = isOutside(root, new Set([found.value.id, ...found.value.ancestors]));
     }
     return ok(known(id, path));
   };
+}
+
+function notAsked(): Failure {
+  return failure("unavailable", "deletion.root_not_asked", "CloudStack has not said yet which domain it is");
 }
 
 function rootUnknown(cause: Failure): Failure {

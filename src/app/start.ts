@@ -2,7 +2,6 @@ import { serveExport } from "../archive/export-service.ts";
 import { serveRestore } from "../archive/reimport/links.ts";
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
-import type { Services } from "../commands/services.ts";
 import type { Config } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
@@ -34,8 +33,6 @@ export interface Ambient {
 
 /** A running Twokey. */
 export interface Twokey {
-  readonly services: Services;
-  readonly engine: Engine;
   readonly http: HttpServer;
   runPassNow(scope: Scope | null): Promise<Result<unknown, Failure>>;
   stop(): Promise<void>;
@@ -77,8 +74,6 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   await tellOddities(parts, assembly);
   a.events.info("started", { root: config.cloudstack.rootPath });
   return ok({
-    services: assembly.services,
-    engine,
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
     async stop() {

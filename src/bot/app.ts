@@ -85,19 +85,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   });
   const approvers = await identity.approversNow();
   if (!approvers.ok) return approvers;
-  if (approvers.value.length < o.approversMin) {
-    return err(
-      failure(
-        "refused",
-        "slack.too_few_approvers",
-        `Only ${approvers.value.length} valid approver(s) were found, at least ${o.approversMin} are needed`,
-        {
-          remedy:
-            "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
-        },
-      ),
-    );
-  }
+  if (approvers.value.length < o.approversMin) return err(tooFewApprovers(approvers.value.length, o.approversMin));
   await sayWhetherTeamIsKnown(client, channel.value, o);
   const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
   const announcers = createAnnouncers({
@@ -115,15 +103,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     approvers: identity,
     firstApprovers: list.value,
     async start(services) {
-      const receiver = makeReceiver(o);
-      app = new App({
-        receiver,
-        token: o.botToken,
-        deferInitialization: true,
-        convoStore: false,
-        logger: quiet(o.events),
-        clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
-      });
+      app = makeApp(o);
       listen(app, { client, identity, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
@@ -158,6 +138,14 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
   });
 }
 
+function tooFewApprovers(found: number, needed: number): Failure {
+  const sentence = `Only ${found} valid approver(s) were found, at least ${needed} are needed`;
+  return failure("refused", "slack.too_few_approvers", sentence, {
+    remedy:
+      "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
+  });
+}
+
 /** Without the members of the channel, or of the team's group, only approvers count as the team: said once, aloud. */
 async function sayWhetherTeamIsKnown(client: WebClient, channel: string, o: BotOptions): Promise<void> {
   const team = o.teamGroup === null ? await channelMembers(client, channel) : await groupMembers(client, o.teamGroup);
@@ -169,6 +157,17 @@ async function sayWhetherTeamIsKnown(client: WebClient, channel: string, o: BotO
  * short; but a busy machine, or a slow line, must not lose its connection: a click that comes meanwhile is lost. Units: ms.
  */
 const PONG_MS_MAX = 3000;
+
+function makeApp(o: BotOptions): App {
+  return new App({
+    receiver: makeReceiver(o),
+    token: o.botToken,
+    deferInitialization: true,
+    convoStore: false,
+    logger: quiet(o.events),
+    clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
+  });
+}
 
 function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   const logger = quiet(o.events);

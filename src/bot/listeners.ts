@@ -40,6 +40,16 @@ function strangerOf(user: string): OperatorId {
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
+  listenToCommands(app, c);
+  listenToButtons(app, c);
+  listenToWindows(app, c);
+  listenToMentions(app, c);
+  listenToDirectMessages(app, c);
+  listenToHome(app, c);
+  app.error(async (thrown) => c.events.bug("slack.listener", thrown));
+}
+
+function listenToCommands(app: App, c: ListenContext): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
     acknowledge(ack(), c);
     await guarded("command", c, async () => {
@@ -53,6 +63,9 @@ export function listen(app: App, c: ListenContext): void {
       );
     });
   });
+}
+
+function listenToButtons(app: App, c: ListenContext): void {
   app.action(/.*/, async ({ ack, body, action, respond }) => {
     acknowledge(ack(), c);
     await guarded("action", c, async () => {
@@ -87,6 +100,9 @@ export function listen(app: App, c: ListenContext): void {
       await say(reply, respond as Respond | undefined, channel, b.user.id, c);
     });
   });
+}
+
+function listenToWindows(app: App, c: ListenContext): void {
   app.view(/.*/, async ({ ack, body, view }) => {
     const memory = Memory.safeParse(safeJson(view.private_metadata));
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
@@ -126,6 +142,9 @@ export function listen(app: App, c: ListenContext): void {
       await say(reply, undefined, memory.data.channel, body.user.id, c);
     });
   });
+}
+
+function listenToMentions(app: App, c: ListenContext): void {
   app.event("app_mention", async ({ event, body }) =>
     guarded("mention", c, async () => {
       const { bot_id: bot } = event as { bot_id?: string };
@@ -134,6 +153,9 @@ export function listen(app: App, c: ListenContext): void {
       await say(reply, undefined, event.channel, event.user, c, (event as { thread_ts?: string }).thread_ts);
     }),
   );
+}
+
+function listenToDirectMessages(app: App, c: ListenContext): void {
   app.event("message", async ({ event, body }) =>
     guarded("message", c, async () => {
       const m = event as unknown as {
@@ -160,6 +182,9 @@ export function listen(app: App, c: ListenContext): void {
       await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false, ...thread });
     }),
   );
+}
+
+function listenToHome(app: App, c: ListenContext): void {
   app.event("app_home_opened", async ({ event }) =>
     guarded("home", c, async () => {
       const asker = await c.identity.identify(event.user);
@@ -172,7 +197,6 @@ export function listen(app: App, c: ListenContext): void {
       });
     }),
   );
-  app.error(async (thrown) => c.events.bug("slack.listener", thrown));
 }
 
 async function answerTyped(text: string, user: string, channel: string, c: ListenContext): Promise<Reply> {

@@ -30,14 +30,16 @@ const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_bloc
 
 type Blocks = Rendering["blocks"][number][];
 
-/** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
-export function createPosting(o: {
+interface PostingOptions {
   readonly client: WebClient;
   readonly db: Database;
   readonly now: Clock;
   readonly sleep: Sleep;
   readonly events: Events;
-}): Posting {
+}
+
+/** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
+export function createPosting(o: PostingOptions): Posting {
   const wanted = new Map<string, { channel: string; rendering: Rendering }>();
   const running = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -45,7 +47,7 @@ export function createPosting(o: {
   async function work(key: string): Promise<void> {
     for (let next = wanted.get(key); next !== undefined; next = wanted.get(key)) {
       wanted.delete(key);
-      const sent = await showOnce(key, next.channel, next.rendering).catch((thrown: unknown) => {
+      const sent = await showOnce(key, next.channel, next.rendering, o).catch((thrown: unknown) => {
         // A newer state wins over the one that failed.
         if (isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
         throw thrown;
@@ -64,41 +66,6 @@ export function createPosting(o: {
     );
     if (!slept || stopping.signal.aborted || running.has(key)) return;
     await start(key, tries + 1);
-  }
-
-  async function showOnce(key: string, channel: string, r: Rendering): Promise<boolean> {
-    const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
-    const known = await readPostedMessage(o.db, key);
-    if (known !== null && known.digest === digest) return false;
-    const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
-    if (known !== null) {
-      try {
-        await inWords(key, body.blocks, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
-        await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
-        return true;
-      } catch (thrown) {
-        const code = errorCode(thrown);
-        if (!LOST.has(code)) throw thrown;
-        o.events.warn("slack.message_lost", { code, key });
-      }
-    }
-    const posted = await inWords(key, body.blocks, (blocks) =>
-      o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false }),
-    );
-    await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
-    return true;
-  }
-
-  /** Sends with blocks, or, where Slack refuses them, the words alone: without its buttons nobody can approve, the safe side. */
-  async function inWords<T>(key: string, blocks: Blocks, send: (blocks: Blocks) => Promise<T>): Promise<T> {
-    try {
-      return await send(blocks);
-    } catch (thrown) {
-      const code = errorCode(thrown);
-      if (!BAD_BLOCKS.has(code)) throw thrown;
-      o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
-      return send([]);
-    }
   }
 
   const start = (key: string, tries = 0): Promise<void> => {
@@ -127,29 +94,7 @@ export function createPosting(o: {
       // The first posting is waited for, so that what follows can refer to it; updates go on by themselves.
       if (first) await done;
     },
-    async note(key, noteKey, text) {
-      const main = await readPostedMessage(o.db, key);
-      if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
-      try {
-        const posted = await o.client.chat.postMessage({
-          channel: main.channel,
-          thread_ts: main.ts,
-          text,
-          parse: "none",
-          link_names: false,
-          unfurl_links: false,
-        });
-        await recordPostedMessage(o.db, {
-          key: `${key}:${noteKey}`,
-          channel: main.channel,
-          ts: posted.ts ?? "",
-          digest: digestOf({ text }),
-          at: o.now(),
-        });
-      } catch (thrown) {
-        o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
-      }
-    },
+    note: (key, noteKey, text) => postNote(key, noteKey, text, o),
     async settle() {
       while (running.size > 0) await Promise.all(running.values());
     },
@@ -157,6 +102,66 @@ export function createPosting(o: {
       stopping.abort();
     },
   };
+}
+
+/** Posts a message or updates it in place; false when it is shown already. Errors: throws what Slack refuses. */
+async function showOnce(key: string, channel: string, r: Rendering, o: PostingOptions): Promise<boolean> {
+  const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
+  const known = await readPostedMessage(o.db, key);
+  if (known !== null && known.digest === digest) return false;
+  const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
+  if (known !== null) {
+    try {
+      await inWords(key, body.blocks, o, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
+      await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
+      return true;
+    } catch (thrown) {
+      const code = errorCode(thrown);
+      if (!LOST.has(code)) throw thrown;
+      o.events.warn("slack.message_lost", { code, key });
+    }
+  }
+  const posted = await inWords(key, body.blocks, o, (blocks) =>
+    o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false }),
+  );
+  await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
+  return true;
+}
+
+/** Sends with blocks, or, where Slack refuses them, the words alone: without its buttons nobody can approve, the safe side. */
+async function inWords<T>(key: string, blocks: Blocks, o: PostingOptions, send: (blocks: Blocks) => Promise<T>): Promise<T> {
+  try {
+    return await send(blocks);
+  } catch (thrown) {
+    const code = errorCode(thrown);
+    if (!BAD_BLOCKS.has(code)) throw thrown;
+    o.events.error("slack.blocks_refused", { code, key, said: blockProblems(thrown) });
+    return send([]);
+  }
+}
+
+async function postNote(key: string, noteKey: string, text: string, o: PostingOptions): Promise<void> {
+  const main = await readPostedMessage(o.db, key);
+  if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
+  try {
+    const posted = await o.client.chat.postMessage({
+      channel: main.channel,
+      thread_ts: main.ts,
+      text,
+      parse: "none",
+      link_names: false,
+      unfurl_links: false,
+    });
+    await recordPostedMessage(o.db, {
+      key: `${key}:${noteKey}`,
+      channel: main.channel,
+      ts: posted.ts ?? "",
+      digest: digestOf({ text }),
+      at: o.now(),
+    });
+  } catch (thrown) {
+    o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
+  }
 }
 
 /** What Slack says is wrong with blocks; places and rules, nothing of their text. */

@@ -40,7 +40,7 @@ export interface DeletionContext {
   readonly fleetSize: () => Promise<number>;
   /**
    * Whether a domain is never deleted, whatever else is said: it is the managed root, an ancestor of it, or lies elsewhere.
-   * Errors: `unavailable` while the managed root is not known.
+   * Errors: `unavailable` while the managed root is not known; with `isLocked` CloudStack is not asked for it: nobody waits behind a lock.
    */
-  readonly isProtected: (domainId: DomainId, path: DomainPath) => Promise<Result<boolean, Failure>>;
+  readonly isProtected: (domainId: DomainId, path: DomainPath, isLocked?: boolean) => Promise<Result<boolean, Failure>>;
 }

@@ -99,6 +99,9 @@ interface WaiverQuestion extends DeletionQuestion {
  * Errors: the ballot's refusals; there is nothing to waive, or it is being saved. Invariant: INV-8.
  */
 export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  const seen = await readDeletion(c.db, click.deletionId);
+  // Whatever CloudStack must be asked for is asked before the row is locked.
+  if (seen !== null) await deletionQuestion(seen, c);
   const done = await decide<WaiverQuestion, null>(
     {
       act: { kind: "deletion.waive", subject: click.deletionId },

@@ -15,8 +15,9 @@ export async function isProtectedRow(
   row: Place,
   c: Pick<DeletionContext, "isProtected">,
   now: Pick<PolicyNow, "protectedDomains">,
+  isLocked = false,
 ): Promise<Result<boolean, Failure>> {
-  return isListed(row, now) ? ok(true) : c.isProtected(row.domain_id, row.path);
+  return isListed(row, now) ? ok(true) : c.isProtected(row.domain_id, row.path, isLocked);
 }
 
 /** Whether people protected a domain, when its deletion was opened or since. */

@@ -2,6 +2,7 @@
  * Claims about the bot as it is put together: nothing outside of the managed root is taken; while CloudStack cannot say which domains are the
  * root and its ancestors, no deletion goes on and nobody approves one, and when it can, all goes on by itself; putting it together does nothing.
  */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { resetDatabase } from "../sim/reset.ts";
 import { assemble } from "../../src/app/assemble.ts";
@@ -92,7 +93,7 @@ test("CloudStack is away at the start: an approved deletion waits in every phase
 
 test("CloudStack is away at the start: nobody is asked, nobody approves, and nothing is closed for it", async () => {
   const row = await openOne(fresh.db);
-  const { bot, comeBack } = blind(botIn(w, row));
+  const { bot, comeBack, asked } = blind(botIn(w, row));
   await bot.advance(row.id);
   expect(await stands(row)).toMatchObject({ phase: "archiving", activity: expect.stringMatching(waits) });
   const shown = inventory(row.domain_id, w.items);
@@ -107,10 +108,16 @@ test("CloudStack is away at the start: nobody is asked, nobody approves, and not
   const ada: Asker = { operator: { id: op("ada"), name: "ada", ciUserId: null }, isTeam: true };
   const click = { deletionId: row.id, version, digest, by: ada, typedName: null };
   const refused = { ok: false, error: { kind: "unavailable", code: "deletion.root_unknown" } };
-  expect(await bot.services.deletions.mayApprove(click)).toMatchObject(refused);
-  expect(await bot.services.deletions.approve(click)).toMatchObject(refused);
+  const { deletions } = bot.services;
+  const waive = () => deletions.waive({ ...click, entryId: randomUUID() });
+  for (const act of [() => deletions.mayApprove(click), () => deletions.approve(click), waive]) {
+    const before = asked();
+    expect(await act()).toMatchObject(refused);
+    expect(asked() - before, "nobody waits for CloudStack while the deletion is locked").toBe(1);
+  }
   comeBack();
-  expect(await bot.services.deletions.approve(click)).toMatchObject({ ok: true });
+  expect(await waive()).toMatchObject({ ok: false, error: { code: "waiver.unknown" } });
+  expect(await deletions.approve(click)).toMatchObject({ ok: true });
 });
 
 test("CloudStack is away at the start: no deletion is opened, and the next pass opens it", async () => {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   await client.end();
   cloud = await startCloudStackEmulator({});
   cloud.addDomain({ name: "ci" });
-  slack = await startSlackEmulator({ seed: slackSeed() });
+  slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   port = await freePort();
 });
 

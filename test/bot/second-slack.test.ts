@@ -78,8 +78,7 @@ afterAll(async () => {
 });
 
 const tell = (): string => `${slack.messages.map((m) => `${m.channel} ${m.user ?? "all"}: ${m.text}`).join("\n")}\n${said.slice(-4000)}`;
-const seen = (what: string, holds: (m: Kept) => boolean, limitMs = 60_000): Promise<void> =>
-  eventually(what, () => slack.messages.some(holds), { limitMs, tell });
+const seen = (what: string, holds: (m: Kept) => boolean): Promise<void> => eventually(what, () => slack.messages.some(holds), { tell });
 const acked = (id: string): Promise<void> => eventually("an acknowledgement", () => slack.acks.has(id), { tell });
 const childrenOfRoot = (): readonly string[] =>
   cloud
@@ -170,7 +169,7 @@ test("a deletion is approved by two of the list and carried out; a lost card is 
   await acked(wrong);
   expect(slack.acks.get(wrong)).toMatchObject({ response_action: "errors" });
   await acked(slack.submit(peter, "name", "zuul"));
-  await seen("the end", (m) => m.channel === CHANNEL && m.text.includes("zuul: deleted"), 120_000);
+  await seen("the end", (m) => m.channel === CHANNEL && m.text.includes("zuul: deleted"));
   expect(childrenOfRoot()).toEqual(["slimer"]);
   // The last line of its thread: what is posted next is something else.
   await seen("the last note", (m) => m.thread !== null && m.text === "Now: deleted.");

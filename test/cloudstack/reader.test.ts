@@ -145,7 +145,7 @@ describe("a fleet", () => {
     expect(report.root.path).toBe("ROOT/ci");
     const probe = valueOf(await own.probe());
     expect(probe.root).toEqual({ id: ci });
-    expect(probe.protectedIds).toContain(emulator.ids.rootDomain);
+    expect(valueOf(await own.readManagedRoot())).toEqual({ id: ci, ancestors: [emulator.ids.rootDomain] });
     const [p0] = domains;
     expect(valueOf(await own.findDomain(p0 as DomainId))).toMatchObject({ path: "ROOT/ci/p0" });
     expect(valueOf(await own.readInventory(p0 as DomainId, "ROOT/ci/p0" as DomainPath)).items).toHaveLength(6);

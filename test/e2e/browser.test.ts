@@ -34,12 +34,13 @@ beforeAll(async () => {
     pace: quickPace,
     logLevel: "error",
     fast: true,
+    slackAckMs: 120_000,
   });
   const server = await startPageServer({ ...demoActs(world), slackUrl: world.slack.url });
   demo = { world, url: server.url, close: server.close };
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   await page.goto(demo.url);
 });
 
@@ -51,7 +52,7 @@ afterAll(async () => {
 });
 
 const become = (name: string) => page.locator("[data-person]", { hasText: name }).click();
-const see = (words: string, timeout = 60_000) => page.locator("#messages article", { hasText: words }).last().waitFor({ timeout });
+const see = (words: string) => page.locator("#messages article", { hasText: words }).last().waitFor();
 const shot = (name: string) => page.screenshot({ path: path.join(shots, `${name}.png`) });
 const domainCard = (slug: string) => page.locator(`[data-domain="${slug}"]`);
 
@@ -93,7 +94,7 @@ test("two approvers, the second typing the name, delete one domain; who closed i
   await page.locator('[data-modal="submit"]').click();
   await see("cooling off");
   await shot("5-cooling-off");
-  await see("drizzle: deleted", 120_000);
+  await see("drizzle: deleted");
   await domainCard("drizzle").waitFor({ state: "detached" });
   await shot("6-deleted");
   expect(await domainCard("aurora").count()).toBe(1);

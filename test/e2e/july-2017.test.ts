@@ -59,7 +59,7 @@ beforeAll(async () => {
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     cloud.addTemplate({ account: accountId, name: `${name}-template`, bytes: 2000 });
   }
-  slack = await startSlackEmulator({ seed: slackSeed() });
+  slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "july-2017",
     TWOKEY_DATA_DIR: dataDir,

@@ -45,7 +45,7 @@ beforeAll(async () => {
     const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(id as ProjectId, 1) });
     cloud.addTemplate({ account: cloud.addAccount({ domain, name: `${name}-one` }).accountId, name: `${name}-tpl`, bytes: 1000 });
   }
-  slack = await startSlackEmulator({ seed: slackSeed() });
+  slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   bot = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {

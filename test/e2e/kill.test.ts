@@ -60,7 +60,7 @@ beforeAll(async () => {
       cloud.addTemplate({ account: accountId, name: `${name}-${who}-tpl`, bytes: 300_000 });
     }
   }
-  slack = await startSlackEmulator({ seed: slackSeed() });
+  slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
 });
 
 afterAll(async () => {
@@ -108,14 +108,11 @@ async function kill(): Promise<void> {
   await gone;
 }
 
-function card(p: Person, words: string, timeoutMs = 60_000) {
-  return p.waitFor(
-    `the card says: ${words}`,
-    (v) =>
-      v.conversations
-        .find((c) => c.id === demoChannel)
-        ?.messages.findLast((m) => JSON.stringify(m.blocks).includes(words) && m.text.includes("doomed")),
-    timeoutMs,
+function card(p: Person, words: string) {
+  return p.waitFor(`the card says: ${words}`, (v) =>
+    v.conversations
+      .find((c) => c.id === demoChannel)
+      ?.messages.findLast((m) => JSON.stringify(m.blocks).includes(words) && m.text.includes("doomed")),
   );
 }
 
@@ -147,7 +144,7 @@ test("a deletion survives every kill, and only what was approved is deleted", as
     await kill();
     start();
   }
-  await card(ada, "doomed: deleted", 120_000).catch((thrown: unknown) => {
+  await card(ada, "doomed: deleted").catch((thrown: unknown) => {
     throw new Error(`seed ${seed}, ${kills} kills: ${String(thrown)}\n${output}`);
   });
   expect(kills).toBeGreaterThan(2);

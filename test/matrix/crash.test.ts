@@ -18,4 +18,4 @@ test("a deletion survives its process's death at every call that takes something
   const played = await playCrashes("delete", choice, { databases, childFile: path.resolve("dist/test/matrix/child.js"), killsPerLife: 60 });
   expect(played.wrong, `killed at:\n${played.deaths.map(keyOf).join("\n")}`).toEqual([]);
   expect(new Set(played.deaths.map((d) => `${d.act} ${d.edge}`))).toEqual(new Set(acts));
-}, 300_000);
+});

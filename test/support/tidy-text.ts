@@ -54,15 +54,6 @@ export function findBadNames(file: string): readonly string[] {
 /** Limits, in lines and columns: what does not fit on a few screens is not read. */
 export const LIMITS = { file: 400, fileMedian: 120, function: 70, columns: 140 } as const;
 
-/** Functions that only wire closures together, by file: this list may only get shorter. */
-const WIRING_FUNCTIONS = new Set([
-  "src/bot/app.ts",
-  "src/bot/listeners.ts",
-  "src/bot/posting.ts",
-  "src/deletion/service.ts",
-  "demo/main.ts",
-]);
-
 /** A line of text or SQL that no formatter can break may be this long. */
 const TEXT_COLUMNS = 240;
 
@@ -78,7 +69,7 @@ export function findOversize(source: Source): readonly string[] {
   source.walk((node) => {
     if (!isNode(node["body"]) || !/Function/.test(node.type)) return;
     const lines = source.lineAt(node.end) - source.lineAt(node.start) + 1;
-    if (lines > LIMITS.function && !WIRING_FUNCTIONS.has(source.file))
+    if (lines > LIMITS.function)
       found.push(`${source.file}:${source.lineAt(node.start)} a function of ${lines} lines, limit ${LIMITS.function}`);
   });
   return found;
@@ -222,4 +213,18 @@ function nameOf(node: unknown): string {
 function nameOfFunction(node: Node): string | null {
   if (node.type === "FunctionDeclaration") return nameOf(node["id"]);
   return node.type === "MethodDefinition" || (node.type === "Property" && node["method"] === true) ? nameOf(node["key"]) : null;
+}
+
+/** The words that a glossary names as not used, each with the one that is. */
+export function unusedWords(glossary: string): ReadonlyMap<string, string> {
+  const rows = [...glossary.matchAll(/^\| ([^|]+) \| [^|]+ \| ([^|]*?) ?\|$/gm)].filter(([, word]) => !/^(Word|---)$/.test(word ?? ""));
+  return new Map(rows.flatMap(([, word = "", not = ""]) => not.split(/,\s*/).flatMap((other) => (other === "" ? [] : [[other, word]]))));
+}
+
+/** Names uses of words that the glossary has another word for. */
+export function findUnusedWords(source: Source, words: ReadonlyMap<string, string>): readonly string[] {
+  const any = new RegExp(`\\b(${[...words.keys()].join("|")})\\b`, "gi");
+  return source.lines.flatMap((line, i) =>
+    [...line.matchAll(any)].map(([found]) => `${source.file}:${i + 1} ${found}: say ${words.get(found.toLowerCase())} (docs/glossary.md)`),
+  );
 }

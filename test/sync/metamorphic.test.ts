@@ -271,7 +271,7 @@ test("undisturbed passes take exactly what is due", async () => {
     }),
     { seed, numRuns: Math.ceil(RUNS / 4), endOnFailure: true },
   );
-}, 600_000);
+});
 
 test("disturbed passes take nothing that is not due", async () => {
   let disturbed = 0;
@@ -286,7 +286,7 @@ test("disturbed passes take nothing that is not due", async () => {
   // Runs in which nothing is disturbed, or nothing ever due, would prove nothing.
   expect(disturbed).toBeGreaterThan(RUNS);
   expect(taken).toBeGreaterThan(RUNS);
-}, 600_000);
+});
 
 /** The one change that is due in every pass of a quiet life; the writer of these tests changes nothing. */
 const due = ["lower_limit p6"];

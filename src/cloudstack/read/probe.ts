@@ -16,8 +16,6 @@ export interface ProbeReport {
   /** Null: there is no such domain, or the key cannot see it. */
   readonly root: { readonly id: DomainId } | null;
   readonly rootTrouble: string | null;
-  /** Never candidates for a deletion: the root and all above it. */
-  readonly protectedIds: readonly DomainId[];
 }
 
 /** Looks at the server as the bot will use it. Errors: whatever keeps the first calls from being answered. */
@@ -42,7 +40,6 @@ export async function probe(api: CloudStackApi, s: Settings): Promise<Result<Pro
     pageSizeMax: max,
     root: tree.ok ? { id: tree.value.root.id } : null,
     rootTrouble: tree.ok ? null : tree.error.message,
-    protectedIds: tree.ok ? [tree.value.root.id, ...tree.value.ancestors] : [],
   });
 }
 

@@ -3,7 +3,7 @@ import { policyNames, sizeKinds, type SizeKind } from "../core/backup-policy.ts"
 import { sizeText } from "../core/units.ts";
 import type { Asker } from "../core/people.ts";
 import type { BackupService } from "../archive/backups/service.ts";
-import { replyOfFailure, type Reply } from "./reply.ts";
+import { replyOfFailure, teamOnlyReply, type Reply } from "./reply.ts";
 
 const PROJECTS_SHOWN = 10;
 
@@ -15,11 +15,7 @@ export interface TextTable {
 
 /** `/ci-backup-cost`: what each policy costs, what it brings back, and a picture of the twelve months ahead. */
 export async function answerBackupCost(asker: Asker, backups: BackupService): Promise<Reply> {
-  if (!asker.isTeam)
-    return {
-      title: "Only members of the CI team may see what backups cost",
-      parts: [{ kind: "text", text: "/ci-backups and your project's short name tells what there is of it." }],
-    };
+  if (!asker.isTeam) return teamOnlyReply("what backups cost", "/ci-backups and your project's short name lists what is saved of it.");
   const compared = await backups.compare();
   if (!compared.ok) return replyOfFailure(compared.error);
   return {
@@ -38,7 +34,7 @@ export async function answerBackupCost(asker: Asker, backups: BackupService): Pr
   };
 }
 
-/** The tables that compare the policies: costs, what each brings back, what there is by kind and by project. Pure. */
+/** The tables that compare the policies: costs, what each brings back, what exists by kind and by project. Pure. */
 export function costTables(c: Comparison): readonly TextTable[] {
   const money = (n: number): string => `${n.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   const costs = c.choices.map(({ projection: p }) => {
@@ -67,13 +63,13 @@ export function costTables(c: Comparison): readonly TextTable[] {
   return [
     {
       title: "The policies",
-      lines: align([["policy", "first", "kept then", "moved", `last month ${currency}`, `12 months ${currency}`], ...costs]),
+      lines: align([["policy", "first backup", "kept then", "transferred", `last month ${currency}`, `12 months ${currency}`], ...costs]),
     },
     {
-      title: "Had 2017 happened today: every domain destroyed but one",
-      lines: align([["policy", "comes back", "stays lost"], ...comebacks], "left"),
+      title: "If 2017 happened today: all domains destroyed but one",
+      lines: align([["policy", "comes back", "is lost"], ...comebacks], "left"),
     },
-    { title: "What there is", lines: align([["kind", "number", "bytes"], ...kinds]) },
+    { title: "What exists now", lines: align([["kind", "number", "bytes"], ...kinds]) },
     {
       title: left > 0 ? `The ${PROJECTS_SHOWN} largest of ${c.projects.length} projects` : "By project",
       lines: align([["project", "volumes", "snapshots", "templates", "all", "grows a month"], ...projects]),
@@ -81,7 +77,7 @@ export function costTables(c: Comparison): readonly TextTable[] {
   ];
 }
 
-/** What the tables stand on, one sentence each. Pure. */
+/** The assumptions behind the tables, one sentence each. Pure. */
 export function costNotes(c: Comparison): readonly string[] {
   const t = c.terms;
   const [worst] = c.choices;
@@ -91,13 +87,15 @@ export function costNotes(c: Comparison): readonly string[] {
       ? "Nothing was measured yet."
       : `Measured ${new Date(c.asOf).toISOString().slice(0, 10)}, ${c.measurements} measurement${c.measurements === 1 ? "" : "s"} in the history.`,
     c.withoutGrowth === 0
-      ? "Growth is the line through them."
-      : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are taken as they are.`,
+      ? "Growth is a straight line through them."
+      : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are assumed not to grow.`,
     `A backup every ${days}, ${t.keepVersions} versions, at most ${t.keepDays} days old; volumes are saved whole each time, the rest once.`,
-    `${t.pricePerGibMonth} ${t.currency} a GiB and month, ${t.transferPricePerGib} ${t.currency} a GiB moved (BACKUP_PRICE_PER_GIB_MONTH, BACKUP_TRANSFER_PRICE_PER_GIB).`,
-    ...(worst?.comeback.spared == null ? [] : [`For 2017 the smallest project is the one that is spared, here ${worst.comeback.spared}.`]),
-    `What comes back is up to ${days} old. Domains, accounts and users come from the CI database; networks, addresses and firewall rules must be made anew.`,
-    ...(c.otherBytes === 0 ? [] : [`${sizeText(c.otherBytes)} belong to no managed project, and nobody backs them up.`]),
+    `${t.pricePerGibMonth} ${t.currency} per GiB and month, ${t.transferPricePerGib} ${t.currency} per GiB transferred (BACKUP_PRICE_PER_GIB_MONTH, BACKUP_TRANSFER_PRICE_PER_GIB).`,
+    ...(worst?.comeback.spared == null
+      ? []
+      : [`For 2017, the one project that is not destroyed is the smallest, ${worst.comeback.spared}.`]),
+    `What comes back is up to ${days} old. Domains, accounts and users come from the CI database; networks, addresses and firewall rules must be created again.`,
+    ...(c.otherBytes === 0 ? [] : [`${sizeText(c.otherBytes)} belong to no managed project and are in no backup.`]),
   ];
 }
 
@@ -105,7 +103,7 @@ function costsInWords(c: Comparison): string {
   return c.choices.map(({ projection: p }) => `${policyNames[p.policy]}: ${p.cost.toFixed(2)} ${c.terms.currency} in 12 months`).join("; ");
 }
 
-/** Lines of a table whose columns stand below each other; foreign names cannot break them. */
+/** Lines of a table with aligned columns; control characters in names cannot break them. */
 function align(rows: readonly (readonly string[])[], others: "left" | "right" = "right"): readonly string[] {
   const clean = rows.map((row) => row.map((cell) => cell.replace(/[\p{C}`]/gu, "?").slice(0, 60)));
   const widths = (clean[0] ?? []).map((_, i) => Math.max(...clean.map((row) => row[i]?.length ?? 0)));

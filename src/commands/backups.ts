@@ -4,39 +4,37 @@ import { sizeText } from "../core/units.ts";
 import type { Asker } from "../core/people.ts";
 import type { BackupVersion, ProjectBackups } from "../archive/backups/service.ts";
 import type { Services } from "./services.ts";
-import { replyOfFailure, type Reply } from "./reply.ts";
+import { minuteText, replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
 
-/** `/ci-backups`: what there is of one project, from when, and when it was verified. */
+/** `/ci-backups`: what is saved of one project, from when, and when it was verified. */
 export async function answerBackups(asker: Asker, slug: Slug | null, services: Pick<Services, "backups" | "projects">): Promise<Reply> {
-  if (slug !== null) {
-    const found = await services.backups.list(asker, slug);
-    return found.ok ? backupsReply(found.value) : replyOfFailure(found.error);
-  }
+  if (slug !== null) return replyOf(await services.backups.list(asker, slug), backupsReply);
   const projects = await services.projects.projectsOf(asker);
   if (!projects.ok) return replyOfFailure(projects.error);
   const [only] = projects.value;
   if (projects.value.length === 1 && only !== undefined) return answerBackups(asker, only.slug, services);
-  return {
-    title: only === undefined ? "You have no project here" : "Which project?",
-    parts: [{ kind: "text", text: only === undefined ? "/ci-status lists yours." : "Say /ci-backups and its short name." }],
-  };
+  return only === undefined
+    ? shortReply("You have no project here", "/ci-status lists yours.")
+    : shortReply("Which project?", "Write /ci-backups and its short name.");
 }
 
 function backupsReply(b: ProjectBackups): Reply {
   const good = b.versions.find((v) => v.things.length > 0);
   const plan =
     b.policy === null
-      ? "None are made (any more): BACKUP_POLICIES says so, or the project is closed."
-      : `Of ${policyNames[b.policy]}; the next ${b.nextAt === null ? "in a moment" : `is due ${timeText(b.nextAt)}`}.`;
+      ? "No new backups are made: BACKUP_POLICIES says so, or the project is closed."
+      : `What is backed up: ${policyNames[b.policy]}. The next backup ${b.nextAt === null ? "starts in a moment" : `is due ${minuteText(b.nextAt)}`}.`;
   return {
-    title: good === undefined ? `${b.project}: no backup yet` : `${b.project}: the newest backup is of ${timeText(good.askedAt)}`,
+    title: good === undefined ? `${b.project}: no backup yet` : `${b.project}: newest backup ${minuteText(good.askedAt)}`,
     parts: [
       { kind: "text", text: plan },
-      { kind: "list", title: "Backups, the newest first", lines: b.versions.map(versionLine) },
+      { kind: "list", title: "Backups, newest first", lines: b.versions.map(versionLine) },
       {
         kind: "list",
-        title: "In the newest",
-        lines: (good?.things ?? []).map((t) => `${t.kind} ${t.name}, ${sizeText(t.bytes)}, saved and read back ${timeText(t.verifiedAt)}`),
+        title: "In the newest one",
+        lines: (good?.things ?? []).map(
+          (t) => `${t.kind} ${t.name}, ${sizeText(t.bytes)}, saved and read back ${minuteText(t.verifiedAt)}`,
+        ),
       },
     ],
   };
@@ -45,10 +43,6 @@ function backupsReply(b: ProjectBackups): Reply {
 function versionLine(v: BackupVersion): string {
   const bytes = v.things.reduce((n, t) => n + t.bytes, 0);
   const things = `${v.things.length} thing${v.things.length === 1 ? "" : "s"}, ${sizeText(bytes)}`;
-  const state = { waiting: "waits", saving: "is being made", complete: "complete", partial: "not complete", failed: "failed" }[v.state];
-  return `${timeText(v.askedAt)}, ${policyNames[v.policy]}: ${state}; ${things}${v.problem === null ? "" : ` (${v.problem})`}`;
-}
-
-function timeText(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const state = { waiting: "waiting", saving: "in progress", complete: "complete", partial: "incomplete", failed: "failed" }[v.state];
+  return `${minuteText(v.askedAt)}, ${policyNames[v.policy]}: ${state}; ${things}${v.problem === null ? "" : ` (${v.problem})`}`;
 }

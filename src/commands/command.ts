@@ -3,7 +3,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
-/** All that a person can ask in words. */
+/** One command, as a person typed it. */
 export type Command =
   | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
   | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
@@ -30,11 +30,11 @@ const Words = z.string().max(1000);
 /** Parses a slash command (`/ci-status` with its text) or the words after a mention. Errors: `invalid` with how to write it. */
 export function parseCommand(name: string, text: string): Result<Command, Failure> {
   const words = Words.safeParse(text.trim());
-  if (!words.success) return err(failure("invalid", "command.long", "That is longer than any command: at most 1,000 characters"));
+  if (!words.success) return err(failure("invalid", "command.long", "A command has at most 1,000 characters"));
   const kind = kinds[name.replace(/^\/?(?:ci-)?/, "").toLowerCase() as keyof typeof kinds] as
     (typeof kinds)[keyof typeof kinds] | undefined;
   if (kind === undefined)
-    return err(failure("invalid", "command.unknown", "There is no such command", { remedy: "/ci-help lists what there is." }));
+    return err(failure("invalid", "command.unknown", "There is no such command", { remedy: "/ci-help lists all commands." }));
   const [first = "", ...others] = words.data.split(/\s+/);
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
@@ -57,7 +57,7 @@ function parsePolicy(words: string): Result<Command, Failure> {
   const [, setting = "", text = "", reason = ""] = /^set\s+(\S+)\s+(.+?)\s+because\s+(.+)$/is.exec(words) ?? [];
   if (setting !== "") return ok({ kind: "policy", wish: { setting, text, reason } });
   return err(
-    failure("invalid", "command.policy", "That is not how a change of policy is written", {
+    failure("invalid", "command.policy", "This change of policy is not written correctly", {
       remedy: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
     }),
   );

@@ -2,7 +2,7 @@ import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { Services } from "./services.ts";
 import type { ExportListener } from "../archive/export-view.ts";
-import { replyOfFailure, type Reply } from "./reply.ts";
+import { replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
 import { sizeText } from "../core/units.ts";
 
 const OPTIONS_MAX = 100;
@@ -19,36 +19,33 @@ export async function answerExport(
   if (!projects.ok) return replyOfFailure(projects.error);
   const wanted = projects.value.filter((p) => (slug === null ? p.state === "active" : p.slug === slug));
   if (wanted.length === 0)
-    return {
-      title: slug === null ? "You have no project here" : `You have no project ${slug}`,
-      parts: [{ kind: "text", text: "/ci-status lists yours." }],
-    };
-  if (slug === null && wanted.length > 5)
-    return { title: "Which project?", parts: [{ kind: "text", text: "Say /ci-export-template and its short name." }] };
+    return shortReply(slug === null ? "You have no project here" : `You have no project ${slug}`, "/ci-status lists yours.");
+  if (slug === null && wanted.length > 5) return shortReply("Which project?", "Write /ci-export-template and its short name.");
+
   const found = await Promise.all(wanted.map(async (p) => ({ slug: p.slug, templates: await services.exports.templates(asker, p.slug) })));
   const failed = found.find((f) => !f.templates.ok);
   if (failed !== undefined && !failed.templates.ok) return replyOfFailure(failed.templates.error);
   const all = found.flatMap((f) => (f.templates.ok ? f.templates.value : []));
-  if (all.length === 0)
-    return {
-      title: "There is no template to export",
-      parts: [{ kind: "text", text: "Make one of a stopped machine in CloudStack first." }],
-    };
+  if (all.length === 0) return shortReply("There is no template to export", "Create one from a stopped machine in CloudStack first.");
+
   const named = template === null ? [] : all.filter((t) => t.name === template || t.id === template);
   const [one] = named;
   if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where);
   if (template !== null)
-    return {
-      title: `${named.length === 0 ? "No template has" : "Several templates have"} that name`,
-      parts: [{ kind: "text", text: "Leave the name out and choose one of the list." }],
-    };
+    return shortReply(
+      `${named.length === 0 ? "No template has" : "Several templates have"} that name`,
+      "Leave the name out and choose one from the list.",
+    );
+
   const options = all
     .slice(0, OPTIONS_MAX)
     .map((t) => ({ value: `${t.project} ${t.id}`, label: `${t.project}: ${t.name}${t.bytes === null ? "" : ` (${sizeText(t.bytes)})`}` }));
   const more =
-    all.length > OPTIONS_MAX ? [{ kind: "note" as const, text: `${all.length - OPTIONS_MAX} more: say the project's name too.` }] : [];
+    all.length > OPTIONS_MAX
+      ? [{ kind: "note" as const, text: `There are ${all.length - OPTIONS_MAX} more: give the project's short name too.` }]
+      : [];
   return {
-    title: "Which template shall I export?",
+    title: "Which template should be exported?",
     parts: [{ kind: "choice", action: "choose_template", label: "Choose a template", options }, ...more],
   };
 }
@@ -61,10 +58,7 @@ export async function startExport(
   services: Pick<Services, "exports">,
   where: ExportListener,
 ): Promise<Reply> {
-  const started = await services.exports.start(asker, slug, templateId, where);
-  if (!started.ok) return replyOfFailure(started.error);
-  return {
-    title: `Exporting ${started.value.template} of ${slug}`,
-    parts: [{ kind: "text", text: "I save and check it, and send you the link as a direct message." }],
-  };
+  return replyOf(await services.exports.start(asker, slug, templateId, where), (started) =>
+    shortReply(`Exporting ${started.template} of ${slug}`, "It is saved and checked first; then you get the link as a direct message."),
+  );
 }

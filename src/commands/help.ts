@@ -1,6 +1,6 @@
 import type { Reply } from "./reply.ts";
 
-/** Says what can be asked; the team sees more. */
+/** The list of commands; the team sees more. */
 export function helpReply(isTeam: boolean): Reply {
   const everybody = [
     "/ci-status [project]: how a project's domain is doing",
@@ -10,19 +10,19 @@ export function helpReply(isTeam: boolean): Reply {
   ];
   const team = [
     "/ci-plan [project]: what a pass would do now, without doing it",
-    "/ci-sync [project]: start a pass; with a project it looks at that one only and can delete nothing",
+    "/ci-sync [project]: start a pass; with a project it reads only that one and proposes no deletion",
     "/ci-deletions: deletions under way",
     "/ci-backup-cost: what backups cost by policy, and what each could have brought back in 2017",
     "/ci-policy: limits, approvers, scope, protected domains; a change takes two people",
     "/ci-stop [reason]: stop every pass and deletion before its next step",
-    "/ci-resume: go on again; takes two people",
+    "/ci-resume: end the stop; takes two approvers",
   ];
   return {
-    title: "What you can ask me",
+    title: "Commands",
     parts: [
       { kind: "list", title: "Everybody", lines: everybody },
       ...(isTeam ? [{ kind: "list" as const, title: "The CI team", lines: team }] : []),
-      { kind: "note", text: "A deletion always needs two people, and never the one who asked for it." },
+      { kind: "note", text: "A deletion always needs two approvers, and neither of them may have asked for it." },
     ],
   };
 }

@@ -9,7 +9,7 @@ import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 
-/** What stands behind `/ci-status`. */
+/** What `/ci-status` shows of one project. */
 export interface ProjectStatus {
   readonly project: DesiredProject;
   readonly domain: ProjectDomain | null;
@@ -26,7 +26,7 @@ export interface ProjectService {
   status(asker: Asker, slug: Slug): Promise<Result<ProjectStatus, Failure>>;
 }
 
-/** What it takes to tell a person about projects. */
+/** What the service is built on. */
 export interface ProjectServiceContext {
   readonly projectsOf: (user: CiUserId | "all", since?: Instant) => Promise<Result<readonly DesiredProject[], Failure>>;
   readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
@@ -35,7 +35,7 @@ export interface ProjectServiceContext {
   readonly deletionOf: (project: ProjectId) => Promise<Result<DeletionView | null, Failure>>;
 }
 
-/** Builds the service for questions about projects: a user sees only projects they are a member of. */
+/** Builds the service for questions about projects. */
 export function createProjectService(c: ProjectServiceContext): ProjectService {
   const projectsOf = async (asker: Asker): Promise<Result<readonly DesiredProject[], Failure>> => {
     const user = asker.isTeam ? "all" : asker.operator.ciUserId;
@@ -57,7 +57,7 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
   };
 }
 
-/** What is shown of a domain's contents. */
+/** The kinds that `/ci-status` shows. */
 const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "template"];
 
 async function statusOf(project: DesiredProject, c: ProjectServiceContext): Promise<ProjectStatus> {

@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
 
-/** One piece of an answer; texts are plain, and foreign names may stand in them: the renderer makes them harmless. */
+/** One piece of an answer. Texts are plain and may hold names that others chose: the renderer escapes them. */
 export type Part =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
@@ -14,7 +15,7 @@ export type Part =
       readonly options: readonly { readonly value: string; readonly label: string }[];
     };
 
-/** A picture beside an answer; `description` says in words what it shows. */
+/** A picture that goes with an answer; `description` says in words what it shows. */
 export interface Picture {
   readonly name: string;
   readonly title: string;
@@ -22,14 +23,34 @@ export interface Picture {
   readonly png: Uint8Array;
 }
 
-/** What a command answers; knows no Slack. `title` says all in one line. */
+/** What a command answers, independent of Slack. `title` says all in one line. */
 export interface Reply {
   readonly title: string;
   readonly parts: readonly Part[];
   readonly picture?: Picture;
 }
 
+/** An answer of a title and, where there is more to say, one text. */
+export function shortReply(title: string, text?: string): Reply {
+  return { title, parts: text === undefined ? [] : [{ kind: "text", text }] };
+}
+
 /** Turns a failure into an answer: what was refused, and what to do. */
 export function replyOfFailure(f: Failure): Reply {
-  return { title: f.message, parts: f.remedy === undefined ? [] : [{ kind: "text", text: f.remedy }] };
+  return shortReply(f.message, f.remedy);
+}
+
+/** Answers with what was got, or with the failure. */
+export function replyOf<T, R extends Reply | null>(got: Result<T, Failure>, tell: (value: T) => R): Reply | R {
+  return got.ok ? tell(got.value) : replyOfFailure(got.error);
+}
+
+/** The answer to a person who is not of the CI team. */
+export function teamOnlyReply(what: string, instead = "/ci-status tells about your own project."): Reply {
+  return shortReply(`Only members of the CI team may see ${what}`, instead);
+}
+
+/** An instant to the minute, for lists. */
+export function minuteText(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

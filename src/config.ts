@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
-import { parsePolicies, type BackupTerms, type Policy } from "./core/backup-policy.ts";
+import { parsePolicies, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "./core/policy.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
-/** One pair of CloudStack keys. Each of the four belongs to an account of its own: read, write, export, delete. */
+/** One pair of CloudStack keys. There are four, each of an account of its own: read, write, export, delete. */
 export interface CloudStackKeys {
   readonly apiKey: string;
   readonly secretKey: string;
@@ -17,15 +17,13 @@ const archiveKindNames: readonly ArchiveKind[] = ["template", "iso", "volume", "
 const DAY_MS = 24 * 3600_000;
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
+const splitAtCommas = (s: string): readonly string[] => s.split(",").map((v) => v.trim());
 const list = z
   .string()
   .default("")
-  .transform((s) =>
-    s
-      .split(",")
-      .map((v) => v.trim())
-      .filter((v) => v !== ""),
-  );
+  .transform((s) => splitAtCommas(s).filter((v) => v !== ""));
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const price = (initial: number) => z.coerce.number().min(0).max(1_000_000).default(initial);
 const url = (...protocols: string[]) =>
   text.refine(
     (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol),
@@ -58,7 +56,7 @@ const variables = z.object({
   SLACK_APPROVER_GROUP: text.optional(),
   SLACK_APPROVERS: list,
   SLACK_TEAM_GROUP: text.optional(),
-  SLACK_PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  SLACK_PORT: count(0, 65_535).default(3000),
   CLOUDSTACK_API_URL: url("https:", "http:"),
   CLOUDSTACK_API_KEY: text,
   CLOUDSTACK_SECRET_KEY: text,
@@ -80,11 +78,11 @@ const variables = z.object({
   ARCHIVE_KINDS: z
     .string()
     .default("template,iso")
-    .transform((s) => s.split(",").map((v) => v.trim()))
+    .transform(splitAtCommas)
     .refine((kinds) => kinds.every((k) => archiveKindNames.some((n) => n === k)), `must be a list of ${archiveKindNames.join(", ")}`)
     .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
   ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
-  ARCHIVE_KEEP_DAYS: z.coerce.number().int().min(1).max(36_500).default(90),
+  ARCHIVE_KEEP_DAYS: count(1, 36_500).default(90),
   ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
   ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
   ARCHIVE_S3_REGION: text.default("us-east-1"),
@@ -92,14 +90,14 @@ const variables = z.object({
   ARCHIVE_S3_SECRET_ACCESS_KEY: text.optional(),
   ARCHIVE_S3_PREFIX: text.regex(/^[A-Za-z0-9._/-]{1,200}$/, "must be letters, digits, dots, hyphens and slashes").optional(),
   BACKUP_POLICIES: z.string().default("*=none"),
-  BACKUP_SCHEDULE_DAYS: z.coerce.number().int().min(1).max(365).default(7),
-  BACKUP_KEEP_VERSIONS: z.coerce.number().int().min(1).max(1000).default(4),
-  BACKUP_KEEP_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
-  BACKUP_PRICE_PER_GIB_MONTH: z.coerce.number().min(0).max(1_000_000).default(0.02),
-  BACKUP_TRANSFER_PRICE_PER_GIB: z.coerce.number().min(0).max(1_000_000).default(0),
+  BACKUP_SCHEDULE_DAYS: count(1, 365).default(7),
+  BACKUP_KEEP_VERSIONS: count(1, 1000).default(4),
+  BACKUP_KEEP_DAYS: count(1, 3650).default(90),
+  BACKUP_PRICE_PER_GIB_MONTH: price(0.02),
+  BACKUP_TRANSFER_PRICE_PER_GIB: price(0),
   BACKUP_CURRENCY: text.regex(/^[A-Z]{3}$/, "must be a currency's three letters, such as EUR").default("EUR"),
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
-  TWOKEY_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(3080),
+  TWOKEY_HTTP_PORT: count(0, 65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
   TWOKEY_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
@@ -108,24 +106,24 @@ const variables = z.object({
 const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   DATABASE_URL: "leave it out to use the embedded PostgreSQL, or give postgres://user:password@host/database",
   DATABASE_MIGRATION_URL:
-    "the owner's postgres://… of the database in DATABASE_URL, whose own role is a lesser one (docs/database-roles.md)",
+    "the owner's postgres://… of the database in DATABASE_URL, whose own role has fewer rights (docs/database-roles.md)",
   CI_DATABASE_URL: "give a read-only role's postgres://… of the CI database; docs/ci-database.md names the three views",
   SLACK_BOT_TOKEN: "Slack app → OAuth & Permissions → Bot User OAuth Token (docs/slack.md)",
   SLACK_APP_TOKEN: "Slack app → Basic Information → App-Level Tokens, scope connections:write (docs/slack.md)",
   SLACK_SIGNING_SECRET: "Slack app → Basic Information → Signing Secret; only needed without SLACK_APP_TOKEN",
   SLACK_CHANNEL: "the CI team's channel: its id (C…) or its name; invite the bot into it",
   SLACK_APPROVER_GROUP: "a Slack user group (S… or its handle), or list people in SLACK_APPROVERS=U1,U2,U3",
-  ARCHIVE_S3_BUCKET: "the bucket that keeps what was saved; without it the archive is a folder, and no other ARCHIVE_S3_… belongs here",
-  ARCHIVE_S3_ACCESS_KEY_ID: "the bucket account's key id, with ARCHIVE_S3_SECRET_ACCESS_KEY; or neither, for a role of the machine",
+  ARCHIVE_S3_BUCKET: "the bucket that keeps what was saved; without it the archive is a folder, and no other ARCHIVE_S3_… may be set",
+  ARCHIVE_S3_ACCESS_KEY_ID: "the bucket account's key id, with ARCHIVE_S3_SECRET_ACCESS_KEY; or neither, when the machine has a role",
   ARCHIVE_S3_SECRET_ACCESS_KEY: "the secret that belongs to ARCHIVE_S3_ACCESS_KEY_ID",
   CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
   CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
   BACKUP_POLICIES: "everything, snapshots, templates or none for a project's short name, and for * all others (docs/backups.md)",
-  CLOUDSTACK_ROOT_DOMAIN: "the domain below which the projects' domains stand, such as ROOT/ci; Twokey touches nothing outside it",
+  CLOUDSTACK_ROOT_DOMAIN: "the domain that holds the projects' domains, such as ROOT/ci; Twokey changes nothing outside it",
 };
 
-/** Every variable of the environment, in the order of the table. `fallback`: what counts without it; null: it must be set. */
+/** Every variable of the environment, in the order of the table. `fallback`: its default; null: it must be set. */
 export function listVariables(): readonly { readonly name: string; readonly fallback: string | null; readonly hint: string | null }[] {
   return Object.entries(variables.shape).map(([name, rule]) => {
     const unset = rule.safeParse(undefined);
@@ -133,93 +131,27 @@ export function listVariables(): readonly { readonly name: string; readonly fall
   });
 }
 
-/** All that the bot is told from outside, checked once at start; no optional question survives. */
-export interface Config {
-  readonly environment: string;
-  readonly dataDir: string;
-  readonly archive: {
-    /** Kinds that are saved before anybody may approve. */
-    readonly kinds: readonly ArchiveKind[];
-    /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
-    readonly keep: { readonly versions: number; readonly ageMs: number };
-    readonly place:
-      | { readonly kind: "folder"; readonly dir: string }
-      | {
-          readonly kind: "s3";
-          readonly bucket: string;
-          readonly endpoint: string | null;
-          readonly region: string;
-          /** Null: a role of the machine. */
-          readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
-          readonly prefix: string;
-        };
-  };
-  readonly databaseUrl: string | null;
-  /** The owner's address, only for migrations; null: that of `databaseUrl` is the owner's, or the owner has migrated. */
-  readonly databaseMigrationUrl: string | null;
-  readonly ci: {
-    readonly url: string;
-    readonly views: { readonly projects: string; readonly users: string; readonly memberships: string };
-    readonly sentinelProject: string | null;
-  };
-  readonly slack: {
-    readonly botToken: string;
-    readonly connection:
-      | { readonly mode: "socket"; readonly appToken: string }
-      | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
-    readonly apiUrl: string;
-    readonly channel: string;
-    readonly approverGroup: string | null;
-    readonly approverIds: readonly string[];
-    readonly teamGroup: string | null;
-  };
-  readonly cloudstack: {
-    readonly url: string;
-    readonly read: CloudStackKeys;
-    readonly write: CloudStackKeys;
-    readonly export: CloudStackKeys;
-    readonly delete: CloudStackKeys;
-    /** Kinds that share the reading account's keys; said aloud at start, since one key then may do everything. */
-    readonly sharedKeys: readonly ("write" | "export" | "delete")[];
-    readonly rootPath: string;
-    readonly sentinelDomain: string | null;
-    readonly roles: Readonly<Record<string, string>>;
-    readonly timeoutMs: number;
-  };
-  readonly sync: { readonly everySeconds: number; readonly snapshotAgeMsMax: number };
-  /** The team's limits as the environment has them: in force from the first start until two people change them. */
-  readonly policy: TeamPolicy;
-  readonly backups: BackupTerms & {
-    /** By short name, `*` for the others; null: none are made. */
-    readonly policies: Readonly<Record<string, Policy | null>>;
-  };
-  readonly http: { readonly host: string; readonly port: number; readonly publicUrl: string | null };
-  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
-}
+/** The configuration of the bot, read once at start; what is optional in the environment has its default or is null. */
+export type Config = ReturnType<typeof toConfig>;
 
 /** Where Twokey's own database is; null: embedded, in `dataDir`. */
 export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseMigrationUrl">;
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads the configuration from the environment.
  *
  * Errors: `invalid` with one line for every variable that is missing or wrong, all at once, values never repeated.
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>): Result<Config, Failure> {
-  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
-  const parsed = variables.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map((i) =>
-        problemLine(String(i.path[0]), i.code === "invalid_type" && !(String(i.path[0]) in given) ? "is not set" : i.message),
-      );
-  const v = given as Record<string, string>;
-  if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined) {
+export function parseConfig(env: Environment): Result<Config, Failure> {
+  const v = givenIn(env);
+  const parsed = variables.safeParse(v);
+  const problems = issuesOf(parsed.error, v);
+  if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined)
     problems.push(problemLine("SLACK_APP_TOKEN", "is not set (Socket Mode), and SLACK_SIGNING_SECRET is not set either (HTTP mode)"));
-  }
-  if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined) {
+  if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined)
     problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
-  }
   for (const kind of ["WRITE", "EXPORT", "DELETE"])
     problems.push(...twinProblems(v, `CLOUDSTACK_${kind}_API_KEY`, `CLOUDSTACK_${kind}_SECRET_KEY`));
   problems.push(...archiveProblems(v), ...migrationProblems(v));
@@ -227,25 +159,21 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
   const policies = parsePolicies(v["BACKUP_POLICIES"] ?? "*=none");
   if (policies === null) problems.push(problemLine("BACKUP_POLICIES", "must be pairs such as aurora=everything,*=templates"));
-  if (!parsed.success || problems.length > 0 || roles === null || policies === null) {
-    return err(
-      failure("invalid", "config.environment", `The environment is not complete:\n${problems.join("\n")}`, {
-        remedy: "Set these variables and start again.",
-      }),
-    );
-  }
-  return ok(toConfig(parsed.data, roles, policies));
+
+  if (parsed.success && problems.length === 0 && roles !== null && policies !== null) return ok(toConfig(parsed.data, roles, policies));
+  const sentence = `The environment is not complete:\n${problems.join("\n")}`;
+  return err(failure("invalid", "config.environment", sentence, { remedy: "Set these variables and start again." }));
 }
 
 /**
- * Reads where Twokey's own database is, and nothing else: for commands that look at what is stored.
+ * Reads where Twokey's own database is, and nothing else: for commands that read only what is stored.
  *
  * Errors: `invalid` with one line for every variable that is wrong.
  */
-export function parseDatabaseConfig(env: Readonly<Record<string, string | undefined>>): Result<DatabaseConfig, Failure> {
-  const given = Object.fromEntries(Object.entries(env).filter(([, v]) => v !== undefined && v.trim() !== ""));
-  const parsed = variables.pick({ DATABASE_URL: true, DATABASE_MIGRATION_URL: true, TWOKEY_DATA_DIR: true }).safeParse(given);
-  const problems = migrationProblems(given).concat(parsed.error?.issues.map((i) => problemLine(String(i.path[0]), i.message)) ?? []);
+export function parseDatabaseConfig(env: Environment): Result<DatabaseConfig, Failure> {
+  const v = givenIn(env);
+  const parsed = variables.pick({ DATABASE_URL: true, DATABASE_MIGRATION_URL: true, TWOKEY_DATA_DIR: true }).safeParse(v);
+  const problems = [...migrationProblems(v), ...issuesOf(parsed.error, v)];
   if (parsed.success && problems.length === 0) {
     const { TWOKEY_DATA_DIR: dataDir, DATABASE_URL: databaseUrl = null, DATABASE_MIGRATION_URL: databaseMigrationUrl = null } = parsed.data;
     return ok({ dataDir, databaseUrl, databaseMigrationUrl });
@@ -253,7 +181,19 @@ export function parseDatabaseConfig(env: Readonly<Record<string, string | undefi
   return err(failure("invalid", "config.database", problems.join("\n"), { remedy: "Set these variables as they are set for the bot." }));
 }
 
-function archiveProblems(v: Readonly<Record<string, string>>): readonly string[] {
+/** The variables that are set; an empty one counts as not set. */
+function givenIn(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""));
+}
+
+function issuesOf(error: z.ZodError | undefined, given: Environment): string[] {
+  return (error?.issues ?? []).map((i) => {
+    const name = String(i.path[0]);
+    return problemLine(name, i.code === "invalid_type" && !(name in given) ? "is not set" : i.message);
+  });
+}
+
+function archiveProblems(v: Environment): readonly string[] {
   const twin = twinProblems(v, "ARCHIVE_S3_ACCESS_KEY_ID", "ARCHIVE_S3_SECRET_ACCESS_KEY");
   const loose = Object.keys(v).find((name) => name.startsWith("ARCHIVE_S3_"));
   return v["ARCHIVE_S3_BUCKET"] === undefined && loose !== undefined
@@ -261,12 +201,12 @@ function archiveProblems(v: Readonly<Record<string, string>>): readonly string[]
     : twin;
 }
 
-function twinProblems(v: Readonly<Record<string, string>>, one: string, other: string): readonly string[] {
+function twinProblems(v: Environment, one: string, other: string): readonly string[] {
   if ((v[one] === undefined) === (v[other] === undefined)) return [];
-  return [problemLine(v[one] === undefined ? one : other, "is not set although its twin is")];
+  return [problemLine(v[one] === undefined ? one : other, "is not set although the other half of the pair is")];
 }
 
-function migrationProblems(v: Readonly<Record<string, string | undefined>>): readonly string[] {
+function migrationProblems(v: Environment): readonly string[] {
   const isLoose = v["DATABASE_MIGRATION_URL"] !== undefined && v["DATABASE_URL"] === undefined;
   return isLoose ? [problemLine("DATABASE_URL", "is not set although DATABASE_MIGRATION_URL is")] : [];
 }
@@ -282,51 +222,37 @@ function parseRoles(value: string): Record<string, string> | null {
   return Object.fromEntries(pairs.map((p) => [p?.[1] ?? "", p?.[2] ?? ""]));
 }
 
-function archiveOf(v: z.infer<typeof variables>): Config["archive"] {
-  return {
-    kinds: v.ARCHIVE_KINDS,
-    keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
-    place: archivePlace(v),
-  };
-}
+type Variables = z.infer<typeof variables>;
 
-function archivePlace(v: z.infer<typeof variables>): Config["archive"]["place"] {
-  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder", dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
-  const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
-  return {
-    kind: "s3",
-    bucket: v.ARCHIVE_S3_BUCKET,
-    endpoint: v.ARCHIVE_S3_ENDPOINT ?? null,
-    region: v.ARCHIVE_S3_REGION,
-    credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
-    prefix: v.ARCHIVE_S3_PREFIX === undefined ? "" : `${v.ARCHIVE_S3_PREFIX.replace(/^\/+|\/+$/g, "")}/`,
-  };
-}
-
-function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, string>>, policies: Config["backups"]["policies"]): Config {
+function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policies: Readonly<Record<string, Policy | null>>) {
   const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
-  const pair = (apiKey: string | undefined, secretKey: string | undefined) =>
-    apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey };
-  const write = pair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY);
-  const exporting = pair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY);
-  const deleting = pair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY);
+  const own = {
+    write: keyPair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY),
+    export: keyPair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY),
+    delete: keyPair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY),
+  };
+  const views = { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW };
+
   return {
     environment: v.TWOKEY_ENVIRONMENT,
     dataDir: v.TWOKEY_DATA_DIR,
-    archive: archiveOf(v),
-    databaseUrl: v.DATABASE_URL ?? null,
-    databaseMigrationUrl: v.DATABASE_MIGRATION_URL ?? null,
-    ci: {
-      url: v.CI_DATABASE_URL,
-      views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },
-      sentinelProject: v.CI_SENTINEL_PROJECT ?? null,
+    archive: {
+      /** Kinds that are saved before anybody may approve. */
+      kinds: v.ARCHIVE_KINDS,
+      /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
+      keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
+      place: archivePlace(v),
     },
+    databaseUrl: v.DATABASE_URL ?? null,
+    /** The owner's address, only for migrations; null: `databaseUrl` has the owner's role, or the owner has migrated. */
+    databaseMigrationUrl: v.DATABASE_MIGRATION_URL ?? null,
+    ci: { url: v.CI_DATABASE_URL, views, sentinelProject: v.CI_SENTINEL_PROJECT ?? null },
     slack: {
       botToken: v.SLACK_BOT_TOKEN,
       connection:
         v.SLACK_APP_TOKEN !== undefined
-          ? { mode: "socket", appToken: v.SLACK_APP_TOKEN }
-          : { mode: "http", signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
+          ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
+          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
       apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
       channel: v.SLACK_CHANNEL,
       approverGroup: v.SLACK_APPROVER_GROUP ?? null,
@@ -336,24 +262,53 @@ function toConfig(v: z.infer<typeof variables>, roles: Readonly<Record<string, s
     cloudstack: {
       url: v.CLOUDSTACK_API_URL,
       read,
-      write: write ?? read,
-      export: exporting ?? read,
-      delete: deleting ?? read,
-      sharedKeys: (["write", "export", "delete"] as const).filter((_, i) => [write, exporting, deleting][i] === null),
+      write: own.write ?? read,
+      export: own.export ?? read,
+      delete: own.delete ?? read,
+      /** Uses without keys of their own, which share the reading account's; logged at start, since one key then may do everything. */
+      sharedKeys: (["write", "export", "delete"] as const).filter((use) => own[use] === null),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },
     sync: { everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS, snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000 },
+    /** The team's limits as the environment has them: in force from the first start until two people change them. */
     policy: policyOf(v),
-    backups: backupsOf(v, policies),
+    backups: {
+      /** By short name, `*` for the others; null: none are made. */
+      policies,
+      scheduleDays: v.BACKUP_SCHEDULE_DAYS,
+      keepVersions: v.BACKUP_KEEP_VERSIONS,
+      keepDays: v.BACKUP_KEEP_DAYS,
+      pricePerGibMonth: v.BACKUP_PRICE_PER_GIB_MONTH,
+      transferPricePerGib: v.BACKUP_TRANSFER_PRICE_PER_GIB,
+      currency: v.BACKUP_CURRENCY,
+    },
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
     logLevel: v.TWOKEY_LOG_LEVEL,
   };
 }
 
-function policyOf(v: z.infer<typeof variables>): TeamPolicy {
+function keyPair(apiKey: string | undefined, secretKey: string | undefined): CloudStackKeys | null {
+  return apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey };
+}
+
+function archivePlace(v: Variables) {
+  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder" as const, dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
+  const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
+  return {
+    kind: "s3" as const,
+    bucket: v.ARCHIVE_S3_BUCKET,
+    endpoint: v.ARCHIVE_S3_ENDPOINT ?? null,
+    region: v.ARCHIVE_S3_REGION,
+    /** Null: the machine has a role. */
+    credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    prefix: v.ARCHIVE_S3_PREFIX === undefined ? "" : `${v.ARCHIVE_S3_PREFIX.replace(/^\/+|\/+$/g, "")}/`,
+  };
+}
+
+function policyOf(v: Variables): TeamPolicy {
   const given = v as Readonly<Record<string, unknown>>;
   const numbers = numberSettings.map((s) => [s.key, Number(given[s.variable]) * (s.kind === "time" ? 1000 : 1)]);
   const group = v.SLACK_APPROVER_GROUP ?? null;
@@ -369,17 +324,5 @@ function policyOf(v: z.infer<typeof variables>): TeamPolicy {
       database: `${database.hostname}${database.pathname}`,
       views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },
     },
-  };
-}
-
-function backupsOf(v: z.infer<typeof variables>, policies: Config["backups"]["policies"]): Config["backups"] {
-  return {
-    policies,
-    scheduleDays: v.BACKUP_SCHEDULE_DAYS,
-    keepVersions: v.BACKUP_KEEP_VERSIONS,
-    keepDays: v.BACKUP_KEEP_DAYS,
-    pricePerGibMonth: v.BACKUP_PRICE_PER_GIB_MONTH,
-    transferPricePerGib: v.BACKUP_TRANSFER_PRICE_PER_GIB,
-    currency: v.BACKUP_CURRENCY,
   };
 }

@@ -78,7 +78,7 @@ test("a good environment parses, falls back to one key pair, and says which are 
 test("a bucket is needed for its other variables, keys come in pairs, and no value is repeated", () => {
   expect(sentence({ ...good, ARCHIVE_S3_REGION: "hunter2" })).toMatch(/ARCHIVE_S3_BUCKET is not set although ARCHIVE_S3_REGION is/);
   const lone = sentence({ ...good, ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_SECRET_ACCESS_KEY: "hunter2" });
-  expect(lone).toMatch(/ARCHIVE_S3_ACCESS_KEY_ID is not set although its twin is/);
+  expect(lone).toMatch(/ARCHIVE_S3_ACCESS_KEY_ID is not set although the other half of the pair is/);
   expect(lone).not.toContain("hunter2");
 });
 

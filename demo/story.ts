@@ -121,7 +121,7 @@ async function deletion(s: Stage): Promise<void> {
   await s.chen.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   await s.chen.waitFor("Chen is refused", (v) => ephemeral(v.conversations, "You asked for this deletion"));
   await s.ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve", value: "v1:forged" });
-  await s.ada.waitFor("a forged value is refused", (v) => ephemeral(v.conversations, "not one of mine"));
+  await s.ada.waitFor("a forged value is refused", (v) => ephemeral(v.conversations, "not made by Twokey"));
   await s.ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   shown = await card(s, "borealis", "1 of 2");
   await s.ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });

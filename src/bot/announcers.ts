@@ -12,7 +12,7 @@ import { renderExport } from "./render/export.ts";
 import { renderKeep } from "./render/keep.ts";
 import { renderPlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
-import { callSlack } from "./slack.ts";
+import { openDirect } from "./slack.ts";
 
 /** What the announcers need. */
 export interface AnnouncerOptions {
@@ -25,7 +25,7 @@ export interface AnnouncerOptions {
   readonly membersOf: (project: ProjectId) => Promise<readonly CiUserId[]>;
 }
 
-/** Makes what shows plans, deletions, exports and changes of policy in Slack; all of them pure renderings put in place. */
+/** Makes what shows plans, deletions, exports and changes of policy in Slack. */
 export function createAnnouncers(o: AnnouncerOptions): {
   readonly plan: PlanAnnouncer;
   readonly deletion: DeletionAnnouncer;
@@ -37,33 +37,27 @@ export function createAnnouncers(o: AnnouncerOptions): {
     deletion: {
       showCard: async (view) => {
         await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
-        await o.posting.note(`deletion:${view.id}`, view.phase, phaseNote(view.phase));
+        await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
       },
       note: (view, key, sentence) => o.posting.note(`deletion:${view.id}`, key, sentence),
       async tellMembers(view) {
         for (const member of await o.membersOf(view.projectId)) {
           const slackId = await o.identity.slackIdOf(member);
           if (slackId === null) continue;
-          const opened = await callSlack("conversations.open", () => o.client.conversations.open({ users: slackId }));
-          const channel = opened.ok ? opened.value.channel?.id : undefined;
-          if (channel === undefined) continue;
-          await o.posting.show(`keep:${view.id}:${member}`, channel, renderKeep(view));
+          const channel = await openDirect(o.client, slackId);
+          if (channel.ok && channel.value !== undefined) await o.posting.show(`keep:${view.id}:${member}`, channel.value, renderKeep(view));
         }
       },
     },
     policy: { showChange: (view) => o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
     export: {
       async showExport(view, listener) {
-        const opened = await callSlack("conversations.open", () => o.client.conversations.open({ users: listener.user }));
-        // Never into the channel where it was asked for: the link opens for whoever has it. A person's id means their direct messages.
-        const channel = (opened.ok ? opened.value.channel?.id : undefined) ?? listener.user;
+        // Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
+        const direct = await openDirect(o.client, listener.user);
+        const channel = (direct.ok ? direct.value : undefined) ?? listener.user;
         await o.posting.show(`export:${view.id}`, channel, renderExport(view));
         if (view.state === "ready" || view.state === "failed") await o.posting.settle();
       },
     },
   };
-}
-
-function phaseNote(phase: string): string {
-  return `Now: ${phase.replaceAll("_", " ")}.`;
 }

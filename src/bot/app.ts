@@ -12,9 +12,9 @@ import { createAnnouncers } from "./announcers.ts";
 import { channelMembers, createIdentity, groupMembers, type ApproverList, type Identity, type Person } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { createPosting } from "./posting.ts";
-import { callSlack, findChannel, isAbsent } from "./slack.ts";
+import { callSlack, findChannel, isAbsent, libraryLogger } from "./slack.ts";
 
-/** How the bot is connected and whom it serves. */
+/** How the bot is connected, and who may use it. */
 export interface BotOptions {
   readonly botToken: string;
   readonly connection:
@@ -26,7 +26,7 @@ export interface BotOptions {
   readonly approversInForce: () => Promise<ApproverList | null>;
   /** Who may approve by the environment: counts at the first start only. */
   readonly firstApprovers: ApproverList;
-  /** Fewer valid approvers than this are refused at start. */
+  /** With fewer valid approvers than this, the bot does not start. */
   readonly approversMin: number;
   readonly teamGroup: string | null;
   readonly environment: string;
@@ -42,11 +42,11 @@ export interface BotOptions {
 export interface Bot {
   readonly announcers: ReturnType<typeof createAnnouncers>;
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
-  /** Who may approve from now on, as far as the first start decides it. */
+  /** Who may approve from the first start on. */
   readonly firstApprovers: ApproverList;
-  /** Begins to listen; before it, nobody is answered. */
+  /** Begins to listen: before that nobody is answered. */
   start(services: Services): Promise<void>;
-  /** Shows what is still to be shown, then stops listening. */
+  /** Posts what is still to be posted, then stops listening. */
   stop(): Promise<void>;
 }
 
@@ -63,13 +63,15 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     logger: quiet(o.events),
     logLevel: LogLevel.WARN,
   };
+
   const client = new WebClient(o.botToken, clientOptions);
-  // Slack's "too many requests" holds a client's whole queue: what updates messages must not keep a window from opening in time.
+  // Slack's "too many requests" holds up a client's whole queue: updates of messages must not keep a modal from opening in time.
   const postingClient = new WebClient(o.botToken, clientOptions);
   const me = await callSlack("auth.test", () => client.auth.test());
-  if (!me.ok) return err({ ...me.error, remedy: "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set." });
+  if (!me.ok) return err({ ...me.error, remedy: "Check SLACK_BOT_TOKEN, and SLACK_API_URL when it is set." });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
+
   const inForce = await o.approversInForce();
   const list = inForce === null ? await chooseFirst(client, o) : ok(inForce);
   if (!list.ok) return list;
@@ -83,10 +85,12 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     listPeople: o.listPeople,
     now: o.now,
   });
+
   const approvers = await identity.approversNow();
   if (!approvers.ok) return approvers;
   if (approvers.value.length < o.approversMin) return err(tooFewApprovers(approvers.value.length, o.approversMin));
-  await sayWhetherTeamIsKnown(client, channel.value, o);
+  await warnOfUnknownTeam(client, channel.value, o);
+
   const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
   const announcers = createAnnouncers({
     posting,
@@ -97,13 +101,14 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     events: o.events,
     membersOf: o.membersOf,
   });
+
   let app: App | null = null;
   return ok({
     announcers,
     approvers: identity,
     firstApprovers: list.value,
     async start(services) {
-      app = makeApp(o);
+      app = createApp(o);
       listen(app, { client, identity, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
@@ -118,8 +123,8 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 }
 
 /**
- * Who may approve from the first start on: the group, or where user groups cannot be read at all (they are of paid plans, and need a
- * scope), the list of `SLACK_APPROVERS` when there is one. A group that fails later lets nobody approve.
+ * Who may approve from the first start on: the group, or, where user groups cannot be read at all (they need a paid plan and a scope),
+ * the list of `SLACK_APPROVERS` when there is one. With a group that cannot be read later, nobody may approve.
  */
 async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<ApproverList, Failure>> {
   const { group, ids } = o.firstApprovers;
@@ -134,33 +139,33 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
     ...members.error,
     remedy: isAbsent(members.error)
       ? "User groups cannot be read here (they need a paid plan and the scope usergroups:read): list the approvers in SLACK_APPROVERS=U1,U2,U3."
-      : "Look at SLACK_APPROVER_GROUP: a user group's id (S…) or its handle.",
+      : "Check SLACK_APPROVER_GROUP: a user group's id (S…) or its handle.",
   });
 }
 
 function tooFewApprovers(found: number, needed: number): Failure {
-  const sentence = `Only ${found} valid approver(s) were found, at least ${needed} are needed`;
-  return failure("refused", "slack.too_few_approvers", sentence, {
-    remedy:
-      "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.",
+  const remedy =
+    "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.";
+  return failure("refused", "slack.too_few_approvers", `Only ${found} valid approver(s) were found, at least ${needed} are needed`, {
+    remedy,
   });
 }
 
-/** Without the members of the channel, or of the team's group, only approvers count as the team: said once, aloud. */
-async function sayWhetherTeamIsKnown(client: WebClient, channel: string, o: BotOptions): Promise<void> {
+/** Without the members of the channel, or of the team's group, only approvers count as the team: logged once. */
+async function warnOfUnknownTeam(client: WebClient, channel: string, o: BotOptions): Promise<void> {
   const team = o.teamGroup === null ? await channelMembers(client, channel) : await groupMembers(client, o.teamGroup);
   if (!team.ok) o.events.failed("slack.team_unknown", team.error, { advice: "only approvers count as the CI team; run twokey doctor" });
 }
 
 /**
- * How long a pong may take. The library also waits that long before it connects again after Slack's refresh every few hours, so it is
- * short; but a busy machine, or a slow line, must not lose its connection: a click that comes meanwhile is lost. Units: ms.
+ * How long a pong may take. Short, since the library also waits that long before it connects again after Slack's refresh every few
+ * hours; not shorter, since a busy machine or a slow line must not lose its connection: a click at that moment is lost. Units: ms.
  */
 const PONG_MS_MAX = 3000;
 
-function makeApp(o: BotOptions): App {
+function createApp(o: BotOptions): App {
   return new App({
-    receiver: makeReceiver(o),
+    receiver: createReceiver(o),
     token: o.botToken,
     deferInitialization: true,
     convoStore: false,
@@ -169,7 +174,7 @@ function makeApp(o: BotOptions): App {
   });
 }
 
-function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
+function createReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   const logger = quiet(o.events);
   if (o.connection.mode === "http")
     return new HTTPReceiver({ signingSecret: o.connection.signingSecret, endpoints: ["/slack/events"], logger });
@@ -184,16 +189,9 @@ function makeReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   });
 }
 
-/** Bolt's log lines become ours; below warnings they are left out. */
+/** The warnings and errors of Slack's library become lines of our log. */
 function quiet(events: Events): Logger {
-  const text = (parts: readonly unknown[]): string => parts.map((p) => (p instanceof Error ? p.message : String(p))).join(" ");
-  return {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: (...p: unknown[]) => events.warn("slack.library", { said: text(p) }),
-    error: (...p: unknown[]) => events.error("slack.library", { said: text(p) }),
-    setLevel: () => undefined,
-    getLevel: () => LogLevel.WARN,
-    setName: () => undefined,
-  };
+  return libraryLogger((level, parts) =>
+    events[level]("slack.library", { said: parts.map((p) => (p instanceof Error ? p.message : String(p))).join(" ") }),
+  );
 }

@@ -1,11 +1,13 @@
 import type { ModalView } from "@slack/types";
 import type { WebClient } from "@slack/web-api";
+import { shortReply, type Reply } from "../commands/reply.ts";
 import type { Services } from "../commands/services.ts";
-import type { Reply } from "../commands/reply.ts";
+import { failure, type Failure } from "../core/failure.ts";
 import type { Database } from "../store/db.ts";
+import { readPostedMessage } from "../store/posted-messages.ts";
 import { callSlack } from "./slack.ts";
 
-/** One click, as far as it matters. */
+/** One click. */
 export interface Click {
   readonly action: string;
   readonly value: string;
@@ -16,7 +18,7 @@ export interface Click {
   readonly triggerId: string;
 }
 
-/** What clicks need. */
+/** What answering a click needs. */
 export interface ClickContext {
   readonly db: Database;
   readonly client: WebClient;
@@ -24,8 +26,23 @@ export interface ClickContext {
   readonly channel: string;
 }
 
-/** Opens a window for who clicked; the click's trigger is good for three seconds. Null: it is open. */
+/** Opens a modal for the person who clicked; the click's trigger is good for three seconds. Null: it is open. */
 export async function openModal(click: Click, view: ModalView, c: ClickContext): Promise<Reply | null> {
   const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
-  return opened.ok ? null : { title: "The window did not open in time", parts: [{ kind: "text", text: "Click again." }] };
+  return opened.ok ? null : shortReply("The window did not open in time", "Click again.");
+}
+
+/** The refusal of a click whose value Twokey did not write. */
+export function forgedClick(): Failure {
+  return failure("refused", "click.forged", "This button was not made by Twokey; nothing was done", { remedy: "Use the newest message." });
+}
+
+/** The refusal of a click that does not come from the very message that Twokey posted under `key`; null when it does. */
+export async function assessMessage(click: Click, key: string, what: "deletion" | "change", db: Database): Promise<Failure | null> {
+  const message = await readPostedMessage(db, key);
+  return message === null || message.channel !== click.channel || message.ts !== click.ts
+    ? failure("refused", "click.other_message", `This is not the current message for this ${what}; nothing was done`, {
+        remedy: "Use the card in the team's channel.",
+      })
+    : null;
 }

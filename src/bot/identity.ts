@@ -21,7 +21,7 @@ export interface ApproverList {
   readonly ids: readonly string[];
 }
 
-/** How people are found; who is of the team and who may approve. */
+/** Where people are looked up. */
 export interface IdentityOptions {
   readonly client: WebClient;
   readonly channel: string;
@@ -44,7 +44,7 @@ export interface Identity extends ApproverDirectory {
   slackIdOf(person: CiUserId): Promise<string | null>;
 }
 
-/** Short enough that a removed approver is noticed before the next step, long enough for Slack's limits. Units: milliseconds. */
+/** Short enough that a removed approver is noticed before the next step, long enough for Slack's rate limits. Units: milliseconds. */
 const CACHE_MS = 15_000;
 
 /** Makes the identity service. Source: facts on Slack §4 "Who clicked". Invariant: INV-2 (distinct persons, approvers now). */
@@ -60,16 +60,12 @@ export function createIdentity(o: IdentityOptions): Identity {
     const user = await users(slackUser);
     if (!user.ok) return user;
     const problem = user.value === undefined ? "is not known to Slack" : problemOf(user.value, o);
-    if (user.value === undefined || problem !== null)
-      return err(
-        failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not act here`, {
-          remedy: "Use a full member's account of this workspace.",
-        }),
-      );
+    if (user.value === undefined || problem !== null) {
+      const remedy = "Use the account of a full member of this workspace.";
+      return err(failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not be used here`, { remedy }));
+    }
     const listed = await people("all");
-    const known = listed.ok ? listed.value : [];
-    if (!listed.ok) return listed;
-    return ok(mapPerson(user.value, known));
+    return listed.ok ? ok(mapPerson(user.value, listed.value)) : listed;
   }
 
   const idsOf = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
@@ -97,12 +93,10 @@ export function createIdentity(o: IdentityOptions): Identity {
     },
     async slackIdOf(person) {
       const listed = await people("all");
-      const found = listed.ok ? listed.value.find((p) => p.id === person) : undefined;
-      if (found?.slackId != null) return found.slackId;
-      if (found?.email == null) return null;
-      const email = found.email;
-      const looked = await callSlack("users.lookupByEmail", () => o.client.users.lookupByEmail({ email }));
-      return looked.ok ? (looked.value.user?.id ?? null) : null;
+      const { slackId = null, email = null } = (listed.ok ? listed.value.find((p) => p.id === person) : undefined) ?? {};
+      if (slackId !== null || email === null) return slackId;
+      const found = await callSlack("users.lookupByEmail", () => o.client.users.lookupByEmail({ email }));
+      return found.ok ? (found.value.user?.id ?? null) : null;
     },
   };
 }
@@ -128,7 +122,7 @@ function problemOf(u: SlackUser, o: { readonly teamId: string; readonly botUserI
   if (u.deleted === true) return "is deactivated";
   if (u.is_bot === true || u.id === "USLACKBOT" || u.id === o.botUserId) return "is a bot";
   if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
-  // A server that does not tell its own team cannot tell by it who is from elsewhere; Slack always does.
+  // Only where the server names its own team; Slack always does.
   const elsewhere = o.teamId !== "" && u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined;
   if (u.is_stranger === true || elsewhere) return "belongs to another organisation";
   return u.is_invited_user === true ? "has not joined yet" : null;
@@ -172,7 +166,7 @@ export async function channelMembers(client: WebClient, channel: string): Promis
   );
 }
 
-/** Remembers good answers for a short while; failures are never remembered. */
+/** Keeps good answers for a short while; failures are never kept. */
 function cached<T>(now: Clock, read: (key: string) => Promise<Result<T, Failure>>): (key: string) => Promise<Result<T, Failure>> {
   const kept = new Map<string, { readonly at: number; readonly value: Promise<Result<T, Failure>> }>();
   return async (key) => {

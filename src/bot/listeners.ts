@@ -1,20 +1,21 @@
 import type { App } from "@slack/bolt";
 import type { WebClient } from "@slack/web-api";
-import { z } from "zod";
-import { parseCommand, parseWords } from "../commands/command.ts";
+import { parseCommand, parseWords, type Command } from "../commands/command.ts";
 import { replyOfFailure, type Reply } from "../commands/reply.ts";
 import type { Services } from "../commands/services.ts";
 import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
-import { failure } from "../core/failure.ts";
-import { DeletionId, Digest, type OperatorId } from "../core/ids.ts";
+import { failure, type Failure } from "../core/failure.ts";
+import type { OperatorId } from "../core/ids.ts";
+import type { Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
-import { answerClick, approveTyped, rejectWithReason } from "./clicks.ts";
+import { answerClick, answerWindow } from "./clicks.ts";
 import type { Identity } from "./identity.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
+import { readMemory } from "./render/modals.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
 import { callSlack } from "./slack.ts";
@@ -30,10 +31,18 @@ export interface ListenContext {
   readonly now: Clock;
 }
 
-const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
 type Respond = (message: { text: string; blocks?: never[]; response_type: "ephemeral"; replace_original: false }) => Promise<unknown>;
 
-/** Somebody of whom only Slack's id is known. */
+/** Where one person is answered. */
+interface Place {
+  readonly channel: string;
+  readonly user: string;
+  /** Answers to the click's or command's own address. */
+  readonly respond?: Respond | undefined;
+  readonly thread?: string | undefined;
+}
+
+/** Somebody of whom only the Slack id is known. */
 function strangerOf(user: string): OperatorId {
   return `slack:${user}` as OperatorId;
 }
@@ -54,13 +63,8 @@ function listenToCommands(app: App, c: ListenContext): void {
     acknowledge(ack(), c);
     await guarded("command", c, async () => {
       if (!(await isFirst(c, "command", command.trigger_id))) return;
-      await say(
-        await answerWords(command.command, command.text, command.user_id, command.channel_id, c),
-        respond as Respond,
-        command.channel_id,
-        command.user_id,
-        c,
-      );
+      const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
+      await say(await answer(parseCommand(command.command, command.text), place, c), place, c);
     });
   });
 }
@@ -97,49 +101,43 @@ function listenToButtons(app: App, c: ListenContext): void {
             c,
           )
         : replyOfFailure(asker.error);
-      await say(reply, respond as Respond | undefined, channel, b.user.id, c);
+      await say(reply, { channel, user: b.user.id, respond: respond as Respond | undefined }, c);
     });
   });
 }
 
 function listenToWindows(app: App, c: ListenContext): void {
   app.view(/.*/, async ({ ack, body, view }) => {
-    const memory = Memory.safeParse(safeJson(view.private_metadata));
+    const { callback_id: callbackId, private_metadata: remembered } = view;
+    const memory = readMemory(remembered);
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
-    // The only checks before the acknowledgement: they must be in it to be shown beside the field.
-    if (view.callback_id === "deletion_type_name" && memory.success && typed("name").trim() !== memory.data.name) {
-      acknowledge(
-        ack({ response_action: "errors", errors: { name: `That is not it. Type exactly: ${memory.data.name}`.slice(0, 200) } }),
-        c,
-      );
-      return;
-    }
-    const isPolicy = view.callback_id.startsWith("policy_");
-    const problems = isPolicy ? problemsOfWindow(view.callback_id, view.private_metadata, typed) : null;
-    if (problems !== null) {
-      acknowledge(ack({ response_action: "errors", errors: problems }), c);
-      return;
-    }
+    const isPolicy = callbackId.startsWith("policy_");
+
+    // The only checks before the acknowledgement: they must be in it to be shown at the field.
+    const isOtherName = callbackId === "deletion_type_name" && memory !== null && typed("name").trim() !== memory.name;
+    const problems = isOtherName
+      ? { name: `That is not the name. Type exactly: ${memory.name}`.slice(0, 200) }
+      : isPolicy
+        ? problemsOfWindow(callbackId, remembered, typed)
+        : null;
+    if (problems !== null) return acknowledge(ack({ response_action: "errors", errors: problems }), c);
     acknowledge(ack(), c);
+
     await guarded("view", c, async () => {
-      const { deletions } = c.services;
+      const { deletions, policy } = c.services;
       const asker = await c.identity.identify(body.user.id);
+      const place = { channel: c.channel, user: body.user.id };
       if (isPolicy && asker.ok) {
-        const reply = await answerPolicyWindow(view.callback_id, view.private_metadata, typed, asker.value, c.services.policy);
-        return say(reply, undefined, view.private_metadata.split(" ")[1] ?? c.channel, body.user.id, c);
+        const reply = await answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
+        return say(reply, { ...place, channel: remembered.split(" ")[1] ?? c.channel }, c);
       }
-      if (!asker.ok || !memory.success) {
-        const why = asker.ok ? failure("refused", "view.forged", "This window's content is not mine; nothing was done") : asker.error;
-        await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), view.callback_id, why.message);
-        return say(replyOfFailure(why), undefined, c.channel, body.user.id, c);
+      if (asker.ok && memory !== null) {
+        const reply = await answerWindow(callbackId, memory, typed, asker.value, deletions);
+        return say(reply, { ...place, channel: memory.channel }, c);
       }
-      const reply =
-        view.callback_id === "deletion_type_name"
-          ? await approveTyped(memory.data, typed("name"), asker.value, deletions)
-          : view.callback_id === "deletion_reason"
-            ? await rejectWithReason(memory.data, typed("reason"), asker.value, deletions)
-            : null;
-      await say(reply, undefined, memory.data.channel, body.user.id, c);
+      const why = asker.ok ? failure("refused", "view.forged", "This window was not opened by Twokey; nothing was done") : asker.error;
+      await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
+      await say(replyOfFailure(why), place, c);
     });
   });
 }
@@ -147,10 +145,10 @@ function listenToWindows(app: App, c: ListenContext): void {
 function listenToMentions(app: App, c: ListenContext): void {
   app.event("app_mention", async ({ event, body }) =>
     guarded("mention", c, async () => {
-      const { bot_id: bot } = event as { bot_id?: string };
+      const { bot_id: bot, thread_ts: thread } = event as { bot_id?: string; thread_ts?: string };
       if (event.user === undefined || bot !== undefined || !(await isFirst(c, "event", body.event_id))) return;
-      const reply = await answerTyped(event.text, event.user, event.channel, c);
-      await say(reply, undefined, event.channel, event.user, c, (event as { thread_ts?: string }).thread_ts);
+      const place = { channel: event.channel, user: event.user, thread };
+      await say(await answer(parseWords(event.text), place, c), place, c);
     }),
   );
 }
@@ -167,15 +165,9 @@ function listenToDirectMessages(app: App, c: ListenContext): void {
         channel: string;
         thread_ts?: string;
       };
-      if (
-        m.channel_type !== "im" ||
-        m.subtype !== undefined ||
-        m.bot_id !== undefined ||
-        m.user === undefined ||
-        !(await isFirst(c, "event", body.event_id))
-      )
-        return;
-      const reply = await answerTyped(m.text ?? "", m.user, m.channel, c);
+      const isPersons = m.channel_type === "im" && m.subtype === undefined && m.bot_id === undefined;
+      if (!isPersons || m.user === undefined || !(await isFirst(c, "event", body.event_id))) return;
+      const reply = await answer(parseWords(m.text ?? ""), { channel: m.channel, user: m.user }, c);
       if (reply.picture !== undefined) await sendPicture(c.client, m.user, reply.picture, c.events);
       const r = renderReply(reply);
       const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
@@ -199,54 +191,36 @@ function listenToHome(app: App, c: ListenContext): void {
   );
 }
 
-async function answerTyped(text: string, user: string, channel: string, c: ListenContext): Promise<Reply> {
-  const command = parseWords(text);
-  return command.ok ? answer(command.value, user, channel, c) : replyOfFailure(command.error);
-}
-
-async function answerWords(name: string, text: string, user: string, channel: string, c: ListenContext): Promise<Reply> {
-  const command = parseCommand(name, text);
-  return command.ok ? answer(command.value, user, channel, c) : replyOfFailure(command.error);
-}
-
-async function answer(command: Parameters<typeof runCommand>[0], user: string, channel: string, c: ListenContext): Promise<Reply> {
+async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: ListenContext): Promise<Reply> {
+  if (!command.ok) return replyOfFailure(command.error);
   const asker = await c.identity.identify(user);
-  return asker.ok ? runCommand(command, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
+  return asker.ok ? runCommand(command.value, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
 }
 
 /**
- * Says something to one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the
- * channel, as a direct message.
+ * Answers one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the channel, as a
+ * direct message.
  */
-async function say(
-  reply: Reply | null,
-  respond: Respond | undefined,
-  channel: string,
-  user: string,
-  c: ListenContext,
-  threadTs?: string,
-): Promise<void> {
+async function say(reply: Reply | null, { respond, channel, user, thread }: Place, c: ListenContext): Promise<void> {
   if (reply === null) return;
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
   const r = renderReply(reply);
+  const said = { text: r.text, blocks: [...r.blocks] };
   if (respond !== undefined) {
     const sent = await callSlack("response_url", () =>
-      respond({ text: r.text, blocks: [...r.blocks] as never[], response_type: "ephemeral", replace_original: false }),
+      respond({ ...said, blocks: said.blocks as never[], response_type: "ephemeral", replace_original: false }),
     );
     if (sent.ok) return;
   }
-  const said = { text: r.text, blocks: [...r.blocks] };
-  const thread = threadTs === undefined ? {} : { thread_ts: threadTs };
-  const sent = await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ channel, user, ...said, ...thread }));
+
+  const where = { channel, user, ...(thread === undefined ? {} : { thread_ts: thread }) };
+  const sent = await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ ...where, ...said }));
   if (sent.ok) return;
   const direct = await callSlack("chat.postMessage", () => c.client.chat.postMessage({ channel: user, ...said, unfurl_links: false }));
   if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }
 
-/**
- * Whether this is the first time we hear of an interaction: Slack and proxies repeat. One without an id of its own cannot be told
- * from another, so it counts as first. Errors: a store that is away counts as first.
- */
+/** Whether an interaction comes for the first time: Slack and proxies repeat. Without an id, or with the database away, it counts as first. */
 async function isFirst(c: ListenContext, kind: string, id: string | undefined): Promise<boolean> {
   return id === undefined || id === "" ? true : recordSeenEvent(c.db, `${kind}:${id}`, c.now()).catch(() => true);
 }
@@ -259,17 +233,9 @@ async function guarded(what: string, c: ListenContext, run: () => Promise<void>)
   }
 }
 
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 /**
- * Acknowledges, and does not wait for the line: a connection that is replaced at this moment may never say that it sent it, and what a
- * person did must not be lost with it.
+ * Acknowledges without waiting: a connection that is replaced at this moment may never say that it was sent, and the click must still
+ * count.
  */
 function acknowledge(sent: Promise<void>, c: ListenContext): void {
   sent.catch((thrown: unknown) => c.events.warn("slack.not_acknowledged", { code: thrown instanceof Error ? thrown.name : "unknown" }));

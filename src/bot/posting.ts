@@ -9,23 +9,23 @@ import { errorCode, isPassing } from "./slack.ts";
 
 /** Posts messages once and keeps them up to date in place. */
 export interface Posting {
-  /** Shows what stands under `key`: posted when new, updated when changed, untouched when the same. Later calls win. */
+  /** Shows a message under `key`: posts it when new, updates it when changed. Later calls win. */
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
   /** Posts one line in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, text: string): Promise<void>;
-  /** Waits until all that was asked to be shown is shown, or waits to be tried again. */
+  /** Waits until everything is posted, or failed and waits to be tried again. */
   settle(): Promise<void>;
-  /** Tries nothing again from now on. */
+  /** From now on, nothing is tried again. */
   stop(): void;
 }
 
-/** Slack takes about one post a second in a channel and 50 updates a minute; this is left between two updates of one message. Units: ms. */
+/** The pause between two updates of one message: Slack takes about 50 a minute, and one post a second in a channel. Units: ms. */
 const UPDATE_PAUSE_MS = 900;
-/** Waits before a message is tried again that Slack could not take just then: about a quarter of an hour in all. Units: ms. */
+/** Waits before the retries of a message that Slack did not take: about a quarter of an hour in all. Units: ms. */
 const AGAIN_MS = [2_000, 5_000, 15_000, 60_000, 300_000, 600_000] as const;
-/** Codes after which a message of ours is given up, and posted anew. */
+/** Codes after which a message can no longer be updated, and is posted again. */
 const LOST = new Set(["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found", "is_inactive"]);
-/** Codes by which Slack refuses what we made of blocks; the words alone are then better than nothing. */
+/** Codes by which Slack refuses the blocks; the text alone is then sent. */
 const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"]);
 
 type Blocks = Rendering["blocks"][number][];
@@ -38,7 +38,7 @@ interface PostingOptions {
   readonly events: Events;
 }
 
-/** Makes the posting service; one chain of work for each message, so that the last state is always shown in the end. */
+/** Makes the posting service; one chain of work for each message, so that its last state is always shown in the end. */
 export function createPosting(o: PostingOptions): Posting {
   const wanted = new Map<string, { channel: string; rendering: Rendering }>();
   const running = new Map<string, Promise<void>>();
@@ -56,16 +56,13 @@ export function createPosting(o: PostingOptions): Posting {
     }
   }
 
-  /** Tries again what Slack could not take just then, until it is shown, or until this process stops. */
+  /** Retries what Slack did not take, until it is shown or this process stops. */
   async function later(key: string, tries: number): Promise<void> {
     const wait = AGAIN_MS[tries];
     if (!wanted.has(key) || wait === undefined) return;
-    const slept = await o.sleep(wait, stopping.signal).then(
-      () => true,
-      () => false,
-    );
-    if (!slept || stopping.signal.aborted || running.has(key)) return;
-    await start(key, tries + 1);
+    // A stop ends the wait with an error.
+    await o.sleep(wait, stopping.signal).catch(() => undefined);
+    if (!stopping.signal.aborted && !running.has(key)) await start(key, tries + 1);
   }
 
   const start = (key: string, tries = 0): Promise<void> => {
@@ -91,7 +88,7 @@ export function createPosting(o: PostingOptions): Posting {
       wanted.set(key, { channel, rendering });
       const first = (await readPostedMessage(o.db, key).catch(() => null)) === null;
       const done = start(key);
-      // The first posting is waited for, so that what follows can refer to it; updates go on by themselves.
+      // The first posting is waited for, so that notes and clicks can refer to it; updates are not.
       if (first) await done;
     },
     note: (key, noteKey, text) => postNote(key, noteKey, text, o),
@@ -104,7 +101,7 @@ export function createPosting(o: PostingOptions): Posting {
   };
 }
 
-/** Posts a message or updates it in place; false when it is shown already. Errors: throws what Slack refuses. */
+/** Posts a message or updates it in place; false when it is shown already. Errors: throws what Slack refused. */
 async function showOnce(key: string, channel: string, r: Rendering, o: PostingOptions): Promise<boolean> {
   const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
   const known = await readPostedMessage(o.db, key);
@@ -112,7 +109,7 @@ async function showOnce(key: string, channel: string, r: Rendering, o: PostingOp
   const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
   if (known !== null) {
     try {
-      await inWords(key, body.blocks, o, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
+      await sendInBlocks(key, body.blocks, o, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
       await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
       return true;
     } catch (thrown) {
@@ -121,15 +118,15 @@ async function showOnce(key: string, channel: string, r: Rendering, o: PostingOp
       o.events.warn("slack.message_lost", { code, key });
     }
   }
-  const posted = await inWords(key, body.blocks, o, (blocks) =>
+  const posted = await sendInBlocks(key, body.blocks, o, (blocks) =>
     o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false }),
   );
   await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
   return true;
 }
 
-/** Sends with blocks, or, where Slack refuses them, the words alone: without its buttons nobody can approve, the safe side. */
-async function inWords<T>(key: string, blocks: Blocks, o: PostingOptions, send: (blocks: Blocks) => Promise<T>): Promise<T> {
+/** Sends with blocks, or, where Slack refuses them, the text alone: without buttons nobody can approve, the safe side. */
+async function sendInBlocks<T>(key: string, blocks: Blocks, o: PostingOptions, send: (blocks: Blocks) => Promise<T>): Promise<T> {
   try {
     return await send(blocks);
   } catch (thrown) {
@@ -144,27 +141,16 @@ async function postNote(key: string, noteKey: string, text: string, o: PostingOp
   const main = await readPostedMessage(o.db, key);
   if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
   try {
-    const posted = await o.client.chat.postMessage({
-      channel: main.channel,
-      thread_ts: main.ts,
-      text,
-      parse: "none",
-      link_names: false,
-      unfurl_links: false,
-    });
-    await recordPostedMessage(o.db, {
-      key: `${key}:${noteKey}`,
-      channel: main.channel,
-      ts: posted.ts ?? "",
-      digest: digestOf({ text }),
-      at: o.now(),
-    });
+    const { channel, ts } = main;
+    const plain = { parse: "none" as const, link_names: false, unfurl_links: false };
+    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text, ...plain });
+    await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
   } catch (thrown) {
     o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
   }
 }
 
-/** What Slack says is wrong with blocks; places and rules, nothing of their text. */
+/** What Slack says is wrong with the blocks: places and rules, nothing of their text. */
 function blockProblems(thrown: unknown): string {
   const data = (thrown as { data?: { response_metadata?: { messages?: unknown } } }).data;
   const messages = data?.response_metadata?.messages;

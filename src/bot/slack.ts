@@ -1,28 +1,25 @@
-import type { WebClient } from "@slack/web-api";
+import { LogLevel, type Logger, type WebClient } from "@slack/web-api";
 import { type Failure, failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
-/** Calls the Web API and sorts what goes wrong; the message names Slack's own error code and nothing secret. */
+/** Calls the Web API; a failure names Slack's own error code and nothing secret. Errors: `unavailable`, `rejected`. */
 export async function callSlack<T>(what: string, call: () => Promise<T>): Promise<Result<T, Failure>> {
   try {
     return ok(await call());
   } catch (thrown) {
     const code = errorCode(thrown);
-    return err(
-      failure(code === "unreachable" ? "unavailable" : "rejected", `slack.${code}`, `Slack refused ${what}: ${code}`, {
-        details: { code },
-      }),
-    );
+    const kind = code === "unreachable" ? "unavailable" : "rejected";
+    return err(failure(kind, `slack.${code}`, `Slack refused ${what}: ${code}`, { details: { code } }));
   }
 }
 
-/** Slack's own error code of what was thrown, or `unreachable`. */
+/** Slack's own error code in what was thrown, or `unreachable`. */
 export function errorCode(thrown: unknown): string {
   const data = (thrown as { data?: { error?: unknown } }).data;
   return typeof data?.error === "string" ? data.error : "unreachable";
 }
 
-/** Codes after which asking again later makes sense. */
+/** Codes after which the same call may succeed later. */
 const PASSING = new Set([
   "unreachable",
   "ratelimited",
@@ -34,12 +31,12 @@ const PASSING = new Set([
   "team_added_to_org",
 ]);
 
-/** Whether the same call may go through later. */
+/** Whether the same call may succeed later. */
 export function isPassing(code: string): boolean {
   return PASSING.has(code);
 }
 
-/** Codes of a method that this workspace or token does not have, and will not have until somebody changes it. */
+/** Codes of a method that this workspace's plan or this token does not allow. */
 const ABSENT = new Set([
   "plan_upgrade_required",
   "paid_teams_only",
@@ -49,7 +46,7 @@ const ABSENT = new Set([
   "no_permission",
 ]);
 
-/** Whether Slack will go on refusing this until the plan, the token or its scopes change. */
+/** Whether Slack refuses this until the plan, the token or its scopes change. */
 export function isAbsent(f: Failure): boolean {
   return ABSENT.has(f.code.replace(/^slack\./, ""));
 }
@@ -69,26 +66,39 @@ export async function allPages<T>(
   return items;
 }
 
+/** The direct messages with a person, as a channel's id. */
+export async function openDirect(client: WebClient, user: string): Promise<Result<string | undefined, Failure>> {
+  const opened = await callSlack("conversations.open", () => client.conversations.open({ users: user }));
+  return opened.ok ? ok(opened.value.channel?.id) : opened;
+}
+
+/** A logger for Slack's library: its warnings and errors go to `say`, the rest is left out. */
+export function libraryLogger(say: (level: "warn" | "error", parts: readonly unknown[]) => void): Logger {
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (...parts) => say("warn", parts),
+    error: (...parts) => say("error", parts),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.WARN,
+    setName: () => undefined,
+  };
+}
+
 /** Finds a channel's id by its id or name. Errors: `rejected` with what to do. */
 export async function findChannel(client: WebClient, channel: string): Promise<Result<string, Failure>> {
   if (/^[CGD][A-Z0-9]{2,}$/.test(channel)) return ok(channel);
   const name = channel.replace(/^#/, "");
   const all = await listChannels(client, "public_channel,private_channel");
-  // Without groups:read, or with it alone, Slack refuses to list both kinds: each is then asked for by itself.
-  const listed =
-    all.ok || all.error.code !== "slack.missing_scope"
-      ? all
-      : await firstGood([() => listChannels(client, "public_channel"), () => listChannels(client, "private_channel")]);
+  // Without groups:read, or with it alone, Slack refuses to list both kinds: each is then listed by itself.
+  const listed = all.ok || all.error.code !== "slack.missing_scope" ? all : await listEachKind(client);
   if (!listed.ok)
     return err({ ...listed.error, remedy: listed.error.remedy ?? "Set SLACK_CHANNEL to the channel's id (C…): an id needs no list." });
+
   const found = listed.value.find((c) => c.name === name)?.id;
-  return found === undefined
-    ? err(
-        failure("rejected", "slack.no_channel", `There is no channel ${name} that the bot can see`, {
-          remedy: "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.",
-        }),
-      )
-    : ok(found);
+  if (found !== undefined) return ok(found);
+  const remedy = "Set SLACK_CHANNEL to the channel's id, and invite the bot into it.";
+  return err(failure("rejected", "slack.no_channel", `There is no channel ${name} that the bot can see`, { remedy }));
 }
 
 type Channels = readonly { readonly id?: string; readonly name?: string }[];
@@ -108,8 +118,8 @@ async function listChannels(client: WebClient, types: string): Promise<Result<Ch
 }
 
 /** All that could be listed; a failure only when nothing could. */
-async function firstGood(asks: readonly (() => Promise<Result<Channels, Failure>>)[]): Promise<Result<Channels, Failure>> {
-  const answers = await Promise.all(asks.map((ask) => ask()));
+async function listEachKind(client: WebClient): Promise<Result<Channels, Failure>> {
+  const answers = await Promise.all(["public_channel", "private_channel"].map((kind) => listChannels(client, kind)));
   const good = answers.flatMap((a) => (a.ok ? [a.value] : []));
   return good.length > 0 ? ok(good.flat()) : (answers[0] ?? ok([]));
 }

@@ -133,16 +133,16 @@ test("a good click counts, so the refusals below are not for nothing", async () 
 
 const other = "6f1c9a1e-0000-4000-8000-00000000000f";
 test.for<readonly [string, () => Pressed, RegExp]>([
-  ["an old message of the same deletion", () => ({ ts: "0.9" }), /not the message I keep/],
-  ["the same card posted into another channel", () => ({ channel: "C2" }), /not the message I keep/],
-  ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the message I keep/],
+  ["an old message of the same deletion", () => ({ ts: "0.9" }), /not the current message/],
+  ["the same card posted into another channel", () => ({ channel: "C2" }), /not the current message/],
+  ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the current message/],
   ["a message edited to carry another digest", () => ({ value: good().replace(/[0-9a-f]{64}$/, "0".repeat(64)) }), /not the newest/],
-  ["a value that is none of ours", () => ({ value: "approve" }), /not one of mine/],
-  ["an empty value", () => ({ value: "" }), /not one of mine/],
-  ["a value with more behind it", () => ({ value: `${good()}:x` }), /not one of mine/],
-  ["a value with SQL in it", () => ({ value: `v1:'; drop table vote; --:1:${row.digest}` }), /not one of mine/],
-  ["a value whose id is no id", () => ({ value: `v1:${"-".repeat(36)}:1:${row.digest}` }), /not one of mine/],
-  ["a button that we never made", () => ({ action: "deletion_now" }), /no such button|does nothing any more/],
+  ["a value that is none of ours", () => ({ value: "approve" }), /not made by Twokey/],
+  ["an empty value", () => ({ value: "" }), /not made by Twokey/],
+  ["a value with more behind it", () => ({ value: `${good()}:x` }), /not made by Twokey/],
+  ["a value with SQL in it", () => ({ value: `v1:'; drop table vote; --:1:${row.digest}` }), /not made by Twokey/],
+  ["a value whose id is no id", () => ({ value: `v1:${"-".repeat(36)}:1:${row.digest}` }), /not made by Twokey/],
+  ["a button that we never made", () => ({ action: "deletion_now" }), /no such button|no longer does anything/],
   ["who asked for the deletion", () => ({ user: "chen" }), /asked for this deletion/],
   ["who is no approver", () => ({ user: "eve" }), /not one of the approvers/],
   ["somebody unknown", () => ({ user: "nobody" }), /do not know you/],
@@ -184,7 +184,7 @@ test.for<readonly [string, () => string]>([
 ])("a window with %s in its memory is refused and recorded", async ([, metadata]) => {
   await submit("deletion_type_name", metadata());
   await submit("deletion_reason", metadata());
-  expect(said.join("\n")).toMatch(/not mine; nothing was done[\s\S]*not mine; nothing was done/);
+  expect(said.join("\n")).toMatch(/not opened by Twokey; nothing was done[\s\S]*not opened by Twokey; nothing was done/);
   expect(said.join("\n")).not.toMatch(/BUG/);
   expect(await refusals()).toMatchObject([{ actor: "ci:ben" }, { actor: "ci:ben" }]);
   expect(await votes()).toBe(0);

@@ -2,10 +2,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
+import { DeletionId } from "../../src/core/ids.ts";
 import { safe } from "../../src/bot/render/blocks.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
 import { renderKeep } from "../../src/bot/render/keep.ts";
-import { reasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
+import { deletionReasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import { phases } from "../../src/core/phases.ts";
@@ -130,7 +131,7 @@ test("what could not be saved has a Waive button with its name while it is propo
   expect(card("proposed", "failed", ["Ada"])).toContain("disk: attached (waived by Ada; one more person is needed)");
   expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("disk: not saved, waived by Ada and Ben");
   expect(card("proposed", "waived", ["Ada", "Ben"])).not.toContain("deletion_waive");
-  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("all but what was waived by name: disk.");
+  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("Everything is in the archive except what was waived: disk.");
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 
@@ -149,8 +150,8 @@ test("answers and windows with hostile texts are taken by Slack", () => {
       });
       expect(validateBlocks(reply.blocks, "message")).toEqual([]);
       expect(foreignMarks(reply.blocks)).toEqual([]);
-      const memory = { id: "i", version: 1, digest: null, name: (n[0] ?? "a").slice(0, 200), channel: "C1" };
-      for (const modal of [typeNameModal(memory), reasonModal(memory)]) expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
+      const memory = { id: DeletionId.parse("6f1c9a1e-0000-4000-8000-000000000001"), version: 1, digest: null, name: (n[0] ?? "a").slice(0, 200), channel: "C1" };
+      for (const modal of [typeNameModal(memory), deletionReasonModal(memory)]) expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
     }),
   );
 });

@@ -116,13 +116,13 @@ test("commands without a trigger_id or a response_url are each answered, to one 
     await acked(slack.send("slash_commands", command));
     await eventually(
       `answer ${n}`,
-      () => slack.messages.filter((m) => m.user === egon && m.text.includes("What you can ask me")).length === n,
+      () => slack.messages.filter((m) => m.user === egon && m.text.includes("Commands")).length === n,
       { tell },
     );
   }
   slack.moods.push({ method: "chat.postEphemeral", error: "not_in_channel" });
   await acked(slack.send("slash_commands", { ...command, channel_id: "C012AB3CD" }));
-  await seen("a direct message", (m) => m.channel === egon && m.text.includes("What you can ask me"));
+  await seen("a direct message", (m) => m.channel === egon && m.text.includes("Commands"));
 });
 
 test("a direct message is answered once and in its thread; bots, edits and repeats are not", async () => {

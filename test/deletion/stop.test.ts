@@ -138,7 +138,7 @@ describe("going on", () => {
 
   test("one person, however often, is one; the second makes it go on, and both are recorded", async () => {
     await service().stop(asker("dora"), "drill");
-    expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 people want to go on");
+    expect((await answerResume(asker("ada"), service())).title).toBe("1 of 2 approvers want to resume");
     for (let i = 0; i < 2; i += 1)
       expect(await service().resume(asker("ada"))).toMatchObject({ ok: false, error: { code: "resume.voted" } });
     expect(await isStopped()).toBe(true);

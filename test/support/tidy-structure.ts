@@ -40,7 +40,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   {
     pack: /^zod$/,
     allowed:
-      /^src\/(config\.ts|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/listeners\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+      /^src\/(config\.ts|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/render\/modals\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
   },
 ];
 

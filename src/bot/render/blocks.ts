@@ -3,11 +3,11 @@ import type { KnownBlock } from "@slack/types";
 /** Longest text of one section that we send; Slack's limit is 3,000. */
 const SECTION_MAX = 2800;
 
-/** Left for the lines of a table in one section: beyond it the closing mark would be cut off. */
+/** Longest text of a table in one section: beyond it the closing mark would be cut off. */
 const PREFORMATTED_MAX = 2200;
 
 /**
- * Makes foreign text harmless in mrkdwn: Slack's three signs escaped, direction and control characters out, format signs defused.
+ * Escapes text of others for mrkdwn: Slack's three control characters, formatting marks; control and direction characters are removed.
  *
  * Source: facts on Slack §5 rule 11.
  */
@@ -23,7 +23,7 @@ export function safe(text: string, max = 300): string {
     );
 }
 
-/** Foreign text for plain_text objects, which Slack never parses: control and direction characters out, cut. */
+/** Text of others for plain_text objects, which Slack never parses: control and direction characters removed, and cut. */
 export function plain(text: string, max: number): string {
   const clean = text.replace(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, " ").trim() || "–";
   return [...clean].length > max ? `${[...clean].slice(0, max - 1).join("")}…` : clean;
@@ -34,7 +34,7 @@ export function header(text: string): KnownBlock {
   return { type: "header", text: { type: "plain_text", text: plain(text, 150), emoji: false } };
 }
 
-/** A section of mrkdwn that was made safe by the caller; parsed for our own marks only. */
+/** A section of mrkdwn; text of others in it was escaped by the caller. */
 export function section(mrkdwn: string): KnownBlock {
   return { type: "section", text: { type: "mrkdwn", text: cutSafely(mrkdwn, SECTION_MAX), verbatim: true } };
 }
@@ -62,7 +62,7 @@ export function list(title: string, lines: readonly string[], linesMax = 12): re
   return [section(`*${title}* (${lines.length})\n${shown.join("\n")}`)];
 }
 
-/** Lines of equal letters, as many as fit; the rest is counted. */
+/** Lines in a fixed-width font, as many as fit; the rest is counted. */
 export function preformatted(title: string, lines: readonly string[]): KnownBlock {
   const shown: string[] = [];
   let left = PREFORMATTED_MAX;
@@ -76,7 +76,7 @@ export function preformatted(title: string, lines: readonly string[]): KnownBloc
   return section(`*${safe(title, 120)}*\n\`\`\`${shown.join("\n") || "–"}\`\`\`${more === 0 ? "" : `\n… and ${more} more`}`);
 }
 
-/** A button. `label` is also read aloud. */
+/** A button. `label` is for screen readers. */
 export function button(o: {
   readonly action: string;
   readonly text: string;
@@ -94,13 +94,13 @@ export function button(o: {
   };
 }
 
-/** An instant as each reader's own local time, with UTC for those who cannot. Units: UTC epoch milliseconds. */
+/** An instant in each reader's local time; UTC where Slack cannot format it. Units: UTC epoch milliseconds. */
 export function time(at: number): string {
   const fallback = `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
   return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>`;
 }
 
-/** Slack refuses empty texts, and texts over its limits. */
+/** Slack refuses empty texts, and texts longer than its limits. */
 function cutSafely(given: string, max: number): string {
   const text = given.trim() === "" ? "–" : given;
   if (text.length <= max) return text;

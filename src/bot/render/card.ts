@@ -1,18 +1,18 @@
 import type { KnownBlock } from "@slack/types";
 import { sizeText } from "../../core/units.ts";
-import type { ItemKind } from "../../core/inventory.ts";
+import { itemKinds, type ItemKind } from "../../core/inventory.ts";
 import type { ArchiveLine, DeletionView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
 import { button, context, fields, header, list, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
-/** Longest list of names a card carries; more, and there is no Approve button: an approver must read all of it (ADR 0201). */
+/** Most names on a card; with more there is no Approve button, since an approver must read all of them (ADR 0201). */
 const namesMax = 120;
 
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
 const waiveMax = 20;
 
-/** Renders a deletion's card in whatever phase it is. The first line says what it is and whether anything is asked. Pure. */
+/** Renders a deletion's card in any phase. The first line says what it is and what people can do. Pure. */
 export function renderCard(v: DeletionView, environment: string): Rendering {
   const title = titles(v);
   const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v);
@@ -28,37 +28,35 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
       ["Approvals", approvals(v)],
     ]),
   );
-  if (v.activity !== null && !["closed"].includes(v.phase)) blocks.push(context(safe(v.activity, 400)));
+  if (v.activity !== null && v.phase !== "closed") blocks.push(context(safe(v.activity, 400)));
   blocks.push(...waiveButtons(v));
   const buttons = buttonsOf(v, asks);
   if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
-  blocks.push(
-    context(
-      `${environment} · opened ${time(v.openedAt)}${v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`}${v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : ""}`,
-    ),
-  );
+
+  const digest = v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`;
+  const who = v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
+  blocks.push(context(`${environment} · opened ${time(v.openedAt)}${digest}${who}`));
   return { text: `${title} (${environment})`, blocks };
 }
 
-/** The value a button carries: which deletion, which version, which digest were on the card. */
+/** The value of a button: the deletion, version and digest that the card showed. */
 export function buttonValue(v: Pick<DeletionView, "id" | "version" | "digest">): string {
   return `v1:${v.id}:${v.version}:${v.digest ?? "-"}`;
 }
 
 function titles(v: DeletionView): string {
-  const name = v.path;
   const words: Record<Phase, string> = {
-    archiving: `Saving the templates of ${name}`,
-    proposed: `Delete ${name}? Two approvals needed`,
-    cooling_off: `${name}: approved, cooling off`,
-    quarantining: `${name}: going into quarantine`,
-    grace: `${name}: in quarantine, waiting out the grace period`,
-    dismantling: `${name}: machines are being destroyed`,
-    expunging: `${name}: waiting for CloudStack to expunge`,
-    removing: `${name}: being removed for good`,
-    deleted: `${name}: deleted`,
-    closed: `${name}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`,
-    frozen: `${name}: FROZEN, a person must look`,
+    archiving: `Saving the templates of ${v.path}`,
+    proposed: `Delete ${v.path}? Two approvals needed`,
+    cooling_off: `${v.path}: approved, cooling off`,
+    quarantining: `${v.path}: going into quarantine`,
+    grace: `${v.path}: in quarantine until the grace period ends`,
+    dismantling: `${v.path}: machines are being destroyed`,
+    expunging: `${v.path}: waiting for CloudStack to expunge`,
+    removing: `${v.path}: being removed for good`,
+    deleted: `${v.path}: deleted`,
+    closed: `${v.path}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`,
+    frozen: `${v.path}: FROZEN, a person must decide`,
   };
   return words[v.phase];
 }
@@ -67,48 +65,39 @@ function sentence(v: DeletionView, asks: boolean): string {
   const until = v.until === null ? "" : time(v.until);
   const who = v.closedBy === null ? "" : ` by ${safe(v.closedBy)}`;
   const words: Record<Phase, string> = {
-    archiving: "Nothing is asked of you yet: templates are saved and checked before anybody can approve.",
+    archiving: "Nothing to do yet: templates are saved and checked before anybody can approve.",
     proposed: asks
-      ? `Two people must approve, neither of them who asked. Nothing happens without them; it expires ${until}.`
-      : "Nothing is asked of you yet: see below what keeps it.",
-    cooling_off: `Two people approved. Nothing has been touched. Any team member can cancel until ${until}.`,
-    quarantining: "Accounts are being disabled; their machines stop. Nothing is lost, and Restore gives all of it back.",
-    grace: `Accounts are disabled and machines stopped; nothing is lost. Restore gives all of it back until ${until}.`,
-    dismantling: "Machines are destroyed, but CloudStack still keeps them: Restore brings them back.",
-    expunging: "CloudStack keeps destroyed machines a while: Restore brings them back until they are gone.",
-    removing: "There is no way back from here except the archive: volumes, networks, snapshots, templates, accounts, then the domain.",
+      ? `Two approvers must agree, and whoever asked for it has no vote. Nothing happens without them; it expires ${until}.`
+      : "It cannot be approved yet: see below why.",
+    cooling_off: `Two approvers agreed. Nothing is changed yet. Any team member can cancel until ${until}.`,
+    quarantining: "Accounts are being disabled and their machines stopped. Nothing is lost: Restore brings everything back.",
+    grace: `Accounts are disabled and machines stopped. Nothing is lost: Restore brings everything back until ${until}.`,
+    dismantling: "Machines are destroyed, but not yet expunged: Restore recovers them.",
+    expunging: "CloudStack expunges destroyed machines after a while: until then Restore recovers them.",
+    removing:
+      "From here on only the archive can bring anything back: volumes, networks, snapshots, templates and accounts are removed, then the domain.",
     deleted: `The domain is gone. ${keptWords(v)}`,
-    closed: `Nothing is deleted. It ended${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
-    frozen: `It stands still and does nothing: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
+    closed: `Nothing was deleted. Closed${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
+    frozen: `It is stopped: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
   };
   return words[v.phase];
 }
 
 function keptWords(v: DeletionView): string {
   const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
-  return lost.length === 0 ? "Its templates are in the archive." : `In the archive is all but what was waived by name: ${lost.join(", ")}.`;
+  return lost.length === 0
+    ? "Its templates are in the archive."
+    : `Everything is in the archive except what was waived: ${lost.join(", ")}.`;
 }
 
+/** Kinds of which a card shows the number only. */
+const otherKinds = itemKinds.filter((kind) => !["machine", "template", "account", "user", "volume"].includes(kind));
+
 function blast(v: DeletionView): readonly KnownBlock[] {
-  if (v.blast === null) return [section("What it holds is being looked up.")];
+  if (v.blast === null) return [section("The domain's contents are being read.")];
   const b = v.blast;
   const n = (kind: ItemKind) => b.counts[kind] ?? 0;
-  const rest = (
-    [
-      "snapshot",
-      "vm_snapshot",
-      "network",
-      "address",
-      "iso",
-      "vpc",
-      "cloudstack_project",
-      "child_domain",
-      "kubernetes_cluster",
-      "backup",
-    ] as const
-  )
-    .filter((k) => n(k) > 0)
-    .map((k) => counted(n(k), k.replaceAll("_", " ")));
+  const rest = otherKinds.filter((k) => n(k) > 0).map((k) => counted(n(k), k.replaceAll("_", " ")));
   return [
     fields([
       ["Machines", `${n("machine")}${runningWords(b)}\n${names(b.machineNames)}`],
@@ -132,12 +121,8 @@ function counted(n: number, word: string): string {
 }
 
 function names(list: readonly string[]): string {
-  return (
-    list
-      .slice(0, 40)
-      .map((x) => safe(x, 60))
-      .join(", ") || "none"
-  );
+  const shown = list.slice(0, 40).map((x) => safe(x, 60));
+  return shown.join(", ") || "none";
 }
 
 function fits(v: DeletionView): boolean {
@@ -167,7 +152,7 @@ function failedLine(a: ArchiveLine): string {
   return `${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}${one}`;
 }
 
-/** One button for each thing that could not be saved: two approvers may give it up by name. */
+/** One button for each thing that could not be saved: two approvers may accept its loss. */
 function waiveButtons(v: DeletionView): readonly KnownBlock[] {
   const failed = v.phase === "proposed" ? v.archive.filter((a) => a.state === "failed").slice(0, waiveMax) : [];
   if (failed.length === 0) return [];
@@ -180,7 +165,7 @@ function waiveButtons(v: DeletionView): readonly KnownBlock[] {
     }),
   );
   return [
-    section("*Waive* gives up for good what could not be saved; it takes two approvers, neither of them who asked."),
+    section("*Waive* accepts that what could not be saved is lost; it takes two approvers, and whoever asked has no vote."),
     { type: "actions", block_id: `waive_${v.version}`, elements },
   ];
 }

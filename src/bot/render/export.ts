@@ -3,14 +3,13 @@ import type { ExportView } from "../../archive/export-view.ts";
 import { context, header, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
-/** Renders an export's progress, and at its end the link. */
+/** Renders an export's progress, and in the end the link. */
 export function renderExport(v: ExportView): Rendering {
   const title = {
     waiting: "Waiting to export",
     saving: "Exporting",
     ready: "Ready to download",
     failed: "Could not export",
-    expired: "Expired",
   }[v.state];
   const size = v.totalBytes === null ? sizeText(v.doneBytes) : `${sizeText(v.doneBytes)} of ${sizeText(v.totalBytes)}`;
   const lines = {
@@ -18,10 +17,9 @@ export function renderExport(v: ExportView): Rendering {
     saving: `Saved so far: ${size}.`,
     ready:
       v.link === null
-        ? "The link was sent once and is not kept; ask again for a new one."
-        : `<${v.link}|Download ${safe(v.template, 80)}>\nOnly who has this link can use it${v.linkUntil === null ? "" : `, until ${time(v.linkUntil)}`}.`,
+        ? "The link was sent once and is not stored; export again for a new one."
+        : `<${v.link}|Download ${safe(v.template, 80)}>\nWhoever has this link can use it${v.linkUntil === null ? "" : `, until ${time(v.linkUntil)}`}.`,
     failed: safe(v.problem ?? "The reason is in the log.", 500),
-    expired: "Ask again with /ci-export-template.",
   };
   const sum = v.sha256 === null ? "" : ` · SHA-256 ${v.sha256}`;
   return {

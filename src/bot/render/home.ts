@@ -3,7 +3,7 @@ import type { DeletionView } from "../../deletion/view.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { context, header, list, section } from "./blocks.ts";
 
-/** Renders the App Home: what waits for the team, and one's projects. */
+/** Renders the App Home: open deletions for the team, and one's own projects. */
 export function homeView(projects: readonly DesiredProject[], deletions: readonly DeletionView[]): HomeView {
   return {
     type: "home",
@@ -19,13 +19,13 @@ export function homeView(projects: readonly DesiredProject[], deletions: readonl
           ]),
       header("Projects"),
       ...(projects.length === 0
-        ? [section("None that I know of. If you should have one, your Slack e-mail must be the one in the CI database.")]
+        ? [section("You have none. If you should have one, your Slack e-mail must be the one in the CI database.")]
         : list(
-            "Known in the CI database",
+            "In the CI database",
             projects.map((p) => `${p.slug}: ${p.name}, ${p.state}`),
             30,
           )),
-      context("/ci-help says what can be asked."),
+      context("/ci-help lists all commands."),
     ],
   };
 }

@@ -4,7 +4,7 @@ import { button, header, safe, section, time } from "./blocks.ts";
 import { buttonValue } from "./card.ts";
 import type { Rendering } from "./plan.ts";
 
-/** Renders what a project's member is told of the deletion of its domain; the Keep button is there as long as keeping is possible. Pure. */
+/** Renders the message to a project's member about the deletion of its domain, with a Keep button as long as keeping is possible. Pure. */
 export function renderKeep(v: DeletionView): Rendering {
   const ended = v.phase === "closed" || v.phase === "deleted" || v.phase === "removing";
   const title = titles[v.phase] ?? "will be deleted";
@@ -28,7 +28,7 @@ export function renderKeep(v: DeletionView): Rendering {
   };
 }
 
-const titles: Partial<Record<Phase, string>> = { proposed: "may be deleted", closed: "stays", deleted: "is deleted" };
+const titles: Partial<Record<Phase, string>> = { proposed: "may be deleted", closed: "is kept", deleted: "is deleted" };
 
 function sentence(v: DeletionView): string {
   const path = `*${safe(v.path)}*`;

@@ -1,59 +1,69 @@
-import type { ModalView } from "@slack/types";
-import { plain, safe } from "./blocks.ts";
+import type { KnownBlock, ModalView, PlainTextInput } from "@slack/types";
+import { z } from "zod";
+import { DeletionId, Digest } from "../../core/ids.ts";
+import { plain, safe, section } from "./blocks.ts";
 
-/** What a modal remembers: which deletion, version and digest it is about, and where its answer belongs. */
-export interface ModalMemory {
-  readonly id: string;
-  readonly version: number;
-  readonly digest: string | null;
-  readonly name: string;
-  readonly channel: string;
+const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
+/** What a deletion's modal remembers: which deletion, version and digest it is about, and where its answer belongs. */
+export type ModalMemory = z.infer<typeof Memory>;
+
+/** Reads what a modal remembered; null when it is not ours. */
+export function readMemory(text: string): ModalMemory | null {
+  try {
+    return Memory.parse(JSON.parse(text));
+  } catch {
+    return null; // Whatever is wrong with it, Twokey did not write it.
+  }
 }
 
 /** Asks the deciding approver to type the domain's name. */
 export function typeNameModal(m: ModalMemory): ModalView {
-  return {
-    type: "modal",
-    callback_id: "deletion_type_name",
-    private_metadata: JSON.stringify(m),
-    title: { type: "plain_text", text: "The deciding approval" },
-    submit: { type: "plain_text", text: "Approve deletion" },
-    close: { type: "plain_text", text: "Not now" },
-    blocks: [
-      {
-        type: "section",
-        text: {
-          type: "mrkdwn",
-          verbatim: true,
-          text: `Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.`,
-        },
-      },
-      {
-        type: "input",
-        block_id: "name",
-        label: { type: "plain_text", text: plain(`Type the domain's name: ${m.name}`, 200) },
-        element: { type: "plain_text_input", action_id: "name", max_length: 300 },
-      },
-    ],
-  };
+  return modal("deletion_type_name", JSON.stringify(m), "The deciding approval", "Approve deletion", [
+    section(
+      `Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.`,
+    ),
+    input("name", `Type the domain's name: ${m.name}`, { max_length: 300 }),
+  ]);
 }
 
 /** Asks for the reason of a rejection. */
-export function reasonModal(m: ModalMemory): ModalView {
+export function deletionReasonModal(m: ModalMemory): ModalView {
+  const label = "Why should it not be deleted?";
+  return modal("deletion_reason", JSON.stringify(m), "Reject the deletion", "Reject", [reason(label, 3000)]);
+}
+
+/** Asks for a setting's new value and why. `remembered` comes back with the answer. */
+export function settingModal(s: { readonly title: string; readonly hint: string; readonly value: string }, remembered: string): ModalView {
+  const initial = s.value.length <= 2500 ? { initial_value: s.value } : {};
+  return modal("policy_propose", remembered, "Propose a change", "Propose", [
+    { ...input("value", s.title, { max_length: 3000, ...initial }), hint: { type: "plain_text", text: plain(s.hint, 200) } },
+    reason("Why?", 500),
+    { type: "context", elements: [{ type: "plain_text", text: "It takes effect after two approvers besides you agree.", emoji: false }] },
+  ]);
+}
+
+/** Asks for the reason of a rejection. */
+export function policyReasonModal(remembered: string): ModalView {
+  return modal("policy_reason", remembered, "Reject the change", "Reject", [reason("Why should the policy not change?", 3000)]);
+}
+
+function modal(callbackId: string, remembered: string, title: string, submit: string, blocks: KnownBlock[]): ModalView {
   return {
     type: "modal",
-    callback_id: "deletion_reason",
-    private_metadata: JSON.stringify(m),
-    title: { type: "plain_text", text: "Reject the deletion" },
-    submit: { type: "plain_text", text: "Reject" },
+    callback_id: callbackId,
+    private_metadata: remembered,
+    title: { type: "plain_text", text: title },
+    submit: { type: "plain_text", text: submit },
     close: { type: "plain_text", text: "Not now" },
-    blocks: [
-      {
-        type: "input",
-        block_id: "reason",
-        label: { type: "plain_text", text: "Why should it not be deleted?" },
-        element: { type: "plain_text_input", action_id: "reason", multiline: true, min_length: 5, max_length: 3000 },
-      },
-    ],
+    blocks,
   };
+}
+
+function input(name: string, label: string, more: Partial<PlainTextInput>) {
+  const element = { type: "plain_text_input" as const, action_id: name, ...more };
+  return { type: "input" as const, block_id: name, label: { type: "plain_text" as const, text: plain(label, 200) }, element };
+}
+
+function reason(label: string, longest: number): KnownBlock {
+  return input("reason", label, { multiline: true, min_length: 5, max_length: longest });
 }

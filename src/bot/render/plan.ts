@@ -9,64 +9,43 @@ export interface Rendering {
   readonly blocks: readonly KnownBlock[];
 }
 
-/** Renders a plan as it stands. Pure: the same record gives the same message. */
+/** Renders a plan in whatever state it is. Pure: the same record gives the same message. */
 export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const { plan, outcomes } = record;
-  const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
   const title = headline(record);
-  const done = outcomes.filter((o) => o.outcome === "done");
-  const open = outcomes.filter((o) => o.outcome !== "done");
+  const [done, open] = [outcomes.filter((o) => o.outcome === "done"), outcomes.filter((o) => o.outcome !== "done")];
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
-  const blocks: KnownBlock[] = [header(title)];
-  if (holds.length > 0)
-    blocks.push(
-      ...list(
-        "Held",
-        holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
-      ),
-    );
-  blocks.push(
-    ...list(
-      "Rows of the CI database that need remedy",
-      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`),
-    ),
-  );
-  blocks.push(
-    ...list(
-      "Done",
-      done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (cannot be seen yet)" : ""}`),
-      15,
-    ),
-  );
-  blocks.push(...list(record.state === "applying" ? "Doing" : "Not done", open.map(outcomeLine), 15));
-  if (plan.proposals.length > 0)
-    blocks.push(
-      ...list(
-        "Could be deleted: each gets a card of its own, and needs two people",
-        plan.proposals.map((p) => p.path),
-      ),
-    );
-  if (plan.proposals.length === 0) blocks.push(section("*Deletions:* none, and none can come of this plan."));
-  blocks.push(
-    ...list(
-      "Left alone",
-      plan.drift.map((d) => d.sentence),
-      5,
-    ),
-  );
+  const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
+  const heldRows = plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`);
+  const proposed = plan.proposals.map((p) => p.path);
+  const drift = plan.drift.map((d) => d.sentence);
+
+  const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
   const by = record.startedBy.kind === "command" ? "by command" : "on schedule";
-  const back =
-    record.readBack === null
-      ? ""
-      : record.readBack.complete
-        ? " · read back: all is as planned"
-        : ` · read back: ${record.readBack.remaining} not seen`;
-  blocks.push(
-    context(
-      `${environment} · ${scope}, ${by} · ${plan.counts.projects} projects, ${plan.counts.domains} domains, ${plan.counts.accounts} accounts · ${time(record.startedAt)}${back} · plan ${plan.digest.slice(0, 8)}`,
+  const { projects, domains, accounts } = plan.counts;
+  const sizes = `${projects} projects, ${domains} domains, ${accounts} accounts`;
+  const blocks: readonly KnownBlock[] = [
+    header(title),
+    ...list(
+      "Held",
+      holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
     ),
-  );
-  return { text: `${title} (${environment}). ${plan.proposals.length} deletion(s) proposed.`, blocks };
+    ...list("Rows of the CI database to correct", heldRows),
+    ...list("Done", doneLines, 15),
+    ...list(record.state === "applying" ? "In progress" : "Not done", open.map(outcomeLine), 15),
+    ...list("Proposed for deletion: each gets a card of its own, and needs two approvals", proposed),
+    ...(proposed.length === 0 ? [section("*Deletions:* none, and this plan cannot lead to one.")] : []),
+    ...list("Different, but left alone", drift, 5),
+    context(
+      `${environment} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${plan.digest.slice(0, 8)}`,
+    ),
+  ];
+  return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };
+}
+
+function readBackText({ readBack }: PlanRecord): string {
+  if (readBack === null) return "";
+  return ` · read back: ${readBack.complete ? "everything is as planned" : `${readBack.remaining} changes not seen`}`;
 }
 
 function headline(record: PlanRecord): string {
@@ -76,7 +55,7 @@ function headline(record: PlanRecord): string {
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
   if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;
-  if (plan.proposals.length > 0 && n === 0) return `Plan: ${plan.proposals.length} domain(s) could be deleted`;
+  if (plan.proposals.length > 0 && n === 0) return `Plan: ${plan.proposals.length} deletion(s) proposed`;
   return n === 0 ? "Plan: nothing to change" : done === n ? `Plan: ${n} change(s) made` : `Plan: ${done} of ${n} changes made`;
 }
 
@@ -85,7 +64,7 @@ function outcomeLine(o: ChangeOutcome): string {
     waiting: "",
     done: "",
     refused: "refused",
-    indeterminate: "outcome unknown, will be looked up",
+    indeterminate: "outcome unknown, will be read",
     held: "held",
     skipped: "skipped after a failure",
   }[o.outcome];

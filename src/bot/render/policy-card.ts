@@ -3,10 +3,10 @@ import type { PolicyChangeView } from "../../policy/ports.ts";
 import { button, context, fields, header, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
-/** Longer values than this do not fit a card: an approver must read all of it, so there is no Approve button then (ADR 0201). */
+/** With longer values there is no Approve button, since an approver must read all of them (ADR 0201). */
 const VALUE_MAX = 900;
 
-/** Renders a proposed change of policy in whatever state it is. Pure. */
+/** Renders a change of policy in any state. Pure. */
 export function renderPolicyCard(v: PolicyChangeView, environment: string): Rendering {
   const title = titles(v);
   const fits = v.before.length <= VALUE_MAX && v.after.length <= VALUE_MAX;
@@ -23,7 +23,8 @@ export function renderPolicyCard(v: PolicyChangeView, environment: string): Rend
   if (v.state === "proposed" && !fits)
     blocks.push(section("It is longer than a card can show, so it cannot be approved here. Change less at a time, or use a user group."));
   if (v.state === "proposed") {
-    const value = policyButtonValue(v);
+    // A click says which change it is for, and the digest that was on the card.
+    const value = `v1:${v.id}:${v.digest}`;
     const approve = button({
       action: "policy_approve",
       text: "Approve",
@@ -39,36 +40,30 @@ export function renderPolicyCard(v: PolicyChangeView, environment: string): Rend
   return { text: `${title} (${environment})`, blocks };
 }
 
-/** The value a button carries: which change, and the digest that was on the card. */
-export function policyButtonValue(v: Pick<PolicyChangeView, "id" | "digest">): string {
-  return `v1:${v.id}:${v.digest}`;
-}
-
 function titles(v: PolicyChangeView): string {
-  const words: Record<PolicyChangeView["state"], string> = {
+  return {
     proposed: `Change the policy? ${v.title}`,
     applied: `Policy changed: ${v.title}`,
     rejected: `Policy not changed (rejected): ${v.title}`,
     expired: `Policy not changed (expired): ${v.title}`,
     superseded: `Policy not changed (another change came first): ${v.title}`,
-  };
-  return words[v.state];
+  }[v.state];
 }
 
 function sentence(v: PolicyChangeView): string {
   if (v.state === "applied")
-    return `In force since ${v.endedAt === null ? "now" : time(v.endedAt)}. Deletions that were asked before keep their limits, or the stricter of both.`;
+    return `In force since ${v.endedAt === null ? "now" : time(v.endedAt)}. Deletions that were proposed before keep their limits; where a new limit is stricter, it counts for them too.`;
   if (v.state !== "proposed")
-    return `Nothing changes${v.endedBy === null ? "" : `; ended by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 500)}.`;
+    return `Nothing changes${v.endedBy === null ? "" : `; closed by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 500)}.`;
   const effect = {
-    looser: "*This makes things looser:* less stands between a mistake and what it destroys.",
-    stricter: "This makes things stricter.",
+    looser: "*This makes the policy looser:* a mistake can then destroy more.",
+    stricter: "This makes the policy stricter.",
     beside:
       v.setting === "scope"
-        ? "*Until this is confirmed, passes only report* and no deletion goes on."
-        : "This changes who or what is meant; read both values.",
+        ? "*Until this is confirmed, passes only report* and no deletion continues."
+        : "This is neither looser nor stricter; read both values.",
   }[v.effect];
-  return `${effect} Two approvers must agree${v.proposedBy === "Twokey" ? "" : ", and not the one who proposed it"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
+  return `${effect} Two approvers must agree${v.proposedBy === "Twokey" ? "" : ", and whoever proposed it has no vote"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
 }
 
 function approvals(v: PolicyChangeView): string {

@@ -308,7 +308,7 @@ describe("/ci-backups", () => {
     broken.set("disk", "x");
     await backUp();
     const reply = await answerBackups(person("mia"), null, desksOf(mine));
-    expect(reply.title).toBe("aurora: the newest backup is of 2023-11-21 22:13 UTC");
+    expect(reply.title).toBe("aurora: newest backup 2023-11-21 22:13 UTC");
     const text = JSON.stringify(reply.parts);
     expect(text).toContain("the next is due 2023-11-28 22:13 UTC");
     expect(text).toContain("2023-11-21 22:13 UTC, everything: not complete; 3 things");
@@ -325,8 +325,8 @@ describe("/ci-backups", () => {
     const nobodys = async () => ok([]);
     expect((await answerBackups(person("mia"), slug, desksOf(nobodys))).title).toBe(`You have no project ${slug}`);
     const reply = await answerBackups(person(null, true), slug, desksOf(nobodys));
-    expect(reply.title).toContain(`${slug}: the newest backup is of`);
-    expect(JSON.stringify(reply.parts)).toContain("None are made (any more)");
+    expect(reply.title).toContain(`${slug}: newest backup`);
+    expect(JSON.stringify(reply.parts)).toContain("No new backups are made");
   });
 
   test("before the first says so; without a name it asks which", async () => {

@@ -7,10 +7,7 @@ import type { Instant } from "./core/ids.ts";
 import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
 
-/**
- * The commands that look and mend from a terminal; each lives in src/cli/. Only the one that runs is loaded: what only the bot needs
- * (Slack's library, the engine) would take longer to load than most commands take to run.
- */
+/** The commands of the terminal (src/cli/). Only the one that runs is loaded: Slack's library and the engine take long to load. */
 const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   doctor: async () => (await import("./cli/doctor/command.ts")).doctorCommand,
   audit: async () => (await import("./cli/audit.ts")).auditCommand,
@@ -18,7 +15,7 @@ const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
   incident: async () => (await import("./cli/incident/command.ts")).incidentCommand,
   "backup-cost": async () => (await import("./cli/backup-cost.ts")).backupCost,
   rebuild: async () => (await import("./cli/rebuild.ts")).rebuildCommand,
-  restore: async () => (await import("./cli/reimport.ts")).restoreCommand,
+  reimport: async () => (await import("./cli/reimport.ts")).reimportCommand,
   migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
 };
 
@@ -27,7 +24,7 @@ async function usage(): Promise<string> {
   return [
     "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
     "",
-    "  twokey serve    runs the bot on the environment (docs/configuration.md)",
+    "  twokey serve    runs the bot, configured by the environment (docs/configuration.md)",
     ...commands.map((c) => `  twokey ${c.name} ${c.usage}`),
     "  twokey help     this text",
     "",
@@ -41,9 +38,7 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
     steadyMs: () => performance.now(),
     newId: () => randomUUID(),
     newToken: () => randomBytes(32).toString("base64url"),
-    sleep: async (ms, signal) => {
-      await pause(ms, undefined, signal === undefined ? {} : { signal });
-    },
+    sleep: (ms, signal) => pause(ms, undefined, signal === undefined ? {} : { signal }),
     events,
     onFatal,
   };
@@ -78,15 +73,9 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
 /** This process's terminal. */
 function terminal(): CliIo {
   const { now, newId, newToken, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
-  return {
-    env: process.env,
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(redact(text)),
-    now,
-    newId,
-    newToken,
-    sleep,
-  };
+  const out = (text: string): unknown => process.stdout.write(text);
+  const err = (text: string): unknown => process.stderr.write(redact(text));
+  return { env: process.env, out, err, now, newId, newToken, sleep };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -111,7 +100,7 @@ async function main(args: readonly string[]): Promise<number> {
   process.stdout.write(`Twokey is running (${config.value.environment}); export links are served at ${running.twokey.http.url}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-    // Bolt's socket client rejects with nothing when it is stopped while it reconnects; anything else is a bug of ours.
+    // Bolt's socket client rejects with nothing when it is stopped while it reconnects; anything else is a defect of Twokey.
     process.on("unhandledRejection", (reason) => {
       if (reason !== undefined) events.bug("unhandled", reason);
     });

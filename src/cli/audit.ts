@@ -1,29 +1,26 @@
 import { verifyAudit } from "../store/audit.ts";
-import { withOwnDatabase, type CliCommand } from "./command.ts";
+import { refuse, withOwnDatabase, type CliCommand } from "./command.ts";
 
 const reasons = {
   row_changed: "this row is not what was written",
-  row_missing_before: "a row before this one is missing, or one was put in",
-  cut_at_the_end: "the rows after this one were cut off: the head that you gave is not in the log",
+  row_missing_before: "a row before this one is missing, or one was inserted",
+  cut_at_the_end: "the rows after this one were removed: the head that you gave is not in the log",
 } as const;
 
-/** `twokey audit verify`: walks the whole audit log and computes every hash again. Exit code 1 when it does not hold. Invariant: INV-10. */
+/** `twokey audit verify`: computes every hash of the audit log again. Exit code 1: the log was changed. Invariant: INV-10. */
 export const auditCommand: CliCommand = {
   name: "audit",
-  usage: "verify [--head <hash>]   checks the hash chain of the audit log, and that it still contains a head noted before",
+  usage: "verify [--head <hash>]   checks the hash chain of the audit log, and that it still contains a head noted earlier",
   async run(args, io) {
     const [verb, flag, head, ...more] = args;
     const wellFormed =
       verb === "verify" && more.length === 0 && (flag === undefined || (flag === "--head" && /^[0-9a-f]{64}$/.test(head ?? "")));
-    if (!wellFormed) {
-      io.err(`Write: twokey audit ${auditCommand.usage.split("   ")[0]} (a head is 64 hexadecimal digits)\n`);
-      return 2;
-    }
+    if (!wellFormed) return refuse(io, `Usage: twokey audit ${auditCommand.usage.split("   ")[0]} (a head is 64 hexadecimal digits)`);
     return withOwnDatabase(io, async (db) => {
       const verdict = await verifyAudit(db, head);
       if (verdict.intact) {
         io.out(
-          `The audit log is intact: ${verdict.rows} rows.\nhead ${verdict.head}\nNote the head elsewhere: it proves later that no row was cut off.\n`,
+          `The audit log is intact: ${verdict.rows} rows.\nhead ${verdict.head}\nNote the head elsewhere: it proves later that no row was removed from the end.\n`,
         );
         return 0;
       }

@@ -3,8 +3,8 @@ import type { Comparison } from "../archive/backups/model.ts";
 import { drawCosts } from "../archive/backups/plot.ts";
 import { renderPng } from "../archive/backups/png.ts";
 import { costNotes, costTables } from "../commands/backup-cost.ts";
-import type { CliCommand, CliIo } from "./command.ts";
-import { sayFailure, withAssembly } from "./with-assembly.ts";
+import { refuse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey backup-cost`: the policies compared, on the terminal. */
 export const backupCost: CliCommand = {
@@ -12,16 +12,11 @@ export const backupCost: CliCommand = {
   usage: "[--plot <file.png>]  compares what the backup policies cost and what each could have brought back in 2017",
   async run(args, io) {
     const [flag, file, ...more] = args;
-    if (more.length > 0 || (flag !== undefined && (flag !== "--plot" || file === undefined || !file.endsWith(".png")))) {
-      io.err("twokey backup-cost takes no argument, or --plot and the name of a file that ends in .png.\n");
-      return 2;
-    }
+    if (more.length > 0 || (flag !== undefined && (flag !== "--plot" || file === undefined || !file.endsWith(".png"))))
+      return refuse(io, "twokey backup-cost takes no argument, or --plot and the name of a file that ends in .png.");
     return withAssembly(io, async ({ assembly }) => {
       const compared = await assembly.services.backups.compare();
-      if (!compared.ok) {
-        sayFailure(io, compared.error);
-        return 1;
-      }
+      if (!compared.ok) return tellFailure(io, compared.error);
       for (const table of costTables(compared.value)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);
       io.out(`${costNotes(compared.value).join("\n")}\n`);
       return file === undefined ? 0 : writePlot(compared.value, file, io);
@@ -35,7 +30,7 @@ async function writePlot(comparison: Comparison, file: string, io: CliIo): Promi
     await writeFile(file, png);
   } catch (thrown) {
     const code = (thrown as NodeJS.ErrnoException).code ?? "unknown";
-    io.err(`The picture could not be written to ${file} (${code}). Name a file in a folder that is there and that you may write to.\n`);
+    io.err(`The picture could not be written to ${file} (${code}). Name a file in an existing folder that you may write to.\n`);
     return 1;
   }
   io.out(`The picture is in ${file}.\n`);

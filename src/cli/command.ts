@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
+import type { Failure } from "../core/failure.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
 import { prepareStore } from "../store/prepare.ts";
 
-/** What a command of the terminal is given: the environment, where to write, and what only main.ts makes. */
+/** What a command of the terminal gets: the environment, where to write, and what only main.ts makes. */
 export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
@@ -22,28 +23,38 @@ export interface CliCommand {
   readonly name: string;
   /** One line for `twokey help`: the arguments, two spaces or more, what it does. */
   readonly usage: string;
-  /** Gives the exit code: 0 done, 1 it did not hold or could not be done, 2 wrong arguments or environment. */
+  /** Returns the exit code: 0 done, 1 not done or a problem was found, 2 wrong arguments or environment. */
   run(args: readonly string[], io: CliIo): Promise<number>;
 }
 
-/** Runs `work` on the configuration of the environment. Errors: exit code 2, with every fault of the environment on `err`. */
+/** Writes what is wrong with the arguments or the environment; returns its exit code. */
+export function refuse(io: CliIo, sentence: string): 2 {
+  io.err(`${sentence}\n`);
+  return 2;
+}
+
+/** Writes a failure with what to do about it; returns the exit code. */
+export function tellFailure(io: CliIo, f: Failure, code: 1 | 2 = 1): number {
+  io.err([f.message, f.remedy, ""].filter((line) => line !== undefined).join("\n"));
+  return code;
+}
+
+/** Runs `work` on the configuration of the environment. Errors: exit code 2, with everything that is wrong in the environment on `err`. */
 export async function withConfig(io: CliIo, work: (config: Config) => Promise<number>): Promise<number> {
   const config = parseConfig(io.env);
-  if (config.ok) return work(config.value);
-  io.err(`${config.error.message}\n${config.error.remedy ?? ""}\n`);
-  return 2;
+  return config.ok ? work(config.value) : tellFailure(io, config.error, 2);
 }
 
 /**
  * Runs `work` on Twokey's own database, brought up to date, with the bot's rights; without `DATABASE_URL` on the embedded PostgreSQL of `TWOKEY_DATA_DIR`.
  *
- * Errors: throws when the database cannot be reached; an embedded one that a running bot holds says so.
+ * Errors: throws when the database cannot be reached, or a running bot uses the embedded one.
  */
 export async function withStore(config: DatabaseConfig, work: (db: Database) => Promise<number>): Promise<number> {
   const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
   try {
-    // The engine's own tables are the bot's: no command of the terminal hands out work, so its start makes them.
+    // The engine's own tables are made when the bot starts: no command of the terminal gives the engine work.
     const store = await prepareStore({ url, migrationUrl: config.databaseMigrationUrl }, async () => undefined);
     const db = createDatabase(store.url, { onError: () => undefined });
     try {
@@ -63,17 +74,13 @@ export async function withStore(config: DatabaseConfig, work: (db: Database) => 
  */
 export async function withOwnDatabase(io: CliIo, work: (db: Database) => Promise<number>): Promise<number> {
   const own = parseDatabaseConfig(io.env);
-  if (!own.ok) {
-    io.err(`${own.error.message}\n${own.error.remedy ?? ""}\n`);
-    return 2;
-  }
+  if (!own.ok) return tellFailure(io, own.error, 2);
   const folder = `${own.value.dataDir}/pg`;
-  if (own.value.databaseUrl === null && !existsSync(folder)) {
-    io.err(
-      `DATABASE_URL is not set, and there is no embedded database in ${folder}. Set DATABASE_URL or TWOKEY_DATA_DIR as for the bot.\n`,
+  if (own.value.databaseUrl === null && !existsSync(folder))
+    return refuse(
+      io,
+      `DATABASE_URL is not set, and there is no embedded database in ${folder}. Set DATABASE_URL or TWOKEY_DATA_DIR as for the bot.`,
     );
-    return 2;
-  }
   try {
     return await withStore(own.value, work);
   } catch (thrown) {

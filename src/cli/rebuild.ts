@@ -1,24 +1,18 @@
 import type { RebuildReport } from "../sync/execution/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import type { CliCommand, CliIo } from "./command.ts";
-import { sayFailure, withAssembly } from "./with-assembly.ts";
+import { refuse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { withAssembly } from "./with-assembly.ts";
 
-/** `twokey rebuild`: all domains, accounts and users again, from the CI database into an empty CloudStack. */
+/** `twokey rebuild`: creates all domains, accounts and users of the CI database in an empty CloudStack. */
 export const rebuildCommand: CliCommand = {
   name: "rebuild",
-  usage: "[--dry-run]   makes all domains, accounts and users again in an empty CloudStack; run again it goes on",
+  usage: "[--dry-run]   creates all domains, accounts and users again in an empty CloudStack; a second run continues",
   async run(args, io) {
-    if (args.some((a) => a !== "--dry-run")) {
-      io.err("Usage: twokey rebuild [--dry-run]\n");
-      return 2;
-    }
+    if (args.some((a) => a !== "--dry-run")) return refuse(io, "Usage: twokey rebuild [--dry-run]");
     const dryRun = args.includes("--dry-run");
     return withAssembly(io, async ({ assembly }) => {
       const done = await assembly.rebuild({ dryRun, say: (line) => io.out(`${line}\n`) });
-      if (!done.ok) {
-        sayFailure(io, done.error);
-        return 1;
-      }
+      if (!done.ok) return tellFailure(io, done.error);
       tell(done.value, dryRun, io);
       return done.value.obstacles.length > 0 || (!dryRun && done.value.left.length > 0) ? 1 : 0;
     });
@@ -28,11 +22,13 @@ export const rebuildCommand: CliCommand = {
 function tell(report: RebuildReport, dryRun: boolean, io: CliIo): void {
   const list = (title: string, lines: readonly string[]): string =>
     lines.length === 0 ? "" : `${title} (${lines.length}):\n${lines.map((line) => `  ${line}\n`).join("")}`;
-  io.out(list(dryRun ? "Would be made" : "Not there yet; run it again", report.left.map(describeChange)));
-  io.out(list("Cannot be made", report.obstacles));
-  io.out(list("Left to the next pass, since it takes something away", report.forLater));
-  if (dryRun) io.out("Nothing was made: this was a dry run.\n");
+  io.out(list(dryRun ? "Would be created" : "Not there yet; run it again", report.left.map(describeChange)));
+  io.out(list("Cannot be created", report.obstacles));
+  io.out(list("Left to the next pass, since it restricts something", report.forLater));
+  if (dryRun) io.out("Nothing was created: this was a dry run.\n");
   else if (report.left.length + report.obstacles.length === 0)
-    io.out(`All there, read back: ${report.projects} projects with ${report.accounts} accounts; ${report.made} things made in this run.\n`);
-  else io.out(`Not all there: ${report.made} things made in this run.\n`);
+    io.out(
+      `Complete and read back: ${report.projects} projects with ${report.accounts} accounts; ${report.made} things created in this run.\n`,
+    );
+  else io.out(`Not complete: ${report.made} things created in this run.\n`);
 }

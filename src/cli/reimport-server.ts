@@ -9,49 +9,44 @@ import type { RestoreLinks } from "../archive/reimport/ports.ts";
 import { serveRestore } from "../archive/reimport/links.ts";
 import type { Database } from "../store/db.ts";
 
-/** How long our own server may take to say that it has a template; a bucket is asked meanwhile. */
+/** How long our own server may take to answer for a template; a bucket is asked meanwhile. */
 const REACH_MS = 30_000;
 
+type LinkSource = { readonly db: Database; readonly store: ArchiveStore; readonly now: Clock };
+
 /**
- * Serves the links of a restore, from the first that is needed until `work` ends: on the bot's own port, or, where the bot listens there
- * already, through the bot, which finds the links in the database that it shares with us. Either way `reach` proves it before CloudStack
- * is told of a link.
+ * Serves the links of a re-import, from the first that is needed until `work` ends: on the bot's own port, or, where the bot listens
+ * there already, through the bot, which finds the links in the database. Either way `reach` proves it before CloudStack gets a link.
  */
-export async function withRestoreLinks<T>(
-  config: Pick<Config, "http">,
-  c: { readonly db: Database; readonly store: ArchiveStore; readonly now: Clock },
+export async function withReimportLinks<T>(
+  { http }: Pick<Config, "http">,
+  c: LinkSource,
   work: (links: RestoreLinks) => Promise<T>,
 ): Promise<T> {
-  const { host, port, publicUrl } = config.http;
-  const own: { server: HttpServer | null } = { server: null };
-  const links: RestoreLinks = {
-    publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
-    reach: async (path, bytes) => {
-      // Who listened there before may have gone: another restore ends before ours.
-      own.server ??= await listen(host, port, c);
-      return reachAt(own.server?.url ?? `http://${host}:${port}`, path, bytes);
-    },
-  };
+  let own: HttpServer | null = null;
   try {
-    return await work(links);
+    return await work({
+      publicUrl: http.publicUrl?.replace(/\/+$/, "") ?? null,
+      reach: async (path, bytes) => {
+        // Whoever listened there before may have stopped: another re-import that ended before this one.
+        own ??= await listen(http, c);
+        return reachAt(own?.url ?? `http://${http.host}:${http.port}`, path, bytes);
+      },
+    });
   } finally {
-    await own.server?.close();
+    await (own as HttpServer | null)?.close();
   }
 }
 
-/** Null: somebody else listens on that port. */
-async function listen(
-  host: string,
-  port: number,
-  c: { readonly db: Database; readonly store: ArchiveStore; readonly now: Clock },
-): Promise<HttpServer | null> {
+/** Null: something else listens on that port. */
+async function listen({ host, port }: Config["http"], c: LinkSource): Promise<HttpServer | null> {
   const routes = {
     isReady: () => Promise.resolve(true),
     serveExport: (path: string) => serveExport(path, c),
     serveRestore: (path: string) => serveRestore(path, c),
   };
   try {
-    // The path of a request is a secret, and an error may hold it.
+    // The path of a request is a secret, and an error may contain it.
     return await startHttpServer({ host, port, routes, onError: () => undefined });
   } catch (thrown) {
     if (thrown instanceof PortTaken) return null;
@@ -65,9 +60,6 @@ async function reachAt(url: string, path: string, bytes: number): Promise<Result
   const answer = await fetch(`${here}${path}`, asked).catch(() => null);
   if (answer?.status === 200 && answer.headers.get("content-length") === String(bytes)) return ok(undefined);
   const sentence = `What listens on TWOKEY_HTTP_PORT does not serve the templates (${answer?.status ?? "no answer"})`;
-  return err(
-    failure("unavailable", "restore.not_served", sentence, {
-      remedy: "Run this with the environment of the bot, archive and database included, or stop what uses that port. Nothing was sent.",
-    }),
-  );
+  const remedy = "Run this with the environment of the bot, archive and database included, or stop what uses that port. Nothing was sent.";
+  return err(failure("unavailable", "restore.not_served", sentence, { remedy }));
 }

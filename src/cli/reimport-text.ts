@@ -6,13 +6,13 @@ import type { InventoryItem } from "../core/inventory.ts";
 
 type Place = Config["archive"]["place"];
 
-/** A text on one line, without what a terminal would obey: names come from CloudStack as somebody wrote them. */
+/** A text on one line, without control characters: names come from CloudStack as somebody wrote them. */
 export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
-/** Writes what a restore came to, and by name what it did not bring back, with where the bytes are. */
-export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
+/** Writes the result of a re-import, and by name what is not back, with where its bytes are. */
+export function tellReimport(report: RestoreReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
   const ready = report.templates.filter((t) => t.state === "ready");
   const rest = report.templates.filter((t) => t.state !== "ready");
   const list = (title: string, lines: readonly string[]): void => {
@@ -22,19 +22,19 @@ export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place
   list("Templates that are back", ready.map(templateLine));
   list(dryRun ? "Templates that would be registered" : "Templates that are not back", rest.map(dryRun ? templateLine : problemLine));
   list(
-    "Saved, but not brought back: CloudStack takes these from a person (docs/recovery.md)",
+    "Saved, but not re-imported: a person uploads these to CloudStack (docs/recovery.md)",
     report.kept.map((copy) => keptLine(copy, place)),
   );
   list(
     "Never saved, so lost",
     report.unsaved.map((u) => `${u.kind} ${u.name}: ${u.problem}`),
   );
-  list("Machines, which are not made again", report.machines.map(machineLine));
-  list("To be made anew", othersLines(report.others));
+  list("Machines, which are not created again", report.machines.map(machineLine));
+  list("To be created again by hand", othersLines(report.others));
   if (dryRun) out(`Nothing was changed: this was a dry run into ${report.target.path}.\n`);
   else if (rest.length === 0)
     out(`All ${ready.length} templates are back in ${report.target.path}, as they were saved by ${iso(report.from)}.\n`);
-  else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again: it goes on.\n`);
+  else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again to continue.\n`);
 }
 
 function templateLine(t: RestoredTemplate): string {
@@ -43,7 +43,7 @@ function templateLine(t: RestoredTemplate): string {
 }
 
 function problemLine(t: RestoredTemplate): string {
-  const unknown = t.state === "registering" ? "not known yet whether it is registered" : "not begun";
+  const unknown = t.state === "registering" ? "not known yet whether it is registered" : "not started";
   return `${t.copy.name} for ${t.account}: ${t.problem ?? (t.state === "downloading" ? "CloudStack has not fetched it yet" : unknown)}`;
 }
 
@@ -53,7 +53,7 @@ function keptLine(copy: SavedCopy, place: Place): string {
   return `${copy.kind} ${copy.name}${of}: ${size(copy.bytes)}, saved ${iso(copy.savedAt)}; archive key ${copy.key}, ${whereIs(copy.key, place)}, SHA-256 ${copy.sha256}`;
 }
 
-/** Where the bytes of a key are, so that a person can take them from there. */
+/** Where the bytes of a key are, so that a person can get them. */
 function whereIs(key: string, place: Place): string {
   return place.kind === "folder" ? path.resolve(place.dir, key.slice(0, 2), key) : `s3://${place.bucket}/${place.prefix}${key}`;
 }

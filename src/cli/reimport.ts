@@ -1,29 +1,27 @@
 import { parseArgs } from "node:util";
 import type { RestoreAsk } from "../archive/reimport/context.ts";
 import { parseRestorePoint } from "../archive/reimport/point.ts";
-import type { CliCommand, CliIo } from "./command.ts";
-import { withRestoreLinks } from "./reimport-server.ts";
-import { oneLine, tellRestore } from "./reimport-text.ts";
-import { sayFailure, withAssembly } from "./with-assembly.ts";
+import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { withReimportLinks } from "./reimport-server.ts";
+import { oneLine, tellReimport } from "./reimport-text.ts";
+import { withAssembly } from "./with-assembly.ts";
 
 const USAGE = "<project> --from <date> --to <domain> [--account <name>] [--zone <zone>] [--dry-run]";
 
-/** `twokey restore`: a project's templates again, as they were saved by a date, into an empty domain. */
-export const restoreCommand: CliCommand = {
-  name: "restore",
-  usage: `${USAGE}   registers a project's templates again; run again it goes on`,
+/** `twokey reimport`: registers a project's templates in an empty domain again, as they were saved by a date. */
+export const reimportCommand: CliCommand = {
+  name: "reimport",
+  usage: `${USAGE}   registers a project's templates from the archive again; a second run continues`,
   async run(args, io) {
     const ask = readArguments(args, io);
     if (ask === null) return 2;
     return withAssembly(io, ({ config, parts, assembly }) =>
-      withRestoreLinks(config, { db: parts.db, store: parts.archive, now: io.now }, async (links) => {
+      withReimportLinks(config, { db: parts.db, store: parts.archive, now: io.now }, async (links) => {
         const say = (line: string): void => io.out(`${oneLine(line)}\n`);
         const done = await assembly.restore(ask, { links, say, sleep: io.sleep });
-        if (!done.ok) {
-          sayFailure(io, { ...done.error, message: oneLine(done.error.message) });
-          return done.error.kind === "invalid" ? 2 : 1;
-        }
-        tellRestore(done.value, ask.dryRun, config.archive.place, io.out);
+        if (!done.ok)
+          return tellFailure(io, { ...done.error, message: oneLine(done.error.message) }, done.error.kind === "invalid" ? 2 : 1);
+        tellReimport(done.value, ask.dryRun, config.archive.place, io.out);
         return ask.dryRun || done.value.templates.every((t) => t.state === "ready") ? 0 : 1;
       }),
     );
@@ -32,7 +30,7 @@ export const restoreCommand: CliCommand = {
 
 function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
   const refuse = (what: string): null => {
-    io.err(`${what}\nWrite: twokey restore ${USAGE}\n`);
+    io.err(`${what}\nUsage: twokey reimport ${USAGE}\n`);
     return null;
   };
   const string = { type: "string" } as const;
@@ -40,9 +38,8 @@ function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [project, ...more] = positionals;
-    if (project === undefined || project.trim() === "" || more.length > 0)
-      return refuse("One project is wanted: its short name or its id.");
-    if (values.from === undefined) return refuse("--from is missing: copies that were saved by then are taken.");
+    if (project === undefined || project.trim() === "" || more.length > 0) return refuse("Name one project: its short name or its id.");
+    if (values.from === undefined) return refuse("--from is missing: the date by which the copies were saved.");
     if (values.to === undefined || values.to === "") return refuse("--to is missing: the UUID or the path of an empty domain.");
     if (values.account === "") return refuse("--account is empty.");
     if (values.zone === "") return refuse("--zone is empty.");

@@ -1,19 +1,17 @@
 import { createHash } from "node:crypto";
 import { readPlanHeads, readPlanInputs } from "../store/plans.ts";
 import { firstDifference, replayPlan } from "../sync/execution/replay.ts";
-import { withOwnDatabase, type CliCommand } from "./command.ts";
+import { refuse, tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
 
-/** `twokey replay <plan>`: makes a stored plan again from its stored inputs and compares the bytes. Invariant: INV-7. */
+/** `twokey replay <plan>`: computes a stored plan again from its stored inputs and compares the bytes. Invariant: INV-7. */
 export const replayCommand: CliCommand = {
   name: "replay",
-  usage: "<plan> [--print]   makes a plan again from its stored inputs, offline, and compares the bytes; without <plan> lists the newest",
+  usage:
+    "<plan> [--print]   computes a plan again from its stored inputs, offline, and compares the bytes; without <plan> lists the newest",
   async run(args, io) {
     const printing = args.includes("--print");
     const [id, ...more] = args.filter((a) => a !== "--print");
-    if (more.length > 0) {
-      io.err("Write: twokey replay <plan> [--print]\n");
-      return 2;
-    }
+    if (more.length > 0) return refuse(io, "Usage: twokey replay <plan> [--print]");
     return withOwnDatabase(io, async (db) => {
       const heads = await readPlanHeads(db, 20);
       if (id === undefined) {
@@ -22,21 +20,12 @@ export const replayCommand: CliCommand = {
         return 0;
       }
       const inputs = /^[0-9a-f-]{36}$/.test(id) ? await readPlanInputs(db, id) : null;
-      if (inputs === null) {
-        io.err(
-          `There is no plan ${id}. The newest: ${heads
-            .map((h) => h.id)
-            .slice(0, 3)
-            .join(", ")}. \`twokey replay\` lists more.\n`,
-        );
-        return 2;
-      }
-      const made = replayPlan(inputs);
-      if (!made.ok) {
-        io.err(`${made.error.message}\n`);
-        return 1;
-      }
-      const { stored, again } = made.value;
+      const newest = heads.slice(0, 3).map((h) => h.id);
+      if (inputs === null) return refuse(io, `There is no plan ${id}. The newest: ${newest.join(", ")}. \`twokey replay\` lists more.`);
+
+      const replayed = replayPlan(inputs);
+      if (!replayed.ok) return tellFailure(io, replayed.error);
+      const { stored, again } = replayed.value;
       if (printing) io.out(`${again}\n`);
       const line = (what: string, text: string): string =>
         `${what} ${Buffer.byteLength(text)} bytes, SHA-256 ${createHash("sha256").update(text).digest("hex")}\n`;

@@ -8,14 +8,14 @@ import { createEvents } from "../events.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { withConfig, withStore, type CliIo } from "./command.ts";
 
-/** What a command that works on all systems is given: the bot, and the parts that it was put together from. */
+/** What a command that uses all systems gets: the assembled bot and its parts. */
 export interface AssemblyTools {
   readonly config: Config;
   readonly parts: Parts;
   readonly assembly: Assembly;
 }
 
-/** The terminal speaks to nobody in Slack, and nobody approves there. */
+/** Nothing is posted from the terminal, and nobody can approve there. */
 const noSlack: SlackParts = {
   approvers: { approversNow: async () => err(noApprovers()), resolve: async () => err(noApprovers()) },
   announcers: {
@@ -26,7 +26,7 @@ const noSlack: SlackParts = {
   },
 };
 
-/** Runs `work` with the bot of the environment, without Slack and the queue. Errors: as for `withConfig` and `withStore`. */
+/** Runs `work` on the bot of the environment, without Slack and the engine. Errors: as for `withConfig` and `withStore`. */
 export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<number>): Promise<number> {
   return withConfig(io, (config) =>
     withStore(config, async (db) => {
@@ -38,9 +38,9 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
         cloud: cloudStack(config, db, { now, sleep, newId, events }),
         archive: await archiveStore(config),
         slack: noSlack,
-        enqueue: () => Promise.reject(new Error("A command of the terminal hands out no work.")),
+        enqueue: () => Promise.reject(new Error("A command of the terminal gives the engine no work.")),
         publicUrl: () => config.http.publicUrl ?? "",
-        // Beside the database server's clock only: a command does not live long enough to see a jump.
+        // Compared with the database server's clock only: a command is too short to see a jump.
         clockSkew: createSkewMeter(db, now, now),
       };
       try {
@@ -50,11 +50,6 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
       }
     }),
   );
-}
-
-/** Writes a failure with what to do about it. */
-export function sayFailure(io: CliIo, f: Failure): void {
-  io.err([f.message, f.remedy, ""].filter((line) => line !== undefined).join("\n"));
 }
 
 function noApprovers(): Failure {

@@ -1,9 +1,9 @@
 import type { Failure } from "../../core/failure.ts";
 
-/** The systems that `twokey doctor` looks at, in the order in which it tells of them. */
+/** The systems that `twokey doctor` checks, in the order of its report. */
 export type CheckedSystem = "environment" | "database" | "ci database" | "cloudstack" | "slack" | "archive" | "http";
 
-/** One thing that was looked at. `remedy` says what to do about it; what is `ok` needs none. */
+/** One finding. `remedy` says what to do about it; what is `ok` needs none. */
 export type Check =
   | { readonly system: CheckedSystem; readonly state: "ok"; readonly sentence: string }
   | { readonly system: CheckedSystem; readonly state: "warning" | "failed"; readonly sentence: string; readonly remedy: string };

@@ -4,18 +4,18 @@ import { checksOf, type Check } from "./check.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
 
-/** More than this is told: a signature lives ten minutes, and the server takes at most fifteen. Units: ms. */
+/** More than this is a warning: a signature is valid for ten minutes, and the server accepts at most fifteen. Units: ms. */
 const SKEW_MS_WARN = 60_000;
 /** From here on, calls are refused or soon will be. Units: ms. */
 const SKEW_MS_MAX = 4 * 60_000;
-/** How long a signature of ours lives (src/cloudstack/api/signature.ts). Units: ms. */
+/** How long a signature of ours is valid (src/cloudstack/api/signature.ts). Units: ms. */
 const VALID_MS = 10 * 60_000;
-const remedy = "Let both machines take their time from NTP.";
+const remedy = "Synchronise both clocks by NTP.";
 
 /**
- * Looks at how far the server's clock is from ours: by its `Date`, else by when it lets a signature expire.
+ * Checks how far the server's clock is from ours: by its `Date`, else by when it treats a signature as expired.
  *
- * CloudStack sends no Date itself. A clock that is behind ours is seen by a Date only; it harms nothing before 5 minutes.
+ * CloudStack sends no Date itself. A clock behind ours is only seen by a Date; it does no harm before 5 minutes.
  * Source: CloudStack 4.22, ServerDaemon (setSendDateHeader(false)); facts/cloudstack §1.2 (expires).
  */
 export async function examineClock(o: CloudStackOptions): Promise<Check> {
@@ -29,32 +29,32 @@ export async function examineClock(o: CloudStackOptions): Promise<Check> {
   });
   const answered = await seen.readAccount();
   if (skewMs !== null) return judge(skewMs);
-  // A signature that would live a day longer: taken where the usual one is not, the server's clock is ahead.
+  // A signature that is valid a day longer: accepted where the usual one is not, the server's clock is ahead.
   if (!answered.ok) {
     if (answered.error.code !== "cloudstack.credentials") return warning("how far its clock is from ours is not known", remedy);
-    return (await isTaken(o, 24 * 3600_000))
+    return (await isAccepted(o, 24 * 3600_000))
       ? failed("its clock is more than ten minutes ahead of ours, so every signature has expired", remedy)
       : warning("how far its clock is from ours is not known, since the key is refused", remedy);
   }
   for (const aheadMs of [SKEW_MS_MAX, SKEW_MS_WARN])
-    if (!(await isTaken(o, aheadMs - VALID_MS)))
+    if (!(await isAccepted(o, aheadMs - VALID_MS)))
       return aheadMs === SKEW_MS_MAX ? failed(aheadOf(aheadMs), remedy) : warning(aheadOf(aheadMs), remedy);
-  return ok("its clock is not more than a minute ahead of ours (it sends no Date; tried with signatures that expire soon)");
+  return ok("its clock is not more than a minute ahead of ours (it sends no Date; tested with signatures that expire soon)");
 }
 
-/** Whether a signature that expires `shiftMs` later than usual is taken. */
-async function isTaken(o: CloudStackOptions, shiftMs: number): Promise<boolean> {
-  const look = createKeyInspector({ ...o, now: () => (o.now() + shiftMs) as ReturnType<CloudStackOptions["now"]> });
-  return (await look.readAccount()).ok;
+/** Whether a signature that expires `shiftMs` later than usual is accepted. */
+async function isAccepted(o: CloudStackOptions, shiftMs: number): Promise<boolean> {
+  const shifted = createKeyInspector({ ...o, now: () => (o.now() + shiftMs) as ReturnType<CloudStackOptions["now"]> });
+  return (await shifted.readAccount()).ok;
 }
 
 function judge(skewMs: number): Check {
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const sentence = `its clock is ${seconds} s ${skewMs < 0 ? "behind" : "ahead of"} ours`;
-  if (Math.abs(skewMs) > SKEW_MS_MAX) return failed(`${sentence}; signatures live ${VALID_MS / 60_000} minutes`, remedy);
+  if (Math.abs(skewMs) > SKEW_MS_MAX) return failed(`${sentence}; signatures are valid for ${VALID_MS / 60_000} minutes`, remedy);
   return Math.abs(skewMs) > SKEW_MS_WARN ? warning(sentence, remedy) : ok(sentence);
 }
 
 function aheadOf(ms: number): string {
-  return `its clock is more than ${ms / 60_000} minute(s) ahead of ours; signatures live ${VALID_MS / 60_000} minutes`;
+  return `its clock is more than ${ms / 60_000} minute(s) ahead of ours; signatures are valid for ${VALID_MS / 60_000} minutes`;
 }

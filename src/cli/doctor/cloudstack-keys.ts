@@ -8,34 +8,19 @@ import {
   writeCommands,
   writeLists,
 } from "../../cloudstack/api/needs.ts";
-import type { Config } from "../../config.ts";
+import type { CloudStackKeys, Config } from "../../config.ts";
 import { kindsOf } from "../../core/backup-policy.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("cloudstack");
 
-/** The four uses of a key pair. */
 const keyUses = ["read", "write", "export", "delete"] as const;
-/** One of them. */
-export type KeyUse = (typeof keyUses)[number];
+type KeyUse = (typeof keyUses)[number];
 
-/** One key pair with all that it is used for: several when the environment shares it. */
-export interface KeyInUse {
-  readonly uses: readonly KeyUse[];
-  readonly look: KeyInspector;
-}
-
-/** A key pair with its uses. */
-export interface Pair {
-  readonly uses: readonly KeyUse[];
-  readonly apiKey: string;
-  readonly secretKey: string;
-}
-
-/** The environment's different key pairs. */
-export function pairsOf(config: Config["cloudstack"]): readonly Pair[] {
-  const pairs = new Map<string, { uses: KeyUse[]; apiKey: string; secretKey: string }>();
+/** The environment's different key pairs, each with its uses: several when the environment shares it. */
+export function pairsOf(config: Config["cloudstack"]): readonly (CloudStackKeys & { readonly uses: readonly KeyUse[] })[] {
+  const pairs = new Map<string, CloudStackKeys & { readonly uses: KeyUse[] }>();
   for (const use of keyUses) {
     const { apiKey, secretKey } = config[use];
     const known = pairs.get(apiKey);
@@ -45,70 +30,76 @@ export function pairsOf(config: Config["cloudstack"]): readonly Pair[] {
   return [...pairs.values()];
 }
 
-/** Looks at one key pair: valid, whose, what it sees, and what its role allows, as CloudStack itself says; no command is tried. */
-export async function examineKey(key: KeyInUse, config: Config): Promise<readonly Check[]> {
-  const name = `${key.uses.join(" + ")} key`;
-  const account = await key.look.readAccount();
-  if (!account.ok) return [refused({ ...account.error, message: `${name}: ${account.error.message}` }, "Look at the key pair.")];
+/** Checks one key pair: valid, whose, what it sees, and what its role allows, as CloudStack lists it; no command is tried. */
+export async function examineKey(uses: readonly KeyUse[], key: KeyInspector, config: Config): Promise<readonly Check[]> {
+  const name = `${uses.join(" + ")} key`;
+  const account = await key.readAccount();
+  if (!account.ok) return [refused({ ...account.error, message: `${name}: ${account.error.message}` }, "Check the key pair.")];
   const { name: own, domainpath, rolename, roletype } = account.value;
-  const root = await key.look.findRoot();
+  const root = await key.findRoot();
   const role = `${rolename}${roletype === undefined ? "" : ` (${roletype})`}`;
   const place = `${name}: valid, account ${own} in ${domainpath ?? "a domain"}, role ${role}`;
   return [
     ok(place),
-    ...sharedChecks(key.uses, name),
+    ...sharedChecks(uses, name),
     root.ok
       ? ok(`${name}: sees ${config.cloudstack.rootPath} (${root.value})`)
       : refused({ ...root.error, message: `${name}: ${root.error.message}` }, "Put its account into that domain or above it."),
-    ...(await examineRights(key, name, rolename, config)),
+    ...(await examineRights(uses, key, name, rolename, config)),
   ];
 }
 
 function sharedChecks(uses: readonly KeyUse[], name: string): readonly Check[] {
   if (uses.length === 1) return [];
-  const sentence = `${name}: one pair for ${uses.length} uses; whoever steals it may do all of them`;
+  const sentence = `${name}: one pair for ${uses.length} uses; whoever steals it can do all of them`;
   return [warning(sentence, "Give each use an account and keys of its own (docs/cloudstack.md).")];
 }
 
-async function examineRights(key: KeyInUse, name: string, role: string, config: Config): Promise<readonly Check[]> {
-  const allowed = await key.look.readAllowed();
+async function examineRights(
+  uses: readonly KeyUse[],
+  key: KeyInspector,
+  name: string,
+  role: string,
+  config: Config,
+): Promise<readonly Check[]> {
+  const allowed = await key.readAllowed();
   if (!allowed.ok) return [refused({ ...allowed.error, message: `${name}: ${allowed.error.message}` }, "Try again.")];
-  const mayNotAsk = `${name}: what its role allows is not known, since it may not ask listApis`;
+  const unknown = `${name}: what its role allows is not known, since it may not call listApis`;
   if (allowed.value === null)
-    return [warning(mayNotAsk, `Allow listApis in the role ${role}: it only describes commands, and changes nothing.`)];
+    return [warning(unknown, `Allow listApis in the role ${role}: it only describes commands, and changes nothing.`)];
   const may = allowed.value;
-  const needed = [...new Set(key.uses.flatMap((use) => needsOf(use, config)))];
+  const needed = [...new Set(uses.flatMap((use) => needsOf(use, config)))];
   const missing = needed.filter((command) => !may.has(command));
   const needs =
     missing.length === 0
       ? ok(`${name}: may send all ${needed.length} commands that it needs`)
       : failed(`${name}: may not send ${listed(missing)}`, `Allow them in the role ${role} (docs/cloudstack.md).`);
   const excess = destructiveCommands.filter((command) => may.has(command) && !needed.includes(command));
-  return [needs, ...restoreChecks(key.uses, name, role, may), ...excessChecks(key.uses, name, role, excess)];
+  return [needs, ...reimportChecks(uses, name, role, may), ...excessChecks(uses, name, role, excess)];
 }
 
-function restoreChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
+function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
   const missing = uses.includes("write") ? restoreCommands.filter((command) => !may.has(command)) : [];
   if (missing.length === 0) return [];
-  const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey restore" could not put templates back`;
+  const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey reimport" could not register templates again`;
   return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];
 }
 
-/** Commands that only a deletion may send, or nobody. */
+/** Commands that only the deletion key may send. */
 const NEVER: ReadonlySet<string> = new Set(["deleteDomain", "deleteAccount", "deleteUser", "expungeVirtualMachine"]);
 
 function excessChecks(uses: readonly KeyUse[], name: string, role: string, excess: readonly string[]): readonly Check[] {
   if (excess.length === 0) return [ok(`${name}: may destroy nothing that it does not need to`)];
   const remedy = `End the role ${role} with "deny *" after the commands that it needs (docs/cloudstack.md).`;
-  // A deletion's own key may destroy anyhow: what it has beyond its needs is untidy, not a hole.
+  // The deletion key may destroy anyway: a right that it does not need is not a risk of its own.
   if (uses.includes("delete")) return [warning(`${name}: may also send ${listed(excess)}`, remedy)];
-  // CloudStack lets nobody hand out a role that may do more than they: the writing key may need what CI accounts may do.
-  const handedOut = uses.includes("write") ? excess.filter((command) => !NEVER.has(command)) : [];
-  const rest = excess.filter((command) => !handedOut.includes(command));
-  const why = "unless a role in CLOUDSTACK_ROLES may do it, which the writing key then must be able to hand out";
+  // CloudStack lets nobody assign a role that may do more than they: the writing key may need the rights of CI accounts.
+  const assignable = uses.includes("write") ? excess.filter((command) => !NEVER.has(command)) : [];
+  const rest = excess.filter((command) => !assignable.includes(command));
+  const why = "unless a role in CLOUDSTACK_ROLES has it: the writing key can only assign roles whose rights it has";
   return [
     ...(rest.length === 0 ? [] : [failed(`${name}: may send ${listed(rest)}, which is for approved deletions only`, remedy)]),
-    ...(handedOut.length === 0 ? [] : [warning(`${name}: may send ${listed(handedOut)}`, `Deny it, ${why}.`)]),
+    ...(assignable.length === 0 ? [] : [warning(`${name}: may send ${listed(assignable)}`, `Deny it, ${why}.`)]),
   ];
 }
 

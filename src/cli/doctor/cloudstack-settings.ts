@@ -1,5 +1,4 @@
 import type { KeyInspector } from "../../cloudstack/read/key-inspector.ts";
-import type { Failure } from "../../core/failure.ts";
 import { checksOf, type Check } from "./check.ts";
 
 const { ok, warning, failed, refused } = checksOf("cloudstack");
@@ -11,15 +10,19 @@ const EXPUNGE_SECONDS = 3600;
 
 type Judge = (value: string) => Check;
 
-/** The settings that a deletion or the safety of the keys hangs on, each with what is thought of its value. */
+/** The settings that matter for a deletion or for the safety of the keys, each with its check. */
 const settings: Readonly<Record<string, Judge>> = {
   "expunge.delay": (value) =>
     Number(value) >= EXPUNGE_SECONDS
-      ? ok(`expunge.delay is ${value} s: so long a destroyed machine can be recovered`)
-      : warning(`expunge.delay is ${value} s: a destroyed machine can hardly be recovered`, "Raise it; 86400 is CloudStack's own default."),
-  "expunge.interval": (value) => ok(`expunge.interval is ${value} s: a deletion waits up to that and expunge.delay for its machines to go`),
+      ? ok(`expunge.delay is ${value} s: for that long a destroyed machine can be recovered`)
+      : warning(
+          `expunge.delay is ${value} s: there is hardly time to recover a destroyed machine`,
+          "Raise it; 86400 is CloudStack's own default.",
+        ),
+  "expunge.interval": (value) =>
+    ok(`expunge.interval is ${value} s: a deletion waits up to that plus expunge.delay until its machines are gone`),
   "account.cleanup.interval": (value) =>
-    ok(`account.cleanup.interval is ${value} s: so often CloudStack looks for what removed accounts left`),
+    ok(`account.cleanup.interval is ${value} s: that often CloudStack cleans up what removed accounts left`),
   "default.page.size": (value) =>
     Number(value) >= PAGE
       ? ok(`default.page.size is ${value}`)
@@ -31,7 +34,7 @@ const settings: Readonly<Record<string, Judge>> = {
   "api.key.access": (value) =>
     value === "true"
       ? ok("api.key.access is on: keys work unless a user or account says otherwise")
-      : ok("api.key.access is off: only keys that are switched on for their user or account work, as these are"),
+      : ok("api.key.access is off: only keys that are enabled for their user or account work, as these are"),
   "api.allowed.source.cidr.list": (value) =>
     /(?:^|,)\s*(?:0\.0\.0\.0|::)\/0/.test(value)
       ? ok("api.allowed.source.cidr.list takes keys from any address; it can be narrowed for the accounts of Twokey")
@@ -39,28 +42,28 @@ const settings: Readonly<Record<string, Judge>> = {
   "integration.api.port": (value) =>
     Number(value) > 0
       ? warning(
-          `integration.api.port is ${value}: whoever reaches that port may do anything, without a key`,
+          `integration.api.port is ${value}: whoever reaches that port can do anything, without a key`,
           "Set it to 0, or close the port.",
         )
       : ok("integration.api.port is closed"),
 };
 
-/** Looks at the server's settings, as far as the reading key may. */
-export async function examineSettings(look: KeyInspector): Promise<readonly Check[]> {
+/** Checks the server's settings, as far as the reading key may read them. */
+export async function examineSettings(inspector: KeyInspector): Promise<readonly Check[]> {
   const checks: Check[] = [];
   for (const [name, judge] of Object.entries(settings)) {
-    const value = await look.readSetting(name);
-    if (!value.ok) return [...checks, settingsFailure(name, value.error)];
+    const value = await inspector.readSetting(name);
+    if (!value.ok)
+      return [
+        ...checks,
+        refused({ ...value.error, message: `the setting ${name} could not be read: ${value.error.message}` }, "Try again."),
+      ];
     if (value.value === "hidden") {
       const sentence = "the server's settings cannot be read with the reading key";
-      return [warning(sentence, `Let an administrator look at ${Object.keys(settings).join(", ")} (docs/cloudstack.md).`)];
+      return [warning(sentence, `Let an administrator check ${Object.keys(settings).join(", ")} (docs/cloudstack.md).`)];
     }
     // A version without the setting behaves as it always did.
     if (value.value !== "unknown") checks.push(judge(value.value));
   }
   return checks;
-}
-
-function settingsFailure(name: string, f: Failure): Check {
-  return refused({ ...f, message: `the setting ${name} could not be read: ${f.message}` }, "Try again.");
 }

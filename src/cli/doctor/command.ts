@@ -1,5 +1,5 @@
 import { createCiDatabase } from "../../cidb/read.ts";
-import { parseConfig, type Config } from "../../config.ts";
+import { parseConfig } from "../../config.ts";
 import { examineArchive } from "./archive.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineCiDatabase } from "./ci-database.ts";
@@ -9,24 +9,21 @@ import { examineOwnDatabase } from "./own-database.ts";
 import { exitCodeOf, renderChecks } from "./report.ts";
 import { examineSlack } from "./slack.ts";
 import { redact } from "../../events.ts";
-import type { CliCommand, CliIo } from "../command.ts";
+import { refuse, type CliCommand, type CliIo } from "../command.ts";
 
 const { ok, failed } = checksOf("environment");
 
-/** `twokey doctor`: looks at every system of the environment without changing anything. Exit code: 0 all ok, 1 warnings, 2 failures. */
+/** `twokey doctor`: checks every system of the environment without changing anything. Exit code: 0 all ok, 1 warnings, 2 failures. */
 export const doctorCommand: CliCommand = {
   name: "doctor",
-  usage: "  looks at the environment and every system it names, changes nothing; exit code 1: warnings, 2: failures",
+  usage: "  checks the environment and every system it names, changes nothing; exit code 1: warnings, 2: failures",
   async run(args, io) {
-    if (args.length > 0) {
-      io.err("Usage: twokey doctor\n");
-      return 2;
-    }
+    if (args.length > 0) return refuse(io, "Usage: twokey doctor");
     return tellChecks(await examine(io), io);
   },
 };
 
-/** Writes what was found, without any secret of the environment; gives the exit code. */
+/** Writes the findings, without any secret of the environment; returns the exit code. */
 export function tellChecks(checks: readonly Check[], io: CliIo): number {
   io.out(secretless(renderChecks(checks), io.env));
   return exitCodeOf(checks);
@@ -34,7 +31,7 @@ export function tellChecks(checks: readonly Check[], io: CliIo): number {
 
 const systems = ["database", "ci database", "cloudstack", "slack", "archive", "http"] as const;
 
-/** Looks at the systems of the environment, or at some of them; the report is in their order. Nothing is changed, nothing thrown. */
+/** Checks the systems of the environment, or the wanted ones; the report is in their order. Nothing is changed, nothing thrown. */
 export async function examine(io: CliIo, wanted: readonly Check["system"][] = systems): Promise<readonly Check[]> {
   const config = parseConfig(io.env);
   if (!config.ok) {
@@ -43,7 +40,7 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
   }
   const { value } = config;
   const ci = createCiDatabase({ ...value.ci, now: io.now, onError: () => undefined });
-  const looks: Readonly<Record<(typeof systems)[number], () => Promise<readonly Check[]>>> = {
+  const inspections: Readonly<Record<(typeof systems)[number], () => Promise<readonly Check[]>>> = {
     database: () => examineOwnDatabase(value),
     "ci database": () => examineCiDatabase({ ...value.ci, ci, rootPath: value.cloudstack.rootPath }),
     cloudstack: () => examineCloudStack(value, io),
@@ -52,29 +49,26 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
     http: () => examineHttp(value),
   };
   try {
-    // One system after the other in the report, all at once on the way.
-    const found = await Promise.all(systems.filter((s) => wanted.includes(s)).map((s) => guarded(s, looks[s])));
-    return [ok(`complete, named ${value.environment}${modeOf(value)}`), ...found.flat()];
+    // One after the other in the report, but all at the same time.
+    const found = await Promise.all(systems.filter((s) => wanted.includes(s)).map((s) => guarded(s, inspections[s])));
+    const mode = value.slack.connection.mode === "socket" ? "Socket Mode" : "HTTP";
+    return [ok(`complete, named ${value.environment}, Slack by ${mode}`), ...found.flat()];
   } finally {
     await ci.close();
   }
 }
 
-function modeOf(config: Config): string {
-  return config.slack.connection.mode === "socket" ? ", Slack by Socket Mode" : ", Slack by HTTP";
-}
-
-/** A bug in one room must not keep the others' findings back. */
-async function guarded(system: Check["system"], look: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
+/** A defect in one check must not hide the others' findings. */
+async function guarded(system: Check["system"], inspect: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
   try {
-    return await look();
+    return await inspect();
   } catch (thrown) {
     const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    return [checksOf(system).failed(`could not be looked at: ${said}`, "This is a defect of Twokey; tell its authors this line.")];
+    return [checksOf(system).failed(`could not be checked: ${said}`, "This is a defect of Twokey; send this line to its authors.")];
   }
 }
 
-/** Takes out of a text whatever looks like a secret, and every secret of this environment by its value. */
+/** Removes from a text what has the form of a secret, and every secret of this environment by its value. */
 function secretless(text: string, env: CliIo["env"]): string {
   const passwords = ["DATABASE_URL", "DATABASE_MIGRATION_URL", "CI_DATABASE_URL"].map((name) => passwordOf(env[name] ?? ""));
   const secrets = Object.entries(env).flatMap(([name, value]) => (/TOKEN|SECRET|API_KEY|ACCESS_KEY/.test(name) ? [value ?? ""] : []));

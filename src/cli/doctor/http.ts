@@ -6,7 +6,7 @@ const { ok, warning, failed } = checksOf("http");
 /** How long an address may take to answer. Units: ms. */
 const ANSWER_MS = 5000;
 
-/** Looks at the port for export links, at the public address, and in HTTP mode at Slack's port. A port is held for a moment, no longer. */
+/** Checks the port for export links, the public address, and in HTTP mode Slack's port. A port is held for a moment only. */
 export async function examineHttp(config: Config): Promise<readonly Check[]> {
   const { host, port, publicUrl } = config.http;
   const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
@@ -17,16 +17,16 @@ export async function examineHttp(config: Config): Promise<readonly Check[]> {
 }
 
 async function portCheck(host: string, port: number, variable: string, health: string | null): Promise<Check> {
-  if (port === 0) return warning(`${variable} is 0: the port is another one after every start`, `Set ${variable} to a port of its own.`);
+  if (port === 0) return warning(`${variable} is 0: the port changes with every start`, `Set ${variable} to a fixed port.`);
   const code = await bind(host, port);
   if (code === null) return ok(`${variable}: port ${port} on ${host} is free`);
   if (code === "EADDRINUSE" && (health === null || (await answers(health))))
-    return ok(`${variable}: port ${port} on ${host} is in use${health === null ? "; it should be by a running bot" : " by a running bot"}`);
+    return ok(`${variable}: port ${port} on ${host} is in use${health === null ? "; it should be a running bot" : " by a running bot"}`);
   return code === "EADDRINUSE"
     ? failed(`${variable}: port ${port} on ${host} is taken by another program`, `Set ${variable} to another one.`)
     : failed(
         `${variable}: port ${port} on ${host} cannot be used (${code})`,
-        "Look at TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.",
+        "Check TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.",
       );
 }
 
@@ -34,17 +34,17 @@ async function publicCheck(url: string | null): Promise<Check> {
   if (url === null)
     return warning(
       "TWOKEY_PUBLIC_URL is not set: export links work on this machine only",
-      "Set it to the address under which people reach Twokey.",
+      "Set it to the address at which people reach Twokey.",
     );
   const { protocol, hostname, host } = new URL(url);
   if (protocol !== "https:" && !/^(?:localhost|127\.|\[::1\])/.test(hostname))
     return warning(
-      `TWOKEY_PUBLIC_URL is not https: whoever listens on the way to ${host} can use an export link`,
-      "Put a proxy with TLS before it.",
+      `TWOKEY_PUBLIC_URL is not https: whoever can read the traffic to ${host} can use an export link`,
+      "Put a proxy with TLS in front of it.",
     );
   return (await answers(`${url.replace(/\/$/, "")}/healthz`))
     ? ok(`TWOKEY_PUBLIC_URL: the bot answers at ${host}`)
-    : warning(`TWOKEY_PUBLIC_URL: no bot answers at ${host}`, "When the bot runs, its /healthz must be reached there: look at the proxy.");
+    : warning(`TWOKEY_PUBLIC_URL: no bot answers at ${host}`, "When the bot runs, its /healthz must be reachable there: check the proxy.");
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("database");
 
-/** Looks at Twokey's own database: reachable, migrated by code like this, able to hold advisory locks. An embedded one is never started. */
+/** Checks Twokey's own database: reachable, migrated to this version, able to hold advisory locks. An embedded one is never started. */
 export async function examineOwnDatabase(config: DatabaseConfig): Promise<readonly Check[]> {
   if (config.databaseUrl !== null)
     return [...(await examine(config.databaseUrl)), ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl))];
@@ -15,55 +15,55 @@ export async function examineOwnDatabase(config: DatabaseConfig): Promise<readon
   const found = await findEmbeddedPostgres(folder);
   if (found.state === "none") return [ok(`DATABASE_URL is not set: the first start makes an embedded PostgreSQL in ${folder}`)];
   if (found.state === "stopped")
-    return [warning(`the embedded PostgreSQL in ${folder} does not run, so it was not looked at`, "Run the doctor while the bot runs.")];
+    return [warning(`the embedded PostgreSQL in ${folder} is not running, so it was not checked`, "Run the doctor while the bot runs.")];
   return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url))];
 }
 
 async function examine(url: string): Promise<readonly Check[]> {
-  const looked = await inspectDatabase(url);
-  if (!looked.ok) return [refused(looked.error, "Look at DATABASE_URL.")];
-  const { pending, unknown, edited } = looked.value.migrations;
+  const inspected = await inspectDatabase(url);
+  if (!inspected.ok) return [refused(inspected.error, "Check DATABASE_URL.")];
+  const { pending, unknown, edited } = inspected.value.migrations;
   const isAsHere = pending.length + unknown.length + edited.length === 0;
-  return [...judgeDatabase(looked.value), ...(isAsHere ? await examineRole(url) : [])];
+  return [...judgeDatabase(inspected.value), ...(isAsHere ? await examineRole(url) : [])];
 }
 
-/** The owner's address of a set-up with two roles: it must lead to the same database, as a role that may migrate it. */
+/** The owner's address of a set-up with two roles: the same database, and a role that may migrate it. */
 async function examineOwner(url: string, migrationUrl: string | null): Promise<readonly Check[]> {
   if (migrationUrl === null) return [];
   const [bot, owner] = await Promise.all([inspectPlace(url, "DATABASE_URL"), inspectPlace(migrationUrl, "DATABASE_MIGRATION_URL")]);
   if (!owner.ok)
-    return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Look at DATABASE_MIGRATION_URL.")];
-  // That the bot's own address leads nowhere is told already.
+    return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Check DATABASE_MIGRATION_URL.")];
+  // That the bot's own address cannot be reached is reported already.
   if (bot.ok && bot.value.database !== owner.value.database)
-    return [failed("DATABASE_MIGRATION_URL leads to another database than DATABASE_URL", "Give both the same host, port and database.")];
+    return [failed("DATABASE_MIGRATION_URL names another database than DATABASE_URL", "Give both the same host, port and database.")];
   const { role, mayMigrate } = owner.value;
   return mayMigrate
     ? [ok(`DATABASE_MIGRATION_URL: ${role} may migrate it`)]
-    : [
-        failed(
-          `the role ${role} of DATABASE_MIGRATION_URL may not migrate it`,
-          "Give the address of the schema's owner: docs/database-roles.md.",
-        ),
-      ];
+    : [failed(`the role ${role} of DATABASE_MIGRATION_URL may not migrate it`, "Use the schema owner's address: docs/database-roles.md.")];
 }
 
-/** What the role could do to the audit log; asked where our tables are as this code knows them. Invariant: INV-10. */
+/** What the role could do to the audit log; only where our tables are of this version. Invariant: INV-10. */
 async function examineRole(url: string): Promise<readonly Check[]> {
   const { warning: said } = await inspectStore(url);
   return said === null
     ? [ok("the bot's role can only add to the audit log")]
-    : [warning(said, "docs/database-roles.md has the set-up with two roles.")];
+    : [warning(said, "Set up two roles: docs/database-roles.md.")];
 }
 
-/** What is thought of what was found in the database. */
-export function judgeDatabase(look: DatabaseInspection): readonly Check[] {
-  return [ok(`reachable as ${look.role}, PostgreSQL ${look.version}`), ...examineMigrations(look), lockCheck(look)];
+/** The findings on what was read of the database. */
+export function judgeDatabase(found: DatabaseInspection): readonly Check[] {
+  return [ok(`reachable as ${found.role}, PostgreSQL ${found.version}`), ...examineMigrations(found), lockCheck(found)];
 }
 
 function examineMigrations({ migrations, mayCreate }: DatabaseInspection): readonly Check[] {
   const { applied, pending, unknown, edited } = migrations;
   if (unknown.length > 0)
-    return [failed(`a newer version migrated it (unknown here: ${listed(unknown)})`, "Run that version, or restore an older backup.")];
+    return [
+      failed(
+        `a newer version migrated it (unknown here: ${listed(unknown)})`,
+        "Run that version, or restore an older backup of the database.",
+      ),
+    ];
   if (edited.length > 0)
     return [failed(`migrations were edited after they were applied: ${listed(edited)}`, "Put the files of migrations/ back.")];
   if (pending.length === 0) return [ok(`migrated: ${applied.length} migrations`)];
@@ -74,11 +74,11 @@ function examineMigrations({ migrations, mayCreate }: DatabaseInspection): reado
   return [applied.length === 0 ? ok(sentence) : warning(sentence, "Start the bot of this version, after a backup of the database.")];
 }
 
-function lockCheck(look: DatabaseInspection): Check {
-  return look.keepsLocks
-    ? ok("a session keeps its advisory locks, so replicas cannot get in each other's way")
+function lockCheck(found: DatabaseInspection): Check {
+  return found.keepsLocks
+    ? ok("a session keeps its advisory locks, so replicas exclude each other")
     : failed(
-        "a session loses its advisory locks: a pooler hands sessions around",
-        "Give a DATABASE_URL that goes to PostgreSQL itself, or a pooler in session mode.",
+        "a session loses its advisory locks: a pooler in transaction mode is in between",
+        "Set DATABASE_URL to PostgreSQL itself, or to a pooler in session mode.",
       );
 }

@@ -3,7 +3,7 @@ import type { Check } from "./check.ts";
 /**
  * Renders checks, one line each: state, system, sentence, and after an arrow what to do; then a line that counts them.
  *
- * What others wrote (names, errors) cannot break a line or colour a terminal.
+ * Names and errors of other systems cannot break a line or colour the terminal.
  */
 export function renderChecks(checks: readonly Check[]): string {
   const lines = checks.map((c) => {
@@ -13,7 +13,7 @@ export function renderChecks(checks: readonly Check[]): string {
   return `${[...lines, renderCount(checks)].join("\n")}\n`;
 }
 
-/** The exit code: 0 all is well, 1 there are warnings, 2 something failed. */
+/** The exit code: 0 everything is ok, 1 there are warnings, 2 something failed. */
 export function exitCodeOf(checks: readonly Check[]): number {
   if (checks.some((c) => c.state === "failed")) return 2;
   return checks.some((c) => c.state === "warning") ? 1 : 0;

@@ -9,7 +9,7 @@ import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
-/** Fewer approvers than this are refused at start (src/bot/app.ts). */
+/** With fewer approvers the bot does not start (src/bot/app.ts). */
 const APPROVERS_MIN = 3;
 
 /** What the Slack checks need. */
@@ -19,7 +19,7 @@ export interface SlackInspection {
   readonly listPeople: () => Promise<Result<readonly Person[], Failure>>;
 }
 
-/** Looks at who may approve, each mapped to one person, and at who is the team. */
+/** Checks who may approve, each mapped to one person, and who is the team. */
 export async function examinePeople(
   client: WebClient,
   o: SlackInspection,
@@ -30,9 +30,11 @@ export async function examinePeople(
   const checks: Check[] = [];
   if (inGroup !== null && !inGroup.ok) {
     const fallsBack = isAbsent(inGroup.error) && approverIds.length > 0;
-    const remedy = "Look at SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
+    const remedy = "Check SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
     if (!fallsBack) return [refused(inGroup.error, remedy)];
-    checks.push(warning(`${inGroup.error.message}, so SLACK_APPROVERS counts`, "Take SLACK_APPROVER_GROUP away, or make groups readable."));
+    checks.push(
+      warning(`${inGroup.error.message}, so SLACK_APPROVERS counts`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
+    );
   }
   const group = inGroup?.ok === true ? approverGroup : null;
   const ids = inGroup?.ok === true ? inGroup.value : approverIds;
@@ -51,8 +53,8 @@ export async function examinePeople(
     if (!found.ok) {
       checks.push(
         found.error.kind === "refused"
-          ? warning(`${id} of ${from} does not count: ${found.error.message}`, found.error.remedy ?? "Take them out.")
-          : refused({ ...found.error, message: `${id} of ${from}: ${found.error.message}` }, "Look at the scopes of the token."),
+          ? warning(`${id} of ${from} does not count: ${found.error.message}`, found.error.remedy ?? "Remove them from it.")
+          : refused({ ...found.error, message: `${id} of ${from}: ${found.error.message}` }, "Check the scopes of the token."),
       );
       continue;
     }
@@ -61,20 +63,20 @@ export async function examinePeople(
     if (operator.ciUserId === null)
       checks.push(
         warning(
-          `${operator.name} (${id}) is nobody in the CI database`,
-          "Give the user's slack_id or e-mail there; approving works without.",
+          `${operator.name} (${id}) is not in the CI database`,
+          "Set the user's slack_id or e-mail there; approving works without it.",
         ),
       );
   }
   for (const names of persons.values())
-    if (names.length > 1) checks.push(warning(`${listed(names)} are one person and count once`, `Take one out of ${from}.`));
+    if (names.length > 1) checks.push(warning(`${listed(names)} are one person and count once`, `Remove one from ${from}.`));
   const named = listed([...persons.values()].map(([name]) => name ?? ""));
   checks.push(
     persons.size >= APPROVERS_MIN
       ? ok(`${persons.size} approvers in ${from}: ${named}`)
       : failed(
           `${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`,
-          "Put full, active members of this workspace in; bots, guests and external people do not count.",
+          "Add full, active members of this workspace; bots, guests and external people do not count.",
         ),
   );
   return [...checks, await teamCheck(client, teamGroup)];
@@ -83,8 +85,8 @@ export async function examinePeople(
 async function teamCheck(client: WebClient, teamGroup: string | null): Promise<Check> {
   if (teamGroup === null) return ok("the team are the channel's members");
   const team = await groupMembers(client, teamGroup);
-  if (!team.ok) return refused(team.error, "Look at SLACK_TEAM_GROUP.");
+  if (!team.ok) return refused(team.error, "Check SLACK_TEAM_GROUP.");
   return team.value.length > 0
     ? ok(`the team are the ${team.value.length} members of the group ${teamGroup}`)
-    : failed(`the group ${teamGroup} has no members`, "Put the CI team into it, or take SLACK_TEAM_GROUP away.");
+    : failed(`the group ${teamGroup} has no members`, "Add the CI team to it, or unset SLACK_TEAM_GROUP.");
 }

@@ -1,5 +1,5 @@
-import { LogLevel, WebClient } from "@slack/web-api";
-import { callSlack, findChannel } from "../../bot/slack.ts";
+import { WebClient } from "@slack/web-api";
+import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
 import type { Config } from "../../config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
@@ -7,7 +7,7 @@ import { examinePeople, type SlackInspection } from "./slack-people.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
 
-/** What each scope of docs/slack-app-manifest.yaml is for; the test compares the two. */
+/** What each scope of docs/slack-app-manifest.yaml is for; a test compares the two. */
 export const scopes: Readonly<Record<string, string>> = {
   "app_mentions:read": "answer when it is mentioned",
   "chat:write": "post plans and cards",
@@ -22,14 +22,14 @@ export const scopes: Readonly<Record<string, string>> = {
   "files:write": "send pictures",
 };
 
-/** Looks at Slack with the bot's own tokens: token, scopes, connection, channel, people. Nothing is posted. */
+/** Checks Slack with the bot's own tokens: token, scopes, connection, channel, people. Nothing is posted. */
 export async function examineSlack(o: SlackInspection): Promise<readonly Check[]> {
   const client = clientOf(o.slack.botToken, o.slack.apiUrl);
   const me = await callSlack("auth.test", () => client.auth.test());
-  if (!me.ok) return [refused(me.error, "Look at SLACK_BOT_TOKEN, and at SLACK_API_URL when it is set.")];
+  if (!me.ok) return [refused(me.error, "Check SLACK_BOT_TOKEN, and SLACK_API_URL when it is set.")];
   const token =
     me.value.bot_id === undefined
-      ? failed("SLACK_BOT_TOKEN is valid, but no bot's token", "Take the Bot User OAuth Token of the app (docs/slack.md).")
+      ? failed("SLACK_BOT_TOKEN is valid, but not a bot's token", "Use the Bot User OAuth Token of the app (docs/slack.md).")
       : ok(`the bot ${me.value.user ?? ""} of ${me.value.team ?? "a workspace"} (${me.value.url ?? "no address"})`);
   const given = me.value.response_metadata?.scopes;
   const channel = await findChannel(client, o.slack.channel);
@@ -37,7 +37,7 @@ export async function examineSlack(o: SlackInspection): Promise<readonly Check[]
     token,
     ...scopeChecks(given, o.slack),
     await connectionCheck(o.slack),
-    ...(channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Look at SLACK_CHANNEL.")]),
+    ...(channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Check SLACK_CHANNEL.")]),
     ...(await examinePeople(client, o, {
       channel: channel.ok ? channel.value : o.slack.channel,
       teamId: me.value.team_id ?? "",
@@ -46,20 +46,10 @@ export async function examineSlack(o: SlackInspection): Promise<readonly Check[]
   ];
 }
 
+/** The library would write into the middle of the report; what fails is reported by the checks. */
 function clientOf(token: string, slackApiUrl: string): WebClient {
-  return new WebClient(token, { slackApiUrl, timeout: 10_000, retryConfig: { retries: 1 }, logLevel: LogLevel.ERROR, logger: silent });
+  return new WebClient(token, { slackApiUrl, timeout: 10_000, retryConfig: { retries: 1 }, logger: libraryLogger(() => undefined) });
 }
-
-/** The library would write to the terminal, in the middle of the report; what fails is told by the checks. */
-const silent = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  setLevel: () => undefined,
-  getLevel: () => LogLevel.ERROR,
-  setName: () => undefined,
-};
 
 function scopeChecks(given: readonly string[] | undefined, slack: Config["slack"]): readonly Check[] {
   if (given === undefined)
@@ -75,19 +65,19 @@ function scopeChecks(given: readonly string[] | undefined, slack: Config["slack"
           `the token lacks ${missing.map((scope) => `${scope} (to ${scopes[scope] ?? ""})`).join(", ")}`,
           "Add them under OAuth & Permissions, or paste docs/slack-app-manifest.yaml, and install the app again.",
         ),
-    ...(more.length === 0 ? [] : [warning(`the token has scopes that it does not need: ${listed(more)}`, "Take them away.")]),
+    ...(more.length === 0 ? [] : [warning(`the token has scopes that it does not need: ${listed(more)}`, "Remove them.")]),
   ];
 }
 
 async function connectionCheck({ connection, apiUrl }: Config["slack"]): Promise<Check> {
   if (connection.mode === "http")
-    return ok("HTTP mode with a signing secret; that it is the right one is seen when Slack verifies the request URL");
+    return ok("HTTP mode with a signing secret; whether it is the right one shows when Slack verifies the request URL");
   const opened = await callSlack("apps.connections.open", () => clientOf(connection.appToken, apiUrl).apps.connections.open());
   return opened.ok
     ? ok("Socket Mode: the app token may open a connection")
     : refused(
         opened.error,
-        "Look at SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).",
+        "Check SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).",
       );
 }
 
@@ -102,8 +92,8 @@ async function examineChannel(client: WebClient, id: string): Promise<readonly C
     c.is_member === true ? ok(`the bot is in ${name}`) : failed(`the bot is not in ${name}`, `Write /invite @twokey in ${name}.`),
     c.is_ext_shared === true || c.is_pending_ext_shared === true
       ? failed(
-          `${name} is shared with another organisation, which reads every plan`,
-          "Name a channel of your own; external people may not approve, but they see what is proposed.",
+          `${name} is shared with another organisation, which can read every plan`,
+          "Use a channel of your own; external people may not approve, but they see what is proposed.",
         )
       : ok(`${name} is not shared with another organisation`),
   );

@@ -5,11 +5,11 @@ import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
 import { withOwnDatabase, type CliCommand, type CliIo } from "../command.ts";
 
-/** `twokey incident`: writes the report on a window of time from what is stored. */
+/** `twokey incident`: writes the report on a window of time from what Twokey stored. */
 export const incidentCommand: CliCommand = {
   name: "incident",
   usage:
-    "--since <when> [--until <when>] [--out <file>]   writes the report on an incident: what is gone, what can be restored, whom to tell",
+    "--since <when> [--until <when>] [--out <file>]   writes the report on an incident: what is gone, what can be brought back, whom to inform",
   async run(args, io) {
     const asked = readArguments(args, io);
     if (asked === null) return 2;
@@ -18,7 +18,7 @@ export const incidentCommand: CliCommand = {
       if (asked.out === undefined) io.out(text);
       else {
         await writeFile(asked.out, text, { mode: 0o600 });
-        io.err(`Written to ${asked.out}; it holds names and e-mail addresses.\n`);
+        io.err(`Written to ${asked.out}; it contains names and e-mail addresses.\n`);
       }
       return 0;
     });
@@ -33,7 +33,7 @@ interface Asked {
 
 function readArguments(args: readonly string[], io: CliIo): Asked | null {
   const refuse = (what: string): null => {
-    io.err(`${what}\nWrite: twokey incident --since 2026-07-01 --until 2026-07-02T12:00Z (times without a zone are UTC)\n`);
+    io.err(`${what}\nUsage: twokey incident --since 2026-07-01 --until 2026-07-02T12:00Z (times without a zone are UTC)\n`);
     return null;
   };
   try {

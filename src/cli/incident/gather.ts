@@ -1,14 +1,52 @@
 import type { Instant } from "../../core/ids.ts";
-import { readAudit, verifyAudit, type AuditRow } from "../../store/audit.ts";
+import { readAudit, verifyAudit, type AuditRow, type AuditVerdict } from "../../store/audit.ts";
 import type { Queryable } from "../../store/db.ts";
-import { readDeletionsBetween, readLookBefore, readSavedThings, type LookRow } from "../../store/incident-facts.ts";
+import {
+  readDeletionsBetween,
+  readLookBefore,
+  readSavedThings,
+  type IncidentDeletionRow,
+  type LookRow,
+  type SavedRow,
+} from "../../store/incident-facts.ts";
 import { readPlanInputs } from "../../store/plans.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { ObservedAccount, ObservedDomain } from "../../sync/planning/observed.ts";
-import type { IncidentFacts, Look } from "./facts.ts";
 
 const BATCH = 1000;
+
+/** A person to inform. */
+export interface Person {
+  readonly username: string;
+  readonly name: string;
+  readonly email: string;
+}
+
+/** What one complete read of both sides saw. */
+export interface Reading {
+  readonly planId: string;
+  readonly at: Instant;
+  readonly domains: readonly { readonly id: string; readonly path: string; readonly depth: number }[];
+  readonly accounts: readonly { readonly id: string; readonly name: string; readonly domainId: string; readonly state: string }[];
+  readonly projects: readonly { readonly id: string; readonly slug: string; readonly members: readonly Person[] }[];
+  readonly managed: readonly { readonly domainId: string; readonly projectId: string }[];
+}
+
+/** All that a report is made of. Units: instants are UTC epoch milliseconds. */
+export interface IncidentFacts {
+  readonly since: Instant;
+  readonly until: Instant;
+  readonly writtenAt: Instant;
+  readonly timeline: readonly AuditRow[];
+  readonly verdict: AuditVerdict;
+  /** The last complete read before the window; null when there is none. */
+  readonly before: Reading | null;
+  /** The last complete read in the window; null when there is none. */
+  readonly after: Reading | null;
+  readonly deletions: readonly IncidentDeletionRow[];
+  readonly saved: readonly SavedRow[];
+}
 
 /** Reads what is needed for a report on a window of time; changes nothing. Errors: throws `StoreError`. */
 export async function gatherIncident(
@@ -25,8 +63,8 @@ export async function gatherIncident(
     writtenAt: now,
     timeline: await readTimeline(q, since, until),
     verdict: await verifyAudit(q),
-    before: first === null ? null : await openLook(q, first),
-    after: last === null || last.planId === first?.planId ? null : await openLook(q, last),
+    before: first === null ? null : await openReading(q, first),
+    after: last === null || last.planId === first?.planId ? null : await openReading(q, last),
     deletions: await readDeletionsBetween(q, since, until),
     saved: await readSavedThings(q),
   };
@@ -43,7 +81,7 @@ async function readTimeline(q: Queryable, since: Instant, until: Instant): Promi
   }
 }
 
-async function openLook(q: Queryable, row: LookRow): Promise<Look | null> {
+async function openReading(q: Queryable, row: LookRow): Promise<Reading | null> {
   const inputs = await readPlanInputs(q, row.planId);
   if (inputs === null) return null;
   const observed = inputs.observed as { readonly domains: readonly ObservedDomain[]; readonly accounts: readonly ObservedAccount[] };

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/ids.ts";
 import type { AuditRow } from "../../store/audit.ts";
 import type { IncidentDeletionRow, SavedRow } from "../../store/incident-facts.ts";
-import type { IncidentFacts, Look, Person } from "./facts.ts";
+import type { IncidentFacts, Person, Reading } from "./gather.ts";
 
 /** A domain that was there before the window and is not there after it, or whose accounts are not. */
 interface Loss {
@@ -16,9 +16,9 @@ interface Loss {
 }
 
 /**
- * Writes the report on an incident as Markdown: what happened, who is affected, what can be restored, whom to tell, how sure that is.
+ * Writes the report on an incident as Markdown: what happened, who is affected, what can be brought back, whom to inform, how sure that is.
  *
- * Pure: same facts, same text. Names of people, domains and templates are written as they are, on one line, without Markdown's power.
+ * Pure: same facts, same text. Names of people, domains and templates are escaped for Markdown, on one line.
  */
 export function writeReport(f: IncidentFacts): string {
   const losses = findLosses(f);
@@ -28,11 +28,11 @@ export function writeReport(f: IncidentFacts): string {
     ...summary(f, losses),
     "## What is gone",
     ...(losses.length === 0 ? [nothingGone(f)] : losses.map(lossLine)),
-    "## What can be restored",
+    "## What can be brought back",
     ...restorable(losses),
-    "## Whom to tell",
+    "## Whom to inform",
     ...whomToTell(losses, f.deletions),
-    "## Deletions that were alive",
+    "## Deletions that were open",
     ...(f.deletions.length === 0 ? ["None."] : f.deletions.map(deletionLine)),
     "## Timeline",
     ...timelineOf(f.timeline),
@@ -68,12 +68,12 @@ function findLosses(f: IncidentFacts): readonly Loss[] {
 }
 
 /** A domain inside a project's domain belongs to that project. */
-function projectOf(look: Look, domain: Look["domains"][number]): Look["projects"][number] | undefined {
-  const owner = look.managed.find((m) => {
-    const top = look.domains.find((d) => d.id === m.domainId);
+function projectOf(read: Reading, domain: Reading["domains"][number]): Reading["projects"][number] | undefined {
+  const owner = read.managed.find((m) => {
+    const top = read.domains.find((d) => d.id === m.domainId);
     return top !== undefined && (top.id === domain.id || domain.path.startsWith(`${top.path}/`));
   });
-  return look.projects.find((p) => p.id === owner?.projectId);
+  return read.projects.find((p) => p.id === owner?.projectId);
 }
 
 function summary(f: IncidentFacts, losses: readonly Loss[]): readonly string[] {
@@ -82,7 +82,7 @@ function summary(f: IncidentFacts, losses: readonly Loss[]): readonly string[] {
   const slugs = new Set(losses.flatMap((l) => (l.slug === null ? [] : [l.slug])));
   const people = new Set(losses.flatMap((l) => l.members.map((m) => m.email)));
   if (f.before === null || f.after === null)
-    return ["**What is gone cannot be told**: there is no complete read of both sides before and in this window (see the end)."];
+    return ["**What is gone is not known**: there is no complete read of both sides before and in this window (see the end)."];
   return [
     `**${whole.length} domain(s) gone**: ${ours} by a deletion that people approved, ${whole.length - ours} not by Twokey. ` +
       `${losses.length - whole.length} more domain(s) lost accounts. ${slugs.size} project(s), ${people.size} member(s) affected.`,
@@ -90,7 +90,7 @@ function summary(f: IncidentFacts, losses: readonly Loss[]): readonly string[] {
 }
 
 function nothingGone(f: IncidentFacts): string {
-  return f.before === null || f.after === null ? "It cannot be told." : "Every domain and account that was there before is there after.";
+  return f.before === null || f.after === null ? "It is not known." : "Every domain and account that was there before is there after.";
 }
 
 function lossLine(l: Loss): string {
@@ -102,7 +102,7 @@ function lossLine(l: Loss): string {
 }
 
 function restorable(losses: readonly Loss[]): readonly string[] {
-  if (losses.length === 0) return ["Nothing needs to be restored."];
+  if (losses.length === 0) return ["Nothing needs to be brought back."];
   return losses.map((l) => {
     const names = l.saved.map(
       (s) => `  - ${s.item_kind} ${plain(s.name)}, ${s.bytes} bytes, saved ${time(s.saved_at)}, SHA-256 ${s.sha256}`,
@@ -112,9 +112,9 @@ function restorable(losses: readonly Loss[]): readonly string[] {
 }
 
 function whatComesBack(l: Loss, saved: number): string {
-  if (l.slug === null && saved === 0) return "nothing: no project of the CI database stands behind it, and the archive holds nothing of it";
+  if (l.slug === null && saved === 0) return "nothing: no project of the CI database belongs to it, and the archive has nothing of it";
   if (!l.whole)
-    return "its accounts and users, by the next pass while their members are in the CI database; what the accounts held is not known here";
+    return "its accounts and users, by the next pass while their members are in the CI database; what the accounts owned is not known here";
   const again = l.slug === null ? "" : "the domain, its accounts and users (from the CI database)";
   if (saved === 0) return `${again}; nothing of its contents is in the archive`;
   return `${again === "" ? "" : `${again}, and `}from the archive:`;
@@ -126,7 +126,7 @@ function whomToTell(losses: readonly Loss[], deletions: readonly IncidentDeletio
     return `- Project ${l.slug === null ? "unknown" : plain(l.slug)}: ${people.length === 0 ? "no member is on record" : people.join("; ")}`;
   });
   const open = deletions.filter((d) => !["deleted", "closed"].includes(d.phase));
-  const waiting = open.map((d) => `- The approvers of \`${plain(d.path)}\`: its deletion still stands at ${d.phase}`);
+  const waiting = open.map((d) => `- The approvers of \`${plain(d.path)}\`: its deletion is in phase ${d.phase}`);
   return lines.length + waiting.length === 0 ? ["Nobody is affected."] : [...new Set(lines), ...waiting];
 }
 
@@ -137,7 +137,7 @@ function deletionLine(d: IncidentDeletionRow): string {
   return `- \`${plain(d.path)}\` (${d.id}): opened ${time(d.opened_at)}, ${asked}, ${approved}, now **${d.phase}**${why === null ? "" : `: ${plain(why)}`}`;
 }
 
-/** Passes that changed nothing and held nothing say nothing. */
+/** Passes that changed nothing and held nothing are left out. */
 function timelineOf(rows: readonly AuditRow[]): readonly string[] {
   const told = rows.filter((r) => !(r.kind === "pass.ended" && (r.data as { state?: unknown } | null)?.state === "unchanged"));
   const left = rows.length - told.length;
@@ -159,18 +159,18 @@ function detail(data: unknown): string {
 }
 
 function howSure(f: IncidentFacts): readonly string[] {
-  const look = (l: Look | null, which: string): string =>
+  const reading = (l: Reading | null, which: string): string =>
     l === null
       ? `- ${which}: no complete read of both sides.`
-      : `- ${which}: plan ${l.planId} of ${time(l.at)} (${l.domains.length} domains); \`twokey replay ${l.planId}\` makes it again.`;
+      : `- ${which}: plan ${l.planId} of ${time(l.at)} (${l.domains.length} domains); \`twokey replay ${l.planId}\` computes it again.`;
   const log = f.verdict.intact
     ? `- The audit log is intact: ${f.verdict.rows} rows, head ${f.verdict.head}.`
     : `- **The audit log is not intact** at row ${f.verdict.seq} (${f.verdict.reason}): do not trust the timeline after it.`;
   return [
     [
       log,
-      look(f.before, "Before"),
-      look(f.after, "After"),
+      reading(f.before, "Before"),
+      reading(f.after, "After"),
       "- Machines, volumes and snapshots are listed only for deletions: a pass reads domains, accounts and users.",
     ].join("\n"),
   ];
@@ -180,7 +180,7 @@ function time(at: number): string {
   return `${new Date(at as Instant).toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
-/** One line, without backquotes and what Markdown would take for its own. */
+/** One line, with Markdown's own characters escaped. */
 function plain(text: string): string {
   return text
     .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")

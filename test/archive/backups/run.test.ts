@@ -310,8 +310,8 @@ describe("/ci-backups", () => {
     const reply = await answerBackups(person("mia"), null, desksOf(mine));
     expect(reply.title).toBe("aurora: newest backup 2023-11-21 22:13 UTC");
     const text = JSON.stringify(reply.parts);
-    expect(text).toContain("the next is due 2023-11-28 22:13 UTC");
-    expect(text).toContain("2023-11-21 22:13 UTC, everything: not complete; 3 things");
+    expect(text).toContain("The next backup is due 2023-11-28 22:13 UTC");
+    expect(text).toContain("2023-11-21 22:13 UTC, everything: incomplete; 3 things");
     expect(text).toContain("1 of 4 could not be saved. volume disk");
     expect(text).toContain("2023-11-14 22:13 UTC, everything: complete; 4 things");
     expect(text).toMatch(/template t, 27 B, saved and read back 2023-11-21 22:13 UTC/);

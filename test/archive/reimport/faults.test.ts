@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { restoreCommand } from "../../../src/cli/reimport.ts";
+import { reimportCommand } from "../../../src/cli/reimport.ts";
 import type { Instant } from "../../../src/core/ids.ts";
 import { RestoreWorld, today } from "./world.ts";
 
@@ -145,7 +145,7 @@ test("a template that never becomes ready is named with its status when its link
   world.hosts["twokey.test"] = `127.0.0.1:${(hole.address() as AddressInfo).port}`;
   let passed = 0;
   let [out, err] = ["", ""];
-  const code = await restoreCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
+  const code = await reimportCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
     env: world.env,
     out: (text) => {
       out += text;
@@ -264,7 +264,7 @@ test("the secret of a link is in no line, no row of ours and no audit", async ()
   const tell = (text: string): void => {
     said += text;
   };
-  const code = await restoreCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
+  const code = await reimportCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
     env: world.env,
     out: tell,
     err: tell,

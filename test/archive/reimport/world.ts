@@ -11,7 +11,7 @@ import type { TreeDomain } from "../../../emulators/cloudstack/tree.ts";
 import { createFolderStore } from "../../../src/archive/folder-store.ts";
 import type { Policy } from "../../../src/core/backup-policy.ts";
 import { rebuildCommand } from "../../../src/cli/rebuild.ts";
-import { restoreCommand } from "../../../src/cli/reimport.ts";
+import { reimportCommand } from "../../../src/cli/reimport.ts";
 import { withAssembly } from "../../../src/cli/with-assembly.ts";
 import type { Parts } from "../../../src/app/parts.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../../src/core/ids.ts";
@@ -130,7 +130,7 @@ export class RestoreWorld {
   }
 
   restore(...args: string[]): Promise<Ran> {
-    return runCommand(restoreCommand, args, this.env);
+    return runCommand(reimportCommand, args, this.env);
   }
 
   /** Restores alpha, as of today, into ROOT/ci/spare. */

@@ -116,7 +116,7 @@ async function deletion(s: Stage): Promise<void> {
   const vetoed = await card(s, "borealis", "Cannot be approved now");
   hold(button(vetoed, "deletion_approve") === null, "there is no Approve button while a machine runs");
   await s.w.stopMachines("borealis");
-  let shown = await card(s, "borealis", "Two people must approve", "deletion_approve");
+  let shown = await card(s, "borealis", "Two approvers must agree", "deletion_approve");
   s.tell("   The machines are stopped; 2 of 2 templates are saved and read back. The card has its buttons.");
   await s.chen.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   await s.chen.waitFor("Chen is refused", (v) => ephemeral(v.conversations, "You asked for this deletion"));
@@ -150,7 +150,7 @@ async function deletion(s: Stage): Promise<void> {
 async function secondThoughts(s: Stage): Promise<void> {
   s.tell("7. drizzle is closed and approved too, but in the grace period Ada restores it.");
   await s.w.ci.closeProject("drizzle", cast.chen.id);
-  const shown = await card(s, "drizzle", "Two people must approve", "deletion_approve");
+  const shown = await card(s, "drizzle", "Two approvers must agree", "deletion_approve");
   await s.ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   await card(s, "drizzle", "1 of 2");
   await s.ben.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });

@@ -73,7 +73,7 @@ test("replaying 2017 deletes nothing, and the page shows why", async () => {
 
 test("two approvers, the second typing the name, delete one domain; who closed it cannot approve", async () => {
   await page.locator('[data-control="closeProject"][data-slug="drizzle"]').click();
-  await see("Two people must approve");
+  await see("Two approvers must agree");
   await shot("3-card");
   await become("Chen");
   await page.locator('[data-action-id="deletion_approve"]').last().click();

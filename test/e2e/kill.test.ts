@@ -128,7 +128,7 @@ test("a deletion survives every kill, and only what was approved is deleted", as
   const ada = person(slack.url, cast.ada.slackId);
   const ben = person(slack.url, cast.ben.slackId);
   start();
-  const shown = await card(ada, "Two people must approve");
+  const shown = await card(ada, "Two approvers must agree");
   await ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   await card(ada, "1 of 2");
   await ben.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });

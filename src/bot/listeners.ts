@@ -220,7 +220,7 @@ async function say(reply: Reply | null, { respond, channel, user, thread }: Plac
   if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }
 
-/** Whether an interaction comes for the first time: Slack and proxies repeat. Without an id, or with the database away, it counts as first. */
+/** Whether an interaction is new: Slack and proxies repeat them. Without an id, or without the database, it counts as new. */
 async function isFirst(c: ListenContext, kind: string, id: string | undefined): Promise<boolean> {
   return id === undefined || id === "" ? true : recordSeenEvent(c.db, `${kind}:${id}`, c.now()).catch(() => true);
 }

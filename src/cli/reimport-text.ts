@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { MachineThen, RestoredTemplate, RestoreReport } from "../archive/reimport/context.ts";
 import type { SavedCopy } from "../store/reimport-sources.ts";
 import type { InventoryItem } from "../core/inventory.ts";
+import { sizeText } from "../core/units.ts";
 
 type Place = Config["archive"]["place"];
 
@@ -39,7 +40,7 @@ export function tellReimport(report: RestoreReport, dryRun: boolean, place: Plac
 
 function templateLine(t: RestoredTemplate): string {
   const id = t.templateId === null ? "" : `, ${t.templateId}`;
-  return `${t.copy.name} for ${t.account}${id}: ${size(t.copy.bytes)}, saved ${iso(t.copy.savedAt)} for ${word(t.copy)}`;
+  return `${t.copy.name} for ${t.account}${id}: ${sizeText(t.copy.bytes)}, saved ${iso(t.copy.savedAt)} for ${occasions[t.copy.savedFor]}`;
 }
 
 function problemLine(t: RestoredTemplate): string {
@@ -50,7 +51,7 @@ function problemLine(t: RestoredTemplate): string {
 function keptLine(copy: SavedCopy, place: Place): string {
   const machine = copy.item.facts["machineName"];
   const of = typeof machine === "string" ? ` of machine ${machine}` : "";
-  return `${copy.kind} ${copy.name}${of}: ${size(copy.bytes)}, saved ${iso(copy.savedAt)}; archive key ${copy.key}, ${whereIs(copy.key, place)}, SHA-256 ${copy.sha256}`;
+  return `${copy.kind} ${copy.name}${of}: ${sizeText(copy.bytes)}, saved ${iso(copy.savedAt)}; archive key ${copy.key}, ${whereIs(copy.key, place)}, SHA-256 ${copy.sha256}`;
 }
 
 /** Where the bytes of a key are, so that a person can get them. */
@@ -65,7 +66,7 @@ function machineLine(m: MachineThen): string {
       ? `${what} unknown`
       : `${what} ${[name, id === null ? null : `(${id})`].filter((s) => s !== null).join(" ")}`;
   const [cpus, memory] = [fact("cpus"), fact("memoryMiB")];
-  const disks = m.volumes.map((v) => (v.bytes === null ? v.name : `${v.name} ${size(v.bytes)}`));
+  const disks = m.volumes.map((v) => (v.bytes === null ? v.name : `${v.name} ${sizeText(v.bytes)}`));
   return [
     `${m.item.name} of ${m.item.accountName ?? "nobody known"}: ${named("offering", fact("serviceOffering"), fact("serviceOfferingId"))}`,
     ...(cpus === null || memory === null ? [] : [`${cpus} CPUs, ${memory} MiB`]),
@@ -82,14 +83,7 @@ function othersLines(items: readonly InventoryItem[]): readonly string[] {
   return [...byKind].map(([kind, names]) => `${kind}: ${names.join(", ")}`);
 }
 
-function word(copy: SavedCopy): string {
-  return copy.savedFor === "backup" ? "a backup" : copy.savedFor === "deletion" ? "a deletion" : "an export";
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024 ** 2) return `${bytes} bytes`;
-  return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MiB` : `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
-}
+const occasions = { backup: "a backup", deletion: "a deletion", export: "an export" };
 
 function iso(at: number): string {
   return new Date(at).toISOString();

@@ -150,7 +150,13 @@ test("answers and windows with hostile texts are taken by Slack", () => {
       });
       expect(validateBlocks(reply.blocks, "message")).toEqual([]);
       expect(foreignMarks(reply.blocks)).toEqual([]);
-      const memory = { id: DeletionId.parse("6f1c9a1e-0000-4000-8000-000000000001"), version: 1, digest: null, name: (n[0] ?? "a").slice(0, 200), channel: "C1" };
+      const memory = {
+        id: DeletionId.parse("6f1c9a1e-0000-4000-8000-000000000001"),
+        version: 1,
+        digest: null,
+        name: (n[0] ?? "a").slice(0, 200),
+        channel: "C1",
+      };
       for (const modal of [typeNameModal(memory), deletionReasonModal(memory)]) expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
     }),
   );

@@ -114,11 +114,9 @@ test("commands without a trigger_id or a response_url are each answered, to one 
   };
   for (const n of [1, 2]) {
     await acked(slack.send("slash_commands", command));
-    await eventually(
-      `answer ${n}`,
-      () => slack.messages.filter((m) => m.user === egon && m.text.includes("Commands")).length === n,
-      { tell },
-    );
+    await eventually(`answer ${n}`, () => slack.messages.filter((m) => m.user === egon && m.text.includes("Commands")).length === n, {
+      tell,
+    });
   }
   slack.moods.push({ method: "chat.postEphemeral", error: "not_in_channel" });
   await acked(slack.send("slash_commands", { ...command, channel_id: "C012AB3CD" }));

@@ -62,7 +62,7 @@ test("INV-10: audit verify prints the head, and finds a changed row and a cut en
   expect((await life.terminal(auditCommand, "verify", "--head", head)).code).toBe(0);
   await tamper("delete from audit where seq = (select max(seq) from audit)");
   expect((await life.terminal(auditCommand, "verify")).code).toBe(0);
-  expect((await life.terminal(auditCommand, "verify", "--head", head)).err).toContain("were cut off");
+  expect((await life.terminal(auditCommand, "verify", "--head", head)).err).toContain("were removed");
   await tamper("update audit set actor = 'ci:999' where seq = (select min(seq) from audit)");
   const changed = await life.terminal(auditCommand, "verify");
   expect(changed.code).toBe(1);
@@ -91,7 +91,7 @@ test("INV-7: every plan comes out of its stored inputs again, byte for byte, and
   expect((await life.terminal(replayCommand, heads[0]?.id ?? "")).err).toContain("is not what it was when it was stored");
 });
 
-test("incident: what was gone, by whom it was not, what can be restored, whom to tell; hostile names stay harmless", async () => {
+test("incident: what was gone, by whom it was not, what can be brought back, whom to inform; hostile names stay harmless", async () => {
   const project = life.world.ci.projects.find((p) => p.members.length > 0)!;
   const domain = domainIdFor(project.id as ProjectId, 1);
   const lab = life.world.cloud.tree().children.find((d) => d.name === "ci")?.id ?? "";
@@ -116,7 +116,7 @@ test("incident: what was gone, by whom it was not, what can be restored, whom to
   expect(done.out).toContain("**2 domain(s) gone**: 0 by a deletion that people approved, 2 not by Twokey.");
   expect(done.out).toContain(`\`ROOT/ci/${project.slug}\` (project ${project.slug}): **gone**, not by Twokey`);
   expect(done.out).toContain("nothing of its contents is in the archive");
-  expect(done.out).toContain("nothing: no project of the CI database stands behind it");
+  expect(done.out).toContain("nothing: no project of the CI database belongs to it");
   expect(done.out).toMatch(/Project \w+: (?:Uma|Vic|Wim) Doe \((?:uma|vic|wim), (?:uma|vic|wim)@example\.org\)/);
   expect(done.out).toContain("The audit log is intact");
   expect(done.out).toContain("a\\`b\\*c\\|d");

@@ -21,25 +21,19 @@ function renderPart(part: Part): readonly KnownBlock[] {
     case "table":
       return [preformatted(part.title, part.lines)];
     case "choice":
-      // Slack refuses a choice of nothing.
-      if (part.options.length === 0) return [];
-      return [
-        {
-          type: "actions",
-          elements: [
-            {
-              type: "static_select",
-              action_id: part.action,
-              placeholder: { type: "plain_text", text: plain(part.label, 150) },
-              options: part.options.slice(0, 100).map((o) => ({
-                text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false },
-                value: o.value.slice(0, 150),
-              })),
-            },
-          ],
-        },
-      ];
+      // Slack refuses a menu without options.
+      return part.options.length === 0 ? [] : [{ type: "actions", elements: [menu(part)] }];
     default:
       return [];
   }
+}
+
+function menu(part: Extract<Part, { readonly kind: "choice" }>) {
+  const text = (label: string, longest: number) => ({ type: "plain_text" as const, text: plain(label, longest), emoji: false });
+  return {
+    type: "static_select" as const,
+    action_id: part.action,
+    placeholder: text(part.label, 150),
+    options: part.options.slice(0, 100).map((o) => ({ text: text(o.label, 75), value: o.value.slice(0, 150) })),
+  };
 }

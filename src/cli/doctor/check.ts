@@ -9,17 +9,12 @@ export type Check =
   | { readonly system: CheckedSystem; readonly state: "warning" | "failed"; readonly sentence: string; readonly remedy: string };
 
 /** Makes the checks of one system. */
-export function checksOf(system: CheckedSystem): {
-  ok(sentence: string): Check;
-  warning(sentence: string, remedy: string): Check;
-  failed(sentence: string, remedy: string): Check;
-  /** A failure as it came; `remedy` is for those that carry none. */
-  refused(f: Failure, remedy: string): Check;
-} {
+export function checksOf(system: CheckedSystem) {
   return {
-    ok: (sentence) => ({ system, state: "ok", sentence }),
-    warning: (sentence, remedy) => ({ system, state: "warning", sentence, remedy }),
-    failed: (sentence, remedy) => ({ system, state: "failed", sentence, remedy }),
-    refused: (f, remedy) => ({ system, state: "failed", sentence: f.message, remedy: f.remedy ?? remedy }),
+    ok: (sentence: string): Check => ({ system, state: "ok", sentence }),
+    warning: (sentence: string, remedy: string): Check => ({ system, state: "warning", sentence, remedy }),
+    failed: (sentence: string, remedy: string): Check => ({ system, state: "failed", sentence, remedy }),
+    /** A failure with its own remedy; `remedy` is for those that have none. */
+    refused: (f: Failure, remedy: string): Check => ({ system, state: "failed", sentence: f.message, remedy: f.remedy ?? remedy }),
   };
 }

@@ -10,18 +10,15 @@ export function renderChecks(checks: readonly Check[]): string {
     const remedy = c.state === "ok" ? "" : ` → ${c.remedy}`;
     return `${c.state.padEnd(8)} ${c.system.padEnd(12)} ${plain(`${c.sentence}${remedy}`)}`;
   });
-  return `${[...lines, renderCount(checks)].join("\n")}\n`;
+  const count = (state: Check["state"]): number => checks.filter((c) => c.state === state).length;
+  const counts = `${count("ok")} ok, ${count("warning")} warnings, ${count("failed")} failed. Nothing was changed.`;
+  return `${[...lines, counts].join("\n")}\n`;
 }
 
 /** The exit code: 0 everything is ok, 1 there are warnings, 2 something failed. */
 export function exitCodeOf(checks: readonly Check[]): number {
   if (checks.some((c) => c.state === "failed")) return 2;
   return checks.some((c) => c.state === "warning") ? 1 : 0;
-}
-
-function renderCount(checks: readonly Check[]): string {
-  const of = (state: Check["state"]): number => checks.filter((c) => c.state === state).length;
-  return `${of("ok")} ok, ${of("warning")} warnings, ${of("failed")} failed. Nothing was changed.`;
 }
 
 function plain(text: string): string {

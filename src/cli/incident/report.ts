@@ -22,12 +22,15 @@ interface Loss {
  */
 export function writeReport(f: IncidentFacts): string {
   const losses = findLosses(f);
+  const isKnown = f.before !== null && f.after !== null;
   return [
     `# Incident report, ${time(f.since)} to ${time(f.until)}`,
     `Written ${time(f.writtenAt)} by \`twokey incident\` from Twokey's own records. All times are UTC.`,
-    ...summary(f, losses),
+    ...summary(losses, isKnown),
     "## What is gone",
-    ...(losses.length === 0 ? [nothingGone(f)] : losses.map(lossLine)),
+    ...(losses.length > 0
+      ? losses.map(lossLine)
+      : [isKnown ? "Every domain and account that was there before is there after." : "It is not known."]),
     "## What can be brought back",
     ...restorable(losses),
     "## Whom to inform",
@@ -76,21 +79,16 @@ function projectOf(read: Reading, domain: Reading["domains"][number]): Reading["
   return read.projects.find((p) => p.id === owner?.projectId);
 }
 
-function summary(f: IncidentFacts, losses: readonly Loss[]): readonly string[] {
+function summary(losses: readonly Loss[], isKnown: boolean): readonly string[] {
   const whole = losses.filter((l) => l.whole);
   const ours = whole.filter((l) => l.by !== null).length;
   const slugs = new Set(losses.flatMap((l) => (l.slug === null ? [] : [l.slug])));
   const people = new Set(losses.flatMap((l) => l.members.map((m) => m.email)));
-  if (f.before === null || f.after === null)
-    return ["**What is gone is not known**: there is no complete read of both sides before and in this window (see the end)."];
+  if (!isKnown) return ["**What is gone is not known**: there is no complete read of both sides before and in this window (see the end)."];
   return [
     `**${whole.length} domain(s) gone**: ${ours} by a deletion that people approved, ${whole.length - ours} not by Twokey. ` +
       `${losses.length - whole.length} more domain(s) lost accounts. ${slugs.size} project(s), ${people.size} member(s) affected.`,
   ];
-}
-
-function nothingGone(f: IncidentFacts): string {
-  return f.before === null || f.after === null ? "It is not known." : "Every domain and account that was there before is there after.";
 }
 
 function lossLine(l: Loss): string {

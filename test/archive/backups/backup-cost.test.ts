@@ -202,7 +202,7 @@ describe("twokey backup-cost", () => {
     expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: "", out: expect.stringContaining("The picture is in ") });
     expect((await readFile(file)).subarray(1, 4).toString()).toBe("PNG");
     const nowhere = await run(["--plot", path.join(dir, "no-such-folder", "out.png")]);
-    expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining("(ENOENT). Name a file in a folder that is there") });
+    expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining("(ENOENT). Name a file in an existing folder") });
     expect(second.out).toMatch(/aurora .*\+91\.3 MiB/);
   });
 });

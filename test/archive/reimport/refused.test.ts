@@ -51,7 +51,7 @@ test.each<[string, string[], string]>([
   const ran = await world.restore(...args);
   expect([ran.code, ran.out]).toEqual([2, ""]);
   expect(ran.err).toContain(said);
-  expect(ran.err).toContain("Write: twokey restore <project> --from <date> --to <domain>");
+  expect(ran.err).toContain("Usage: twokey reimport <project> --from <date> --to <domain>");
   expect(changes()).toHaveLength(before);
 });
 

@@ -107,7 +107,7 @@ test.each<[string, Record<string, string>, RegExp]>([
     { CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/tolls" },
     /failed {3}cloudstack .*ROOT\/ci\/tolls was not found/,
   ],
-  ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-somebody-elses" }, /failed {3}slack .*invalid_auth → Look at SLACK_BOT_TOKEN/],
+  ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-somebody-elses" }, /failed {3}slack .*invalid_auth → Check SLACK_BOT_TOKEN/],
   ["an app token Slack does not know", { SLACK_APP_TOKEN: "xapp-somebody-elses" }, /failed {3}slack .*apps.connections.open: invalid_auth/],
   ["Slack that is not there", { SLACK_API_URL: "http://127.0.0.1:1/api/" }, /failed {3}slack .*auth.test: unreachable/],
   ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /failed {3}slack .*no channel nowhere/],
@@ -167,7 +167,7 @@ test("CI database: a role that may write, a superuser and held rows are named", 
   await client.query("grant update on project to twokey_reader");
   expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*role twokey_reader may write public.project/);
   await client.query("revoke update on project from twokey_reader; grant create on schema public to twokey_reader");
-  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*may make tables or schemas/);
+  expect((await ciDatabase()).lines).toMatch(/warning {2}ci database .*may create tables or schemas/);
   await client.query("revoke create on schema public from twokey_reader; insert into project values ('p-3', 'a/b', 'Bad')");
   expect((await ciDatabase()).lines).toMatch(
     /^warning {2}ci database {2}held: twokey_projects, id p-3 has the slug "a\/b", which cannot name a domain → use/m,
@@ -194,7 +194,7 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
     soundRules.write.filter((rule) => rule !== "allow registerTemplate"),
   );
   expect((await cloudstack(pair("write", plain))).lines).toMatch(
-    /warning {2}cloudstack .*may not send registerTemplate, so "npx twokey restore" could not/,
+    /warning {2}cloudstack .*may not send registerTemplate, so "npx twokey reimport" could not/,
   );
   const mute = world.addKeys(
     "ci-mute",
@@ -269,7 +269,7 @@ test("CloudStack: settings that may not be read are told", async () => {
     soundRules.read.filter((rule) => rule !== "allow listConfigurations"),
   );
   expect((await cloudstack(pair("read", plain))).lines).toMatch(
-    /warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator look at expunge.delay/,
+    /warning {2}cloudstack .*settings cannot be read with the reading key → Let an administrator check expunge.delay/,
   );
 });
 
@@ -304,7 +304,7 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
   expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
   await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
-  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is nobody in the CI database/);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is not in the CI database/);
   await client.end();
 });
 

@@ -16,14 +16,14 @@ const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => (
 });
 
 test.each([
-  ["expunge.delay", "20", "warning", "hardly be recovered"],
+  ["expunge.delay", "20", "warning", "hardly time to recover"],
   ["expunge.delay", "86400", "ok", "86400 s"],
   ["default.page.size", "100", "failed", "pages of 500 rows are refused"],
   ["integration.api.port", "8096", "warning", "without a key"],
   ["integration.api.port", "-1", "ok", "closed"],
   ["enforce.post.requests.and.timestamps", "true", "ok", "is on"],
   ["enforce.post.requests.and.timestamps", "false", "ok", "is off"],
-  ["api.key.access", "false", "ok", "only keys that are switched on"],
+  ["api.key.access", "false", "ok", "only keys that are enabled"],
   ["api.allowed.source.cidr.list", "10.0.0.0/8", "ok", "certain addresses only"],
   ["expunge.interval", "away", "failed", "expunge.interval could not be read: no answer"],
 ])("the setting %s at %s: %s", async (name, value, state, words) => {

@@ -4,7 +4,7 @@ import type { BackupRunContext } from "../archive/backups/run.ts";
 import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { ExportContext } from "../archive/export-service.ts";
-import type { RestoreContext } from "../archive/reimport/context.ts";
+import type { ReimportContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
 import type { ProjectDomain } from "../core/managed.ts";
@@ -79,7 +79,7 @@ export function backupService(p: Parts, projects: ProjectService): BackupService
 }
 
 /** All that a re-import needs; how it is served and told is the command's. */
-export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" | "say" | "sleep">): RestoreContext {
+export function reimportContext(p: Parts, command: Pick<ReimportContext, "links" | "say" | "sleep">): ReimportContext {
   const { protectedDomains } = p.config.policy;
   const { sentinelDomain, timeoutMs } = p.config.cloudstack;
   return {

@@ -1,5 +1,5 @@
 import { createExportService } from "../archive/export-service.ts";
-import type { RestoreAsk, RestoreContext, RestoreReport } from "../archive/reimport/context.ts";
+import type { ReimportAsk, ReimportContext, ReimportReport } from "../archive/reimport/context.ts";
 import { restore } from "../archive/reimport/reimport.ts";
 import { createProjectService } from "../commands/projects.ts";
 import type { Services } from "../commands/services.ts";
@@ -33,7 +33,7 @@ export interface Assembly extends Contexts {
   /** `twokey rebuild`. */
   rebuild(o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">): Promise<Result<RebuildReport, Failure>>;
   /** `twokey restore`. */
-  restore(ask: RestoreAsk, command: Pick<RestoreContext, "links" | "say" | "sleep">): Promise<Result<RestoreReport, Failure>>;
+  restore(ask: ReimportAsk, command: Pick<ReimportContext, "links" | "say" | "sleep">): Promise<Result<ReimportReport, Failure>>;
 }
 
 /**

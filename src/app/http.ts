@@ -17,7 +17,7 @@ export interface HttpRoutes {
   /** Serves a saved template by a link of ours, or refuses. Errors: answers 404 for any link that is not good, without saying why. */
   serveExport(path: string): Promise<HttpAnswer>;
   /** Serves a saved template to CloudStack while a restore is under way. Errors: as for `serveExport`. */
-  serveRestore(path: string): Promise<HttpAnswer>;
+  serveReimport(path: string): Promise<HttpAnswer>;
 }
 
 /** Somebody else listens on the port; the message names the variable to change. */
@@ -75,7 +75,7 @@ async function answer(routes: HttpRoutes, request: IncomingMessage): Promise<Htt
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return (await routes.isReady()) ? text(200, "ready\n") : text(503, "not ready\n");
   if (path.startsWith("/exports/")) return routes.serveExport(path);
-  if (path.startsWith("/restores/")) return routes.serveRestore(path);
+  if (path.startsWith("/restores/")) return routes.serveReimport(path);
   return text(404, "Nothing is served here.\n");
 }
 

@@ -1,5 +1,5 @@
 import { serveExport } from "../archive/export-service.ts";
-import { serveRestore } from "../archive/reimport/links.ts";
+import { serveReimport } from "../archive/reimport/links.ts";
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { Config } from "../config.ts";
@@ -140,7 +140,7 @@ function serveLinks(config: Config, p: Parts): Promise<HttpServer> {
           () => false,
         ),
       serveExport: (path) => serveExport(path, context),
-      serveRestore: (path) => serveRestore(path, context),
+      serveReimport: (path) => serveReimport(path, context),
     },
   });
 }

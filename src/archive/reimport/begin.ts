@@ -1,10 +1,10 @@
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { findRestore, insertRestore, readRestoreItems, readRestoresInto, type RestoreRow } from "../../store/reimports.ts";
+import { findReimport, insertReimport, readReimportItems, readReimportsInto, type ReimportRow } from "../../store/reimports.ts";
 import { readCopiesOf, readDomainOwner, readSavedCopies, type SavedCopy } from "../../store/reimport-sources.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
-import type { RestoreAsk, RestoreContext, RestoredProject, RestoreItem, RestoreRun, RestoreTarget } from "./context.ts";
+import type { ReimportAsk, ReimportContext, ReimportedProject, ReimportItem, ReimportRun, ReimportTarget } from "./context.ts";
 import { chooseZone, fitTemplate, type SpareZone } from "./place.ts";
 import { chooseCopies } from "./point.ts";
 import { isMadeFor } from "./settle.ts";
@@ -16,15 +16,15 @@ const CONTENTS: readonly ItemKind[] = ["machine", "volume", "snapshot", "vm_snap
 const UNASKED = /^the server knows list(?:Isos|VMSnapshot|KubernetesClusters|Backups),/;
 
 /** What a restore is about to do; `row` is null before it has ever begun. */
-export interface RestorePlan {
-  readonly row: RestoreRow | null;
+export interface ReimportPlan {
+  readonly row: ReimportRow | null;
   /** The newest copy of each thing. */
   readonly chosen: readonly SavedCopy[];
   /** The templates, each with the account that it will belong to. */
   readonly templates: readonly { readonly copy: SavedCopy; readonly account: string }[];
-  readonly items: readonly RestoreItem[];
+  readonly items: readonly ReimportItem[];
   readonly notes: readonly string[];
-  readonly fit: RestoreRun["fit"];
+  readonly fit: ReimportRun["fit"];
 }
 
 /**
@@ -33,17 +33,17 @@ export interface RestorePlan {
  * Errors: `refused` when nothing was saved by then, when something stands in the domain that this restore did not put there, when an
  * account or a zone is missing; `unavailable` or `stale` when CloudStack could not be read.
  */
-export async function planRestore(
-  ask: RestoreAsk,
-  project: RestoredProject,
-  target: RestoreTarget,
-  c: RestoreContext,
-): Promise<Result<RestorePlan, Failure>> {
+export async function planReimport(
+  ask: ReimportAsk,
+  project: ReimportedProject,
+  target: ReimportTarget,
+  c: ReimportContext,
+): Promise<Result<ReimportPlan, Failure>> {
   const free = await passLiveDeletions(target, c.db);
   if (!free.ok) return free;
   const copies = await readSavedCopies(c.db, project.id, project.slugs);
   const chosen = chooseCopies(copies, ask.from);
-  const row = await findRestore(c.db, { project_id: project.id, domain_id: target.id, from_at: ask.from, account: ask.account ?? "" });
+  const row = await findReimport(c.db, { project_id: project.id, domain_id: target.id, from_at: ask.from, account: ask.account ?? "" });
   if (chosen.length === 0 && row === null) return err(nothingSaved(ask, copies));
   const items = row === null ? [] : await readItems(row, c);
   const inventory = await c.readInventory(target.id, target.path);
@@ -66,15 +66,15 @@ export async function planRestore(
 }
 
 /** Writes down what is to be brought back, before the first of it is. */
-export async function beginRestore(
-  ask: RestoreAsk,
-  project: RestoredProject,
-  target: RestoreTarget,
-  plan: RestorePlan,
-  c: RestoreContext,
-): Promise<{ readonly row: RestoreRow; readonly items: readonly RestoreItem[] }> {
+export async function beginReimport(
+  ask: ReimportAsk,
+  project: ReimportedProject,
+  target: ReimportTarget,
+  plan: ReimportPlan,
+  c: ReimportContext,
+): Promise<{ readonly row: ReimportRow; readonly items: readonly ReimportItem[] }> {
   if (plan.row !== null) return { row: plan.row, items: plan.items };
-  const row: RestoreRow = {
+  const row: ReimportRow = {
     id: c.newId(),
     project_id: project.id,
     domain_id: target.id,
@@ -86,7 +86,7 @@ export async function beginRestore(
   };
   await c.db.tx(async (q) => {
     const items = plan.templates.map((t) => ({ id: c.newId(), entryId: t.copy.entryId, account: t.account }));
-    await insertRestore(q, row, items);
+    await insertReimport(q, row, items);
     const data = { project: project.id, domainId: target.id, path: target.path, from: ask.from, templates: items.length };
     await recordAudit(q, { at: row.begun_at, actor: "terminal", kind: "restore.begun", subject: row.id, data });
   });
@@ -94,8 +94,8 @@ export async function beginRestore(
 }
 
 /** Reads a restore's templates as they stand, by name. */
-export async function readItems(row: Pick<RestoreRow, "id">, c: RestoreContext): Promise<readonly RestoreItem[]> {
-  const rows = await readRestoreItems(c.db, row.id);
+export async function readItems(row: Pick<ReimportRow, "id">, c: ReimportContext): Promise<readonly ReimportItem[]> {
+  const rows = await readReimportItems(c.db, row.id);
   const copies = new Map(
     (
       await readCopiesOf(
@@ -114,10 +114,10 @@ export async function readItems(row: Pick<RestoreRow, "id">, c: RestoreContext):
 
 /** Empty is a domain without contents, but for what this same restore put there before. Networks and accounts may stand. */
 async function passEmpty(
-  items: readonly RestoreItem[],
+  items: readonly ReimportItem[],
   inventory: Inventory,
-  target: RestoreTarget,
-  c: RestoreContext,
+  target: ReimportTarget,
+  c: ReimportContext,
 ): Promise<Result<void, Failure>> {
   const unasked = inventory.obstacles.find((o) => UNASKED.test(o));
   if (unasked !== undefined)
@@ -137,7 +137,7 @@ async function passEmpty(
   if (foreign.length === 0) return ok(undefined);
   const shown = foreign.slice(0, 20).map((i) => `${i.kind} ${i.name}`);
   const more = foreign.length > 20 ? ` and ${foreign.length - 20} more` : "";
-  const earlier = (await readRestoresInto(c.db, target.id)).filter((r) => r.id !== items[0]?.row.restore_id).at(-1);
+  const earlier = (await readReimportsInto(c.db, target.id)).filter((r) => r.id !== items[0]?.row.restore_id).at(-1);
   const other =
     earlier === undefined
       ? ""
@@ -150,11 +150,11 @@ async function passEmpty(
 }
 
 function chooseAccounts(
-  ask: RestoreAsk,
+  ask: ReimportAsk,
   copies: readonly SavedCopy[],
   inventory: Inventory,
-  target: RestoreTarget,
-): Result<RestorePlan["templates"], Failure> {
+  target: ReimportTarget,
+): Result<ReimportPlan["templates"], Failure> {
   const there = inventory.items.filter((i) => i.kind === "account" && i.parentId?.toLowerCase() === target.id).map((i) => i.name);
   const owned = copies
     .filter((copy) => copy.kind === "template")
@@ -171,10 +171,10 @@ function chooseAccounts(
 }
 
 async function notesOf(
-  project: RestoredProject,
-  target: RestoreTarget,
+  project: ReimportedProject,
+  target: ReimportTarget,
   chosen: readonly SavedCopy[],
-  c: RestoreContext,
+  c: ReimportContext,
 ): Promise<readonly string[]> {
   const owner = await readDomainOwner(c.db, target.id);
   const zones = chosen.filter((copy) => copy.kind === "template" && typeof copy.item.facts["zones"] === "string");
@@ -193,7 +193,7 @@ function zoneNotes(zone: SpareZone): readonly string[] {
   return zone === null ? [] : [`Templates whose own zone is not there any more go into the zone ${zone.name}.`];
 }
 
-function nothingSaved(ask: RestoreAsk, copies: readonly SavedCopy[]): Failure {
+function nothingSaved(ask: ReimportAsk, copies: readonly SavedCopy[]): Failure {
   const [oldest] = copies.toSorted((a, b) => a.savedAt - b.savedAt);
   const then = new Date(ask.from).toISOString();
   return failure("refused", "restore.nothing_saved", `Nothing of ${ask.project} was saved by ${then}`, {

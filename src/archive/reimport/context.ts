@@ -4,26 +4,26 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath, Instant, ProjectId } from "../../core/ids.ts";
 import type { Result } from "../../core/result.ts";
 import type { Database } from "../../store/db.ts";
-import type { RestoreItemRow, RestoreRow } from "../../store/reimports.ts";
+import type { ReimportItemRow, ReimportRow } from "../../store/reimports.ts";
 import type { SavedCopy, Unsaved } from "../../store/reimport-sources.ts";
 import type { ObservedSource } from "../../sync/execution/ports.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
-import type { RestoreLinks, TemplateRegistrar } from "./ports.ts";
+import type { ReimportLinks, TemplateRegistrar } from "./ports.ts";
 
 /** What a restore needs. `say` takes one line of progress at a time. */
-export interface RestoreContext {
+export interface ReimportContext {
   readonly db: Database;
   readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug">[], Failure>>;
   readonly observed: ObservedSource;
   readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
   readonly registrar: TemplateRegistrar;
   readonly store: ArchiveStore;
-  readonly links: RestoreLinks;
+  readonly links: ReimportLinks;
   readonly root: DomainPath;
   /** Ids and paths of domains that nothing is put into. */
   readonly spared: ReadonlySet<string>;
-  readonly timing: RestoreTiming;
+  readonly timing: ReimportTiming;
   readonly now: Clock;
   readonly newId: NewId;
   readonly newToken: () => string;
@@ -32,7 +32,7 @@ export interface RestoreContext {
 }
 
 /** How long a restore waits for what. Units: milliseconds. */
-export interface RestoreTiming {
+export interface ReimportTiming {
   /** For CloudStack to have fetched a template; as long its link is good. */
   readonly linkMs: number;
   /** After a call whose answer was lost, until it counts as never arrived. */
@@ -44,7 +44,7 @@ export interface RestoreTiming {
 }
 
 /** What is asked for. */
-export interface RestoreAsk {
+export interface ReimportAsk {
   /** A project's id, or a short name that it has or had. */
   readonly project: string;
   /** Copies saved by then count. */
@@ -59,47 +59,47 @@ export interface RestoreAsk {
 }
 
 /** A project with every short name that it is known to have had. */
-export interface RestoredProject {
+export interface ReimportedProject {
   readonly id: ProjectId;
   readonly slugs: readonly string[];
 }
 
 /** A domain to restore into. */
-export interface RestoreTarget {
+export interface ReimportTarget {
   readonly id: DomainId;
   readonly path: DomainPath;
 }
 
 /** A template to bring back, with its copy in the archive. */
-export interface RestoreItem {
-  readonly row: RestoreItemRow;
+export interface ReimportItem {
+  readonly row: ReimportItemRow;
   readonly copy: SavedCopy;
 }
 
 /** A restore under way: what stands of it in our tables, and where it leads. */
-export interface RestoreRun {
-  readonly row: RestoreRow;
-  readonly target: RestoreTarget;
+export interface ReimportRun {
+  readonly row: ReimportRow;
+  readonly target: ReimportTarget;
   readonly signal: AbortSignal;
   /** A template as this installation takes it. */
   readonly fit: (item: InventoryItem) => Result<InventoryItem, Failure>;
 }
 
 /** A template of the restore as it stands at the end. */
-export interface RestoredTemplate {
+export interface ReimportedTemplate {
   readonly copy: SavedCopy;
   readonly account: string;
-  readonly state: RestoreItemRow["state"];
+  readonly state: ReimportItemRow["state"];
   readonly templateId: string | null;
   readonly problem: string | null;
 }
 
 /** What a restore came to, and what no restore brings back. */
-export interface RestoreReport {
-  readonly project: RestoredProject;
-  readonly target: RestoreTarget;
+export interface ReimportReport {
+  readonly project: ReimportedProject;
+  readonly target: ReimportTarget;
   readonly from: Instant;
-  readonly templates: readonly RestoredTemplate[];
+  readonly templates: readonly ReimportedTemplate[];
   /** Saved, and still in the archive, but not brought back. */
   readonly kept: readonly SavedCopy[];
   readonly unsaved: readonly Unsaved[];

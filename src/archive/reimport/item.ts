@@ -4,11 +4,11 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { recordIntent, recordOutcome } from "../../store/intents.ts";
-import { readRestoreItem, updateRestoreItem } from "../../store/reimports.ts";
+import { readReimportItem, updateReimportItem } from "../../store/reimports.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
-import type { RestoreContext, RestoreItem, RestoreRun } from "./context.ts";
-import { restorePath, tokenHash } from "./links.ts";
+import type { ReimportContext, ReimportItem, ReimportRun } from "./context.ts";
+import { reimportPath, tokenHash } from "./links.ts";
 import { adoptOwn, auditData, recordTurn, settleItem } from "./settle.ts";
 import { passLiveDeletions } from "./target.ts";
 import { awaitTemplate } from "./wait.ts";
@@ -19,7 +19,7 @@ import { awaitTemplate } from "./wait.ts";
  * What concerns this template alone is written into its row, and the others go on.
  * Errors: what ends the whole run: `refused` (stopped, a pass, a deletion), `unavailable` (CloudStack, our link, the lock).
  */
-export async function bringBack(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
+export async function bringBack(item: ReimportItem, run: ReimportRun, c: ReimportContext): Promise<Result<void, Failure>> {
   const settled = await settleItem(item, run, c);
   if (!settled.ok) return settled;
   const settledItem = await readAgain(item, c);
@@ -34,17 +34,17 @@ export async function bringBack(item: RestoreItem, run: RestoreRun, c: RestoreCo
   return begun.row.state === "downloading" ? awaitTemplate(begun, run, c) : ok(undefined);
 }
 
-async function readAgain(item: RestoreItem, c: RestoreContext): Promise<RestoreItem> {
-  const row = await readRestoreItem(c.db, item.row.id);
+async function readAgain(item: ReimportItem, c: ReimportContext): Promise<ReimportItem> {
+  const row = await readReimportItem(c.db, item.row.id);
   if (row === null) throw new Error("a template of a restore that was there is not there any more");
   return { ...item, row };
 }
 
-async function bringAnew(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
+async function bringAnew(item: ReimportItem, run: ReimportRun, c: ReimportContext): Promise<Result<void, Failure>> {
   const { copy } = item;
   const template = run.fit(copy.item);
   const token = c.newToken();
-  const path = template.ok ? restorePath(item.row.id, token, copy.item.facts["format"]) : template;
+  const path = template.ok ? reimportPath(item.row.id, token, copy.item.facts["format"]) : template;
   const same = path.ok ? await compareBytes(item, c) : path;
   if (!template.ok || !path.ok || !same.ok) {
     const problem = same.ok ? "" : sentenceOf(same.error);
@@ -64,7 +64,7 @@ async function bringAnew(item: RestoreItem, run: RestoreRun, c: RestoreContext):
 }
 
 /** Reads the copy in the archive again, to its end. Errors: as for `readBack`; `contract_broken` when it is not what was saved. */
-async function compareBytes({ copy }: RestoreItem, c: RestoreContext): Promise<Result<void, Failure>> {
+async function compareBytes({ copy }: ReimportItem, c: ReimportContext): Promise<Result<void, Failure>> {
   const back = await readBack(c.store, copy.key);
   if (!back.ok) return back;
   const { sha256, bytes } = back.value;
@@ -74,9 +74,9 @@ async function compareBytes({ copy }: RestoreItem, c: RestoreContext): Promise<R
     : err(failure("contract_broken", "restore.differs", `The bytes in the archive (key ${copy.key}) are not what its manifest says`));
 }
 
-async function maySend(run: RestoreRun, lock: AbortSignal, c: RestoreContext): Promise<Result<void, Failure>> {
+async function maySend(run: ReimportRun, lock: AbortSignal, c: ReimportContext): Promise<Result<void, Failure>> {
   const stop = await readStop(c.db);
-  if (stop.stopped) return err(stoppedRestore(stop.reason));
+  if (stop.stopped) return err(stoppedReimport(stop.reason));
   if (run.signal.aborted || lock.aborted)
     return err(
       failure("unavailable", "restore.lock_lost", "The connection that held the lock was lost", { remedy: "Run it again: it goes on." }),
@@ -85,22 +85,22 @@ async function maySend(run: RestoreRun, lock: AbortSignal, c: RestoreContext): P
 }
 
 /** Why nothing goes on while everything is stopped. */
-export function stoppedRestore(reason: string): Failure {
+export function stoppedReimport(reason: string): Failure {
   return failure("refused", "restore.stopped", `Everything is stopped: ${reason}`, {
     remedy: "/ci-resume takes two people. Then run it again: it goes on.",
   });
 }
 
 async function send(
-  item: RestoreItem,
-  run: RestoreRun,
+  item: ReimportItem,
+  run: ReimportRun,
   link: { readonly token: string; readonly path: string; readonly template: InventoryItem },
-  c: RestoreContext,
+  c: ReimportContext,
 ): Promise<Result<void, Failure>> {
   const intentId = c.newId();
   await c.db.tx(async (q) => {
     const at = c.now();
-    await updateRestoreItem(q, item.row.id, at, {
+    await updateReimportItem(q, item.row.id, at, {
       state: "registering",
       tokenSha256: tokenHash(link.token),
       linkUntil: after(at, c.timing.linkMs),
@@ -144,16 +144,16 @@ function sentenceOf(f: Failure): string {
 }
 
 /** Writes down how the call ended: the outcome, the row, and the line in the audit log, or none of them. Invariant: INV-5. */
-async function recordEnd(item: RestoreItem, intentId: string, sent: Result<string, Failure>, c: RestoreContext): Promise<void> {
+async function recordEnd(item: ReimportItem, intentId: string, sent: Result<string, Failure>, c: ReimportContext): Promise<void> {
   const unknown = !sent.ok && sent.error.kind === "indeterminate";
   const result = sent.ok ? "done" : unknown ? "indeterminate" : "refused";
   const data = sent.ok ? { templateId: sent.value } : { code: sent.error.code, problem: sent.error.message };
   await c.db.tx(async (q) => {
     const at = c.now();
     await recordOutcome(q, { intentId, result, data, at });
-    if (sent.ok) await updateRestoreItem(q, item.row.id, at, { state: "downloading", templateId: sent.value });
-    else if (isItsOwn(sent.error)) await updateRestoreItem(q, item.row.id, at, { state: "failed", problem: sentenceOf(sent.error) });
-    else if (!unknown) await updateRestoreItem(q, item.row.id, at, { state: "waiting" });
+    if (sent.ok) await updateReimportItem(q, item.row.id, at, { state: "downloading", templateId: sent.value });
+    else if (isItsOwn(sent.error)) await updateReimportItem(q, item.row.id, at, { state: "failed", problem: sentenceOf(sent.error) });
+    else if (!unknown) await updateReimportItem(q, item.row.id, at, { state: "waiting" });
     await recordAudit(q, {
       at,
       actor: "terminal",

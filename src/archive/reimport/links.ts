@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Queryable } from "../../store/db.ts";
-import { readServedRestore } from "../../store/reimports.ts";
+import { readServedReimport } from "../../store/reimports.ts";
 
 const SHAPE = /^\/restores\/([0-9a-f-]{36})\/([\w-]{20,100})\/template\.[a-z0-9]{2,10}$/;
 
@@ -14,7 +14,7 @@ const SHAPE = /^\/restores\/([0-9a-f-]{36})\/([\w-]{20,100})\/template\.[a-z0-9]
  *
  * Errors: `invalid` when the format is no word.
  */
-export function restorePath(itemId: string, token: string, format: unknown): Result<string, Failure> {
+export function reimportPath(itemId: string, token: string, format: unknown): Result<string, Failure> {
   const ending = typeof format === "string" ? format.toLowerCase() : "";
   if (!/^[a-z0-9]{2,10}$/.test(ending))
     return err(failure("invalid", "restore.no_format", "its manifest does not say which format the file has"));
@@ -27,7 +27,7 @@ export function tokenHash(token: string): string {
 }
 
 /** Serves a template's bytes to CloudStack by a link of ours, while it is good. Any other link is answered alike: 404. */
-export async function serveRestore(
+export async function serveReimport(
   path: string,
   c: { readonly db: Queryable; readonly store: Pick<ArchiveStore, "open">; readonly now: Clock },
 ): Promise<ExportAnswer> {
@@ -38,7 +38,7 @@ export async function serveRestore(
   };
   const [, itemId = "", token = ""] = SHAPE.exec(path) ?? [];
   if (itemId === "") return nothing;
-  const served = await readServedRestore(c.db, itemId, c.now());
+  const served = await readServedReimport(c.db, itemId, c.now());
   if (served === null || !timingSafeEqual(Buffer.from(served.token_sha256), Buffer.from(tokenHash(token)))) return nothing;
   const opened = await c.store.open(served.key);
   if (!opened.ok) return nothing;

@@ -11,7 +11,7 @@ const SHAPE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\
  *
  * Units: UTC epoch milliseconds. Errors: `invalid` for what is no time, for a day that the calendar does not have, and for the future.
  */
-export function parseRestorePoint(text: string, now: Instant): Result<Instant, Failure> {
+export function parseReimportPoint(text: string, now: Instant): Result<Instant, Failure> {
   const wrong = (what: string): Result<never, Failure> =>
     err(
       failure("invalid", "restore.from", `--from ${text} ${what}`, {

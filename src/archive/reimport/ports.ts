@@ -53,7 +53,7 @@ export interface TemplateRegistrar {
 }
 
 /** Serves the bytes of one template under a secret path, below an address that CloudStack reaches. */
-export interface RestoreLinks {
+export interface ReimportLinks {
   /** `http://…`, without a slash at its end; null: not configured. */
   readonly publicUrl: string | null;
   /** Whether the path is served here, with that many bytes. Errors: `unavailable` with what to set. */

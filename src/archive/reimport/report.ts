@@ -1,14 +1,14 @@
-import type { RestoreItemRow } from "../../store/reimports.ts";
+import type { ReimportItemRow } from "../../store/reimports.ts";
 import { readInventoriesUntil, readUnsaved, type SavedCopy } from "../../store/reimport-sources.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type {
   MachineThen,
-  RestoreAsk,
-  RestoreContext,
-  RestoredProject,
-  RestoredTemplate,
-  RestoreReport,
-  RestoreTarget,
+  ReimportAsk,
+  ReimportContext,
+  ReimportedProject,
+  ReimportedTemplate,
+  ReimportReport,
+  ReimportTarget,
 } from "./context.ts";
 
 /** Kinds whose bytes may be in the archive, though no restore puts them back. */
@@ -27,15 +27,15 @@ const OTHERS: readonly ItemKind[] = [
 
 /** What a report is made of, besides what our tables tell. */
 export interface ReportParts {
-  readonly project: RestoredProject;
-  readonly target: RestoreTarget;
+  readonly project: ReimportedProject;
+  readonly target: ReimportTarget;
   readonly chosen: readonly SavedCopy[];
-  readonly templates: readonly RestoredTemplate[];
+  readonly templates: readonly ReimportedTemplate[];
   readonly notes: readonly string[];
 }
 
 /** Says what became of each template, and what a restore does not bring back: every thing by name, with where its bytes are. */
-export async function reportRestore(ask: RestoreAsk, p: ReportParts, c: RestoreContext): Promise<RestoreReport> {
+export async function reportReimport(ask: ReimportAsk, p: ReportParts, c: ReimportContext): Promise<ReimportReport> {
   const inventories = await readInventoriesUntil(c.db, p.project.id, ask.from);
   const saved = new Set(p.chosen.map((copy) => copy.itemId));
   const unsaved = (await readUnsaved(c.db, p.project.id, p.project.slugs, ask.from)).filter((u) => !saved.has(u.itemId));
@@ -74,6 +74,6 @@ export function machinesThen(chosen: readonly SavedCopy[], inventories: readonly
 }
 
 /** A template of a restore for the report. */
-export function restoredTemplate(copy: SavedCopy, account: string, row: RestoreItemRow | null): RestoredTemplate {
+export function reimportedTemplate(copy: SavedCopy, account: string, row: ReimportItemRow | null): ReimportedTemplate {
   return { copy, account, state: row?.state ?? "waiting", templateId: row?.template_id ?? null, problem: row?.problem ?? null };
 }

@@ -5,14 +5,14 @@ import { isWithin } from "../../core/scope.ts";
 import type { Queryable } from "../../store/db.ts";
 import { readLiveDeletions } from "../../store/deletions.ts";
 import { findRememberedProjects } from "../../store/reimport-sources.ts";
-import type { RestoreContext, RestoredProject, RestoreTarget } from "./context.ts";
+import type { ReimportContext, ReimportedProject, ReimportTarget } from "./context.ts";
 
 /**
  * Finds a project by its id or by a short name that it has or had, in the CI database and in our own tables.
  *
  * Errors: `invalid` when nobody knows it, or when the short name was more than one project's.
  */
-export async function findRestoredProject(name: string, c: RestoreContext): Promise<Result<RestoredProject, Failure>> {
+export async function findReimportedProject(name: string, c: ReimportContext): Promise<Result<ReimportedProject, Failure>> {
   const listed = await c.projects();
   const now = listed.ok ? listed.value.filter((p) => p.id === name || p.slug === name) : [];
   const known = [...now.map((p) => ({ projectId: p.id, slug: p.slug as string })), ...(await findRememberedProjects(c.db, name))];
@@ -42,7 +42,7 @@ export async function findRestoredProject(name: string, c: RestoreContext): Prom
  * Errors: `refused` for what lies outside the managed root, is the root, is protected or is under a deletion; `unavailable` when CloudStack
  * was not read completely. Invariant: INV-4.
  */
-export async function findRestoreTarget(to: string, c: RestoreContext): Promise<Result<RestoreTarget, Failure>> {
+export async function findReimportTarget(to: string, c: ReimportContext): Promise<Result<ReimportTarget, Failure>> {
   const fleet = await c.observed.readFleet({ withLimits: false });
   if (!fleet.ok) {
     const sentence = `CloudStack was not read completely: ${fleet.error.reason}`;
@@ -68,7 +68,7 @@ export async function findRestoreTarget(to: string, c: RestoreContext): Promise<
 }
 
 /** Errors: `refused` while a deletion of the domain, or of one that it lies in, has not ended. */
-export async function passLiveDeletions(target: RestoreTarget, q: Queryable): Promise<Result<void, Failure>> {
+export async function passLiveDeletions(target: ReimportTarget, q: Queryable): Promise<Result<void, Failure>> {
   const live = (await readLiveDeletions(q)).find((d) => d.domain_id === target.id || isWithin(d.path, target.path));
   if (live === undefined) return ok(undefined);
   const remedy = "Wait until it has ended, or cancel it in the channel; nothing is put into a domain that may go.";

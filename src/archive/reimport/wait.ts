@@ -1,7 +1,7 @@
 import { type Failure, failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { RegisteredTemplate } from "./ports.ts";
-import type { RestoreContext, RestoreItem, RestoreRun } from "./context.ts";
+import type { ReimportContext, ReimportItem, ReimportRun } from "./context.ts";
 import { recordTurn } from "./settle.ts";
 
 /** How many looks in a row may fail before the run ends; it goes on when it is run again. */
@@ -14,7 +14,7 @@ const MISSED_LOOKS = 5;
  *
  * Errors: `unavailable` when CloudStack cannot be asked; whatever the template comes to is written into its row.
  */
-export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: RestoreContext): Promise<Result<void, Failure>> {
+export async function awaitTemplate(item: ReimportItem, run: ReimportRun, c: ReimportContext): Promise<Result<void, Failure>> {
   const { template_id: id, link_until } = item.row;
   const until = link_until ?? c.now() + c.timing.linkMs;
   let [blind, missed] = [0, 0];
@@ -44,7 +44,7 @@ export async function awaitTemplate(item: RestoreItem, run: RestoreRun, c: Resto
 type End = { readonly state: "ready"; readonly compared: string } | { readonly state: "failed"; readonly problem: string };
 
 /** What a look at a template means: null while it is under way, `ready`, or why it is not what was wanted. */
-function weigh(found: RegisteredTemplate | null, item: RestoreItem, run: RestoreRun, isLate: boolean): End | null {
+function weigh(found: RegisteredTemplate | null, item: ReimportItem, run: ReimportRun, isLate: boolean): End | null {
   const failed = (problem: string) => ({ state: "failed", problem }) as const;
   const { copy, row } = item;
   if (found === null) return failed("CloudStack does not list it any more");
@@ -65,7 +65,7 @@ function weigh(found: RegisteredTemplate | null, item: RestoreItem, run: Restore
   };
 }
 
-async function recordEndOf(item: RestoreItem, end: End, c: RestoreContext): Promise<void> {
+async function recordEndOf(item: ReimportItem, end: End, c: ReimportContext): Promise<void> {
   const data = { templateId: item.row.template_id, ...(end.state === "failed" ? { problem: end.problem } : { compared: end.compared }) };
   await recordTurn(item, c, end, `restore.${end.state}`, data);
   c.say(`${item.copy.name}: ${end.state === "ready" ? `ready, ${end.compared}` : `not brought back. ${end.problem}`}`);

@@ -18,11 +18,11 @@ import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from 
 import { archiveContents } from "../../../src/deletion/steps/archive.ts";
 import type { Failure } from "../../../src/core/failure.ts";
 import { ok, type Result } from "../../../src/core/result.ts";
-import type { RestoreReport } from "../../../src/archive/reimport/context.ts";
-import type { RestoreLinks } from "../../../src/archive/reimport/ports.ts";
-import { parseRestorePoint } from "../../../src/archive/reimport/point.ts";
+import type { ReimportReport } from "../../../src/archive/reimport/context.ts";
+import type { ReimportLinks } from "../../../src/archive/reimport/ports.ts";
+import { parseReimportPoint } from "../../../src/archive/reimport/point.ts";
 import { startHttpServer } from "../../../src/app/http.ts";
-import { serveRestore } from "../../../src/archive/reimport/links.ts";
+import { serveReimport } from "../../../src/archive/reimport/links.ts";
 import { insertBackupRun } from "../../../src/store/backup-runs.ts";
 import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../../src/store/inventories.ts";
@@ -149,7 +149,7 @@ export class RestoreWorld {
       routes: {
         isReady: () => Promise.resolve(true),
         serveExport: () => Promise.resolve(nothing),
-        serveRestore: (link) => serveRestore(link, context),
+        serveReimport: (link) => serveReimport(link, context),
       },
     });
     const port = Number(new URL(server.url).port);
@@ -191,11 +191,11 @@ export class RestoreWorld {
   }
 
   /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
-  async restoreWith(change: (p: Parts) => PartsChange, links: Partial<RestoreLinks> = {}): Promise<Result<RestoreReport, Failure>> {
-    const from = parseRestorePoint(today(), ambient.now());
+  async restoreWith(change: (p: Parts) => PartsChange, links: Partial<ReimportLinks> = {}): Promise<Result<ReimportReport, Failure>> {
+    const from = parseReimportPoint(today(), ambient.now());
     if (!from.ok) throw new Error(from.error.message);
     const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
-    const served: RestoreLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
+    const served: ReimportLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
     const command = { links: served, say: () => undefined, sleep: ambient.sleep };
     return this.withBot((bot) => bot.with(change(bot.parts)).restore(ask, command));
   }

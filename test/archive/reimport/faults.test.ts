@@ -39,7 +39,7 @@ const names = async (): Promise<readonly unknown[]> => (await world.templates("s
 
 test("copies whose bytes are gone, too few, others or too many are not even registered; the sound ones come back", async () => {
   const spoilt: readonly (readonly [string, (file: string) => void, string])[] = [
-    ["c-gone", (file) => rmSync(file), "The archive does not hold what it should"],
+    ["c-gone", (file) => rmSync(file), "An object is missing in the archive"],
     ["d-ends-early", (file) => truncateSync(file, 69_999), "are not what its manifest says"],
     ["e-others", (file) => writeFileSync(file, Buffer.alloc(70_000, 7)), "are not what its manifest says"],
     ["f-more", (file) => writeFileSync(file, Buffer.alloc(70_001, 7)), "are not what its manifest says"],
@@ -252,7 +252,7 @@ test("another restore into the same domain is refused, and told which one was be
   const other = await world.restoreAlpha();
   expect([other.code, other.err]).toEqual([
     1,
-    expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/),
+    expect.stringMatching(/is not empty: .*template a-first.*\n.*A re-import of p-1 as of .* was begun there/),
   ]);
 });
 

@@ -45,7 +45,7 @@ test.each<[string, string[], string]>([
   ["an unknown option", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--force"], "--force"],
   ["a word for a date", ["alpha", "--from", "yesterday", "--to", "ROOT/ci/x"], "--from yesterday is no date"],
   ["a 30th of February", ["alpha", "--from", "2026-02-30", "--to", "ROOT/ci/x"], "is no day of the calendar"],
-  ["the future", ["alpha", "--from", "2126-01-01", "--to", "ROOT/ci/x"], "lies in the future"],
+  ["the future", ["alpha", "--from", "2126-01-01", "--to", "ROOT/ci/x"], "is in the future"],
 ])("%s: exit code 2, with how to write it", async (_what, args, said) => {
   const before = changes().length;
   const ran = await world.restore(...args);
@@ -58,7 +58,7 @@ test.each<[string, string[], string]>([
 const stranger = "9f7f4f0e-0000-4000-8000-000000000000";
 test.each<[string, () => string, string]>([
   ["a project nobody knows", () => "no-such-project", "No project is or was called no-such-project"],
-  ["a project of which nothing was saved", () => "beta", "The archive holds nothing of it at all"],
+  ["a project of which nothing was saved", () => "beta", "The archive holds nothing of this project"],
 ])("%s: refused", async (_what, project, said) => {
   const ran = await world.restore(project(), "--from", today(), "--to", spare);
   expect(ran.code).toBeGreaterThan(0);
@@ -81,9 +81,9 @@ test.each<[string, () => string, string]>([
 
 test("a protected domain, and one that lies in a protected one: refused", async () => {
   const inner = world.cloud.addDomain({ name: "inner", parent: spare });
-  const spared = (to: string) => withEnv({ CLOUDSTACK_PROTECTED_DOMAINS: spare }, () => into(to));
-  expect((await spared(spare)).err).toContain("is protected: nothing is restored into it");
-  expect((await spared(inner)).err).toContain(", which is protected: nothing is restored into it");
+  const excluded = (to: string) => withEnv({ CLOUDSTACK_PROTECTED_DOMAINS: spare }, () => into(to));
+  expect((await excluded(spare)).err).toContain("is protected: nothing is re-imported into it");
+  expect((await excluded(inner)).err).toContain(", which is protected: nothing is re-imported into it");
 });
 
 test("a domain under a deletion that has not ended: refused", async () => {

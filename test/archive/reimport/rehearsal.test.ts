@@ -137,7 +137,7 @@ test("CloudStack itself was replaced: zone and OS type are found by what they ar
   expect(world.cloud.ids.zone).not.toBe(old.zone);
   const ran = await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
   expect([ran.err, ran.code]).toEqual(["", 0]);
-  expect(ran.out).toContain("Note: Templates whose own zone is not there any more go into the zone Sandbox.");
+  expect(ran.out).toContain("Note: Templates whose own zone no longer exists go into the zone Sandbox.");
   const [back] = await world.templates("alpha");
   expect([back?.["zoneid"], back?.["ostypeid"]]).toEqual([world.cloud.ids.zone, world.cloud.ids.osType]);
   expect(world.fetched(back)?.equals(seededBytes(golden, BYTES))).toBe(true);

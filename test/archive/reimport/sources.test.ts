@@ -5,7 +5,8 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ok } from "../../../src/core/result.ts";
 import type { DomainId, DomainPath, Instant, ProjectId } from "../../../src/core/ids.ts";
-import { linkProblem, reimportPath, serveReimport, tokenHash } from "../../../src/archive/reimport/links.ts";
+import { requireReachable, reimportPath, serveReimport } from "../../../src/archive/reimport/links.ts";
+import { tokenHash } from "../../../src/archive/links.ts";
 import { beginRemoval, insertEntry, updateEntry } from "../../../src/store/archive-entries.ts";
 import { recordDomainDeleted, recordManagedDomains } from "../../../src/store/managed.ts";
 import { findRememberedProjects, readSavedCopies, readUnsaved } from "../../../src/store/reimport-sources.ts";
@@ -203,8 +204,9 @@ test("a link serves its template, and only it, only while it is fetched, only fo
 });
 
 test("a format that is no word makes no link, and an address that leads to this machine is no address", () => {
-  for (const format of ["", undefined, 7, "qcow2/../x", "a b"]) expect(reimportPath(randomUUID(), "t", format)).toMatchObject({ ok: false });
+  for (const format of ["", undefined, 7, "qcow2/../x", "a b"])
+    expect(reimportPath(randomUUID(), "t", format)).toMatchObject({ ok: false });
   for (const bad of [null, "http://127.0.0.1", "http://localhost:80", "http://[::1]", "http://0.0.0.0"])
-    expect(linkProblem(bad)).not.toBeNull();
-  for (const good of ["https://ci.example.org/twokey", "http://10.1.2.3:3080"]) expect(linkProblem(good)).toBeNull();
+    expect(requireReachable(bad)).toMatchObject({ ok: false });
+  for (const good of ["https://ci.example.org/twokey", "http://10.1.2.3:3080"]) expect(requireReachable(good)).toMatchObject({ ok: true });
 });

@@ -133,7 +133,7 @@ export class RestoreWorld {
     return runCommand(restoreCommand, args, this.env);
   }
 
-  /** Restores alpha, as of today, into ROOT/ci/spare. */
+  /** Re-imports alpha, as of today, into ROOT/ci/spare. */
   restoreAlpha(...more: string[]): Promise<Ran> {
     return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
   }
@@ -190,14 +190,14 @@ export class RestoreWorld {
     await this.withBot((bot) => bot.with({ now }).work.backup(id, new AbortController().signal));
   }
 
-  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
+  /** Re-imports alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
   async restoreWith(change: (p: Parts) => PartsChange, links: Partial<ReimportLinks> = {}): Promise<Result<ReimportReport, Failure>> {
     const from = parseReimportPoint(today(), ambient.now());
     if (!from.ok) throw new Error(from.error.message);
     const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
     const served: ReimportLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
     const command = { links: served, say: () => undefined, sleep: ambient.sleep };
-    return this.withBot((bot) => bot.with(change(bot.parts)).restore(ask, command));
+    return this.withBot((bot) => bot.with(change(bot.parts)).reimport(ask, command));
   }
 
   /** Opens a deletion of a domain; gives its id. */

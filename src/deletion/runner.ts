@@ -102,6 +102,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
+
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
@@ -112,6 +113,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
+
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   const opened = c.now();
@@ -130,8 +132,10 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const kept = await isProtectedRow(row, c, now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
+
   const state = await c.evidence.readProjectState(row.project_id);
   if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
     if (inventoryDigest(fresh.value) !== row.digest)
@@ -150,9 +154,11 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
+
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
+
   // The limits frozen into the deletion, or lower ones set since: they count at once.
   const now = await c.policyNow(c.db);
   const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
@@ -170,7 +176,7 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     await show(row.id, c);
     return again;
   }
-  await setActivity(row, `waiting: the limit of ${perDay} deletions a day and ${perWeek} a week is used up`, c);
+  await setActivity(row, `waiting: the limit of ${perDay} a day and ${perWeek} a week is used up`, c);
   return { kind: "wait", ms: 30_000 };
 }
 
@@ -212,6 +218,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     );
     if (!deleted.ok) return onRefusal(row, deleted.error, c);
   }
+
   const gone = await c.reader.findDomain(row.domain_id);
   if (!gone.ok) return retry(row, gone.error, c);
   if (gone.value !== null) return freeze(row, "CloudStack said that the domain was deleted, and still lists it", c);
@@ -279,11 +286,13 @@ async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Prom
   if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedRead(f)) return retry(row, f, c);
   if (await isAskedAgain(row, f, c)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
+
   if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";
     // Nothing that people did not see is deleted: this question is closed, and the next pass opens a new one.
     const sentence = because === "changed" ? `${f.message}; people will be asked again` : f.message;
     if (!touched) return close(row, because, sentence, c);
+
     const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
     await ifUnchanged(row, c, async (q) => {
       const ran_machines = [...new Set([...row.ran_machines, ...running])];

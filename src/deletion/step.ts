@@ -79,8 +79,8 @@ export function isStopped(f: Failure): boolean {
 const ASKED_MAX = 3;
 
 /**
- * Whether a refused call is sent again: CloudStack refused the newest step, and not for the third time. A server that just starts, keys that
- * are being changed, a thing still in use: each refuses now and may accept in a minute. A refusal of our own guards is always final.
+ * Whether a refused call is sent again: CloudStack refused the newest step, and not for the third time. A server that just starts, keys
+ * that are being changed, a thing still in use: each refuses now and may accept in a minute. A refusal of our own guards is always final.
  */
 export async function isAskedAgain(row: DeletionRow, f: Failure, c: Pick<DeletionContext, "db">): Promise<boolean> {
   if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;

@@ -7,7 +7,7 @@ import type { Inventory, InventoryItem } from "../../core/inventory.ts";
  * Counts what the managed projects hold, from one inventory of the managed root.
  *
  * Shape:  one size for each kind of each project whose domain is listed, with zeros, by slug; child domains count for their parent.
- * Units:  bytes of the files for templates, ISOs and snapshots, the virtual size for volumes; what CloudStack gives no size for counts as 0.
+ * Units:  bytes of the files for templates, ISOs and snapshots, the virtual size for volumes; 0 where CloudStack gives none.
  * Source: facts/cloudstack §1.7 (`physicalsize`, `size`); recordings 05, 09.
  */
 export function measureInventory(

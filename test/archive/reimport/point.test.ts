@@ -80,7 +80,7 @@ describe("the copies", () => {
     ).toEqual(["a-1", "b-1", "v"]);
   });
 
-  test("what a restore made is the thing that it was made from, over any number of restores", () => {
+  test("what a re-import made is the thing that it was made from, over any number of re-imports", () => {
     const copies = [copy("a", 1), copy("a2", 4, { madeFrom: "a" }), copy("a3", 7, { madeFrom: "a2" })];
     expect(chosen(copies, 1)).toEqual(["a-1"]);
     expect(chosen(copies, 5)).toEqual(["a2-4"]);

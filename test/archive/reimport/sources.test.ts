@@ -116,9 +116,9 @@ test("a copy that is being pruned is no copy; what could not be saved is told wi
   ]);
 });
 
-/** A restore with one template that waits. */
-async function restoreOf(entryId: string, begunAt = 0): Promise<{ readonly restoreId: string; readonly itemId: string }> {
-  const [restoreId, itemId] = [randomUUID(), randomUUID()];
+/** A re-import with one template that waits. */
+async function reimportOf(entryId: string, begunAt = 0): Promise<{ readonly reimportId: string; readonly itemId: string }> {
+  const [reimportId, itemId] = [randomUUID(), randomUUID()];
   const key = {
     project_id: project,
     domain_id: randomUUID() as DomainId,
@@ -126,14 +126,14 @@ async function restoreOf(entryId: string, begunAt = 0): Promise<{ readonly resto
     from_at: 1 as Instant,
     account: "",
   };
-  await insertReimport(fresh.db, { id: restoreId, ...key, begun_at: begunAt as Instant }, [{ id: itemId, entryId, account: "ann" }]);
-  return { restoreId, itemId };
+  await insertReimport(fresh.db, { id: reimportId, ...key, begun_at: begunAt as Instant }, [{ id: itemId, entryId, account: "ann" }]);
+  return { reimportId, itemId };
 }
 const turn = (id: string, change: Parameters<typeof updateReimportItem>[3]) => updateReimportItem(fresh.db, id, 1, change);
 const link = { state: "registering", tokenSha256: tokenHash("secret".repeat(5)), linkUntil: 100 } as const;
 
 test("our tables refuse to register what is registered, what is being registered, and a second template for one thing", async () => {
-  const { itemId } = await restoreOf(await backupOf(project, "s", 1));
+  const { itemId } = await reimportOf(await backupOf(project, "s", 1));
   await turn(itemId, link);
   await expect(turn(itemId, link)).rejects.toMatchObject({ constraint: "restore_waiting" });
   await turn(itemId, { state: "downloading", templateId: randomUUID() });
@@ -149,7 +149,7 @@ test("our tables refuse to register what is registered, what is being registered
   });
 });
 
-test("a copy that a restore waits for is not pruned, for a month at most, nor longer than the restore takes", async () => {
+test("a copy that a re-import waits for is not pruned, for a month at most, nor longer than the re-import takes", async () => {
   const DAY = 86_400_000;
   const [itemId, run] = [randomUUID(), randomUUID()];
   const entry = async (at: number): Promise<string> => {
@@ -160,15 +160,15 @@ test("a copy that a restore waits for is not pruned, for a month at most, nor lo
   };
   const old = await entry(1);
   await entry(2);
-  const { restoreId } = await restoreOf(old, 1_000);
+  const { reimportId } = await reimportOf(old, 1_000);
   expect(await beginRemoval(fresh.db, old, 1_000 + 29 * DAY)).toBe(false);
-  await recordReimportEnd(fresh.db, restoreId, 2_000);
+  await recordReimportEnd(fresh.db, reimportId, 2_000);
   expect(await beginRemoval(fresh.db, old, 1_000 + 29 * DAY)).toBe(true);
 });
 
 test("a link serves its template, and only it, only while it is fetched, only for its time, only with its secret", async () => {
   const entry = await backupOf(project, "s", 1);
-  const { itemId } = await restoreOf(entry);
+  const { itemId } = await reimportOf(entry);
   const token = "secret".repeat(5);
   const good = reimportPath(itemId, token, "QCOW2");
   const path = good.ok ? good.value : "";

@@ -1,4 +1,4 @@
-/** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
+/** What the tests of re-imports share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -100,7 +100,7 @@ export class RestoreWorld {
   }
 
   static async start(projects: readonly CiProject[]): Promise<RestoreWorld> {
-    const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
+    const folder = await mkdtemp(path.join(tmpdir(), "twokey-reimport-"));
     const port = await freePort();
     const hosts = { "twokey.test": `127.0.0.1:${port}` };
     const kind = JSON.stringify(projects);
@@ -129,16 +129,16 @@ export class RestoreWorld {
     await Promise.all([this.state.drop(), this.ci.drop(), rm(this.folder, { recursive: true })]);
   }
 
-  restore(...args: string[]): Promise<Ran> {
+  reimport(...args: string[]): Promise<Ran> {
     return runCommand(restoreCommand, args, this.env);
   }
 
   /** Re-imports alpha, as of today, into ROOT/ci/spare. */
-  restoreAlpha(...more: string[]): Promise<Ran> {
-    return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
+  reimportAlpha(...more: string[]): Promise<Ran> {
+    return this.reimport("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
   }
 
-  /** Serves the links of restores beside the command, as the running bot does; CloudStack is led there. */
+  /** Serves the links of re-imports beside the command, as the running bot does; CloudStack is led there. */
   async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
     const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
     const nothing = { status: 404, headers: {}, body: "" };
@@ -191,7 +191,7 @@ export class RestoreWorld {
   }
 
   /** Re-imports alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
-  async restoreWith(change: (p: Parts) => PartsChange, links: Partial<ReimportLinks> = {}): Promise<Result<ReimportReport, Failure>> {
+  async reimportWith(change: (p: Parts) => PartsChange, links: Partial<ReimportLinks> = {}): Promise<Result<ReimportReport, Failure>> {
     const from = parseReimportPoint(today(), ambient.now());
     if (!from.ok) throw new Error(from.error.message);
     const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };

@@ -51,6 +51,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     return made;
   }
   const bot = made.value;
+
   const links = { url: config.http.publicUrl ?? "" };
   const parts: Parts = {
     ...a,
@@ -64,6 +65,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     publicUrl: () => links.url,
     clockSkew: createSkewMeter(db, a.now, a.steadyMs),
   };
+
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);

@@ -51,7 +51,7 @@ export interface ExportListener {
   readonly user: string;
 }
 
-/** How an export shows itself; implemented by the bot. */
+/** Shows an export; implemented by the bot. */
 export interface ExportAnnouncer {
   showExport(view: ExportView, listener: ExportListener): Promise<void>;
 }
@@ -63,7 +63,7 @@ export interface ExportContext extends SaveContext {
   readonly projectNow: (slug: Slug) => Promise<Result<DesiredProject | null, Failure>>;
   readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
   readonly readTemplates: (domain: ProjectDomain) => Promise<Result<readonly InventoryItem[], Failure>>;
-  /** Null: the domain has no such template . */
+  /** Null: the domain has no such template. */
   readonly readTemplate: (domain: ProjectDomain, id: string) => Promise<Result<InventoryItem | null, Failure>>;
   readonly announcer: ExportAnnouncer;
   readonly enqueue: (id: string, tx: Transaction) => Promise<void>;

@@ -55,6 +55,7 @@ export async function pruneArchive(c: PruneContext): Promise<Result<{ readonly r
       if (await beginRemoval(q, copy.id, c.now())) await recordPrune(q, copy, "archive.prune", c);
     });
   }
+
   let [removed, bytes] = [0, 0];
   let problem: Failure | null = null;
   for (const copy of await readBegunRemovals(c.db)) {

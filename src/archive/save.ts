@@ -35,6 +35,7 @@ export async function saveItem(
   let hash = createHash("sha256");
   let done = 0;
   let total: number | null = null;
+
   for (let attempt = 1; ; attempt++) {
     const stream = await opened.value.open(done);
     if (!stream.ok) return stream;
@@ -43,6 +44,7 @@ export async function saveItem(
       done = 0;
     }
     total = stream.value.totalBytes ?? total;
+
     const counted = new Transform({
       highWaterMark: WATER_BYTES,
       transform(chunk: Buffer, _encoding, next) {
@@ -62,6 +64,7 @@ export async function saveItem(
       hash = createHash("sha256");
       done = 0;
     }
+
     if (stored.ok && (total === null ? whole : done === total)) break;
     if (stored.ok && total !== null && done > total) return sizes(item, done, total);
     // A refusal, or a full archive, does not change with a retry.
@@ -71,10 +74,12 @@ export async function saveItem(
     if (total !== null) return sizes(item, done, total);
     return fail("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off repeatedly`);
   }
+
   if (done === 0) return fail("contract_broken", "archive.empty", `The download of ${item.kind} ${item.id} was empty`);
   // Of a template CloudStack gives the size of the very file; of a snapshot, that of its chain (recording 05: 0).
   const expected = item.kind === "template" || item.kind === "iso" ? item.facts["physicalBytes"] : undefined;
   if (typeof expected === "number" && expected !== done) return sizes(item, done, expected);
+
   const finished = await store.finish(key);
   if (!finished.ok) return finished;
   const sha256 = hash.digest("hex");

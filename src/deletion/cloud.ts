@@ -5,7 +5,7 @@ import type { Result } from "../core/result.ts";
 import type { Neighbour } from "../store/neighbours.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
-/** How an asynchronous job stands. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
+/** The state of an asynchronous job. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
 export type JobState =
   | { readonly state: "running" }
   | { readonly state: "succeeded" }

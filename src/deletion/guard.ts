@@ -56,6 +56,7 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const read = await c.reader.readInventory(row.domain_id, row.path);
   if (!read.ok) return { seen: null, found: read };
   const fresh = read.value;
+
   const before = await readLatestInventory(c.db, row.id);
   const seen = { fresh, difference: before === null ? null : differenceOf(before, fresh), neighbours: null };
   const alive = fresh.items.filter(isRunning);
@@ -64,6 +65,7 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     const sentence = `a machine was started after the approval: ${names.join(", ")}; somebody needs it`;
     return { seen, found: fail("refused", "deletion.alive", sentence) };
   }
+
   const neighbours = await assessNeighbours(row, new Set(people.value.approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return { seen, found: neighbours };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
@@ -100,6 +102,7 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   if (!state.ok) return state;
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
   if (!stillGone) return fail("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`);
+
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return approvers;
   const request = requestOf(row);

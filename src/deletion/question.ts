@@ -28,7 +28,7 @@ export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: 
   const request = requestOf(row);
   const objection =
     row.phase !== "proposed" || request === null
-      ? wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it.")
+      ? wrongPhase(row, row.closed_because === null ? "The card shows its state." : "It ended; nothing is deleted by it.")
       : await objectionOf(row, c, q);
   return {
     ...(request ?? {

@@ -34,6 +34,7 @@ export async function measureFleet(c: MeasureContext): Promise<Result<boolean, F
   if (!root.ok) return root;
   const inventory = await c.readInventory(root.value.id, c.rootPath);
   if (!inventory.ok) return inventory;
+
   const measured = measureInventory(inventory.value, await c.managedDomains());
   if (measured.sizes.length === 0)
     return fail("unavailable", "backup.nothing_managed", "There is no project yet whose sizes could be measured", {

@@ -41,10 +41,12 @@ export async function runBackup(id: string, c: BackupRunContext, signal: AbortSi
   await beginBackupRun(c.db, id);
   const inventory = await c.readInventory(run.domain_id, run.path);
   if (!inventory.ok) return endRun(run, { state: "failed", problem: inventory.error.message }, c);
+
   const kinds: readonly string[] = kindsOf[run.policy];
   const items = inventory.value.items.filter((i) => kinds.includes(i.kind));
   const before = new Map((await readSavedBefore(c.db, run.project_id)).map((e) => [e.item_id, e]));
   const saved = new Set((await readBackupContents(c.db, [id])).map((e) => e.item_id));
+
   const problems: string[] = [];
   for (const item of items) {
     signal.throwIfAborted();
@@ -55,6 +57,7 @@ export async function runBackup(id: string, c: BackupRunContext, signal: AbortSi
     if (failed !== null && (failed.code === "cloudstack.stopped" || (await readStop(c.db)).stopped)) return;
     if (failed !== null) problems.push(`${item.kind} ${item.name}: ${failed.message}`);
   }
+
   const lost = problems.length;
   if (lost === 0) return endRun(run, { state: "complete", problem: null }, c);
   const problem = `${lost} of ${items.length} could not be saved. ${problems[0] ?? ""}`;

@@ -42,6 +42,7 @@ export async function askForBackups(c: ScheduleContext): Promise<Result<void, Fa
   const live = [...newest.values()].filter((r) => r.ended_at === null);
   for (const run of live) await c.enqueue(run.id);
   if (live.length >= LIVE_MAX || Object.values(c.policies).every((p) => p === null)) return ok(undefined);
+
   const projects = await c.projects();
   if (!projects.ok) return projects;
   const domains = new Map((await c.managedDomains()).map((m) => [m.projectId, m.domainId]));
@@ -52,6 +53,7 @@ export async function askForBackups(c: ScheduleContext): Promise<Result<void, Fa
     if (p.state !== "active" || policy === null || domainId === undefined || c.now() < dueAt(last, c.scheduleDays)) return [];
     return [{ ...p, policy, domainId, since: last?.asked_at ?? 0 }];
   });
+
   for (const p of due.toSorted((a, b) => a.since - b.since || (a.slug < b.slug ? -1 : 1)).slice(0, LIVE_MAX - live.length)) {
     const path = `${c.rootPath}/${p.slug}` as DomainPath;
     const run = { id: c.newId(), project_id: p.id, slug: p.slug, domain_id: p.domainId, path, policy: p.policy, asked_at: c.now() };

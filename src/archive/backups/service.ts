@@ -83,6 +83,7 @@ export function createBackupService(c: BackupServiceContext): BackupService {
       // The team may ask for a project that the CI database no longer has: that is when backups are needed.
       const id = project?.id ?? (asker.isTeam ? await findBackedUpProject(db, slug) : null);
       if (id === null) return notYours(slug);
+
       const runs = await readBackupRuns(db, id, VERSIONS_SHOWN);
       const runIds = runs.map((r) => r.id);
       const contents = await readBackupContents(db, runIds);

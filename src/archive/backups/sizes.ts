@@ -21,6 +21,7 @@ export function measureInventory(
   for (const item of inventory.items)
     if (item.kind === "child_domain" && projects.has(item.id) && item.parentId === root)
       sums.set(item.id, new Map(sizeKinds.map((kind) => [kind, { things: 0, bytes: 0 }])));
+
   let otherBytes = 0;
   for (const item of inventory.items) {
     const kind = sizeKinds.find((k) => k === item.kind);
@@ -32,6 +33,7 @@ export function measureInventory(
       sum.bytes += bytesOf(item);
     }
   }
+
   const sizes = [...sums].flatMap(([domain, kinds]) =>
     [...kinds].flatMap(([kind, sum]): readonly ProjectSize[] => {
       const projectId = projects.get(domain);

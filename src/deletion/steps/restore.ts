@@ -21,6 +21,7 @@ export async function restoreContents(
   const approved = await readApprovedInventory(c.db, row.id);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
+
   const known = new Set(approved?.items.map((i) => i.id));
   const lost: string[] = (approved?.items ?? [])
     .filter((i) => i.kind === "machine" && !fresh.value.items.some((f) => f.id === i.id))
@@ -36,6 +37,7 @@ export async function restoreContents(
     if (item.kind === "machine" && item.state !== "Running" && row.ran_machines.includes(item.id))
       calls.push(["start", item, (job) => c.restorer.startMachine(item.id, job)]);
   }
+
   for (const [command, item, call] of calls) {
     const result = await runStep(row, command, item, c, call);
     if (result.ok) {

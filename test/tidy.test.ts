@@ -21,7 +21,9 @@ import {
   findRegistryAddresses,
   findShortWaits,
   findUndocumented,
+  findUnusedWords,
   medianLength,
+  unusedWords,
 } from "./support/tidy-text.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
@@ -74,6 +76,11 @@ describe("the rules hold here", () => {
   });
   test("half of the files of src/ are short", () => {
     expect(medianLength(src)).toBeLessThanOrEqual(LIMITS.fileMedian);
+  });
+  test("one word for one idea: what the glossary has another word for is nowhere in src/", () => {
+    const words = unusedWords(readFileSync(path.join(ROOT, "docs/glossary.md"), "utf8"));
+    expect(words.size).toBeGreaterThan(8);
+    expect(src.flatMap((source) => findUnusedWords(source, words))).toEqual([]);
   });
   test("exports have docstrings", () => {
     expect(all.flatMap(findUndocumented)).toEqual([]);
@@ -247,6 +254,17 @@ describe("the rules bite", () => {
   });
   test("a docstring serves the exports that follow without a blank line", () => {
     expect(findUndocumented(one("src/a.ts", "/** A. */\nexport const A = 1;\nexport type A = 1;\n"))).toEqual([]);
+  });
+
+  test("words: one that the glossary does not use is found, whatever its case; a part of another word is not", () => {
+    const words = unusedWords(
+      "| Word | Meaning | Not |\n| --- | --- | --- |\n| service | what commands call | desk, desks |\n| pass | a round | |\n",
+    );
+    expect([...words]).toEqual([
+      ["desk", "service"],
+      ["desks", "service"],
+    ]);
+    expect(findUnusedWords(one("src/a.ts", "// The Desk\nconst desktop = 1;"), words)).toHaveLength(1);
   });
 
   test("circles: of two and of three files, and none without", () => {

@@ -214,3 +214,17 @@ function nameOfFunction(node: Node): string | null {
   if (node.type === "FunctionDeclaration") return nameOf(node["id"]);
   return node.type === "MethodDefinition" || (node.type === "Property" && node["method"] === true) ? nameOf(node["key"]) : null;
 }
+
+/** The words that a glossary names as not used, each with the one that is. */
+export function unusedWords(glossary: string): ReadonlyMap<string, string> {
+  const rows = [...glossary.matchAll(/^\| ([^|]+) \| [^|]+ \| ([^|]*?) ?\|$/gm)].filter(([, word]) => !/^(Word|---)$/.test(word ?? ""));
+  return new Map(rows.flatMap(([, word = "", not = ""]) => not.split(/,\s*/).flatMap((other) => (other === "" ? [] : [[other, word]]))));
+}
+
+/** Names uses of words that the glossary has another word for. */
+export function findUnusedWords(source: Source, words: ReadonlyMap<string, string>): readonly string[] {
+  const any = new RegExp(`\\b(${[...words.keys()].join("|")})\\b`, "gi");
+  return source.lines.flatMap((line, i) =>
+    [...line.matchAll(any)].map(([found]) => `${source.file}:${i + 1} ${found}: say ${words.get(found.toLowerCase())} (docs/glossary.md)`),
+  );
+}

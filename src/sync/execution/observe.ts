@@ -32,8 +32,8 @@ async function readFleet(scope: Scope, source: ObservedSource, withLimits: boole
   if (!report.ok) return report.error;
   const complete = completeObserved(report.value);
   if (complete.ok) return complete.value;
-  const { root, domains, accounts, odd, asOf } = report.value;
-  return { coverage: "partial", scope, root, domains, accounts, odd, asOf, reason: complete.error.sentence };
+  const { root, domains, accounts, nonUuid, asOf } = report.value;
+  return { coverage: "partial", scope, root, domains, accounts, nonUuid, asOf, reason: complete.error.sentence };
 }
 
 async function observeProject(
@@ -51,7 +51,7 @@ async function observeProject(
       root: null,
       domains: [],
       accounts: [],
-      odd: [],
+      nonUuid: [],
       asOf: desired.asOf,
       reason: "the project is not listed, so nothing was read",
     };

@@ -20,7 +20,7 @@ export function findUnmanaged(
   const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
   return [
     ...strangers.map((d) => `domain ${d.path}`),
-    ...observed.odd.map((d) => `domain ${d.path}`),
+    ...observed.nonUuid.map((d) => `domain ${d.path}`),
     ...observed.accounts
       // Who stands in a domain that is named already, or in one that is spared, is not named again.
       .filter((a) => domains.has(a.domainId) && !strange.has(a.domainId) && !accounts.has(a.id))

@@ -61,7 +61,7 @@ class Comparison {
     this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
     const top = [
       ...observed.domains.filter((d) => d.depth === 1).map((d) => [d.name.toLowerCase(), d.path] as const),
-      ...observed.odd.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
+      ...observed.nonUuid.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
     ];
     this.#names = new Map(top);
     this.#heldMembers = new Set(desired.held.map((h) => `${h.projectId} ${h.userId}`));

@@ -37,7 +37,7 @@ export interface ObservedUser {
   readonly state: string;
 }
 
-/** A domain below the managed root whose id is no UUID: shown, in the way of its name, never touched. */
+/** A domain below the managed root whose id is no UUID: shown, its name counts as taken, never touched. */
 export interface NonUuidDomain {
   readonly rawId: string;
   readonly path: string;
@@ -50,7 +50,7 @@ export interface ObservedReport {
   readonly domains: readonly ObservedDomain[];
   readonly listedAgain: readonly DomainId[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
+  readonly nonUuid: readonly NonUuidDomain[];
   readonly asOf: Instant;
 }
 
@@ -61,7 +61,7 @@ export interface PartialObserved {
   readonly root: ObservedDomain | null;
   readonly domains: readonly ObservedDomain[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
+  readonly nonUuid: readonly NonUuidDomain[];
   readonly asOf: Instant;
   readonly reason: string;
 }
@@ -74,14 +74,14 @@ class CompleteObservedSnapshot {
   readonly root: ObservedDomain;
   readonly domains: readonly ObservedDomain[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
+  readonly nonUuid: readonly NonUuidDomain[];
   readonly asOf: Instant;
   constructor(report: ObservedReport) {
     this.scope = report.scope;
     this.root = report.root;
     this.domains = report.domains;
     this.accounts = report.accounts;
-    this.odd = report.odd;
+    this.nonUuid = report.nonUuid;
     this.asOf = report.asOf;
   }
   static is(x: unknown): boolean {

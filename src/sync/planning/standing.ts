@@ -25,7 +25,7 @@ export function standingDrift(input: PartialInput | CompleteInput): readonly Dri
       });
     }
   }
-  for (const odd of input.observed.odd)
+  for (const odd of input.observed.nonUuid)
     drift.push({ kind: "unmanaged_domain", path: odd.path, sentence: `${odd.path} has an id that is no UUID; it is left alone` });
   return drift;
 }

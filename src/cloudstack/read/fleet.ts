@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope } from "../../core/scope.ts";
-import type { ObservedAccount, ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
+import { nothingObserved, type ObservedAccount, type ObservedReport, type PartialObserved } from "../../sync/planning/observed.ts";
 import { growTree } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { accountsQuery, domainsQuery } from "./lists.ts";
@@ -18,7 +18,7 @@ import { asDomainId, type AccountRow } from "../api/wire.ts";
 export async function readFleet(api: CloudStackApi, o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>> {
   const asOf = api.settings.now();
   const scope: FleetScope = { kind: "fleet", root: api.settings.rootPath };
-  const failed = (f: Failure): Result<never, PartialObserved> => err(nothingObserved(scope, asOf, f));
+  const failed = (f: Failure): Result<never, PartialObserved> => err(nothingObserved(scope, asOf, f.message));
   const rows = await readList(api, domainsQuery(o.withLimits));
   if (!rows.ok) return failed(rows.error);
   const tree = growTree(rows.value, api.settings.rootPath);
@@ -40,11 +40,6 @@ export async function readFleet(api: CloudStackApi, o: { readonly withLimits: bo
     nonUuid,
     asOf,
   });
-}
-
-/** What a failed read says: nothing, not even what was read before it failed. */
-export function nothingObserved(scope: PartialObserved["scope"], asOf: PartialObserved["asOf"], f: Failure): PartialObserved {
-  return { coverage: "partial", scope, root: null, domains: [], accounts: [], nonUuid: [], asOf, reason: f.message };
 }
 
 /** The accounts of the given domains, as observed; rows of a neighbour are dropped. */

@@ -1,13 +1,19 @@
 import type { Failure } from "../../core/failure.ts";
 import type { DomainId, ProjectId, Slug } from "../../core/ids.ts";
 import type { ProjectScope } from "../../core/scope.ts";
-import type { ObservedAccount, ObservedDomain, NonUuidDomain, PartialObserved } from "../../sync/planning/observed.ts";
+import {
+  nothingObserved,
+  type NonUuidDomain,
+  type ObservedAccount,
+  type ObservedDomain,
+  type PartialObserved,
+} from "../../sync/planning/observed.ts";
 import { observed } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { accountsQuery, domainQuery } from "./lists.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readList } from "../api/paging.ts";
-import { nothingObserved, observedAccounts } from "./fleet.ts";
+import { observedAccounts } from "./fleet.ts";
 import { asDomainId } from "../api/wire.ts";
 
 /** Which project is read: its name, and the domain that is recorded as its own. */
@@ -25,7 +31,7 @@ export interface ProjectQuestion {
 export async function readProject(api: CloudStackApi, q: ProjectQuestion): Promise<PartialObserved> {
   const asOf = api.settings.now();
   const scope: ProjectScope = { kind: "project", root: api.settings.rootPath, projectId: q.projectId };
-  const failed = (f: Failure): PartialObserved => nothingObserved(scope, asOf, f);
+  const failed = (f: Failure): PartialObserved => nothingObserved(scope, asOf, f.message);
   const tree = await findManagedRoot(api);
   if (!tree.ok) return failed(tree.error);
   const { root } = tree.value;

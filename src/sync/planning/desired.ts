@@ -115,7 +115,7 @@ class CompleteDesiredSnapshot {
   /**
    * Proves that a managed domain's project is closed, or absent for long enough; null when it is not proved.
    *
-   * Invariant: INV-1, INV-6. Absence from this read alone never suffices: it must have lasted for as many reads and as long as the policy asks.
+   * Invariant: INV-1, INV-6. Absence from this read alone never suffices: it must have lasted as the policy asks.
    */
   proveGone(managed: ManagedDomain, policy: Pick<TeamPolicy, "absenceReads" | "absenceMs">): Gone | null {
     if (this.isHeld(managed.projectId)) return null;

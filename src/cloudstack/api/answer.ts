@@ -37,7 +37,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
-    // Undefined is no JSON value, so it says by itself that there was none.
+    // JSON has no undefined, so it stands for: this is no JSON.
     return undefined;
   }
 }

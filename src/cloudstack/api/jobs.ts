@@ -30,7 +30,7 @@ export async function runJob(api: CloudStackApi, command: string, params: Params
     if (!started.ok) return err(unknownShape(started.what, command, "change"));
     return awaitJob(api, command, started.value.jobid);
   }
-  // Not known whether it arrived, or refused perhaps because it arrived before: the job itself tells.
+  // It may have arrived, or have been refused because it arrived before: the job tells.
   if (sent.error.kind !== "indeterminate" && statusOf(sent.error) !== 530) return sent;
   const job = await readJob(api, jobId);
   if (!job.ok || job.value.state === "unknown") return sent;

@@ -57,7 +57,7 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
     }
     return ok({ bytes: guarded(response.data, s, ending), offset: place.value.offset, totalBytes });
   } catch {
-    // What was thrown names the link.
+    // The error names the link, so it is dropped.
     return err(failure("unavailable", "cloudstack.download_lost", "the download could not be opened", { details: { offset } }));
   } finally {
     clearTimeout(timer);

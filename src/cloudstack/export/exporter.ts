@@ -63,7 +63,7 @@ export function createCloudStackExporter(o: CloudStackOptions): CloudStackExport
       const first = await openLink(api.settings, Source.linkOf(source), offset);
       if (first.ok) return ok({ ...first.value, source });
       if (first.error.code !== "cloudstack.link_dead") return first;
-      // CloudStack gives a known link again as it is, however old: it may have expired (facts/cloudstack §5.1).
+      // CloudStack returns a known link unchanged, however old: it may have expired (facts/cloudstack §5.1).
       const again = await extract(api, source);
       if (!again.ok) return again;
       const second = await openLink(api.settings, Source.linkOf(again.value), offset);

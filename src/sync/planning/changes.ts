@@ -22,7 +22,7 @@ export interface Differences {
  * | project | domain | what follows |
  * | active | not there | create it, unless its name is in the way or it vanished |
  * | active | there | repair accounts, users, roles, limits; lock leavers (complete reads only) |
- * | closed | there | nothing here: `planDeletions` speaks of it |
+ * | closed | there | nothing here: `planDeletions` proposes its deletion |
  * | held | any | nothing |
  *
  * Restrictions need both sides complete: losing a page, a row or a side never adds one. Invariant: INV-6, INV-7.

@@ -1,3 +1,5 @@
+import { err, type Result } from "./result.ts";
+
 /**
  * Failures, sorted by what the caller may do next, not by where they came from.
  *
@@ -37,4 +39,9 @@ class InvariantViolation extends Error {
 /** Asserts what must hold. Errors: throws `InvariantViolation` with the sentence. */
 export function invariant(condition: boolean, sentence: string): asserts condition {
   if (!condition) throw new InvariantViolation(sentence);
+}
+
+/** A failure as a result. */
+export function fail(...of: Parameters<typeof failure>): Result<never, Failure> {
+  return err(failure(...of));
 }

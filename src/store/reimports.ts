@@ -14,7 +14,7 @@ const Row = z.object({
   ended_at: Instant.nullable(),
 });
 /** One restore of a project into a domain. */
-export type RestoreRow = z.output<typeof Row>;
+export type ReimportRow = z.output<typeof Row>;
 const COLUMNS = Object.keys(Row.shape).join(", ");
 
 const ItemRow = z.object({
@@ -31,14 +31,14 @@ const ItemRow = z.object({
   updated_at: Instant,
 });
 /** One template of a restore as it stands; of its link only a hash is kept. */
-export type RestoreItemRow = z.output<typeof ItemRow>;
+export type ReimportItemRow = z.output<typeof ItemRow>;
 const ITEM_COLUMNS = Object.keys(ItemRow.shape).join(", ");
 
 /** What tells one restore from another. */
-export type RestoreKey = Pick<RestoreRow, "project_id" | "domain_id" | "from_at" | "account">;
+export type ReimportKey = Pick<ReimportRow, "project_id" | "domain_id" | "from_at" | "account">;
 
 /** Finds a restore that was begun before; null when there is none. */
-export async function findRestore(q: Queryable, key: RestoreKey): Promise<RestoreRow | null> {
+export async function findReimport(q: Queryable, key: ReimportKey): Promise<ReimportRow | null> {
   return q.maybe(Row, `select ${COLUMNS} from restore where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, [
     key.project_id,
     key.domain_id,
@@ -48,14 +48,14 @@ export async function findRestore(q: Queryable, key: RestoreKey): Promise<Restor
 }
 
 /** Reads all restores into a domain, oldest first. */
-export async function readRestoresInto(q: Queryable, domain: DomainId): Promise<readonly RestoreRow[]> {
+export async function readReimportsInto(q: Queryable, domain: DomainId): Promise<readonly ReimportRow[]> {
   return q.many(Row, `select ${COLUMNS} from restore where domain_id = $1 order by begun_at, id`, [domain]);
 }
 
 /** Stores a new restore with the templates it will bring back. */
-export async function insertRestore(
+export async function insertReimport(
   q: Queryable,
-  r: Omit<RestoreRow, "ended_at">,
+  r: Omit<ReimportRow, "ended_at">,
   items: readonly { readonly id: string; readonly entryId: string; readonly account: string }[],
 ): Promise<void> {
   await q.exec("insert into restore (id, project_id, domain_id, path, from_at, account, begun_at) values ($1, $2, $3, $4, $5, $6, $7)", [
@@ -78,22 +78,22 @@ export async function insertRestore(
 }
 
 /** Records that everything of a restore is back, or, with null, that something is missing again. */
-export async function recordRestoreEnd(q: Queryable, id: string, at: number | null): Promise<void> {
+export async function recordReimportEnd(q: Queryable, id: string, at: number | null): Promise<void> {
   await q.exec("update restore set ended_at = $2 where id = $1", [id, at]);
 }
 
 /** Reads a restore's templates, in the order in which they were chosen. */
-export async function readRestoreItems(q: Queryable, restoreId: string): Promise<readonly RestoreItemRow[]> {
+export async function readReimportItems(q: Queryable, restoreId: string): Promise<readonly ReimportItemRow[]> {
   return q.many(ItemRow, `select ${ITEM_COLUMNS} from restore_item where restore_id = $1 order by id`, [restoreId]);
 }
 
 /** Reads one template of a restore. */
-export async function readRestoreItem(q: Queryable, id: string): Promise<RestoreItemRow | null> {
+export async function readReimportItem(q: Queryable, id: string): Promise<ReimportItemRow | null> {
   return q.maybe(ItemRow, `select ${ITEM_COLUMNS} from restore_item where id = $1`, [id]);
 }
 
 /** How a template of a restore stands next. */
-export type RestoreItemChange =
+export type ReimportItemChange =
   | { readonly state: "waiting" }
   | { readonly state: "registering"; readonly tokenSha256: string; readonly linkUntil: number }
   | { readonly state: "downloading"; readonly templateId: string }
@@ -105,7 +105,7 @@ export type RestoreItemChange =
  *
  * Errors: throws `StoreError` restore_waiting, restore_once or restore_one_template for what would register it twice.
  */
-export async function updateRestoreItem(q: Queryable, id: string, at: number, change: RestoreItemChange): Promise<void> {
+export async function updateReimportItem(q: Queryable, id: string, at: number, change: ReimportItemChange): Promise<void> {
   switch (change.state) {
     case "waiting":
       return put(q, "template_id = null, token_sha256 = null, link_until = null, problem = null", [id, change.state, at]);
@@ -127,7 +127,7 @@ async function put(q: Queryable, set: string, params: readonly unknown[]): Promi
 const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });
 
 /** What a link leads to, while it is good: CloudStack was asked to fetch it and has not ended. */
-export async function readServedRestore(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
+export async function readServedReimport(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,
     `select i.token_sha256, e.store_key as key, e.bytes from restore_item i join archive_entry e on e.id = i.entry_id

@@ -1,5 +1,6 @@
 import { fail, type Failure } from "../core/failure.ts";
 import type { Clock } from "../core/clock.ts";
+import { groupBy } from "../core/group-by.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { beginRemoval, readBegunRemovals, readKeptCopies, recordRemoved, type KeptCopy } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -20,11 +21,7 @@ export interface KeepRules {
  * Shape: whatever the rules say, the newest copy of every thing stays, since the thing may exist nowhere else.
  */
 export function copiesToPrune(copies: readonly KeptCopy[], rules: KeepRules, now: number): readonly KeptCopy[] {
-  const byThing = new Map<string, KeptCopy[]>();
-  for (const copy of copies) {
-    const thing = `${copy.itemKind} ${copy.itemId}`;
-    byThing.set(thing, [...(byThing.get(thing) ?? []), copy]);
-  }
+  const byThing = groupBy(copies, (copy) => `${copy.itemKind} ${copy.itemId}`);
   const keep = Math.max(1, rules.versions);
   return [...byThing.values()].flatMap((same) =>
     same

@@ -1,5 +1,6 @@
 import type { ProjectId } from "../../core/ids.ts";
-import { growthOf, type SizePoint } from "./growth.ts";
+import { groupBy } from "../../core/group-by.ts";
+import { growthOf } from "./growth.ts";
 import { kindsOf, policies, unchangingKinds, type BackupTerms, type Policy, type SizeKind } from "../../core/backup-policy.ts";
 import type { Measurement, ProjectSize } from "../../store/backup-sizes.ts";
 
@@ -39,18 +40,13 @@ export interface Series {
 
 /** The size and growth of each kind of each project of the newest measurement; projects that are gone by then are left out. */
 export function seriesOf(history: readonly Measurement[]): readonly Series[] {
-  const points = new Map<string, SizePoint[]>();
-  const pointsOf = (s: ProjectSize): SizePoint[] => {
-    const key = `${s.kind} ${s.projectId}`;
-    const known = points.get(key) ?? [];
-    points.set(key, known);
-    return known;
-  };
-  for (const m of history) for (const s of m.sizes) pointsOf(s).push({ at: m.at, bytes: s.bytes });
+  const keyOf = (s: Pick<ProjectSize, "kind" | "projectId">): string => `${s.kind} ${s.projectId}`;
+  const sizes = history.flatMap(({ at, sizes }) => sizes.map((s) => ({ at, ...s })));
+  const points = groupBy(sizes, keyOf);
   return (history.at(-1)?.sizes ?? []).map(({ bytes, ...s }) => ({
     ...s,
     bytesNow: bytes,
-    bytesPerDay: growthOf(pointsOf({ ...s, bytes })),
+    bytesPerDay: growthOf(points.get(keyOf(s)) ?? []),
   }));
 }
 
@@ -183,15 +179,12 @@ export function comparePolicies(history: readonly Measurement[], terms: BackupTe
 }
 
 function projectLines(series: readonly Series[]): readonly ProjectLine[] {
-  return [...new Set(series.map((s) => s.slug))]
-    .map((slug): ProjectLine => {
-      const own = series.filter((s) => s.slug === slug);
-      return {
-        slug,
-        bytes: byKind((kind) => own.find((s) => s.kind === kind)?.bytesNow ?? 0),
-        totalBytes: own.reduce((n, s) => n + s.bytesNow, 0),
-        bytesPerDay: own.some((s) => s.bytesPerDay === null) ? null : own.reduce((n, s) => n + (s.bytesPerDay ?? 0), 0),
-      };
-    })
+  return [...groupBy(series, (s) => s.slug)]
+    .map(([slug, own]): ProjectLine => ({
+      slug,
+      bytes: byKind((kind) => own.find((s) => s.kind === kind)?.bytesNow ?? 0),
+      totalBytes: own.reduce((n, s) => n + s.bytesNow, 0),
+      bytesPerDay: own.some((s) => s.bytesPerDay === null) ? null : own.reduce((n, s) => n + (s.bytesPerDay ?? 0), 0),
+    }))
     .toSorted((a, b) => b.totalBytes - a.totalBytes || (a.slug < b.slug ? -1 : 1));
 }

@@ -21,7 +21,7 @@ export interface Clocks {
  */
 export async function readClocks(c: { readonly now: Clock; readonly clockSkew: SkewMeter }): Promise<Result<Clocks, Failure>> {
   const now = c.now();
-  const { ms: measured, beside } = await c.clockSkew();
+  const { ms: measured, against } = await c.clockSkew();
   // Instants are whole milliseconds: a count that has fractions would be refused by PostgreSQL, and with it what people decided.
   const ms = Math.round(measured);
   if (Math.abs(ms) <= SKEW_MS_MAX) return ok({ earliest: after(now, -Math.max(0, ms)), latest: after(now, Math.max(0, -ms)) });
@@ -29,7 +29,7 @@ export async function readClocks(c: { readonly now: Clock; readonly clockSkew: S
     failure(
       "unavailable",
       "deletion.clock",
-      `Twokey's clock is ${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${beside}, so no wait can be said to be over: nothing is decided or deleted`,
+      `Twokey's clock is ${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${against}, so the end of a wait is uncertain: nothing is decided or deleted`,
       { remedy: "Set the clocks right (NTP), then start Twokey again.", details: { ms } },
     ),
   );

@@ -1,6 +1,6 @@
 import type { Instant } from "./ids.ts";
 
-/** Tells the time; only main.ts makes a real one. */
+/** The current time; only main.ts makes a real clock. */
 export type Clock = () => Instant;
 
 /** Makes a fresh UUID; only main.ts makes a real one. */
@@ -14,11 +14,11 @@ export function after(instant: Instant, ms: number): Instant {
   return (instant + ms) as Instant;
 }
 
-/** How far this process's clock is before another one (negative: behind), and which one that is. Units: milliseconds. */
+/** How far this process's clock is ahead of another one (negative: behind), and which one. Units: milliseconds. */
 export interface ClockSkew {
   readonly ms: number;
-  readonly beside: string;
+  readonly against: string;
 }
 
-/** Measures the clock against the others that are known; gives the worst. */
+/** Measures the clock against all others that are known; gives the largest difference. */
 export type SkewMeter = () => Promise<ClockSkew>;

@@ -6,7 +6,7 @@ import type { Inventory, InventoryItem } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
-import type { NeighboursLook } from "../store/neighbours.ts";
+import type { NeighboursRead } from "../store/neighbours.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes } from "../store/ballots.ts";
 import type { DeletionContext } from "./context.ts";
@@ -27,7 +27,7 @@ export interface Seen {
   /** From the look before; null when nothing differs, or nobody looked before. */
   readonly difference: Difference | null;
   /** Null: something is missing there, or it could not be seen; the next look is compared with the same one again. */
-  readonly neighbours: NeighboursLook | null;
+  readonly neighbours: NeighboursRead | null;
 }
 
 /** What speaks for a step so far; only the last word is still to be asked for. */

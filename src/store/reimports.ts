@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
-import type { Queryable } from "./db.ts";
+import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
@@ -8,14 +8,14 @@ const Row = z.object({
   domain_id: DomainId,
   path: DomainPath,
   from_at: Instant,
-  /** Empty: as the manifests tell. */
+  /** Empty: the accounts of the manifests. */
   account: z.string(),
   begun_at: Instant,
   ended_at: Instant.nullable(),
 });
 /** One restore of a project into a domain. */
 export type RestoreRow = z.output<typeof Row>;
-const COLUMNS = Object.keys(Row.shape).join(", ");
+const SELECT = `select ${columnsOf(Row)} from restore`;
 
 const ItemRow = z.object({
   id: z.string(),
@@ -23,73 +23,55 @@ const ItemRow = z.object({
   entry_id: z.string(),
   account: z.string(),
   state: z.enum(["waiting", "registering", "downloading", "ready", "failed"]),
-  /** What CloudStack made of it; kept while CloudStack has it. */
+  /** The template that CloudStack registered, while it has it. */
   template_id: z.string().nullable(),
   token_sha256: z.string().nullable(),
   link_until: Instant.nullable(),
   problem: z.string().nullable(),
   updated_at: Instant,
 });
-/** One template of a restore as it stands; of its link only a hash is kept. */
+/** One template of a restore; of its link only a hash is stored. */
 export type RestoreItemRow = z.output<typeof ItemRow>;
-const ITEM_COLUMNS = Object.keys(ItemRow.shape).join(", ");
+const SELECT_ITEM = `select ${columnsOf(ItemRow)} from restore_item`;
 
 /** What tells one restore from another. */
 export type RestoreKey = Pick<RestoreRow, "project_id" | "domain_id" | "from_at" | "account">;
 
-/** Finds a restore that was begun before; null when there is none. */
+/** Finds an earlier restore; null when there is none. */
 export async function findRestore(q: Queryable, key: RestoreKey): Promise<RestoreRow | null> {
-  return q.maybe(Row, `select ${COLUMNS} from restore where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, [
-    key.project_id,
-    key.domain_id,
-    key.from_at,
-    key.account,
-  ]);
+  const values = [key.project_id, key.domain_id, key.from_at, key.account];
+  return q.maybe(Row, `${SELECT} where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, values);
 }
 
 /** Reads all restores into a domain, oldest first. */
 export async function readRestoresInto(q: Queryable, domain: DomainId): Promise<readonly RestoreRow[]> {
-  return q.many(Row, `select ${COLUMNS} from restore where domain_id = $1 order by begun_at, id`, [domain]);
+  return q.many(Row, `${SELECT} where domain_id = $1 order by begun_at, id`, [domain]);
 }
 
-/** Stores a new restore with the templates it will bring back. */
+/** Stores a new restore with the templates that it will register. */
 export async function insertRestore(
   q: Queryable,
   r: Omit<RestoreRow, "ended_at">,
   items: readonly { readonly id: string; readonly entryId: string; readonly account: string }[],
 ): Promise<void> {
-  await q.exec("insert into restore (id, project_id, domain_id, path, from_at, account, begun_at) values ($1, $2, $3, $4, $5, $6, $7)", [
-    r.id,
-    r.project_id,
-    r.domain_id,
-    r.path,
-    r.from_at,
-    r.account,
-    r.begun_at,
-  ]);
-  for (const i of items)
-    await q.exec("insert into restore_item (id, restore_id, entry_id, account, state, updated_at) values ($1, $2, $3, $4, 'waiting', $5)", [
-      i.id,
-      r.id,
-      i.entryId,
-      i.account,
-      r.begun_at,
-    ]);
+  await insertRow(q, "restore", r);
+  for (const { id, entryId, account } of items)
+    await insertRow(q, "restore_item", { id, restoreId: r.id, entryId, account, state: "waiting", updatedAt: r.begun_at });
 }
 
-/** Records that everything of a restore is back, or, with null, that something is missing again. */
+/** Records that a restore is complete, or, with null, that something is missing again. */
 export async function recordRestoreEnd(q: Queryable, id: string, at: number | null): Promise<void> {
   await q.exec("update restore set ended_at = $2 where id = $1", [id, at]);
 }
 
 /** Reads a restore's templates, in the order in which they were chosen. */
 export async function readRestoreItems(q: Queryable, restoreId: string): Promise<readonly RestoreItemRow[]> {
-  return q.many(ItemRow, `select ${ITEM_COLUMNS} from restore_item where restore_id = $1 order by id`, [restoreId]);
+  return q.many(ItemRow, `${SELECT_ITEM} where restore_id = $1 order by id`, [restoreId]);
 }
 
 /** Reads one template of a restore. */
 export async function readRestoreItem(q: Queryable, id: string): Promise<RestoreItemRow | null> {
-  return q.maybe(ItemRow, `select ${ITEM_COLUMNS} from restore_item where id = $1`, [id]);
+  return q.maybe(ItemRow, `${SELECT_ITEM} where id = $1`, [id]);
 }
 
 /** How a template of a restore stands next. */
@@ -101,32 +83,19 @@ export type RestoreItemChange =
   | { readonly state: "failed"; readonly problem: string };
 
 /**
- * Records how a template stands. Its link is good from `registering` until it is ready or has failed; `waiting` forgets its template.
+ * Records how a template stands. Its link is valid from `registering` until it is ready or has failed; `waiting` forgets its template.
  *
  * Errors: throws `StoreError` restore_waiting, restore_once or restore_one_template for what would register it twice.
  */
 export async function updateRestoreItem(q: Queryable, id: string, at: number, change: RestoreItemChange): Promise<void> {
-  switch (change.state) {
-    case "waiting":
-      return put(q, "template_id = null, token_sha256 = null, link_until = null, problem = null", [id, change.state, at]);
-    case "registering":
-      return put(q, "token_sha256 = $4, link_until = $5, problem = null", [id, change.state, at, change.tokenSha256, change.linkUntil]);
-    case "downloading":
-      return put(q, "template_id = $4, problem = null", [id, change.state, at, change.templateId]);
-    case "ready":
-      return put(q, "token_sha256 = null, link_until = null, problem = null", [id, change.state, at]);
-    case "failed":
-      return put(q, "token_sha256 = null, link_until = null, problem = $4", [id, change.state, at, change.problem]);
-  }
-}
-
-async function put(q: Queryable, set: string, params: readonly unknown[]): Promise<void> {
-  await q.exec(`update restore_item set state = $2, updated_at = $3, ${set} where id = $1`, params);
+  const link = change.state === "downloading" ? {} : { tokenSha256: null, linkUntil: null };
+  const template = change.state === "waiting" ? { templateId: null } : {};
+  await updateRow(q, "restore_item", id, { problem: null, ...link, ...template, ...change, updatedAt: at });
 }
 
 const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });
 
-/** What a link leads to, while it is good: CloudStack was asked to fetch it and has not ended. */
+/** What a link leads to while it is valid: CloudStack was asked to download it and has not ended. */
 export async function readServedRestore(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,

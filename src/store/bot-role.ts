@@ -1,8 +1,8 @@
 /**
  * The PostgreSQL role of the bot: it owns nothing, and has no right that a guard trigger would refuse.
  *
- * Roles belong to the whole server, tables to one database; so a role that we create is named after its database's oid. Its rights
- * follow from the guard triggers: on a table that refuses updates it has no right to update. A table of a later migration needs only its guard.
+ * Roles belong to the whole server, tables to one database; so a role that we create is named after its database's oid. Its rights follow
+ * from the guard triggers: on a table that refuses updates it has no right to update. A table of a later migration needs only its guard.
  *
  * Source: PostgreSQL manual, GRANT, CREATE ROLE (version 16: who makes a role may grant it), "Writing SECURITY DEFINER functions safely".
  * Invariant: INV-10. ADR 0304.

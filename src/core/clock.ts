@@ -3,10 +3,10 @@ import type { Instant } from "./ids.ts";
 /** The current time; only main.ts makes a real clock. */
 export type Clock = () => Instant;
 
-/** Makes a fresh UUID; only main.ts makes a real one. */
+/** Generates a UUID; only main.ts makes a real generator. */
 export type NewId = () => string;
 
-/** Waits; only main.ts makes a real one. Units: milliseconds. Errors: rejects when the signal aborts. */
+/** Waits; only main.ts makes a real timer. Units: milliseconds. Errors: rejects when the signal aborts. */
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
 /** Adds a duration in milliseconds to an instant. */

@@ -83,11 +83,13 @@ export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: Ballot
   return recordAct({ ...d.act, by: d.click.by.operator.id }, c, async (q) => {
     const question = await d.open(q);
     if (!question.ok) return question;
+
     const votes = await readVotes(q, question.value.ref);
     const standing = standingOf(question.value, d.click, electorate, votes);
     if (!standing.ok) return standing;
     const examined = (await d.examine?.(question.value, standing.value, q)) ?? ok(undefined);
     if (!examined.ok) return examined;
+
     const at = c.now();
     const vote = voteOf(d.click, "approve", question.value.digest, at);
     await recordVote(q, question.value.ref, vote, question.value.itemName);
@@ -142,11 +144,13 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
   const { kind } = question.ref;
   const refused = (rule: string, sentence: string, more: { readonly remedy?: string } = {}): Result<never, Failure> =>
     failed("refused", `${kind}.${rule}`, sentence, more);
+
   if (question.objection !== null) return err(question.objection);
   if (click.digest !== question.digest) return err(staleCard(kind));
   if (!e.scopeIsConfirmed && !question.settlesScope) return err(unconfirmedScope());
   if (!e.clocks.ok) return e.clocks;
   if (e.clocks.value.latest >= question.expiresAt) return refused("expired", "The time to decide has run out; nothing was done");
+
   const me = click.by.operator;
   if (question.requesters.includes(me.id))
     return refused("requester", `${question.askedBy}, so you may not approve it`, { remedy: "Two other approvers decide." });

@@ -41,6 +41,7 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
   if (rejection !== undefined) {
     return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
   }
+
   const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
   const requesters = new Set(request.requesters);
   const accounts = new Set<string>();
@@ -52,6 +53,7 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
     if (v.account !== null) accounts.add(v.account);
     firstByVoter.set(v.voter, v.at);
   }
+
   const approvers = [...firstByVoter.keys()];
   const deciding = [...firstByVoter.values()][need - 1];
   if (deciding === undefined) {

@@ -30,7 +30,7 @@ export interface InventoryItem {
   /** Owner's account id, when it has one; for an account its own id. */
   readonly accountId: AccountId | null;
   readonly accountName: string | null;
-  /** Bytes, when CloudStack tells; part of the digest. */
+  /** Bytes, when CloudStack has the number; part of the digest. */
   readonly bytes: number | null;
   readonly state: string;
   readonly createdAt: Instant | null;

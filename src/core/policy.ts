@@ -41,7 +41,7 @@ export type TeamPolicy = z.output<typeof TeamPolicy>;
 /** The policy in force at this moment. */
 export interface PolicyNow extends TeamPolicy {
   readonly version: number;
-  /** Whether two people confirmed what this process reads; if not, no deletion goes on. */
+  /** Whether two people confirmed the scope of this process; if not, no deletion continues. */
   readonly scopeIsConfirmed: boolean;
 }
 
@@ -92,17 +92,6 @@ export const numberSettings: readonly NumberSetting[] = [
   row("restrictionsPerPass", "restrictions-per-pass", "RESTRICTIONS_PER_PASS", "Restrictions per pass", "count", 0, 1000, 10, "less"),
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more"),
-  row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project counts as absent", "count", 2, 100_000, 20, "more"),
-  row(
-    "absenceMs",
-    "absence-time",
-    "ABSENCE_SECONDS",
-    "Time until a project counts as absent",
-    "time",
-    SECOND,
-    366 * DAY,
-    7 * DAY,
-    "more",
-    0,
-  ),
+  row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),
+  row("absenceMs", "absence-time", "ABSENCE_SECONDS", "Time until a project is absent", "time", SECOND, 366 * DAY, 7 * DAY, "more", 0),
 ];

@@ -3,7 +3,7 @@ import type { Digest, Instant, OperatorId } from "./ids.ts";
 /** One person's vote on one digest; never changed once stored. */
 export interface Vote {
   readonly voter: OperatorId;
-  /** The Slack account that clicked; null for votes from before accounts were kept. */
+  /** The Slack account that clicked; null for votes from before accounts were stored. */
   readonly account: string | null;
   /** `withdraw` withdraws the voter's approval. */
   readonly verdict: "approve" | "reject" | "withdraw";

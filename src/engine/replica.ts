@@ -59,14 +59,17 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
     o.onEvent({ kind: "warning", text: error.message });
   };
   if (o.migrates ?? true) await migrateEngine(o.url, logger);
+
   const db = createDatabase(o.url, { max: 3, onError });
   const life = await holdLife(o.url, o.executorId, o.onFatal);
   const pool = createEnginePool(o.url, onError);
   const client = await DBOSClient.create({ systemDatabaseUrl: o.url, systemDatabasePool: pool, applicationName: APPLICATION, logger });
+
   // Queues and schedules are registered before the launch: after it their first dispatch takes a second (trap 5).
   await client.registerQueue(WORK_QUEUE, { partitionConcurrency: 1, workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: POLL_MS });
   await client.registerQueue(SCHEDULE_QUEUE, { workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: SCHEDULE_POLL_MS });
   await applySchedules(client, schedules);
+
   DBOS.setConfig({
     name: APPLICATION,
     systemDatabaseUrl: o.url,

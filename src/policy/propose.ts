@@ -59,6 +59,7 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
   const base = await expectPolicy(c);
   const body: TeamPolicy = { ...base.body, scope: c.presentScope };
   if (canonicalJson(body) === canonicalJson(base.body)) return null;
+
   const last = await readNewestPolicyChange(c.db, "scope");
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");

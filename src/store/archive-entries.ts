@@ -52,12 +52,15 @@ export type EntryChange =
 
 /** Records how saving an entry stands; `verified` is never taken back. Invariant: INV-8. */
 export async function updateEntry(q: Queryable, id: string, at: number, change: EntryChange): Promise<void> {
-  if (change.state !== "verified") {
-    await updateRow(q, "archive_entry", id, { problem: null, ...change, updatedAt: at }, "state <> 'verified'");
-    return;
+  const { state } = change;
+  if (state === "verified") {
+    const { key, sha256, bytes, manifest } = change;
+    const saved = { state, store_key: key, sha256, bytes, manifest: toJson(manifest), problem: null, updated_at: at };
+    await updateRow(q, "archive_entry", id, saved);
+  } else {
+    const problem = state === "failed" ? change.problem : null;
+    await updateRow(q, "archive_entry", id, { state, problem, updated_at: at }, "state <> 'verified'");
   }
-  const { key: storeKey, manifest, ...saved } = change;
-  await updateRow(q, "archive_entry", id, { ...saved, storeKey, manifest: toJson(manifest), problem: null, updatedAt: at });
 }
 
 /** Reads an owner's entries by name. */

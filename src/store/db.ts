@@ -6,8 +6,8 @@ import { runWithAdvisoryLock, type LockOptions, type LockOutcome } from "./advis
 /**
  * Runs SQL and parses every row of the answer.
  *
- * Units:  columns named `*_at` are `bigint` epoch milliseconds in UTC and come out as numbers; `numeric` comes out as text.
- * Shape:  `jsonb` comes out parsed, as `unknown` to the schema; it goes in through `toJson` (a bare array would become a PostgreSQL array).
+ * Units:  columns named `*_at` are `bigint` epoch milliseconds in UTC and are read as numbers; `numeric` is read as text.
+ * Shape:  `jsonb` is read parsed, as `unknown` to the schema; it is written through `toJson` (an array would become a PostgreSQL array).
  * Errors: throws `StoreError`; its `kind` says whether to try again (`unavailable`, `conflict`) or not (`constraint`, `bug`).
  */
 export interface Queryable {
@@ -17,7 +17,7 @@ export interface Queryable {
   one<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S>>;
   /** Returns the only row or null; two rows are a bug. */
   maybe<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S> | null>;
-  /** Runs a statement and returns the number of rows it touched. */
+  /** Runs a statement and returns the number of affected rows. */
   exec(sql: string, params?: readonly unknown[]): Promise<number>;
 }
 
@@ -66,14 +66,18 @@ export function columnsOf(row: z.ZodObject): string {
     .join(", ");
 }
 
-/** Inserts one row: keys name the columns, values are parameters. Gives the number of rows: 0 only after `on conflict do nothing`. */
+/**
+ * Inserts one row and gives the number of rows, which is 0 only after `on conflict do nothing`.
+ *
+ * The object's keys are the columns, so it must not come from elsewhere with more keys than its type has; values are parameters.
+ */
 export function insertRow(q: Queryable, table: string, row: object, onConflict = ""): Promise<number> {
   const columns = Object.keys(row).map((key) => pg.escapeIdentifier(columnOf(key)));
   const values = columns.map((_, i) => `$${i + 1}`);
   return q.exec(`insert into ${table} (${columns.join(", ")}) values (${values.join(", ")}) ${onConflict}`, Object.values(row));
 }
 
-/** Changes the row with this id, when it also meets `and` (SQL): keys name the columns, values are parameters. Gives the number of rows. */
+/** Changes the row with this id, if the SQL condition `and` holds; keys and values as for `insertRow`. Gives the number of rows. */
 export async function updateRow(q: Queryable, table: string, id: string, change: object, and = "true"): Promise<number> {
   const sets = Object.keys(change).map((key, i) => `${pg.escapeIdentifier(columnOf(key))} = $${i + 2}`);
   if (sets.length === 0) return 0;

@@ -92,12 +92,14 @@ function createCluster(place: Place, binaries: Binaries, options: EmbeddedOption
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { mode: 0o700 });
   if (place.ids.uid !== undefined) chownSync(aside, NOBODY, NOBODY);
+
   const args = ["-D", aside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", ...(options.fast === true ? ["-N"] : [])];
   const made = spawnSync(binaries.initdb, args, { ...place.ids, cwd: aside, encoding: "utf8", env: serverEnvironment() });
   if (made.status !== 0) {
     rmSync(aside, { recursive: true, force: true });
     throw new EmbeddedPostgresUnavailable(`initdb failed: ${made.error?.message ?? ""}${made.stderr ?? ""}`.trim());
   }
+
   try {
     renameSync(aside, place.dir);
   } catch (error) {
@@ -149,6 +151,7 @@ function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions)
     stdio: ["ignore", "ignore", log],
   });
   closeSync(log);
+
   // Named after the server's process and written before it is ready, so a process that finds the server finds its owner too.
   if (server.pid !== undefined) claim(place, server.pid);
   let ended: string | null = null;
@@ -219,7 +222,7 @@ function serverPid(place: Place): number | null {
   return readNumber(path.join(place.dir, "postmaster.pid"));
 }
 
-/** The number in a file; null without such a file: a server that ends takes its own away at any moment. */
+/** The number in a file; null without the file: a server that ends deletes its own at any moment. */
 function readNumber(file: string): number | null {
   try {
     const value = Number.parseInt(readFileSync(file, "utf8"), 10);

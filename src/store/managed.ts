@@ -82,7 +82,7 @@ export async function recordManagedAccounts(
   );
 }
 
-/** Records whether a lock on an account is ours. */
+/** Records whether Twokey locked an account. */
 export async function recordLock(q: Queryable, account: AccountId, lockedByUs: boolean): Promise<void> {
   await q.exec("update managed_account set locked_by_us = $2 where account_id = $1", [account, lockedByUs]);
 }

@@ -85,6 +85,7 @@ async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): 
     await expectMigrated(client);
     return { url, applied: [], warning: roleWarning(await readRoleReport(client)) };
   }
+
   const applied = await migrateOn(client);
   const isOpen = new URL(url).password === "";
   const role = await ensureBotRole(client, isOpen ? "login" : "set_role");
@@ -92,6 +93,7 @@ async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): 
     await also(url, null);
     return { url, applied, warning: roleWarning(await readRoleReport(client)) };
   }
+
   await grantBotRights(client, role);
   await also(url, role);
   if (isOpen) {

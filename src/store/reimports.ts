@@ -88,9 +88,13 @@ export type RestoreItemChange =
  * Errors: throws `StoreError` restore_waiting, restore_once or restore_one_template for what would register it twice.
  */
 export async function updateRestoreItem(q: Queryable, id: string, at: number, change: RestoreItemChange): Promise<void> {
-  const link = change.state === "downloading" ? {} : { tokenSha256: null, linkUntil: null };
-  const template = change.state === "waiting" ? { templateId: null } : {};
-  await updateRow(q, "restore_item", id, { problem: null, ...link, ...template, ...change, updatedAt: at });
+  const noLink = { token_sha256: null, link_until: null };
+  const set = (columns: object): Promise<unknown> =>
+    updateRow(q, "restore_item", id, { state: change.state, updated_at: at, problem: null, ...columns });
+  if (change.state === "waiting") await set({ ...noLink, template_id: null });
+  else if (change.state === "registering") await set({ token_sha256: change.tokenSha256, link_until: change.linkUntil });
+  else if (change.state === "downloading") await set({ template_id: change.templateId });
+  else await set({ ...noLink, problem: change.state === "failed" ? change.problem : null });
 }
 
 const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });

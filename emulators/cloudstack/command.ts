@@ -1,3 +1,4 @@
+import type { FaultKind } from "./faults.ts";
 import type { Downloads } from "./downloads.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Settings } from "./options.ts";
@@ -25,6 +26,8 @@ export interface Call {
   readonly fileBase: string;
   /** True while the switchable fault `stuck_machines` is on: no machine can be stopped. */
   readonly machinesStuck: boolean;
+  /** The switchable faults that are states: while they are on. */
+  readonly isOn: (kind: FaultKind) => boolean;
   /** What fetches the bytes of registered templates; undefined where nothing is fetched. */
   readonly downloads: Downloads | undefined;
 }
@@ -51,6 +54,7 @@ export interface JobSpec {
   readonly className: string;
   readonly instanceType?: string;
   /** The id that `jobinstanceid` shows. */
+  /** Absent: the job shows neither kind nor id of a thing. */
   readonly instance?: (call: Call) => string | undefined;
   /** What happens before the answer; refusals here are HTTP errors. Returns the id of an object that exists at once. */
   readonly start?: (call: Call) => string | undefined;
@@ -62,6 +66,8 @@ export interface JobSpec {
 export interface Command {
   readonly name: string;
   readonly params: readonly ParamSpec[];
+  /** The key of its answer, where it is not the name with `response` behind. */
+  readonly wrapper?: string;
   /** The `authorized` annotation: role types that may call it when no rule of their role matches. */
   readonly annotated?: readonly RoleType[];
   readonly event?: EventSpec;

@@ -1,5 +1,6 @@
 import type { Call, Caller, Command, ParamSpec } from "./command.ts";
 import type { Downloads } from "./downloads.ts";
+import type { FaultKind } from "./faults.ts";
 import { ApiFault, malformed, unauthorized, unresolved } from "./failure.ts";
 import type { JsonObject } from "./json.ts";
 import { queueJob } from "./jobs.ts";
@@ -32,6 +33,7 @@ export interface Surroundings {
   readonly settings: Settings;
   readonly fileBase: string;
   readonly machinesStuck: boolean;
+  readonly isOn: (kind: FaultKind) => boolean;
   readonly downloads: Downloads | undefined;
 }
 
@@ -44,7 +46,7 @@ export function answer(request: ApiRequest, around: Surroundings): ApiAnswer {
   for (const [name, value] of Object.entries(request.params)) sent[name.toLowerCase()] = value;
   const command = lookUpCommand(sent["command"] ?? "");
   if (command === undefined) return refusal(sent["command"] ?? "", "errorresponse", unauthorized());
-  const wrapper = `${command.name.toLowerCase()}response`;
+  const wrapper = command.wrapper ?? `${command.name.toLowerCase()}response`;
   try {
     requirePost(request.method, command, around.settings);
     const caller = authenticate(request, sent, command, around);
@@ -101,7 +103,8 @@ export function callerOf(world: World, userId: string): Caller {
 /** Looks at every parameter; internal numbers become UUIDs, as the real server resolves references before the command runs. */
 function readParameters(world: World, command: Command, sent: Readonly<Record<string, string>>): Record<string, string> {
   for (const [name, value] of Object.entries(sent)) {
-    if (/[\u0000-\u001f\u007f]/.test(value)) {
+    // A line feed is let through (recording 27).
+    if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(value)) {
       throw malformed(`Received value containing illegal ASCII non-printable characters for parameter ${name}`);
     }
   }
@@ -116,12 +119,21 @@ function readParameters(world: World, command: Command, sent: Readonly<Record<st
   return read;
 }
 
+/** Parameters that the refusal of a text too long names as the server's source does. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  "createDomain name": "domainName",
+  "registerTemplate name": "templateName",
+  firstname: "firstName",
+  lastname: "lastName",
+};
+
 function readParameter(world: World, command: Command, spec: ParamSpec, value: string): string {
   if (spec.table === undefined) {
     if (value.length <= spec.length) return value;
+    const field = FIELD_NAMES[`${command.name} ${spec.name}`] ?? FIELD_NAMES[spec.name] ?? spec.name;
     throw malformed(
       `Unable to execute API command ${command.name.toLowerCase()} due to invalid value. ` +
-        `Value greater than max allowed length ${spec.length} for param: ${spec.name}`,
+        `Value greater than max allowed length ${spec.length} for param: ${field}`,
     );
   }
   const table = world.tables()[spec.table];

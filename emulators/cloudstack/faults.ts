@@ -5,9 +5,13 @@
  * - `delay`: the answer comes `ms` later; `cut`: headers and half of the body, then the connection is destroyed.
  * - `status`: refused with `status` before any effect; `html`: a proxy's page with `status` (502), before any effect.
  * - `lost_before`: destroyed before the effect; `lost_after`: the effect happens, then destroyed; `unreachable`: destroyed at once.
- * - `invalid_json`: the body is broken; `short_page`: one row fewer than `count` says; `count_drift`: `count` is one too high.
+ * - `invalid_json`: the body is broken; `short_page`: one row fewer than `count` says; `count_drift`: `count` is one too high;
+ *   `page_count`: `count` is the number of rows of the page, as 4.18.1 and older say it to who is no root administrator.
  * - `lost_job`: the job runs, but its id is forgotten; `job_cancelled`: the job does nothing more and fails with a plain text, as after
- *   a restart of the server (a domain stays Inactive then); `stuck_machines`: no machine can be stopped while this is on.
+ *   a restart of the server (a domain stays Inactive then).
+ * - States, which hold while they are on: `stuck_machines`: no machine can be stopped; `failed_deployments`: a new machine ends in the
+ *   state Error; `no_storage_vm`: nothing is extracted that has no link yet; `stale_totals`: what `listAccounts` and `listDomains` count
+ *   stays as it was.
  */
 export interface CloudStackFault {
   readonly kind: FaultKind;
@@ -30,14 +34,21 @@ export const FAULT_KINDS = [
   "html",
   "short_page",
   "count_drift",
+  "page_count",
   "lost_job",
   "job_cancelled",
   "unreachable",
   "stuck_machines",
+  "failed_deployments",
+  "no_storage_vm",
+  "stale_totals",
 ] as const;
 
 /** One of `FAULT_KINDS`. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** The kinds that strike no single request. */
+const STATES: ReadonlySet<FaultKind> = new Set(["stuck_machines", "failed_deployments", "no_storage_vm", "stale_totals"]);
 
 interface Armed {
   readonly fault: CloudStackFault;
@@ -101,7 +112,7 @@ export function parseFaults(value: unknown): readonly CloudStackFault[] {
 }
 
 function matches(fault: CloudStackFault, command: string, page: number | undefined): boolean {
-  if (fault.kind === "stuck_machines") return false;
+  if (STATES.has(fault.kind)) return false;
   const wanted = fault.command?.toLowerCase();
   if (wanted === undefined ? command === "userdata" && fault.kind !== "unreachable" : wanted !== command.toLowerCase()) return false;
   return fault.page === undefined || fault.page === page;

@@ -28,7 +28,7 @@ export function queueJob(call: Call, command: Command, spec: JobSpec): Job {
     params: kept,
     userId: caller.user.id,
     created: now,
-    dueAt: now + settings.jobMs,
+    dueAt: now + (settings.jobMsOf[command.name] ?? settings.jobMs),
     status: 0,
     resultCode: 0,
     forgotten: false,
@@ -58,8 +58,8 @@ function attempt(finish: () => JsonObject): { code: number; result: Json } {
     return { code: 0, result: finish() };
   } catch (error) {
     if (!(error instanceof ApiFault)) throw error;
-    // Only refused values keep their code in a job; everything else is 530 there (recordings 06, 09, 11).
-    const code = error.code === 431 ? 431 : 530;
+    // Only refused values and a lack of capacity keep their code in a job; everything else is 530 there (recordings 06, 09, 11).
+    const code = error.code === 431 || error.code === 533 ? error.code : 530;
     return { code, result: { errorcode: code, errortext: error.message } };
   }
 }

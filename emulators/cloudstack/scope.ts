@@ -1,5 +1,7 @@
+import { folded, sameName } from "./collation.ts";
 import type { Call } from "./command.ts";
 import { invalidValue, permissionDenied } from "./failure.ts";
+import { describedAccount } from "./shapes/owner.ts";
 import type { Account, Domain, Owned } from "./world/rows.ts";
 import type { Table } from "./world/table.ts";
 import type { World } from "./world/world.ts";
@@ -13,11 +15,8 @@ export function reaches(call: Call, domain: Domain): boolean {
 /** Refuses with 531 where the caller may not touch a domain. */
 export function requireReach(call: Call, domain: Domain): void {
   if (reaches(call, domain)) return;
-  const { name, num, id } = call.caller.account;
-  throw permissionDenied(
-    `Account Account [{"accountName":"${name}","id":${num},"uuid":"${id}"}] does not have permission to operate ` +
-      `within domain id=${domain.id}`,
-  );
+  const who = describedAccount(call.caller.account);
+  throw permissionDenied(`Account Account ${who} does not have permission to operate within domain id=${domain.id}`);
 }
 
 /** Refuses with 531 where the caller may not touch something owned by an account. */
@@ -52,14 +51,14 @@ function likePrefix(path: string): (text: string) => boolean {
   return (text) => expression.test(text.toLowerCase());
 }
 
-/** A MySQL `LIKE '%text%'`, case-insensitive, with its wildcards. */
+/** A MySQL `LIKE '%text%'`, without case and accents, with its wildcards. */
 export function like(text: string, pattern: string): boolean {
-  return new RegExp(wildcards(pattern.toLowerCase()), "s").test(text.toLowerCase());
+  return new RegExp(wildcards(folded(pattern)), "s").test(folded(text));
 }
 
 /** A MySQL `LIKE 'text'`: the whole value, case-insensitive, with its wildcards. */
 export function likeWhole(text: string, pattern: string): boolean {
-  return new RegExp(`^${wildcards(pattern.toLowerCase())}$`, "s").test(text.toLowerCase());
+  return new RegExp(`^${wildcards(folded(pattern))}$`, "s").test(folded(text));
 }
 
 function wildcards(pattern: string): string {
@@ -81,7 +80,7 @@ export function namedDomain(call: Call, parameter = "domainid"): Domain | undefi
 
 /** The live account of that name in a domain. */
 export function accountByName(world: World, domainId: string, name: string): Account | undefined {
-  return world.accounts.group(domainId).find((account) => account.name.toLowerCase() === name.toLowerCase());
+  return world.accounts.group(domainId).find((account) => sameName(account.name, name));
 }
 
 /**
@@ -139,4 +138,13 @@ function projectFilter(call: Call): (row: Owned) => boolean {
   }
   if (caller.reach !== "all") return () => false;
   return params.flag("listall") ? () => true : isProject;
+}
+
+/**
+ * Whether a list shows a thing: what is not for display only to a root administrator who asks for such things, with the flag.
+ * The flag is no parameter of the command to anybody else, so no command here names it.
+ */
+export function isShown(call: Call, hidden: boolean | undefined, flag: string): boolean {
+  const asked = call.caller.reach === "all" ? call.params.text(flag) : undefined;
+  return (hidden ?? false) === (asked?.toLowerCase() === "false");
 }

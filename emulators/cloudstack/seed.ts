@@ -1,7 +1,23 @@
 import type { Settings } from "./options.ts";
-import { attachDisk, giveKeys, insertAccount, insertDomain, insertMachine, insertNetwork, insertProject, insertSnapshot, insertTemplate, insertUser, insertVolume, startMachine, type Making } from "./world/create.ts";
-import { removeDomain } from "./world/remove.ts";
-import type { Account, Dedication, Machine, RoleType } from "./world/rows.ts";
+import { seedMoreOf, type SeedMore } from "./seed-more.ts";
+import {
+  attachDisk,
+  giveKeys,
+  insertAccount,
+  insertDomain,
+  insertMachine,
+  insertNetwork,
+  insertProject,
+  insertSnapshot,
+  insertTemplate,
+  insertUser,
+  insertVolume,
+  putKeyPair,
+  startMachine,
+  type Making,
+} from "./world/create.ts";
+import { removeDomain, showMachine } from "./world/remove.ts";
+import type { Account, Dedication, Machine, RoleType, ZoneCopy } from "./world/rows.ts";
 import type { World } from "./world/world.ts";
 
 /** A pair of keys. */
@@ -35,6 +51,26 @@ export interface SeedMachine {
   readonly network?: string;
   readonly stopped?: boolean;
   readonly deleteProtection?: boolean;
+  /** The name of a key pair that it was deployed with. */
+  readonly keyPair?: string;
+  /** True: its deployment failed, it is in the state Error. */
+  readonly failed?: boolean;
+  /** True: not for display. */
+  readonly hidden?: boolean;
+}
+
+/** What `addVolume` takes; only the account and the name are needed. */
+export interface SeedVolume {
+  readonly account: string;
+  readonly name: string;
+  readonly machine?: string;
+  readonly size?: number;
+  readonly deleteProtection?: boolean;
+  readonly hidden?: boolean;
+  /** True: it was attached once and has bytes; a disk that never was has none and cannot be extracted (recording 21). */
+  readonly placed?: boolean;
+  /** A root disk that no machine has: `Destroy` is one that was to be removed and never was. */
+  readonly rootDisk?: "Ready" | "Destroy";
 }
 
 /** What `addTemplate` takes; `bytes` is what its extract URL serves, `format` is QCOW2 unless given. */
@@ -45,10 +81,22 @@ export interface SeedTemplate {
   readonly format?: string;
   readonly isExtractable?: boolean;
   readonly isPublic?: boolean;
+  /** One that no host of the zone has: the template is in no list. */
+  readonly hypervisor?: string;
+  /** Copies in other zones: a list shows a row for each. */
+  readonly otherZones?: readonly ZoneCopy[];
+  /** True: no store has it any more, only the filter `all` shows it. */
+  readonly hasNoCopy?: boolean;
+  /** True: there is a download link already. */
+  readonly hasLink?: boolean;
+  readonly checksum?: string;
+  readonly details?: Record<string, string>;
+  readonly sourceTemplate?: string;
+  readonly url?: string;
 }
 
 /** Direct ways to make a world, past HTTP and past every limit. Everything takes and gives UUIDs. */
-export interface Seed {
+export interface Seed extends SeedMore {
   /** Adds a domain; the parent is ROOT unless given. Returns its id. */
   addDomain(fields: { name: string; parent?: string; id?: string; inactive?: boolean }): string;
   /** Removes an empty domain, as a deletion ends: its id is spent. */
@@ -60,7 +108,7 @@ export interface Seed {
   /** Adds a role with rules in order, such as `["allow listDomains", "deny *"]`. Returns its id. */
   addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
   /** Adds an isolated network. Returns its id. */
-  addNetwork(fields: { account: string; name: string }): string;
+  addNetwork(fields: { account: string; name: string; hidden?: boolean }): string;
   /** Adds a shared network of a whole domain, owned by the root administrator. Returns its id. */
   addSharedNetwork(fields: { domain: string; name: string }): string;
   /** Dedicates a zone, pod, cluster or host to a domain, or to one account of it. Returns the dedication's id. */
@@ -69,8 +117,8 @@ export interface Seed {
   addKubernetesCluster(fields: { account: string; name: string }): string;
   /** Adds a machine, running unless said otherwise; its network is made when none is given. Returns its id. */
   addMachine(fields: SeedMachine): string;
-  /** Adds a data disk, attached to a machine when one is given. Returns its id. */
-  addVolume(fields: { account: string; name: string; machine?: string; size?: number }): string;
+  /** Adds a data disk, attached to a machine when one is given, or a root disk without a machine. Returns its id. */
+  addVolume(fields: SeedVolume): string;
   /** Adds a snapshot of a volume, or of a machine's root disk. Returns its id. */
   addSnapshot(fields: { volume?: string; machine?: string; name?: string }): string;
   /** Adds a template that is ready. Returns its id. */
@@ -87,6 +135,8 @@ export function seedOf(world: World, settings: Settings): Seed {
   return {
     ...people(world, making),
     ...things(world, making),
+    ...disksAndTemplates(world, making),
+    ...seedMoreOf(world, making),
     addEvent: (fields) => {
       const { now } = making();
       const event = world.events.insert({
@@ -141,7 +191,8 @@ function people(world: World, making: () => Making): People {
   };
 }
 
-type Things = Omit<Seed, keyof People | "addEvent">;
+type DisksAndTemplates = Pick<Seed, "addVolume" | "addTemplate">;
+type Things = Omit<Seed, keyof People | keyof DisksAndTemplates | keyof SeedMore | "addEvent">;
 
 function things(world: World, making: () => Making): Things {
   const owner = (id: string): Account => world.accounts.need(id);
@@ -152,7 +203,11 @@ function things(world: World, making: () => Making): Things {
     return disk.id;
   };
   return {
-    addNetwork: ({ account, name }) => insertNetwork(making(), owner(account), name).id,
+    addNetwork: ({ account, name, hidden }) => {
+      const network = insertNetwork(making(), owner(account), name);
+      if (hidden === true) network.hidden = true;
+      return network.id;
+    },
     addSharedNetwork: ({ domain, name }) => {
       const admin = owner(world.base.adminAccount);
       const network = insertNetwork(making(), { ...admin, domainId: world.domains.need(domain).id }, name);
@@ -172,7 +227,7 @@ function things(world: World, making: () => Making): Things {
       const { id: accountId, domainId } = owner(account);
       return world.kubernetesClusters.insert({ id: settings.newId(), name, accountId, domainId, created: now, state: "Running" }).id;
     },
-    addMachine: ({ account, name, template, network, stopped, deleteProtection }) => {
+    addMachine: ({ account, name, template, network, stopped, deleteProtection, failed, hidden, keyPair }) => {
       const at = making();
       const known = network ?? world.networks.group(owner(account).domainId).find((n) => n.accountId === account)?.id;
       const machine = insertMachine(at, owner(account), {
@@ -181,20 +236,39 @@ function things(world: World, making: () => Making): Things {
         network: known === undefined ? insertNetwork(at, owner(account), `${name}-network`) : world.networks.need(known),
       });
       machine.deleteProtection = deleteProtection ?? false;
-      if (stopped !== true) startMachine(at, machine);
+      if (hidden === true) showMachine(world, machine, false);
+      if (keyPair !== undefined) putKeyPair(machine, keyPair);
+      if (failed === true) machine.state = "Error";
+      else if (stopped !== true) startMachine(at, machine);
       return machine.id;
     },
-    addVolume: ({ account, name, machine, size }) => {
+    addSnapshot: ({ volume, machine, name }) => insertSnapshot(making(), world.volumes.need(volume ?? rootDisk(machine ?? "")), name).id,
+    addProject: ({ account, name }) => {
+      const project = insertProject(making(), owner(account), name, name);
+      return { projectId: project.id, accountId: project.accountId };
+    },
+  };
+}
+
+function disksAndTemplates(world: World, making: () => Making): DisksAndTemplates {
+  return {
+    addVolume: ({ account, name, machine, size, deleteProtection, hidden, placed, rootDisk }) => {
       const at = making();
-      const volume = insertVolume(at, owner(account), name, size);
+      const volume = insertVolume(at, world.accounts.need(account), name, size);
+      volume.deleteProtection = deleteProtection ?? false;
+      if (hidden === true) volume.hidden = true;
+      if (placed === true) Object.assign(volume, { state: "Ready", path: at.settings.newId() });
+      if (rootDisk !== undefined) {
+        Object.assign(volume, { type: "ROOT", state: rootDisk, templateId: world.base.builtinTemplate, path: at.settings.newId() });
+      }
       if (machine !== undefined) attachDisk(at, volume, world.machines.need(machine));
       return volume.id;
     },
-    addSnapshot: ({ volume, machine, name }) => insertSnapshot(making(), world.volumes.need(volume ?? rootDisk(machine ?? "")), name).id,
-    addTemplate: ({ account, name, bytes, format, isExtractable, isPublic }) => {
+    addTemplate: (fields) => {
+      const { account, name, bytes, format, isExtractable, isPublic, hasLink, sourceTemplate, ...rest } = fields;
       const at = making();
       const size = bytes ?? at.settings.templateBytes;
-      return insertTemplate(at, owner(account), {
+      const template = insertTemplate(at, world.accounts.need(account), {
         name,
         bytes: size,
         size,
@@ -202,11 +276,11 @@ function things(world: World, making: () => Making): Things {
         format: format ?? "QCOW2",
         isExtractable: isExtractable ?? true,
         isPublic: isPublic ?? false,
-      }).id;
-    },
-    addProject: ({ account, name }) => {
-      const project = insertProject(making(), owner(account), name, name);
-      return { projectId: project.id, accountId: project.accountId };
+        ...rest,
+        ...(sourceTemplate === undefined ? {} : { sourceTemplateId: sourceTemplate }),
+      });
+      if (hasLink === true) template.link = { path: `${at.settings.newId()}.${template.format.toLowerCase()}`, created: at.now };
+      return template.id;
     },
   };
 }

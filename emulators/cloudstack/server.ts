@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { adjust, parseAdjustable, type Adjustable } from "./adjust.ts";
 import { ApiFault } from "./failure.ts";
 import { Downloads } from "./downloads.ts";
 import { answer, refusal, type ApiAnswer, type ApiRequest, type Surroundings } from "./dispatch.ts";
@@ -22,7 +23,8 @@ import { loadWorld, StateKeeper } from "./world/state-file.ts";
 import type { World } from "./world/world.ts";
 import { toXml } from "./xml.ts";
 
-export type { CloudStackEmulatorOptions } from "./options.ts";
+export type { Adjustable } from "./adjust.ts";
+export type { CloudStackEmulatorOptions, Kindness } from "./options.ts";
 export type { CloudStackFault, FaultKind } from "./faults.ts";
 export type { LoggedRequest } from "./request-log.ts";
 export type { Keys, Seed, SeedAccount } from "./seed.ts";
@@ -41,6 +43,8 @@ export interface CloudStackEmulator extends Seed {
   readonly ids: Base;
   /** Replaces the faults that are switched on; also `POST /emulator/faults`. */
   setFaults(faults: readonly CloudStackFault[]): void;
+  /** Changes settings while it runs; also `POST /emulator/settings`. */
+  adjust(change: Adjustable): void;
   /** The latest requests, without secrets; also `GET /emulator/requests`. */
   requests(): readonly LoggedRequest[];
   /** Everything there is, as a tree of domains; also `GET /emulator/tree`. */
@@ -57,6 +61,8 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
   const settings = settingsOf(options);
   const loaded = settings.stateFile === undefined ? undefined : loadWorld(settings.stateFile);
   const world = loaded ?? installWorld(settings);
+  const pageSize = world.configuration["default.page.size"];
+  if (options.pageSizeMax === undefined && pageSize !== undefined) adjust(settings, { pageSizeMax: Number(pageSize) });
   const keeper = settings.stateFile === undefined ? undefined : new StateKeeper(world, settings.stateFile, SAVE_DELAY_MS);
   const machine = new Machinery(world, settings);
   const server = createServer((request, response) => void machine.serve(request, response));
@@ -75,6 +81,7 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
     admin: keysOf(world, world.base.adminUser),
     ids: world.base,
     setFaults: (faults) => machine.faults.set(faults),
+    adjust: (change) => adjust(settings, change),
     requests: () => machine.log.list(),
     tree: () => {
       settle(machine.around());
@@ -124,8 +131,9 @@ class Machinery {
   }
 
   around(): Surroundings {
-    const machinesStuck = this.faults.isOn("stuck_machines");
-    return { world: this.#world, settings: this.#settings, fileBase: this.origin, machinesStuck, downloads: this.downloads };
+    const isOn = (kind: FaultKind): boolean => this.faults.isOn(kind);
+    const { downloads } = this;
+    return { world: this.#world, settings: this.#settings, fileBase: this.origin, machinesStuck: isOn("stuck_machines"), isOn, downloads };
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -169,6 +177,12 @@ class Machinery {
   #answer(read: ApiRequest, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer {
     const around = this.around();
     settle(around);
+    this.#world.totalsPace = {
+      now: this.#settings.now(),
+      lagMs: this.#settings.totalsLagMs,
+      stale: this.faults.isOn("stale_totals"),
+      runningOnly: this.#settings.countRunningOnly,
+    };
     const forced = struck.get("status") ?? struck.get("html");
     if (forced !== undefined) {
       const name = read.params["command"] ?? "";
@@ -217,15 +231,21 @@ class Machinery {
     settle(this.around());
     if (path === "/emulator/tree") return send(200, treeOf(this.#world));
     if (path === "/emulator/requests") return send(200, this.log.list());
-    if (path !== "/emulator/faults") return send(404, { error: "unknown" });
+    if (path !== "/emulator/faults" && path !== "/emulator/settings") return send(404, { error: "unknown" });
     if (request.method === "POST") {
       try {
-        this.faults.set(parseFaults(JSON.parse((await readRequest(request)).body)));
+        const sent: unknown = JSON.parse((await readRequest(request)).body);
+        if (path === "/emulator/faults") this.faults.set(parseFaults(sent));
+        else adjust(this.#settings, parseAdjustable(sent));
       } catch (error) {
         return send(400, { error: error instanceof Error ? error.message : "not JSON" });
       }
     }
-    return send(200, this.faults.list());
+    const { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors, kind } = this.#settings;
+    return send(
+      200,
+      path === "/emulator/faults" ? this.faults.list() : { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors, kind },
+    );
   }
 }
 
@@ -244,14 +264,17 @@ function contentType(read: ApiRequest): string {
 }
 
 function textOf(type: string, answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): string {
-  const body = struck.has("short_page") || struck.has("count_drift") ? driftedBody(answered, struck) : answered.body;
+  const drifts = struck.has("short_page") || struck.has("count_drift") || struck.has("page_count");
+  const body = drifts ? driftedBody(answered, struck) : answered.body;
   return type.startsWith("application/json") ? serialise(body) : toXml(body);
 }
 
 function driftedBody(answered: ApiAnswer, struck: ReadonlyMap<FaultKind, CloudStackFault>): ApiAnswer["body"] {
   const [wrapper = "", inner] = Object.entries(answered.body)[0] ?? [];
   if (typeof inner !== "object" || inner === null || !("count" in inner) || typeof inner["count"] !== "number") return answered.body;
+  const rows = Object.values(inner).find((value) => Array.isArray(value));
   const changed = Object.entries(inner).map(([key, value]): [string, typeof value] => {
+    if (key === "count" && struck.has("page_count")) return [key, Array.isArray(rows) ? rows.length : Number(value)];
     if (key === "count" && struck.has("count_drift")) return [key, Number(value) + 1];
     return [key, Array.isArray(value) && struck.has("short_page") ? value.slice(0, -1) : value];
   });

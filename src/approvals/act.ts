@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { failed, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -42,7 +42,7 @@ export async function recordAct<T>(
   } catch (thrown) {
     if (!isConstraintError(thrown)) throw thrown;
     const details = { rule: thrown.constraint ?? "" };
-    result = failed("refused", "ballot.database", "The database refused this: it would not count", { details });
+    result = fail("refused", "ballot.database", "The database refused this: it would not count", { details });
   }
   if (result.ok) return ok(result.value.value);
   await recordRefusal(act, result.error, c);
@@ -62,5 +62,5 @@ const REASON = { min: 5, max: 3000 } as const;
 export function parseReason(text: string): Result<string, Failure> {
   const reason = text.trim();
   if (reason.length >= REASON.min && reason.length <= REASON.max) return ok(reason);
-  return failed("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`);
+  return fail("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`);
 }

@@ -3,7 +3,7 @@
  * PostgreSQL checks the same rules again (migrations/0030_ballot.sql).
  */
 import type { Clock, SkewMeter } from "../core/clock.ts";
-import { failed, failure, type Failure } from "../core/failure.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
 import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { ApproverDirectory, Asker, Operator } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -117,7 +117,7 @@ export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, 
   const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id);
   const [vote] = votes.filter((v) => v.verdict === "approve");
   if (vote === undefined || votes.some((v) => v.verdict === "withdraw"))
-    return failed("refused", `${on.kind}.no_vote`, "You have not approved this, or have withdrawn it already");
+    return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have withdrawn it already");
   await recordVote(q, on, voteOf({ by, digest: vote.digest }, "withdraw", vote.digest, at));
   return ok(undefined);
 }
@@ -143,7 +143,7 @@ async function readElectorate(c: BallotContext): Promise<Electorate> {
 function standingOf(question: Question, click: VoteClick, e: Electorate, votes: readonly StoredVote[]): Result<Standing, Failure> {
   const { kind } = question.ref;
   const refused = (rule: string, sentence: string, more: { readonly remedy?: string } = {}): Result<never, Failure> =>
-    failed("refused", `${kind}.${rule}`, sentence, more);
+    fail("refused", `${kind}.${rule}`, sentence, more);
 
   if (question.objection !== null) return err(question.objection);
   if (click.digest !== question.digest) return err(staleCard(kind));
@@ -156,7 +156,7 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
     return refused("requester", `${question.askedBy}, so you may not approve it`, { remedy: "Two other approvers decide." });
   if (!e.approvers.ok) {
     const sentence = `The list of approvers could not be read, so nobody may approve now: ${e.approvers.error.message}`;
-    return failed("unavailable", `${kind}.directory`, sentence, { remedy: "Try again in a minute." });
+    return fail("unavailable", `${kind}.directory`, sentence, { remedy: "Try again in a minute." });
   }
   const names = e.approvers.value.map((a) => a.name).join(", ");
   if (!e.approvers.value.some((a) => a.id === me.id))

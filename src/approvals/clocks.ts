@@ -1,5 +1,5 @@
 import { after, type Clock, type SkewMeter } from "../core/clock.ts";
-import { failed, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 
@@ -27,7 +27,7 @@ export async function readClocks(c: { readonly now: Clock; readonly clockSkew: S
   if (Math.abs(ms) <= SKEW_MS_MAX) return ok({ earliest: after(now, -Math.max(0, ms)), latest: after(now, Math.max(0, -ms)) });
   const difference = `${spanOf(ms)} ${ms > 0 ? "ahead of" : "behind"} ${against}`;
   const sentence = `Twokey's clock is ${difference}, so the end of a wait is uncertain: nothing is decided or deleted`;
-  return failed("unavailable", "deletion.clock", sentence, {
+  return fail("unavailable", "deletion.clock", sentence, {
     remedy: "Correct the clocks (NTP), then start Twokey again.",
     details: { ms },
   });

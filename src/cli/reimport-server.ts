@@ -5,8 +5,8 @@ import type { Clock } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { PortTaken, startHttpServer, type HttpServer } from "../app/http.ts";
-import type { RestoreLinks } from "../archive/reimport/ports.ts";
-import { serveRestore } from "../archive/reimport/links.ts";
+import type { ReimportLinks } from "../archive/reimport/ports.ts";
+import { serveReimport } from "../archive/reimport/links.ts";
 import type { Database } from "../store/db.ts";
 
 /** How long our own server may take to say that it has a template; a bucket is asked meanwhile. */
@@ -20,11 +20,11 @@ const REACH_MS = 30_000;
 export async function withRestoreLinks<T>(
   config: Pick<Config, "http">,
   c: { readonly db: Database; readonly store: ArchiveStore; readonly now: Clock },
-  work: (links: RestoreLinks) => Promise<T>,
+  work: (links: ReimportLinks) => Promise<T>,
 ): Promise<T> {
   const { host, port, publicUrl } = config.http;
   const own: { server: HttpServer | null } = { server: null };
-  const links: RestoreLinks = {
+  const links: ReimportLinks = {
     publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     reach: async (path, bytes) => {
       // Who listened there before may have gone: another restore ends before ours.
@@ -48,7 +48,7 @@ async function listen(
   const routes = {
     isReady: () => Promise.resolve(true),
     serveExport: (path: string) => serveExport(path, c),
-    serveRestore: (path: string) => serveRestore(path, c),
+    serveReimport: (path: string) => serveReimport(path, c),
   };
   try {
     // The path of a request is a secret, and an error may hold it.

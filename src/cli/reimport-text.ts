@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Config } from "../config.ts";
-import type { MachineThen, RestoredTemplate, RestoreReport } from "../archive/reimport/context.ts";
+import type { MachineThen, ReimportedTemplate, ReimportReport } from "../archive/reimport/context.ts";
 import type { SavedCopy } from "../store/reimport-sources.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 
@@ -12,7 +12,7 @@ export function oneLine(text: string): string {
 }
 
 /** Writes what a restore came to, and by name what it did not bring back, with where the bytes are. */
-export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
+export function tellRestore(report: ReimportReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
   const ready = report.templates.filter((t) => t.state === "ready");
   const rest = report.templates.filter((t) => t.state !== "ready");
   const list = (title: string, lines: readonly string[]): void => {
@@ -37,12 +37,12 @@ export function tellRestore(report: RestoreReport, dryRun: boolean, place: Place
   else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again: it goes on.\n`);
 }
 
-function templateLine(t: RestoredTemplate): string {
+function templateLine(t: ReimportedTemplate): string {
   const id = t.templateId === null ? "" : `, ${t.templateId}`;
   return `${t.copy.name} for ${t.account}${id}: ${size(t.copy.bytes)}, saved ${iso(t.copy.savedAt)} for ${word(t.copy)}`;
 }
 
-function problemLine(t: RestoredTemplate): string {
+function problemLine(t: ReimportedTemplate): string {
   const unknown = t.state === "registering" ? "not known yet whether it is registered" : "not begun";
   return `${t.copy.name} for ${t.account}: ${t.problem ?? (t.state === "downloading" ? "CloudStack has not fetched it yet" : unknown)}`;
 }

@@ -92,10 +92,10 @@ export function costNotes(c: Comparison): readonly string[] {
       : `Measured ${new Date(c.asOf).toISOString().slice(0, 10)}, ${c.measurements} measurement${c.measurements === 1 ? "" : "s"} in the history.`,
     c.withoutGrowth === 0
       ? "Growth is the line through them."
-      : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are taken as they are.`,
+      : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they count as not growing.`,
     `A backup every ${days}, ${t.keepVersions} versions, at most ${t.keepDays} days old; volumes are saved whole each time, the rest once.`,
     `${t.pricePerGibMonth} ${t.currency} a GiB and month, ${t.transferPricePerGib} ${t.currency} a GiB moved (BACKUP_PRICE_PER_GIB_MONTH, BACKUP_TRANSFER_PRICE_PER_GIB).`,
-    ...(worst?.comeback.spared == null ? [] : [`For 2017 the smallest project is the one that is spared, here ${worst.comeback.spared}.`]),
+    ...(worst?.comeback.survivor == null ? [] : [`For 2017 the smallest project is the one that survives, here ${worst.comeback.survivor}.`]),
     `What comes back is up to ${days} old. Domains, accounts and users come from the CI database; networks, addresses and firewall rules must be made anew.`,
     ...(c.otherBytes === 0 ? [] : [`${sizeText(c.otherBytes)} belong to no managed project, and nobody backs them up.`]),
   ];

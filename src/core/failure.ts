@@ -31,11 +31,6 @@ export function failure(kind: FailureKind, code: string, message: string, more: 
   return { kind, code, message, ...more };
 }
 
-/** A result that is this failure. */
-export function failed(...args: Parameters<typeof failure>): Result<never, Failure> {
-  return err(failure(...args));
-}
-
 /** Thrown for what cannot happen: a bug of Twokey. The pass crashes; a deletion stops where it is. */
 class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
@@ -44,4 +39,9 @@ class InvariantViolation extends Error {
 /** Asserts what must hold. Errors: throws `InvariantViolation` with the sentence. */
 export function invariant(condition: boolean, sentence: string): asserts condition {
   if (!condition) throw new InvariantViolation(sentence);
+}
+
+/** A failure as a result. */
+export function fail(...of: Parameters<typeof failure>): Result<never, Failure> {
+  return err(failure(...of));
 }

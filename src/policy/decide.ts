@@ -1,6 +1,6 @@
 import { parseReason, recordAct } from "../approvals/act.ts";
 import { decide, recordRejection, staleCard, type BallotContext, type Question } from "../approvals/ballot.ts";
-import { failed, failure, type Failure } from "../core/failure.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -46,7 +46,7 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
         const question = questionOf(row.value);
         if (question.objection !== null) return err(question.objection);
         if (base === null || base.version !== row.value.base_version)
-          return failed("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
+          return fail("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
             remedy: "Propose it again.",
           });
         return ok({ ...question, row: row.value, base });
@@ -68,7 +68,7 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
     if (!row.ok) return row;
     const question = questionOf(row.value);
     if (question.objection !== null) return err(question.objection);
-    if (c.now() >= row.value.expires_at) return failed("refused", "policy.expired", "The time to decide has run out; nothing was done");
+    if (c.now() >= row.value.expires_at) return fail("refused", "policy.expired", "The time to decide has run out; nothing was done");
     if (click.digest !== row.value.digest) return err(staleCard("policy"));
     if (!click.by.isTeam) return err(teamOnly("reject a change of policy"));
     const reason = parseReason(click.reason);
@@ -91,7 +91,7 @@ function ballotOf(c: PolicyContext): BallotContext {
 async function lockChange(q: Transaction, id: string): Promise<Result<PolicyChangeRow, Failure>> {
   const row = await readPolicyChange(q, id, true);
   if (row !== null) return ok(row);
-  return failed("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
+  return fail("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
 }
 
 function questionOf(row: PolicyChangeRow): Question {

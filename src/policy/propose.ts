@@ -1,7 +1,7 @@
 import { teamOnly, type Asker } from "../core/people.ts";
 import { after } from "../core/clock.ts";
 import { canonicalJson, digestOf } from "../core/digest.ts";
-import { failed, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
@@ -32,11 +32,11 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
   const setting = findSetting(wish.setting);
   if (setting === undefined) {
     const remedy = `There are: ${settings.map((s) => s.name).join(", ")}.`;
-    return failed("invalid", "policy.setting", "There is no such setting", { remedy });
+    return fail("invalid", "policy.setting", "There is no such setting", { remedy });
   }
   const reason = wish.reason.trim();
   if (reason.length < REASON_MIN || reason.length > REASON_MAX)
-    return failed("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
+    return fail("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
       remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
     });
 
@@ -44,7 +44,7 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
   const read = setting.read(base.body, wish.text, c.presentScope);
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
-    return failed("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);
+    return fail("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);
   const assessed = await assessNow(read.value, setting.name, c);
   if (!assessed.ok) return assessed;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
@@ -118,5 +118,5 @@ async function insert(
     return inserted;
   });
   const remedy = "Decide on its card in the team's channel first.";
-  return made ? ok(id) : failed("refused", "policy.open", "A change of this setting is open already", { remedy });
+  return made ? ok(id) : fail("refused", "policy.open", "A change of this setting is open already", { remedy });
 }

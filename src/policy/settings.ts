@@ -1,4 +1,4 @@
-import { failed, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { DomainId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
@@ -145,9 +145,9 @@ export function assessPolicy(p: TeamPolicy, changed: string, approverCount: numb
 export const APPROVERS_MIN = 3;
 
 function notAValue(title: string, hint: string): Result<never, Failure> {
-  return failed("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
+  return fail("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
 }
 
 function refused(rule: string, sentence: string, remedy: string): Result<never, Failure> {
-  return failed("refused", `policy.${rule}`, sentence, { remedy });
+  return fail("refused", `policy.${rule}`, sentence, { remedy });
 }

@@ -19,7 +19,7 @@ const CopyRow = z.object({
   item: Item,
   manifestSha256: z.string(),
   manifestBytes: z.number(),
-  /** The thing from whose copy a restore registered it; null: it comes from no restore. */
+  /** The thing from whose copy a re-import registered it; null: it comes from no re-import. */
   madeFrom: z.string().nullable(),
 });
 /** One verified copy of a project's thing. Units: bytes, UTC epoch milliseconds. */
@@ -49,7 +49,7 @@ export async function readSavedCopies(q: Queryable, project: ProjectId, slugs: r
   );
 }
 
-/** Reads the copies of a restore's templates, pruned or not. */
+/** Reads the copies of a re-import's templates, pruned or not. */
 export async function readCopiesOf(q: Queryable, entryIds: readonly string[]): Promise<readonly SavedCopy[]> {
   return q.many(CopyRow, `${COPY} where e.id = any ($1::uuid[]) order by e.id`, [entryIds]);
 }

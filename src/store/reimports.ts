@@ -13,8 +13,8 @@ const Row = z.object({
   begun_at: Instant,
   ended_at: Instant.nullable(),
 });
-/** One restore of a project into a domain. */
-export type RestoreRow = z.output<typeof Row>;
+/** One re-import of a project into a domain. */
+export type ReimportRow = z.output<typeof Row>;
 const SELECT = `select ${columnsOf(Row)} from restore`;
 
 const ItemRow = z.object({
@@ -30,28 +30,28 @@ const ItemRow = z.object({
   problem: z.string().nullable(),
   updated_at: Instant,
 });
-/** One template of a restore; of its link only a hash is stored. */
-export type RestoreItemRow = z.output<typeof ItemRow>;
+/** One template of a re-import; of its link only a hash is stored. */
+export type ReimportItemRow = z.output<typeof ItemRow>;
 const SELECT_ITEM = `select ${columnsOf(ItemRow)} from restore_item`;
 
-/** What tells one restore from another. */
-export type RestoreKey = Pick<RestoreRow, "project_id" | "domain_id" | "from_at" | "account">;
+/** What tells one re-import from another. */
+export type ReimportKey = Pick<ReimportRow, "project_id" | "domain_id" | "from_at" | "account">;
 
-/** Finds an earlier restore; null when there is none. */
-export async function findRestore(q: Queryable, key: RestoreKey): Promise<RestoreRow | null> {
+/** Finds an earlier re-import; null when there is none. */
+export async function findReimport(q: Queryable, key: ReimportKey): Promise<ReimportRow | null> {
   const values = [key.project_id, key.domain_id, key.from_at, key.account];
   return q.maybe(Row, `${SELECT} where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, values);
 }
 
-/** Reads all restores into a domain, oldest first. */
-export async function readRestoresInto(q: Queryable, domain: DomainId): Promise<readonly RestoreRow[]> {
+/** Reads all re-imports into a domain, oldest first. */
+export async function readReimportsInto(q: Queryable, domain: DomainId): Promise<readonly ReimportRow[]> {
   return q.many(Row, `${SELECT} where domain_id = $1 order by begun_at, id`, [domain]);
 }
 
-/** Stores a new restore with the templates that it will register. */
-export async function insertRestore(
+/** Stores a new re-import with the templates that it will register. */
+export async function insertReimport(
   q: Queryable,
-  r: Omit<RestoreRow, "ended_at">,
+  r: Omit<ReimportRow, "ended_at">,
   items: readonly { readonly id: string; readonly entryId: string; readonly account: string }[],
 ): Promise<void> {
   await insertRow(q, "restore", r);
@@ -59,23 +59,23 @@ export async function insertRestore(
     await insertRow(q, "restore_item", { id, restoreId: r.id, entryId, account, state: "waiting", updatedAt: r.begun_at });
 }
 
-/** Records that a restore is complete, or, with null, that something is missing again. */
-export async function recordRestoreEnd(q: Queryable, id: string, at: number | null): Promise<void> {
+/** Records that a re-import is complete, or, with null, that something is missing again. */
+export async function recordReimportEnd(q: Queryable, id: string, at: number | null): Promise<void> {
   await q.exec("update restore set ended_at = $2 where id = $1", [id, at]);
 }
 
-/** Reads a restore's templates, in the order in which they were chosen. */
-export async function readRestoreItems(q: Queryable, restoreId: string): Promise<readonly RestoreItemRow[]> {
-  return q.many(ItemRow, `${SELECT_ITEM} where restore_id = $1 order by id`, [restoreId]);
+/** Reads a re-import's templates, in the order in which they were chosen. */
+export async function readReimportItems(q: Queryable, reimportId: string): Promise<readonly ReimportItemRow[]> {
+  return q.many(ItemRow, `${SELECT_ITEM} where restore_id = $1 order by id`, [reimportId]);
 }
 
-/** Reads one template of a restore. */
-export async function readRestoreItem(q: Queryable, id: string): Promise<RestoreItemRow | null> {
+/** Reads one template of a re-import. */
+export async function readReimportItem(q: Queryable, id: string): Promise<ReimportItemRow | null> {
   return q.maybe(ItemRow, `${SELECT_ITEM} where id = $1`, [id]);
 }
 
-/** How a template of a restore stands next. */
-export type RestoreItemChange =
+/** How a template of a re-import stands next. */
+export type ReimportItemChange =
   | { readonly state: "waiting" }
   | { readonly state: "registering"; readonly tokenSha256: string; readonly linkUntil: number }
   | { readonly state: "downloading"; readonly templateId: string }
@@ -87,7 +87,7 @@ export type RestoreItemChange =
  *
  * Errors: throws `StoreError` restore_waiting, restore_once or restore_one_template for what would register it twice.
  */
-export async function updateRestoreItem(q: Queryable, id: string, at: number, change: RestoreItemChange): Promise<void> {
+export async function updateReimportItem(q: Queryable, id: string, at: number, change: ReimportItemChange): Promise<void> {
   const noLink = { token_sha256: null, link_until: null };
   const set = (columns: object): Promise<unknown> =>
     updateRow(q, "restore_item", id, { state: change.state, updated_at: at, problem: null, ...columns });
@@ -100,7 +100,7 @@ export async function updateRestoreItem(q: Queryable, id: string, at: number, ch
 const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });
 
 /** What a link leads to while it is valid: CloudStack was asked to download it and has not ended. */
-export async function readServedRestore(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
+export async function readServedReimport(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,
     `select i.token_sha256, e.store_key as key, e.bytes from restore_item i join archive_entry e on e.id = i.entry_id

@@ -18,7 +18,7 @@ let options: ReturnType<typeof optionsFor>;
 let writer: CloudStackWriter;
 let ci: DomainId;
 beforeEach(async () => {
-  emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
+  emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, kind: ["role_change"] });
   ci = emulator.addDomain({ name: "ci" }) as DomainId;
   options = optionsFor({ url: emulator.url, ...emulator.admin });
   writer = createCloudStackWriter(options);

@@ -1,15 +1,17 @@
+import { sameName } from "../collation.ts";
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { internalError, invalidValue, malformed, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { rememberRows } from "../remember.ts";
-import { refuseEscalation } from "../rights.ts";
+import { refuseEscalation, refuseHigherAccount } from "../rights.ts";
 import { accountByName, like, namedDomain, requireOwner, requireReach, subtreeByPath } from "../scope.ts";
 import { accountShape } from "../shapes/account.ts";
 import { describedDomain } from "../shapes/owner.ts";
 import { insertAccount, insertUser } from "../world/create.ts";
 import { deleteAccountWithContents, stopMachine } from "../world/remove.ts";
 import type { Account, Domain, Role, RoleType } from "../world/rows.ts";
+import { refuseFourByteLetters } from "./users.ts";
 
 const WHICH = "id:accounts account domainid:domains";
 const TYPES: Readonly<Record<RoleType, number>> = { User: 0, Admin: 1, DomainAdmin: 2, ResourceAdmin: 3 };
@@ -47,7 +49,12 @@ export const ACCOUNT_COMMANDS: readonly Command[] = [
     name: "disableAccount",
     params: paramSpecs(`${WHICH} lock!`),
     event: { type: "ACCOUNT.DISABLE", resource: "Account", text: "disabling Account" },
-    job: { className: "admin.account.DisableAccountCmd", finish: disableAccount },
+    job: {
+      className: "admin.account.DisableAccountCmd",
+      instanceType: "Account",
+      instance: (call) => call.world.accounts.find(call.params.text("id"))?.id,
+      finish: (call, _entityId, jobId) => disableAccount(call, jobId),
+    },
   },
   {
     name: "deleteAccount",
@@ -75,8 +82,9 @@ function createAccount(call: Call): JsonObject {
   if (role.type === "Admin" && domain.parentId !== "") {
     throw invalidValue(`Invalid account role type=Admin specified for the domain ${domain.name}`);
   }
-  refuseEscalation(call, role);
+  if (!settings.kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
   const name = params.text("account") ?? params.must("username");
+  refuseFourByteLetters(params.must("username"), params.must("email"));
   refuseTakenNames(call, domain, name, params.must("username"));
   for (const [table, id] of [
     [world.accounts, params.text("accountid")],
@@ -101,7 +109,7 @@ function createAccount(call: Call): JsonObject {
     lastname: params.must("lastname"),
     timezone: params.text("timezone"),
   });
-  return { account: accountShape(call, account) };
+  return { account: { ...accountShape(call, account), apikeyaccess: "INHERIT" } };
 }
 
 function roleFor(call: Call): Role {
@@ -118,8 +126,8 @@ function roleFor(call: Call): Role {
 function refuseTakenNames(call: Call, domain: Domain, account: string, username: string): void {
   const { world } = call;
   const described = describedDomain(domain);
-  const names = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id).map((u) => u.username.toLowerCase()));
-  if (names.includes(username.toLowerCase())) throw invalidValue(`The user ${username} already exists in domain ${described}`);
+  const names = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id).map((u) => u.username));
+  if (names.some((name) => sameName(name, username))) throw invalidValue(`The user ${username} already exists in domain ${described}`);
   if (accountByName(world, domain.id, account) !== undefined) throw invalidValue(`The specified account: ${account} already exists`);
 }
 
@@ -135,20 +143,20 @@ function listAccounts(call: Call): JsonObject {
 
 function accountsToList(call: Call): readonly Account[] {
   const { world, params, caller } = call;
-  const name = params.text("name")?.toLowerCase();
+  const name = params.text("name");
   const state = params.text("state");
   const type = params.text("accounttype");
   const keyword = params.text("keyword");
   const matches = (a: Account): boolean =>
     !a.hidden &&
-    (name === undefined || a.name.toLowerCase() === name) &&
+    (name === undefined || sameName(a.name, name)) &&
     (state === undefined || a.state === state) &&
     (type === undefined || a.type === Number(type)) &&
     (keyword === undefined || like(a.name, keyword));
   const id = params.text("id");
   if (id !== undefined) {
-    const account = world.accounts.live(id);
-    if (account === undefined) return [];
+    const account = world.accounts.find(id);
+    if (account === undefined || account.removed !== undefined) throw invalidValue(`Unable to find account by id ${account?.num ?? id}`);
     requireOwner(call, { accountId: account.id, domainId: account.domainId });
     return [account].filter(matches);
   }
@@ -177,13 +185,14 @@ export function namedAccount(call: Call): Account {
 function updateAccount(call: Call): JsonObject {
   const { world, params } = call;
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   const newName = params.text("newname");
   if (newName !== undefined) {
     const other = accountByName(world, account.domainId, newName);
     if (other !== undefined && other !== account) throw invalidValue(`Can't update account: account with name ${newName} already exists`);
   }
   const role = world.roles.live(params.text("roleid"));
-  if (role !== undefined) refuseEscalation(call, role);
+  if (role !== undefined) refuseRoleChange(call, role);
   world.accounts.update(account, (a) => {
     if (newName !== undefined) a.name = newName;
     if (role !== undefined) a.roleId = role.id;
@@ -195,21 +204,31 @@ function updateAccount(call: Call): JsonObject {
   return { account: shape };
 }
 
+function refuseRoleChange(call: Call, role: Role): void {
+  const { kind } = call.settings;
+  if (call.params.text("domainid") === undefined && !kind.includes("role_change")) {
+    throw internalError('Cannot invoke "java.lang.Long.longValue()" because "domainId" is null');
+  }
+  if (!kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
+}
+
 function lockAccount(): never {
   throw runtimeRefusal("LockAccount does not lock accounts. Its implementation is disabled. Use DisableAccount instead");
 }
 
 function enableAccount(call: Call): JsonObject {
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   call.world.accounts.update(account, (a) => {
     a.state = "enabled";
   });
   return { account: accountShape(call, account) };
 }
 
-function disableAccount(call: Call): JsonObject {
+function disableAccount(call: Call, jobId: string): JsonObject {
   const { world, params, now } = call;
   const account = namedAccount(call);
+  refuseHigherAccount(call, account);
   const lock = params.flag("lock");
   if (account.id === world.base.adminAccount || account.id === world.base.systemAccount) {
     throw permissionDenied(`Account id : ${account.num} is a system account, can't disable it`);
@@ -222,7 +241,8 @@ function disableAccount(call: Call): JsonObject {
     const running = world.machines.group(account.domainId).filter((m) => m.accountId === account.id && m.state === "Running");
     for (const machine of running) stopMachine(world, machine, now);
   }
-  return { account: accountShape(call, account) };
+  const job = params.text("id") === undefined ? {} : { jobid: jobId, jobstatus: 0 };
+  return { account: { ...accountShape(call, account), ...job } };
 }
 
 function deleteAccount(call: Call): JsonObject {
@@ -230,6 +250,7 @@ function deleteAccount(call: Call): JsonObject {
   const account = world.accounts.find(params.must("id"));
   if (account === undefined || account.removed !== undefined) return { success: true };
   requireOwner(call, { accountId: account.id, domainId: account.domainId });
+  refuseHigherAccount(call, account);
   if (account.id === caller.account.id) throw invalidValue("Unable to delete the account as it is the caller's own one");
   if (account.isDefault || account.hidden) throw invalidValue(`The account: ${account.name} is not allowed to be deleted`);
   const managed = world.projects.group(account.domainId).filter((project) => project.ownerId === account.id);

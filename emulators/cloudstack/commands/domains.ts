@@ -1,3 +1,4 @@
+import { sameName } from "../collation.ts";
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { ApiFault, internalError, invalidValue, malformed, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
@@ -64,7 +65,7 @@ function createDomain(call: Call): JsonObject {
 }
 
 function refuseTakenName(world: World, parent: Domain, name: string, except?: Domain): void {
-  const taken = world.domains.group(parent.id).some((d) => d !== except && d.name.toLowerCase() === name.toLowerCase());
+  const taken = world.domains.group(parent.id).some((d) => d !== except && sameName(d.name, name));
   if (taken) throw invalidValue(`Domain with name [${name}] already exists for the parent with ID [${parent.num}].`);
 }
 
@@ -81,12 +82,12 @@ function listDomains(call: Call): JsonObject {
 function domainsToList(call: Call): readonly Domain[] {
   const { world, params, caller } = call;
   const id = params.text("id");
-  const name = params.text("name")?.toLowerCase();
+  const name = params.text("name");
   const keyword = params.text("keyword");
   const level = params.text("level");
   const matches = (domain: Domain): boolean =>
     domain.state === "Active" &&
-    (name === undefined || domain.name.toLowerCase() === name) &&
+    (name === undefined || sameName(domain.name, name)) &&
     (keyword === undefined || like(domain.name, keyword)) &&
     (level === undefined || domain.level === Number(level));
   if (id !== undefined) {
@@ -222,7 +223,7 @@ function finishDeletion(call: Call): JsonObject {
     throw fail(`Failed to clean up domain resources and sub domains, delete failed on domain ${described}`);
   }
   const toClean = accountsToClean(world, domain.id);
-  if (toClean > 0) throw fail(`Can't delete the domain yet because it has ${toClean} accounts that need a cleanup`);
+  if (toClean > 0) throw fail(`Can't delete the domain yet because it has ${toClean} accounts to cleanup`);
   const shared = world.networks.group(domain.id).filter((network) => network.shared === true).length;
   if (shared > 0) throw fail(`Can't delete the domain yet because it has ${shared} non-removed networks`);
   if (world.dedications.group(domain.id).length > 0) throw fail("Can't delete the domain yet because it has dedicated resources.");

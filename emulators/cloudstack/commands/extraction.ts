@@ -2,9 +2,9 @@ import { type Call, type Command, paramSpecs } from "../command.ts";
 import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { NAMED } from "../world/base.ts";
-import type { ExtractLink, Owned } from "../world/rows.ts";
+import type { ExtractLink, Owned, Template } from "../world/rows.ts";
 import { namedSnapshot, namedVolume } from "./storage.ts";
-import { namedTemplate } from "./templates.ts";
+import { describedTemplate, namedTemplate, requireOwnTemplate } from "./templates.ts";
 
 /**
  * Commands that make download links. A link that is known is given again as it is, its age is not renewed: it may die a moment later,
@@ -48,24 +48,39 @@ export const EXTRACTION_COMMANDS: readonly Command[] = [
 ];
 
 function extractTemplate(call: Call): JsonObject {
-  const template = namedTemplate(call);
+  return { template: extractImage(call, namedTemplate(call)) };
+}
+
+/** Makes the download link of a template or an ISO. */
+export function extractImage(call: Call, template: Template): JsonObject {
   if (template.readyAt > call.now || template.failure !== undefined) {
     throw invalidValue(`The template ${template.id} has not been downloaded`);
   }
   if (call.caller.reach !== "all" && !template.isExtractable) {
-    throw permissionDenied(`Extraction has been disabled by the owner of ${template.id}`);
+    throw invalidValue(`Unable to extract template ${describedTemplate(template)} as it's not extractable`);
   }
-  const fields = linkFields(call, template, template.format.toLowerCase());
-  return { template: { ...fields.head, extractMode: call.params.must("mode"), url: fields.url } };
+  requireOwnTemplate(call, template);
+  const fields = linkFields(
+    call,
+    template,
+    template.format.toLowerCase(),
+    template.isIso !== true || call.params.text("zoneid") !== undefined,
+  );
+  return { ...fields.head, extractMode: call.params.must("mode"), url: fields.url };
 }
 
 function extractVolume(call: Call): JsonObject {
   const volume = namedVolume(call);
+  if (volume.state === "Allocated") throw invalidValue("The volume doesn't belong to a storage pool so can't extract it");
   const machine = call.world.machines.live(volume.machineId);
   if (machine !== undefined && machine.state !== "Stopped") {
     throw runtimeRefusal(
       "Invalid state of the volume with specified ID. It should be either detached or the VM should be in stopped state.",
     );
+  }
+  const source = volume.type === "ROOT" ? call.world.templates.find(volume.templateId) : undefined;
+  if (source?.isExtractable === false && call.caller.reach !== "all" && !call.settings.kind.includes("templates")) {
+    throw permissionDenied("The volume with specified volumeId is not allowed to be extracted");
   }
   const fields = linkFields(call, volume, "raw");
   return { volume: { ...fields.head, extractMode: call.params.must("mode"), url: fields.url } };
@@ -76,7 +91,8 @@ function extractSnapshot(call: Call): JsonObject {
   return { snapshot: { ...fields.head, url: fields.url } };
 }
 
-function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: string): { head: JsonObject; url: string } {
+function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: string, withZone = true): { head: JsonObject; url: string } {
+  if (row.link === undefined && call.isOn("no_storage_vm")) throw runtimeRefusal("Failed to extract template");
   row.link ??= { path: `${call.settings.newId()}.${ending}`, created: call.now };
   call.world.touch();
   const head = {
@@ -84,8 +100,7 @@ function linkFields(call: Call, row: Owned & { link?: ExtractLink }, ending: str
     name: row.name,
     accountid: row.accountId,
     state: "DOWNLOAD_URL_CREATED",
-    zoneid: call.world.base.zone,
-    zonename: NAMED.zone,
+    ...(withZone ? { zoneid: call.world.base.zone, zonename: NAMED.zone } : {}),
   };
   return { head, url: `${call.fileBase}/userdata/${row.link.path}` };
 }

@@ -1,10 +1,12 @@
 import { type Call, type Command, EVERY_ROLE, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { internalError } from "../failure.ts";
+import { internalError, invalidValue } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { pageOf } from "../paging.ts";
 import { isAllowed } from "../rights.ts";
+import { like } from "../scope.ts";
 import { NAMED } from "../world/base.ts";
+import { derivedId, OS_CATEGORIES, osTypes } from "../world/os-types.ts";
 
 const HYPERVISORS = ["KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC", "Ovm3", "External"];
 
@@ -13,17 +15,23 @@ export function installationCommands(catalogue: () => readonly Command[]): reado
   return [
     { name: "listCapabilities", params: [], run: () => ({ capability: CAPABILITY }) },
     { name: "listConfigurations", params: paramSpecs(`name category ${LIST_PARAMS}`), run: listConfigurations },
+    { name: "updateConfiguration", params: paramSpecs("name! value"), annotated: ["Admin"], run: updateConfiguration },
     { name: "listApis", params: paramSpecs("name"), annotated: EVERY_ROLE, run: (call) => listApis(call, catalogue()) },
     {
       name: "listHypervisors",
       params: paramSpecs("zoneid"),
-      run: () => ({ count: HYPERVISORS.length, hypervisor: HYPERVISORS.map((name) => ({ name })) }),
+      run: (call) => {
+        // Without a zone: every one that CloudStack knows, not those that hosts are of (recording 22).
+        const names = call.params.text("zoneid") === undefined ? HYPERVISORS : call.settings.zoneHypervisors;
+        return { count: names.length, hypervisor: names.map((name) => ({ name })) };
+      },
     },
     { name: "listZones", params: paramSpecs(`id name available ${LIST_PARAMS}`), run: listZones },
     { name: "listServiceOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listServiceOfferings },
     { name: "listDiskOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listDiskOfferings },
     { name: "listNetworkOfferings", params: paramSpecs(`id name state ${LIST_PARAMS}`), run: listNetworkOfferings },
-    { name: "listOsTypes", params: paramSpecs(`id description ${LIST_PARAMS}`), run: listOsTypes },
+    { name: "listOsTypes", params: paramSpecs(`id description oscategoryid ${LIST_PARAMS}`), run: listOsTypes },
+    { name: "listOsCategories", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listOsCategories },
   ];
 }
 
@@ -79,6 +87,7 @@ function settingsOfServer(settings: Settings): readonly Setting[] {
     ["api.key.access", "true", "Boolean", "Determines whether API (api-key/secret-key) access is allowed or not"],
     ["dynamic.apichecker.enabled", "true", "Boolean", "Enables the dynamic role-based api access checker"],
     ["allow.user.expunge.recover.vm", "false", "Boolean", "Determines whether users can expunge or recover their vm"],
+    ["enable.usage.server", "true", "Boolean", "Flag for enabling usage"],
     ["secstorage.encrypt.copy", "false", "Boolean", "Use SSL method used to encrypt copy traffic between zones"],
   ];
 }
@@ -86,19 +95,33 @@ function settingsOfServer(settings: Settings): readonly Setting[] {
 function listConfigurations(call: Call): JsonObject {
   const name = call.params.text("name");
   const rows = settingsOfServer(call.settings).filter(([key]) => name === undefined || key === name);
-  return pageOf(call, "configuration", rows, ([key, value, type, description]) => ({
+  return pageOf(call, "configuration", rows, (setting) => settingShape(call, setting));
+}
+
+function settingShape(call: Call, [name, value, type, description]: Setting): JsonObject {
+  return {
     category: "Advanced",
     group: "Management Server",
     subgroup: "Limits",
-    name: key,
-    value,
+    name,
+    value: call.world.configuration[name] ?? value,
     defaultvalue: value,
     description,
     isdynamic: false,
     component: "management-server",
-    displaytext: key.replaceAll(".", " "),
+    displaytext: name.replaceAll(".", " "),
     type,
-  }));
+  };
+}
+
+/** A setting that is not dynamic holds after the next start only: it is shown at once all the same (recording 30). */
+function updateConfiguration(call: Call): JsonObject {
+  const { world, params } = call;
+  const setting = settingsOfServer(call.settings).find(([name]) => name === params.must("name"));
+  if (setting === undefined) throw invalidValue(`Config parameter with name ${params.must("name")} doesn't exist`);
+  world.configuration[setting[0]] = params.text("value") ?? setting[1];
+  world.touch();
+  return { configuration: settingShape(call, setting) };
 }
 
 /**
@@ -130,18 +153,40 @@ function listApis(call: Call, catalogue: readonly Command[]): JsonObject {
   };
 }
 
+/** The zone, and those that some template has a copy in. */
 function listZones(call: Call): JsonObject {
-  const zone = {
-    id: call.world.base.zone,
-    name: NAMED.zone,
+  const { world, params } = call;
+  const others = new Map(world.templates.all().flatMap((t) => (t.otherZones ?? []).map(({ id, name }) => [id, name] as const)));
+  const zones: (readonly [string, string])[] = [[world.base.zone, NAMED.zone], ...others];
+  const rows = zones.filter(([id, name]) => (params.text("id") ?? id) === id && (params.text("name") ?? name) === name);
+  return pageOf(call, "zone", rows, ([id, name]) => zoneShape(call, id, name));
+}
+
+function zoneShape(call: Call, id: string, name: string): JsonObject {
+  const inside = { dns1: "192.0.2.6", internaldns1: "192.0.2.6", guestcidraddress: "10.1.1.0/24" };
+  return {
+    id,
+    name,
+    ...(call.caller.reach === "all" ? inside : {}),
     networktype: "Advanced",
     securitygroupsenabled: false,
+    gputotal: 80,
+    gpuused: 0,
     allocationstate: "Enabled",
+    zonetoken: id,
+    dhcpprovider: "VirtualRouter",
     localstorageenabled: false,
     tags: [],
+    allowuserspecifyvrmtu: false,
+    routerprivateinterfacemaxmtu: 1500,
+    routerpublicinterfacemaxmtu: 1500,
     type: "Core",
+    isnsxenabled: false,
+    ismultiarch: false,
+    asnrange: "",
+    routedmodeenabled: true,
+    hasannotations: false,
   };
-  return onlyRow(call, "zone", zone);
 }
 
 function listServiceOfferings(call: Call): JsonObject {
@@ -187,7 +232,31 @@ function listNetworkOfferings(call: Call): JsonObject {
 }
 
 function listOsTypes(call: Call): JsonObject {
-  return onlyRow(call, "ostype", { id: call.world.base.osType, name: NAMED.osType, description: NAMED.osType, isuserdefined: false });
+  const { world, params } = call;
+  const { id, description, keyword } = { id: params.text("id"), description: params.text("description"), keyword: params.text("keyword") };
+  const rows = osTypes(world).filter(
+    (type) =>
+      (id === undefined || type.id === id) &&
+      (description === undefined || type.name === description) &&
+      (keyword === undefined || like(type.name, keyword)),
+  );
+  return pageOf(call, "ostype", rows, (type) => ({
+    id: type.id,
+    oscategoryid: categoryId(call, type.category),
+    oscategoryname: type.category,
+    name: type.name,
+    description: type.name,
+    isuserdefined: false,
+    fordisplay: true,
+  }));
+}
+
+function listOsCategories(call: Call): JsonObject {
+  return pageOf(call, "oscategory", OS_CATEGORIES, (name) => ({ id: categoryId(call, name), name, isfeatured: true }));
+}
+
+function categoryId(call: Call, name: string): string {
+  return derivedId(call.world.base.zone, 1 + OS_CATEGORIES.findIndex((category) => category === name));
 }
 
 function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {

@@ -1,10 +1,10 @@
-import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { unresolved } from "../failure.ts";
+import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "../command.ts";
+import { invalidValue, unresolved } from "../failure.ts";
 import { type Json, type JsonObject, wireTime } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { like, namedDomain, subtreeByPath } from "../scope.ts";
 import { shownPath } from "../shapes/owner.ts";
-import type { EventRow, Job } from "../world/rows.ts";
+import type { Account, EventRow, Job } from "../world/rows.ts";
 
 /** Commands that read the event log and the jobs. `lookUp` finds a command by name. Source: recordings 04, 05, 06, 07. */
 export function logCommands(lookUp: (name: string) => Command | undefined): readonly Command[] {
@@ -62,6 +62,7 @@ function parseDate(text: string | undefined): number | undefined {
 function eventScope(call: Call): (event: EventRow) => boolean {
   const { world, params, caller } = call;
   const domain = namedDomain(call);
+  if (domain?.removed !== undefined) throw invalidValue(`Unable to find domain by id ${domain.num}`);
   const accountDomain = (event: EventRow): string => world.accounts.need(event.accountId).domainId;
   if (caller.reach === "self") return (event) => event.accountId === caller.account.id;
   if (domain !== undefined) {
@@ -124,11 +125,11 @@ function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | unde
     domainid: domain.id,
     domainpath: shownPath(domain),
     userid: user.id,
-    cmd: `org.apache.cloudstack.api.command.${spec?.className ?? "Unknown"}`,
+    cmd: `org.apache.cloudstack.api.command.${classOf(spec, account)}`,
     jobprocstatus: 0,
     jobresultcode: job.resultCode,
     ...(ended ? { jobresulttype: job.cancelled ? "text" : "object", jobresult: JSON.parse(job.result ?? "{}") as Json } : {}),
-    jobinstancetype: spec?.instanceType,
+    jobinstancetype: instanceTypeOf(spec, job),
     jobinstanceid: job.instanceId,
     ...(ended ? {} : { managementserverid: world.base.managementServer, managementservername: "localhost" }),
     created: wireTime(job.created),
@@ -136,4 +137,15 @@ function jobShape(call: Call, job: Job, lookUp: (name: string) => Command | unde
     jobid: job.id,
     jobstatus: job.status,
   };
+}
+
+/** Root administrators' commands have classes of their own. */
+function classOf(spec: JobSpec | undefined, account: Account): string {
+  const name = spec?.className ?? "Unknown";
+  return account.type === 1 ? name : name.replace(/^admin\.(.*)ByAdmin$/, "user.$1");
+}
+
+/** The kind of thing that a job is about; left out where the command names that thing in another way than by its id. */
+function instanceTypeOf(spec: JobSpec | undefined, job: Job): string | undefined {
+  return spec?.instanceType === "Account" && job.instanceId === undefined ? undefined : spec?.instanceType;
 }

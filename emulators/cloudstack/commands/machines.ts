@@ -1,12 +1,13 @@
 import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
+import { ApiFault, invalidValue, permissionDenied, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { mayCall } from "../rights.ts";
-import { like, ownedRows, requireOwner } from "../scope.ts";
-import { instanceName, machineShape } from "../shapes/machine.ts";
-import { insertMachine, insertNetwork, startMachine } from "../world/create.ts";
-import { destroyMachine, expungeMachine, stopMachine } from "../world/remove.ts";
+import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
+import { describedMachine, instanceName, machineShape } from "../shapes/machine.ts";
+import { describedAccount } from "../shapes/owner.ts";
+import { insertMachine, insertNetwork, putKeyPair, startMachine } from "../world/create.ts";
+import { destroyMachine, expungeMachine, showMachine, stopMachine } from "../world/remove.ts";
 import type { Account, Machine, Network } from "../world/rows.ts";
 import { newOwner, requireRoom } from "./owners.ts";
 
@@ -17,14 +18,15 @@ export const MACHINE_COMMANDS: readonly Command[] = [
   {
     name: "deployVirtualMachine",
     params: paramSpecs(
-      "zoneid! serviceofferingid! templateid:templates account domainid:domains projectid:projects networkids:networks* name displayname",
+      "zoneid! serviceofferingid! templateid:templates account domainid:domains projectid:projects networkids:networks* name displayname " +
+        "keypair",
     ),
     event: { type: "VM.CREATE", resource: "VirtualMachine", text: "deploying Vm" },
     job: {
       className: "admin.vm.DeployVMCmdByAdmin",
       instanceType: "VirtualMachine",
       start: startDeployment,
-      finish: (call, id, jobId) => begun(call, call.world.machines.live(id), jobId),
+      finish: finishDeployment,
     },
   },
   {
@@ -40,7 +42,9 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: paramSpecs("id!:machines"),
     event: { type: "VM.START", resource: "VirtualMachine", text: "starting Vm" },
     job: machineJob("admin.vm.StartVMCmdByAdmin", (call, machine, jobId) => {
-      if (machine.state === "Destroyed") throw runtimeRefusal("Unable to start a machine that is destroyed");
+      refuseDisabledOwner(call, machine);
+      if (machine.state === "Destroyed" || machine.state === "Error")
+        throw runtimeRefusal("Unable to start a machine that is destroyed or failed");
       return begun(call, machine, jobId);
     }),
   },
@@ -50,7 +54,11 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     event: { type: "VM.STOP", resource: "VirtualMachine", text: "stopping Vm" },
     job: machineJob("admin.vm.StopVMCmdByAdmin", stop),
   },
-  { name: "updateVirtualMachine", params: paramSpecs("id!:machines displayname name deleteprotection"), run: updateVirtualMachine },
+  {
+    name: "updateVirtualMachine",
+    params: paramSpecs("id!:machines displayname name deleteprotection"),
+    run: updateVirtualMachine,
+  },
   {
     name: "destroyVirtualMachine",
     params: paramSpecs("id!:machines expunge volumeids:volumes*"),
@@ -68,7 +76,8 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     params: paramSpecs("id!:machines"),
     event: { type: "VM.EXPUNGE", resource: "VirtualMachine", text: "Expunging Vm" },
     job: machineJob("admin.vm.ExpungeVMCmd", (call, machine) => {
-      if (machine.state !== "Destroyed") throw runtimeRefusal("Please destroy vm with specified vmId before expunge");
+      if (machine.state !== "Destroyed" && machine.state !== "Error")
+        throw runtimeRefusal("Please destroy vm with specified vmId before expunge");
       expungeMachine(call.world, machine, call.now);
       return { success: true };
     }),
@@ -105,13 +114,39 @@ function startDeployment(call: Call): string {
   const network = networkFor(call, owner) ?? insertNetwork(making, owner, `${owner.name}-network`);
   const name = params.text("name");
   const displayName = params.text("displayname");
-  return insertMachine(making, owner, { name: name ?? `VM-${settings.newId()}`, displayName, template, network }).id;
+  const machine = insertMachine(making, owner, { name: name ?? `VM-${settings.newId()}`, displayName, template, network });
+  const keyPair = params.text("keypair");
+  if (keyPair !== undefined) putKeyPair(machine, keyPair);
+  return machine.id;
 }
 
 function networkFor(call: Call, owner: Account): Network | undefined {
   const id = call.params.list("networkids")[0];
-  if (id !== undefined) return call.world.networks.live(id);
+  if (id !== undefined) {
+    const network = call.world.networks.live(id);
+    if (network !== undefined && network.accountId !== owner.id && network.shared !== true) {
+      throw permissionDenied(`Unable to use network with id= ${id}, permission denied`);
+    }
+    return network;
+  }
   return call.world.networks.group(owner.domainId).find((network) => network.accountId === owner.id);
+}
+
+/** A machine starts as it is deployed; where no host has room for it, it stays in the state Error (facts/cloudstack.md §4). */
+function finishDeployment(call: Call, id: string | undefined, jobId: string): JsonObject {
+  const machine = call.world.machines.live(id);
+  if (machine === undefined || !call.isOn("failed_deployments")) return begun(call, machine, jobId);
+  call.world.machines.update(machine, (m) => {
+    m.state = "Error";
+  });
+  throw new ApiFault(533, "Unable to create a deployment for VM instance due to insufficient capacity");
+}
+
+/** Source: recording 23. */
+function refuseDisabledOwner(call: Call, machine: Machine): void {
+  const owner = call.world.accounts.need(machine.accountId);
+  if (owner.state !== "disabled") return;
+  throw permissionDenied(`The owner of ${describedMachine(call.world, machine)} is disabled: Account ${describedAccount(owner)}`);
 }
 
 function begun(call: Call, machine: Machine | undefined, jobId: string): JsonObject {
@@ -139,13 +174,14 @@ function listVirtualMachines(call: Call): JsonObject {
   const rows = ownedRows(call, world.machines).filter(
     (m) =>
       (state === undefined || (state === "present" ? m.state !== "Destroyed" : m.state.toLowerCase() === state)) &&
+      isShown(call, m.hidden, "displayvm") &&
       (m.state !== "Destroyed" || caller.reach !== "self") &&
       (name === undefined || like(m.name, name)) &&
       (keyword === undefined || like(m.name, keyword)) &&
       (network === undefined || m.networkId === network) &&
       (template === undefined || m.templateId === template),
   );
-  return pageOf(call, "virtualmachine", rows, (machine) => machineShape(world, machine));
+  return pageOf(call, "virtualmachine", rows, (machine) => machineShape(world, machine, caller.reach));
 }
 
 function stop(call: Call, machine: Machine, jobId: string): JsonObject {
@@ -163,6 +199,7 @@ function updateVirtualMachine(call: Call): JsonObject {
     m.name = params.text("name") ?? m.name;
     if (params.text("deleteprotection") !== undefined) m.deleteProtection = params.flag("deleteprotection");
   });
+  if (params.text("displayvm") !== undefined && call.caller.reach === "all") showMachine(world, machine, params.flag("displayvm"));
   return { virtualmachine: machineShape(world, machine) };
 }
 
@@ -175,10 +212,12 @@ function destroy(call: Call, machine: Machine, jobId: string): JsonObject {
   const expunges = call.params.flag("expunge");
   if (expunges && !mayCall(call, "expungeVirtualMachine")) throw permissionDenied("Parameter expunge can be passed by Admin only");
   if (call.machinesStuck && machine.state === "Running") throw runtimeRefusal("Failed to destroy vm");
-  if (machine.state !== "Destroyed") destroyMachine(world, machine, now);
-  const answer = withJob(call, machine, jobId);
-  if (expunges) expungeMachine(world, machine, now);
-  return answer;
+  const failed = machine.state === "Error";
+  if (machine.state !== "Destroyed") destroyMachine(world, machine, now, failed ? "Expunging" : "Destroyed");
+  if (!expunges) return withJob(call, machine, jobId);
+  expungeMachine(world, machine, now);
+  // Nothing of a machine that is gone is in the answer (recording 16).
+  return { virtualmachine: { securitygroup: [], nic: [], affinitygroup: [], deleteprotection: false, tags: [] } };
 }
 
 function recoverVirtualMachine(call: Call): JsonObject {

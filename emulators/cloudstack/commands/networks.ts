@@ -2,12 +2,14 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
-import { like, namedDomain, ownedRows, requireOwner, subtreeByPath } from "../scope.ts";
-import { addressShape, kubernetesShape, networkShape, projectShape, routerShape } from "../shapes/network.ts";
+import { isShown, like, namedDomain, ownedRows, reaches, requireOwner, subtreeByPath } from "../scope.ts";
+import { kubernetesShape, networkShape, projectShape } from "../shapes/network.ts";
+import { routerShape } from "../shapes/router.ts";
 import { insertNetwork, insertProject } from "../world/create.ts";
-import { deleteAccountWithContents } from "../world/remove.ts";
+import { deleteAccountWithContents, releaseAddress, removeNetwork } from "../world/remove.ts";
 import type { Network, Project } from "../world/rows.ts";
 import { newOwner, requireRoom } from "./owners.ts";
+import { hasRulesOfDisabled, refuseRulesOfDisabled } from "./rules.ts";
 
 const OWNED = `account domainid:domains projectid:projects ${LIST_PARAMS}`;
 
@@ -15,30 +17,25 @@ const OWNED = `account domainid:domains projectid:projects ${LIST_PARAMS}`;
 export const NETWORK_COMMANDS: readonly Command[] = [
   {
     name: "createNetwork",
-    params: paramSpecs("name networkofferingid! zoneid! displaytext account domainid:domains projectid:projects"),
+    params: paramSpecs(
+      "name networkofferingid! zoneid! displaytext account domainid:domains projectid:projects vpcid:vpcs gateway netmask",
+    ),
     event: { type: "NETWORK.CREATE", resource: "Network", text: "creating network" },
     run: createNetwork,
   },
-  { name: "listNetworks", params: paramSpecs(`id:networks ${OWNED}`), run: listNetworks },
+  { name: "listNetworks", params: paramSpecs(`id:networks vpcid:vpcs ${OWNED}`), run: listNetworks },
   {
     name: "deleteNetwork",
     params: paramSpecs("id!:networks forced"),
     event: { type: "NETWORK.DELETE", resource: "Network", text: "deleting network" },
-    job: { className: "user.network.DeleteNetworkCmd", instanceType: "Network", finish: deleteNetwork },
-  },
-  {
-    name: "listPublicIpAddresses",
-    params: paramSpecs(OWNED),
-    run: (call) => pageOf(call, "publicipaddress", withAddress(call), (network) => addressShape(call.world, network)),
+    job: { className: "user.network.DeleteNetworkCmd", instanceType: "Network", start: beginNetworkDeletion, finish: deleteNetwork },
   },
   {
     name: "listRouters",
     params: paramSpecs(OWNED),
-    run: (call) => pageOf(call, "router", withAddress(call), (network) => routerShape(call.world, network)),
+    run: (call) => pageOf(call, "router", withRouter(call), (network) => routerShape(call.world, network)),
   },
-  { name: "listVPCs", params: paramSpecs(OWNED), run: () => ({}) },
-  { name: "listVMSnapshot", params: paramSpecs(OWNED), run: () => ({}) },
-  { name: "listSnapshotPolicies", params: paramSpecs(`volumeid:volumes ${OWNED}`), run: () => ({}) },
+  { name: "createNetworkPermissions", params: paramSpecs("networkid!:networks accountids accounts projectids"), run: lendNetwork },
   {
     name: "listKubernetesClusters",
     params: paramSpecs(OWNED),
@@ -61,7 +58,7 @@ export const NETWORK_COMMANDS: readonly Command[] = [
     name: "deleteProject",
     params: paramSpecs("id!:projects cleanup"),
     event: { type: "PROJECT.DELETE", resource: "Project", text: "deleting project" },
-    job: { className: "user.project.DeleteProjectCmd", instanceType: "None", instance: () => undefined, finish: deleteProject },
+    job: { className: "user.project.DeleteProjectCmd", finish: deleteProject },
   },
 ];
 
@@ -70,11 +67,30 @@ function createNetwork(call: Call): JsonObject {
   const owner = newOwner(call);
   requireRoom(call, owner, 6);
   const name = params.text("name") ?? "network";
-  return { network: networkShape(world, insertNetwork({ world, settings, now }, owner, name, params.text("displaytext") ?? name)) };
+  const vpcId = params.text("vpcid");
+  const tier = vpcId === undefined ? {} : { vpcId, gateway: params.text("gateway") ?? "10.20.1.1" };
+  return { network: networkShape(world, insertNetwork({ world, settings, now }, owner, name, params.text("displaytext") ?? name, tier)) };
 }
 
 function listNetworks(call: Call): JsonObject {
-  return pageOf(call, "network", ownedRows(call, call.world.networks), (network) => networkShape(call.world, network));
+  const vpc = call.params.text("vpcid");
+  const rows = ownedRows(call, call.world.networks).filter(
+    (network) => isShown(call, network.hidden, "displaynetwork") && (vpc === undefined || network.vpcId === vpc),
+  );
+  return pageOf(call, "network", rows, (network) => networkShape(call.world, network));
+}
+
+/** What comes first: the addresses are gone while the network is still listed (recording 16). */
+function beginNetworkDeletion(call: Call): undefined {
+  const { world, now } = call;
+  const network = world.networks.live(call.params.must("id"));
+  if (network === undefined || !reaches(call, world.domains.need(network.domainId)) || isInUse(call, network)) return;
+  if (hasRulesOfDisabled(call, network)) return;
+  for (const address of world.addresses.group(network.domainId)) if (address.networkId === network.id) releaseAddress(world, address, now);
+}
+
+function isInUse(call: Call, network: Network): boolean {
+  return call.world.machines.group(network.domainId).some((m) => m.networkId === network.id);
 }
 
 function deleteNetwork(call: Call): JsonObject {
@@ -82,13 +98,27 @@ function deleteNetwork(call: Call): JsonObject {
   const network = world.networks.live(params.must("id"));
   if (network === undefined) throw invalidValue(`unable to find network ${params.must("id")}`);
   requireOwner(call, network);
-  if (world.machines.group(network.domainId).some((m) => m.networkId === network.id)) throw runtimeRefusal("Failed to delete network");
-  world.networks.remove(network, now);
+  if (isInUse(call, network)) throw runtimeRefusal("Failed to delete network");
+  refuseRulesOfDisabled(call, network);
+  removeNetwork(world, network, now);
   return { success: true };
 }
 
-function withAddress(call: Call): readonly Network[] {
-  return ownedRows(call, call.world.networks).filter((network) => network.addressId !== undefined);
+function withRouter(call: Call): readonly Network[] {
+  return ownedRows(call, call.world.networks).filter((network) => network.routerId !== undefined);
+}
+
+/** A network can be lent to accounts of its own domain only (recording 24), and what follows from that is not emulated. */
+function lendNetwork(call: Call): JsonObject {
+  const { world, params } = call;
+  const network = world.networks.live(params.must("networkid"));
+  if (network === undefined) throw invalidValue("Unable to find the network by its id");
+  for (const id of params.list("accountids")) {
+    const account = world.accounts.find(id);
+    if (account?.domainId === network.domainId) continue;
+    throw invalidValue(`Unable to find account ${account?.num ?? id} in domain id=${network.domainId}. No permissions is removed`);
+  }
+  return { success: true };
 }
 
 function startProject(call: Call): string {

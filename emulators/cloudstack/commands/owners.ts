@@ -1,12 +1,20 @@
 import type { Call } from "../command.ts";
-import { ApiFault, invalidValue } from "../failure.ts";
+import { ApiFault, invalidValue, permissionDenied } from "../failure.ts";
 import { RESOURCE_KINDS } from "../limits.ts";
+import { describedAccount } from "../shapes/owner.ts";
 import { accountByName, namedDomain, requireOwner } from "../scope.ts";
 import { accountTotals, domainTotals } from "../totals.ts";
 import type { Account, Domain } from "../world/rows.ts";
 
-/** Whose a new resource becomes: a project's, an account's named with its domain, or the caller's. */
+/** Whose a new resource becomes: a project's, an account's named with its domain if it is enabled, or the caller's. */
 export function newOwner(call: Call): Account {
+  const owner = namedOwner(call);
+  if (owner !== call.caller.account) requireActive(owner);
+  return owner;
+}
+
+/** The project's account, the account named with its domain, or the caller's. */
+export function namedOwner(call: Call): Account {
   const { world, params, caller } = call;
   const project = world.projects.live(params.text("projectid"));
   if (project !== undefined) return world.accounts.need(project.accountId);
@@ -17,6 +25,13 @@ export function newOwner(call: Call): Account {
   if (account === undefined) throw invalidValue(`Unable to find account ${name} in domain ${params.text("domainid") ?? ""}`);
   requireOwner(call, { accountId: account.id, domainId: account.domainId });
   return account;
+}
+
+/** Refuses with 531 to give something to an account that is not enabled, whoever asks. Source: recording 23. */
+function requireActive(account: Account): void {
+  if (account.state === "enabled") return;
+  const who = describedAccount(account);
+  throw permissionDenied(`Can't add resources to the account Account ${who} in state=${account.state} as it's no longer active`);
 }
 
 /** Refuses with 535 what would exceed the limit of an account, or of a domain above it. */

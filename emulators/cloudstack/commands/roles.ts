@@ -2,6 +2,7 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
+import { seesRole } from "../rights.ts";
 import { like } from "../scope.ts";
 import type { Role, RoleRule, RoleType } from "../world/rows.ts";
 
@@ -23,6 +24,13 @@ export const ROLE_COMMANDS: readonly Command[] = [
     annotated: ["Admin"],
     run: createRolePermission,
   },
+  {
+    name: "updateRolePermission",
+    params: paramSpecs("roleid!:roles ruleid:rules permission"),
+    annotated: ["Admin"],
+    run: updateRolePermission,
+  },
+  { name: "deleteRolePermission", params: paramSpecs("id!:rules"), annotated: ["Admin"], run: deleteRolePermission },
 ];
 
 function listRoles(call: Call): JsonObject {
@@ -35,7 +43,7 @@ function listRoles(call: Call): JsonObject {
     .all()
     .filter(
       (r) =>
-        (id === undefined || r.id === id) &&
+        (id === undefined ? seesRole(call, r) : r.id === id) &&
         (name === undefined || r.name.toLowerCase() === name) &&
         (type === undefined || r.type === type) &&
         (keyword === undefined || like(r.name, keyword)),
@@ -87,6 +95,24 @@ function createRolePermission(call: Call): JsonObject {
   if (known) throw invalidValue(`The rule ${rule} already exists`);
   const row = world.rules.insert({ id: settings.newId(), roleId: role.id, rule, permission });
   return { rolepermission: ruleShape(row) };
+}
+
+function updateRolePermission(call: Call): JsonObject {
+  const { world, params } = call;
+  const rule = world.rules.live(params.text("ruleid"));
+  const permission = params.must("permission").toLowerCase();
+  if (rule === undefined || (permission !== "allow" && permission !== "deny")) throw invalidValue("Invalid rule or permission provided");
+  world.rules.update(rule, (r) => {
+    r.permission = permission;
+  });
+  return { success: true };
+}
+
+function deleteRolePermission(call: Call): JsonObject {
+  const rule = call.world.rules.live(call.params.must("id"));
+  if (rule === undefined) throw invalidValue("Invalid role permission id provided");
+  call.world.rules.remove(rule, call.now);
+  return { success: true };
 }
 
 function ruleShape(rule: RoleRule, roleName?: string): JsonObject {

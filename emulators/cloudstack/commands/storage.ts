@@ -2,7 +2,7 @@ import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts"
 import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
-import { like, ownedRows, requireOwner } from "../scope.ts";
+import { isShown, like, ownedRows, requireOwner } from "../scope.ts";
 import { newSnapshotShape, snapshotShape, volumeShape } from "../shapes/storage.ts";
 import { attachDisk, insertSnapshot, insertVolume } from "../world/create.ts";
 import { detachDisk, removeVolume } from "../world/remove.ts";
@@ -16,7 +16,7 @@ const snapshotInstance = (call: Call): string | undefined => call.world.snapshot
 export const STORAGE_COMMANDS: readonly Command[] = [
   {
     name: "createVolume",
-    params: paramSpecs("name zoneid diskofferingid size account domainid:domains projectid:projects"),
+    params: paramSpecs("name zoneid diskofferingid snapshotid:snapshots size account domainid:domains projectid:projects"),
     event: { type: "VOLUME.CREATE", resource: "Volume", text: "creating volume" },
     job: {
       className: "admin.volume.CreateVolumeCmdByAdmin",
@@ -40,7 +40,7 @@ export const STORAGE_COMMANDS: readonly Command[] = [
   {
     name: "listVolumes",
     params: paramSpecs(
-      `id:volumes ids:volumes* name type virtualmachineid:machines account domainid:domains projectid:projects ${LIST_PARAMS}`,
+      "id:volumes ids:volumes* name type virtualmachineid:machines account domainid:domains projectid:projects " + LIST_PARAMS,
     ),
     run: listVolumes,
   },
@@ -74,7 +74,7 @@ export const STORAGE_COMMANDS: readonly Command[] = [
       className: "user.snapshot.CreateSnapshotCmd",
       instanceType: "Snapshot",
       start: startSnapshot,
-      finish: (call, id) => ({ snapshot: newSnapshotShape(call.world, call.world.snapshots.need(id ?? "")) }),
+      finish: finishSnapshot,
     },
   },
   {
@@ -118,9 +118,19 @@ function startVolume(call: Call): string {
   const { world, settings, now, params } = call;
   const owner = newOwner(call);
   requireRoom(call, owner, 2);
+  const snapshot = world.snapshots.live(params.text("snapshotid"));
   const gib = params.text("size");
   const size = gib === undefined ? undefined : Number(gib) * 1_073_741_824;
-  return insertVolume({ world, settings, now }, owner, params.text("name") ?? "DATA", size).id;
+  const volume = insertVolume({ world, settings, now }, owner, params.text("name") ?? "DATA", size);
+  if (snapshot !== undefined) {
+    world.volumes.update(volume, (v) => {
+      v.state = "Ready";
+      v.path = settings.newId();
+      v.snapshotId = snapshot.id;
+      v.size = world.volumes.need(snapshot.volumeId).size;
+    });
+  }
+  return volume.id;
 }
 
 function attachVolume(call: Call, _entityId: string | undefined, jobId: string): JsonObject {
@@ -140,7 +150,10 @@ function withJob(call: Call, volume: Volume, jobId: string): JsonObject {
 function detachVolume(call: Call, _entityId: string | undefined, jobId: string): JsonObject {
   const volume = namedVolume(call);
   if (volume.machineId === undefined) throw invalidValue("The specified volume is not attached to a virtual machine.");
-  if (volume.type === "ROOT") throw invalidValue("Please specify a data volume to be detached.");
+  const machine = call.world.machines.live(volume.machineId);
+  if (volume.type === "ROOT" && machine?.state === "Running") {
+    throw invalidValue("Root volume detach can happen only when vm is in states: Stopped or Destroyed");
+  }
   detachDisk(call.world, volume);
   return withJob(call, volume, jobId);
 }
@@ -153,6 +166,7 @@ function listVolumes(call: Call): JsonObject {
   const keyword = params.text("keyword");
   const rows = ownedRows(call, world.volumes).filter(
     (v) =>
+      isShown(call, v.hidden, "displayvolume") &&
       (machine === undefined || v.machineId === machine) &&
       (type === undefined || v.type === type) &&
       (name === undefined || v.name === name) &&
@@ -178,7 +192,18 @@ function startSnapshot(call: Call): string {
   requireOwner(call, volume);
   if (volume.state === "Allocated") throw runtimeRefusal("VolumeId: is not in Ready state but Allocated. Cannot take snapshot.");
   requireRoom(call, world.accounts.need(volume.accountId), 3);
-  return insertSnapshot({ world, settings, now }, volume, params.text("name")).id;
+  const snapshot = insertSnapshot({ world, settings, now }, volume, params.text("name"));
+  snapshot.state = "Creating";
+  return snapshot.id;
+}
+
+function finishSnapshot(call: Call, id: string | undefined): JsonObject {
+  const { world } = call;
+  const snapshot = world.snapshots.need(id ?? "");
+  world.snapshots.update(snapshot, (s) => {
+    s.state = "BackedUp";
+  });
+  return { snapshot: newSnapshotShape(world, snapshot) };
 }
 
 function listSnapshots(call: Call): JsonObject {

@@ -1,8 +1,10 @@
+import { hasFourByteLetter, sameName } from "../collation.ts";
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
 import { internalError, invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { rememberRows } from "../remember.ts";
+import { refuseHigherAccount } from "../rights.ts";
 import { accountByName, like, likeWhole, namedDomain, requireOwner, subtreeByPath } from "../scope.ts";
 import { describedDomain } from "../shapes/owner.ts";
 import { listedUserShape, nestedUserShape } from "../shapes/account.ts";
@@ -59,10 +61,12 @@ function createUser(call: Call): JsonObject {
     throw invalidValue(`Unable to find account ${params.must("account")} in domain ${describedDomain(domain)} to create user`);
   }
   requireOwner(call, { accountId: account.id, domainId: domain.id });
+  refuseHigherAccount(call, account);
   if (account.state !== "enabled") throw runtimeRefusal("The account is not in enabled state");
   const username = params.must("username");
+  refuseFourByteLetters(username, params.must("email"));
   const others = world.accounts.group(domain.id).flatMap((a) => world.users.group(a.id));
-  if (others.some((u) => u.username.toLowerCase() === username.toLowerCase())) {
+  if (others.some((u) => sameName(u.username, username))) {
     throw runtimeRefusal(`The user ${username} already exists in domain ${domain.num}`);
   }
   const id = params.text("userid");
@@ -118,14 +122,15 @@ function usersInScope(call: Call): readonly User[] {
 
 function updateUser(call: Call): JsonObject {
   const { world, params } = call;
-  const user = namedUser(call);
+  const user = changeableUser(call);
   const username = params.text("username");
+  refuseFourByteLetters(username ?? "", params.text("email") ?? "");
   const { domainId } = world.accounts.need(user.accountId);
   const others = world.accounts
     .group(domainId)
     .flatMap((a) => world.users.group(a.id))
     .filter((u) => u !== user);
-  if (username !== undefined && others.some((u) => u.username.toLowerCase() === username.toLowerCase())) {
+  if (username !== undefined && others.some((u) => sameName(u.username, username))) {
     throw invalidValue(`Username [${username}] already exists.`);
   }
   world.users.update(user, (u) => {
@@ -141,7 +146,7 @@ function updateUser(call: Call): JsonObject {
 
 function setState(call: Call, state: User["state"]): JsonObject {
   const { world } = call;
-  const user = namedUser(call);
+  const user = changeableUser(call);
   world.users.update(user, (u) => {
     u.state = state;
   });
@@ -164,7 +169,7 @@ function enableUser(call: Call): JsonObject {
 }
 
 function deleteUser(call: Call): JsonObject {
-  const user = namedUser(call);
+  const user = changeableUser(call);
   if (user.id === call.caller.user.id) throw invalidValue("Unable to delete the caller's own user");
   call.world.users.remove(user, call.now);
   return { success: true };
@@ -172,8 +177,28 @@ function deleteUser(call: Call): JsonObject {
 
 function registerUserKeys(call: Call): JsonObject {
   const { world, settings, now } = call;
-  const keys = giveKeys({ world, settings, now }, namedUser(call));
+  const keys = giveKeys({ world, settings, now }, changeableUser(call));
   return { userkeys: { apikey: keys.apiKey, secretkey: keys.secretKey } };
+}
+
+/** Refuses what the database cannot hold in a user's name or e-mail; a first or last name may be anything. Source: recording 27. */
+export function refuseFourByteLetters(username: string, email: string): void {
+  if (hasFourByteLetter(username)) {
+    const mix = "Illegal mix of collations (utf8mb3_general_ci,IMPLICIT) and (utf8mb4_general_ci,COERCIBLE) for operation '='";
+    throw runtimeRefusal(`Unable to find on DB, due to: ${mix}`);
+  }
+  if (!hasFourByteLetter(email)) return;
+  const bytes = [...Buffer.from(email.slice(email.search(/[\u{10000}-\u{10ffff}]/u)), "utf8").subarray(0, 6)];
+  const shown = bytes.map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\x${byte.toString(16).toUpperCase()}`)).join("");
+  const text = `Data truncation: Incorrect string value: '${shown}...' for column \`cloud\`.\`user\`.\`email\` at row 1`;
+  throw runtimeRefusal(`Unable to persist on DB, due to: ${text}`);
+}
+
+/** The named user, unless its account may do more than the caller. */
+function changeableUser(call: Call): User {
+  const user = namedUser(call);
+  refuseHigherAccount(call, call.world.accounts.need(user.accountId));
+  return user;
 }
 
 function namedUser(call: Call): User {

@@ -1,11 +1,14 @@
+import type { Caller } from "../command.ts";
 import { type JsonObject, wireTime } from "../json.ts";
 import { NAMED } from "../world/base.ts";
 import type { Machine, Network } from "../world/rows.ts";
+import { FREED } from "../world/remove.ts";
 import type { World } from "../world/world.ts";
+import { vpcFields } from "./network.ts";
 import { ownerFields, tagShape } from "./owner.ts";
 
 /** A machine as every command shows it. Source: recordings 05, 06, 09, 14, 15. */
-export function machineShape(world: World, machine: Machine): JsonObject {
+export function machineShape(world: World, machine: Machine, reach: Caller["reach"] = "all"): JsonObject {
   const template = world.templates.need(machine.templateId);
   const network = world.networks.need(machine.networkId);
   const running = machine.state === "Running";
@@ -23,7 +26,7 @@ export function machineShape(world: World, machine: Machine): JsonObject {
     haenable: false,
     zoneid: world.base.zone,
     zonename: NAMED.zone,
-    ...(running ? { hostid: world.base.host, hostname: NAMED.host, hostcontrolstate: "Enabled" } : {}),
+    ...(running ? hostFields(world, reach) : {}),
     templateid: template.id,
     templatename: template.name,
     templatetype: template.type,
@@ -40,13 +43,13 @@ export function machineShape(world: World, machine: Machine): JsonObject {
     rootdeviceid: 0,
     rootdevicetype: "ROOT",
     securitygroup: [],
-    nic: [nicShape(machine, network, running && machine.nicReleased !== true)],
+    nic: [nicShape(world, machine, network, running && machine.nicReleased !== true)],
     hypervisor: NAMED.hypervisor,
-    ipaddress: guestAddress(machine),
-    instancename: instanceName(world, machine),
-    details: machine.details,
+    ipaddress: guestAddress(world, machine),
+    ...staticNatFields(world, machine),
+    ...isoFields(world, machine),
+    ...detailFields(world, machine, reach),
     affinitygroup: [],
-    displayvm: true,
     isdynamicallyscalable: false,
     deleteprotection: machine.deleteProtection,
     ostypeid: world.base.osType,
@@ -55,10 +58,37 @@ export function machineShape(world: World, machine: Machine): JsonObject {
     pooltype: "NetworkFilesystem",
     receivedbytes: 0,
     sentbytes: 0,
-    arch: "x86_64",
+    ...(reach === "self" ? {} : { arch: "x86_64" }),
     tags: world.tags.group(machine.id).map((tag) => tagShape(world, tag)),
     hasannotations: world.annotations.group(machine.id).length > 0,
   };
+}
+
+/** What a user does not see of its own machine (recording 23). */
+function detailFields(world: World, machine: Machine, reach: Caller["reach"]): JsonObject {
+  if (reach !== "self") return { instancename: instanceName(world, machine), details: machine.details, displayvm: machine.hidden !== true };
+  const shown = Object.entries(machine.details).filter(([name]) => !(name in FREED));
+  return { details: Object.fromEntries(shown), readonlydetails: "dataDiskController, rootDiskController" };
+}
+
+function hostFields(world: World, reach: Caller["reach"]): JsonObject {
+  return { ...(reach === "self" ? {} : { hostid: world.base.host, hostname: NAMED.host }), hostcontrolstate: "Enabled" };
+}
+
+function isoFields(world: World, machine: Machine): JsonObject {
+  const iso = world.templates.find(machine.isoId);
+  return iso === undefined ? {} : { isoid: iso.id, isoname: iso.name, isodisplaytext: iso.displayText };
+}
+
+/** A machine as texts of refusals name it. */
+export function describedMachine(world: World, machine: Machine): string {
+  const { num, state, id } = machine;
+  return `VM instance {"id":${num},"instanceName":"${instanceName(world, machine)}","state":"${state}","type":"User","uuid":"${id}"}`;
+}
+
+function staticNatFields(world: World, machine: Machine): JsonObject {
+  const address = world.addresses.group(machine.domainId).find((row) => row.staticNatMachineId === machine.id);
+  return address === undefined ? {} : { publicipid: address.id, publicip: address.name };
 }
 
 /** The hypervisor's name of a machine, such as `i-15-9-VM`. */
@@ -77,19 +107,24 @@ function diskFields(world: World, machine: Machine): JsonObject {
   return hasDisk ? { diskofferingid: world.base.diskOffering, diskofferingname: NAMED.diskOffering } : {};
 }
 
-function guestAddress(machine: Machine): string {
-  return `10.1.1.${2 + (machine.num % 250)}`;
+/** The address of a machine in its network. */
+export function guestAddress(world: World, machine: Machine): string {
+  return gatewayOf(world.networks.need(machine.networkId)).replace(/\d+$/, String(2 + (machine.num % 250)));
 }
 
-function nicShape(machine: Machine, network: Network, running: boolean): JsonObject {
+function gatewayOf(network: Network): string {
+  return network.gateway ?? "10.1.1.1";
+}
+
+function nicShape(world: World, machine: Machine, network: Network, running: boolean): JsonObject {
   const uri = `vlan://${network.vlan}`;
   return {
     id: machine.nicId,
     networkid: network.id,
     networkname: network.name,
     netmask: "255.255.255.0",
-    gateway: "10.1.1.1",
-    ipaddress: guestAddress(machine),
+    gateway: gatewayOf(network),
+    ipaddress: guestAddress(world, machine),
     ...(running ? { isolationuri: uri, broadcasturi: uri } : {}),
     traffictype: "Guest",
     type: "Isolated",
@@ -98,6 +133,8 @@ function nicShape(machine: Machine, network: Network, running: boolean): JsonObj
     secondaryip: [],
     extradhcpoption: [],
     deviceid: "0",
+    ...vpcFields(world, network),
+    ...staticNatFields(world, machine),
   };
 }
 

@@ -30,6 +30,22 @@ export const NETWORK_SERVICES: readonly JsonObject[] = [
   service("UserData", []),
 ];
 
+/** The services of a tier of a VPC. Source: recording 33, `createNetwork`. */
+export const TIER_SERVICES: readonly JsonObject[] = [
+  tierService("Dns", [capability("AllowDnsSuffixModification", "true")]),
+  tierService("Dhcp", [capability("DhcpAccrossMultipleSubnets", "true")]),
+  tierService("StaticNat", [capability("ElasticIp", "false"), capability("AssociatePublicIP", "true")]),
+  tierService("NetworkACL", [capability("SupportedProtocols", "tcp,udp,icmp")]),
+  tierService("Vpn", [capability("SupportedVpnTypes", "pptp,l2tp,ipsec"), capability("VpnTypes", "s2svpn")]),
+  tierService("SourceNat", [capability("SupportedSourceNatTypes", "peraccount", true), capability("RedundantRouter", "false", true)]),
+  tierService("PortForwarding", [capability("SupportedProtocols", "tcp,udp")]),
+  tierService("UserData", []),
+];
+
+function tierService(name: string, capabilities: readonly JsonObject[]): JsonObject {
+  return { ...service(name, capabilities), provider: [{ name: "VpcVirtualRouter" }] };
+}
+
 function service(name: string, capabilities: readonly JsonObject[]): JsonObject {
   return { name, provider: [{ name: "VirtualRouter" }], capability: capabilities };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../json.ts";
-import type { Domain, Tag } from "../world/rows.ts";
+import type { Account, Domain, Tag } from "../world/rows.ts";
 import type { World } from "../world/world.ts";
 
 /** A domain's path as answers show it: `ROOT/a/b`. */
@@ -10,6 +10,11 @@ export function shownPath(domain: Domain): string {
 /** A domain as texts of refusals name it. */
 export function describedDomain(domain: Domain): string {
   return `Domain {"id":${domain.num},"name":"${domain.name}","path":"${domain.path.replaceAll("/", "\\/")}","uuid":"${domain.id}"}`;
+}
+
+/** An account as texts of refusals name it, after the word Account. */
+export function describedAccount(account: Account): string {
+  return `[{"accountName":"${account.name}","id":${account.num},"uuid":"${account.id}"}]`;
 }
 
 /** A tag as resources and `listTags` show it. */

@@ -1,6 +1,8 @@
+import type { Caller } from "../command.ts";
 import { type JsonObject, wireTime } from "../json.ts";
 import { NAMED } from "../world/base.ts";
-import type { Snapshot, Template, Volume } from "../world/rows.ts";
+import type { Snapshot, Template, Volume, ZoneCopy } from "../world/rows.ts";
+import { osTypes } from "../world/os-types.ts";
 import type { World } from "../world/world.ts";
 import { ownerFields, tagShape } from "./owner.ts";
 
@@ -25,12 +27,13 @@ export function volumeShape(world: World, volume: Volume): JsonObject {
     storagetype: "shared",
     ...(machine === undefined ? {} : { diskkbsread: 0, diskkbswrite: 0, diskioread: 0, diskiowrite: 0 }),
     hypervisor: placed ? NAMED.hypervisor : "None",
+    ...(volume.snapshotId === undefined ? {} : { snapshotid: volume.snapshotId }),
     ...offeringFields(world, volume),
     ...(placed ? { storage: NAMED.pool } : {}),
     attached: volume.attachedAt === undefined ? undefined : wireTime(volume.attachedAt),
     destroyed: false,
     isextractable: volume.type === "DATADISK",
-    displayvolume: true,
+    displayvolume: volume.hidden !== true,
     ...(placed ? { path: volume.path, storageid: world.base.pool } : {}),
     quiescevm: false,
     supportsstoragesnapshot: false,
@@ -59,7 +62,7 @@ export function snapshotShape(world: World, snapshot: Snapshot): JsonObject {
     zoneid: world.base.zone,
     zonename: NAMED.zone,
     revertable: false,
-    ostypeid: world.base.osType,
+    ...(volume.templateId === undefined ? {} : { ostypeid: world.base.osType }),
     virtualsize: volume.size,
     tags: [],
     hasannotations: world.annotations.group(snapshot.id).length > 0,
@@ -68,39 +71,37 @@ export function snapshotShape(world: World, snapshot: Snapshot): JsonObject {
 
 /** A snapshot as the job of `createSnapshot` shows it. */
 export function newSnapshotShape(world: World, snapshot: Snapshot): JsonObject {
-  return { ...snapshotShape(world, snapshot), snapshottype: "MANUAL", osdisplayname: NAMED.osType };
+  const isOfSystem = world.volumes.need(snapshot.volumeId).templateId !== undefined;
+  return { ...snapshotShape(world, snapshot), snapshottype: "MANUAL", ...(isOfSystem ? { osdisplayname: NAMED.osType } : {}) };
 }
 
 /** A template as lists and creations show it. Source: recordings 05 and 15. */
-export function templateShape(world: World, template: Template, now: number): JsonObject {
-  const ready = template.readyAt <= now && template.failure === undefined;
+export function templateShape(world: World, template: Template, now: number, copy?: ZoneCopy, caller?: Caller): JsonObject {
+  const removed = template.removed !== undefined;
+  const bare = removed || template.hasNoCopy === true;
+  const ready = template.readyAt <= now && template.failure === undefined && copy?.isReady !== false && !bare;
   const running = world.jobs.group("running").find((job) => job.instanceId === template.id && job.command === "deleteTemplate");
   return {
     id: template.id,
     name: template.name,
     displaytext: template.displayText,
     ispublic: template.isPublic,
-    created: wireTime(template.created),
+    ...(bare ? {} : { created: wireTime(template.created) }),
     isready: ready,
     passwordenabled: template.passwordEnabled,
     format: template.format,
     isfeatured: template.isFeatured,
     crossZones: template.crossZones,
-    ostypeid: world.base.osType,
-    ostypename: NAMED.osType,
+    ...osFields(world, template),
     ...ownerFields(world, template),
-    zoneid: world.base.zone,
-    zonename: NAMED.zone,
-    status: template.failure ?? (ready ? "Download Complete" : `${template.percent ?? 5}% Downloaded`),
-    size: template.size,
-    physicalsize: template.physicalSize,
+    ...(removed ? { status: "Inactive" } : zoneFields(world, template, ready, copy, caller)),
     templatetype: template.type,
-    hypervisor: NAMED.hypervisor,
+    hypervisor: template.hypervisor ?? NAMED.hypervisor,
     isextractable: template.isExtractable,
     checksum: template.checksum,
     sourcetemplateid: template.sourceTemplateId,
     details: template.details,
-    downloaddetails: downloadDetails(world, template, ready),
+    downloaddetails: bare ? [] : downloadDetails(world, template, ready, caller),
     arch: "x86_64",
     bits: 0,
     sshkeyenabled: false,
@@ -109,10 +110,35 @@ export function templateShape(world: World, template: Template, now: number): Js
     deployasis: false,
     forcks: false,
     requireshvm: template.requiresHvm,
-    url: template.url,
+    url: isOwn(template, caller) ? template.url : undefined,
     tags: world.tags.group(template.id).map((tag) => tagShape(world, tag)),
     hasannotations: world.annotations.group(template.id).length > 0,
     ...(running === undefined ? {} : { jobid: running.id, jobstatus: 0 }),
+  };
+}
+
+function osFields(world: World, template: Template): JsonObject {
+  const type = template.osTypeId === undefined ? undefined : osTypes(world).find(({ id }) => id === template.osTypeId);
+  return { ostypeid: type?.id ?? world.base.osType, ostypename: type?.name ?? NAMED.osType };
+}
+
+function statusOf(template: Template, ready: boolean): string {
+  if (template.hasNoCopy === true) return "Active";
+  return template.failure ?? (ready ? "Download Complete" : `${template.percent ?? 5}% Downloaded`);
+}
+
+/** Who sees the status of a template and where it came from: its account and root administrators (recording 17). */
+function isOwn(template: Template, caller: Caller | undefined): boolean {
+  return caller === undefined || caller.reach === "all" || caller.account.id === template.accountId;
+}
+
+/** What depends on the zone: a copy that is not there yet has no size. */
+function zoneFields(world: World, template: Template, ready: boolean, copy: ZoneCopy | undefined, caller: Caller | undefined): JsonObject {
+  return {
+    zoneid: copy?.id ?? world.base.zone,
+    zonename: copy?.name ?? NAMED.zone,
+    ...(isOwn(template, caller) ? { status: statusOf(template, ready) } : {}),
+    ...(copy?.isReady === false || template.hasNoCopy === true ? {} : { size: template.size, physicalsize: template.physicalSize }),
   };
 }
 
@@ -141,13 +167,15 @@ export function updatedTemplateShape(world: World, template: Template): JsonObje
   };
 }
 
-function downloadDetails(world: World, template: Template, ready: boolean): JsonObject[] {
+function downloadDetails(world: World, template: Template, ready: boolean, caller: Caller | undefined): JsonObject[] {
   const state = { downloadState: "DOWNLOADED", downloadPercent: "100" };
   const unready = template.failure === undefined ? "DOWNLOAD_IN_PROGRESS" : "DOWNLOAD_ERROR";
   const stands = ready ? state : { downloadState: unready, downloadPercent: String(template.percent ?? 0) };
-  const image = { ...stands, datastore: NAMED.imageStore, datastoreRole: "Image", datastoreId: world.base.imageStore };
+  const store = { datastoreRole: "Image", datastoreId: world.base.imageStore };
+  const image = { ...stands, datastore: NAMED.imageStore, ...((caller?.reach ?? "all") === "all" ? store : {}) };
   if (!template.onPrimary) return [image];
-  return [image, { ...state, datastore: NAMED.pool, datastoreRole: "Primary", datastoreId: world.base.pool }];
+  const pool = { datastoreRole: "Primary", datastoreId: world.base.pool };
+  return [image, { ...state, datastore: NAMED.pool, ...((caller?.reach ?? "all") === "all" ? pool : {}) }];
 }
 
 function templateFields(world: World, volume: Volume): JsonObject {
@@ -157,7 +185,7 @@ function templateFields(world: World, volume: Volume): JsonObject {
 }
 
 function offeringFields(world: World, volume: Volume): JsonObject {
-  if (volume.type === "ROOT") {
+  if (volume.templateId !== undefined) {
     return {
       serviceofferingid: "1",
       serviceofferingname: NAMED.serviceOffering,

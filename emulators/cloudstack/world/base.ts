@@ -25,6 +25,8 @@ export interface Base {
   readonly linkLocalNetwork: string;
   readonly vlan: string;
   readonly routerOffering: string;
+  readonly vpcOffering: string;
+  readonly tierOffering: string;
 }
 
 const NAMES = [
@@ -53,6 +55,8 @@ const NAMES = [
   "linkLocalNetwork",
   "vlan",
   "routerOffering",
+  "vpcOffering",
+  "tierOffering",
 ] as const satisfies readonly (keyof Base)[];
 
 /** New ids for a new installation. */
@@ -69,6 +73,8 @@ export const NAMED = {
   diskOfferingText: "Small Disk, 5 GB",
   networkOffering: "DefaultIsolatedNetworkOfferingWithSourceNatService",
   networkOfferingText: "Offering for Isolated networks with Source Nat service enabled",
+  tierOffering: "DefaultIsolatedNetworkOfferingForVpcNetworksNoLB",
+  tierOfferingText: "Offering for Isolated Vpc networks with Source Nat service enabled and LB service Disabled",
   osType: "CentOS 5.6 (64-bit)",
   builtinTemplate: "CentOS 5.6 (64-bit) no GUI (Simulator)",
   systemTemplate: "SystemVM Template (simulator)",

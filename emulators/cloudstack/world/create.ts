@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Settings } from "../options.ts";
 import { BUILTIN_BYTES, DISK_BYTES } from "./base.ts";
-import type { Account, Domain, Machine, Network, Project, Snapshot, Template, User, Volume } from "./rows.ts";
+import type { Account, Address, Domain, Machine, Network, Project, Snapshot, Template, User, Volume } from "./rows.ts";
 import type { World } from "./world.ts";
 
 /** What creating a row needs: the world, the clock's reading, and the source of ids. */
@@ -91,8 +91,36 @@ export function giveKeys(making: Making, user: User): { apiKey: string; secretKe
   return keys;
 }
 
-/** Adds an isolated network. */
-export function insertNetwork(making: Making, owner: Account, name: string, displayText = name): Network {
+/** The address that an isolated network has for itself. */
+export function sourceNatOf(world: World, network: Network): Address | undefined {
+  return world.addresses.group(network.domainId).find((address) => address.networkId === network.id && address.isSourceNat);
+}
+
+/** Gives an account the first public address that is nobody's, as the real server does: its id may have been another account's before. */
+export function allocateAddress(
+  making: Making,
+  owner: Account,
+  fields: { networkId?: string; vpcId?: string; isSourceNat: boolean },
+): Address {
+  const { world, settings, now } = making;
+  const given = { accountId: owner.id, domainId: owner.domainId, created: now, ...fields };
+  const free = [...world.addresses.group("")].sort((a, b) => a.num - b.num)[0];
+  if (free === undefined) {
+    const count = world.addresses.all().length + 11;
+    return world.addresses.insert({ id: settings.newId(), name: `192.168.${(count >> 8) % 256}.${count % 256}`, ...given });
+  }
+  world.addresses.update(free, (row) => Object.assign(row, given));
+  return free;
+}
+
+/** Adds an isolated network, or a tier of a VPC. */
+export function insertNetwork(
+  making: Making,
+  owner: Account,
+  name: string,
+  displayText = name,
+  tier: { vpcId?: string; gateway?: string } = {},
+): Network {
   const { world, settings } = making;
   const network = world.networks.insert({
     id: settings.newId(),
@@ -102,6 +130,7 @@ export function insertNetwork(making: Making, owner: Account, name: string, disp
     domainId: owner.domainId,
     created: making.now,
     vlan: 0,
+    ...tier,
   });
   world.networks.update(network, (n) => {
     n.vlan = 100 + (network.num % 1900);
@@ -149,6 +178,11 @@ export function insertMachine(
   return machine;
 }
 
+/** Puts a key pair into a machine's details, as CloudStack writes them: with a line feed. Templates made of it take them over. */
+export function putKeyPair(machine: Machine, name: string): void {
+  machine.details = { ...machine.details, "SSH.PublicKey": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDemulated \n", "SSH.KeyPairNames": name };
+}
+
 /** Starts a machine: its network gets an address and a router, its template a copy on primary storage. */
 export function startMachine(making: Making, machine: Machine): void {
   const { world, settings, now } = making;
@@ -157,13 +191,13 @@ export function startMachine(making: Making, machine: Machine): void {
     m.lastUpdated = now;
   });
   const network = world.networks.need(machine.networkId);
-  if (network.addressId === undefined) {
+  if (network.vpcId === undefined && network.routerId === undefined) {
     world.networks.update(network, (n) => {
-      n.addressId = settings.newId();
       n.routerId = settings.newId();
-      n.address = `192.168.${(n.num >> 8) % 256}.${n.num % 256}`;
-      n.allocatedAt = now;
     });
+  }
+  if (network.vpcId === undefined && sourceNatOf(world, network) === undefined) {
+    allocateAddress(making, world.accounts.need(network.accountId), { networkId: network.id, isSourceNat: true });
   }
   const template = world.templates.need(machine.templateId);
   if (!template.onPrimary) {

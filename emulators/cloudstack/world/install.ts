@@ -74,6 +74,17 @@ export function installWorld(settings: Settings): World {
     isFeatured: false,
   });
   insertTemplate(making, system, { ...builtin, id: base.builtinTemplate, name: NAMED.builtinTemplate });
+  insertTemplate(making, system, {
+    name: "xs-tools.iso",
+    displayText: "XenServer Tools Installer ISO (xen-pv-drv-iso)",
+    format: "ISO",
+    type: "BUILTIN",
+    isIso: true,
+    isPublic: true,
+    isFeatured: true,
+    size: 0,
+    bytes: 0,
+  });
   return world;
 }
 

@@ -1,19 +1,31 @@
-import type { Account, Domain, Machine, Volume } from "./rows.ts";
+import type { Account, Address, Domain, Machine, Network, Thing, Volume, Vpc } from "./rows.ts";
 import type { World } from "./world.ts";
 
 /** What the real server leaves in a machine's details once it was stopped. */
-const FREED = { "Message.ReservedCapacityFreed.Flag": "false" };
+export const FREED = { "Message.ReservedCapacityFreed.Flag": "false" };
 
 /** Disks of a machine. */
 export function disksOf(world: World, machine: Machine): readonly Volume[] {
   return world.volumes.group(machine.domainId).filter((volume) => volume.machineId === machine.id);
 }
 
-/** Marks a machine as Destroyed: it waits for the expunge delay, its data disks are detached. */
-export function destroyMachine(world: World, machine: Machine, now: number): void {
+/** Shows a machine, or takes it from sight, with its disks. Source: CloudStack 4.22, UserVmManagerImpl.updateDisplayVmFlag. */
+export function showMachine(world: World, machine: Machine, shown: boolean): void {
+  world.machines.update(machine, (m) => {
+    m.hidden = !shown;
+  });
+  for (const disk of disksOf(world, machine)) {
+    world.volumes.update(disk, (v) => {
+      v.hidden = !shown;
+    });
+  }
+}
+
+/** Marks a machine as Destroyed: it waits for the expunge delay, its data disks are detached. A failed one is expunged without a delay. */
+export function destroyMachine(world: World, machine: Machine, now: number, state: "Destroyed" | "Expunging" = "Destroyed"): void {
   world.machines.update(machine, (m) => {
     m.details = { ...m.details, ...FREED };
-    m.state = "Destroyed";
+    m.state = state;
     m.destroyedAt = now;
     m.lastUpdated = now;
   });
@@ -26,7 +38,38 @@ export function expungeMachine(world: World, machine: Machine, now: number): voi
     if (disk.type === "DATADISK") detachDisk(world, disk);
     else removeVolume(world, disk, now);
   }
+  removeThings(world, machine.domainId, now, (thing) => thing.machineId === machine.id);
   world.machines.remove(machine, now);
+}
+
+function removeThings(world: World, domainId: string, now: number, which: (thing: Thing) => boolean): void {
+  for (const thing of world.things.group(domainId)) if (which(thing)) world.things.remove(thing, now);
+}
+
+/** Gives an address back to the installation, with the rules on it; whoever is next gets it under the same id. */
+export function releaseAddress(world: World, address: Address, now: number): void {
+  removeThings(world, address.domainId, now, (thing) => thing.addressId === address.id);
+  world.addresses.update(address, (row) => {
+    row.accountId = row.domainId = "";
+    row.isSourceNat = false;
+    delete row.networkId;
+    delete row.vpcId;
+    delete row.staticNatMachineId;
+  });
+}
+
+/** Removes a network with its rules and addresses. */
+export function removeNetwork(world: World, network: Network, now: number): void {
+  for (const address of world.addresses.group(network.domainId)) if (address.networkId === network.id) releaseAddress(world, address, now);
+  removeThings(world, network.domainId, now, (thing) => thing.networkId === network.id);
+  world.networks.remove(network, now);
+}
+
+/** Removes a VPC with its gateways, lists and addresses. */
+export function removeVpc(world: World, vpc: Vpc, now: number): void {
+  for (const address of world.addresses.group(vpc.domainId)) if (address.vpcId === vpc.id) releaseAddress(world, address, now);
+  removeThings(world, vpc.domainId, now, (thing) => thing.vpcId === vpc.id);
+  world.vpcs.remove(vpc, now);
 }
 
 /** Stops a machine. */
@@ -38,9 +81,10 @@ export function stopMachine(world: World, machine: Machine, now: number): void {
   });
 }
 
-/** Takes a disk off its machine. */
+/** Takes a disk off its machine; a root disk is a data disk from then on and outlives the machine (recording 16). */
 export function detachDisk(world: World, volume: Volume): void {
   world.volumes.update(volume, (v) => {
+    v.type = "DATADISK";
     delete v.machineId;
     delete v.deviceId;
     delete v.attachedAt;
@@ -77,14 +121,22 @@ export function deleteAccountWithContents(world: World, account: Account, now: n
     });
   }
   for (const machine of machines) if (!stuck.includes(machine)) expungeMachine(world, machine, now);
-  for (const volume of owned(world.volumes.group(account.domainId))) if (volume.machineId === undefined) removeVolume(world, volume, now);
+  // A machine under delete protection goes all the same, a protected disk that hangs on none stays (recording 24).
+  const disks = owned(world.volumes.group(account.domainId)).filter((volume) => volume.machineId === undefined);
+  for (const volume of disks) if (!volume.deleteProtection) removeVolume(world, volume, now);
+  const kept = disks.some((volume) => volume.deleteProtection);
   const busy = new Set(stuck.map((machine) => machine.networkId));
-  for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) world.networks.remove(network, now);
+  for (const network of owned(world.networks.group(account.domainId))) if (!busy.has(network.id)) removeNetwork(world, network, now);
+  if (busy.size === 0) {
+    for (const vpc of owned(world.vpcs.group(account.domainId))) removeVpc(world, vpc, now);
+    for (const address of owned(world.addresses.group(account.domainId))) releaseAddress(world, address, now);
+    removeThings(world, account.domainId, now, (thing) => thing.accountId === account.id);
+  }
   for (const cluster of owned(world.kubernetesClusters.group(account.domainId))) world.kubernetesClusters.remove(cluster, now);
   for (const dedication of world.dedications.group(account.domainId)) {
     if (dedication.accountId === account.id) world.dedications.remove(dedication, now);
   }
-  const clean = stuck.length === 0 && templates.length === 0;
+  const clean = stuck.length === 0 && templates.length === 0 && !kept;
   world.accounts.update(account, (a) => {
     a.needsCleanup = !clean;
   });
@@ -122,7 +174,7 @@ export function cleanUpDomain(world: World, domain: Domain, now: number, machine
     if (!deleteAccountWithContents(world, account, now, machinesStuck)) clean = false;
   }
   for (const project of world.projects.group(domain.id)) world.projects.remove(project, now);
-  for (const network of world.networks.group(domain.id)) if (network.shared === true) world.networks.remove(network, now);
+  for (const network of world.networks.group(domain.id)) if (network.shared === true) removeNetwork(world, network, now);
   for (const dedication of world.dedications.group(domain.id)) world.dedications.remove(dedication, now);
   if (!clean || accountsToClean(world, domain.id) > 0) return false;
   removeDomain(world, domain, now);

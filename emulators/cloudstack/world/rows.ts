@@ -1,3 +1,5 @@
+import type { JsonObject } from "../json.ts";
+
 /** What every stored object has: its UUID (or whatever text the caller gave), the internal number, and when it was removed. */
 export interface Row {
   readonly id: string;
@@ -61,7 +63,7 @@ export interface Owned extends Row {
 /** A virtual machine. */
 export interface Machine extends Owned {
   displayName: string;
-  state: "Running" | "Stopped" | "Destroyed" | "Expunging";
+  state: "Running" | "Stopped" | "Destroyed" | "Expunging" | "Error";
   lastUpdated: number;
   templateId: string;
   networkId: string;
@@ -69,6 +71,10 @@ export interface Machine extends Owned {
   details: Record<string, string>;
   deleteProtection: boolean;
   destroyedAt?: number;
+  /** The ISO in its drive. */
+  isoId?: string;
+  /** True: `displayvm=false`, shown only to who asks for such machines and is a root administrator. */
+  hidden?: boolean;
   /** True after a clean-up that could not stop the machine. */
   nicReleased?: boolean;
 }
@@ -77,7 +83,11 @@ export interface Machine extends Owned {
 export interface Volume extends Owned {
   type: "ROOT" | "DATADISK";
   size: number;
-  state: "Allocated" | "Ready" | "Expunged";
+  state: "Allocated" | "Ready" | "Destroy" | "Expunged";
+  /** The snapshot that it was made from. */
+  snapshotId?: string;
+  /** True: `displayvolume=false`. */
+  hidden?: boolean;
   path: string;
   machineId?: string;
   deviceId?: number;
@@ -105,6 +115,19 @@ export interface Template extends Owned {
   displayText: string;
   format: string;
   type: "USER" | "BUILTIN" | "SYSTEM";
+  /** The hypervisor it is for; one that no host of the zone has hides it from every list. Missing: the zone's own. */
+  hypervisor?: string;
+  /** True: an ISO, which is in lists of its own. */
+  isIso?: boolean;
+  bootable?: boolean;
+  /** Missing: the one that the installation's own templates have. */
+  osTypeId?: string;
+  /** True: no OS type was given, only an ISO can be so. */
+  hasNoOsType?: boolean;
+  /** True: no store has it any more; only a root administrator's filter `all` shows it (recording 17). */
+  hasNoCopy?: boolean;
+  /** Other zones that have a copy: lists show a row for each. */
+  otherZones?: readonly ZoneCopy[];
   isPublic: boolean;
   isFeatured: boolean;
   isExtractable: boolean;
@@ -128,16 +151,75 @@ export interface Template extends Owned {
   link?: ExtractLink;
 }
 
+/** A template's copy in another zone. */
+export interface ZoneCopy {
+  readonly id: string;
+  readonly name: string;
+  readonly isReady: boolean;
+}
+
 /** An isolated network; its public address and router appear with its first running machine. */
 export interface Network extends Owned {
   displayText: string;
   vlan: number;
+  /** True: `displaynetwork=false`. */
+  hidden?: boolean;
   /** True: a shared network of the whole domain, owned by no account of it. */
   shared?: boolean;
-  addressId?: string;
   routerId?: string;
-  address?: string;
-  allocatedAt?: number;
+  /** The VPC that it is a tier of, and its place in it. */
+  vpcId?: string;
+  gateway?: string;
+}
+
+/**
+ * A public address of the installation. It is nobody's (`accountId` and `domainId` empty) until it is allocated, and again after its
+ * release: the same row, with the same id, then serves somebody else. `name` is the address itself, `created` when it was allocated.
+ */
+export interface Address extends Owned {
+  isSourceNat: boolean;
+  networkId?: string;
+  vpcId?: string;
+  staticNatMachineId?: string;
+}
+
+/** A virtual private cloud; its tiers are networks. */
+export interface Vpc extends Owned {
+  cidr: string;
+  offeringId: string;
+}
+
+/** What a `Thing` can be. */
+export type ThingKind =
+  | "acl_list"
+  | "affinity_group"
+  | "autoscale_profile"
+  | "egress_rule"
+  | "firewall_rule"
+  | "instance_group"
+  | "key_pair"
+  | "load_balancer"
+  | "port_forward"
+  | "security_group"
+  | "snapshot_policy"
+  | "user_data"
+  | "vm_schedule"
+  | "vm_snapshot"
+  | "vpc_offering"
+  | "vpn"
+  | "vpn_customer_gateway"
+  | "vpn_gateway"
+  | "vpn_user"
+  | "webhook";
+
+/** Something small that an account owns and that no other row needs: `fields` is what answers show of it beside id and owner. */
+export interface Thing extends Owned {
+  kind: ThingKind;
+  fields: JsonObject;
+  networkId?: string;
+  addressId?: string;
+  machineId?: string;
+  vpcId?: string;
 }
 
 /** A zone, pod, cluster or host that was given to a domain alone, or to one account of it. `name` is the zone's, pod's, cluster's or host's. */
@@ -177,6 +259,8 @@ export interface RoleRule extends Row {
   roleId: string;
   rule: string;
   permission: "allow" | "deny";
+  /** True: it comes before all that have no such mark. */
+  isFirst?: boolean;
   description?: string;
 }
 

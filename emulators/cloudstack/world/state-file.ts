@@ -3,12 +3,13 @@ import type { Base } from "./base.ts";
 import type { Row } from "./rows.ts";
 import { World, type TableName } from "./world.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 interface Saved {
   readonly format: number;
   readonly base: Base;
   readonly lastRun: Record<string, number>;
+  readonly configuration: Record<string, string>;
   readonly tables: Record<string, Row[]>;
 }
 
@@ -16,9 +17,12 @@ interface Saved {
 export function loadWorld(path: string): World | undefined {
   if (!existsSync(path)) return undefined;
   const saved = JSON.parse(readFileSync(path, "utf8")) as Saved;
-  if (saved.format !== FORMAT) throw new Error(`the emulator's state file has format ${saved.format}, ${FORMAT} is wanted`);
+  if (saved.format !== FORMAT) {
+    throw new Error(`the emulator's state file has format ${saved.format}, ${FORMAT} is wanted: delete ${path} to begin with a new world`);
+  }
   const world = new World(saved.base);
   Object.assign(world.lastRun, saved.lastRun);
+  Object.assign(world.configuration, saved.configuration);
   const tables = world.tables();
   for (const [name, rows] of Object.entries(saved.tables)) for (const row of rows) tables[name as TableName].restore(row);
   world.rebuild();
@@ -28,7 +32,7 @@ export function loadWorld(path: string): World | undefined {
 /** Writes a world to a file: first beside it, then renamed, so that a reader never sees half of it. */
 export function saveWorld(world: World, path: string): void {
   const tables = Object.fromEntries(Object.entries(world.tables()).map(([name, table]) => [name, [...table.everything()]]));
-  const saved: Saved = { format: FORMAT, base: world.base, lastRun: world.lastRun, tables };
+  const saved: Saved = { format: FORMAT, base: world.base, lastRun: world.lastRun, configuration: world.configuration, tables };
   const beside = `${path}.new`;
   writeFileSync(beside, JSON.stringify(saved), { mode: 0o600 });
   renameSync(beside, path);

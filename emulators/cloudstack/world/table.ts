@@ -11,6 +11,8 @@ export class Table<T extends Row> {
   readonly #groups = new Map<string, Set<T>>();
   readonly #changed: () => void;
   #next: number;
+  /** Grows with every change of the table. */
+  version = 0;
 
   constructor(groupOf: (row: T) => string, changed: () => void, firstNumber = 1) {
     this.#groupOf = groupOf;
@@ -22,7 +24,7 @@ export class Table<T extends Row> {
   insert(fields: Omit<T, "num">): T {
     const row = { ...fields, num: this.#next } as unknown as T;
     this.restore(row);
-    this.#changed();
+    this.#noteChange();
     return row;
   }
 
@@ -82,7 +84,7 @@ export class Table<T extends Row> {
       if (before !== undefined) this.#groups.get(before)?.delete(row);
       if (after !== undefined) this.#join(row);
     }
-    this.#changed();
+    this.#noteChange();
   }
 
   /** Marks a row as removed. */
@@ -100,6 +102,11 @@ export class Table<T extends Row> {
       this.#byNum.delete(row.num);
       this.#groups.get(this.#groupOf(row))?.delete(row);
     }
+  }
+
+  #noteChange(): void {
+    this.version += 1;
+    this.#changed();
   }
 
   #join(row: T): void {

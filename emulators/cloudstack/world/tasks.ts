@@ -36,6 +36,7 @@ function isDue({ world, now }: TaskContext, task: string, interval: number): boo
 function expungeDestroyed({ world, settings, now }: TaskContext): void {
   const tick = Math.floor(now / settings.expungeIntervalMs) * settings.expungeIntervalMs;
   for (const machine of world.machines.all()) {
+    if (machine.state === "Expunging") expungeMachine(world, machine, now);
     if (machine.state !== "Destroyed" || machine.destroyedAt === undefined) continue;
     if (machine.destroyedAt + settings.expungeDelayMs <= tick) expungeMachine(world, machine, now);
   }

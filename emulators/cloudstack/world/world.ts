@@ -1,6 +1,36 @@
 import type { Base } from "./base.ts";
-import type { Account, Annotation, Dedication, Domain, EventRow, Job, KubernetesCluster, Machine, Network, Project, Role, RoleRule, Row, Snapshot, Tag, Template, User, Volume } from "./rows.ts";
+import type {
+  Account,
+  Address,
+  Annotation,
+  Dedication,
+  Domain,
+  EventRow,
+  Job,
+  KubernetesCluster,
+  Machine,
+  Network,
+  Project,
+  Role,
+  RoleRule,
+  Row,
+  Snapshot,
+  Tag,
+  Template,
+  Thing,
+  User,
+  Volume,
+  Vpc,
+} from "./rows.ts";
 import { Table } from "./table.ts";
+
+/** How what CloudStack counts follows the world: at once, some time behind, or not at all. */
+export interface TotalsPace {
+  readonly now: number;
+  readonly lagMs: number;
+  readonly stale: boolean;
+  readonly runningOnly: boolean;
+}
 
 /** How many events and jobs are kept; the real server expires them by age. */
 const LOG_LIMIT = 20_000;
@@ -28,9 +58,16 @@ export class World {
   readonly tags: Table<Tag>;
   readonly dedications: Table<Dedication>;
   readonly kubernetesClusters: Table<KubernetesCluster>;
+  readonly addresses: Table<Address>;
+  readonly vpcs: Table<Vpc>;
+  readonly things: Table<Thing>;
   readonly events: Table<EventRow>;
   readonly jobs: Table<Job>;
   readonly #usersByKey = new Map<string, User>();
+  /** How fast what is counted follows; set at each request. */
+  totalsPace: TotalsPace = { now: 0, lagMs: 0, stale: false, runningOnly: false };
+  /** Settings that were changed through the API; they hold after the next start. */
+  readonly configuration: Record<string, string> = {};
   /** When each periodic task of the server last ran, by its name. */
   readonly lastRun: Record<string, number> = {};
 
@@ -52,6 +89,9 @@ export class World {
     this.tags = new Table((t) => t.resourceId, changed);
     this.dedications = new Table((d) => d.domainId, changed);
     this.kubernetesClusters = new Table((k) => k.domainId, changed);
+    this.addresses = new Table((a) => a.domainId, changed);
+    this.vpcs = new Table((v) => v.domainId, changed);
+    this.things = new Table((t) => t.domainId, changed);
     this.events = new Table(() => "", changed);
     this.jobs = new Table((j) => (j.status === 0 ? "running" : "ended"), changed);
   }
@@ -81,6 +121,9 @@ export class World {
       tags,
       dedications: this.dedications,
       kubernetesClusters: this.kubernetesClusters,
+      addresses: this.addresses,
+      vpcs: this.vpcs,
+      things: this.things,
       events: this.events,
       jobs: this.jobs,
     };
@@ -132,5 +175,8 @@ export type TableName =
   | "tags"
   | "dedications"
   | "kubernetesClusters"
+  | "addresses"
+  | "vpcs"
+  | "things"
   | "events"
   | "jobs";

@@ -1,40 +1,40 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { DomainId, DomainPath, ProjectId, Slug } from "../../core/ids.ts";
+import type { DomainPath } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { insertBackupRun, readNewestBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
 import type { Database, Transaction } from "../../store/db.ts";
 import { readStop } from "../../store/stop-switch.ts";
+import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { DAY_MS } from "./growth.ts";
+import type { MeasureContext } from "./measure.ts";
 import { policyOf, type Policy } from "../../core/backup-policy.ts";
 
-/** What it takes to know which backups are due, and to ask for them. */
+/** What it takes to know which backups are due, and to enqueue them. */
 export interface ScheduleContext {
   readonly db: Database;
   readonly rootPath: DomainPath;
   readonly policies: Readonly<Record<string, Policy | null>>;
   readonly scheduleDays: number;
-  readonly projects: () => Promise<
-    Result<readonly { readonly id: ProjectId; readonly slug: Slug; readonly state: "active" | "closed" }[], Failure>
-  >;
-  readonly managedDomains: () => Promise<readonly { readonly domainId: DomainId; readonly projectId: ProjectId }[]>;
-  /** Puts a backup's run into the queue; one that is there already is not put in twice. */
+  readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug" | "state">[], Failure>>;
+  readonly managedDomains: MeasureContext["managedDomains"];
+  /** Enqueues a backup's run; one that is queued already is not queued twice. */
   readonly enqueue: (id: string, tx?: Transaction) => Promise<void>;
   readonly now: Clock;
   readonly newId: NewId;
 }
 
-/** Backups under way at a time: CloudStack makes downloads ready on a few machines, which users' own exports need too. */
+/** Backups in progress at a time: CloudStack prepares downloads on a few machines, which users' own exports need too. */
 const LIVE_MAX = 4;
-/** A backup that saved nothing is tried again after a day, however rare backups are. */
+/** A backup that saved nothing is retried after a day, however rare backups are. */
 const RETRY_DAYS = 1;
 
 /**
- * Asks for the backups that are due, those that waited longest first, and goes on with those that were interrupted. A closed project
+ * Enqueues the backups that are due, those that waited longest first, and continues those that were interrupted. A closed project
  * gets none: its deletion saves what there is.
  *
- * Errors: the failure of reading the projects; nothing is asked for then.
+ * Errors: the failure of reading the projects; nothing is enqueued then.
  */
 export async function askForBackups(c: ScheduleContext): Promise<Result<void, Failure>> {
   if ((await readStop(c.db)).stopped) return ok(undefined);

@@ -52,11 +52,11 @@ async function examineTree(config: Config, look: KeyInspector, reading: CloudSta
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
   if (!fleet.ok)
     return [...place, failed(`the domains could not be read whole: ${fleet.error.reason}`, "Mend that first; no pass can run.")];
-  const { domains, accounts, odd } = fleet.value;
+  const { domains, accounts, nonUuid } = fleet.value;
   return [
     ...place,
     ok(`read whole: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
-    ...odd.map((d) => warning(`${d.path} has an id that is no UUID; it is never touched`, "Move it out of the managed root.")),
+    ...nonUuid.map((d) => warning(`${d.path} has an id that is no UUID; it is never touched`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, look, fleet.value),
     ...(await Promise.all(config.policy.protectedDomains.map((listed) => protectedCheck(listed, look, fleet.value)))),
   ];

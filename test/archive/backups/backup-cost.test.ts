@@ -107,7 +107,7 @@ describe("/ci-backup-cost", () => {
     const notes = costNotes(compared).join(" ");
     expect(notes).toContain("Not enough history for the growth of 2 of 2 projects");
     expect(notes).toContain("0.02 CHF a GiB and month, 0.01 CHF a GiB moved");
-    expect(notes).toContain("spared, here a.");
+    expect(notes).toContain("survives, here a.");
     expect(notes).toContain("2.0 GiB belong to no managed project");
   });
 

@@ -280,7 +280,7 @@ describe("/ci-backups", () => {
       measuring: {
         ...context(),
         rootPath: "ROOT/ci" as DomainPath,
-        findRoot: () => Promise.resolve(ok(domainId)),
+        readRoot: () => Promise.resolve(ok({ id: domainId })),
         managedDomains: async () => [],
       },
       terms: { scheduleDays: 7, keepVersions: 4, keepDays: 90, pricePerGibMonth: 0, transferPricePerGib: 0, currency: "EUR" },
@@ -342,7 +342,7 @@ describe("against CloudStack", () => {
     const ci = emulator.addDomain({ name: "ci" });
     domainId = emulator.addDomain({ name: "aurora", parent: ci }) as DomainId;
     const account = emulator.addAccount({ domain: domainId, name: "mia" }).accountId;
-    const volume = emulator.addVolume({ account, name: "free", size: 100_000 });
+    const volume = emulator.addVolume({ account, name: "free", size: 100_000, placed: true });
     emulator.addSnapshot({ volume, name: "of-free" });
     emulator.addTemplate({ account, name: "golden", bytes: 50_000, isExtractable: false });
     emulator.addMachine({ account, name: "runs" });

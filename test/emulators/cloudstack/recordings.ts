@@ -9,6 +9,8 @@ export interface Exchange {
   readonly body?: Readonly<Record<string, unknown>>;
   readonly text?: string;
   readonly note?: string;
+  /** The account whose key was used; left out: the root administrator's. */
+  readonly as?: string;
   readonly count?: number;
   readonly rows?: number;
 }
@@ -30,6 +32,31 @@ export const SCENARIOS = [
   "14-failing-cleanup",
   "15-register-template",
 ] as const;
+
+/** The later scenarios, recorded on another day and installation; each stands for itself. */
+export const LATER_SCENARIOS = [
+  "16-detached-root-disk",
+  "17-hidden-templates",
+  "18-not-allowed-or-unknown",
+  "19-handing-out-roles",
+  "20-isos",
+  "21-volumes-out-and-in",
+  "22-for-a-restore",
+  "23-while-disabled",
+  "24-used-by-others",
+  "25-small-things",
+  "27-case-and-letters",
+  "28-events-and-usage",
+  "29-least-privilege",
+  "30-page-size",
+  "31-networks-of-a-disabled-account",
+  "32-egress-rule-and-disabled-account",
+  "33-vpc-of-a-disabled-account",
+  "34-no-secondary-storage-vm",
+] as const;
+
+/** One of the later scenarios. */
+export type LaterScenario = (typeof LATER_SCENARIOS)[number];
 
 /** The exchanges of one recorded scenario. */
 export function readScenario(name: string): readonly Exchange[] {

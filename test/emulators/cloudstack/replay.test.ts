@@ -2,13 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../../emulators/cloudstack/server.ts";
 import { callApi, type Deviation, type Reply } from "./api-client.ts";
 import { readScenario, SCENARIOS, type Exchange } from "./recordings.ts";
-import { differences, isObject, learnIds } from "./same-shape.ts";
+import { compare } from "./compare-answers.ts";
+import { isObject, learnIds } from "./same-shape.ts";
 
 const JOB_MS = 50;
 const EXPUNGE_MS = 20_000;
-
-/** Recorded commands that the emulator does not know, with the reason. They must be answered as unknown. */
-const LEFT_OUT: Readonly<Record<string, string>> = {};
 
 /** Ids of the recorded installation that no recorded answer gives before they are used. */
 const RECORDED = {
@@ -117,50 +115,4 @@ function deviationOf(exchange: Exchange): Deviation {
   if (note === "expires lies in the past") return { expires: "2020-01-01T00:00:00+0000" };
   if (note === "the same as GET") return { get: true };
   return {};
-}
-
-function compare(exchange: Exchange, reply: Reply): string[] {
-  if (LEFT_OUT[exchange.command] !== undefined) return reply.status === 401 && reply.body?.["errorresponse"] !== undefined ? [] : ["known"];
-  if (reply.status !== exchange.status) return [`status ${reply.status} instead of ${exchange.status}: ${reply.text.slice(0, 300)}`];
-  if (exchange.text !== undefined) return reply.body === undefined && reply.text.includes("\\A") ? [] : ["the answer is valid JSON"];
-  if (exchange.command === "listEvents") return eventDifferences(exchange.body, reply.body);
-  if (exchange.command === "listApis") return apiDifferences(exchange.body, reply.body);
-  return differences(exchange.body, reply.body);
-}
-
-/** Events of things that the emulator does not have (firewall rules, VPN) or does without an event of its own. */
-const NO_EVENT = /^(FIREWALL|VPN|ZONE)\.|^VOLUME\.(DESTROY|DELETE)$/;
-
-/** The recorded log came in no order; so: the same fields in every row, and every recorded kind of line somewhere in ours. */
-function eventDifferences(recorded: unknown, ours: unknown): string[] {
-  const [theirRows, ourRows] = [rowsOf(recorded, "event"), rowsOf(ours, "event")];
-  const optional = new Set(["resourceid", "resourcename", "parentid"]);
-  const required = [...new Set(theirRows.flatMap((row) => Object.keys(row)))].filter((name) => !optional.has(name)).sort();
-  const found = ourRows.flatMap((row) => {
-    const names = Object.keys(row)
-      .filter((name) => !optional.has(name))
-      .sort();
-    const texts = Object.values(row).every((value) => typeof value === "string");
-    return names.join() === required.join() && texts ? [] : [`event fields ${names.join()} instead of ${required.join()}`];
-  });
-  const kind = (row: Record<string, unknown>): string => `${String(row["type"])} ${String(row["state"])} ${String(row["level"])}`;
-  const ourKinds = new Set(ourRows.map(kind));
-  const missing = theirRows.filter((row) => !NO_EVENT.test(String(row["type"])) && !ourKinds.has(kind(row)));
-  return [...found, ...new Set(missing.map((row) => `no event ${kind(row)}`))];
-}
-
-/** The emulator lists fewer parameters and no response fields: what it lists must be as recorded. */
-function apiDifferences(recorded: unknown, ours: unknown): string[] {
-  const [theirs, own] = [rowsOf(recorded, "api")[0], rowsOf(ours, "api")[0]];
-  if (theirs === undefined || own === undefined) return theirs === own ? differences(recorded, ours) : ["no such command"];
-  const known = new Map((theirs["params"] as { name: string; required: boolean }[]).map((p) => [p.name, p.required]));
-  const wrong = (own["params"] as { name: string; required: boolean }[]).filter((p) => known.get(p.name) !== p.required);
-  const found = wrong.map((p) => `parameter ${p.name}: required ${p.required} instead of ${String(known.get(p.name))}`);
-  return own["isasync"] === theirs["isasync"] && own["name"] === theirs["name"] ? found : [...found, "another name or kind"];
-}
-
-function rowsOf(body: unknown, key: string): readonly Record<string, unknown>[] {
-  const inner = isObject(body) ? Object.values(body)[0] : undefined;
-  const rows = isObject(inner) ? inner[key] : undefined;
-  return Array.isArray(rows) ? rows.filter(isObject) : [];
 }

@@ -6,7 +6,7 @@ import type { Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
 import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
-import type { NeighboursLook } from "../store/neighbours.ts";
+import type { NeighboursRead } from "../store/neighbours.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes } from "../store/ballots.ts";
 import { isRunning } from "./build-view.ts";
@@ -28,7 +28,7 @@ export interface Seen {
   /** From the inventory before; null when nothing differs, or there is none. */
   readonly difference: Difference | null;
   /** Null: something is missing there, or they could not be read; the next read is compared with the same one again. */
-  readonly neighbours: NeighboursLook | null;
+  readonly neighbours: NeighboursRead | null;
 }
 
 /** What permits a step so far; only the grant is missing. */

@@ -3,7 +3,7 @@ import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursLook } from "../store/neighbours.ts";
+import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursRead } from "../store/neighbours.ts";
 import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
@@ -47,7 +47,7 @@ export async function assessNeighbours(
   row: DeletionRow,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,
-): Promise<Result<NeighboursLook, Failure>> {
+): Promise<Result<NeighboursRead, Failure>> {
   const at = c.now();
   const now = await c.reader.readNeighbours(row.domain_id);
   if (!now.ok) return now;

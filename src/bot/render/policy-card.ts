@@ -63,7 +63,7 @@ function sentence(v: PolicyChangeView): string {
   const effect = {
     looser: "*This makes things looser:* less stands between a mistake and what it destroys.",
     stricter: "This makes things stricter.",
-    beside:
+    neutral:
       v.setting === "scope"
         ? "*Until this is confirmed, passes only report* and no deletion goes on."
         : "This changes who or what is meant; read both values.",

@@ -1,7 +1,7 @@
 import type { Instant } from "../../core/ids.ts";
 import { readAudit, verifyAudit, type AuditRow } from "../../store/audit.ts";
 import type { Queryable } from "../../store/db.ts";
-import { readDeletionsBetween, readLookBefore, readSavedThings, type LookRow } from "../../store/incident-facts.ts";
+import { readDeletionsBetween, readCompletePlanBefore, readSavedThings, type CompletePlanRow } from "../../store/incident-facts.ts";
 import { readPlanInputs } from "../../store/plans.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import type { KnownState } from "../../core/managed.ts";
@@ -17,8 +17,8 @@ export async function gatherIncident(
   now: Instant,
 ): Promise<IncidentFacts> {
   const { since, until } = window;
-  const first = await readLookBefore(q, since - 1);
-  const last = await readLookBefore(q, until);
+  const first = await readCompletePlanBefore(q, since - 1);
+  const last = await readCompletePlanBefore(q, until);
   return {
     since,
     until,
@@ -43,7 +43,7 @@ async function readTimeline(q: Queryable, since: Instant, until: Instant): Promi
   }
 }
 
-async function openLook(q: Queryable, row: LookRow): Promise<Look | null> {
+async function openLook(q: Queryable, row: CompletePlanRow): Promise<Look | null> {
   const inputs = await readPlanInputs(q, row.planId);
   if (inputs === null) return null;
   const observed = inputs.observed as { readonly domains: readonly ObservedDomain[]; readonly accounts: readonly ObservedAccount[] };

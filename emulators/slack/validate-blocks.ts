@@ -1,5 +1,16 @@
 import { block } from "./validate-blocks/block.ts";
-import { fields, flag, isObject, list, report, string, type BlockProblem, type Rule, type Surface, type Walk } from "./validate-blocks/rule.ts";
+import {
+  fields,
+  flag,
+  isObject,
+  list,
+  report,
+  string,
+  type BlockProblem,
+  type Rule,
+  type Surface,
+  type Walk,
+} from "./validate-blocks/rule.ts";
 import { optionGroup, plainOption, plainText } from "./validate-blocks/text.ts";
 
 export type { BlockProblem, Surface } from "./validate-blocks/rule.ts";

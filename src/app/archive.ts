@@ -1,29 +1,28 @@
-/** How exports, backups and re-imports are wired: all that reads or writes the archive, but for deletions. */
+/** The contexts of exports, backups and re-imports: all that reads or writes the archive, except deletions. */
 import { createBackupService, type BackupService } from "../archive/backups/service.ts";
 import type { BackupRunContext } from "../archive/backups/run.ts";
 import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { ExportContext } from "../archive/export-service.ts";
-import type { RestoreContext } from "../archive/reimport/context.ts";
+import type { ReimportContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
 import type { ProjectDomain } from "../core/managed.ts";
-import { ok } from "../core/result.ts";
 import { readKnownState } from "../store/managed.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
 /** A day: the life of an export link too, and longer than any template takes. Units: milliseconds. */
 const LINK_MS = 24 * 3600_000;
-/** How long a re-import waits for a pass to end, and between two looks at a template. Units: milliseconds. */
-const [PASS_MS, LOOK_MS] = [60_000, 5_000];
+/** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
+const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
-/** The domains that are ours. */
+/** The managed domains. */
 export async function managedDomains(p: Pick<Parts, "db">) {
   return (await readKnownState(p.db, [])).managedDomains;
 }
 
-/** A project's domain, where it has one that is ours. */
+/** A project's managed domain; null while it has none. */
 export async function domainOf(p: Parts, project: { readonly id: ProjectId; readonly slug: Slug }): Promise<ProjectDomain | null> {
   const record = (await managedDomains(p)).find((m) => m.projectId === project.id);
   return record === undefined ? null : { id: record.domainId, path: `${fleetOf(p).root}/${project.slug}` as DomainPath };
@@ -52,10 +51,7 @@ export function backupContext(p: Parts): MeasureContext & ScheduleContext & Back
   return {
     ...p,
     rootPath: fleetOf(p).root,
-    findRoot: async () => {
-      const root = await p.cloud.reader.readManagedRoot();
-      return root.ok ? ok(root.value.id) : root;
-    },
+    readRoot: () => p.cloud.reader.readManagedRoot(),
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
     managedDomains: () => managedDomains(p),
     policies,
@@ -78,8 +74,8 @@ export function backupService(p: Parts, projects: ProjectService): BackupService
   });
 }
 
-/** All that a re-import needs; how it is served and told is the command's. */
-export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" | "say" | "sleep">): RestoreContext {
+/** All that a re-import needs; `command` brings how its links are served and its progress is shown. */
+export function reimportContext(p: Parts, command: Pick<ReimportContext, "links" | "say" | "sleep">): ReimportContext {
   const { protectedDomains } = p.config.policy;
   const { sentinelDomain, timeoutMs } = p.config.cloudstack;
   return {
@@ -90,8 +86,7 @@ export function reimportContext(p: Parts, command: Pick<RestoreContext, "links" 
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
     registrar: p.cloud.registrar,
     store: p.archive,
-    root: fleetOf(p).root,
-    spared: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
-    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, lookMs: LOOK_MS },
+    excluded: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
+    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
   };
 }

@@ -1,6 +1,6 @@
 import { createExportService } from "../archive/export-service.ts";
-import type { RestoreAsk, RestoreContext, RestoreReport } from "../archive/reimport/context.ts";
-import { restore } from "../archive/reimport/reimport.ts";
+import type { ReimportAsk, ReimportContext, ReimportReport } from "../archive/reimport/context.ts";
+import { reimport } from "../archive/reimport/reimport.ts";
 import { createProjectService } from "../commands/projects.ts";
 import type { Services } from "../commands/services.ts";
 import type { Failure } from "../core/failure.ts";
@@ -20,25 +20,25 @@ import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk, passContext, policyContext, rebuildAll } from "./passes.ts";
 import { enqueuePass, schedulesOf, workOf, type Contexts, type Run, type Schedule } from "./work.ts";
 
-/** The bot, put together and not yet started: what people can ask for, and what it does by itself. */
+/** The bot, assembled and not yet started: the services for people, and the work it does by itself. */
 export interface Assembly extends Contexts {
   readonly services: Services;
-  /** What runs for each kind of durable work. */
+  /** The function for each kind of durable work. */
   readonly work: Readonly<Record<WorkName, Run>>;
   readonly schedules: readonly Schedule[];
   /** Runs a pass at once; null: over everything. */
   runPass(scope: Scope | null, startedBy: StartedBy): Promise<Result<PlanRecord, Failure>>;
-  /** Where the environment and the policy in force differ. */
+  /** How the environment and the policy in force differ. */
   policyDifferences(): Promise<readonly string[]>;
   /** `twokey rebuild`. */
   rebuild(o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">): Promise<Result<RebuildReport, Failure>>;
-  /** `twokey restore`. */
-  restore(ask: RestoreAsk, command: Pick<RestoreContext, "links" | "say" | "sleep">): Promise<Result<RestoreReport, Failure>>;
+  /** `twokey reimport`. */
+  reimport(ask: ReimportAsk, command: Pick<ReimportContext, "links" | "say" | "sleep">): Promise<Result<ReimportReport, Failure>>;
 }
 
 /**
- * Puts the bot together from its parts: the process, the command line, the simulation, the matrices and the tests, each with its own
- * parts, all get this same bot. Nothing is read or sent here, and whatever matters for safety is made here and never handed in.
+ * Assembles the bot from its parts: the process, the command line, the simulation, the matrices and the tests, each with its own
+ * parts, all get this same bot. Nothing is read or sent here, and whatever matters for safety is made here and never passed in.
  */
 export function assemble(p: Parts): Assembly {
   const deletions = deletionContext(p);
@@ -77,11 +77,11 @@ export function assemble(p: Parts): Assembly {
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
     policyDifferences: () => namePolicyDifferences(policy),
     rebuild: (o) => rebuildAll(p, o),
-    restore: (ask, command) => restore(ask, reimportContext(p, command)),
+    reimport: (ask, command) => reimport(ask, reimportContext(p, command)),
   };
 }
 
-/** The CI database's word on who is a member of a project, now; nobody is one of a project that is not there. */
+/** The members of a project as the CI database says now; none when it has no such project. */
 export async function membersOf(ci: Pick<Parts["ci"], "project">, id: ProjectId): Promise<Result<readonly CiUserId[], Failure>> {
   const project = await ci.project({ id });
   return project.ok ? ok(project.value?.members.map((m) => m.userId) ?? []) : project;

@@ -1,5 +1,5 @@
-/** How deletions are wired: who is asked what, before anything is taken away. */
-import { failure, type Failure } from "../core/failure.ts";
+/** The context of deletions. */
+import { fail, failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isOutside } from "../core/scope.ts";
@@ -29,7 +29,7 @@ export function deletionContext(p: Parts): DeletionContext {
 }
 
 /**
- * Tells whether a domain lies outside of what may be deleted. The managed root's and its ancestors' ids are asked of CloudStack until they
+ * Whether a domain lies outside of what may be deleted. The ids of the managed root and its ancestors are read from CloudStack until they
  * are known, and kept then.
  *
  * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.
@@ -39,7 +39,9 @@ function protection(p: Parts): DeletionContext["isProtected"] {
   let known: ReturnType<typeof isOutside> | null = null;
   return async (id, path, isLocked = false): Promise<Result<boolean, Failure>> => {
     if (known === null) {
-      const found = isLocked ? err(notAsked()) : await p.cloud.reader.readManagedRoot();
+      const found = isLocked
+        ? fail("unavailable", "deletion.root_not_asked", "CloudStack has not said yet which domain it is")
+        : await p.cloud.reader.readManagedRoot();
       if (!found.ok) return err(rootUnknown(found.error));
       known = isOutside(root, new Set([found.value.id, ...found.value.ancestors]));
     }
@@ -47,12 +49,8 @@ function protection(p: Parts): DeletionContext["isProtected"] {
   };
 }
 
-function notAsked(): Failure {
-  return failure("unavailable", "deletion.root_not_asked", "CloudStack has not said yet which domain it is");
-}
-
 function rootUnknown(cause: Failure): Failure {
   return failure("unavailable", "deletion.root_unknown", `waits: the managed root could not be found: ${cause.message}`, {
-    remedy: cause.remedy ?? "It is asked for again until CloudStack answers.",
+    remedy: cause.remedy ?? "It is read again until CloudStack answers.",
   });
 }

@@ -1,26 +1,19 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import type { Readable } from "node:stream";
+import { textAnswer as text, type HttpAnswer } from "../archive/links.ts";
 
-/** One answer of our small server: status, headers, and a text or a stream. */
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Readable;
-}
-
-/** What the server asks for each path. */
+/** What the server calls for each path. */
 export interface HttpRoutes {
   /** Whether the bot can work now: database reachable, Slack connected. */
   isReady(): Promise<boolean>;
-  /** Serves a saved template by a link of ours, or refuses. Errors: answers 404 for any link that is not good, without saying why. */
+  /** Serves a saved template by a link of ours. Errors: answers 404 for any link that is not valid, without saying why. */
   serveExport(path: string): Promise<HttpAnswer>;
-  /** Serves a saved template to CloudStack while a restore is under way. Errors: as for `serveExport`. */
-  serveRestore(path: string): Promise<HttpAnswer>;
+  /** Serves a saved template to CloudStack during a re-import. Errors: as for `serveExport`. */
+  serveReimport(path: string): Promise<HttpAnswer>;
 }
 
-/** Somebody else listens on the port; the message names the variable to change. */
+/** Another process listens on the port; the message names the variable to change. */
 export class PortTaken extends Error {
   override readonly name = "PortTaken";
 }
@@ -32,7 +25,7 @@ export interface HttpServer {
 }
 
 /**
- * Starts the server for links of exports and restores, `/healthz` and `/readyz`.
+ * Starts the server for links of exports and re-imports, `/healthz` and `/readyz`.
  *
  * Errors: rejects with `PortTaken` when the port is taken.
  */
@@ -48,8 +41,7 @@ export async function startHttpServer(o: {
       .catch((thrown: unknown) => {
         o.onError(thrown);
         if (response.headersSent) response.destroy();
-        else
-          response.writeHead(500, { "content-type": "text/plain; charset=utf-8" }).end("Something went wrong here; the log says what.\n");
+        else void send(text(500, "Something went wrong here; the log says what.\n"), request, response);
       });
   });
   await new Promise<void>((resolve, reject) => {
@@ -75,24 +67,13 @@ async function answer(routes: HttpRoutes, request: IncomingMessage): Promise<Htt
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return (await routes.isReady()) ? text(200, "ready\n") : text(503, "not ready\n");
   if (path.startsWith("/exports/")) return routes.serveExport(path);
-  if (path.startsWith("/restores/")) return routes.serveRestore(path);
+  if (path.startsWith("/restores/")) return routes.serveReimport(path);
   return text(404, "Nothing is served here.\n");
 }
 
 async function send(a: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.writeHead(a.status, a.headers);
-  if (typeof a.body === "string") {
-    response.end(request.method === "HEAD" ? undefined : a.body);
-    return;
-  }
-  if (request.method === "HEAD") {
-    a.body.destroy();
-    response.end();
-    return;
-  }
-  await pipeline(a.body, response);
-}
-
-function text(status: number, body: string): HttpAnswer {
-  return { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body };
+  if (typeof a.body !== "string" && request.method !== "HEAD") return pipeline(a.body, response);
+  if (typeof a.body !== "string") a.body.destroy();
+  response.end(request.method === "HEAD" ? undefined : a.body);
 }

@@ -1,4 +1,4 @@
-import type { ExportAnnouncer } from "../archive/export-view.ts";
+import type { ExportAnnouncer } from "../archive/export-service.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { CiDatabase } from "../cidb/read.ts";
@@ -15,7 +15,7 @@ import type { Database } from "../store/db.ts";
 import type { ChangeWriter, DomainIds } from "../sync/execution/ports.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 
-/** What the bot is put together from: the outside world and nothing else. What follows from it is decided by `assemble`. */
+/** What the bot is assembled from: the outside world and nothing else. Everything else is made by `assemble`. */
 export interface Parts {
   readonly config: Pick<Config, "archive" | "backups" | "ci" | "cloudstack" | "policy" | "slack" | "sync">;
   readonly db: Database;
@@ -23,12 +23,12 @@ export interface Parts {
   readonly cloud: CloudParts;
   readonly archive: ArchiveStore;
   readonly slack: SlackParts;
-  /** Puts durable work into the queue. */
+  /** Enqueues durable work. */
   readonly enqueue: (name: WorkName, ...more: Tail<Parameters<Engine["enqueue"]>>) => Promise<void>;
-  /** Where links of exports lead; known once the HTTP server listens. */
+  /** The address in links of exports; known once the HTTP server listens. */
   readonly publicUrl: () => string;
   readonly now: Clock;
-  /** What other clocks say of `now`. */
+  /** Compares `now` with other clocks. */
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   /** Makes the secret part of a link. */
@@ -50,7 +50,7 @@ export interface CloudParts {
   readonly domainIds: DomainIds;
 }
 
-/** Slack: who may approve, and what shows things to people. */
+/** Slack: who may approve, and what posts to people. */
 export interface SlackParts {
   readonly approvers: ApproverDirectory & ApproversOf;
   readonly announcers: {

@@ -1,4 +1,4 @@
-/** How passes and the policy that bounds them are wired. */
+/** The contexts of passes and of the policy that bounds them. */
 import type { Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
@@ -16,7 +16,7 @@ import type { PlanRecord } from "../sync/execution/record.ts";
 import { planPolicyOf, type PlanSettings } from "../sync/planning/policy.ts";
 import type { Parts } from "./parts.ts";
 
-/** Everything that is managed. */
+/** The scope of everything managed. */
 export function fleetOf(p: Pick<Parts, "config">): FleetScope {
   return { kind: "fleet", root: p.config.cloudstack.rootPath as DomainPath };
 }
@@ -61,7 +61,7 @@ export async function passAndAsk(
   return done;
 }
 
-/** Rebuilds an empty CloudStack; before the first start by the environment's own policy. */
+/** Rebuilds an empty CloudStack; before the first start under the environment's own policy. */
 export async function rebuildAll(
   p: Parts,
   o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">,

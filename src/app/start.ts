@@ -1,5 +1,5 @@
 import { serveExport } from "../archive/export-service.ts";
-import { serveRestore } from "../archive/reimport/links.ts";
+import { serveReimport } from "../archive/reimport/links.ts";
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { Config } from "../config.ts";
@@ -19,10 +19,10 @@ import { startHttpServer, type HttpServer } from "./http.ts";
 import type { Parts } from "./parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
 
-/** What only main.ts makes: time, ids, secrets, and what to do when this process must end. */
+/** What only main.ts makes: time, ids, secrets, and how this process ends. */
 export interface Ambient {
   readonly now: Clock;
-  /** Counts milliseconds from anywhere; nobody can set it. */
+  /** A monotonic clock, in milliseconds. */
   readonly steadyMs: () => number;
   readonly newId: NewId;
   readonly sleep: Sleep;
@@ -31,14 +31,14 @@ export interface Ambient {
   readonly onFatal: (error: Error) => void;
 }
 
-/** A running Twokey. */
+/** The running process. */
 export interface Twokey {
   readonly http: HttpServer;
   runPassNow(scope: Scope | null): Promise<Result<unknown, Failure>>;
   stop(): Promise<void>;
 }
 
-/** Makes the real parts, puts the bot together and starts it. Errors: what is wrong with Slack or the databases, with what to do. */
+/** Makes the real parts, assembles the bot and starts it. Errors: what is wrong with Slack or the databases, with what to do. */
 export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
@@ -51,6 +51,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     return made;
   }
   const bot = made.value;
+
   const links = { url: config.http.publicUrl ?? "" };
   const parts: Parts = {
     ...a,
@@ -64,6 +65,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
     publicUrl: () => links.url,
     clockSkew: createSkewMeter(db, a.now, a.steadyMs),
   };
+
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
@@ -71,7 +73,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const http = await serveLinks(config, parts);
   links.url = config.http.publicUrl ?? http.url;
   await bot.start(assembly.services);
-  await tellOddities(parts, assembly);
+  await logWarnings(parts, assembly);
   a.events.info("started", { root: config.cloudstack.rootPath });
   return ok({
     http,
@@ -85,14 +87,14 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   });
 }
 
-/** Connects to Slack. At the first start the environment's policy comes into force, once its approvers were found good. */
+/** Connects to Slack. At the first start the environment's policy comes into force, once its approvers are verified. */
 async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambient): Promise<Result<Bot, Failure>> {
   const seeded = await readPolicy(db);
   const made = await createBot({
     ...config.slack,
     approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
     firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
-    // Later, two are enough to start and to mend the list by a card of two people.
+    // Later, two are enough to start, and to repair the list by a card of two people.
     approversMin: seeded === null ? 3 : 2,
     environment: config.environment,
     db,
@@ -140,13 +142,13 @@ function serveLinks(config: Config, p: Parts): Promise<HttpServer> {
           () => false,
         ),
       serveExport: (path) => serveExport(path, context),
-      serveRestore: (path) => serveRestore(path, context),
+      serveReimport: (path) => serveReimport(path, context),
     },
   });
 }
 
-/** Says in the log what an operator should look at; none of it keeps the bot from starting, and nothing is deleted by mistake for it. */
-async function tellOddities(p: Parts, assembly: Assembly): Promise<void> {
+/** Logs what an operator should correct; none of it keeps the bot from starting, or makes it delete by mistake. */
+async function logWarnings(p: Parts, assembly: Assembly): Promise<void> {
   for (const kind of p.config.cloudstack.sharedKeys)
     p.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
   const probed = await p.cloud.reader.probe();

@@ -1,4 +1,4 @@
-/** The systems around Twokey as the configuration names them: what the bot works on, and the commands of the terminal too. */
+/** The systems around Twokey as the configuration names them: for the bot, and for the commands of the terminal. */
 import { createFolderStore } from "../archive/folder-store.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import { createCiDatabase, type CiDatabase } from "../cidb/read.ts";
@@ -24,11 +24,11 @@ interface Tools {
   readonly sleep: Sleep;
   readonly newId: NewId;
   readonly events: Events;
-  /** How many calls of one list or inventory may be under way at the same time; left out: CloudStack's usual number. */
+  /** How many calls of one list or inventory may run at the same time; left out: the usual number. */
   readonly parallel?: number;
 }
 
-/** The CloudStack objects, each with its own keys; every call asks the stop switch first. Invariant: INV-3. */
+/** The CloudStack clients, each with its own keys; every call reads the stop switch first. Invariant: INV-3. */
 export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     url: config.cloudstack.url,
@@ -45,13 +45,12 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
         a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
-  const exporter = createCloudStackExporter(options(config.cloudstack.export, true));
   return {
     reader: createCloudStackReader(options(config.cloudstack.read, false)),
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
     restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
-    exports: exportSource(exporter),
+    exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
     registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
@@ -63,11 +62,11 @@ export function ciDatabase(config: Pick<Config, "ci">, a: Pick<Tools, "now" | "e
   return createCiDatabase({ ...config.ci, now: a.now, onError });
 }
 
-/** The store of what is saved, as the configuration names it. */
+/** The archive store. */
 export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir);
-  // Loaded only when it is used: the SDK takes 20 MiB.
+  // Loaded only when needed: the SDK takes 20 MiB.
   const { createS3Store } = await import("../archive/s3-store.ts");
   return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
 }
@@ -76,8 +75,7 @@ function exportSource(exporter: CloudStackExporter): ExportSource {
   return {
     async openExport(item) {
       const source = await exporter.extract(item);
-      if (!source.ok) return source;
-      return ok({ open: (offset: number) => exporter.open(source.value, offset) });
+      return source.ok ? ok({ open: (offset) => exporter.open(source.value, offset) }) : source;
     },
   };
 }

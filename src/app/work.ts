@@ -1,4 +1,4 @@
-/** The durable work of the bot, and what happens by the clock. */
+/** The durable work of the bot, and its schedules. */
 import { runBackup } from "../archive/backups/run.ts";
 import { measureFleet } from "../archive/backups/measure.ts";
 import { askForBackups } from "../archive/backups/schedule.ts";
@@ -21,14 +21,14 @@ import { fleetOf, passAndAsk } from "./passes.ts";
 /** Runs one piece of durable work; idempotent, and throws when its signal aborts before it is done. */
 export type Run = (id: string, signal: AbortSignal) => Promise<void>;
 
-/** Something that happens by the clock, once over all replicas. */
+/** Something that runs regularly, once over all replicas. */
 export interface Schedule {
   readonly name: string;
   readonly everySeconds: number;
   readonly run: () => Promise<void>;
 }
 
-/** What the work works on. */
+/** The contexts of the work. */
 export interface Contexts {
   readonly deletions: DeletionContext;
   readonly passes: ReconcileContext;
@@ -37,10 +37,10 @@ export interface Contexts {
 }
 
 const PRUNE_SECONDS = 6 * 3600;
-/** Once a day is enough; a look that failed is taken again an hour later. */
+/** It measures once a day; a read that failed is repeated an hour later. */
 const MEASURE_SECONDS = 3600;
 
-/** What runs for each kind of work, whoever put it into the queue. */
+/** The function for each kind of work, whoever enqueued it. */
 export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
   const backups = backupContext(p);
   return {
@@ -54,12 +54,12 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
   };
 }
 
-/** Puts a pass into the queue. */
+/** Enqueues a pass. */
 export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promise<void> {
   return p.enqueue("pass", JSON.stringify({ scope, startedBy, at: p.now() }));
 }
 
-/** What happens by the clock. */
+/** The schedules. */
 export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
   const { everySeconds } = p.config.sync;
   const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.policy.graceMs / 5000))));

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { isConstraintError } from "../store/store-error.ts";
@@ -13,22 +13,19 @@ export interface Act {
   readonly by: OperatorId;
 }
 
-/** What an act came to, and what the audit log keeps of it. */
+/** The result of an act, and what the audit log keeps of it. */
 export interface Done<T> {
   readonly value: T;
   readonly data: unknown;
 }
 
 /** Where acts are recorded. */
-export interface ActContext {
-  readonly db: Database;
-  readonly now: Clock;
-}
+type ActContext = { readonly db: Database; readonly now: Clock };
 
 /**
- * Runs one person's act in one transaction with its audit row; a refusal is recorded with who and why, and so is what PostgreSQL refuses.
+ * Runs one person's act in one transaction with its audit row; a refusal, also one of PostgreSQL, is recorded with who and why.
  *
- * Errors: what `run` says; `refused` `ballot.database` with the database's rule, in which case nothing was written.
+ * Errors: what `run` returns; `refused` `ballot.database` with the database's rule: then nothing was written.
  */
 export async function recordAct<T>(
   act: Act,
@@ -44,13 +41,10 @@ export async function recordAct<T>(
     });
   } catch (thrown) {
     if (!isConstraintError(thrown)) throw thrown;
-    result = err(
-      failure("refused", "ballot.database", "The database refused this: it would not count", {
-        details: { rule: thrown.constraint ?? "" },
-      }),
-    );
+    const details = { rule: thrown.constraint ?? "" };
+    result = fail("refused", "ballot.database", "The database refused this: it would not count", { details });
   }
-  if (result.ok) return { ok: true, value: result.value.value };
+  if (result.ok) return ok(result.value.value);
   await recordRefusal(act, result.error, c);
   return result;
 }
@@ -61,12 +55,12 @@ export async function recordRefusal(act: Act, f: Failure, c: ActContext): Promis
   await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: act.by, kind: `refused.${act.kind}`, subject: act.subject, data }));
 }
 
-/** How long the reason of a rejection is. Units: characters. */
+/** The length of a rejection's reason. Units: characters. */
 const REASON = { min: 5, max: 3000 } as const;
 
-/** The reason of a rejection, as typed, without white space around it. Errors: `invalid`. */
+/** Parses the reason of a rejection. Errors: `invalid`. */
 export function parseReason(text: string): Result<string, Failure> {
   const reason = text.trim();
   if (reason.length >= REASON.min && reason.length <= REASON.max) return ok(reason);
-  return err(failure("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`));
+  return fail("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`);
 }

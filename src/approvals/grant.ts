@@ -1,11 +1,11 @@
 import { invariant } from "../core/failure.ts";
-import type { Digest, Instant, OperatorId } from "../core/ids.ts";
+import type { Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { tally, type ApprovalRequest, type Refusal } from "./tally.ts";
 import type { Vote } from "../core/votes.ts";
 
-/** A live permission to run one deletion. Made by `grant` only, never stored, never copied: on every resume it is asked for again. */
+/** A permission to run one deletion. Made by `grant` only, never stored, never copied: before every step a new one is made. */
 class Grant {
   readonly #minted = true;
   readonly request: ApprovalRequest;
@@ -23,15 +23,15 @@ class Grant {
   }
 }
 
-/** A grant, as everybody else knows it: the type leaves this file, the class does not. */
+/** A grant as a type; the class stays in this file. */
 export type ApprovedDeletion = Grant;
 
-/** Whether a value is a grant that `grant` made: casts, copies and clones are not. The deleter asks before every call. */
+/** Whether `grant` made this value: casts, copies and clones are refused. Called before every call that deletes. */
 export function isApprovedDeletion(x: unknown): x is ApprovedDeletion {
   return Grant.is(x);
 }
 
-/** All that is weighed for a grant. `approversNow` are the approvers of this moment, not of the time of the votes. */
+/** What a grant depends on. `approversNow` are the approvers of this moment, not of the time of the votes. */
 export interface GrantQuestion {
   readonly request: ApprovalRequest;
   readonly votes: readonly Vote[];
@@ -45,23 +45,20 @@ export interface GrantQuestion {
 }
 
 /**
- * Mints a grant, or says which rule refuses it.
+ * Makes a grant, or says which rule refuses it.
  *
  * Errors: every `Refusal`; `stale` when the world is not what was approved.
- * Invariant: INV-2, INV-3 (only the time of votes; waits are the phase's), INV-9.
+ * Invariant: INV-2, INV-3 (only the time of votes; the phase has the waits), INV-9.
  */
 export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   invariant(q.approved.domainId === q.request.domainId, "the stored inventory is of another domain");
-  const shown: Digest = inventoryDigest(q.approved);
-  if (shown !== q.request.digest)
-    return err({ kind: "stale", appeared: [], sentence: "the stored inventory is not the one that was approved" });
-  if (q.fresh.domainId !== q.request.domainId)
-    return err({ kind: "stale", appeared: [], sentence: "the fresh inventory is of another domain" });
+  const stale = (sentence: string): Result<never, Refusal> => err({ kind: "stale", appeared: [], sentence });
+  if (inventoryDigest(q.approved) !== q.request.digest) return stale("the stored inventory is not the one that was approved");
+  if (q.fresh.domainId !== q.request.domainId) return stale("the fresh inventory is of another domain");
   const appeared = appearedSince(q.approved, q.fresh).map((i) => `${i.kind} ${i.name}`);
   if (appeared.length > 0) return err({ kind: "stale", appeared, sentence: `${appeared.length} thing(s) appeared since the approval` });
-  if (!q.dismantling && inventoryDigest(q.fresh) !== q.request.digest) {
-    return err({ kind: "stale", appeared: [], sentence: "what the domain holds changed since the approval" });
-  }
+  if (!q.dismantling && inventoryDigest(q.fresh) !== q.request.digest) return stale("what the domain holds changed since the approval");
+
   const counted = tally(q.request, q.votes, q.approversNow);
   if (counted.kind !== "approved") return err(counted.refusal);
   return ok(new Grant(q.request, q.approved, counted.approvers, q.now));

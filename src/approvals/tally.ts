@@ -1,13 +1,13 @@
 import type { Vote } from "../core/votes.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../core/ids.ts";
 
-/** The question put to people, with the policy frozen in: a later change of policy does not alter a running vote. */
+/** What people vote on, with the policy frozen into it: a later change of policy does not alter a running vote. */
 export interface ApprovalRequest {
   readonly deletionId: DeletionId;
   readonly domainId: DomainId;
   readonly path: DomainPath;
   readonly digest: Digest;
-  /** Everybody who asked for it: who closed the project, who started the pass by hand. None of them may approve. */
+  /** Who asked for it: who closed the project, who started the pass. None of them may approve. */
   readonly requesters: readonly OperatorId[];
   /** Distinct approvers needed; never below 2. */
   readonly quorum: number;
@@ -15,7 +15,7 @@ export interface ApprovalRequest {
   readonly expiresAt: Instant;
 }
 
-/** What counting needs to know of a question, whatever it is about. */
+/** What counting needs of any question. */
 export type VoteQuestion = Pick<ApprovalRequest, "digest" | "requesters" | "quorum" | "openedAt" | "expiresAt">;
 
 /** Why there is no grant. */
@@ -32,7 +32,7 @@ export type Tally =
 /**
  * Counts votes: distinct persons, none a requester, each an approver now, all on the request's digest and in its time.
  *
- * Any rejection in time ends the matter. `at` is when the deciding vote was cast. Invariant: INV-2.
+ * Any rejection in time decides. `at` is when the deciding vote was cast. Invariant: INV-2.
  */
 export function tally(request: VoteQuestion, votes: readonly Vote[], approversNow: ReadonlySet<OperatorId>): Tally {
   const need = Math.max(2, request.quorum);
@@ -41,6 +41,7 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
   if (rejection !== undefined) {
     return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
   }
+
   const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
   const requesters = new Set(request.requesters);
   const accounts = new Set<string>();
@@ -52,6 +53,7 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
     if (v.account !== null) accounts.add(v.account);
     firstByVoter.set(v.voter, v.at);
   }
+
   const approvers = [...firstByVoter.keys()];
   const deciding = [...firstByVoter.values()][need - 1];
   if (deciding === undefined) {

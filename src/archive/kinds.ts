@@ -1,14 +1,14 @@
 import type { ArchiveKind } from "../core/archive-kinds.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
-/** The things of a domain that must be saved before anybody may approve: templates always, other kinds by policy. */
+/** The things of a domain that must be saved before an approval: templates always, other kinds by policy. */
 export function itemsToSave(inventory: Pick<Inventory, "items">, kinds: readonly ArchiveKind[]): readonly InventoryItem[] {
   const wanted = new Set<string>(["template", ...kinds]);
   return inventory.items.filter((i) => wanted.has(i.kind));
 }
 
 /**
- * Why CloudStack would refuse to hand out a thing as it stands now, as a sentence; null when it is worth asking.
+ * Why CloudStack would refuse to export a thing in its present state, as a sentence; null when an export may succeed.
  *
  * Source: facts/cloudstack §5.3; recording 11 (`extractVolume` of a disk on a running machine is a failed job, 530).
  */

@@ -1,9 +1,10 @@
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { Clock } from "../core/clock.ts";
+import { groupBy } from "../core/group-by.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { beginRemoval, readBegunRemovals, readKeptCopies, recordRemoved, type KeptCopy } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
-import type { Database } from "../store/db.ts";
+import type { Database, Transaction } from "../store/db.ts";
 import { readStop } from "../store/stop-switch.ts";
 import type { ArchiveStore } from "./ports.ts";
 
@@ -15,16 +16,12 @@ export interface KeepRules {
 }
 
 /**
- * Chooses the copies that may go: older than the age, not among the newest of their thing, and not in use. Pure.
+ * Chooses the copies that may be removed: older than the age, not among the newest of their thing, and not in use. Pure.
  *
  * Shape: whatever the rules say, the newest copy of every thing stays, since the thing may exist nowhere else.
  */
 export function copiesToPrune(copies: readonly KeptCopy[], rules: KeepRules, now: number): readonly KeptCopy[] {
-  const byThing = new Map<string, KeptCopy[]>();
-  for (const copy of copies) {
-    const thing = `${copy.itemKind} ${copy.itemId}`;
-    byThing.set(thing, [...(byThing.get(thing) ?? []), copy]);
-  }
+  const byThing = groupBy(copies, (copy) => `${copy.itemKind} ${copy.itemId}`);
   const keep = Math.max(1, rules.versions);
   return [...byThing.values()].flatMap((same) =>
     same
@@ -43,22 +40,23 @@ export interface PruneContext {
 }
 
 /**
- * Removes the copies that may go, and finishes removals that were cut off. Each is audited before and after; nothing goes while stopped.
+ * Removes the copies that may be removed, and finishes removals that were interrupted. Each is audited before and after.
  *
- * Errors: the store's own failure, after everything else was tried; what is left is taken up again next time.
+ * Errors: `refused` while everything is stopped; the store's own failure, after all others were tried: the next run continues.
  */
 export async function pruneArchive(c: PruneContext): Promise<Result<{ readonly removed: number; readonly bytes: number }, Failure>> {
   for (const copy of copiesToPrune(await readKeptCopies(c.db, c.now()), c.rules, c.now())) {
-    if ((await readStop(c.db)).stopped) return err(failure("refused", "archive.stopped", "Nothing is pruned: everything is stopped"));
+    if ((await readStop(c.db)).stopped) return stopped();
     await c.db.tx(async (q) => {
-      // A copy that came into use meanwhile stays.
+      // A copy that came into use since is kept.
       if (await beginRemoval(q, copy.id, c.now())) await recordPrune(q, copy, "archive.prune", c);
     });
   }
+
   let [removed, bytes] = [0, 0];
   let problem: Failure | null = null;
   for (const copy of await readBegunRemovals(c.db)) {
-    if ((await readStop(c.db)).stopped) return err(failure("refused", "archive.stopped", "Nothing is pruned: everything is stopped"));
+    if ((await readStop(c.db)).stopped) return stopped();
     const gone = await c.store.remove(copy.key);
     if (!gone.ok) {
       problem = gone.error;
@@ -74,13 +72,10 @@ export async function pruneArchive(c: PruneContext): Promise<Result<{ readonly r
   return problem === null ? ok({ removed, bytes }) : err(problem);
 }
 
-function recordPrune(q: Parameters<typeof recordAudit>[0], copy: KeptCopy, kind: string, c: PruneContext) {
-  const { id, itemKind, itemId, name, bytes, savedAt, sha256 } = copy;
-  return recordAudit(q, {
-    at: c.now(),
-    actor: "twokey",
-    kind,
-    subject: id,
-    data: { itemKind, itemId, name, bytes, savedAt, sha256, versions: c.rules.versions, ageMs: c.rules.ageMs },
-  });
+function stopped(): Result<never, Failure> {
+  return fail("refused", "archive.stopped", "Nothing is pruned: everything is stopped");
+}
+
+function recordPrune(q: Transaction, { id, key: _, inUse: __, ...copy }: KeptCopy, kind: string, c: PruneContext) {
+  return recordAudit(q, { at: c.now(), actor: "twokey", kind, subject: id, data: { ...copy, ...c.rules } });
 }

@@ -5,9 +5,9 @@ const slow = new Set(["TimeoutError", "RequestTimeout", "SlowDown", "ServiceUnav
 const full = new Set(["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"]);
 
 /**
- * Says what an answer of the bucket means for us. Nothing of the SDK's own text is repeated: it may name the key id and the host.
+ * Translates an answer of the bucket. Nothing of the SDK's own text is repeated: it may name the key id and the host.
  *
- * Errors: `rejected` for what asking again does not mend, `unavailable` for what it may, `contract_broken` for an object that is gone.
+ * Errors: `rejected` for what a retry cannot change, `unavailable` for what it may, `contract_broken` for an object that is gone.
  */
 export function s3Failure(thrown: unknown): Failure {
   const { name, status } = answerOf(thrown);
@@ -23,20 +23,17 @@ export function s3Failure(thrown: unknown): Failure {
       details,
     });
   if (denied.has(name) || status === 401 || status === 403)
-    return failure("rejected", "archive.denied", "The archive's bucket does not let Twokey in", {
+    return failure("rejected", "archive.denied", "The archive's bucket denies Twokey access", {
       remedy: "Check ARCHIVE_S3_ACCESS_KEY_ID, its secret, and what docs/configuration.md says the account must be allowed.",
       details,
     });
   if (name === "NoSuchUpload")
     return failure("unavailable", "archive.upload_gone", "The bucket no longer knows the unfinished upload", { details });
   if (name === "NoSuchKey" || name === "NotFound" || status === 404)
-    return failure("contract_broken", "archive.missing", "The archive does not hold what it should", { details });
+    return failure("contract_broken", "archive.missing", "An object is missing in the archive", { details });
   if (slow.has(name) || status === 503)
-    return failure("unavailable", "archive.slow", "The archive's bucket did not answer in time", {
-      remedy: "It is tried again.",
-      details,
-    });
-  return failure("unavailable", "archive.broken", "The bytes broke off on their way into the archive", { details });
+    return failure("unavailable", "archive.slow", "The archive's bucket did not answer in time", { remedy: "It is tried again.", details });
+  return failure("unavailable", "archive.broken", "Writing to the archive broke off", { details });
 }
 
 function answerOf(thrown: unknown): { readonly name: string; readonly status: number | null } {

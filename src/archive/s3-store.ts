@@ -10,11 +10,12 @@ import {
   S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { err, ok } from "../core/result.ts";
-import type { ArchiveStore } from "./ports.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Result } from "../core/result.ts";
+import { attempt, type ArchiveStore } from "./ports.ts";
 import { s3Failure } from "./s3-failure.ts";
 
-/** Where the bucket is and who we are there. `credentials` null: the SDK's own chain (a role of the machine). Units: milliseconds. */
+/** The bucket and our account there. `credentials` null: the SDK's own chain (a role of the machine). Units: milliseconds. */
 export interface S3Options {
   readonly bucket: string;
   /** Null: Amazon's own, by region. */
@@ -29,7 +30,7 @@ export interface S3Options {
 
 const keyShape = /^[0-9a-f-]{8,80}$/;
 const MIB = 1024 * 1024;
-/** Tails kept in memory, one for each unfinished object; whoever is pushed out begins anew. */
+/** Tails kept in memory, one for each unfinished object; an object whose tail was dropped starts over. */
 const TAILS = 4;
 const PARTS = 10_000;
 
@@ -49,8 +50,7 @@ interface Upload {
   readonly parts: readonly Part[];
 }
 
-/** The SDK's client for one bucket. */
-export function createS3Client(o: S3Options): S3Client {
+function createS3Client(o: S3Options): S3Client {
   return new S3Client({
     region: o.region,
     ...(o.endpoint === null ? {} : { endpoint: o.endpoint, forcePathStyle: true }),
@@ -68,10 +68,10 @@ export function createS3Client(o: S3Options): S3Client {
 }
 
 /**
- * Keeps archived bytes in an S3-compatible bucket, each object one multipart upload until it is whole.
+ * Stores archived bytes in an S3-compatible bucket, each object one multipart upload until it is complete.
  *
- * What whole parts hold survives a restart of the process; what is less than a part waits in memory, since S3 takes no short part
- * but the last. Errors: `rejected` when the bucket says no, `unavailable` when it is slow or away, `archive.full`.
+ * Complete parts survive a restart of the process; what is less than a part waits in memory, since S3 accepts no short part
+ * but the last. Errors: `rejected` when the bucket refuses, `unavailable` when it is slow or unreachable, `archive.full`.
  */
 export function createS3Store(o: S3Options): ArchiveStore {
   const client = createS3Client(o);
@@ -79,7 +79,7 @@ export function createS3Store(o: S3Options): ArchiveStore {
   const tails = new Map<string, Buffer>();
   return {
     async append(key, offset, bytes) {
-      try {
+      const stored = await attempt(async () => {
         const held = tails.get(key) ?? Buffer.alloc(0);
         const upload = offset === 0 ? await bucket.beginAnew(key) : await bucket.find(key);
         const start = offset === 0 ? Buffer.alloc(0) : held;
@@ -87,46 +87,40 @@ export function createS3Store(o: S3Options): ArchiveStore {
         if (upload === null || sum(upload.parts) + start.length !== offset) throw new Error("the upload is not where it was left");
         const filled = await fillParts(bytes, upload.parts.length + 1, start, (n, body) => bucket.put(key, upload.id, n, body));
         keepTail(tails, key, filled.tail);
-        return ok(sum(upload.parts) + filled.bytes + filled.tail.length);
-      } catch (thrown) {
-        bytes.destroy();
-        return err(s3Failure(thrown));
-      }
+        return sum(upload.parts) + filled.bytes + filled.tail.length;
+      }, s3Failure);
+      if (!stored.ok) bytes.destroy();
+      return stored;
     },
     unfinishedBytes: async (key) => {
       const upload = await bucket.find(key).catch(() => null);
       return upload === null ? 0 : sum(upload.parts) + (tails.get(key)?.length ?? 0);
     },
-    async finish(key) {
-      try {
+    finish: (key) =>
+      attempt(async () => {
         const upload = await bucket.find(key);
         if (upload === null) throw new Error("there is no upload to finish");
         const tail = tails.get(key);
         const last = tail === undefined || tail.length === 0 ? [] : [await bucket.put(key, upload.id, upload.parts.length + 1, tail)];
         await bucket.complete(key, { id: upload.id, parts: [...upload.parts, ...last] });
         tails.delete(key);
-        return ok(undefined);
-      } catch (thrown) {
-        return err(s3Failure(thrown));
-      }
-    },
-    async open(key) {
-      try {
-        return ok(await bucket.read(key));
-      } catch (thrown) {
-        return err(s3Failure(thrown));
-      }
-    },
-    async remove(key) {
-      try {
+      }, s3Failure),
+    open: (key) => attempt(() => bucket.read(key), s3Failure),
+    remove: (key) =>
+      attempt(async () => {
         tails.delete(key);
         await bucket.remove(key);
-        return ok(undefined);
-      } catch (thrown) {
-        return err(s3Failure(thrown));
-      }
-    },
+      }, s3Failure),
   };
+}
+
+/** Asks the bucket for at most one unfinished upload: a call that changes nothing, and that the account needs anyway. */
+export function inspectBucket(o: S3Options): Promise<Result<void, Failure>> {
+  const client = createS3Client(o);
+  const listed = async (): Promise<void> => {
+    await client.send(new ListMultipartUploadsCommand({ Bucket: o.bucket, Prefix: o.prefix, MaxUploads: 1 }));
+  };
+  return attempt(listed, s3Failure).finally(() => client.destroy());
 }
 
 /** The calls of one bucket; each throws what the SDK throws. */
@@ -186,7 +180,7 @@ function createBucket(client: S3Client, o: S3Options) {
   };
 }
 
-/** Fills part after part and sends each while the next is filled; what is less than a part is handed back. Two buffers, no more. */
+/** Fills part after part and sends each while the next is filled; what is less than a part is returned. Two buffers, no more. */
 async function fillParts(
   bytes: Readable,
   first: number,
@@ -197,7 +191,7 @@ async function fillParts(
   let part = Buffer.allocUnsafe(partBytes(n));
   let used = start.copy(part);
   let sent = 0;
-  let onItsWay: { readonly body: Buffer<ArrayBuffer>; readonly done: Promise<unknown> } | null = null;
+  let sending: { readonly body: Buffer<ArrayBuffer>; readonly done: Promise<unknown> } | null = null;
   try {
     for await (const chunk of bytes as AsyncIterable<Buffer>) {
       for (let taken = 0; taken < chunk.length;) {
@@ -205,12 +199,12 @@ async function fillParts(
         used += copied;
         taken += copied;
         if (used < part.length) continue;
-        await onItsWay?.done;
-        const free = onItsWay?.body;
+        await sending?.done;
+        const free = sending?.body;
         const done = send(n, part);
         // Awaited before the next part is sent; until then nobody else may report it.
         done.catch(() => undefined);
-        onItsWay = { body: part, done };
+        sending = { body: part, done };
         sent += part.length;
         n += 1;
         part = free?.length === partBytes(n) ? free : Buffer.allocUnsafe(partBytes(n));
@@ -218,7 +212,7 @@ async function fillParts(
       }
     }
   } finally {
-    await onItsWay?.done;
+    await sending?.done;
   }
   return { bytes: sent, tail: Buffer.from(part.subarray(0, used)) };
 }

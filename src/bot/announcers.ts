@@ -1,5 +1,5 @@
 import type { WebClient } from "@slack/web-api";
-import type { ExportAnnouncer } from "../archive/export-view.ts";
+import type { ExportAnnouncer } from "../archive/export-service.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import type { DeletionAnnouncer } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";

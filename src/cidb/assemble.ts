@@ -1,4 +1,5 @@
 import { type CiUserId, type Instant, type ProjectId, Slug } from "../core/ids.ts";
+import { groupBy } from "../core/group-by.ts";
 import type { DesiredMember, DesiredProject, HeldRow } from "../sync/planning/desired.ts";
 import { limitTypes, type Limits } from "../core/managed.ts";
 import type { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
@@ -10,18 +11,18 @@ export interface ViewNames {
   readonly memberships: string;
 }
 
-/** What became of the rows: every row is in a project, stands for nothing (a disabled user), or is held. */
+/** Every row is part of a project, has no effect (a disabled user), or is held. */
 export interface Assembled {
   readonly projects: readonly DesiredProject[];
   readonly held: readonly HeldRow[];
 }
 
-/** A text CloudStack can carry: no control characters, and no backslash, which would break its JSON (recording 03). */
+/** A text that CloudStack can store: no control characters, and no backslash, which would break its JSON (recording 03). */
 const plainText = /^[^\p{Cc}\\]{1,100}$/u;
 const usernameText = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/;
 const emailText = /^[^\s@\\\p{Cc}]+@[^\s@\\\p{Cc}]+$/u;
 
-/** Turns raw rows into projects with members; a row that cannot be taken over is held, with how to mend it. */
+/** Turns raw rows into projects with members; a row that cannot be used is held, with the remedy. */
 export function assemble(
   projects: readonly ProjectRow[],
   users: readonly UserRow[],
@@ -31,33 +32,25 @@ export function assemble(
   const held: HeldRow[] = [];
   const slugs = countBy(projects.map((p) => p.slug?.toLowerCase() ?? ""));
   const ids = countBy(projects.map((p) => p.id ?? ""));
-  const usersById = new Map(users.map((u) => [u.id, u]));
-  const userIds = countBy(users.map((u) => u.id ?? ""));
-  const members = groupMembers(projects, memberships, usersById, userIds, views, held);
+  const members = groupMembers(projects, users, memberships, views, held);
   const made: DesiredProject[] = [];
   for (const row of projects) {
     const problem = projectProblem(row, slugs, ids);
-    if (problem !== null) {
-      held.push({
-        view: views.projects,
-        key: `id ${row.id ?? "NULL"}`,
-        projectId: (row.id ?? null) as ProjectId | null,
-        userId: null,
-        ...problem,
-      });
+    const projectId = row.id as ProjectId | null;
+    if (problem !== null || projectId === null) {
+      held.push({ view: views.projects, key: `id ${row.id ?? "NULL"}`, projectId, userId: null, ...(problem ?? noId) });
       continue;
     }
     const slug = Slug.parse(row.slug);
-    const list = members.get(row.id ?? "") ?? [];
     made.push({
-      id: row.id as ProjectId,
+      id: projectId,
       slug,
       name: row.name ?? slug,
       state: row.state as "active" | "closed",
       closedAt: row.closed_at === null ? null : (Math.round(row.closed_at) as Instant),
       closedBy: row.closed_by as CiUserId | null,
       limits: limitsOf(row.limits) ?? {},
-      members: list.toSorted((a, b) => compare(a.userId, b.userId)),
+      members: (members.get(projectId) ?? []).toSorted((a, b) => compare(a.userId, b.userId)),
     });
   }
   return { projects: made.toSorted((a, b) => compare(a.id, b.id)), held: held.toSorted((a, b) => compare(a.view + a.key, b.view + b.key)) };
@@ -65,83 +58,78 @@ export function assemble(
 
 type Problem = Pick<HeldRow, "problem" | "remedy">;
 
+function told(problem: string, remedy: string): Problem {
+  return { problem, remedy };
+}
+
+const noId = told("has no id", "give the project an id that is never used again");
+
 function projectProblem(row: ProjectRow, slugs: ReadonlyMap<string, number>, ids: ReadonlyMap<string, number>): Problem | null {
-  if (row.id === null || row.id === "") return { problem: "has no id", remedy: "give the project an id that is never used again" };
-  if ((ids.get(row.id) ?? 0) > 1) return { problem: "stands twice in the view", remedy: "make the view give one row a project" };
-  if (row.slug === null) return { problem: "has no slug", remedy: "give it a slug of lower-case letters, digits and inner hyphens" };
-  if (!Slug.safeParse(row.slug).success) {
-    return {
-      problem: `has the slug ${shown(row.slug)}, which cannot name a domain`,
-      remedy: "use at most 63 lower-case letters, digits and inner hyphens",
-    };
+  const { id, slug, state } = row;
+  if (id === null || id === "") return noId;
+  if ((ids.get(id) ?? 0) > 1) return told("stands twice in the view", "make the view give one row a project");
+  if (slug === null) return told("has no slug", "give it a slug of lower-case letters, digits and inner hyphens");
+  if (!Slug.safeParse(slug).success) {
+    const remedy = "use at most 63 lower-case letters, digits and inner hyphens";
+    return told(`has the slug ${shown(slug)}, which cannot name a domain`, remedy);
   }
-  if ((slugs.get(row.slug.toLowerCase()) ?? 0) > 1)
-    return { problem: `shares the slug ${shown(row.slug)} with another project`, remedy: "give each project a slug of its own" };
-  if (row.state !== "active" && row.state !== "closed")
-    return { problem: `has the state ${shown(row.state ?? "NULL")}`, remedy: "use active or closed" };
+  if ((slugs.get(slug.toLowerCase()) ?? 0) > 1)
+    return told(`shares the slug ${shown(slug)} with another project`, "give each project a slug of its own");
+  if (state !== "active" && state !== "closed") return told(`has the state ${shown(state ?? "NULL")}`, "use active or closed");
   if (limitsOf(row.limits) === null)
-    return { problem: "has limits that cannot be read", remedy: `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}` };
+    return told("has limits that cannot be read", `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}`);
   return null;
 }
 
 function groupMembers(
   projects: readonly ProjectRow[],
+  users: readonly UserRow[],
   memberships: readonly MembershipRow[],
-  usersById: ReadonlyMap<string | null, UserRow>,
-  userIds: ReadonlyMap<string, number>,
   views: ViewNames,
   held: HeldRow[],
-): ReadonlyMap<string, DesiredMember[]> {
+): ReadonlyMap<string, readonly DesiredMember[]> {
   const known = new Set(projects.map((p) => p.id));
+  const usersById = groupBy(users, (u) => u.id);
+  const nameKey = (m: MembershipRow): string => `${m.project_id} ${usersById.get(m.user_id)?.at(-1)?.username?.toLowerCase()}`;
   const pairs = countBy(memberships.map((m) => `${m.project_id} ${m.user_id}`));
-  const names = countBy(memberships.map((m) => `${m.project_id} ${usersById.get(m.user_id)?.username?.toLowerCase()}`));
+  const names = countBy(memberships.map(nameKey));
   const grouped = new Map<string, DesiredMember[]>();
   for (const m of memberships) {
-    const user = usersById.get(m.user_id);
-    const hold = (view: string, key: string, p: Problem): void => {
+    const [user, second] = usersById.get(m.user_id) ?? [];
+    const hold = (p: Problem, view = views.memberships, key = `project ${m.project_id ?? "NULL"}, user ${m.user_id ?? "NULL"}`): void => {
       held.push({ view, key, projectId: m.project_id as ProjectId | null, userId: m.user_id as CiUserId | null, ...p });
     };
-    const key = `project ${m.project_id ?? "NULL"}, user ${m.user_id ?? "NULL"}`;
-    if (m.project_id === null || m.user_id === null)
-      hold(views.memberships, key, { problem: "names no project or no user", remedy: "give both ids" });
+    if (m.project_id === null || m.user_id === null) hold(told("names no project or no user", "give both ids"));
     else if (!known.has(m.project_id))
-      hold(views.memberships, key, {
-        problem: "names a project that the projects view does not list",
-        remedy: "list the project, or take the membership out",
-      });
-    else if (user === undefined || (userIds.get(m.user_id) ?? 0) > 1)
-      hold(views.memberships, key, {
-        problem: "names a user that the users view does not list exactly once",
-        remedy: "list the user once, or take the membership out",
-      });
-    else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1)
-      hold(views.memberships, key, { problem: "stands twice", remedy: "give one row for each member of a project" });
-    else if (user.enabled === true) {
-      const problem = userProblem(user, (names.get(`${m.project_id} ${user.username?.toLowerCase()}`) ?? 0) > 1);
-      if (problem !== null) hold(views.users, `id ${m.user_id}`, problem);
-      else grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
-    } else if (user.enabled === null)
-      hold(views.users, `id ${m.user_id}`, { problem: "does not tell whether it is enabled", remedy: "set enabled to true or false" });
+      hold(told("names a project that the projects view does not list", "list the project, or take the membership out"));
+    else if (user === undefined || second !== undefined)
+      hold(told("names a user that the users view does not list exactly once", "list the user once, or take the membership out"));
+    else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1) hold(told("stands twice", "give one row for each member of a project"));
+    else {
+      const problem = userProblem(user, (names.get(nameKey(m)) ?? 0) > 1);
+      if (problem !== null) hold(problem, views.users, `id ${m.user_id}`);
+      else if (user.enabled === true) grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
+    }
   }
   return grouped;
 }
 
 function userProblem(user: UserRow, sharesName: boolean): Problem | null {
+  if (user.enabled === null) return told("does not tell whether it is enabled", "set enabled to true or false");
+  // A disabled user is a member of nothing: what else its row says does not matter.
+  if (!user.enabled) return null;
   if (user.username === null || !usernameText.test(user.username))
-    return { problem: `has the username ${shown(user.username ?? "NULL")}`, remedy: "use letters, digits and . _ @ + - , at most 100" };
+    return told(`has the username ${shown(user.username ?? "NULL")}`, "use letters, digits and . _ @ + - , at most 100");
   if (sharesName)
-    return {
-      problem: `shares the username ${shown(user.username)} with another member of the project`,
-      remedy: "give each person a username of their own",
-    };
-  if (user.email === null || !emailText.test(user.email))
-    return { problem: "has no usable e-mail address", remedy: "give the user's e-mail address" };
-  for (const [column, value] of [
-    ["first_name", user.first_name],
-    ["last_name", user.last_name],
-  ] as const) {
+    return told(
+      `shares the username ${shown(user.username)} with another member of the project`,
+      "give each person a username of their own",
+    );
+  if (user.email === null || !emailText.test(user.email)) return told("has no usable e-mail address", "give the user's e-mail address");
+  for (const column of ["first_name", "last_name"] as const) {
+    const value = user[column];
     if (value === null || !plainText.test(value))
-      return { problem: `has no usable ${column}`, remedy: "give 1 to 100 characters, without backslash and control characters" };
+      return told(`has no usable ${column}`, "give 1 to 100 characters, without backslash and control characters");
   }
   return null;
 }

@@ -4,19 +4,19 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Assembled } from "./assemble.ts";
 import type { Rows } from "./rows.ts";
 
-/** How a project stands in the CI database. */
+/** A project's state in the CI database. */
 export type ProjectState = "active" | "closed" | "absent";
 
 /**
- * What the rows about one project say of its state. Only what a whole read would prove is said: a held row of the project, a row that may
- * be its but names none, a sentinel that is not there, an empty view or a short read leave it open.
+ * A project's state by the rows about it. Only what a whole read would prove counts: a held row of the project, a row that names no project
+ * and so may be its, a missing sentinel, an empty view or a short read leave the state open.
  *
  * Errors: `unavailable` `cidb.unsure`: whoever waits for the answer asks again later. Invariant: INV-1, INV-6.
  */
 export function stateOf(id: ProjectId, rows: Rows, { projects, held }: Assembled, sentinel: string | null): Result<ProjectState, Failure> {
   const unsure = (why: string) =>
     err(
-      failure("unavailable", "cidb.unsure", `The CI database leaves open how project ${id} stands: ${why}`, { details: { project: id } }),
+      failure("unavailable", "cidb.unsure", `The CI database leaves the state of project ${id} open: ${why}`, { details: { project: id } }),
     );
   const found = projects.find((p) => p.id === id);
   if (found?.state === "active") return ok("active");

@@ -18,20 +18,20 @@ export interface CiPerson {
   readonly name: string;
 }
 
-/** The CI database, read only. Errors of `readDesired` are partial reads; of the others `unavailable` or `contract_broken`. */
+/** The CI database, read only. Errors: `readDesired` gives a partial read, the others `unavailable` or `contract_broken`. */
 export interface CiDatabase {
   readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
   /** One project's state now, for a deletion that goes on; asks for that project's rows only. Invariant: INV-1, INV-6. */
   readProjectState(id: ProjectId): Promise<Result<ProjectState, Failure>>;
   listPeople(): Promise<Result<readonly CiPerson[], Failure>>;
-  /** A whole read that began at `since` or later is not made again: what a person asks is answered by one. */
+  /** Uses the last whole read when it began at `since` or later: one read for one request of a person. */
   projectsOf(user: CiUserId | "all", since?: Instant): Promise<Result<readonly DesiredProject[], Failure>>;
-  /** One project with its members; null where there is none, or its rows cannot be taken over. */
+  /** One project with its members; null where there is none, or its rows cannot be used. */
   project(question: ProjectQuestion): Promise<Result<DesiredProject | null, Failure>>;
   close(): Promise<void>;
 }
 
-/** What it needs; view names may hold a schema. */
+/** What the CI database is opened with; view names may have a schema. */
 export interface CiDatabaseOptions {
   readonly url: string;
   readonly views: ViewNames;
@@ -49,7 +49,7 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
     application_name: "twokey",
-    // Rows that a policy hides would look like rows that are gone: PostgreSQL is to refuse such a read instead.
+    // Rows that a policy hides would look like rows that are gone: PostgreSQL must refuse such a read instead.
     options: "-c default_transaction_read_only=on -c row_security=off",
   });
   pool.on("error", o.onError);
@@ -89,43 +89,26 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
   };
 }
 
-/** What a whole read says of what should be: complete, or partial with the reason. */
+/** The desired state by a whole read: complete, or partial with the reason. */
 function desiredOf(
   scope: Scope,
-  read: Result<Rows, Failure>,
+  found: Result<Rows, Failure>,
   asOf: Instant,
   o: Pick<CiDatabaseOptions, "views" | "sentinelProject">,
 ): CompleteDesired | PartialDesired {
-  if (!read.ok) {
-    const reason = [read.error.message, read.error.remedy].filter((s) => s !== undefined).join(". ");
+  if (!found.ok) {
+    const reason = [found.error.message, found.error.remedy].filter((s) => s !== undefined).join(". ");
     return { coverage: "partial", scope, projects: [], held: [], asOf, reason: reason.replace(/\.$/, "") };
   }
-  const rows = read.value;
+  const rows = found.value;
   const { projects, held } = assemble(rows.projects, rows.users, rows.memberships, o.views);
-  const partial = (reason: string, only: readonly DesiredProject[]): PartialDesired => ({
-    coverage: "partial",
-    scope,
-    projects: only,
-    held,
-    asOf,
-    reason,
-  });
+  const partial = (reason: string): PartialDesired => ({ coverage: "partial", scope, projects, held, asOf, reason });
   if (scope.kind === "project")
-    return partial(
-      "narrowed to one project",
-      projects.filter((p) => p.id === scope.projectId),
-    );
-  if (o.sentinelProject !== null && !projects.some((p) => p.id === o.sentinelProject))
-    return partial("the sentinel project was not seen", projects);
-  const complete = completeDesired({
-    scope,
-    projects,
-    held,
-    counted: rows.counted,
-    rows: { projects: rows.projects.length, memberships: rows.memberships.length },
-    asOf,
-  });
-  return complete.ok ? complete.value : partial(complete.error.sentence, projects);
+    return { ...partial("narrowed to one project"), projects: projects.filter((p) => p.id === scope.projectId) };
+  if (o.sentinelProject !== null && !projects.some((p) => p.id === o.sentinelProject)) return partial("the sentinel project was not seen");
+  const read = { projects: rows.projects.length, memberships: rows.memberships.length };
+  const complete = completeDesired({ scope, projects, held, counted: rows.counted, rows: read, asOf });
+  return complete.ok ? complete.value : partial(complete.error.sentence);
 }
 
 function peopleOf(rows: Rows): readonly CiPerson[] {

@@ -8,7 +8,7 @@ export interface CiRole {
   readonly name: string;
   readonly version: string;
   readonly isSuperuser: boolean;
-  /** Tables and views it may write, owns included, by schema and name; never more than 20. */
+  /** Tables and views that it may write, its own included, by schema and name; at most 20. */
   readonly writable: readonly string[];
   /** Whether it may make tables in a schema or schemas in the database. */
   readonly mayCreate: boolean;
@@ -49,19 +49,17 @@ export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> 
     application_name: "twokey",
     options: "-c default_transaction_read_only=on",
   });
-  // A connection that breaks while nothing is asked would end the process.
+  // Without a listener, a connection that breaks while idle would end the process.
   client.on("error", () => undefined);
   try {
     await client.connect();
     const { name, version, is_superuser, may_create, writable } = Row.parse((await client.query(QUESTION)).rows[0]);
     return ok({ name, version, isSuperuser: is_superuser, mayCreate: may_create, writable });
   } catch (thrown) {
-    const code = (thrown as { code?: unknown }).code;
-    return err(
-      failure("unavailable", "cidb.unavailable", `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`, {
-        remedy: "See that it runs, and look at CI_DATABASE_URL: host, port, database, role and password.",
-      }),
-    );
+    const { code } = thrown as { code?: unknown };
+    const remedy = "Make sure that it runs, and check CI_DATABASE_URL: host, port, database, role and password.";
+    const sentence = `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`;
+    return err(failure("unavailable", "cidb.unavailable", sentence, { remedy }));
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -72,13 +72,7 @@ export async function readRows(
   let at = "";
   try {
     await client.query("begin isolation level repeatable read read only");
-    const ask = async <S extends z.ZodType>(
-      view: string,
-      schema: S,
-      columns: string,
-      rest: string,
-      c: Condition,
-    ): Promise<z.output<S>[]> => {
+    const ask = async <S extends z.ZodType>(view: string, schema: S, columns: string, rest: string, c: Condition) => {
       at = view;
       const { rows } = await client.query(`select ${columns} from ${quoted(view)} ${rest}`, [...c.params]);
       return z.array(schema).parse(rows);
@@ -116,35 +110,26 @@ export async function readRows(
 function explain(thrown: unknown, view: string): Failure {
   const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? "") : "";
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
-  if (code === "42P01")
-    return failure("contract_broken", "cidb.no_view", `The CI database has no view ${view}`, {
-      remedy: "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.",
-    });
+  const broken = (what: string, sentence: string, remedy: string): Failure =>
+    failure("contract_broken", `cidb.${what}`, sentence, { remedy });
+  if (code === "42P01") {
+    const remedy = "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.";
+    return broken("no_view", `The CI database has no view ${view}`, remedy);
+  }
   if (code === "42703")
-    return failure("contract_broken", "cidb.no_column", `The view ${view} of the CI database misses a column: ${said}`, {
-      remedy: "Add it as docs/ci-database.md says.",
-    });
-  if (code === "42501" && said.includes("row-level security"))
-    return failure("contract_broken", "cidb.hidden_rows", `A row-level security policy of the CI database hides rows of ${view} from us`, {
-      remedy: "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.",
-    });
+    return broken("no_column", `The view ${view} of the CI database misses a column: ${said}`, "Add it as docs/ci-database.md says.");
+  if (code === "42501" && said.includes("row-level security")) {
+    const remedy = "Give the reading role BYPASSRLS, or make the view owned by a role that sees all rows.";
+    return broken("hidden_rows", `A row-level security policy of the CI database hides rows of ${view} from us`, remedy);
+  }
   if (code === "42501")
-    return failure("contract_broken", "cidb.no_right", `The CI database does not let us read ${view}`, {
-      remedy: `Grant select on ${view} to the reading role.`,
-    });
-  if (thrown instanceof z.ZodError)
-    return failure(
-      "contract_broken",
-      "cidb.type",
-      `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`,
-      { remedy: "Compare its types with docs/ci-database.md." },
-    );
-  return failure(
-    "unavailable",
-    "cidb.unavailable",
-    `The CI database could not be read${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`,
-    { details: { code } },
-  );
+    return broken("no_right", `The CI database does not let us read ${view}`, `Grant select on ${view} to the reading role.`);
+  if (thrown instanceof z.ZodError) {
+    const sentence = `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`;
+    return broken("type", sentence, "Compare its types with docs/ci-database.md.");
+  }
+  const where = `${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`;
+  return failure("unavailable", "cidb.unavailable", `The CI database could not be read${where}`, { details: { code } });
 }
 
 function quoted(view: string): string {

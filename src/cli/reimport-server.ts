@@ -5,8 +5,8 @@ import type { Clock } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { PortTaken, startHttpServer, type HttpServer } from "../app/http.ts";
-import type { RestoreLinks } from "../archive/reimport/ports.ts";
-import { serveRestore } from "../archive/reimport/links.ts";
+import type { ReimportLinks } from "../archive/reimport/ports.ts";
+import { serveReimport } from "../archive/reimport/links.ts";
 import type { Database } from "../store/db.ts";
 
 /** How long our own server may take to answer for a template; a bucket is asked meanwhile. */
@@ -21,7 +21,7 @@ type LinkSource = { readonly db: Database; readonly store: ArchiveStore; readonl
 export async function withReimportLinks<T>(
   { http }: Pick<Config, "http">,
   c: LinkSource,
-  work: (links: RestoreLinks) => Promise<T>,
+  work: (links: ReimportLinks) => Promise<T>,
 ): Promise<T> {
   let own: HttpServer | null = null;
   try {
@@ -43,7 +43,7 @@ async function listen({ host, port }: Config["http"], c: LinkSource): Promise<Ht
   const routes = {
     isReady: () => Promise.resolve(true),
     serveExport: (path: string) => serveExport(path, c),
-    serveRestore: (path: string) => serveRestore(path, c),
+    serveReimport: (path: string) => serveReimport(path, c),
   };
   try {
     // The path of a request is a secret, and an error may contain it.

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Config } from "../config.ts";
-import type { MachineThen, RestoredTemplate, RestoreReport } from "../archive/reimport/context.ts";
+import type { MachineThen, ReimportedTemplate, ReimportReport } from "../archive/reimport/context.ts";
 import type { SavedCopy } from "../store/reimport-sources.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 import { sizeText } from "../core/units.ts";
@@ -13,7 +13,7 @@ export function oneLine(text: string): string {
 }
 
 /** Writes the result of a re-import, and by name what is not back, with where its bytes are. */
-export function tellReimport(report: RestoreReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
+export function tellReimport(report: ReimportReport, dryRun: boolean, place: Place, out: (text: string) => void): void {
   const ready = report.templates.filter((t) => t.state === "ready");
   const rest = report.templates.filter((t) => t.state !== "ready");
   const list = (title: string, lines: readonly string[]): void => {
@@ -38,12 +38,12 @@ export function tellReimport(report: RestoreReport, dryRun: boolean, place: Plac
   else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again to continue.\n`);
 }
 
-function templateLine(t: RestoredTemplate): string {
+function templateLine(t: ReimportedTemplate): string {
   const id = t.templateId === null ? "" : `, ${t.templateId}`;
   return `${t.copy.name} for ${t.account}${id}: ${sizeText(t.copy.bytes)}, saved ${iso(t.copy.savedAt)} for ${occasions[t.copy.savedFor]}`;
 }
 
-function problemLine(t: RestoredTemplate): string {
+function problemLine(t: ReimportedTemplate): string {
   const unknown = t.state === "registering" ? "not known yet whether it is registered" : "not started";
   return `${t.copy.name} for ${t.account}: ${t.problem ?? (t.state === "downloading" ? "CloudStack has not fetched it yet" : unknown)}`;
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import type { RestoreAsk } from "../archive/reimport/context.ts";
-import { parseRestorePoint } from "../archive/reimport/point.ts";
+import type { ReimportAsk } from "../archive/reimport/context.ts";
+import { parseReimportPoint } from "../archive/reimport/point.ts";
 import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
 import { withReimportLinks } from "./reimport-server.ts";
 import { oneLine, tellReimport } from "./reimport-text.ts";
@@ -18,7 +18,7 @@ export const reimportCommand: CliCommand = {
     return withAssembly(io, ({ config, parts, assembly }) =>
       withReimportLinks(config, { db: parts.db, store: parts.archive, now: io.now }, async (links) => {
         const say = (line: string): void => io.out(`${oneLine(line)}\n`);
-        const done = await assembly.restore(ask, { links, say, sleep: io.sleep });
+        const done = await assembly.reimport(ask, { links, say, sleep: io.sleep });
         if (!done.ok)
           return tellFailure(io, { ...done.error, message: oneLine(done.error.message) }, done.error.kind === "invalid" ? 2 : 1);
         tellReimport(done.value, ask.dryRun, config.archive.place, io.out);
@@ -28,7 +28,7 @@ export const reimportCommand: CliCommand = {
   },
 };
 
-function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
+function readArguments(args: readonly string[], io: CliIo): ReimportAsk | null {
   const refuse = (what: string): null => {
     io.err(`${what}\nUsage: twokey reimport ${USAGE}\n`);
     return null;
@@ -43,7 +43,7 @@ function readArguments(args: readonly string[], io: CliIo): RestoreAsk | null {
     if (values.to === undefined || values.to === "") return refuse("--to is missing: the UUID or the path of an empty domain.");
     if (values.account === "") return refuse("--account is empty.");
     if (values.zone === "") return refuse("--zone is empty.");
-    const from = parseRestorePoint(values.from, io.now());
+    const from = parseReimportPoint(values.from, io.now());
     if (!from.ok) return refuse([from.error.message, from.error.remedy].filter((s) => s !== undefined).join(". "));
     const [account, zone] = [values.account ?? null, values.zone ?? null];
     return { project, from: from.value, to: values.to, account, zone, dryRun: values["dry-run"] ?? false };

@@ -91,9 +91,9 @@ export function costNotes(c: Comparison): readonly string[] {
       : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are assumed not to grow.`,
     `A backup every ${days}, ${t.keepVersions} versions, at most ${t.keepDays} days old; volumes are saved whole each time, the rest once.`,
     `${t.pricePerGibMonth} ${t.currency} per GiB and month, ${t.transferPricePerGib} ${t.currency} per GiB transferred (BACKUP_PRICE_PER_GIB_MONTH, BACKUP_TRANSFER_PRICE_PER_GIB).`,
-    ...(worst?.comeback.spared == null
+    ...(worst?.comeback.survivor == null
       ? []
-      : [`For 2017, the one project that is not destroyed is the smallest, ${worst.comeback.spared}.`]),
+      : [`For 2017, the one project that is not destroyed is the smallest, ${worst.comeback.survivor}.`]),
     `What comes back is up to ${days} old. Domains, accounts and users come from the CI database; networks, addresses and firewall rules must be created again.`,
     ...(c.otherBytes === 0 ? [] : [`${sizeText(c.otherBytes)} belong to no managed project and are in no backup.`]),
   ];

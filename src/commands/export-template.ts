@@ -1,7 +1,7 @@
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { Services } from "./services.ts";
-import type { ExportListener } from "../archive/export-view.ts";
+import type { ExportListener } from "../archive/export-service.ts";
 import { replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
 import { sizeText } from "../core/units.ts";
 

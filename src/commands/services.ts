@@ -1,7 +1,7 @@
 import type { SyncService } from "../sync/execution/service.ts";
 import type { ProjectService } from "./projects.ts";
 import type { PolicyService } from "../policy/service.ts";
-import type { ExportService } from "../archive/export-view.ts";
+import type { ExportService } from "../archive/export-service.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { BackupService } from "../archive/backups/service.ts";
 /** The services behind the commands. */

@@ -1,7 +1,7 @@
-/** Kinds that CloudStack can hand out. Source: facts/cloudstack §5. */
+/** Kinds that CloudStack can extract. Source: facts/cloudstack §5. */
 export const archiveKinds = ["template", "iso", "volume", "snapshot"] as const;
 /** One kind that can be archived. */
 export type ArchiveKind = (typeof archiveKinds)[number];
 
-/** What is saved when a deletion's policy does not say. */
+/** The kinds that are saved by default. */
 export const usualKinds: readonly ArchiveKind[] = ["template", "iso"];

@@ -3,32 +3,32 @@ export const sizeKinds = ["machine", "volume", "snapshot", "template", "iso"] as
 /** One kind of thing a backup can hold. */
 export type SizeKind = (typeof sizeKinds)[number];
 
-/** What a project's backups hold, the most first. */
+/** The backup policies, the largest first. */
 export const policies = ["everything", "snapshots", "templates"] as const;
-/** One choice of what to back up. */
+/** One backup policy. */
 export type Policy = (typeof policies)[number];
 
-/** The kinds that each policy saves; ISOs go with the templates, since neither can be made again from anything else. */
+/** The kinds that each policy saves; ISOs come with the templates, since neither can be made again from anything else. */
 export const kindsOf: Readonly<Record<Policy, readonly SizeKind[]>> = {
   everything: ["machine", "volume", "snapshot", "template", "iso"],
   snapshots: ["snapshot", "template", "iso"],
   templates: ["template", "iso"],
 };
 
-/** What people call each policy. */
+/** The policies' names as shown. */
 export const policyNames: Readonly<Record<Policy, string>> = {
   everything: "everything",
   snapshots: "snapshots and templates",
   templates: "templates only",
 };
 
-/** Kinds that never change once they are there: saved once, and kept. A volume changes all the time, and is saved whole each time. */
+/** Kinds whose content never changes: they are saved once. A volume changes, and is saved in full each time. */
 export const unchangingKinds: ReadonlySet<SizeKind> = new Set(["snapshot", "template", "iso"]);
 
 /** How often backups are made, how long they are kept, and what that costs. */
 export interface BackupTerms {
   readonly scheduleDays: number;
-  /** Versions older than either limit go; the newest always stays. */
+  /** Versions beyond either limit are deleted; the newest is always kept. */
   readonly keepVersions: number;
   readonly keepDays: number;
   readonly pricePerGibMonth: number;
@@ -37,13 +37,13 @@ export interface BackupTerms {
   readonly currency: string;
 }
 
-/** The policy of each project: its own, or that of `*`; null: no backups are made of it. */
+/** A project's policy: its own, or that of `*`; null: it has no backups. */
 export function policyOf(slug: string, chosen: Readonly<Record<string, Policy | null>>): Policy | null {
   const own = Object.hasOwn(chosen, slug) ? chosen[slug] : chosen["*"];
   return own ?? null;
 }
 
-/** Parses `aurora=everything,*=templates`; `none` makes no backups. Null: it cannot be read, or names a project twice. */
+/** Parses `aurora=everything,*=templates`; `none` means no backups. Null: it cannot be read, or names a project twice. */
 export function parsePolicies(text: string): Readonly<Record<string, Policy | null>> | null {
   const chosen = new Map<string, Policy | null>();
   for (const pair of text.split(",")) {

@@ -1,13 +1,13 @@
 import { v5 as uuidV5 } from "uuid";
 import type { AccountId, CiUserId, DomainId, JobId, ProjectId, UserId } from "./ids.ts";
 
-/** Our namespace for derived UUIDs. Changing it would disown every domain ever made: never change it. */
+/** Twokey's namespace for derived UUIDs. Never change it: no existing domain would be recognised any more. */
 const NAMESPACE = "6f0d0c5e-7a0b-5d53-9a51-3c1f3f2f7a11";
 
 /**
- * The UUID of a project's domain: from project id and generation.
+ * The UUID of a project's domain, from project id and generation.
  *
- * A deleted domain's UUID is refused by CloudStack for ever, so a project that comes back gets the next generation.
+ * CloudStack refuses the UUID of a deleted domain, so a project that is reopened gets the next generation.
  * Source: recordings 13-uuid-again, fact 16.
  */
 export function domainIdFor(project: ProjectId, generation: number): DomainId {
@@ -24,7 +24,7 @@ export function userIdFor(project: ProjectId, generation: number, user: CiUserId
   return uuidV5(`user:${generation}:${project}:${user}`, NAMESPACE) as UserId;
 }
 
-/** The job id of a step's n-th try: the same try asked twice is refused by CloudStack instead of done twice (fact 4). */
+/** The job id of an intent: CloudStack refuses the same call sent twice instead of doing it twice (fact 4). */
 export function jobIdFor(intentId: string): JobId {
   return uuidV5(`job:${intentId}`, NAMESPACE) as JobId;
 }

@@ -1,14 +1,16 @@
+import { err, type Result } from "./result.ts";
+
 /**
- * Failures, sorted by what the caller may do next, not by where they came from.
+ * Failures by what the caller may do next, not by where they came from.
  *
  * | kind            | effect on the world | next |
  * | invalid         | none     | show the person how to write it |
  * | refused         | none     | say which rule and who can lift it |
  * | stale           | none     | plan again |
  * | contract_broken | none     | stop the pass, page, never guess |
- * | unavailable     | none     | retry, bounded |
- * | rejected        | none     | upstream clearly said no: do not retry, show |
- * | indeterminate   | unknown  | look, then decide; never repeat blindly |
+ * | unavailable     | none     | retry, a limited number of times |
+ * | rejected        | none     | the other system clearly refused: do not retry, show |
+ * | indeterminate   | unknown  | look it up, then decide; never just repeat |
  * | stuck           | partial  | a person, with the runbook |
  */
 export type FailureKind = "invalid" | "refused" | "stale" | "contract_broken" | "unavailable" | "rejected" | "indeterminate" | "stuck";
@@ -20,7 +22,7 @@ export interface Failure {
   readonly message: string;
   /** What to do about it, one sentence, when there is something to do. */
   readonly remedy?: string;
-  /** Ids and numbers that help to find the place; never secrets, never URLs with tokens. */
+  /** Ids and numbers that help to find the cause; never secrets, never URLs with tokens. */
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
@@ -29,7 +31,7 @@ export function failure(kind: FailureKind, code: string, message: string, more: 
   return { kind, code, message, ...more };
 }
 
-/** Thrown for what cannot happen: a bug of ours. The pass crashes; a deletion stops where its log stands. */
+/** Thrown for what cannot happen: a bug of Twokey. The pass crashes; a deletion stops where it is. */
 class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
@@ -37,4 +39,9 @@ class InvariantViolation extends Error {
 /** Asserts what must hold. Errors: throws `InvariantViolation` with the sentence. */
 export function invariant(condition: boolean, sentence: string): asserts condition {
   if (!condition) throw new InvariantViolation(sentence);
+}
+
+/** A failure as a result. */
+export function fail(...of: Parameters<typeof failure>): Result<never, Failure> {
+  return err(failure(...of));
 }

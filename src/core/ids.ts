@@ -1,14 +1,12 @@
 import { z } from "zod";
 
-/** A CloudStack domain's UUID; checked before it is ever sent, since CloudStack also takes internal numbers (facts/cloudstack §1.5). */
+/** A CloudStack domain's UUID; checked before it is ever sent, since CloudStack also accepts internal numbers (facts/cloudstack §1.5). */
 export const DomainId = z.guid().toLowerCase().brand<"DomainId">();
 export type DomainId = z.infer<typeof DomainId>;
 
-/** A CloudStack account's UUID. */
+/** UUIDs of a CloudStack account and of a user. */
 export const AccountId = z.guid().toLowerCase().brand<"AccountId">();
 export type AccountId = z.infer<typeof AccountId>;
-
-/** A CloudStack user's UUID. */
 export const UserId = z.guid().toLowerCase().brand<"UserId">();
 export type UserId = z.infer<typeof UserId>;
 
@@ -16,11 +14,11 @@ export type UserId = z.infer<typeof UserId>;
 export const ResourceId = z.guid().toLowerCase().brand<"ResourceId">();
 export type ResourceId = z.infer<typeof ResourceId>;
 
-/** UUID of a CloudStack asynchronous job; we choose it ourselves (`customjobid`). */
+/** UUID of a CloudStack asynchronous job; Twokey chooses it (`customjobid`). */
 export const JobId = z.guid().toLowerCase().brand<"JobId">();
 export type JobId = z.infer<typeof JobId>;
 
-/** `ROOT/ci/slug`, built by us from names along the parent chain; CloudStack's own `path` can be wrong after a rename. */
+/** `ROOT/ci/slug`, built from the names of the parent domains; CloudStack's own `path` can be wrong after a rename. */
 export const DomainPath = z.string().min(1).brand<"DomainPath">();
 export type DomainPath = z.infer<typeof DomainPath>;
 
@@ -46,23 +44,17 @@ export const OperatorId = z
   .brand<"OperatorId">();
 export type OperatorId = z.infer<typeof OperatorId>;
 
-/** One pass. */
+/** UUIDs in Twokey's own tables. */
 export const PassId = z.guid().brand<"PassId">();
 export type PassId = z.infer<typeof PassId>;
-
-/** One plan. */
 export const PlanId = z.guid().brand<"PlanId">();
 export type PlanId = z.infer<typeof PlanId>;
-
-/** One deletion. */
 export const DeletionId = z.guid().brand<"DeletionId">();
 export type DeletionId = z.infer<typeof DeletionId>;
-
-/** One export of a template. */
 export const ExportId = z.guid().brand<"ExportId">();
 export type ExportId = z.infer<typeof ExportId>;
 
-/** SHA-256 in lower-case hex of canonical JSON (RFC 8785): what approvers are shown and we must still find. */
+/** SHA-256 in lower-case hex of canonical JSON (RFC 8785): of what approvers were shown, and what must still be there. */
 export const Digest = z
   .string()
   .regex(/^[0-9a-f]{64}$/)

@@ -30,39 +30,39 @@ export interface InventoryItem {
   /** Owner's account id, when it has one; for an account its own id. */
   readonly accountId: AccountId | null;
   readonly accountName: string | null;
-  /** Bytes, when CloudStack tells; part of the digest. */
+  /** Bytes, when CloudStack has the number; part of the digest. */
   readonly bytes: number | null;
   readonly state: string;
   readonly createdAt: Instant | null;
   readonly zoneId: string | null;
-  /** The machine a volume or snapshot hangs on, the volume a snapshot is of, and so on. */
+  /** The machine of a volume, the volume of a snapshot, and so on. */
   readonly parentId: string | null;
-  /** Further plain facts that the archive and the steps need: format, hypervisor, osType, isExtractable, deleteProtection, type… */
+  /** Further facts that the archive and the steps need: format, hypervisor, osType, isExtractable, deleteProtection, type… */
   readonly facts: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**
- * All that a domain holds, child domains and CloudStack projects included, sorted by kind and id.
+ * All that a domain holds, with child domains and CloudStack projects, sorted by kind and id.
  *
- * Shape: every list was read to its end and every row belongs to the domain or one below it.
+ * Shape: every list was read to its end, and every row belongs to the domain or to one below it.
  */
 export interface Inventory {
   readonly domainId: DomainId;
   readonly path: DomainPath;
   readonly items: readonly InventoryItem[];
-  /** Things that would make the careful deletion fail or surprise: shared networks, dedicated resources, delete protection… */
+  /** Why CloudStack would refuse the deletion: shared networks, dedicated resources, delete protection… */
   readonly obstacles: readonly string[];
   readonly asOf: Instant;
 }
 
-/** The digest approvers approve: domain, path, evidence-free, and the sorted (kind, id, bytes) of every item. Invariant: INV-9. */
+/** The digest that approvers approve: of domain, path, and the sorted (kind, id, bytes) of every item. Invariant: INV-9. */
 export function inventoryDigest(inventory: Pick<Inventory, "domainId" | "path" | "items">): Digest {
   const items = inventory.items.map((i) => [i.kind, i.id, i.bytes] as const);
   const sorted = items.toSorted((a, b) => (a[0] === b[0] ? compare(a[1], b[1]) : compare(a[0], b[0])));
   return digestOf({ domainId: inventory.domainId, path: inventory.path, items: sorted });
 }
 
-/** The items of `fresh` that `approved` does not list: something appeared since. Empty means: nothing new. Invariant: INV-9. */
+/** The items of `fresh` that `approved` does not list. Invariant: INV-9. */
 export function appearedSince(approved: Pick<Inventory, "items">, fresh: Pick<Inventory, "items">): readonly InventoryItem[] {
   const listed = new Set(approved.items.map((i) => `${i.kind} ${i.id}`));
   return fresh.items.filter((i) => !listed.has(`${i.kind} ${i.id}`));

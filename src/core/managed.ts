@@ -17,10 +17,10 @@ export const limitTypes = [
 ] as const;
 /** One resource type that can be limited. */
 export type LimitType = (typeof limitTypes)[number];
-/** Limits by type; -1 is unlimited; a type left out is not ours to set. Units: memory MiB, storage GiB, else count. */
+/** Limits by type; -1 is unlimited; a missing type is not set by Twokey. Units: memory MiB, storage GiB, else count. */
 export type Limits = Readonly<Partial<Record<LimitType, number>>>;
 
-/** A domain we made or adopted; only such a domain can ever be a deletion candidate. */
+/** A domain that Twokey created or adopted; no other can be proposed for deletion. */
 export interface ManagedDomain {
   readonly domainId: DomainId;
   readonly projectId: ProjectId;
@@ -30,32 +30,32 @@ export interface ManagedDomain {
   readonly absence: { readonly since: Instant; readonly reads: number } | null;
 }
 
-/** An account we made or adopted, with what we did to it. */
+/** An account that Twokey created or adopted. */
 export interface ManagedAccount {
   readonly accountId: AccountId;
   readonly userId: UserId;
   readonly domainId: DomainId;
   readonly projectId: ProjectId;
   readonly ciUserId: CiUserId;
-  /** We locked it because its member left; only such a lock is undone by us. */
+  /** Twokey locked it because its member left; only such a lock is undone. */
   readonly lockedByUs: boolean;
 }
 
-/** What the store knows when a plan is made; stored with the plan, so that the plan can be made again. */
+/** What the store knows when a plan is made; stored with the plan, so that it can be replayed. */
 export interface KnownState {
   readonly managedDomains: readonly ManagedDomain[];
   readonly managedAccounts: readonly ManagedAccount[];
-  /** The next generation of a project that had a domain before; absent means 1. */
+  /** The next generation of a project that had a domain before; missing means 1. */
   readonly generations: Readonly<Record<string, number>>;
-  /** Domains under a live deletion: nothing else touches them. */
+  /** Domains under a live deletion: nothing else changes them. */
   readonly domainsUnderDeletion: readonly DomainId[];
   /** Sizes of the last complete pass; null before the first. */
   readonly lastComplete: { readonly projects: number; readonly domains: number; readonly at: Instant } | null;
-  /** The fingerprint of the scope in force: the first one, or what two people confirmed since; null where none is asked for. */
+  /** The fingerprint of the confirmed scope; null where none is required. */
   readonly pinnedScope: Digest | null;
 }
 
-/** A project's domain, as we manage it. */
+/** The managed domain of a project. */
 export interface ProjectDomain {
   readonly id: DomainId;
   readonly path: DomainPath;

@@ -2,14 +2,14 @@ import { failure, type Failure } from "./failure.ts";
 import type { CiUserId, Instant, OperatorId } from "./ids.ts";
 import type { Result } from "./result.ts";
 
-/** One person who may act: two Slack ids of one person are one operator. `name` is for showing only. */
+/** One person who may act: two Slack ids of one person are one operator. `name` is only shown. */
 export interface Operator {
   readonly id: OperatorId;
   readonly name: string;
   readonly ciUserId: CiUserId | null;
 }
 
-/** Who may approve now: asked at the click and again before every destructive step. Errors: `unavailable`: then nobody may. */
+/** Who may approve now: read at the click and again before every destructive step. Errors: `unavailable`: then nobody may. */
 export interface ApproverDirectory {
   approversNow(): Promise<Result<readonly Operator[], Failure>>;
 }
@@ -19,13 +19,13 @@ export interface Asker {
   readonly operator: Operator;
   /** Member of the CI team: may see every project, stop, reject and start passes. */
   readonly isTeam: boolean;
-  /** When they asked: what was read of the CI database since then need not be read again for the answer. Left out: all is read anew. */
+  /** When they asked: the answer may use what was read of the CI database since then. Left out: all is read again. */
   readonly since?: Instant;
-  /** The Slack account that speaks, with its workspace; left out where nobody speaks through Slack. */
+  /** Their Slack account, with its workspace; left out outside Slack. */
   readonly account?: string;
 }
 
-/** The refusal for who is not of the CI team. */
+/** The refusal for who is no member of the CI team. */
 export function teamOnly(what: string): Failure {
   return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

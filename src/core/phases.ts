@@ -1,8 +1,8 @@
 /**
- * The phases of a deletion, in order; `design`: a phase is left only by a recorded transition.
+ * The phases of a deletion, in order; a phase is left only by a recorded transition.
  *
  * archiving → proposed → cooling_off → quarantining → grace → dismantling → expunging → removing → deleted, or → closed.
- * `frozen` is beside them: something unexpected; a person must look.
+ * `frozen` can follow most of them: something unexpected happened, and a person must decide.
  */
 export const phases = [
   "archiving",

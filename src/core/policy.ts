@@ -3,7 +3,7 @@ import { digestOf } from "./digest.ts";
 import type { Digest } from "./ids.ts";
 
 /**
- * The team's limits: what the environment begins with, what two people change, what is frozen into a deletion, and what a plan is made under.
+ * The team's limits: set by the environment at first, changed by two people, frozen into each deletion, and applied to each plan.
  * Units: milliseconds, domains, changes.
  */
 export const TeamPolicy = z.strictObject({
@@ -15,7 +15,7 @@ export const TeamPolicy = z.strictObject({
   graceMs: z.number().int().min(0),
   deletionsPerDay: z.number().int().min(0),
   deletionsPerWeek: z.number().int().min(0),
-  /** More new deletions than this proposed by one pass are held: so many at once is a fault of the source until somebody looked. */
+  /** More new deletions than this in one pass are held: so many at once are taken for a fault of the source. */
   proposalsPerPass: z.number().int().min(0),
   /** More restrictive changes than this in one pass are held. */
   restrictionsPerPass: z.number().int().min(0),
@@ -27,7 +27,7 @@ export const TeamPolicy = z.strictObject({
   absenceMs: z.number().int().min(0),
   /** Ids or paths that are never a deletion candidate. */
   protectedDomains: z.array(z.string()),
-  /** What is read: where the domains stand, on which server, and the views of the CI database. */
+  /** What is read: the root domain, the server, and the views of the CI database. */
   scope: z.strictObject({
     root: z.string(),
     server: z.string(),
@@ -38,36 +38,36 @@ export const TeamPolicy = z.strictObject({
 /** The team's limits. */
 export type TeamPolicy = z.output<typeof TeamPolicy>;
 
-/** The policy of this moment. */
+/** The policy in force at this moment. */
 export interface PolicyNow extends TeamPolicy {
   readonly version: number;
-  /** Whether two people confirmed what this process reads; if not, no deletion goes on. */
+  /** Whether two people confirmed the scope of this process; if not, no deletion continues. */
   readonly scopeIsConfirmed: boolean;
 }
 
-/** One scope, one fingerprint. */
+/** A scope's fingerprint. */
 export function fingerprintOf(scope: TeamPolicy["scope"]): Digest {
   return digestOf(scope);
 }
 
 type NumberKey = { [K in keyof TeamPolicy]: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];
 
-/** A setting that is a number: as it is called, set by the environment, bounded, and which way is the safer one. */
+/** A setting that is a number: its names, bounds, initial value, and which way is the safer one. */
 export interface NumberSetting {
   readonly key: NumberKey;
   /** As it is typed. */
   readonly name: string;
-  /** The variable that it begins with. Units: seconds for a time. */
+  /** The environment variable of the initial value. Units: seconds for a time. */
   readonly variable: string;
   /** As it is shown. */
   readonly title: string;
   readonly kind: "count" | "time" | "share";
-  /** Bounds of what people may agree on. Units: milliseconds for a time. */
+  /** Bounds of what people may choose. Units: milliseconds for a time. */
   readonly min: number;
   readonly max: number;
-  /** The lower bound of the environment, for tests and demos that cannot wait. */
+  /** The lower bound for the environment, for tests and demos that cannot wait. */
   readonly envMin: number;
-  /** What it begins with where the environment says nothing. */
+  /** The initial value without an environment variable. */
   readonly initial: number;
   readonly safer: "more" | "less";
 }
@@ -80,32 +80,18 @@ const row = (...[key, name, variable, title, kind, min, max, initial, safer, env
   ...{ min, max, initial, safer, envMin },
 });
 
-/** Every setting that is a number, in the order in which it is shown: the one place where each is named. */
+/** Every setting that is a number, in the order in which it is shown; defined only here. */
 export const numberSettings: readonly NumberSetting[] = [
   row("quorum", "quorum", "QUORUM", "Approvals needed", "count", 2, 20, 2, "more"),
   row("approvalMs", "approval-time", "APPROVAL_SECONDS", "Time to approve", "time", 10 * SECOND, 30 * DAY, DAY, "less", SECOND),
   row("coolOffMs", "cool-off", "COOL_OFF_SECONDS", "Cool-off", "time", SECOND, 30 * DAY, 1800 * SECOND, "more"),
   row("graceMs", "grace", "GRACE_SECONDS", "Grace period", "time", SECOND, 366 * DAY, 14 * DAY, "more"),
-  row("deletionsPerDay", "deletions-per-day", "DELETIONS_PER_DAY", "Deletions a day", "count", 0, 50, 1, "less"),
-  row("deletionsPerWeek", "deletions-per-week", "DELETIONS_PER_WEEK", "Deletions a week", "count", 0, 200, 3, "less"),
-  row("proposalsPerPass", "proposals-per-pass", "PROPOSALS_PER_PASS", "Proposals a pass", "count", 0, 1000, 10, "less"),
-  row(
-    ...(["restrictionsPerPass", "restrictions-per-pass", "RESTRICTIONS_PER_PASS", "Locks and lowered limits a pass"] as const),
-    ...(["count", 0, 1000, 10, "less"] as const),
-  ),
-  row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes a pass", "count", 1, 100_000, 500, "less"),
+  row("deletionsPerDay", "deletions-per-day", "DELETIONS_PER_DAY", "Deletions per day", "count", 0, 50, 1, "less"),
+  row("deletionsPerWeek", "deletions-per-week", "DELETIONS_PER_WEEK", "Deletions per week", "count", 0, 200, 3, "less"),
+  row("proposalsPerPass", "proposals-per-pass", "PROPOSALS_PER_PASS", "Proposals per pass", "count", 0, 1000, 10, "less"),
+  row("restrictionsPerPass", "restrictions-per-pass", "RESTRICTIONS_PER_PASS", "Restrictions per pass", "count", 0, 1000, 10, "less"),
+  row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more"),
-  row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads in which a project must be absent", "count", 2, 100_000, 20, "more"),
-  row(
-    "absenceMs",
-    "absence-time",
-    "ABSENCE_SECONDS",
-    "Time for which a project must be absent",
-    "time",
-    SECOND,
-    366 * DAY,
-    7 * DAY,
-    "more",
-    0,
-  ),
+  row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),
+  row("absenceMs", "absence-time", "ABSENCE_SECONDS", "Time until a project is absent", "time", SECOND, 366 * DAY, 7 * DAY, "more", 0),
 ];

@@ -1,4 +1,4 @@
-/** A value or an expected failure; failures others can cause are returned, never thrown. */
+/** A value or an expected failure; failures that others can cause are returned, never thrown. */
 export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
 
 /** Wraps a value as success. */
@@ -11,7 +11,7 @@ export function err<E>(error: E): Result<never, E> {
   return { ok: false, error };
 }
 
-/** Marks a place no value can reach; the compiler refuses it when a union grew. Errors: throws always (a bug). */
+/** Marks a branch that no value can reach; the compiler refuses it when a union grows. Errors: always throws (a bug). */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);
 }

@@ -1,9 +1,9 @@
 import type { DomainPath, ProjectId } from "./ids.ts";
 
-/** The part of the world a read or a plan is about: everything below the managed root, or one project. */
+/** What a read or a plan covers: everything below the managed root, or one project. */
 export type Scope = FleetScope | ProjectScope;
 
-/** Everything below the managed root. Only a read of this scope can prove that something is gone. */
+/** Everything below the managed root. Only a read of this scope can prove that something does not exist. */
 export interface FleetScope {
   readonly kind: "fleet";
   readonly root: DomainPath;
@@ -16,14 +16,14 @@ export interface ProjectScope {
   readonly projectId: ProjectId;
 }
 
-/** Whether `path` is `root` or lies below it; segments are compared, so `ROOT/ci` does not hold `ROOT/cix`. */
+/** Whether `path` is `root` or lies below it; segments are compared, so `ROOT/cix` is not within `ROOT/ci`. */
 export function isWithin(root: DomainPath, path: DomainPath): boolean {
   return path === root || path.startsWith(`${root}/`);
 }
 
 /**
- * Gives the question whether a domain lies outside of what may be touched: it is the managed root or one of its ancestors, known by their
- * `ids` or by the path, or it does not lie below the root.
+ * Makes the test whether a domain is outside of what may be changed: it is the managed root or one of its ancestors, known by their `ids`
+ * or by the path, or it is not below the root.
  *
  * Invariant: INV-4.
  */
@@ -31,7 +31,7 @@ export function isOutside(root: DomainPath, ids: ReadonlySet<string>): (id: stri
   return (id, path) => ids.has(id) || path === root || !isWithin(root, path);
 }
 
-/** Whether two scopes are about the same part of the world. */
+/** Whether two scopes cover the same. */
 export function isSameScope(a: Scope, b: Scope): boolean {
   if (a.kind !== b.kind || a.root !== b.root) return false;
   return a.kind === "fleet" || (b.kind === "project" && a.projectId === b.projectId);

@@ -1,17 +1,17 @@
 import type { Digest, Instant, OperatorId } from "./ids.ts";
 
-/** One person's word on one digest. Stored append-only. */
+/** One person's vote on one digest; never changed once stored. */
 export interface Vote {
   readonly voter: OperatorId;
-  /** The Slack account that clicked; null for votes from before accounts were kept. */
+  /** The Slack account that clicked; null for votes from before accounts were stored. */
   readonly account: string | null;
-  /** `withdraw` takes the voter's approval back. */
+  /** `withdraw` withdraws the voter's approval. */
   readonly verdict: "approve" | "reject" | "withdraw";
   readonly digest: Digest;
   readonly at: Instant;
 }
 
-/** What people decide: a deletion, one thing's waiver, a change of policy, or the end of a stop. */
+/** What people vote on: a deletion, a waiver of one thing, a change of policy, or the end of a stop. */
 export type QuestionKind = "deletion" | "waiver" | "policy" | "resume";
 
 /** Which question a vote is on. */

@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
-import { showAndTell } from "./runner.ts";
+import { showAndTell } from "./build-view.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 /** What the ballot needs, out of what deletions need. */
@@ -14,19 +14,19 @@ export function ballotOf(c: DeletionContext): BallotContext {
   return { ...c, scopeIsConfirmed: async () => (await c.policyNow(c.db)).scopeIsConfirmed };
 }
 
-/** Locks a deletion's row until the transaction ends. Errors: there is none, or the click is on a card that is not there yet. */
+/** Locks a deletion's row until the transaction ends. Errors: there is none, or the click has a version that does not exist yet. */
 export async function lockDeletion(q: Transaction, id: string, version = 0): Promise<Result<DeletionRow, Failure>> {
   const row = await readDeletion(q, id, true);
   if (row === null) return err(unknownDeletion());
   return version > row.version ? err(staleCard("deletion")) : ok(row);
 }
 
-/** What the audit log keeps of an act, beside who and when. */
+/** What the audit log keeps of an act, besides who and when. */
 export function auditOf(row: DeletionRow) {
   return { phase: row.phase, version: row.version, digest: row.digest };
 }
 
-/** One person's act on one deletion: its row locked, every refusal recorded, the work woken, the card shown after it. */
+/** One person's act on one deletion: its row locked, every refusal recorded, the work enqueued, the card shown after it. */
 export async function actOnDeletion(
   what: string,
   click: Pick<DeletionClick, "deletionId" | "by"> & { readonly version?: number },
@@ -67,7 +67,7 @@ export async function endDeletion(
   return ok(undefined);
 }
 
-/** The refusal for a deletion that is nowhere. */
+/** The refusal for a deletion that does not exist. */
 export function unknownDeletion(): Failure {
-  return failure("refused", "deletion.unknown", "There is no such deletion", { remedy: "/ci-deletions lists those under way." });
+  return failure("refused", "deletion.unknown", "There is no such deletion", { remedy: "/ci-deletions lists the live ones." });
 }

@@ -4,13 +4,13 @@ import { itemsToSave } from "../archive/kinds.ts";
 import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
 import { isSettled, isWaived, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { readCardRows } from "../store/card-rows.ts";
-import type { DeletionRow } from "../store/deletions.ts";
+import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import type { StoredVote } from "../store/ballots.ts";
-import type { Inventory, ItemKind } from "../core/inventory.ts";
+import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 
-/** Reads all rows of a deletion and builds what is shown of it. */
+/** Reads the rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
   const [{ votes, entries, approved, latest }, approvers, fleet] = await Promise.all([
     readCardRows(c.db, row.id),
@@ -49,22 +49,38 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   };
 }
 
+/** Shows the card as it is now. */
+export async function show(id: string, c: DeletionContext): Promise<void> {
+  const row = await readDeletion(c.db, id);
+  if (row !== null) await c.announcer.showCard(await buildView(row, c));
+}
+
+/** Shows the card as it is now, and tells the project's members; returns what was shown, null where there is no such deletion. */
+export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
+  const row = await readDeletion(c.db, id);
+  if (row === null) return null;
+  const view = await buildView(row, c);
+  await c.announcer.showCard(view);
+  // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.
+  const isNews = ["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase);
+  if (row.proposed_at !== null && isNews) await c.announcer.tellMembers(view);
+  return view;
+}
+
 function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {
   return Promise.all(
     people.map(async (id) => approvers.find((a) => a.id === id)?.name ?? (await c.nameOf?.(id)) ?? id.replace(/^ci:/, "CI user ")),
   );
 }
 
-/** Why nobody may approve just now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */
+/** Why nobody may approve now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */
 export function vetoesOf(
   inventory: Inventory | null,
   entries: readonly ArchiveEntryRow[],
   kinds: readonly ArchiveKind[] = usualKinds,
 ): readonly string[] {
   if (inventory === null) return ["what the domain holds is not known"];
-  const running = inventory.items
-    .filter((i) => i.kind === "machine" && ["Running", "Starting", "Migrating"].includes(i.state))
-    .map((i) => i.name);
+  const running = inventory.items.filter(isRunning).map((i) => i.name);
   const vetoes =
     running.length === 0
       ? []
@@ -80,6 +96,11 @@ export function vetoesOf(
       vetoes.push(`the ${item.kind} ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
   }
   return vetoes;
+}
+
+/** Whether a machine runs, or is about to. */
+export function isRunning(item: InventoryItem): boolean {
+  return item.kind === "machine" && ["Running", "Starting", "Migrating"].includes(item.state);
 }
 
 /** Counts what a deletion takes with it. */

@@ -5,21 +5,21 @@ import type { Result } from "../core/result.ts";
 import type { Neighbour } from "../store/neighbours.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
-/** How an asynchronous job stands. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
+/** The state of an asynchronous job. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
 export type JobState =
   | { readonly state: "running" }
   | { readonly state: "succeeded" }
   | { readonly state: "failed"; readonly errorCode: number; readonly message: string }
   | { readonly state: "unknown" };
 
-/** One thing that somebody removed by a call of its own, as the event log has it. A domain's clean-up leaves no such line. */
+/** One thing that was removed by a call of its own, as the event log has it. A domain's clean-up leaves no such line. */
 export interface Removal {
   readonly kind: "machine" | "volume" | "template";
   readonly id: string;
   readonly at: Instant;
 }
 
-/** What a deletion reads; never changes anything. */
+/** What a deletion reads. */
 export interface DeletionReader {
   readInventory(domainId: DomainId, path: DomainPath): Promise<Result<Inventory, Failure>>;
   /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
@@ -29,13 +29,13 @@ export interface DeletionReader {
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
-  /** The domains beside this one, directly below the managed root, each with its counts; one list. */
+  /** The other domains directly below the managed root, each with its counts; one list. */
   readNeighbours(domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>>;
   /** What was removed in a domain and below it since an instant, each thing once, by calls of its own. */
   readRemovals(domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>>;
 }
 
-/** What gives back; needs no grant. Each waits for its job's end. */
+/** The calls of a restore; they need no grant. Each waits for its job's end. */
 export interface DeletionRestorer {
   enableAccount(accountId: AccountId): Promise<Result<void, Failure>>;
   recoverMachine(machineId: string): Promise<Result<void, Failure>>;
@@ -43,7 +43,7 @@ export interface DeletionRestorer {
 }
 
 /**
- * What takes away. Every call needs a live grant, and refuses at run time what is not one (pair assertion), and any
+ * The calls that delete. Every call needs a grant, refuses at run time what is not one (pair assertion), and any
  * item that the grant's approved inventory does not list. Each sends `jobId` as `customjobid` where CloudStack takes one
  * and waits for the job's end; `indeterminate` when the end is not known.
  *

@@ -4,14 +4,13 @@ import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
-import type { DomainId, DomainPath, OperatorId } from "../core/ids.ts";
+import type { DomainId, DomainPath, OperatorId, ProjectId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
-import type { Database, Queryable } from "../store/db.ts";
+import type { Database, Queryable, Transaction } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
-import type { EvidenceSource, Work } from "./ports.ts";
 import type { DeletionAnnouncer } from "./view.ts";
 
-/** All that deletions need; every safety collaborator is required. */
+/** All that deletions need; every part that matters for safety is required. */
 export interface DeletionContext {
   readonly db: Database;
   readonly reader: DeletionReader;
@@ -19,28 +18,30 @@ export interface DeletionContext {
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;
   readonly archive: ArchiveStore;
-  readonly evidence: EvidenceSource;
+  /** The state of one project in the CI database, now. */
+  readonly evidence: { readProjectState(id: ProjectId): Promise<Result<"active" | "closed" | "absent", Failure>> };
   readonly approvers: ApproverDirectory;
   readonly announcer: DeletionAnnouncer;
-  readonly work: Work;
+  /** Durable work. */
+  readonly work: { enqueue(name: "deletion", id: string, o?: { readonly delayMs?: number; readonly tx?: Transaction }): Promise<void> };
   /**
-   * The policy in force, asked anew each time, on the caller's connection: who waits for one while it holds another can wait for ever.
-   * Errors: throws when the store is away: no policy, no step.
+   * The policy in force, read each time, on the caller's connection: waiting for a second connection while holding one can deadlock.
+   * Errors: throws when the store is unreachable: no policy, no step.
    */
   readonly policyNow: (q: Queryable) => Promise<PolicyNow>;
   /** Kinds that are saved before anybody may approve, for deletions opened from now on. */
   readonly archiveKinds: readonly ArchiveKind[];
   readonly now: Clock;
-  /** What other clocks say of `now`: a jump must not end a wait. */
+  /** Compares `now` with other clocks: a jump must not end a wait. */
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
-  /** A person's name, for people to read; null, or left out, where nobody can tell. */
+  /** A person's name, for people to read; null, or left out, when not known. */
   readonly nameOf?: (person: OperatorId) => Promise<string | null>;
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;
   /**
-   * Whether a domain is never deleted, whatever else is said: it is the managed root, an ancestor of it, or lies elsewhere.
-   * Errors: `unavailable` while the managed root is not known; with `isLocked` CloudStack is not asked for it: nobody waits behind a lock.
+   * Whether a domain is never deleted, whatever the policy: it is the managed root, an ancestor of it, or lies elsewhere.
+   * Errors: `unavailable` while the managed root is not known; with `isLocked` CloudStack is not read for it: nobody waits behind a lock.
    */
   readonly isProtected: (domainId: DomainId, path: DomainPath, isLocked?: boolean) => Promise<Result<boolean, Failure>>;
 }

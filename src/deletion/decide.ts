@@ -1,6 +1,6 @@
 import { assessVote, decide, type Question } from "../approvals/ballot.ts";
 import { after } from "../core/clock.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { WAIVERS_NEEDED, readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
@@ -39,7 +39,7 @@ export async function assessApproval(
  * Errors: the ballot's refusals; what the domain holds has changed, or speaks against it; the name was not typed. Invariant: INV-2, INV-8.
  */
 export async function approveDeletion(click: ApproveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
-  // CloudStack is asked only for a click that could count: it is asked some thirty things, and anybody can click.
+  // CloudStack is read only for a click that could count: an inventory takes some thirty calls, and anybody can click.
   const may = await assessApproval(click, c);
   const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path) : null;
   const done = await decide<DeletionQuestion, null>(
@@ -73,20 +73,16 @@ async function examineApproval(
   typedName: string | null,
   q: Transaction,
 ): Promise<Result<void, Failure>> {
-  if (fresh === null)
-    return err(
-      failure("unavailable", "deletion.not_looked", "What the domain holds was not read in time; nothing was done", {
-        remedy: "Click again.",
-      }),
-    );
+  if (fresh === null) {
+    const sentence = "What the domain holds was not read in time; nothing was done";
+    return fail("unavailable", "deletion.not_looked", sentence, { remedy: "Click again." });
+  }
   if (!fresh.ok) return fresh;
   if (inventoryDigest(fresh.value) !== row.digest)
-    return err(failure("stale", "deletion.changed", "What the domain holds has changed since the card was made; it will be asked anew"));
+    return fail("stale", "deletion.changed", "What the domain holds has changed since the card was made; people will be asked again");
   const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }), row.policy.archiveKinds);
-  if (vetoes.length > 0) return err(failure("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`));
-  return typedName?.trim() === row.name
-    ? ok(undefined)
-    : err(failure("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`));
+  if (vetoes.length > 0) return fail("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`);
+  return typedName?.trim() === row.name ? ok(undefined) : fail("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`);
 }
 
 interface WaiverQuestion extends DeletionQuestion {
@@ -94,13 +90,13 @@ interface WaiverQuestion extends DeletionQuestion {
 }
 
 /**
- * Records one person's word that one thing may be lost; the second distinct one makes it waived.
+ * Records one person's vote that one thing may be lost; the second distinct one makes it waived.
  *
  * Errors: the ballot's refusals; there is nothing to waive, or it is being saved. Invariant: INV-8.
  */
 export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
   const seen = await readDeletion(c.db, click.deletionId);
-  // Whatever CloudStack must be asked for is asked before the row is locked.
+  // Whatever must be read from CloudStack is read before the row is locked.
   if (seen !== null) await deletionQuestion(seen, c);
   const done = await decide<WaiverQuestion, null>(
     {
@@ -112,17 +108,9 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
         const question = await deletionQuestion(row.value, c, q);
         if (question.objection !== null) return err(question.objection);
         const entry = (await readEntries(q, { kind: "deletion", id: row.value.id })).find((e) => e.id === click.entryId);
-        if (entry === undefined) return refused("unknown", "This deletion has no such thing to waive; nothing was done");
-        const ref = { kind: "waiver", id: entry.id } as const;
-        return ok({
-          ...question,
-          ref,
-          quorum: WAIVERS_NEEDED,
-          objection: waiverObjection(entry),
-          itemName: entry.name,
-          entry,
-          row: row.value,
-        });
+        if (entry === undefined) return fail("refused", "waiver.unknown", "This deletion has no such thing to waive; nothing was done");
+        const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: WAIVERS_NEEDED, objection: waiverObjection(entry) };
+        return ok({ ...question, ...waiver, itemName: entry.name, entry, row: row.value });
       },
       async follow({ row, entry }, { have, at }, q) {
         const problem = entry.problem ?? "not saved";
@@ -140,11 +128,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
 
 function waiverObjection(entry: ArchiveEntryRow): Failure | null {
   const objection = (rule: string, sentence: string): Failure => failure("refused", `waiver.${rule}`, sentence);
-  if (entry.state === "verified") return objection("saved", `${entry.name} is saved by now: there is nothing to waive`);
-  if (entry.state !== "failed") return objection("saving", `${entry.name} is just being saved: wait for how that ends`);
+  if (entry.state === "verified") return objection("saved", `${entry.name} is saved now: there is nothing to waive`);
+  if (entry.state !== "failed") return objection("saving", `${entry.name} is being saved: wait until that has ended`);
   return entry.waivers.length >= WAIVERS_NEEDED ? objection("done", `${entry.name} is waived already`) : null;
-}
-
-function refused(rule: string, sentence: string): Result<never, Failure> {
-  return err(failure("refused", `waiver.${rule}`, sentence));
 }

@@ -1,6 +1,6 @@
 import type { Inventory } from "../core/inventory.ts";
 
-/** How a domain's contents changed between two looks, each thing by kind and name. */
+/** How a domain's contents changed between two inventories, each thing by kind and name. */
 export interface Difference {
   readonly gone: readonly string[];
   readonly appeared: readonly string[];
@@ -11,7 +11,7 @@ export interface Difference {
 /** How many things a line of the thread names. */
 const NAMED_MAX = 5;
 
-/** What differs between two looks at a domain; null when nothing does. */
+/** What differs between two inventories of a domain; null when nothing does. */
 export function differenceOf(before: Inventory, now: Inventory): Difference | null {
   const keyOf = (i: Inventory["items"][number]) => `${i.kind} ${i.id}`;
   const was = new Map(before.items.map((i) => [keyOf(i), i]));
@@ -26,7 +26,7 @@ export function differenceOf(before: Inventory, now: Inventory): Difference | nu
   return gone.length + appeared.length + changed.length === 0 ? null : { gone, appeared, changed };
 }
 
-/** One sentence for a difference, naming a few things of each sort. */
+/** One sentence for a difference, naming a few things of each list. */
 export function describeDifference(d: Difference): string {
   const few = (what: string, names: readonly string[]): readonly string[] =>
     names.length === 0

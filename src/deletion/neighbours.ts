@@ -1,21 +1,21 @@
 import { digestOf } from "../core/digest.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursLook } from "../store/neighbours.ts";
+import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursRead } from "../store/neighbours.ts";
 import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
 /** How far CloudStack's clock and ours may differ. Units: milliseconds. */
 const CLOCKS_DIFFER_MS = 60_000;
-/** How long ago a machine may have been destroyed whose root disk goes only now; the expunge delay is a day unless set. Units: ms. */
+/** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
 const ROOT_DISKS_FOLLOW_MS = 7 * 24 * 3600_000;
 
 const kinds = ["machines", "volumes", "templates"] as const;
 type Counted = (typeof kinds)[number];
 
-/** What a neighbour lost between two looks; `whole`: the domain itself is gone. */
+/** What a neighbour lost between two reads; `whole`: the domain itself is gone. */
 export interface Loss {
   readonly id: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface Loss {
   readonly lost: Readonly<Record<Counted, number>>;
 }
 
-/** What went missing beside a domain between two looks; what came is no loss. */
+/** What the neighbours of a domain lost between two reads; what they gained is no loss. */
 export function lossesBetween(before: readonly Neighbour[], now: readonly Neighbour[]): readonly Loss[] {
   const byId = new Map(now.map((n) => [n.id, n]));
   return before.flatMap((was): readonly Loss[] => {
@@ -36,18 +36,18 @@ export function lossesBetween(before: readonly Neighbour[], now: readonly Neighb
 }
 
 /**
- * Looks at what stands beside the domain: nothing of it may have vanished since our last step, unless it is known why. Gives the look, to
- * be kept for the next one.
+ * Reads the neighbours of the domain: they may have lost nothing since our last step, unless the reason is known. Returns what was read,
+ * to be stored for the next step.
  *
- * Known are the other deletions of ours, and things that somebody removed one by one: the event log names those, and is silent about what a
- * domain's clean-up took. What our own approved list names, found in a neighbour's log, is a mistake of ours and excuses nothing.
- * Errors: `refused` `deletion.neighbours`, which names what is gone; `unavailable` when it could not be seen. Invariant: INV-1, INV-9.
+ * Known reasons are other deletions of ours, and things that somebody removed one by one: the event log has those, and nothing about what
+ * a domain's clean-up removed. What our own approved inventory lists, found in a neighbour's log, is a mistake of ours and no reason.
+ * Errors: `refused` `deletion.neighbours`, which names what is gone; `unavailable` when it could not be read. Invariant: INV-1, INV-9.
  */
 export async function assessNeighbours(
   row: DeletionRow,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,
-): Promise<Result<NeighboursLook, Failure>> {
+): Promise<Result<NeighboursRead, Failure>> {
   const at = c.now();
   const now = await c.reader.readNeighbours(row.domain_id);
   if (!now.ok) return now;
@@ -60,7 +60,7 @@ export async function assessNeighbours(
     if (unknown.value.length > 0) {
       const some = unknown.value.slice(0, 5).map(sentenceOf).join("; ");
       const more = unknown.value.length > 5 ? `; and ${unknown.value.length - 5} more` : "";
-      return err(failure("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`));
+      return fail("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
     }
   }
   return ok({ digest, neighbours: head?.digest === digest ? null : now.value, at });
@@ -77,13 +77,9 @@ async function unexplained(
   const unknown: Loss[] = [];
   for (const loss of losses) {
     if (ours.has(loss.id.toLowerCase())) continue;
-    if (loss.whole) {
-      unknown.push(loss);
-      continue;
-    }
-    const removals = await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
+    const removals = loss.whole ? ok([]) : await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
     if (!removals.ok) return removals;
-    if (!isExplained(loss, removals.value, since - CLOCKS_DIFFER_MS, approvedIds)) unknown.push(loss);
+    if (loss.whole || !isExplained(loss, removals.value, since - CLOCKS_DIFFER_MS, approvedIds)) unknown.push(loss);
   }
   return ok(unknown);
 }
@@ -93,7 +89,7 @@ function isExplained(loss: Loss, removals: readonly Removal[], since: number, ap
   const of = (kind: Removal["kind"], from: number) => theirs.filter((r) => r.kind === kind && r.at >= from).length;
   return (
     loss.lost.machines <= of("machine", since) &&
-    // A machine's root disk goes when the machine is expunged, a delay after it was destroyed.
+    // A machine's root disk is removed when the machine is expunged, a delay after it was destroyed.
     loss.lost.volumes <= of("volume", since) + of("machine", Number.NEGATIVE_INFINITY) &&
     loss.lost.templates <= of("template", since)
   );
@@ -101,8 +97,6 @@ function isExplained(loss: Loss, removals: readonly Removal[], since: number, ap
 
 function sentenceOf(loss: Loss): string {
   if (loss.whole) return `the domain ${loss.name}`;
-  return `in ${loss.name} ${kinds
-    .filter((kind) => loss.lost[kind] > 0)
-    .map((kind) => `${loss.lost[kind]} ${loss.lost[kind] === 1 ? kind.slice(0, -1) : kind}`)
-    .join(", ")}`;
+  const lost = kinds.filter((kind) => loss.lost[kind] > 0).map((kind) => [loss.lost[kind], kind] as const);
+  return `in ${loss.name} ${lost.map(([n, kind]) => `${n} ${n === 1 ? kind.slice(0, -1) : kind}`).join(", ")}`;
 }

@@ -1,27 +1,24 @@
-import { type OperatorId, DeletionId, OperatorId as OperatorIdSchema } from "../core/ids.ts";
+import { DeletionId, OperatorId } from "../core/ids.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import type { DeletionProposal } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow } from "./protection.ts";
 
-/** How long a domain whose deletion people refused is left alone before it is asked again. Units: milliseconds. */
+/** How long after people refused a deletion none is opened for the same domain. Units: milliseconds. */
 const ASK_AGAIN_MS = 24 * 3600_000;
 
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
  *
- * A domain whose deletion was rejected, cancelled, restored or kept is not asked again for a day. Invariant: INV-4.
+ * For a day after a deletion was rejected, cancelled, restored or kept, none is opened. Invariant: INV-4.
  */
 export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], c: DeletionContext): Promise<void> {
   if (!(await wouldOpen(proposal, c))) return;
   const id = DeletionId.parse(c.newId());
-  const closer =
-    proposal.evidence.kind === "closed" && proposal.evidence.closedBy !== null
-      ? [OperatorIdSchema.parse(`ci:${proposal.evidence.closedBy}`)]
-      : [];
-  const requesters = [...new Set([...closer, ...startedBy])];
   const { domainId, projectId, path, name, evidence } = proposal;
+  const closer = evidence.kind === "closed" && evidence.closedBy !== null ? [OperatorId.parse(`ci:${evidence.closedBy}`)] : [];
+  const requesters = [...new Set([...closer, ...startedBy])];
   const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
@@ -39,17 +36,12 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
     if (!opened) return;
     await c.work.enqueue("deletion", id, { tx: q });
     await recordDeletionEvent(q, id, c.now(), "opened", { path, evidence });
-    await recordAudit(q, {
-      at: c.now(),
-      actor: "twokey",
-      kind: "deletion.opened",
-      subject: id,
-      data: { path, domainId, evidence, requesters },
-    });
+    const data = { path, domainId, evidence, requesters };
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "deletion.opened", subject: id, data });
   });
 }
 
-/** Whether a proposal would open a deletion now, so that a plan that leads to nothing is not shown again with every pass. */
+/** Whether a proposal would open a deletion now, so that a plan without effect is not shown again with every pass. */
 export async function wouldOpen(proposal: DeletionProposal, c: DeletionContext): Promise<boolean> {
   const policy = await c.policyNow(c.db);
   if (!policy.scopeIsConfirmed) return false;

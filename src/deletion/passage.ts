@@ -9,7 +9,7 @@ import { describeDifference } from "./difference.ts";
 import { grantPassage, inspectBeforeStep, type Passage, type Seen } from "./guard.ts";
 
 /**
- * Asks the guard before a step. What it saw is kept and shown, whatever it says; its last word comes after that, however slow Slack is.
+ * Asks the guard before a step. What it read is stored and shown, whatever it says; the grant is made after that, however slow Slack is.
  *
  * Errors: those of `inspectBeforeStep` and `grantPassage`.
  */
@@ -20,7 +20,7 @@ export async function takePassage(row: DeletionRow, c: DeletionContext): Promise
 }
 
 /**
- * Keeps what an inspection saw; records and shows how it differs from the look before: what the last step came to, and what others did.
+ * Stores what an inspection read; records and shows how it differs from the inventory before: by the last step, and by others.
  *
  * One transaction, so that a crash loses neither; the card and the thread follow.
  */

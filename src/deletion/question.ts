@@ -8,7 +8,7 @@ import type { DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow } from "./protection.ts";
 
-/** What people are asked about a deletion, as it is frozen in its row; null before it is proposed. */
+/** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. */
 export function requestOf(row: DeletionRow): ApprovalRequest | null {
   if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
   return {
@@ -28,7 +28,7 @@ export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: 
   const request = requestOf(row);
   const objection =
     row.phase !== "proposed" || request === null
-      ? wrongPhase(row, row.closed_because === null ? "The card shows how it stands." : "It ended; nothing is deleted by it.")
+      ? wrongPhase(row, row.closed_because === null ? "The card shows its state." : "It ended; nothing is deleted by it.")
       : await objectionOf(row, c, q);
   return {
     ...(request ?? {
@@ -51,7 +51,7 @@ async function objectionOf(row: DeletionRow, c: DeletionContext, q: Queryable): 
   return kept.value ? failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : null;
 }
 
-/** The refusal for an act that is for another phase. */
+/** The refusal of an act that belongs to another phase. */
 export function wrongPhase(row: DeletionRow, remedy: string): Failure {
   const words: Partial<Record<Phase, string>> = {
     closed: "This deletion was closed; nothing is deleted by it",

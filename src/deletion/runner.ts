@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import type { Instant } from "../core/ids.ts";
 import { after } from "../core/clock.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
@@ -18,35 +19,33 @@ import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import { isRunning } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtectedRow } from "./protection.ts";
-import { buildView } from "./build-view.ts";
-import { isAskedAgain, isFailedLook, isStopped, runStep, settleIntents } from "./step.ts";
+import { isRunning, show, showAndTell } from "./build-view.ts";
+import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
-import type { DeletionView } from "./view.ts";
 
 const DAY_MS = 24 * 3600_000;
 
-/** How long until a deletion that waits for something looks again: a small part of its grace period. Units: milliseconds. */
+/** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
 function pollMs({ policy }: DeletionRow): number {
   return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
 }
 
-/** What a phase wants next: go on at once, come again after a while, or nothing until something happens. */
+/** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
 type Next = { readonly kind: "again" } | { readonly kind: "wait"; readonly ms: number } | { readonly kind: "rest" };
 const again: Next = { kind: "again" };
 const rest: Next = { kind: "rest" };
 
 /**
- * Runs a deletion as far as it goes now. Everything is read from the tables, so it may be called at any time, any number of times,
- * after any crash. The engine never runs it twice at once for one deletion.
+ * Runs a deletion as far as possible now. Everything is read from the tables, so it may be called at any time, any number of times,
+ * after any crash. The engine never runs it twice at the same time for one deletion.
  */
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
-  // Whoever changed it last may have died before people could see it: a card without its Restore button, or one that never tells the end.
+  // The process that changed it last may have died before it updated the card.
   await showAndTell(id, c);
   for (;;) {
     signal.throwIfAborted();
@@ -55,26 +54,22 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
     const stop = await readStop(c.db);
     if (stop.stopped) {
       await setActivity(row, `stopped: ${stop.reason}`, c);
-      return wake(id, 2000, c);
+      return c.work.enqueue("deletion", id, { delayMs: 2000 });
     }
     const next = await runPhase(row, c);
     if (next.kind === "again") continue;
-    if (next.kind === "wait") await wake(id, next.ms, c);
+    if (next.kind === "wait") await c.work.enqueue("deletion", id, { delayMs: next.ms });
     return;
   }
 }
 
-/** Wakes every deletion that should be at work; a lost wake-up cannot lose a deletion. */
+/** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
     if (row.phase === "frozen") continue;
     if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
       await c.work.enqueue("deletion", row.id);
   }
-}
-
-async function wake(id: string, ms: number, c: DeletionContext): Promise<void> {
-  await c.work.enqueue("deletion", id, { delayMs: ms });
 }
 
 async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
@@ -93,7 +88,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
     case "grace":
       return waitThen(row, c, "dismantling");
     case "dismantling":
-      return teardownPhase(row, c, dismantleSteps(c), "expunging");
+      return teardownPhase(row, c, dismantleSteps, "expunging");
     case "expunging":
       return expungingPhase(row, c);
     case "removing":
@@ -107,6 +102,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
+
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
@@ -117,25 +113,14 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
+
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   const opened = c.now();
-  const proposed = await ifUnchanged(row, c, async (q) => {
-    await recordApprovedInventory(q, row.id, now.value, opened);
-    await updateDeletion(q, row.id, {
-      phase: "proposed",
-      digest,
-      proposed_at: opened,
-      expires_at: after(opened, row.policy.approvalMs),
-      entered_at: opened,
-      activity: null,
-    });
-    await recordDeletionEvent(q, row.id, opened, "entered proposed", { digest });
-    await recordAudit(q, { at: opened, actor: "twokey", kind: "deletion.proposed", subject: row.id, data: { digest, path: row.path } });
-    return true;
-  });
-  if (!proposed) return again;
-  await showAndTell(row.id, c);
+  const change = { digest, proposed_at: opened, expires_at: after(opened, row.policy.approvalMs), activity: null };
+  await enter(row, { phase: "proposed", ...change }, c, { at: opened, event: { digest }, audit: { digest, path: row.path } }, (q) =>
+    recordApprovedInventory(q, row.id, now.value, opened),
+  );
   return again;
 }
 
@@ -147,12 +132,14 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const kept = await isProtectedRow(row, c, now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
+
   const state = await c.evidence.readProjectState(row.project_id);
   if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
     if (inventoryDigest(fresh.value) !== row.digest)
-      return close(row, "changed", "what the domain holds has changed; it will be asked anew", c);
+      return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
     await recordLatestInventory(c.db, row.id, fresh.value, c.now());
     const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
     if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
@@ -161,16 +148,18 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   return { kind: "wait", ms: pollMs(row) };
 }
 
-/** A wait that only ends by the clocks, all that are known, and then only through the fence. Invariant: INV-3. */
+/** A wait that only ends by the clocks, all that are known, and then only with the guard's permission. Invariant: INV-3. */
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
+
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
-  // Frozen when it was asked, or lower since: a budget that people cut counts at once.
+
+  // The limits frozen into the deletion, or lower ones set since: they count at once.
   const now = await c.policyNow(c.db);
   const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
   const perWeek = Math.min(row.policy.deletionsPerWeek, now.deletionsPerWeek);
@@ -179,25 +168,20 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
     if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
     await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
     await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
-    await recordAudit(q, {
-      at,
-      actor: "twokey",
-      kind: "deletion.dismantling",
-      subject: row.id,
-      data: { approvers: passage.value.grant.approvers },
-    });
+    const data = { approvers: passage.value.grant.approvers };
+    await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data });
     return true;
   });
   if (entered !== "used up") {
     await show(row.id, c);
     return again;
   }
-  await setActivity(row, `waiting: ${perDay} a day and ${perWeek} a week may go on, and these are used up`, c);
+  await setActivity(row, `waiting: the limit of ${perDay} a day and ${perWeek} a week is used up`, c);
   return { kind: "wait", ms: 30_000 };
 }
 
 async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const done = await teardown(row, quarantineSteps(c), c, () => show(row.id, c));
+  const done = await teardown(row, quarantineSteps, c);
   if (!done.ok) return onRefusal(row, done.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
@@ -206,7 +190,7 @@ async function quarantiningPhase(row: DeletionRow, c: DeletionContext): Promise<
 }
 
 async function teardownPhase(row: DeletionRow, c: DeletionContext, steps: Parameters<typeof teardown>[1], next: Phase): Promise<Next> {
-  const done = await teardown(row, steps, c, () => show(row.id, c));
+  const done = await teardown(row, steps, c);
   if (!done.ok) return onRefusal(row, done.error, c);
   return move(row, { phase: next, until_at: null }, c);
 }
@@ -220,12 +204,12 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   return { kind: "wait", ms: pollMs(row) };
 }
 
-/** The point of no return lies in here: what is removed now is only in the archive. */
+/** The point of no return: what is removed now is only in the archive. */
 async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const there = await c.reader.findDomain(row.domain_id);
   if (!there.ok) return retry(row, there.error, c);
   if (there.value !== null) {
-    const emptied = await teardown(row, removeSteps(c), c, () => show(row.id, c));
+    const emptied = await teardown(row, removeSteps, c);
     if (!emptied.ok) return onRefusal(row, emptied.error, c);
     const passage = await takePassage(row, c);
     if (!passage.ok) return onRefusal(row, passage.error, c);
@@ -234,30 +218,15 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     );
     if (!deleted.ok) return onRefusal(row, deleted.error, c);
   }
+
   const gone = await c.reader.findDomain(row.domain_id);
   if (!gone.ok) return retry(row, gone.error, c);
   if (gone.value !== null) return freeze(row, "CloudStack said that the domain was deleted, and still lists it", c);
   const event = await c.reader.hasDeletionEvent(row.domain_id);
-  const at = c.now();
-  await ifUnchanged(row, c, async (q) => {
-    await updateDeletion(q, row.id, {
-      phase: "deleted",
-      entered_at: at,
-      until_at: null,
-      activity: event.ok && event.value ? "CloudStack's event log confirms it" : "CloudStack no longer lists it",
-    });
-    await recordDomainDeleted(q, row.domain_id, at);
-    await recordDeletionEvent(q, row.id, at, "entered deleted", { event: event.ok && event.value });
-    await recordAudit(q, {
-      at,
-      actor: "twokey",
-      kind: "deletion.deleted",
-      subject: row.id,
-      data: { path: row.path, domainId: row.domain_id },
-    });
-    return true;
-  });
-  await showAndTell(row.id, c);
+  const isConfirmed = event.ok && event.value;
+  const activity = isConfirmed ? "CloudStack's event log confirms it" : "CloudStack no longer lists it";
+  const log = { event: { event: isConfirmed }, audit: { path: row.path, domainId: row.domain_id } };
+  await enter(row, { phase: "deleted", until_at: null, activity }, c, log, (q, at) => recordDomainDeleted(q, row.domain_id, at));
   return rest;
 }
 
@@ -270,9 +239,9 @@ async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next>
 }
 
 /**
- * Changes a deletion only while it stands as it was read: a click may have come between, and people go before the work.
+ * Changes a deletion only if its state is still the one that was read: a click may have come between, and people have priority.
  *
- * Gives null, with nothing changed, when it stands differently now.
+ * Returns null, with nothing changed, when the state is another one now.
  */
 async function ifUnchanged<T>(row: DeletionRow, c: DeletionContext, change: (q: Transaction) => Promise<T>): Promise<T | null> {
   return c.db.tx(async (q) => {
@@ -281,51 +250,49 @@ async function ifUnchanged<T>(row: DeletionRow, c: DeletionContext, change: (q: 
   });
 }
 
-async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
-  const at = c.now();
-  const moved = await ifUnchanged(row, c, async (q) => {
-    await updateDeletion(q, row.id, { activity: null, ...change, entered_at: at });
-    await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, null);
-    await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: null });
+/** Enters a phase, with its event and its entry in the audit log, and shows it; false: the state is another one now, nothing changed. */
+async function enter(
+  row: DeletionRow,
+  change: DeletionChange & { readonly phase: Phase },
+  c: DeletionContext,
+  { at = c.now(), event = null, audit = null }: { readonly at?: Instant; readonly event?: unknown; readonly audit?: unknown } = {},
+  alsoRecord: (q: Transaction, at: Instant) => Promise<unknown> = async () => undefined,
+): Promise<boolean> {
+  const entered = await ifUnchanged(row, c, async (q) => {
+    await alsoRecord(q, at);
+    await updateDeletion(q, row.id, { ...change, entered_at: at });
+    await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, event);
+    await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: audit });
     return true;
   });
-  if (!moved) return again;
-  await showAndTell(row.id, c);
+  if (entered === true) await showAndTell(row.id, c);
+  return entered === true;
+}
+
+async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
+  await enter(row, { activity: null, ...change }, c);
   return again;
 }
 
 async function close(row: DeletionRow, because: ClosedBecause, reason: string, c: DeletionContext): Promise<Next> {
-  const at = c.now();
-  const closed = await ifUnchanged(row, c, async (q) => {
-    await updateDeletion(q, row.id, {
-      phase: "closed",
-      entered_at: at,
-      until_at: null,
-      closed_because: because,
-      closed_reason: reason,
-      activity: reason,
-      closed_by: row.closed_by,
-    });
-    await recordDeletionEvent(q, row.id, at, "entered closed", { because, reason });
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.closed", subject: row.id, data: { because, reason } });
-    return true;
-  });
-  if (!closed) return again;
-  await showAndTell(row.id, c);
-  return rest;
+  const change = { closed_because: because, closed_reason: reason, activity: reason, closed_by: row.closed_by };
+  const log = { event: { because, reason }, audit: { because, reason } };
+  return (await enter(row, { phase: "closed", until_at: null, ...change }, c, log)) ? rest : again;
 }
 
-/** What the fence kept back: each reason has its own way on, and none of them deletes. */
+/** What follows a refusal of the guard or of CloudStack, by its reason; none of it deletes. */
 async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
   const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedLook(f)) return retry(row, f, c);
+  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedRead(f)) return retry(row, f, c);
   if (await isAskedAgain(row, f, c)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
+
   if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";
-    // Nothing that people did not see is taken: this question is closed, and the next pass puts a new one.
-    const sentence = because === "changed" ? `${f.message}; it will be asked anew` : f.message;
+    // Nothing that people did not see is deleted: this question is closed, and the next pass opens a new one.
+    const sentence = because === "changed" ? `${f.message}; people will be asked again` : f.message;
     if (!touched) return close(row, because, sentence, c);
+
     const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
     await ifUnchanged(row, c, async (q) => {
       const ran_machines = [...new Set([...row.ran_machines, ...running])];
@@ -339,16 +306,8 @@ async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Prom
 }
 
 async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Promise<Next> {
-  const at = c.now();
-  const frozen = await ifUnchanged(row, c, async (q) => {
-    await updateDeletion(q, row.id, { phase: "frozen", entered_at: at, frozen_reason: reason });
-    await recordDeletionEvent(q, row.id, at, "entered frozen", { reason });
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.frozen", subject: row.id, data: { reason, from: row.phase } });
-    return true;
-  });
-  if (!frozen) return again;
-  await show(row.id, c);
-  return rest;
+  const log = { event: { reason }, audit: { reason, from: row.phase } };
+  return (await enter(row, { phase: "frozen", frozen_reason: reason }, c, log)) ? rest : again;
 }
 
 async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
@@ -360,27 +319,4 @@ async function setActivity(row: DeletionRow, activity: string, c: DeletionContex
   if (row.activity === activity) return;
   await ifUnchanged(row, c, async (q) => updateDeletion(q, row.id, { activity }));
   await show(row.id, c);
-}
-
-/** Shows the card as it is now. What cannot be shown is no reason to stop: the tables are the truth, and the next change shows it. */
-export async function show(id: string, c: DeletionContext): Promise<void> {
-  const row = await readDeletion(c.db, id);
-  if (row !== null) await c.announcer.showCard(await buildView(row, c));
-}
-
-/** Shows the card as it is now, and tells the project's members; gives what was shown, null where there is no such deletion. */
-export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
-  const row = await readDeletion(c.db, id);
-  if (row === null) return null;
-  const view = await buildView(row, c);
-  await c.announcer.showCard(view);
-  await tellMembers(row, view, c);
-  return view;
-}
-
-/** Tells the project's members how it stands, where that is news for them: one message each, kept up to date in place. */
-async function tellMembers(row: DeletionRow, view: DeletionView, c: DeletionContext): Promise<void> {
-  // Before it was proposed, nobody was asked anything.
-  if (row.proposed_at === null) return;
-  if (["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase)) await c.announcer.tellMembers(view);
 }

@@ -1,9 +1,8 @@
 import { recordRefusal, parseReason } from "../approvals/act.ts";
 import { recordRejection, recordWithdrawal } from "../approvals/ballot.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, DeletionId, OperatorId, ProjectId } from "../core/ids.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
-import type { Phase } from "../core/phases.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import {
@@ -21,6 +20,8 @@ import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type Wai
 import { deletionQuestion, wrongPhase } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
+type RejectClick = DeletionClick & { readonly reason: string };
+
 /** The deletion service, as commands use it. Every refusal is a `Failure` with a sentence for the person, and is recorded. */
 export interface DeletionService {
   view(id: DeletionId): Promise<Result<DeletionView, Failure>>;
@@ -29,9 +30,9 @@ export interface DeletionService {
   /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approve`. */
   mayApprove(click: DeletionClick): Promise<Result<{ readonly mustTypeName: boolean; readonly name: string }, Failure>>;
   approve(click: ApproveClick): Promise<Result<DeletionView, Failure>>;
-  /** Gives up, by name, one thing that could not be saved; the second distinct approver makes it so. */
+  /** Votes to waive one thing that could not be saved; it takes two distinct approvers. */
   waive(click: WaiveClick): Promise<Result<DeletionView, Failure>>;
-  reject(click: DeletionClick & { readonly reason: string }): Promise<Result<DeletionView, Failure>>;
+  reject(click: RejectClick): Promise<Result<DeletionView, Failure>>;
   withdraw(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   cancel(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   restore(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
@@ -41,13 +42,12 @@ export interface DeletionService {
   recordRefusal(by: OperatorId, what: string, why: string): Promise<void>;
 }
 
-/** The CI database's word on who is a member of a project, now. Errors: then nobody is taken for one. */
+/** The members of a project as the CI database says now. Errors: then nobody counts as one. */
 export type MembersOf = (project: ProjectId) => Promise<Result<readonly CiUserId[], Failure>>;
 
 /** Builds the service through which people decide on deletions. Every refusal is recorded with who and why. */
 export function createDeletionService(c: DeletionContext, membersOf: MembersOf): DeletionService {
-  const act = (what: string, click: DeletionClick, run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>) =>
-    actOnDeletion(what, click, c, run);
+  const act = (what: string, click: DeletionClick, run: Parameters<typeof actOnDeletion>[3]) => actOnDeletion(what, click, c, run);
   return {
     async view(id) {
       const row = await readDeletion(c.db, id);
@@ -83,8 +83,6 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
   };
 }
 
-type RejectClick = DeletionClick & { readonly reason: string };
-
 async function reject(row: DeletionRow, click: RejectClick, q: Transaction, c: DeletionContext): Promise<Result<void, Failure>> {
   if (!click.by.isTeam) return err(teamOnly("reject a deletion"));
   if (row.phase !== "proposed" && row.phase !== "archiving")
@@ -108,17 +106,13 @@ async function withdraw(row: DeletionRow, by: Asker, q: Transaction, c: Deletion
 async function keep(row: DeletionRow, by: Asker, membersOf: MembersOf, q: Transaction, c: DeletionContext): Promise<Result<void, Failure>> {
   const members = await membersOf(row.project_id);
   if (!members.ok)
-    return err(
-      failure("unavailable", "deletion.members", `Whether you are a member could not be found out: ${members.error.message}`, {
-        remedy: "Try again in a minute, or ask the CI team to press Cancel or Restore.",
-      }),
-    );
+    return fail("unavailable", "deletion.members", `Whether you are a member could not be read: ${members.error.message}`, {
+      remedy: "Try again in a minute, or ask the CI team to press Cancel or Restore.",
+    });
   if (by.operator.ciUserId === null || !members.value.includes(by.operator.ciUserId))
-    return err(
-      failure("refused", "deletion.not_member", `Only members of the project ${row.slug} can ask to keep its domain`, {
-        remedy: "Ask a member of it, or the CI team.",
-      }),
-    );
+    return fail("refused", "deletion.not_member", `Only members of the project ${row.slug} can ask to keep its domain`, {
+      remedy: "Ask a member of it, or the CI team.",
+    });
   if (row.phase === "proposed" || row.phase === "archiving" || row.phase === "cooling_off")
     return endDeletion(row, q, "kept", by, `${by.operator.name}, a member of the project, still needs it`, c);
   return requestRestore(row, q, "kept", by, c);
@@ -131,16 +125,14 @@ async function requestRestore(
   by: Asker,
   c: DeletionContext,
 ): Promise<Result<void, Failure>> {
-  const from: readonly Phase[] = ["quarantining", "grace", "dismantling", "expunging", "frozen"];
-  if (!from.includes(row.phase) || (row.phase === "frozen" && row.frozen_from === "removing"))
+  if (
+    !["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(row.phase) ||
+    (row.phase === "frozen" && row.frozen_from === "removing")
+  )
     return err(wrongPhase(row, "Restore is for the quarantine, the grace period and as long as CloudStack keeps the machines."));
   if (row.phase === "frozen" && row.frozen_from !== null) await updateDeletion(q, row.id, { phase: row.frozen_from, entered_at: c.now() });
-  await updateDeletion(q, row.id, {
-    restore_by: by.operator.name,
-    closed_because: because,
-    closed_by: by.operator.name,
-    activity: `${by.operator.name} asked for it back`,
-  });
+  const { name } = by.operator;
+  await updateDeletion(q, row.id, { restore_by: name, closed_because: because, closed_by: name, activity: `${name} asked for it back` });
   await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: by.operator.id });
   return ok(undefined);
 }

@@ -1,14 +1,14 @@
 import { jobIdFor } from "../core/derived-ids.ts";
-import { type Failure, failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import type { JobId } from "../core/ids.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import { countRefusals, openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
 import type { DeletionContext } from "./context.ts";
 
 /**
- * Runs one call with its intent before and its outcome after; `jobId` follows from the intent, so a lost answer can be looked up.
+ * Runs one call, recording its intent before and its outcome after; `jobId` is derived from the intent, so a lost answer can be looked up.
  *
  * Errors: the call's own; `indeterminate` leaves the intent open, for `settleIntents`. Invariant: INV-5.
  */
@@ -21,48 +21,32 @@ export async function runStep(
 ): Promise<Result<void, Failure>> {
   const id = c.newId();
   const jobId = jobIdFor(id);
-  await recordIntent(c.db, {
-    id,
-    owner: { kind: "deletion", id: row.id },
-    command,
-    params: { item: item.id, name: item.name, jobId },
-    at: c.now(),
-  });
+  const params = { item: item.id, name: item.name, jobId };
+  await recordIntent(c.db, { id, owner: { kind: "deletion", id: row.id }, command, params, at: c.now() });
   const result = await call(jobId);
   const end = result.ok ? "done" : result.error.kind === "indeterminate" ? "indeterminate" : "refused";
   await c.db.tx(async (q) => {
-    await recordOutcome(q, {
-      intentId: id,
-      result: end,
-      data: result.ok ? null : { code: result.error.code, sentence: result.error.message },
-      at: c.now(),
-    });
-    await recordAudit(q, {
-      at: c.now(),
-      actor: "twokey",
-      kind: `deletion.${command}.${end}`,
-      subject: row.id,
-      data: { item: item.id, name: item.name, jobId },
-    });
+    const data = result.ok ? null : { code: result.error.code, sentence: result.error.message };
+    await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: `deletion.${command}.${end}`, subject: row.id, data: params });
   });
   return result;
 }
 
 /**
- * Settles what a crash or a lost answer left open: looks each job up, and waits while one still runs. Where no job can tell, because the
- * command has none, or it never arrived, or a restart of the server cut it off, the lists tell what became of the thing; for the domain
- * itself also the event log.
+ * Settles the intents that a crash or a lost answer left open: looks each job up, and waits while one still runs. Without a job, because
+ * the command has none, or it never arrived, or a restart of the server cut it off, the lists are read; for the domain itself also the
+ * event log.
  *
- * Errors: `unavailable` `deletion.job_running` while one runs, or what keeps it from being looked up: nothing is sent before that is known.
- * What remains to be done is told by the next fresh inventory, never guessed. Invariant: INV-5.
+ * Errors: `unavailable` `deletion.job_running` while one runs, or why it could not be looked up: nothing is sent before that is known.
+ * What remains to be done follows from the next inventory, it is never guessed. Invariant: INV-5.
  */
 export async function settleIntents(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
   for (const intent of await openIntents(c.db, { kind: "deletion", id: row.id })) {
     const job = await c.reader.findJob(jobIdFor(intent.id));
     if (!job.ok && job.error.code !== "cloudstack.job_cut_off") return job;
     const state = job.ok ? job.value : { state: "cut_off" };
-    if (state.state === "running")
-      return err(failure("unavailable", "deletion.job_running", `${intent.command} is still running in CloudStack`));
+    if (state.state === "running") return fail("unavailable", "deletion.job_running", `${intent.command} is still running in CloudStack`);
     const found = state.state === "succeeded" ? ok(null) : await readFromLists(row, intent, c);
     if (!found.ok) return found;
     await recordOutcome(c.db, { intentId: intent.id, result: "looked_up", data: { job: state, found: found.value }, at: c.now() });
@@ -70,7 +54,7 @@ export async function settleIntents(row: DeletionRow, c: DeletionContext): Promi
   return ok(undefined);
 }
 
-/** What the lists say of the thing that a call was about: its state, or that it is gone. */
+/** The state of the thing that a call was about, as the lists have it, or that it is gone. */
 async function readFromLists(row: DeletionRow, intent: OpenIntent, c: DeletionContext): Promise<Result<string, Failure>> {
   const there = await c.reader.findDomain(row.domain_id);
   if (!there.ok) return there;
@@ -86,24 +70,24 @@ async function readFromLists(row: DeletionRow, intent: OpenIntent, c: DeletionCo
   return ok(thing === undefined ? "gone" : `there: ${thing.state === "" ? "no state" : thing.state}`);
 }
 
-/** Whether only the stop switch kept a step back, before it or between two of its calls: it goes on after a resume. Invariant: INV-3. */
+/** Whether only the stop switch refused a step, before it or between two of its calls: it continues after a resume. Invariant: INV-3. */
 export function isStopped(f: Failure): boolean {
   return f.code === "deletion.stopped" || f.code === "cloudstack.stopped";
 }
 
-/** How often CloudStack is asked the same thing that it refuses. */
+/** How often a call that CloudStack refuses is sent. */
 const ASKED_MAX = 3;
 
 /**
- * Whether a refusal may be no last word: CloudStack's own no to the newest step, and not its third. A server that just starts, keys that are
- * being changed, a thing still in use: each says no today and yes in a minute. Our own guards' no is always the last word.
+ * Whether a refused call is sent again: CloudStack refused the newest step, and not for the third time. A server that just starts, keys
+ * that are being changed, a thing still in use: each refuses now and may accept in a minute. A refusal of our own guards is always final.
  */
 export async function isAskedAgain(row: DeletionRow, f: Failure, c: Pick<DeletionContext, "db">): Promise<boolean> {
   if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;
   return (await countRefusals(c.db, { kind: "deletion", id: row.id })) < ASKED_MAX;
 }
 
-/** Whether it was a look that failed, however it failed: then nothing was done, and nothing is known that speaks against going on later. */
-export function isFailedLook(f: Failure): boolean {
+/** Whether a read failed, however it failed: then nothing was done, and a later try may succeed. */
+export function isFailedRead(f: Failure): boolean {
   return /^(?:list|query)/.test(String(f.details?.["command"] ?? ""));
 }

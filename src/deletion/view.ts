@@ -4,7 +4,7 @@ import type { Evidence } from "../sync/planning/desired.ts";
 import type { ItemKind } from "../core/inventory.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
-/** How one thing's archive entry stands. `waived`: the two approvers gave it up by name. */
+/** The state of one archive entry. `waived`: two approvers gave it up by name. */
 export interface ArchiveLine {
   readonly id: string;
   readonly kind: ItemKind;
@@ -12,11 +12,11 @@ export interface ArchiveLine {
   readonly state: "waiting" | "saving" | "verified" | "failed" | "waived";
   readonly bytes: number | null;
   readonly problem: string | null;
-  /** Who gave it up so far, by name; it takes two. */
+  /** Who voted to waive it, by name; it takes two. */
   readonly waivedBy: readonly string[];
 }
 
-/** All that a card, a status line or the page shows of one deletion; plain data, rendered elsewhere. */
+/** All that a card, a status line or the home page shows of one deletion; plain data, rendered elsewhere. */
 export interface DeletionView {
   readonly id: DeletionId;
   readonly phase: Phase;
@@ -34,16 +34,16 @@ export interface DeletionView {
   readonly quorum: number;
   readonly approvals: readonly { readonly operator: Operator; readonly at: Instant }[];
   readonly rejection: { readonly operator: Operator; readonly reason: string; readonly at: Instant } | null;
-  /** Names of those who may approve now; empty when the directory could not be asked. */
+  /** Names of those who may approve now; empty when the directory could not be read. */
   readonly mayApprove: readonly string[];
-  /** What dies: counts by kind, machines split by state, bytes of volumes, templates by name. Null until inventoried. */
+  /** Null before the first inventory. */
   readonly blast: BlastRadius | null;
   readonly archive: readonly ArchiveLine[];
   /** Why there is no Approve button although the phase is `proposed`: a running machine, an entry not saved, an obstacle. */
   readonly vetoes: readonly string[];
   /** When the current phase's wait ends: expiry, end of cool-off, end of grace; null when the phase does not wait. */
   readonly until: Instant | null;
-  /** What the deletion is doing just now, one sentence. */
+  /** What the deletion is doing now, one sentence. */
   readonly activity: string | null;
   readonly closedBecause: ClosedBecause | null;
   readonly closedBy: string | null;
@@ -65,13 +65,13 @@ export interface BlastRadius {
   readonly shareOfFleet: number;
 }
 
-/** How a deletion shows itself to people. Implemented by the bot; every call is idempotent by deletion and version. */
+/** Shows a deletion to people. Implemented by the bot; every call is idempotent by deletion and version. */
 export interface DeletionAnnouncer {
   /** Posts the card, or updates it in place. */
   showCard(view: DeletionView): Promise<void>;
   /** One line in the card's thread. `key` makes a repeated note one note. */
   note(view: DeletionView, key: string, sentence: string): Promise<void>;
-  /** Tells the project's members by direct message how it stands, with a Keep button while keeping it is possible. */
+  /** Sends the project's members the state by direct message, with a Keep button while keeping it is possible. */
   tellMembers(view: DeletionView): Promise<void>;
 }
 

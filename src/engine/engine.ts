@@ -1,72 +1,36 @@
 /**
- * Durable work: the only module that knows DBOS.
+ * Durable work; no other room uses DBOS.
  *
- * Our own tables are the truth. A piece of work is a name and an id; its function reads the tables, does the next step and
- * returns. So it may run again at any time, by any process and any version: after a crash, after a take-over, by a sweep over due rows.
+ * Twokey's own tables are the truth. A piece of work is a name and an id; its function reads the tables, does the next step and
+ * returns. So it may run again at any time, in any process and version: after a crash, after a take-over, by a sweep over due rows.
  * Waits of days are rows and delayed work, never a sleeping function. Two runs of the same (name, id) never overlap, over all replicas.
  *
- * Source: facts on DBOS 5.3.0 (docs/adr); each trap named there has a line here or in the files beside.
+ * Source: facts on DBOS 5.3.0 (docs/adr); each trap named there has a comment in this room.
  */
-import type { Transaction } from "../store/db.ts";
 import { cronOf } from "./cron.ts";
-import type { EngineEvent } from "./event.ts";
-import { joinReplicas, type Replica, type Schedule } from "./replica.ts";
+import { joinReplicas, type EngineOptions, type Replica, type Schedule } from "./replica.ts";
 import { createRuns, type Run } from "./runs.ts";
-import { enqueueRun } from "./schema.ts";
-
-/** How one run is put into the queue. */
-export interface EnqueueOptions {
-  /** While a run with this key waits or runs, another enqueue with it does nothing; after its end the key is free again. */
-  readonly key?: string;
-  /** Units: milliseconds; due work starts within about a second after it. */
-  readonly delayMs?: number;
-  /** Puts the run in with the caller's own rows: it exists when they are committed, and never otherwise. */
-  readonly tx?: Transaction;
-}
+import { enqueueRun, workflowOf, type EnqueueOptions } from "./schema.ts";
 
 /** Durable work over all replicas. */
 export interface Engine {
-  /** Migrates the engine's own tables, unless that was done, then begins to work. `migrate` of the store must have run before. */
+  /** Migrates the engine's tables unless `migrates` is false, then begins to work. The store must be migrated. */
   start(): Promise<void>;
-  /** Tells running work to end, waits a little, and leaves what did not end to be taken over. */
+  /** Aborts active runs and waits for their end; others take over those that did not end in time. */
   stop(): Promise<void>;
   /** Names a kind of work; before `start`. `run` must be idempotent, and must throw when its signal aborts before it is done. */
   define(name: string, run: Run): void;
   /** Puts a run of (name, id) into the queue. */
   enqueue(name: string, id: string, options?: EnqueueOptions): Promise<void>;
   /**
-   * Runs something periodically, once for each firing over all replicas; before `start`. A firing that comes while the one
-   * before it still runs is left out. The period must divide a minute, an hour or a day (cron.ts).
+   * Runs something periodically, once per firing over all replicas; before `start`. A firing during the run of the one before is
+   * skipped. The period must divide a minute, an hour or a day (cron.ts).
    *
    * Units: `at` is the firing's UTC epoch milliseconds.
    */
   schedule(name: string, everySeconds: number, run: (at: number) => Promise<void>): void;
 }
 
-/**
- * What an engine needs.
- *
- * `executorId` is unique for each process and each start. `applicationVersion` stays the same from release to release, since
- * any version can finish what another began; DBOS would never hand out work begun under another one (trap 4).
- * `onFatal` must end the process: whoever lost the sign of life may be declared dead, and its work is then done elsewhere.
- */
-export interface EngineOptions {
-  readonly url: string;
-  readonly executorId: string;
-  readonly applicationVersion: string;
-  readonly now: () => number;
-  readonly onEvent: (event: EngineEvent) => void;
-  readonly onFatal: (error: Error) => void;
-  /** False: `prepareEngine` has run, and the role of `url` may only work on the tables. */
-  readonly migrates?: boolean;
-  /** How often a dead process's run is begun again before it is given up. */
-  readonly takeOversMax?: number;
-  readonly reapEveryMs?: number;
-  readonly stopWaitMs?: number;
-}
-
-const TAKE_OVERS_MAX = 5;
-const REAP_MS = 2_000;
 const STOP_WAIT_MS = 5_000;
 
 /** Builds the engine; one process can have one started engine at a time (trap 6). */
@@ -92,10 +56,7 @@ export function createEngine(o: EngineOptions): Engine {
       });
     },
     async start() {
-      replica = await joinReplicas(
-        { ...o, migrates: o.migrates ?? true, takeOversMax: o.takeOversMax ?? TAKE_OVERS_MAX, reapEveryMs: o.reapEveryMs ?? REAP_MS },
-        schedules,
-      );
+      replica = await joinReplicas(o, schedules);
       runs.begin();
     },
     async stop() {
@@ -104,11 +65,7 @@ export function createEngine(o: EngineOptions): Engine {
       replica = null;
     },
     async enqueue(name, id, options = {}) {
-      await enqueueRun(expectStarted(), workflowOf(name), { id, partition: `${name}:${id}`, ...options });
+      await enqueueRun(expectStarted().client, name, id, options);
     },
   };
-}
-
-function workflowOf(name: string): string {
-  return `work.${name}`;
 }

@@ -1,29 +1,24 @@
 import pg from "pg";
 import { connectionSettings } from "../store/db.ts";
 
-/** A process's sign of life. `release` gives it up on purpose. */
-export interface Life {
-  release(): Promise<void>;
-}
-
-/** The first number of every sign-of-life lock; any other user of two-number advisory locks must take another one. */
+/** The first number of every sign-of-life lock; no other advisory lock with two numbers may use it. */
 export const LIFE_CLASS = 0x2_4e9;
 
 const PING_MS = 5_000;
 
 /**
- * Holds an advisory lock named after this process on a connection of its own: who can take the lock knows that the process is dead.
+ * Holds an advisory lock named after this process on a connection of its own: while the lock is held, the process is alive.
  *
- * PostgreSQL gives the lock back the moment the connection ends, however the process died. For the same reason a living
- * process that loses the connection may be taken for dead, and must end: `onLost` is called once. Not through a pooler in transaction mode.
+ * PostgreSQL releases the lock when the connection ends, however the process died. So a live process that loses the connection may be
+ * taken for dead, and must end: `onLost` is called once. Does not work through a pooler in transaction mode.
  */
-export async function holdLife(url: string, executorId: string, onLost: (error: Error) => void): Promise<Life> {
+export async function holdLife(url: string, executorId: string, onLost: (error: Error) => void): Promise<{ release(): Promise<void> }> {
   const client = new pg.Client({ ...connectionSettings(url), application_name: "twokey-life" });
   let over = false;
   const lose = (cause?: unknown): void => {
     if (over) return;
     over = true;
-    onLost(new Error("the database connection that shows this process to be alive was lost", { cause }));
+    onLost(new Error("the database connection that holds this process's sign of life was lost", { cause }));
   };
   client.on("error", lose);
   client.on("end", () => {
@@ -37,9 +32,9 @@ export async function holdLife(url: string, executorId: string, onLost: (error: 
   if (rows[0]?.ok !== true) {
     over = true;
     await client.end();
-    throw new Error(`another living process calls itself ${executorId}; an executor id must be unique`);
+    throw new Error(`another live process has the executor id ${executorId}; it must be unique`);
   }
-  // A cut cable closes no connection: without a question now and then it would not be noticed for hours.
+  // A cut cable closes no connection: without pings it would not be noticed for hours.
   const pings = setInterval(() => {
     client.query({ text: "select 1", query_timeout: PING_MS } as pg.QueryConfig).catch(lose);
   }, PING_MS);

@@ -5,7 +5,7 @@ import type { EngineEvent } from "./event.ts";
 import { LIFE_CLASS } from "./liveness.ts";
 import { APPLICATION } from "./schema.ts";
 
-/** What one round of looking for dead processes needs. */
+/** What one search for dead processes needs. */
 export interface ReapInput {
   readonly db: Database;
   readonly client: DBOSClient;
@@ -19,9 +19,9 @@ const BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Puts the runs of dead processes back into their queues (DBOS itself does so only with a paid service: trap 2).
+ * Puts the runs of dead processes back into their queues (DBOS does so only with a paid service: trap 2).
  *
- * A process is dead when its sign-of-life lock is free. If it was alive after all, DBOS's own fencing parks its old run.
+ * A process is dead when its sign-of-life lock is free. If it is alive after all, DBOS's fencing stops its old run.
  * A run that was taken over too often is cancelled instead: it probably is what kills the processes.
  */
 export async function takeOverFromDead(input: ReapInput): Promise<void> {
@@ -29,7 +29,7 @@ export async function takeOverFromDead(input: ReapInput): Promise<void> {
   const others = new Set(pending.map((run) => run.executorId).filter((id) => id !== undefined && id !== input.me));
   for (const executor of others) {
     await input.db.tx(async (q) => {
-      // Not given: alive, or another replica is just doing this.
+      // Not free: the process is alive, or another replica is doing this.
       if (!(await tryLifeLock(q, LIFE_CLASS, executor ?? ""))) return;
       const runs = await listPending(input.client, executor);
       for (const run of runs) await takeOver(input, run, executor ?? "unknown");
@@ -37,7 +37,7 @@ export async function takeOverFromDead(input: ReapInput): Promise<void> {
   }
 }
 
-/** Deletes what ended long ago: a schedule of a few seconds alone leaves thousands of rows a day. */
+/** Deletes runs that ended long ago: a schedule of a few seconds alone leaves thousands of rows a day. */
 export async function forgetFinished(input: Pick<ReapInput, "db" | "client" | "at">): Promise<void> {
   const finished = await input.client.listWorkflows({
     status: ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
@@ -52,16 +52,16 @@ export async function forgetFinished(input: Pick<ReapInput, "db" | "client" | "a
 }
 
 async function takeOver(input: ReapInput, run: WorkflowStatus, from: string): Promise<void> {
-  // Counted on another connection, so the count stands even if this process is the next to die.
+  // On another connection, so that the count is kept even if this process dies now.
   const count = await recordTakeOver(input.db, run.workflowID, input.at);
-  const told = { run: run.workflowID, workflow: run.workflowName, from, count };
+  const data = { run: run.workflowID, workflow: run.workflowName, from, count };
   if (count > input.takeOversMax) {
     await input.client.cancelWorkflow(run.workflowID);
-    input.onEvent({ kind: "given_up", ...told });
+    input.onEvent({ kind: "given_up", ...data });
     return;
   }
   await input.client.resumeWorkflow(run.workflowID, run.queueName === undefined ? {} : { queueName: run.queueName });
-  input.onEvent({ kind: "taken_over", ...told });
+  input.onEvent({ kind: "taken_over", ...data });
 }
 
 function listPending(client: DBOSClient, executorId?: string): Promise<WorkflowStatus[]> {

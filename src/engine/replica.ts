@@ -1,62 +1,75 @@
 import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
 import { createDatabase, type Database } from "../store/db.ts";
-import { quietLogger } from "./adapter.ts";
 import type { EngineEvent } from "./event.ts";
 import { holdLife } from "./liveness.ts";
 import { forgetFinished, takeOverFromDead } from "./reaper.ts";
-import { APPLICATION, SCHEDULE_QUEUE, WORK_QUEUE, createEnginePool, migrateEngine } from "./schema.ts";
+import { APPLICATION, SCHEDULE_QUEUE, WORK_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
 
-/** What a replica needs to take part; see `EngineOptions`. */
-export interface ReplicaOptions {
+/**
+ * What an engine needs.
+ *
+ * `executorId` is unique for each process and each start. `applicationVersion` stays the same from release to release, since any version
+ * can finish what another began; DBOS never dispatches work of another one (trap 4).
+ * `onFatal` must end the process: other replicas may take over the work of a process that lost its sign of life.
+ */
+export interface EngineOptions {
   readonly url: string;
   readonly executorId: string;
   readonly applicationVersion: string;
-  readonly migrates: boolean;
-  readonly takeOversMax: number;
-  readonly reapEveryMs: number;
   readonly now: () => number;
   readonly onEvent: (event: EngineEvent) => void;
   readonly onFatal: (error: Error) => void;
+  /** False: `prepareEngine` has run, and the role of `url` may only work on the tables. */
+  readonly migrates?: boolean;
+  /** How often a run of dead processes is started again before it is cancelled. */
+  readonly takeOversMax?: number;
+  readonly reapEveryMs?: number;
+  readonly stopWaitMs?: number;
 }
 
-/** A schedule as DBOS keeps it. */
+/** A schedule in DBOS. */
 export interface Schedule {
   readonly name: string;
   readonly workflow: string;
   readonly cron: string;
 }
 
-/** This process as one of those that share the work. */
+/** This process as one of the replicas that share the work. */
 export interface Replica {
   readonly client: DBOSClient;
   readonly db: Database;
   leave(): Promise<void>;
 }
 
+const TAKE_OVERS_MAX = 5;
+const REAP_MS = 2_000;
 const WORKER_CONCURRENCY = 16;
 /** Short enough that a person who clicked does not notice; each poll is one small statement. */
 const POLL_MS = 100;
 const SCHEDULE_POLL_MS = 250;
-/** What is done with normal end while leaving still has to be recorded by DBOS. */
+/** DBOS still has to record the runs that ended while this process stopped. */
 const RECORD_MS = 300;
 /** Old runs are deleted in every n-th round only. */
 const FORGET_ROUNDS = 30;
 
-/** Joins: migrates if it may, shows itself alive, announces queues and schedules, begins to work and to watch for dead ones. */
-export async function joinReplicas(o: ReplicaOptions, schedules: readonly Schedule[]): Promise<Replica> {
+/** Joins: migrates if it may, takes its sign of life, registers queues and schedules, begins to work and to watch for dead processes. */
+export async function joinReplicas(o: EngineOptions, schedules: readonly Schedule[]): Promise<Replica> {
   const logger = quietLogger(o.onEvent);
   const onError = (error: Error): void => {
     o.onEvent({ kind: "warning", text: error.message });
   };
-  if (o.migrates) await migrateEngine(o.url, logger);
+  if (o.migrates ?? true) await migrateEngine(o.url, logger);
+
   const db = createDatabase(o.url, { max: 3, onError });
   const life = await holdLife(o.url, o.executorId, o.onFatal);
   const pool = createEnginePool(o.url, onError);
   const client = await DBOSClient.create({ systemDatabaseUrl: o.url, systemDatabasePool: pool, applicationName: APPLICATION, logger });
-  // Queues and schedules stand before the launch: one that is registered after it waits a second for its first dispatch (trap 5).
+
+  // Queues and schedules are registered before the launch: after it their first dispatch takes a second (trap 5).
   await client.registerQueue(WORK_QUEUE, { partitionConcurrency: 1, workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: POLL_MS });
   await client.registerQueue(SCHEDULE_QUEUE, { workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: SCHEDULE_POLL_MS });
   await applySchedules(client, schedules);
+
   DBOS.setConfig({
     name: APPLICATION,
     systemDatabaseUrl: o.url,
@@ -78,32 +91,33 @@ export async function joinReplicas(o: ReplicaOptions, schedules: readonly Schedu
       await client.destroy();
       await pool.end();
       await db.close();
-      // Last of all: from here on others take over what is left.
+      // Last of all: from here on others take over what has not ended.
       await life.release();
     },
   };
 }
 
-/** Looks for dead processes at once and then periodically; `end` waits for a round that is under way. */
-function watchForDead(o: ReplicaOptions, db: Database, client: DBOSClient): { end(): Promise<void> } {
+/** Searches for dead processes at once and then periodically; `end` waits for the current round. */
+function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { end(): Promise<void> } {
   let rounds = 0;
   let round: Promise<void> | null = null;
-  const look = async (): Promise<void> => {
+  const runRound = async (): Promise<void> => {
     try {
-      await takeOverFromDead({ db, client, me: o.executorId, takeOversMax: o.takeOversMax, at: o.now(), onEvent: o.onEvent });
+      const takeOversMax = o.takeOversMax ?? TAKE_OVERS_MAX;
+      await takeOverFromDead({ db, client, me: o.executorId, takeOversMax, at: o.now(), onEvent: o.onEvent });
       if (rounds++ % FORGET_ROUNDS === 0) await forgetFinished({ db, client, at: o.now() });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      o.onEvent({ kind: "warning", text: `looking for dead processes did not succeed: ${text}` });
+      o.onEvent({ kind: "warning", text: `the search for dead processes failed: ${text}` });
     }
   };
   const begin = (): void => {
-    round ??= look().finally(() => {
+    round ??= runRound().finally(() => {
       round = null;
     });
   };
   begin();
-  const timer = setInterval(begin, o.reapEveryMs);
+  const timer = setInterval(begin, o.reapEveryMs ?? REAP_MS);
   return {
     async end() {
       clearInterval(timer);
@@ -112,7 +126,7 @@ function watchForDead(o: ReplicaOptions, db: Database, client: DBOSClient): { en
   };
 }
 
-/** Schedules that the code no longer names would go on putting work into the queue that nobody can do. */
+/** Applies the schedules; those that the code no longer names would go on enqueueing work without a function. */
 async function applySchedules(client: DBOSClient, schedules: readonly Schedule[]): Promise<void> {
   const wanted = new Set(schedules.map((schedule) => schedule.name));
   for (const old of await client.listSchedules()) {

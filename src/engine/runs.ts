@@ -1,53 +1,51 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import { isRetryable } from "./adapter.ts";
+import { StoreError } from "../store/store-error.ts";
 import type { EngineEvent } from "./event.ts";
 
-/** A piece of work's function. */
+/** The function of one kind of work. */
 export type Run = (id: string, signal: AbortSignal) => Promise<void>;
 
-/** The runs that are under way in this process. */
+/** The active runs of this process. */
 export interface Runs {
   /** Registers a function with DBOS under a workflow's name. */
   register(workflow: string, name: string, run: Run): void;
-  /** Lets runs begin; before, DBOS may hand them out, but whatever they ask of the engine would find it half-made. */
+  /** Lets runs begin. DBOS may dispatch them earlier, while the engine is not complete. */
   begin(): void;
   /** Aborts the signal of every run and waits until they have ended, at most `waitMs`. */
   end(waitMs: number): Promise<void>;
 }
 
-/** A database that is away for a quarter of an hour fails no run; after that the sweep over due rows begins it anew. */
+/** Retries for a quarter of an hour without the database; after that the sweep over due rows starts the run again. */
 const RETRIES = { retriesAllowed: true, maxAttempts: 11, intervalSeconds: 0.5, backoffRate: 2, shouldRetry: isRetryable };
+
+/** A failure that passes by itself: the database is not available, or two transactions collided. */
+function isRetryable(error: unknown): boolean {
+  return error instanceof StoreError && (error.kind === "unavailable" || error.kind === "conflict");
+}
 
 /** Makes an empty set of runs. */
 export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
   const stopping = new AbortController();
+  const begun = createLatch();
+  const drained = createLatch();
   let active = 0;
-  let tellDrained = (): void => undefined;
-  const drained = new Promise<void>((resolve) => {
-    tellDrained = resolve;
-  });
 
-  let tellBegun = (): void => undefined;
-  const begun = new Promise<void>((resolve) => {
-    tellBegun = resolve;
-  });
-
-  async function guarded(name: string, id: string, run: Run): Promise<void> {
-    await begun;
-    // What DBOS hands out while this process leaves is for others to do.
-    if (stopping.signal.aborted) return parkForEver();
+  async function runUntilStopped(name: string, id: string, run: Run): Promise<void> {
+    await begun.opened;
+    // Runs that DBOS dispatches while this process stops are for other replicas.
+    if (stopping.signal.aborted) return neverEnding();
     active++;
     try {
       await run(id, stopping.signal);
     } catch (error) {
-      // An interrupted run must not be recorded as failed: it stays as it is until another process takes it over.
-      if (stopping.signal.aborted) return parkForEver();
+      // An interrupted run must not be recorded as failed: it stays pending until another process takes it over.
+      if (stopping.signal.aborted) return neverEnding();
       onEvent({ kind: isRetryable(error) ? "run_retried" : "run_failed", name, id, error });
       throw error;
     } finally {
       active--;
-      if (active === 0 && stopping.signal.aborted) tellDrained();
+      if (active === 0 && stopping.signal.aborted) drained.open();
     }
   }
 
@@ -56,21 +54,29 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
       DBOS.registerWorkflow(
         async (input: string | Date) => {
           const id = input instanceof Date ? String(input.getTime()) : input;
-          await DBOS.runStep(() => guarded(name, id, run), { name: "run", ...RETRIES });
+          await DBOS.runStep(() => runUntilStopped(name, id, run), { name: "run", ...RETRIES });
         },
         { name: workflow },
       );
     },
     begin() {
-      tellBegun();
+      begun.open();
     },
     async end(waitMs) {
       stopping.abort();
-      if (active > 0) await Promise.race([drained, sleep(waitMs, undefined, { ref: false })]);
+      if (active > 0) await Promise.race([drained.opened, sleep(waitMs, undefined, { ref: false })]);
     },
   };
 }
 
-function parkForEver(): Promise<void> {
+function createLatch(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+function neverEnding(): Promise<void> {
   return new Promise(() => undefined);
 }

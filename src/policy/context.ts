@@ -4,16 +4,16 @@ import type { ApproversOf, PolicyAnnouncer } from "./ports.ts";
 import type { PresentScope } from "./settings.ts";
 import type { TeamPolicy } from "../core/policy.ts";
 
-/** All that the policy needs; every collaborator is required. */
+/** What the policy works with. */
 export interface PolicyContext {
   readonly db: Database;
   readonly approvers: ApproversOf;
   readonly announcer: PolicyAnnouncer;
   readonly presentScope: PresentScope;
-  /** What the environment says, for showing where it differs from what is in force. */
+  /** The environment's values, to show where they differ from the policy in force. */
   readonly environment: TeamPolicy;
   readonly now: Clock;
-  /** What other clocks say of `now`. */
+  /** The difference of `now` from other clocks. */
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
 }

@@ -1,6 +1,6 @@
 import { parseReason, recordAct } from "../approvals/act.ts";
 import { decide, recordRejection, staleCard, type BallotContext, type Question } from "../approvals/ballot.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -32,7 +32,7 @@ interface PolicyQuestion extends Question {
 /**
  * Records an approval; the deciding one brings the change into force, in the same transaction.
  *
- * Errors: the ballot's refusals; the policy has moved on; what is proposed could not work any more. Invariant: INV-2, for limits.
+ * Errors: the ballot's refusals; the policy has changed; the proposed value could not work any more. Invariant: INV-2, for limits.
  */
 export async function approveChange(click: PolicyClick, c: PolicyContext): Promise<Result<{ readonly applied: boolean }, Failure>> {
   return decide<PolicyQuestion, { readonly applied: boolean }>(
@@ -46,11 +46,9 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
         const question = questionOf(row.value);
         if (question.objection !== null) return err(question.objection);
         if (base === null || base.version !== row.value.base_version)
-          return err(
-            failure("stale", "policy.moved", "The policy has changed since this was proposed; it counts no more", {
-              remedy: "Propose it again.",
-            }),
-          );
+          return fail("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
+            remedy: "Propose it again.",
+          });
         return ok({ ...question, row: row.value, base });
       },
       examine: ({ row }) => assessNow(row.body, row.setting, c),
@@ -63,15 +61,14 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
   );
 }
 
-/** Ends a change without any effect: every team member may. Errors: `refused`, `invalid` for a reason too short. */
+/** Ends a change without any effect; every team member may do so. Errors: `refused`, `invalid` for a reason too short. */
 export async function rejectChange(click: PolicyClick & { readonly reason: string }, c: PolicyContext): Promise<Result<void, Failure>> {
   return recordAct({ kind: "policy.reject", subject: click.changeId, by: click.by.operator.id }, c, async (q) => {
     const row = await lockChange(q, click.changeId);
     if (!row.ok) return row;
     const question = questionOf(row.value);
     if (question.objection !== null) return err(question.objection);
-    if (c.now() >= row.value.expires_at)
-      return err(failure("refused", "policy.expired", "The time to decide has run out; nothing was done"));
+    if (c.now() >= row.value.expires_at) return fail("refused", "policy.expired", "The time to decide has run out; nothing was done");
     if (click.digest !== row.value.digest) return err(staleCard("policy"));
     if (!click.by.isTeam) return err(teamOnly("reject a change of policy"));
     const reason = parseReason(click.reason);
@@ -83,7 +80,6 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
   });
 }
 
-/** What the ballot needs, out of what the policy needs. */
 function ballotOf(c: PolicyContext): BallotContext {
   return {
     ...c,
@@ -94,9 +90,8 @@ function ballotOf(c: PolicyContext): BallotContext {
 
 async function lockChange(q: Transaction, id: string): Promise<Result<PolicyChangeRow, Failure>> {
   const row = await readPolicyChange(q, id, true);
-  return row === null
-    ? err(failure("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." }))
-    : ok(row);
+  if (row !== null) return ok(row);
+  return fail("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
 }
 
 function questionOf(row: PolicyChangeRow): Question {
@@ -117,7 +112,7 @@ function auditOf(row: PolicyChangeRow) {
   return { setting: row.setting, digest: row.digest };
 }
 
-/** Ends the changes whose time has run out. */
+/** Ends the changes whose time to approve has ended. */
 export async function expireChanges(c: PolicyContext): Promise<void> {
   for (const { id } of await readPolicyChanges(c.db, Number.MAX_SAFE_INTEGER))
     await c.db.tx(async (q) => {
@@ -128,7 +123,7 @@ export async function expireChanges(c: PolicyContext): Promise<void> {
     });
 }
 
-/** The new version, and the end of every other change that started from the old one. */
+/** Stores the new version, and ends every other change that started from the old one. */
 async function apply(row: PolicyChangeRow, base: PolicyVersion, by: readonly string[], q: Transaction, c: PolicyContext): Promise<void> {
   const at = c.now();
   const version = base.version + 1;

@@ -3,9 +3,10 @@ import type { Failure } from "../core/failure.ts";
 import type { Digest, Instant } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { TeamPolicy } from "../core/policy.ts";
+import type { PolicyChangeRow } from "../store/policies.ts";
 import type { Effect } from "./settings.ts";
 
-/** All that a card or an answer shows of one change; plain data, rendered elsewhere. */
+/** What a card or an answer shows of one change; plain data, rendered elsewhere. */
 export interface PolicyChangeView {
   readonly id: string;
   readonly setting: string;
@@ -16,10 +17,10 @@ export interface PolicyChangeView {
   readonly proposedBy: string;
   readonly reason: string;
   readonly digest: Digest;
-  readonly state: "proposed" | "applied" | "rejected" | "expired" | "superseded";
+  readonly state: PolicyChangeRow["state"];
   readonly quorum: number;
   readonly approvals: readonly { readonly name: string; readonly at: Instant }[];
-  /** Names of those who may approve now; empty when the directory could not be asked. */
+  /** Names of those who may approve now; empty when the list could not be read. */
   readonly mayApprove: readonly string[];
   readonly proposedAt: Instant;
   readonly expiresAt: Instant;
@@ -28,12 +29,12 @@ export interface PolicyChangeView {
   readonly endedReason: string | null;
 }
 
-/** How a change shows itself to the team. Implemented by the bot; every call is idempotent. */
+/** Shows a change to the team. Implemented by the bot; every call is idempotent. */
 export interface PolicyAnnouncer {
   showChange(view: PolicyChangeView): Promise<void>;
 }
 
-/** Who may approve by a policy. Errors: `unavailable`: then nobody may. */
+/** Finds who may approve by a policy. Errors: `unavailable`: then nobody may. */
 export interface ApproversOf {
   resolve(approvers: TeamPolicy["approvers"]): Promise<Result<readonly Operator[], Failure>>;
 }

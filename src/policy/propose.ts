@@ -1,7 +1,7 @@
-import type { Asker } from "../core/people.ts";
+import { teamOnly, type Asker } from "../core/people.ts";
 import { after } from "../core/clock.ts";
 import { canonicalJson, digestOf } from "../core/digest.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
@@ -12,10 +12,10 @@ import { assessPolicy, findSetting, settings, type PresentScope } from "./settin
 
 const REASON_MIN = 5;
 const REASON_MAX = 500;
-/** How long a scope that people refused is left alone before a pass asks again. Units: milliseconds. */
+/** How long after a refusal a pass does not ask again about the same scope. Units: milliseconds. */
 const ASK_AGAIN_MS = 24 * 3600_000;
 
-/** What somebody wants to be otherwise, as typed. */
+/** A change that a person wants, as typed. */
 export interface Wish {
   readonly setting: string;
   readonly text: string;
@@ -23,66 +23,53 @@ export interface Wish {
 }
 
 /**
- * Records a person's proposal; gives its id. Nothing changes by it.
+ * Records a person's proposal; gives its id.
  *
- * Errors: `invalid` for what is no value, `refused` for who may not, what is so already, or what could not work.
+ * Errors: `invalid` for what is no value; `refused` for who may not propose, for the present value, and for a value that could not work.
  */
 export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Promise<Result<string, Failure>> {
-  if (!by.isTeam)
-    return err(
-      failure("refused", "command.team_only", "Only members of the CI team may propose a change of policy", {
-        remedy: "Ask in the CI team's channel.",
-      }),
-    );
+  if (!by.isTeam) return err(teamOnly("propose a change of policy"));
   const setting = findSetting(wish.setting);
-  if (setting === undefined)
-    return err(
-      failure("invalid", "policy.setting", "There is no such setting", {
-        remedy: `There are: ${settings.map((s) => s.name).join(", ")}.`,
-      }),
-    );
+  if (setting === undefined) {
+    const remedy = `There are: ${settings.map((s) => s.name).join(", ")}.`;
+    return fail("invalid", "policy.setting", "There is no such setting", { remedy });
+  }
   const reason = wish.reason.trim();
   if (reason.length < REASON_MIN || reason.length > REASON_MAX)
-    return err(
-      failure("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
-        remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
-      }),
-    );
+    return fail("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
+      remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
+    });
+
   const base = await expectPolicy(c);
   const read = setting.read(base.body, wish.text, c.presentScope);
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
-    return err(failure("refused", "policy.same", `${setting.title} is so already: ${setting.write(base.body)}`));
-  const weighed = await assessNow(read.value, setting.name, c);
-  if (!weighed.ok) return weighed;
+    return fail("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);
+  const assessed = await assessNow(read.value, setting.name, c);
+  if (!assessed.ok) return assessed;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
 }
 
 /**
- * Proposes the scope that this process reads, when it is not the confirmed one; asked by passes, so at most one is open.
+ * Proposes the scope of this process when it is not the confirmed one; gives the change's id, or null. At most one is open.
  *
- * A scope that people refused is not proposed again for a day. Null: nothing to propose.
+ * A scope that people refused is not proposed again for a day.
  */
 export async function proposePresentScope(c: PolicyContext): Promise<string | null> {
   const base = await expectPolicy(c);
   const body: TeamPolicy = { ...base.body, scope: c.presentScope };
   if (canonicalJson(body) === canonicalJson(base.body)) return null;
+
   const last = await readNewestPolicyChange(c.db, "scope");
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
   if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
-  const made = await insert(
-    "scope",
-    body,
-    base,
-    { id: "twokey", name: "Twokey" },
-    "this process reads another scope than the one that was confirmed",
-    c,
-  );
+  const reason = "this process reads another scope than the one that was confirmed";
+  const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;
 }
 
-/** Weighs a policy; who may approve is asked of Slack when that, or the number needed, changes. */
+/** Assesses a policy; a change of the approvers or of their number reads the list of approvers from Slack. */
 export async function assessNow(body: TeamPolicy, changed: string, c: PolicyContext): Promise<Result<void, Failure>> {
   if (changed !== "approvers" && changed !== "quorum") return assessPolicy(body, changed, null);
   const found = await c.approvers.resolve(body.approvers);
@@ -96,7 +83,7 @@ export async function expectPolicy(c: { readonly db: Queryable }): Promise<Polic
   return policy;
 }
 
-/** Reads the policy in force, and whether it confirms the scope that this process reads. Errors: as for `expectPolicy`. */
+/** Reads the policy in force, and whether it confirms the scope of this process. Errors: as for `expectPolicy`. */
 export async function readPolicyNow(q: Queryable, present: PresentScope): Promise<PolicyNow> {
   const { body, version } = await expectPolicy({ db: q });
   return { ...body, version, scopeIsConfirmed: fingerprintOf(body.scope) === fingerprintOf(present) };
@@ -130,11 +117,6 @@ async function insert(
     if (inserted) await recordAudit(q, { at, actor: by.id, kind: "policy.proposed", subject: id, data });
     return inserted;
   });
-  return made
-    ? ok(id)
-    : err(
-        failure("refused", "policy.open", "A change of this setting is open already", {
-          remedy: "Decide on its card in the team's channel first.",
-        }),
-      );
+  const remedy = "Decide on its card in the team's channel first.";
+  return made ? ok(id) : fail("refused", "policy.open", "A change of this setting is open already", { remedy });
 }

@@ -6,9 +6,9 @@ import type { Failure } from "../core/failure.ts";
 import { recordRefusal } from "../approvals/act.ts";
 import { readPolicyChange, readPolicyChanges, type PolicyVersion } from "../store/policies.ts";
 import type { PolicyContext } from "./context.ts";
-import { approveChange, expireChanges, rejectChange } from "./decide.ts";
-import { expectPolicy, proposeChange, proposePresentScope } from "./propose.ts";
-import { findSetting, settings } from "./settings.ts";
+import { approveChange, expireChanges, rejectChange, type PolicyClick } from "./decide.ts";
+import { expectPolicy, proposeChange, proposePresentScope, type Wish } from "./propose.ts";
+import { findSetting, settings, type Setting } from "./settings.ts";
 import { buildChangeView } from "./view.ts";
 
 /** What `/ci-policy` shows. */
@@ -16,46 +16,34 @@ export interface PolicyReport {
   readonly version: number;
   readonly since: Instant;
   readonly rows: readonly { readonly name: string; readonly title: string; readonly value: string }[];
-  /** Who may approve now; null when Slack could not be asked. */
+  /** Who may approve now; null when Slack did not answer. */
   readonly approvers: readonly string[] | null;
   readonly open: readonly PolicyChangeView[];
   /** The changes that came into force, the newest first. */
   readonly past: readonly PolicyChangeView[];
-  /** Where the environment says otherwise. */
+  /** Where the environment has other values. */
   readonly elsewhere: readonly string[];
   readonly mayPropose: boolean;
 }
 
-/** The team's limits, as commands use them; every refusal is recorded. */
+/** The team's limits for commands and clicks; every refusal is recorded. */
 export interface PolicyService {
   report(asker: Asker): Promise<Result<PolicyReport, Failure>>;
-  /** One setting with its value now, for a window; null when there is none of that name. */
-  settingOf(name: string): Promise<{ readonly name: string; readonly title: string; readonly hint: string; readonly value: string } | null>;
-  /** Puts a change to the team; nothing changes by it. */
-  propose(
-    by: Asker,
-    wish: { readonly setting: string; readonly text: string; readonly reason: string },
-  ): Promise<Result<{ readonly title: string }, Failure>>;
+  /** One setting with its present value, for a modal; null when there is none of that name. */
+  settingOf(name: string): Promise<(Pick<Setting, "name" | "title" | "hint"> & { readonly value: string }) | null>;
+  /** Records a proposal and shows its card. */
+  propose(by: Asker, wish: Wish): Promise<Result<{ readonly title: string }, Failure>>;
   /** The deciding approval brings the change into force. */
-  approve(click: {
-    readonly changeId: string;
-    readonly digest: string;
-    readonly by: Asker;
-  }): Promise<Result<{ readonly applied: boolean }, Failure>>;
-  reject(click: {
-    readonly changeId: string;
-    readonly digest: string;
-    readonly by: Asker;
-    readonly reason: string;
-  }): Promise<Result<void, Failure>>;
+  approve(click: PolicyClick): Promise<Result<{ readonly applied: boolean }, Failure>>;
+  reject(click: PolicyClick & { readonly reason: string }): Promise<Result<void, Failure>>;
   /** Records a click that never reached a change. */
   recordRefusal(by: Asker, what: string, f: Failure): Promise<void>;
 }
 
-/** A card that ended this long ago has surely been shown as ended. Units: milliseconds. */
+/** Cards are updated for this long after their end. Units: milliseconds. */
 const SHOWN_FOR_MS = 24 * 3600_000;
-/** How far back `/ci-policy` tells. Units: milliseconds. */
-const TOLD_MS = 366 * 24 * 3600_000;
+/** How far back `/ci-policy` lists changes. Units: milliseconds. */
+const LISTED_MS = 366 * 24 * 3600_000;
 
 /** Builds the service through which the team sees and changes its limits. */
 export function createPolicyService(c: PolicyContext): PolicyService {
@@ -67,13 +55,8 @@ export function createPolicyService(c: PolicyContext): PolicyService {
     settingOf: async (name) => {
       const setting = findSetting(name);
       if (setting === undefined) return null;
-      const { body } = await expectPolicy(c);
-      return {
-        name: setting.name,
-        title: setting.title,
-        hint: setting.hint,
-        value: setting.name === "scope" ? "present" : setting.write(body),
-      };
+      const { name: key, title, hint } = setting;
+      return { name: key, title, hint, value: key === "scope" ? "present" : setting.write((await expectPolicy(c)).body) };
     },
     async propose(by, wish) {
       const made = await proposeChange(by, wish, c);
@@ -98,13 +81,13 @@ export function createPolicyService(c: PolicyContext): PolicyService {
   };
 }
 
-/** Ends what has run out and shows every card as it stands, also after a crash between a decision and its showing. */
+/** Ends expired changes and updates every card, also after a crash between a decision and the update. */
 export async function sweepPolicy(c: PolicyContext): Promise<void> {
   await expireChanges(c);
   await showAll(c);
 }
 
-/** Asks two people about the scope that this process reads, when it is not the confirmed one. */
+/** Proposes the scope of this process to the team when it is not the confirmed one. */
 export async function askAboutScope(c: PolicyContext): Promise<void> {
   const id = await proposePresentScope(c);
   if (id !== null) await showChange(id, c);
@@ -121,7 +104,7 @@ async function showChange(id: string, c: PolicyContext): Promise<void> {
 
 async function buildReport(asker: Asker, c: PolicyContext): Promise<PolicyReport> {
   const inForce = await expectPolicy(c);
-  const changes = await readPolicyChanges(c.db, c.now() - TOLD_MS);
+  const changes = await readPolicyChanges(c.db, c.now() - LISTED_MS);
   const views = await Promise.all(changes.map((row) => buildChangeView(row, c.db, c.approvers)));
   const valid = await c.approvers.resolve(inForce.body.approvers);
   return {
@@ -136,14 +119,14 @@ async function buildReport(asker: Asker, c: PolicyContext): Promise<PolicyReport
   };
 }
 
-/** Where the environment says otherwise: it was read once, at the first start. */
+/** Where the environment has other values: it is used only at the first start. */
 function differencesOf(inForce: PolicyVersion, c: PolicyContext): readonly string[] {
   return settings
     .filter((s) => s.name !== "scope" && s.write(c.environment) !== s.write(inForce.body))
     .map((s) => `${s.title}: the environment says ${s.write(c.environment)}, in force is ${s.write(inForce.body)}`);
 }
 
-/** Names where the environment and the policy in force differ; said in the log at start. */
+/** Lists where the environment and the policy in force differ, for the log at start. */
 export async function namePolicyDifferences(c: PolicyContext): Promise<readonly string[]> {
   return differencesOf(await expectPolicy(c), c);
 }

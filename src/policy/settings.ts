@@ -1,13 +1,13 @@
-import { failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { DomainId } from "../core/ids.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
 import { durationText, parseDuration } from "./units.ts";
 
-/** What a change does to how well things are guarded. `beside`: neither more nor less. */
-export type Effect = "stricter" | "looser" | "beside";
+/** Whether a change makes deletions harder (`stricter`), easier (`looser`) or neither. */
+export type Effect = "stricter" | "looser" | "neutral";
 
-/** One setting of the policy: how it is called, read, written, and what a change of it means. Pure. */
+/** One setting of the policy: its name, how it is read and written, and the effect of a change. Pure. */
 export interface Setting {
   /** As it is typed. */
   readonly name: string;
@@ -15,27 +15,28 @@ export interface Setting {
   readonly title: string;
   /** How to write a value. */
   readonly hint: string;
-  /** The policy with this setting as `text` says. Errors: `invalid`, with what may be written. */
+  /** Gives the policy with this setting read from `text`. Errors: `invalid`, with the hint. */
   read(policy: TeamPolicy, text: string, now: PresentScope): Result<TeamPolicy, Failure>;
-  /** The setting's value in words that `read` takes. */
+  /** Writes the value so that `read` reads it again. */
   write(policy: TeamPolicy): string;
   effect(before: TeamPolicy, after: TeamPolicy): Effect;
 }
 
-/** What this process reads, by its environment. */
+/** The scope of this process, by its environment. */
 export type PresentScope = TeamPolicy["scope"];
 
 /** A number or a time with its bounds. */
 function numeric(s: NumberSetting): Setting {
   const words = (n: number): string => (s.kind === "time" ? durationText(n) : s.kind === "share" ? `${Math.round(n * 100)} %` : String(n));
-  const hint = `${{ count: "a whole number", time: "a time such as 14 days or 30 minutes", share: "a share such as 80 %" }[s.kind]}, from ${words(s.min)} to ${words(s.max)}`;
+  const shape = { count: "a whole number", time: "a time such as 14 days or 30 minutes", share: "a share such as 80 %" }[s.kind];
+  const hint = `${shape}, from ${words(s.min)} to ${words(s.max)}`;
   return {
     name: s.name,
     title: s.title,
     hint,
     read(policy, text) {
       const value = readNumber(text, s.kind);
-      return value === null || value < s.min || value > s.max ? err(notAValue(s.title, hint)) : ok({ ...policy, [s.key]: value });
+      return value === null || value < s.min || value > s.max ? notAValue(s.title, hint) : ok({ ...policy, [s.key]: value });
     },
     write: (policy) => words(policy[s.key]),
     effect: (before, after) => (after[s.key] > before[s.key] === (s.safer === "more") ? "stricter" : "looser"),
@@ -62,12 +63,12 @@ const approvers: Setting = {
     if (group !== null) return ok({ ...policy, approvers: { group: group[1] ?? group[2] ?? group[3] ?? "", ids: [] } });
     const ids = words.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);
     const known = ids.flatMap((id) => (id === undefined ? [] : [id]));
-    if (known.length !== words.length || new Set(known).size < 3 || known.length > 100) return err(notAValue(this.title, this.hint));
+    if (known.length !== words.length || new Set(known).size < 3 || known.length > 100) return notAValue(this.title, this.hint);
     return ok({ ...policy, approvers: { group: null, ids: [...new Set(known)].toSorted() } });
   },
   write: ({ approvers: { group, ids } }) =>
     group === null ? ids.join(", ") : /^S[A-Z0-9]{2,}$/.test(group) ? group : `@${group.replace(/^@/, "")}`,
-  effect: () => "beside",
+  effect: () => "neutral",
 };
 
 const protectedDomains: Setting = {
@@ -77,7 +78,7 @@ const protectedDomains: Setting = {
   read(policy, text) {
     const words = text.trim().toLowerCase() === "none" ? [] : text.split(",").map((w) => w.trim());
     const isOne = (w: string): boolean => DomainId.safeParse(w).success || /^ROOT(?:\/[^/\p{Cc}]{1,255})+$/u.test(w);
-    if (!words.every(isOne) || words.length > 200) return err(notAValue(this.title, this.hint));
+    if (!words.every(isOne) || words.length > 200) return notAValue(this.title, this.hint);
     return ok({ ...policy, protectedDomains: [...new Set(words)].toSorted() });
   },
   write: (policy) => policy.protectedDomains.join(", ") || "none",
@@ -89,9 +90,9 @@ const scope: Setting = {
   title: "Scope",
   hint: "the word present: what this process reads, by its environment",
   read: (policy, text, present) =>
-    text.trim().toLowerCase() === "present" ? ok({ ...policy, scope: present }) : err(notAValue("Scope", scope.hint)),
+    text.trim().toLowerCase() === "present" ? ok({ ...policy, scope: present }) : notAValue("Scope", scope.hint),
   write: ({ scope: s }) => `${s.root} on ${s.server}; ${s.views.projects}, ${s.views.users}, ${s.views.memberships} in ${s.database}`,
-  effect: () => "beside",
+  effect: () => "neutral",
 };
 
 /** Every setting, in the order in which it is shown. */
@@ -102,7 +103,7 @@ export function findSetting(name: string): Setting | undefined {
   return settings.find((s) => s.name === name.trim().toLowerCase());
 }
 
-/** What is wrong with a typed value, before anybody is asked; null: it can be read. */
+/** What is wrong with a typed value; null: it can be read. */
 export function problemOfValue(name: string, text: string): string | null {
   const setting = findSetting(name);
   if (setting === undefined) return "There is no such setting.";
@@ -116,43 +117,37 @@ const NOTHING: TeamPolicy = {
   scope: { root: "", server: "", database: "", views: { projects: "", users: "", memberships: "" } },
 };
 
-/** Rules between settings, for the one that is changed. `approvers`: how many valid ones the new policy would have; null: not asked. */
+/** Assesses rules between settings for the changed one. `approverCount`: how many the new policy would have; null: not known. */
 export function assessPolicy(p: TeamPolicy, changed: string, approverCount: number | null): Result<void, Failure> {
   if (/^deletions-per-/.test(changed) && p.deletionsPerDay > p.deletionsPerWeek)
-    return err(
-      refusal(
-        "per_day",
-        `${p.deletionsPerDay} deletions a day are more than ${p.deletionsPerWeek} a week`,
-        "Change the week's number first.",
-      ),
+    return refused(
+      "per_day",
+      `${p.deletionsPerDay} deletions a day are more than ${p.deletionsPerWeek} a week`,
+      "Change the week's number first.",
     );
   if (approverCount !== null && approverCount < APPROVERS_MIN)
-    return err(
-      refusal(
-        "approvers",
-        `Only ${approverCount} of these may approve, at least ${APPROVERS_MIN} are needed`,
-        "Bots, guests, external and deactivated people do not count, nor two accounts of one person.",
-      ),
+    return refused(
+      "approvers",
+      `Only ${approverCount} of these may approve, at least ${APPROVERS_MIN} are needed`,
+      "Bots, guests, external and deactivated people do not count, nor two accounts of one person.",
     );
-  // One of them may have asked, and who asked does not count.
+  // One of them may be the requester, who has no vote.
   if (approverCount !== null && p.quorum > approverCount - 1)
-    return err(
-      refusal(
-        "quorum",
-        `${p.quorum} approvals could never be had of ${approverCount} approvers: who asks may not approve`,
-        "Take a smaller number, or more approvers.",
-      ),
+    return refused(
+      "quorum",
+      `${approverCount} approvers can never give ${p.quorum} approvals: who asks may not approve`,
+      "Choose a smaller number, or more approvers.",
     );
   return ok(undefined);
 }
 
-/** Fewer approvers than this, and one absence stops all. */
+/** With fewer approvers, one absence stops every deletion. */
 export const APPROVERS_MIN = 3;
 
-function notAValue(title: string, hint: string): Failure {
-  return failure("invalid", "policy.value", `That is no value for: ${title}`, { remedy: `Write ${hint}.` });
+function notAValue(title: string, hint: string): Result<never, Failure> {
+  return fail("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
 }
 
-function refusal(code: string, sentence: string, remedy: string): Failure {
-  return failure("refused", `policy.${code}`, sentence, { remedy });
+function refused(rule: string, sentence: string, remedy: string): Result<never, Failure> {
+  return fail("refused", `policy.${rule}`, sentence, { remedy });
 }

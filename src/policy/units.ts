@@ -8,16 +8,12 @@ const UNITS: readonly (readonly [RegExp, number, string])[] = [
 /**
  * Reads a time as people write it: `14 days`, `1 h 30 min`, `90s`.
  *
- * Units: milliseconds. Errors: null when it is not one, or a unit is missing: a bare number could be anything.
+ * Units: milliseconds. Errors: null when it is none, or a unit is missing.
  */
 export function parseDuration(text: string): number | null {
-  const parts = [
-    ...text
-      .trim()
-      .toLowerCase()
-      .matchAll(/(\d{1,9})\s*([a-z]+)\s*/g),
-  ];
-  if (parts.length === 0 || parts.map((p) => p[0]).join("") !== text.trim().toLowerCase()) return null;
+  const typed = text.trim().toLowerCase();
+  const parts = [...typed.matchAll(/(\d{1,9})\s*([a-z]+)\s*/g)];
+  if (parts.length === 0 || parts.map((p) => p[0]).join("") !== typed) return null;
   let sum = 0;
   for (const [, n = "", unit = ""] of parts) {
     const known = UNITS.find(([shape]) => shape.test(unit));

@@ -6,7 +6,7 @@ import type { TeamPolicy } from "../core/policy.ts";
 import type { ApproversOf, PolicyChangeView } from "./ports.ts";
 import { findSetting } from "./settings.ts";
 
-/** Reads all rows of a change and builds what is shown of it. Errors: throws when the policy it starts from is not there. */
+/** Reads what is shown of a change. Errors: throws when the policy version that it starts from is missing. */
 export async function buildChangeView(row: PolicyChangeRow, db: Queryable, approvers: ApproversOf): Promise<PolicyChangeView> {
   const base = await readPolicyVersion(db, row.base_version);
   invariant(base !== null, "a change starts from a stored version");
@@ -20,7 +20,7 @@ export async function buildChangeView(row: PolicyChangeRow, db: Queryable, appro
     title: setting?.title ?? row.setting,
     before: write(base.body),
     after: write(row.body),
-    effect: setting?.effect(base.body, row.body) ?? "beside",
+    effect: setting?.effect(base.body, row.body) ?? "neutral",
     proposedBy: row.proposed_by_name,
     reason: row.reason,
     digest: row.digest,

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { StoreError, classifyStoreError } from "./store-error.ts";
 
-/** How long to wait for a lock held elsewhere: 0 tries once, `Infinity` waits for ever. */
+/** How long to wait for a lock held elsewhere: 0 tries once, `Infinity` waits without limit. */
 export interface LockOptions {
   readonly waitMs: number;
   readonly pollMs?: number;
 }
 
-/** `held: false` means somebody else had the lock all along and `fn` did not run. */
+/** `held: false`: another process held the lock for the whole wait, and `fn` did not run. */
 export type LockOutcome<T> = { readonly held: true; readonly value: T } | { readonly held: false };
 
 const PING_MS = 2_000;
@@ -16,10 +16,10 @@ const PING_MS = 2_000;
 /**
  * Runs `fn` while a connection of its own holds a session advisory lock.
  *
- * The lock is polled, never waited for inside the server: a waiting statement keeps a snapshot open, and the engine's
- * migrations wait for all snapshots (facts on DBOS, trap 1).
+ * The lock is polled: a statement that waits in the server keeps a snapshot open, and the engine's migrations wait for all snapshots
+ * (facts on DBOS, trap 1).
  *
- * Errors: `StoreError` `unavailable` when the connection, and so the lock, is lost; `fn` hears of it through its signal at once.
+ * Errors: `StoreError` `unavailable` when the connection, and so the lock, is lost; the signal of `fn` then aborts at once.
  */
 export async function runWithAdvisoryLock<T>(
   settings: pg.ClientConfig,
@@ -51,30 +51,29 @@ export async function runWithAdvisoryLock<T>(
       clearInterval(pings);
     }
   } catch (error) {
-    // What `fn` throws is the caller's own; only errors of the connection are sorted.
-    throw error instanceof pg.DatabaseError || isSocketError(error) ? classifyStoreError(error) : error;
+    throw classified(error);
   } finally {
     closing = true;
-    // Ending the session gives the lock back; a connection that is gone already has given it back.
+    // The end of the session releases the lock; so did the loss of the connection.
     await client.end().catch(() => undefined);
   }
 }
 
 /**
- * Runs `work` in a transaction of this connection, which holds an advisory lock until it ends; waits for it for ever, by polling as above.
+ * Runs `work` in a transaction of this connection that holds an advisory lock; waits for the lock without limit, by polling as above.
  *
  * Errors: what `work` throws, errors of PostgreSQL as `StoreError`; then nothing has changed.
  */
-export async function inTurn(client: pg.Client, key: string, work: () => Promise<void>): Promise<void> {
+export async function inLockedTransaction(client: pg.Client, key: string, work: () => Promise<void>): Promise<void> {
   try {
     await client.query("begin");
     await acquire(client, key, { waitMs: Infinity, pollMs: 50 }, "pg_try_advisory_xact_lock");
     await work();
     await client.query("commit");
   } catch (error) {
-    // On a connection that is gone nothing is left to be taken back.
+    // On a lost connection PostgreSQL has rolled back already.
     await client.query("rollback").catch(() => undefined);
-    throw error instanceof pg.DatabaseError || isSocketError(error) ? classifyStoreError(error) : error;
+    throw classified(error);
   }
 }
 
@@ -88,6 +87,8 @@ async function acquire(client: pg.Client, key: string, options: LockOptions, loc
   }
 }
 
-function isSocketError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
+/** Errors of PostgreSQL and of the socket as `StoreError`; what the caller's own function throws stays as it is. */
+function classified(error: unknown): unknown {
+  const isOurs = error instanceof pg.DatabaseError || (error instanceof Error && "syscall" in error);
+  return isOurs ? classifyStoreError(error) : error;
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { type ItemKind, itemKinds } from "../core/inventory.ts";
-import { toJson, type Queryable } from "./db.ts";
+import { insertRow, toJson, updateRow, type Queryable } from "./db.ts";
 
-/** How many distinct people must give a thing up. */
+/** How many distinct people must waive a thing. */
 export const WAIVERS_NEEDED = 2;
 
 /** An entry's columns, with its waivers. */
@@ -16,13 +16,13 @@ export const EntryRow = z.object({
   sha256: z.string().nullable(),
   bytes: z.number().int().nullable(),
   problem: z.string().nullable(),
-  /** Who gave it up by name, oldest first; each person once. */
+  /** Who waived it, oldest first; each person once. */
   waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
 });
-/** One archived thing as it stands. */
+/** One archive entry. */
 export type ArchiveEntryRow = z.output<typeof EntryRow>;
 
-/** SQL for an entry's columns, out of `archive_entry`. */
+/** SQL for an entry's columns, from `archive_entry`. */
 export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
        coalesce((select jsonb_agg(jsonb_build_object('voter', b.voter, 'name', b.voter_name) order by b.seq)
                  from ballot b where b.kind = 'waiver' and b.question = archive_entry.id::text), '[]') as waivers`;
@@ -33,40 +33,33 @@ export interface EntryOwner {
   readonly id: string;
 }
 
-/** Makes an entry for a thing; one that is there stays as it is. */
+/** Adds an entry for a thing; an existing one stays as it is. */
 export async function insertEntry(
   q: Queryable,
   owner: EntryOwner,
   e: { readonly id: string; readonly itemKind: ItemKind; readonly itemId: string; readonly name: string; readonly at: number },
 ): Promise<void> {
-  await q.exec(
-    "insert into archive_entry (id, owner_kind, owner_id, item_kind, item_id, name, state, updated_at) values ($1, $2, $3, $4, $5, $6, 'waiting', $7) on conflict do nothing",
-    [e.id, owner.kind, owner.id, e.itemKind, e.itemId, e.name, e.at],
-  );
+  const { at, ...item } = e;
+  const row = { ...item, ownerKind: owner.kind, ownerId: owner.id, state: "waiting", updatedAt: at };
+  await insertRow(q, "archive_entry", row, "on conflict do nothing");
 }
 
-/** Writes how saving an entry stands; `verified` needs key, checksum, size and manifest. Invariant: INV-8. */
-export async function updateEntry(
-  q: Queryable,
-  id: string,
-  at: number,
-  e:
-    | { readonly state: "saving" }
-    | { readonly state: "failed"; readonly problem: string }
-    | { readonly state: "verified"; readonly key: string; readonly sha256: string; readonly bytes: number; readonly manifest: unknown },
-): Promise<void> {
-  if (e.state === "verified") {
-    await q.exec(
-      "update archive_entry set state = 'verified', store_key = $2, sha256 = $3, bytes = $4, manifest = $5, problem = null, updated_at = $6 where id = $1",
-      [id, e.key, e.sha256, e.bytes, toJson(e.manifest), at],
-    );
+/** How saving an entry stands next. */
+export type EntryChange =
+  | { readonly state: "saving" }
+  | { readonly state: "failed"; readonly problem: string }
+  | { readonly state: "verified"; readonly key: string; readonly sha256: string; readonly bytes: number; readonly manifest: unknown };
+
+/** Records how saving an entry stands; `verified` is never taken back. Invariant: INV-8. */
+export async function updateEntry(q: Queryable, id: string, at: number, change: EntryChange): Promise<void> {
+  const { state } = change;
+  if (state === "verified") {
+    const { key, sha256, bytes, manifest } = change;
+    const saved = { state, store_key: key, sha256, bytes, manifest: toJson(manifest), problem: null, updated_at: at };
+    await updateRow(q, "archive_entry", id, saved);
   } else {
-    await q.exec("update archive_entry set state = $2, problem = $3, updated_at = $4 where id = $1 and state <> 'verified'", [
-      id,
-      e.state,
-      e.state === "failed" ? e.problem : null,
-      at,
-    ]);
+    const problem = state === "failed" ? change.problem : null;
+    await updateRow(q, "archive_entry", id, { state, problem, updated_at: at }, "state <> 'verified'");
   }
 }
 
@@ -78,12 +71,12 @@ export async function readEntries(q: Queryable, owner: EntryOwner): Promise<read
   ]);
 }
 
-/** Whether an entry keeps nobody from approving: it was read back, or given up by two people. Invariant: INV-8. */
+/** Whether an entry blocks no approval: its copy was verified, or two people waived it. Invariant: INV-8. */
 export function isSettled(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
   return e.state === "verified" || isWaived(e);
 }
 
-/** Whether two distinct people gave an entry up. */
+/** Whether two distinct people waived an entry. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
   return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
 }
@@ -99,7 +92,7 @@ const CopyRow = z.object({
   savedAt: z.number(),
   inUse: z.boolean(),
 });
-/** One verified copy in the archive. `inUse`: its deletion is under way, or a link to it is good. Units: bytes, UTC epoch milliseconds. */
+/** One verified copy in the archive. `inUse`: its deletion is running, or a link to it is valid. Units: bytes, UTC epoch milliseconds. */
 export type KeptCopy = z.output<typeof CopyRow>;
 const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, updated_at as "savedAt"`;
 
@@ -113,7 +106,7 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
-/** Begins a copy's removal; false when it came into use meanwhile. Errors: `StoreError` archive_last_copy for the last one. */
+/** Begins a copy's removal; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2
@@ -123,7 +116,7 @@ export async function beginRemoval(q: Queryable, id: string, at: number): Promis
   return n === 1;
 }
 
-/** Reads the copies whose bytes are still to go. */
+/** Reads the copies whose removal has begun and not ended. */
 export async function readBegunRemovals(q: Queryable): Promise<readonly KeptCopy[]> {
   return q.many(
     CopyRow,
@@ -133,7 +126,7 @@ export async function readBegunRemovals(q: Queryable): Promise<readonly KeptCopy
   );
 }
 
-/** Records that a copy's bytes are gone. */
+/** Records that a copy's file was removed. */
 export async function recordRemoved(q: Queryable, id: string, at: number): Promise<void> {
   await q.exec("update archive_entry set removed_at = $2 where id = $1 and removal_begun_at is not null", [id, at]);
 }

@@ -1,27 +1,6 @@
 import { z } from "zod";
 import { canonicalJson, digestOf } from "../core/digest.ts";
-import { type Queryable, type Transaction, toJson } from "./db.ts";
-
-/** One fact for the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
-export interface AuditEntry {
-  readonly at: number;
-  readonly actor: string;
-  readonly kind: string;
-  readonly subject: string;
-  /** Plain JSON; never a secret, never an extract URL. */
-  readonly data: unknown;
-}
-
-/** One row of the log as it stands in the database. */
-export type AuditRow = AuditEntry & { readonly seq: number; readonly prevHash: string; readonly hash: string };
-
-/** What `verifyAudit` found: the first row that does not follow from the one before it, or none. */
-export type AuditVerdict =
-  | { readonly intact: true; readonly rows: number; readonly head: string }
-  | { readonly intact: false; readonly seq: number; readonly reason: "row_changed" | "row_missing_before" | "cut_at_the_end" };
-
-/** What the first row has for its predecessor. */
-const FIRST_PREV_HASH = "0".repeat(64);
+import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
 
 const Row = z.object({
   seq: z.number(),
@@ -29,17 +8,29 @@ const Row = z.object({
   actor: z.string(),
   kind: z.string(),
   subject: z.string(),
+  /** Plain JSON; never a secret, never an extract URL. */
   data: z.unknown(),
-  prev_hash: z.string(),
+  prevHash: z.string(),
   hash: z.string(),
 });
-const COLUMNS = "seq, at, actor, kind, subject, data, prev_hash, hash";
+/** One row of the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
+export type AuditRow = Readonly<z.output<typeof Row>>;
+type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;
+
+/** What `verifyAudit` found: the first row that does not follow from the one before it, or none. */
+export type AuditVerdict =
+  | { readonly intact: true; readonly rows: number; readonly head: string }
+  | { readonly intact: false; readonly seq: number; readonly reason: "row_changed" | "row_missing_before" | "cut_at_the_end" };
+
+/** The `prevHash` of the first row. */
+const FIRST_PREV_HASH = "0".repeat(64);
+
 const BATCH = 1_000;
 
 /**
- * Appends one entry, in the caller's transaction, so the fact and its record stand or fall together.
+ * Appends one entry in the caller's transaction, so that the fact and its record are committed together.
  *
- * Writers take turns from here to the end of their transactions: record last, just before the transaction ends.
+ * A lock is held from here to the end of the transaction: record last.
  * Invariant: INV-10.
  */
 export async function recordAudit(q: Transaction, entry: AuditEntry): Promise<{ readonly seq: number; readonly hash: string }> {
@@ -57,9 +48,9 @@ export async function recordAudit(q: Transaction, entry: AuditEntry): Promise<{ 
 }
 
 /**
- * Walks the whole log and computes every hash again.
+ * Reads the whole log and computes every hash again.
  *
- * A log cut off at its end still verifies by itself: compare `head` with one that was noted elsewhere, through `expectedHead`.
+ * A log cut off at its end still verifies by itself: pass a head that was noted elsewhere as `expectedHead`.
  * Invariant: INV-10.
  */
 export async function verifyAudit(db: Queryable, expectedHead?: string): Promise<AuditVerdict> {
@@ -86,21 +77,20 @@ export async function readAudit(
   q: Queryable,
   filter: { readonly afterSeq?: number; readonly subject?: string; readonly sinceAt?: number; readonly limit: number },
 ): Promise<readonly AuditRow[]> {
-  const rows = await q.many(
+  return q.many(
     Row,
-    `select ${COLUMNS} from audit
+    `select ${columnsOf(Row)} from audit
      where seq > $1 and ($2::text is null or subject = $2) and ($3::bigint is null or at >= $3) order by seq limit $4`,
     [filter.afterSeq ?? 0, filter.subject ?? null, filter.sinceAt ?? null, filter.limit],
   );
-  return rows.map(({ prev_hash, ...row }) => ({ ...row, prevHash: prev_hash }));
 }
 
-/** The hash covers everything but `seq`, which the database gives: the order is in the chain. */
+/** The hash covers all but `seq`, which the database assigns: the chain keeps the order. */
 function hashOf(prevHash: string, entry: AuditEntry): string {
   return digestOf({ prevHash, at: entry.at, actor: entry.actor, kind: entry.kind, subject: entry.subject, data: entry.data });
 }
 
-/** What `jsonb` will give back: the hash must be of that, not of a Date or an undefined member. */
+/** What `jsonb` will return: the hash must be of that, not of a Date or an undefined member. */
 function asStored(data: unknown): unknown {
   const stored: unknown = JSON.parse(canonicalJson(JSON.parse(JSON.stringify(data ?? null))));
   return stored;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { policies } from "../core/backup-policy.ts";
 import { DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import { itemKinds } from "../core/inventory.ts";
-import type { Queryable } from "./db.ts";
+import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
@@ -16,7 +16,7 @@ const Row = z.object({
   asked_at: Instant,
   ended_at: Instant.nullable(),
 });
-/** One backup of one project as it stands. */
+/** One backup of one project. */
 export type BackupRunRow = z.output<typeof Row>;
 
 const ContentRow = z.object({
@@ -33,25 +33,21 @@ const ContentRow = z.object({
 /** One saved thing of a backup. */
 export type BackupContentRow = z.output<typeof ContentRow>;
 
-const columns = Object.keys(Row.shape).join(", ");
+const SELECT = `select ${columnsOf(Row)} from backup_run`;
 const contents = `select c.run_id, c.entry_id, e.item_id, e.item_kind, e.name, e.bytes, e.sha256, e.store_key, c.verified_at
   from backup_content c join archive_entry e on e.id = c.entry_id`;
 
-/** Stores a new backup; false when one of that project is under way. */
+/** Stores a new backup; false while another one of the project runs. */
 export async function insertBackupRun(
   q: Queryable,
   r: Pick<BackupRunRow, "id" | "project_id" | "slug" | "domain_id" | "path" | "policy" | "asked_at">,
 ): Promise<boolean> {
-  const made = await q.exec(
-    "insert into backup_run (id, project_id, slug, domain_id, path, policy, state, asked_at) values ($1, $2, $3, $4, $5, $6, 'waiting', $7) on conflict do nothing",
-    [r.id, r.project_id, r.slug, r.domain_id, r.path, r.policy, r.asked_at],
-  );
-  return made > 0;
+  return (await insertRow(q, "backup_run", { ...r, state: "waiting" }, "on conflict do nothing")) > 0;
 }
 
 /** Reads one backup. */
 export async function readBackupRun(q: Queryable, id: string): Promise<BackupRunRow | null> {
-  return q.maybe(Row, `select ${columns} from backup_run where id = $1`, [id]);
+  return q.maybe(Row, `${SELECT} where id = $1`, [id]);
 }
 
 /** Marks a backup as begun. */
@@ -59,44 +55,37 @@ export async function beginBackupRun(q: Queryable, id: string): Promise<void> {
   await q.exec("update backup_run set state = 'saving' where id = $1 and state = 'waiting'", [id]);
 }
 
-/** Ends a backup; one that has ended stays as it is. */
+/** Ends a backup; an ended one stays as it is. */
 export async function endBackupRun(
   q: Queryable,
   id: string,
   end: { readonly state: "complete" | "partial" | "failed"; readonly problem: string | null; readonly at: number },
 ): Promise<void> {
-  await q.exec("update backup_run set state = $2, problem = $3, ended_at = $4 where id = $1 and ended_at is null", [
-    id,
-    end.state,
-    end.problem,
-    end.at,
-  ]);
+  await updateRow(q, "backup_run", id, { state: end.state, problem: end.problem, ended_at: end.at }, "ended_at is null");
 }
 
 /** Reads the newest backup of every project. */
 export async function readNewestBackupRuns(q: Queryable): Promise<readonly BackupRunRow[]> {
-  return q.many(Row, `select distinct on (project_id) ${columns} from backup_run order by project_id, asked_at desc`);
+  return q.many(Row, `select distinct on (project_id) ${columnsOf(Row)} from backup_run order by project_id, asked_at desc`);
 }
 
 /** Reads a project's backups, the newest first. */
 export async function readBackupRuns(q: Queryable, projectId: ProjectId, limit: number): Promise<readonly BackupRunRow[]> {
-  return q.many(Row, `select ${columns} from backup_run where project_id = $1 order by asked_at desc limit $2`, [projectId, limit]);
+  return q.many(Row, `${SELECT} where project_id = $1 order by asked_at desc limit $2`, [projectId, limit]);
 }
 
-/** Finds the project that was last backed up under a short name. */
+/** Finds the project that was last backed up with this short name. */
 export async function findBackedUpProject(q: Queryable, slug: string): Promise<ProjectId | null> {
-  const found = z.object({ project_id: ProjectId });
-  return (
-    (await q.maybe(found, "select project_id from backup_run where slug = $1 order by asked_at desc limit 1", [slug]))?.project_id ?? null
-  );
+  const run = await q.maybe(Row, `${SELECT} where slug = $1 order by asked_at desc limit 1`, [slug]);
+  return run?.project_id ?? null;
 }
 
-/** Records that a saved thing belongs to a backup. */
+/** Records that an archive entry belongs to a backup. */
 export async function recordBackupContent(q: Queryable, runId: string, entryId: string, verifiedAt: number): Promise<void> {
   await q.exec("insert into backup_content values ($1, $2, $3) on conflict do nothing", [runId, entryId, verifiedAt]);
 }
 
-/** Reads what backups consist of, by name. */
+/** Reads the contents of backups, by name. */
 export async function readBackupContents(q: Queryable, runIds: readonly string[]): Promise<readonly BackupContentRow[]> {
   return q.many(ContentRow, `${contents} where c.run_id = any ($1::uuid[]) order by e.item_kind, e.name, e.item_id`, [runIds]);
 }

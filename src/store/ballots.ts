@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { QuestionRef, Vote } from "../core/votes.ts";
-import type { Queryable } from "./db.ts";
+import { insertRow, type Queryable } from "./db.ts";
 
 const VoteRow = z.object({
   voter: OperatorId,
@@ -12,12 +12,12 @@ const VoteRow = z.object({
   reason: z.string().nullable(),
   at: Instant,
 });
-/** Votes as one JSON list, as `votesAsJson` gives them. */
+/** The result of `votesAsJson`. */
 export const VoteRows = z.array(VoteRow);
-/** A stored vote, with the voter's name for showing and the reason of a rejection. */
+/** A stored vote, with the voter's name as shown and the reason of a rejection. */
 export type StoredVote = Vote & { readonly voterName: string; readonly reason: string | null };
 
-/** SQL that gives the votes on a question, oldest first, as one JSON list; `id` is SQL for the question's id. */
+/** SQL for the votes on a question, oldest first, as one JSON list; `id` is SQL for the question's id. */
 export function votesAsJson(kind: QuestionRef["kind"], id: string): string {
   return `coalesce((select json_agg(json_build_object('voter', b.voter, 'voterName', b.voter_name, 'account', b.slack_account,
     'verdict', b.verdict, 'digest', b.digest, 'reason', b.reason, 'at', b.at) order by b.seq)
@@ -26,11 +26,8 @@ export function votesAsJson(kind: QuestionRef["kind"], id: string): string {
 
 /** Stores a vote. Errors: `StoreError` with the rule that refuses it: ballot_open, ballot_requester, ballot_digest, ballot_once … */
 export async function recordVote(q: Queryable, on: QuestionRef, v: StoredVote, itemName: string | null = null): Promise<void> {
-  await q.exec(
-    `insert into ballot (kind, question, voter, voter_name, slack_account, verdict, digest, item_name, reason, at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [on.kind, on.id, v.voter, v.voterName, v.account, v.verdict, v.digest, itemName, v.reason, v.at],
-  );
+  const { account, ...vote } = v;
+  await insertRow(q, "ballot", { ...vote, kind: on.kind, question: on.id, slackAccount: account, itemName });
 }
 
 /** Reads the votes on a question, oldest first. */

@@ -1,34 +1,33 @@
 /**
- * The role with which the bot works: it owns nothing, and has no right that a guard trigger would refuse.
+ * The PostgreSQL role of the bot: it owns nothing, and has no right that a guard trigger would refuse.
  *
- * Roles belong to the whole server, tables to one database; so a role of our own making is named after its database's number. What it may
- * do follows from the guards: a table that refuses updates gives no right to update. A new table of a later migration needs nothing more
- * than its guard, and no list has to be kept.
+ * Roles belong to the whole server, tables to one database; so a role that we create is named after its database's oid. Its rights follow
+ * from the guard triggers: on a table that refuses updates it has no right to update. A table of a later migration needs only its guard.
  *
  * Source: PostgreSQL manual, GRANT, CREATE ROLE (version 16: who makes a role may grant it), "Writing SECURITY DEFINER functions safely".
  * Invariant: INV-10. ADR 0304.
  */
 import pg from "pg";
 import { z } from "zod";
-import { inTurn } from "./advisory-lock.ts";
+import { inLockedTransaction } from "./advisory-lock.ts";
 
-/** How the bot's own role comes to its rights: `login` with an address of its own, or `set_role` behind the owner's login. */
+/** How the bot uses its role: `login` as the role itself, or `set_role` after the owner's login. */
 export type RoleEntry = "login" | "set_role";
 
-/** Replicas that start at once take turns: two that change one role or one right at the same moment collide in PostgreSQL's catalogue. */
-const TURN = "twokey.store.roles";
+/** Replicas that start at once wait for each other: two that change one role at the same time collide in PostgreSQL's catalogue. */
+const ROLES_LOCK = "twokey.store.roles";
 
 /**
- * Makes this database's own role for the bot, unless it is there; gives its name, or null when the owner may not make roles.
+ * Creates this database's role for the bot, unless it exists; gives its name, or null when the owner may not create roles.
  *
- * A role with `login` has no password: only a server that asks for none lets it in. `owner` is a connection of the owner's.
+ * A role with `login` has no password: only a server that asks for none accepts it. `owner` is a connection of the owner's.
  */
 export async function ensureBotRole(owner: pg.Client, entry: RoleEntry): Promise<string | null> {
   const found = await readBotRole(owner);
   if (!found.there && !found.may_create) return null;
   if (changesOf(found, entry).length === 0) return found.role;
-  await inTurn(owner, TURN, async () => {
-    // Whoever had the turn before may have made it.
+  await inLockedTransaction(owner, ROLES_LOCK, async () => {
+    // The process that held the lock before may have made it.
     for (const change of changesOf(await readBotRole(owner), entry)) await owner.query(change);
   });
   return found.role;
@@ -46,7 +45,7 @@ async function readBotRole(owner: pg.Client): Promise<z.output<typeof Me>> {
   return Me.parse((await owner.query(ME)).rows[0]);
 }
 
-/** What makes a role that is there and entered in this way; empty: it is so already. */
+/** The statements that create a role with this entry; empty: it exists so. */
 function changesOf(me: z.output<typeof Me>, entry: RoleEntry): readonly string[] {
   const made = me.there ? [] : [`create role ${me.role} noinherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls`];
   const isOpen = me.may_login === (entry === "login");
@@ -56,14 +55,14 @@ function changesOf(me: z.output<typeof Me>, entry: RoleEntry): readonly string[]
 }
 
 /**
- * Gives a role what the bot needs in the schema `twokey`, takes from it what it has beyond that, and closes the guards' search path.
+ * Grants a role what the bot needs in the schema `twokey`, revokes everything else, and sets the guards' search path.
  *
- * Looks first: where the role has exactly these rights and every guard's path is closed, nothing is changed and nobody is waited for.
+ * Where the role has exactly these rights and every guard has its search path, nothing is changed and no lock is taken.
  * Errors: throws what PostgreSQL says; then nothing has changed.
  */
 export async function grantBotRights(owner: pg.Client, role: string): Promise<void> {
   if (await hasJustTheRights(owner, role)) return;
-  await inTurn(owner, TURN, async () => {
+  await inLockedTransaction(owner, ROLES_LOCK, async () => {
     const name = pg.escapeIdentifier(role);
     await owner.query(`revoke all on schema twokey from ${name}`);
     await owner.query(`grant usage on schema twokey to ${name}`);
@@ -93,7 +92,7 @@ async function readTables(owner: pg.Client): Promise<readonly z.output<typeof Ta
   return z.array(Table).parse((await owner.query(TABLES)).rows);
 }
 
-/** Columns that the database numbers itself are left out: nobody gives a row a place of their choice in the log. */
+/** Without the columns that the database numbers itself: nobody may choose a row's place in the log. */
 function rightsOn(table: z.output<typeof Table>): readonly string[] {
   if (table.is_record) return ["select"];
   const update = table.keeps_values ? [] : ["update"];
@@ -101,7 +100,7 @@ function rightsOn(table: z.output<typeof Table>): readonly string[] {
   return ["select", ...table.columns.map((column) => `insert (${column})`), ...update, ...remove];
 }
 
-/** Whether a role has every right that it should have, and none beyond: not one more column, nor the right to pass one on. */
+/** Whether a role has exactly the rights that it should have: no further column, no grant option. */
 async function hasJustTheRights(owner: pg.Client, role: string): Promise<boolean> {
   const wanted = ["usage on schema", ...(await readTables(owner)).flatMap((t) => rightsOn(t).map((right) => `${right} on ${t.name}`))];
   const rows = z.array(z.object({ right: z.string() })).parse((await owner.query(RIGHTS, [role])).rows);
@@ -110,7 +109,7 @@ async function hasJustTheRights(owner: pg.Client, role: string): Promise<boolean
   return isSame && (await readOpenFunctions(owner)).length === 0;
 }
 
-/** Every right of a role on what is in the schema, as the catalogue has it; an owner's own rights are not written there, hence `acldefault`. */
+/** Every right of a role in the schema, from the catalogue; an owner's own rights are not stored there, hence `acldefault`. */
 const RIGHTS = `
   with thing as (
     select 'schema' as name, nspowner as owner, coalesce(nspacl, acldefault('n', nspowner)) as acl from pg_namespace where nspname = 'twokey'
@@ -127,7 +126,7 @@ const RIGHTS = `
     || case when g.grantor <> g.owner then ', from another' else '' end as right
   from given g join pg_roles r on r.oid = g.grantee where r.rolname = $1`;
 
-/** A guard that looks for its tables on the caller's path would find the caller's temporary table of the same name. */
+/** With the caller's search path a guard would find the caller's temporary table of the same name. */
 async function closeSearchPath(owner: pg.Client): Promise<void> {
   for (const name of await readOpenFunctions(owner)) await owner.query(`alter function ${name} set search_path = twokey, pg_temp`);
 }

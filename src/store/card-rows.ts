@@ -12,7 +12,7 @@ const Row = z.object({
   latest: StoredInventory.nullable(),
 });
 
-/** All that a deletion's card shows beside its own row. */
+/** What a deletion's card shows besides its own row. */
 export interface CardRows {
   /** Oldest first, withdrawals too. */
   readonly votes: readonly StoredVote[];
@@ -22,7 +22,7 @@ export interface CardRows {
   readonly latest: Inventory | null;
 }
 
-/** Reads what a deletion's card shows in one statement, as it stands at one moment: a card is built at every step. */
+/** Reads what a deletion's card shows in one statement, so it is of one moment: a card is built at every step. */
 export async function readCardRows(q: Queryable, deletionId: string): Promise<CardRows> {
   return q.one(
     Row,

@@ -1,13 +1,13 @@
 import pg from "pg";
-import type { z } from "zod";
+import { z } from "zod";
 import { StoreError, classifyStoreError } from "./store-error.ts";
 import { runWithAdvisoryLock, type LockOptions, type LockOutcome } from "./advisory-lock.ts";
 
 /**
- * Something that runs SQL and parses every row it gives back.
+ * Runs SQL and parses every row of the answer.
  *
- * Units:  columns named `*_at` are `bigint` epoch milliseconds in UTC and come out as numbers; `numeric` comes out as text.
- * Shape:  `jsonb` comes out parsed, as `unknown` to the schema; it goes in through `toJson` (a bare array would become a PostgreSQL array).
+ * Units:  columns named `*_at` are `bigint` epoch milliseconds in UTC and are read as numbers; `numeric` is read as text.
+ * Shape:  `jsonb` is read parsed, as `unknown` to the schema; it is written through `toJson` (an array would become a PostgreSQL array).
  * Errors: throws `StoreError`; its `kind` says whether to try again (`unavailable`, `conflict`) or not (`constraint`, `bug`).
  */
 export interface Queryable {
@@ -17,7 +17,7 @@ export interface Queryable {
   one<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S>>;
   /** Returns the only row or null; two rows are a bug. */
   maybe<S extends z.ZodType>(row: S, sql: string, params?: readonly unknown[]): Promise<z.output<S> | null>;
-  /** Runs a statement and returns the number of rows it touched. */
+  /** Runs a statement and returns the number of affected rows. */
   exec(sql: string, params?: readonly unknown[]): Promise<number>;
 }
 
@@ -30,22 +30,16 @@ export interface Transaction extends Queryable {
 export interface Database extends Queryable {
   /** Runs `fn` in one transaction: committed when it returns, rolled back when it throws. */
   tx<T>(fn: (q: Transaction) => Promise<T>): Promise<T>;
-  /** Runs `fn` while this process alone, over all replicas, holds the lock named `key`. */
+  /** Runs `fn` while this process holds the lock named `key`, which one process of all replicas can hold. */
   withAdvisoryLock<T>(key: string, options: LockOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<LockOutcome<T>>;
   close(): Promise<void>;
 }
 
-/** What `createDatabase` needs besides the address; `onError` hears of connections lost while idle. */
-export interface DatabaseOptions {
-  readonly max?: number;
-  readonly onError: (error: StoreError) => void;
-}
-
-/** Opens the pool; nothing is sent to the server before the first statement. */
-export function createDatabase(url: string, options: DatabaseOptions): Database {
+/** Makes the pool; it connects with the first statement. `onError` gets connections lost while idle. */
+export function createDatabase(url: string, options: { readonly max?: number; readonly onError: (error: StoreError) => void }): Database {
   const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   let isClosing = false;
-  // Without this listener a connection that breaks while idle ends the whole process. What breaks after the end is no news.
+  // Without this listener a connection that breaks while idle ends the whole process. Errors after `close` are expected.
   pool.on("error", (error) => {
     if (!isClosing) options.onError(classifyStoreError(error));
   });
@@ -60,12 +54,44 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
   };
 }
 
-/** Turns a value into the text of a `jsonb` parameter. */
+/** Turns a value into the text of a `jsonb` parameter. A plain object may be passed as it is; a list, a text or null may not. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** The settings that every connection of ours has; unqualified table names mean the schema `twokey`. */
+/** A schema's columns in SQL: the key `savedAt` is the column `saved_at`. */
+export function columnsOf(row: z.ZodObject): string {
+  return Object.keys(row.shape)
+    .map((key) => (columnOf(key) === key ? key : `${columnOf(key)} as "${key}"`))
+    .join(", ");
+}
+
+/**
+ * Inserts one row and gives the number of rows, which is 0 only after `on conflict do nothing`.
+ *
+ * The object's keys are the columns, so it must not come from elsewhere with more keys than its type has; values are parameters.
+ */
+export function insertRow(q: Queryable, table: string, row: object, onConflict = ""): Promise<number> {
+  const columns = Object.keys(row).map((key) => pg.escapeIdentifier(columnOf(key)));
+  const values = columns.map((_, i) => `$${i + 1}`);
+  return q.exec(`insert into ${table} (${columns.join(", ")}) values (${values.join(", ")}) ${onConflict}`, Object.values(row));
+}
+
+/** Changes the row with this id, if the SQL condition `and` holds; keys and values as for `insertRow`. Gives the number of rows. */
+export async function updateRow(q: Queryable, table: string, id: string, change: object, and = "true"): Promise<number> {
+  const sets = Object.keys(change).map((key, i) => `${pg.escapeIdentifier(columnOf(key))} = $${i + 2}`);
+  if (sets.length === 0) return 0;
+  return q.exec(`update ${table} set ${sets.join(", ")} where id = $1 and ${and}`, [id, ...Object.values(change)]);
+}
+
+function columnOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The row of a count: `select count(*) as n …`. */
+export const CountRow = z.object({ n: z.coerce.number() }).transform((row) => row.n);
+
+/** The settings of every connection; unqualified table names mean the schema `twokey`. */
 export function connectionSettings(url: string): pg.ClientConfig {
   return {
     connectionString: url,
@@ -79,7 +105,7 @@ export function connectionSettings(url: string): pg.ClientConfig {
   };
 }
 
-/** Runs `work` on one connection of its own, opened for it and closed after it. Errors: what `pg` throws, unsorted. */
+/** Runs `work` on one connection of its own, opened for it and closed after it. Errors: what `pg` throws, not classified. */
 export async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(connectionSettings(url));
   // A connection that is lost between two statements fails the next one; without a listener it would end the process.
@@ -107,7 +133,7 @@ async function runTransaction<T>(pool: pg.Pool, fn: (q: Transaction) => Promise<
     await run(client, "commit");
     return value;
   } catch (error) {
-    // A rollback that fails means the connection is gone, and with it the transaction: the first error is the one to tell.
+    // A rollback fails when the connection is lost, and the transaction with it: the first error is the one to report.
     await client.query("rollback").catch((lost: unknown) => {
       broken = lost instanceof Error ? lost : new Error(String(lost));
     });
@@ -156,10 +182,9 @@ async function run(runner: Runner, sql: string, params: readonly unknown[] = [])
 const names = new Map<string, string>();
 
 /**
- * A statement's name: PostgreSQL parses and plans a named one once for each connection, and a step asks some thirty of them.
+ * A statement's name: PostgreSQL parses and plans a named statement once per connection, and a step runs some thirty.
  *
- * Statements with the values written into them would fill this and the server's memory: those few (utility commands) have no parameters and
- * go without a name.
+ * Utility commands have no parameters; with values in their text, names for them would fill this map and the server's memory.
  */
 function named(sql: string): { readonly name?: string } {
   if (!/^\s*(?:select|insert|update|delete|with)\b/i.test(sql)) return {};
@@ -171,7 +196,7 @@ function named(sql: string): { readonly name?: string } {
 function parseRow<S extends z.ZodType>(row: S, raw: unknown, sql: string): z.output<S> {
   const parsed = row.safeParse(raw);
   if (parsed.success) return parsed.data;
-  // Only the names of the columns are told: a row may hold what must not reach a log.
+  // Only column names: the values may be secret, and the message reaches a log.
   const columns = parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.code})`).join(", ");
   throw new StoreError("bug", `a row does not have the expected shape: ${columns}: ${firstWords(sql)}`);
 }

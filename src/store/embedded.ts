@@ -19,21 +19,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { EmbeddedPostgresUnavailable, NOBODY, findBinaries, type Binaries } from "./embedded-binaries.ts";
 
-/** A PostgreSQL server of our own, reached through a Unix socket only. */
+/** A PostgreSQL server that Twokey starts, reachable through a Unix socket only. */
 export interface EmbeddedPostgres {
   /** Address of a database on it; the default is `postgres`. */
   url(database?: string): string;
-  /** True when this process started the server or inherited it from a dead one; only an owner's `stop` ends it. */
+  /** True when this process started the server, or the process that did is dead; only an owner's `stop` ends it. */
   readonly owned: boolean;
   stop(): Promise<void>;
 }
 
-/** `fast` gives up safety against power cuts: for tests and throw-away data only. */
+/** `fast` turns off fsync: for tests and disposable data only. */
 export interface EmbeddedOptions {
   readonly fast?: boolean;
 }
 
-/** Where the server lives; `ids` is the user it runs as. */
+/** The server's folders; `ids` is the user it runs as. */
 interface Place {
   readonly dir: string;
   readonly socket: string;
@@ -43,11 +43,11 @@ interface Place {
 /**
  * Starts a PostgreSQL server on `dataDir`, or attaches to the one that already serves it.
  *
- * A new cluster is made aside and renamed into place, so a crash or a race leaves no half-made one. PostgreSQL refuses to
- * run as root: there it runs as the user 65534, and below a folder which that user cannot reach (such as /root) the data goes to /var/tmp.
- * The server is a session of its own, so Ctrl-C reaches the bot first; left behind by a killed bot, it is taken up by the next one.
+ * A new cluster is made in another folder and renamed, so a crash or a race leaves no incomplete one. PostgreSQL refuses to run as
+ * root: then it runs as the user 65534, with the data in /var/tmp where that user cannot reach the folder (such as one below /root).
+ * The server has a session of its own, so Ctrl-C reaches the bot first; the next bot takes over the server of a killed one.
  *
- * Errors: `EmbeddedPostgresUnavailable` with what to do instead, also with the server's last words when it does not start.
+ * Errors: `EmbeddedPostgresUnavailable` with what to do instead, or with the end of the server's log when it does not start.
  */
 export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const place = preparePlace(path.resolve(dataDir));
@@ -57,10 +57,10 @@ export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOp
   return launch(place, binaries, options);
 }
 
-/** What is in a data folder: no cluster, one without a server, or one that is served, with its address. */
+/** What is in a data folder: no cluster, a stopped one, or a running one with its address. */
 export type FoundCluster = { readonly state: "none" } | { readonly state: "stopped" } | { readonly state: "running"; readonly url: string };
 
-/** Looks for a server on `dataDir`; starts nothing and makes nothing. */
+/** Finds a server on `dataDir`; changes nothing. */
 export async function findEmbeddedPostgres(dataDir: string): Promise<FoundCluster> {
   const place = placeOf(path.resolve(dataDir));
   if (!existsSync(path.join(place.dir, "PG_VERSION"))) return { state: "none" };
@@ -70,7 +70,7 @@ export async function findEmbeddedPostgres(dataDir: string): Promise<FoundCluste
 function placeOf(wanted: string): Place {
   const root = process.getuid?.() === 0;
   const dir = root && !isReachable(wanted) ? path.join("/var/tmp", `twokey-pg-data-${shortHash(wanted)}`) : wanted;
-  // The socket's path may have at most 107 bytes, so it does not lie beside the data.
+  // A socket's path has at most 107 bytes, so it is not in the data folder.
   const socket = path.join(tmpdir(), `twokey-pg-${shortHash(`${process.getuid?.() ?? ""}:${dir}`)}`);
   return { dir, socket, ids: root ? { uid: NOBODY, gid: NOBODY } : {} };
 }
@@ -79,7 +79,7 @@ function preparePlace(wanted: string): Place {
   const root = process.getuid?.() === 0;
   const place = placeOf(wanted);
   for (const folder of [place.dir, place.socket]) {
-    // Only the folder itself is closed to others: the server's own user must be able to pass through those above.
+    // Only the folder itself is private: the server's user must be able to traverse those above.
     mkdirSync(path.dirname(folder), { recursive: true });
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (root) chownSync(folder, NOBODY, NOBODY);
@@ -92,26 +92,28 @@ function createCluster(place: Place, binaries: Binaries, options: EmbeddedOption
   rmSync(aside, { recursive: true, force: true });
   mkdirSync(aside, { mode: 0o700 });
   if (place.ids.uid !== undefined) chownSync(aside, NOBODY, NOBODY);
+
   const args = ["-D", aside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", ...(options.fast === true ? ["-N"] : [])];
   const made = spawnSync(binaries.initdb, args, { ...place.ids, cwd: aside, encoding: "utf8", env: serverEnvironment() });
   if (made.status !== 0) {
     rmSync(aside, { recursive: true, force: true });
     throw new EmbeddedPostgresUnavailable(`initdb failed: ${made.error?.message ?? ""}${made.stderr ?? ""}`.trim());
   }
+
   try {
     renameSync(aside, place.dir);
   } catch (error) {
-    // Another process was faster: a folder that is not empty refuses the rename, and its cluster is as good as ours.
+    // Another process was faster: its cluster is used.
     rmSync(aside, { recursive: true, force: true });
     if (!existsSync(path.join(place.dir, "PG_VERSION"))) throw error;
   }
 }
 
-/** A server that was killed leaves helpers that hold its memory for a moment; until they are gone a new one refuses to start. */
+/** The processes of a killed server keep its shared memory for a moment; until they end a new server refuses to start. */
 const LAUNCHES_MAX = 6;
 const POLLS_MAX = 3_000;
 const POLL_MS = 20;
-/** How long a server that ended at once waits for the one that was faster. Units: polls. */
+/** How long to wait for another process's server after ours ended. Units: polls. */
 const RIVAL_POLLS = 25;
 
 async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions): Promise<EmbeddedPostgres> {
@@ -120,7 +122,7 @@ async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions
     const server = spawnServer(place, binaries, options);
     for (let polls = 0, rivalPolls = 0; polls < POLLS_MAX && rivalPolls < RIVAL_POLLS; polls++) {
       if (await isServing(place)) {
-        // Two processes may have started at once: the data folder lets in one server, and the loser attaches to it.
+        // Two processes may start at once: one server gets the data folder, and the other process attaches to it.
         if (serverPid(place) !== server.pid) return attach(place);
         return { url: (database) => urlOf(place, database), owned: true, stop: () => stopServer(place) };
       }
@@ -149,11 +151,12 @@ function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions)
     stdio: ["ignore", "ignore", log],
   });
   closeSync(log);
-  // Named after the server's own process and written before it can be ready, so a process that finds the server finds its owner too.
+
+  // Named after the server's process and written before it is ready, so a process that finds the server finds its owner too.
   if (server.pid !== undefined) claim(place, server.pid);
   let ended: string | null = null;
   server.once("exit", (code, signal) => {
-    ended = `PostgreSQL ended with ${code ?? signal}: ${lastWords(logFile)}`;
+    ended = `PostgreSQL ended with ${code ?? signal}: ${endOfLog(logFile)}`;
     if (server.pid !== undefined) rmSync(launcherFile(place, server.pid), { force: true });
   });
   server.once("error", (error) => {
@@ -162,12 +165,12 @@ function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions)
   return { pid: server.pid, ended: () => ended };
 }
 
-/** The log lies beside the socket, and goes with it when the server was stopped on purpose. */
-function lastWords(logFile: string): string {
+/** The end of the log, which is in the socket's folder and is deleted with it when the server is stopped. */
+function endOfLog(logFile: string): string {
   return existsSync(logFile) ? readFileSync(logFile, "utf8").slice(-2000) : "stopped";
 }
 
-/** A server whose launcher is dead belongs to whoever finds it; otherwise somebody would have to stop it by hand. */
+/** A server whose launcher is dead belongs to the process that finds it; otherwise a person would have to stop it. */
 function attach(place: Place): EmbeddedPostgres {
   const url = (database?: string): string => urlOf(place, database);
   const server = serverPid(place);
@@ -180,7 +183,7 @@ function attach(place: Place): EmbeddedPostgres {
 async function stopServer(place: Place): Promise<void> {
   const pid = serverPid(place);
   if (pid === null || readNumber(launcherFile(place, pid)) !== process.pid) return;
-  // SIGINT is PostgreSQL's fast shutdown: it ends sessions, writes a checkpoint and leaves.
+  // SIGINT is PostgreSQL's fast shutdown: it ends sessions and writes a checkpoint.
   if (isAlive(pid)) process.kill(pid, "SIGINT");
   while (isAlive(pid) && serverPid(place) === pid) await sleep(10);
   for (const name of readdirSync(place.socket)) {
@@ -197,7 +200,7 @@ async function isServing(place: Place): Promise<boolean> {
     await client.query("select 1");
     return true;
   } catch {
-    return false; // The question was whether it serves; any error is a no.
+    return false; // Any error means that it does not serve.
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -219,7 +222,7 @@ function serverPid(place: Place): number | null {
   return readNumber(path.join(place.dir, "postmaster.pid"));
 }
 
-/** The number in a file; null without such a file: a server that ends takes its own away at any moment. */
+/** The number in a file; null without the file: a server that ends deletes its own at any moment. */
 function readNumber(file: string): number | null {
   try {
     const value = Number.parseInt(readFileSync(file, "utf8"), 10);
@@ -235,12 +238,12 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, and is another user's.
+    // EPERM: the process exists, and is another user's.
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 
-/** May the user 65534 walk down to this path? */
+/** Whether the user 65534 can reach this path. */
 function isReachable(wanted: string): boolean {
   for (let at = path.dirname(wanted); ; at = path.dirname(at)) {
     if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;

@@ -2,26 +2,21 @@ import { z } from "zod";
 import { Instant, OperatorId } from "../core/ids.ts";
 import type { Queryable } from "./db.ts";
 
-/** A plan whose two sides were read completely: what there was at that moment. */
-export interface LookRow {
-  readonly planId: string;
-  readonly at: Instant;
-}
+const CompletePlan = z.object({ planId: z.string(), at: Instant });
+/** A plan whose two sides were read completely: what existed at that moment. */
+export type CompletePlanRow = Readonly<z.output<typeof CompletePlan>>;
 
-const Look = z.object({ plan_id: z.string(), at: Instant });
-
-/** The newest plan over everything with both sides complete, not later than an instant; null when there is none. */
-export async function readLookBefore(q: Queryable, until: number): Promise<LookRow | null> {
-  const row = await q.maybe(
-    Look,
-    `select p.id::text as plan_id, p.planned_at as at from plan p join pass s on s.id = p.pass_id
+/** Reads the newest plan of the whole fleet with both sides complete, not later than an instant; null when there is none. */
+export async function readCompletePlanBefore(q: Queryable, until: number): Promise<CompletePlanRow | null> {
+  return q.maybe(
+    CompletePlan,
+    `select p.id::text as "planId", p.planned_at as at from plan p join pass s on s.id = p.pass_id
      where s.scope->>'kind' = 'fleet' and p.planned_at <= $1
        and not exists (
          select 1 from jsonb_array_elements(p.record->'plan'->'holds') h where h->>'kind' in ('desired_partial', 'observed_partial'))
      order by p.planned_at desc limit 1`,
     [until],
   );
-  return row === null ? null : { planId: row.plan_id, at: row.at };
 }
 
 const Deletion = z.object({
@@ -38,7 +33,7 @@ const Deletion = z.object({
   frozen_reason: z.string().nullable(),
   approvers: z.array(z.string()),
 });
-/** A deletion that was alive in a window, with who approved it. */
+/** A deletion that was live in a window, with the names of its approvers. */
 export type IncidentDeletionRow = z.output<typeof Deletion>;
 
 /** Reads the deletions that were opened or changed between two instants, oldest first. */

@@ -1,74 +1,44 @@
 import { z } from "zod";
-import { toJson, type Queryable } from "./db.ts";
+import { CountRow, insertRow, toJson, type Queryable } from "./db.ts";
 
-/** What a mutation belongs to: a pass, a deletion, an export or a restore. */
-export interface IntentOwner {
-  readonly kind: "pass" | "deletion" | "export" | "restore";
-  readonly id: string;
-}
-
-/** A mutation that is about to be sent. `params` holds no secret. Units: `at` is UTC epoch milliseconds. */
-export interface Intent {
-  readonly id: string;
-  readonly owner: IntentOwner;
-  readonly command: string;
-  readonly params: unknown;
-  readonly at: number;
-}
-
-/** How a mutation ended. `looked_up` settles what had been `indeterminate`, or what a crash left without any outcome. */
-export type OutcomeResult = "done" | "refused" | "indeterminate" | "looked_up";
-
-/** The end of a mutation. */
-export interface Outcome {
-  readonly intentId: string;
-  readonly result: OutcomeResult;
-  readonly data: unknown;
-  readonly at: number;
-}
-
-/** A mutation of which it is not known whether it happened; `tried` is null when the process died before any outcome. */
-export interface OpenIntent extends Intent {
-  readonly tried: "indeterminate" | null;
-}
-
-const IntentRow = z.object({
+const OpenIntentRow = z.object({
   id: z.string(),
-  owner_kind: z.enum(["pass", "deletion", "export", "restore"]),
-  owner_id: z.string(),
+  owner: z.object({ kind: z.enum(["pass", "deletion", "export", "restore"]), id: z.string() }),
   command: z.string(),
   params: z.unknown(),
   at: z.number(),
   tried: z.literal("indeterminate").nullable(),
 });
+/** A call whose outcome is unknown; `tried` is null when the process died before any outcome. */
+export type OpenIntent = Readonly<z.output<typeof OpenIntentRow>>;
+/** A call that is about to be sent. `params` contains no secret. Units: `at` is UTC epoch milliseconds. */
+export type Intent = Omit<OpenIntent, "tried">;
+/** What a call belongs to: a pass, a deletion, an export or a restore. */
+export type IntentOwner = Intent["owner"];
 
-/** Writes down what is about to be sent. Call it outside any transaction, so that it stands before the call goes out. Invariant: INV-5. */
-export async function recordIntent(q: Queryable, intent: Intent): Promise<void> {
-  await q.exec("insert into intent (id, owner_kind, owner_id, command, params, at) values ($1, $2, $3, $4, $5, $6)", [
-    intent.id,
-    intent.owner.kind,
-    intent.owner.id,
-    intent.command,
-    toJson(intent.params ?? null),
-    intent.at,
-  ]);
+/** How a call ended. `looked_up` settles an `indeterminate` one, and one that a crash left without any outcome. */
+export interface Outcome {
+  readonly intentId: string;
+  readonly result: "done" | "refused" | "indeterminate" | "looked_up";
+  readonly data: unknown;
+  readonly at: number;
 }
 
-/** Writes down how it ended. Errors: `StoreError` `constraint` when it had been settled before. Invariant: INV-5. */
-export async function recordOutcome(q: Queryable, outcome: Outcome): Promise<void> {
-  await q.exec("insert into outcome (intent_id, result, data, at) values ($1, $2, $3, $4)", [
-    outcome.intentId,
-    outcome.result,
-    toJson(outcome.data ?? null),
-    outcome.at,
-  ]);
+/** Records a call that is about to be sent. Use it outside any transaction, so that it is stored before the call. Invariant: INV-5. */
+export async function recordIntent(q: Queryable, { id, owner, command, params, at }: Intent): Promise<void> {
+  await insertRow(q, "intent", { id, ownerKind: owner.kind, ownerId: owner.id, command, params: toJson(params ?? null), at });
 }
 
-/** Lists an owner's mutations whose end is unknown, oldest first: each must be looked up before anything else is sent. */
+/** Records how it ended. Errors: `StoreError` `constraint` when it was settled before. Invariant: INV-5. */
+export async function recordOutcome(q: Queryable, { intentId, result, data, at }: Outcome): Promise<void> {
+  await insertRow(q, "outcome", { intentId, result, data: toJson(data ?? null), at });
+}
+
+/** Lists an owner's calls whose outcome is unknown, oldest first: each must be looked up before anything else is sent. */
 export async function openIntents(q: Queryable, owner: IntentOwner): Promise<readonly OpenIntent[]> {
-  const rows = await q.many(
-    IntentRow,
-    `select i.id, i.owner_kind, i.owner_id, i.command, i.params, i.at,
+  return q.many(
+    OpenIntentRow,
+    `select i.id, json_build_object('kind', i.owner_kind, 'id', i.owner_id) as owner, i.command, i.params, i.at,
             (select o.result from outcome o where o.intent_id = i.id and o.result = 'indeterminate') as tried
      from intent i
      where i.owner_kind = $1 and i.owner_id = $2
@@ -76,13 +46,12 @@ export async function openIntents(q: Queryable, owner: IntentOwner): Promise<rea
      order by i.at, i.id`,
     [owner.kind, owner.id],
   );
-  return rows.map(({ owner_kind, owner_id, ...row }) => ({ ...row, owner: { kind: owner_kind, id: owner_id } }));
 }
 
-/** How often in all CloudStack refused what an owner's newest outcome is about: the same command on the same thing. */
+/** Counts how often CloudStack refused the command of an owner's newest outcome for the same thing. */
 export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<number> {
-  const row = await q.one(
-    z.object({ n: z.coerce.number() }),
+  return q.one(
+    CountRow,
     `with newest as (select i.command, i.params ->> 'item' as item from intent i join outcome o on o.intent_id = i.id
                      where i.owner_kind = $1 and i.owner_id = $2 order by o.seq desc limit 1)
      select count(*) as n from newest
@@ -90,5 +59,4 @@ export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<n
      join outcome o on o.intent_id = i.id and o.result = 'refused'`,
     [owner.kind, owner.id],
   );
-  return row.n;
 }

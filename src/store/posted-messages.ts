@@ -1,21 +1,13 @@
 import { z } from "zod";
-import type { Queryable } from "./db.ts";
-
-/** A Slack message that is updated in place. `digest` is of what it shows, so nothing is sent when nothing changed. */
-export interface PostedMessage {
-  readonly key: string;
-  readonly channel: string;
-  readonly ts: string;
-  readonly digest: string;
-  readonly version: number;
-  readonly at: number;
-}
+import { columnsOf, type Queryable } from "./db.ts";
 
 const Row = z.object({ key: z.string(), channel: z.string(), ts: z.string(), digest: z.string(), version: z.number(), at: z.number() });
+/** A Slack message that is updated in place. `digest` is of its content, so nothing is sent when nothing changed. */
+export type PostedMessage = Readonly<z.output<typeof Row>>;
 
-/** Reads where the message with this key was posted, or null. */
+/** Reads the message with this key, or null. */
 export async function readPostedMessage(q: Queryable, key: string): Promise<PostedMessage | null> {
-  return q.maybe(Row, "select key, channel, ts, digest, version, at from posted_message where key = $1", [key]);
+  return q.maybe(Row, `select ${columnsOf(Row)} from posted_message where key = $1`, [key]);
 }
 
 /** Records a message as posted or updated; each record raises the version by one. */

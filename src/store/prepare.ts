@@ -5,34 +5,33 @@ import { withConnection } from "./db.ts";
 import { expectMigrated, migrateOn } from "./migrate.ts";
 import { readRoleReport, roleWarning } from "./role-dangers.ts";
 
-/** Where Twokey's own database is. `migrationUrl`: the owner's address, when the bot's own is a lesser role's. */
+/** The addresses of Twokey's own database. `migrationUrl`: the owner's address, when `url` is of a role with fewer rights. */
 export interface StoreAddress {
   readonly url: string;
   readonly migrationUrl: string | null;
 }
 
-/** A database that is up to date, and how the bot reaches it. */
+/** A migrated database, and how the bot connects to it. */
 export interface PreparedStore {
-  /** Address for everything that works at run time; never told to anybody. */
+  /** The bot's address at run time; secret. */
   readonly url: string;
-  /** What to say aloud: the bot's role could change the audit log. Null: it could not. */
+  /** For the log: the bot's role could change the audit log. Null: it could not. */
   readonly warning: string | null;
-  /** Names of the migrations that were run now. */
+  /** Names of the migrations that were applied now. */
   readonly applied: readonly string[];
 }
 
-/** Makes or checks the tables of another module in the same database; `role` is to be given rights on them. Null address: only check. */
+/** Migrates the tables of another module in the same database; `role` gets rights on them. */
 export type MigrateAlso = (ownerUrl: string, role: string | null) => Promise<void>;
 
 /**
- * Brings the database up to date as its owner, and finds the address with which the bot works: one whose role owns nothing.
+ * Migrates the database as its owner, and finds the address for the bot: one whose role owns nothing.
  *
- * Three ways: the bot's address is a lesser role's already (its owner has migrated, or `migrationUrl` is the owner's); or it is the owner's, and
- * a role is made, reached by a login of its own where the server asks for no password, else by SET ROLE; or it is the owner's, and no role
- * can be made: then it is used as it is, and `warning` says so. All the owner's work is on one connection, and begins with a look: what is
- * as it should be is not touched.
+ * Three cases: `url` is of a role with fewer rights (the owner has migrated, or `migrationUrl` is the owner's); or it is the owner's, and
+ * a role is created, used by a login of its own where the server asks for no password, else by SET ROLE; or it is the owner's, and no role
+ * can be created: then the owner is used, with a `warning`. Only what is not yet in order is changed.
  *
- * Errors: `MigrationRefused`, also when a lesser role finds migrations that have not been run. Invariant: INV-10. ADR 0304.
+ * Errors: `MigrationRefused`, also when a role without the right to migrate finds missing migrations. Invariant: INV-10. ADR 0304.
  */
 export function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<PreparedStore> {
   const { url, migrationUrl } = address;
@@ -41,7 +40,7 @@ export function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<
     : prepareForOther(url, migrationUrl, also);
 }
 
-/** As the owner: migrates, and gives `role` its rights. For `twokey migrate` and the two-role set-up. */
+/** Migrates as the owner, and grants `role` its rights. For `twokey migrate` and the two-role set-up. */
 export function migrateFor(ownerUrl: string, role: string, also: MigrateAlso): Promise<readonly string[]> {
   return withConnection(ownerUrl, (owner) => migrateOnFor(owner, ownerUrl, role, also));
 }
@@ -54,9 +53,9 @@ async function migrateOnFor(owner: pg.Client, ownerUrl: string, role: string, al
 }
 
 /**
- * Looks, and changes nothing: whether the database has our tables, and what the role could do with which the bot would work now.
+ * Reads whether the database has Twokey's tables, and what the role could do with which the bot would work; changes nothing.
  *
- * Errors: throws what keeps the database from being asked.
+ * Errors: throws when the database cannot be read.
  */
 export function inspectStore(url: string): Promise<{ readonly isMigrated: boolean; readonly warning: string | null }> {
   return withConnection(url, async (client) => {
@@ -72,7 +71,7 @@ function prepareForOther(url: string, migrationUrl: string, also: MigrateAlso): 
   return withConnection(url, async (bot) => {
     const { login } = await readLogin(bot);
     return withConnection(migrationUrl, async (owner) => {
-      // Both addresses are of one role: then it is as if only one had been given.
+      // Both addresses are of one role: as if only one had been given.
       if ((await readLogin(owner)).login === login) return prepareAlone(owner, migrationUrl, also);
       const applied = await migrateOnFor(owner, migrationUrl, login, also);
       return { url, applied, warning: roleWarning(await readRoleReport(bot)) };
@@ -86,6 +85,7 @@ async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): 
     await expectMigrated(client);
     return { url, applied: [], warning: roleWarning(await readRoleReport(client)) };
   }
+
   const applied = await migrateOn(client);
   const isOpen = new URL(url).password === "";
   const role = await ensureBotRole(client, isOpen ? "login" : "set_role");
@@ -93,6 +93,7 @@ async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): 
     await also(url, null);
     return { url, applied, warning: roleWarning(await readRoleReport(client)) };
   }
+
   await grantBotRights(client, role);
   await also(url, role);
   if (isOpen) {
@@ -101,13 +102,13 @@ async function prepareAlone(client: pg.Client, url: string, also: MigrateAlso): 
     if (own !== null && warning !== null) return { url: own, applied, warning: warning.text };
     await ensureBotRole(client, "set_role");
   }
-  const behind = behindLogin(url, role);
-  return { url: behind, applied, warning: await withConnection(behind, async (bot) => roleWarning(await readRoleReport(bot))) };
+  const botUrl = setRoleUrl(url, role);
+  return { url: botUrl, applied, warning: await withConnection(botUrl, async (bot) => roleWarning(await readRoleReport(bot))) };
 }
 
 const Login = z.object({ login: z.string(), owns: z.boolean(), there: z.boolean(), role: z.string() });
 
-/** Who a connection logs in as, and whether that role may migrate: the schema is its own, or not there yet. */
+/** The login of a connection, and whether it may migrate: it owns the schema, or there is none yet. */
 async function readLogin(client: pg.Client): Promise<z.output<typeof Login>> {
   const { rows } = await client.query(`
     select session_user::text as login, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -124,25 +125,25 @@ function addressOf(url: string, role: string): string | null {
   return own.username === role ? own.href : null;
 }
 
-/** The owner's address, but every connection begins as the role. Whoever sends SQL can still go back: hence the warning. */
-function behindLogin(url: string, role: string): string {
+/** The owner's address, but every connection starts as the role. SQL can still return to the owner's rights: hence the warning. */
+function setRoleUrl(url: string, role: string): string {
   const own = new URL(url);
   const given = own.searchParams.get("options");
   own.searchParams.set("options", `${given ?? "-c search_path=twokey"} -c role=${role}`);
   return own.href;
 }
 
-/** What is to be said of the role behind an address; null: the server asks for more than the name. */
+/** The warning about the role of an address; null: the server refuses the login without a password. */
 async function warningThrough(url: string): Promise<{ readonly text: string | null } | null> {
-  let isIn = false;
+  let isConnected = false;
   try {
     return await withConnection(url, async (bot) => {
-      isIn = true;
+      isConnected = true;
       return { text: roleWarning(await readRoleReport(bot)) };
     });
   } catch (error) {
-    // The question was whether it lets the name in; any error at the door is a no.
-    if (!isIn) return null;
+    // The question was whether the server accepts the login; any error before it means no.
+    if (!isConnected) return null;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { DomainId, Instant, ProjectId } from "../core/ids.ts";
+import { type DomainId, Instant, ProjectId } from "../core/ids.ts";
 import { itemKinds, type Inventory, type InventoryItem } from "../core/inventory.ts";
 import type { Queryable } from "./db.ts";
+import { StoredInventory } from "./inventories.ts";
 
 const Item = z.custom<InventoryItem>((v) => typeof v === "object" && v !== null && "kind" in v && "facts" in v);
 const CopyRow = z.object({
@@ -14,17 +15,17 @@ const CopyRow = z.object({
   bytes: z.number(),
   savedAt: Instant,
   savedFor: z.enum(["deletion", "export", "backup"]),
-  /** What CloudStack said of it when it was saved. */
+  /** As CloudStack listed it when it was saved. */
   item: Item,
   manifestSha256: z.string(),
   manifestBytes: z.number(),
-  /** The thing that a restore of ours made it from; null: it was no restore's. */
+  /** The thing from whose copy a re-import registered it; null: it comes from no re-import. */
   madeFrom: z.string().nullable(),
 });
 /** One verified copy of a project's thing. Units: bytes, UTC epoch milliseconds. */
 export type SavedCopy = z.output<typeof CopyRow>;
 
-/** An entry's owner belongs to project `$1`. An export knows only a short name: whose it was then, the life of the domains tells. */
+/** An entry's owner belongs to project `$1`. An export has only a short name: the managed domain of that time tells the project. */
 const OF_PROJECT = `(
   (e.owner_kind = 'deletion' and exists (select 1 from deletion d where d.id = e.owner_id and d.project_id = $1))
   or (e.owner_kind = 'backup' and exists (select 1 from backup_run r where r.id = e.owner_id and r.project_id = $1))
@@ -48,16 +49,16 @@ export async function readSavedCopies(q: Queryable, project: ProjectId, slugs: r
   );
 }
 
-/** Reads the copies of a restore's templates, pruned or not. */
+/** Reads the copies of a re-import's templates, pruned or not. */
 export async function readCopiesOf(q: Queryable, entryIds: readonly string[]): Promise<readonly SavedCopy[]> {
   return q.many(CopyRow, `${COPY} where e.id = any ($1::uuid[]) order by e.id`, [entryIds]);
 }
 
 const UnsavedRow = z.object({ kind: z.enum(itemKinds), itemId: z.string(), name: z.string(), problem: z.string() });
-/** Something of a project that could not be saved, with the reason that was written down then. */
+/** Something of a project that could not be saved, with the reason. */
 export type Unsaved = z.output<typeof UnsavedRow>;
 
-/** Reads what could not be saved of a project up to a time; of each thing the newest word. */
+/** Reads what could not be saved of a project up to a time; of each thing the newest failure. */
 export async function readUnsaved(q: Queryable, project: ProjectId, slugs: readonly string[], until: Instant): Promise<readonly Unsaved[]> {
   return q.many(
     UnsavedRow,
@@ -67,24 +68,23 @@ export async function readUnsaved(q: Queryable, project: ProjectId, slugs: reado
   );
 }
 
-const InventoryRow = z.object({ body: z.custom<Inventory>((v) => typeof v === "object" && v !== null && "items" in v) });
+const InventoryRow = z.object({ body: StoredInventory }).transform((row) => row.body);
 
 /** Reads the inventories that approvers of a project's deletions were shown up to a time, oldest first. */
 export async function readInventoriesUntil(q: Queryable, project: ProjectId, until: Instant): Promise<readonly Inventory[]> {
-  const rows = await q.many(
+  return q.many(
     InventoryRow,
     `select a.body from approved_inventory a join deletion d on d.id = a.deletion_id
      where d.project_id = $1 and a.stored_at <= $2 order by a.stored_at`,
     [project, until],
   );
-  return rows.map((r) => r.body);
 }
 
 const NameRow = z.object({ projectId: ProjectId, slug: z.string() });
-/** A project that our own tables know, under one of its short names. */
+/** A project in Twokey's own tables, with one of its short names. */
 export type RememberedProject = z.output<typeof NameRow>;
 
-/** Finds the projects that bear, or bore, this id or short name in our own tables; a closed and forgotten one too. */
+/** Finds the projects that have or had this id or short name in Twokey's own tables, also when the CI database has forgotten them. */
 export async function findRememberedProjects(q: Queryable, name: string): Promise<readonly RememberedProject[]> {
   return q.many(
     NameRow,
@@ -99,12 +99,9 @@ export async function findRememberedProjects(q: Queryable, name: string): Promis
   );
 }
 
-const DomainRow = z.object({ domain_id: DomainId, project_id: ProjectId });
+const OwnerRow = z.object({ project_id: ProjectId }).transform((row) => row.project_id);
 
-/** Whose domain a domain is; null: nobody's that we manage. */
+/** The project of a managed domain; null for an unmanaged one. */
 export async function readDomainOwner(q: Queryable, domain: DomainId): Promise<ProjectId | null> {
-  const row = await q.maybe(DomainRow, "select domain_id, project_id from managed_domain where domain_id = $1 and deleted_at is null", [
-    domain,
-  ]);
-  return row?.project_id ?? null;
+  return q.maybe(OwnerRow, "select project_id from managed_domain where domain_id = $1 and deleted_at is null", [domain]);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
-import type { Queryable } from "./db.ts";
+import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
@@ -8,14 +8,14 @@ const Row = z.object({
   domain_id: DomainId,
   path: DomainPath,
   from_at: Instant,
-  /** Empty: as the manifests tell. */
+  /** Empty: the accounts of the manifests. */
   account: z.string(),
   begun_at: Instant,
   ended_at: Instant.nullable(),
 });
-/** One restore of a project into a domain. */
-export type RestoreRow = z.output<typeof Row>;
-const COLUMNS = Object.keys(Row.shape).join(", ");
+/** One re-import of a project into a domain. */
+export type ReimportRow = z.output<typeof Row>;
+const SELECT = `select ${columnsOf(Row)} from restore`;
 
 const ItemRow = z.object({
   id: z.string(),
@@ -23,77 +23,59 @@ const ItemRow = z.object({
   entry_id: z.string(),
   account: z.string(),
   state: z.enum(["waiting", "registering", "downloading", "ready", "failed"]),
-  /** What CloudStack made of it; kept while CloudStack has it. */
+  /** The template that CloudStack registered, while it has it. */
   template_id: z.string().nullable(),
   token_sha256: z.string().nullable(),
   link_until: Instant.nullable(),
   problem: z.string().nullable(),
   updated_at: Instant,
 });
-/** One template of a restore as it stands; of its link only a hash is kept. */
-export type RestoreItemRow = z.output<typeof ItemRow>;
-const ITEM_COLUMNS = Object.keys(ItemRow.shape).join(", ");
+/** One template of a re-import; of its link only a hash is stored. */
+export type ReimportItemRow = z.output<typeof ItemRow>;
+const SELECT_ITEM = `select ${columnsOf(ItemRow)} from restore_item`;
 
-/** What tells one restore from another. */
-export type RestoreKey = Pick<RestoreRow, "project_id" | "domain_id" | "from_at" | "account">;
+/** What tells one re-import from another. */
+export type ReimportKey = Pick<ReimportRow, "project_id" | "domain_id" | "from_at" | "account">;
 
-/** Finds a restore that was begun before; null when there is none. */
-export async function findRestore(q: Queryable, key: RestoreKey): Promise<RestoreRow | null> {
-  return q.maybe(Row, `select ${COLUMNS} from restore where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, [
-    key.project_id,
-    key.domain_id,
-    key.from_at,
-    key.account,
-  ]);
+/** Finds an earlier re-import; null when there is none. */
+export async function findReimport(q: Queryable, key: ReimportKey): Promise<ReimportRow | null> {
+  const values = [key.project_id, key.domain_id, key.from_at, key.account];
+  return q.maybe(Row, `${SELECT} where project_id = $1 and domain_id = $2 and from_at = $3 and account = $4`, values);
 }
 
-/** Reads all restores into a domain, oldest first. */
-export async function readRestoresInto(q: Queryable, domain: DomainId): Promise<readonly RestoreRow[]> {
-  return q.many(Row, `select ${COLUMNS} from restore where domain_id = $1 order by begun_at, id`, [domain]);
+/** Reads all re-imports into a domain, oldest first. */
+export async function readReimportsInto(q: Queryable, domain: DomainId): Promise<readonly ReimportRow[]> {
+  return q.many(Row, `${SELECT} where domain_id = $1 order by begun_at, id`, [domain]);
 }
 
-/** Stores a new restore with the templates it will bring back. */
-export async function insertRestore(
+/** Stores a new re-import with the templates that it will register. */
+export async function insertReimport(
   q: Queryable,
-  r: Omit<RestoreRow, "ended_at">,
+  r: Omit<ReimportRow, "ended_at">,
   items: readonly { readonly id: string; readonly entryId: string; readonly account: string }[],
 ): Promise<void> {
-  await q.exec("insert into restore (id, project_id, domain_id, path, from_at, account, begun_at) values ($1, $2, $3, $4, $5, $6, $7)", [
-    r.id,
-    r.project_id,
-    r.domain_id,
-    r.path,
-    r.from_at,
-    r.account,
-    r.begun_at,
-  ]);
-  for (const i of items)
-    await q.exec("insert into restore_item (id, restore_id, entry_id, account, state, updated_at) values ($1, $2, $3, $4, 'waiting', $5)", [
-      i.id,
-      r.id,
-      i.entryId,
-      i.account,
-      r.begun_at,
-    ]);
+  await insertRow(q, "restore", r);
+  for (const { id, entryId, account } of items)
+    await insertRow(q, "restore_item", { id, restoreId: r.id, entryId, account, state: "waiting", updatedAt: r.begun_at });
 }
 
-/** Records that everything of a restore is back, or, with null, that something is missing again. */
-export async function recordRestoreEnd(q: Queryable, id: string, at: number | null): Promise<void> {
+/** Records that a re-import is complete, or, with null, that something is missing again. */
+export async function recordReimportEnd(q: Queryable, id: string, at: number | null): Promise<void> {
   await q.exec("update restore set ended_at = $2 where id = $1", [id, at]);
 }
 
-/** Reads a restore's templates, in the order in which they were chosen. */
-export async function readRestoreItems(q: Queryable, restoreId: string): Promise<readonly RestoreItemRow[]> {
-  return q.many(ItemRow, `select ${ITEM_COLUMNS} from restore_item where restore_id = $1 order by id`, [restoreId]);
+/** Reads a re-import's templates, in the order in which they were chosen. */
+export async function readReimportItems(q: Queryable, reimportId: string): Promise<readonly ReimportItemRow[]> {
+  return q.many(ItemRow, `${SELECT_ITEM} where restore_id = $1 order by id`, [reimportId]);
 }
 
-/** Reads one template of a restore. */
-export async function readRestoreItem(q: Queryable, id: string): Promise<RestoreItemRow | null> {
-  return q.maybe(ItemRow, `select ${ITEM_COLUMNS} from restore_item where id = $1`, [id]);
+/** Reads one template of a re-import. */
+export async function readReimportItem(q: Queryable, id: string): Promise<ReimportItemRow | null> {
+  return q.maybe(ItemRow, `${SELECT_ITEM} where id = $1`, [id]);
 }
 
-/** How a template of a restore stands next. */
-export type RestoreItemChange =
+/** How a template of a re-import stands next. */
+export type ReimportItemChange =
   | { readonly state: "waiting" }
   | { readonly state: "registering"; readonly tokenSha256: string; readonly linkUntil: number }
   | { readonly state: "downloading"; readonly templateId: string }
@@ -101,33 +83,24 @@ export type RestoreItemChange =
   | { readonly state: "failed"; readonly problem: string };
 
 /**
- * Records how a template stands. Its link is good from `registering` until it is ready or has failed; `waiting` forgets its template.
+ * Records how a template stands. Its link is valid from `registering` until it is ready or has failed; `waiting` forgets its template.
  *
  * Errors: throws `StoreError` restore_waiting, restore_once or restore_one_template for what would register it twice.
  */
-export async function updateRestoreItem(q: Queryable, id: string, at: number, change: RestoreItemChange): Promise<void> {
-  switch (change.state) {
-    case "waiting":
-      return put(q, "template_id = null, token_sha256 = null, link_until = null, problem = null", [id, change.state, at]);
-    case "registering":
-      return put(q, "token_sha256 = $4, link_until = $5, problem = null", [id, change.state, at, change.tokenSha256, change.linkUntil]);
-    case "downloading":
-      return put(q, "template_id = $4, problem = null", [id, change.state, at, change.templateId]);
-    case "ready":
-      return put(q, "token_sha256 = null, link_until = null, problem = null", [id, change.state, at]);
-    case "failed":
-      return put(q, "token_sha256 = null, link_until = null, problem = $4", [id, change.state, at, change.problem]);
-  }
-}
-
-async function put(q: Queryable, set: string, params: readonly unknown[]): Promise<void> {
-  await q.exec(`update restore_item set state = $2, updated_at = $3, ${set} where id = $1`, params);
+export async function updateReimportItem(q: Queryable, id: string, at: number, change: ReimportItemChange): Promise<void> {
+  const noLink = { token_sha256: null, link_until: null };
+  const set = (columns: object): Promise<unknown> =>
+    updateRow(q, "restore_item", id, { state: change.state, updated_at: at, problem: null, ...columns });
+  if (change.state === "waiting") await set({ ...noLink, template_id: null });
+  else if (change.state === "registering") await set({ token_sha256: change.tokenSha256, link_until: change.linkUntil });
+  else if (change.state === "downloading") await set({ template_id: change.templateId });
+  else await set({ ...noLink, problem: change.state === "failed" ? change.problem : null });
 }
 
 const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });
 
-/** What a link leads to, while it is good: CloudStack was asked to fetch it and has not ended. */
-export async function readServedRestore(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
+/** What a link leads to while it is valid: CloudStack was asked to download it and has not ended. */
+export async function readServedReimport(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,
     `select i.token_sha256, e.store_key as key, e.bytes from restore_item i join archive_entry e on e.id = i.entry_id

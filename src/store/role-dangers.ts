@@ -3,25 +3,24 @@ import { z } from "zod";
 
 const Row = z.object({ login: z.string(), danger: z.string() });
 
-/** What the role of an address could do to the tables that only grow. */
+/** What a login could do to the tables that only grow. */
 export interface RoleReport {
   readonly login: string;
-  /** One sentence part each; empty: nothing. */
+  /** Part of a sentence each; empty: nothing. */
   readonly dangers: readonly string[];
 }
 
 /**
- * Looks at what the bot's own connection could do to the audit log, by its login as well as by the role it has set: whoever sends SQL
- * over it can go back to the login's rights.
+ * Reads what the bot's connection could do to the audit log with the rights of its role or of its login: SQL can return to the login.
  *
- * Errors: throws what keeps the database from being asked. Invariant: INV-10.
+ * Errors: throws when the database cannot be read. Invariant: INV-10.
  */
 export async function readRoleReport(bot: pg.Client): Promise<RoleReport> {
   const rows = z.array(Row).parse((await bot.query(DANGERS)).rows);
   return { login: rows[0]?.login ?? "?", dangers: rows.map((r) => r.danger).filter((d) => d !== "") };
 }
 
-/** The sentence that is said aloud at start, or null when the role is as it should be. */
+/** The warning that is logged at start, or null when the role has no such right. */
 export function roleWarning(report: RoleReport): string | null {
   if (report.dangers.length === 0) return null;
   return (
@@ -30,7 +29,7 @@ export function roleWarning(report: RoleReport): string | null {
   );
 }
 
-/** A danger a row; the first row only names the login. */
+/** One danger per row; the first row only names the login. */
 const DANGERS = `
   with me as (select r.* from pg_roles r where r.rolname = session_user),
   guarded as (

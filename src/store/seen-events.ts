@@ -1,12 +1,12 @@
 import type { Queryable } from "./db.ts";
 
 /** Slack repeats an event for an hour at most. Units: milliseconds. */
-const REMEMBERED_MS = 24 * 3600_000;
+const KEPT_MS = 24 * 3600_000;
 
-/** Records an event and says whether it is new: Slack repeats an event that it did not hear an answer to. Old ones are forgotten. */
+/** Records an event and says whether it is new: Slack repeats an event that was not acknowledged. Old ones are deleted. */
 export async function recordSeenEvent(q: Queryable, key: string, at: number): Promise<boolean> {
-  const sql = `with forgotten as (
+  const sql = `with deleted as (
       delete from seen_event where key in (select key from seen_event where at < $3 limit 1000 for update skip locked))
     insert into seen_event (key, at) values ($1, $2) on conflict do nothing`;
-  return (await q.exec(sql, [key, at, at - REMEMBERED_MS])) === 1;
+  return (await q.exec(sql, [key, at, at - KEPT_MS])) === 1;
 }

@@ -5,13 +5,12 @@ import type { Queryable } from "./db.ts";
 const Row = z.object({ at: z.number() });
 
 /**
- * Measures this process's clock against two others: the database server's, and the machine's own count of time since this was called, which
- * no setting of the clock moves.
+ * Measures this process's clock against the database server's clock and against the machine's monotonic clock since this call.
  *
- * With the embedded PostgreSQL the first is the same clock; then only the second tells a jump, and only while the process runs.
+ * With the embedded PostgreSQL the first is the same clock; then only the second shows a jump, and only while the process runs.
  *
- * Units:  `steadyMs` counts milliseconds from anywhere.
- * Errors: throws `StoreError` when the database cannot be asked. ADR 0314.
+ * Units:  `steadyMs` counts milliseconds from any start.
+ * Errors: throws `StoreError` when the database cannot be read. ADR 0314.
  */
 export function createSkewMeter(db: Queryable, now: Clock, steadyMs: () => number): SkewMeter {
   const origin = now() - Math.round(steadyMs());
@@ -19,8 +18,8 @@ export function createSkewMeter(db: Queryable, now: Clock, steadyMs: () => numbe
     const { at } = await db.one(Row, "select (extract(epoch from clock_timestamp()) * 1000)::bigint as at");
     const here = now();
     const skews: readonly ClockSkew[] = [
-      { ms: here - at, beside: "the database server's clock" },
-      { ms: here - (origin + Math.round(steadyMs())), beside: "its own count since Twokey was started" },
+      { ms: here - at, against: "the database server's clock" },
+      { ms: here - (origin + Math.round(steadyMs())), against: "the machine's monotonic clock since Twokey was started" },
     ];
     return skews.reduce((worst, one) => (Math.abs(one.ms) > Math.abs(worst.ms) ? one : worst));
   };

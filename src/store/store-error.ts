@@ -1,15 +1,15 @@
 import pg from "pg";
 
 /**
- * What a caller may do after a failed statement: `unavailable` ask again later; `conflict` run the transaction again;
+ * What a caller may do after a failed statement: `unavailable` try again later; `conflict` run the transaction again;
  * `constraint` the database refused the row, see `constraint`; `bug` nothing.
  */
 export type StoreErrorKind = "unavailable" | "conflict" | "constraint" | "bug";
 
-/** A failed statement, classified; the message holds no parameter of the statement. */
+/** A failed statement, classified; the message contains no parameter of the statement. */
 export class StoreError extends Error {
   readonly kind: StoreErrorKind;
-  /** Name of the constraint (or of the guard trigger) that refused the row, when the server said one. */
+  /** Name of the constraint (or of the guard trigger) that refused the row, when the server named one. */
   readonly constraint: string | null;
 
   constructor(kind: StoreErrorKind, message: string, options: { constraint?: string | undefined; cause?: unknown } = {}) {
@@ -20,13 +20,13 @@ export class StoreError extends Error {
   }
 }
 
-/** Is this the refusal of a row by the named constraint (any constraint when no name is given)? */
+/** Whether the named constraint refused a row (any constraint when no name is given). */
 export function isConstraintError(error: unknown, constraint?: string): error is StoreError {
   return error instanceof StoreError && error.kind === "constraint" && (constraint === undefined || error.constraint === constraint);
 }
 
 /**
- * Sorts what `pg` throws by what the caller may do next.
+ * Classifies what `pg` throws by what the caller may do next.
  *
  * Source: PostgreSQL manual, appendix A (SQLSTATE classes 08, 23, 40, 53, 57 and P0001); errors without an SQLSTATE
  *         come from the socket, the pool or the driver.
@@ -48,7 +48,7 @@ function kindOfState(state: string): StoreErrorKind {
   const group = state.slice(0, 2);
   if (group === "40" || state === "55P03") return "conflict";
   if (group === "23" || state === "P0001") return "constraint";
-  // 08 connection, 53 resources, 57P0x shutdown or start-up, 3D000 not created yet, 28 not let in.
+  // 08 connection, 53 resources, 57P0x shutdown or start-up, 3D000 not created yet, 28 login refused.
   if (["08", "53", "28"].includes(group) || state.startsWith("57") || state === "3D000") return "unavailable";
   // 25P03: our own limit on idle transactions ended the session.
   return state === "25P03" ? "unavailable" : "bug";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Queryable, Transaction } from "./db.ts";
 
-/** Counts one more take-over of a run and returns how many there were: work that kills its process must not go round for ever. */
+/** Counts one more take-over of a run and returns the count: work that kills its process must not be taken over without end. */
 export async function recordTakeOver(q: Queryable, runId: string, at: number): Promise<number> {
   const { count } = await q.one(
     z.object({ count: z.number() }),
@@ -12,12 +12,12 @@ export async function recordTakeOver(q: Queryable, runId: string, at: number): P
   return count;
 }
 
-/** Forgets counts that nobody has raised since the instant. */
+/** Deletes counts that have not changed since the instant. */
 export async function forgetTakeOvers(q: Queryable, before: number): Promise<number> {
   return q.exec("delete from take_over where at < $1", [before]);
 }
 
-/** Takes, until the transaction ends, the lock that a living process holds as its sign of life; false while it lives. */
+/** Takes, until the transaction ends, the lock that a live process holds as its sign of life; false while the process lives. */
 export async function tryLifeLock(q: Transaction, lifeClass: number, executorId: string): Promise<boolean> {
   const { free } = await q.one(z.object({ free: z.boolean() }), "select pg_try_advisory_xact_lock($1::int, hashtext($2)) as free", [
     lifeClass,

@@ -52,7 +52,7 @@ test("copies are pruned by the configuration's rules, and none while the clocks 
     config: configOf({ ARCHIVE_KEEP_VERSIONS: "2", ARCHIVE_KEEP_DAYS: "1" }),
     archive: { remove: async (key) => (removed.push(key), ok(undefined)) },
     now: () => at(4 * day),
-    clockSkew: async () => ({ ms: skewMs, beside: "another clock" }),
+    clockSkew: async () => ({ ms: skewMs, against: "another clock" }),
   });
   const prune = bot.schedules.find((s) => s.name === "prune-archive");
   await prune?.run();

@@ -40,7 +40,7 @@ const bot = () =>
     approvers: approversOf(() => approvers),
     reader: { readInventory: async (id) => ok(inventory(id, [item("template", "t")])) },
     now: () => now as Instant,
-    clockSkew: async () => ({ ms: skew, beside: "another clock" }),
+    clockSkew: async () => ({ ms: skew, against: "another clock" }),
   });
 const asker = (name: string, account?: string): Asker => ({
   operator: { id: op(name), name, ciUserId: null },

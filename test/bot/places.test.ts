@@ -2,7 +2,7 @@
 import type { WebClient } from "@slack/web-api";
 import { expect, test } from "vitest";
 import { createAnnouncers, type AnnouncerOptions } from "../../src/bot/announcers.ts";
-import type { ExportView } from "../../src/archive/export-view.ts";
+import type { ExportView } from "../../src/archive/export-service.ts";
 import { findChannel } from "../../src/bot/slack.ts";
 
 const refused = (error: string): Error => Object.assign(new Error(error), { data: { ok: false, error } });

@@ -88,7 +88,7 @@ test("INV-7: every plan comes out of its stored inputs again, byte for byte, and
   expect(late.code).toBe(1);
   expect(late.err).toMatch(/NOT the same plan: they differ first at digest|holds/);
   await tamper("update snapshot set body = (select body from snapshot where side = 'policy' limit 1) where side = 'known'");
-  expect((await life.terminal(replayCommand, heads[0]?.id ?? "")).err).toContain("is not what it was when it was stored");
+  expect((await life.terminal(replayCommand, heads[0]?.id ?? "")).err).toContain("was changed after it was stored");
 });
 
 test("incident: what was gone, by whom it was not, what can be brought back, whom to inform; hostile names stay harmless", async () => {

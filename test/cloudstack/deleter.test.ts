@@ -177,8 +177,7 @@ describe("against a server", () => {
   test("a domain that was renamed or moved since is left alone", async () => {
     const grant = grantFor(await inventoryNow());
     const { createApi } = await import("../../src/cloudstack/api/http.ts");
-    const { settingsOf } = await import("../../src/cloudstack/api/options.ts");
-    const api = createApi(settingsOf(optionsFor({ url: emulator.url, ...emulator.admin })));
+    const api = createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
     valueOf(await api.change("updateDomain", { id: alpha, name: "beta" }));
     expect(await deleter.deleteDomain(grant, jobId())).toMatchObject({
       ok: false,

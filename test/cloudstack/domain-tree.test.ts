@@ -40,7 +40,7 @@ describe("a root administrator's rows", () => {
     const tree = valueOf(
       growTree([...base, row(2, 1, "odd", 2, { id: "not a uuid" }), row(3, null, "in", 3, { parentdomainid: "not a uuid" })], CI),
     );
-    expect(tree.odd).toEqual([{ rawId: "not a uuid", path: "ROOT/ci/odd" }]);
+    expect(tree.nonUuid).toEqual([{ rawId: "not a uuid", path: "ROOT/ci/odd" }]);
     expect(tree.below).toMatchObject([{ id: id(3), parentId: null, path: "ROOT/ci/odd/in" }]);
   });
 

@@ -142,7 +142,7 @@ describe("from a server that behaves as it likes", () => {
     expect(await open(0, 50)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "cloudstack.download_lost" } });
     behave = (_, response) => void response.writeHead(200, { "content-length": "10" }).write("abc");
     const { bytes } = valueOf(await open(0, 100));
-    await expect(readAll(bytes)).rejects.toThrow("the download stands still");
+    await expect(readAll(bytes)).rejects.toThrow("the download has stalled");
   });
 
   test("one that nobody reads is given up too, and takes nothing with it", async () => {
@@ -156,7 +156,7 @@ describe("from a server that behaves as it likes", () => {
     await new Promise((turned) => setImmediate(turned));
     process.removeAllListeners("uncaughtException");
     for (const other of others) process.on("uncaughtException", other);
-    expect([bytes.destroyed, bytes.errored?.message, thrown]).toEqual([true, "the download stands still", []]);
+    expect([bytes.destroyed, bytes.errored?.message, thrown]).toEqual([true, "the download has stalled", []]);
   });
 
   test("no secrets of ours go to it", async () => {

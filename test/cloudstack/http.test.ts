@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { createApi, type CloudStackApi } from "../../src/cloudstack/api/http.ts";
-import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/api/options.ts";
+import type { CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { optionsFor, SECRET, sendJson, startToldServer, type ToldServer } from "./support.ts";
@@ -14,7 +14,7 @@ afterEach(() => server.close());
 async function start(answer: Parameters<typeof startToldServer>[0], more: Partial<CloudStackOptions> = {}): Promise<CloudStackApi> {
   server = await startToldServer(answer);
   options = optionsFor(server, more);
-  return createApi(settingsOf(options));
+  return createApi(options);
 }
 
 const html = (response: ServerResponse, status: number): void => {

@@ -17,7 +17,13 @@ function scripted(sent: Say, looks: readonly Say[]) {
   let at = 0;
   let clock = 0;
   const said: string[] = [];
+  const now = (): Instant => clock as Instant;
+  const settings = settingsOf(
+    optionsFor({ url: "http://127.0.0.1:1/" }, { now, sleep: (ms) => Promise.resolve(void (clock += ms)), jobTimeoutMs: 60_000 }),
+  );
   const api: CloudStackApi = {
+    settings,
+    support: new Map(),
     change: (command, params) => {
       said.push(`${command} ${params["customjobid"] ?? "no job id"}`);
       return Promise.resolve(isTrouble(sent) ? err(classify(sent, { command, effect: "change", page: null })) : ok(sent));
@@ -29,11 +35,7 @@ function scripted(sent: Say, looks: readonly Say[]) {
       return Promise.resolve(isTrouble(look) ? err(classify(look, { command, effect: "read", page: null })) : ok(look));
     },
   };
-  const now = (): Instant => clock as Instant;
-  const settings = settingsOf(
-    optionsFor({ url: "http://127.0.0.1:1/" }, { now, sleep: (ms) => Promise.resolve(void (clock += ms)), jobTimeoutMs: 60_000 }),
-  );
-  return { run: () => runJob(api, settings, "deleteThing", {}, ID), api, said, waited: () => clock };
+  return { run: () => runJob(api, "deleteThing", {}, ID), api, said, waited: () => clock };
 }
 
 function isTrouble(say: Say): say is Trouble {

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, Instant } from "../../src/core/ids.ts";
 import { eventually } from "../support/eventually.ts";
@@ -34,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => emulator.close());
 
 const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
-const api = () => createApi(settingsOf(options));
+const api = () => createApi(options);
 
 test("only the domains beside it, each with all below it, in one list", async () => {
   expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);

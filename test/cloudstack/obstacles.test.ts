@@ -3,7 +3,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { runJob } from "../../src/cloudstack/api/jobs.ts";
-import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import { vetoesOf } from "../../src/deletion/build-view.ts";
@@ -26,8 +25,7 @@ afterEach(() => emulator.close());
 const look = async (more: Partial<typeof options> = {}) =>
   valueOf(await createCloudStackReader({ ...options, ...more }).readInventory(alpha as DomainId, "ROOT/ci/alpha" as DomainPath));
 const deleteAlpha = () => {
-  const s = settingsOf(options);
-  return runJob(createApi(s), s, "deleteDomain", { id: alpha, cleanup: "false" }, emulatorJob());
+  return runJob(createApi(options), "deleteDomain", { id: alpha, cleanup: "false" }, emulatorJob());
 };
 const emulatorJob = (): JobId => crypto.randomUUID() as JobId;
 
@@ -119,13 +117,13 @@ test.each(["listDedicatedHosts", "listNetworks", "listKubernetesClusters", "list
 );
 
 test("CloudStack refuses for each of them, and the domain is there as before", async () => {
-  const api = createApi(settingsOf(options));
-  valueOf(await runJob(api, settingsOf(options), "deleteAccount", { id: ann }, emulatorJob()));
+  const api = createApi(options);
+  valueOf(await runJob(api, "deleteAccount", { id: ann }, emulatorJob()));
   const network = emulator.addSharedNetwork({ domain: alpha, name: "lan" });
   emulator.addDedication({ kind: "host", name: "h", domain: alpha });
   const refused = (text: string) => ({ ok: false, error: { kind: "rejected", message: expect.stringContaining(text) } });
   expect(await deleteAlpha()).toMatchObject(refused("1 non-removed networks"));
-  valueOf(await runJob(api, settingsOf(options), "deleteNetwork", { id: network }, emulatorJob()));
+  valueOf(await runJob(api, "deleteNetwork", { id: network }, emulatorJob()));
   expect(await deleteAlpha()).toMatchObject(refused("it has dedicated resources."));
   expect((await look()).obstacles).toEqual(["host h is dedicated to this domain: release it first"]);
 });

@@ -4,9 +4,11 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Answer } from "../../src/cloudstack/api/answer.ts";
 import type { CloudStackApi } from "../../src/cloudstack/api/http.ts";
+import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import { readList, type ListQuery } from "../../src/cloudstack/api/paging.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
+import { optionsFor } from "./support.ts";
 
 interface Row {
   readonly id: string;
@@ -20,11 +22,17 @@ const query: ListQuery<Row> = {
 };
 
 /** An honest server over `ids`, with a way to spoil its answers; remembers what was asked and how much at a time. */
-function serverOf(ids: readonly string[], spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure> = (a) => ok(a)) {
+function serverOf(
+  ids: readonly string[],
+  paging: Pick<CloudStackOptions, "pageSize" | "parallel">,
+  spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure> = (a) => ok(a),
+) {
   const asked: number[] = [];
   let open = 0;
   let widest = 0;
   const api: CloudStackApi = {
+    settings: settingsOf(optionsFor({ url: "http://127.0.0.1:1/" }, paging)),
+    support: new Map(),
     change: () => Promise.reject(new Error("a list changes nothing")),
     read: async (_command, params) => {
       const [page, size] = [Number(params["page"]), Number(params["pagesize"])];
@@ -47,15 +55,15 @@ describe("a list that is whole", () => {
   test("every row comes once, in order, whatever the sizes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(60), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 6 }), async (n, pageSize, parallel) => {
-        const { api } = serverOf(names(n));
-        expect(await readList(api, { pageSize, parallel }, query)).toEqual(ok(names(n).map((id) => ({ id }))));
+        const { api } = serverOf(names(n), { pageSize, parallel });
+        expect(await readList(api, query)).toEqual(ok(names(n).map((id) => ({ id }))));
       }),
     );
   });
 
   test("after the first page, the others are read several at a time, and never more than allowed", async () => {
-    const server = serverOf(names(100));
-    await readList(server.api, paging, query);
+    const server = serverOf(names(100), paging);
+    await readList(server.api, query);
     expect(server.asked.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(server.widest()).toBe(4);
   });
@@ -64,7 +72,7 @@ describe("a list that is whole", () => {
 describe("a list that is not", () => {
   const spoiled = async (
     spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure>,
-  ): Promise<Result<readonly Row[], Failure>> => readList(serverOf(names(35), spoil).api, paging, query);
+  ): Promise<Result<readonly Row[], Failure>> => readList(serverOf(names(35), paging, spoil).api, query);
   const rowsOf = (answer: Answer): Row[] => answer["thing"] as Row[];
 
   test.for([
@@ -108,10 +116,10 @@ describe("a list that is not", () => {
   });
 
   test("a list that changed once is read again from the start; one that keeps changing is given up", async () => {
-    const once = serverOf(names(35), (answer, page, ask) => ok(page === 2 && ask <= 4 ? { ...answer, count: 36 } : answer));
-    expect((await readList(once.api, paging, query)).ok).toBe(true);
-    const always = serverOf(names(35), (answer, page) => ok(page === 2 ? { ...answer, count: 36 } : answer));
-    expect(await readList(always.api, paging, query)).toMatchObject({
+    const once = serverOf(names(35), paging, (answer, page, ask) => ok(page === 2 && ask <= 4 ? { ...answer, count: 36 } : answer));
+    expect((await readList(once.api, query)).ok).toBe(true);
+    const always = serverOf(names(35), paging, (answer, page) => ok(page === 2 ? { ...answer, count: 36 } : answer));
+    expect(await readList(always.api, query)).toMatchObject({
       ok: false,
       error: { kind: "unavailable", code: "cloudstack.list_changed" },
     });
@@ -129,7 +137,7 @@ describe("a list that is not", () => {
       fc.asyncProperty(fc.integer({ min: 1, max: 30 }), damage, async (n, d) => {
         const ids = names(n);
         let harmed = false;
-        const { api } = serverOf(ids, (answer, page) => {
+        const { api } = serverOf(ids, { pageSize: 5, parallel: 3 }, (answer, page) => {
           if (page !== d.page || !Array.isArray(answer["thing"])) return ok(answer);
           const rows = rowsOf(answer);
           const other = ids.slice((d.swapPage - 1) * 5, d.swapPage * 5).map((id) => ({ id }));
@@ -138,7 +146,7 @@ describe("a list that is not", () => {
           harmed ||= JSON.stringify(spoilt) !== JSON.stringify(rows);
           return ok({ ...answer, thing: spoilt });
         });
-        const result = await readList(api, { pageSize: 5, parallel: 3 }, query);
+        const result = await readList(api, query);
         expect(result.ok).toBe(!harmed);
       }),
       { numRuns: 300 },

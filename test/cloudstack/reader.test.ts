@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
 import { failure } from "../../src/core/failure.ts";
@@ -63,7 +62,7 @@ describe("a fleet", () => {
     const odd = emulator.addDomain({ name: "odd", parent: ci, id: "not a uuid" });
     emulator.addAccount({ domain: odd, name: "odd-account" });
     const report = valueOf(await reader.readFleet({ withLimits: false }));
-    expect(report.odd).toEqual([{ rawId: "not a uuid", path: "ROOT/ci/odd" }]);
+    expect(report.nonUuid).toEqual([{ rawId: "not a uuid", path: "ROOT/ci/odd" }]);
     expect(report.accounts).toHaveLength(21);
     expect(completeObserved(report).ok).toBe(true);
   });
@@ -109,7 +108,7 @@ describe("a fleet", () => {
       const read = await (fault.kind === "delay" ? impatient : reader).readFleet({ withLimits: false });
       expect(read).toMatchObject({
         ok: false,
-        error: { coverage: "partial", root: null, domains: [], accounts: [], odd: [], scope: { kind: "fleet" } },
+        error: { coverage: "partial", root: null, domains: [], accounts: [], nonUuid: [], scope: { kind: "fleet" } },
       });
       expect(read.ok ? "" : read.error.reason).toContain(reason);
     },
@@ -297,7 +296,7 @@ describe("an inventory", () => {
 
 describe("small reads", () => {
   test("a deletion counts as done only when its event is completed without error", async () => {
-    const api = createApi(settingsOf(options));
+    const api = createApi(options);
     const empty = emulator.addDomain({ name: "empty", parent: ci }) as DomainId;
     const full = domains[1] as DomainId;
     for (const id of [full, empty]) valueOf(await api.change("deleteDomain", { id, cleanup: "false" }));

@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import { createCloudStackExporter } from "../../src/cloudstack/export/exporter.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { settingsOf } from "../../src/cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { createCloudStackRestorer } from "../../src/cloudstack/write/restorer.ts";
 import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudstack/write/writer.ts";
@@ -297,7 +296,7 @@ describe("a full domain", () => {
       expect(valueOf(await reader.hasDeletionEvent(domainId))).toBe(false);
       expect(await deleter.deleteDomain(grant, last)).toMatchObject({ ok: true });
       expect(await deleter.deleteDomain(grant, last), "asked again, its job answers").toMatchObject({ ok: true });
-      const api = createApi(settingsOf(tree.options));
+      const api = createApi(tree.options);
       const again = await api.change("deleteDomain", { id: domainId, cleanup: "false", customjobid: last });
       expect(again, "the same job id is refused").toMatchObject({ ok: false, error: { kind: "rejected", details: { status: 530 } } });
       expect(valueOf(await reader.findDomain(domainId))).toBeNull();

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Answer } from "../../src/cloudstack/api/answer.ts";
 import { createApi, type CloudStackApi } from "../../src/cloudstack/api/http.ts";
 import { runJob } from "../../src/cloudstack/api/jobs.ts";
-import { settingsOf, type CloudStackOptions } from "../../src/cloudstack/api/options.ts";
+import type { CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import type { ContractServer } from "./server.ts";
@@ -32,7 +32,7 @@ export async function plantTree(server: ContractServer): Promise<OwnTree> {
     ? {}
     : { timeoutMs: 120_000, sleep: async (ms) => void (await wait(ms)), jobTimeoutMs: 20 * 60_000 };
   const seen = optionsFor(server, patience);
-  const api = createApi(settingsOf(seen));
+  const api = createApi(seen);
   const rows = async (command: string, key: string, params: Params): Promise<readonly Row[]> => {
     const answer = valueOf(await api.read(command, { ...params, page: "1", pagesize: "100" }));
     return Array.isArray(answer[key]) ? (answer[key] as Row[]) : [];
@@ -47,7 +47,7 @@ export async function plantTree(server: ContractServer): Promise<OwnTree> {
   const rootPath = `${String(top["path"])}/${name}` as DomainPath;
   const options: CloudStackOptions = { ...seen, rootPath };
   const job = async (command: string, params: Params): Promise<Row> => {
-    const made = valueOf(await runJob(api, settingsOf(options), command, params, randomUUID() as JobId));
+    const made = valueOf(await runJob(api, command, params, randomUUID() as JobId));
     const [first] = Object.values(made);
     return typeof first === "object" && first !== null ? (first as Row) : {};
   };
@@ -79,7 +79,7 @@ async function fell(tree: OwnTree, api: CloudStackApi): Promise<void> {
   for (const machine of await mine("listVirtualMachines", "virtualmachine")) {
     if (machine["deleteprotection"] === true) await tree.call("updateVirtualMachine", { ...id(machine), deleteprotection: "false" });
     if (!["Destroyed", "Expunging"].includes(String(machine["state"]))) await tree.job("destroyVirtualMachine", id(machine));
-    const expunged = await runJob(api, settingsOf(tree.options), "expungeVirtualMachine", id(machine), randomUUID() as JobId);
+    const expunged = await runJob(api, "expungeVirtualMachine", id(machine), randomUUID() as JobId);
     if (!expunged.ok && (await mine("listVirtualMachines", "virtualmachine")).some((m) => m["id"] === machine["id"])) valueOf(expunged);
   }
   for (const volume of await mine("listVolumes", "volume")) {

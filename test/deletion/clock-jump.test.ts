@@ -144,7 +144,7 @@ test("ahead by a little: the cool-off ends only when the other clock says so too
 });
 
 test("within the limit a wait ends by the clock that is behind, and begins by the one that is ahead", async () => {
-  const clocks = (ms: number) => readClocks({ now: () => 1_000_000 as Instant, clockSkew: async () => ({ ms, beside: "another" }) });
+  const clocks = (ms: number) => readClocks({ now: () => 1_000_000 as Instant, clockSkew: async () => ({ ms, against: "another" }) });
   expect(await clocks(SKEW_MS_MAX)).toEqual(ok({ earliest: 1_000_000 - SKEW_MS_MAX, latest: 1_000_000 }));
   expect(await clocks(-SKEW_MS_MAX)).toEqual(ok({ earliest: 1_000_000, latest: 1_000_000 + SKEW_MS_MAX }));
   expect(await clocks(SKEW_MS_MAX + 1)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.clock" } });
@@ -156,7 +156,7 @@ describe("the meter", () => {
     const real = createSkewMeter(fresh.db, () => Date.now() as Instant, performance.now.bind(performance));
     expect(Math.abs((await real()).ms)).toBeLessThan(10_000);
     const ahead = createSkewMeter(fresh.db, () => after(Date.now() as Instant, DAY_MS), performance.now.bind(performance));
-    expect(await ahead()).toMatchObject({ beside: "the database server's clock" });
+    expect(await ahead()).toMatchObject({ against: "the database server's clock" });
     expect((await ahead()).ms).toBeGreaterThan(DAY_MS - 10_000);
   });
 
@@ -173,7 +173,7 @@ describe("the meter", () => {
     [steady, wall] = [steady + 7000, wall + 7000];
     expect((await meter()).ms).toBe(0);
     [steady, wall] = [steady + 1000, wall + 30 * DAY_MS + 1000];
-    expect(await meter()).toEqual({ ms: 30 * DAY_MS, beside: "its own count since Twokey was started" });
+    expect(await meter()).toEqual({ ms: 30 * DAY_MS, against: "the machine's monotonic clock since Twokey was started" });
   });
 
   test("counts in whole milliseconds, however the machine counts: PostgreSQL refuses any other instant", async () => {
@@ -184,7 +184,7 @@ describe("the meter", () => {
       () => (steady += 0.777),
     );
     for (let i = 0; i < 5; i++) expect(Number.isInteger((await meter()).ms)).toBe(true);
-    const read = await readClocks({ now: () => 1000 as Instant, clockSkew: async () => ({ ms: -7.3342, beside: "another" }) });
+    const read = await readClocks({ now: () => 1000 as Instant, clockSkew: async () => ({ ms: -7.3342, against: "another" }) });
     expect(read).toEqual({ ok: true, value: { earliest: 1000, latest: 1007 } });
   });
 

@@ -141,7 +141,7 @@ test("each thing that Restore gives back is shown, and its outcome recorded", as
   const shown: string[] = [];
   await run(row, bot.with({ cards: { showCard: async (v) => void shown.push(v.activity ?? "") } }));
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "restored", closed_by: "dora" });
-  expect(shown.filter((s) => s.startsWith("giving back"))).toEqual(["giving back: recover m", "giving back: enable a"]);
+  expect(shown.filter((s) => s.startsWith("restoring"))).toEqual(["restoring: recover m", "restoring: enable a"]);
   const Done = z.object({ command: z.string(), result: z.string() });
   const done = await fresh.db.many(
     Done,

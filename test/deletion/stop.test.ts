@@ -34,7 +34,7 @@ let skew = 0;
 /** What the process is told to read; the team confirmed the usual. */
 let config = configOf();
 const service = (db: Database = fresh.db) =>
-  testBot(db, { config, now: () => now++ as Instant, clockSkew: async () => ({ ms: skew, beside: "another clock" }) }).services.sync;
+  testBot(db, { config, now: () => now++ as Instant, clockSkew: async () => ({ ms: skew, against: "another clock" }) }).services.sync;
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
 
 describe("calls with an effect", () => {

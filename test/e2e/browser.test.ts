@@ -130,14 +130,14 @@ test("a limit changes by a window, a card and two approvers", async () => {
   await shot("10-policy-window");
   await page.locator('#modals [data-block-id="value"]').fill("12");
   await page.locator('[data-modal="submit"]').click();
-  await see("Change the policy? Deletions a day");
+  await see("Change the policy? Deletions per day");
   await become("Ada");
   await page.locator('[data-action-id="policy_approve"]').last().click();
   await see("1 of 2");
   await shot("11-policy-card");
   await become("Ben");
   await page.locator('[data-action-id="policy_approve"]').last().click();
-  await see("Policy changed: Deletions a day");
+  await see("Policy changed: Deletions per day");
   await shot("12-policy-changed");
 });
 

@@ -47,7 +47,7 @@ test("report-only until two people confirmed it", async () => {
   await r.runPass(null, schedule);
   const cards = w.policyCards;
   expect(cards).toHaveLength(1);
-  expect(cards[0]).toMatchObject({ setting: "scope", proposedBy: "Twokey", effect: "beside", state: "proposed" });
+  expect(cards[0]).toMatchObject({ setting: "scope", proposedBy: "Twokey", effect: "neutral", state: "proposed" });
   expect(cards[0]?.after).toContain("only_one_project");
   const say = (who: Asker | undefined) =>
     r.services.policy.approve({ changeId: cards[0]?.id ?? "", digest: cards[0]?.digest ?? "", by: who as Asker });

@@ -51,7 +51,7 @@ const bot = () =>
       },
     },
     now: () => now as Instant,
-    clockSkew: async () => ({ ms: skew, beside: "another clock" }),
+    clockSkew: async () => ({ ms: skew, against: "another clock" }),
   });
 const service = () => bot().services.policy;
 const sweep = () => sweepPolicy(bot().policy);

@@ -49,7 +49,7 @@ export function createReplica(w: World, name: string, keys: Keys, change: (p: Pa
       w.queue.set(id, Math.min(w.queue.get(id) ?? Number.POSITIVE_INFINITY, w.clock.at + (o?.delayMs ?? 0)));
     },
     publicUrl: () => "https://twokey.simulation",
-    clockSkew: async () => ({ ms: process.skewMs, beside: "the world's clock" }),
+    clockSkew: async () => ({ ms: process.skewMs, against: "the world's clock" }),
     newToken: newId,
   };
   return { ...assemble(change(parts)), process };

@@ -170,7 +170,7 @@ function bareParts(db: Database): Parts {
     enqueue: async () => undefined,
     publicUrl: () => "https://twokey.test",
     now: () => 10 as Instant,
-    clockSkew: async () => ({ ms: 0, beside: "another clock" }),
+    clockSkew: async () => ({ ms: 0, against: "another clock" }),
     newId: () => randomUUID(),
     newToken: () => `${randomUUID()}${randomUUID()}`,
     events: createEvents("silent", "test"),

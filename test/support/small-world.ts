@@ -118,7 +118,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       tellMembers: async (view) => void (w.told.at(-1) === view.phase ? 0 : w.told.push(view.phase)),
     },
     now: () => w.now as Instant,
-    clockSkew: async () => ({ ms: w.skewMs, beside: "another clock" }),
+    clockSkew: async () => ({ ms: w.skewMs, against: "another clock" }),
   });
 }
 

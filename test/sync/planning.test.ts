@@ -123,7 +123,7 @@ function complete(w: World): CompleteInput | null {
     domains: w.domains,
     listedAgain: w.domains.map((x) => x.id),
     accounts: w.accounts,
-    odd: [],
+    nonUuid: [],
     asOf: now,
   });
   if (!d.ok || !o.ok) return null;
@@ -147,7 +147,7 @@ function partial(w: World, narrowedTo: ProjectId | null = null): PartialInput {
     root: null,
     domains: w.domains,
     accounts: w.accounts,
-    odd: [],
+    nonUuid: [],
     asOf: now,
     reason: "narrowed to one project",
   };

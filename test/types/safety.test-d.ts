@@ -47,7 +47,7 @@ if (joined.ok) planDeletions(joined.value, policy);
 
 // 2. Proofs and grants cannot be written by hand.
 // @ts-expect-error an object literal is no Gone
-export const forgedGone: Gone = { domainId: managed.domainId, evidence: proposal.evidence, asOf: desired.asOf };
+export const forgedGone: Gone = { domainId: managed.domainId, evidence: proposal.evidence };
 // @ts-expect-error a copy of a complete side is not one
 export const copiedDesired: CompleteDesired = { ...desired };
 // @ts-expect-error a copy of a complete side is not one

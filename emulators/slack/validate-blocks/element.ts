@@ -1,4 +1,20 @@
-import { all, anyOf, byType, fields, flag, integer, isObject, link, list, matching, number, oneOf, report, string, type Rule } from "./rule.ts";
+import {
+  all,
+  anyOf,
+  byType,
+  fields,
+  flag,
+  integer,
+  isObject,
+  link,
+  list,
+  matching,
+  number,
+  oneOf,
+  report,
+  string,
+  type Rule,
+} from "./rule.ts";
 import { richTextBlock } from "./rich-text.ts";
 import { confirm, knownInitial, menuOptions, optionGroup, overflowOption, plainOption, plainText, richOption } from "./text.ts";
 

@@ -1,9 +1,10 @@
 import type { ProjectId } from "../../core/ids.ts";
-import { growthOf, type SizePoint } from "./growth.ts";
-import { kindsOf, policies, unchangingKinds, type BackupTerms, type Policy, sizeKinds, type SizeKind } from "../../core/backup-policy.ts";
-import type { Measurement } from "../../store/backup-sizes.ts";
+import { groupBy } from "../../core/group-by.ts";
+import { growthOf } from "./growth.ts";
+import { kindsOf, policies, unchangingKinds, type BackupTerms, type Policy, type SizeKind } from "../../core/backup-policy.ts";
+import type { Measurement, ProjectSize } from "../../store/backup-sizes.ts";
 
-/** Days that are looked ahead, in twelve months of equal length. */
+/** Days of a projection, in twelve months of equal length. */
 const HORIZON_DAYS = 365;
 const MONTHS = 12;
 const GIB = 1024 ** 3;
@@ -15,7 +16,7 @@ export interface MonthAhead {
   readonly cost: number;
 }
 
-/** What a policy takes over the twelve months ahead, were it begun now. */
+/** What a policy costs over the twelve months ahead, if it began now. */
 export interface Projection {
   readonly policy: Policy;
   readonly months: readonly MonthAhead[];
@@ -26,42 +27,33 @@ export interface Projection {
   readonly cost: number;
 }
 
-/** How one kind of one project stands and grows. */
+/** The size and growth of one kind of one project. */
 export interface Series {
   readonly projectId: ProjectId;
   readonly slug: string;
   readonly kind: SizeKind;
   readonly things: number;
   readonly bytesNow: number;
-  /** Null: not enough history, so it is taken as it is. */
+  /** Null: not enough history; it counts as not growing. */
   readonly bytesPerDay: number | null;
 }
 
-/**
- * How each kind of each project of the newest measurement stands and grows.
- *
- * Shape: projects that are gone by then are left out: nobody backs them up any more. Empty without history.
- */
+/** The size and growth of each kind of each project of the newest measurement; projects that are gone by then are left out. */
 export function seriesOf(history: readonly Measurement[]): readonly Series[] {
-  const points = new Map<string, SizePoint[]>();
-  for (const m of history)
-    for (const s of m.sizes) {
-      const key = `${s.kind} ${s.projectId}`;
-      const known = points.get(key);
-      if (known === undefined) points.set(key, [{ at: m.at, bytes: s.bytes }]);
-      else known.push({ at: m.at, bytes: s.bytes });
-    }
-  return (history.at(-1)?.sizes ?? []).map((s) => {
-    const growth = growthOf(points.get(`${s.kind} ${s.projectId}`) ?? []);
-    const { projectId, slug, kind, things, bytes } = s;
-    return { projectId, slug, kind, things, bytesNow: bytes, bytesPerDay: growth.known ? growth.bytesPerDay : null };
-  });
+  const keyOf = (s: Pick<ProjectSize, "kind" | "projectId">): string => `${s.kind} ${s.projectId}`;
+  const sizes = history.flatMap(({ at, sizes }) => sizes.map((s) => ({ at, ...s })));
+  const points = groupBy(sizes, keyOf);
+  return (history.at(-1)?.sizes ?? []).map(({ bytes, ...s }) => ({
+    ...s,
+    bytesNow: bytes,
+    bytesPerDay: growthOf(points.get(keyOf(s)) ?? []),
+  }));
 }
 
 /**
  * Projects one policy over the twelve months ahead.
  *
- * A backup is made on day 0 and every `scheduleDays` from then. Volumes are saved whole each time, and all kept versions lie side by side.
+ * A backup is made on day 0 and every `scheduleDays` from then. Each saves whole volumes, and all kept versions are stored in full.
  * Snapshots, templates and ISOs are saved once; those deleted in CloudStack stay as long as versions do. A machine has no bytes of its own.
  *
  * Units: GiB are 2^30 bytes; a month is a twelfth of 365 days, and storage is paid for each day that it is used.
@@ -71,32 +63,18 @@ export function project(series: readonly Series[], policy: Policy, terms: Backup
   const stored = new Array<number>(HORIZON_DAYS).fill(0);
   const moved = new Array<number>(HORIZON_DAYS).fill(0);
   for (const one of series) if (kinds.has(one.kind)) addSeries(one, terms, stored, moved);
-  const months = Array.from({ length: MONTHS }, (): { stored: number; moved: number } => ({ stored: 0, moved: 0 }));
-  for (let day = 0; day < HORIZON_DAYS; day += 1) {
-    const gib = (stored[day] ?? 0) / GIB;
-    // A day can lie in two of the twelve equal months, with a part in each.
-    const [from, to] = [(day * MONTHS) / HORIZON_DAYS, ((day + 1) * MONTHS) / HORIZON_DAYS];
-    const month = months[Math.floor(from)];
-    const next = months[Math.floor(from) + 1];
-    const border = Math.min(to, Math.floor(from) + 1);
-    if (month !== undefined) {
-      month.stored += gib * (border - from);
-      month.moved += (moved[day] ?? 0) / GIB;
+  const months = Array.from({ length: MONTHS }, (_, month): MonthAhead => {
+    let [storedGibMonths, transferredGib] = [0, 0];
+    for (let day = 0; day < HORIZON_DAYS; day += 1) {
+      // A day can lie in two of the twelve equal months, with a part in each.
+      const [from, to] = [(day * MONTHS) / HORIZON_DAYS, ((day + 1) * MONTHS) / HORIZON_DAYS];
+      storedGibMonths += ((stored[day] ?? 0) / GIB) * Math.max(0, Math.min(to, month + 1) - Math.max(from, month));
+      if (Math.floor(from) === month) transferredGib += (moved[day] ?? 0) / GIB;
     }
-    if (next !== undefined) next.stored += gib * (to - border);
-  }
-  const ahead = months.map((m) => ({
-    storedGibMonths: m.stored,
-    transferredGib: m.moved,
-    cost: m.stored * terms.pricePerGibMonth + m.moved * terms.transferPricePerGib,
-  }));
-  return {
-    policy,
-    months: ahead,
-    firstBytes: moved[0] ?? 0,
-    storedBytes: stored.at(-1) ?? 0,
-    cost: ahead.reduce((sum, m) => sum + m.cost, 0),
-  };
+    return { storedGibMonths, transferredGib, cost: storedGibMonths * terms.pricePerGibMonth + transferredGib * terms.transferPricePerGib };
+  });
+  const cost = months.reduce((sum, m) => sum + m.cost, 0);
+  return { policy, months, firstBytes: moved[0] ?? 0, storedBytes: stored.at(-1) ?? 0, cost };
 }
 
 function addSeries(one: Series, terms: BackupTerms, stored: number[], moved: number[]): void {
@@ -123,46 +101,38 @@ export type Amounts = Readonly<Record<SizeKind, { readonly things: number; reado
 /** What a policy could have brought back in 2017, when every domain but one was destroyed with all that was in it. */
 export interface Comeback {
   readonly policy: Policy;
-  /** Short name of the project that is spared; the one with the fewest bytes, which is the worst case. */
-  readonly spared: string | null;
+  /** Short name of the project that survives: the one with the fewest bytes, which is the worst case. */
+  readonly survivor: string | null;
   readonly back: Amounts;
   readonly lost: Amounts;
-  /** What came back is at most this old: work since the last backup is lost with every policy. */
+  /** What comes back is at most this old: work since the last backup is lost with every policy. */
   readonly ageDaysMax: number;
 }
 
 /**
- * Says what of the fleet as it stands a policy brings back after an accident like that of 2017, and what stays lost.
+ * What of the fleet a policy brings back after an accident like that of 2017, and what stays lost.
  *
  * Source: recording 07: machines, volumes, snapshots and templates are gone for good, whatever CloudStack's answer says.
  */
 export function comebackOf(series: readonly Series[], policy: Policy, terms: BackupTerms): Comeback {
-  const spared = smallestProject(series);
-  const hit = series.filter((s) => s.slug !== spared);
+  const [smallest] = projectLines(series).toSorted((a, b) => a.totalBytes - b.totalBytes || (a.slug < b.slug ? -1 : 1));
+  const survivor = smallest?.slug ?? null;
+  const hit = series.filter((s) => s.slug !== survivor);
   const saved = new Set(kindsOf[policy]);
-  return {
-    policy,
-    spared,
-    back: amountsOf(hit.filter((s) => saved.has(s.kind))),
-    lost: amountsOf(hit.filter((s) => !saved.has(s.kind))),
-    ageDaysMax: terms.scheduleDays,
-  };
+  const back = amountsOf(hit.filter((s) => saved.has(s.kind)));
+  return { policy, survivor, back, lost: amountsOf(hit.filter((s) => !saved.has(s.kind))), ageDaysMax: terms.scheduleDays };
 }
 
 /** Sums what series hold now, by kind. */
 function amountsOf(series: readonly Series[]): Amounts {
-  const of = (kind: SizeKind) => {
+  return byKind((kind) => {
     const same = series.filter((s) => s.kind === kind);
     return { things: same.reduce((n, s) => n + s.things, 0), bytes: same.reduce((n, s) => n + s.bytesNow, 0) };
-  };
-  return { machine: of("machine"), volume: of("volume"), snapshot: of("snapshot"), template: of("template"), iso: of("iso") };
+  });
 }
 
-function smallestProject(series: readonly Series[]): string | null {
-  const bytes = new Map<string, number>();
-  for (const s of series) bytes.set(s.slug, (bytes.get(s.slug) ?? 0) + s.bytesNow);
-  const [smallest] = [...bytes].toSorted((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1));
-  return smallest?.[0] ?? null;
+function byKind<T>(of: (kind: SizeKind) => T): Record<SizeKind, T> {
+  return { machine: of("machine"), volume: of("volume"), snapshot: of("snapshot"), template: of("template"), iso: of("iso") };
 }
 
 /** What one project holds now, and how it grows in all. */
@@ -174,13 +144,13 @@ export interface ProjectLine {
   readonly bytesPerDay: number | null;
 }
 
-/** All that people compare. */
+/** The comparison of all policies. */
 export interface Comparison {
   readonly terms: BackupTerms;
   /** UTC epoch milliseconds of the newest measurement; null without history. */
   readonly asOf: number | null;
   readonly measurements: number;
-  /** Projects with too little history to tell how they grow; they are taken as they are. */
+  /** Projects with too little history to tell how they grow; they count as not growing. */
   readonly withoutGrowth: number;
   readonly now: Amounts;
   /** The largest first. */
@@ -209,17 +179,12 @@ export function comparePolicies(history: readonly Measurement[], terms: BackupTe
 }
 
 function projectLines(series: readonly Series[]): readonly ProjectLine[] {
-  const bySlug = new Map<string, Series[]>(series.map((s) => [s.slug, []]));
-  for (const s of series) bySlug.get(s.slug)?.push(s);
-  return [...bySlug]
-    .map(([slug, own]): ProjectLine => {
-      const bytes = Object.fromEntries(sizeKinds.map((kind) => [kind, own.find((s) => s.kind === kind)?.bytesNow ?? 0]));
-      return {
-        slug,
-        bytes: bytes as Record<SizeKind, number>,
-        totalBytes: own.reduce((n, s) => n + s.bytesNow, 0),
-        bytesPerDay: own.some((s) => s.bytesPerDay === null) ? null : own.reduce((n, s) => n + (s.bytesPerDay ?? 0), 0),
-      };
-    })
+  return [...groupBy(series, (s) => s.slug)]
+    .map(([slug, own]): ProjectLine => ({
+      slug,
+      bytes: byKind((kind) => own.find((s) => s.kind === kind)?.bytesNow ?? 0),
+      totalBytes: own.reduce((n, s) => n + s.bytesNow, 0),
+      bytesPerDay: own.some((s) => s.bytesPerDay === null) ? null : own.reduce((n, s) => n + (s.bytesPerDay ?? 0), 0),
+    }))
     .toSorted((a, b) => b.totalBytes - a.totalBytes || (a.slug < b.slug ? -1 : 1));
 }

@@ -4,7 +4,7 @@ import { policyNames, type Policy } from "../../core/backup-policy.ts";
 /** Size of the picture. Units: pixels. */
 export const PLOT_SIZE = { width: 1280, height: 640 } as const;
 
-/** How each policy is drawn: colours that the colour-blind tell apart (Okabe and Ito), and a line and a mark of its own beside. */
+/** How each policy is drawn: colours that the colour-blind tell apart (Okabe and Ito), and a line and a mark of its own. */
 const STYLES: Readonly<Record<Policy, { readonly colour: string; readonly dash: string; readonly mark: "circle" | "square" | "diamond" }>> =
   {
     everything: { colour: "#0072b2", dash: "none", mark: "circle" },
@@ -12,37 +12,24 @@ const STYLES: Readonly<Record<Policy, { readonly colour: string; readonly dash: 
     templates: { colour: "#007a5a", dash: "2 5", mark: "diamond" },
   };
 
-interface Panel {
-  readonly left: number;
-  readonly title: string;
-  readonly valueOf: (month: MonthAhead) => number;
-}
-
 const TOP = 190;
 const BOTTOM = 530;
 const PANEL_WIDTH = 490;
 const TICKS = 5;
-/** Where the three legends begin: each fits sums of millions. */
+/** Left edges of the three legends: each fits sums of millions. */
 const LEGENDS = [40, 390, 870];
 
-/**
- * Draws the twelve months ahead as SVG: beside each other what is stored and what it costs, a line for each policy.
- *
- * Pure: the same comparison gives the same text. Needs the font that `renderPng` brings.
- */
+/** Draws the twelve months ahead as SVG: what is stored, and what it costs, a line for each policy. Pure. Needs the fonts of `renderPng`. */
 export function drawCosts(c: Comparison): string {
   const scale = storedScale(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map((m) => m.storedGibMonths))));
-  const panels: readonly Panel[] = [
-    { left: 100, title: `Stored, ${scale.unit} (average of the month)`, valueOf: (m) => m.storedGibMonths * scale.perGib },
-    { left: 740, title: `Cost, ${c.terms.currency} a month`, valueOf: (m) => m.cost },
-  ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${PLOT_SIZE.width}" height="${PLOT_SIZE.height}" viewBox="0 0 ${PLOT_SIZE.width} ${PLOT_SIZE.height}" font-family="DejaVu Sans" font-size="15" fill="#1d1c1d">`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     text(40, 48, "What backups would cost over the next 12 months", `font-size="24" font-weight="bold"`),
     text(40, 78, subtitle(c), `fill="#565256"`),
     ...c.choices.map((x, i) => legend(c, x.projection.policy, x.projection.cost, LEGENDS[i] ?? 0)),
-    ...panels.flatMap((p) => drawPanel(p, c)),
+    ...drawPanel(c, 100, `Stored, ${scale.unit} (average of the month)`, (m) => m.storedGibMonths * scale.perGib),
+    ...drawPanel(c, 740, `Cost, ${c.terms.currency} a month`, (m) => m.cost),
     text(40, 612, footer(c), `font-size="14" fill="#565256"`),
     "</svg>",
   ].join("\n");
@@ -57,25 +44,25 @@ export function ticksTo(max: number): readonly number[] {
   return Array.from({ length: Math.max(1, count) + 1 }, (_, i) => i * step);
 }
 
-function drawPanel(p: Panel, c: Comparison): readonly string[] {
-  const ticks = ticksTo(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map(p.valueOf))));
+function drawPanel(c: Comparison, left: number, title: string, valueOf: (month: MonthAhead) => number): readonly string[] {
+  const ticks = ticksTo(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map(valueOf))));
   const most = ticks.at(-1) ?? 1;
-  const x = (month: number): number => p.left + ((month - 0.5) / 12) * PANEL_WIDTH;
+  const x = (month: number): number => left + ((month - 0.5) / 12) * PANEL_WIDTH;
   const y = (value: number): number => BOTTOM - (value / most) * (BOTTOM - TOP);
-  const right = p.left + PANEL_WIDTH;
+  const right = left + PANEL_WIDTH;
   const digits = digitsOf(ticks[1] ?? 1);
   return [
-    text(p.left, TOP - 22, p.title, `font-size="16" font-weight="bold"`),
+    text(left, TOP - 22, title, `font-size="16" font-weight="bold"`),
     ...ticks.flatMap((tick) => [
-      `<line x1="${p.left}" y1="${n(y(tick))}" x2="${right}" y2="${n(y(tick))}" stroke="${tick === 0 ? "#1d1c1d" : "#dddddd"}"/>`,
-      text(p.left - 10, y(tick) + 5, numberText(tick, digits), `text-anchor="end"`),
+      `<line x1="${left}" y1="${n(y(tick))}" x2="${right}" y2="${n(y(tick))}" stroke="${tick === 0 ? "#1d1c1d" : "#dddddd"}"/>`,
+      text(left - 10, y(tick) + 5, numberText(tick, digits), `text-anchor="end"`),
     ]),
     ...Array.from({ length: 12 }, (_, i) => text(x(i + 1), BOTTOM + 22, String(i + 1), `text-anchor="middle"`)),
-    text(p.left + PANEL_WIDTH / 2, BOTTOM + 46, axisTitle(c), `text-anchor="middle"`),
-    // The cheapest last, so that it stays in sight where lines lie on each other.
+    text(left + PANEL_WIDTH / 2, BOTTOM + 46, axisTitle(c), `text-anchor="middle"`),
+    // The cheapest last, so that it stays visible where lines cover each other.
     ...c.choices.flatMap(({ projection }) => {
       const style = STYLES[projection.policy];
-      const points = projection.months.map((m, i) => [x(i + 1), y(p.valueOf(m))] as const);
+      const points = projection.months.map((m, i) => [x(i + 1), y(valueOf(m))] as const);
       return [
         `<polyline points="${points.map(([px, py]) => `${n(px)},${n(py)}`).join(" ")}" fill="none" stroke="${style.colour}" stroke-width="3" stroke-dasharray="${style.dash}"/>`,
         ...points.map(([px, py]) => mark(projection.policy, px, py)),
@@ -111,7 +98,7 @@ function footer(c: Comparison): string {
   if (c.asOf === null) return "Nothing was measured yet.";
   return c.withoutGrowth === 0
     ? `Growth: the line through ${history}.`
-    : `Growth: not enough history for ${c.withoutGrowth} of ${c.projects.length} projects (${history}); they are taken as they are.`;
+    : `Growth: not enough history for ${c.withoutGrowth} of ${c.projects.length} projects (${history}); they count as not growing.`;
 }
 
 function axisTitle(c: Comparison): string {
@@ -123,7 +110,7 @@ function storedScale(gib: number): { readonly unit: string; readonly perGib: num
   return gib >= 1 || gib === 0 ? { unit: "GiB", perGib: 1 } : { unit: "MiB", perGib: 1024 };
 }
 
-/** Decimals that it takes to tell two neighbouring ticks apart. */
+/** Decimals needed to tell two neighbouring ticks apart. */
 function digitsOf(step: number): number {
   for (let digits = 0; digits < 9; digits += 1) if (Math.abs(step - Number(step.toFixed(digits))) < step * 1e-6) return digits;
   return 9;
@@ -138,7 +125,7 @@ function text(x: number, y: number, content: string, attributes = ""): string {
   return `<text x="${n(x)}" y="${n(y)}" ${attributes}>${escaped}</text>`;
 }
 
-/** A coordinate: a tenth of a pixel is fine enough. */
+/** A coordinate, to a tenth of a pixel. */
 function n(value: number): string {
   return String(Math.round(value * 10) / 10);
 }

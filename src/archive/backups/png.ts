@@ -3,9 +3,8 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 
 /**
- * Renders SVG as PNG with fonts of our own, so that a bare machine draws the same picture.
- *
- * It is drawn in a thread of its own: the first picture takes a second of work, and meanwhile no click would be acknowledged.
+ * Renders SVG as PNG, with fonts of our own so that every machine draws the same picture, and in a thread of its own: the first picture
+ * takes a second, and meanwhile no click would be acknowledged.
  *
  * Errors: throws when the packages `@resvg/resvg-wasm` and `dejavu-fonts-ttf` are not completely installed.
  * Source: @resvg/resvg-wasm 2.6.2, README: the module is started once, fonts are given as bytes.
@@ -26,7 +25,7 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
   });
 }
 
-/** The renderer, compiled: that is most of the work of a picture, and threads can share it. */
+/** The compiled renderer: compiling it is most of the work of a picture, and threads can share it. */
 let compiled: object | null = null;
 
 /** The thread's program: plain JavaScript, since a thread is started from a file or a text, and the tests have no compiled files. */

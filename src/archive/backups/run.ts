@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
-import type { Manifest } from "../manifest.ts";
-import type { ArchiveStore, ExportSource } from "../ports.ts";
-import { readBack, saveItem } from "../save.ts";
-import type { Clock, NewId } from "../../core/clock.ts";
+import { saveEntry, type SaveContext } from "../entry.ts";
+import type { ExportSource } from "../ports.ts";
+import { readBack } from "../save.ts";
+import type { NewId } from "../../core/clock.ts";
 import { canonicalJson } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath } from "../../core/ids.ts";
@@ -19,25 +19,20 @@ import {
   type BackupContentRow,
   type BackupRunRow,
 } from "../../store/backup-runs.ts";
-import type { Database } from "../../store/db.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 import { kindsOf, unchangingKinds } from "../../core/backup-policy.ts";
 
 /** What making a backup needs. */
-export interface BackupRunContext {
-  readonly db: Database;
+export interface BackupRunContext extends SaveContext {
   readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
-  readonly source: ExportSource;
-  readonly store: ArchiveStore;
-  readonly now: Clock;
   readonly newId: NewId;
 }
 
 /**
  * Makes one backup: what the policy names is saved and read back; what cannot have changed since an earlier one is read back only.
  *
- * What fails is named, and the rest is saved. Safe to run again: what is verified is not touched; while all is stopped it waits.
+ * What fails is named, and the rest is saved. Safe to run again: what is verified is not touched; while everything is stopped it waits.
  * Errors: throws `signal`'s reason when it aborts, so that the run is taken over.
  */
 export async function runBackup(id: string, c: BackupRunContext, signal: AbortSignal): Promise<void> {
@@ -46,20 +41,23 @@ export async function runBackup(id: string, c: BackupRunContext, signal: AbortSi
   await beginBackupRun(c.db, id);
   const inventory = await c.readInventory(run.domain_id, run.path);
   if (!inventory.ok) return endRun(run, { state: "failed", problem: inventory.error.message }, c);
-  const kinds = new Set<string>(kindsOf[run.policy]);
-  const items = inventory.value.items.filter((i) => kinds.has(i.kind));
+
+  const kinds: readonly string[] = kindsOf[run.policy];
+  const items = inventory.value.items.filter((i) => kinds.includes(i.kind));
   const before = new Map((await readSavedBefore(c.db, run.project_id)).map((e) => [e.item_id, e]));
   const saved = new Set((await readBackupContents(c.db, [id])).map((e) => e.item_id));
+
   const problems: string[] = [];
   for (const item of items) {
     signal.throwIfAborted();
     if (saved.has(item.id)) continue;
     const known = before.get(item.id);
     const failed = known !== undefined && isUnchanged(item) ? await keepOld(run, item, known, c) : await saveNew(run, item, c);
-    // Stopped half-way: the sweep goes on with this same run after the resume.
+    // Stopped half-way: the schedule continues this same run after the resume.
     if (failed !== null && (failed.code === "cloudstack.stopped" || (await readStop(c.db)).stopped)) return;
     if (failed !== null) problems.push(`${item.kind} ${item.name}: ${failed.message}`);
   }
+
   const lost = problems.length;
   if (lost === 0) return endRun(run, { state: "complete", problem: null }, c);
   const problem = `${lost} of ${items.length} could not be saved. ${problems[0] ?? ""}`;
@@ -70,7 +68,7 @@ function isUnchanged(item: InventoryItem): boolean {
   return [...unchangingKinds].some((kind) => kind === item.kind);
 }
 
-/** Reads the copy of an earlier backup again; one that is not what it was is saved anew. Null: it is in this backup too. */
+/** Reads the copy of an earlier backup again; one that has changed is saved again. Null: it is in this backup too. */
 async function keepOld(run: BackupRunRow, item: InventoryItem, old: BackupContentRow, c: BackupRunContext): Promise<Failure | null> {
   const back = await readBack(c.store, old.store_key);
   if (!back.ok && back.error.code !== "archive.missing") return back.error;
@@ -85,37 +83,14 @@ async function saveNew(run: BackupRunRow, item: InventoryItem, c: BackupRunConte
   const entry = (await readEntries(c.db, owner)).find((e) => e.item_id === item.id);
   if (entry === undefined) throw new Error("an entry that was just made is not there");
   await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
-  const saved = await saveItem(fileOf(item), entry.id, sourceOf(c.source), c.store, () => undefined);
-  if (!saved.ok) {
-    await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: saved.error.message });
-    return saved.error;
-  }
-  const at = c.now();
-  const { bytes, sha256 } = saved.value;
-  const manifest: Omit<Manifest, "savedFor"> & { readonly savedFor: typeof owner } = {
-    version: 1,
-    item,
-    domainPath: run.path,
-    bytes,
-    sha256,
-    savedAt: at,
-    savedFor: owner,
-  };
-  await c.db.tx(async (q) => {
-    await updateEntry(q, entry.id, at, { state: "verified", ...saved.value, manifest });
-    await recordBackupContent(q, run.id, entry.id, at);
-  });
-  return null;
+  const thing = { item, domainPath: run.path, savedFor: owner };
+  const saved = await saveEntry(entry.id, thing, { ...c, source: sourceOf(c.source) }, undefined, (q, _, at) =>
+    recordBackupContent(q, run.id, entry.id, at),
+  );
+  return saved.ok ? null : saved.error;
 }
 
-/** A snapshot's `physicalsize` is what it takes on secondary storage, not the size of the file that is extracted (recording 05: 0). */
-function fileOf(item: InventoryItem): InventoryItem {
-  if (item.kind !== "snapshot") return item;
-  const { physicalBytes: _, ...facts } = item.facts;
-  return { ...item, facts };
-}
-
-/** A machine is saved as what CloudStack says of it: with its volumes that is enough to make it again. */
+/** A machine is saved as what CloudStack says of it: with its volumes that is enough to create it again. */
 function sourceOf(source: ExportSource): ExportSource {
   return {
     openExport: async (item) => {
@@ -126,20 +101,11 @@ function sourceOf(source: ExportSource): ExportSource {
   };
 }
 
-async function endRun(
-  run: BackupRunRow,
-  end: { readonly state: "complete" | "partial" | "failed"; readonly problem: string | null },
-  c: BackupRunContext,
-): Promise<void> {
+async function endRun(run: BackupRunRow, end: Omit<Parameters<typeof endBackupRun>[2], "at">, c: BackupRunContext): Promise<void> {
   const at = c.now();
   await c.db.tx(async (q) => {
     await endBackupRun(q, run.id, { ...end, at });
-    await recordAudit(q, {
-      at,
-      actor: "twokey",
-      kind: "backup.ended",
-      subject: run.id,
-      data: { project: run.project_id, policy: run.policy, ...end },
-    });
+    const data = { project: run.project_id, policy: run.policy, ...end };
+    await recordAudit(q, { at, actor: "twokey", kind: "backup.ended", subject: run.id, data });
   });
 }

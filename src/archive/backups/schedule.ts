@@ -1,40 +1,40 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { DomainId, DomainPath, ProjectId, Slug } from "../../core/ids.ts";
+import type { DomainPath } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { insertBackupRun, readNewestBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
 import type { Database, Transaction } from "../../store/db.ts";
 import { readStop } from "../../store/stop-switch.ts";
+import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { DAY_MS } from "./growth.ts";
+import type { MeasureContext } from "./measure.ts";
 import { policyOf, type Policy } from "../../core/backup-policy.ts";
 
-/** What it takes to know which backups are due, and to ask for them. */
+/** What it takes to know which backups are due, and to enqueue them. */
 export interface ScheduleContext {
   readonly db: Database;
   readonly rootPath: DomainPath;
   readonly policies: Readonly<Record<string, Policy | null>>;
   readonly scheduleDays: number;
-  readonly projects: () => Promise<
-    Result<readonly { readonly id: ProjectId; readonly slug: Slug; readonly state: "active" | "closed" }[], Failure>
-  >;
-  readonly managedDomains: () => Promise<readonly { readonly domainId: DomainId; readonly projectId: ProjectId }[]>;
-  /** Puts a backup's run into the queue; one that is there already is not put in twice. */
+  readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug" | "state">[], Failure>>;
+  readonly managedDomains: MeasureContext["managedDomains"];
+  /** Enqueues a backup's run; one that is queued already is not queued twice. */
   readonly enqueue: (id: string, tx?: Transaction) => Promise<void>;
   readonly now: Clock;
   readonly newId: NewId;
 }
 
-/** Backups under way at a time: CloudStack makes downloads ready on a few machines, which users' own exports need too. */
+/** Backups in progress at a time: CloudStack prepares downloads on a few machines, which users' own exports need too. */
 const LIVE_MAX = 4;
-/** A backup that saved nothing is tried again after a day, however rare backups are. */
+/** A backup that saved nothing is retried after a day, however rare backups are. */
 const RETRY_DAYS = 1;
 
 /**
- * Asks for the backups that are due, those that waited longest first, and goes on with those that were interrupted. A closed project
+ * Enqueues the backups that are due, those that waited longest first, and continues those that were interrupted. A closed project
  * gets none: its deletion saves what there is.
  *
- * Errors: the failure of reading the projects; nothing is asked for then.
+ * Errors: the failure of reading the projects; nothing is enqueued then.
  */
 export async function askForBackups(c: ScheduleContext): Promise<Result<void, Failure>> {
   if ((await readStop(c.db)).stopped) return ok(undefined);
@@ -42,6 +42,7 @@ export async function askForBackups(c: ScheduleContext): Promise<Result<void, Fa
   const live = [...newest.values()].filter((r) => r.ended_at === null);
   for (const run of live) await c.enqueue(run.id);
   if (live.length >= LIVE_MAX || Object.values(c.policies).every((p) => p === null)) return ok(undefined);
+
   const projects = await c.projects();
   if (!projects.ok) return projects;
   const domains = new Map((await c.managedDomains()).map((m) => [m.projectId, m.domainId]));
@@ -52,6 +53,7 @@ export async function askForBackups(c: ScheduleContext): Promise<Result<void, Fa
     if (p.state !== "active" || policy === null || domainId === undefined || c.now() < dueAt(last, c.scheduleDays)) return [];
     return [{ ...p, policy, domainId, since: last?.asked_at ?? 0 }];
   });
+
   for (const p of due.toSorted((a, b) => a.since - b.since || (a.slug < b.slug ? -1 : 1)).slice(0, LIVE_MAX - live.length)) {
     const path = `${c.rootPath}/${p.slug}` as DomainPath;
     const run = { id: c.newId(), project_id: p.id, slug: p.slug, domain_id: p.domainId, path, policy: p.policy, asked_at: c.now() };

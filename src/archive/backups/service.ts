@@ -2,10 +2,11 @@ import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { Slug, type Instant } from "../../core/ids.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
 import type { Asker } from "../../core/people.ts";
-import { failure, type Failure } from "../../core/failure.ts";
-import { err, ok, type Result } from "../../core/result.ts";
-import { findBackedUpProject, readBackupContents, readBackupRuns } from "../../store/backup-runs.ts";
+import type { Failure } from "../../core/failure.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { findBackedUpProject, readBackupContents, readBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
 import { readMeasurements } from "../../store/backup-sizes.ts";
+import { notYours } from "../export-service.ts";
 import { DAY_MS } from "./growth.ts";
 import { measureFleet, type MeasureContext } from "./measure.ts";
 import { comparePolicies, type Comparison } from "./model.ts";
@@ -14,28 +15,19 @@ import { renderPng } from "./png.ts";
 import { policyOf, type BackupTerms, type Policy } from "../../core/backup-policy.ts";
 import { dueAt } from "./schedule.ts";
 
-/** One saved thing of a backup. */
-export interface BackedUpThing {
-  readonly kind: InventoryItem["kind"];
-  readonly name: string;
-  readonly bytes: number;
-  /** When it was last read back from the archive and found to be what was saved. */
-  readonly verifiedAt: Instant;
-}
-
-/** One backup of a project. */
+/** One backup of a project. `verifiedAt`: when a thing was last read back from the archive and equal to what was saved. */
 export interface BackupVersion {
   readonly askedAt: Instant;
   readonly policy: Policy;
-  readonly state: "waiting" | "saving" | "complete" | "partial" | "failed";
+  readonly state: BackupRunRow["state"];
   readonly problem: string | null;
-  readonly things: readonly BackedUpThing[];
+  readonly things: readonly (Pick<InventoryItem, "kind" | "name"> & { readonly bytes: number; readonly verifiedAt: Instant })[];
 }
 
-/** What there is of one project, the newest backup first. */
+/** The backups of one project, the newest first. */
 export interface ProjectBackups {
   readonly project: Slug;
-  /** Null: no backups are made of it (any more). */
+  /** Null: no backups are made of it. */
   readonly policy: Policy | null;
   /** When the next one is due; null when none will be made. */
   readonly nextAt: Instant | null;
@@ -46,18 +38,17 @@ export interface ProjectBackups {
 export interface BackupService {
   /** Compares what the policies cost and bring back; measures first when nothing was measured yet. */
   compare(): Promise<Result<Comparison, Failure>>;
-  /** What there is of one project. Errors: `refused` when it is not the asker's. */
+  /** Lists the backups of one project. Errors: `refused` when it is not the asker's. */
   list(asker: Asker, slug: Slug): Promise<Result<ProjectBackups, Failure>>;
   /** Draws a comparison as a PNG. */
   plot(comparison: Comparison): Promise<Uint8Array>;
 }
 
-/** How far back growth is measured: long enough to see it, short enough to notice that it changed. Units: days. */
+/** How far back growth is measured: long enough to see it, short enough to see it change. Units: days. */
 const HISTORY_DAYS = 365;
-/** Days of which every measurement counts; of those before, one a week does. Units: days. */
+/** Within these days every measurement counts, before them one a week. Units: days. */
 const DAILY_DAYS = 14;
 
-/** Compares the policies on the history; a fleet that was never measured is measured first. Errors: the failure of that read. */
 async function compareNow(c: MeasureContext, terms: BackupTerms): Promise<Result<Comparison, Failure>> {
   const since = c.now() - HISTORY_DAYS * DAY_MS;
   const read = () => readMeasurements(c.db, since, c.now() - DAILY_DAYS * DAY_MS);
@@ -67,12 +58,12 @@ async function compareNow(c: MeasureContext, terms: BackupTerms): Promise<Result
   return measured.ok ? ok(comparePolicies(await read(), terms)) : measured;
 }
 
-/** What it takes to tell people about backups. */
+/** What the service needs. */
 export interface BackupServiceContext {
   readonly measuring: MeasureContext;
   readonly terms: BackupTerms;
   readonly policies: Readonly<Record<string, Policy | null>>;
-  /** The same rule as everywhere: a user sees only projects they are a member of. */
+  /** A user sees only projects they are a member of. */
   readonly projectsOf: (asker: Asker) => Promise<Result<readonly DesiredProject[], Failure>>;
 }
 
@@ -89,33 +80,26 @@ export function createBackupService(c: BackupServiceContext): BackupService {
       const projects = await c.projectsOf(asker);
       if (!projects.ok) return projects;
       const project = projects.value.find((p) => p.slug === slug);
-      // The team may ask for what the CI database has forgotten: that is when backups are wanted.
+      // The team may ask for a project that the CI database no longer has: that is when backups are needed.
       const id = project?.id ?? (asker.isTeam ? await findBackedUpProject(db, slug) : null);
-      if (id === null)
-        return err(
-          failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." }),
-        );
+      if (id === null) return notYours(slug);
+
       const runs = await readBackupRuns(db, id, VERSIONS_SHOWN);
-      const contents = await readBackupContents(
-        db,
-        runs.map((r) => r.id),
-      );
+      const runIds = runs.map((r) => r.id);
+      const contents = await readBackupContents(db, runIds);
       const policy = project?.state === "active" ? policyOf(slug, c.policies) : null;
       const due = dueAt(runs[0], c.terms.scheduleDays);
-      return ok({
-        project: slug,
-        policy,
-        nextAt: policy === null || due <= c.measuring.now() ? null : (due as Instant),
-        versions: runs.map((r) => ({
-          askedAt: r.asked_at,
-          policy: r.policy,
-          state: r.state,
-          problem: r.problem,
-          things: contents
-            .filter((e) => e.run_id === r.id)
-            .map((e) => ({ kind: e.item_kind, name: e.name, bytes: e.bytes, verifiedAt: e.verified_at })),
-        })),
-      });
+      const nextAt = policy === null || due <= c.measuring.now() ? null : (due as Instant);
+      const versions = runs.map((r) => ({
+        askedAt: r.asked_at,
+        policy: r.policy,
+        state: r.state,
+        problem: r.problem,
+        things: contents
+          .filter((e) => e.run_id === r.id)
+          .map((e) => ({ kind: e.item_kind, name: e.name, bytes: e.bytes, verifiedAt: e.verified_at })),
+      }));
+      return ok({ project: slug, policy, nextAt, versions });
     },
   };
 }

@@ -6,8 +6,8 @@ import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 /**
  * Counts what the managed projects hold, from one inventory of the managed root.
  *
- * Shape:  one size for each kind of each project whose domain is listed, zeros too, by slug; child domains count for the one above them.
- * Units:  bytes of the files for templates, ISOs and snapshots, the virtual size for volumes; what CloudStack gives no size for adds none.
+ * Shape:  one size for each kind of each project whose domain is listed, with zeros, by slug; child domains count for their parent.
+ * Units:  bytes of the files for templates, ISOs and snapshots, the virtual size for volumes; 0 where CloudStack gives none.
  * Source: facts/cloudstack §1.7 (`physicalsize`, `size`); recordings 05, 09.
  */
 export function measureInventory(
@@ -21,6 +21,7 @@ export function measureInventory(
   for (const item of inventory.items)
     if (item.kind === "child_domain" && projects.has(item.id) && item.parentId === root)
       sums.set(item.id, new Map(sizeKinds.map((kind) => [kind, { things: 0, bytes: 0 }])));
+
   let otherBytes = 0;
   for (const item of inventory.items) {
     const kind = sizeKinds.find((k) => k === item.kind);
@@ -32,6 +33,7 @@ export function measureInventory(
       sum.bytes += bytesOf(item);
     }
   }
+
   const sizes = [...sums].flatMap(([domain, kinds]) =>
     [...kinds].flatMap(([kind, sum]): readonly ProjectSize[] => {
       const projectId = projects.get(domain);
@@ -42,7 +44,7 @@ export function measureInventory(
 }
 
 /**
- * What saving a thing takes: its file's size, or the virtual size as the most it can be where CloudStack tells no other (or 0).
+ * The size of a saved thing: its file's size, or the virtual size as an upper bound where CloudStack gives no other (or 0).
  *
  * Units: bytes. Source: recordings 05 (`physicalsize` 0 on a snapshot that is backed up).
  */
@@ -52,7 +54,7 @@ export function bytesOf(item: Pick<InventoryItem, "kind" | "bytes" | "facts">): 
   return item.kind !== "volume" && typeof physicalBytes === "number" && physicalBytes > 0 ? physicalBytes : (item.bytes ?? 0);
 }
 
-/** The domain right below the root that a thing stands in: from its account or CloudStack project upwards. Null: it cannot be told. */
+/** The domain directly below the root that holds a thing: from its account or CloudStack project upwards. Null: not known. */
 function topDomainOf(item: InventoryItem, byId: ReadonlyMap<string, InventoryItem>, root: string): string | null {
   const { projectId } = item.facts;
   const owner = item.accountId ?? (typeof projectId === "string" ? projectId : null);

@@ -4,26 +4,25 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath, Instant, ProjectId } from "../../core/ids.ts";
 import type { Result } from "../../core/result.ts";
 import type { Database } from "../../store/db.ts";
-import type { RestoreItemRow, RestoreRow } from "../../store/reimports.ts";
+import type { ReimportItemRow, ReimportRow } from "../../store/reimports.ts";
 import type { SavedCopy, Unsaved } from "../../store/reimport-sources.ts";
 import type { ObservedSource } from "../../sync/execution/ports.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
-import type { RestoreLinks, TemplateRegistrar } from "./ports.ts";
+import type { ReimportLinks, TemplateRegistrar } from "./ports.ts";
 
-/** What a restore needs. `say` takes one line of progress at a time. */
-export interface RestoreContext {
+/** What a re-import needs. `say` takes one line of progress at a time. */
+export interface ReimportContext {
   readonly db: Database;
   readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug">[], Failure>>;
   readonly observed: ObservedSource;
   readonly readInventory: (id: DomainId, path: DomainPath) => Promise<Result<Inventory, Failure>>;
   readonly registrar: TemplateRegistrar;
   readonly store: ArchiveStore;
-  readonly links: RestoreLinks;
-  readonly root: DomainPath;
+  readonly links: ReimportLinks;
   /** Ids and paths of domains that nothing is put into. */
-  readonly spared: ReadonlySet<string>;
-  readonly timing: RestoreTiming;
+  readonly excluded: ReadonlySet<string>;
+  readonly timing: ReimportTiming;
   readonly now: Clock;
   readonly newId: NewId;
   readonly newToken: () => string;
@@ -31,75 +30,81 @@ export interface RestoreContext {
   readonly say: (line: string) => void;
 }
 
-/** How long a restore waits for what. Units: milliseconds. */
-export interface RestoreTiming {
-  /** For CloudStack to have fetched a template; as long its link is good. */
+/** How long a re-import waits for what. Units: milliseconds. */
+export interface ReimportTiming {
+  /** For CloudStack to fetch a template; its link is valid as long. */
   readonly linkMs: number;
   /** After a call whose answer was lost, until it counts as never arrived. */
   readonly arriveMs: number;
   /** For a pass to end. */
   readonly passMs: number;
-  /** Between two looks at a template. */
-  readonly lookMs: number;
+  /** Between two reads of a template's state. */
+  readonly pollMs: number;
 }
 
-/** What is asked for. */
-export interface RestoreAsk {
+/** The arguments of a re-import. */
+export interface ReimportAsk {
   /** A project's id, or a short name that it has or had. */
   readonly project: string;
   /** Copies saved by then count. */
   readonly from: Instant;
   /** The domain's UUID or path. */
   readonly to: string;
-  /** Whose the templates become; null: of the accounts of the names that they had. */
+  /** The account that owns all templates; null: the accounts of the names that owned them before. */
   readonly account: string | null;
-  /** Id or name of the zone for templates whose own is not there any more. */
+  /** Id or name of the zone for templates whose own zone no longer exists. */
   readonly zone: string | null;
   readonly dryRun: boolean;
 }
 
 /** A project with every short name that it is known to have had. */
-export interface RestoredProject {
+export interface ReimportedProject {
   readonly id: ProjectId;
   readonly slugs: readonly string[];
 }
 
-/** A domain to restore into. */
-export interface RestoreTarget {
+/** The domain that templates are registered in. */
+export interface ReimportTarget {
   readonly id: DomainId;
   readonly path: DomainPath;
 }
 
-/** A template to bring back, with its copy in the archive. */
-export interface RestoreItem {
-  readonly row: RestoreItemRow;
+/** The arguments, with the project and the domain that they name. */
+export interface ReimportRequest {
+  readonly ask: ReimportAsk;
+  readonly project: ReimportedProject;
+  readonly target: ReimportTarget;
+}
+
+/** A template to re-import, with its copy in the archive. */
+export interface ReimportItem {
+  readonly row: ReimportItemRow;
   readonly copy: SavedCopy;
 }
 
-/** A restore under way: what stands of it in our tables, and where it leads. */
-export interface RestoreRun {
-  readonly row: RestoreRow;
-  readonly target: RestoreTarget;
+/** A re-import in progress. */
+export interface ReimportRun {
+  readonly row: ReimportRow;
+  readonly target: ReimportTarget;
   readonly signal: AbortSignal;
-  /** A template as this installation takes it. */
+  /** Adapts a template to this installation. */
   readonly fit: (item: InventoryItem) => Result<InventoryItem, Failure>;
 }
 
-/** A template of the restore as it stands at the end. */
-export interface RestoredTemplate {
+/** A template of the re-import as it stands at the end. */
+export interface ReimportedTemplate {
   readonly copy: SavedCopy;
   readonly account: string;
-  readonly state: RestoreItemRow["state"];
+  readonly state: ReimportItemRow["state"];
   readonly templateId: string | null;
   readonly problem: string | null;
 }
 
-/** What a restore came to, and what no restore brings back. */
-export interface RestoreReport {
-  readonly project: RestoredProject;
-  readonly target: RestoreTarget;
+/** The result of a re-import, and what no re-import brings back. */
+export interface ReimportReport {
+  readonly target: ReimportTarget;
   readonly from: Instant;
-  readonly templates: readonly RestoredTemplate[];
+  readonly templates: readonly ReimportedTemplate[];
   /** Saved, and still in the archive, but not brought back. */
   readonly kept: readonly SavedCopy[];
   readonly unsaved: readonly Unsaved[];
@@ -109,7 +114,7 @@ export interface RestoreReport {
   readonly notes: readonly string[];
 }
 
-/** A machine as our tables know it, with the disks that are known to have hung on it. */
+/** A machine as our tables know it, with the disks that were attached to it. */
 export interface MachineThen {
   readonly item: InventoryItem;
   readonly volumes: readonly InventoryItem[];

@@ -1,39 +1,35 @@
-import { failure, type Failure } from "../../core/failure.ts";
+import { fail, type Failure } from "../../core/failure.ts";
 import type { Instant } from "../../core/ids.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { SavedCopy } from "../../store/reimport-sources.ts";
 
 const DAY_MS = 86_400_000;
 const SHAPE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
 /**
- * Reads the point in time of a restore: a day, which means its end, or an instant; without a zone they are UTC.
+ * Parses the point in time of a re-import: a day, which means its end, or an instant; without a zone they are UTC.
  *
  * Units: UTC epoch milliseconds. Errors: `invalid` for what is no time, for a day that the calendar does not have, and for the future.
  */
-export function parseRestorePoint(text: string, now: Instant): Result<Instant, Failure> {
-  const wrong = (what: string): Result<never, Failure> =>
-    err(
-      failure("invalid", "restore.from", `--from ${text} ${what}`, {
-        remedy: "Write 2026-07-01, or 2026-07-01T12:30Z (UTC without a zone).",
-      }),
-    );
+export function parseReimportPoint(text: string, now: Instant): Result<Instant, Failure> {
+  const remedy = "Write 2026-07-01, or 2026-07-01T12:30Z (UTC without a zone).";
+  const wrong = (what: string) => fail("invalid", "restore.from", `--from ${text} ${what}`, { remedy });
   const parts = SHAPE.exec(text);
-  if (parts === null) return wrong("is no date and no time");
+  if (parts === null) return wrong("is not a date or a time");
   const [, day = "", minutes, seconds = "", zone = "Z"] = parts;
   const start = Date.parse(`${day}T00:00:00Z`);
   // A 30th of February would become a day in March.
   if (Number.isNaN(start) || new Date(start).toISOString().slice(0, 10) !== day) return wrong("is no day of the calendar");
   const at = minutes === undefined ? start + DAY_MS - 1 : Date.parse(`${day}T${minutes}${seconds}${zone}`);
   if (Number.isNaN(at)) return wrong("is no time of a day");
-  if ((minutes === undefined ? start : at) > now) return wrong("lies in the future: nothing can have been saved by then");
+  if ((minutes === undefined ? start : at) > now) return wrong("is in the future: nothing can have been saved by then");
   return ok(at as Instant);
 }
 
 /**
  * Chooses of each thing the newest copy that was saved by `until`. Pure.
  *
- * Shape: what a restore made is the same thing as what it was made from, so nothing comes back twice; sorted by kind, name and id.
+ * Shape: what a re-import made is the same thing as what it was made from, so nothing comes back twice; sorted by kind, name and id.
  */
 export function chooseCopies(copies: readonly SavedCopy[], until: Instant): readonly SavedCopy[] {
   const madeFrom = new Map(copies.flatMap((c) => (c.madeFrom === null ? [] : [[c.itemId, c.madeFrom] as const])));
@@ -44,7 +40,8 @@ export function chooseCopies(copies: readonly SavedCopy[], until: Instant): read
     const known = newest.get(thing);
     if (known === undefined || isNewer(copy, known)) newest.set(thing, copy);
   }
-  return [...newest.values()].toSorted((a, b) => compare(`${a.kind} ${a.name} ${a.itemId}`, `${b.kind} ${b.name} ${b.itemId}`));
+  const keyOf = (copy: SavedCopy) => `${copy.kind} ${copy.name} ${copy.itemId}`;
+  return [...newest.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
 function originOf(itemId: string, madeFrom: ReadonlyMap<string, string>): string {
@@ -59,8 +56,4 @@ function originOf(itemId: string, madeFrom: ReadonlyMap<string, string>): string
 
 function isNewer(a: SavedCopy, b: SavedCopy): boolean {
   return a.savedAt === b.savedAt ? a.entryId > b.entryId : a.savedAt > b.savedAt;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

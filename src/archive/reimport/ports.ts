@@ -18,7 +18,7 @@ export interface RegisteredTemplate {
   readonly name: string;
   readonly domainId: string;
   readonly account: string | null;
-  /** What the link that it was fetched by was made for; null: no link of a restore, or CloudStack does not show links. */
+  /** What its link was made for; null: no link of a re-import, or CloudStack does not show links. */
   readonly madeFor: string | null;
   readonly showsLink: boolean;
   readonly checksum: string | null;
@@ -29,13 +29,13 @@ export interface RegisteredTemplate {
   readonly bytes: number | null;
 }
 
-/** Something of CloudStack's installation that a registration names. */
+/** A zone or an OS type. */
 export interface Named {
   readonly id: string;
   readonly name: string;
 }
 
-/** The zones and types of operating systems there are; null: the key may not ask. */
+/** The zones and OS types of CloudStack; null: the key may not list them. */
 export interface Installation {
   readonly zones: readonly Named[] | null;
   readonly osTypes: readonly Named[] | null;
@@ -44,7 +44,7 @@ export interface Installation {
 /** Registers templates, and has no way to change or delete one. */
 export interface TemplateRegistrar {
   readInstallation(): Promise<Result<Installation, Failure>>;
-  /** Gives the template's id before its bytes are fetched. Errors: `indeterminate` when it is not known whether it was registered. */
+  /** Returns the template's id before its bytes are fetched. Errors: `indeterminate` when it is not known whether it was registered. */
   registerTemplate(t: NewTemplate): Promise<Result<string, Failure>>;
   /** Null: CloudStack does not list it (any more). */
   findTemplate(id: string): Promise<Result<RegisteredTemplate | null, Failure>>;
@@ -53,7 +53,7 @@ export interface TemplateRegistrar {
 }
 
 /** Serves the bytes of one template under a secret path, below an address that CloudStack reaches. */
-export interface RestoreLinks {
+export interface ReimportLinks {
   /** `http://…`, without a slash at its end; null: not configured. */
   readonly publicUrl: string | null;
   /** Whether the path is served here, with that many bytes. Errors: `unavailable` with what to set. */

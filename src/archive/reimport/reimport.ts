@@ -1,93 +1,73 @@
-import { failure, type Failure } from "../../core/failure.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { fail, type Failure } from "../../core/failure.ts";
+import { ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { recordRestoreEnd } from "../../store/reimports.ts";
-import { readStop } from "../../store/stop-switch.ts";
-import { beginRestore, planRestore, readItems, type RestorePlan } from "./begin.ts";
-import type { RestoreAsk, RestoreContext, RestoredProject, RestoreReport, RestoreRun, RestoreTarget } from "./context.ts";
-import { bringBack, stoppedRestore } from "./item.ts";
-import { linkProblem } from "./links.ts";
-import { reportRestore, restoredTemplate } from "./report.ts";
-import { findRestoredProject, findRestoreTarget } from "./target.ts";
+import { recordReimportEnd } from "../../store/reimports.ts";
+import { beginReimport, planReimport, readItems } from "./begin.ts";
+import type { ReimportAsk, ReimportContext, ReimportReport, ReimportRequest, ReimportRun } from "./context.ts";
+import { reimportItem, requireNoStop } from "./item.ts";
+import { requireReachable } from "./links.ts";
+import { reportReimport, templateOf } from "./report.ts";
+import { findReimportedProject, findReimportTarget } from "./target.ts";
 
 /**
- * Registers a project's templates again, from the newest verified copies of a time, in an empty domain; and says what it could not bring back.
+ * Registers a project's templates again, from the newest verified copies of a time, in an empty domain; and lists what it cannot bring back.
  *
- * It overwrites and deletes nothing. Run again after a kill it goes on: what it registered stands in its own record, and what it does not
- * know it looks up, since CloudStack takes one name twice and makes two templates (recording 15). Invariant: INV-3, INV-5.
+ * It overwrites and deletes nothing. Run again after a kill, it continues: what it registered is in its own tables, and a call whose end is
+ * not known is looked up, since CloudStack accepts one name twice and makes two templates (recording 15). Invariant: INV-3, INV-5.
  *
- * Errors: `invalid` (nobody knows the project), `refused` (stopped, not empty, outside, protected, under a deletion, a pass is running, no
+ * Errors: `invalid` (unknown project), `refused` (stopped, not empty, outside, protected, under a deletion, a pass is running, no
  * account, no address), `unavailable` (something could not be read).
  */
-export async function restore(ask: RestoreAsk, c: RestoreContext): Promise<Result<RestoreReport, Failure>> {
-  const stop = await readStop(c.db);
-  if (stop.stopped) return err(stoppedRestore(stop.reason));
-  const unreachable = linkProblem(c.links.publicUrl);
-  if (unreachable !== null) return err(unreachable);
-  const project = await findRestoredProject(ask.project, c);
+export async function reimport(ask: ReimportAsk, c: ReimportContext): Promise<Result<ReimportReport, Failure>> {
+  const running = await requireNoStop(c);
+  if (!running.ok) return running;
+  const reachable = requireReachable(c.links.publicUrl);
+  if (!reachable.ok) return reachable;
+  const project = await findReimportedProject(ask.project, c);
   if (!project.ok) return project;
-  const target = await findRestoreTarget(ask.to, c);
+  const target = await findReimportTarget(ask.to, c);
   if (!target.ok) return target;
-  const held = await c.db.withAdvisoryLock(`twokey.restore.${target.value.id}`, { waitMs: 0 }, (signal) =>
-    withDomain(ask, project.value, target.value, signal, c),
-  );
-  return held.held
-    ? held.value
-    : err(
-        failure("refused", "restore.running", `A restore into ${target.value.path} is running already`, {
-          remedy: "Wait until it has ended.",
-        }),
-      );
+
+  const request = { ask, project: project.value, target: target.value };
+  const held = await c.db.withAdvisoryLock(`twokey.restore.${target.value.id}`, { waitMs: 0 }, (lock) => withDomain(request, lock, c));
+  if (held.held) return held.value;
+  const remedy = "Wait until it has ended.";
+  return fail("refused", "restore.running", `A re-import into ${target.value.path} is running already`, { remedy });
 }
 
-async function withDomain(
-  ask: RestoreAsk,
-  project: RestoredProject,
-  target: RestoreTarget,
-  signal: AbortSignal,
-  c: RestoreContext,
-): Promise<Result<RestoreReport, Failure>> {
-  const look = async () => {
-    const plan = await planRestore(ask, project, target, c);
-    if (!plan.ok || ask.dryRun) return plan.ok ? ok({ plan: plan.value, begun: null }) : plan;
-    return ok({ plan: plan.value, begun: await beginRestore(ask, project, target, plan.value, c) });
-  };
-  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, look);
+async function withDomain(r: ReimportRequest, signal: AbortSignal, c: ReimportContext): Promise<Result<ReimportReport, Failure>> {
+  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, async () => {
+    const planned = await planReimport(r, c);
+    if (!planned.ok) return planned;
+    return ok({ plan: planned.value, begun: r.ask.dryRun ? null : await beginReimport(r, planned.value, c) });
+  });
   if (!held.held)
-    return err(
-      failure("refused", "restore.pass_running", "A pass is running", { remedy: "Try again when it has ended: the channel shows it." }),
-    );
+    return fail("refused", "restore.pass_running", "A pass is running", { remedy: "Try again when it has ended: the channel shows it." });
   if (!held.value.ok) return held.value;
   const { plan, begun } = held.value.value;
-  if (begun === null) return ok(await reportPlan(ask, project, target, plan, c));
-  const run: RestoreRun = { row: begun.row, target, signal, fit: plan.fit };
+  if (begun === null) {
+    const rows = new Map(plan.items.map((i) => [i.row.entry_id, i.row]));
+    const templates = plan.templates.map((t) => templateOf(t.copy, t.account, rows.get(t.copy.entryId) ?? null));
+    return ok(await reportReimport(r, plan, templates, c));
+  }
+
+  const run: ReimportRun = { row: begun.row, target: r.target, signal, fit: plan.fit };
   let ended: Result<void, Failure> = ok(undefined);
   for (const [i, item] of begun.items.entries()) {
-    const turn = { ...c, say: (line: string) => c.say(`[${i + 1}/${begun.items.length}] ${line}`) };
-    ended = await bringBack(item, run, turn);
+    const say = (line: string): void => c.say(`[${i + 1}/${begun.items.length}] ${line}`);
+    ended = await reimportItem(item, run, { ...c, say });
     if (!ended.ok) break;
   }
+
   const items = await readItems(run.row, c);
   const ready = items.filter((i) => i.row.state === "ready").length;
   await c.db.tx(async (q) => {
     const at = c.now();
-    await recordRestoreEnd(q, run.row.id, ended.ok && ready === items.length ? at : null);
+    await recordReimportEnd(q, run.row.id, ended.ok && ready === items.length ? at : null);
     const data = { ready, templates: items.length, problem: ended.ok ? null : ended.error.message };
     await recordAudit(q, { at, actor: "terminal", kind: "restore.ended", subject: run.row.id, data });
   });
   if (!ended.ok) return ended;
-  const templates = items.map((i) => restoredTemplate(i.copy, i.row.account, i.row));
-  return ok(await reportRestore(ask, { project, target, chosen: plan.chosen, templates, notes: plan.notes }, c));
-}
-
-function reportPlan(
-  ask: RestoreAsk,
-  project: RestoredProject,
-  target: RestoreTarget,
-  plan: RestorePlan,
-  c: RestoreContext,
-): Promise<RestoreReport> {
-  const rows = new Map(plan.items.map((i) => [i.row.entry_id, i.row]));
-  const templates = plan.templates.map((t) => restoredTemplate(t.copy, t.account, rows.get(t.copy.entryId) ?? null));
-  return reportRestore(ask, { project, target, chosen: plan.chosen, templates, notes: plan.notes }, c);
+  const templates = items.map((i) => templateOf(i.copy, i.row.account, i.row));
+  return ok(await reportReimport(r, plan, templates, c));
 }

@@ -1,61 +1,40 @@
-import type { RestoreItemRow } from "../../store/reimports.ts";
+import type { ReimportItemRow } from "../../store/reimports.ts";
 import { readInventoriesUntil, readUnsaved, type SavedCopy } from "../../store/reimport-sources.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
-import type {
-  MachineThen,
-  RestoreAsk,
-  RestoreContext,
-  RestoredProject,
-  RestoredTemplate,
-  RestoreReport,
-  RestoreTarget,
-} from "./context.ts";
+import type { Inventory, InventoryItem } from "../../core/inventory.ts";
+import type { ReimportPlan } from "./begin.ts";
+import type { MachineThen, ReimportContext, ReimportedTemplate, ReimportReport, ReimportRequest } from "./context.ts";
 
-/** Kinds whose bytes may be in the archive, though no restore puts them back. */
-const KEPT: readonly ItemKind[] = ["volume", "snapshot", "iso"];
-/** Kinds that are no bytes: whoever wants them makes them anew. */
-const OTHERS: readonly ItemKind[] = [
-  "child_domain",
-  "cloudstack_project",
-  "vm_snapshot",
-  "network",
-  "vpc",
-  "address",
-  "kubernetes_cluster",
-  "backup",
-];
+/** Kinds whose bytes may be in the archive, though no re-import registers them. */
+const KEPT: readonly string[] = ["volume", "snapshot", "iso"];
+/** Kinds without bytes: people create them again. */
+const OTHERS: readonly string[] = "child_domain cloudstack_project vm_snapshot network vpc address kubernetes_cluster backup".split(" ");
 
-/** What a report is made of, besides what our tables tell. */
-export interface ReportParts {
-  readonly project: RestoredProject;
-  readonly target: RestoreTarget;
-  readonly chosen: readonly SavedCopy[];
-  readonly templates: readonly RestoredTemplate[];
-  readonly notes: readonly string[];
-}
-
-/** Says what became of each template, and what a restore does not bring back: every thing by name, with where its bytes are. */
-export async function reportRestore(ask: RestoreAsk, p: ReportParts, c: RestoreContext): Promise<RestoreReport> {
-  const inventories = await readInventoriesUntil(c.db, p.project.id, ask.from);
-  const saved = new Set(p.chosen.map((copy) => copy.itemId));
-  const unsaved = (await readUnsaved(c.db, p.project.id, p.project.slugs, ask.from)).filter((u) => !saved.has(u.itemId));
+/** Reports each template, and all that a re-import does not bring back: by name, with where its bytes are. */
+export async function reportReimport(
+  { ask, project, target }: ReimportRequest,
+  { chosen, notes }: Pick<ReimportPlan, "chosen" | "notes">,
+  templates: readonly ReimportedTemplate[],
+  c: ReimportContext,
+): Promise<ReimportReport> {
+  const inventories = await readInventoriesUntil(c.db, project.id, ask.from);
+  const saved = new Set(chosen.map((copy) => copy.itemId));
+  const unsaved = (await readUnsaved(c.db, project.id, project.slugs, ask.from)).filter((u) => !saved.has(u.itemId));
   const named = new Set([...saved, ...unsaved.map((u) => u.itemId)]);
-  const last = inventories.at(-1);
-  const silent = (last?.items ?? []).filter((i) => [...KEPT, "template"].includes(i.kind) && !named.has(i.id));
+  const last = inventories.at(-1)?.items ?? [];
+  const silent = last.filter((i) => [...KEPT, "template"].includes(i.kind) && !named.has(i.id));
   return {
-    project: p.project,
-    target: p.target,
+    target,
     from: ask.from,
-    templates: p.templates,
-    kept: p.chosen.filter((copy) => KEPT.includes(copy.kind)),
+    templates,
+    kept: chosen.filter((copy) => KEPT.includes(copy.kind)),
     unsaved: [...unsaved, ...silent.map((i) => ({ kind: i.kind, itemId: i.id, name: i.name, problem: "no copy of it was made" }))],
-    machines: machinesThen(p.chosen, inventories),
-    others: (last?.items ?? []).filter((i) => OTHERS.includes(i.kind)),
-    notes: p.notes,
+    machines: machinesThen(chosen, inventories),
+    others: last.filter((i) => OTHERS.includes(i.kind)),
+    notes,
   };
 }
 
-/** Every machine that our tables tell of, each as it was seen last. Pure. */
+/** Every machine in our tables, each as it was seen last. Pure. */
 export function machinesThen(chosen: readonly SavedCopy[], inventories: readonly Inventory[]): readonly MachineThen[] {
   const seen = [
     ...inventories.flatMap((i) => i.items.map((item) => ({ item, at: i.asOf as number }))),
@@ -73,7 +52,7 @@ export function machinesThen(chosen: readonly SavedCopy[], inventories: readonly
     .toSorted((a, b) => (a.item.name < b.item.name ? -1 : 1));
 }
 
-/** A template of a restore for the report. */
-export function restoredTemplate(copy: SavedCopy, account: string, row: RestoreItemRow | null): RestoredTemplate {
+/** A template for the report; `row` is null before its re-import began. */
+export function templateOf(copy: SavedCopy, account: string, row: ReimportItemRow | null): ReimportedTemplate {
   return { copy, account, state: row?.state ?? "waiting", templateId: row?.template_id ?? null, problem: row?.problem ?? null };
 }

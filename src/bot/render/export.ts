@@ -1,5 +1,5 @@
 import { sizeText } from "../../core/units.ts";
-import type { ExportView } from "../../archive/export-view.ts";
+import type { ExportView } from "../../archive/export-service.ts";
 import { context, header, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 

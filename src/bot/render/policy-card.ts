@@ -58,7 +58,7 @@ function sentence(v: PolicyChangeView): string {
   const effect = {
     looser: "*This makes the policy looser:* a mistake can then destroy more.",
     stricter: "This makes the policy stricter.",
-    beside:
+    neutral:
       v.setting === "scope"
         ? "*Until this is confirmed, passes only report* and no deletion continues."
         : "This is neither looser nor stricter; read both values.",

@@ -49,7 +49,7 @@ async function nearest(wanted: string): Promise<string> {
 
 async function examineBucket(place: Extract<Config["archive"]["place"], { readonly kind: "s3" }>, timeoutMs: number): Promise<Check> {
   // Loaded only when it is used: the SDK takes 20 MiB.
-  const { inspectBucket } = await import("../../archive/s3-look.ts");
+  const { inspectBucket } = await import("../../archive/s3-store.ts");
   const inspected = await inspectBucket({ ...place, timeoutMs });
   return inspected.ok
     ? ok(`the bucket ${place.bucket} answers, and lists uploads; whether it can be written shows with the first template`)

@@ -4,7 +4,7 @@ import {
   destructiveCommands,
   exportCommands,
   readCommands,
-  restoreCommands,
+  reimportCommands,
   writeCommands,
   writeLists,
 } from "../../cloudstack/api/needs.ts";
@@ -79,7 +79,7 @@ async function examineRights(
 }
 
 function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
-  const missing = uses.includes("write") ? restoreCommands.filter((command) => !may.has(command)) : [];
+  const missing = uses.includes("write") ? reimportCommands.filter((command) => !may.has(command)) : [];
   if (missing.length === 0) return [];
   const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey reimport" could not register templates again`;
   return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];

@@ -57,11 +57,11 @@ async function examineTree(config: Config, inspector: KeyInspector, reading: Clo
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
   if (!fleet.ok)
     return [...place, failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
-  const { domains, accounts, odd } = fleet.value;
+  const { domains, accounts, nonUuid } = fleet.value;
   return [
     ...place,
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
-    ...odd.map((d) => warning(`${d.path} has an id that is no UUID; it is never changed`, "Move it out of the managed root.")),
+    ...nonUuid.map((d) => warning(`${d.path} has an id that is no UUID; it is never changed`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, inspector, fleet.value),
     ...(await Promise.all(config.policy.protectedDomains.map((listed) => protectedCheck(listed, inspector, fleet.value)))),
   ];

@@ -3,10 +3,10 @@ import { readAudit, verifyAudit, type AuditRow, type AuditVerdict } from "../../
 import type { Queryable } from "../../store/db.ts";
 import {
   readDeletionsBetween,
-  readLookBefore,
+  readCompletePlanBefore,
   readSavedThings,
   type IncidentDeletionRow,
-  type LookRow,
+  type CompletePlanRow,
   type SavedRow,
 } from "../../store/incident-facts.ts";
 import { readPlanInputs } from "../../store/plans.ts";
@@ -55,8 +55,8 @@ export async function gatherIncident(
   now: Instant,
 ): Promise<IncidentFacts> {
   const { since, until } = window;
-  const first = await readLookBefore(q, since - 1);
-  const last = await readLookBefore(q, until);
+  const first = await readCompletePlanBefore(q, since - 1);
+  const last = await readCompletePlanBefore(q, until);
   return {
     since,
     until,
@@ -81,7 +81,7 @@ async function readTimeline(q: Queryable, since: Instant, until: Instant): Promi
   }
 }
 
-async function openReading(q: Queryable, row: LookRow): Promise<Reading | null> {
+async function openReading(q: Queryable, row: CompletePlanRow): Promise<Reading | null> {
   const inputs = await readPlanInputs(q, row.planId);
   if (inputs === null) return null;
   const observed = inputs.observed as { readonly domains: readonly ObservedDomain[]; readonly accounts: readonly ObservedAccount[] };

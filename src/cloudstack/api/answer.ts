@@ -1,13 +1,13 @@
 import type { Trouble } from "./classify.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 
-/** What stands inside an answer's one wrapper key. */
+/** What is inside an answer's one wrapper key. */
 export type Answer = Readonly<Record<string, unknown>>;
 
 /**
  * Opens an answer: one wrapper key ending in `response`, inside it the fields or CloudStack's error.
  *
- * Source: facts/cloudstack §1.3. Some errors use `errorresponse`, so the only key is taken, whatever its name.
+ * Source: facts/cloudstack §1.3. Some errors use `errorresponse`, so the one key is taken, whatever its name.
  */
 export function openAnswer(status: number, bytes: Uint8Array): Result<Answer, Trouble> {
   const whole = parseJson(bytes);
@@ -37,7 +37,7 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
-    // Undefined is no JSON value, so it says by itself that there was none.
+    // JSON has no undefined, so it stands for: this is no JSON.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { failure, type Failure, type FailureKind } from "../../core/failure.ts";
 
-/** What went wrong with one call, before anybody asked what it means. */
+/** What went wrong with one call. `classify` says what that means. */
 export type Trouble =
   /** The connection was never made: nothing was sent. */
   | { readonly kind: "no_connection"; readonly code: string }
@@ -17,7 +17,7 @@ export type Trouble =
   /** CloudStack's own error; `status` is its `errorcode`. */
   | { readonly kind: "refused"; readonly status: number; readonly csStatus: number | null; readonly text: string };
 
-/** Which call it was: after a change whose outcome is not known, nobody may guess. */
+/** Which call it was. A change whose outcome is not known must not be guessed at. */
 export interface CallInfo {
   readonly command: string;
   readonly effect: "read" | "change";
@@ -30,7 +30,7 @@ export interface CallInfo {
  * Source: facts/cloudstack §1.4; recordings 02, 08, 11.
  */
 export function classify(trouble: Trouble, call: CallInfo): Failure {
-  const [kind, code, sentence, remedy] = weigh(trouble, call);
+  const [kind, code, sentence, remedy] = meaningOf(trouble, call);
   const place = call.page === null ? call.command : `${call.command}, page ${call.page}`;
   const status = trouble.kind === "refused" || trouble.kind === "not_cloudstack" ? { status: trouble.status } : {};
   return failure(kind, `cloudstack.${code}`, `${place}: ${sentence}`, {
@@ -39,52 +39,62 @@ export function classify(trouble: Trouble, call: CallInfo): Failure {
   });
 }
 
+/** The failure for an answer of an unknown shape. */
+export function unknownShape(what: string, command: string, effect: CallInfo["effect"] = "read", page: number | null = null): Failure {
+  return classify({ kind: "unknown_shape", what }, { command, effect, page });
+}
+
+/** The failure for what Twokey itself will not send. */
+export function refusal(code: string, sentence: string, more: Pick<Failure, "remedy" | "details"> = {}): Failure {
+  return failure("refused", `cloudstack.${code}`, sentence, more);
+}
+
 /** CloudStack's `errorcode` of a classified failure, when it gave one. */
 export function statusOf(f: Failure): number | null {
   const status = f.details?.["status"];
   return f.code !== "cloudstack.not_cloudstack" && typeof status === "number" ? status : null;
 }
 
-type Weighed = readonly [kind: FailureKind, code: string, sentence: string, remedy?: string];
+type Meaning = readonly [kind: FailureKind, code: string, sentence: string, remedy?: string];
 
-function weigh(trouble: Trouble, { effect }: CallInfo): Weighed {
+function meaningOf(trouble: Trouble, { effect }: CallInfo): Meaning {
   const change = effect === "change";
-  const unasked: FailureKind = change ? "indeterminate" : "unavailable";
+  const lost: FailureKind = change ? "indeterminate" : "unavailable";
   const broken: FailureKind = change ? "indeterminate" : "contract_broken";
   switch (trouble.kind) {
     case "no_connection":
-      return ["unavailable", "unreachable", `CloudStack cannot be reached (${trouble.code})`, "See that the management server runs."];
+      return ["unavailable", "unreachable", `CloudStack cannot be reached (${trouble.code})`, "Make sure that the management server runs."];
     case "lost":
-      return [unasked, "lost_answer", `the connection ended before the answer (${trouble.code})`];
+      return [lost, "lost_answer", `the connection ended before the answer (${trouble.code})`];
     case "timeout":
-      return [unasked, "timeout", `no answer within ${trouble.ms} ms`];
+      return [lost, "timeout", `no answer within ${trouble.ms} ms`];
     case "aborted":
-      return [unasked, "aborted", "the call was given up, because the bot is stopping"];
+      return [lost, "aborted", "the call was aborted, because the bot is stopping"];
     case "too_large":
       return [broken, "answer_too_large", `the answer is larger than ${trouble.limit} bytes`];
     case "not_cloudstack":
       return [
-        trouble.status >= 500 ? unasked : broken,
+        trouble.status >= 500 ? lost : broken,
         "not_cloudstack",
-        `HTTP ${trouble.status} and no answer of CloudStack's`,
-        "Look at CLOUDSTACK_API_URL and at what stands between.",
+        `HTTP ${trouble.status}, but not an answer from CloudStack`,
+        "Check CLOUDSTACK_API_URL and the proxies on the way there.",
       ];
     case "malformed_json":
       return [broken, "malformed_json", "the answer is not valid JSON", "Look for a name with a backslash among the rows and rename it."];
     case "unknown_shape":
       return [broken, "unknown_shape", `the answer has an unknown shape: ${trouble.what}`];
     case "refused":
-      return weighRefusal(trouble, change);
+      return meaningOfRefusal(trouble, change);
   }
 }
 
-/** `errorcode` → kind and code. What is not in the table is an internal error of a server that we do not know. */
+/** `errorcode` → kind and code. What is not in the table is an internal error of unknown meaning. */
 const REFUSALS: Readonly<Record<number, readonly [kind: FailureKind, code: string, remedy?: string]>> = {
   400: ["rejected", "bad_request"],
   401: [
     "rejected",
     "credentials",
-    "Look at the key pair, at the state of its user and account, at the server's clock and at the addresses the key is allowed from.",
+    "Check the key pair, the state of its user and account, the server's clock and the addresses the key is allowed from.",
   ],
   405: ["rejected", "bad_request"],
   429: ["unavailable", "throttled"],
@@ -103,12 +113,12 @@ const REFUSALS: Readonly<Record<number, readonly [kind: FailureKind, code: strin
   537: ["rejected", "conflict"],
 };
 
-function weighRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: boolean): Weighed {
+function meaningOfRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: boolean): Meaning {
   const sentence = `CloudStack answered ${trouble.status}: ${plain(trouble.text)}`;
   const known = REFUSALS[trouble.status];
   if (known === undefined) return [change ? "indeterminate" : "unavailable", "unknown_error", sentence];
   const [kind, code, remedy] = known;
-  // A 530 on a read says that the server stumbled: asking again later is safe.
+  // A 530 on a read is an internal error of the server: reading again later is safe.
   const later = !change && trouble.status === 530 ? "unavailable" : kind;
   return remedy === undefined ? [later, code, sentence] : [later, code, sentence, remedy];
 }

@@ -1,36 +1,42 @@
 import { Agent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
-import axios, { isAxiosError } from "axios";
+import axios from "axios";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, type Result } from "../../core/result.ts";
 import { openAnswer, type Answer } from "./answer.ts";
-import { classify, type CallInfo, type Trouble } from "./classify.ts";
-import type { Settings } from "./options.ts";
+import { classify, refusal, type CallInfo, type Trouble } from "./classify.ts";
+import { settingsOf, type CloudStackOptions, type Settings } from "./options.ts";
 import { signedForm, type Params } from "./signature.ts";
 
-/** Sends commands; the only thing in the bot that speaks to CloudStack's API. */
+/** Sends commands, for one key pair. Nothing else in the bot calls CloudStack's API. */
 export interface CloudStackApi {
-  /** Sends a command that changes nothing; asks again, a few times, when it could not be asked. */
+  readonly settings: Settings;
+  /** Whether the server has a command, as far as it was asked; plug-ins bring and take commands only at a restart. */
+  readonly support: Map<string, boolean>;
+  /** Sends a command that changes nothing; sends it again, a few times, when the server was not available. */
   read(command: string, params: Params, page?: number): Promise<Result<Answer, Failure>>;
   /** Sends a command that changes something, once. Errors: `indeterminate` when its outcome is not known. */
   change(command: string, params: Params): Promise<Result<Answer, Failure>>;
 }
 
-/** No list page of 500 rows comes near this; a larger answer is no answer of CloudStack's. Units: bytes. */
+/** Far more than a list page of 500 rows; a larger answer is not from CloudStack. Units: bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Waits before a read is sent again: short, since a whole pass waits with it. Units: ms. */
 const READ_AGAIN_MS = [250, 1_000] as const;
-/** Failures after which asking again soon makes sense. */
+/** Failures after which a read is sent again. */
 const PASSING = new Set(
   ["unreachable", "lost_answer", "timeout", "throttled", "maintenance", "not_cloudstack"].map((c) => `cloudstack.${c}`),
 );
 
 /** Makes the sender for one key pair. */
-export function createApi(settings: Settings): CloudStackApi {
+export function createApi(o: CloudStackOptions): CloudStackApi {
+  const settings = settingsOf(o);
   const kept = agents(true);
-  // A change never goes over a connection that lay idle: the server may just be closing it, and the outcome would be unknown.
+  // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
   const fresh = agents(false);
   return {
+    settings,
+    support: new Map(),
     read: async (command, params, page) => {
       const call: CallInfo = { command, effect: "read", page: page ?? null };
       for (const wait of [...READ_AGAIN_MS, null]) {
@@ -74,12 +80,12 @@ async function sendOne(settings: Settings, over: Agents, call: CallInfo, params:
   return result;
 }
 
-/** Asks whether a call may be sent now. A fence that cannot answer is a closed one. */
+/** Asks whether a call may be sent now. When that cannot be answered, it may not. */
 export async function askBeforeCall(settings: Settings, command: string): Promise<Result<void, Failure>> {
   try {
     return await settings.beforeCall(command);
   } catch {
-    return err(failure("unavailable", "cloudstack.fence_unasked", `${command}: whether it may be sent could not be asked, so it is not`));
+    return err(failure("unavailable", "cloudstack.fence_unasked", `${command}: it is not known whether it may be sent, so it is not sent`));
   }
 }
 
@@ -138,36 +144,20 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 }
 
-/** Beginnings of the codes of the network and of TLS that stand for: the request was never sent. */
-const NEVER_SENT = [
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EADDRNOTAVAIL",
-  "ERR_INVALID",
-  "CERT_",
-  "DEPTH_ZERO",
-  "SELF_SIGNED",
-  "UNABLE_TO_",
-  "ERR_TLS_CERT",
-];
+/** Beginnings of network and TLS error codes after which the request was never sent. */
+const NEVER_SENT =
+  /^(E(CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)|ERR_(INVALID|TLS_CERT)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
 function troubleOf(thrown: unknown): Trouble {
-  const code = isAxiosError(thrown) || isCoded(thrown) ? (thrown.code ?? "unknown") : "unknown";
-  return { kind: NEVER_SENT.some((beginning) => code.startsWith(beginning)) ? "no_connection" : "lost", code };
-}
-
-function isCoded(thrown: unknown): thrown is Error & { readonly code?: string } {
-  return thrown instanceof Error && (!("code" in thrown) || typeof thrown.code === "string");
+  const code = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "unknown";
+  return { kind: NEVER_SENT.test(code) ? "no_connection" : "lost", code };
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Names a parameter that must not leave: an id that is no UUID (CloudStack would take it for an internal number, or drop the filter), or a
- * text that CloudStack cannot give back (recording 03).
+ * Finds a parameter that must not be sent: an id that is no UUID (CloudStack would take it for an internal number, or drop the filter), or
+ * a text that CloudStack cannot give back (recording 03).
  *
  * Source: facts/cloudstack §1.5.
  */
@@ -175,11 +165,11 @@ function findUnsendable(call: CallInfo, params: Params): Failure | null {
   for (const [name, value] of Object.entries(params)) {
     const details = { command: call.command, parameter: name };
     if (name.endsWith("id") && !UUID.test(value) && !(name === "projectid" && value === "-1")) {
-      return failure("refused", "cloudstack.not_a_uuid", `${call.command}: ${name} is not a UUID, so it is not sent`, { details });
+      return refusal("not_a_uuid", `${call.command}: ${name} is not a UUID, so it is not sent`, { details });
     }
     if (/[\p{Cc}\p{Surrogate}]/u.test(value) || (call.effect === "change" && value.includes("\\"))) {
-      return failure("refused", "cloudstack.unsendable_text", `${call.command}: ${name} holds a character that CloudStack would garble`, {
-        remedy: "Take backslashes and control characters out of the name.",
+      return refusal("unsendable_text", `${call.command}: ${name} holds a character that CloudStack would garble`, {
+        remedy: "Remove backslashes and control characters from the name.",
         details,
       });
     }

@@ -1,10 +1,10 @@
 /**
- * The commands that each key sends, so that its role can be looked at before one of them is missed.
+ * The commands that each key sends, so that its role can be examined before one of them is refused.
  *
  * `test/cli/doctor/needs.test.ts` compares these lists with what the source sends.
  */
 
-/** The lists of every read; what a plug-in brings (Kubernetes clusters, backups) and what only an Admin may list is left out. */
+/** The lists of every read; without those of plug-ins (Kubernetes clusters, backups) and those that only an Admin may send. */
 export const readCommands = [
   "listCapabilities",
   "listDomains",
@@ -39,7 +39,7 @@ export const writeCommands = [
   "startVirtualMachine",
 ] as const;
 
-/** Lists that only changes need: to look before and after. */
+/** Lists that are read before and after a change. */
 export const writeLists = [
   "listDomains",
   "listAccounts",
@@ -50,8 +50,8 @@ export const writeLists = [
   "queryAsyncJobResult",
 ] as const;
 
-/** What `npx twokey restore` sends besides, with the writing key; the bot itself never does. */
-export const restoreCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
+/** What `npx twokey reimport` also sends, with the writing key; the bot itself never does. */
+export const reimportCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
 
 /** What is sent for each kind that is exported. */
 export const exportCommands = {
@@ -78,7 +78,7 @@ export const deleteCommands = [
   "deleteDomain",
 ] as const;
 
-/** Commands after which something is gone; a key that does not need them must not have them. */
+/** Commands that destroy something; a key that does not need them must not have them. */
 export const destructiveCommands = [
   "deleteDomain",
   "deleteAccount",

@@ -3,7 +3,7 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainPath } from "../../core/ids.ts";
 import type { Result } from "../../core/result.ts";
 
-/** What one call came to, for the log and the metrics; never parameters, never secrets. */
+/** One call and its outcome, for the log and the metrics; never parameters, never secrets. */
 export interface CallReport {
   readonly command: string;
   readonly page: number | null;
@@ -14,7 +14,7 @@ export interface CallReport {
   readonly serverTime: number | null;
 }
 
-/** How a CloudStack client is made. Reader, writer, exporter, deleter and restorer are made each with a key pair of its own. */
+/** How a CloudStack client is made. Reader, writer, exporter, deleter and restorer each have a key pair of their own. */
 export interface CloudStackOptions {
   /** The API's address, such as `https://cloud.example.org/client/api`. */
   readonly url: string;
@@ -25,7 +25,7 @@ export interface CloudStackOptions {
   readonly now: Clock;
   readonly sleep: Sleep;
   readonly newId: NewId;
-  /** Asked immediately before every call is sent; its failure stops the call. This is where `/ci-stop` bites. */
+  /** Asked immediately before every call is sent; its failure stops the call. This is where `/ci-stop` takes effect. */
   readonly beforeCall: (command: string) => Promise<Result<void, Failure>>;
   readonly onCall?: (call: CallReport) => void;
   /** Ends every call of this client when it aborts. */

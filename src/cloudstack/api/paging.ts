@@ -1,7 +1,7 @@
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Answer } from "./answer.ts";
-import { classify } from "./classify.ts";
+import { unknownShape } from "./classify.ts";
 import type { CloudStackApi } from "./http.ts";
 import { inParallel } from "./parallel.ts";
 import type { Params } from "./signature.ts";
@@ -11,17 +11,21 @@ import { fit } from "./wire.ts";
 export interface ListQuery<T> {
   readonly command: string;
   readonly params: Params;
-  /** The key under which the rows stand. */
+  /** The key under which the answer has its rows. */
   readonly rows: string;
   readonly row: Parameters<typeof fit<T>>[0];
   /** What makes a row that row; two rows with one key mean that the pages overlapped. */
   readonly keyOf: (row: T) => string;
 }
 
-/** How lists are read. */
-export interface Paging {
-  readonly pageSize: number;
-  readonly parallel: number;
+/** A list whose rows are told apart by their id. */
+export function listOf<T extends { readonly id: string }>(
+  command: string,
+  rows: string,
+  row: ListQuery<T>["row"],
+  params: Params = {},
+): ListQuery<T> {
+  return { command, rows, row, params, keyOf: (one) => one.id };
 }
 
 /** How often a list is begun again because it changed while it was read. */
@@ -34,22 +38,22 @@ const TRIES = 3;
  * Errors: `contract_broken` (a short page, a row twice, malformed JSON: the message names the page), `unavailable` (it kept changing).
  * Source: facts/cloudstack §1.6; recordings 03, 12. Invariant: INV-1, INV-6.
  */
-export async function readList<T>(api: CloudStackApi, paging: Paging, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
-  let last = await readOnce(api, paging, query);
-  for (let tries = 1; tries < TRIES && !last.ok && last.error.code === CHANGED; tries += 1) last = await readOnce(api, paging, query);
+export async function readList<T>(api: CloudStackApi, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
+  let last = await readOnce(api, query);
+  for (let tries = 1; tries < TRIES && !last.ok && last.error.code === CHANGED; tries += 1) last = await readOnce(api, query);
   return last;
 }
 
 const CHANGED = "cloudstack.list_changed";
 
-async function readOnce<T>(api: CloudStackApi, paging: Paging, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
-  const { pageSize } = paging;
-  const first = await readPage(api, pageSize, query, 1);
+async function readOnce<T>(api: CloudStackApi, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
+  const { pageSize, parallel } = api.settings;
+  const first = await readPage(api, query, 1);
   if (!first.ok) return first;
   const { count } = first.value;
   const pageCount = Math.max(1, Math.ceil(count / pageSize));
   const numbers = Array.from({ length: pageCount - 1 }, (_, i) => i + 2);
-  const others = await inParallel(paging.parallel, numbers, (page) => readPage(api, pageSize, query, page));
+  const others = await inParallel(parallel, numbers, (page) => readPage(api, query, page));
   if (!others.ok) return others;
   const pages = [first.value, ...others.value];
   const drifted = pages.findIndex((page) => page.count !== count);
@@ -83,29 +87,27 @@ function joinPages<T>(query: ListQuery<T>, pages: readonly Page<T>[], pageSize: 
   return ok(rows);
 }
 
-async function readPage<T>(api: CloudStackApi, pageSize: number, query: ListQuery<T>, page: number): Promise<Result<Page<T>, Failure>> {
-  const answer = await api.read(query.command, { ...query.params, page: String(page), pagesize: String(pageSize) }, page);
+async function readPage<T>(api: CloudStackApi, query: ListQuery<T>, page: number): Promise<Result<Page<T>, Failure>> {
+  const answer = await api.read(query.command, { ...query.params, page: String(page), pagesize: String(api.settings.pageSize) }, page);
   return answer.ok ? openPage(query, answer.value, page) : answer;
 }
 
 function openPage<T>(query: ListQuery<T>, answer: Answer, page: number): Result<Page<T>, Failure> {
   const { count = 0, [query.rows]: found = [] } = answer;
-  if (typeof count !== "number" || !Number.isInteger(count) || count < 0) return err(unknownShape(query, page, "count is no whole number"));
-  if (!Array.isArray(found)) return err(unknownShape(query, page, `${query.rows} is no list`));
+  if (typeof count !== "number" || !Number.isInteger(count) || count < 0)
+    return err(unknownShape("count is no whole number", query.command, "read", page));
+  if (!Array.isArray(found)) return err(unknownShape(`${query.rows} is no list`, query.command, "read", page));
   // An empty answer is how CloudStack says "nothing"; any other key would be rows under a name that we do not know.
   const unknown = Object.keys(answer).filter((key) => key !== "count" && key !== query.rows);
-  if (count > 0 && found.length === 0 && unknown.length > 0) return err(unknownShape(query, page, `rows under ${unknown.join(", ")}`));
+  if (count > 0 && found.length === 0 && unknown.length > 0)
+    return err(unknownShape(`rows under ${unknown.join(", ")}`, query.command, "read", page));
   const rows: T[] = [];
   for (const [i, raw] of found.entries()) {
     const row = fit(query.row, raw);
-    if (!row.ok) return err(unknownShape(query, page, `row ${i + 1}, ${row.what}`));
+    if (!row.ok) return err(unknownShape(`row ${i + 1}, ${row.what}`, query.command, "read", page));
     rows.push(row.value);
   }
   return ok({ count, rows });
-}
-
-function unknownShape<T>(query: ListQuery<T>, page: number, what: string): Failure {
-  return classify({ kind: "unknown_shape", what }, { command: query.command, effect: "read", page });
 }
 
 function broken<T>(query: ListQuery<T>, page: number, code: string, sentence: string): Failure {

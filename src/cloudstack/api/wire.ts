@@ -3,7 +3,7 @@ import { AccountId, DomainId, UserId, type Instant } from "../../core/ids.ts";
 import { limitTypes, type LimitType, type Limits } from "../../core/managed.ts";
 
 /**
- * The rows and answers of CloudStack, each with the fields that are used and no others; types are strict, further fields are let be.
+ * The rows and answers of CloudStack, each with the fields that are used; types are strict, and fields not named here are ignored.
  *
  * Source: facts/cloudstack §1.8; recordings 03, 04, 05, 09.
  */
@@ -27,33 +27,10 @@ const limit = z
   .transform((s) => (s === "Unlimited" ? -1 : Number(s)))
   .optional();
 
-/** A domain. The id stays a text: CloudStack accepts ids that are no UUID (recording 03). */
-export const DomainRow = z.object({
-  id: text.min(1),
-  name: text,
-  level: z.number().int(),
-  path: text,
-  parentdomainid: maybe,
-  parentdomainname: maybe,
-  haschild: flag,
-  created: date,
-  vmlimit: limit,
-  iplimit: limit,
-  volumelimit: limit,
-  snapshotlimit: limit,
-  templatelimit: limit,
-  projectlimit: limit,
-  networklimit: limit,
-  vpclimit: limit,
-  cpulimit: limit,
-  memorylimit: limit,
-  primarystoragelimit: limit,
-  secondarystoragelimit: limit,
-  vmtotal: number,
-  volumetotal: number,
-  templatetotal: number,
-});
-export type DomainRow = z.infer<typeof DomainRow>;
+/** Several fields of one type. */
+function fields<S extends z.ZodType, K extends string>(type: S, ...names: readonly K[]): Readonly<Record<K, S>> {
+  return Object.fromEntries(names.map((name) => [name, type])) as Record<K, S>;
+}
 
 const LIMIT_FIELDS = {
   user_vm: "vmlimit",
@@ -68,7 +45,21 @@ const LIMIT_FIELDS = {
   memory: "memorylimit",
   primary_storage: "primarystoragelimit",
   secondary_storage: "secondarystoragelimit",
-} as const satisfies Record<LimitType, keyof DomainRow>;
+} as const satisfies Record<LimitType, string>;
+
+/** A domain. The id stays a text: CloudStack accepts ids that are no UUID (recording 03). */
+export const DomainRow = z.object({
+  id: text.min(1),
+  name: text,
+  level: z.number().int(),
+  path: text,
+  haschild: flag,
+  created: date,
+  ...fields(maybe, "parentdomainid", "parentdomainname"),
+  ...fields(limit, ...Object.values(LIMIT_FIELDS)),
+  ...fields(number, "vmtotal", "volumetotal", "templatetotal"),
+});
+export type DomainRow = z.infer<typeof DomainRow>;
 
 /** The limits in a domain's row; null when the row has none, which is what `details=min` gives. */
 export function limitsOf(row: DomainRow): Limits | null {
@@ -79,7 +70,7 @@ export function limitsOf(row: DomainRow): Limits | null {
   return found.length === 0 ? null : Object.fromEntries(found);
 }
 
-/** A user, as it stands inside an account's row and in `listUsers`. */
+/** A user, as in an account's row and in `listUsers`. */
 export const UserRow = z.object({
   id: UserId,
   username: text,
@@ -93,7 +84,7 @@ export const UserRow = z.object({
 });
 export type UserRow = z.infer<typeof UserRow>;
 
-/** An account with its users; a server that leaves them out is refused (docs/adr/0004). */
+/** An account with its users; an answer without them is refused (docs/adr/0004). */
 export const AccountRow = z.object({
   id: AccountId,
   name: text,
@@ -110,84 +101,58 @@ export const AccountRow = z.object({
 export type AccountRow = z.infer<typeof AccountRow>;
 
 /** What all things in a domain have in common. `account` is missing for what belongs to a CloudStack project. */
-const owned = { id: text.min(1), domainid: text, account: maybe, projectid: maybe, zoneid: maybe, datastoreid: maybe, created: date };
+const owned = { id: text.min(1), domainid: text, created: date, ...fields(maybe, "account", "projectid", "zoneid", "datastoreid") };
+const named = { ...owned, name: text, state: maybe };
+
+const imageFields = {
+  ...fields(maybe, "displaytext", "format", "hypervisor", "ostypeid", "ostypename", "templatetype", "checksum", "arch"),
+  ...fields(flag, "isready", "isextractable", "ispublic", "isfeatured", "passwordenabled", "sshkeyenabled", "isdynamicallyscalable"),
+  ...fields(flag, "requireshvm", "deployasis", "directdownload", "bootable"),
+  ...fields(number, "size", "physicalsize", "bits"),
+};
+
+/** The fields of each kind that become facts of an item: for the archive, the steps and the card. */
+export const factFields = {
+  /** Enough to make a machine like it again. */
+  machine: {
+    ...fields(maybe, "displayname", "hypervisor", "templateid", "templatename", "serviceofferingid", "serviceofferingname"),
+    ...fields(maybe, "ostypeid", "osdisplayname", "backupofferingid"),
+    ...fields(number, "cpunumber", "memory"),
+    deleteprotection: flag,
+  },
+  volume: {
+    type: text,
+    ...fields(maybe, "vmname", "hypervisor", "diskofferingid"),
+    ...fields(flag, "isextractable", "deleteprotection"),
+  },
+  snapshot: { physicalsize: number, ...fields(maybe, "volumetype", "intervaltype") },
+  vm_snapshot: { type: maybe },
+  template: imageFields,
+  iso: imageFields,
+  network: fields(maybe, "type", "acltype", "cidr"),
+  vpc: { cidr: maybe },
+  address: { ...fields(flag, "issourcenat", "isstaticnat"), virtualmachineid: maybe },
+  kubernetes_cluster: {},
+  backup: { virtualmachinename: maybe },
+};
 
 /** A machine. */
-export const MachineRow = z.object({
-  ...owned,
-  name: text,
-  state: text,
-  hypervisor: maybe,
-  templateid: maybe,
-  serviceofferingid: maybe,
-  deleteprotection: flag,
-  backupofferingid: maybe,
-  ostypeid: maybe,
-  displayname: maybe,
-  templatename: maybe,
-  serviceofferingname: maybe,
-  cpunumber: number,
-  memory: number,
-  osdisplayname: maybe,
-});
+export const MachineRow = z.object({ ...named, state: text, ...factFields.machine });
 /** A volume. */
-export const VolumeRow = z.object({
-  ...owned,
-  name: text,
-  state: maybe,
-  type: text,
-  size: number,
-  virtualmachineid: maybe,
-  vmname: maybe,
-  isextractable: flag,
-  deleteprotection: flag,
-  hypervisor: maybe,
-  diskofferingid: maybe,
-});
+export const VolumeRow = z.object({ ...named, ...factFields.volume, size: number, virtualmachineid: maybe });
 /** A snapshot of a volume. */
-export const SnapshotRow = z.object({
-  ...owned,
-  name: text,
-  state: maybe,
-  volumeid: maybe,
-  volumetype: maybe,
-  physicalsize: number,
-  virtualsize: number,
-  intervaltype: maybe,
-});
+export const SnapshotRow = z.object({ ...named, ...factFields.snapshot, volumeid: maybe, virtualsize: number });
 /** A snapshot of a machine. */
-export const VmSnapshotRow = z.object({ ...owned, name: text, state: maybe, virtualmachineid: maybe, type: maybe });
+export const VmSnapshotRow = z.object({ ...named, ...factFields.vm_snapshot, virtualmachineid: maybe });
 /** A template or an ISO, one row for each zone it is in. */
 export const TemplateRow = z.object({
   ...owned,
   name: text,
-  displaytext: maybe,
   status: maybe,
-  isready: flag,
-  size: number,
-  physicalsize: number,
-  format: maybe,
-  hypervisor: maybe,
-  ostypeid: maybe,
-  ostypename: maybe,
-  templatetype: maybe,
-  isextractable: flag,
-  ispublic: flag,
-  isfeatured: flag,
-  crossZones: flag,
-  checksum: maybe,
-  arch: maybe,
-  bits: number,
-  passwordenabled: flag,
-  sshkeyenabled: flag,
-  isdynamicallyscalable: flag,
-  requireshvm: flag,
-  deployasis: flag,
-  directdownload: flag,
-  bootable: flag,
+  ...imageFields,
   details: z.record(text, z.unknown()).optional(),
 });
-/** A template with what only its registration needs. `url` is the link that it was fetched by: it stays inside the registrar. */
+/** A template with what only its registration needs. `url` is the link it was fetched from: only the registrar sees it. */
 export const RegisteredRow = TemplateRow.extend({
   url: maybe,
   downloaddetails: z.array(z.object({ downloadState: maybe, downloadPercent: z.string().optional() })).optional(),
@@ -199,44 +164,28 @@ export const Registered = z.object({ template: z.array(z.object({ id: text.min(1
 export const ZoneRow = z.object({ id: text.min(1), name: text });
 export const OsTypeRow = z.object({ id: text.min(1), description: text });
 /** A guest network. */
-export const NetworkRow = z.object({ ...owned, name: text, state: maybe, type: maybe, acltype: maybe, vpcid: maybe, cidr: maybe });
+export const NetworkRow = z.object({ ...named, ...factFields.network, vpcid: maybe });
 /** A VPC. */
-export const VpcRow = z.object({ ...owned, name: text, state: maybe, cidr: maybe });
+export const VpcRow = z.object({ ...named, ...factFields.vpc });
 /** A public address. */
 export const AddressRow = z.object({
   ...owned,
   ipaddress: text,
-  state: maybe,
-  issourcenat: flag,
-  isstaticnat: flag,
-  associatednetworkid: maybe,
-  vpcid: maybe,
-  virtualmachineid: maybe,
   allocated: date,
+  ...factFields.address,
+  ...fields(maybe, "state", "associatednetworkid", "vpcid"),
 });
 /** A CloudStack project; not to be confused with a project of the CI database. */
 export const ProjectRow = z.object({ id: text.min(1), name: text, domainid: text, state: maybe, created: date });
 export type ProjectRow = z.infer<typeof ProjectRow>;
 /** A Kubernetes cluster. */
-export const KubernetesRow = z.object({ ...owned, name: text, state: maybe });
+export const KubernetesRow = z.object(named);
 /** A backup of a machine. */
-export const BackupRow = z.object({
-  ...owned,
-  name: maybe,
-  status: maybe,
-  virtualmachineid: maybe,
-  virtualmachinename: maybe,
-  size: number,
-});
+export const BackupRow = z.object({ ...owned, ...factFields.backup, ...fields(maybe, "name", "status", "virtualmachineid"), size: number });
 /** A host, cluster, pod or zone dedicated to a domain. */
 export const DedicationRow = z.object({
   id: text,
-  domainid: maybe,
-  accountid: maybe,
-  hostname: maybe,
-  clustername: maybe,
-  podname: maybe,
-  zonename: maybe,
+  ...fields(maybe, "domainid", "accountid", "hostname", "clustername", "podname", "zonename"),
 });
 
 /** A role. */
@@ -260,19 +209,14 @@ export const JobAnswer = z.object({
   jobresultcode: number,
   jobresult: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
 });
-/** What a failed job says of itself. */
+/** Why a job failed. */
 export const JobError = z.object({ errorcode: z.number().int(), errortext: text.default("no text") });
 /** The answer to a command that only says whether it succeeded; older servers say it in text. */
 export const Success = z.object({ success: z.union([z.boolean(), z.enum(["true", "false"])]) });
-/** What an extraction gives. The link opens without a password: it stays inside the exporter. */
+/** What an extraction gives. The link opens without a password: only the exporter sees it. */
 export const Extracted = z.object({ url: z.url({ protocol: /^https?$/ }), state: maybe });
-/** The version and the abilities of the server. */
+/** The version of the server. */
 export const Capabilities = z.object({ cloudstackversion: text });
-/** The answer of `createDomain` and the like: one object under a name. */
-export function under<K extends string, S extends z.ZodType>(key: K, row: S): z.ZodObject<Record<K, S>> {
-  return z.object({ [key]: row } as Record<K, S>);
-}
-
 /** Parses strictly. Returns the value, or where and why it does not fit, without the value itself. */
 export function fit<T>(
   schema: z.ZodType<T>,
@@ -284,7 +228,7 @@ export function fit<T>(
   return { ok: false, what: `${first?.path.join(".") || "answer"}: ${first?.code ?? "unknown"}` };
 }
 
-/** Whether a text is a domain's UUID. */
+/** A text as a domain's id; null when it is no UUID. */
 export function asDomainId(id: string | undefined): DomainId | null {
   const parsed = DomainId.safeParse(id);
   return parsed.success ? parsed.data : null;

@@ -43,11 +43,8 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
       proxy: false,
       signal: ending.signal,
     });
-    const answer = {
-      status: response.status,
-      range: headerOf(response.headers, "content-range"),
-      length: headerOf(response.headers, "content-length"),
-    };
+    const header = (name: string): string | null => headerOf(response.headers, name);
+    const answer = { status: response.status, range: header("content-range"), length: header("content-length") };
     const place = placeOf(answer, offset);
     if (!place.ok) {
       response.data.destroy();
@@ -60,7 +57,7 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
     }
     return ok({ bytes: guarded(response.data, s, ending), offset: place.value.offset, totalBytes });
   } catch {
-    // What was thrown names the link.
+    // The error names the link, so it is dropped.
     return err(failure("unavailable", "cloudstack.download_lost", "the download could not be opened", { details: { offset } }));
   } finally {
     clearTimeout(timer);
@@ -74,7 +71,7 @@ interface Place {
   readonly isEmpty: boolean;
 }
 
-/** What an answer's status and headers say of where its bytes belong. Source: RFC 9110 §14. */
+/** Where an answer's bytes belong in the file, by its status and headers. Source: RFC 9110 §14. */
 export function placeOf(answer: { status: number; range: string | null; length: string | null }, asked: number): Result<Place, Failure> {
   const { status } = answer;
   if (status === 200) return ok({ offset: 0, totalBytes: wholeNumber(answer.length), isEmpty: false });
@@ -86,7 +83,7 @@ export function placeOf(answer: { status: number; range: string | null; length: 
   if (status === 206 || status === 416)
     return err(failure("contract_broken", "cloudstack.wrong_range", "other bytes came than were asked for", { details }));
   if (status === 403 || status === 404 || status === 410) {
-    const remedy = "CloudStack may give the dead link again until its next clean-up (extract.url.cleanup.interval): try later.";
+    const remedy = "CloudStack may return the dead link until its next clean-up (extract.url.cleanup.interval): try later.";
     return err(failure("unavailable", "cloudstack.link_dead", `the download link is dead (HTTP ${status})`, { remedy, details }));
   }
   return err(failure("unavailable", "cloudstack.download_refused", `the download was answered with HTTP ${status}`, { details }));
@@ -111,7 +108,7 @@ function guarded(source: Readable, s: Settings, ending: AbortController): Readab
   // The error of the source names the link's host; the guard's own does not.
   source.on("error", () => guard.destroy(new Error("the download broke off")));
   source.once("aborted", () => guard.destroy(new Error("the download broke off")));
-  // Whoever reads it hears of its end by its own listener; one that nobody reads must not end the whole process.
+  // Whoever reads it has a listener of its own; an error that nobody listens to would end the process.
   guard.on("error", () => undefined);
   guard.once("close", () => {
     s.signal?.removeEventListener("abort", stop);
@@ -139,6 +136,6 @@ class IdleGuard extends Transform {
     done(error);
   }
   #arm(): NodeJS.Timeout {
-    return setTimeout(() => this.destroy(new Error("the download stands still")), this.#idleMs);
+    return setTimeout(() => this.destroy(new Error("the download has stalled")), this.#idleMs);
   }
 }

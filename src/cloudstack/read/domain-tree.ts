@@ -1,15 +1,17 @@
-import { failure, type Failure } from "../../core/failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath } from "../../core/ids.ts";
+import { groupBy } from "../../core/group-by.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedDomain, NonUuidDomain } from "../../sync/planning/observed.ts";
+import { refusal } from "../api/classify.ts";
 import { asDomainId, limitsOf, type DomainRow } from "../api/wire.ts";
 
-/** The part of the domain tree that is ours: the managed root and what hangs below it. */
+/** The part of the domain tree that is ours: the managed root and all below it. */
 export interface DomainTree {
   readonly root: ObservedDomain;
   /** Without the root itself. */
   readonly below: readonly ObservedDomain[];
-  readonly odd: readonly NonUuidDomain[];
+  readonly nonUuid: readonly NonUuidDomain[];
   /** Ids of the domains above the root, as far as the key may see or name them. */
   readonly ancestors: readonly DomainId[];
 }
@@ -17,7 +19,7 @@ export interface DomainTree {
 /**
  * Builds the tree below `rootPath` from rows of domains, by parent ids and names; CloudStack's own `path` can be wrong after a rename.
  *
- * Rows that do not hang on the root are dropped. Errors: `refused` when there is no such root, or more than one.
+ * Rows that are not below the root are dropped. Errors: `refused` when there is no such root, or more than one.
  * Source: recording 03, facts 9; facts/cloudstack §1.7 (a domain administrator does not see above its own domain).
  */
 export function growTree(rows: readonly DomainRow[], rootPath: DomainPath): Result<DomainTree, Failure> {
@@ -26,20 +28,15 @@ export function growTree(rows: readonly DomainRow[], rootPath: DomainPath): Resu
   if (!found.ok) return found;
   const rootRow = found.value;
   const rootId = asDomainId(rootRow.id);
-  if (rootId === null) return err(failure("refused", "cloudstack.odd_root", `${rootPath} has an id that is no UUID`));
-  const children = new Map<string, DomainRow[]>();
-  for (const row of rows) {
-    const siblings = children.get(row.parentdomainid ?? "");
-    if (siblings === undefined) children.set(row.parentdomainid ?? "", [row]);
-    else siblings.push(row);
-  }
+  if (rootId === null) return err(refusal("odd_root", `${rootPath} has an id that is no UUID`));
+  const children = groupBy(rows, (row) => row.parentdomainid);
   const below: ObservedDomain[] = [];
-  const odd: NonUuidDomain[] = [];
+  const nonUuid: NonUuidDomain[] = [];
   const grow = (parent: DomainRow, path: string, depth: number): void => {
     for (const row of children.get(parent.id) ?? []) {
       const here = `${path}/${row.name}`;
       const id = asDomainId(row.id);
-      if (id === null) odd.push({ rawId: row.id, path: here });
+      if (id === null) nonUuid.push({ rawId: row.id, path: here });
       else below.push(observed(row, id, here, depth));
       grow(row, here, depth + 1);
     }
@@ -49,10 +46,10 @@ export function growTree(rows: readonly DomainRow[], rootPath: DomainPath): Resu
     .slice(1)
     .map((row) => row.id);
   const above = [...ancestors, rootRow.parentdomainid].map(asDomainId).filter((id) => id !== null);
-  return ok({ root: observed(rootRow, rootId, rootPath, 0), below, odd, ancestors: [...new Set(above)] });
+  return ok({ root: observed(rootRow, rootId, rootPath, 0), below, nonUuid, ancestors: [...new Set(above)] });
 }
 
-/** The path of a row by names along its parents; where those are not in sight, what the topmost row says of them. */
+/** The path of a row by names along its parents; where those cannot be seen, as the topmost visible row names them. */
 export function pathOf(row: DomainRow, byId: ReadonlyMap<string, DomainRow>): string {
   const chain = chainOf(row, byId).toReversed();
   const [top] = chain;
@@ -83,10 +80,10 @@ function findRoot(rows: readonly DomainRow[], byId: ReadonlyMap<string, DomainRo
   if (one !== undefined && matching.length === 1) return ok(one);
   const sentence =
     one === undefined ? `there is no domain ${rootPath} that this key can see` : `${rootPath} exists ${matching.length} times`;
-  return err(failure("refused", "cloudstack.no_root", sentence, { remedy: "Make the domain, or mend CLOUDSTACK_ROOT_DOMAIN." }));
+  return err(refusal("no_root", sentence, { remedy: "Create the domain, or correct CLOUDSTACK_ROOT_DOMAIN." }));
 }
 
-/** A row and its parents, upwards, as far as they are in sight. */
+/** A row and its parents, upwards, as far as they can be seen. */
 function chainOf(row: DomainRow, byId: ReadonlyMap<string, DomainRow>): readonly DomainRow[] {
   const chain = [row];
   for (

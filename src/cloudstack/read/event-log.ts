@@ -3,31 +3,28 @@ import type { DomainId, Instant } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { Removal } from "../../deletion/cloud.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import type { Settings } from "../api/options.ts";
-import { readList, type ListQuery } from "../api/paging.ts";
+import { listOf, readList, type ListQuery } from "../api/paging.ts";
+import type { Params } from "../api/signature.ts";
 import { EventRow } from "../api/wire.ts";
 
+function eventsQuery(params: Params): ListQuery<EventRow> {
+  return listOf("listEvents", "event", EventRow, { ...params, listall: "true" });
+}
+
 /**
- * Whether the event log says that the domain's deletion was completed, without error; a refused one ends `Completed` too, at level ERROR.
+ * Whether the event log says that the domain's deletion completed without error; a refused one is `Completed` too, but at level ERROR.
  *
  * Source: recording 06. A domain's events stay readable after it is gone (facts/cloudstack §7.1).
  */
-export async function hasDeletionEvent(api: CloudStackApi, s: Settings, domainId: DomainId): Promise<Result<boolean, Failure>> {
-  const query: ListQuery<EventRow> = {
-    command: "listEvents",
-    params: { resourceid: domainId, resourcetype: "Domain", listall: "true" },
-    rows: "event",
-    row: EventRow,
-    keyOf: (row) => row.id,
-  };
-  const rows = await readList(api, s, query);
+export async function hasDeletionEvent(api: CloudStackApi, domainId: DomainId): Promise<Result<boolean, Failure>> {
+  const rows = await readList(api, eventsQuery({ resourceid: domainId, resourcetype: "Domain" }));
   if (!rows.ok) return rows;
   return ok(
     rows.value.some((e) => e.type === "DOMAIN.DELETE" && e.state === "Completed" && e.level === "INFO" && e.resourceid === domainId),
   );
 }
 
-/** Types of events that say that one thing was removed by a call of its own. Source: recordings 05, 06; facts/cloudstack §7.1. */
+/** Events that say that one thing was removed by a call of its own. Source: recordings 05, 06; facts/cloudstack §7.1. */
 const REMOVALS: Readonly<Record<string, Removal["kind"]>> = {
   "VM.DESTROY": "machine",
   "VM.EXPUNGE": "machine",
@@ -38,26 +35,14 @@ const REMOVALS: Readonly<Record<string, Removal["kind"]>> = {
 };
 
 /**
- * What was removed in a domain and below it since an instant, by calls of its own. The line `Scheduled` belongs to the owner of the thing,
- * whoever called; what a domain's clean-up takes has no line at all, and so is never found here.
+ * What was removed in a domain and below it since an instant, each by a call of its own. The event `Scheduled` belongs to the owner of the
+ * thing, whoever called. What the clean-up of a domain removes has no event, and so is never found here.
  *
  * Source: recordings 06, 07; facts/cloudstack §7.1.
  */
-export async function readRemovals(
-  api: CloudStackApi,
-  s: Settings,
-  domainId: string,
-  since: Instant,
-): Promise<Result<readonly Removal[], Failure>> {
+export async function readRemovals(api: CloudStackApi, domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>> {
   const startdate = new Date(since).toISOString().slice(0, 19).replace("T", " ");
-  const query: ListQuery<EventRow> = {
-    command: "listEvents",
-    params: { domainid: domainId, isrecursive: "true", listall: "true", startdate },
-    rows: "event",
-    row: EventRow,
-    keyOf: (row) => row.id,
-  };
-  const rows = await readList(api, s, query);
+  const rows = await readList(api, eventsQuery({ domainid: domainId, isrecursive: "true", startdate }));
   if (!rows.ok) return rows;
   const removals = rows.value.flatMap((e): readonly Removal[] => {
     const kind = REMOVALS[e.type];

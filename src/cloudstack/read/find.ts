@@ -1,59 +1,30 @@
-import { failure, type Failure } from "../../core/failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, UserId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import type { LimitType } from "../../core/managed.ts";
-import { statusOf } from "../api/classify.ts";
+import { limitTypes, type LimitType } from "../../core/managed.ts";
+import { refusal, statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import { readList, type ListQuery, type Paging } from "../api/paging.ts";
-import { AccountRow, ResourceLimitRow, RoleRow, UserRow } from "../api/wire.ts";
+import { listOf, readList, type ListQuery } from "../api/paging.ts";
+import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there (any more). */
-export function findAccount(api: CloudStackApi, paging: Paging, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
-  const params = { id, listall: "true", details: "min" };
-  return findOne(
-    api,
-    paging,
-    { command: "listAccounts", params, rows: "account", row: AccountRow, keyOf: (a) => a.id },
-    (a) => a.id === id,
-  );
+export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
+  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", details: "min" }), (a) => a.id === id);
 }
 
 /** Finds a user by id. Null: it is not there (any more). */
-export function findUser(api: CloudStackApi, paging: Paging, id: UserId): Promise<Result<UserRow | null, Failure>> {
-  const query: ListQuery<UserRow> = {
-    command: "listUsers",
-    params: { id, listall: "true" },
-    rows: "user",
-    row: UserRow,
-    keyOf: (u) => u.id,
-  };
-  return findOne(api, paging, query, (u) => u.id === id);
+export function findUser(api: CloudStackApi, id: UserId): Promise<Result<UserRow | null, Failure>> {
+  return findOne(api, listOf("listUsers", "user", UserRow, { id, listall: "true" }), (u) => u.id === id);
 }
 
-/** CloudStack's numbers of the resource types. Source: facts/cloudstack §6. */
-export const limitNumbers: Readonly<Record<LimitType, number>> = {
-  user_vm: 0,
-  public_ip: 1,
-  volume: 2,
-  snapshot: 3,
-  template: 4,
-  project: 5,
-  network: 6,
-  vpc: 7,
-  cpu: 8,
-  memory: 9,
-  primary_storage: 10,
-  secondary_storage: 11,
-};
+/** CloudStack's number of a resource type, which is its place in our list. Source: facts/cloudstack §6. */
+export function limitNumber(type: LimitType): string {
+  return String(limitTypes.indexOf(type));
+}
 
 /** A domain's own limit of one type. */
-export function findLimit(
-  api: CloudStackApi,
-  paging: Paging,
-  domainId: DomainId,
-  type: LimitType,
-): Promise<Result<ResourceLimitRow | null, Failure>> {
-  const number = String(limitNumbers[type]);
+export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitType): Promise<Result<ResourceLimitRow | null, Failure>> {
+  const number = limitNumber(type);
   const query: ListQuery<ResourceLimitRow> = {
     command: "listResourceLimits",
     params: { domainid: domainId, resourcetype: number },
@@ -61,27 +32,43 @@ export function findLimit(
     row: ResourceLimitRow,
     keyOf: (l) => `${l.resourcetype} ${l.account ?? ""}`,
   };
-  return findOne(api, paging, query, (l) => l.resourcetype === number && l.account === undefined && l.domainid.toLowerCase() === domainId);
+  return findOne(api, query, (l) => l.resourcetype === number && l.account === undefined && l.domainid.toLowerCase() === domainId);
+}
+
+/** Finds a machine, a CloudStack project's included. Null: it is gone. */
+export async function findMachine(api: CloudStackApi, id: string): Promise<Result<FoundMachine | null, Failure>> {
+  for (const owner of [{}, { projectid: "-1" }]) {
+    const query = listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true", ...owner });
+    const rows = await readList(api, query);
+    if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
+    const machine = rows.value.find((row) => row.id === id);
+    if (machine === undefined) continue;
+    const domainId = asDomainId(machine.domainid);
+    if (domainId === null) return err(refusal("outside_root", "the machine's domain has an id that is no UUID"));
+    return ok({ state: machine.state, domainId });
+  }
+  return ok(null);
+}
+
+/** A machine's state and domain. */
+interface FoundMachine {
+  readonly state: string;
+  readonly domainId: DomainId;
 }
 
 /** The id of the role of that exact name. Errors: `refused` when there is none, or more than one. */
-export async function findRoleId(api: CloudStackApi, paging: Paging, name: string): Promise<Result<string, Failure>> {
-  const roles = await readList(api, paging, { command: "listRoles", params: {}, rows: "role", row: RoleRow, keyOf: (role) => role.id });
+export async function findRoleId(api: CloudStackApi, name: string): Promise<Result<string, Failure>> {
+  const roles = await readList(api, listOf("listRoles", "role", RoleRow));
   if (!roles.ok) return roles;
   const named = roles.value.filter((role) => role.name === name);
   const [role] = named;
   if (role !== undefined && named.length === 1) return ok(role.id);
   const sentence = role === undefined ? `CloudStack has no role "${name}"` : `CloudStack has ${named.length} roles "${name}"`;
-  return err(failure("refused", "cloudstack.no_role", sentence, { remedy: "Make the role, or mend CLOUDSTACK_ROLES." }));
+  return err(refusal("no_role", sentence, { remedy: "Create the role, or correct CLOUDSTACK_ROLES." }));
 }
 
-async function findOne<T>(
-  api: CloudStackApi,
-  paging: Paging,
-  query: ListQuery<T>,
-  isIt: (row: T) => boolean,
-): Promise<Result<T | null, Failure>> {
-  const rows = await readList(api, paging, query);
+async function findOne<T>(api: CloudStackApi, query: ListQuery<T>, isIt: (row: T) => boolean): Promise<Result<T | null, Failure>> {
+  const rows = await readList(api, query);
   if (rows.ok) return ok(rows.value.find(isIt) ?? null);
   // An id that CloudStack does not know, or whose row is removed, is answered with 431.
   return statusOf(rows.error) === 431 ? ok(null) : rows;

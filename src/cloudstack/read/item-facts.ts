@@ -1,5 +1,6 @@
-/** Plain facts of an item, for the archive, the steps and the card. */
-export type Facts = Readonly<Record<string, string | number | boolean>>;
+import type { InventoryItem } from "../../core/inventory.ts";
+
+type Facts = InventoryItem["facts"];
 
 /** CloudStack's field names → ours, where camel case makes them readable; a field not named here keeps its name. */
 const NAMES: Readonly<Record<string, string>> = {
@@ -41,16 +42,18 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Takes the named fields off a row, under our names; missing ones are left out. */
-export function factsOf<T extends object>(row: T, fields: readonly (keyof T & string)[]): Facts {
-  const facts: Record<string, string | number | boolean> = {};
-  for (const field of fields) {
-    const value = row[field];
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") facts[NAMES[field] ?? field] = value;
-  }
-  return facts;
+export function factsOf(row: object, fields: readonly string[]): Facts {
+  const values: Readonly<Record<string, unknown>> = { ...row };
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = values[field];
+      const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+      return isPlain ? [[NAMES[field] ?? field, value]] : [];
+    }),
+  );
 }
 
-/** A template's free details, such as `details.keyboard`, which it takes to register it again. */
+/** A template's free details, such as `details.keyboard`, which are needed to register it again. */
 export function detailsOf(row: object): Facts {
   const details: unknown = "details" in row ? row.details : null;
   if (typeof details !== "object" || details === null) return {};

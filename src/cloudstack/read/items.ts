@@ -1,60 +1,75 @@
 import type { Failure } from "../../core/failure.ts";
-import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import type { Settings } from "../api/options.ts";
 import { readList } from "../api/paging.ts";
-import { itemLists } from "./item-lists.ts";
-import type { Support } from "./support.ts";
-import { accountFinder, byKindAndId, mergeRows, projectsQuery, readDomain, readSubtree, readThings, type Place } from "./things.ts";
+import { itemLists, type ReadItem } from "./item-lists.ts";
+import { accountFinder, byKindAndId, mergeRows, readDomain, readSubtree, readThings, type Place } from "./things.ts";
 
 /**
- * Reads what a domain and those below it hold of some kinds, for people to see: too little to make a digest of, so accounts, obstacles and
- * everything else are left out, and no item tells its account's id. Each CloudStack project is asked for by its id.
+ * Reads what a domain and those below it hold of some kinds, for people to see. It is no basis for a digest: accounts, obstacles and other
+ * kinds are left out, and no item has its account's id. Each CloudStack project is asked for by its id.
  *
  * Errors: as for `readInventory`.
  */
 export async function readItems(
   api: CloudStackApi,
-  s: Settings,
-  support: Support,
   o: Place & { readonly kinds: readonly ItemKind[] },
 ): Promise<Result<readonly InventoryItem[], Failure>> {
-  const subtree = await readSubtree(api, s, o);
-  if (!subtree.ok) return subtree;
-  const projects = await readList(api, s, projectsQuery(o.domainId));
-  if (!projects.ok) return projects;
-  const domains = new Set(subtree.value.map((row) => row.id));
-  const owners = [{}, ...projects.value.filter((p) => domains.has(p.domainid)).map((p) => ({ projectid: p.id }))];
+  const held = await readSubtree(api, o);
+  if (!held.ok) return held;
+  const { domains, projects } = held.value;
+  const owners = [{}, ...projects.map((p) => ({ projectid: p.id }))];
   const lists = itemLists.filter((list) => o.kinds.includes(list.kind));
-  const things = await readThings(api, s, support, o.domainId, { domains, accounts: [], owners }, lists);
+  const things = await readThings(api, o.domainId, { domains, accounts: [], owners }, lists);
   return things.ok ? ok(things.value.items.toSorted(byKindAndId)) : things;
 }
 
 /**
- * Reads one thing of a domain, for people to see; null when neither the domain nor one below it holds it. What lies in the domain itself,
- * as nearly all does, is found by one list.
+ * Reads one thing of a domain, for people to see; null when neither the domain nor one below it holds it. What is in the domain itself, as
+ * nearly everything is, takes one list.
  *
  * Errors: as for `readInventory`.
  */
 export async function readItem(
   api: CloudStackApi,
-  s: Settings,
-  support: Support,
   o: Place & { readonly kind: ItemKind; readonly id: string },
 ): Promise<Result<InventoryItem | null, Failure>> {
-  const domain = await readDomain(api, s, o);
+  const domain = await readDomain(api, o);
   if (!domain.ok) return domain;
   const list = itemLists.find((one) => one.kind === o.kind);
   if (list === undefined) return ok(null);
   const asked = { ...list.query, params: { ...list.query.params, domainid: o.domainId, id: o.id } };
-  const rows = await readList(api, s, asked);
+  const rows = await readList(api, asked);
   if (!rows.ok && statusOf(rows.error) !== 431) return rows;
-  // With an id CloudStack looks at no other filter: whose it is, the row tells.
+  // With an id, CloudStack ignores the other filters: the row itself says whose it is.
   const own = rows.ok ? rows.value.filter((row) => row.id === o.id && row.domainid === domain.value.id) : [];
   const [item] = mergeRows(list, own, accountFinder([]));
   if (item !== undefined) return ok(item);
-  const all = await readItems(api, s, support, { ...o, kinds: [o.kind] });
+  const all = await readItems(api, { ...o, kinds: [o.kind] });
   return all.ok ? ok(all.value.find((i) => i.id === o.id) ?? null) : all;
+}
+
+/** Reads one thing of an approved inventory again. Null: it is gone, or belongs to another domain by now, and must not be touched. */
+export async function findItem(
+  api: CloudStackApi,
+  approved: Pick<Inventory, "domainId" | "items">,
+  item: InventoryItem,
+): Promise<Result<ReadItem | null, Failure>> {
+  const list = itemLists.find((one) => one.kind === item.kind);
+  if (list === undefined) return ok(null);
+  const project = item.facts["projectId"];
+  // Listed as for the inventory, so that what it had is found here: CloudStack's filters by id differ from kind to kind.
+  const params = { ...list.query.params, domainid: approved.domainId, ...(typeof project === "string" ? { projectid: project } : {}) };
+  const rows = await readList(api, { ...list.query, params });
+  if (!rows.ok) return rows;
+  const domains = domainsOf(approved);
+  const row = rows.value.find((one) => one.id === item.id && domains.has(one.domainid.toLowerCase()));
+  return ok(row === undefined ? null : list.read(row));
+}
+
+/** The ids of an inventory's domain and of the child domains in it. */
+export function domainsOf(approved: Pick<Inventory, "domainId" | "items">): ReadonlySet<string> {
+  return new Set([approved.domainId, ...approved.items.filter((i) => i.kind === "child_domain").map((i) => i.id.toLowerCase())]);
 }

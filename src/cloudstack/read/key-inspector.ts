@@ -4,11 +4,12 @@ import { err, ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import { type CloudStackApi, createApi } from "../api/http.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
-import { settingsOf, type CloudStackOptions } from "../api/options.ts";
-import { readList, type ListQuery } from "../api/paging.ts";
-import { AccountRow, ApiRow, fit, SettingRow } from "../api/wire.ts";
+import type { CloudStackOptions } from "../api/options.ts";
+import { listOf, readList } from "../api/paging.ts";
+import { AccountRow, ApiRow, fit } from "../api/wire.ts";
+import { readSetting, withSmallPages } from "./probe.ts";
 
-/** What a look with one key pair can tell; nothing of it changes anything. */
+/** What can be read with one key pair; nothing here changes anything. */
 export interface KeyInspector {
   /** The account that the key belongs to. Errors: `rejected` with `cloudstack.credentials` for a key that is not valid. */
   readAccount(): Promise<Result<AccountRow, Failure>>;
@@ -22,38 +23,27 @@ export interface KeyInspector {
   findPath(id: DomainId): Promise<Result<string | null, Failure>>;
 }
 
-/** Makes the look of one key pair. Source: recordings 01, 08; facts/cloudstack §9. */
+/** Makes the inspector of one key pair. Source: recordings 01, 08; facts/cloudstack §9. */
 export function createKeyInspector(o: CloudStackOptions): KeyInspector {
-  const s = settingsOf(o);
-  const api = createApi(s);
+  const api = createApi(o);
   return {
     readAccount: () => readOwnAccount(api),
     readAllowed: () => readAllowed(api),
     readSetting: (name) => readSetting(api, name),
     findRoot: async () => {
-      const tree = await findManagedRoot(api, s);
+      const tree = await findManagedRoot(api);
       return tree.ok ? ok(tree.value.root.id) : tree;
     },
     findPath: async (id) => {
-      const found = await findDomainWithChain(api, s, id);
+      const found = await findDomainWithChain(api, id);
       return found.ok ? ok(found.value?.path ?? null) : found;
     },
   };
 }
 
-/** A page of 20 rows is small enough for any server. */
-const SMALL = { pageSize: 20, parallel: 1 };
-
 /** Without a filter and without `listall`, CloudStack lists the caller's own account. Source: facts/cloudstack §3; recording 08. */
 async function readOwnAccount(api: CloudStackApi): Promise<Result<AccountRow, Failure>> {
-  const query: ListQuery<AccountRow> = {
-    command: "listAccounts",
-    params: { details: "min" },
-    rows: "account",
-    row: AccountRow,
-    keyOf: (row) => row.id,
-  };
-  const rows = await readList(api, SMALL, query);
+  const rows = await readList(withSmallPages(api), listOf("listAccounts", "account", AccountRow, { details: "min" }));
   if (!rows.ok) return rows;
   const [own] = rows.value;
   return own === undefined
@@ -72,16 +62,4 @@ async function readAllowed(api: CloudStackApi): Promise<Result<ReadonlySet<strin
   const rows = answer.value["api"];
   const names = (Array.isArray(rows) ? rows : []).map((raw) => fit(ApiRow, raw)).flatMap((row) => (row.ok ? [row.value.name] : []));
   return names.length > 0 ? ok(new Set(names)) : err(failure("contract_broken", "cloudstack.no_apis", "listApis lists no command"));
-}
-
-async function readSetting(api: CloudStackApi, name: string): Promise<Result<string | "hidden" | "unknown", Failure>> {
-  const rows = await readList(api, SMALL, {
-    command: "listConfigurations",
-    params: { name },
-    rows: "configuration",
-    row: SettingRow,
-    keyOf: (row) => row.name,
-  });
-  if (rows.ok) return ok(rows.value.find((row) => row.name === name)?.value ?? "unknown");
-  return [432, 531].includes(statusOf(rows.error) ?? 0) ? ok("hidden") : rows;
 }

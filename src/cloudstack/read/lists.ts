@@ -1,6 +1,6 @@
-import { AccountRow, DomainRow } from "../api/wire.ts";
-import type { ListQuery } from "../api/paging.ts";
+import { listOf, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
+import { AccountRow, DomainRow, ProjectRow } from "../api/wire.ts";
 
 /** All domains that the key may see; `min` leaves the limits out and is three times as fast (recording 12). */
 export function domainsQuery(withLimits: boolean): ListQuery<DomainRow> {
@@ -9,7 +9,7 @@ export function domainsQuery(withLimits: boolean): ListQuery<DomainRow> {
 
 /** Domains by any of `listDomains`'s filters. */
 export function domainQuery(params: Params): ListQuery<DomainRow> {
-  return { command: "listDomains", params, rows: "domain", row: DomainRow, keyOf: (row) => row.id };
+  return listOf("listDomains", "domain", DomainRow, params);
 }
 
 /**
@@ -19,5 +19,10 @@ export function domainQuery(params: Params): ListQuery<DomainRow> {
  */
 export function accountsQuery(domainId: string, recursive: boolean): ListQuery<AccountRow> {
   const params = { domainid: domainId, listall: "true", isrecursive: String(recursive), details: "min" };
-  return { command: "listAccounts", params, rows: "account", row: AccountRow, keyOf: (row) => row.id };
+  return listOf("listAccounts", "account", AccountRow, params);
+}
+
+/** The CloudStack projects of a domain and those below it. */
+export function projectsQuery(domainId: string): ListQuery<ProjectRow> {
+  return listOf("listProjects", "project", ProjectRow, { domainid: domainId, listall: "true", isrecursive: "true" });
 }

@@ -2,11 +2,10 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Neighbour } from "../../store/neighbours.ts";
-import { classify } from "../api/classify.ts";
+import { unknownShape } from "../api/classify.ts";
 import { growTree } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { domainsQuery } from "./lists.ts";
-import type { Settings } from "../api/options.ts";
 import { readList } from "../api/paging.ts";
 
 /**
@@ -15,21 +14,19 @@ import { readList } from "../api/paging.ts";
  * Shape: ascending by id; a domain's counts are those of all below it too, as CloudStack keeps them.
  * Source: recordings 03, 12 (`listDomains` gives the totals; `listDomainChildren` does not).
  */
-export async function readNeighbours(api: CloudStackApi, s: Settings, domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>> {
-  const rows = await readList(api, s, domainsQuery(true));
+export async function readNeighbours(api: CloudStackApi, domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>> {
+  const rows = await readList(api, domainsQuery(true));
   if (!rows.ok) return rows;
-  const tree = growTree(rows.value, s.rootPath);
+  const tree = growTree(rows.value, api.settings.rootPath);
   if (!tree.ok) return tree;
   const { root } = tree.value;
   const neighbours: Neighbour[] = [];
   for (const row of rows.value) {
     if (row.parentdomainid?.toLowerCase() !== root.id || row.id.toLowerCase() === domainId) continue;
     const { vmtotal: machines, volumetotal: volumes, templatetotal: templates } = row;
-    // Counts that are left out would look like counts that never fall.
+    // A missing count would look like one that never falls.
     if (machines === undefined || volumes === undefined || templates === undefined)
-      return err(
-        classify({ kind: "unknown_shape", what: "a domain without totals" }, { command: "listDomains", effect: "read", page: null }),
-      );
+      return err(unknownShape("a domain without totals", "listDomains"));
     neighbours.push({ id: row.id, name: row.name, machines, volumes, templates });
   }
   return ok(neighbours.toSorted((a, b) => (a.id < b.id ? -1 : 1)));

@@ -17,7 +17,7 @@ export function obstaclesIn(
   const [top] = domains;
   return [
     ...hidden.map((d) => `domain ${d.name} has a child domain that is in no list: it is being deleted, or was left Inactive`),
-    // Not a neighbour's, by its path, and yet in no domain that was listed. A wrong path can only add an obstacle here.
+    // By its path not a neighbour's, and yet in no listed domain. A wrong path can only add an obstacle here.
     ...strangers
       .filter((a) => top !== undefined && a.domainpath?.startsWith(`${top.path}/`) === true)
       .map((a) => `account ${a.name} is in a child domain that is in no list: it is being deleted, or was left Inactive`),

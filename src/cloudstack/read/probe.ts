@@ -1,14 +1,13 @@
-import { failure, type Failure } from "../../core/failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { DomainId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { classify, statusOf } from "../api/classify.ts";
+import { refusal, statusOf, unknownShape } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { findManagedRoot } from "./managed-root.ts";
-import type { Settings } from "../api/options.ts";
 import { Capabilities, fit, SettingRow } from "../api/wire.ts";
 import { readList } from "../api/paging.ts";
 
-/** What a first look at a CloudStack server found. */
+/** What a first read of a CloudStack server found. */
 export interface ProbeReport {
   readonly version: string;
   /** `default.page.size`; null when the key may not read settings. */
@@ -18,22 +17,22 @@ export interface ProbeReport {
   readonly rootTrouble: string | null;
 }
 
-/** Looks at the server as the bot will use it. Errors: whatever keeps the first calls from being answered. */
-export async function probe(api: CloudStackApi, s: Settings): Promise<Result<ProbeReport, Failure>> {
+/** Reads of the server what the bot relies on. Errors: whatever keeps the first calls from being answered. */
+export async function probe(api: CloudStackApi): Promise<Result<ProbeReport, Failure>> {
   const answer = await api.read("listCapabilities", {});
   if (!answer.ok) return answer;
   const capabilities = fit(Capabilities, answer.value["capability"]);
-  if (!capabilities.ok) {
-    return err(classify({ kind: "unknown_shape", what: capabilities.what }, { command: "listCapabilities", effect: "read", page: null }));
+  if (!capabilities.ok) return err(unknownShape(capabilities.what, "listCapabilities"));
+  const setting = await readSetting(api, "default.page.size");
+  if (!setting.ok) return setting;
+  const number = Number(setting.value);
+  const max = Number.isInteger(number) ? number : null;
+  const { pageSize } = api.settings;
+  if (max !== null && max > 0 && max < pageSize) {
+    const sentence = `pages of ${pageSize} rows are asked for, but the server gives at most ${max}`;
+    return err(refusal("page_size", sentence, { remedy: "Lower the page size, or raise default.page.size." }));
   }
-  const pageSizeMax = await readPageSizeMax(api);
-  if (!pageSizeMax.ok) return pageSizeMax;
-  const max = pageSizeMax.value;
-  if (max !== null && max > 0 && max < s.pageSize) {
-    const sentence = `pages of ${s.pageSize} rows are asked for, but the server gives at most ${max}`;
-    return err(failure("refused", "cloudstack.page_size", sentence, { remedy: "Lower the page size, or raise default.page.size." }));
-  }
-  const tree = await findManagedRoot(api, s);
+  const tree = await findManagedRoot(api);
   if (!tree.ok && tree.error.kind !== "refused") return tree;
   return ok({
     version: capabilities.value.cloudstackversion,
@@ -43,20 +42,20 @@ export async function probe(api: CloudStackApi, s: Settings): Promise<Result<Pro
   });
 }
 
-async function readPageSizeMax(api: CloudStackApi): Promise<Result<number | null, Failure>> {
-  // A page of 20 rows is small enough for any server.
-  const rows = await readList(
-    api,
-    { pageSize: 20, parallel: 1 },
-    {
-      command: "listConfigurations",
-      params: { name: "default.page.size" },
-      rows: "configuration",
-      row: SettingRow,
-      keyOf: (row) => row.name,
-    },
-  );
-  if (!rows.ok) return statusOf(rows.error) === 432 || statusOf(rows.error) === 531 ? ok(null) : rows;
-  const value = Number(rows.value.find((row) => row.name === "default.page.size")?.value);
-  return ok(Number.isInteger(value) ? value : null);
+/** A setting of the server; `unknown` when this version has none of that name, `hidden` when the key may not read settings. */
+export async function readSetting(api: CloudStackApi, name: string): Promise<Result<string | "hidden" | "unknown", Failure>> {
+  const rows = await readList(withSmallPages(api), {
+    command: "listConfigurations",
+    params: { name },
+    rows: "configuration",
+    row: SettingRow,
+    keyOf: (row) => row.name,
+  });
+  if (rows.ok) return ok(rows.value.find((row) => row.name === name)?.value ?? "unknown");
+  return [432, 531].includes(statusOf(rows.error) ?? 0) ? ok("hidden") : rows;
+}
+
+/** A page of 20 rows is small enough for any server. */
+export function withSmallPages(api: CloudStackApi): CloudStackApi {
+  return { ...api, settings: { ...api.settings, pageSize: 20, parallel: 1 } };
 }

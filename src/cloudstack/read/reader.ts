@@ -12,13 +12,12 @@ import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
-import { settingsOf, type CloudStackOptions } from "../api/options.ts";
+import type { CloudStackOptions } from "../api/options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
 import { readFleet } from "./fleet.ts";
 import { readProject, type ProjectQuestion } from "./project.ts";
-import type { Support } from "./support.ts";
 
-/** Domains that are never deleted. */
+/** The managed root and its ancestors: domains that are never deleted. */
 export interface ManagedRoot {
   readonly id: DomainId;
   readonly ancestors: readonly DomainId[];
@@ -30,60 +29,51 @@ export interface CloudStackReader extends DeletionReader {
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   /** One project's domain and accounts; always partial. */
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
-  /** The id of the managed root, and of all above it as far as the key may look. Errors: `refused` when there is no such domain. */
+  /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
   readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
   /** One thing of a domain; null when it holds none of that id. */
   readItem(domain: ProjectDomain, kind: ItemKind, id: string): Promise<Result<InventoryItem | null, Failure>>;
-  /** What `twokey doctor` and the start-up look at. */
+  /** What `twokey doctor` and the start read of the server. */
   probe(): Promise<Result<ProbeReport, Failure>>;
 }
 
 /** Makes the reader, for the reading key pair. */
 export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
-  const s = settingsOf(o);
-  const api = createApi(s);
-  const support: Support = new Map();
+  const api = createApi(o);
   return {
-    readFleet: (question) => readFleet(api, s, question),
-    readProject: (question) => readProject(api, s, question),
+    readFleet: (question) => readFleet(api, question),
+    readProject: (question) => readProject(api, question),
     readInventory: async (domainId, path) => {
-      const read = await readInventory(api, s, support, { domainId, path });
+      const read = await readInventory(api, { domainId, path });
       if (!read.ok) return read;
-      // An inventory is stored as it is: only what its type names goes out.
+      // An inventory is stored as it is: it must have only the fields that its type names.
       const { items, obstacles, asOf } = read.value;
       return ok({ domainId, path, items, obstacles, asOf });
     },
     findDomain: async (id) => {
-      const found = await findDomainWithChain(api, s, id);
-      return found.ok && found.value !== null
-        ? ok({ id, name: found.value.row.name, path: found.value.path })
-        : found.ok
-          ? ok(null)
-          : found;
+      const found = await findDomainWithChain(api, id);
+      if (!found.ok) return found;
+      return ok(found.value === null ? null : { id, name: found.value.row.name, path: found.value.path });
     },
     findJob: async (jobId) => {
-      const look = await readJob(api, jobId);
-      if (!look.ok) return look;
-      const { value } = look;
-      if (value.state === "succeeded") return ok({ state: "succeeded" });
-      if (value.state !== "cut_off") return ok(value);
-      return err(
-        failure("indeterminate", "cloudstack.job_cut_off", "the job was cut off half-way by a restart of the server", {
-          details: { jobId },
-        }),
-      );
+      const job = await readJob(api, jobId);
+      if (!job.ok) return job;
+      if (job.value.state === "succeeded") return ok({ state: "succeeded" });
+      if (job.value.state !== "cut_off") return ok(job.value);
+      const sentence = "the job was interrupted by a restart of the server";
+      return err(failure("indeterminate", "cloudstack.job_cut_off", sentence, { details: { jobId } }));
     },
-    hasDeletionEvent: (domainId) => hasDeletionEvent(api, s, domainId),
-    readNeighbours: (domainId) => readNeighbours(api, s, domainId),
-    readRemovals: (domainId, since) => readRemovals(api, s, domainId, since),
+    hasDeletionEvent: (domainId) => hasDeletionEvent(api, domainId),
+    readNeighbours: (domainId) => readNeighbours(api, domainId),
+    readRemovals: (domainId, since) => readRemovals(api, domainId, since),
     readManagedRoot: async () => {
-      const tree = await findManagedRoot(api, s);
+      const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
-    readItems: (domain, kinds) => readItems(api, s, support, { domainId: domain.id, path: domain.path, kinds }),
-    readItem: (domain, kind, id) => readItem(api, s, support, { domainId: domain.id, path: domain.path, kind, id }),
-    probe: () => probe(api, s),
+    readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
+    readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),
+    probe: () => probe(api),
   };
 }

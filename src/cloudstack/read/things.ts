@@ -1,17 +1,18 @@
-import { failure, type Failure } from "../../core/failure.ts";
-import type { AccountId, DomainId, DomainPath, Instant } from "../../core/ids.ts";
+import type { Failure } from "../../core/failure.ts";
+import type { AccountId, DomainId, DomainPath } from "../../core/ids.ts";
+import { groupBy } from "../../core/group-by.ts";
 import { itemKinds, type InventoryItem } from "../../core/inventory.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import type { Settings } from "../api/options.ts";
-import { readList, type ListQuery } from "../api/paging.ts";
+import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
 import type { Params } from "../api/signature.ts";
-import { DomainRow, ProjectRow, type AccountRow } from "../api/wire.ts";
+import { DomainRow, type AccountRow, type ProjectRow } from "../api/wire.ts";
 import type { ItemList, OwnedRow } from "./item-lists.ts";
-import { findDomainWithChain } from "./managed-root.ts";
-import { readSupport, type Support } from "./support.ts";
+import { projectsQuery } from "./lists.ts";
+import { findDomainAt } from "./managed-root.ts";
+import { readSupport } from "./support.ts";
 
 /** A domain, and where it must be. */
 export interface Place {
@@ -20,46 +21,40 @@ export interface Place {
 }
 
 /** The domain itself, at its path. */
-export async function readDomain(api: CloudStackApi, s: Settings, o: Place): Promise<Result<DomainRow, Failure>> {
-  const found = await findDomainWithChain(api, s, o.domainId);
-  if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${o.path} does not exist any more`));
-  return found.value.path === o.path
-    ? ok(found.value.row)
-    : err(failure("stale", "cloudstack.domain_moved", `the domain of ${o.path} is now at ${found.value.path}`));
+export async function readDomain(api: CloudStackApi, o: Place): Promise<Result<DomainRow, Failure>> {
+  const found = await findDomainAt(api, o.domainId, o.path);
+  return found.ok ? ok(found.value.row) : found;
 }
 
-/** The domain itself and those below it, found along parent ids. */
-export async function readSubtree(api: CloudStackApi, s: Settings, o: Place): Promise<Result<readonly DomainRow[], Failure>> {
-  const domain = await readDomain(api, s, o);
+/** A domain with those below it, and the CloudStack projects in them. */
+export interface Subtree {
+  /** The domain itself first. */
+  readonly rows: readonly DomainRow[];
+  readonly domains: ReadonlySet<string>;
+  readonly projects: readonly ProjectRow[];
+}
+
+/** Reads the domain itself and those below it, found along parent ids, and their CloudStack projects. */
+export async function readSubtree(api: CloudStackApi, o: Place): Promise<Result<Subtree, Failure>> {
+  const domain = await readDomain(api, o);
   if (!domain.ok) return domain;
-  const row = domain.value;
-  const query: ListQuery<DomainRow> = {
-    command: "listDomainChildren",
-    params: { id: row.id, isrecursive: "true" },
-    rows: "domain",
-    row: DomainRow,
-    keyOf: (d) => d.id,
-  };
-  const children = await readList(api, s, query);
+  const children = await readList(api, listOf("listDomainChildren", "domain", DomainRow, { id: domain.value.id, isrecursive: "true" }));
   if (!children.ok) return children;
-  const kept = [row];
-  // Rows of a neighbour whose name matches as a pattern never hang on our domain.
-  for (let i = 0; i < kept.length; i += 1) kept.push(...children.value.filter((c) => c.parentdomainid === kept[i]?.id));
-  return ok(kept);
-}
+  const rows = [domain.value];
+  // Rows of a neighbour whose name matches as a pattern are never below our domain.
+  for (let i = 0; i < rows.length; i += 1) rows.push(...children.value.filter((c) => c.parentdomainid === rows[i]?.id));
 
-/** The CloudStack projects of a domain and those below it. */
-export function projectsQuery(domainId: DomainId): ListQuery<ProjectRow> {
-  const params = { domainid: domainId, listall: "true", isrecursive: "true" };
-  return { command: "listProjects", params, rows: "project", row: ProjectRow, keyOf: (p) => p.id };
+  const projects = await readList(api, projectsQuery(o.domainId));
+  if (!projects.ok) return projects;
+  const domains = new Set(rows.map((row) => row.id));
+  return ok({ rows, domains, projects: projects.value.filter((p) => domains.has(p.domainid)) });
 }
 
 /** Whose things are read. */
 export interface Ours {
   readonly domains: ReadonlySet<string>;
   readonly accounts: readonly AccountRow[];
-  /** Whose things each list is asked for. */
+  /** The parameters by which each list is asked for: one call for each. */
   readonly owners: readonly Params[];
 }
 
@@ -73,22 +68,13 @@ export interface Things {
 /** Reads lists of a domain for each owner, and keeps the rows of its own domains. */
 export async function readThings(
   api: CloudStackApi,
-  s: Settings,
-  support: Support,
   domainId: DomainId,
   ours: Ours,
   lists: readonly ItemList[],
 ): Promise<Result<Things, Failure>> {
   const ownerOf = accountFinder(ours.accounts);
-  const read = await inParallel(s.parallel, lists, (list) =>
-    readKind(
-      api,
-      s,
-      support,
-      list,
-      ours.owners.map((o) => ({ ...o, domainid: domainId })),
-    ),
-  );
+  const asks = ours.owners.map((o) => ({ ...o, domainid: domainId }));
+  const read = await inParallel(api.settings.parallel, lists, (list) => readKind(api, list, asks));
   if (!read.ok) return read;
   const items: InventoryItem[] = [];
   const unasked: string[] = [];
@@ -107,33 +93,26 @@ export async function readThings(
   return ok({ items, unasked });
 }
 
-/** Null: the server has the command, but refuses it; for what a plug-in brings that is an obstacle, not a failure. */
-async function readKind(
-  api: CloudStackApi,
-  s: Settings,
-  support: Support,
-  list: ItemList,
-  asks: readonly Params[],
-): Promise<Result<readonly OwnedRow[] | null, Failure>> {
+/** Null: the server has the command, but refuses it; for a plug-in's command that is an obstacle, not a failure. */
+async function readKind(api: CloudStackApi, list: ItemList, asks: readonly Params[]): Promise<Result<readonly OwnedRow[] | null, Failure>> {
   if (list.optional) {
-    const offered = await readSupport(api, support, list.query.command);
+    const offered = await readSupport(api, list.query.command);
     if (!offered.ok) return offered;
     if (!offered.value) return ok([]);
   }
   const rows: OwnedRow[] = [];
   for (const params of asks) {
-    const found = await readList(api, s, { ...list.query, params: { ...list.query.params, ...params } });
+    const found = await readList(api, { ...list.query, params: { ...list.query.params, ...params } });
     if (!found.ok) return list.optional && REFUSED.has(statusOf(found.error) ?? 0) ? ok(null) : found;
     rows.push(...found.value);
   }
   return ok(rows);
 }
 
-/** Statuses that say: this key, or this server as it is set up, does not answer that command. */
+/** Statuses with which a server refuses a command to this key, or as it is set up. */
 const REFUSED = new Set([430, 431, 432, 530, 531]);
 
-/** Tells whose a row is. */
-export type OwnerFinder = (row: OwnedRow) => { readonly accountId: AccountId | null; readonly accountName: string | null };
+type OwnerFinder = (row: OwnedRow) => { readonly accountId: AccountId | null; readonly accountName: string | null };
 
 /** Finds the account that owns a row, among these. */
 export function accountFinder(accounts: readonly AccountRow[]): OwnerFinder {
@@ -143,9 +122,7 @@ export function accountFinder(accounts: readonly AccountRow[]): OwnerFinder {
 
 /** One item for each id: what is listed twice, or in several zones, is one thing. */
 export function mergeRows(list: ItemList, rows: readonly OwnedRow[], ownerOf: OwnerFinder): readonly InventoryItem[] {
-  const byId = new Map<string, OwnedRow[]>();
-  for (const row of rows) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
-  return [...byId.values()].flatMap((same) => {
+  return [...groupBy(rows, (row) => row.id).values()].flatMap((same) => {
     const sorted = same.toSorted((a, b) => ((a.zoneid ?? "") < (b.zoneid ?? "") ? -1 : 1));
     const [first] = sorted;
     if (first === undefined) return [];
@@ -158,7 +135,6 @@ export function mergeRows(list: ItemList, rows: readonly OwnedRow[], ownerOf: Ow
         ...ownerOf(first),
         zoneId: zones[0] ?? null,
         ...read,
-        createdAt: read.createdAt as Instant | null,
         facts: {
           ...read.facts,
           ...(zones.length > 1 ? { zones: zones.join(" ") } : {}),

@@ -3,40 +3,39 @@ import { ResourceId, type DomainId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Named, NewTemplate, RegisteredTemplate, TemplateRegistrar } from "../../archive/reimport/ports.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
-import { classify, plain, statusOf } from "../api/classify.ts";
+import { plain, statusOf, unknownShape } from "../api/classify.ts";
 import { createFence } from "./fence.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
-import { settingsOf, type CloudStackOptions, type Settings } from "../api/options.ts";
-import { readList, type ListQuery } from "../api/paging.ts";
+import type { CloudStackOptions } from "../api/options.ts";
+import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
 import { fit, OsTypeRow, Registered, RegisteredRow, ZoneRow } from "../api/wire.ts";
 
 /**
  * Makes the registrar, for the writing key pair. `registerTemplate` is synchronous and answers before anything is fetched; the same name
- * twice makes two templates, so nothing is sent twice from here. Source: recording 15; facts/cloudstack §5.4.
+ * twice makes two templates, so nothing is sent twice here. Source: recording 15; facts/cloudstack §5.4.
  */
 export function createTemplateRegistrar(o: CloudStackOptions): TemplateRegistrar {
-  const s = settingsOf(o);
-  const api = createApi(s);
-  const fence = createFence(api, s, 0);
+  const api = createApi(o);
+  const fence = createFence(api, 0);
   return {
     registerTemplate: async (t) => {
       const place = await fence.within(t.domainId);
       return place.ok ? register(api, t) : place;
     },
     findTemplate: async (id) => {
-      const rows = await list(api, s, { id });
-      // What CloudStack does not know by its id (any more) may be answered with 431.
+      const rows = await list(api, { id });
+      // 431: CloudStack does not know the id (any more).
       if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
       return ok(rows.value.find((t) => t.id === id) ?? null);
     },
     readInstallation: async () => {
-      const zones = await readNamed(api, s, { command: "listZones", rows: "zone", row: ZoneRow, name: (z) => z.name });
+      const zones = await readNamed(api, { command: "listZones", rows: "zone", row: ZoneRow, name: (z) => z.name });
       if (!zones.ok) return zones;
-      const osTypes = await readNamed(api, s, { command: "listOsTypes", rows: "ostype", row: OsTypeRow, name: (t) => t.description });
+      const osTypes = await readNamed(api, { command: "listOsTypes", rows: "ostype", row: OsTypeRow, name: (t) => t.description });
       return osTypes.ok ? ok({ zones: zones.value, osTypes: osTypes.value }) : osTypes;
     },
-    listTemplates: (domainId: DomainId) => list(api, s, { domainid: domainId, isrecursive: "true" }),
+    listTemplates: (domainId: DomainId) => list(api, { domainid: domainId, isrecursive: "true" }),
   };
 }
 
@@ -48,10 +47,10 @@ async function register(api: CloudStackApi, t: NewTemplate): Promise<Result<stri
   const id = registered.ok ? ResourceId.safeParse(registered.value.template[0]?.id) : null;
   if (id?.success === true) return ok(id.data);
   const what = registered.ok ? "the template's id is no UUID" : registered.what;
-  return err(classify({ kind: "unknown_shape", what }, { command, effect: "change", page: null }));
+  return err(unknownShape(what, command, "change"));
 }
 
-/** Facts of the archive → parameters, where the value is sent as it is. Source: recording 15. */
+/** Facts of the archive → parameters with the same value. Source: recording 15. */
 const FLAGS: Readonly<Record<string, string>> = {
   isExtractable: "isextractable",
   isPublic: "ispublic",
@@ -62,7 +61,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   isDynamicallyScalable: "isdynamicallyscalable",
   deployAsIs: "deployasis",
 };
-/** Flags that are sent only when they are set: the usual value is CloudStack's own, and some are for root administrators alone. */
+/** Flags that are sent only when set: false is CloudStack's default, and some may be sent by root administrators only. */
 const ONLY_SET = new Set(["isFeatured", "sshKeyEnabled", "isDynamicallyScalable", "deployAsIs"]);
 
 function paramsOf(t: NewTemplate): Params {
@@ -107,30 +106,26 @@ function optional(name: string, value: string | null): Params {
   return value === null ? {} : { [name]: value };
 }
 
-async function list(api: CloudStackApi, s: Settings, filter: Params): Promise<Result<readonly RegisteredTemplate[], Failure>> {
-  const query: ListQuery<RegisteredRow> = {
-    command: "listTemplates",
-    params: { templatefilter: "self", listall: "true", ...filter },
-    rows: "template",
-    row: RegisteredRow,
-    keyOf: (row) => `${row.id} ${row.zoneid ?? ""}`,
+async function list(api: CloudStackApi, filter: Params): Promise<Result<readonly RegisteredTemplate[], Failure>> {
+  const query = {
+    ...listOf("listTemplates", "template", RegisteredRow, { templatefilter: "self", listall: "true", ...filter }),
+    keyOf: (row: RegisteredRow) => `${row.id} ${row.zoneid ?? ""}`,
   };
-  const rows = await readList(api, s, query);
+  const rows = await readList(api, query);
   return rows.ok ? ok(rows.value.map(registeredOf)) : rows;
 }
 
-/** Reads a list of the installation. Null: the key may not ask it, or the server does not know it. */
+/** Reads a list of the installation. Null: the key may not ask for it, or the server does not know it. */
 async function readNamed<T extends { readonly id: string }>(
   api: CloudStackApi,
-  s: Settings,
   o: Pick<ListQuery<T>, "command" | "rows" | "row"> & { readonly name: (row: T) => string },
 ): Promise<Result<readonly Named[] | null, Failure>> {
-  const rows = await readList(api, s, { command: o.command, rows: o.rows, row: o.row, params: {}, keyOf: (row) => row.id });
+  const rows = await readList(api, listOf(o.command, o.rows, o.row));
   if (!rows.ok) return [401, 432].includes(statusOf(rows.error) ?? 0) ? ok(null) : rows;
   return ok(rows.value.map((row) => ({ id: row.id.toLowerCase(), name: o.name(row) })));
 }
 
-/** States of a download that will not go on by themselves. Source: CloudStack's VMTemplateStorageResourceAssoc.Status. */
+/** States in which a download has ended without success. Source: CloudStack's VMTemplateStorageResourceAssoc.Status. */
 const DEAD_STATES = new Set(["DOWNLOAD_ERROR", "ABANDONED", "LIMIT_REACHED"]);
 
 function registeredOf(row: RegisteredRow): RegisteredTemplate {

@@ -1,14 +1,12 @@
 import { exportObstacle, itemsToSave } from "../../archive/kinds.ts";
-import { saveItem } from "../../archive/save.ts";
-import { manifestOf } from "../../archive/manifest.ts";
+import { saveEntry } from "../../archive/entry.ts";
 import { insertEntry, isSettled, readEntries, updateEntry } from "../../store/archive-entries.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import type { Inventory } from "../../core/inventory.ts";
 import type { DeletionContext } from "../context.ts";
 
 /**
- * Saves all that the deletion's policy names and is not saved yet, one after the other; what fails stays failed with its reason, and keeps
- * the buttons away.
+ * Saves all that the deletion's policy names and is not saved yet, one after the other; what fails keeps its reason, and blocks approval.
  *
  * Invariant: INV-8. Safe to run again: a verified or waived entry is never touched.
  */
@@ -26,23 +24,16 @@ export async function archiveContents(
     const item = items.find((i) => i.id === entry.item_id);
     if (item === undefined || isSettled(entry)) continue;
     const obstacle = exportObstacle(item, inventory);
-    if (obstacle !== null && entry.problem === obstacle) continue;
     if (obstacle !== null) {
+      if (entry.problem === obstacle) continue;
       await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: obstacle });
       await progress();
       continue;
     }
-    // What failed stays so while it is tried again: its Waive button must not come and go.
+    // A failed entry stays failed during a retry: its Waive button must not come and go.
     if (entry.state !== "failed") await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
     await progress();
-    const saved = await saveItem(item, entry.id, c.exports, c.archive, () => undefined);
-    if (!saved.ok) await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: saved.error.message });
-    else
-      await updateEntry(c.db, entry.id, c.now(), {
-        state: "verified",
-        ...saved.value,
-        manifest: manifestOf(item, row.path, saved.value, c.now(), owner),
-      });
+    await saveEntry(entry.id, { item, domainPath: row.path, savedFor: owner }, { ...c, source: c.exports, store: c.archive });
     await progress();
   }
 }

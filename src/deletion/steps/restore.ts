@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
 import { AccountId } from "../../core/ids.ts";
+import type { InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
@@ -7,9 +8,10 @@ import type { DeletionContext } from "../context.ts";
 import { isAskedAgain, isStopped, runStep } from "../step.ts";
 
 /**
- * Gives back what a deletion took: recovers destroyed machines while CloudStack has them, enables accounts, starts what had been running.
+ * Undoes a deletion: recovers destroyed machines while CloudStack has them, enables accounts, starts the machines that were running.
  *
- * Only what the approved inventory lists is touched; each thing given back is told to `progress`. Errors: the first one that is not a clear no, said three times; run again later.
+ * Only what the approved inventory lists is touched. Returns what is lost, by name.
+ * Errors: the first one that is not a refusal, or not its third; run again later.
  */
 export async function restoreContents(
   row: DeletionRow,
@@ -19,15 +21,12 @@ export async function restoreContents(
   const approved = await readApprovedInventory(c.db, row.id);
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (!fresh.ok) return fresh;
+
   const known = new Set(approved?.items.map((i) => i.id));
   const lost: string[] = (approved?.items ?? [])
     .filter((i) => i.kind === "machine" && !fresh.value.items.some((f) => f.id === i.id))
     .map((i) => i.name);
-  const calls: (readonly [
-    string,
-    { readonly id: string; readonly name: string },
-    (job: Parameters<DeletionContext["restorer"]["startMachine"]>[1]) => Promise<Result<void, Failure>>,
-  ])[] = [];
+  const calls: (readonly [string, InventoryItem, Parameters<typeof runStep>[4]])[] = [];
   for (const item of fresh.value.items) {
     if (!known.has(item.id)) continue;
     if (item.kind === "machine" && item.state === "Destroyed") calls.push(["recover", item, () => c.restorer.recoverMachine(item.id)]);
@@ -38,10 +37,11 @@ export async function restoreContents(
     if (item.kind === "machine" && item.state !== "Running" && row.ran_machines.includes(item.id))
       calls.push(["start", item, (job) => c.restorer.startMachine(item.id, job)]);
   }
+
   for (const [command, item, call] of calls) {
     const result = await runStep(row, command, item, c, call);
     if (result.ok) {
-      await progress(`giving back: ${command} ${item.name}`);
+      await progress(`restoring: ${command} ${item.name}`);
       continue;
     }
     const isClearNo = result.error.kind === "rejected" || result.error.kind === "refused";

@@ -1,100 +1,66 @@
-import { failure, type Failure } from "../../core/failure.ts";
-import type { JobId } from "../../core/ids.ts";
-import { err, ok, type Result } from "../../core/result.ts";
+import { fail, type Failure } from "../../core/failure.ts";
+import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
+import { show } from "../build-view.ts";
+import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
-import type { Passage } from "../guard.ts";
 import { takePassage } from "../passage.ts";
 import { runStep } from "../step.ts";
 
-/** One kind of call that takes away one thing. */
-interface TakeAway {
+/** One call that removes things of one kind. */
+interface TeardownStep {
   readonly command: string;
   readonly kind: ItemKind;
-  readonly isDue: (item: InventoryItem) => boolean;
-  readonly call: (p: Passage, item: InventoryItem, jobId: JobId) => Promise<Result<void, Failure>>;
+  readonly call: Exclude<keyof CloudStackDeleter, "deleteDomain">;
+  /** Left out: every thing of the kind. */
+  readonly isDue?: (item: InventoryItem) => boolean;
 }
 
 /** Disables every account: its machines stop, nothing is lost. */
-export function quarantineSteps(c: DeletionContext): readonly TakeAway[] {
-  return [
-    {
-      command: "quarantine",
-      kind: "account",
-      isDue: (i) => i.state !== "disabled",
-      call: (p, i, job) => c.deleter.quarantineAccount(p.grant, i, job),
-    },
-  ];
-}
+export const quarantineSteps: readonly TeardownStep[] = [
+  { command: "quarantine", kind: "account", call: "quarantineAccount", isDue: (i) => i.state !== "disabled" },
+];
 
 /** Destroys every machine without expunging it: CloudStack keeps it for a while, recoverable. */
-export function dismantleSteps(c: DeletionContext): readonly TakeAway[] {
-  return [
-    {
-      command: "destroy",
-      kind: "machine",
-      isDue: (i) => !["Destroyed", "Expunging"].includes(i.state),
-      call: (p, i, job) => c.deleter.destroyMachine(p.grant, i, job),
-    },
-  ];
-}
+export const dismantleSteps: readonly TeardownStep[] = [
+  { command: "destroy", kind: "machine", call: "destroyMachine", isDue: (i) => !["Destroyed", "Expunging"].includes(i.state) },
+];
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
-export function removeSteps(c: DeletionContext): readonly TakeAway[] {
-  const always = () => true;
-  return [
-    {
-      command: "delete_volume",
-      kind: "volume",
-      isDue: (i) => i.facts["type"] !== "ROOT",
-      call: (p, i, job) => c.deleter.deleteVolume(p.grant, i, job),
-    },
-    { command: "delete_vm_snapshot", kind: "vm_snapshot", isDue: always, call: (p, i, job) => c.deleter.deleteSnapshot(p.grant, i, job) },
-    {
-      command: "release_address",
-      kind: "address",
-      isDue: (i) => i.facts["isSourceNat"] !== true,
-      call: (p, i, job) => c.deleter.releaseAddress(p.grant, i, job),
-    },
-    { command: "delete_network", kind: "network", isDue: always, call: (p, i, job) => c.deleter.deleteNetwork(p.grant, i, job) },
-    { command: "delete_snapshot", kind: "snapshot", isDue: always, call: (p, i, job) => c.deleter.deleteSnapshot(p.grant, i, job) },
-    { command: "delete_template", kind: "template", isDue: always, call: (p, i, job) => c.deleter.deleteTemplate(p.grant, i, job) },
-    { command: "delete_iso", kind: "iso", isDue: always, call: (p, i, job) => c.deleter.deleteTemplate(p.grant, i, job) },
-    {
-      command: "delete_account",
-      kind: "account",
-      isDue: always,
-      call: (p, i, job) =>
-        ownsNothing(p.fresh, i)
-          ? c.deleter.deleteAccount(p.grant, i, job)
-          : Promise.resolve(err(failure("refused", "deletion.account_not_empty", `account ${i.name} still owns something`))),
-    },
-  ];
-}
+export const removeSteps: readonly TeardownStep[] = [
+  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: (i) => i.facts["type"] !== "ROOT" },
+  { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
+  { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
+  { command: "delete_network", kind: "network", call: "deleteNetwork" },
+  { command: "delete_snapshot", kind: "snapshot", call: "deleteSnapshot" },
+  { command: "delete_template", kind: "template", call: "deleteTemplate" },
+  { command: "delete_iso", kind: "iso", call: "deleteTemplate" },
+  { command: "delete_account", kind: "account", call: "deleteAccount" },
+];
 
 /**
- * Takes away everything of each kind in turn; the fence is passed anew before every call, and the thing must still be there.
+ * Removes everything of each kind in turn; before every call the guard is asked again, and the thing must still exist.
  *
- * Errors: the first one; run again, it goes on with what is left.
+ * Errors: the first one; run again, it continues with what is left.
  */
-export async function teardown(
-  row: DeletionRow,
-  steps: readonly TakeAway[],
-  c: DeletionContext,
-  after: () => Promise<void>,
-): Promise<Result<void, Failure>> {
-  for (const step of steps) {
+export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
+  for (const { command, kind, call, isDue = () => true } of steps) {
     const done = new Set<string>();
     for (;;) {
       const passage = await takePassage(row, c);
       if (!passage.ok) return passage;
-      const item = passage.value.fresh.items.find((i) => i.kind === step.kind && step.isDue(i) && !done.has(i.id));
+      const { grant, fresh } = passage.value;
+      const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
       if (item === undefined) break;
-      const result = await runStep(row, step.command, item, c, (jobId) => step.call(passage.value, item, jobId));
+      const result = await runStep(row, command, item, c, async (jobId) =>
+        call === "deleteAccount" && !ownsNothing(fresh, item)
+          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
+          : c.deleter[call](grant, item, jobId),
+      );
       if (!result.ok) return result;
       done.add(item.id);
-      await after();
+      await show(row.id, c);
     }
   }
   return ok(undefined);

@@ -1,5 +1,6 @@
 import type { NewId, Clock } from "../../core/clock.ts";
 import { jobIdFor } from "../../core/derived-ids.ts";
+import { groupBy } from "../../core/group-by.ts";
 import type { PassId } from "../../core/ids.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { recordIntent, recordOutcome } from "../../store/intents.ts";
@@ -26,12 +27,12 @@ const PROJECTS_AT_A_TIME = 4;
 /**
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
- * After a failure the rest of that project is skipped: the next pass plans anew. Before each change: not stopped, then the
- * intent; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * After a failure the rest of that project is skipped: the next pass plans anew. Before each change the stop switch is read and
+ * the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
-  const queue = [...groupByProject(changes).values()];
+  const queue = [...groupBy(changes, (change) => change.projectId).values()];
   const work = async (): Promise<void> => {
     for (let group = queue.shift(); group !== undefined; group = queue.shift()) await applyGroup(group, c, outcomes);
   };
@@ -53,13 +54,9 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome>
     return { change, outcome: "held", seen: null, problem: stop.stopped ? `stopped: ${stop.reason}` : "this process lost its lock" };
   const id = c.newId();
   const jobId = jobIdFor(id);
-  await recordIntent(c.db, {
-    id,
-    owner: { kind: "pass", id: c.passId },
-    command: change.kind,
-    params: { change, jobId, sentence: describeChange(change) },
-    at: c.now(),
-  });
+  const sentence = describeChange(change);
+  const params = { change, jobId, sentence };
+  await recordIntent(c.db, { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params, at: c.now() });
   const result = await c.writer.applyChange(change, jobId);
   const unknown = !result.ok && result.error.kind === "indeterminate";
   const end = result.ok ? "done" : unknown ? "indeterminate" : "refused";
@@ -67,13 +64,8 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome>
   await c.db.tx(async (q) => {
     await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
     if (result.ok) await recordEffect(q, change, c.now());
-    await recordAudit(q, {
-      at: c.now(),
-      actor: "twokey",
-      kind: `change.${change.kind}.${end}`,
-      subject: c.passId,
-      data: { sentence: describeChange(change), slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null },
-    });
+    const told = { sentence, slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null };
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: `change.${change.kind}.${end}`, subject: c.passId, data: told });
   });
   return { change, outcome: end, seen: null, problem: data?.sentence ?? null };
 }
@@ -82,18 +74,9 @@ async function recordEffect(q: Transaction, change: Change, at: number): Promise
   const { projectId, domainId } = change;
   if (change.kind === "create_domain")
     await recordManagedDomains(q, [{ domainId, projectId, generation: change.generation, origin: "created" }], at);
-  else if (change.kind === "create_account")
-    await recordManagedAccounts(
-      q,
-      [{ accountId: change.accountId, userId: change.userId, domainId, projectId, ciUserId: change.ciUserId }],
-      at,
-    );
-  else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
+  else if (change.kind === "create_account") {
+    const { accountId, userId, ciUserId } = change;
+    await recordManagedAccounts(q, [{ accountId, userId, domainId, projectId, ciUserId }], at);
+  } else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
   else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
-}
-
-function groupByProject(changes: readonly Change[]): ReadonlyMap<string, readonly Change[]> {
-  const groups = new Map<string, Change[]>();
-  for (const change of changes) groups.set(change.projectId, [...(groups.get(change.projectId) ?? []), change]);
-  return groups;
 }

@@ -1,9 +1,9 @@
 import { domainIdFor } from "../../core/derived-ids.ts";
 import type { Scope } from "../../core/scope.ts";
-import type { CompleteDesired, DesiredProject, PartialDesired } from "../planning/desired.ts";
+import type { CompleteDesired, PartialDesired } from "../planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
-import { completeObserved, type CompleteObserved, type PartialObserved } from "../planning/observed.ts";
+import { completeObserved, nothingObserved, type CompleteObserved, type PartialObserved } from "../planning/observed.ts";
 import type { DesiredSource, ObservedSource } from "./ports.ts";
 
 /** Both sides as they were read; each complete or partial. */
@@ -12,7 +12,7 @@ export interface Observation {
   readonly observed: CompleteObserved | PartialObserved;
 }
 
-/** Reads both sides; a tree that moved while it was read is read once more. Invariant: INV-1, INV-6. */
+/** Reads both sides; a tree that changed while it was read is read once more. Invariant: INV-1, INV-6. */
 export async function observe(
   scope: Scope,
   known: KnownState,
@@ -22,8 +22,8 @@ export async function observe(
   if (scope.kind === "project") return observeProject(scope, known, desiredSource, observedSource);
   const [desired, first] = await Promise.all([desiredSource.readDesired(scope), readFleet(scope, observedSource, false)]);
   const wantsLimits = desired.projects.some((p) => Object.keys(p.limits).length > 0);
-  const moved = first.coverage === "partial" && first.reason.includes("while it was read");
-  const observed = wantsLimits || moved ? await readFleet(scope, observedSource, wantsLimits) : first;
+  const changed = first.coverage === "partial" && first.reason.includes("while it was read");
+  const observed = wantsLimits || changed ? await readFleet(scope, observedSource, wantsLimits) : first;
   return { desired, observed };
 }
 
@@ -32,8 +32,8 @@ async function readFleet(scope: Scope, source: ObservedSource, withLimits: boole
   if (!report.ok) return report.error;
   const complete = completeObserved(report.value);
   if (complete.ok) return complete.value;
-  const { root, domains, accounts, odd, asOf } = report.value;
-  return { coverage: "partial", scope, root, domains, accounts, odd, asOf, reason: complete.error.sentence };
+  const { root, domains, accounts, nonUuid, asOf } = report.value;
+  return { coverage: "partial", scope, root, domains, accounts, nonUuid, asOf, reason: complete.error.sentence };
 }
 
 async function observeProject(
@@ -43,19 +43,9 @@ async function observeProject(
   observedSource: ObservedSource,
 ): Promise<Observation> {
   const desired = await desiredSource.readDesired(scope);
-  const project: DesiredProject | undefined = desired.projects.find((p) => p.id === scope.projectId);
+  const project = desired.projects.find((p) => p.id === scope.projectId);
   if (project === undefined) {
-    const nothing: PartialObserved = {
-      coverage: "partial",
-      scope,
-      root: null,
-      domains: [],
-      accounts: [],
-      odd: [],
-      asOf: desired.asOf,
-      reason: "the project is not listed, so nothing was read",
-    };
-    return { desired, observed: nothing };
+    return { desired, observed: nothingObserved(scope, desired.asOf, "the project is not listed, so nothing was read") };
   }
   const record = known.managedDomains.find((m) => m.projectId === project.id);
   const domainId = record?.domainId ?? domainIdFor(project.id, known.generations[project.id] ?? 1);

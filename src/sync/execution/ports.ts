@@ -6,7 +6,7 @@ import type { CompleteDesired, PartialDesired } from "../planning/desired.ts";
 import type { ObservedReport, PartialObserved } from "../planning/observed.ts";
 import type { Change, DeletionProposal } from "../planning/plan.ts";
 
-/** The CI database, as a pass reads it. Never throws: what goes wrong makes the read partial. */
+/** The CI database, as a pass reads it. Never throws: what fails makes the read partial. */
 export interface DesiredSource {
   readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
 }
@@ -17,7 +17,7 @@ export interface ObservedSource {
   readProject(q: { readonly projectId: ProjectId; readonly slug: Slug; readonly domainId: DomainId }): Promise<PartialObserved>;
 }
 
-/** Carries out one change; it has no way to delete. `jobId` is for changes that run as a job. */
+/** Carries out one change; it cannot delete. `jobId` is for changes that run as a job. */
 export interface ChangeWriter {
   applyChange(change: Change, jobId: JobId): Promise<Result<void, Failure>>;
 }

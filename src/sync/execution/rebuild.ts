@@ -8,18 +8,18 @@ import type { Database } from "../../store/db.ts";
 import { readLiveDeletions } from "../../store/deletions.ts";
 import { readKnownState, recordDomainDeleted, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import { recordPass, recordPassEnd } from "../../store/plans.ts";
-import { readStop } from "../../store/stop-switch.ts";
 import { applyChanges } from "./apply.ts";
 import { inputOf, observe } from "./observe.ts";
+import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DesiredSource, ObservedSource, DomainIds } from "./ports.ts";
 import { planChanges } from "../planning/changes.ts";
 import { describeChange } from "../planning/describe.ts";
 import type { CompleteInput } from "../planning/input.ts";
+import type { CompleteObserved } from "../planning/observed.ts";
 import type { KnownState, ManagedDomain } from "../../core/managed.ts";
 import type { AdditiveChange } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
-import { recognise } from "../planning/recognise.ts";
-import { findUnmanaged } from "./unmanaged.ts";
+import { recognise, type Recognised } from "../planning/recognise.ts";
 
 /** What rebuilding needs. `say` takes one line of progress at a time. */
 export interface RebuildContext {
@@ -35,46 +35,41 @@ export interface RebuildContext {
   readonly say: (line: string) => void;
 }
 
-/** What a rebuild came to, by the read after it. */
+/** The result of a rebuild, by the read after it. */
 export interface RebuildReport {
   /** Changes that CloudStack confirmed. */
   readonly made: number;
-  /** What is still to be made: all of it after a dry run. */
+  /** What is still to be made; after a dry run, everything. */
   readonly left: readonly AdditiveChange[];
   /** Why something cannot be made, one sentence each. */
   readonly obstacles: readonly string[];
-  /** What a later pass will do, since it takes something away. */
+  /** What is left to a later pass, since it locks or lowers something. */
   readonly forLater: readonly string[];
   readonly projects: number;
   readonly accounts: number;
 }
 
-/** Rounds of read, plan and make; a second one only has work when an answer got lost or the CI database moved. */
+/** Rounds of read, plan and make; a second one has work only when an answer was lost or the CI database changed. */
 const ROUNDS = 3;
-/** More generations than a project ever had: a server that calls every id spent must not keep us here. */
+/** More generations than any project has: ends the search on a server that calls every id spent. */
 const GENERATIONS_MAX = 100;
 
 /**
  * Makes all domains, accounts and users again from the CI database, in a CloudStack that lost them.
  *
- * It plans with the passes' own planner and makes with their writer, but takes creations alone: whatever deletes, locks or lowers does not
- * reach it. Run again after a kill it goes on, since every id follows from project and generation.
+ * It uses the planner and the writer of passes, but only for creations: it never deletes, locks or lowers anything. Run again after a
+ * kill it goes on, since every id follows from project and generation.
  *
- * Errors: `refused` (stopped, a pass is running, something foreign below the root), `unavailable` (a side was not read completely).
+ * Errors: `refused` (stopped, a pass is running, something unmanaged below the root), `unavailable` (a side was not read completely).
  */
 export async function rebuild(o: { readonly dryRun: boolean }, c: RebuildContext): Promise<Result<RebuildReport, Failure>> {
-  const stop = await readStop(c.db);
-  if (stop.stopped)
-    return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy: "/ci-resume takes two people." }));
-  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, (signal) => (o.dryRun ? preview(c) : make(c, signal)));
-  return held.held
-    ? held.value
-    : err(failure("refused", "sync.running", "A pass is running", { remedy: "Try again when it has ended: the channel shows it." }));
-}
-
-async function preview(c: RebuildContext): Promise<Result<RebuildReport, Failure>> {
-  const look = await lookAround(c, false);
-  return look.ok ? ok(reportOf(look.value, 0)) : look;
+  const stopped = await refusalWhileStopped(c.db);
+  if (stopped !== null) return err(stopped);
+  return withPassLock(c.db, 0, async (signal) => {
+    if (!o.dryRun) return make(c, signal);
+    const survey = await takeSurvey(c, false);
+    return survey.ok ? ok(reportOf(survey.value, 0)) : survey;
+  });
 }
 
 async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<RebuildReport, Failure>> {
@@ -82,25 +77,25 @@ async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<Rebu
   const startedBy = { kind: "command", operator: "ci:terminal" as OperatorId, name: "npx twokey rebuild" };
   await recordPass(c.db, { id: passId, scope: { kind: "fleet", root: c.root }, startedBy, at: c.now() });
   let made = 0;
-  let look = await lookAround(c, true);
-  for (let round = 1; look.ok && look.value.creations.length > 0 && round <= ROUNDS; round++) {
-    const writer = telling(c, look.value.creations.length);
-    const applied = await applyChanges(look.value.creations, { db: c.db, writer, now: c.now, newId: c.newId, passId, signal });
+  let survey = await takeSurvey(c, true);
+  for (let round = 1; survey.ok && survey.value.creations.length > 0 && round <= ROUNDS; round++) {
+    const writer = reporting(c, survey.value.creations.length);
+    const applied = await applyChanges(survey.value.creations, { db: c.db, writer, now: c.now, newId: c.newId, passId, signal });
     const done = applied.filter((a) => a.outcome === "done").length;
     made += done;
-    look = await lookAround(c, true);
+    survey = await takeSurvey(c, true);
     if (done === 0) break;
   }
-  const left = look.ok ? look.value.creations.length : null;
+  const left = survey.ok ? survey.value.creations.length : null;
   await c.db.tx(async (q) => {
-    await recordPassEnd(q, passId, c.now(), look.ok ? null : look.error.message);
+    await recordPassEnd(q, passId, c.now(), survey.ok ? null : survey.error.message);
     await recordAudit(q, { at: c.now(), actor: "terminal", kind: "rebuild.ended", subject: passId, data: { made, left } });
   });
-  return look.ok ? ok(reportOf(look.value, made)) : look;
+  return survey.ok ? ok(reportOf(survey.value, made)) : survey;
 }
 
-/** The writer, telling each change as it ends. */
-function telling(c: RebuildContext, total: number): ChangeWriter {
+/** The writer, which says each change as it ends. */
+function reporting(c: RebuildContext, total: number): ChangeWriter {
   let ended = 0;
   return {
     applyChange: async (change, jobId) => {
@@ -112,15 +107,16 @@ function telling(c: RebuildContext, total: number): ChangeWriter {
   };
 }
 
-interface Look {
+/** What a read of both sides says is to be made. */
+interface Survey {
   readonly input: CompleteInput;
   readonly creations: readonly AdditiveChange[];
   readonly obstacles: readonly string[];
   readonly forLater: readonly string[];
 }
 
-/** Reads both sides, refuses what is foreign, gives spent ids their next generation, and plans. */
-async function lookAround(c: RebuildContext, recording: boolean): Promise<Result<Look, Failure>> {
+/** Reads both sides, refuses unmanaged domains and accounts, gives spent ids their next generation, and plans. */
+async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result<Survey, Failure>> {
   const busy = (await readLiveDeletions(c.db)).map((d) => d.domain_id);
   const stored = { ...(await readKnownState(c.db, busy)), pinnedScope: null };
   const { desired, observed } = await observe({ kind: "fleet", root: c.root }, stored, c.desired, c.observed);
@@ -128,8 +124,8 @@ async function lookAround(c: RebuildContext, recording: boolean): Promise<Result
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
   const recognised = recognise(desired, observed, stored);
   const sentinel = c.policy.sentinelDomain === null ? [] : [c.policy.sentinelDomain];
-  const foreign = findUnmanaged(observed, stored, recognised, new Set([...c.policy.protectedDomains, ...sentinel]));
-  if (foreign.length > 0) return err(foreignThere(c.root, foreign));
+  const unmanaged = findUnmanaged(observed, stored, recognised, new Set([...c.policy.protectedDomains, ...sentinel]));
+  if (unmanaged.length > 0) return err(unmanagedThere(c.root, unmanaged));
   const spent = await findSpent(new Set(observed.domains.map((d) => d.id)), desired, withRecognised(stored, recognised), c);
   if (!spent.ok) return spent;
   if (recording) {
@@ -159,7 +155,7 @@ async function lookAround(c: RebuildContext, recording: boolean): Promise<Result
   });
 }
 
-/** What makes something that is not there; every other change belongs to a pass. */
+/** Whether a change makes something that is not there; every other change is left to a pass. */
 function isCreation(change: AdditiveChange): boolean {
   return ["create_domain", "create_account", "create_user", "raise_limit"].includes(change.kind);
 }
@@ -167,8 +163,8 @@ function isCreation(change: AdditiveChange): boolean {
 type Generation = Omit<ManagedDomain, "absence">;
 
 /**
- * Finds the generations that are used up: those of managed domains that CloudStack lost, and ids of removed domains that no row of ours
- * tells of, as after the loss of our own database. Source: recordings 13, fact 16.
+ * Finds the generations that are used up: those of managed domains that CloudStack lost, and ids of removed domains of which the store has
+ * no row, as after the loss of its own database. Source: recordings 13, fact 16.
  */
 async function findSpent(
   listed: ReadonlySet<string>,
@@ -187,7 +183,7 @@ async function findSpent(
     for (let tries = 0; tries < GENERATIONS_MAX; tries++) {
       const state = await c.domainIds.readIdState(domainId);
       if (!state.ok) return state;
-      // A lost domain's id counts as spent also where CloudStack itself was replaced and does not know it.
+      // A lost domain's id counts as spent even when CloudStack itself was replaced and does not know it.
       const isLost = state.value === "free" && record?.domainId === domainId;
       if (state.value !== "spent" && !isLost) break;
       spent.push({ domainId, projectId: project.id, generation, origin: "created" });
@@ -198,7 +194,7 @@ async function findSpent(
   return ok(spent);
 }
 
-function withRecognised(known: KnownState, found: ReturnType<typeof recognise>): KnownState {
+function withRecognised(known: KnownState, found: Recognised): KnownState {
   return {
     ...known,
     managedDomains: [...known.managedDomains, ...found.domains.map((d) => ({ ...d, absence: null }))],
@@ -218,13 +214,13 @@ function withSpent(known: KnownState, spent: readonly Generation[]): KnownState 
   };
 }
 
-function reportOf(look: Look, made: number): RebuildReport {
-  const active = look.input.desired.projects.filter((p) => p.state === "active");
+function reportOf(survey: Survey, made: number): RebuildReport {
+  const active = survey.input.desired.projects.filter((p) => p.state === "active");
   return {
     made,
-    left: look.creations,
-    obstacles: look.obstacles,
-    forLater: look.forLater,
+    left: survey.creations,
+    obstacles: survey.obstacles,
+    forLater: survey.forLater,
     projects: active.length,
     accounts: active.reduce((sum, p) => sum + p.members.length, 0),
   };
@@ -232,14 +228,40 @@ function reportOf(look: Look, made: number): RebuildReport {
 
 function unread(side: string, reason: string): Failure {
   return failure("unavailable", "recovery.unread", `${side} was not read completely: ${reason}`, {
-    remedy: "Nothing was made. Mend that and run it again.",
+    remedy: "Nothing was made. Repair that and run it again.",
   });
 }
 
-function foreignThere(root: DomainPath, foreign: readonly string[]): Failure {
-  const shown = foreign.slice(0, 20).join(", ");
-  const more = foreign.length > 20 ? ` and ${foreign.length - 20} more` : "";
-  return failure("refused", "recovery.foreign", `Below ${root} stands what Twokey did not make: ${shown}${more}`, {
+function unmanagedThere(root: DomainPath, unmanaged: readonly string[]): Failure {
+  const shown = unmanaged.slice(0, 20).join(", ");
+  const more = unmanaged.length > 20 ? ` and ${unmanaged.length - 20} more` : "";
+  return failure("refused", "recovery.foreign", `Below ${root} there is what Twokey did not make: ${shown}${more}`, {
     remedy: "A rebuild is for an empty root. Move these elsewhere, or name them in CLOUDSTACK_PROTECTED_DOMAINS; nothing was made.",
   });
+}
+
+/**
+ * Names what is below the managed root and was not made by Twokey: domains and accounts without an id of ours, and nested domains.
+ *
+ * `excluded` are ids and paths that the configuration names. Accounts of the root itself belong to no project, and do not count.
+ */
+function findUnmanaged(
+  observed: CompleteObserved,
+  known: KnownState,
+  recognised: Recognised,
+  excluded: ReadonlySet<string>,
+): readonly string[] {
+  const domains = new Set<string>([...known.managedDomains, ...recognised.domains].map((d) => d.domainId));
+  const accounts = new Set<string>([...known.managedAccounts, ...recognised.accounts].map((a) => a.accountId));
+  const unmanaged = observed.domains.filter((d) => !(domains.has(d.id) && d.depth === 1) && !excluded.has(d.id) && !excluded.has(d.path));
+  const named = new Set(unmanaged.map((d) => d.id));
+  const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
+  return [
+    ...unmanaged.map((d) => `domain ${d.path}`),
+    ...observed.nonUuid.map((d) => `domain ${d.path}`),
+    ...observed.accounts
+      // An account in a domain that is named already, or is excluded, is not named.
+      .filter((a) => domains.has(a.domainId) && !named.has(a.domainId) && !accounts.has(a.id))
+      .map((a) => `account ${paths.get(a.domainId) ?? ""}/${a.name}`),
+  ].toSorted();
 }

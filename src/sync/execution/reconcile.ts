@@ -1,6 +1,6 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
-import { failure, type Failure } from "../../core/failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
@@ -15,7 +15,6 @@ import {
   recordManagedDomains,
 } from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
-import { readStop } from "../../store/stop-switch.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
@@ -25,6 +24,7 @@ import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/po
 import { recognise } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
 import { inputOf, observe } from "./observe.ts";
+import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
 
@@ -45,7 +45,7 @@ export interface ReconcileContext {
   readonly newId: NewId;
 }
 
-/** How long a pass that a person asked for waits for the one that runs: longer than any pass over a whole fleet. Units: ms. */
+/** How long a pass that a person asked for waits for one that is running: longer than a pass over a whole fleet takes. Units: ms. */
 const COMMANDED_WAIT_MS = 60_000;
 
 /** Who started a pass. */
@@ -53,24 +53,15 @@ export type StartedBy = PlanRecord["startedBy"];
 
 /** One pass: observe, plan, hold, store, show, apply, read back, record. Errors: `refused` when one is running or all is stopped. */
 export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<Result<PlanRecord, Failure>> {
-  const stopped = await stopFailure(c);
+  const stopped = await refusalWhileStopped(c.db);
   if (stopped !== null) return err(stopped);
-  // A scheduled pass comes again by itself; what a person asked for must not be lost to the one that happens to run.
+  // The next scheduled pass comes by itself; one that a person asked for waits for the one that is running.
   const waitMs = startedBy.kind === "command" ? COMMANDED_WAIT_MS : 0;
-  const held = await c.db.withAdvisoryLock("twokey.pass", { waitMs }, async (signal) => {
+  return withPassLock(c.db, waitMs, async (signal) => {
     // It may have been stopped while this pass waited.
-    const since = await stopFailure(c);
+    const since = await refusalWhileStopped(c.db);
     return since === null ? passWithLock(scope, startedBy, c, signal) : err(since);
   });
-  return held.held
-    ? held.value
-    : err(failure("refused", "sync.running", "A pass is running already", { remedy: "Its plan is the newest one in the channel." }));
-}
-
-async function stopFailure(c: ReconcileContext): Promise<Failure | null> {
-  const stop = await readStop(c.db);
-  const remedy = "/ci-resume takes two people.";
-  return stop.stopped ? failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy }) : null;
 }
 
 /** Makes a plan without storing, showing or applying anything. */
@@ -87,9 +78,10 @@ async function passWithLock(
 ): Promise<Result<PlanRecord, Failure>> {
   const passId = c.newId() as PassId;
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
-  const { plan, input, plannedAt, policy } = await planNow(scope, c, true);
+  const planned = await planNow(scope, c, true);
+  const { plan } = planned;
   let record = newRecord(c, plan, startedBy, passId);
-  const inputs = await storePlan(record, input, plannedAt, policy, c);
+  const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
   const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const shown = await isWorthShowing(plan, changes.length, c);
@@ -107,37 +99,24 @@ async function passWithLock(
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
     if (shown) await recordLastShown(q, showKey(plan));
-    const data = {
-      plan: record.id,
-      read: inputs,
-      state: record.state,
-      digest: plan.digest,
-      changes: changes.length,
-      proposals: plan.proposals.length,
-      holds: plan.holds.map((h) => h.kind),
-    };
-    await recordAudit(q, {
-      at: c.now(),
-      actor: startedBy.kind === "command" ? startedBy.operator : "schedule",
-      kind: "pass.ended",
-      subject: passId,
-      data,
-    });
+    const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
+    const data = { plan: record.id, read: inputs, state: record.state, digest: plan.digest, ...counts };
+    const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
+    await recordAudit(q, { at: c.now(), actor, kind: "pass.ended", subject: passId, data });
   });
   if (shown) await c.announcer.showPlan(record);
   return ok(record);
 }
 
-async function planNow(
-  scope: Scope,
-  c: ReconcileContext,
-  recording: boolean,
-): Promise<{
+/** A plan and all that it was made from. */
+interface Planned {
   readonly plan: Plan;
   readonly input: CompleteInput | PartialInput;
   readonly plannedAt: Instant;
   readonly policy: PlanPolicy;
-}> {
+}
+
+async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<Planned> {
   const busy = await c.deletions.liveDomains();
   const team = await c.policyNow();
   const policy = planPolicyOf(team, c.settings);
@@ -146,7 +125,7 @@ async function planNow(
   let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
-  // A scope that nobody confirmed only reports: what it lists is nobody's word yet.
+  // A scope that was not confirmed only reports: nothing of what it lists is recorded.
   const mayRecord = recording && team.scopeIsConfirmed;
   if (mayRecord && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
     await c.db.tx(async (q) => {
@@ -161,7 +140,7 @@ async function planNow(
   if (mayRecord && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
     const held = input.desired.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId]));
     const present = [...input.desired.projects.map((p) => p.id), ...held];
-    // A held row without an id may be any project's: then nobody's absence goes on.
+    // A held row without an id may be any project's: then no project's absence goes on.
     const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
     await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
@@ -171,53 +150,20 @@ async function planNow(
 
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
-  const outcomes = [
-    ...plan.additive.map((change): ChangeOutcome => ({
-      change,
-      outcome: allowed.additive ? "waiting" : "held",
-      seen: null,
-      problem: null,
-    })),
-    ...plan.restrictive.map((change): ChangeOutcome => ({
-      change,
-      outcome: allowed.restrictive ? "waiting" : "held",
-      seen: null,
-      problem: null,
-    })),
-  ];
-  return {
-    id: c.newId() as PlanId,
-    passId,
-    plan,
-    state: "applying",
-    startedBy,
-    scope: plan.scope,
-    startedAt: c.now(),
-    endedAt: null,
-    outcomes,
-    readBack: null,
-  };
+  const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
+    plan[side].map((change): ChangeOutcome => ({ change, outcome: allowed[side] ? "waiting" : "held", seen: null, problem: null })),
+  );
+  const times = { startedAt: c.now(), endedAt: null };
+  return { id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, readBack: null };
 }
 
-async function storePlan(
-  record: PlanRecord,
-  input: CompleteInput | PartialInput,
-  plannedAt: Instant,
-  policy: PlanPolicy,
-  c: ReconcileContext,
-) {
-  const at = c.now();
-  const inputs = await recordSnapshots(c.db, { desired: input.desired, observed: input.observed, known: input.known, policy }, at);
-  await recordPlan(c.db, {
-    id: record.id,
-    passId: record.passId,
-    digest: record.plan.digest,
-    inputs,
-    scopeFingerprint: c.scopeFingerprint,
-    plannedAt,
-    readAt: { desired: input.desired.asOf, observed: input.observed.asOf },
-    record,
-  });
+async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext) {
+  const { desired, observed, known } = input;
+  const inputs = await recordSnapshots(c.db, { desired, observed, known, policy }, c.now());
+  const { id, passId, plan } = record;
+  const readAt = { desired: desired.asOf, observed: observed.asOf };
+  const { scopeFingerprint } = c;
+  await recordPlan(c.db, { id, passId, digest: plan.digest, inputs, scopeFingerprint, plannedAt, readAt, record });
   return inputs;
 }
 
@@ -236,7 +182,7 @@ function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOut
   return all.map((o) => done.get(o.change) ?? o);
 }
 
-/** Reads both sides again and says for each change whether it can be seen: what is shown is what really is. */
+/** Reads both sides again and says for each change whether it can be seen there. */
 async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): Promise<PlanRecord> {
   const { plan } = await planNow(scope, c, true);
   const remaining = new Set([...plan.additive, ...plan.restrictive].map((change) => canonicalJson(change)));
@@ -250,10 +196,7 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
 
 function finalState(plan: Plan, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const heldBack =
-    (!allowed.additive && plan.additive.length > 0) ||
-    (!allowed.restrictive && plan.restrictive.length > 0) ||
-    plan.holds.some((h) => h.blocks === "everything");
-  if (heldBack) return "held";
+  const isHeld = (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0);
+  if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
   return changes > 0 ? "applied" : "unchanged";
 }

@@ -2,7 +2,7 @@ import type { Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import type { Scope } from "../../core/scope.ts";
 import type { Change, Plan } from "../planning/plan.ts";
 
-/** What became of one change. `seen`: the read-back after it shows that it holds. */
+/** The outcome of one change. `seen`: the read-back after it shows that it was made. */
 export interface ChangeOutcome {
   readonly change: Change;
   readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped";
@@ -25,7 +25,7 @@ export interface PlanRecord {
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
 }
 
-/** How a pass shows itself to people. Implemented by the bot; idempotent by plan id. */
+/** Shows plans to people. Implemented by the bot; idempotent by plan id. */
 export interface PlanAnnouncer {
   /** Posts the plan's message, or updates it in place. Not called for a plan equal to the last one shown. */
   showPlan(record: PlanRecord): Promise<void>;

@@ -81,9 +81,11 @@ function desiredAgain(stored: Stored<PartialDesired | CompleteDesired>, asOf: In
 }
 
 function observedAgain(
-  stored: Stored<PartialObserved | CompleteObserved>,
+  before: Stored<PartialObserved | CompleteObserved> & { readonly odd?: PartialObserved["nonUuid"] },
   asOf: Instant,
 ): Result<PartialObserved | CompleteObserved, Failure> {
+  // Older plans were stored with another name for it.
+  const { odd, ...stored } = { ...before, nonUuid: before.nonUuid ?? before.odd };
   if (stored.coverage === "partial") return ok({ ...stored, asOf } as PartialObserved);
   const report = { ...stored, listedAgain: stored.domains.map((d) => d.id), asOf } as ObservedReport;
   const made = completeObserved(report);

@@ -9,7 +9,7 @@ import { lockStop, readStop, recordStop, type Stopped } from "../../store/stop-s
 /** How many distinct approvers end a stop. */
 const RESUME_NEED = 2;
 
-/** What one word for going on came to. */
+/** The outcome of one vote to resume. */
 export interface ResumeOutcome {
   readonly resumed: boolean;
   readonly have: number;
@@ -21,7 +21,7 @@ interface ResumeQuestion extends Question {
 }
 
 /**
- * Records one approver's word to go on; the second distinct one ends the stop. A stop that came meanwhile voids the words before it.
+ * Records one approver's vote to resume; the second approver's ends the stop. A new stop voids the votes before it.
  *
  * Errors: nothing is stopped; the ballot's refusals. Invariant: INV-3.
  */

@@ -6,9 +6,10 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { FleetScope, Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { readStop, recordStop } from "../../store/stop-switch.ts";
+import { recordStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
+import { refusalWhileStopped } from "./pass-lock.ts";
 import type { PlanRecord } from "./record.ts";
 
 /** Passes, as commands use them. */
@@ -18,11 +19,11 @@ export interface SyncService {
   /** Makes a plan without applying anything. */
   previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
   stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
-  /** One person's word to go on; the second distinct one resumes. */
+  /** One person's vote to resume; the second person's ends the stop. */
   resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
 }
 
-/** What the service needs besides the passes' own context. */
+/** What the service needs in addition to the passes' context. */
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
   readonly ballot: BallotContext;
@@ -36,29 +37,20 @@ export function createSyncService(c: SyncServiceContext): SyncService {
     if (slug === null) return ok(c.fleet);
     const found = await c.findProject(slug);
     if (!found.ok) return found;
-    if (found.value === null)
-      return err(
-        failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, {
-          remedy: "Give the project's slug as the CI database spells it.",
-        }),
-      );
-    return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
+    if (found.value !== null) return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
+    const remedy = "Give the project's slug as the CI database spells it.";
+    return err(failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, { remedy }));
   };
   return {
     async startPass(by, slug) {
       if (!by.isTeam) return err(teamOnly("start a pass"));
       const scope = await scopeOf(slug);
       if (!scope.ok) return scope;
-      const stop = await readStop(c.db);
-      if (stop.stopped)
-        return err(failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy: "/ci-resume takes two people." }));
+      const stopped = await refusalWhileStopped(c.db);
+      if (stopped !== null) return err(stopped);
       await c.enqueuePass(scope.value, { kind: "command", operator: by.operator.id, name: by.operator.name });
-      return ok({
-        sentence:
-          slug === null
-            ? "A pass over everything has started."
-            : `A pass over ${slug} only has started: it can create and repair, never delete or lock.`,
-      });
+      const narrowed = `A pass over ${slug} only has started: it can create and repair, never delete or lock.`;
+      return ok({ sentence: slug === null ? "A pass over everything has started." : narrowed });
     },
     async previewPlan(slug) {
       const scope = await scopeOf(slug);

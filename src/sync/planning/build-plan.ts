@@ -1,11 +1,10 @@
 import { digestOf } from "../../core/digest.ts";
 import type { Digest, Instant } from "../../core/ids.ts";
-import { planChanges } from "./changes.ts";
+import { domainDrift, planChanges } from "./changes.ts";
 import { assessHolds } from "./holds.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import { planDeletions, type Plan } from "./plan.ts";
 import type { PlanPolicy } from "./policy.ts";
-import { standingDrift } from "./standing.ts";
 
 /** Makes the plan of one pass. Pure: same inputs, same bytes. Invariant: INV-7. */
 export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolicy, scopeFingerprint: Digest, now: Instant): Plan {
@@ -17,7 +16,7 @@ export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolic
     additive: differences.additive,
     restrictive: differences.restrictive,
     proposals,
-    drift: [...differences.drift, ...standingDrift(input)],
+    drift: [...differences.drift, ...domainDrift(input)],
     holds,
     heldRows: input.desired.held,
     counts: { projects: input.desired.projects.length, domains: input.observed.domains.length, accounts: input.observed.accounts.length },

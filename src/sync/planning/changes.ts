@@ -1,4 +1,5 @@
 import { accountIdFor, domainIdFor, userIdFor } from "../../core/derived-ids.ts";
+import { groupBy } from "../../core/group-by.ts";
 import type { DomainId } from "../../core/ids.ts";
 import type { DesiredMember, DesiredProject } from "./desired.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
@@ -7,7 +8,7 @@ import type { ObservedAccount, ObservedDomain } from "./observed.ts";
 import type { AdditiveChange, Drift, Hold, PersonData, RestrictiveChange } from "./plan.ts";
 import { roleFor, type PlanPolicy } from "./policy.ts";
 
-/** What comparing the two sides gave. */
+/** The differences of the two sides. */
 export interface Differences {
   readonly additive: readonly AdditiveChange[];
   readonly restrictive: readonly RestrictiveChange[];
@@ -21,7 +22,7 @@ export interface Differences {
  * | project | domain | what follows |
  * | active | not there | create it, unless its name is in the way or it vanished |
  * | active | there | repair accounts, users, roles, limits; lock leavers (complete reads only) |
- * | closed | there | nothing here: `planDeletions` speaks of it |
+ * | closed | there | nothing here: `planDeletions` proposes its deletion |
  * | held | any | nothing |
  *
  * Restrictions need both sides complete: losing a page, a row or a side never adds one. Invariant: INV-6, INV-7.
@@ -56,12 +57,12 @@ class Comparison {
     this.#policy = policy;
     this.#complete = input.coverage === "complete";
     this.#domains = new Map(observed.domains.map((d) => [d.id, d]));
-    this.#accounts = groupByDomain(observed.accounts);
+    this.#accounts = groupBy(observed.accounts, (a) => a.domainId);
     this.#managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
     this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
     const top = [
       ...observed.domains.filter((d) => d.depth === 1).map((d) => [d.name.toLowerCase(), d.path] as const),
-      ...observed.odd.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
+      ...observed.nonUuid.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
     ];
     this.#names = new Map(top);
     this.#heldMembers = new Set(desired.held.map((h) => `${h.projectId} ${h.userId}`));
@@ -83,11 +84,8 @@ class Comparison {
     const domain = this.#domains.get(domainId);
     if (domain === undefined) return this.#missingDomain(project, domainId, generation, record !== undefined && !isOld);
     if (domain.name !== project.slug) {
-      this.#drift.push({
-        kind: "renamed",
-        path: domain.path,
-        sentence: `${domain.path} belongs to the project now called ${project.slug}; rename it with updateDomain id=${domain.id} name=${project.slug}`,
-      });
+      const remedy = `rename it with updateDomain id=${domain.id} name=${project.slug}`;
+      this.#drift.push(driftOf("renamed", domain.path, `${domain.path} belongs to the project now called ${project.slug}; ${remedy}`));
     }
     this.#compareLimits(project, domain);
     this.#compareAccounts(project, domain, generation);
@@ -98,31 +96,15 @@ class Comparison {
     const looked = observed.coverage === "complete" || observed.scope.kind === "project";
     if (!looked || observed.root === null) return;
     if (vanished)
-      return this.#hold(
-        project,
-        "name_in_the_way",
-        `the domain of ${project.slug} is no longer listed: deleted by somebody else, or hidden as Inactive`,
-        "the CI team, after looking in CloudStack",
-      );
+      return this.#hold(project, `the domain of ${project.slug} is no longer listed: deleted by somebody else, or hidden as Inactive`);
     const inTheWay = this.#names.get(project.slug.toLowerCase());
-    if (inTheWay !== undefined)
-      return this.#hold(
-        project,
-        "name_in_the_way",
-        `${inTheWay} has the name of ${project.slug} but was not made by Twokey`,
-        "the CI team, by renaming or adopting that domain",
-      );
+    if (inTheWay !== undefined) {
+      const sentence = `${inTheWay} has the name of ${project.slug} but was not made by Twokey`;
+      return this.#hold(project, sentence, "the CI team, by renaming or adopting that domain");
+    }
     const path = `${observed.root.path}/${project.slug}` as ObservedDomain["path"];
-    this.#additive.push({
-      kind: "create_domain",
-      projectId: project.id,
-      slug: project.slug,
-      domainId,
-      generation,
-      name: project.slug,
-      parentId: observed.root.id,
-      path,
-    });
+    const { slug: name } = project;
+    this.#additive.push({ kind: "create_domain", ...named(project, domainId), generation, name, parentId: observed.root.id, path });
     for (const member of project.members) this.#createAccount(project, domainId, generation, member);
     for (const [type, to] of limitEntries(project))
       if (to !== -1) this.#additive.push({ kind: "raise_limit", ...named(project, domainId), type, from: 0, to });
@@ -157,29 +139,20 @@ class Comparison {
       const record = this.#managedAccounts.get(account.id);
       // An account that is another project's by our record has not left this one, whatever domain CloudStack shows it in.
       if (record === undefined || record.projectId !== project.id) {
-        this.#drift.push({
-          kind: "unmanaged_account",
-          path: `${domain.path}/${account.name}`,
-          sentence: `account ${account.name} in ${domain.path} was not made by Twokey for this project; it is left alone`,
-        });
+        const sentence = `account ${account.name} in ${domain.path} was not made by Twokey for this project; it is left alone`;
+        this.#drift.push(driftOf("unmanaged_account", `${domain.path}/${account.name}`, sentence));
       } else this.#compareLeaver(project, domain, account, record);
     }
   }
 
   #compareLeaver(project: DesiredProject, domain: ObservedDomain, account: ObservedAccount, record: ManagedAccount): void {
-    const isHeld =
-      this.#heldMembers.has(`${project.id} ${record.ciUserId}`) ||
-      this.#heldMembers.has(`null ${record.ciUserId}`) ||
-      this.#heldMembers.has(`${project.id} null`) ||
-      this.#heldMembers.has("null null");
+    const { ciUserId } = record;
+    const isHeld = [`${project.id} ${ciUserId}`, `null ${ciUserId}`, `${project.id} null`, "null null"].some((k) =>
+      this.#heldMembers.has(k),
+    );
     if (!this.#complete || isHeld || account.state !== "enabled") return;
-    this.#restrictive.push({
-      kind: "lock_account",
-      ...named(project, domain.id),
-      accountId: account.id,
-      username: account.name,
-      ciUserId: record.ciUserId,
-    });
+    const { id: accountId, name: username } = account;
+    this.#restrictive.push({ kind: "lock_account", ...named(project, domain.id), accountId, username, ciUserId });
   }
 
   #missingAccount(
@@ -192,21 +165,11 @@ class Comparison {
   ): void {
     const { observed } = this.#input;
     if (observed.coverage !== "complete" && observed.scope.kind !== "project") return;
-    if (vanished)
-      return this.#hold(
-        project,
-        "name_in_the_way",
-        `the account of ${member.username} in ${domain.path} was removed by somebody else`,
-        "the CI team, after looking in CloudStack",
-      );
+    if (vanished) return this.#hold(project, `the account of ${member.username} in ${domain.path} was removed by somebody else`);
     const name = member.username.toLowerCase();
     if (accounts.some((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name))) {
-      return this.#hold(
-        project,
-        "name_in_the_way",
-        `${domain.path} already has an account or user ${member.username} that was not made by Twokey`,
-        "the CI team, by renaming or adopting that account",
-      );
+      const sentence = `${domain.path} already has an account or user ${member.username} that was not made by Twokey`;
+      return this.#hold(project, sentence, "the CI team, by renaming or adopting that account");
     }
     this.#createAccount(project, domain.id, generation, member);
   }
@@ -237,12 +200,11 @@ class Comparison {
     if (account.state !== "enabled") {
       if (account.state === "locked" && this.#managedAccounts.get(account.id)?.lockedByUs === true)
         this.#additive.push({ kind: "unlock_account", ...base, username: account.name });
-      else
-        this.#drift.push({
-          kind: account.state === "locked" ? "locked_by_others" : "disabled",
-          path: `${domain.path}/${account.name}`,
-          sentence: `account ${account.name} in ${domain.path} was ${account.state} by somebody else; it is left so`,
-        });
+      else {
+        const sentence = `account ${account.name} in ${domain.path} was ${account.state} by somebody else; it is left so`;
+        const kind = account.state === "locked" ? "locked_by_others" : "disabled";
+        this.#drift.push(driftOf(kind, `${domain.path}/${account.name}`, sentence));
+      }
       return;
     }
     const wanted = personOf(member);
@@ -259,8 +221,8 @@ class Comparison {
       this.#additive.push({ kind: "update_user", ...base, userId: user.id, from, to });
   }
 
-  #hold(project: DesiredProject, kind: Hold["kind"], sentence: string, liftedBy: string): void {
-    this.#holds.push({ kind, blocks: "one_project", sentence, liftedBy, projectId: project.id });
+  #hold(project: DesiredProject, sentence: string, liftedBy = "the CI team, after looking in CloudStack"): void {
+    this.#holds.push({ kind: "name_in_the_way", blocks: "one_project", sentence, liftedBy, projectId: project.id });
   }
 }
 
@@ -276,12 +238,27 @@ function limitEntries(project: DesiredProject): readonly (readonly [LimitType, n
   return Object.entries(project.limits).toSorted(([a], [b]) => (a < b ? -1 : 1)) as unknown as readonly (readonly [LimitType, number])[];
 }
 
-function groupByDomain(accounts: readonly ObservedAccount[]): ReadonlyMap<string, readonly ObservedAccount[]> {
-  const grouped = new Map<string, ObservedAccount[]>();
-  for (const a of accounts) {
-    const list = grouped.get(a.domainId);
-    if (list === undefined) grouped.set(a.domainId, [a]);
-    else list.push(a);
+/** The domains of no desired project: nested, unmanaged or orphaned. They are shown with every plan and left alone. */
+export function domainDrift(input: PartialInput | CompleteInput): readonly Drift[] {
+  if (input.coverage !== "complete") return [];
+  const managed = new Map(input.known.managedDomains.map((m) => [m.domainId, m]));
+  const drift: Drift[] = [];
+  for (const domain of input.observed.domains) {
+    const record = managed.get(domain.id);
+    const { path } = domain;
+    if (domain.depth > 1) drift.push(driftOf("nested_domain", path, `${path} was made inside a project's domain; it is left alone`));
+    else if (record === undefined) drift.push(driftOf("unmanaged_domain", path, `${path} was not made by Twokey; it is left alone`));
+    else if (input.desired.find(record.projectId) === undefined && !input.desired.isHeld(record.projectId)) {
+      const since = record.absence === null ? "now" : `${record.absence.reads} reads`;
+      const sentence = `${path}: its project ${record.projectId} is no longer listed (since ${since}); it is left alone`;
+      drift.push(driftOf("orphaned", path, sentence));
+    }
   }
-  return grouped;
+  for (const { path } of input.observed.nonUuid)
+    drift.push(driftOf("unmanaged_domain", path, `${path} has an id that is no UUID; it is left alone`));
+  return drift;
+}
+
+function driftOf(kind: Drift["kind"], path: string, sentence: string): Drift {
+  return { kind, path, sentence };
 }

@@ -28,7 +28,7 @@ export interface DesiredProject {
   readonly members: readonly DesiredMember[];
 }
 
-/** A row that could not be taken over; its project is left exactly as it is. */
+/** A row that could not be used; its project is left exactly as it is. */
 export interface HeldRow {
   readonly view: string;
   /** How to find the row: its key columns as text. */
@@ -51,30 +51,21 @@ export interface PartialDesired {
   readonly reason: string;
 }
 
-/** Why a domain may be proposed for deletion: a positive statement, or a long proven absence. */
+/** Why a domain may be proposed for deletion: its project is closed, or has been absent for long enough. */
 export type Evidence =
-  | {
-      readonly kind: "closed";
-      readonly projectId: ProjectId;
-      readonly slug: Slug;
-      readonly closedAt: Instant | null;
-      readonly closedBy: CiUserId | null;
-    }
-  | { readonly kind: "absent"; readonly projectId: ProjectId; readonly since: Instant; readonly reads: number };
+  | Readonly<{ kind: "closed"; projectId: ProjectId; slug: Slug; closedAt: Instant | null; closedBy: CiUserId | null }>
+  | Readonly<{ kind: "absent"; projectId: ProjectId; since: Instant; reads: number }>;
 
 /** Proof that a complete read of the CI database says this domain's project is gone. Only `proveGone` makes one. */
 class GoneProof {
-  readonly #minted = true;
   readonly domainId: DomainId;
-  readonly evidence: Evidence;
-  readonly asOf: Instant;
-  constructor(domainId: DomainId, evidence: Evidence, asOf: Instant) {
+  readonly #evidence: Evidence;
+  constructor(domainId: DomainId, evidence: Evidence) {
     this.domainId = domainId;
-    this.evidence = evidence;
-    this.asOf = asOf;
+    this.#evidence = evidence;
   }
-  static is(x: unknown): boolean {
-    return typeof x === "object" && x !== null && #minted in x;
+  get evidence(): Evidence {
+    return this.#evidence;
   }
 }
 
@@ -94,7 +85,6 @@ export interface DesiredReport {
 
 /** The whole of the desired state, read completely. Only `completeDesired` makes one. */
 class CompleteDesiredSnapshot {
-  readonly #minted = true;
   readonly coverage = "complete";
   readonly scope: FleetScope;
   readonly projects: readonly DesiredProject[];
@@ -110,10 +100,7 @@ class CompleteDesiredSnapshot {
     this.#byId = new Map(report.projects.map((p) => [p.id, p]));
     this.#heldIds = new Set(report.held.flatMap((h) => (h.projectId === null ? [] : [h.projectId])));
   }
-  static is(x: unknown): boolean {
-    return typeof x === "object" && x !== null && #minted in x;
-  }
-  /** Whether a held row speaks of this project: then nothing at all may be concluded about it. */
+  /** Whether a held row is of this project: then nothing at all may be concluded about it. */
   isHeld(projectId: ProjectId): boolean {
     return this.#heldIds.has(projectId);
   }
@@ -128,26 +115,20 @@ class CompleteDesiredSnapshot {
   /**
    * Proves that a managed domain's project is closed, or absent for long enough; null when it is not proved.
    *
-   * Invariant: INV-1, INV-6. Absence of the current read alone never suffices: the record's streak must have lasted.
+   * Invariant: INV-1, INV-6. Absence from this read alone never suffices: it must have lasted as the policy asks.
    */
   proveGone(managed: ManagedDomain, policy: Pick<TeamPolicy, "absenceReads" | "absenceMs">): Gone | null {
     if (this.isHeld(managed.projectId)) return null;
     const project = this.find(managed.projectId);
     if (project !== undefined) {
       if (project.state !== "closed") return null;
-      const evidence: Evidence = {
-        kind: "closed",
-        projectId: project.id,
-        slug: project.slug,
-        closedAt: project.closedAt,
-        closedBy: project.closedBy,
-      };
-      return new GoneProof(managed.domainId, evidence, this.asOf);
+      const { id: projectId, slug, closedAt, closedBy } = project;
+      return new GoneProof(managed.domainId, { kind: "closed", projectId, slug, closedAt, closedBy });
     }
     if (this.hasNamelessHeldRow || managed.absence === null) return null;
     if (managed.absence.reads < policy.absenceReads || this.asOf - managed.absence.since < policy.absenceMs) return null;
     const { since, reads } = managed.absence;
-    return new GoneProof(managed.domainId, { kind: "absent", projectId: managed.projectId, since, reads }, this.asOf);
+    return new GoneProof(managed.domainId, { kind: "absent", projectId: managed.projectId, since, reads });
   }
 }
 
@@ -169,17 +150,15 @@ export interface SnapshotDefect {
 export function completeDesired(report: DesiredReport): Result<CompleteDesired, SnapshotDefect> {
   for (const side of ["projects", "memberships"] as const) {
     if (report.rows[side] !== report.counted[side]) {
-      return err({
-        kind: "count_mismatch",
-        sentence: `the CI database counts ${report.counted[side]} ${side}, ${report.rows[side]} were read`,
-      });
+      const sentence = `the CI database counts ${report.counted[side]} ${side}, ${report.rows[side]} were read`;
+      return err({ kind: "count_mismatch", sentence });
     }
   }
   if (report.rows.projects === 0) return err({ kind: "empty", sentence: "the CI database lists no project at all" });
   const ids = new Set<ProjectId>();
-  for (const p of report.projects) {
-    if (ids.has(p.id)) return err({ kind: "duplicate", sentence: `project ${p.id} is listed twice` });
-    ids.add(p.id);
+  for (const { id } of report.projects) {
+    if (ids.has(id)) return err({ kind: "duplicate", sentence: `project ${id} is listed twice` });
+    ids.add(id);
   }
   return ok(new CompleteDesiredSnapshot(report));
 }

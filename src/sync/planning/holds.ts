@@ -4,7 +4,7 @@ import type { CompleteInput, PartialInput } from "./input.ts";
 import type { Hold } from "./plan.ts";
 import type { PlanPolicy } from "./policy.ts";
 
-/** All that is weighed besides the differences themselves. */
+/** What holds are judged by. */
 export interface HoldQuestion {
   readonly input: PartialInput | CompleteInput;
   readonly differences: Differences;
@@ -15,150 +15,98 @@ export interface HoldQuestion {
   readonly now: Instant;
 }
 
-/** Lists every reason why the plan goes no further, with what it blocks and who lifts it. */
+/** Lists every reason why the plan goes no further, with what it blocks and who lifts it. Their sentences are stored with plans (INV-7). */
 export function assessHolds(q: HoldQuestion): readonly Hold[] {
-  return [...coverageHolds(q), ...sizeHolds(q), ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
+  const coverage = q.input.desired.scope.kind === "project" ? projectHolds(q) : [...coverageHolds(q), ...sizeHolds(q)];
+  return [...coverage, ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
+}
+
+function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string): Hold {
+  return { kind, blocks, sentence, liftedBy };
+}
+
+/** The sides that were not read completely, unless for the expected reason. */
+function partialHolds({ desired, observed }: HoldQuestion["input"], expected: string | null, how: string): readonly Hold[] {
+  const sides = [["desired_partial", "the CI database", desired] as const, ["observed_partial", "CloudStack", observed] as const];
+  return sides.flatMap(([kind, name, side]) =>
+    side.coverage === "partial" && side.reason !== expected
+      ? [hold(kind, "everything", `${name} was not read${how}: ${side.reason}`, "a complete read")]
+      : [],
+  );
+}
+
+function projectHolds({ input }: HoldQuestion): readonly Hold[] {
+  const sentence = "this pass looked at one project only and says nothing about any other: no deletion and no lock can come of it";
+  const partial = partialHolds(input, "narrowed to one project", "").toReversed();
+  return [hold("narrowed", "restrictions", sentence, "a pass over everything"), ...partial];
 }
 
 function coverageHolds({ input, policy, scopeFingerprint, now }: HoldQuestion): readonly Hold[] {
-  const holds: Hold[] = [];
   const { desired, observed, known } = input;
-  if (desired.scope.kind === "project") {
-    holds.push({
-      kind: "narrowed",
-      blocks: "restrictions",
-      sentence: "this pass looked at one project only and says nothing about any other: no deletion and no lock can come of it",
-      liftedBy: "a pass over everything",
-    });
-    if (observed.coverage === "partial" && observed.reason !== "narrowed to one project")
-      holds.push({
-        kind: "observed_partial",
-        blocks: "everything",
-        sentence: `CloudStack was not read: ${observed.reason}`,
-        liftedBy: "a complete read",
-      });
-    if (desired.coverage === "partial" && desired.reason !== "narrowed to one project")
-      holds.push({
-        kind: "desired_partial",
-        blocks: "everything",
-        sentence: `the CI database was not read: ${desired.reason}`,
-        liftedBy: "a complete read",
-      });
-    return holds;
-  }
-  if (desired.coverage === "partial")
-    holds.push({
-      kind: "desired_partial",
-      blocks: "everything",
-      sentence: `the CI database was not read completely: ${desired.reason}`,
-      liftedBy: "a complete read",
-    });
-  if (observed.coverage === "partial")
-    holds.push({
-      kind: "observed_partial",
-      blocks: "everything",
-      sentence: `CloudStack was not read completely: ${observed.reason}`,
-      liftedBy: "a complete read",
-    });
+  const holds = [...partialHolds(input, null, " completely")];
   if (known.pinnedScope !== null && known.pinnedScope !== scopeFingerprint) {
-    holds.push({
-      kind: "scope_changed",
-      blocks: "everything",
-      sentence: "the scope is not the one that was confirmed: other views, another root, or another server; this pass only reports",
-      liftedBy: "two approvers on the scope's card (/ci-policy), or the old configuration",
-    });
+    const sentence = "the scope is not the one that was confirmed: other views, another root, or another server; this pass only reports";
+    const liftedBy = "two approvers on the scope's card (/ci-policy), or the old configuration";
+    holds.push(hold("scope_changed", "everything", sentence, liftedBy));
   }
-  const oldest = Math.min(desired.asOf, observed.asOf);
-  if (now - oldest > policy.snapshotAgeMsMax)
-    holds.push({ kind: "snapshot_too_old", blocks: "everything", sentence: "the reads are too old to act on", liftedBy: "a new pass" });
-  if (observed.coverage === "complete" && policy.sentinelDomain !== null && !observed.domains.some((d) => d.id === policy.sentinelDomain)) {
-    holds.push({
-      kind: "sentinel_missing",
-      blocks: "everything",
-      sentence: "the sentinel domain was not seen",
-      liftedBy: "the CI team, after looking in CloudStack",
-    });
-  }
+  if (now - Math.min(desired.asOf, observed.asOf) > policy.snapshotAgeMsMax)
+    holds.push(hold("snapshot_too_old", "everything", "the reads are too old to act on", "a new pass"));
+  const { sentinelDomain } = policy;
+  if (observed.coverage === "complete" && sentinelDomain !== null && !observed.domains.some((d) => d.id === sentinelDomain))
+    holds.push(hold("sentinel_missing", "everything", "the sentinel domain was not seen", "the CI team, after looking in CloudStack"));
   return holds;
 }
 
+const WHOLE_SOURCE = "a source that is whole again";
+
 function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   const last = input.known.lastComplete;
-  if (last === null || input.desired.scope.kind === "project") return [];
-  const holds: Hold[] = [];
+  if (last === null) return [];
+  const { coverage, projects, held } = input.desired;
   const sides = [
-    [
-      "the CI database lists",
-      "projects",
-      input.desired.projects.length + input.desired.held.filter((h) => h.userId === null).length,
-      last.projects,
-    ] as const,
+    ["the CI database lists", "projects", projects.length + held.filter((h) => h.userId === null).length, last.projects] as const,
     ["CloudStack lists", "domains", input.observed.domains.length, last.domains] as const,
   ];
+  const holds: Hold[] = [];
   for (const [who, what, now, before] of sides) {
     if (now === 0 && before > 0)
-      holds.push({
-        kind: "empty_source",
-        blocks: "everything",
-        sentence: `${who} no ${what} at all; ${before} the last time`,
-        liftedBy: "a source that is whole again",
-      });
+      holds.push(hold("empty_source", "everything", `${who} no ${what} at all; ${before} the last time`, WHOLE_SOURCE));
     else if (now < before * policy.shrinkMinShare) {
-      holds.push({
-        kind: "shrunken_source",
-        blocks: "everything",
-        sentence: `${who} only ${now} of ${before} ${what} it had the last time`,
-        liftedBy: "a source that is whole again, or two approvers: /ci-policy set shrink-min-share",
-      });
+      const sentence = `${who} only ${now} of ${before} ${what} it had the last time`;
+      holds.push(hold("shrunken_source", "everything", sentence, `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`));
     }
   }
-  const { coverage, projects, held } = input.desired;
   const ours = coverage === "complete" ? input.known.managedAccounts.length : 0;
-  if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null))
-    holds.push({
-      kind: "empty_source",
-      blocks: "restrictions",
-      sentence: `the CI database lists no member of any project, although ${ours} accounts are managed`,
-      liftedBy: "a source that is whole again",
-    });
+  if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null)) {
+    const sentence = `the CI database lists no member of any project, although ${ours} accounts are managed`;
+    holds.push(hold("empty_source", "restrictions", sentence, WHOLE_SOURCE));
+  }
   return holds;
 }
 
 function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
-  const all = differences.additive.length + differences.restrictive.length;
-  if (all > policy.changesPerPass)
-    holds.push({
-      kind: "too_many_changes",
-      blocks: "everything",
-      sentence: `${all} changes in one pass; the limit is ${policy.changesPerPass}`,
-      liftedBy: "two approvers: /ci-policy set changes-per-pass",
-    });
-  if (differences.restrictive.length > policy.restrictionsPerPass) {
-    holds.push({
-      kind: "too_many_restrictions",
-      blocks: "restrictions",
-      sentence: `${differences.restrictive.length} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPass}`,
-      liftedBy: "two approvers: /ci-policy set restrictions-per-pass",
-    });
+  const restrictions = differences.restrictive.length;
+  const all = differences.additive.length + restrictions;
+  if (all > policy.changesPerPass) {
+    const sentence = `${all} changes in one pass; the limit is ${policy.changesPerPass}`;
+    holds.push(hold("too_many_changes", "everything", sentence, "two approvers: /ci-policy set changes-per-pass"));
+  }
+  if (restrictions > policy.restrictionsPerPass) {
+    const sentence = `${restrictions} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPass}`;
+    holds.push(hold("too_many_restrictions", "restrictions", sentence, "two approvers: /ci-policy set restrictions-per-pass"));
   }
   if (proposals > policy.proposalsPerPass) {
-    holds.push({
-      kind: "too_many_proposals",
-      blocks: "deletions",
-      sentence: `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`,
-      liftedBy: "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass",
-    });
+    const sentence = `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`;
+    const liftedBy = "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass";
+    holds.push(hold("too_many_proposals", "deletions", sentence, liftedBy));
   }
   return holds;
 }
 
 function rowHolds({ input }: HoldQuestion): readonly Hold[] {
   return input.desired.held.map((h) => ({
-    kind: "held_row" as const,
-    blocks: "one_project" as const,
-    sentence: `${h.view}, ${h.key}: ${h.problem}`,
-    liftedBy: h.remedy,
+    ...hold("held_row", "one_project", `${h.view}, ${h.key}: ${h.problem}`, h.remedy),
     ...(h.projectId === null ? {} : { projectId: h.projectId }),
   }));
 }

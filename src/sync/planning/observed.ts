@@ -10,7 +10,7 @@ export interface ObservedDomain {
   readonly parentId: DomainId | null;
   readonly name: string;
   readonly path: DomainPath;
-  /** 0 is the managed root itself, 1 a project's domain, more a domain somebody made inside one. */
+  /** 0 is the managed root itself, 1 a project's domain, more a domain that somebody made inside one. */
   readonly depth: number;
   readonly createdAt: Instant | null;
   /** Null when the read did not ask for limits. */
@@ -37,51 +37,56 @@ export interface ObservedUser {
   readonly state: string;
 }
 
-/** A domain below the managed root whose id is no UUID: shown, in the way of its name, never touched. */
+/** A domain below the managed root whose id is no UUID: shown, its name counts as taken, never touched. */
 export interface NonUuidDomain {
   readonly rawId: string;
   readonly path: string;
 }
 
+interface Observed {
+  /** Those below the managed root, without it. */
+  readonly domains: readonly ObservedDomain[];
+  readonly accounts: readonly ObservedAccount[];
+  readonly nonUuid: readonly NonUuidDomain[];
+  readonly asOf: Instant;
+}
+
 /** What a reader reports of the observed side. `listedAgain` is the second list of domain ids, taken after the accounts. */
-export interface ObservedReport {
+export interface ObservedReport extends Observed {
   readonly scope: FleetScope;
   readonly root: ObservedDomain;
-  readonly domains: readonly ObservedDomain[];
   readonly listedAgain: readonly DomainId[];
-  readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
-  readonly asOf: Instant;
 }
 
 /** Observed state of unknown completeness: enough to plan additive changes, never more. */
-export interface PartialObserved {
+export interface PartialObserved extends Observed {
   readonly coverage: "partial";
   readonly scope: Scope;
   readonly root: ObservedDomain | null;
-  readonly domains: readonly ObservedDomain[];
-  readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
-  readonly asOf: Instant;
   readonly reason: string;
 }
 
+/** A read that failed or was not made: it says nothing at all. */
+export function nothingObserved(scope: Scope, asOf: Instant, reason: string): PartialObserved {
+  return { coverage: "partial", scope, root: null, domains: [], accounts: [], nonUuid: [], asOf, reason };
+}
+
 /** The whole observed state below the managed root. Only `completeObserved` makes one. */
-class CompleteObservedSnapshot {
+class CompleteObservedSnapshot implements Observed {
   readonly #minted = true;
   readonly coverage = "complete";
   readonly scope: FleetScope;
   readonly root: ObservedDomain;
   readonly domains: readonly ObservedDomain[];
   readonly accounts: readonly ObservedAccount[];
-  readonly odd: readonly NonUuidDomain[];
+  readonly nonUuid: readonly NonUuidDomain[];
   readonly asOf: Instant;
   constructor(report: ObservedReport) {
     this.scope = report.scope;
     this.root = report.root;
     this.domains = report.domains;
     this.accounts = report.accounts;
-    this.odd = report.odd;
+    this.nonUuid = report.nonUuid;
     this.asOf = report.asOf;
   }
   static is(x: unknown): boolean {
@@ -93,7 +98,7 @@ class CompleteObservedSnapshot {
 export type CompleteObserved = CompleteObservedSnapshot;
 
 /**
- * Mints a complete observed snapshot from a reader's report; `domains` are those below the root, without it.
+ * Mints a complete observed snapshot from a reader's report.
  *
  * Errors: `count_mismatch` (the two domain lists differ), `outside_scope`, `duplicate`.
  * Invariant: INV-1, INV-6.

@@ -5,14 +5,14 @@ import type { CompleteInput } from "./input.ts";
 import type { LimitType } from "../../core/managed.ts";
 import type { PlanPolicy } from "./policy.ts";
 
-/** What every change says of itself: whom it is for and why. */
+/** What every change says: for which project and in which domain. */
 interface ChangeBase {
   readonly projectId: ProjectId;
   readonly slug: Slug;
   readonly domainId: DomainId;
 }
 
-/** A person's data as CloudStack wants it. */
+/** A person's data as CloudStack has it. */
 export interface PersonData {
   readonly username: string;
   readonly email: string;
@@ -20,56 +20,27 @@ export interface PersonData {
   readonly lastName: string;
 }
 
+type Of<K extends string, Fields> = ChangeBase & { readonly kind: K } & Readonly<Fields>;
+
 /** Changes that only add or give back; they are applied at once. */
 export type AdditiveChange =
-  | (ChangeBase & {
-      readonly kind: "create_domain";
-      readonly generation: number;
-      readonly name: string;
-      readonly parentId: DomainId;
-      readonly path: DomainPath;
-    })
-  | (ChangeBase & {
-      readonly kind: "create_account";
-      readonly ciUserId: CiUserId;
-      readonly accountId: AccountId;
-      readonly userId: UserId;
-      readonly person: PersonData;
-      readonly role: string;
-    })
-  | (ChangeBase & {
-      readonly kind: "create_user";
-      readonly accountId: AccountId;
-      readonly accountName: string;
-      readonly userId: UserId;
-      readonly person: PersonData;
-    })
-  | (ChangeBase & {
-      readonly kind: "update_user";
-      readonly accountId: AccountId;
-      readonly userId: UserId;
-      readonly from: PersonData;
-      readonly to: PersonData;
-    })
-  | (ChangeBase & {
-      readonly kind: "set_role";
-      readonly accountId: AccountId;
-      readonly username: string;
-      readonly from: string;
-      readonly to: string;
-    })
-  | (ChangeBase & { readonly kind: "unlock_account"; readonly accountId: AccountId; readonly username: string })
-  | (ChangeBase & { readonly kind: "raise_limit"; readonly type: LimitType; readonly from: number; readonly to: number });
+  | Of<"create_domain", { generation: number; name: string; parentId: DomainId; path: DomainPath }>
+  | Of<"create_account", { ciUserId: CiUserId; accountId: AccountId; userId: UserId; person: PersonData; role: string }>
+  | Of<"create_user", { accountId: AccountId; accountName: string; userId: UserId; person: PersonData }>
+  | Of<"update_user", { accountId: AccountId; userId: UserId; from: PersonData; to: PersonData }>
+  | Of<"set_role", { accountId: AccountId; username: string; from: string; to: string }>
+  | Of<"unlock_account", { accountId: AccountId; username: string }>
+  | Of<"raise_limit", { type: LimitType; from: number; to: number }>;
 
 /** Changes that take something away and can be given back; they are applied up to a limit. */
 export type RestrictiveChange =
-  | (ChangeBase & { readonly kind: "lock_account"; readonly accountId: AccountId; readonly username: string; readonly ciUserId: CiUserId })
-  | (ChangeBase & { readonly kind: "lower_limit"; readonly type: LimitType; readonly from: number; readonly to: number });
+  | Of<"lock_account", { accountId: AccountId; username: string; ciUserId: CiUserId }>
+  | Of<"lower_limit", { type: LimitType; from: number; to: number }>;
 
 /** All that a pass may do by itself. A deletion is not a change: it travels as a `DeletionProposal`. */
 export type Change = AdditiveChange | RestrictiveChange;
 
-/** A difference nobody asked us to mend: shown with its age, left alone. */
+/** A difference that no plan repairs by itself: shown with its age, left alone. */
 export interface Drift {
   readonly kind:
     "renamed" | "unmanaged_domain" | "unmanaged_account" | "orphaned" | "nested_domain" | "locked_by_others" | "disabled" | "left_closed";
@@ -77,7 +48,7 @@ export interface Drift {
   readonly sentence: string;
 }
 
-/** A reason the plan goes no further, with who may lift it. `blocks` says what it stops. */
+/** A reason why the plan goes no further, and who may lift it. `blocks` says what it stops. */
 export interface Hold {
   readonly kind:
     | "desired_partial"
@@ -105,22 +76,17 @@ export interface Hold {
  * Made by `planDeletions` only, from a complete input. It carries the evidence and the identity of the domain.
  * Invariant: INV-1, INV-4.
  */
-class Proposal {
+class Proposal implements ProposalFields {
   readonly #minted = true;
   readonly kind = "delete";
-  readonly domainId: DomainId;
-  readonly projectId: ProjectId;
-  readonly path: DomainPath;
-  readonly name: string;
-  readonly createdAt: Instant | null;
-  readonly evidence: Evidence;
+  declare readonly domainId: DomainId;
+  declare readonly projectId: ProjectId;
+  declare readonly path: DomainPath;
+  declare readonly name: string;
+  declare readonly createdAt: Instant | null;
+  declare readonly evidence: Evidence;
   constructor(f: ProposalFields) {
-    this.domainId = f.domainId;
-    this.projectId = f.projectId;
-    this.path = f.path;
-    this.name = f.name;
-    this.createdAt = f.createdAt;
-    this.evidence = f.evidence;
+    Object.assign(this, f);
   }
   static is(x: unknown): x is Proposal {
     return typeof x === "object" && x !== null && #minted in x;
@@ -158,7 +124,7 @@ export interface Plan {
 /**
  * Proposes deletions: managed domains one below the root whose project is proved gone by this very read.
  *
- * Protected, unmanaged and nested domains, the root and domains under a live deletion are never looked at.
+ * Protected, unmanaged and nested domains, the root and domains under a live deletion are never proposed.
  * Shape: ascending by path. Invariant: INV-1, INV-4, INV-6, INV-7.
  */
 export function planDeletions(input: CompleteInput, policy: PlanPolicy): readonly DeletionProposal[] {

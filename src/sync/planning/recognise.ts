@@ -3,13 +3,13 @@ import type { CompleteDesired, PartialDesired } from "./desired.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { CompleteObserved, PartialObserved } from "./observed.ts";
 
-/** What was seen to be ours although no row says so: made by us, and the process died before the row. */
+/** What is ours although no row says so: we made it, and the process died before it recorded that. */
 export interface Recognised {
   readonly domains: readonly Omit<ManagedDomain, "absence">[];
   readonly accounts: readonly Omit<ManagedAccount, "lockedByUs">[];
 }
 
-/** Recognises domains and accounts by the UUIDs that only we derive (design: project id and generation). */
+/** Recognises domains and accounts by the UUIDs that only we derive, from project id and generation. */
 export function recognise(
   desired: CompleteDesired | PartialDesired,
   observed: CompleteObserved | PartialObserved,
@@ -31,13 +31,8 @@ export function recognise(
     for (const member of project.members) {
       const accountId = accountIdFor(project.id, generation, member.userId);
       if (managedAccounts.has(accountId) || seenAccounts.get(accountId)?.domainId !== domainId) continue;
-      accounts.push({
-        accountId,
-        userId: userIdFor(project.id, generation, member.userId),
-        domainId,
-        projectId: project.id,
-        ciUserId: member.userId,
-      });
+      const userId = userIdFor(project.id, generation, member.userId);
+      accounts.push({ accountId, userId, domainId, projectId: project.id, ciUserId: member.userId });
     }
   }
   return { domains, accounts };

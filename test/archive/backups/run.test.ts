@@ -280,7 +280,7 @@ describe("/ci-backups", () => {
       measuring: {
         ...context(),
         rootPath: "ROOT/ci" as DomainPath,
-        findRoot: () => Promise.resolve(ok(domainId)),
+        readRoot: () => Promise.resolve(ok({ id: domainId })),
         managedDomains: async () => [],
       },
       terms: { scheduleDays: 7, keepVersions: 4, keepDays: 90, pricePerGibMonth: 0, transferPricePerGib: 0, currency: "EUR" },

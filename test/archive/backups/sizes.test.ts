@@ -126,7 +126,7 @@ describe("the history", () => {
   const context = (now: number, more: Partial<MeasureContext> = {}): MeasureContext => ({
     db: fresh.db,
     rootPath: path,
-    findRoot: () => Promise.resolve(ok(root)),
+    readRoot: () => Promise.resolve(ok({ id: root })),
     readInventory: () => Promise.resolve(ok({ ...inventory, asOf: at(now) })),
     managedDomains: () => Promise.resolve(managed),
     now: () => at(now),
@@ -137,7 +137,7 @@ describe("the history", () => {
   test("a read that fails leaves no row", async () => {
     const broken = err(failure("unavailable", "cloudstack.unreachable", "CloudStack does not answer"));
     expect(await measureFleet(context(0, { readInventory: () => Promise.resolve(broken) }))).toBe(broken);
-    expect(await measureFleet(context(0, { findRoot: () => Promise.resolve(broken) }))).toBe(broken);
+    expect(await measureFleet(context(0, { readRoot: () => Promise.resolve(broken) }))).toBe(broken);
     expect(await measureFleet(context(0, { managedDomains: () => Promise.resolve([]) }))).toMatchObject({
       error: { code: "backup.nothing_managed" },
     });

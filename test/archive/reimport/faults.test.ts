@@ -12,7 +12,7 @@ import { RestoreWorld, today } from "./world.ts";
 const DESTRUCTIVE = /^(?:delete|destroy|disable|lock|expunge|remove|stop|update)/;
 const DAY = 86_400_000;
 let world: RestoreWorld;
-/** What a person deletes between two runs is no deed of the restore. */
+/** What a person deletes between two runs is no deed of the re-import. */
 const deletedByTest = new Set<string>();
 
 beforeEach(async () => {
@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(async () => {
   expect(
     world.cloud.requests().filter((r) => DESTRUCTIVE.test(r.command) && !deletedByTest.has(r.params["id"] ?? "")),
-    "a restore takes nothing away",
+    "a re-import takes nothing away",
   ).toEqual([]);
   await world.close();
 });
@@ -39,7 +39,7 @@ const names = async (): Promise<readonly unknown[]> => (await world.templates("s
 
 test("copies whose bytes are gone, too few, others or too many are not even registered; the sound ones come back", async () => {
   const spoilt: readonly (readonly [string, (file: string) => void, string])[] = [
-    ["c-gone", (file) => rmSync(file), "The archive does not hold what it should"],
+    ["c-gone", (file) => rmSync(file), "An object is missing in the archive"],
     ["d-ends-early", (file) => truncateSync(file, 69_999), "are not what its manifest says"],
     ["e-others", (file) => writeFileSync(file, Buffer.alloc(70_000, 7)), "are not what its manifest says"],
     ["f-more", (file) => writeFileSync(file, Buffer.alloc(70_001, 7)), "are not what its manifest says"],
@@ -47,13 +47,13 @@ test("copies whose bytes are gone, too few, others or too many are not even regi
   for (const [name] of spoilt) world.cloud.addTemplate({ account: world.account("alpha", "ann"), name, bytes: 70_000 });
   await world.backUp("p-1", "alpha", "templates");
   for (const [name, spoils] of spoilt) spoils(await fileOf(name));
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect([ran.code, ran.err]).toEqual([1, ""]);
   expect(ran.out).toContain("Templates that are not back (4):\n");
   for (const [name, , said] of spoilt) expect(ran.out).toMatch(new RegExp(`\n {2}${name} for ann: .*${said}`));
   expect(ran.out).toContain("2 of 6 templates are back in ROOT/ci/spare. Run it again: it goes on.");
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
-  const again = await world.restoreAlpha();
+  const again = await world.reimportAlpha();
   expect([again.code, await names(), world.registrations().length]).toEqual([1, ["a-first", "b-second"], 2]);
 });
 
@@ -66,11 +66,11 @@ test("an archive that is away brings nothing back, and says so; nothing is sent"
     ARCHIVE_S3_SECRET_ACCESS_KEY: "b",
   };
   Object.assign(world.env, bucket);
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect([ran.code, world.registrations()]).toEqual([1, []]);
   expect(ran.out).toMatch(/a-first for ann: .*archive/i);
   for (const name of Object.keys(bucket)) delete world.env[name];
-  expect((await world.restoreAlpha()).code).toBe(0);
+  expect((await world.reimportAlpha()).code).toBe(0);
 });
 
 test("a name that CloudStack refuses, and one that is never sent, are named; the others come back", async () => {
@@ -79,7 +79,7 @@ test("a name that CloudStack refuses, and one that is never sent, are named; the
   world.cloud.addTemplate({ account, name: "c:\\disk", bytes: 1_000 });
   world.cloud.addTemplate({ account, name: "formless", bytes: 1_000, format: "" });
   await world.backUp("p-1", "alpha", "templates");
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect(ran.code).toBe(1);
   expect(ran.out).toContain("Value greater than max allowed length 255");
   expect(ran.out).toContain("c:\\disk for ann: registerTemplate: name holds a character that CloudStack would garble");
@@ -94,11 +94,11 @@ test("CloudStack refuses registrations with 431, 530 and 535: each is named, and
   // A fault that lets calls pass counts those that another fault has struck.
   const statuses = [431, 530, 535];
   world.cloud.setFaults(statuses.map((status, i) => ({ kind: "status", status, command: "registerTemplate", times: 1, afterCalls: i })));
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect([ran.code, await names()]).toEqual([1, ["d-fourth"]]);
   for (const [i, name] of ["a-first", "b-second", "c-third"].entries())
     expect(ran.out).toMatch(new RegExp(`${name} for ann: registerTemplate: CloudStack answered ${statuses[i] ?? 0}`));
-  expect([(await world.restoreAlpha()).code, await names()]).toEqual([0, ["a-first", "b-second", "c-third", "d-fourth"]]);
+  expect([(await world.reimportAlpha()).code, await names()]).toEqual([0, ["a-first", "b-second", "c-third", "d-fourth"]]);
 });
 
 test("a manifest that is spoilt is named, and nothing is sent for it", async () => {
@@ -111,7 +111,7 @@ test("a manifest that is spoilt is named, and nothing is sent for it", async () 
       "update archive_entry set manifest = jsonb_set(manifest, '{item,facts}', manifest #> '{item,facts}' || '{\"osTypeId\": \"7\", \"osType\": \"Plan 9\"}') where name = 'b-second'",
     );
   });
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect(ran.out).toContain("a-first for ann: its manifest does not say which format the file has");
   expect(ran.out).toContain("b-second for ann: CloudStack has no OS type Plan 9. Add one of that name");
   expect([ran.code, await names()]).toEqual([1, []]);
@@ -121,21 +121,21 @@ test("CloudStack cannot fetch a template: its own words, and how to go on; after
   await world.backUp("p-1", "alpha", "templates");
   const good = world.hosts["twokey.test"] ?? "";
   world.hosts["twokey.test"] = "127.0.0.1:9";
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect(ran.code).toBe(1);
   const [failed] = await world.templates("spare");
   expect(ran.out).toContain(`Delete the template ${String(failed?.["id"])} in CloudStack, and run it again`);
   expect(ran.out).toMatch(/a-first for ann: CloudStack could not fetch it: .*ECONNREFUSED.*TWOKEY_PUBLIC_URL/);
   world.hosts["twokey.test"] = good;
-  const stuck = await world.restoreAlpha();
+  const stuck = await world.reimportAlpha();
   expect([stuck.code, world.registrations().length]).toEqual([1, 2]);
   for (const t of await world.templates("spare")) {
     deletedByTest.add(String(t["id"]));
     await world.call("deleteTemplate", { id: String(t["id"]) });
   }
-  const again = await world.restoreAlpha();
+  const again = await world.reimportAlpha();
   expect([again.code, await names()]).toEqual([0, ["a-first", "b-second"]]);
-  expect(again.out).toMatch(/a-first: CloudStack has its template [0-9a-f-]{36} no more; it is brought back again/);
+  expect(again.out).toMatch(/a-first: CloudStack no longer has its template [0-9a-f-]{36}; it is registered again/);
 });
 
 test("a template that never becomes ready is named with its status when its link's time is over, and the link is dead", async () => {
@@ -173,12 +173,12 @@ test("a template that never becomes ready is named with its status when its link
 test.each(["lost_before", "lost_after"] as const)("an answer that gets lost (%s) is looked up, and nothing is made twice", async (kind) => {
   await world.backUp("p-1", "alpha", "templates");
   world.cloud.setFaults([{ kind, command: "registerTemplate", times: 1 }]);
-  const first = await world.restoreAlpha();
+  const first = await world.reimportAlpha();
   expect(first.code).toBe(kind === "lost_after" ? 0 : 1);
   if (kind === "lost_before") expect(first.out).toContain("a-first for ann: not known yet whether it is registered");
-  const again = await world.restoreAlpha();
+  const again = await world.reimportAlpha();
   expect([again.code, await names()]).toEqual([0, ["a-first", "b-second"]]);
-  if (kind === "lost_before") expect(again.out).toMatch(/in \d+ s that call can arrive no more/);
+  if (kind === "lost_before") expect(again.out).toMatch(/waiting \d+ s for that call to arrive/);
 });
 
 test("a server that does not show links: what was lost is found by name, owner and checksum", async () => {
@@ -200,7 +200,7 @@ test("a server that does not show links: what was lost is found by name, owner a
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   world.env["CLOUDSTACK_API_URL"] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/client/api`;
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   proxy.closeAllConnections();
   proxy.close();
   expect([ran.err, ran.code]).toEqual(["", 0]);
@@ -209,50 +209,50 @@ test("a server that does not show links: what was lost is found by name, owner a
 
 test("run again when all is back it does nothing, and counts the same", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  expect((await world.restoreAlpha()).code).toBe(0);
-  const again = await world.restoreAlpha();
+  expect((await world.reimportAlpha()).code).toBe(0);
+  const again = await world.reimportAlpha();
   expect([again.code, again.out]).toEqual([0, expect.stringContaining("All 2 templates are back")]);
   expect(world.registrations()).toHaveLength(2);
 });
 
 test("what was brought back and removed since is brought back again, and only that", async () => {
   await world.backUp("p-1", "alpha", "templates");
-  expect((await world.restoreAlpha()).code).toBe(0);
+  expect((await world.reimportAlpha()).code).toBe(0);
   const id = String((await world.templates("spare"))[1]?.["id"]);
   deletedByTest.add(id);
   await world.call("deleteTemplate", { id });
-  const again = await world.restoreAlpha();
+  const again = await world.reimportAlpha();
   expect([again.code, await names(), world.registrations().length]).toEqual([0, ["a-first", "b-second"], 3]);
-  expect(again.out).toContain(`b-second: CloudStack has its template ${id} no more; it is brought back again`);
+  expect(again.out).toContain(`b-second: CloudStack no longer has its template ${id}; it is registered again`);
 });
 
 test("a CloudStack project's template has no account of its own: one must be named", async () => {
   const project = world.cloud.addProject({ account: world.account("alpha", "ann"), name: "inner" });
   world.cloud.addTemplate({ account: project.accountId, name: "c-of-project", bytes: 2_000 });
   await world.backUp("p-1", "alpha", "templates");
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("ROOT/ci/spare has no account of a CloudStack project")]);
   expect(world.registrations()).toEqual([]);
-  expect([(await world.restoreAlpha("--account", "ann")).code, await names()]).toEqual([0, ["a-first", "b-second", "c-of-project"]]);
+  expect([(await world.reimportAlpha("--account", "ann")).code, await names()]).toEqual([0, ["a-first", "b-second", "c-of-project"]]);
 });
 
 test("a name that would turn the text of a terminal around comes back as it is, and is shown without its power", async () => {
   world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "c-\u202egnp.exe", bytes: 1_000 });
   await world.backUp("p-1", "alpha", "templates");
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   expect([ran.code, await names()]).toEqual([0, ["a-first", "b-second", "c-\u202egnp.exe"]]);
   expect(ran.out).toContain("c- gnp.exe for ann");
   expect(ran.out).not.toContain("\u202e");
 });
 
-test("another restore into the same domain is refused, and told which one was begun there", async () => {
+test("another re-import into the same domain is refused, and told which one was begun there", async () => {
   await world.backUp("p-1", "alpha", "templates", Date.now() - 3 * DAY);
   const before = new Date(Date.now() - 2 * DAY).toISOString().slice(0, 10);
-  expect((await world.restore("alpha", "--from", before, "--to", "ROOT/ci/spare")).code).toBe(0);
-  const other = await world.restoreAlpha();
+  expect((await world.reimport("alpha", "--from", before, "--to", "ROOT/ci/spare")).code).toBe(0);
+  const other = await world.reimportAlpha();
   expect([other.code, other.err]).toEqual([
     1,
-    expect.stringMatching(/is not empty: .*template a-first.*\n.*A restore of p-1 as of .* was begun there/),
+    expect.stringMatching(/is not empty: .*template a-first.*\n.*A re-import of p-1 as of .* was begun there/),
   ]);
 });
 

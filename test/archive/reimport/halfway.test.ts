@@ -22,10 +22,10 @@ afterEach(async () => {
   await world.close();
 });
 
-/** Restores alpha; `happens` after the first registration, and the restore waits for it. */
-function restoreWhile(happens: () => Promise<unknown>): Promise<Result<unknown, Failure>> {
+/** Re-imports alpha; `happens` after the first registration, and the re-import waits for it. */
+function reimportWhile(happens: () => Promise<unknown>): Promise<Result<unknown, Failure>> {
   let happened: Promise<unknown> | null = null;
-  return world.restoreWith(({ cloud }) => ({
+  return world.reimportWith(({ cloud }) => ({
     registrar: {
       registerTemplate: async (t) => {
         const done = await cloud.registrar.registerTemplate(t);
@@ -37,17 +37,17 @@ function restoreWhile(happens: () => Promise<unknown>): Promise<Result<unknown, 
 }
 const names = async (): Promise<readonly unknown[]> => (await world.templates("spare")).map((t) => t["name"]);
 
-test("/ci-stop ends it before the next call; after the resume the same restore goes on", async () => {
-  const ran = await restoreWhile(() => recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" }));
+test("/ci-stop ends it before the next call; after the resume the same re-import goes on", async () => {
+  const ran = await reimportWhile(() => recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" }));
   expect(ran).toMatchObject({ ok: false, error: { code: "restore.stopped", message: "Everything is stopped: drill" } });
   expect(world.registrations()).toHaveLength(1);
   await resumeByTwo(world.state.db, 2);
-  expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
+  expect(await reimportWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
 });
 
 test("/ci-stop at the last moment: the call itself asks the switch, is not sent, and goes on after the resume", async () => {
-  const ran = await world.restoreWith(() => ({}), {
+  const ran = await world.reimportWith(() => ({}), {
     reach: async () => {
       await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
       return ok(undefined);
@@ -56,19 +56,19 @@ test("/ci-stop at the last moment: the call itself asks the switch, is not sent,
   expect(ran).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
   expect(world.registrations()).toEqual([]);
   await resumeByTwo(world.state.db, 2);
-  expect(await restoreWhile(() => Promise.resolve())).toMatchObject({ ok: true });
+  expect(await reimportWhile(() => Promise.resolve())).toMatchObject({ ok: true });
   expect(world.registrations()).toHaveLength(2);
 });
 
 test("a deletion of the domain that is opened ends it before the next call", async () => {
-  const ran = await restoreWhile(() => world.openDeletion("p-9", "spare"));
+  const ran = await reimportWhile(() => world.openDeletion("p-9", "spare"));
   expect(ran).toMatchObject({ ok: false, error: { code: "restore.under_deletion" } });
   expect(world.registrations()).toHaveLength(1);
 });
 
 test("a domain that goes away ends it before the next call", async () => {
   const { id } = world.domain("spare");
-  const ran = await restoreWhile(() =>
+  const ran = await reimportWhile(() =>
     eventually("the domain is gone", async () => {
       await world.call("deleteDomain", { id, cleanup: "true" });
       return !JSON.stringify(world.cloud.tree()).includes(id);
@@ -82,6 +82,6 @@ test("no pass can begin while a template is registered; one can as soon as it is
   const taken: boolean[] = [];
   const tryPass = async (): Promise<boolean> =>
     (await world.state.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, () => Promise.resolve())).held;
-  const ran = await restoreWhile(async () => taken.push(await tryPass()));
+  const ran = await reimportWhile(async () => taken.push(await tryPass()));
   expect([ran.ok, taken, await tryPass()]).toEqual([true, [false], true]);
 });

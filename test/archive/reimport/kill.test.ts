@@ -1,4 +1,4 @@
-/** Claim: killed before or after any call to CloudStack, or after any row of ours, a restore that is run again goes on and makes nothing twice. */
+/** Claim: killed before or after any call to CloudStack, or after any row of ours, a re-import that is run again goes on and makes nothing twice. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TemplateRegistrar } from "../../../src/archive/reimport/ports.ts";
 import type { Database } from "../../../src/store/db.ts";
@@ -25,7 +25,7 @@ afterEach(async () => {
 /** Dies like a killed process: nothing of it runs on. */
 class Killed extends Error {}
 
-/** Counts down over all that a restore does outside of its own memory, and dies at the end. */
+/** Counts down over all that a re-import does outside of its own memory, and dies at the end. */
 class Fuse {
   #left: number;
   readonly #when: "before" | "after";
@@ -66,7 +66,7 @@ function fusedDatabase(db: Database, fuse: Fuse): Database {
 /** Runs until the fuse burns; the number of templates that are ready, or "died". */
 async function runWith(fuse: Fuse, at: "everything" | "registrations" = "everything"): Promise<"died" | number> {
   try {
-    const done = await world.restoreWith((p) => ({
+    const done = await world.reimportWith((p) => ({
       db: at === "everything" ? fusedDatabase(p.db, fuse) : p.db,
       registrar: fusedRegistrar(p.cloud.registrar, fuse, at),
     }));
@@ -114,7 +114,7 @@ test.each([
 );
 
 test("two runs at once: one of them is refused, and nothing is made twice", async () => {
-  const ends = await Promise.all([world.restoreAlpha(), world.restoreAlpha(), world.restoreAlpha()]);
+  const ends = await Promise.all([world.reimportAlpha(), world.reimportAlpha(), world.reimportAlpha()]);
   expect(ends.some((r) => r.code === 0)).toBe(true);
   for (const r of ends.filter((one) => one.code !== 0)) expect(r.err).toMatch(/is running already|A pass is running/);
   await expectWholeOnce();

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Instant } from "../../../src/core/ids.ts";
 import { machinesThen } from "../../../src/archive/reimport/report.ts";
-import { chooseCopies, parseRestorePoint } from "../../../src/archive/reimport/point.ts";
+import { chooseCopies, parseReimportPoint } from "../../../src/archive/reimport/point.ts";
 import type { SavedCopy } from "../../../src/store/reimport-sources.ts";
 import { inventory, item } from "../../support/deletions.ts";
 
@@ -19,7 +19,7 @@ describe("a date", () => {
     ["2026-07-01T12:30:15+02:00", Date.UTC(2026, 6, 1, 10, 30, 15)],
     ["2026-07-01T12:30:15.250Z", Date.UTC(2026, 6, 1, 12, 30, 15, 250)],
   ])("%s is read", (text, instant) => {
-    expect(parseRestorePoint(text, NOW)).toEqual({ ok: true, value: instant });
+    expect(parseReimportPoint(text, NOW)).toEqual({ ok: true, value: instant });
   });
 
   test.each([
@@ -42,7 +42,7 @@ describe("a date", () => {
     "-000001-01-01",
     "2026-07-01T12:30+99:00",
   ])("%s is refused, with how to write it", (text) => {
-    const parsed = parseRestorePoint(text, NOW);
+    const parsed = parseReimportPoint(text, NOW);
     expect(parsed).toMatchObject({ ok: false, error: { kind: "invalid", remedy: expect.stringContaining("2026-07-01T12:30Z") } });
   });
 });
@@ -80,7 +80,7 @@ describe("the copies", () => {
     ).toEqual(["a-1", "b-1", "v"]);
   });
 
-  test("what a restore made is the thing that it was made from, over any number of restores", () => {
+  test("what a re-import made is the thing that it was made from, over any number of re-imports", () => {
     const copies = [copy("a", 1), copy("a2", 4, { madeFrom: "a" }), copy("a3", 7, { madeFrom: "a2" })];
     expect(chosen(copies, 1)).toEqual(["a-1"]);
     expect(chosen(copies, 5)).toEqual(["a2-4"]);

@@ -1,4 +1,4 @@
-/** Claim: a restore that may not be is refused by name, before anything is changed; and no secret is ever shown. */
+/** Claim: a re-import that may not be is refused by name, before anything is changed; and no secret is ever shown. */
 import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -33,7 +33,7 @@ const withEnv = async <T>(env: Record<string, string>, work: () => Promise<T>): 
     for (const name of Object.keys(env)) Object.assign(world.env, { [name]: usual[name] ?? "" });
   }
 };
-const into = (to: string, ...more: string[]) => world.restore("alpha", "--from", today(), "--to", to, ...more);
+const into = (to: string, ...more: string[]) => world.reimport("alpha", "--from", today(), "--to", to, ...more);
 
 test.each<[string, string[], string]>([
   ["no project", ["--from", "2026-01-01", "--to", "ROOT/ci/x"], "One project is wanted"],
@@ -43,12 +43,12 @@ test.each<[string, string[], string]>([
   ["an empty account", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--account", ""], "--account is empty"],
   ["an empty zone", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--zone", ""], "--zone is empty"],
   ["an unknown option", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--force"], "--force"],
-  ["a word for a date", ["alpha", "--from", "yesterday", "--to", "ROOT/ci/x"], "--from yesterday is no date"],
+  ["a word for a date", ["alpha", "--from", "yesterday", "--to", "ROOT/ci/x"], "--from yesterday is not a date"],
   ["a 30th of February", ["alpha", "--from", "2026-02-30", "--to", "ROOT/ci/x"], "is no day of the calendar"],
-  ["the future", ["alpha", "--from", "2126-01-01", "--to", "ROOT/ci/x"], "lies in the future"],
+  ["the future", ["alpha", "--from", "2126-01-01", "--to", "ROOT/ci/x"], "is in the future"],
 ])("%s: exit code 2, with how to write it", async (_what, args, said) => {
   const before = changes().length;
-  const ran = await world.restore(...args);
+  const ran = await world.reimport(...args);
   expect([ran.code, ran.out]).toEqual([2, ""]);
   expect(ran.err).toContain(said);
   expect(ran.err).toContain("Usage: twokey reimport <project> --from <date> --to <domain>");
@@ -58,9 +58,9 @@ test.each<[string, string[], string]>([
 const stranger = "9f7f4f0e-0000-4000-8000-000000000000";
 test.each<[string, () => string, string]>([
   ["a project nobody knows", () => "no-such-project", "No project is or was called no-such-project"],
-  ["a project of which nothing was saved", () => "beta", "The archive holds nothing of it at all"],
+  ["a project of which nothing was saved", () => "beta", "The archive holds nothing of this project"],
 ])("%s: refused", async (_what, project, said) => {
-  const ran = await world.restore(project(), "--from", today(), "--to", spare);
+  const ran = await world.reimport(project(), "--from", today(), "--to", spare);
   expect(ran.code).toBeGreaterThan(0);
   expect(ran.err).toContain(said);
 });
@@ -81,9 +81,9 @@ test.each<[string, () => string, string]>([
 
 test("a protected domain, and one that lies in a protected one: refused", async () => {
   const inner = world.cloud.addDomain({ name: "inner", parent: spare });
-  const spared = (to: string) => withEnv({ CLOUDSTACK_PROTECTED_DOMAINS: spare }, () => into(to));
-  expect((await spared(spare)).err).toContain("is protected: nothing is restored into it");
-  expect((await spared(inner)).err).toContain(", which is protected: nothing is restored into it");
+  const excluded = (to: string) => withEnv({ CLOUDSTACK_PROTECTED_DOMAINS: spare }, () => into(to));
+  expect((await excluded(spare)).err).toContain("is protected: nothing is re-imported into it");
+  expect((await excluded(inner)).err).toContain(", which is protected: nothing is re-imported into it");
 });
 
 test("a domain under a deletion that has not ended: refused", async () => {
@@ -150,7 +150,7 @@ test("an account that is missing there: refused, naming those that there are", a
   expect((await into(other, "--account", "zoe")).code).toBe(0);
 });
 
-test("while everything is stopped, while a pass runs, while another restore runs: refused", async () => {
+test("while everything is stopped, while a pass runs, while another re-import runs: refused", async () => {
   await recordStop(world.state.db, { at: 1, kind: "stop", byOperator: "ci:ada", reason: "drill" });
   const stopped = await into(spare);
   await resumeByTwo(world.state.db, 2);
@@ -181,7 +181,7 @@ test("a port on which something else listens: nothing is sent, and the variable 
 });
 
 test("a date before anything was saved: refused, with the first day that would do", async () => {
-  const ran = await world.restore("alpha", "--from", "2020-01-01", "--to", spare);
+  const ran = await world.reimport("alpha", "--from", "2020-01-01", "--to", spare);
   expect([ran.code, ran.err]).toEqual([
     1,
     expect.stringMatching(/Nothing of alpha was saved by 2020-01-01T23:59:59.999Z\nThe oldest copy is of /),

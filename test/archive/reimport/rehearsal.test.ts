@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and what is lost is named", async () => {
+test("backed up, destroyed all at once, rebuilt, re-imported: the same bytes, and what is lost is named", async () => {
   const [ann, bob] = [world.account("alpha", "ann"), world.account("alpha", "bob")];
   const golden = world.cloud.addTemplate({ account: ann, name: "golden", bytes: BYTES });
   const builder = world.cloud.addTemplate({ account: bob, name: "builder", bytes: 4_096 });
@@ -33,7 +33,7 @@ test("backed up, destroyed all at once, rebuilt, restored: the same bytes, and w
   expect((await world.rebuild()).code).toBe(0);
   expect(world.domain("alpha").id).not.toBe(id);
 
-  const ran = await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
+  const ran = await world.reimport("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
   expect([ran.err, ran.code]).toEqual(["", 0]);
   const back = await world.templates("alpha");
   expect(back.map((t) => [t["name"], t["account"], t["isready"]])).toEqual([
@@ -76,7 +76,7 @@ test("a project that was deleted long ago, and that the CI database forgot: back
   world.addDomain("museum", ["zoe"]);
   for (const [i, name] of ["alpha", "p-1"].entries()) {
     const to = i === 0 ? "ROOT/ci/museum" : world.addDomain("museum-2", ["zoe"]);
-    const ran = await world.restore(name, "--from", today(), "--to", to, "--account", "zoe");
+    const ran = await world.reimport(name, "--from", today(), "--to", to, "--account", "zoe");
     expect([ran.err, ran.code]).toEqual(["", 0]);
     expect(ran.out).toMatch(/golden for zoe, [0-9a-f-]{36}: 1\.2 MiB, saved .* for a deletion/);
     expect(ran.out).toMatch(/Never saved, so lost \(2\):\n {2}volume .*: no copy of it was made\n {2}volume .*: no copy of it was made\n/);
@@ -87,31 +87,31 @@ test("a project that was deleted long ago, and that the CI database forgot: back
   expect([back?.["account"], world.fetched(back)?.equals(seededBytes(golden, BYTES))]).toEqual(["zoe", true]);
 });
 
-test("what a restore brought back and a backup saved again comes back once the next time", async () => {
+test("what a re-import brought back and a backup saved again comes back once the next time", async () => {
   const golden = world.cloud.addTemplate({ account: world.account("alpha", "ann"), name: "golden", bytes: BYTES });
   await world.backUp("p-1", "alpha", "templates");
   world.addDomain("second", ["ann"]);
-  expect((await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/second")).code).toBe(0);
+  expect((await world.reimport("alpha", "--from", today(), "--to", "ROOT/ci/second")).code).toBe(0);
   await world.backUp("p-1", "second", "templates");
   world.addDomain("third", ["ann"]);
-  const ran = await world.restore("p-1", "--from", today(), "--to", "ROOT/ci/third");
+  const ran = await world.reimport("p-1", "--from", today(), "--to", "ROOT/ci/third");
   expect([ran.err, ran.code]).toEqual(["", 0]);
   const back = await world.templates("third");
   expect(back.map((t) => t["name"])).toEqual(["golden"]);
   expect(world.fetched(back[0])?.equals(seededBytes(golden, BYTES))).toBe(true);
 });
 
-test("a restore of an older day brings back the bytes of that day, and into another project's domain only with a word of warning", async () => {
+test("a re-import of an older day brings back the bytes of that day, and into another project's domain only with a word of warning", async () => {
   const ann = world.account("alpha", "ann");
   const old = world.cloud.addTemplate({ account: ann, name: "golden", bytes: 5_000 });
   await world.backUp("p-1", "alpha", "templates", Date.UTC(2026, 0, 5, 12));
   const young = world.cloud.addTemplate({ account: ann, name: "silver", bytes: 6_000 });
   await world.backUp("p-1", "alpha", "templates", Date.UTC(2026, 1, 5, 12));
-  const ran = await world.restore("alpha", "--from", "2026-01-31", "--to", "ROOT/ci/beta");
+  const ran = await world.reimport("alpha", "--from", "2026-01-31", "--to", "ROOT/ci/beta");
   expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("Note: ROOT/ci/beta is the domain of another project, p-2")]);
   expect((await world.templates("beta")).map((t) => t["name"])).toEqual(["golden"]);
   world.addDomain("both", ["ann"]);
-  expect((await world.restore("alpha", "--from", "2026-02-05", "--to", "ROOT/ci/both")).code).toBe(0);
+  expect((await world.reimport("alpha", "--from", "2026-02-05", "--to", "ROOT/ci/both")).code).toBe(0);
   const back = await world.templates("both");
   expect(back.map((t) => world.fetched(t)?.length)).toEqual([5_000, 6_000]);
   expect(world.fetched(back[0])?.equals(seededBytes(old, 5_000))).toBe(true);
@@ -124,7 +124,7 @@ test("while the bot listens on the port, it serves the templates", async () => {
   world.addDomain("spare", ["ann"]);
   const bot = await world.serve();
   world.env["TWOKEY_HTTP_PORT"] = String(bot.port);
-  const ran = await world.restoreAlpha();
+  const ran = await world.reimportAlpha();
   await bot.close();
   expect([ran.err, ran.code]).toEqual(["", 0]);
 });
@@ -135,9 +135,9 @@ test("CloudStack itself was replaced: zone and OS type are found by what they ar
   const old = world.cloud.ids;
   await world.replaceCloud();
   expect(world.cloud.ids.zone).not.toBe(old.zone);
-  const ran = await world.restore("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
+  const ran = await world.reimport("alpha", "--from", today(), "--to", "ROOT/ci/alpha");
   expect([ran.err, ran.code]).toEqual(["", 0]);
-  expect(ran.out).toContain("Note: Templates whose own zone is not there any more go into the zone Sandbox.");
+  expect(ran.out).toContain("Note: Templates whose own zone no longer exists go into the zone Sandbox.");
   const [back] = await world.templates("alpha");
   expect([back?.["zoneid"], back?.["ostypeid"]]).toEqual([world.cloud.ids.zone, world.cloud.ids.osType]);
   expect(world.fetched(back)?.equals(seededBytes(golden, BYTES))).toBe(true);

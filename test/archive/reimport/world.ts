@@ -1,4 +1,4 @@
-/** What the tests of restores share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
+/** What the tests of re-imports share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -18,11 +18,11 @@ import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from 
 import { archiveContents } from "../../../src/deletion/steps/archive.ts";
 import type { Failure } from "../../../src/core/failure.ts";
 import { ok, type Result } from "../../../src/core/result.ts";
-import type { RestoreReport } from "../../../src/archive/reimport/context.ts";
-import type { RestoreLinks } from "../../../src/archive/reimport/ports.ts";
-import { parseRestorePoint } from "../../../src/archive/reimport/point.ts";
+import type { ReimportReport } from "../../../src/archive/reimport/context.ts";
+import type { ReimportLinks } from "../../../src/archive/reimport/ports.ts";
+import { parseReimportPoint } from "../../../src/archive/reimport/point.ts";
 import { startHttpServer } from "../../../src/app/http.ts";
-import { serveRestore } from "../../../src/archive/reimport/links.ts";
+import { serveReimport } from "../../../src/archive/reimport/links.ts";
 import { insertBackupRun } from "../../../src/store/backup-runs.ts";
 import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../../src/store/inventories.ts";
@@ -100,7 +100,7 @@ export class RestoreWorld {
   }
 
   static async start(projects: readonly CiProject[]): Promise<RestoreWorld> {
-    const folder = await mkdtemp(path.join(tmpdir(), "twokey-restore-"));
+    const folder = await mkdtemp(path.join(tmpdir(), "twokey-reimport-"));
     const port = await freePort();
     const hosts = { "twokey.test": `127.0.0.1:${port}` };
     const kind = JSON.stringify(projects);
@@ -129,16 +129,16 @@ export class RestoreWorld {
     await Promise.all([this.state.drop(), this.ci.drop(), rm(this.folder, { recursive: true })]);
   }
 
-  restore(...args: string[]): Promise<Ran> {
+  reimport(...args: string[]): Promise<Ran> {
     return runCommand(reimportCommand, args, this.env);
   }
 
-  /** Restores alpha, as of today, into ROOT/ci/spare. */
-  restoreAlpha(...more: string[]): Promise<Ran> {
-    return this.restore("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
+  /** Re-imports alpha, as of today, into ROOT/ci/spare. */
+  reimportAlpha(...more: string[]): Promise<Ran> {
+    return this.reimport("alpha", "--from", today(), "--to", "ROOT/ci/spare", ...more);
   }
 
-  /** Serves the links of restores beside the command, as the running bot does; CloudStack is led there. */
+  /** Serves the links of re-imports beside the command, as the running bot does; CloudStack is led there. */
   async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
     const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
     const nothing = { status: 404, headers: {}, body: "" };
@@ -149,7 +149,7 @@ export class RestoreWorld {
       routes: {
         isReady: () => Promise.resolve(true),
         serveExport: () => Promise.resolve(nothing),
-        serveRestore: (link) => serveRestore(link, context),
+        serveReimport: (link) => serveReimport(link, context),
       },
     });
     const port = Number(new URL(server.url).port);
@@ -190,14 +190,14 @@ export class RestoreWorld {
     await this.withBot((bot) => bot.with({ now }).work.backup(id, new AbortController().signal));
   }
 
-  /** Restores alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
-  async restoreWith(change: (p: Parts) => PartsChange, links: Partial<RestoreLinks> = {}): Promise<Result<RestoreReport, Failure>> {
-    const from = parseRestorePoint(today(), ambient.now());
+  /** Re-imports alpha, as of today, into ROOT/ci/spare, without the command: `change` puts other parts in, `links` another server. */
+  async reimportWith(change: (p: Parts) => PartsChange, links: Partial<ReimportLinks> = {}): Promise<Result<ReimportReport, Failure>> {
+    const from = parseReimportPoint(today(), ambient.now());
     if (!from.ok) throw new Error(from.error.message);
     const ask = { project: "alpha", from: from.value, to: "ROOT/ci/spare", account: null, zone: null, dryRun: false };
-    const served: RestoreLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
+    const served: ReimportLinks = { publicUrl: "http://twokey.test", reach: () => Promise.resolve(ok(undefined)), ...links };
     const command = { links: served, say: () => undefined, sleep: ambient.sleep };
-    return this.withBot((bot) => bot.with(change(bot.parts)).restore(ask, command));
+    return this.withBot((bot) => bot.with(change(bot.parts)).reimport(ask, command));
   }
 
   /** Opens a deletion of a domain; gives its id. */

@@ -333,7 +333,7 @@ test("archive: a bucket answers a list, is not there, or does not let the accoun
   bucket.fault = () => ({ status: 404, code: "NoSuchBucket" });
   expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not exist → Make the bucket/);
   bucket.fault = () => ({ status: 403, code: "AccessDenied" });
-  expect((await archive(env)).lines).toMatch(/failed {3}archive .*does not let Twokey in/);
+  expect((await archive(env)).lines).toMatch(/failed {3}archive .*denies Twokey access/);
   await bucket.close();
 });
 

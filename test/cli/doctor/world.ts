@@ -12,7 +12,7 @@ import {
   deleteCommands,
   exportCommands,
   readCommands,
-  restoreCommands,
+  reimportCommands,
   writeCommands,
   writeLists,
 } from "../../../src/cloudstack/api/needs.ts";
@@ -47,7 +47,7 @@ const sound = (names: readonly string[]): readonly string[] => [...names.map((na
 /** The four roles of docs/cloudstack.md, as rules. */
 export const soundRules = {
   read: sound([...readCommands, "listConfigurations"]),
-  write: sound([...writeLists, ...writeCommands, ...restoreCommands]),
+  write: sound([...writeLists, ...writeCommands, ...reimportCommands]),
   export: sound(["listDomains", "listAccounts", "queryAsyncJobResult", ...Object.values(exportCommands)]),
   delete: sound([...readCommands, ...deleteCommands]),
 };

@@ -50,7 +50,7 @@ export function demoActs(w: DemoWorld): {
     },
     syncNow: async () => {
       const pass = await w.twokey.runPassNow(null);
-      return pass.ok ? "A pass ran. It posts only when there is something to see." : pass.error.message;
+      return pass.ok ? "A pass ran. It posts only when there is something to show." : pass.error.message;
     },
     replay2017: () => replay2017(w),
   };

@@ -69,7 +69,7 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
   if (!may.ok) return replyOfFailure(may.error);
   if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memoryOf(d, c)), name: may.value.name }), c);
   return replyOf(await c.services.deletions.approve({ ...d, typedName: null }), () =>
-    shortReply("Your approval is recorded", "One more person is needed. You can withdraw it until the cool-off ends."),
+    shortReply("Your approval is recorded", "At least one more is needed. You can withdraw yours until the cool-off ends."),
   );
 }
 

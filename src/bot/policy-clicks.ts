@@ -25,7 +25,7 @@ export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext
   return replyOf(await policy.approve({ ...parsed.value, by }), ({ applied }) =>
     applied
       ? shortReply("The change is in force", "/ci-policy shows the policy as it is now.")
-      : shortReply("Your approval is recorded", "One more person is needed."),
+      : shortReply("Your approval is recorded", "At least one more is needed."),
   );
 }
 

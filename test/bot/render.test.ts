@@ -131,7 +131,9 @@ test("what could not be saved has a Waive button with its name while it is propo
   expect(card("proposed", "failed", ["Ada"])).toContain("disk: attached (waived by Ada; one more person is needed)");
   expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("disk: not saved, waived by Ada and Ben");
   expect(card("proposed", "waived", ["Ada", "Ben"])).not.toContain("deletion_waive");
-  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("Everything is in the archive except what was waived: disk.");
+  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain(
+    "Everything that had to be saved is in the archive, except what was waived: disk.",
+  );
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 

@@ -47,7 +47,7 @@ export function buttonValue(v: Pick<DeletionView, "id" | "version" | "digest">):
 function titles(v: DeletionView): string {
   const words: Record<Phase, string> = {
     archiving: `Saving the templates of ${v.path}`,
-    proposed: `Delete ${v.path}? Two approvals needed`,
+    proposed: `Delete ${v.path}? ${quorumText(v)} approvals needed`,
     cooling_off: `${v.path}: approved, cooling off`,
     quarantining: `${v.path}: going into quarantine`,
     grace: `${v.path}: in quarantine until the grace period ends`,
@@ -61,15 +61,19 @@ function titles(v: DeletionView): string {
   return words[v.phase];
 }
 
+function quorumText(v: DeletionView): string {
+  return v.quorum === 2 ? "Two" : String(v.quorum);
+}
+
 function sentence(v: DeletionView, asks: boolean): string {
   const until = v.until === null ? "" : time(v.until);
   const who = v.closedBy === null ? "" : ` by ${safe(v.closedBy)}`;
   const words: Record<Phase, string> = {
     archiving: "Nothing to do yet: templates are saved and checked before anybody can approve.",
     proposed: asks
-      ? `Two approvers must agree, and whoever asked for it has no vote. Nothing happens without them; it expires ${until}.`
+      ? `${quorumText(v)} approvers must agree, and whoever asked for it has no vote. Nothing happens without them; it expires ${until}.`
       : "It cannot be approved yet: see below why.",
-    cooling_off: `Two approvers agreed. Nothing is changed yet. Any team member can cancel until ${until}.`,
+    cooling_off: `It is approved. Nothing is changed yet. Any team member can cancel until ${until}.`,
     quarantining: "Accounts are being disabled and their machines stopped. Nothing is lost: Restore brings everything back.",
     grace: `Accounts are disabled and machines stopped. Nothing is lost: Restore brings everything back until ${until}.`,
     dismantling: "Machines are destroyed, but not yet expunged: Restore recovers them.",
@@ -87,7 +91,7 @@ function keptWords(v: DeletionView): string {
   const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
   return lost.length === 0
     ? "Its templates are in the archive."
-    : `Everything is in the archive except what was waived: ${lost.join(", ")}.`;
+    : `Everything that had to be saved is in the archive, except what was waived: ${lost.join(", ")}.`;
 }
 
 /** Kinds of which a card shows the number only. */

@@ -35,9 +35,9 @@ function sentence(v: DeletionView): string {
   const until = v.until === null ? "" : ` before ${time(v.until)}`;
   const last = "If you still need it, say so now.";
   if (v.phase === "proposed")
-    return `Its project was closed, and two people are asked whether to delete ${path}. Nothing is touched. ${last}`;
+    return `Its project was closed, and two people are asked whether to delete ${path}. Nothing is changed. ${last}`;
   if (v.phase === "cooling_off")
-    return `Its project was closed, and two people approved deleting ${path}. Nothing is touched${until}. ${last}`;
+    return `Its project was closed, and two people approved deleting ${path}. Nothing is changed${until}. ${last}`;
   if (v.phase === "deleted") return `${path} is gone. Its templates are in the archive: ask the CI team.`;
   if (v.phase === "closed")
     return `${path} is not deleted${v.closedBecause === "kept" && v.closedBy !== null ? `: ${safe(v.closedBy)} asked to keep it` : ""}.`;

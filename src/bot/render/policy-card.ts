@@ -63,7 +63,7 @@ function sentence(v: PolicyChangeView): string {
         ? "*Until this is confirmed, passes only report* and no deletion continues."
         : "This is neither looser nor stricter; read both values.",
   }[v.effect];
-  return `${effect} Two approvers must agree${v.proposedBy === "Twokey" ? "" : ", and whoever proposed it has no vote"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
+  return `${effect} ${v.quorum === 2 ? "Two" : v.quorum} approvers must agree${v.proposedBy === "Twokey" ? "" : ", and whoever proposed it has no vote"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
 }
 
 function approvals(v: PolicyChangeView): string {

@@ -51,7 +51,7 @@ test("copies whose bytes are gone, too few, others or too many are not even regi
   expect([ran.code, ran.err]).toEqual([1, ""]);
   expect(ran.out).toContain("Templates that are not back (4):\n");
   for (const [name, , said] of spoilt) expect(ran.out).toMatch(new RegExp(`\n {2}${name} for ann: .*${said}`));
-  expect(ran.out).toContain("2 of 6 templates are back in ROOT/ci/spare. Run it again: it goes on.");
+  expect(ran.out).toContain("2 of 6 templates are back in ROOT/ci/spare. Run it again to continue.");
   expect([await names(), world.registrations().length]).toEqual([["a-first", "b-second"], 2]);
   const again = await world.reimportAlpha();
   expect([again.code, await names(), world.registrations().length]).toEqual([1, ["a-first", "b-second"], 2]);

@@ -36,8 +36,8 @@ const withEnv = async <T>(env: Record<string, string>, work: () => Promise<T>): 
 const into = (to: string, ...more: string[]) => world.reimport("alpha", "--from", today(), "--to", to, ...more);
 
 test.each<[string, string[], string]>([
-  ["no project", ["--from", "2026-01-01", "--to", "ROOT/ci/x"], "One project is wanted"],
-  ["two projects", ["alpha", "beta", "--from", "2026-01-01", "--to", "ROOT/ci/x"], "One project is wanted"],
+  ["no project", ["--from", "2026-01-01", "--to", "ROOT/ci/x"], "Name one project"],
+  ["two projects", ["alpha", "beta", "--from", "2026-01-01", "--to", "ROOT/ci/x"], "Name one project"],
   ["no date", ["alpha", "--to", "ROOT/ci/x"], "--from is missing"],
   ["no domain", ["alpha", "--from", "2026-01-01"], "--to is missing"],
   ["an empty account", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--account", ""], "--account is empty"],
@@ -192,7 +192,7 @@ test("a dry run says what would come back, for whom and from when, and changes n
   const before = changes().length;
   const ran = await into(spare, "--dry-run");
   expect([ran.code, ran.err]).toEqual([0, ""]);
-  expect(ran.out).toMatch(/Templates that would be registered \(1\):\n {2}golden for ann: 262144 bytes, saved .* for a backup\n/);
+  expect(ran.out).toMatch(/Templates that would be registered \(1\):\n {2}golden for ann: 256 KiB, saved .* for a backup\n/);
   expect(ran.out).toContain("Nothing was changed");
   expect(changes()).toHaveLength(before);
   expect((await into(spare)).code).toBe(0);

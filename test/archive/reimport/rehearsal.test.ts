@@ -81,7 +81,7 @@ test("a project that was deleted long ago, and that the CI database forgot: back
     expect(ran.out).toMatch(/golden for zoe, [0-9a-f-]{36}: 1\.2 MiB, saved .* for a deletion/);
     expect(ran.out).toMatch(/Never saved, so lost \(2\):\n {2}volume .*: no copy of it was made\n {2}volume .*: no copy of it was made\n/);
     expect(ran.out).toContain("web-1 of ann: offering Small Instance");
-    expect(ran.out).toMatch(/To be made anew \(\d\):\n {2}network: /);
+    expect(ran.out).toMatch(/To be created again by hand \(\d\):\n {2}network: /);
   }
   const [back] = await world.templates("museum");
   expect([back?.["account"], world.fetched(back)?.equals(seededBytes(golden, BYTES))]).toEqual(["zoe", true]);

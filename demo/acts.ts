@@ -16,11 +16,11 @@ export function demoActs(w: DemoWorld): {
     addProject: async () => `${(await w.ci.addProject()).slug} was added to the CI database. Its domain comes with the next pass.`,
     closeProject: async ({ slug = "" }) => {
       if (!(await w.ci.closeProject(slug, cast.chen.id))) return `${slug} is closed already.`;
-      return `Chen closed ${slug} in the CI database. Nothing is deleted by that: a card asks for two approvals, once its templates are saved and its machines stand still.`;
+      return `Chen closed ${slug} in the CI database. That alone deletes nothing: a card asks for two approvals once its templates are saved and its machines are stopped.`;
     },
     reopenProject: async ({ slug = "" }) =>
       (await w.ci.reopenProject(slug))
-        ? `${slug} is active again; a deletion under way ends, and what was stopped is given back.`
+        ? `${slug} is active again; an open deletion ends, and its machines are started again.`
         : `${slug} is active.`,
     addMember: async ({ slug = "" }) => {
       const who = await w.ci.addMember(slug);
@@ -29,24 +29,24 @@ export function demoActs(w: DemoWorld): {
     removeMember: async ({ slug = "", username = "" }) =>
       (await w.ci.removeMember(slug, username))
         ? `${username} left ${slug}; the account is locked at the next pass, never deleted.`
-        : "Nobody of that name is a member.",
+        : "There is no member of that name.",
     stopMachines: async ({ slug = "" }) => {
       await w.stopMachines(slug);
-      return `The people of ${slug} stopped their machines.`;
+      return `The members of ${slug} stopped their machines.`;
     },
     toggleDown: async () => {
       faults.down = !faults.down;
       setFaults();
       return faults.down
-        ? "CloudStack no longer answers. Passes are held: what cannot be read is not taken for gone."
+        ? "CloudStack no longer answers. Passes are held: what cannot be read does not count as gone."
         : "CloudStack answers again.";
     },
     toggleCut: async () => {
       faults.cut = !faults.cut;
       setFaults();
       return faults.cut
-        ? "CloudStack's answers break off half-way. Passes are held, and change nothing."
-        : "CloudStack's answers are whole again.";
+        ? "CloudStack's answers are incomplete. Passes are held, and change nothing."
+        : "CloudStack's answers are complete again.";
     },
     syncNow: async () => {
       const pass = await w.twokey.runPassNow(null);
@@ -70,11 +70,11 @@ async function replay2017(w: DemoWorld): Promise<string> {
   const after = rootOf(w.cloud.tree())?.children.length ?? 0;
   return (
     `2017 replayed: the sync saw one project only. Then it would have deleted the other ${before - 1} domains. Now: ${before} domains before, ${after} after, ${deletingCalls(w) - calls} deleting calls sent. ` +
-    "The source had shrunk, so the plan was held; absence alone is never a reason; and no domain goes without two people. See the plan in #ci-team."
+    "The CI database had shrunk, so the plan was held; absence alone is never a reason; and no domain is deleted without two approvals. See the plan in #ci-team."
   );
 }
 
-/** A pass of one's own: while another one runs, which may have read before the view was narrowed, it waits for its turn. */
+/** A pass of our own: it waits until another one ends, which may have read before the view was narrowed. */
 async function passNow(w: DemoWorld): ReturnType<DemoWorld["twokey"]["runPassNow"]> {
   for (let turns = 600; ; turns -= 1) {
     const pass = await w.twokey.runPassNow(null);

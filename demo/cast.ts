@@ -130,7 +130,7 @@ export function slackSeed(): SlackSeed {
           usageHint: "[set <setting> <value> because <reason>]",
         },
         { command: "/ci-stop", description: "Stop every pass and deletion", usageHint: "[reason]" },
-        { command: "/ci-resume", description: "Go on again; takes two people", usageHint: "" },
+        { command: "/ci-resume", description: "End the stop; takes two approvers", usageHint: "" },
         { command: "/ci-help", description: "What Twokey can do", usageHint: "" },
       ],
     },

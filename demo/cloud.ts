@@ -15,7 +15,7 @@ export interface DemoPace {
 }
 /** The demo's pace, for people who watch. */
 export const demoPace: DemoPace = { expungeSeconds: 6, jobMs: 250 };
-/** The pace of a story that is told, and of tests. */
+/** The pace of the story and of tests. */
 export const quickPace: DemoPace = { expungeSeconds: 2, jobMs: 60 };
 
 /**

@@ -21,7 +21,7 @@ interface Stage {
   readonly tell: Tell;
 }
 
-/** Plays the whole story over the wire and tells it. Errors: rejects at the first step that does not hold, saying which. */
+/** Plays the whole story over the wire and prints it. Errors: rejects at the first step that fails, naming it. */
 export async function playStory(w: DemoWorld, tell: Tell): Promise<void> {
   const at = (id: string): Person => person(w.slack.url, id);
   const s: Stage = {
@@ -44,7 +44,7 @@ export async function playStory(w: DemoWorld, tell: Tell): Promise<void> {
 }
 
 async function firstPlan(s: Stage): Promise<void> {
-  s.tell("1. The bot starts. The project fjord is new in the CI database; its domain is made, and the plan says so.");
+  s.tell("1. The bot starts. The project fjord is new in the CI database; its domain is created, and the plan says so.");
   await plan(s, "fjord is created", "create domain ROOT/ci/fjord");
   hold(domains(s).includes("fjord"), "the domain fjord stands in CloudStack");
   hold(domains(s).includes("old-lab"), "old-lab, which nobody manages, is left alone");
@@ -54,7 +54,7 @@ async function firstPlan(s: Stage): Promise<void> {
 }
 
 async function membersComeAndGo(s: Stage): Promise<void> {
-  s.tell("2. A member joins ember, then leaves it: an account is made, then locked. Nothing is deleted.");
+  s.tell("2. A member joins ember, then leaves it: an account is created, then locked. Nothing is deleted.");
   const joined = await s.w.ci.addMember("ember");
   hold(joined !== null, "somebody could join");
   await plan(s, "the account is made", `create account ${joined} (User) in ember`);
@@ -85,11 +85,11 @@ async function usersAsk(s: Stage): Promise<void> {
   const sum = createHash("sha256").update(bytes).digest("hex");
   hold(texts(ready.blocks).includes(sum), "the bytes have the checksum that was told");
   hold((await fetch(`${link}x`)).status === 404, "another link opens nothing");
-  s.tell(`   ${bytes.length} bytes came through our link, SHA-256 ${sum.slice(0, 16)}… as told.`);
+  s.tell(`   ${bytes.length} bytes came through our link, SHA-256 ${sum.slice(0, 16)}… as announced.`);
 }
 
 async function replay2017(s: Stage): Promise<void> {
-  s.tell("4. Replay of 2017: a sync narrowed to one project. Then the view of the CI database itself shows one project only.");
+  s.tell("4. Replay of 2017: a sync of one project only. Then the view of the CI database itself shows one project only.");
   const before = domains(s).length;
   await s.ada.command(demoChannel, "/ci-sync", "aurora");
   await plan(s, "the narrowed pass explains itself", "says nothing about any other");
@@ -98,11 +98,13 @@ async function replay2017(s: Stage): Promise<void> {
   hold(domains(s).length === before, "no domain was deleted");
   hold(deletionCalls(s) === 0, "no deleting call was ever sent");
   await s.w.ci.narrowTo(null);
-  s.tell(`   ${before} domains before, ${domains(s).length} after; no deleting call was sent. The plan was held: the source had shrunk.`);
+  s.tell(
+    `   ${before} domains before, ${domains(s).length} after; no deleting call was sent. The plan was held: the CI database had shrunk.`,
+  );
 }
 
 async function cloudTrouble(s: Stage): Promise<void> {
-  s.tell("5. CloudStack stops answering, then answers are cut short: passes are held and change nothing.");
+  s.tell("5. CloudStack stops answering, then its answers are incomplete: passes are held and change nothing.");
   s.w.cloud.setFaults([{ kind: "unreachable" }]);
   await plan(s, "the pass without CloudStack is held", "CloudStack was not read completely");
   s.w.cloud.setFaults([{ kind: "short_page", command: "listDomains" }]);
@@ -117,7 +119,7 @@ async function deletion(s: Stage): Promise<void> {
   hold(button(vetoed, "deletion_approve") === null, "there is no Approve button while a machine runs");
   await s.w.stopMachines("borealis");
   let shown = await card(s, "borealis", "Two approvers must agree", "deletion_approve");
-  s.tell("   The machines are stopped; 2 of 2 templates are saved and read back. The card has its buttons.");
+  s.tell("   The machines are stopped; 2 of 2 templates are saved and read back. The card now has an Approve button.");
   await s.chen.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   await s.chen.waitFor("Chen is refused", (v) => ephemeral(v.conversations, "You asked for this deletion"));
   await s.ada.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve", value: "v1:forged" });
@@ -163,14 +165,14 @@ async function secondThoughts(s: Stage): Promise<void> {
 }
 
 async function stopAndResume(s: Stage): Promise<void> {
-  s.tell("8. Chen stops everything; one person cannot resume, two can.");
+  s.tell("8. Chen stops everything; one approver cannot resume, two can.");
   await s.chen.command(demoChannel, "/ci-stop", "drill");
   await s.chen.waitFor("it is stopped", (v) => ephemeral(v.conversations, "Stopped: nothing is sent"));
   const { slug } = await s.w.ci.addProject();
   await s.ada.command(demoChannel, "/ci-sync");
   await s.ada.waitFor("no pass while stopped", (v) => ephemeral(v.conversations, "Everything is stopped"));
   await s.chen.command(demoChannel, "/ci-resume");
-  await s.chen.waitFor("one of two", (v) => ephemeral(v.conversations, "1 of 2 people"));
+  await s.chen.waitFor("one of two", (v) => ephemeral(v.conversations, "1 of 2 approvers"));
   hold(!domains(s).includes(slug), "nothing was made while stopped");
   await s.ben.command(demoChannel, "/ci-resume");
   await s.ben.waitFor("resumed", (v) => ephemeral(v.conversations, "Resumed"));
@@ -205,7 +207,7 @@ function policyCard(s: Stage, words: string): Promise<MessageView> {
 }
 
 function hold(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(`This did not hold: ${what}`);
+  if (!condition) throw new Error(`This is not so: ${what}`);
 }
 
 function messages(conversations: readonly { readonly id: string; readonly messages: readonly MessageView[] }[]): readonly MessageView[] {
@@ -281,12 +283,12 @@ async function main(): Promise<void> {
     pace: quickPace,
     logLevel: "error",
     fast: true,
-    // A busy machine is no fault of the story's.
+    // The story must not fail on a busy machine.
     slackAckMs: 120_000,
   });
   try {
     await playStory(w, tell);
-    tell(`\nEvery step held, in ${Math.round((Date.now() - started) / 1000)} s.`);
+    tell(`\nEvery step passed, in ${Math.round((Date.now() - started) / 1000)} s.`);
   } finally {
     await w.stop();
     rmSync(dataDir, { recursive: true, force: true });

@@ -21,7 +21,7 @@ export interface DemoWorld {
   readonly ci: DemoCiDatabase;
   readonly twokey: Twokey;
   readonly publicUrl: string;
-  /** The project's people stop their machines, through CloudStack's own door. */
+  /** The project's people stop their machines, through CloudStack's own API. */
   stopMachines(slug: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export interface WorldOptions {
 /**
  * Starts everything in one process: embedded PostgreSQL, both emulators, and the bot, which knows them only by its environment.
  *
- * What stands in `dataDir` is gone on with. Errors: rejects with what could not be started.
+ * What is in `dataDir` is continued. Errors: rejects with what could not be started.
  */
 export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
   const postgres = await startEmbeddedPostgres(path.join(o.dataDir, "pg"), { fast: o.fast ?? false });

@@ -3,8 +3,8 @@ const waiting = new Map<string, () => void>();
 let pressed = false;
 
 /**
- * Shows something now, or, while a button of the mouse is down or a menu is open, right after: what is replaced between the pressing and
- * the letting go of a button takes the click with it.
+ * Shows something now, or, while a button of the mouse is down or a menu is open, right after: a button that is replaced between press and
+ * release loses the click.
  */
 export function showQuietly(place: string, show: () => void): void {
   if (pressed || document.activeElement instanceof HTMLSelectElement) waiting.set(place, show);
@@ -21,5 +21,5 @@ function showWaiting(): void {
 addEventListener("pointerdown", () => void (pressed = true), true);
 // The click comes after the pointer is up, so the waiting comes after the click.
 for (const name of ["pointerup", "pointercancel", "blur"]) addEventListener(name, () => void setTimeout(showWaiting), true);
-// A choice is made: the menu lets go, so that what it led to is seen.
+// A choice was made: the menu loses focus, so that its result is shown.
 addEventListener("change", (event) => void (event.target instanceof HTMLSelectElement && event.target.blur()), true);

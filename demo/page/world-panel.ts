@@ -10,7 +10,7 @@ export async function actInWorld(action: string, body: object = {}): Promise<voi
 /** Shows the buttons, the CI database and the CloudStack tree. */
 export function showWorld(state: DemoState): void {
   byId("times").textContent =
-    `demo times: cool-off ${state.times.coolOffSeconds} s, grace ${state.times.graceSeconds} s, expunge ${state.times.expungeSeconds} s (really 30 min, 14 days, a day)`;
+    `demo times: cool-off ${state.times.coolOffSeconds} s, grace ${state.times.graceSeconds} s, expunge ${state.times.expungeSeconds} s (by default 30 min, 14 days, a day)`;
   const control = (label: string, action: string, o: { readonly pressed?: boolean; readonly loud?: boolean } = {}): HTMLElement => {
     const made = el(
       "button",

@@ -2,11 +2,14 @@
 -- One ballot for all that people decide: a deletion, a waiver, a change of policy, a resume. One table, one trigger, one way to count.
 -- The tables vote, withdrawal, waiver, policy_vote and resume_vote stay readable; nothing is written to them any more.
 
+-- A process of the version before may be in the middle of a vote or a withdrawal: it ends first, and none begins until the end of this.
+lock table vote, withdrawal, waiver, policy_vote, resume_vote in share row exclusive mode;
+
 create table ballot (
   seq bigint generated always as identity primary key,
   kind text not null check (kind in ('deletion', 'waiver', 'policy', 'resume')),
   -- The deletion's id, the archive entry's, the change's, or the number of the stop.
-  question text not null,
+  question text not null check (question = lower(question)),
   voter text not null check (voter <> ''),
   voter_name text not null,
   -- The Slack account that clicked; null for votes that are older than this column, and for those given in a terminal.
@@ -78,7 +81,7 @@ create function question_of(asked_kind text, asked text) returns ballot_question
     from policy_change c, lateral (select exists (select from ballot where kind = 'policy' and question = asked and verdict = 'reject') as rejected) b
     where c.id = case asked_kind when 'policy' then asked::uuid end
   union all
-  select row(true, '{}'::text[], encode(sha256(convert_to('resume ' || s.seq, 'UTF8')), 'hex'), s.at, null, 2, false)::ballot_question
+  select row(true, '{}'::text[], encode(sha256(convert_to('resume ' || s.seq, 'UTF8')), 'hex'), 0, null, 2, false)::ballot_question
     from current_stop() s where asked_kind = 'resume' and s.seq::text = asked
 $$;
 

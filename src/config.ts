@@ -31,10 +31,10 @@ const url = (...protocols: string[]) =>
   );
 
 /** The rule of a setting that two people may change later; a time is given in seconds. */
-function numberRule({ kind, envMin, initial }: NumberSetting) {
+function numberRule({ kind, envMin, envMax, initial }: NumberSetting) {
   const unit = kind === "time" ? 1000 : 1;
-  const number = kind === "share" ? z.coerce.number().max(1) : z.coerce.number().int();
-  return number.min(envMin / unit).default(initial / unit);
+  const number = kind === "share" ? z.coerce.number() : z.coerce.number().int();
+  return (Number.isFinite(envMax) ? number.max(envMax / unit) : number).min(envMin / unit).default(initial / unit);
 }
 
 /** Every variable with its rule; `hints` says how to set it. */

@@ -2,7 +2,7 @@
  * Votes on deletions, waivers, changes of policy and resumes: one way to refuse a vote, one table to record it, one way to count.
  * PostgreSQL checks the same rules again (migrations/0030_ballot.sql).
  */
-import type { Clock, SkewMeter } from "../core/clock.ts";
+import { after, type Clock, type SkewMeter } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { ApproverDirectory, Asker, Operator } from "../core/people.ts";
@@ -73,12 +73,19 @@ export interface Counted extends Standing {
 }
 
 /**
+ * How old the list of approvers, the clocks and the scope may be when a vote is recorded: a click that waited longer for its question, or a
+ * process that slept, reads them again. Units: milliseconds.
+ */
+const ELECTORATE_MS_MAX = 10_000;
+
+/**
  * Records one approval, and what follows from it, or the refusal.
  *
  * Approvers, clocks and scope are read before the question is locked: no lock is held while Slack answers.
  * Errors: as for `standingOf` and `examine`; `refused` `ballot.database` when PostgreSQL refuses. Invariant: INV-2.
  */
 export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: BallotContext): Promise<Result<T, Failure>> {
+  const asked = c.now();
   const electorate = await readElectorate(c);
   return recordAct({ ...d.act, by: d.click.by.operator.id }, c, async (q) => {
     const question = await d.open(q);
@@ -87,15 +94,19 @@ export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: Ballot
     const votes = await readVotes(q, question.value.ref);
     const standing = standingOf(question.value, d.click, electorate, votes);
     if (!standing.ok) return standing;
+    const at = c.now();
+    if (Math.abs(at - asked) > ELECTORATE_MS_MAX)
+      return fail("unavailable", "ballot.slow", "This took too long; nothing was done", { remedy: "Click again." });
     const examined = (await d.examine?.(question.value, standing.value, q)) ?? ok(undefined);
     if (!examined.ok) return examined;
 
-    const at = c.now();
     const vote = voteOf(d.click, "approve", question.value.digest, at);
     await recordVote(q, question.value.ref, vote, question.value.itemName);
     const ids = new Set(standing.value.approvers.map((a) => a.id));
     const { kind, approvers: voters } = tally(question.value, [...votes, vote], ids);
-    return ok(await d.follow(question.value, { ...standing.value, have: voters.length, decided: kind === "approved", voters, at }, q));
+    const { clocks } = standing.value;
+    const counted = { ...standing.value, clocks: { ...clocks, latest: after(clocks.latest, Math.max(0, at - asked)) }, voters, at };
+    return ok(await d.follow(question.value, { ...counted, have: voters.length, decided: kind === "approved" }, q));
   });
 }
 

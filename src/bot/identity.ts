@@ -89,7 +89,8 @@ export function createIdentity(o: IdentityOptions): Identity {
       const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
       const approvers = await idsOf(await o.approvers());
       const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
-      return ok({ operator: operator.value, isTeam, since });
+      const { value: user } = await users(slackUser).then((u) => (u.ok ? u : { value: undefined }));
+      return ok({ operator: operator.value, isTeam, since, account: accountOf(user ?? { id: slackUser }, o.teamId) });
     },
     async slackIdOf(person) {
       const listed = await people("all");
@@ -99,6 +100,12 @@ export function createIdentity(o: IdentityOptions): Identity {
       return found.ok ? (found.value.user?.id ?? null) : null;
     },
   };
+}
+
+/** The Slack account as votes keep it: on Enterprise Grid that of the organisation, which is one over all its workspaces. */
+function accountOf(u: SlackUser, teamId: string): string {
+  const enterprise = u.enterprise_user;
+  return enterprise?.id === undefined ? `${u.team_id ?? teamId}/${u.id ?? ""}` : `${enterprise.enterprise_id ?? ""}/${enterprise.id}`;
 }
 
 interface SlackUser {
@@ -113,7 +120,7 @@ interface SlackUser {
   readonly is_email_confirmed?: boolean;
   readonly real_name?: string;
   readonly name?: string;
-  readonly enterprise_user?: { readonly id?: string };
+  readonly enterprise_user?: { readonly id?: string; readonly enterprise_id?: string };
   readonly profile?: { readonly email?: string; readonly real_name?: string };
 }
 

@@ -19,7 +19,8 @@ export function stateOf(id: ProjectId, rows: Rows, { projects, held }: Assembled
       failure("unavailable", "cidb.unsure", `The CI database leaves the state of project ${id} open: ${why}`, { details: { project: id } }),
     );
   const found = projects.find((p) => p.id === id);
-  if (found?.state === "active") return ok("active");
+  // A row that says active is believed whatever else is wrong with it: it only ever gives a domain back.
+  if (rows.projects.some((p) => p.id === id && p.state === "active")) return ok("active");
   for (const side of ["projects", "memberships"] as const)
     if (rows[side].length !== rows.counted[side]) return unsure(`it counts ${rows.counted[side]} ${side}, ${rows[side].length} were read`);
   if (rows.projectsInAll === 0) return unsure("it lists no project at all");

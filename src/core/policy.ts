@@ -65,8 +65,9 @@ export interface NumberSetting {
   /** Bounds of what people may choose. Units: milliseconds for a time. */
   readonly min: number;
   readonly max: number;
-  /** The lower bound for the environment, for tests and demos that cannot wait. */
+  /** Bounds for the environment, wider for tests and demos that cannot wait. */
   readonly envMin: number;
+  readonly envMax: number;
   /** The initial value without an environment variable. */
   readonly initial: number;
   readonly safer: "more" | "less";
@@ -74,15 +75,17 @@ export interface NumberSetting {
 
 const SECOND = 1000;
 const DAY = 86_400_000;
-type Row = readonly [NumberKey, string, string, string, NumberSetting["kind"], number, number, number, "more" | "less", number?];
-const row = (...[key, name, variable, title, kind, min, max, initial, safer, envMin = min]: Row): NumberSetting => ({
+type Row = readonly [NumberKey, string, string, string, NumberSetting["kind"], number, number, number, "more" | "less", number?, number?];
+const row = (
+  ...[key, name, variable, title, kind, min, max, initial, safer, envMin = min, envMax = Number.POSITIVE_INFINITY]: Row
+): NumberSetting => ({
   ...{ key, name, variable: `TWOKEY_${variable}`, title, kind },
-  ...{ min, max, initial, safer, envMin },
+  ...{ min, max, initial, safer, envMin, envMax },
 });
 
 /** Every setting that is a number, in the order in which it is shown; defined only here. */
 export const numberSettings: readonly NumberSetting[] = [
-  row("quorum", "quorum", "QUORUM", "Approvals needed", "count", 2, 20, 2, "more"),
+  row("quorum", "quorum", "QUORUM", "Approvals needed", "count", 2, 20, 2, "more", 2, 20),
   row("approvalMs", "approval-time", "APPROVAL_SECONDS", "Time to approve", "time", 10 * SECOND, 30 * DAY, DAY, "less", SECOND),
   row("coolOffMs", "cool-off", "COOL_OFF_SECONDS", "Cool-off", "time", SECOND, 30 * DAY, 1800 * SECOND, "more"),
   row("graceMs", "grace", "GRACE_SECONDS", "Grace period", "time", SECOND, 366 * DAY, 14 * DAY, "more"),
@@ -91,7 +94,7 @@ export const numberSettings: readonly NumberSetting[] = [
   row("proposalsPerPass", "proposals-per-pass", "PROPOSALS_PER_PASS", "Proposals per pass", "count", 0, 1000, 10, "less"),
   row("restrictionsPerPass", "restrictions-per-pass", "RESTRICTIONS_PER_PASS", "Restrictions per pass", "count", 0, 1000, 10, "less"),
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
-  row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more"),
+  row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more", 0, 1),
   row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),
   row("absenceMs", "absence-time", "ABSENCE_SECONDS", "Time until a project is absent", "time", SECOND, 366 * DAY, 7 * DAY, "more", 0),
 ];

@@ -2,7 +2,7 @@ import type { Operator } from "../core/people.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
 import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
-import { isSettled, isWaived, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import type { StoredVote } from "../store/ballots.ts";
@@ -12,11 +12,13 @@ import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 
 /** Reads the rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
-  const [{ votes, entries, approved, latest }, approvers, fleet] = await Promise.all([
+  const [{ votes, entries: stored, approved, latest }, approvers, fleet] = await Promise.all([
     readCardRows(c.db, row.id),
     c.approvers.approversNow(),
     c.fleetSize(),
   ]);
+  // What was waived when people approved stays so; until then only who may approve now counts.
+  const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
   const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
   const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
   const rejection = votes.find((v) => v.verdict === "reject");

@@ -1,9 +1,9 @@
-import { assessVote, decide, type Question } from "../approvals/ballot.ts";
+import { assessVote, decide, type Question, type Standing } from "../approvals/ballot.ts";
 import { after } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { WAIVERS_NEEDED, readEntries, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { WAIVERS_NEEDED, readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
@@ -50,7 +50,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
         const row = await lockDeletion(q, click.deletionId);
         return row.ok ? ok({ ...(await deletionQuestion(row.value, c, q)), row: row.value }) : row;
       },
-      examine: ({ row }, { have, need }, q) => examineApproval(row, fresh, have + 1 >= need ? click.typedName : row.name, q),
+      examine: ({ row }, standing, q) => examineApproval(row, fresh, click, standing, q),
       async follow({ row }, { decided, have, clocks, at }, q) {
         await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have });
         if (decided) {
@@ -70,7 +70,8 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
 async function examineApproval(
   row: DeletionRow,
   fresh: Result<Inventory, Failure> | null,
-  typedName: string | null,
+  { typedName }: ApproveClick,
+  { have, need, approvers }: Standing,
   q: Transaction,
 ): Promise<Result<void, Failure>> {
   if (fresh === null) {
@@ -80,9 +81,12 @@ async function examineApproval(
   if (!fresh.ok) return fresh;
   if (inventoryDigest(fresh.value) !== row.digest)
     return fail("stale", "deletion.changed", "What the domain holds has changed since the card was made; people will be asked again");
-  const vetoes = vetoesOf(fresh.value, await readEntries(q, { kind: "deletion", id: row.id }), row.policy.archiveKinds);
+  const entries = (await readEntries(q, { kind: "deletion", id: row.id })).map((e) => withWaiversOf(e, approvers));
+  const vetoes = vetoesOf(fresh.value, entries, row.policy.archiveKinds);
   if (vetoes.length > 0) return fail("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`);
-  return typedName?.trim() === row.name ? ok(undefined) : fail("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`);
+  return have + 1 < need || typedName?.trim() === row.name
+    ? ok(undefined)
+    : fail("invalid", "deletion.name", `Type the domain's name exactly: ${row.name}`);
 }
 
 interface WaiverQuestion extends DeletionQuestion {
@@ -112,6 +116,9 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
         const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: WAIVERS_NEEDED, objection: waiverObjection(entry) };
         return ok({ ...question, ...waiver, itemName: entry.name, entry, row: row.value });
       },
+      async examine({ entry }, { have, need }) {
+        return have >= need ? fail("refused", "waiver.done", `${entry.name} is waived already`) : ok(undefined);
+      },
       async follow({ row, entry }, { have, at }, q) {
         const problem = entry.problem ?? "not saved";
         const data = { entry: entry.id, kind: entry.item_kind, item: entry.item_id, name: entry.name, problem, have };
@@ -130,5 +137,5 @@ function waiverObjection(entry: ArchiveEntryRow): Failure | null {
   const objection = (rule: string, sentence: string): Failure => failure("refused", `waiver.${rule}`, sentence);
   if (entry.state === "verified") return objection("saved", `${entry.name} is saved now: there is nothing to waive`);
   if (entry.state !== "failed") return objection("saving", `${entry.name} is being saved: wait until that has ended`);
-  return entry.waivers.length >= WAIVERS_NEEDED ? objection("done", `${entry.name} is waived already`) : null;
+  return null;
 }

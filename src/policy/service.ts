@@ -84,6 +84,8 @@ export function createPolicyService(c: PolicyContext): PolicyService {
 /** Ends expired changes and updates every card, also after a crash between a decision and the update. */
 export async function sweepPolicy(c: PolicyContext): Promise<void> {
   await expireChanges(c);
+  // Not only after a pass: while all is stopped there is none, and nobody resumes in a scope that is not confirmed.
+  await askAboutScope(c);
   await showAll(c);
 }
 

@@ -76,6 +76,11 @@ export function isSettled(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolea
   return e.state === "verified" || isWaived(e);
 }
 
+/** An entry with the waivers that count: those of people who may approve now. */
+export function withWaiversOf(e: ArchiveEntryRow, approversNow: readonly { readonly id: string }[]): ArchiveEntryRow {
+  return { ...e, waivers: e.waivers.filter((w) => approversNow.some((a) => a.id === w.voter)) };
+}
+
 /** Whether two distinct people waived an entry. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
   return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;

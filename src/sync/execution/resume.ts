@@ -57,7 +57,8 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     digest: createHash("sha256").update(`resume ${stop.seq}`).digest("hex") as Digest,
     requesters: [],
     quorum: RESUME_NEED,
-    openedAt: (stop.since ?? 0) as Instant,
+    // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
+    openedAt: 0 as Instant,
     expiresAt: Number.MAX_SAFE_INTEGER as Instant,
     objection: null,
     settlesScope: false,

@@ -56,7 +56,7 @@ export function createIdentity(o: IdentityOptions): Identity {
   const members = cached(o.now, (channel: string) => channelMembers(o.client, channel));
   const people = cached(o.now, (_all: string) => o.listPeople());
 
-  async function operatorOf(slackUser: string): Promise<Result<Operator, Failure>> {
+  async function memberOf(slackUser: string): Promise<Result<{ readonly operator: Operator; readonly account: string }, Failure>> {
     const user = await users(slackUser);
     if (!user.ok) return user;
     const problem = user.value === undefined ? "is not known to Slack" : problemOf(user.value, o);
@@ -65,7 +65,7 @@ export function createIdentity(o: IdentityOptions): Identity {
       return err(failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not be used here`, { remedy }));
     }
     const listed = await people("all");
-    return listed.ok ? ok(mapPerson(user.value, listed.value)) : listed;
+    return listed.ok ? ok({ operator: mapPerson(user.value, listed.value), account: accountOf(user.value, o.teamId) }) : listed;
   }
 
   const idsOf = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
@@ -73,10 +73,10 @@ export function createIdentity(o: IdentityOptions): Identity {
   const resolve: Identity["resolve"] = async (list) => {
     const ids = await idsOf(list);
     if (!ids.ok) return ids;
-    const found = await Promise.all(ids.value.map(operatorOf));
+    const found = await Promise.all(ids.value.map(memberOf));
     const broken = found.find((f) => !f.ok && f.error.kind !== "refused");
     if (broken !== undefined && !broken.ok) return broken;
-    const byId = new Map(found.flatMap((f) => (f.ok ? [[f.value.id, f.value] as const] : [])));
+    const byId = new Map(found.flatMap((f) => (f.ok ? [[f.value.operator.id, f.value.operator] as const] : [])));
     return ok([...byId.values()]);
   };
   return {
@@ -84,13 +84,12 @@ export function createIdentity(o: IdentityOptions): Identity {
     approversNow: async () => resolve(await o.approvers()),
     async identify(slackUser) {
       const since = o.now();
-      const operator = await operatorOf(slackUser);
-      if (!operator.ok) return operator;
+      const member = await memberOf(slackUser);
+      if (!member.ok) return member;
       const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
       const approvers = await idsOf(await o.approvers());
       const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
-      const { value: user } = await users(slackUser).then((u) => (u.ok ? u : { value: undefined }));
-      return ok({ operator: operator.value, isTeam, since, account: accountOf(user ?? { id: slackUser }, o.teamId) });
+      return ok({ ...member.value, isTeam, since });
     },
     async slackIdOf(person) {
       const listed = await people("all");

@@ -7,6 +7,7 @@ import type { Instant } from "../../src/core/ids.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
+import { sweepPolicy } from "../../src/policy/service.ts";
 import type { QuestionKind } from "../../src/core/votes.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
@@ -174,4 +175,33 @@ describe.each(kinds)("%s:", (kind) => {
     const expected = { deletion: "deletion.protected", waiver: "deletion.protected", policy: "ok", resume: "ok" }[kind];
     expect(await question.vote(asker("ada"))).toBe(expected);
   });
+});
+
+test("a waiver of a person who is no approver any more does not count, and a third person gives the second one", async () => {
+  const question = await questions.waiver();
+  expect(await question.vote(asker("ada"))).toBe("ok");
+  approvers = ok(["ben", "dora"]);
+  expect([await question.vote(asker("ben")), await question.decided()]).toEqual(["ok", false]);
+  expect([await question.vote(asker("dora")), await question.decided()]).toEqual(["ok", true]);
+});
+
+test("a stop by a clock that was ahead is ended once the clock is right", async () => {
+  now = 3_600_000;
+  const question = await questions.resume();
+  now = 60;
+  expect([await question.vote(asker("ada")), await question.vote(asker("ben"))]).toEqual(["ok", "ok"]);
+  expect(await question.decided()).toBe(true);
+});
+
+test("while all is stopped a changed scope is put to two people all the same, and then they can resume", async () => {
+  const question = await questions.resume();
+  config = configOf({ CI_PROJECTS_VIEW: "other_projects" });
+  expect(await question.vote(asker("ada"))).toBe("deletion.scope_unconfirmed");
+  await sweepPolicy(bot().policy);
+  const Change = z.object({ id: z.string(), digest: z.string(), setting: z.string() });
+  const change = await fresh.db.one(Change, "select id::text, digest, setting from policy_change where state = 'proposed'");
+  expect(change.setting).toBe("scope");
+  const confirm = (name: string) => bot().services.policy.approve({ changeId: change.id, digest: change.digest, by: asker(name) });
+  expect([code(await confirm("ada")), code(await confirm("ben"))]).toEqual(["ok", "ok"]);
+  expect([await question.vote(asker("ada")), await question.vote(asker("ben")), await question.decided()]).toEqual(["ok", "ok", true]);
 });

@@ -102,11 +102,11 @@ test("everything is made, told and read back; the second run has nothing to do",
   const first = await run();
   expect(first.err).toBe("");
   expect(first.out).toContain("[1/7] create domain ROOT/ci/");
-  expect(first.out).toMatch(/All there, read back: 3 projects with 3 accounts; 7 things made in this run\.\n$/);
+  expect(first.out).toMatch(/Complete and read back: 3 projects with 3 accounts; 7 things created in this run\.\n$/);
   expect([first.code, domainsOf(cloud)]).toEqual([0, whole]);
   const calls = creations().length;
   const second = await run();
-  expect([second.code, second.out]).toEqual([0, "All there, read back: 3 projects with 3 accounts; 0 things made in this run.\n"]);
+  expect([second.code, second.out]).toEqual([0, "Complete and read back: 3 projects with 3 accounts; 0 things created in this run.\n"]);
   expect(creations()).toHaveLength(calls);
 });
 

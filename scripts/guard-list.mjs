@@ -75,6 +75,14 @@ export const guards = [
   },
   {
     invariant: "INV-2",
+    what: "who closed the project is a requester",
+    file: "src/deletion/open.ts",
+    guard: "[...new Set([...closer, ...startedBy])]",
+    broken: "[...new Set([...closer.slice(1), ...startedBy])]",
+    tests: ["test/deletion/requesters.test.ts"],
+  },
+  {
+    invariant: "INV-2",
     what: "one Slack account has one vote",
     file: "migrations/0030_ballot.sql",
     guard: "create unique index ballot_account_once",

@@ -1,0 +1,49 @@
+/** Claims INV-2, through the assembled bot: who closed the project is a requester; a No counts although a Yes could not be given just now. */
+import { afterAll, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import type { Asker } from "../../src/core/people.ts";
+import { failure } from "../../src/core/failure.ts";
+import type { CiUserId } from "../../src/core/ids.ts";
+import { err } from "../../src/core/result.ts";
+import { readLiveDeletions } from "../../src/store/deletions.ts";
+import { approversOf, putInForce, testBot } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { at, op, proposeOne } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+import { ok } from "../../src/core/result.ts";
+
+let fresh: FreshDatabase;
+beforeEach(async () => {
+  await fresh?.drop();
+  fresh = await lendDatabase();
+  await putInForce(fresh.db);
+});
+afterAll(() => fresh.drop());
+const asker = (name: string): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam: true });
+
+test.each<[string, string | null, readonly string[], readonly string[]]>([
+  ["who closed the project", "cleo", [], ["ci:cleo"]],
+  ["who closed the project and who started the pass", "cleo", ["dora"], ["ci:cleo", "ci:dora"]],
+  ["one person who did both, once", "cleo", ["cleo"], ["ci:cleo"]],
+  ["nobody, when nobody is named", null, [], []],
+])("requesters: %s", async (_, closedBy, startedBy, expected) => {
+  const bot = testBot(fresh.db, { now: () => at(20) });
+  const evidence = { kind: "closed", projectId: "p-9", slug: "nine", closedAt: at(5), closedBy: closedBy as CiUserId | null };
+  const domainId = "6f1c9a1e-0000-4000-8000-0000000000d9";
+  const proposal = { domainId, projectId: "p-9", path: "ROOT/ci/nine", name: "nine", evidence };
+  await bot.passes.deletions.openDeletion(proposal as never, startedBy.map(op));
+  expect((await readLiveDeletions(fresh.db)).map((row) => row.requesters)).toEqual([expected]);
+});
+
+test("a rejection is a vote although CloudStack was never asked for the managed root", async () => {
+  const row = await proposeOne(fresh.db);
+  const bot = testBot(fresh.db, {
+    reader: { readManagedRoot: async () => err(failure("unavailable", "cloudstack.away", "CloudStack is away")) },
+    approvers: approversOf(() => ok(["ada", "ben"])),
+    now: () => at(20),
+  });
+  const click = { deletionId: row.id, version: row.version, digest: row.digest, by: asker("ada") };
+  expect((await bot.services.deletions.reject({ ...click, reason: "we need it" })).ok).toBe(true);
+  const Vote = z.object({ voter: z.string(), verdict: z.string() });
+  expect(await fresh.db.many(Vote, "select voter, verdict from ballot")).toEqual([{ voter: "ci:ada", verdict: "reject" }]);
+});

@@ -1,3 +1,4 @@
+import { DAY_MS } from "./core/units.ts";
 import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
@@ -14,7 +15,6 @@ export interface CloudStackKeys {
 /** Kinds that can be archived; templates always are. */
 const archiveKindNames: readonly ArchiveKind[] = ["template", "iso", "volume", "snapshot"];
 
-const DAY_MS = 24 * 3600_000;
 const text = z.string().trim().min(1);
 const seconds = (fallback: number, min: number) => z.coerce.number().int().min(min).default(fallback);
 const splitAtCommas = (s: string): readonly string[] => s.split(",").map((v) => v.trim());

@@ -117,10 +117,15 @@ export async function assessVote(question: Question, click: VoteClick, c: Ballot
 }
 
 /** Records a rejection as a vote, unless its voter is a requester or has voted; the rejection is valid in any case. */
-export async function recordRejection(question: Question, by: Asker, reason: string, at: Instant, q: Queryable): Promise<void> {
+export async function recordRejection(
+  question: VoteQuestion & Pick<Question, "ref">,
+  by: Asker,
+  reason: string,
+  at: Instant,
+  q: Queryable,
+): Promise<void> {
   const isSpent = (await readVotes(q, question.ref)).some((v) => isOf(v, by));
-  // Whatever speaks against an approval does not speak against a rejection; before the question was put there is no digest to vote on.
-  if ((question.digest as string) === "" || isSpent || question.requesters.includes(by.operator.id)) return;
+  if (isSpent || question.requesters.includes(by.operator.id)) return;
   await recordVote(q, question.ref, { ...voteOf({ by, digest: question.digest }, "reject", question.digest, at), reason });
 }
 

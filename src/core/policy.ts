@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { digestOf } from "./digest.ts";
 import type { Digest } from "./ids.ts";
+import { DAY_MS } from "./units.ts";
 
 /**
  * The team's limits: set by the environment at first, changed by two people, frozen into each deletion, and applied to each plan.
@@ -74,7 +75,6 @@ export interface NumberSetting {
 }
 
 const SECOND = 1000;
-const DAY = 86_400_000;
 type Row = readonly [NumberKey, string, string, string, NumberSetting["kind"], number, number, number, "more" | "less", number?, number?];
 const row = (
   ...[key, name, variable, title, kind, min, max, initial, safer, envMin = min, envMax = Number.POSITIVE_INFINITY]: Row
@@ -86,9 +86,9 @@ const row = (
 /** Every setting that is a number, in the order in which it is shown; defined only here. */
 export const numberSettings: readonly NumberSetting[] = [
   row("quorum", "quorum", "QUORUM", "Approvals needed", "count", 2, 20, 2, "more", 2, 20),
-  row("approvalMs", "approval-time", "APPROVAL_SECONDS", "Time to approve", "time", 10 * SECOND, 30 * DAY, DAY, "less", SECOND),
-  row("coolOffMs", "cool-off", "COOL_OFF_SECONDS", "Cool-off", "time", SECOND, 30 * DAY, 1800 * SECOND, "more"),
-  row("graceMs", "grace", "GRACE_SECONDS", "Grace period", "time", SECOND, 366 * DAY, 14 * DAY, "more"),
+  row("approvalMs", "approval-time", "APPROVAL_SECONDS", "Time to approve", "time", 10 * SECOND, 30 * DAY_MS, DAY_MS, "less", SECOND),
+  row("coolOffMs", "cool-off", "COOL_OFF_SECONDS", "Cool-off", "time", SECOND, 30 * DAY_MS, 1800 * SECOND, "more"),
+  row("graceMs", "grace", "GRACE_SECONDS", "Grace period", "time", SECOND, 366 * DAY_MS, 14 * DAY_MS, "more"),
   row("deletionsPerDay", "deletions-per-day", "DELETIONS_PER_DAY", "Deletions per day", "count", 0, 50, 1, "less"),
   row("deletionsPerWeek", "deletions-per-week", "DELETIONS_PER_WEEK", "Deletions per week", "count", 0, 200, 3, "less"),
   row("proposalsPerPass", "proposals-per-pass", "PROPOSALS_PER_PASS", "Proposals per pass", "count", 0, 1000, 10, "less"),
@@ -96,5 +96,16 @@ export const numberSettings: readonly NumberSetting[] = [
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more", 0, 1),
   row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),
-  row("absenceMs", "absence-time", "ABSENCE_SECONDS", "Time until a project is absent", "time", SECOND, 366 * DAY, 7 * DAY, "more", 0),
+  row(
+    "absenceMs",
+    "absence-time",
+    "ABSENCE_SECONDS",
+    "Time until a project is absent",
+    "time",
+    SECOND,
+    366 * DAY_MS,
+    7 * DAY_MS,
+    "more",
+    0,
+  ),
 ];

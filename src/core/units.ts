@@ -1,3 +1,6 @@
+/** A day. Units: milliseconds. */
+export const DAY_MS = 86_400_000;
+
 /** Bytes for people. Units: binary. */
 export function sizeText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

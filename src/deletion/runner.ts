@@ -1,3 +1,4 @@
+import { DAY_MS } from "../core/units.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { after } from "../core/clock.ts";
@@ -27,8 +28,6 @@ import { archiveContents } from "./steps/archive.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
-
-const DAY_MS = 24 * 3600_000;
 
 /** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
 function pollMs({ policy }: DeletionRow): number {

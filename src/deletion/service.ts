@@ -17,7 +17,7 @@ import { actOnDeletion, endDeletion, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type WaiveClick } from "./decide.ts";
-import { deletionQuestion, wrongPhase } from "./question.ts";
+import { requestOf, wrongPhase } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 type RejectClick = DeletionClick & { readonly reason: string };
@@ -89,7 +89,10 @@ async function reject(row: DeletionRow, click: RejectClick, q: Transaction, c: D
     return err(wrongPhase(row, "It can be rejected only while it waits for approvals; later there is Cancel, then Restore."));
   const reason = parseReason(click.reason);
   if (!reason.ok) return reason;
-  await recordRejection(await deletionQuestion(row, c, q), click.by, reason.value, c.now(), q);
+  // What speaks against an approval does not speak against a rejection; before the question was put there is nothing to vote on.
+  const request = row.phase === "proposed" ? requestOf(row) : null;
+  const ref = { kind: "deletion", id: row.id } as const;
+  if (request !== null) await recordRejection({ ...request, ref }, click.by, reason.value, c.now(), q);
   return endDeletion(row, q, "rejected", click.by, reason.value, c);
 }
 

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../core/units.ts";
 import type { DBOSClient, WorkflowStatus } from "@dbos-inc/dbos-sdk";
 import type { Database } from "../store/db.ts";
 import { forgetTakeOvers, recordTakeOver, tryLifeLock } from "../store/take-overs.ts";
@@ -16,8 +17,6 @@ export interface ReapInput {
 }
 
 const BATCH = 1_000;
-const DAY_MS = 86_400_000;
-
 /**
  * Puts the runs of dead processes back into their queues (DBOS does so only with a paid service: trap 2).
  *

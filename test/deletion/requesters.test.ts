@@ -4,13 +4,12 @@ import { z } from "zod";
 import type { Asker } from "../../src/core/people.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { CiUserId } from "../../src/core/ids.ts";
-import { err } from "../../src/core/result.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
 import { approversOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
-import { at, op, proposeOne } from "../support/deletions.ts";
+import { at, op, openOne, proposeOne } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
-import { ok } from "../../src/core/result.ts";
 
 let fresh: FreshDatabase;
 beforeEach(async () => {
@@ -46,4 +45,12 @@ test("a rejection is a vote although CloudStack was never asked for the managed 
   expect((await bot.services.deletions.reject({ ...click, reason: "we need it" })).ok).toBe(true);
   const Vote = z.object({ voter: z.string(), verdict: z.string() });
   expect(await fresh.db.many(Vote, "select voter, verdict from ballot")).toEqual([{ voter: "ci:ada", verdict: "reject" }]);
+});
+
+test("a rejection before the question was put ends the deletion, and is no vote", async () => {
+  const row = await openOne(fresh.db);
+  const bot = testBot(fresh.db, { now: () => at(20) });
+  const click = { deletionId: row.id, version: row.version, digest: row.digest, by: asker("ada") };
+  expect(await bot.services.deletions.reject({ ...click, reason: "we need it" })).toMatchObject({ ok: true, value: { phase: "closed" } });
+  expect(await fresh.db.many(z.object({}), "select from ballot")).toEqual([]);
 });

@@ -1,11 +1,10 @@
+import { DAY_MS } from "../../core/units.ts";
+
 /** One measured size. Units: `at` is UTC epoch milliseconds. */
 export interface SizePoint {
   readonly at: number;
   readonly bytes: number;
 }
-
-/** One day. Units: milliseconds. */
-export const DAY_MS = 24 * 3600_000;
 
 /** Fits a line through measured sizes by least squares. Units: bytes per day; null: fewer than two instants are not enough history. */
 export function growthOf(points: readonly SizePoint[]): number | null {

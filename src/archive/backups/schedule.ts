@@ -7,7 +7,7 @@ import { insertBackupRun, readNewestBackupRuns, type BackupRunRow } from "../../
 import type { Database, Transaction } from "../../store/db.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
-import { DAY_MS } from "./growth.ts";
+import { DAY_MS } from "../../core/units.ts";
 import type { MeasureContext } from "./measure.ts";
 import { policyOf, type Policy } from "../../core/backup-policy.ts";
 

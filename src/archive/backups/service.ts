@@ -7,7 +7,7 @@ import { ok, type Result } from "../../core/result.ts";
 import { findBackedUpProject, readBackupContents, readBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
 import { readMeasurements } from "../../store/backup-sizes.ts";
 import { notYours } from "../export-service.ts";
-import { DAY_MS } from "./growth.ts";
+import { DAY_MS } from "../../core/units.ts";
 import { measureFleet, type MeasureContext } from "./measure.ts";
 import { comparePolicies, type Comparison } from "./model.ts";
 import { drawCosts } from "./plot.ts";

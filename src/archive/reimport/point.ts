@@ -1,9 +1,9 @@
+import { DAY_MS } from "../../core/units.ts";
 import { fail, type Failure } from "../../core/failure.ts";
 import type { Instant } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { SavedCopy } from "../../store/reimport-sources.ts";
 
-const DAY_MS = 86_400_000;
 const SHAPE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
 /**

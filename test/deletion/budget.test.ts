@@ -1,12 +1,10 @@
 /** Claim: whatever replicas run at once, no more than the day's and the week's budget of domains enters the irreversible part. INV-11. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { z } from "zod";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { countEntered, recordDeletionEvent, type DeletionRow } from "../../src/store/deletions.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { freshDatabase, untilLockWait, type FreshDatabase } from "../support/database.ts";
 import { expectRow, openOne } from "../support/deletions.ts";
-import { eventually } from "../support/eventually.ts";
 import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 const DAY = 24 * 3600_000;
@@ -79,9 +77,7 @@ test("the count waits for whoever is entering, on another connection", async () 
     return n;
   });
   // The second stands at the lock, seen from outside, before the first goes on.
-  const Waits = z.object({ n: z.coerce.number() });
-  const standing = "select count(*) as n from pg_locks where locktype = 'advisory' and not granted";
-  await eventually("the second waits", async () => (await fresh.db.one(Waits, standing)).n > 0);
+  await untilLockWait(fresh);
   letGo();
   await first;
   expect([await second, order]).toEqual([1, ["first", "second"]]);

@@ -10,8 +10,7 @@ import { recordApprovedInventory } from "../../src/store/inventories.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { approversOf, putInForce, testBot } from "../support/bot.ts";
-import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { eventually } from "../support/eventually.ts";
+import { freshDatabase, untilLockWait, type FreshDatabase } from "../support/database.ts";
 import { looseLimits } from "../support/small-world.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 
@@ -56,7 +55,7 @@ test.each<[string, number, boolean]>([
   await other.query("begin");
   await other.query("select 1 from deletion where id = $1 for update", [row.id]);
   const deciding = bot.services.deletions.approve(click("ben"));
-  await eventually("the click to wait", async () => (await fresh.db.exec("select from pg_locks where not granted")) > 0);
+  await untilLockWait(fresh);
   now = later;
   await other.query("commit");
   await other.end();

@@ -3,6 +3,7 @@ import pg from "pg";
 import { inject } from "vitest";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
+import { eventually } from "./eventually.ts";
 
 /** A migrated database of one's own. `drop` closes `db` and ends every other session on it. */
 export interface FreshDatabase {
@@ -47,6 +48,12 @@ async function create(from: string): Promise<FreshDatabase> {
       await admin(`drop role if exists ${role ?? "nobody"}`);
     },
   };
+}
+
+/** Waits until a session of this database waits for a lock. The cluster is shared with other test files: theirs do not count. */
+export async function untilLockWait(fresh: FreshDatabase): Promise<void> {
+  const waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+  await eventually("a session to wait for a lock", async () => (await fresh.db.exec(waiting)) > 0);
 }
 
 /** Two clones of one template at the same moment disturb each other, so they take turns. */

@@ -9,6 +9,7 @@ import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { readKnownState } from "../store/managed.ts";
+import { readPolicy } from "../store/policies.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
@@ -86,7 +87,10 @@ export function reimportContext(p: Parts, command: Pick<ReimportContext, "links"
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
     registrar: p.cloud.registrar,
     store: p.archive,
-    excluded: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
+    excluded: async () => {
+      const inForce = (await readPolicy(p.db))?.body.protectedDomains ?? [];
+      return [...protectedDomains, ...inForce, ...(sentinelDomain === null ? [] : [sentinelDomain])];
+    },
     timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
   };
 }

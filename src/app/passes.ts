@@ -44,6 +44,7 @@ export function policyContext(p: Parts): PolicyContext {
     ...p,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.policy,
+    findDomain: (idOrPath) => p.cloud.reader.findDomainNamed(idOrPath),
     presentScope: p.config.policy.scope,
     environment: p.config.policy,
   };

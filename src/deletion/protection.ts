@@ -1,4 +1,5 @@
 import type { Failure } from "../core/failure.ts";
+import { wouldDeleteProtected } from "../core/protected.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
@@ -20,8 +21,7 @@ export async function isProtectedRow(
   return isListed(row, now) ? ok(true) : c.isProtected(row.domain_id, row.path, isLocked);
 }
 
-/** Whether people protected a domain, when its deletion was opened or since. */
+/** Whether people protected a domain, one that it lies in or one below it, when its deletion was opened or since. */
 export function isListed(row: Place, now: Pick<PolicyNow, "protectedDomains">): boolean {
-  const listed = [...row.policy.protectedDomains, ...now.protectedDomains];
-  return listed.includes(row.domain_id) || listed.includes(row.path);
+  return wouldDeleteProtected([...row.policy.protectedDomains, ...now.protectedDomains], { id: row.domain_id, path: row.path });
 }

@@ -8,6 +8,7 @@ import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVers
 import { fingerprintOf, type PolicyNow, type TeamPolicy } from "../core/policy.ts";
 import type { Queryable } from "../store/db.ts";
 import type { PolicyContext } from "./context.ts";
+import { resolveProtected } from "./protected.ts";
 import { assessPolicy, findSetting, settings, type PresentScope } from "./settings.ts";
 
 const REASON_MIN = 5;
@@ -41,7 +42,9 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
     });
 
   const base = await expectPolicy(c);
-  const read = setting.read(base.body, wish.text, c.presentScope);
+  const typed = setting.read(base.body, wish.text, c.presentScope);
+  if (!typed.ok) return typed;
+  const read = await resolveProtected(typed.value, base.body, c);
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
     return fail("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);

@@ -1,5 +1,5 @@
 import { fail, type Failure } from "../core/failure.ts";
-import { DomainId } from "../core/ids.ts";
+import { protectsAll, readProtected } from "../core/protected.ts";
 import { ok, type Result } from "../core/result.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
 import { durationText, parseDuration } from "./units.ts";
@@ -74,15 +74,14 @@ const approvers: Setting = {
 const protectedDomains: Setting = {
   name: "protected-domains",
   title: "Protected domains",
-  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas; or the word none",
+  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas, what lies below is protected too; or the word none",
   read(policy, text) {
     const words = text.trim().toLowerCase() === "none" ? [] : text.split(",").map((w) => w.trim());
-    const isOne = (w: string): boolean => DomainId.safeParse(w).success || /^ROOT(?:\/[^/\p{Cc}]{1,255})+$/u.test(w);
-    if (!words.every(isOne) || words.length > 200) return notAValue(this.title, this.hint);
+    if (words.some((w) => readProtected(w) === null) || words.length > 200) return notAValue(this.title, this.hint);
     return ok({ ...policy, protectedDomains: [...new Set(words)].toSorted() });
   },
   write: (policy) => policy.protectedDomains.join(", ") || "none",
-  effect: (before, after) => (before.protectedDomains.every((d) => after.protectedDomains.includes(d)) ? "stricter" : "looser"),
+  effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
 const scope: Setting = {

@@ -20,8 +20,8 @@ export interface ReimportContext {
   readonly registrar: TemplateRegistrar;
   readonly store: ArchiveStore;
   readonly links: ReimportLinks;
-  /** Ids and paths of domains that nothing is put into. */
-  readonly excluded: ReadonlySet<string>;
+  /** The protected domains and the sentinel, as the list of protected domains writes them: nothing is put into them. */
+  readonly excluded: () => Promise<readonly string[]>;
   readonly timing: ReimportTiming;
   readonly now: Clock;
   readonly newId: NewId;

@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from "../../config.ts";
 import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
-import { inspectDatabase, inspectPlace, type DatabaseInspection } from "../../store/inspect.ts";
+import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
@@ -18,6 +18,14 @@ export async function examineOwnDatabase(config: DatabaseConfig): Promise<readon
   if (found.state === "stopped")
     return [warning(`the embedded PostgreSQL in ${folder} is not running, so it was not checked`, "Run the doctor while the bot runs.")];
   return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url))];
+}
+
+/** The protected domains of the policy in force; none when the database cannot be read, which its own checks tell. */
+export async function readProtectedInForce(config: DatabaseConfig): Promise<readonly string[]> {
+  const found = config.databaseUrl === null ? await findEmbeddedPostgres(`${config.dataDir}/pg`) : null;
+  const url = config.databaseUrl ?? (found?.state === "running" ? found.url : null);
+  const read = url === null ? null : await inspectProtectedDomains(url);
+  return read?.ok === true ? read.value : [];
 }
 
 async function examine(url: string): Promise<readonly Check[]> {

@@ -2,6 +2,7 @@ import type { Clock, NewId } from "../../core/clock.ts";
 import { domainIdFor } from "../../core/derived-ids.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
+import { isInProtected } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
@@ -124,7 +125,7 @@ async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
   const recognised = recognise(desired, observed, stored);
   const sentinel = c.policy.sentinelDomain === null ? [] : [c.policy.sentinelDomain];
-  const unmanaged = findUnmanaged(observed, stored, recognised, new Set([...c.policy.protectedDomains, ...sentinel]));
+  const unmanaged = findUnmanaged(observed, stored, recognised, [...c.policy.protectedDomains, ...sentinel]);
   if (unmanaged.length > 0) return err(unmanagedThere(c.root, unmanaged));
   const spent = await findSpent(new Set(observed.domains.map((d) => d.id)), desired, withRecognised(stored, recognised), c);
   if (!spent.ok) return spent;
@@ -249,11 +250,11 @@ function findUnmanaged(
   observed: CompleteObserved,
   known: KnownState,
   recognised: Recognised,
-  excluded: ReadonlySet<string>,
+  excluded: readonly string[],
 ): readonly string[] {
   const domains = new Set<string>([...known.managedDomains, ...recognised.domains].map((d) => d.domainId));
   const accounts = new Set<string>([...known.managedAccounts, ...recognised.accounts].map((a) => a.accountId));
-  const unmanaged = observed.domains.filter((d) => !(domains.has(d.id) && d.depth === 1) && !excluded.has(d.id) && !excluded.has(d.path));
+  const unmanaged = observed.domains.filter((d) => !(domains.has(d.id) && d.depth === 1) && !isInProtected(excluded, d));
   const named = new Set(unmanaged.map((d) => d.id));
   const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
   return [

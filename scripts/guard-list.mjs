@@ -373,8 +373,8 @@ export const guards = [
     invariant: "INV-4",
     what: "protected is asked before every step",
     file: "src/deletion/guard.ts",
-    guard: "if (outside.value) return fail(",
-    broken: "if (false as boolean) return err(",
+    guard: "if (outside.value(row.domain_id, row.path)) return fail(",
+    broken: "if (false as boolean) return fail(",
     tests: assembled,
   },
   {
@@ -389,8 +389,8 @@ export const guards = [
     invariant: "INV-4",
     what: "the bot asks whether a domain lies outside",
     file: "src/app/deletions.ts",
-    guard: "return ok(known(id, path));",
-    broken: "return ok(false);",
+    guard: "return ok(known);",
+    broken: "return ok(() => false);",
     tests: assembled,
   },
   {
@@ -398,7 +398,7 @@ export const guards = [
     what: "a root that is not known lets nothing pass",
     file: "src/app/deletions.ts",
     guard: "if (!found.ok) return err(rootUnknown(found.error));",
-    broken: "if (!found.ok) return ok(false);",
+    broken: "if (!found.ok) return ok(() => false);",
     tests: assembled,
   },
   {

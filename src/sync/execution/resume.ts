@@ -60,7 +60,6 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
     openedAt: 0 as Instant,
     expiresAt: Number.MAX_SAFE_INTEGER as Instant,
-    objection: null,
     settlesScope: false,
     askedBy: "",
     stop,

@@ -12,8 +12,6 @@ import { readKnownState } from "../store/managed.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
-/** A day: the life of an export link too, and longer than any template takes. Units: milliseconds. */
-const LINK_MS = 24 * 3600_000;
 /** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
 const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
@@ -87,6 +85,6 @@ export function reimportContext(p: Parts, command: Pick<ReimportContext, "links"
     registrar: p.cloud.registrar,
     store: p.archive,
     excluded: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
-    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
+    timing: { arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
   };
 }

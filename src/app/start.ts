@@ -7,6 +7,7 @@ import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
+import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import type { Events } from "../events.ts";
@@ -94,8 +95,8 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     ...config.slack,
     approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
     firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
-    // Later, two are enough to start, and to repair the list by a card of two people.
-    approversMin: seeded === null ? 3 : 2,
+    // Later, as many as decide are enough to start: they can repair the list by its card.
+    approversMin: seeded === null ? APPROVERS_MIN : APPROVALS_MIN,
     environment: config.environment,
     db,
     events: a.events,

@@ -12,7 +12,7 @@ import { readVotes, recordVote, type StoredVote } from "../store/ballots.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
 import { recordAct } from "./act.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
-import { tally, type VoteQuestion } from "./tally.ts";
+import { neededOf, tally, type VoteQuestion } from "./tally.ts";
 
 /** A question at the moment of a click. */
 export interface Question extends VoteQuestion {
@@ -177,7 +177,7 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
     return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.` });
 
   const have = tally(question, votes, new Set(e.approvers.value.map((a) => a.id))).approvers.length;
-  const need = Math.max(2, question.quorum);
+  const need = neededOf(question);
   const missing = Math.max(1, need - have);
   if (votes.some((v) => isOf(v, click.by)))
     return refused("voted", `You already voted; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);

@@ -12,7 +12,7 @@ import { insertExport, readExport, updateExport, type ExportRow } from "../store
 import type { InventoryItem } from "../core/inventory.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { saveEntry, type SaveContext } from "./entry.ts";
-import { isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
+import { LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
 
 /** One template a person may export. */
 export interface ExportableTemplate {
@@ -72,7 +72,6 @@ export interface ExportContext extends SaveContext {
   readonly newToken: () => string;
 }
 
-const LINK_MS = 24 * 3600_000;
 const PROGRESS_MS = 2500;
 
 /** Builds the service through which people export templates of their own projects. */

@@ -4,7 +4,8 @@ import { fail, failure, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
-import { WAIVERS_NEEDED, readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import { APPROVALS_MIN } from "../core/votes.ts";
+import { readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
@@ -120,7 +121,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
         if (entry === undefined) return fail("refused", "waiver.unknown", "This deletion has no such thing to waive; nothing was done");
         const objection = waiverObjection(entry);
         if (objection !== null) return err(objection);
-        const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: WAIVERS_NEEDED };
+        const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: APPROVALS_MIN };
         return ok({ ...question.value, ...waiver, itemName: entry.name, entry, row: row.value });
       },
       async examine({ entry }, { have, need }) {

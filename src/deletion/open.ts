@@ -1,12 +1,10 @@
 import { DeletionId, OperatorId } from "../core/ids.ts";
+import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import type { DeletionProposal } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
-
-/** How long after people refused a deletion none is opened for the same domain. Units: milliseconds. */
-const ASK_AGAIN_MS = 24 * 3600_000;
 
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.

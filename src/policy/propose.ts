@@ -6,14 +6,10 @@ import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
 import { fingerprintOf, type PolicyNow, type TeamPolicy } from "../core/policy.ts";
+import { ASK_AGAIN_MS, readReason, reasonLength } from "../core/votes.ts";
 import type { Queryable } from "../store/db.ts";
 import type { PolicyContext } from "./context.ts";
 import { assessPolicy, findSetting, settings, type PresentScope } from "./settings.ts";
-
-const REASON_MIN = 5;
-const REASON_MAX = 500;
-/** How long after a refusal a pass does not ask again about the same scope. Units: milliseconds. */
-const ASK_AGAIN_MS = 24 * 3600_000;
 
 /** A change that a person wants, as typed. */
 export interface Wish {
@@ -34,9 +30,10 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
     const remedy = `There are: ${settings.map((s) => s.name).join(", ")}.`;
     return fail("invalid", "policy.setting", "There is no such setting", { remedy });
   }
-  const reason = wish.reason.trim();
-  if (reason.length < REASON_MIN || reason.length > REASON_MAX)
-    return fail("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
+  const { min, max } = reasonLength.change;
+  const reason = readReason(wish.reason, { min, max });
+  if (reason === null)
+    return fail("invalid", "policy.reason", `A change needs a reason of ${min} to ${max} characters`, {
       remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
     });
 

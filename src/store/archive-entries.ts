@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { type ItemKind, itemKinds } from "../core/inventory.ts";
+import { APPROVALS_MIN } from "../core/votes.ts";
 import { insertRow, toJson, updateRow, type Queryable } from "./db.ts";
-
-/** How many distinct people must waive a thing. */
-export const WAIVERS_NEEDED = 2;
 
 /** An entry's columns, with its waivers. */
 export const EntryRow = z.object({
@@ -83,7 +81,7 @@ export function withWaiversOf(e: ArchiveEntryRow, approversNow: readonly { reado
 
 /** Whether two distinct people waived an entry. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
-  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
+  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= APPROVALS_MIN;
 }
 
 const CopyRow = z.object({

@@ -4,13 +4,12 @@ import type { Config } from "../../config.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Result } from "../../core/result.ts";
+import { APPROVERS_MIN } from "../../core/votes.ts";
 import { isAbsent } from "../../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
-/** With fewer approvers the bot does not start (src/bot/app.ts). */
-const APPROVERS_MIN = 3;
 
 /** What the Slack checks need. */
 export interface SlackInspection {

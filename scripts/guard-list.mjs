@@ -214,7 +214,7 @@ export const guards = [
     what: "never fewer than two",
     file: "src/approvals/tally.ts",
     guard: "Math.max(APPROVALS_MIN, question.quorum)",
-    broken: "request.quorum",
+    broken: "question.quorum",
     tests: grants,
   },
   {

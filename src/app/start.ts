@@ -1,5 +1,3 @@
-import { serveExport } from "../archive/export-service.ts";
-import { serveReimport } from "../archive/reimport/links.ts";
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { Config } from "../config.ts";
@@ -71,7 +69,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
   await engine.start();
-  const http = await serveLinks(config, parts);
+  const onError = (e: unknown): void => a.events.bug("http", e);
+  const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });
   links.url = config.http.publicUrl ?? http.url;
   await bot.start(assembly.services);
   await logWarnings(parts, assembly);
@@ -126,24 +125,6 @@ function startableEngine(url: string, a: Ambient): Engine {
       if (e.kind === "warning") a.events.warn("engine.warning", { text: e.text });
       else if (e.kind === "run_failed" || e.kind === "run_retried") a.events.bug(`engine.${e.kind}`, e.error);
       else if ("run" in e) a.events.warn(`engine.${e.kind}`, { run: e.run, from: e.from });
-    },
-  });
-}
-
-function serveLinks(config: Config, p: Parts): Promise<HttpServer> {
-  const context = { db: p.db, store: p.archive, now: p.now };
-  return startHttpServer({
-    host: config.http.host,
-    port: config.http.port,
-    onError: (e) => p.events.bug("http", e),
-    routes: {
-      isReady: async () =>
-        p.db.exec("select 1").then(
-          () => true,
-          () => false,
-        ),
-      serveExport: (path) => serveExport(path, context),
-      serveReimport: (path) => serveReimport(path, context),
     },
   });
 }

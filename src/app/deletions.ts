@@ -29,7 +29,7 @@ export function deletionContext(p: Parts): DeletionContext {
 }
 
 /**
- * Makes the test whether a domain lies outside of what may be deleted. CloudStack is asked for the ids of the managed root and its
+ * Makes the test of whether a domain lies outside of what may be deleted. CloudStack is asked for the ids of the managed root and its
  * ancestors until they are known.
  *
  * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.

@@ -19,7 +19,7 @@ export interface HttpServer {
 /**
  * Starts the server for links of exports and re-imports, `/healthz` and `/readyz`: in the bot, and beside it during a re-import.
  *
- * `onError` is for what is no answer; the path of a request is a secret, and the error may contain it.
+ * `onError` gets what was thrown while a request was answered; it may contain the path of a link, which is a secret.
  * Errors: rejects with `PortTaken` when the port is taken.
  */
 export async function startHttpServer(

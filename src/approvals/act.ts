@@ -43,7 +43,7 @@ export async function recordAct<T>(
   } catch (thrown) {
     if (!isConstraintError(thrown)) throw thrown;
     const details = { rule: thrown.constraint ?? "" };
-    result = fail("refused", "ballot.database", "The database refused this: it would not count", { details });
+    result = fail("refused", "ballot.database", "A rule of the database refused this; nothing was done", { details });
   }
   if (result.ok) return ok(result.value.value);
   await recordRefusal(act, result.error, c);

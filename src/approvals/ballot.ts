@@ -132,7 +132,7 @@ export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, 
   const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id);
   const [vote] = votes.filter((v) => v.verdict === "approve");
   if (vote === undefined || votes.some((v) => v.verdict === "withdraw"))
-    return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have withdrawn it already");
+    return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have already withdrawn it");
   await recordVote(q, on, voteOf({ by, digest: vote.digest }, "withdraw", vote.digest, at));
   return ok(undefined);
 }
@@ -204,7 +204,7 @@ export function staleCard(kind: QuestionRef["kind"]): Failure {
 
 /** The refusal while two people have not confirmed the scope of this process: its reads prove nothing. Invariant: INV-1. */
 export function unconfirmedScope(): Failure {
-  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads another scope than the confirmed one", {
+  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads a different scope from the confirmed one", {
     remedy: "Two approvers confirm it on its card (/ci-policy), or somebody restores the old configuration.",
   });
 }

@@ -25,7 +25,7 @@ export function isWithin(root: DomainPath, path: DomainPath): boolean {
 export type IsOutside = (id: string, path: DomainPath) => boolean;
 
 /**
- * Makes the test whether a domain is outside of what may be changed: it is the managed root or one of its ancestors, known by their `ids`
+ * Makes the test of whether a domain is outside of what may be changed: it is the managed root or one of its ancestors, known by their `ids`
  * or by the path, or it is not below the root.
  *
  * Invariant: INV-4.

@@ -41,7 +41,7 @@ export interface DeletionContext {
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;
   /**
-   * The test whether a domain is never deleted, whatever the policy: it is the managed root, an ancestor of it, or lies elsewhere.
+   * The test of whether a domain is never deleted, whatever the policy: it is the managed root, an ancestor of it, or lies elsewhere.
    * CloudStack is asked for the managed root until it is known, so nobody calls this while holding a lock.
    * Errors: `unavailable` while it is not known.
    */

@@ -125,7 +125,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
         return ok({ ...question.value, ...waiver, itemName: entry.name, entry, row: row.value });
       },
       async examine({ entry }, { have, need }) {
-        return have >= need ? fail("refused", "waiver.done", `${entry.name} is waived already`) : ok(undefined);
+        return have >= need ? fail("refused", "waiver.done", `${entry.name} is already waived`) : ok(undefined);
       },
       async follow({ row, entry }, { have, at }, q) {
         const problem = entry.problem ?? "not saved";

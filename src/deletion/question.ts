@@ -53,8 +53,8 @@ export async function deletionQuestion(
 export function wrongPhase(row: DeletionRow, remedy: string): Failure {
   const words: Partial<Record<Phase, string>> = {
     closed: "This deletion was closed; nothing is deleted by it",
-    deleted: "This domain is deleted already",
-    cooling_off: "It is approved already and in its cool-off",
+    deleted: "This domain is already deleted",
+    cooling_off: "It is already approved and in its cool-off",
   };
   return failure("refused", "deletion.phase", words[row.phase] ?? `It is in the phase ${row.phase}`, { remedy });
 }

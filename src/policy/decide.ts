@@ -32,7 +32,7 @@ interface PolicyQuestion extends Question {
 /**
  * Records an approval; the deciding one brings the change into force, in the same transaction.
  *
- * Errors: the ballot's refusals; the policy has changed; the proposed value could not work any more. Invariant: INV-2, for limits.
+ * Errors: the ballot's refusals; the policy has changed; the proposed value would not work now. Invariant: INV-2, for limits.
  */
 export async function approveChange(click: PolicyClick, c: PolicyContext): Promise<Result<{ readonly applied: boolean }, Failure>> {
   return decide<PolicyQuestion, { readonly applied: boolean }>(

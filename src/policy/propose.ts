@@ -21,7 +21,7 @@ export interface Wish {
 /**
  * Records a person's proposal; gives its id.
  *
- * Errors: `invalid` for what is no value; `refused` for who may not propose, for the present value, and for a value that could not work.
+ * Errors: `invalid` for what is not a value; `refused` for somebody who may not propose, for the present value, and for a value that could not work.
  */
 export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Promise<Result<string, Failure>> {
   if (!by.isTeam) return err(teamOnly("propose a change of policy"));
@@ -41,7 +41,7 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
   const read = setting.read(base.body, wish.text, c.presentScope);
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
-    return fail("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);
+    return fail("refused", "policy.same", `${setting.title} already has this value: ${setting.write(base.body)}`);
   const assessed = await assessNow(read.value, setting.name, c);
   if (!assessed.ok) return assessed;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
@@ -61,7 +61,7 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
   if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
-  const reason = "this process reads another scope than the one that was confirmed";
+  const reason = "this process reads a different scope from the confirmed one";
   const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;
 }
@@ -115,5 +115,5 @@ async function insert(
     return inserted;
   });
   const remedy = "Decide on its card in the team's channel first.";
-  return made ? ok(id) : fail("refused", "policy.open", "A change of this setting is open already", { remedy });
+  return made ? ok(id) : fail("refused", "policy.open", "There is already an open change of this setting", { remedy });
 }

@@ -143,7 +143,7 @@ export function assessPolicy(p: TeamPolicy, changed: string, approverCount: numb
 }
 
 function notAValue(title: string, hint: string): Result<never, Failure> {
-  return fail("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
+  return fail("invalid", "policy.value", `This is not a valid value for ${title}`, { remedy: `Write ${hint}.` });
 }
 
 function refused(rule: string, sentence: string, remedy: string): Result<never, Failure> {

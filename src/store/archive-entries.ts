@@ -42,7 +42,7 @@ export async function insertEntry(
   await insertRow(q, "archive_entry", row, "on conflict do nothing");
 }
 
-/** How saving an entry stands next. */
+/** The next state of an entry that is being saved. */
 export type EntryChange =
   | { readonly state: "saving" }
   | { readonly state: "failed"; readonly problem: string }
@@ -109,7 +109,7 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
-/** Begins a copy's removal; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
+/** Begins a copy's removal; false when it is in use. Errors: `StoreError` archive_last_copy for the last one. */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2

@@ -64,7 +64,7 @@ function outcomeLine(o: ChangeOutcome): string {
     waiting: "",
     done: "",
     refused: "refused",
-    indeterminate: "outcome unknown, will be read",
+    indeterminate: "outcome unknown, will be looked up",
     held: "held",
     skipped: "skipped after a failure",
   }[o.outcome];

@@ -13,8 +13,6 @@ import { readPolicy } from "../store/policies.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
-/** A day: the life of an export link too, and longer than any template takes. Units: milliseconds. */
-const LINK_MS = 24 * 3600_000;
 /** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
 const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
@@ -91,6 +89,6 @@ export function reimportContext(p: Parts, command: Pick<ReimportContext, "links"
       const inForce = (await readPolicy(p.db))?.body.protectedDomains ?? [];
       return [...protectedDomains, ...inForce, ...(sentinelDomain === null ? [] : [sentinelDomain])];
     },
-    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
+    timing: { arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
   };
 }

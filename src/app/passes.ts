@@ -50,7 +50,7 @@ export function policyContext(p: Parts): PolicyContext {
   };
 }
 
-/** Runs a pass; when it finds another scope than the confirmed one, two people are asked about it. */
+/** Runs a pass; when it finds a different scope from the confirmed one, two people are asked about it. */
 export async function passAndAsk(
   scope: Scope,
   startedBy: StartedBy,

@@ -32,8 +32,6 @@ export interface ReimportContext {
 
 /** How long a re-import waits for what. Units: milliseconds. */
 export interface ReimportTiming {
-  /** For CloudStack to fetch a template; its link is valid as long. */
-  readonly linkMs: number;
   /** After a call whose answer was lost, until it counts as never arrived. */
   readonly arriveMs: number;
   /** For a pass to end. */

@@ -42,7 +42,7 @@ export async function findReimportTarget(to: string, c: ReimportContext): Promis
   const fleet = await c.observed.readFleet({ withLimits: false });
   if (!fleet.ok)
     return fail("unavailable", "restore.unread", `CloudStack was not read completely: ${fleet.error.reason}`, {
-      remedy: "Nothing was re-imported. Repair that and run it again.",
+      remedy: "Nothing was re-imported. Fix that and run it again.",
     });
   const { root, domains } = fleet.value;
   const id = DomainId.safeParse(to);

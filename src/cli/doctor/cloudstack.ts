@@ -68,7 +68,7 @@ async function examineTree(config: Config, inspector: KeyInspector, reading: Clo
   return [
     ...place,
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
-    ...nonUuid.map((d) => warning(`${d.path} has an id that is no UUID; it is never changed`, "Move it out of the managed root.")),
+    ...nonUuid.map((d) => warning(`${d.path} has an id that is not a UUID; it is never changed`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, inspector, fleet.value),
   ];
 }

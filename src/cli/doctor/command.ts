@@ -58,13 +58,13 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
   }
 }
 
-/** A defect in one check must not hide the others' findings. */
+/** A bug in one check must not hide the others' findings. */
 async function guarded(system: Check["system"], inspect: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
   try {
     return await inspect();
   } catch (thrown) {
     const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    return [checksOf(system).failed(`could not be checked: ${said}`, "This is a defect of Twokey; send this line to its authors.")];
+    return [checksOf(system).failed(`could not be checked: ${said}`, "This is a bug in Twokey; report it with this line.")];
   }
 }
 

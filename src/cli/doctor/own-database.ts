@@ -44,7 +44,7 @@ async function examineOwner(url: string, migrationUrl: string | null): Promise<r
     return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Check DATABASE_MIGRATION_URL.")];
   // That the bot's own address cannot be reached is reported already.
   if (bot.ok && bot.value.database !== owner.value.database)
-    return [failed("DATABASE_MIGRATION_URL names another database than DATABASE_URL", "Give both the same host, port and database.")];
+    return [failed("DATABASE_MIGRATION_URL names a different database from DATABASE_URL", "Give both the same host, port and database.")];
   const { role, mayMigrate } = owner.value;
   return mayMigrate
     ? [ok(`DATABASE_MIGRATION_URL: ${role} may migrate it`)]

@@ -87,7 +87,7 @@ export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Pro
 export async function findDomainAt(api: CloudStackApi, id: DomainId, path: DomainPath): Promise<Result<DomainWithChain, Failure>> {
   const found = await findDomainWithChain(api, id);
   if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} does not exist any more`));
+  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
   if (found.value.path === path) return ok(found.value);
   return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.value.path}`));
 }

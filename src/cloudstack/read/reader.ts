@@ -23,7 +23,7 @@ export interface ManagedRoot {
   readonly ancestors: readonly DomainId[];
 }
 
-/** All that the bot reads of CloudStack; it has no way to change anything. */
+/** Everything that the bot reads from CloudStack; it has no way to change anything. */
 export interface CloudStackReader extends DeletionReader {
   /** Everything below the managed root, counted; or nothing, with the reason. */
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;

@@ -138,7 +138,7 @@ async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result
   }
   const known = withSpent(withRecognised(stored, recognised), spent.value);
   const input = inputOf({ desired, observed }, known);
-  if (input.coverage === "partial") return err(unread("One of the two sides", "they are not about the same part of the tree"));
+  if (input.coverage === "partial") return err(unread("One of the two sides", "they cover different parts of the tree"));
   const plan = planChanges(input, c.policy);
   const busyIds = new Set<string>(busy);
   const underDeletion = known.managedDomains.filter((m) => busyIds.has(m.domainId)).map((m) => m.projectId);
@@ -229,14 +229,14 @@ function reportOf(survey: Survey, made: number): RebuildReport {
 
 function unread(side: string, reason: string): Failure {
   return failure("unavailable", "recovery.unread", `${side} was not read completely: ${reason}`, {
-    remedy: "Nothing was made. Repair that and run it again.",
+    remedy: "Nothing was made. Fix that and run it again.",
   });
 }
 
 function unmanagedThere(root: DomainPath, unmanaged: readonly string[]): Failure {
   const shown = unmanaged.slice(0, 20).join(", ");
   const more = unmanaged.length > 20 ? ` and ${unmanaged.length - 20} more` : "";
-  return failure("refused", "recovery.foreign", `Below ${root} there is what Twokey did not make: ${shown}${more}`, {
+  return failure("refused", "recovery.foreign", `Below ${root} there are things that Twokey did not make: ${shown}${more}`, {
     remedy: "A rebuild is for an empty root. Move these elsewhere, or name them in CLOUDSTACK_PROTECTED_DOMAINS; nothing was made.",
   });
 }

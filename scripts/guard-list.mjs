@@ -6,6 +6,7 @@ const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
+const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
 export const guards = [
@@ -360,6 +361,94 @@ export const guards = [
     guard: "!isClearNo || isStopped(result.error) || ",
     broken: "!isClearNo || ",
     tests: ["test/deletion/runner.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "a cool-off that was made longer counts at once",
+    file: "src/deletion/decide.ts",
+    guard: "Math.max(row.policy.coolOffMs, (await c.policyNow(q)).coolOffMs)",
+    broken: "row.policy.coolOffMs",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-3",
+    what: "a grace period that was made longer counts at once",
+    file: "src/deletion/runner.ts",
+    guard: "Math.max(row.policy.graceMs, (await c.policyNow(c.db)).graceMs)",
+    broken: "row.policy.graceMs",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-3",
+    what: "a Restore that was clicked meanwhile is not lost",
+    file: "src/deletion/runner.ts",
+    guard: " || now.restore_by !== row.restore_by",
+    broken: "",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-3",
+    what: "Restore is for the team only",
+    file: "src/deletion/service.ts",
+    guard: "click.by.isTeam ? requestRestore(",
+    broken: "(true as boolean) ? requestRestore(",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-3",
+    what: "no Restore is promised once things were removed",
+    file: "src/deletion/service.ts",
+    guard: '(row.phase === "frozen" && row.frozen_from === "removing")',
+    broken: "(false as boolean)",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-4",
+    what: "what is protected while people are asked is closed",
+    file: "src/deletion/runner.ts",
+    guard: 'if (kept.value) return close(row, "kept", "the domain is protected", c);\n\n  const state =',
+    broken: "const state =",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-4",
+    what: "what is protected while it is archived is closed",
+    file: "src/deletion/runner.ts",
+    guard: 'if (kept.value) return close(row, "kept", "the domain is protected", c);\n\n  const before =',
+    broken: "const before =",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-4",
+    what: "a deletion that people refused is not opened again for a day",
+    file: "src/deletion/open.ts",
+    guard: "return !refused || ",
+    broken: "return true || ",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-8",
+    what: "what changed while it was archived is archived before anybody is asked",
+    file: "src/deletion/runner.ts",
+    guard: "if (digest !== inventoryDigest(before.value)) return again;",
+    broken: "",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-9",
+    what: "a domain that is still listed after its deletion freezes it",
+    file: "src/deletion/runner.ts",
+    guard: "if (gone.value !== null) return freeze(",
+    broken: "if (false as boolean) return freeze(",
+    tests: meanwhile,
+  },
+  {
+    invariant: "INV-9",
+    what: "only what was approved is given back",
+    file: "src/deletion/steps/restore.ts",
+    guard: "if (!known.has(item.id)) continue;",
+    broken: "",
+    tests: meanwhile,
   },
   {
     invariant: "INV-4",

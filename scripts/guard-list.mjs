@@ -7,6 +7,7 @@ const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
+const started = ["test/app/start.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
 export const guards = [
@@ -361,6 +362,46 @@ export const guards = [
     guard: "!isClearNo || isStopped(result.error) || ",
     broken: "!isClearNo || ",
     tests: ["test/deletion/runner.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "the first start takes three approvers",
+    file: "src/app/start.ts",
+    guard: "approversMin: seeded === null ? 3 : 2",
+    broken: "approversMin: 2",
+    tests: started,
+  },
+  {
+    invariant: "INV-2",
+    what: "after the first start only approvers in force count",
+    file: "src/app/start.ts",
+    guard: "approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null",
+    broken: "approversInForce: async () => null",
+    tests: started,
+  },
+  {
+    invariant: "INV-2",
+    what: "who is no approver any more is none from that moment on",
+    file: "src/bot/app.ts",
+    guard: "(await o.approversInForce()) ?? list.value",
+    broken: "list.value",
+    tests: started,
+  },
+  {
+    invariant: "INV-2",
+    what: "only the deleter has the key that deletes",
+    file: "src/app/systems.ts",
+    guard: "createCloudStackDeleter(options(config.cloudstack.delete, true))",
+    broken: "createCloudStackDeleter(options(config.cloudstack.write, true))",
+    tests: ["test/app/systems.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "the running bot compares its clocks",
+    file: "src/app/start.ts",
+    guard: "clockSkew: createSkewMeter(db, a.now, a.steadyMs)",
+    broken: 'clockSkew: async () => ({ ms: 0, against: "nothing" })',
+    tests: started,
   },
   {
     invariant: "INV-3",

@@ -945,7 +945,7 @@ export const guards = [
     file: "src/store/reimports.ts",
     guard: " and i.link_until > $2",
     broken: " and i.link_until > $2 - 1000000",
-    tests: ["test/archive/reimport/sources.test.ts"],
+    tests: started,
   },
   {
     invariant: "restore",
@@ -953,7 +953,7 @@ export const guards = [
     file: "src/archive/reimport/links.ts",
     guard: "|| !isTokenOf(served.token_sha256, token)",
     broken: "",
-    tests: ["test/archive/reimport/sources.test.ts"],
+    tests: started,
   },
   {
     invariant: "restore",

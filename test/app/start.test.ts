@@ -1,25 +1,33 @@
 /**
  * Claims about the bot as `startTwokey` starts it: it starts while CloudStack is away and works when it is back; the first start takes three
- * approvers; later only those count who are in the policy in force, from one moment to the next; and its clocks are really compared.
+ * approvers; later only those count who are in the policy in force, from one moment to the next; its clocks are really compared; and its links
+ * are good for their time and with their secret only.
  */
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { startTwokey, type Twokey } from "../../src/app/start.ts";
-import type { Instant } from "../../src/core/ids.ts";
+import { createFolderStore } from "../../src/archive/folder-store.ts";
+import { tokenHash } from "../../src/archive/links.ts";
+import { reimportPath } from "../../src/archive/reimport/links.ts";
+import type { DomainId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
 import type { Result } from "../../src/core/result.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import { createEvents, type Events } from "../../src/events.ts";
+import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { readPolicy } from "../../src/store/policies.ts";
+import { insertReimport, updateReimportItem } from "../../src/store/reimports.ts";
 import { configOf, putInForce } from "../support/bot.ts";
 import { ciDatabaseWith } from "../archive/reimport/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { at } from "../support/deletions.ts";
 
 const DAY_MS = 86_400_000;
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-start-"));
@@ -143,4 +151,33 @@ test("while this process's clock differs from the database server's, nobody's vo
   await writes("ada", "/ci-resume", "", "clock is 30 days ahead");
   aheadMs = 0;
   await writes("ada", "/ci-resume", "", "1 of 2 approvers want to resume");
+}, 90_000);
+
+test("a link of a re-import serves its copy for its time, with its secret, and at no other time", async () => {
+  const twokey = await mustStart(theGroup);
+  const [entry, item, token] = [randomUUID(), randomUUID(), "secret".repeat(5)];
+  const store = createFolderStore(path.join(dataDir, "archive"));
+  await store.append(entry, 0, Readable.from([Buffer.from("abc")]));
+  await store.finish(entry);
+  await insertEntry(state.db, { kind: "backup", id: randomUUID() }, { id: entry, itemKind: "template", itemId: "t", name: "t", at: 1 });
+  await updateEntry(state.db, entry, 1, { state: "verified", key: entry, sha256: "0", bytes: 3, manifest: {} });
+  const key = { project_id: "p-1" as ProjectId, domain_id: randomUUID() as DomainId, path: "ROOT/ci/aurora" as DomainPath, account: "" };
+  const reimport = { id: randomUUID(), ...key, from_at: at(1), begun_at: at(1) };
+  await insertReimport(state.db, reimport, [{ id: item, entryId: entry, account: "ann" }]);
+  const made = reimportPath(item, token, "QCOW2");
+  if (!made.ok) throw new Error(made.error.message);
+  const link = `${twokey.http.url}${made.value}`;
+  const fetched = async (url: string): Promise<readonly [number, string]> => {
+    const answer = await fetch(url);
+    return [answer.status, await answer.text()];
+  };
+  const nothing = [404, "Nothing is served here.\n"];
+  expect(await fetched(link)).toEqual(nothing);
+  await updateReimportItem(state.db, item, 1, { state: "registering", tokenSha256: tokenHash(token), linkUntil: Date.now() + 90_000 });
+  expect(await fetched(link)).toEqual([200, "abc"]);
+  expect(await fetched(link.replace("secret", "secreT"))).toEqual(nothing);
+  aheadMs = 90_000;
+  expect(await fetched(link)).toEqual(nothing);
+  aheadMs = 0;
+  expect(await fetched(link)).toEqual([200, "abc"]);
 }, 90_000);

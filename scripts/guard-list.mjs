@@ -85,6 +85,14 @@ export const guards = [
   },
   {
     invariant: "INV-2",
+    what: "the simulation's oracle knows who closed a project by itself",
+    file: "test/sim/oracle.ts",
+    guard: ', `ci:${d.evidence.closedBy ?? ""}`]',
+    broken: "]",
+    tests: ["test/sim/oracle.test.ts"],
+  },
+  {
+    invariant: "INV-2",
     what: "one Slack account has one vote",
     file: "migrations/0030_ballot.sql",
     guard: "create unique index ballot_account_once",

@@ -42,18 +42,22 @@ export function optionsFor(
 /** A database in which nobody ever stopped anything, for clients that need no other table. */
 const nothingStopped = { maybe: async () => null } as unknown as Queryable;
 
+interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep" | "pageSize">> {
+  readonly db?: Queryable;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * The bot's own clients against a server of the tests, made by the function that makes them for the bot (`src/app/systems.ts`): each with
  * its keys, and behind the stop switch of `db`. `env` is added to the configuration.
  */
 export function botCloud(
   server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string },
-  o: { readonly db?: Queryable; readonly env?: Readonly<Record<string, string>>; readonly pageSize?: number } = {},
+  { db = nothingStopped, env, ...more }: BotCloudOptions = {},
 ): CloudParts {
   const { apiKey, secretKey, now, sleep, newId } = optionsFor(server);
-  const config = configOf({ CLOUDSTACK_API_URL: server.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey, ...o.env });
-  const tools = { now, sleep, newId, events: createEvents("silent", "test") };
-  return cloudStack(config, o.db ?? nothingStopped, o.pageSize === undefined ? tools : { ...tools, pageSize: o.pageSize });
+  const config = configOf({ CLOUDSTACK_API_URL: server.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey, ...env });
+  return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });
 }
 
 const BEA = "ci:bea" as OperatorId;

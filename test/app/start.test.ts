@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, demoApproverGroup, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -28,6 +28,7 @@ import { configOf, putInForce } from "../support/bot.ts";
 import { ciDatabaseWith } from "../archive/reimport/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at } from "../support/deletions.ts";
+import { environmentOf } from "../support/environment.ts";
 
 const DAY_MS = 86_400_000;
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-start-"));
@@ -72,13 +73,7 @@ const listed = (...who: readonly (keyof typeof cast)[]) => ({
   SLACK_APPROVERS: who.map((name) => cast[name].slackId).join(","),
 });
 const configWith = (approvers: Record<string, string>) =>
-  configOf({
-    ...{ TWOKEY_DATA_DIR: dataDir, CI_DATABASE_URL: ci.url, CLOUDSTACK_API_URL: cloud.url },
-    ...{ CLOUDSTACK_API_KEY: cloud.admin.apiKey, CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey },
-    ...{ SLACK_BOT_TOKEN: demoTokens.botToken, SLACK_APP_TOKEN: demoTokens.appToken, SLACK_API_URL: slack.apiUrl },
-    ...{ SLACK_CHANNEL: demoChannel, TWOKEY_HTTP_PORT: "0", TWOKEY_SYNC_EVERY_SECONDS: "3600" },
-    ...approvers,
-  });
+  configOf(environmentOf({ cloud, slack, state, ci, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600", ...approvers }));
 
 async function start(approvers: Record<string, string>, events: Events = createEvents("silent", "test")): Promise<Result<Twokey, Failure>> {
   const started = await startTwokey(configWith(approvers), state.url, {

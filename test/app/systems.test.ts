@@ -38,6 +38,7 @@ const job = () => randomUUID() as JobId;
 test.each<[string, string, (cloud: CloudParts) => Promise<unknown>]>([
   ["the deleter", "delete", (c) => c.deleter.destroyMachine(grantFor(approved), machine, job())],
   ["the deleter, of a domain", "delete", (c) => c.deleter.deleteDomain(grantFor(approved), job())],
+  ["the writer", "write", (c) => c.writer.applyChange({ kind: "unlock_account", accountId: randomUUID() } as never, job())],
   ["the restorer", "write", (c) => c.restorer.enableAccount(randomUUID() as AccountId)],
   ["the registrar", "write", (c) => c.registrar.findTemplate(template.id)],
   ["exports", "export", (c) => c.exports.openExport(template)],

@@ -11,14 +11,14 @@ import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
+import type { CiDatabase } from "../../src/cidb/read.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, Instant, ProjectId } from "../../src/core/ids.ts";
 import { renderPlan } from "../../src/bot/render/plan.ts";
 import { ok } from "../../src/core/result.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
 import { botCloud } from "../cloudstack/support.ts";
-import { putInForce, testBot, type TestBot } from "../support/bot.ts";
+import { botCi, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { ciLosses, createCi, setCi, type CiLoss, type CiTruth } from "./lossy-ci.ts";
 import { cloudLosses, startLossyCloud, type CloudLoss, type LossyCloud } from "./lossy-cloud.ts";
@@ -93,8 +93,7 @@ beforeAll(async () => {
   await createCi(client, reader);
   const readerUrl = new URL(ciBase.url);
   readerUrl.username = reader;
-  const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
-  ci = createCiDatabase({ url: readerUrl.href, views, now: () => now as Instant, sentinelProject: null, onError: () => undefined });
+  ci = botCi(readerUrl.href, () => now);
   cloud = await startCloudStackEmulator({ now: () => now, listens: false });
   const top = cloud.addDomain({ name: "ci" });
   for (const [i, id] of projects.entries()) {

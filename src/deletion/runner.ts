@@ -9,6 +9,7 @@ import {
   readDeletion,
   readLiveDeletions,
   recordDeletionEvent,
+  takeLease,
   updateDeletion,
   type DeletionChange,
   type DeletionRow,
@@ -46,9 +47,12 @@ const rest: Next = { kind: "rest" };
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
   // The process that changed it last may have died before it updated the card.
   await showAndTell(id, c);
+  const lease = await takeLease(c.db, id);
   for (;;) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);
+    // Another run took it over, as when this process was suspended.
+    if (row?.lease !== lease) return;
     if (row === null || ["deleted", "closed", "frozen"].includes(row.phase)) return;
     const stop = await readStop(c.db);
     if (stop.stopped) {

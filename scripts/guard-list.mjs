@@ -5,6 +5,7 @@ const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
+const lastWord = ["test/deletion/last-word.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
@@ -176,6 +177,63 @@ export const guards = [
     guard: "fingerprintOf(body.scope) === fingerprintOf(present)",
     broken: "true",
     tests: ["test/policy/scope.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: a deletion that moved on since the guard saw it",
+    file: "src/store/last-word.ts",
+    guard: "d.phase = $2 and d.version = $3 and ",
+    broken: "$2::text is not null and $3::int is not null and ",
+    tests: lastWord,
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: somebody asked for it back",
+    file: "src/store/last-word.ts",
+    guard: "and d.restore_by is null",
+    broken: "",
+    tests: lastWord,
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: another run holds the deletion",
+    file: "src/store/last-word.ts",
+    guard: "if (row.isHeld !== true)",
+    broken: "if (false)",
+    tests: lastWord,
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: a grant is good for a minute",
+    file: "src/store/last-word.ts",
+    guard: "if (now - seen.grantedAt >= GRANT_MS)",
+    broken: "if (now - seen.grantedAt < 0)",
+    tests: lastWord,
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: stopped",
+    file: "src/store/last-word.ts",
+    guard: "if (row.isStop === true)",
+    broken: "if (false)",
+    tests: lastWord,
+  },
+  {
+    invariant: "INV-3",
+    what: "the last word: what cannot be read permits nothing",
+    file: "src/store/last-word.ts",
+    guard: 'if (row === null) return err(stoppedBefore(command, "what people decided could not be read from the database"));',
+    broken: "if (row === null) return ok(undefined);",
+    tests: ["test/deletion/stop.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "the deleter of the bot asks for the last word",
+    file: "src/app/systems.ts",
+    guard: "mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, a.now())",
+    broken:
+      "((): Promise<{ ok: true; value: undefined }> => Promise.resolve({ ok: true, value: undefined }))(/* ${mayDelete.name}${seen.phase}${request.path}${grantedAt}${command} */)",
+    tests: lastWord,
   },
   {
     invariant: "INV-3",

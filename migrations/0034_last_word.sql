@@ -1,5 +1,8 @@
 -- Up Migration
 -- Which run holds a deletion: each run that begins takes the next number, and a call of a run before it is refused.
--- `at_rest`: while it is stopped or frozen, the machines that CloudStack still kept were brought back, so nothing expires meanwhile.
 alter table deletion add column lease integer not null default 0;
-alter table deletion add column at_rest boolean not null default false;
+
+-- From when on CloudStack may expunge the machines that this deletion destroyed; null: it destroyed none, or all were brought back.
+alter table deletion add column expunge_after bigint;
+update deletion set expunge_after = entered_at + 86400000
+where phase in ('dismantling', 'expunging') or (phase = 'frozen' and frozen_from in ('dismantling', 'expunging'));

@@ -5,6 +5,7 @@ const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
+const giveBack = ["test/deletion/give-back.test.ts"];
 const lastWord = ["test/deletion/last-word.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
@@ -413,11 +414,11 @@ export const guards = [
   },
   {
     invariant: "INV-3",
-    what: "a stop half-way through Restore gives nothing up",
-    file: "src/deletion/steps/restore.ts",
-    guard: "!isClearNo || isStopped(result.error) || ",
-    broken: "!isClearNo || ",
-    tests: ["test/deletion/runner.test.ts"],
+    what: "a stop does not keep away what gives back",
+    file: "src/app/systems.ts",
+    guard: "createCloudStackRestorer(options(config.cloudstack.write, false))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
+    tests: giveBack,
   },
   {
     invariant: "INV-4",

@@ -68,7 +68,7 @@ const Row = z.object({
   frozen_reason: z.string().nullable(),
   ran_machines: z.array(z.string()),
   lease: z.number(),
-  at_rest: z.boolean(),
+  expunge_after: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;

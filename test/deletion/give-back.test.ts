@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import type { CiUserId, DeletionId } from "../../src/core/ids.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
 import { ok } from "../../src/core/result.ts";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
@@ -229,6 +230,44 @@ describe("what could not be brought back", () => {
     expect(named.toSorted()).toEqual(lost);
     expect((await seen()).filter((one) => one.startsWith("account") || one.includes("second"))).toEqual(
       asApproved.filter((one) => one.startsWith("account") || one.includes("second")),
+    );
+    await e.close();
+  });
+
+  test("a machine that is just being expunged is not said to be back", async () => {
+    await worldIn("expunging");
+    const { readInventory } = e.bot.deletions.reader;
+    const expunging = (i: InventoryItem): InventoryItem => (i.name === "vm" && i.kind === "machine" ? { ...i, state: "Expunging" } : i);
+    const bot = e.bot.with({
+      reader: {
+        readInventory: async (...of) => {
+          const read = await readInventory(...of);
+          return read.ok ? ok({ ...read.value, items: read.value.items.map(expunging) }) : read;
+        },
+      },
+    });
+    await restore();
+    await bot.advance(e.id);
+    expect((await row()).closed_reason).toContain("could not be brought back: machine vm is Expunging, and was Stopped");
+    await e.close();
+  });
+
+  test.each([
+    ["recoverVirtualMachine", ["machine vm is Destroyed, and was Stopped", "machine second is Destroyed, and was Stopped"]],
+    ["attachVolume", ["volume data1 is not on vm", "volume data2 is not on vm"]],
+    ["enableAccount", ["account enabled is disabled, and was enabled", "account locked is disabled, and was locked"]],
+  ] as const)("what CloudStack refuses by %s again and again is named with its reason, and all else is back", async (command, lost) => {
+    await worldIn("expunging");
+    e.emulator.setFaults([{ kind: "status", status: 530, command }]);
+    await restore();
+    await e.until(["closed"]);
+    const { phase, closed_reason } = await row();
+    expect(phase).toBe("closed");
+    for (const one of lost) expect(closed_reason).toContain(`${one} (${command}: `);
+    const others = asApproved.filter((one) => !lost.some((l) => one.startsWith(l.split(" is ")[0]?.replace("volume", "disk") ?? "")));
+    const now = await seen();
+    expect(command === "recoverVirtualMachine" ? others.filter((one) => !one.includes("data")) : others).toSatisfy((all: string[]) =>
+      all.every((one) => now.includes(one)),
     );
     await e.close();
   });

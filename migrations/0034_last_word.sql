@@ -6,3 +6,6 @@ alter table deletion add column lease integer not null default 0;
 alter table deletion add column expunge_after bigint;
 update deletion set expunge_after = entered_at + 86400000
 where phase in ('dismantling', 'expunging') or (phase = 'frozen' and frozen_from in ('dismantling', 'expunging'));
+
+-- Which pass is the newest, whatever the clocks of the replicas say: a change of a pass before it is not made.
+alter table pass add column seq bigint generated always as identity;

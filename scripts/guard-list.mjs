@@ -292,6 +292,22 @@ export const guards = [
     tests: giveBack,
   },
   {
+    invariant: "INV-3",
+    what: "a pass that lost its lock makes no further change",
+    file: "src/store/last-word.ts",
+    guard: 'row.isNewest ? null : "another pass has begun since"',
+    broken: "null",
+    tests: ["test/sync/last-word.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "a pass asks before each change whether everything is stopped",
+    file: "src/store/last-word.ts",
+    guard: 'if (row.isStop ?? false) return `stopped: ${row.reason ?? ""}`;',
+    broken: "",
+    tests: ["test/sync/last-word.test.ts"],
+  },
+  {
     invariant: "INV-4",
     what: "what is protected since counts",
     file: "src/deletion/protection.ts",

@@ -49,3 +49,22 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
   if (now - seen.grantedAt >= GRANT_MS) return refusal("deletion.grant_old", "the checks before it are older than a minute");
   return ok(undefined);
 }
+
+const PassRow = z.object({ isStop: z.boolean().nullable(), reason: z.string().nullable(), isNewest: z.boolean() });
+const PASS_SQL = `
+  select s.kind = 'stop' as "isStop", s.reason,
+         not exists (select from pass n where n.seq > (select seq from pass where id = $1)) as "isNewest"
+  from (select) one left join lateral (select kind, reason from stop_switch order by seq desc limit 1) s on true`;
+
+/**
+ * Asked before each change of a pass, in one statement: not stopped, and no other pass has begun since, as after a loss of the passes' lock
+ * that this process has not noticed.
+ *
+ * Returns why not, as a sentence; null: it may be made. Invariant: INV-3.
+ */
+export async function refusalOfChange(q: Queryable, passId: string): Promise<string | null> {
+  const row = await q.one(PassRow, PASS_SQL, [passId]).catch(() => null);
+  if (row === null) return "stopped: the stop switch could not be read from the database";
+  if (row.isStop ?? false) return `stopped: ${row.reason ?? ""}`;
+  return row.isNewest ? null : "another pass has begun since";
+}

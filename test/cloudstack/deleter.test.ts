@@ -71,7 +71,7 @@ describe("without a look at CloudStack", () => {
   afterAll(() => server.close());
   beforeEach(() => void (server.forms.length = 0));
 
-  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt };
+  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt, seen: real.seen };
   const forged: readonly (readonly [string, unknown])[] = [
     ["nothing", undefined],
     ["null", null],

@@ -46,6 +46,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
     {
       act: { kind: "deletion.approve", subject: click.deletionId },
       click,
+      ref: { kind: "deletion", id: click.deletionId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId);
         return row.ok ? ok({ ...(await deletionQuestion(row.value, c, q)), row: row.value }) : row;
@@ -106,6 +107,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
     {
       act: { kind: "deletion.waive", subject: click.deletionId },
       click,
+      ref: { kind: "waiver", id: click.entryId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
         if (!row.ok) return row;

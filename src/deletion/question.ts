@@ -5,18 +5,21 @@ import type { Instant } from "../core/ids.ts";
 import type { Phase } from "../core/phases.ts";
 import type { Queryable } from "../store/db.ts";
 import type { DeletionRow } from "../store/deletions.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtectedRow } from "./protection.ts";
 
 /** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. */
-export function requestOf(row: DeletionRow): ApprovalRequest | null {
+export async function readRequest(row: DeletionRow, q: Queryable): Promise<(ApprovalRequest & Pick<Question, "withoutAccount">) | null> {
   if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
+  const { identities, withoutAccount } = await readIdentities(q, row.requesters);
   return {
+    withoutAccount,
     deletionId: row.id,
     domainId: row.domain_id,
     path: row.path,
     digest: row.digest,
-    requesters: row.requesters,
+    requesters: identities,
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,
@@ -25,7 +28,7 @@ export function requestOf(row: DeletionRow): ApprovalRequest | null {
 
 /** A deletion as a question of the ballot; `q`: the connection on which it is locked. */
 export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: Queryable = c.db): Promise<Question> {
-  const request = requestOf(row);
+  const request = await readRequest(row, q);
   const objection =
     row.phase !== "proposed" || request === null
       ? wrongPhase(row, row.closed_because === null ? "The card shows its state." : "It ended; nothing is deleted by it.")
@@ -34,6 +37,7 @@ export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: 
     ...(request ?? {
       digest: "" as never,
       requesters: row.requesters,
+      withoutAccount: [],
       quorum: row.quorum,
       openedAt: 0 as Instant,
       expiresAt: 0 as Instant,

@@ -4,7 +4,8 @@ import { fail, failure, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
-import type { Transaction } from "../store/db.ts";
+import type { Queryable, Transaction } from "../store/db.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import {
   endPolicyChange,
   readPolicy,
@@ -39,11 +40,12 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
     {
       act: { kind: "policy.approve", subject: click.changeId },
       click,
+      ref: { kind: "policy", id: click.changeId },
       async open(q) {
         const row = await lockChange(q, click.changeId);
         const base = await readPolicy(q);
         if (!row.ok) return row;
-        const question = questionOf(row.value);
+        const question = await questionOf(row.value, q);
         if (question.objection !== null) return err(question.objection);
         if (base === null || base.version !== row.value.base_version)
           return fail("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
@@ -66,7 +68,7 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
   return recordAct({ kind: "policy.reject", subject: click.changeId, by: click.by.operator.id }, c, async (q) => {
     const row = await lockChange(q, click.changeId);
     if (!row.ok) return row;
-    const question = questionOf(row.value);
+    const question = await questionOf(row.value, q);
     if (question.objection !== null) return err(question.objection);
     if (c.now() >= row.value.expires_at) return fail("refused", "policy.expired", "The time to decide has run out; nothing was done");
     if (click.digest !== row.value.digest) return err(staleCard("policy"));
@@ -83,7 +85,7 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
 function ballotOf(c: PolicyContext): BallotContext {
   return {
     ...c,
-    approvers: { approversNow: async () => c.approvers.resolve((await expectPolicy(c)).body.approvers) },
+    approvers: { approversNow: async (counted) => c.approvers.resolve((await expectPolicy(c)).body.approvers, counted) },
     scopeIsConfirmed: async () => (await readPolicyNow(c.db, c.presentScope)).scopeIsConfirmed,
   };
 }
@@ -94,11 +96,13 @@ async function lockChange(q: Transaction, id: string): Promise<Result<PolicyChan
   return fail("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
 }
 
-function questionOf(row: PolicyChangeRow): Question {
+async function questionOf(row: PolicyChangeRow, q: Queryable): Promise<Question> {
+  const { identities, withoutAccount } = await readIdentities(q, row.proposed_by === "twokey" ? [] : [row.proposed_by]);
   return {
     ref: { kind: "policy", id: row.id },
     digest: row.digest,
-    requesters: row.proposed_by === "twokey" ? [] : [row.proposed_by],
+    requesters: identities,
+    withoutAccount,
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,

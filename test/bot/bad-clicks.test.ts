@@ -60,6 +60,7 @@ beforeEach(async () => {
     action: keep("action"),
     view: keep("view"),
     event: keep("event"),
+    use: () => undefined,
     options: keep("options"),
     error: () => undefined,
   };
@@ -69,6 +70,7 @@ beforeEach(async () => {
       chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
       views: { open: async () => (said.push("a window"), { ok: true }) },
     } as never,
+    here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
     identity: {
       identify: async (user: string) =>
         user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),

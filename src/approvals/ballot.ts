@@ -202,11 +202,11 @@ function standingOf(
     );
   if (!e.approvers.ok) {
     const sentence = `The list of approvers could not be read, so nobody may approve now: ${e.approvers.error.message}`;
-    return fail("unavailable", `${kind}.directory`, sentence, { remedy: "Try again in a minute." });
+    return fail("unavailable", `${kind}.directory`, sentence, { remedy: e.approvers.error.remedy ?? "Try again in a minute." });
   }
   const names = e.approvers.value.map((a) => a.name).join(", ");
   if (!e.approvers.value.some((a) => a.id === me.id))
-    return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.` });
+    return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.${unknownNote(me)}` });
 
   const have = tally(question, votes, new Set(e.approvers.value.map((a) => a.id))).approvers.length;
   const need = Math.max(2, question.quorum);
@@ -216,7 +216,7 @@ function standingOf(
   return ok({ have, need, approvers: e.approvers.value, clocks: e.clocks.value });
 }
 
-/** For how long an account that voted as one person may not vote as another: longer than a question is open. As in PostgreSQL. Units: days. */
+/** For how long an account that voted as one person may not vote as another; PostgreSQL says the same. Units: days. */
 const IDENTITY_DAYS = 30;
 
 /** The vote by which this Slack account acted as somebody else; null where there is none. */
@@ -228,6 +228,10 @@ async function readOtherIdentity(by: Asker, now: Instant, q: Queryable): Promise
 function isRequester(question: Pick<VoteQuestion, "requesters">, by: Asker): boolean {
   const { id, accounts = [] } = by.operator;
   return isOneOf({ id, accounts: by.account === undefined ? accounts : [...accounts, by.account] }, question.requesters);
+}
+
+function unknownNote(me: Operator): string {
+  return me.id.startsWith("slack:") ? " Whom the CI database does not know counts only when the policy names their Slack id." : "";
 }
 
 function nameIds(people: readonly string[]): string {

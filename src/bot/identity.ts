@@ -87,8 +87,10 @@ export function createIdentity(o: IdentityOptions): Identity {
     await remember(members);
     tellLeftOut(JSON.stringify(list), leftOut);
     const approvers = onePerPerson(members.map((m) => m.operator));
-    const names = approvers.map((a) => a.id);
-    const believed = good.assess(JSON.stringify(list), names, "approvers");
+    const believed = good.assess(
+      JSON.stringify(list),
+      approvers.map((a) => a.id),
+    );
     return believed.ok ? ok({ approvers, leftOut }) : believed;
   };
   const resolve: Identity["resolve"] = async (list, counted) => {
@@ -99,12 +101,9 @@ export function createIdentity(o: IdentityOptions): Identity {
   async function learnAccounts(id: OperatorId): Promise<Result<null, Failure>> {
     const listed = await people("all");
     if (!listed.ok) return listed;
-    const person = listed.value.find((p) => `ci:${p.id}` === id);
-    if (person === undefined) return ok(null);
-    const { slackId, email } = person;
-    const found = [...(slackId === null ? [] : [await records.readNow(slackId)]), ...(email === null ? [] : [await byAddress(email)])];
-    const users = found.flatMap((user) => (user.ok && user.value !== null ? [user.value] : []));
-    await remember(users.map((user) => ({ user, operator: { id } })));
+    const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
+    const found = [slackId === null ? ok(null) : await records.readNow(slackId), email === null ? ok(null) : await byAddress(email)];
+    await remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
     return found.find((user) => !user.ok) ?? ok(null);
   }
 
@@ -126,15 +125,20 @@ export function createIdentity(o: IdentityOptions): Identity {
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
-    async slackIdOf(person) {
-      const listed = await people("all");
-      if (!listed.ok) return listed;
-      const { slackId = null, email = null } = listed.value.find((p) => p.id === person) ?? {};
-      if (slackId !== null || email === null) return ok(slackId);
-      const found = await byAddress(email);
-      return found.ok ? ok(found.value?.id ?? null) : found;
-    },
+    slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
+}
+
+async function slackIdOf(
+  person: CiUserId,
+  listed: Result<readonly Person[], Failure>,
+  byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>,
+): Promise<Result<string | null, Failure>> {
+  if (!listed.ok) return listed;
+  const { slackId = null, email = null } = listed.value.find((p) => p.id === person) ?? {};
+  if (slackId !== null || email === null) return ok(slackId);
+  const found = await byAddress(email);
+  return found.ok ? ok(found.value?.id ?? null) : found;
 }
 
 /** A full member of this workspace, as a person. Errors: `refused` for everybody else; `unavailable` for half an answer. */

@@ -50,7 +50,7 @@ export interface LastGood {
    *
    * Errors: `unavailable` `slack.short_answer`. Invariant: INV-2: nobody decides by a list that may be wrong.
    */
-  assess(key: string, list: readonly string[], what: string): Result<void, Failure>;
+  assess(key: string, list: readonly string[]): Result<void, Failure>;
   /** The list, or the last good one while it could not be read or is much shorter. Errors: `read`'s, once the last good one is too old. */
   keep(key: string, read: Result<readonly string[], Failure>): Result<readonly string[], Failure>;
 }
@@ -70,12 +70,12 @@ export function lastGood(now: Clock): LastGood {
     return null;
   };
   return {
-    assess(key, list, what) {
+    assess(key, list) {
       const good = memories.get(key)?.good ?? [];
       const until = doubtedUntil(key, list);
       if (until === null) return ok(undefined);
       const minutes = Math.ceil((until - now()) / 60_000);
-      const sentence = `Slack and the CI database now name only ${stillIn(list, good)} of the ${good.length} ${what} of a moment ago, so nobody's approval counts for now`;
+      const sentence = `Slack and the CI database now name only ${stillIn(list, good)} of the ${good.length} approvers of a moment ago, so nobody's approval counts for now`;
       return fail("unavailable", "slack.short_answer", sentence, {
         remedy: `Nothing is lost. If it stays so, it is believed in ${minutes} minute(s); if it is wrong, check the user group and the CI database.`,
       });

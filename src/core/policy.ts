@@ -9,7 +9,7 @@ import { DAY_MS } from "./units.ts";
  */
 export const TeamPolicy = z.strictObject({
   quorum: z.number().int().min(2),
-  /** A user group of Slack, or people by Slack id; never both. */
+  /** A user group of Slack, with those of its members who count although the CI database does not know them; or people by Slack id. */
   approvers: z.strictObject({ group: z.string().nullable(), ids: z.array(z.string()) }),
   approvalMs: z.number().int().positive(),
   coolOffMs: z.number().int().min(0),

@@ -311,7 +311,10 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
   expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
   await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
-  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is not in the CI database/);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*U0BEN0002 of .* does not count: Ben Okafor \(not in the CI/);
+  expect((await slack({ SLACK_APPROVERS: cast.ben.slackId })).lines).toMatch(
+    /warning {2}slack .*Ben .* counts only because SLACK_APPROVERS names/,
+  );
   await client.end();
 });
 

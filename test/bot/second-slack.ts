@@ -113,7 +113,7 @@ export class SecondSlack {
   }
 
   /** A click on the newest message whose buttons have this action; no response_url, and no more than the sample of a block_actions payload. */
-  click(user: string, action: string, trigger: string | null = randomUUID()): string {
+  click(user: string, action: string, trigger: string | null = randomUUID(), more: Fields = {}): string {
     const has = (m: Kept): Fields | undefined => buttonsOf(m.blocks).find((b) => b["action_id"] === action);
     const message = this.messages.findLast((m) => has(m) !== undefined);
     if (message === undefined) throw new Error(`nothing has a button ${action}`);
@@ -127,6 +127,7 @@ export class SecondSlack {
       channel: { id: message.channel, name: "ci-team" },
       message: { type: "message", ts: message.ts, text: message.text },
       actions: [{ ...has(message), block_id: "b", action_ts: `${this.#clock++}.000100` }],
+      ...more,
     });
   }
 

@@ -37,12 +37,9 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 }, 60_000);
 
-test("CloudStack is away at the start, then back", async () => {
-  cloud.setFaults([{ kind: "status", status: 503 }]);
-  const logged: string[] = [];
-  const silent = createEvents("silent", "test");
-  const events: Events = { ...silent, failed: (fact) => void logged.push(fact) };
-  const started = await startTwokey(
+/** Starts the bot on the channel of the demo, which is private. */
+const start = (events: Events) =>
+  startTwokey(
     configOf({
       ...{ TWOKEY_DATA_DIR: dataDir, CI_DATABASE_URL: ci.url, CLOUDSTACK_API_URL: cloud.url },
       ...{ CLOUDSTACK_API_KEY: cloud.admin.apiKey, CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey },
@@ -63,6 +60,21 @@ test("CloudStack is away at the start, then back", async () => {
       },
     },
   );
+
+test("in a public channel everybody could join the team: it does not start without a group for it", async () => {
+  const channel = slack.workspace.channel(demoChannel);
+  Object.assign(channel ?? {}, { isPrivate: false });
+  const started = await start(createEvents("silent", "test"));
+  Object.assign(channel ?? {}, { isPrivate: true });
+  expect(started).toMatchObject({ ok: false, error: { code: "slack.public_channel" } });
+});
+
+test("CloudStack is away at the start, then back", async () => {
+  cloud.setFaults([{ kind: "status", status: 503 }]);
+  const logged: string[] = [];
+  const silent = createEvents("silent", "test");
+  const events: Events = { ...silent, failed: (fact) => void logged.push(fact) };
+  const started = await start(events);
   if (!started.ok) throw new Error(started.error.message);
   try {
     expect(logged).toContain("cloudstack.probe");

@@ -114,6 +114,15 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(await approve(row, "UCHEN")).toBe("deletion.requester");
   });
 
+  test("who is disabled is still who they are: also when Slack could not say whose account is theirs", async () => {
+    slack.fail("users.lookupByEmail", "internal_error");
+    w.people = w.people.map((p) => (p.id === "chen" ? { ...p, enabled: false } : p));
+    w.list = { group: slack.group, ids: ["UCHEN"] };
+    const row = await propose("chen");
+    slack.fail("users.lookupByEmail", null);
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+  });
+
   test("a restart forgets no identity of who asked", async () => {
     w.list = { group: slack.group, ids: ["UCHEN"] };
     const row = await propose("chen");

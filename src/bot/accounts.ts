@@ -60,11 +60,6 @@ function isOurs(u: SlackUser, here: Workspace): boolean {
   return theirs !== undefined && here.enterpriseId !== null ? theirs === here.enterpriseId : u.team_id === here.teamId;
 }
 
-/** Whether Slack left out which organisation's account it is: then two answers could give one account two names. */
-export function isIncomplete(u: SlackUser, here: Workspace): boolean {
-  return here.enterpriseId !== null && u.team_id === here.teamId && u.is_bot !== true && u.enterprise_user?.id === undefined;
-}
-
 /** The Slack account as votes keep it: on Enterprise Grid that of the organisation, which is one over all its workspaces. */
 export function accountOf(u: SlackUser): string {
   const enterprise = u.enterprise_user;

@@ -5,7 +5,7 @@ import { fail, type Failure } from "../core/failure.ts";
 import type { CiUserId, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { KnownAccount } from "../store/known-accounts.ts";
-import { accountOf, idsOf, isIncomplete, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
+import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
 import { groupMembers, teamMembers } from "./members.ts";
 import { createRecords } from "./records.ts";
 import { callSlack } from "./slack.ts";
@@ -116,7 +116,7 @@ export function createIdentity(o: IdentityOptions): Identity {
       const [user, listed] = [await records.readNow(slackUser), await people("all")];
       if (!user.ok) return user;
       if (!listed.ok) return listed;
-      const member = memberOf(slackUser, user.value, listed.value, o.here);
+      const member = memberOf(user.value, listed.value, o.here);
       if (!member.ok) return member;
       await remember([member.value]);
       const [inTeam, approvers] = [good.keep("team", await team("all")), good.keep("approvers", await idsIn(await o.approvers()))];
@@ -141,16 +141,14 @@ async function slackIdOf(
   return found.ok ? ok(found.value?.id ?? null) : found;
 }
 
-/** A full member of this workspace, as a person. Errors: `refused` for everybody else; `unavailable` for half an answer. */
-function memberOf(id: string, user: SlackUser | null, people: readonly Person[], here: Workspace): Result<Member, Failure> {
+/** A full member of this workspace, as a person. Errors: `refused` for everybody else. */
+function memberOf(user: SlackUser | null, people: readonly Person[], here: Workspace): Result<Member, Failure> {
   const problem = user === null ? "is not known to Slack, or not shown to the bot," : problemOf(user, here);
   if (user === null || problem !== null) {
     const remedy = "Use the account of a full member of this workspace.";
     return fail("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not be used here`, { remedy });
   }
-  if (!isIncomplete(user, here)) return ok({ operator: mapPerson(user, people), user });
-  const sentence = `Slack did not say which account of the organisation ${id} is; nothing was done`;
-  return fail("unavailable", "identity.incomplete", sentence, { remedy: "Try again in a minute." });
+  return ok({ operator: mapPerson(user, people), user });
 }
 
 /**
@@ -167,8 +165,7 @@ function sortOut(
   const leftOut: string[] = [];
   for (const [id, user] of read) {
     if (!user.ok) return err({ ...user.error, message: `${user.error.message} (asked about ${id})` });
-    const member = memberOf(id, user.value, people, here);
-    if (!member.ok && member.error.kind !== "refused") return member;
+    const member = memberOf(user.value, people, here);
     if (!member.ok) leftOut.push(`${id}: ${member.error.message}`);
     else if (member.value.operator.ciUserId !== null || idsOf(member.value.user).some((one) => named.includes(one)))
       members.push(member.value);

@@ -1,6 +1,6 @@
 import type { WebClient } from "@slack/web-api";
 import type { Clock } from "../core/clock.ts";
-import type { Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { SlackUser } from "./accounts.ts";
 import { callSlack, isPassing } from "./slack.ts";
@@ -36,6 +36,12 @@ export function createRecords(o: { readonly client: WebClient; readonly patient:
     const isNobody = !found.ok && ["slack.user_not_found", "slack.user_not_visible"].includes(found.error.code);
     if (!found.ok && !isNobody) return found;
     const user = found.ok ? found.value : null;
+    const before = kept.get(id)?.user?.enterprise_user?.id;
+    // One account has one name: half an answer must not give it a second one.
+    if (user !== null && before !== undefined && user.enterprise_user?.id === undefined)
+      return fail("unavailable", "slack.half_an_answer", `Slack did not say this time which account of the organisation ${id} is`, {
+        remedy: "Try again in a minute.",
+      });
     kept.set(id, { at: o.now(), user });
     return ok(user);
   }

@@ -193,6 +193,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     ["of another organisation, with our workspace's id", "E1", { enterprise: "E2" }, "identity.not_a_member"],
     ["of another workspace of our organisation", "E1", { outside: true, enterprise: "E1" }, "ok"],
     ["of our workspace in our organisation", "E1", { enterprise: "E1" }, "ok"],
+    ["of our workspace, of whom Slack names no organisation", "E1", {}, "ok"],
   ])("ours is our own organisation: somebody %s", async (_who, enterprise, account, expected) => {
     slack.setEnterprise(enterprise);
     slack.set({ id: "UEVE", name: "eve", email: "eve@example.org", ...account });
@@ -201,6 +202,17 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(codeOf(await w.identity.identify("UEVE"))).toBe(expected);
     const found = await w.identity.approversNow();
     expect(found.ok && found.value.length).toBe(expected === "ok" ? 1 : 0);
+  });
+
+  test("on Grid, half an answer gives nobody a second name", async () => {
+    slack.setEnterprise("E1");
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org", enterprise: "E1" });
+    w = await identityOn(slack, fresh.db, { people: w.people });
+    expect((await by("UADA")).account).toBe("E1/UADA");
+    slack.setEnterprise(null);
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org" });
+    w.now += MINUTE;
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("slack.half_an_answer");
   });
 
   test("a public channel is no team: members of it count for nothing, and of the group for the team", async () => {

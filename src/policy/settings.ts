@@ -1,7 +1,8 @@
 import { fail, type Failure } from "../core/failure.ts";
-import { DomainId } from "../core/ids.ts";
+import { protectsAll, readProtected } from "../core/protected.ts";
 import { ok, type Result } from "../core/result.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
+import { APPROVERS_MIN } from "../core/votes.ts";
 import { durationText, parseDuration } from "./units.ts";
 
 /** Whether a change makes deletions harder (`stricter`), easier (`looser`) or neither. */
@@ -53,7 +54,7 @@ function readNumber(text: string, kind: NumberSetting["kind"]): number | null {
 const approvers: Setting = {
   name: "approvers",
   title: "Approvers",
-  hint: "one user group (@handle or S…), then perhaps the Slack ids of its members whom the CI database does not know; or at least three people by Slack id; all separated by commas",
+  hint: `one user group (@handle or S…), then perhaps the Slack ids of its members whom the CI database does not know; or at least ${APPROVERS_MIN} people by Slack id; all separated by commas`,
   read(policy, text) {
     const words = text.split(/[,\s]+/).filter((w) => w !== "");
     const first = /^(?:@([a-z0-9._-]{1,80})|(S[A-Z0-9]{2,20})|<!subteam\^(S[A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(words[0] ?? "");
@@ -61,7 +62,8 @@ const approvers: Setting = {
     const named = first === null ? words : words.slice(1);
     const ids = named.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);
     const known = new Set(ids.flatMap((id) => (id === undefined ? [] : [id])));
-    if (ids.includes(undefined) || (group === null && known.size < 3) || known.size > 100) return notAValue(this.title, this.hint);
+    if (ids.includes(undefined) || (group === null && known.size < APPROVERS_MIN) || known.size > 100)
+      return notAValue(this.title, this.hint);
     return ok({ ...policy, approvers: { group, ids: [...known].toSorted() } });
   },
   write: ({ approvers: { group, ids } }) =>
@@ -72,15 +74,14 @@ const approvers: Setting = {
 const protectedDomains: Setting = {
   name: "protected-domains",
   title: "Protected domains",
-  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas; or the word none",
+  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas, what lies below is protected too; or the word none",
   read(policy, text) {
     const words = text.trim().toLowerCase() === "none" ? [] : text.split(",").map((w) => w.trim());
-    const isOne = (w: string): boolean => DomainId.safeParse(w).success || /^ROOT(?:\/[^/\p{Cc}]{1,255})+$/u.test(w);
-    if (!words.every(isOne) || words.length > 200) return notAValue(this.title, this.hint);
+    if (words.some((w) => readProtected(w) === null) || words.length > 200) return notAValue(this.title, this.hint);
     return ok({ ...policy, protectedDomains: [...new Set(words)].toSorted() });
   },
   write: (policy) => policy.protectedDomains.join(", ") || "none",
-  effect: (before, after) => (before.protectedDomains.every((d) => after.protectedDomains.includes(d)) ? "stricter" : "looser"),
+  effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
 const scope: Setting = {
@@ -139,11 +140,8 @@ export function assessPolicy(p: TeamPolicy, changed: string, approverCount: numb
   return ok(undefined);
 }
 
-/** With fewer approvers, one absence stops every deletion. */
-export const APPROVERS_MIN = 3;
-
 function notAValue(title: string, hint: string): Result<never, Failure> {
-  return fail("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
+  return fail("invalid", "policy.value", `This is not a valid value for ${title}`, { remedy: `Write ${hint}.` });
 }
 
 function refused(rule: string, sentence: string, remedy: string): Result<never, Failure> {

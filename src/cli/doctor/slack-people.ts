@@ -6,13 +6,12 @@ import type { Config } from "../../config.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Result } from "../../core/result.ts";
+import { APPROVERS_MIN } from "../../core/votes.ts";
 import { isAbsent } from "../../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
-/** With fewer approvers the bot does not start (src/bot/app.ts). */
-const APPROVERS_MIN = 3;
 
 /** What the Slack checks need. */
 export interface SlackInspection {
@@ -35,7 +34,7 @@ export async function examinePeople(
     const remedy = "Check SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
     if (!fallsBack) return [refused(inGroup.error, remedy)];
     checks.push(
-      warning(`${inGroup.error.message}, so SLACK_APPROVERS counts`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
+      warning(`${inGroup.error.message}, so SLACK_APPROVERS is used`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
     );
   }
   const group = inGroup?.ok === true ? approverGroup : null;
@@ -98,6 +97,6 @@ async function teamCheck(client: WebClient, channel: string, teamGroup: string |
   if (!team.ok)
     return refused(team.error, teamGroup === null ? "Set SLACK_TEAM_GROUP to the CI team's user group." : "Check SLACK_TEAM_GROUP.");
   return team.value.length > 0
-    ? ok(`the team are the ${team.value.length} members of ${whose}`)
+    ? ok(`the team is the ${team.value.length} members of ${whose}`)
     : failed(`${whose} has no members`, "Add the CI team to it, or set SLACK_TEAM_GROUP.");
 }

@@ -17,7 +17,7 @@ import { readEntries } from "../store/archive-entries.ts";
 import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { inventoryDigest } from "../core/inventory.ts";
+import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { takePassage } from "./passage.ts";
@@ -25,6 +25,7 @@ import { isProtectedRow } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
+import { requireCopies } from "./steps/copies.ts";
 import { restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
@@ -157,6 +158,8 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
+  const held = await copiesOfAll(row, passage.value.fresh, c);
+  if (!held.ok) return onRefusal(row, held.error, c);
 
   // The limits frozen into the deletion, or lower ones set since: they count at once.
   const now = await c.policyNow(c.db);
@@ -198,9 +201,17 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
-  if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
+  if (machines.length === 0) {
+    const held = await copiesOfAll(row, passage.value.fresh, c);
+    return held.ok ? move(row, { phase: "removing", until_at: null }, c) : onRefusal(row, held.error, c);
+  }
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
   return { kind: "wait", ms: pollMs(row) };
+}
+
+/** The archive's copies of all that a domain holds, read again before a phase that destroys. Errors: those of `requireCopies`. */
+function copiesOfAll(row: DeletionRow, fresh: Inventory, c: DeletionContext): ReturnType<typeof requireCopies> {
+  return requireCopies(row, fresh.items, fresh, c, (sentence) => setActivity(row, sentence, c));
 }
 
 /** The point of no return: what is removed now is only in the archive. */

@@ -119,6 +119,13 @@ export async function recordDeletionEvent(q: Queryable, id: string, at: number, 
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
 }
 
+/** When a deletion entered a phase, the last time; null: never. */
+export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
+  const row = z.object({ at: Instant });
+  const sql = "select at from deletion_event where deletion_id = $1 and kind = $2 order by seq desc limit 1";
+  return (await q.maybe(row, sql, [id, `entered ${phase}`]))?.at ?? null;
+}
+
 /** Counts the deletions of all replicas that began to destroy since an instant, and locks that count. Invariant: INV-11. */
 export async function countEntered(q: Queryable, since: number): Promise<number> {
   await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.budget', 0))");

@@ -20,13 +20,12 @@ export type KnownCopy = Pick<CopyToShare, "store_key" | "sha256" | "bytes" | "it
 async function compareBytes(copy: KnownCopy, store: Pick<ArchiveStore, "open">): Promise<Result<void, Failure>> {
   const back = await readBack(store, copy.store_key);
   if (back.ok && back.value.sha256 === copy.sha256 && back.value.bytes === copy.bytes) return ok(undefined);
-  if (!back.ok && back.error.code !== "archive.missing") return back;
-  const thing = `the copy of ${copy.item_kind} ${copy.name} (key ${copy.store_key})`;
-  const seen = back.ok
-    ? `${thing} in the archive is damaged: its bytes are not those that were saved`
-    : `${thing} is missing in the archive`;
-  return fail("contract_broken", "archive.damaged", seen, {
-    remedy: "Nothing is deleted without it. Find out what happened to the archive; the thing is then saved again from CloudStack.",
+  const thing = `the copy of ${copy.item_kind} ${copy.name} in the archive (key ${copy.store_key})`;
+  if (!back.ok && back.error.code !== "archive.missing")
+    return err({ ...back.error, message: `${thing} cannot be read now: ${back.error.message}` });
+  const seen = back.ok ? "is damaged: its bytes are not those that were saved" : "is missing";
+  return fail("contract_broken", "archive.damaged", `${thing} ${seen}; it must be saved again before anything is deleted`, {
+    remedy: "Find out what happened to the archive. Going on, or asking again, saves the thing again from CloudStack.",
   });
 }
 

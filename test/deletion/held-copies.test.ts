@@ -105,7 +105,7 @@ const golden = item("template", "golden", { bytes: 3 });
 
 describe("a copy that the archive does not hold", () => {
   const harms: readonly (readonly [string, (file: string) => Promise<void>, string])[] = [
-    ["is missing", (file) => unlink(file), "is missing in the archive"],
+    ["is missing", (file) => unlink(file), "is missing"],
     ["has other bytes", (file) => writeFile(file, "xyz"), "is damaged"],
     ["has a byte more", (file) => writeFile(file, "abcd"), "is damaged"],
     ["is empty", (file) => writeFile(file, ""), "is damaged"],
@@ -158,6 +158,52 @@ describe("a copy that the archive does not hold", () => {
     expect((await now(row)).frozen_reason).toContain("template silver");
   });
 
+  test("is noticed for the first thing too, although it was whole when the phase began", async () => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db);
+    const b = bot(opened);
+    const row = await untilGrace(opened, b);
+    const file = await fileOf(row, "golden");
+    const harmful = b.with({
+      reader: {
+        readInventory: async (...of) => {
+          if ((await now(row)).phase === "removing") await rm(file, { force: true });
+          return b.parts.cloud.reader.readInventory(...of);
+        },
+      },
+    });
+    await goOn(row, harmful);
+    expect(w.calls).toEqual([]);
+    expect(await now(row)).toMatchObject({ phase: "frozen", frozen_from: "removing" });
+  });
+
+  test("is not given up by waivers that are older than it", async () => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db);
+    const b = bot(opened);
+    await b.with({ exports: { openExport: async () => err(failure("rejected", "cloudstack.rejected", "no")) } }).advance(opened.id);
+    // Waived while it was tried again, and then it could be saved.
+    const waived = b.with({
+      exports: {
+        openExport: async (one) => {
+          await votedByTwo(opened, { kind: "waiver", id: (await entryOf(opened, "golden")).id }, "golden");
+          return b.parts.cloud.exports.openExport(one);
+        },
+      },
+    });
+    await waived.advance(opened.id);
+    expect(await entryOf(opened, "golden")).toMatchObject({ state: "verified", waivers: [{ name: "ada" }, { name: "ben" }] });
+    const row = await untilGrace(opened, b);
+    await unlink(await fileOf(row, "golden"));
+    await goOn(row, b);
+    expect(w.calls).toEqual([]);
+    expect((await now(row)).phase).toBe("frozen");
+    await updateDeletion(fresh.db, row.id, { phase: "grace", until_at: at(w.now), frozen_reason: null });
+    await goOn(row, b);
+    expect(await readFile(await fileOf(row, "golden"), "utf8")).toBe("abc");
+    expect(w.calls.at(-1)).toBe("domain");
+  });
+
   test("is saved again when people let the deletion go on, and only then what it saves is destroyed", async () => {
     w.items = [account, golden];
     const opened = await openOne(fresh.db);
@@ -183,7 +229,10 @@ describe("a copy that the archive does not hold", () => {
     const away = b.with({ archive: { open: async () => err(failure("unavailable", "archive.slow", "The bucket did not answer")) } });
     await goOn(row, away);
     expect(w.calls).toEqual([]);
-    expect(await now(row)).toMatchObject({ phase: "grace", activity: "The bucket did not answer" });
+    expect(await now(row)).toMatchObject({
+      phase: "grace",
+      activity: expect.stringMatching(/^the copy of template golden .*The bucket did not answer$/),
+    });
     await goOn(row, b);
     expect(w.calls.at(-1)).toBe("domain");
   });
@@ -234,6 +283,21 @@ describe("a volume", () => {
     },
   );
 
+  test("has no copy of an earlier question at its end, although one counted at its beginning", async () => {
+    w.items = [account, machine, disk("ROOT")];
+    const first = await opened();
+    await bot(first).advance(first.id);
+    await updateDeletion(fresh.db, first.id, { phase: "closed", closed_because: "expired" });
+    const row = await opened();
+    const b = bot(row);
+    const grace = await untilGrace(row, b);
+    expect(exported).toEqual(["disk"]);
+    source.set("disk", "NEW");
+    await goOn(grace, b);
+    expect(exported).toEqual(["disk", "disk"]);
+    expect(await copyOf(row)).toBe("NEW");
+  });
+
   test("whose copy is damaged keeps its machine", async () => {
     w.items = [account, item("machine", "k", { state: "Stopped" }), machine, disk("ROOT")];
     const row = await opened();
@@ -268,16 +332,16 @@ describe("a volume", () => {
     const row = await opened();
     const b = bot(row);
     const grace = await untilGrace(row, b);
-    async function* endless(): AsyncGenerator<Buffer> {
+    async function* slowly(): AsyncGenerator<Buffer> {
       yield Buffer.from("NE");
       await updateDeletion(fresh.db, row.id, { restore_by: "ada", closed_because: "restored" });
-      for (;;) {
+      for (let i = 0; i < 50; i++) {
         w.now += 3000;
         yield Buffer.from("W");
       }
     }
     const slow = b.with({
-      exports: { openExport: async () => ok({ open: async () => ok({ bytes: Readable.from(endless()), offset: 0, totalBytes: null }) }) },
+      exports: { openExport: async () => ok({ open: async () => ok({ bytes: Readable.from(slowly()), offset: 0, totalBytes: null }) }) },
     });
     w.now += 10_000;
     await slow.advance(grace.id);

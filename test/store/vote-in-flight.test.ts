@@ -11,8 +11,9 @@ import { emptyDatabase, untilLockWait } from "../support/database.ts";
 test("a withdrawal that is being written when migration 0030 begins is carried over", async () => {
   const fresh = await emptyDatabase();
   const dir = mkdtempSync(path.join(tmpdir(), "twokey-migrations-"));
-  cpSync(path.resolve(import.meta.dirname, "../../migrations"), dir, { recursive: true });
-  rmSync(path.join(dir, "0030_ballot.sql"));
+  // As they were before it.
+  const isOlder = (file: string) => path.extname(file) !== ".sql" || path.basename(file) < "0030";
+  cpSync(path.resolve(import.meta.dirname, "../../migrations"), dir, { recursive: true, filter: isOlder });
   await migrate(fresh.url, { dir });
   const old = new pg.Client({ connectionString: fresh.url, options: "-c search_path=twokey" });
   await old.connect();

@@ -1,6 +1,6 @@
 import { compareCopy } from "../../archive/copy.ts";
 import { itemsToSave } from "../../archive/kinds.ts";
-import { fail, type Failure } from "../../core/failure.ts";
+import { fail, invariant, type Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { insertEntry, isWaived, readEntries, takeBackEntry, type ArchiveEntryRow } from "../../store/archive-entries.ts";
@@ -40,8 +40,9 @@ export async function requireCopies(
 
   for (const [n, item] of items.entries()) {
     const entry = entries.get(item.id);
+    invariant(entry !== undefined, "an entry that was just made is there");
     // An older waiver does not give up what was saved after it.
-    if (entry === undefined || (isWaived(entry) && entry.store_key === null)) continue;
+    if (isWaived(entry) && entry.store_key === null) continue;
     await progress(`reading the archive again: ${item.kind} ${item.name}, ${n + 1} of ${items.length}`);
     const isOlder = item.kind === "volume" && (entry.saved_at ?? 0) < quarantinedAt;
     if (isCopy(entry) && !isOlder) {

@@ -44,21 +44,16 @@ export async function compareCopy(copy: KnownCopy, c: Omit<SaveContext, "source"
 
 /**
  * Makes an entry verified by a copy of the same thing that exists already, if the source is unchanged and the bytes are still whole:
- * they are read, not downloaded again. False: there is no such copy.
- *
- * Errors: the archive cannot be read now.
+ * they are read, not downloaded again. False: there is no such copy, or it cannot be read now.
  */
-export async function shareExistingCopy(entryId: string, thing: SavedThing, c: SaveContext): Promise<Result<boolean, Failure>> {
+export async function shareExistingCopy(entryId: string, thing: SavedThing, c: SaveContext): Promise<boolean> {
   for (const copy of await readCopiesToShare(c.db, thing.item.kind, thing.item.id)) {
     if (!isUnchanged(copy.item, thing.item)) continue;
-    const checked = await compareCopy(copy, c);
-    if (!checked.ok && checked.error.code !== "archive.damaged") return err(checked.error);
-    if (!checked.ok) continue;
-    const at = c.now();
+    if (!(await compareCopy(copy, c)).ok) continue;
     const manifest = manifestOf(thing, copy, copy.savedAt);
-    if (await c.db.tx((q) => shareCopy(q, entryId, copy.id, at, manifest))) return ok(true);
+    if (await shareCopy(c.db, entryId, copy.id, c.now(), manifest)) return true;
   }
-  return ok(false);
+  return false;
 }
 
 /** Whether CloudStack lists a thing as it did when it was saved: the same id, state and creation, and the same checksum or size. */

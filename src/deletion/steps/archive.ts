@@ -33,7 +33,7 @@ export async function archiveContents(
 /**
  * Saves one thing, or makes a copy of it that exists and is unchanged at the source count for this deletion too (`mayShare`).
  *
- * Errors: why it cannot be exported now, those of `saveEntry`, and the archive's own; each is the entry's problem from then on.
+ * Errors: why it cannot be exported now, and those of `saveEntry`; each is the entry's problem from then on.
  */
 export async function saveOne(
   row: DeletionRow,
@@ -55,9 +55,7 @@ export async function saveOne(
   if (entry.state !== "failed") await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
   await progress();
   const thing = { item, domainPath: row.path, savedFor: { kind: "deletion", id: row.id } } as const;
-  const shared = mayShare ? await shareExistingCopy(entry.id, thing, c) : ok(false);
-  if (!shared.ok) await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: shared.error.message });
-  const saved = shared.ok && !shared.value ? await saveEntry(entry.id, thing, c) : shared;
+  const saved = mayShare && (await shareExistingCopy(entry.id, thing, c)) ? ok(null) : await saveEntry(entry.id, thing, c);
   await progress();
   return saved;
 }

@@ -595,6 +595,14 @@ export const guards = [
     tests: ["test/archive/folder-sync.test.ts"],
   },
   {
+    invariant: "INV-9",
+    what: "nobody is asked about what changes every hour",
+    file: "src/deletion/runner.ts",
+    guard: "if (hourly !== null) {",
+    broken: "if (false) {",
+    tests: heldCopies,
+  },
+  {
     invariant: "INV-8",
     what: "what is read back must be equal",
     file: "src/archive/save.ts",

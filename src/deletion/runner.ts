@@ -23,6 +23,7 @@ import type { DeletionContext } from "./context.ts";
 import { takePassage } from "./passage.ts";
 import { isProtectedRow } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
+import { describeHourlySnapshots } from "./schedule.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { requireCopies } from "./steps/copies.ts";
@@ -99,14 +100,18 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
-  if (!kept.ok) return retry(row, kept.error, c);
-  if (kept.value) return close(row, "kept", "the domain is protected", c);
+  const kept = await endIfKept(row, c);
+  if (kept !== null) return kept;
 
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
   await show(row.id, c);
+  const hourly = describeHourlySnapshots(before.value);
+  if (hourly !== null) {
+    await setActivity(row, hourly, c);
+    return { kind: "wait", ms: pollMs(row) };
+  }
   await archiveContents(row, before.value, c, () => show(row.id, c));
   const now = await c.reader.readInventory(row.domain_id, row.path);
   if (!now.ok) return retry(row, now.error, c);
@@ -124,17 +129,24 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   return again;
 }
 
-async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const clocks = await readClocks(c);
-  if (!clocks.ok) return retry(row, clocks.error, c);
-  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+/** Ends a deletion that nobody has approved, when its domain is protected or its project is back; null: it goes on. */
+async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | null> {
   const now = await c.policyNow(c.db);
   const kept = await isProtectedRow(row, c, now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
   const state = await c.evidence.readProjectState(row.project_id);
-  if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  const isBack = now.scopeIsConfirmed && state.ok && state.value === "active";
+  return isBack ? close(row, "came_back", "the project is active again", c) : null;
+}
+
+async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const kept = await endIfKept(row, c);
+  if (kept !== null) return kept;
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {

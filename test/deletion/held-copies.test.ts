@@ -1,4 +1,4 @@
-/** Claim: nothing is destroyed that the archive does not hold at that moment; a volume's copy is of the time when nobody can write; unchanged things are not downloaded again. */
+/** Claim: nothing is destroyed that the archive does not hold at that moment; a volume's copy is of the time when nobody can write; unchanged things are not downloaded again, and what changes every hour not at all. */
 import { mkdtemp, readFile, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -438,5 +438,42 @@ describe("the next question", () => {
     const [old, newest] = [await fileOf(next, "t0"), await fileOf(last, "t0")];
     await expect(stat(old)).rejects.toThrow("ENOENT");
     expect(await readFile(newest, "utf8")).toBe("abc");
+  });
+});
+
+describe("hourly snapshots", () => {
+  const volume = item("volume", "ROOT-1", { bytes: 5, state: "Ready", facts: { type: "ROOT" } });
+  const snapshot = (name: string, createdAt: number): InventoryItem =>
+    item("snapshot", name, { parentId: volume.id, createdAt: at(createdAt), facts: { intervalType: "HOURLY" } });
+
+  test("are waited out with one sentence: no second card, and nothing is downloaded", async () => {
+    w.items = [account, golden, volume];
+    const row = await openOne(fresh.db);
+    const b = bot(row);
+    for (let n = 0; n < 3; n++) {
+      w.items = [account, golden, volume, snapshot(`s${n}`, 0)];
+      await b.advance(row.id);
+      expect(await now(row)).toMatchObject({
+        phase: "archiving",
+        activity: expect.stringMatching(/every hour of volume ROOT-1: delete the/),
+      });
+    }
+    expect(exported).toEqual([]);
+    w.project = "active";
+    await b.advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "closed", closed_because: "came_back" });
+  });
+
+  test("that ended, and those that people make, keep nobody waiting", async () => {
+    w.items = [
+      account,
+      golden,
+      volume,
+      snapshot("old", -2 * 3_600_000),
+      item("snapshot", "by hand", { facts: { intervalType: "MANUAL" } }),
+    ];
+    const row = await openOne(fresh.db);
+    await bot(row).advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "proposed" });
   });
 });

@@ -21,7 +21,7 @@ import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { takePassage } from "./passage.ts";
-import { isProtectedRow } from "./protection.ts";
+import { isProtected } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
@@ -132,7 +132,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
 /** Ends a deletion that nobody has approved, when its domain is protected or its project is back; null: it goes on. */
 async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | null> {
   const now = await c.policyNow(c.db);
-  const kept = await isProtectedRow(row, c, now);
+  const kept = isProtected(row, await c.readOutside(), now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 

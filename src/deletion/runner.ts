@@ -20,6 +20,7 @@ import { readStop } from "../store/stop-switch.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
+import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
@@ -170,25 +171,35 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
-  const held = await copiesOfAll(row, passage.value.fresh, c);
-  if (!held.ok) return onRefusal(row, held.error, c);
+  return enterDismantling(row, passage.value, c);
+}
 
+/** Enters the part that destroys, within the budget, once the archive holds all that is lost. Invariant: INV-8, INV-11. */
+async function enterDismantling(row: DeletionRow, { grant, fresh }: Passage, c: DeletionContext): Promise<Next> {
   // The limits frozen into the deletion, or lower ones set since: they count at once.
   const now = await c.policyNow(c.db);
   const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
   const perWeek = Math.min(row.policy.deletionsPerWeek, now.deletionsPerWeek);
-  const entered = await ifUnchanged(row, c, async (q) => {
-    const at = c.now();
-    if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
-    await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
-    await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
-    const data = { approvers: passage.value.grant.approvers };
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data });
-    return true;
-  });
-  if (entered !== "used up") {
-    await show(row.id, c);
-    return again;
+  const isUsedUp = async (q: Transaction): Promise<boolean> =>
+    (await countEntered(q, c.now() - DAY_MS)) >= perDay || (await countEntered(q, c.now() - 7 * DAY_MS)) >= perWeek;
+
+  // Asked before the archive is read, which may take hours, and again under the lock.
+  if (!(await c.db.tx(isUsedUp))) {
+    const held = await copiesOfAll(row, fresh, c);
+    if (!held.ok) return onRefusal(row, held.error, c);
+    const entered = await ifUnchanged(row, c, async (q) => {
+      if (await isUsedUp(q)) return "used up" as const;
+      const at = c.now();
+      await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
+      await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
+      const data = { approvers: grant.approvers };
+      await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data });
+      return true;
+    });
+    if (entered !== "used up") {
+      await show(row.id, c);
+      return again;
+    }
   }
   await setActivity(row, `waiting: the limit of ${perDay} a day and ${perWeek} a week is used up`, c);
   return { kind: "wait", ms: 30_000 };

@@ -11,7 +11,7 @@ import type { InventoryItem } from "../../src/core/inventory.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
-import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
 import type { QuestionRef } from "../../src/core/votes.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -92,7 +92,7 @@ async function untilGrace(opened: DeletionRow, b: TestBot): Promise<DeletionRow>
 /** Lets the grace period pass, and CloudStack expunge what was destroyed. */
 async function goOn(row: DeletionRow, b: TestBot): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    w.now += 10_000;
+    w.now += 7 * HOUR;
     await b.advance(row.id);
     const gone = new Set(w.items.filter((one) => one.state === "Destroyed").map((one) => one.id));
     w.items = w.items.filter((one) => !gone.has(one.id) && !(gone.has(one.parentId ?? "") && one.facts["type"] === "ROOT"));
@@ -100,6 +100,7 @@ async function goOn(row: DeletionRow, b: TestBot): Promise<void> {
   }
 }
 
+const HOUR = 3_600_000;
 const account = item("account", "a", { id: "6f1c9a1e-0000-4000-8000-00000000000a", state: "enabled" });
 const golden = item("template", "golden", { bytes: 3 });
 
@@ -237,6 +238,16 @@ describe("a copy that the archive does not hold", () => {
     expect(w.calls.at(-1)).toBe("domain");
   });
 
+  test("is not read while the day's limit of deletions is used up", async () => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db, { deletionsPerDay: 1 });
+    const row = await untilGrace(opened, bot(opened));
+    await recordDeletionEvent(fresh.db, row.id, w.now + 7 * HOUR, "entered dismantling", null);
+    w.now += 8 * HOUR;
+    await bot(opened, { open: async () => Promise.reject(new Error("it was read")) } as unknown as ArchiveStore).advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "grace", activity: expect.stringContaining("limit of 1 a day") });
+  });
+
   test("does not matter for what two people gave up", async () => {
     w.items = [account, golden];
     const opened = await openOne(fresh.db);
@@ -282,6 +293,26 @@ describe("a volume", () => {
       expect(exported).toEqual(["disk", "disk"]);
     },
   );
+
+  test("is not saved again while CloudStack may give the bytes of an earlier export", async () => {
+    w.items = [account, machine, disk("ROOT"), golden];
+    const row = await opened();
+    const b = bot(row);
+    const grace = await untilGrace(row, b);
+    w.now += 6 * HOUR - 1;
+    // Nothing else is read meanwhile, at each poll anew.
+    await b.with({ archive: { open: async () => Promise.reject(new Error("it was read")) } }).advance(grace.id);
+    expect(exported).toEqual(["disk", "golden"]);
+    expect(await now(row)).toMatchObject({
+      phase: "grace",
+      activity: expect.stringMatching(/^the volume disk is saved again six hours after/),
+    });
+    expect(await entryOf(row, "disk")).toMatchObject({ state: "verified" });
+    w.now += 1;
+    await b.advance(grace.id);
+    expect(exported).toEqual(["disk", "golden", "disk"]);
+    expect(w.calls).toEqual(["destroy m"]);
+  });
 
   test("has no copy of an earlier question at its end, although one counted at its beginning", async () => {
     w.items = [account, machine, disk("ROOT")];
@@ -362,7 +393,7 @@ describe("a volume", () => {
     const slow = b.with({
       exports: { openExport: async () => ok({ open: async () => ok({ bytes: Readable.from(slowly()), offset: 0, totalBytes: null }) }) },
     });
-    w.now += 10_000;
+    w.now += 7 * HOUR;
     await slow.advance(grace.id);
     await slow.advance(grace.id);
     expect(given).toBeLessThan(5);
@@ -465,13 +496,7 @@ describe("hourly snapshots", () => {
   });
 
   test("that ended, and those that people make, keep nobody waiting", async () => {
-    w.items = [
-      account,
-      golden,
-      volume,
-      snapshot("old", -2 * 3_600_000),
-      item("snapshot", "by hand", { facts: { intervalType: "MANUAL" } }),
-    ];
+    w.items = [account, golden, volume, snapshot("old", -2 * HOUR), item("snapshot", "by hand", { facts: { intervalType: "MANUAL" } })];
     const row = await openOne(fresh.db);
     await bot(row).advance(row.id);
     expect(await now(row)).toMatchObject({ phase: "proposed" });

@@ -9,6 +9,13 @@ import type { DeletionContext } from "../context.ts";
 import { saveOne } from "./archive.ts";
 import { interruptible } from "./interruptible.ts";
 
+/**
+ * How long CloudStack may give the bytes of an earlier export of a volume again: it keeps that copy until its link is cleaned up, and asks
+ * only whether there is one. Source: `orchestrateExtractVolume` in CloudStack's VolumeApiServiceImpl; `extract.url.expiration.interval` and
+ * `extract.url.cleanup.interval`, 4 and 2 hours. Units: milliseconds.
+ */
+const EXPORT_LIFE_MS = 6 * 3_600_000;
+
 /** What is lost for good with a thing: itself, and with a machine the disk that CloudStack expunges along. */
 export function lostWith(item: InventoryItem, { items }: Pick<Inventory, "items">): readonly InventoryItem[] {
   if (item.kind !== "machine") return [item];
@@ -35,32 +42,46 @@ export async function requireCopies(
   const owner = { kind: "deletion" as const, id: row.id };
   for (const i of items) await insertEntry(c.db, owner, { id: c.newId(), itemKind: i.kind, itemId: i.id, name: i.name, at: c.now() });
   const entries = new Map((await readEntries(c.db, owner)).map((e) => [e.item_id, e]));
-  const quarantinedAt = (await readEnteredAt(c.db, row.id, "grace")) ?? Number.MAX_SAFE_INTEGER;
+  const quarantinedAt = (await readEnteredAt(c.db, row.id, "grace")) ?? row.entered_at ?? row.opened_at;
   const watched = interruptible(row, c);
 
-  for (const [n, item] of items.entries()) {
+  const isOlder = (e: ArchiveEntryRow): boolean => e.item_kind === "volume" && (e.saved_at ?? 0) < quarantinedAt;
+  // An older waiver does not give up what was saved after it.
+  const needed = items.flatMap((item) => {
     const entry = entries.get(item.id);
     invariant(entry !== undefined, "an entry that was just made is there");
-    // An older waiver does not give up what was saved after it.
-    if (isWaived(entry) && entry.store_key === null) continue;
-    await progress(`reading the archive again: ${item.kind} ${item.name}, ${n + 1} of ${items.length}`);
-    const isOlder = item.kind === "volume" && (entry.saved_at ?? 0) < quarantinedAt;
-    if (isCopy(entry) && !isOlder) {
-      const checked = await compareCopy(entry, watched);
-      if (!checked.ok) return checked;
-      continue;
-    }
+    return isWaived(entry) && entry.store_key === null ? [] : [{ item, entry }];
+  });
 
-    if (isCopy(entry))
-      await takeBackEntry(c.db, entry.id, c.now(), "It was saved before the quarantine, when it could still be written to");
+  // What must be saved comes first: while it cannot be, nothing else is read again and again.
+  for (const { item, entry } of needed) {
+    if (isCopy(entry) && !isOlder(entry)) continue;
+    if (item.kind === "volume" && c.now() - quarantinedAt < EXPORT_LIFE_MS) return tooEarly(item);
+    await progress(`saving the ${item.kind} ${item.name} again`);
+    if (isCopy(entry)) await takeBackEntry(c.db, entry.id, c.now(), "It was saved before the quarantine, when its machine could write");
     const saved = await saveOne(row, entry, { item, inventory, mayShare: item.kind !== "volume" }, watched);
-    if (saved.ok) continue;
-    const kind = saved.error.kind === "rejected" ? "contract_broken" : saved.error.kind;
-    return fail(kind, "archive.not_saved", `the ${item.kind} ${item.name} could not be saved again: ${saved.error.message}`, {
-      remedy: "Nothing is deleted without a copy. It is saved when CloudStack can export it.",
-    });
+    if (!saved.ok) return notSaved(item, saved.error);
+  }
+  for (const { item, entry } of needed) {
+    if (!isCopy(entry) || isOlder(entry)) continue;
+    await progress(`reading the copy of ${item.kind} ${item.name} in the archive again`);
+    const checked = await compareCopy(entry, watched);
+    if (!checked.ok) return checked;
   }
   return ok(undefined);
+}
+
+function tooEarly({ name }: InventoryItem): Result<never, Failure> {
+  const why = "until then CloudStack may give a copy that it made before";
+  return fail("unavailable", "archive.too_early", `the volume ${name} is saved again six hours after its account was disabled: ${why}`);
+}
+
+function notSaved({ kind, name }: InventoryItem, why: Failure): Result<never, Failure> {
+  // CloudStack refused an export, not a step of the deletion.
+  const failureKind = why.kind === "rejected" ? "contract_broken" : why.kind;
+  return fail(failureKind, "archive.not_saved", `the ${kind} ${name} could not be saved again: ${why.message}`, {
+    remedy: "Nothing is deleted without a copy. It is saved when CloudStack can export it.",
+  });
 }
 
 function isCopy(

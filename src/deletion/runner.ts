@@ -19,15 +19,18 @@ import { readEntries } from "../store/archive-entries.ts";
 import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { recordDomainDeleted } from "../store/managed.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { inventoryDigest } from "../core/inventory.ts";
+import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
+import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
+import { describeHourlySnapshots } from "./schedule.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { bringToRest, restoreContents } from "./steps/restore.ts";
+import { requireCopies } from "./steps/copies.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
@@ -106,14 +109,18 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const kept = isProtected(row, await c.readOutside(), await c.policyNow(c.db));
-  if (!kept.ok) return retry(row, kept.error, c);
-  if (kept.value) return close(row, "kept", "the domain is protected", c);
+  const kept = await endIfKept(row, c);
+  if (kept !== null) return kept;
 
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return retry(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
   await show(row.id, c);
+  const hourly = describeHourlySnapshots(before.value);
+  if (hourly !== null) {
+    await setActivity(row, hourly, c);
+    return { kind: "wait", ms: pollMs(row) };
+  }
   await archiveContents(row, before.value, c, () => show(row.id, c));
   const now = await c.reader.readInventory(row.domain_id, row.path);
   if (!now.ok) return retry(row, now.error, c);
@@ -131,17 +138,24 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   return again;
 }
 
-async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const clocks = await readClocks(c);
-  if (!clocks.ok) return retry(row, clocks.error, c);
-  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+/** Ends a deletion that nobody has approved, when its domain is protected or its project is back; null: it goes on. */
+async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | null> {
   const now = await c.policyNow(c.db);
   const kept = isProtected(row, await c.readOutside(), now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
   const state = await c.evidence.readProjectState(row.project_id);
-  if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
+  const isBack = now.scopeIsConfirmed && state.ok && state.value === "active";
+  return isBack ? close(row, "came_back", "the project is active again", c) : null;
+}
+
+async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
+  const kept = await endIfKept(row, c);
+  if (kept !== null) return kept;
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
   if (fresh.ok) {
@@ -166,23 +180,35 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
+  return enterDismantling(row, passage.value, c);
+}
 
+/** Enters the part that destroys, within the budget, once the archive holds all that is lost. Invariant: INV-8, INV-11. */
+async function enterDismantling(row: DeletionRow, { grant, fresh }: Passage, c: DeletionContext): Promise<Next> {
   // The limits frozen into the deletion, or lower ones set since: they count at once.
   const now = await c.policyNow(c.db);
   const perDay = Math.min(row.policy.deletionsPerDay, now.deletionsPerDay);
   const perWeek = Math.min(row.policy.deletionsPerWeek, now.deletionsPerWeek);
-  const entered = await ifUnchanged(row, c, async (q) => {
-    const at = c.now();
-    if ((await countEntered(q, at - DAY_MS)) >= perDay || (await countEntered(q, at - 7 * DAY_MS)) >= perWeek) return "used up" as const;
-    await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
-    await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
-    const data = { approvers: passage.value.grant.approvers };
-    await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data });
-    return true;
-  });
-  if (entered !== "used up") {
-    await show(row.id, c);
-    return again;
+  const isUsedUp = async (q: Transaction): Promise<boolean> =>
+    (await countEntered(q, c.now() - DAY_MS)) >= perDay || (await countEntered(q, c.now() - 7 * DAY_MS)) >= perWeek;
+
+  // Asked before the archive is read, which may take hours, and again under the lock.
+  if (!(await c.db.tx(isUsedUp))) {
+    const held = await copiesOfAll(row, fresh, c);
+    if (!held.ok) return onRefusal(row, held.error, c);
+    const entered = await ifUnchanged(row, c, async (q) => {
+      if (await isUsedUp(q)) return "used up" as const;
+      const at = c.now();
+      await updateDeletion(q, row.id, { phase: "dismantling", entered_at: at });
+      await recordDeletionEvent(q, row.id, at, "entered dismantling", null);
+      const data = { approvers: grant.approvers };
+      await recordAudit(q, { at, actor: "twokey", kind: "deletion.dismantling", subject: row.id, data });
+      return true;
+    });
+    if (entered !== "used up") {
+      await show(row.id, c);
+      return again;
+    }
   }
   await setActivity(row, `waiting: the limit of ${perDay} a day and ${perWeek} a week is used up`, c);
   return { kind: "wait", ms: 30_000 };
@@ -207,7 +233,11 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
-  if (machines.length === 0) return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
+  if (machines.length === 0) {
+    const held = await copiesOfAll(row, passage.value.fresh, c);
+    if (!held.ok) return onRefusal(row, held.error, c);
+    return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
+  }
   // They were brought back while it was stopped or frozen.
   if (machines.some((i) => i.state !== "Destroyed" && i.state !== "Expunging")) {
     const again = await teardown(row, dismantleSteps, c);
@@ -215,6 +245,11 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   }
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
   return { kind: "wait", ms: pollMs(row) };
+}
+
+/** The archive's copies of all that a domain holds, read again before a phase that destroys. Errors: those of `requireCopies`. */
+function copiesOfAll(row: DeletionRow, fresh: Inventory, c: DeletionContext): ReturnType<typeof requireCopies> {
+  return requireCopies(row, fresh.items, fresh, c, (sentence) => setActivity(row, sentence, c));
 }
 
 /** The point of no return: what is removed now is only in the archive. */

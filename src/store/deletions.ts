@@ -128,6 +128,13 @@ export async function recordDeletionEvent(q: Queryable, id: string, at: number, 
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
 }
 
+/** When a deletion entered a phase, the last time; null: never. */
+export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
+  const row = z.object({ at: Instant });
+  const sql = "select at from deletion_event where deletion_id = $1 and kind = $2 order by seq desc limit 1";
+  return (await q.maybe(row, sql, [id, `entered ${phase}`]))?.at ?? null;
+}
+
 /** How long a deletion's wait still lasts by the database's own clock, which refuses to end it before. Units: milliseconds. */
 export async function readWaitLeft(q: Queryable, id: string): Promise<number> {
   return q.one(CountRow, "select wait_left(d) as n from deletion d where id = $1", [id]);

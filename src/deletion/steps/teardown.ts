@@ -1,4 +1,5 @@
 import { after } from "../../core/clock.ts";
+import { itemsToSave } from "../../archive/kinds.ts";
 import { fail, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
@@ -9,6 +10,7 @@ import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
 import { takePassage } from "../passage.ts";
 import { runStep } from "../step.ts";
+import { lostWith, requireCopies } from "./copies.ts";
 
 /** One call that removes things of one kind. */
 interface TeardownStep {
@@ -42,19 +44,30 @@ export const removeSteps: readonly TeardownStep[] = [
 ];
 
 /**
- * Removes everything of each kind in turn; before every call the guard is asked again, and the thing must still exist.
+ * Removes everything of each kind in turn; before every call the archive's copy is read again, the guard is asked again, and the thing
+ * must still exist. The copy comes first: it may take hours, and a grant counts for the moment.
  *
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
+  let seen: Inventory | null = null;
   for (const { command, kind, call, isDue = () => true } of steps) {
     const done = new Set<string>();
+    const dueIn = (inventory: Inventory) => inventory.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
     for (;;) {
+      const next = seen === null ? undefined : dueIn(seen);
+      if (seen !== null && next !== undefined) {
+        const held = await requireCopies(row, lostWith(next, seen), seen, c);
+        if (!held.ok) return held;
+      }
       const passage = await takePassage(row, c);
       if (!passage.ok) return passage;
       const { grant, fresh } = passage.value;
-      const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
+      seen = fresh;
+      const item = dueIn(fresh);
       if (item === undefined) break;
+      // Another thing than the one whose copy was read.
+      if (item.id !== next?.id && itemsToSave({ items: lostWith(item, fresh) }, row.policy.archiveKinds).length > 0) continue;
       if (call === "destroyMachine") {
         const noted = await noteExpungeDelay(row.id, c);
         if (!noted.ok) return noted;

@@ -38,6 +38,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     sleep: a.sleep,
     newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
+    absentKinds: config.cloudstack.absentKinds,
     ...(a.parallel === undefined ? {} : { parallel: a.parallel }),
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {

@@ -23,7 +23,6 @@ function scripted(sent: Say, looks: readonly Say[]) {
   );
   const api: CloudStackApi = {
     settings,
-    support: new Map(),
     change: (command, params) => {
       said.push(`${command} ${params["customjobid"] ?? "no job id"}`);
       return Promise.resolve(isTrouble(sent) ? err(classify(sent, { command, effect: "change", page: null })) : ok(sent));

@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 afterEach(() => emulator.close());
 
-const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
+const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId)).neighbours;
 const api = () => createApi(options);
 
 test("only the domains beside it, each with all below it, in one list", async () => {

@@ -185,6 +185,12 @@ describe("an inventory", () => {
     return find(emulator.tree()) ?? "";
   };
 
+  const asked = (command: string): readonly unknown[] =>
+    emulator
+      .requests()
+      .filter((r) => r.command === command)
+      .map((r) => r.params["projectid"]);
+
   test("names what belongs to CloudStack projects and to child domains, and both as obstacles", async () => {
     const ann = accountOf("a0-0");
     emulator.addMachine({ account: ann, name: "m" });
@@ -221,24 +227,24 @@ describe("an inventory", () => {
     expect(inventory.obstacles.join()).not.toContain("in no list");
   });
 
-  test("asks every list twice, with and without what belongs to CloudStack projects", async () => {
+  test("asks every list once; once more for all CloudStack projects, and for each, where there is one", async () => {
+    const commands = ["listSnapshots", "listTemplates", "listNetworks", "listPublicIpAddresses", "listIsos", "listVPCs", "listBackups"];
     await reader.readInventory(p0(), path);
-    const asked = (command: string): readonly unknown[] =>
+    for (const command of commands) expect(asked(command), command).toEqual([undefined]);
+    const { projectId } = emulator.addProject({ account: accountOf("a0-0"), name: "p" });
+    await reader.readInventory(p0(), path);
+    for (const command of commands) expect(asked(command), command).toEqual([undefined, undefined, "-1", projectId]);
+  });
+
+  test("asks for machines and disks that are not for display, with the flag", async () => {
+    await reader.readInventory(p0(), path);
+    const flags = (command: string, flag: string) =>
       emulator
         .requests()
         .filter((r) => r.command === command)
-        .map((r) => r.params["projectid"]);
-    for (const command of [
-      "listVirtualMachines",
-      "listVolumes",
-      "listSnapshots",
-      "listTemplates",
-      "listNetworks",
-      "listPublicIpAddresses",
-      "listIsos",
-    ]) {
-      expect(asked(command), command).toEqual([undefined, "-1"]);
-    }
+        .map((r) => r.params[flag]);
+    expect(flags("listVirtualMachines", "displayvm")).toEqual([undefined, "false"]);
+    expect(flags("listVolumes", "displayvolume")).toEqual([undefined, "false"]);
   });
 
   test("has each thing once, sorted, the same for every page size", async () => {
@@ -274,7 +280,7 @@ describe("an inventory", () => {
   test("a plug-in's list that is refused is an obstacle; one that is spoilt is a failure", async () => {
     emulator.setFaults([{ kind: "status", command: "listKubernetesClusters", status: 432 }]);
     expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
-      "the server knows listKubernetesClusters, but this key could not ask it",
+      "this key's role may not send listKubernetesClusters (432), so nobody knows what it would show: allow it in the role",
     ]);
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);

@@ -8,6 +8,7 @@ import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/opt
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { completeOf } from "../support/deletions.ts";
 
 /** A secret that must never show up anywhere. */
 export const SECRET = "s3cret-s3cret-s3cret";
@@ -55,7 +56,7 @@ export function grantFor(approved: Inventory, requestPath: DomainPath = approved
     votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
-    fresh: approved,
+    fresh: completeOf(approved),
     dismantling: true,
     now,
   });

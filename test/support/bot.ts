@@ -183,6 +183,7 @@ const READS = [
   "findJob",
   "hasDeletionEvent",
   "readNeighbours",
+  "readHoldings",
   "readRemovals",
   "readFleet",
   "readProject",

@@ -1,7 +1,8 @@
-import { fail, type Failure } from "../../core/failure.ts";
+import { proveEmpty } from "../../core/complete-inventory.ts";
+import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
+import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
@@ -53,22 +54,15 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       const { grant, fresh } = passage.value;
       const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
       if (item === undefined) break;
-      const result = await runStep(row, command, item, c, async (jobId) =>
-        call === "deleteAccount" && !ownsNothing(fresh, item)
-          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
-          : c.deleter[call](grant, item, jobId),
-      );
+      const result = await runStep(row, command, item, c, async (jobId) => {
+        if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
+        const proof = proveEmpty(fresh, item.id);
+        return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
+      });
       if (!result.ok) return result;
       done.add(item.id);
       await show(row.id, c);
     }
   }
   return ok(undefined);
-}
-
-/** Whether an account owns nothing but its users: only then may it be deleted (fact 2). */
-export function ownsNothing(inventory: Inventory, account: InventoryItem): boolean {
-  return !inventory.items.some(
-    (i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name),
-  );
 }

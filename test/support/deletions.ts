@@ -64,7 +64,7 @@ export function completeOf(shown: Inventory): CompleteInventory {
 }
 
 /** Opens a deletion whose requester is `chen`; gives its row. */
-export async function openOne(db: Database): Promise<DeletionRow> {
+export async function openOne(db: Database, limits: Partial<FrozenPolicy> = {}): Promise<DeletionRow> {
   const id = randomUUID() as DeletionId;
   const domainId = randomUUID() as DomainId;
   const projectId = "p-1" as ProjectId;
@@ -75,7 +75,7 @@ export async function openOne(db: Database): Promise<DeletionRow> {
     slug: "a",
     path: "ROOT/ci/a" as DomainPath,
     name: "a",
-    policy,
+    policy: { ...policy, ...limits },
     opened_at: at(1),
     requesters: [op("chen")],
     evidence: { kind: "closed", projectId, slug: "a" as Slug, closedAt: at(0), closedBy: null },

@@ -46,23 +46,36 @@ export const removeSteps: readonly TeardownStep[] = [
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
-  for (const { command, kind, call, isDue = () => true } of steps) {
-    const done = new Set<string>();
-    for (;;) {
-      const passage = await takePassage(row, c);
-      if (!passage.ok) return passage;
-      const { grant, fresh } = passage.value;
-      const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
-      if (item === undefined) break;
-      const result = await runStep(row, command, item, c, async (jobId) => {
-        if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
-        const proof = proveEmpty(fresh, item.id);
-        return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
-      });
-      if (!result.ok) return result;
-      done.add(item.id);
-      await show(row.id, c);
-    }
+  const done = new Set<string>();
+  for (;;) {
+    const passage = await takePassage(row, c);
+    if (!passage.ok) return passage;
+    const { grant, fresh } = passage.value;
+    const due = firstDue(steps, fresh.items, done);
+    if (due === null) return ok(undefined);
+    const { item } = due;
+    const { command, call } = due.step;
+    const result = await runStep(row, command, item, c, async (jobId) => {
+      if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
+      const proof = proveEmpty(fresh, item.id);
+      return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
+    });
+    if (!result.ok) return result;
+    done.add(`${item.kind} ${item.id}`);
+    await show(row.id, c);
   }
-  return ok(undefined);
+}
+
+/** The next thing to remove, in the order of the steps; null: nothing is left. */
+function firstDue(
+  steps: readonly TeardownStep[],
+  items: readonly InventoryItem[],
+  done: ReadonlySet<string>,
+): { readonly step: TeardownStep; readonly item: InventoryItem } | null {
+  for (const step of steps) {
+    const { kind, isDue = () => true } = step;
+    const item = items.find((i) => i.kind === kind && isDue(i) && !done.has(`${i.kind} ${i.id}`));
+    if (item !== undefined) return { step, item };
+  }
+  return null;
 }

@@ -2,8 +2,13 @@
  * Claim: nothing is approved, and no account deleted, while CloudStack's own totals say that there is more than the lists show, while a
  * list could not be asked, or while the account is not disabled; totals that follow late only make it wait. Cases C2, C3, field 01 and 05.
  */
+import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readCommands } from "../../src/cloudstack/api/needs.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { runJob } from "../../src/cloudstack/api/jobs.ts";
+import type { JobId } from "../../src/core/ids.ts";
+import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { approveReal, realCloud, type RealCloud, type RealCloudOptions } from "../support/real-cloud.ts";
@@ -25,6 +30,14 @@ const world = async (more: (c: RealCloud) => void = () => undefined, o: RealClou
   (cloud = await realCloud(fresh.db, (c) => (usual(c), more(c)), o));
 const tree = (c: RealCloud) => JSON.stringify(c.emulator.tree());
 const rulesOf = (commands: readonly string[]) => [...commands.map((name) => `allow ${name}`), "deny *"];
+
+/** Somebody else's call. */
+async function change(c: RealCloud, command: string, params: Readonly<Record<string, string>>): Promise<void> {
+  const api = createApi(
+    optionsFor({ url: c.emulator.url, ...c.emulator.admin }, { now: () => c.w.now as never, sleep: async (ms) => void (c.w.now += ms) }),
+  );
+  valueOf(await runJob(api, command, params, randomUUID() as JobId));
+}
 
 /** No Approve button, and a click on an old one is refused. */
 async function expectVeto(c: RealCloud, words: string): Promise<void> {
@@ -135,6 +148,36 @@ describe("after the approval", () => {
     await c.until(["deleted", "frozen", "closed"], 30);
     expect((await c.row()).frozen_reason ?? (await c.row()).activity).toContain("account ann is enabled");
     expect(c.sent("deleteAccount")).toBe(0);
+  });
+});
+
+describe("a neighbour (field 05, M6)", () => {
+  const runningOnly = { emulator: { countRunningOnly: true } };
+  const atFirst = (c: RealCloud, command: string, happens: () => Promise<unknown>) => {
+    let isOver = false;
+    c.before(async (sent) => {
+      if (sent !== command || isOver) return;
+      isOver = true;
+      await happens();
+    });
+  };
+
+  test("that stops a machine is no reason, where CloudStack counts running machines only", async () => {
+    let theirs = "";
+    const c = await world((made) => void (theirs = made.emulator.addMachine({ account: made.bob, name: "b" })), runningOnly);
+    await approveReal(c);
+    atFirst(c, "destroyVirtualMachine", () => change(c, "stopVirtualMachine", { id: theirs }));
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+    expect(c.sent("stopVirtualMachine")).toBe(1);
+  });
+
+  test("whose machine is gone without a line in the log stops it", async () => {
+    const c = await world(undefined, runningOnly);
+    await approveReal(c);
+    atFirst(c, "destroyVirtualMachine", () => change(c, "deleteAccount", { id: c.bob }));
+    expect(await c.until(["deleted", "closed"], 20)).not.toBe("deleted");
+    expect((await c.row()).frozen_reason ?? (await c.row()).activity).toContain("in beta 1 machine");
+    expect(c.sent("deleteVolume") + c.sent("deleteTemplate")).toBe(0);
   });
 });
 

@@ -1,7 +1,9 @@
+import { SKEW_MS_MAX } from "../approvals/clocks.ts";
 import { digestOf } from "../core/digest.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import {
   readDomainsTakenApart,
@@ -15,10 +17,8 @@ import {
 import type { NeighboursSeen, Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
-/** How far CloudStack's clock and ours may differ. Units: milliseconds. */
-const CLOCKS_DIFFER_MS = 60_000;
 /** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
-const ROOT_DISKS_FOLLOW_MS = 7 * 24 * 3600_000;
+const ROOT_DISKS_FOLLOW_MS = 7 * DAY_MS;
 
 const kinds = ["machines", "volumes", "templates"] as const;
 type Counted = (typeof kinds)[number];
@@ -94,7 +94,7 @@ async function settle(
   { losses, held, since, approvedIds, seen }: Losses,
   c: Pick<DeletionContext, "db" | "reader">,
 ): Promise<Result<{ readonly unknown: readonly Loss[]; readonly held: Holdings }, Failure>> {
-  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - CLOCKS_DIFFER_MS));
+  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - SKEW_MS_MAX));
   const unknown: Loss[] = [];
   const after: Record<string, readonly Holding[]> = { ...held };
   for (const loss of losses.filter((one) => !ours.has(one.id.toLowerCase()))) {
@@ -102,9 +102,9 @@ async function settle(
     if (!removals.ok) return removals;
     const theirs = removals.value.filter((r) => !approvedIds.has(r.id));
     const was = held[loss.id];
-    const isRemoved = removedBy(theirs, since - CLOCKS_DIFFER_MS);
+    const isRemoved = removedBy(theirs, since - SKEW_MS_MAX);
     if (was === undefined || loss.whole) {
-      if (loss.whole || !isExplained(loss.lost, countEvents(theirs, since - CLOCKS_DIFFER_MS))) unknown.push(loss);
+      if (loss.whole || !isExplained(loss.lost, countEvents(theirs, since - SKEW_MS_MAX))) unknown.push(loss);
       continue;
     }
     after[loss.id] = was.filter((thing) => !isRemoved(thing));

@@ -107,7 +107,7 @@ async function requireEmpty(
   const unproven = inventory.unproven?.[0];
   if (unproven !== undefined) {
     const remedy = "Allow the list in the key's role; or find what is in no list, and remove it.";
-    return fail("refused", "restore.unasked", `Whether ${target.path} is empty cannot be told: ${unproven}`, { remedy });
+    return fail("refused", "restore.unasked", `It is not known whether ${target.path} is empty: ${unproven}`, { remedy });
   }
   const listed = await c.registrar.listTemplates(target.id);
   if (!listed.ok) return listed;

@@ -21,7 +21,7 @@ const TOTALS_AGAIN_MS = [500, 1_500] as const;
  * too (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
  *
  * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`; lists that could not be asked are obstacles too.
- * Errors: `stale` when the domain is not at `path` any more or is gone; otherwise the failure of the list that failed.
+ * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
  * Source: recordings 17, 18. Invariant: INV-9.
  */
 export async function readInventory(api: CloudStackApi, o: Place, known: KnownDomains = null): Promise<Result<Inventory, Failure>> {

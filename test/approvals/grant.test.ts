@@ -71,6 +71,7 @@ test.each<[string, Partial<GrantQuestion>]>([
     { fresh: completeOf({ ...approved, items: [item("template", "t", { bytes: 11 }), ...approved.items.slice(1)] }) },
   ],
   ["the fresh look is at another domain", { fresh: completeOf({ ...approved, domainId: request.deletionId as unknown as DomainId }) }],
+  ["nobody confirmed that the fresh look shows all", { fresh: { ...approved } as never }],
   ["an approver is none any more", { approversNow: new Set([op("ada")]) }],
 ])("no grant when %s", (_what, more) => {
   expect(grant(question(more)).ok).toBe(false);

@@ -5,6 +5,7 @@ import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault 
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
+import { isComplete } from "../../src/core/complete-inventory.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
@@ -284,6 +285,44 @@ describe("an inventory", () => {
     ]);
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
+  });
+
+  test("a server that says as count how many rows the page has gives nothing, never a part (field 08)", async () => {
+    for (let i = 0; i < 7; i += 1) emulator.addTemplate({ account: accountOf("a0-0"), name: `t${i}` });
+    emulator.setFaults([{ kind: "page_count", command: "listTemplates" }]);
+    expect(await reader.readInventory(p0(), path)).toMatchObject({
+      ok: false,
+      error: { kind: "contract_broken", details: { command: "listTemplates", page: 2 } },
+    });
+  });
+
+  test("a plug-in that the server gets later is seen at once, and so is a rule that the role gets", async () => {
+    emulator.adjust({ lacks: ["listKubernetesClusters"] });
+    const blind = valueOf(await reader.readInventory(p0(), path));
+    expect([isComplete(blind), blind.unproven]).toEqual([
+      false,
+      [expect.stringMatching(/does not know listKubernetesClusters \(401\): .*add kubernetes_cluster to CLOUDSTACK_ABSENT_KINDS/)],
+    ]);
+    const configured = createCloudStackReader({ ...options, absentKinds: ["kubernetes_cluster"] });
+    expect(isComplete(valueOf(await configured.readInventory(p0(), path)))).toBe(true);
+    emulator.adjust({ lacks: [] });
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
+  });
+
+  test("totals that are late are asked for again, a few times, and then the inventory is unproven with both numbers", async () => {
+    await reader.readInventory(p0(), path);
+    emulator.setFaults([{ kind: "stale_totals" }]);
+    emulator.addTemplate({ account: accountOf("a0-0"), name: "new" });
+    const before = emulator.requests().length;
+    const late = valueOf(await reader.readInventory(p0(), path));
+    expect(late.unproven).toEqual(["account a0-0: CloudStack counts 0 templates and ISOs, the lists show 1"]);
+    const asked = emulator
+      .requests()
+      .slice(before)
+      .filter((r) => r.command === "listAccounts" && r.params["page"] === "1");
+    expect(asked).toHaveLength(3);
+    emulator.setFaults([]);
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
   });
 
   test("a child domain that is hidden is an obstacle", async () => {

@@ -74,6 +74,21 @@ describe("no card with buttons", () => {
     expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
   });
 
+  test("what is not for display is on the card of a root administrator's key, and taken like anything else", async () => {
+    const c = await world((made) => {
+      made.emulator.addMachine({ account: made.ann, name: "hidden-machine", hidden: true, stopped: true });
+      made.emulator.addVolume({ account: made.ann, name: "hidden-disk", hidden: true });
+      made.emulator.addNetwork({ account: made.ann, name: "hidden-network", hidden: true });
+    });
+    await approveReal(c);
+    expect((await c.view()).blast).toMatchObject({ counts: { machine: 2 }, machineNames: expect.arrayContaining(["hidden-machine"]) });
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+    const sent = c.emulator.requests().filter((r) => ["deleteVolume", "deleteNetwork", "destroyVirtualMachine"].includes(r.command));
+    expect(sent.filter((r) => r.command === "destroyVirtualMachine")).toHaveLength(2);
+    expect(sent.filter((r) => r.command === "deleteVolume")).toHaveLength(2);
+    expect(sent.filter((r) => r.command === "deleteNetwork").length).toBeGreaterThanOrEqual(2);
+  });
+
   test("a domain administrator's key cannot show the hidden machine: both numbers are on the card", async () => {
     const c = await world((made) => void made.emulator.addMachine({ account: made.ann, name: "hid", hidden: true }), {
       readRules: ["allow *"],

@@ -574,8 +574,8 @@ export const guards = [
     invariant: "INV-9",
     what: "our own hand excuses no loss beside it",
     file: "src/deletion/neighbours.ts",
-    guard: "removals.value.filter((r) => !approvedIds.has(r.id))",
-    broken: "removals.value",
+    guard: "all.filter((r) => !approvedIds.has(r.id))",
+    broken: "all",
     tests: beforeStep,
   },
   {

@@ -95,12 +95,13 @@ async function settle(
   c: Pick<DeletionContext, "db" | "reader">,
 ): Promise<Result<{ readonly unknown: readonly Loss[]; readonly held: Holdings }, Failure>> {
   const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - SKEW_MS_MAX));
+  const byOthers = (all: readonly Removal[]) => all.filter((r) => !approvedIds.has(r.id));
   const unknown: Loss[] = [];
   const after: Record<string, readonly Holding[]> = { ...held };
   for (const loss of losses.filter((one) => !ours.has(one.id.toLowerCase()))) {
     const removals = loss.whole ? ok([]) : await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
     if (!removals.ok) return removals;
-    const theirs = removals.value.filter((r) => !approvedIds.has(r.id));
+    const theirs = byOthers(removals.value);
     const was = held[loss.id];
     const isRemoved = removedBy(theirs, since - SKEW_MS_MAX);
     if (was === undefined || loss.whole) {
@@ -112,7 +113,12 @@ async function settle(
     const now = await c.reader.readHoldings(seen, [loss.id]);
     if (!now.ok) return now;
     const still = new Set(now.value[loss.id]?.map((thing) => `${thing.kind} ${thing.id}`));
-    const lost = countHoldings(was.filter((thing) => !still.has(`${thing.kind} ${thing.id}`) && !isRemoved(thing)));
+    const missing = was.filter((thing) => !still.has(`${thing.kind} ${thing.id}`) && !isRemoved(thing));
+    // One that was removed at an earlier step, when a new one made up for it in the count, has its line there.
+    const earlier = missing.length === 0 ? ok([]) : await c.reader.readRemovals(loss.id, (row.opened_at - ROOT_DISKS_FOLLOW_MS) as Instant);
+    if (!earlier.ok) return earlier;
+    const wasRemoved = removedBy(byOthers(earlier.value), Number.NEGATIVE_INFINITY);
+    const lost = countHoldings(missing.filter((thing) => !wasRemoved(thing)));
     after[loss.id] = now.value[loss.id] ?? [];
     if (kinds.some((kind) => lost[kind] > 0)) unknown.push({ ...loss, lost });
   }

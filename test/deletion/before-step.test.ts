@@ -144,6 +144,16 @@ describe("a neighbour", () => {
     expect(await next(fewer)).toMatchObject({ phase: "expunging" });
   });
 
+  test("whose thing was removed at an earlier step, when a new one made up for it, is no reason", async () => {
+    w.held = holds("m1", "m2");
+    const seen = await next(() => {
+      w.removals = [{ kind: "machine", id: "m1", at: (130 - 3600_000) as Instant }];
+      w.held = holds("m2");
+      w.neighbours = [{ ...beta(), machines: 3 }];
+    });
+    expect(seen).toMatchObject({ phase: "expunging" });
+  });
+
   test("and a line about a thing that was new explains no loss of another", async () => {
     w.held = holds("m1", "m2");
     const seen = await next(() => {

@@ -39,6 +39,16 @@ async function change(c: RealCloud, command: string, params: Readonly<Record<str
   valueOf(await runJob(api, command, params, randomUUID() as JobId));
 }
 
+/** Something that happens once, right before a command reaches the server. */
+const atFirst = (c: RealCloud, command: string, happens: () => Promise<unknown>) => {
+  let isOver = false;
+  c.before(async (sent) => {
+    if (sent !== command || isOver) return;
+    isOver = true;
+    await happens();
+  });
+};
+
 /** No Approve button, and a click on an old one is refused. */
 async function expectVeto(c: RealCloud, words: string): Promise<void> {
   expect(await c.until(["proposed"])).toBe("proposed");
@@ -63,6 +73,15 @@ describe("no card with buttons", () => {
     ["a machine that is not for display", (c) => c.emulator.addMachine({ account: c.ann, name: "hid", hidden: true }), "running: hid"],
   ])("for %s", async (_what, make, words) => {
     await expectVeto(await world((c) => void make(c)), words);
+  });
+
+  test("while the lists show more than CloudStack counts", async () => {
+    const c = await world();
+    atFirst(c, "listVirtualMachines", async () => {
+      c.emulator.setFaults([{ kind: "stale_totals" }]);
+      c.emulator.addTemplate({ account: c.ann, name: "new" });
+    });
+    await expectVeto(c, "account ann: CloudStack counts 1 templates and ISOs, the lists show 2");
   });
 
   test("a template that no store has any more is looked for where the totals disagree, and is on the card", async () => {
@@ -168,14 +187,6 @@ describe("after the approval", () => {
 
 describe("a neighbour (field 05, M6)", () => {
   const runningOnly = { emulator: { countRunningOnly: true } };
-  const atFirst = (c: RealCloud, command: string, happens: () => Promise<unknown>) => {
-    let isOver = false;
-    c.before(async (sent) => {
-      if (sent !== command || isOver) return;
-      isOver = true;
-      await happens();
-    });
-  };
 
   test("that stops a machine is no reason, where CloudStack counts running machines only", async () => {
     let theirs = "";

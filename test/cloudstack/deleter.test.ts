@@ -5,14 +5,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { proveEmpty, type ProvenEmpty } from "../../src/core/complete-inventory.ts";
 import type { ApprovedDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { eventually } from "../support/eventually.ts";
 import { completeOf } from "../support/deletions.ts";
-import { grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
+import { botCloud, grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 const jobId = (): JobId => randomUUID() as JobId;
 const at = <T>(list: readonly T[], i: number): T => {
@@ -80,7 +79,7 @@ describe("without a look at CloudStack", () => {
   const real = grantFor(approved);
   beforeAll(async () => {
     server = await startToldServer((_, response) => void response.writeHead(500).end());
-    deleter = createCloudStackDeleter(optionsFor(server));
+    ({ deleter } = botCloud(server));
   });
   afterAll(() => server.close());
   beforeEach(() => void (server.forms.length = 0));
@@ -151,7 +150,7 @@ test("a grant whose request names another path than its inventory is refused", a
   const server = await startToldServer((_, response) => void response.writeHead(500).end());
   const domainId = randomUUID() as DomainId;
   const approved: Inventory = { domainId, path: "ROOT/ci/alpha" as DomainPath, items: [], obstacles: [], asOf: 0 as Inventory["asOf"] };
-  const result = await createCloudStackDeleter(optionsFor(server)).deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
+  const result = await botCloud(server).deleter.deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
   await server.close();
   expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.other_domain" } });
   expect(server.forms).toEqual([]);
@@ -175,9 +174,7 @@ describe("against a server", () => {
     ci = emulator.addDomain({ name: "ci" });
     alpha = emulator.addDomain({ name: "alpha", parent: ci }) as DomainId;
     ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-    const options = optionsFor({ url: emulator.url, ...emulator.admin });
-    reader = createCloudStackReader(options);
-    deleter = createCloudStackDeleter(options);
+    ({ reader, deleter } = botCloud({ url: emulator.url, ...emulator.admin }));
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));
@@ -251,8 +248,8 @@ describe("against a server", () => {
     const proof = proofOf(account, alpha);
     expect(await deleter.deleteAccount(grant, proof, jobId())).toMatchObject(refusedAsNotEmpty("it is enabled now"));
     await disable(inventory);
-    const later = { ...optionsFor({ url: emulator.url, ...emulator.admin }), now: () => (Date.now() + 61_000) as never };
-    expect(await createCloudStackDeleter(later).deleteAccount(grant, proof, jobId())).toMatchObject(refusedAsNotEmpty("too old"));
+    const later = botCloud({ url: emulator.url, ...emulator.admin }, { now: () => (Date.now() + 61_000) as never }).deleter;
+    expect(await later.deleteAccount(grant, proof, jobId())).toMatchObject(refusedAsNotEmpty("too old"));
     expect(await deleter.deleteAccount(grant, proofOf(account), jobId())).toMatchObject(refusedAsNotEmpty("of another domain"));
     for (const forged of [undefined, account, { ...proof }, JSON.parse(JSON.stringify(proof)), Object.create(proof)])
       expect(await deleter.deleteAccount(grant, forged as ProvenEmpty, jobId())).toMatchObject({ error: { code: "cloudstack.no_proof" } });

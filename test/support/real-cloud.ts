@@ -57,7 +57,7 @@ export async function realCloud(db: Database, fill: (cloud: RealCloud) => void, 
     before: async (params) => happens(params.get("command") ?? "", params),
     after: async () => undefined,
   });
-  const opened = await openOne(db, { approvalMs: 24 * 3600_000 });
+  const opened = await openOne(db, {}, { approvalMs: 24 * 3600_000 });
   const ci = emulator.addDomain({ name: "ci" });
   const domain = emulator.addDomain({ name: "a", parent: ci, id: opened.domain_id });
   const beta = emulator.addDomain({ name: "beta", parent: ci });

@@ -32,6 +32,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
     ...keys,
     rootPath: config.cloudstack.rootPath as DomainPath,
     timeoutMs: config.cloudstack.timeoutMs,
+    absentKinds: config.cloudstack.absentKinds,
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))

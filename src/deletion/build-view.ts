@@ -99,7 +99,7 @@ export function vetoesOf(
     const n = inventory.items.filter((i) => i.kind === kind).length;
     if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey cannot delete; remove them by hand first`);
   }
-  vetoes.push(...inventory.obstacles);
+  vetoes.push(...inventory.obstacles, ...(inventory.unproven ?? []).filter((reason) => !inventory.obstacles.includes(reason)));
   const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
   for (const item of itemsToSave(inventory, kinds)) {
     if (!settled.has(item.id))

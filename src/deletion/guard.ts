@@ -1,6 +1,7 @@
 import { unconfirmedScope } from "../approvals/ballot.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../approvals/grant.ts";
+import { isComplete, type CompleteInventory } from "../core/complete-inventory.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -19,7 +20,7 @@ import { readRequest } from "./question.ts";
 /** What every step of a deletion needs: a grant and a fresh inventory. */
 export interface Passage {
   readonly grant: ApprovedDeletion;
-  readonly fresh: Inventory;
+  readonly fresh: CompleteInventory;
 }
 
 /** What was read of the domain and its neighbours: stored and shown, whether the step is permitted or not. */
@@ -46,14 +47,16 @@ export interface Inspection {
  * disagree, project back, approvers unknown, a machine that runs, a neighbour that lost something. It writes and shows nothing.
  *
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
- *         `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock` and
- *         `deletion.root_unknown`.
+ *         `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock`,
+ *         `deletion.root_unknown` and `deletion.unproven`: a second witness disagrees, and may follow in a minute.
  * Invariant: INV-3, INV-4, INV-9.
  */
 export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): Promise<Inspection> {
   const people = await readDecisions(row, c);
   if (!people.ok) return { seen: null, found: people };
-  const read = await c.reader.readInventory(row.domain_id, row.path);
+  const around = await c.reader.readNeighbours(row.domain_id);
+  if (!around.ok) return { seen: null, found: around };
+  const read = await c.reader.readInventory(row.domain_id, row.path, around.value.domains);
   if (!read.ok) return { seen: null, found: read };
   const fresh = read.value;
 
@@ -66,7 +69,12 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     return { seen, found: fail("refused", "deletion.alive", sentence) };
   }
 
-  const neighbours = await assessNeighbours(row, new Set(people.value.approved.items.map((i) => i.id)), c);
+  if (!isComplete(fresh)) {
+    const sentence = `it is not proved that all is seen: ${fresh.unproven?.join("; ") ?? "nobody compared the lists with CloudStack's totals"}`;
+    return { seen, found: fail("unavailable", "deletion.unproven", sentence) };
+  }
+
+  const neighbours = await assessNeighbours(row, around.value, new Set(people.value.approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return { seen, found: neighbours };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
 }

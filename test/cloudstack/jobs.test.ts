@@ -23,7 +23,6 @@ function scripted(sent: Say, looks: readonly Say[]) {
   );
   const api: CloudStackApi = {
     settings,
-    support: new Map(),
     asking: () => api,
     change: (command, params) => {
       said.push(`${command} ${params["customjobid"] ?? "no job id"}`);

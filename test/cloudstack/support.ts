@@ -12,6 +12,7 @@ import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core
 import { ok } from "../../src/core/result.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { completeOf } from "../support/deletions.ts";
 import { createEvents } from "../../src/events.ts";
 import type { Queryable } from "../../src/store/db.ts";
 import { configOf } from "../support/bot.ts";
@@ -93,7 +94,7 @@ export function grantFor(
     votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
-    fresh: approved,
+    fresh: completeOf(approved),
     dismantling: true,
     seen: { phase: of.phase, version: of.version, lease: of.lease },
     now,

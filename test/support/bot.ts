@@ -191,6 +191,7 @@ const READS = [
   "findJob",
   "hasDeletionEvent",
   "readNeighbours",
+  "readHoldings",
   "readRemovals",
   "readExpungeDelay",
   "readFleet",

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import type { AccountId, DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import { completeInventory, type CompleteInventory } from "../../src/core/complete-inventory.ts";
 import { itemsToSave } from "../../src/archive/kinds.ts";
 import { usualKinds } from "../../src/core/archive-kinds.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
@@ -43,8 +44,23 @@ export function item(kind: InventoryItem["kind"], name: string, more: Partial<In
 }
 
 /** An inventory of a domain of the tests. */
-export function inventory(domainId: DomainId, items: readonly InventoryItem[]): Inventory {
-  return { domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) };
+export function inventory(domainId: DomainId, items: readonly InventoryItem[]): CompleteInventory {
+  return completeOf({ domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) });
+}
+
+/** An inventory as if a second witness had confirmed it. */
+export function completeOf(shown: Inventory): CompleteInventory {
+  const accounts = shown.items.filter((i) => i.kind === "account");
+  const totals = accounts.map((a, i) => ({
+    accountId: a.id as AccountId,
+    accountName: a.name,
+    domainId: shown.domainId,
+    projects: i > 0 ? 0 : shown.items.filter((p) => p.kind === "cloudstack_project" && p.parentId === shown.domainId).length,
+    counts: {},
+  }));
+  const complete = completeInventory({ inventory: shown, totals, doubts: [] });
+  if (!complete.ok) throw new Error(complete.error.join("; "));
+  return complete.value;
 }
 
 /** Opens a deletion whose requester is `chen`, of `ROOT/ci/a` if nothing else is said; gives its row. `limits` change the frozen policy. */

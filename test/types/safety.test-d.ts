@@ -1,6 +1,8 @@
 // Must not compile: every `@ts-expect-error` is a thing that must stay impossible; each has a positive twin beside it.
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../../src/approvals/grant.ts";
+import { proveEmpty, type CompleteInventory, type ProvenEmpty } from "../../src/core/complete-inventory.ts";
 import type { JobId } from "../../src/core/ids.ts";
+import type { Inventory, InventoryItem } from "../../src/core/inventory.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { ChangeWriter } from "../../src/sync/execution/ports.ts";
 import type { CompleteDesired, Gone, PartialDesired } from "../../src/sync/planning/desired.ts";
@@ -26,6 +28,9 @@ declare const proposal: DeletionProposal;
 declare const fields: ProposalFields;
 declare const question: GrantQuestion;
 declare const jobId: JobId;
+declare const inventory: Inventory;
+declare const account: InventoryItem;
+declare const proof: ProvenEmpty;
 
 // 1. Partial reads: changes yes, deletions no.
 planChanges(partialInput, policy);
@@ -78,6 +83,20 @@ void writer.applyChange(proposal, jobId);
 export const notAChange: Change = proposal;
 // @ts-expect-error the writer has no delete
 void writer.deleteDomain;
+
+// An inventory as a list shows it proves nothing, and neither does an account that looks empty.
+// @ts-expect-error what was only read is no complete inventory
+grant({ ...question, fresh: inventory });
+// @ts-expect-error a copy of a complete inventory is not one
+export const copiedInventory: CompleteInventory = { ...question.fresh };
+// @ts-expect-error emptiness is proved from a complete inventory only
+proveEmpty(inventory, "id");
+declare const live: ReturnType<typeof grant>;
+if (live.ok) {
+  // @ts-expect-error an item is no proof that an account is empty
+  void deleter.deleteAccount(live.value, account, jobId);
+  void deleter.deleteAccount(live.value, proof, jobId);
+}
 
 // 4. A deletion needs a grant: no proposal, no unopened result.
 // @ts-expect-error a proposal is not approved

@@ -5,11 +5,13 @@ import { limitTypes, type LimitType } from "../../core/managed.ts";
 import { refusal, statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
+import type { Params } from "../api/signature.ts";
 import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
-export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
-  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", details: "min" }), (a) => a.id === id);
+export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
+  const details: Params = more === "with totals" ? {} : { details: "min" };
+  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", ...details }), (a) => a.id === id);
 }
 
 /** Finds a user by id. Null: it is not there, or no longer. */

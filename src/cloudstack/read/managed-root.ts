@@ -86,15 +86,26 @@ export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Pro
 /** The domain, at the path where it must be. Errors: `stale` when it is gone, or has been moved or renamed. */
 export async function findDomainAt(api: CloudStackApi, id: DomainId, path: DomainPath): Promise<Result<DomainWithChain, Failure>> {
   const found = await findDomainWithChain(api, id);
-  if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
-  if (found.value.path === path) return ok(found.value);
-  return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.value.path}`));
+  return found.ok ? requirePlace(found.value, path) : found;
 }
 
+/** Refuses a domain that is gone, or elsewhere by now. Errors: `stale`. */
+export function requirePlace(found: DomainWithChain | null, path: DomainPath): Result<DomainWithChain, Failure> {
+  if (found === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
+  if (found.path === path) return ok(found);
+  return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.path}`));
+}
+
+/** The domains above one, upwards, without ROOT: its row says nothing that the row below it does not, and few keys may read it. */
 async function readAbove(api: CloudStackApi, row: DomainRow): Promise<Result<readonly DomainRow[], Failure>> {
   const above: DomainRow[] = [];
-  for (let id = row.parentdomainid; id !== undefined && above.length < LEVELS_MAX; id = above.at(-1)?.parentdomainid) {
+  const topLevel = api.settings.rootPath === "ROOT" ? 0 : 1;
+  for (
+    let lowest = row;
+    lowest.parentdomainid !== undefined && lowest.level > topLevel && above.length < LEVELS_MAX;
+    lowest = above.at(-1) ?? lowest
+  ) {
+    const id = lowest.parentdomainid;
     const parent = await readById(api, id);
     // A domain administrator may not read above its own domain: the chain ends there.
     if (!parent.ok && (statusOf(parent.error) === 531 || statusOf(parent.error) === 431)) break;

@@ -1,6 +1,7 @@
-import { after } from "../../core/clock.ts";
 import { itemsToSave } from "../../archive/kinds.ts";
-import { fail, type Failure } from "../../core/failure.ts";
+import { after } from "../../core/clock.ts";
+import { proveEmpty } from "../../core/complete-inventory.ts";
+import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
@@ -50,39 +51,37 @@ export const removeSteps: readonly TeardownStep[] = [
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
+  const done = new Set<string>();
   let seen: Inventory | null = null;
-  for (const { command, kind, call, isDue = () => true } of steps) {
-    const done = new Set<string>();
-    const dueIn = (inventory: Inventory) => inventory.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
-    for (;;) {
-      const next = seen === null ? undefined : dueIn(seen);
-      if (seen !== null && next !== undefined) {
-        const held = await requireCopies(row, lostWith(next, seen), seen, c);
-        if (!held.ok) return held;
-      }
-      const passage = await takePassage(row, c);
-      if (!passage.ok) return passage;
-      const { grant, fresh } = passage.value;
-      seen = fresh;
-      const item = dueIn(fresh);
-      if (item === undefined) break;
-      // Another thing than the one whose copy was read.
-      if (item.id !== next?.id && itemsToSave({ items: lostWith(item, fresh) }, row.policy.archiveKinds).length > 0) continue;
-      if (call === "destroyMachine") {
-        const noted = await noteExpungeDelay(row.id, c);
-        if (!noted.ok) return noted;
-      }
-      const result = await runStep(row, command, item, c, async (jobId) =>
-        call === "deleteAccount" && !ownsNothing(fresh, item)
-          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
-          : c.deleter[call](grant, item, jobId),
-      );
-      if (!result.ok) return result;
-      done.add(item.id);
-      await show(row.id, c);
+  for (;;) {
+    const next = seen === null ? null : firstDue(steps, seen.items, done);
+    if (seen !== null && next !== null) {
+      const held = await requireCopies(row, lostWith(next.item, seen), seen, c);
+      if (!held.ok) return held;
     }
+    const passage = await takePassage(row, c);
+    if (!passage.ok) return passage;
+    const { grant, fresh } = passage.value;
+    seen = fresh;
+    const due = firstDue(steps, fresh.items, done);
+    if (due === null) return ok(undefined);
+    const { item } = due;
+    const { command, call } = due.step;
+    // Another thing than the one whose copy was read.
+    if (item.id !== next?.item.id && itemsToSave({ items: lostWith(item, fresh) }, row.policy.archiveKinds).length > 0) continue;
+    if (call === "destroyMachine") {
+      const noted = await noteExpungeDelay(row.id, c);
+      if (!noted.ok) return noted;
+    }
+    const result = await runStep(row, command, item, c, async (jobId) => {
+      if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
+      const proof = proveEmpty(fresh, item.id);
+      return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
+    });
+    if (!result.ok) return result;
+    done.add(`${item.kind} ${item.id}`);
+    await show(row.id, c);
   }
-  return ok(undefined);
 }
 
 /** Notes, before the first machine is destroyed, from when on CloudStack may expunge it: its own default is a day. */
@@ -94,9 +93,16 @@ async function noteExpungeDelay(id: string, c: DeletionContext): Promise<Result<
   return ok(undefined);
 }
 
-/** Whether an account owns nothing but its users: only then may it be deleted (fact 2). */
-export function ownsNothing(inventory: Inventory, account: InventoryItem): boolean {
-  return !inventory.items.some(
-    (i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name),
-  );
+/** The next thing to remove, in the order of the steps; null: nothing is left. */
+function firstDue(
+  steps: readonly TeardownStep[],
+  items: readonly InventoryItem[],
+  done: ReadonlySet<string>,
+): { readonly step: TeardownStep; readonly item: InventoryItem } | null {
+  for (const step of steps) {
+    const { kind, isDue = () => true } = step;
+    const item = items.find((i) => i.kind === kind && isDue(i) && !done.has(`${i.kind} ${i.id}`));
+    if (item !== undefined) return { step, item };
+  }
+  return null;
 }

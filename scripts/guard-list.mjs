@@ -3,6 +3,7 @@ const planning = ["test/sync/planning.test.ts"];
 const grants = ["test/approvals"];
 const wall = ["test/deletion/third-wall.test.ts"];
 const beforeStep = ["test/deletion/before-step.test.ts"];
+const wayOut = ["test/deletion/way-out.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
@@ -165,7 +166,7 @@ export const guards = [
     invariant: "INV-1",
     what: "no deletion goes on in another scope",
     file: "src/deletion/guard.ts",
-    guard: "if (!now.scopeIsConfirmed) return err(unconfirmedScope());",
+    guard: "if (!now.scopeIsConfirmed) return err(refusalOf(unconfirmedScope()));",
     broken: "",
     tests: ["test/policy/scope.test.ts"],
   },
@@ -277,7 +278,7 @@ export const guards = [
     invariant: "INV-3",
     what: "the clocks are asked before every step",
     file: "src/deletion/guard.ts",
-    guard: "if (!clocks.ok) return clocks;",
+    guard: "if (!clocks.ok) return refused(clocks);",
     broken: "",
     tests: ["test/deletion/clock-jump.test.ts"],
   },
@@ -373,15 +374,15 @@ export const guards = [
     invariant: "INV-4",
     what: "protected is asked before every step",
     file: "src/deletion/guard.ts",
-    guard: "if (outside.value) return fail(",
-    broken: "if (false as boolean) return err(",
+    guard: "if (outside.value) return refuse(",
+    broken: "if (false as boolean) return refuse(",
     tests: assembled,
   },
   {
     invariant: "INV-4",
     what: "what cannot be asked keeps the step back",
     file: "src/deletion/guard.ts",
-    guard: "if (!outside.ok) return outside;",
+    guard: "if (!outside.ok) return refused(outside);",
     broken: "",
     tests: assembled,
   },
@@ -546,11 +547,59 @@ export const guards = [
     tests: obstacles,
   },
   {
+    invariant: "INV-2",
+    what: "nobody goes on alone, in the database",
+    file: "migrations/0035_go_on.sql",
+    guard: "if not has_quorum('go_on', new.go_on_id::text) then",
+    broken: "if false then",
+    tests: wayOut,
+  },
+  {
+    invariant: "INV-2",
+    what: "a Go on counts for the newest question only",
+    file: "src/deletion/go-on.ts",
+    guard: " && click.questionId === asked.id",
+    broken: "",
+    tests: wayOut,
+  },
+  {
+    invariant: "INV-9",
+    what: "Go on is for exactly what was found when it froze",
+    file: "src/deletion/go-on.ts",
+    guard: "if (inventoryDigest(found.value) !== asked.digest)",
+    broken: "if (false as boolean)",
+    tests: wayOut,
+  },
+  {
+    invariant: "INV-8",
+    what: "nobody goes on over a machine or what is not saved",
+    file: "src/deletion/go-on.ts",
+    guard: "return objection === undefined ? ok(undefined) :",
+    broken: "return objection !== null ? ok(undefined) :",
+    tests: wayOut,
+  },
+  {
+    invariant: "INV-9",
+    what: "Look again accepts nothing: the guard is asked again",
+    file: "src/deletion/go-on.ts",
+    guard: 'const decided = row.phase === "removing" ? await readDecidedGoOns(q, row.id) : [];',
+    broken: "const asked = await readNewestGoOn(q, row.id);\n  const decided = asked === null ? [] : [asked];",
+    tests: wayOut,
+  },
+  {
+    invariant: "INV-9",
+    what: "a domain that is gone was not deleted without its event",
+    file: "src/deletion/transitions.ts",
+    guard: "if (event.ok && event.value) return",
+    broken: "if (event.ok) return",
+    tests: wayOut,
+  },
+  {
     invariant: "INV-9",
     what: "a domain that vanished beside it stops it",
     file: "src/deletion/neighbours.ts",
-    guard: "if (unknown.value.length > 0) {",
-    broken: "if (unknown.value.length > 99) {",
+    guard: "if (unknown.value.length === 0) return ok(",
+    broken: "if (unknown.value.length < 99) return ok(",
     tests: beforeStep,
   },
   {

@@ -45,7 +45,8 @@ export async function deletionQuestion(row: DeletionRow, c: DeletionContext, q: 
   };
 }
 
-async function objectionOf(row: DeletionRow, c: DeletionContext, q: Queryable): Promise<Failure | null> {
+/** Why nobody may vote on a deletion, whatever the question: its domain is protected. */
+export async function objectionOf(row: DeletionRow, c: DeletionContext, q: Queryable): Promise<Failure | null> {
   const kept = await isProtectedRow(row, c, await c.policyNow(q), q !== c.db);
   if (!kept.ok) return kept.error;
   return kept.value ? failure("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : null;

@@ -67,6 +67,9 @@ const Row = z.object({
   closed_reason: z.string().nullable(),
   frozen_reason: z.string().nullable(),
   ran_machines: z.array(z.string()),
+  /** The reason why the next step is not taken yet, and since when; both null while nothing keeps it back. */
+  waiting_for: z.string().nullable(),
+  waiting_since: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;

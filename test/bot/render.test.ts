@@ -71,6 +71,9 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     closedBecause: "rejected",
     closedBy: first,
     frozenReason: first,
+    frozenFrom: null,
+    waitingSince: null,
+    goOn: null,
     steps: { done: 0, of: 0 },
     ...more,
   };

@@ -882,4 +882,28 @@ export const guards = [
     broken: "",
     tests: ["test/cloudstack/registrar.test.ts"],
   },
+  {
+    invariant: "embedded",
+    what: "a socket's folder of another user stops the start",
+    file: "src/store/embedded-place.ts",
+    guard: "if (found.uid !== own && found.uid !== ids.uid) return",
+    broken: "if (false) return",
+    tests: ["test/store/embedded.test.ts"],
+  },
+  {
+    invariant: "embedded",
+    what: "a socket's folder that others may enter stops the start",
+    file: "src/store/embedded-place.ts",
+    guard: "(found.mode & 0o077) === 0",
+    broken: "true",
+    tests: ["test/store/embedded.test.ts"],
+  },
+  {
+    invariant: "embedded",
+    what: "PostgreSQL asks who connects",
+    file: "src/store/embedded-place.ts",
+    guard: "local all all peer map=twokey",
+    broken: "local all all trust",
+    tests: ["test/store/embedded.test.ts"],
+  },
 ];

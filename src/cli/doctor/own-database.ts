@@ -14,6 +14,7 @@ export async function examineOwnDatabase(config: DatabaseConfig): Promise<readon
   const folder = `${config.dataDir}/pg`;
   const found = await findEmbeddedPostgres(folder);
   if (found.state === "none") return [ok(`DATABASE_URL is not set: the first start makes an embedded PostgreSQL in ${folder}`)];
+  if (found.state === "refused") return [failed(found.reason, "The bot does not start on it.")];
   if (found.state === "stopped")
     return [warning(`the embedded PostgreSQL in ${folder} is not running, so it was not checked`, "Run the doctor while the bot runs.")];
   return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url))];

@@ -587,6 +587,14 @@ export const guards = [
     tests: wayOut,
   },
   {
+    invariant: "INV-5",
+    what: "an error number alone never means gone",
+    file: "src/cloudstack/api/classify.ts",
+    guard: " && /unable to find|doesn't exist|does not exist/i.test(f.message)",
+    broken: "",
+    tests: ["test/cloudstack/reader.test.ts"],
+  },
+  {
     invariant: "INV-9",
     what: "a domain that is gone was not deleted without its event",
     file: "src/deletion/transitions.ts",

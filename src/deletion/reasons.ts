@@ -27,6 +27,8 @@ export type Reason =
   /** The domain is gone, and nothing says who deleted it. */
   | "domain_gone"
   | "domain_moved"
+  /** CloudStack's own totals say that the lists do not show everything. */
+  | "unproven"
   /** A copy in the archive is missing or is not what was saved. */
   | "archive_damaged"
   /** The deleter found a call not covered by its grant. */
@@ -90,6 +92,7 @@ export const effects: Readonly<Record<Reason, Row>> = {
   domain_deleted: row("close", "close", "close", "close"),
   domain_gone: row("close", soon("freeze"), soon("freeze"), soon("ask_people")),
   domain_moved: row("close", "give_back", "give_back", "freeze"),
+  unproven: row(soon("close"), soon("give_back"), soon("give_back"), soon("freeze")),
   account_not_empty: row("freeze", "freeze", "freeze", soon("freeze")),
   cloudstack_refused: row(soon("freeze"), soon("freeze"), soon("freeze"), late("freeze")),
   archive_damaged: row("freeze", "freeze", "freeze", "freeze"),
@@ -156,6 +159,7 @@ export function refusalOf(f: Failure | Refusal): Refusal {
 /** Codes of other rooms that mean more than their kind. */
 const BY_CODE: Readonly<Record<string, Reason>> = {
   "deletion.scope_unconfirmed": "scope_unconfirmed",
+  "deletion.unproven": "unproven",
   "deletion.account_not_empty": "account_not_empty",
   "cloudstack.account_not_empty": "account_not_empty",
   "cloudstack.stopped": "stopped",

@@ -129,12 +129,12 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
   const before = await c.reader.readInventory(row.domain_id, row.path);
-  if (!before.ok) return retry(row, before.error, c);
+  if (!before.ok) return onRefusal(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
   await show(row.id, c);
   await archiveContents(row, before.value, c, () => show(row.id, c));
   const now = await c.reader.readInventory(row.domain_id, row.path);
-  if (!now.ok) return retry(row, now.error, c);
+  if (!now.ok) return onRefusal(row, now.error, c);
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
@@ -162,14 +162,13 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (now.scopeIsConfirmed && state.ok && state.value === "active") return close(row, "came_back", "the project is active again", c);
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
-  if (fresh.ok) {
-    if (inventoryDigest(fresh.value) !== row.digest)
-      return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
-    await recordLatestInventory(c.db, row.id, fresh.value, c.now());
-    const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
-    if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
-    await show(row.id, c);
-  }
+  if (!fresh.ok) return onRefusal(row, fresh.error, c);
+  if (inventoryDigest(fresh.value) !== row.digest)
+    return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
+  await recordLatestInventory(c.db, row.id, fresh.value, c.now());
+  const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
+  if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
+  await show(row.id, c);
   return { kind: "wait", ms: pollMs(row) };
 }
 

@@ -28,6 +28,9 @@ export const rest: Next = { kind: "rest" };
 /** A deletion that nothing keeps back. */
 export const NO_WAIT = { waiting_for: null, waiting_since: null } as const;
 
+/** The longest time between two tries of what is kept back. Units: milliseconds. */
+const RETRY_MS_MAX = 10 * 60_000;
+
 /** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
 export function pollMs({ policy }: DeletionRow): number {
   return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
@@ -160,13 +163,15 @@ async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: Deletio
     return true;
   });
   if (changed === true) await show(row.id, c);
-  const hours = Math.floor((c.now() - since) / 3600_000);
+  const waited = c.now() - since;
+  const hours = Math.floor(waited / 3600_000);
   const now = hours < 1 ? null : await readDeletion(c.db, row.id);
   if (now !== null) {
-    const key = `waits ${since} ${Math.floor((c.now() - since) / DAY_MS)}`;
+    const key = `waits ${since} ${Math.floor(waited / DAY_MS)}`;
     await c.announcer.note(await buildView(now, c), key, `It has waited for ${hours} h: ${f.message}`);
   }
-  return { kind: "wait", ms: pollMs(row), keptBack: true };
+  // What lasts is tried less often.
+  return { kind: "wait", ms: Math.max(pollMs(row), Math.min(waited / 10, RETRY_MS_MAX)), keptBack: true };
 }
 
 /** It ends. What somebody else deleted is recorded as deleted, so that its project can get a domain again. */

@@ -5,15 +5,17 @@ import { resetDatabase } from "../sim/reset.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { answerClick } from "../../src/bot/clicks.ts";
+import { renderCard } from "../../src/bot/render/card.ts";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
 import { LONG_MS, SHORT_MS } from "../../src/deletion/reasons.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import type { DeletionRow } from "../../src/store/deletions.ts";
 import { recordManagedDomains } from "../../src/store/managed.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { expectRow, item, op } from "../support/deletions.ts";
+import { expectRow, item, op, openOne } from "../support/deletions.ts";
 import { approversOf, type TestBot } from "../support/bot.ts";
-import { approveIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
 let w: SmallWorld;
@@ -226,6 +228,23 @@ describe("Go on after a freeze in removing", () => {
   });
 });
 
+test("the buttons of the card lead there", async () => {
+  const { row, bot } = await removing(() => (w.neighbours = []));
+  await untilFrozen(row, bot);
+  await fresh.db.exec("insert into posted_message (key, channel, ts, digest, at) values ($1, 'C1', '1.1', 'd', 1)", [`deletion:${row.id}`]);
+  const press = async (action: string, who: string) => {
+    const card = JSON.stringify(renderCard(await viewOf(row, bot), "test").blocks);
+    const value = new RegExp(`"action_id":"${action}".*?"value":"(v1:[^"]+)"`).exec(card)?.[1] ?? "";
+    const c = { db: fresh.db, client: {} as never, services: bot.services, channel: "C1" };
+    return (await answerClick({ action, value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t" }, by(who), c))?.title;
+  };
+  expect(await press("deletion_look_again", "eve")).toBeUndefined();
+  await bot.advance(row.id);
+  expect(await press("deletion_go_on", "ada")).toBe("Your Go on is recorded");
+  expect(await press("deletion_go_on", "ben")).toBe("The deletion goes on");
+  expect(await phase(row)).toBe("removing");
+});
+
 describe("a domain that somebody deletes by hand", () => {
   const Deleted = z.object({ deleted_at: z.number().nullable() });
   const forgotten = async () => (await fresh.db.one(Deleted, "select deleted_at from managed_domain")).deleted_at !== null;
@@ -271,6 +290,38 @@ describe("a domain that somebody deletes by hand", () => {
     await bot.advance(row.id);
     expect(await now(row)).toMatchObject({ phase: "frozen", frozen_reason: expect.stringContaining("no deletion of it") });
   });
+});
+
+test.each([
+  ["archiving", "gone"],
+  ["proposed", "gone"],
+])("a domain that is deleted while it is %s ends it", async (_phase, because) => {
+  const row = await openOne(fresh.db);
+  const bot = botIn(w, row);
+  if (_phase === "proposed") await bot.advance(row.id);
+  await byHand(bot, false).advance(row.id);
+  expect(await now(row)).toMatchObject({ phase: "closed", closed_because: because });
+});
+
+test("a domain that is renamed while it is proposed is asked about again, under its name", async () => {
+  const row = await openOne(fresh.db);
+  const bot = botIn(w, row);
+  await bot.advance(row.id);
+  const moved = err(failure("stale", "cloudstack.domain_moved", "the domain of ROOT/ci/a is now at ROOT/ci/b"));
+  await bot.with({ reader: { readInventory: async () => moved } }).advance(row.id);
+  expect(await now(row)).toMatchObject({ phase: "closed", closed_because: "changed" });
+});
+
+test("a machine that came back by itself while CloudStack keeps it is given back, and people are asked again", async () => {
+  const { row, bot } = await approveIn(w);
+  w.now = 130;
+  await bot.advance(row.id);
+  w.now = 400;
+  await bot.advance(row.id);
+  expect(await phase(row)).toBe("expunging");
+  w.items = w.items.map((i) => (i.kind === "machine" ? { ...i, state: "Stopped" } : i));
+  await bot.advance(row.id);
+  expect(await now(row)).toMatchObject({ phase: "closed", closed_because: "changed" });
 });
 
 test("a project that is opened again while its deletion is frozen is told why it has no domain", async () => {

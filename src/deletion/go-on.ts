@@ -2,13 +2,14 @@
  * The ways out of a freeze. *Look again*, by one person: the deletion continues in the phase it froze in, and the guard says whether the
  * reason is gone. *Go on*, by two approvers, after the point of no return: what was found when it froze is from then on what was approved.
  */
-import { decide, type Question } from "../approvals/ballot.ts";
+import { assessVote, decide, type Question } from "../approvals/ballot.ts";
 import type { GrantQuestion } from "../approvals/grant.ts";
 import { after } from "../core/clock.ts";
-import { fail, failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { IsOutside } from "../core/scope.ts";
 import type { QuestionRef } from "../core/votes.ts";
 import { readEntries } from "../store/archive-entries.ts";
 import type { Queryable, Transaction } from "../store/db.ts";
@@ -16,11 +17,11 @@ import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } f
 import { readDecidedGoOns, readNewestGoOn, recordGoOnDecision, type GoOnRow } from "../store/go-on.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import { recordNeighbours } from "../store/neighbours.ts";
-import { auditOf, ballotOf, lockDeletion, showAfter } from "./act.ts";
+import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { objectionsTo } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { assessRead, readAround } from "./neighbours.ts";
-import { objectionOf, requestOf, wrongPhase } from "./question.ts";
+import { requestOf, requireUnprotected, wrongPhase } from "./question.ts";
 import type { Refusal } from "./reasons.ts";
 import { archiveContents } from "./steps/archive.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
@@ -104,21 +105,19 @@ interface GoOnQuestion extends Question {
  * Errors: the ballot's refusals; the domain has changed since it froze; something speaks against it. Invariant: INV-2, INV-8, INV-9.
  */
 export async function goOn(click: GoOnClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
+  // CloudStack is read only for a click that could count, and before the row is locked.
+  const outside = await c.readOutside();
   const seen = await readDeletion(c.db, click.deletionId);
-  const found = seen?.phase === "frozen" ? await readFound(seen, c) : null;
-  // Whatever must be read from CloudStack is read before the row is locked.
-  if (seen !== null) await objectionOf(seen, c, c.db);
+  const asked = seen === null ? err(unknownDeletion()) : await readGoOnQuestion(seen, click, outside, c, c.db);
+  const may = asked.ok ? await assessVote(asked.value, click, ballotOf(c)) : asked;
+  const found = may.ok && seen !== null ? await readFound(seen, c) : null;
   const done = await decide<GoOnQuestion, null>(
     {
       act: { kind: "deletion.go_on", subject: click.deletionId },
       click,
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
-        if (!row.ok) return row;
-        const asked = await readNewestGoOn(q, row.value.id);
-        if (asked === null) return fail("refused", "go_on.unknown", NOTHING_ASKED);
-        const question = questionOf(row.value, asked, click);
-        return ok({ ...question, objection: question.objection ?? (await objectionOf(row.value, c, q)) });
+        return row.ok ? readGoOnQuestion(row.value, click, outside, c, q) : row;
       },
       examine: ({ row, asked }, _standing, q) => examineGoOn(row, asked, found, q),
       async follow({ row, asked }, { decided, have, at }, q) {
@@ -138,23 +137,31 @@ export async function goOn(click: GoOnClick, c: DeletionContext): Promise<Result
   return done.ok ? showAfter(click.deletionId, c) : done;
 }
 
-const NOTHING_ASKED = "Nobody is asked to go on here; press Look again";
-
-function questionOf(row: DeletionRow, asked: GoOnRow, click: GoOnClick): GoOnQuestion {
-  const isOpen = row.phase === "frozen" && row.frozen_from === "removing" && click.questionId === asked.id;
-  return {
+/** The newest question of a deletion. Errors: nothing is asked, or something else by now; the domain is protected. */
+async function readGoOnQuestion(
+  row: DeletionRow,
+  click: GoOnClick,
+  outside: Result<IsOutside, Failure>,
+  c: DeletionContext,
+  q: Queryable,
+): Promise<Result<GoOnQuestion, Failure>> {
+  const asked = row.phase === "frozen" && row.frozen_from === "removing" ? await readNewestGoOn(q, row.id) : null;
+  if (asked?.id !== click.questionId)
+    return fail("stale", "go_on.stale", "This card is not the newest; nothing was done", { remedy: "Use the newest one, or Look again." });
+  const open = await requireUnprotected(row, outside, c, q);
+  if (!open.ok) return open;
+  return ok({
     ref: { kind: "go_on", id: asked.id },
     digest: asked.digest,
     requesters: row.requesters,
     quorum: row.quorum,
     openedAt: asked.openedAt,
     expiresAt: asked.expiresAt,
-    objection: isOpen ? null : failure("stale", "go_on.stale", "This card is not the newest; nothing was done", { remedy: NOTHING_ASKED }),
     settlesScope: false,
     askedBy: "You asked for this deletion (you closed the project or started the pass)",
     row,
     asked,
-  };
+  });
 }
 
 async function examineGoOn(

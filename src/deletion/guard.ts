@@ -118,9 +118,9 @@ async function mayGoOn(row: DeletionRow, c: DeletionContext): Promise<Result<voi
   if (stop.stopped) return refuse("stopped", `stopped: ${stop.reason}`);
   const now = await c.policyNow(c.db);
   if (!now.scopeIsConfirmed) return err(refusalOf(unconfirmedScope()));
-  const outside = await c.isProtected(row.domain_id, row.path);
+  const outside = await c.readOutside();
   if (!outside.ok) return refused(outside);
-  if (outside.value) return refuse("outside", `${row.path} is not below the managed root`);
+  if (outside.value(row.domain_id, row.path)) return refuse("outside", `${row.path} is not below the managed root`);
   return isListed(row, now) ? refuse("protected", `${row.path} is protected by the policy`) : ok(undefined);
 }
 

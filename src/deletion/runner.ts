@@ -17,7 +17,7 @@ import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { takePassage } from "./passage.ts";
-import { isProtectedRow } from "./protection.ts";
+import { isProtected } from "./protection.ts";
 import { guardRefusal } from "./reasons.ts";
 import { buildView, show, showAndTell } from "./build-view.ts";
 import { runStep, settleIntents } from "./step.ts";
@@ -124,7 +124,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
+  const kept = isProtected(row, await c.readOutside(), await c.policyNow(c.db));
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
@@ -154,7 +154,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (!clocks.ok) return retry(row, clocks.error, c);
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
   const now = await c.policyNow(c.db);
-  const kept = await isProtectedRow(row, c, now);
+  const kept = isProtected(row, await c.readOutside(), now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 

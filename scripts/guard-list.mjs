@@ -932,4 +932,20 @@ export const guards = [
     broken: "local all all trust",
     tests: ["test/store/embedded.test.ts"],
   },
+  {
+    invariant: "INV-3",
+    what: "PostgreSQL's own clock ends a wait",
+    file: "migrations/0039_waits_and_budgets.sql",
+    guard: "and wait_left(old) > 0 then",
+    broken: "and false then",
+    tests: wall,
+  },
+  {
+    invariant: "INV-11",
+    what: "PostgreSQL counts what began to destroy",
+    file: "migrations/0039_waits_and_budgets.sql",
+    guard: "if begun >= allowed then",
+    broken: "if false then",
+    tests: wall,
+  },
 ];

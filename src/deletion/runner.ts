@@ -4,6 +4,7 @@ import { failure } from "../core/failure.ts";
 import { recordAudit } from "../store/audit.ts";
 import {
   countEntered,
+  readWaitLeft,
   readDeletion,
   readLiveDeletions,
   recordDeletionEvent,
@@ -176,7 +177,8 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
+  const byClocks = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
+  const left = Math.max(byClocks, await readWaitLeft(c.db, row.id));
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
 
   const passage = await takePassage(row, c);

@@ -376,8 +376,6 @@ export const guards = [
     file: "src/deletion/guard.ts",
     guard: "if (outside.value(row.domain_id, row.path)) return refuse(",
     broken: "if (false as boolean) return refuse(",
-    guard: "if (outside.value(row.domain_id, row.path)) return refuse(",
-    broken: "if (false as boolean) return refuse(",
     tests: assembled,
   },
   {

@@ -22,7 +22,7 @@ export interface Removal {
 /** What a deletion reads. */
 export interface DeletionReader {
   readInventory(domainId: DomainId, path: DomainPath): Promise<Result<Inventory, Failure>>;
-  /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
+  /** Null: CloudStack says that it does not exist, or not any more. An error's number alone never means that. */
   findDomain(
     domainId: DomainId,
   ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;

@@ -1,13 +1,14 @@
 import { SKEW_MS_MAX } from "../approvals/clocks.ts";
 import { digestOf } from "../core/digest.ts";
-import { fail, type Failure } from "../core/failure.ts";
-import type { Instant } from "../core/ids.ts";
+import type { Failure } from "../core/failure.ts";
+import type { DomainId, Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursRead } from "../store/neighbours.ts";
 import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
+import { refuse } from "./reasons.ts";
 
 /** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
 const ROOT_DISKS_FOLLOW_MS = 7 * DAY_MS;
@@ -22,6 +23,8 @@ export interface Loss {
   readonly whole: boolean;
   readonly lost: Readonly<Record<Counted, number>>;
 }
+
+type WholeRead = NeighboursRead & { readonly neighbours: readonly Neighbour[] };
 
 /** What the neighbours of a domain lost between two reads; what they gained is no loss. */
 export function lossesBetween(before: readonly Neighbour[], now: readonly Neighbour[]): readonly Loss[] {
@@ -48,22 +51,36 @@ export async function assessNeighbours(
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,
 ): Promise<Result<NeighboursRead, Failure>> {
-  const at = c.now();
-  const now = await c.reader.readNeighbours(row.domain_id);
-  if (!now.ok) return now;
-  const digest = digestOf(now.value.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`));
+  const now = await readAround(row.domain_id, c);
+  return now.ok ? assessRead(row, now.value, approvedIds, c) : now;
+}
+
+/** Judges one read of the neighbours. Errors: as for `assessNeighbours`. */
+export async function assessRead(
+  row: DeletionRow,
+  { digest, neighbours, at }: WholeRead,
+  approvedIds: ReadonlySet<string>,
+  c: Pick<DeletionContext, "db" | "reader">,
+): Promise<Result<NeighboursRead, Failure>> {
   const head = await readNeighboursHead(c.db, row.id);
-  if (head !== null && head.digest !== digest) {
-    const losses = lossesBetween(await readNeighboursBody(c.db, row.id), now.value);
-    const unknown = await unexplained(row, losses, head.looked_at, approvedIds, c);
-    if (!unknown.ok) return unknown;
-    if (unknown.value.length > 0) {
-      const some = unknown.value.slice(0, 5).map(sentenceOf).join("; ");
-      const more = unknown.value.length > 5 ? `; and ${unknown.value.length - 5} more` : "";
-      return fail("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
-    }
-  }
-  return ok({ digest, neighbours: head?.digest === digest ? null : now.value, at });
+  if (head?.digest === digest) return ok({ digest, neighbours: null, at });
+  if (head === null) return ok({ digest, neighbours, at });
+
+  const losses = lossesBetween(await readNeighboursBody(c.db, row.id), neighbours);
+  const unknown = await unexplained(row, losses, head.looked_at, approvedIds, c);
+  if (!unknown.ok) return unknown;
+  if (unknown.value.length === 0) return ok({ digest, neighbours, at });
+  const some = unknown.value.slice(0, 5).map(sentenceOf).join("; ");
+  const more = unknown.value.length > 5 ? `; and ${unknown.value.length - 5} more` : "";
+  return refuse("neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
+}
+
+/** The neighbours as they are now, whatever they lost. */
+export async function readAround(domainId: DomainId, c: Pick<DeletionContext, "reader" | "now">): Promise<Result<WholeRead, Failure>> {
+  const at = c.now();
+  const now = await c.reader.readNeighbours(domainId);
+  if (!now.ok) return now;
+  return ok({ digest: digestOf(now.value.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`)), neighbours: now.value, at });
 }
 
 async function unexplained(

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
 import { itemLists, type ReadItem } from "./item-lists.ts";
@@ -42,7 +42,7 @@ export async function readItem(
   if (list === undefined) return ok(null);
   const asked = { ...list.query, params: { ...list.query.params, domainid: o.domainId, id: o.id } };
   const rows = await readList(api, asked);
-  if (!rows.ok && statusOf(rows.error) !== 431) return rows;
+  if (!rows.ok && !isUnknownId(rows.error)) return rows;
   // With an id, CloudStack ignores the other filters: the row itself says whose it is.
   const own = rows.ok ? rows.value.filter((row) => row.id === o.id && row.domainid === domain.value.id) : [];
   const [item] = mergeRows(list, own, accountFinder([]));

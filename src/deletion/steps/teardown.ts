@@ -16,7 +16,7 @@ interface TeardownStep {
   readonly kind: ItemKind;
   readonly call: Exclude<keyof CloudStackDeleter, "deleteDomain">;
   /** Left out: every thing of the kind. */
-  readonly isDue?: (item: InventoryItem) => boolean;
+  readonly isDue?: (item: InventoryItem, all: readonly InventoryItem[]) => boolean;
 }
 
 /** Disables every account: its machines stop, nothing is lost. */
@@ -31,7 +31,7 @@ export const dismantleSteps: readonly TeardownStep[] = [
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
 export const removeSteps: readonly TeardownStep[] = [
-  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: (i) => i.facts["type"] !== "ROOT" },
+  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: isOwnVolume },
   { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
   { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
   { command: "delete_network", kind: "network", call: "deleteNetwork" },
@@ -53,7 +53,7 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       const passage = await takePassage(row, c);
       if (!passage.ok) return passage;
       const { grant, fresh } = passage.value;
-      const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
+      const item = fresh.items.find((i) => i.kind === kind && isDue(i, fresh.items) && !done.has(i.id));
       if (item === undefined) break;
       if (call === "destroyMachine") {
         const noted = await noteExpungeDelay(row.id, c);
@@ -61,7 +61,7 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       }
       const result = await runStep(row, command, item, c, async (jobId) =>
         call === "deleteAccount" && !ownsNothing(fresh, item)
-          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
+          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns ${ownedBy(fresh, item).slice(0, 5).join(", ")}`)
           : c.deleter[call](grant, item, jobId),
       );
       if (!result.ok) return result;
@@ -83,7 +83,16 @@ async function noteExpungeDelay(id: string, c: DeletionContext): Promise<Result<
 
 /** Whether an account owns nothing but its users: only then may it be deleted (fact 2). */
 export function ownsNothing(inventory: Inventory, account: InventoryItem): boolean {
-  return !inventory.items.some(
-    (i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name),
-  );
+  return ownedBy(inventory, account).length === 0;
+}
+
+function ownedBy(inventory: Inventory, account: InventoryItem): readonly string[] {
+  return inventory.items
+    .filter((i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name))
+    .map((i) => `${i.kind.replaceAll("_", " ")} ${i.name}`);
+}
+
+/** A machine's root disk goes with the machine; one that hangs on no machine does not. */
+function isOwnVolume(volume: InventoryItem, all: readonly InventoryItem[]): boolean {
+  return volume.facts["type"] !== "ROOT" || !all.some((i) => i.kind === "machine" && i.id === volume.parentId);
 }

@@ -72,11 +72,6 @@ async function readFromLists(row: DeletionRow, intent: OpenIntent, c: DeletionCo
   return ok(thing === undefined ? "gone" : `there: ${thing.state === "" ? "no state" : thing.state}`);
 }
 
-/** Whether only the stop switch refused a step, before it or between two of its calls: it continues after a resume. Invariant: INV-3. */
-export function isStopped(f: Failure): boolean {
-  return f.code === "deletion.stopped" || f.code === "cloudstack.stopped";
-}
-
 /** How often a call that CloudStack refuses is sent. */
 const ASKED_MAX = 3;
 

@@ -105,6 +105,7 @@ async function inspectFrozen(row: DeletionRow, c: DeletionContext): Promise<void
   const way =
     row.frozen_from === "removing" ? "it gets a new domain once this has ended (Look again, Go on)" : "Restore gives it its domain";
   const sentence = `the project ${row.slug} is active again in the CI database: ${way}`;
+  if (row.activity === sentence) return;
   await setActivity(row, sentence, c);
   await c.announcer.note(await buildView(row, c), "active again", sentence);
 }

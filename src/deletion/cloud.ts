@@ -31,7 +31,7 @@ export interface NeighboursSeen {
 export interface DeletionReader {
   /** A `CompleteInventory` where it is proved to show everything; otherwise `unproven` says why not. */
   readInventory(domainId: DomainId, path: DomainPath, domains?: unknown): Promise<Result<Inventory, Failure>>;
-  /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
+  /** Null: CloudStack says that it does not exist, or not any more. An error's number alone never means that. */
   findDomain(
     domainId: DomainId,
   ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;

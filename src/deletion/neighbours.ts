@@ -1,7 +1,7 @@
 import { SKEW_MS_MAX } from "../approvals/clocks.ts";
 import { digestOf } from "../core/digest.ts";
-import { fail, type Failure } from "../core/failure.ts";
-import type { Instant } from "../core/ids.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Digest, DomainId, Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { DeletionRow } from "../store/deletions.ts";
@@ -16,6 +16,7 @@ import {
 } from "../store/neighbours.ts";
 import type { NeighboursSeen, Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
+import { refuse } from "./reasons.ts";
 
 /** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
 const ROOT_DISKS_FOLLOW_MS = 7 * DAY_MS;
@@ -30,6 +31,8 @@ export interface Loss {
   readonly whole: boolean;
   readonly lost: Readonly<Record<Counted, number>>;
 }
+
+type WholeRead = NeighboursRead & { readonly neighbours: readonly Neighbour[] };
 
 /** What the neighbours of a domain lost between two reads; what they gained is no loss. */
 export function lossesBetween(before: readonly Neighbour[], now: readonly Neighbour[]): readonly Loss[] {
@@ -60,23 +63,51 @@ export async function assessNeighbours(
   c: Pick<DeletionContext, "db" | "reader" | "now">,
 ): Promise<Result<NeighboursRead, Failure>> {
   const at = c.now();
-  const now = seen.neighbours;
-  const digest = digestOf(now.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`));
+  const read = { digest: digestOfAll(seen.neighbours), neighbours: seen.neighbours, at };
   const head = await readNeighboursHead(c.db, row.id);
-  if (head?.digest === digest) return ok({ digest, neighbours: null, held: null, at });
-  if (head === null) {
-    const held = now.length === 0 ? ok({}) : await c.reader.readHoldings(seen, "all");
-    return held.ok ? ok({ digest, neighbours: now, held: held.value, at }) : held;
-  }
+  if (head?.digest === read.digest) return ok({ ...read, neighbours: null, held: null });
+  if (head !== null) return assessRead(row, read, seen, approvedIds, c);
+  const held = seen.neighbours.length === 0 ? ok({}) : await c.reader.readHoldings(seen, "all");
+  return held.ok ? ok({ ...read, held: held.value }) : held;
+}
+
+/** Judges one read of the neighbours. Errors: as for `assessNeighbours`. */
+export async function assessRead(
+  row: DeletionRow,
+  { digest, neighbours, at }: Omit<WholeRead, "held">,
+  seen: NeighboursSeen,
+  approvedIds: ReadonlySet<string>,
+  c: Pick<DeletionContext, "db" | "reader">,
+): Promise<Result<NeighboursRead, Failure>> {
+  const head = await readNeighboursHead(c.db, row.id);
   const before = await readNeighboursBody(c.db, row.id);
-  const losses = lossesBetween(before.neighbours, now);
-  const settled = await settle(row, { losses, held: before.held, since: head.looked_at, approvedIds, seen }, c);
+  const losses = head === null ? [] : lossesBetween(before.neighbours, neighbours);
+  const since = head?.looked_at ?? at;
+  const settled = await settle(row, { losses, held: before.held, since, approvedIds, seen }, c);
   if (!settled.ok) return settled;
   const { unknown, held } = settled.value;
-  if (unknown.length === 0) return ok({ digest, neighbours: now, held: losses.length === 0 ? null : held, at });
+  if (unknown.length === 0) return ok({ digest, neighbours, held: losses.length === 0 ? null : held, at });
   const some = unknown.slice(0, 5).map(sentenceOf).join("; ");
   const more = unknown.length > 5 ? `; and ${unknown.length - 5} more` : "";
-  return fail("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
+  return refuse("neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
+}
+
+/** The neighbours as they are now, whatever they lost, with what they hold by id. */
+export async function readAround(
+  domainId: DomainId,
+  c: Pick<DeletionContext, "reader" | "now">,
+): Promise<Result<{ readonly read: WholeRead; readonly seen: NeighboursSeen }, Failure>> {
+  const at = c.now();
+  const now = await c.reader.readNeighbours(domainId);
+  if (!now.ok) return now;
+  const { neighbours } = now.value;
+  const held = neighbours.length === 0 ? ok({}) : await c.reader.readHoldings(now.value, "all");
+  if (!held.ok) return held;
+  return ok({ read: { digest: digestOfAll(neighbours), neighbours, held: held.value, at }, seen: now.value });
+}
+
+function digestOfAll(neighbours: readonly Neighbour[]): Digest {
+  return digestOf(neighbours.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`));
 }
 
 interface Losses {

@@ -1,9 +1,7 @@
 import { DAY_MS } from "../core/units.ts";
-import type { Failure } from "../core/failure.ts";
-import type { Instant } from "../core/ids.ts";
 import { after } from "../core/clock.ts";
+import { failure } from "../core/failure.ts";
 import { recordAudit } from "../store/audit.ts";
-import type { Transaction } from "../store/db.ts";
 import {
   countEntered,
   readWaitLeft,
@@ -12,37 +10,43 @@ import {
   recordDeletionEvent,
   takeLease,
   updateDeletion,
-  type DeletionChange,
   type DeletionRow,
 } from "../store/deletions.ts";
 import { readEntries } from "../store/archive-entries.ts";
-import { readLatestInventory, recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
-import { recordDomainDeleted } from "../store/managed.ts";
-import { readStop } from "../store/stop-switch.ts";
+import { recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
+import { readStop, type StopState } from "../store/stop-switch.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
+import type { Transaction } from "../store/db.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
-import { isRunning, show, showAndTell } from "./build-view.ts";
+import { guardRefusal } from "./reasons.ts";
+import { buildView, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
-import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
+import { runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { bringToRest, restoreContents } from "./steps/restore.ts";
 import { requireCopies } from "./steps/copies.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
+import {
+  again,
+  close,
+  domainGone,
+  endFrozen,
+  enter,
+  ifUnchanged,
+  move,
+  NO_WAIT,
+  onRefusal,
+  pollMs,
+  rest,
+  retry,
+  setActivity,
+  type Next,
+} from "./transitions.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
-
-/** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
-function pollMs({ policy }: DeletionRow): number {
-  return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
-}
-
-/** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
-type Next = { readonly kind: "again" } | { readonly kind: "wait"; readonly ms: number } | { readonly kind: "rest" };
-const again: Next = { kind: "again" };
-const rest: Next = { kind: "rest" };
 
 /**
  * Runs a deletion as far as possible now. Everything is read from the tables, so it may be called at any time, any number of times,
@@ -57,29 +61,57 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
     const row = await readDeletion(c.db, id);
     // Another run took it over, as when this process was suspended.
     if (row?.lease !== lease) return;
-    if (row === null || ["deleted", "closed"].includes(row.phase)) return;
+    if (row === null || row.phase === "deleted" || row.phase === "closed") return;
     const stop = await readStop(c.db);
-    if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) {
-      const rested = await bringToRest(row, c);
-      const late = rested.ok ? "" : `; its machines are not back yet: ${rested.error.message}`;
-      if (stop.stopped || late !== "") await setActivity(row, `${stop.stopped ? `stopped: ${stop.reason}` : "frozen"}${late}`, c);
-      if (row.phase === "frozen" && rested.ok) return;
-      return c.work.enqueue("deletion", id, { delayMs: rested.ok ? 2000 : pollMs(row) });
-    }
+    if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) return stand(row, stop, c);
     const next = await runPhase(row, c);
+    if (next.kind !== "rest" && !("keptBack" in next)) await endWait(row, c);
     if (next.kind === "again") continue;
     if (next.kind === "wait") await c.work.enqueue("deletion", id, { delayMs: next.ms });
     return;
   }
 }
 
+/** Stopped or frozen: what CloudStack would expunge meanwhile is brought back first, then it stands. */
+async function stand(row: DeletionRow, stop: StopState, c: DeletionContext): Promise<void> {
+  const rested = await bringToRest(row, c);
+  const late = rested.ok ? "" : `its machines are not back yet: ${rested.error.message}`;
+  const sentences = [stop.stopped && row.phase !== "frozen" ? `stopped: ${stop.reason}` : "", late].filter((one) => one !== "");
+  if (sentences.length > 0) await setActivity(row, sentences.join("; "), c);
+  if (!rested.ok) return c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
+  if (row.phase !== "frozen") return c.work.enqueue("deletion", row.id, { delayMs: 2000 });
+  if (!stop.stopped) await inspectFrozen(row, c);
+}
+
 /** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
-    if (row.phase === "frozen" && row.expunge_after === null) continue;
-    if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
+    if (row.phase === "frozen" || row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
       await c.work.enqueue("deletion", row.id);
   }
+}
+
+/** The step was taken, or is not due: nothing keeps it back any more. */
+async function endWait({ id, activity }: DeletionRow, c: DeletionContext): Promise<void> {
+  await c.db.tx(async (q) => {
+    const now = await readDeletion(q, id, true);
+    if (now === null || now.waiting_for === null || now.phase === "frozen") return;
+    await updateDeletion(q, id, { ...NO_WAIT, ...(now.activity === activity ? { activity: null } : {}) });
+  });
+}
+
+/** A frozen deletion changes nothing, but it ends when somebody deleted the domain by hand, and says when its project is back. */
+async function inspectFrozen(row: DeletionRow, c: DeletionContext): Promise<void> {
+  const there = await c.reader.findDomain(row.domain_id);
+  if (there.ok && there.value === null && (await endFrozen(row, c))) return;
+  const state = await c.evidence.readProjectState(row.project_id);
+  if (!state.ok || state.value !== "active") return;
+  const way =
+    row.frozen_from === "removing" ? "it gets a new domain once this has ended (Look again, Go on)" : "Restore gives it its domain";
+  const sentence = `the project ${row.slug} is active again in the CI database: ${way}`;
+  if (row.activity === sentence) return;
+  await setActivity(row, sentence, c);
+  await c.announcer.note(await buildView(row, c), "active again", sentence);
 }
 
 async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
@@ -113,7 +145,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   if (kept !== null) return kept;
 
   const before = await c.reader.readInventory(row.domain_id, row.path);
-  if (!before.ok) return retry(row, before.error, c);
+  if (!before.ok) return onRefusal(row, before.error, c);
   await recordLatestInventory(c.db, row.id, before.value, c.now());
   await show(row.id, c);
   const hourly = describeHourlySnapshots(before.value);
@@ -123,7 +155,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   }
   await archiveContents(row, before.value, c, () => show(row.id, c));
   const now = await c.reader.readInventory(row.domain_id, row.path);
-  if (!now.ok) return retry(row, now.error, c);
+  if (!now.ok) return onRefusal(row, now.error, c);
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
   await recordLatestInventory(c.db, row.id, now.value, c.now());
@@ -158,14 +190,13 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (kept !== null) return kept;
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path);
-  if (fresh.ok) {
-    if (inventoryDigest(fresh.value) !== row.digest)
-      return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
-    await recordLatestInventory(c.db, row.id, fresh.value, c.now());
-    const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
-    if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
-    await show(row.id, c);
-  }
+  if (!fresh.ok) return onRefusal(row, fresh.error, c);
+  if (inventoryDigest(fresh.value) !== row.digest)
+    return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
+  await recordLatestInventory(c.db, row.id, fresh.value, c.now());
+  const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
+  if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
+  await show(row.id, c);
   return { kind: "wait", ms: pollMs(row) };
 }
 
@@ -238,11 +269,14 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     if (!held.ok) return onRefusal(row, held.error, c);
     return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
   }
-  // They were brought back while it was stopped or frozen.
-  if (machines.some((i) => i.state !== "Destroyed" && i.state !== "Expunging")) {
-    const again = await teardown(row, dismantleSteps, c);
-    return again.ok ? { kind: "again" } : onRefusal(row, again.error, c);
+  const back = machines.filter((i) => i.state !== "Destroyed" && i.state !== "Expunging").map((i) => i.name);
+  if (back.length > 0 && row.expunge_after === null) {
+    // Twokey brought them back while it was stopped or frozen.
+    const destroyed = await teardown(row, dismantleSteps, c);
+    return destroyed.ok ? again : onRefusal(row, destroyed.error, c);
   }
+  const needed = `a machine that was destroyed is there again: ${back.slice(0, 5).join(", ")}; somebody needs it`;
+  if (back.length > 0) return onRefusal(row, guardRefusal("changed", needed), c);
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
   return { kind: "wait", ms: pollMs(row) };
 }
@@ -269,13 +303,9 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 
   const gone = await c.reader.findDomain(row.domain_id);
   if (!gone.ok) return retry(row, gone.error, c);
-  if (gone.value !== null) return freeze(row, "CloudStack said that the domain was deleted, and still lists it", c);
-  const event = await c.reader.hasDeletionEvent(row.domain_id);
-  const isConfirmed = event.ok && event.value;
-  const activity = isConfirmed ? "CloudStack's event log confirms it" : "CloudStack no longer lists it";
-  const log = { event: { event: isConfirmed }, audit: { path: row.path, domainId: row.domain_id } };
-  await enter(row, { phase: "deleted", until_at: null, activity }, c, log, (q, at) => recordDomainDeleted(q, row.domain_id, at));
-  return rest;
+  const said = "CloudStack said that the domain was deleted, and still lists it";
+  if (gone.value !== null) return onRefusal(row, failure("contract_broken", "deletion.still_listed", said), c);
+  return onRefusal(row, domainGone(row), c);
 }
 
 async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
@@ -283,88 +313,4 @@ async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next>
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
   return close(row, because, restored.value, c);
-}
-
-/**
- * Changes a deletion only if its state is still the one that was read: a click may have come between, and people have priority.
- *
- * Returns null, with nothing changed, when the state is another one now.
- */
-async function ifUnchanged<T>(row: DeletionRow, c: DeletionContext, change: (q: Transaction) => Promise<T>): Promise<T | null> {
-  return c.db.tx(async (q) => {
-    const now = await readDeletion(q, row.id, true);
-    return now === null || now.phase !== row.phase || now.restore_by !== row.restore_by ? null : change(q);
-  });
-}
-
-/** Enters a phase, with its event and its entry in the audit log, and shows it; false: the state is another one now, nothing changed. */
-async function enter(
-  row: DeletionRow,
-  change: DeletionChange & { readonly phase: Phase },
-  c: DeletionContext,
-  { at = c.now(), event = null, audit = null }: { readonly at?: Instant; readonly event?: unknown; readonly audit?: unknown } = {},
-  alsoRecord: (q: Transaction, at: Instant) => Promise<unknown> = async () => undefined,
-): Promise<boolean> {
-  const entered = await ifUnchanged(row, c, async (q) => {
-    await alsoRecord(q, at);
-    await updateDeletion(q, row.id, { ...change, entered_at: at });
-    await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, event);
-    await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: audit });
-    return true;
-  });
-  if (entered === true) await showAndTell(row.id, c);
-  return entered === true;
-}
-
-async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
-  await enter(row, { activity: null, ...change }, c);
-  return again;
-}
-
-async function close(row: DeletionRow, because: ClosedBecause, reason: string, c: DeletionContext): Promise<Next> {
-  const change = { closed_because: because, closed_reason: reason, activity: reason, closed_by: row.closed_by };
-  const log = { event: { because, reason }, audit: { because, reason } };
-  return (await enter(row, { phase: "closed", until_at: null, ...change }, c, log)) ? rest : again;
-}
-
-/** What follows a refusal of the guard or of CloudStack, by its reason; none of it deletes. */
-async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
-  const touched = !["proposed", "cooling_off"].includes(row.phase);
-  if (f.kind === "unavailable" || f.kind === "indeterminate" || isStopped(f) || isFailedRead(f)) return retry(row, f, c);
-  if (await isAskedAgain(row, f, c)) return retry(row, f, c);
-  if (row.phase === "removing") return freeze(row, f.message, c);
-
-  if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
-    const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";
-    // Nothing that people did not see is deleted: this question is closed, and the next pass opens a new one.
-    const sentence = because === "changed" ? `${f.message}; people will be asked again` : f.message;
-    if (!touched) return close(row, because, sentence, c);
-
-    const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
-    await ifUnchanged(row, c, async (q) => {
-      const ran_machines = [...new Set([...row.ran_machines, ...running])];
-      await updateDeletion(q, row.id, { restore_by: "twokey", closed_because: because, activity: sentence, ran_machines });
-      await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: "twokey", code: f.code, sentence });
-      return true;
-    });
-    return again;
-  }
-  return freeze(row, f.message, c);
-}
-
-async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Promise<Next> {
-  const log = { event: { reason }, audit: { reason, from: row.phase } };
-  await enter(row, { phase: "frozen", frozen_reason: reason }, c, log);
-  return again;
-}
-
-async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
-  await setActivity(row, f.message, c);
-  return { kind: "wait", ms: pollMs(row) };
-}
-
-async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {
-  if (row.activity === activity) return;
-  await ifUnchanged(row, c, async (q) => updateDeletion(q, row.id, { activity }));
-  await show(row.id, c);
 }

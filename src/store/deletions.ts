@@ -69,6 +69,9 @@ const Row = z.object({
   ran_machines: z.array(z.string()),
   lease: z.number(),
   expunge_after: Instant.nullable(),
+  /** The reason why the next step is not taken yet, and since when; both null while nothing keeps it back. */
+  waiting_for: z.string().nullable(),
+  waiting_since: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;

@@ -336,6 +336,14 @@ describe("an inventory", () => {
     ]);
   });
 
+  test("an error number alone never means gone: a page size that is refused, or any other value", async () => {
+    emulator.setFaults([{ kind: "status", command: "listDomains", status: 431 }]);
+    expect(await reader.findDomain(p0())).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    expect(await reader.readInventory(p0(), path)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    emulator.setFaults([{ kind: "status", command: "queryAsyncJobResult", status: 431 }]);
+    expect(await reader.findJob(randomUUID() as never)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+  });
+
   test("of a domain that is gone or moved is stale", async () => {
     expect(await reader.readInventory(randomUUID() as DomainId, path)).toMatchObject({ ok: false, error: { kind: "stale" } });
     expect(await reader.readInventory(p0(), "ROOT/ci/p1" as DomainPath)).toMatchObject({ ok: false, error: { kind: "stale" } });

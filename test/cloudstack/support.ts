@@ -6,11 +6,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { cloudStack } from "../../src/app/systems.ts";
 import type { CloudParts } from "../../src/app/parts.ts";
 import { grant, type ApprovedDeletion, type SeenDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
 import { completeOf } from "../support/deletions.ts";
 import { createEvents } from "../../src/events.ts";
@@ -62,11 +60,6 @@ export function botCloud(
   const { apiKey, secretKey, now, sleep, newId } = optionsFor(server);
   const config = configOf({ CLOUDSTACK_API_URL: server.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey, ...env });
   return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });
-}
-
-/** A deleter that nobody says no to, as far as the database goes. */
-export function deleterOf(o: CloudStackOptions): CloudStackDeleter {
-  return createCloudStackDeleter(o, async () => ok(undefined));
 }
 
 const BEA = "ci:bea" as OperatorId;

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import { createCloudStackExporter } from "../../src/cloudstack/export/exporter.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
@@ -14,7 +15,8 @@ import { completeObserved } from "../../src/sync/planning/observed.ts";
 import { isComplete, proveEmpty } from "../../src/core/complete-inventory.ts";
 import { fail } from "../../src/core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
-import { deleterOf, grantFor, valueOf } from "../cloudstack/support.ts";
+import { ok } from "../../src/core/result.ts";
+import { grantFor, valueOf } from "../cloudstack/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { fillDomain, type FullDomain } from "./full-domain.ts";
 import { openServer, type ContractServer } from "./server.ts";
@@ -248,7 +250,7 @@ describe("a full domain", () => {
   test(
     "quarantine stops the machines, and restoring gives the account and the machine back",
     async () => {
-      const deleter = deleterOf(tree.options);
+      const deleter = createCloudStackDeleter(tree.options, async () => ok(undefined));
       const restorer = createCloudStackRestorer(tree.options);
       const inventory = await inventoryNow();
       expect(await deleter.quarantineAccount(grantFor(inventory), only(inventory, "account"), jobId())).toMatchObject({ ok: true });
@@ -267,7 +269,7 @@ describe("a full domain", () => {
   test(
     "the domain is taken apart in the safe order, and its deletion is proved",
     async () => {
-      const deleter = deleterOf(tree.options);
+      const deleter = createCloudStackDeleter(tree.options, async () => ok(undefined));
       const approved = await inventoryNow();
       const grant = grantFor(approved);
       const each = async (kind: ItemKind, remove: (item: InventoryItem) => Promise<{ ok: boolean }>): Promise<void> => {

@@ -2,7 +2,7 @@ import type { JobState } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { classify, statusOf, unknownShape } from "./classify.ts";
+import { classify, isUnknownId, statusOf, unknownShape } from "./classify.ts";
 import type { CloudStackApi } from "./http.ts";
 import type { Params } from "./signature.ts";
 import { fit, JobAnswer, JobError, Started } from "./wire.ts";
@@ -44,11 +44,11 @@ type ReadJob =
   /** It ended with a plain text, as after a restart of the server: part of the work may be done. */
   | { readonly state: "cut_off"; readonly message: string };
 
-/** Reads a job once. CloudStack answers 431 for an id it does not know. */
+/** Reads a job once. */
 export async function readJob(api: CloudStackApi, jobId: string): Promise<Result<ReadJob, Failure>> {
   const command = "queryAsyncJobResult";
   const answer = await api.read(command, { jobid: jobId });
-  if (!answer.ok) return statusOf(answer.error) === 431 ? ok({ state: "unknown" }) : answer;
+  if (!answer.ok) return isUnknownId(answer.error) ? ok({ state: "unknown" }) : answer;
   const job = fit(JobAnswer, answer.value);
   if (!job.ok) return err(unknownShape(job.what, command));
   const { jobstatus, jobresult, jobresultcode } = job.value;

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
 import { itemLists, type ReadItem } from "./item-lists.ts";
@@ -42,7 +42,7 @@ export async function readItem(
   if (list === undefined) return ok(null);
   const asked = { ...list.query, params: { ...list.query.params, domainid: o.domainId, [list.idParam]: o.id } };
   const rows = await readList(api, asked);
-  if (!rows.ok && statusOf(rows.error) !== 431) return rows;
+  if (!rows.ok && !isUnknownId(rows.error)) return rows;
   // With an id, CloudStack ignores the other filters: the row itself says whose it is.
   const own = rows.ok ? rows.value.filter((row) => row.id === o.id && row.domainid === domain.value.id) : [];
   const [item] = mergeRows(list, own, accountFinder([]));
@@ -63,8 +63,7 @@ export async function findItem(
   const hidden = item.facts["isHidden"] === true ? list.otherWay?.params : {};
   const owner = typeof project === "string" ? { projectid: project } : {};
   const rows = await readList(api, { ...list.query, params: { ...list.query.params, [list.idParam]: item.id, ...owner, ...hidden } });
-  // An id that CloudStack does not know, or whose row is removed, is answered with 431.
-  if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
+  if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
   const domains = domainsOf(approved);
   const row = rows.value.find((one) => one.id === item.id && domains.has(one.domainid.toLowerCase()));
   return ok(row === undefined ? null : list.read(row));

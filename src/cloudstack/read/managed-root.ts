@@ -2,7 +2,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
 import { foldPath } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isUnknownId, statusOf } from "../api/classify.ts";
 import { growTree, pathOf, type DomainTree } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { domainQuery } from "./lists.ts";
@@ -66,13 +66,13 @@ interface Named {
 }
 
 /**
- * Finds a domain by id, with its chain. Null: CloudStack says 431, which for a domain that once existed means removed.
+ * Finds a domain by id, with its chain. Null: CloudStack says that it is removed, or that it never had it.
  *
  * Errors: `unavailable` with `cloudstack.domain_hidden`: it exists, but is not Active and so in no list (facts/cloudstack §1.7).
  */
 export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Promise<Result<DomainWithChain | null, Failure>> {
   const row = await readById(api, id);
-  if (!row.ok) return statusOf(row.error) === 431 ? ok(null) : row;
+  if (!row.ok) return isUnknownId(row.error) ? ok(null) : row;
   if (row.value === null) {
     const sentence = `the domain ${id} exists but is hidden: it is being deleted, or was left Inactive by a deletion that failed`;
     return err(failure("unavailable", "cloudstack.domain_hidden", sentence, { details: { domainId: id } }));
@@ -108,7 +108,7 @@ async function readAbove(api: CloudStackApi, row: DomainRow): Promise<Result<rea
     const id = lowest.parentdomainid;
     const parent = await readById(api, id);
     // A domain administrator may not read above its own domain: the chain ends there.
-    if (!parent.ok && (statusOf(parent.error) === 531 || statusOf(parent.error) === 431)) break;
+    if (!parent.ok && (statusOf(parent.error) === 531 || isUnknownId(parent.error))) break;
     if (!parent.ok) return parent;
     if (parent.value === null) break;
     above.push(parent.value);

@@ -19,7 +19,7 @@ interface TeardownStep {
   readonly kind: ItemKind;
   readonly call: Exclude<keyof CloudStackDeleter, "deleteDomain">;
   /** Left out: every thing of the kind. */
-  readonly isDue?: (item: InventoryItem) => boolean;
+  readonly isDue?: (item: InventoryItem, all: readonly InventoryItem[]) => boolean;
 }
 
 /** Disables every account: its machines stop, nothing is lost. */
@@ -34,7 +34,7 @@ export const dismantleSteps: readonly TeardownStep[] = [
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
 export const removeSteps: readonly TeardownStep[] = [
-  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: (i) => i.facts["type"] !== "ROOT" },
+  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: isOwnVolume },
   { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
   { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
   { command: "delete_network", kind: "network", call: "deleteNetwork" },
@@ -51,6 +51,8 @@ export const removeSteps: readonly TeardownStep[] = [
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
+  const noted = steps === dismantleSteps ? await noteExpungeDelay(row.id, c) : ok(undefined);
+  if (!noted.ok) return noted;
   const done = new Set<string>();
   let seen: Inventory | null = null;
   for (;;) {
@@ -69,10 +71,6 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
     const { command, call } = due.step;
     // Another thing than the one whose copy was read.
     if (item.id !== next?.item.id && itemsToSave({ items: lostWith(item, fresh) }, row.policy.archiveKinds).length > 0) continue;
-    if (call === "destroyMachine") {
-      const noted = await noteExpungeDelay(row.id, c);
-      if (!noted.ok) return noted;
-    }
     const result = await runStep(row, command, item, c, async (jobId) => {
       if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
       const proof = proveEmpty(fresh, item.id);
@@ -101,8 +99,13 @@ function firstDue(
 ): { readonly step: TeardownStep; readonly item: InventoryItem } | null {
   for (const step of steps) {
     const { kind, isDue = () => true } = step;
-    const item = items.find((i) => i.kind === kind && isDue(i) && !done.has(`${i.kind} ${i.id}`));
+    const item = items.find((i) => i.kind === kind && isDue(i, items) && !done.has(`${i.kind} ${i.id}`));
     if (item !== undefined) return { step, item };
   }
   return null;
+}
+
+/** A machine's root disk goes with the machine; one that hangs on no machine does not. */
+function isOwnVolume(volume: InventoryItem, all: readonly InventoryItem[]): boolean {
+  return volume.facts["type"] !== "ROOT" || !all.some((i) => i.kind === "machine" && i.id === volume.parentId);
 }

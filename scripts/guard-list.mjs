@@ -431,7 +431,7 @@ export const guards = [
   {
     invariant: "INV-3",
     what: "a Restore that was clicked meanwhile is not lost",
-    file: "src/deletion/runner.ts",
+    file: "src/deletion/transitions.ts",
     guard: " || now.restore_by !== row.restore_by",
     broken: "",
     tests: meanwhile,
@@ -488,8 +488,8 @@ export const guards = [
     invariant: "INV-9",
     what: "a domain that is still listed after its deletion freezes it",
     file: "src/deletion/runner.ts",
-    guard: "if (gone.value !== null) return freeze(",
-    broken: "if (false as boolean) return freeze(",
+    guard: "if (gone.value !== null) return onRefusal(",
+    broken: "if (false as boolean) return onRefusal(",
     tests: meanwhile,
   },
   {

@@ -162,7 +162,9 @@ async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: Deletio
     await updateDeletion(q, row.id, { activity: f.message, waiting_for: f.reason, waiting_since: since });
     return true;
   });
-  if (changed === true) await show(row.id, c);
+  // People decided something meanwhile: that comes first.
+  if (changed === null) return again;
+  if (changed) await show(row.id, c);
   const waited = c.now() - since;
   const hours = Math.floor(waited / 3600_000);
   const now = hours < 1 ? null : await readDeletion(c.db, row.id);

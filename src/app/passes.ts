@@ -34,6 +34,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     announcer: p.slack.announcers.plan,
     policyNow: () => readPolicyNow(p.db, p.config.policy.scope),
     settings: planSettings(p),
+    ownership: deletions.ownership,
     scopeFingerprint: fingerprintOf(p.config.policy.scope),
   };
 }
@@ -57,6 +58,7 @@ export async function passAndAsk(
   policy: PolicyContext,
 ): Promise<Result<PlanRecord, Failure>> {
   const done = await runPass(scope, startedBy, passes);
+  await passes.ownership.keep();
   if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
   return done;
 }

@@ -69,6 +69,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
+  const owned = await assembly.checkOwner();
+  if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
   const http = await serveLinks(config, parts);
   links.url = config.http.publicUrl ?? http.url;

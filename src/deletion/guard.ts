@@ -43,10 +43,10 @@ export interface Inspection {
 
 /**
  * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, protected, clocks that
- * disagree, project back, approvers unknown, a machine that runs, a neighbour that lost something. It writes and shows nothing.
+ * disagree, another owner, project back, approvers unknown, a machine that runs, an account that is enabled, a neighbour that lost something. It writes and shows nothing.
  *
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
- *         `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock` and
+ *         `deletion.enabled`, `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock` and
  *         `deletion.root_unknown`.
  * Invariant: INV-3, INV-4, INV-9.
  */
@@ -66,9 +66,20 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     return { seen, found: fail("refused", "deletion.alive", sentence) };
   }
 
+  const enabled = isQuarantined(row.phase) ? fresh.items.filter((i) => i.kind === "account" && i.state !== "disabled") : [];
+  if (enabled.length > 0) {
+    const names = enabled.slice(0, 5).map((i) => `${i.name} (${i.state})`);
+    return { seen, found: fail("refused", "deletion.enabled", `an account is no longer disabled: ${names.join(", ")}; somebody needs it`) };
+  }
+
   const neighbours = await assessNeighbours(row, new Set(people.value.approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return { seen, found: neighbours };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
+}
+
+/** Whether every account was disabled when the phase began, so that nobody can have changed anything since. */
+function isQuarantined(phase: DeletionRow["phase"]): boolean {
+  return !isBeforeDismantling(phase) || phase === "grace";
 }
 
 /**
@@ -96,6 +107,8 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
 async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Failure>> {
   const before = await mayGoOn(row, c);
   if (!before.ok) return before;
+  const owned = await c.ownership.check();
+  if (!owned.ok) return owned.error.kind === "refused" ? fail("refused", "deletion.stopped", `stopped: ${owned.error.message}`) : owned;
   const clocks = await readClocks(c);
   if (!clocks.ok) return clocks;
   const state = await c.evidence.readProjectState(row.project_id);

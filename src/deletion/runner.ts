@@ -286,7 +286,11 @@ async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Prom
   if (await isAskedAgain(row, f, c)) return retry(row, f, c);
   if (row.phase === "removing") return freeze(row, f.message, c);
 
-  if (["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.protected"].includes(f.code)) {
+  if (
+    ["deletion.came_back", "deletion.no_quorum", "deletion.changed", "deletion.alive", "deletion.enabled", "deletion.protected"].includes(
+      f.code,
+    )
+  ) {
     const because: ClosedBecause = f.code === "deletion.came_back" ? "came_back" : f.code === "deletion.protected" ? "kept" : "changed";
     // Nothing that people did not see is deleted: this question is closed, and the next pass opens a new one.
     const sentence = because === "changed" ? `${f.message}; people will be asked again` : f.message;

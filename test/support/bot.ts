@@ -1,13 +1,16 @@
 /** The bot of the tests: put together by the same `assemble` as the real one, from small parts. What a test changes is a part. */
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import { parseConfig, type Config } from "../../src/config.ts";
+import type { Mark } from "../../src/core/claims.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import type { Operator } from "../../src/core/people.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import type { Failure } from "../../src/core/failure.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
 import type { DeletionAnnouncer } from "../../src/deletion/view.ts";
 import { createEvents } from "../../src/events.ts";
 import type { PolicyAnnouncer } from "../../src/policy/ports.ts";
@@ -110,7 +113,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     ...p,
     ...plain,
     ci: { ...p.ci, ...ci },
-    archive: { ...p.archive, ...archive },
+    archive: archive === undefined ? p.archive : withHeads(plain.db ?? p.db, { ...p.archive, ...archive }),
     cloud: {
       ...cloud,
       reader: { ...cloud.reader, ...reader },
@@ -149,15 +152,19 @@ function bareParts(db: Database): Parts {
       reader: {
         ...unused<CloudParts["reader"]>("the reader", READS),
         readManagedRoot: async () => ok(managedRoot as never),
+        readMarks: async () => ok(marksOf(db)),
       },
-      writer: unused("the writer", ["applyChange"]),
+      writer: {
+        ...unused<CloudParts["writer"]>("the writer", ["applyChange"]),
+        addMark: async (installation) => ok(addMark(db, installation)),
+      },
       restorer: unused("the restorer", ["enableAccount", "recoverMachine", "startMachine"]),
       deleter: unused("the deleter", DELETES),
       exports: unused("exports", ["openExport"]),
       registrar: unused("the registrar", ["registerTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
-    archive: unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+    archive: withHeads(db, unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
     slack: {
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
@@ -174,6 +181,37 @@ function bareParts(db: Database): Parts {
     newId: () => randomUUID(),
     newToken: () => `${randomUUID()}${randomUUID()}`,
     events: createEvents("silent", "test"),
+  };
+}
+
+/** The marks at the root of a test's world: whichever bots read its database, the world is the same one. */
+const marks = new WeakMap<Database, Mark[]>();
+const marksOf = (db: Database): Mark[] => marks.get(db) ?? [];
+function addMark(db: Database, installation: string): Mark {
+  const mark = { id: randomUUID(), installation, createdAt: 10 + marksOf(db).length };
+  marks.set(db, [...marksOf(db), mark]);
+  return mark;
+}
+
+/** Keeps the copy of the audit log's head apart: a test's archive holds what the test says. */
+const heads = new WeakMap<Database, Map<string, string>>();
+function withHeads(db: Database, archive: ArchiveStore): ArchiveStore {
+  const kept = heads.get(db) ?? new Map<string, string>();
+  heads.set(db, kept);
+  const isHead = (key: string): boolean => key.startsWith("00000000-");
+  return {
+    ...archive,
+    append: async (key, offset, bytes) => {
+      if (!isHead(key)) return archive.append(key, offset, bytes);
+      kept.set(key, await text(bytes));
+      return ok(kept.size);
+    },
+    finish: (key) => (isHead(key) ? Promise.resolve(ok(undefined)) : archive.finish(key)),
+    open: async (key) => {
+      if (!isHead(key)) return archive.open(key);
+      const head = kept.get(key);
+      return head === undefined ? err(failure("contract_broken", "archive.missing", "no head")) : ok(Readable.from([head]));
+    },
   };
 }
 

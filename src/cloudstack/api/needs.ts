@@ -22,6 +22,7 @@ export const readCommands = [
   "listVPCs",
   "listPublicIpAddresses",
   "listEvents",
+  "listAnnotations",
   "queryAsyncJobResult",
 ] as const;
 
@@ -35,6 +36,7 @@ export const writeCommands = [
   "updateResourceLimit",
   "disableAccount",
   "enableAccount",
+  "addAnnotation",
   "recoverVirtualMachine",
   "startVirtualMachine",
 ] as const;

@@ -1,3 +1,4 @@
+import type { Mark } from "../../core/claims.ts";
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainId } from "../../core/ids.ts";
@@ -11,6 +12,7 @@ import { readInventory } from "./inventory.ts";
 import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
+import { createMarkReader } from "./marks.ts";
 import { readNeighbours } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
@@ -31,6 +33,8 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** Every installation's marks at the managed root. */
+  readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
   readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
   /** One thing of a domain; null when it holds none of that id. */
@@ -72,6 +76,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
+    readMarks: createMarkReader(api),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api),

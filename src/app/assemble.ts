@@ -30,7 +30,7 @@ export interface Assembly extends Contexts {
   readonly work: Readonly<Record<WorkName, Run>>;
   readonly schedules: readonly Schedule[];
   /** Stops everything if this database is not the one that manages what is there; before any work begins. */
-  checkOwner(): Promise<Result<void, Failure>>;
+  verifyOwner(): Promise<Result<void, Failure>>;
   /** Runs a pass at once; null: over everything. */
   runPass(scope: Scope | null, startedBy: StartedBy): Promise<Result<PlanRecord, Failure>>;
   /** How the environment and the policy in force differ. */
@@ -83,7 +83,7 @@ export function assemble(p: Parts): Assembly {
     },
     work: workOf(p, contexts),
     schedules: schedulesOf(p, contexts),
-    checkOwner: () => checkOwner(deletions),
+    verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
     policyDifferences: () => namePolicyDifferences(policy),
     rebuild: (o) => rebuildAll(p, o),
@@ -108,9 +108,9 @@ function ownershipOf(p: Parts): Ownership {
   });
 }
 
-async function checkOwner(c: Pick<DeletionContext, "db" | "policyNow" | "ownership">): Promise<Result<void, Failure>> {
+async function verifyOwner(c: Pick<DeletionContext, "db" | "policyNow" | "ownership">): Promise<Result<void, Failure>> {
   // A scope that nobody confirmed may be another root, whose mark says nothing of this database.
-  return (await c.policyNow(c.db)).scopeIsConfirmed ? c.ownership.check() : ok(undefined);
+  return (await c.policyNow(c.db)).scopeIsConfirmed ? c.ownership.verify() : ok(undefined);
 }
 
 /** The service, after each of whose calls the archive is given the head of the audit log: what people decided makes a database newer. */

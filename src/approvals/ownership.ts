@@ -47,7 +47,7 @@ export interface Ownership {
   /** Of some claims those that nobody accepted yet. */
   unsettled(claims: readonly Claim[]): Promise<readonly Claim[]>;
   /** Inspects, and stops everything if there are claims. Errors: those of `inspect`; `refused` `ownership.claimed`. */
-  check(): Promise<Result<void, Failure>>;
+  verify(): Promise<Result<void, Failure>>;
   /** Sets our mark where another one, or none, is the newest. Only for what was inspected without claims. */
   mark(seen: Inspection): Promise<Result<void, Failure>>;
   /** Gives the archive the present head of the audit log, unless the copy there is of a newer database. */
@@ -89,7 +89,7 @@ export function createOwnership(c: OwnershipContext): Ownership {
     hold,
     unsettled,
     keep,
-    async check() {
+    async verify() {
       const seen = await inspect();
       if (!seen.ok) return seen;
       if (seen.value.claims.length === 0) {

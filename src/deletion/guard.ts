@@ -42,8 +42,9 @@ export interface Inspection {
 }
 
 /**
- * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, protected, clocks that
- * disagree, another owner, project back, approvers unknown, a machine that runs, an account that is enabled, a neighbour that lost something. It writes and shows nothing.
+ * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, another owner, protected,
+ * clocks that disagree, project back, approvers unknown, a machine that runs, an account that is enabled, a neighbour that lost something.
+ * It writes and shows nothing, but stops everything where another owner is found.
  *
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
  *         `deletion.enabled`, `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock` and
@@ -107,7 +108,7 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
 async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Failure>> {
   const before = await mayGoOn(row, c);
   if (!before.ok) return before;
-  const owned = await c.ownership.check();
+  const owned = await c.ownership.verify();
   if (!owned.ok) return owned.error.kind === "refused" ? fail("refused", "deletion.stopped", `stopped: ${owned.error.message}`) : owned;
   const clocks = await readClocks(c);
   if (!clocks.ok) return clocks;

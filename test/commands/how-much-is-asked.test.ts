@@ -10,6 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import type { Json, JsonObject } from "../../emulators/slack/control-api.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -73,6 +74,7 @@ beforeAll(async () => {
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     for (const n of [1, 2]) cloud.addTemplate({ account: accountId, name: `${name}-template-${n}`, bytes: 1000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed() });
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "asked",

@@ -10,6 +10,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callCloudStack } from "../../demo/api.ts";
 import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -59,6 +60,7 @@ beforeAll(async () => {
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     cloud.addTemplate({ account: accountId, name: `${name}-template`, bytes: 2000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "july-2017",

@@ -6,6 +6,7 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -45,6 +46,7 @@ beforeAll(async () => {
     const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(id as ProjectId, 1) });
     cloud.addTemplate({ account: cloud.addAccount({ domain, name: `${name}-one` }).accountId, name: `${name}-tpl`, bytes: 1000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   bot = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -9,6 +9,7 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -60,6 +61,7 @@ beforeAll(async () => {
       cloud.addTemplate({ account: accountId, name: `${name}-${who}-tpl`, bytes: 300_000 });
     }
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
 });
 

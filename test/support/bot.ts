@@ -15,6 +15,7 @@ import type { DeletionAnnouncer } from "../../src/deletion/view.ts";
 import { createEvents } from "../../src/events.ts";
 import type { PolicyAnnouncer } from "../../src/policy/ports.ts";
 import type { Database } from "../../src/store/db.ts";
+import { readInstallation } from "../../src/store/installation.ts";
 import { seedPolicy } from "../../src/store/policies.ts";
 import type { TeamPolicy } from "../../src/core/policy.ts";
 import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
@@ -113,7 +114,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     ...p,
     ...plain,
     ci: { ...p.ci, ...ci },
-    archive: archive === undefined ? p.archive : withHeads(plain.db ?? p.db, { ...p.archive, ...archive }),
+    archive: archive === undefined ? p.archive : withHeads({ ...p.archive, ...archive }),
     cloud: {
       ...cloud,
       reader: { ...cloud.reader, ...reader },
@@ -152,11 +153,11 @@ function bareParts(db: Database): Parts {
       reader: {
         ...unused<CloudParts["reader"]>("the reader", READS),
         readManagedRoot: async () => ok(managedRoot as never),
-        readMarks: async () => ok(marksOf(db)),
+        readMarks: async () => ok(await marksOf(db)),
       },
       writer: {
         ...unused<CloudParts["writer"]>("the writer", ["applyChange"]),
-        addMark: async (installation) => ok(addMark(db, installation)),
+        addMark: async (installation) => ok({ id: randomUUID(), installation, createdAt: 10 }),
       },
       restorer: unused("the restorer", ["enableAccount", "recoverMachine", "startMachine"]),
       deleter: unused("the deleter", DELETES),
@@ -164,7 +165,7 @@ function bareParts(db: Database): Parts {
       registrar: unused("the registrar", ["registerTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
-    archive: withHeads(db, unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
+    archive: withHeads(unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
     slack: {
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
@@ -184,20 +185,15 @@ function bareParts(db: Database): Parts {
   };
 }
 
-/** The marks at the root of a test's world: whichever bots read its database, the world is the same one. */
-const marks = new WeakMap<Database, Mark[]>();
-const marksOf = (db: Database): Mark[] => marks.get(db) ?? [];
-function addMark(db: Database, installation: string): Mark {
-  const mark = { id: randomUUID(), installation, createdAt: 10 + marksOf(db).length };
-  marks.set(db, [...marksOf(db), mark]);
-  return mark;
+/** The marks at the root of a test's world: what its database says of its own. */
+async function marksOf(db: Database): Promise<readonly Mark[]> {
+  const { id, mark } = await readInstallation(db);
+  return mark === null ? [] : [{ id: mark, installation: id, createdAt: 10 }];
 }
 
 /** Keeps the copy of the audit log's head apart: a test's archive holds what the test says. */
-const heads = new WeakMap<Database, Map<string, string>>();
-function withHeads(db: Database, archive: ArchiveStore): ArchiveStore {
-  const kept = heads.get(db) ?? new Map<string, string>();
-  heads.set(db, kept);
+const kept = new Map<string, string>();
+function withHeads(archive: ArchiveStore): ArchiveStore {
   const isHead = (key: string): boolean => key.startsWith("00000000-");
   return {
     ...archive,

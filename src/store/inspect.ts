@@ -1,6 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
+import { TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { connectionSettings } from "./db.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
@@ -48,6 +49,14 @@ export function inspectPlace(url: string, variable: string): Promise<Result<z.ou
        from pg_database d where d.datname = current_database()`,
     );
     return Place.parse(rows[0]);
+  });
+}
+
+/** Reads the protected domains of the policy in force. Errors: as for `inspectDatabase`, also when there are no tables yet. */
+export function inspectProtectedDomains(url: string): Promise<Result<readonly string[], Failure>> {
+  return readOnly(url, "DATABASE_URL", async (client) => {
+    const { rows } = await client.query("select body from policy_version order by version desc limit 1");
+    return z.array(z.object({ body: TeamPolicy })).parse(rows)[0]?.body.protectedDomains ?? [];
   });
 }
 

@@ -53,7 +53,7 @@ async function migrateOnFor(owner: pg.Client, ownerUrl: string, role: string, al
 }
 
 /**
- * Reads whether the database has Twokey's tables, and what the role could do with which the bot would work; changes nothing.
+ * Reads whether the database has Twokey's tables, and what the role that the bot would use could do; changes nothing.
  *
  * Errors: throws when the database cannot be read.
  */

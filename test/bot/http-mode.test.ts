@@ -12,6 +12,7 @@ import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentWithoutSlack } from "../support/environment.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-http-"));
 let state: FreshDatabase;
@@ -49,25 +50,18 @@ async function freePort(): Promise<number> {
 }
 
 function environment(more: Record<string, string>): Record<string, string> {
-  return {
-    PATH: process.env["PATH"] ?? "",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: state.url,
-    CI_DATABASE_URL: ciDatabase.url,
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: "ci-team",
-    SLACK_SIGNING_SECRET: demoTokens.signingSecret,
-    SLACK_PORT: String(port),
-    SLACK_APPROVERS: [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(","),
-    CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "warn",
-    ...more,
-  };
+  return environmentWithoutSlack(
+    { cloud, state, ci: ciDatabase, dataDir },
+    {
+      SLACK_BOT_TOKEN: demoTokens.botToken,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_CHANNEL: "ci-team",
+      SLACK_SIGNING_SECRET: demoTokens.signingSecret,
+      SLACK_PORT: String(port),
+      SLACK_APPROVERS: [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(","),
+      ...more,
+    },
+  );
 }
 
 function start(more: Record<string, string>): { readonly child: ChildProcess; readonly said: () => string } {

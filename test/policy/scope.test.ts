@@ -3,6 +3,7 @@
  * and two people are asked once. When they confirm it, passes act again.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { resetDatabase } from "../sim/reset.ts";
 import { config, createWorld } from "../sim/world.ts";
 import { createReplica } from "../sim/replica.ts";
 import { team } from "../sim/people.ts";

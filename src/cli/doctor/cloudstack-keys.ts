@@ -89,7 +89,7 @@ function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may
 const NEVER: ReadonlySet<string> = new Set(["deleteDomain", "deleteAccount", "deleteUser", "expungeVirtualMachine"]);
 
 function excessChecks(uses: readonly KeyUse[], name: string, role: string, excess: readonly string[]): readonly Check[] {
-  if (excess.length === 0) return [ok(`${name}: may destroy nothing that it does not need to`)];
+  if (excess.length === 0) return [ok(`${name}: has no destructive command that it does not need`)];
   const remedy = `End the role ${role} with "deny *" after the commands that it needs (docs/cloudstack.md).`;
   // The deletion key may destroy anyway: a right that it does not need is not a risk of its own.
   if (uses.includes("delete")) return [warning(`${name}: may also send ${listed(excess)}`, remedy)];

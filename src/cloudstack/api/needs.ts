@@ -63,7 +63,7 @@ export const exportCommands = {
   snapshot: "extractSnapshot",
 } as const;
 
-/** The steps of a deletion, in the order of the careful deletion (recording 06). */
+/** The steps of a deletion, in the order that works (recording 06). */
 export const deleteCommands = [
   "disableAccount",
   "destroyVirtualMachine",

@@ -16,7 +16,7 @@ const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => (
 });
 
 test.each([
-  ["expunge.delay", "20", "warning", "hardly time to recover"],
+  ["expunge.delay", "20", "warning", "little time to recover"],
   ["expunge.delay", "86400", "ok", "86400 s"],
   ["default.page.size", "100", "failed", "pages of 500 rows are refused"],
   ["integration.api.port", "8096", "warning", "without a key"],

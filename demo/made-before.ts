@@ -10,11 +10,16 @@ import { prepareStore } from "../src/store/prepare.ts";
  */
 export async function recordAsMadeBefore(q: Queryable, cloud: Pick<CloudStackEmulator, "tree">): Promise<void> {
   const idsOf = (d: TreeDomain): readonly string[] => [d.id, ...d.accounts.map((a) => a.id), ...d.children.flatMap(idsOf)];
+  const ids = idsOf(cloud.tree()).filter((id) => id[14] === "5");
   await q.exec(
     `insert into intent (id, owner_kind, owner_id, command, params, at)
      select made::uuid, 'pass', 'before', 'create_domain', jsonb_build_object('change', jsonb_build_object('domainId', made)), 1
      from unnest($1::text[]) made on conflict do nothing`,
-    [idsOf(cloud.tree()).filter((id) => id[14] === "5")],
+    [ids],
+  );
+  await q.exec(
+    "insert into outcome (intent_id, result, data, at) select made::uuid, 'done', 'null', 1 from unnest($1::text[]) made on conflict do nothing",
+    [ids],
   );
 }
 

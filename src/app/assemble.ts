@@ -86,7 +86,7 @@ export function assemble(p: Parts): Assembly {
     verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
     policyDifferences: () => namePolicyDifferences(policy),
-    rebuild: (o) => rebuildAll(p, o),
+    rebuild: (o) => rebuildAll(p, o, ownership),
     reimport: (ask, command) => reimport(ask, reimportContext(p, command)),
   };
 }

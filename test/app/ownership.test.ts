@@ -13,7 +13,8 @@ import { createReplica, type Replica } from "../sim/replica.ts";
 import { createWorld, times, type World } from "../sim/world.ts";
 import { signedForm } from "../../src/cloudstack/api/signature.ts";
 import { failure } from "../../src/core/failure.ts";
-import type { Instant } from "../../src/core/ids.ts";
+import { claimsOfMarks } from "../../src/core/claims.ts";
+import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { err } from "../../src/core/result.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
@@ -175,6 +176,16 @@ describe("the mark", () => {
 });
 
 describe("a claim", () => {
+  test("is put by a mark of the same second, whoever was first, and by none of another root", () => {
+    const us = { id: "a", mark: "1", markRoot: "ROOT/ci" };
+    const root = "ROOT/ci" as DomainPath;
+    const mark = (id: string, installation: string, createdAt: number) => ({ id, installation, createdAt });
+    expect(claimsOfMarks(us, [mark("1", "a", 5), mark("2", "b", 5)], root).claims).toMatchObject([{ kind: "mark", subject: "2" }]);
+    expect(claimsOfMarks(us, [mark("2", "b", 5), mark("1", "a", 6)], root)).toMatchObject({ claims: [], ours: { id: "1" } });
+    expect(claimsOfMarks(us, [], root).claims).toMatchObject([{ kind: "mark_removed", subject: "1" }]);
+    expect(claimsOfMarks(us, [], "ROOT/other" as DomainPath).claims).toEqual([]);
+  });
+
   test("is not accepted by the end of another stop that hid it", async () => {
     await pass(bot);
     await byHand("removeAnnotation", { id: (await marks())[0]?.id ?? "" });
@@ -190,6 +201,8 @@ describe("a claim", () => {
     await pass(bot);
     const add = (stop: string) => `insert into claim (stop, kind, subject, sentence, at) values (${stop}, 'domain', 'x', 'x', 1)`;
     const newest = "(select max(seq) from stop_switch where kind = 'stop')";
+    await bot.services.sync.stop(ada, "maintenance");
+    await expect(first.db.exec(add("(select min(seq) from stop_switch)"))).rejects.toMatchObject({ constraint: "claim_stop" });
     await resume(bot, ada);
     await expect(first.db.exec(add(newest))).rejects.toMatchObject({ constraint: "claim_stop" });
     await resume(bot, ben);
@@ -251,6 +264,8 @@ describe("a database restored from an older backup", () => {
     await advance(restored, id);
     await pass(restored);
     expect(effects().length).toBe(before);
+    // What it did meanwhile does not make it the newer one.
+    expect(await restored.verifyOwner()).toMatchObject({ ok: false });
     await bothResume(restored);
     expect(await restored.verifyOwner()).toMatchObject({ ok: true });
     expect(await outcome(restored)).not.toContain("not_ours");

@@ -9,6 +9,7 @@ import type { Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
 import { askedToCreate } from "../../store/installation.ts";
+import { recordIntent, recordOutcome } from "../../store/intents.ts";
 import {
   readKnownState,
   readLastShown,
@@ -84,7 +85,7 @@ async function passWithLock(
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
   const planned = await planNow(scope, c, true);
   const { plan } = planned;
-  const marked = await setMark(planned, c);
+  const marked = await setMark(planned, passId, c);
   if (!marked.ok) {
     await recordPassEnd(c.db, passId, c.now(), marked.error.message);
     return marked;
@@ -160,10 +161,16 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
   return { plan, input, plannedAt, policy, seen: owner.seen };
 }
 
-/** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. */
-function setMark({ plan, input, seen }: Planned, c: ReconcileContext): Promise<Result<void, Failure>> {
-  const mayMark = seen !== null && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything");
-  return mayMark ? c.ownership.mark(seen) : Promise.resolve(ok(undefined));
+/** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. Invariant: INV-5. */
+async function setMark({ plan, input, seen }: Planned, passId: PassId, c: ReconcileContext): Promise<Result<void, Failure>> {
+  if (seen === null || input.coverage !== "complete" || plan.holds.some((h) => h.blocks === "everything")) return ok(undefined);
+  if (seen.ours !== null) return c.ownership.mark(seen);
+  const id = c.newId();
+  await recordIntent(c.db, { id, owner: { kind: "pass", id: passId }, command: "add_mark", params: {}, at: c.now() });
+  const marked = await c.ownership.mark(seen);
+  const result = marked.ok ? "done" : marked.error.kind === "indeterminate" ? "indeterminate" : "refused";
+  await recordOutcome(c.db, { intentId: id, result, data: null, at: c.now() });
+  return marked;
 }
 
 /** Whether this database is the one that manages what was read. */

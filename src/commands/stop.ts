@@ -17,6 +17,6 @@ export async function answerResume(asker: Asker, sync: SyncService): Promise<Rep
   return replyOf(await sync.resume(asker), ({ resumed, have, need, reason }) =>
     resumed
       ? shortReply("Resumed: two people agreed")
-      : shortReply(`${have} of ${need} approvers want to resume`, `Stopped because: ${reason}`, "A second approver must write /ci-resume."),
+      : shortReply(`${have} of ${need} approvers want to resume`, `A second approver must write /ci-resume. Stopped because: ${reason}`),
   );
 }

@@ -9,13 +9,15 @@ import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
 import { eventually } from "../support/eventually.ts";
-import { optionsFor, valueOf } from "./support.ts";
+import { botCloud, optionsFor, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
-let options: ReturnType<typeof optionsFor>;
 let reader: CloudStackReader;
 let ci: string;
 const domains: DomainId[] = [];
+const server = () => ({ url: emulator.url, ...emulator.admin });
+/** The bot's clients, with pages so small that a short list has several. */
+const bot = (env: Record<string, string> = {}) => botCloud(server(), { pageSize: 3, env });
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
@@ -26,8 +28,7 @@ beforeEach(async () => {
     domains.push(domain as DomainId);
     for (let j = 0; j < 3; j += 1) emulator.addAccount({ domain, name: `a${i}-${j}` });
   }
-  options = optionsFor({ url: emulator.url, ...emulator.admin }, { pageSize: 3 });
-  reader = createCloudStackReader(options);
+  ({ reader } = bot());
 });
 afterEach(() => emulator.close());
 
@@ -42,8 +43,8 @@ describe("a fleet", () => {
 
   test("asks for pages at least two at a time, each with a page number", async () => {
     await reader.readFleet({ withLimits: false });
-    expect(options.calls.every((call) => call.page !== null && call.outcome === "ok")).toBe(true);
-    expect(options.calls.map((call) => call.command)).not.toContain("listUsers");
+    expect(emulator.requests().every((call) => call.params["page"] !== undefined && call.status === 200)).toBe(true);
+    expect(emulator.requests().map((call) => call.command)).not.toContain("listUsers");
   });
 
   test("leaves out a neighbour whose name fits the root's as a pattern", async () => {
@@ -51,7 +52,7 @@ describe("a fleet", () => {
     const neighbour = emulator.addDomain({ name: "cxi" });
     emulator.addAccount({ domain: emulator.addDomain({ name: "in", parent: neighbour }), name: "stranger" });
     emulator.addAccount({ domain: emulator.addDomain({ name: "own", parent: under }), name: "own" });
-    const own = createCloudStackReader({ ...options, rootPath: "ROOT/c_i" as DomainPath });
+    const own = bot({ CLOUDSTACK_ROOT_DOMAIN: "ROOT/c_i" }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.accounts.map((a) => a.name)).toEqual(["own"]);
     expect(report.domains.map((d) => d.path)).toEqual(["ROOT/c_i/own"]);
@@ -68,8 +69,9 @@ describe("a fleet", () => {
   });
 
   test("that changes between the two lists of domains cannot become complete", async () => {
+    // Only a client of the test tells of each call as it ends, so that something can happen just then.
     const racing = createCloudStackReader({
-      ...options,
+      ...optionsFor(server(), { pageSize: 3 }),
       onCall: (call) => {
         if (call.command === "listAccounts" && call.page === 1) emulator.addDomain({ name: "late", parent: ci });
       },
@@ -104,7 +106,7 @@ describe("a fleet", () => {
     "spoilt by %s is nothing, with the page as the reason",
     async ([, fault, reason]) => {
       emulator.setFaults([fault]);
-      const impatient = createCloudStackReader({ ...options, timeoutMs: 1_000 });
+      const impatient = bot({ CLOUDSTACK_TIMEOUT_SECONDS: "1" }).reader;
       const read = await (fault.kind === "delay" ? impatient : reader).readFleet({ withLimits: false });
       expect(read).toMatchObject({
         ok: false,
@@ -124,13 +126,14 @@ describe("a fleet", () => {
   });
 
   test("a missing root, and a fence that says no, are reasons too", async () => {
-    const lost = createCloudStackReader({ ...options, rootPath: "ROOT/nowhere" as DomainPath });
+    const lost = bot({ CLOUDSTACK_ROOT_DOMAIN: "ROOT/nowhere" }).reader;
     expect(await lost.readFleet({ withLimits: false })).toMatchObject({
       ok: false,
       error: { reason: expect.stringContaining("no domain ROOT/nowhere") },
     });
+    // The bot's own reader is never stopped: this is the rule of the client below it.
     const stopped = createCloudStackReader({
-      ...options,
+      ...optionsFor(server()),
       beforeCall: () => Promise.resolve(err(failure("refused", "stop.pressed", "stopped by Ann"))),
     });
     expect(await stopped.readFleet({ withLimits: false })).toMatchObject({ ok: false, error: { reason: "stopped by Ann" } });
@@ -138,7 +141,7 @@ describe("a fleet", () => {
 
   test("is seen the same by a domain administrator of the managed root", async () => {
     const { keys } = emulator.addAccount({ domain: ci, name: "bot", role: emulator.ids.domainAdminRole, keys: true });
-    const own = createCloudStackReader({ ...options, ...(keys ?? {}) });
+    const own = botCloud({ url: emulator.url, ...keys }, { pageSize: 3 }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.domains).toHaveLength(7);
     expect(report.root.path).toBe("ROOT/ci");
@@ -245,7 +248,7 @@ describe("an inventory", () => {
     const ann = accountOf("a0-0");
     for (let i = 0; i < 5; i += 1) emulator.addVolume({ account: ann, name: `v${i}` });
     const small = valueOf(await reader.readInventory(p0(), path));
-    const large = valueOf(await createCloudStackReader({ ...options, pageSize: 500 }).readInventory(p0(), path));
+    const large = valueOf(await botCloud(server()).reader.readInventory(p0(), path));
     expect({ ...small, asOf: 0 }).toEqual({ ...large, asOf: 0 });
     expect(new Set(small.items.map((i) => `${i.kind} ${i.id}`)).size).toBe(small.items.length);
     expect(Object.keys(small).toSorted()).toEqual(["asOf", "domainId", "items", "obstacles", "path"]);
@@ -296,7 +299,7 @@ describe("an inventory", () => {
 
 describe("small reads", () => {
   test("a deletion counts as done only when its event is completed without error", async () => {
-    const api = createApi(options);
+    const api = createApi(optionsFor(server()));
     const empty = emulator.addDomain({ name: "empty", parent: ci }) as DomainId;
     const full = domains[1] as DomainId;
     for (const id of [full, empty]) valueOf(await api.change("deleteDomain", { id, cleanup: "false" }));
@@ -306,7 +309,7 @@ describe("small reads", () => {
   });
 
   test("a page size that the server does not give is found out by the probe", async () => {
-    const greedy = createCloudStackReader({ ...options, pageSize: 501 });
+    const greedy = botCloud(server(), { pageSize: 501 }).reader;
     expect(await greedy.probe()).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.page_size" } });
   });
 });

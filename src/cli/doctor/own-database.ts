@@ -84,10 +84,7 @@ function examineMigrations({ migrations, mayCreate }: DatabaseInspection): reado
 }
 
 function lockCheck(found: DatabaseInspection): Check {
-  return found.keepsLocks
-    ? ok("a session keeps its advisory locks, so replicas exclude each other")
-    : failed(
-        "a session loses its advisory locks: a pooler in transaction mode is in between",
-        "Set DATABASE_URL to PostgreSQL itself, or to a pooler in session mode.",
-      );
+  return found.problem === null
+    ? ok("a session keeps its advisory locks and its search path, so replicas exclude each other")
+    : failed(found.problem, "Set DATABASE_URL to PostgreSQL itself, without the pooler.");
 }

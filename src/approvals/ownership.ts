@@ -61,9 +61,15 @@ export function createOwnership(c: OwnershipContext): Ownership {
   const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
   const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
 
+  /** Before the first copy, a bucket whose account may not list its objects says "denied" of the one that is not there. */
+  const readCopy = async (us: Installation): Promise<Result<AuditHead | null, Failure>> => {
+    const copy = await c.copy.read(us.id);
+    return !copy.ok && copy.error.code === "archive.denied" && us.keptHash === null ? ok(null) : copy;
+  };
+
   const inspect = async (): Promise<Result<Inspection, Failure>> => {
     const us = await readInstallation(c.db);
-    const [marks, copy] = await Promise.all([c.readMarks(), c.copy.read(us.id)]);
+    const [marks, copy] = await Promise.all([c.readMarks(), readCopy(us)]);
     if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
     if (!copy.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", copy.error));
     const aged = copy.ok ? await claimsOfAge(us, copy.value, c.db) : [];
@@ -76,7 +82,7 @@ export function createOwnership(c: OwnershipContext): Ownership {
     const us = await readInstallation(c.db);
     const head = await readAuditHead(c.db);
     if (head === null || head.hash === us.keptHash) return;
-    const copy = await c.copy.read(us.id);
+    const copy = await readCopy(us);
     if (!copy.ok) return c.onFailure(copy.error);
     if ((await unsettled(await claimsOfAge(us, copy.value, c.db))).length > 0) return;
     const written = await c.copy.write(us.id, head);

@@ -307,6 +307,17 @@ describe("a database restored from an older backup", () => {
     });
   });
 
+  test("a bucket that denies what is not there is an empty one, until something was kept in it", async () => {
+    const denied = err(failure("rejected", "archive.denied", "The archive's bucket denies Twokey access"));
+    const { open } = w.archive;
+    const isThere = (key: string): boolean => w.archive.bytesOf(key) !== undefined;
+    const archive = { ...w.archive, open: async (key: string) => (isThere(key) ? open(key) : denied) };
+    const started = createReplica({ ...w, archive }, "C", w.cloud.admin);
+    expect(await outcome(started)).toEqual(["applied"]);
+    const again = createReplica({ ...w, archive: { ...archive, open: async () => denied } }, "C", w.cloud.admin);
+    expect(await outcome(again)).toEqual(["held", "not_ours"]);
+  });
+
   test("cannot be told while the archive is away: the first pass of a process waits, later ones go on", async () => {
     await pass(bot);
     let isAway = true;

@@ -837,6 +837,14 @@ export const guards = [
     tests: beforeStep,
   },
   {
+    invariant: "INV-1",
+    what: "a rebuild creates nothing where another installation may have",
+    file: "src/sync/execution/rebuild.ts",
+    guard: "if (owner.seen === null || claims.length > 0)",
+    broken: "if (owner.seen === null)",
+    tests: ["test/sync/rebuild.test.ts"],
+  },
+  {
     invariant: "INV-10",
     what: "the audit log only grows",
     file: "migrations/0001_base.sql",

@@ -182,12 +182,13 @@ interface Owner {
   readonly notOurs: string | null;
 }
 
-async function findOwner(
+/** Compares what was read with this installation's mark, ids and age. */
+export async function findOwner(
   { desired, observed }: Observation,
   recognised: Recognised,
   known: KnownState,
   scopeIsConfirmed: boolean,
-  c: ReconcileContext,
+  c: Pick<ReconcileContext, "db" | "ownership">,
 ): Promise<Owner> {
   // Where nothing was read, or by another scope, the plan is held already, and nothing is said of whose it is.
   if (!scopeIsConfirmed || observed.root === null) return { seen: null, claims: [], notOurs: null };

@@ -3,6 +3,7 @@ import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
+import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { ApproverDirectory } from "../core/people.ts";
@@ -42,7 +43,7 @@ export type WorkName = "pass" | "deletion" | "export" | "backup";
 /** CloudStack, one object for each kind of key. */
 export interface CloudParts {
   readonly reader: CloudStackReader;
-  readonly writer: ChangeWriter;
+  readonly writer: ChangeWriter & Pick<CloudStackWriter, "addMark">;
   readonly restorer: DeletionRestorer;
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;

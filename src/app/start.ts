@@ -68,6 +68,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
+  const owned = await assembly.verifyOwner();
+  if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
   const onError = (e: unknown): void => a.events.bug("http", e);
   const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });

@@ -48,7 +48,10 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
       const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
       await report(passAndAsk(scope, startedBy, c.passes, c.policy), p, "pass");
     },
-    deletion: (id, signal) => advance(id, c.deletions, signal),
+    deletion: async (id, signal) => {
+      await advance(id, c.deletions, signal);
+      await c.deletions.ownership.keep();
+    },
     export: (id) => runExport(id, c.exports),
     backup: (id, signal) => runBackup(id, backups, signal),
   };

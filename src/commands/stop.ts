@@ -14,9 +14,9 @@ export async function answerStop(asker: Asker, reason: string, sync: SyncService
 
 /** `/ci-resume`: takes two distinct people. */
 export async function answerResume(asker: Asker, sync: SyncService): Promise<Reply> {
-  return replyOf(await sync.resume(asker), ({ resumed, have, need }) =>
+  return replyOf(await sync.resume(asker), ({ resumed, have, need, reason }) =>
     resumed
       ? shortReply("Resumed: two people agreed")
-      : shortReply(`${have} of ${need} approvers want to resume`, "A second approver must write /ci-resume."),
+      : shortReply(`${have} of ${need} approvers want to resume`, `A second approver must write /ci-resume. Stopped because: ${reason}`),
   );
 }

@@ -44,11 +44,12 @@ export interface Inspection {
 }
 
 /**
- * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, protected, clocks that
- * disagree, project back, approvers unknown, a machine that runs, a neighbour that lost something. It writes and shows nothing.
+ * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, another owner, protected,
+ * clocks that disagree, project back, approvers unknown, a machine that runs, an account that is enabled, a neighbour that lost something.
+ * It writes and shows nothing, but stops everything where another owner is found.
  *
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
- *         `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock`,
+ *         `deletion.enabled`, `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock`,
  *         `deletion.root_unknown` and `deletion.unproven`: a second witness disagrees, and may follow in a minute.
  * Invariant: INV-3, INV-4, INV-9.
  */
@@ -70,6 +71,12 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     return { seen, found: refuse("alive", sentence) };
   }
 
+  const enabled = isQuarantined(row.phase) ? fresh.items.filter((i) => i.kind === "account" && i.state !== "disabled") : [];
+  if (enabled.length > 0) {
+    const names = enabled.slice(0, 5).map((i) => `${i.name} (${i.state})`);
+    return { seen, found: refuse("enabled", `an account is no longer disabled: ${names.join(", ")}; somebody needs it`) };
+  }
+
   if (!isComplete(fresh)) {
     const why = fresh.unproven?.join("; ") ?? "nobody compared the lists with CloudStack's totals";
     return { seen, found: refuse("unproven", `it is not proved that all is seen: ${why}`) };
@@ -78,6 +85,11 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const neighbours = await assessNeighbours(row, around.value, new Set(people.value.approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return { seen, found: refused(neighbours) };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
+}
+
+/** Whether every account was disabled when the phase began, so that nobody can have changed anything since. */
+function isQuarantined(phase: DeletionRow["phase"]): boolean {
+  return !isBeforeDismantling(phase) || phase === "grace";
 }
 
 /**
@@ -106,6 +118,8 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
 async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Refusal>> {
   const before = await mayGoOn(row, c);
   if (!before.ok) return before;
+  const owned = await c.ownership.verify();
+  if (!owned.ok) return owned.error.kind === "refused" ? refuse("stopped", `stopped: ${owned.error.message}`) : refused(owned);
   const clocks = await readClocks(c);
   if (!clocks.ok) return refused(clocks);
   const approved = await readApproved(row, c.db);

@@ -9,7 +9,17 @@ import { err, type Result } from "../core/result.ts";
 
 /** Why the guard refuses a step. The failure's code is `deletion.` and the reason. */
 type GuardReason =
-  "stopped" | "scope_unconfirmed" | "outside" | "protected" | "came_back" | "alive" | "unproven" | "neighbours" | "no_quorum" | "changed";
+  | "stopped"
+  | "scope_unconfirmed"
+  | "outside"
+  | "protected"
+  | "came_back"
+  | "alive"
+  | "enabled"
+  | "unproven"
+  | "neighbours"
+  | "no_quorum"
+  | "changed";
 
 /** Why a step is refused, by the guard or by what was read or called. */
 export type Reason =
@@ -84,6 +94,7 @@ export const effects: Readonly<Record<Reason, Row>> = {
   came_back: row("close", "give_back", "give_back", soon("ask_people")),
   changed: row("close", "give_back", "give_back", "ask_people"),
   alive: row("close", "give_back", "give_back", "freeze"),
+  enabled: row("close", "give_back", "give_back", "freeze"),
   protected: row("close", "give_back", "give_back", "freeze"),
   neighbours: row(soon("freeze"), soon("freeze"), soon("freeze"), soon("ask_people")),
   outside: row("freeze", "freeze", "freeze", "freeze"),

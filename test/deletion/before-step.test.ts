@@ -12,7 +12,7 @@ import { SHORT_MS } from "../../src/deletion/reasons.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
 import { takePassage } from "../../src/deletion/passage.ts";
 import { createDatabase } from "../../src/store/db.ts";
-import { readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
+import { readLiveDeletions, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
@@ -46,6 +46,45 @@ async function until(phase: "grace" | "expunging"): Promise<{ readonly row: Dele
   w.calls.length = 0;
   return { row, bot };
 }
+
+describe("an account that somebody enabled again", () => {
+  const enable = () => {
+    w.items = w.items.map((i) => (i.kind === "account" ? { ...i, state: "enabled" } : i));
+  };
+
+  test("in the grace period: nothing is destroyed, all is given back, and people are asked anew", async () => {
+    const { row, bot } = await until("grace");
+    enable();
+    w.now = 400;
+    await run(row, bot);
+    const after = await expectRow(fresh.db, row.id);
+    expect([after.phase, after.closed_because]).toEqual(["closed", "changed"]);
+    expect(after.closed_reason).toBeTruthy();
+    expect(w.calls.filter((c) => !["enable", "start"].includes(c))).toEqual([]);
+  });
+
+  test("after machines were destroyed: they are recovered, and nothing more is taken", async () => {
+    const { row, bot } = await until("expunging");
+    enable();
+    w.now = 500;
+    await run(row, bot);
+    expect((await expectRow(fresh.db, row.id)).phase).toBe("closed");
+    expect(w.calls).toContain("recover");
+    expect(w.calls.filter((c) => !["enable", "start", "recover"].includes(c))).toEqual([]);
+  });
+
+  test("after the machines are gone: nobody can bring them back, so it freezes, and nothing more is taken", async () => {
+    const { row, bot } = await until("expunging");
+    w.items = w.items.filter((i) => i.kind !== "machine");
+    enable();
+    await updateDeletion(fresh.db, row.id, { phase: "removing", entered_at: 450 as Instant });
+    w.now = 500;
+    await run(row, bot);
+    const after = await expectRow(fresh.db, row.id);
+    expect([after.phase, after.frozen_reason]).toEqual(["frozen", expect.stringContaining("no longer disabled")]);
+    expect(w.calls).toEqual([]);
+  });
+});
 
 describe("a neighbour", () => {
   const next = async (happens: () => void) => {

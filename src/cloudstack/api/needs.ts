@@ -26,6 +26,7 @@ export const readCommands = [
   "listPublicIpAddresses",
   ...plugInLists,
   "listEvents",
+  "listAnnotations",
   "queryAsyncJobResult",
 ] as const;
 
@@ -39,6 +40,7 @@ export const writeCommands = [
   "updateResourceLimit",
   "disableAccount",
   "enableAccount",
+  "addAnnotation",
   "recoverVirtualMachine",
   "startVirtualMachine",
   "attachVolume",

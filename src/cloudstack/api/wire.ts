@@ -211,6 +211,9 @@ export const RoleRow = z.object({ id: text.min(1), name: text, isdefault: flag }
 /** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
 export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
+/** A comment on something, by whoever wrote it. */
+export const AnnotationRow = z.object({ id: text.min(1), annotation: text, created: WireDate });
+export type AnnotationRow = z.infer<typeof AnnotationRow>;
 /** A line of the event log. */
 export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, created: date });
 export type EventRow = z.infer<typeof EventRow>;

@@ -1,3 +1,4 @@
+import type { Mark } from "../../core/claims.ts";
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath } from "../../core/ids.ts";
@@ -10,6 +11,7 @@ import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
+import { createMarkReader } from "./marks.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readHoldings, readNeighbours, rowsOf } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
@@ -31,6 +33,8 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** Every installation's marks at the managed root. */
+  readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */
   findDomainNamed(idOrPath: string): Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
@@ -75,6 +79,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
+    readMarks: createMarkReader(api),
     findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),

@@ -12,6 +12,8 @@ export interface ResumeOutcome {
   readonly resumed: boolean;
   readonly have: number;
   readonly need: number;
+  /** Why everything is stopped: what two people accept. */
+  readonly reason: string;
 }
 
 interface ResumeQuestion extends Question {
@@ -39,7 +41,7 @@ export async function resume(by: Asker, c: BallotContext): Promise<Result<Resume
         const names = voters.join(" and ");
         if (decided)
           await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator: names, reason: "two people agreed" });
-        return { value: { resumed: decided, have, need }, data: { have, resumed: decided } };
+        return { value: { resumed: decided, have, need, reason: stop.reason }, data: { have, resumed: decided } };
       },
     },
     c,

@@ -16,6 +16,7 @@ import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
+import { mayDelete } from "../store/last-word.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
@@ -28,7 +29,7 @@ interface Tools {
   readonly parallel?: number;
 }
 
-/** The CloudStack clients, each with its own keys; every call reads the stop switch first. Invariant: INV-3. */
+/** The CloudStack clients, each with its own keys; every call that takes something away reads the stop switch first. Invariant: INV-3. */
 export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     url: config.cloudstack.url,
@@ -48,8 +49,11 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
   return {
     reader: createCloudStackReader(options(config.cloudstack.read, false)),
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
-    restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
-    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
+    // What people want back is given back while everything is stopped, too.
+    restorer: createCloudStackRestorer(options(config.cloudstack.write, false)),
+    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true), ({ request, seen, grantedAt }, command) =>
+      mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, a.now()),
+    ),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
     registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),

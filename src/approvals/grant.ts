@@ -3,7 +3,15 @@ import type { Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { tally, type ApprovalRequest, type Refusal } from "./tally.ts";
+import type { Phase } from "../core/phases.ts";
 import type { Vote } from "../core/votes.ts";
+
+/** A deletion as the guard saw it: the phase, the number of its transition, and of the run that holds it. */
+export interface SeenDeletion {
+  readonly phase: Phase;
+  readonly version: number;
+  readonly lease: number;
+}
 
 /** A permission to run one deletion. Made by `grant` only, never stored, never copied: before every step a new one is made. */
 class Grant {
@@ -12,11 +20,14 @@ class Grant {
   readonly approved: Inventory;
   readonly approvers: readonly OperatorId[];
   readonly grantedAt: Instant;
-  constructor(request: ApprovalRequest, approved: Inventory, approvers: readonly OperatorId[], grantedAt: Instant) {
+  /** Asked of the database again immediately before each call: `mayDelete`. */
+  readonly seen: SeenDeletion;
+  constructor(request: ApprovalRequest, approved: Inventory, approvers: readonly OperatorId[], grantedAt: Instant, seen: SeenDeletion) {
     this.request = request;
     this.approved = approved;
     this.approvers = approvers;
     this.grantedAt = grantedAt;
+    this.seen = seen;
   }
   static is(x: unknown): x is Grant {
     return typeof x === "object" && x !== null && #minted in x;
@@ -41,6 +52,7 @@ export interface GrantQuestion {
   /** The inventory as it is now. Before the dismantling it must be the same; after, nothing may have appeared. */
   readonly fresh: Inventory;
   readonly dismantling: boolean;
+  readonly seen: SeenDeletion;
   readonly now: Instant;
 }
 
@@ -61,5 +73,5 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
 
   const counted = tally(q.request, q.votes, q.approversNow);
   if (counted.kind !== "approved") return err(counted.refusal);
-  return ok(new Grant(q.request, q.approved, counted.approvers, q.now));
+  return ok(new Grant(q.request, q.approved, counted.approvers, q.now, q.seen));
 }

@@ -43,6 +43,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     archive: entries.map(lineOf),
     vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
+    expungesAfter: ["dismantling", "expunging", "frozen"].includes(row.phase) ? row.expunge_after : null,
     activity: row.activity,
     closedBecause: row.closed_because,
     closedBy: row.closed_by,

@@ -31,15 +31,21 @@ export interface DeletionReader {
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
   /** The other domains directly below the managed root, each with its counts; one list. */
   readNeighbours(domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>>;
+  /** How long CloudStack keeps a destroyed machine before it may expunge it; null when this key may not read the setting. Units: ms. */
+  readExpungeDelay(): Promise<Result<number | null, Failure>>;
   /** What was removed in a domain and below it since an instant, each thing once, by calls of its own. */
   readRemovals(domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>>;
 }
 
-/** The calls of a restore; they need no grant. Each waits for its job's end. */
+/** The calls that give back; they need no grant, and the stop switch does not keep them away. Each waits for its job's end. */
 export interface DeletionRestorer {
   enableAccount(accountId: AccountId): Promise<Result<void, Failure>>;
+  /** Locks an enabled account; CloudStack locks no other. */
+  lockAccount(accountId: AccountId, jobId: JobId): Promise<Result<void, Failure>>;
   recoverMachine(machineId: string): Promise<Result<void, Failure>>;
   startMachine(machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Attaches a disk to a machine, as its next device. */
+  attachVolume(volumeId: string, machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
 }
 
 /**

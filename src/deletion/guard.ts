@@ -84,6 +84,7 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
     ...found,
     votes: await readVotes(c.db, { kind: "deletion", id: row.id }),
     dismantling: !isBeforeDismantling(row.phase),
+    seen: { phase: row.phase, version: row.version, lease: row.lease },
     now: c.now(),
   });
   if (granted.ok) return ok({ grant: granted.value, fresh: found.fresh });

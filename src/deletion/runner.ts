@@ -10,6 +10,7 @@ import {
   readDeletion,
   readLiveDeletions,
   recordDeletionEvent,
+  takeLease,
   updateDeletion,
   type DeletionChange,
   type DeletionRow,
@@ -26,7 +27,7 @@ import { isProtected } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
-import { restoreContents } from "./steps/restore.ts";
+import { bringToRest, restoreContents } from "./steps/restore.ts";
 import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/teardown.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
@@ -47,14 +48,20 @@ const rest: Next = { kind: "rest" };
 export async function advance(id: string, c: DeletionContext, signal: AbortSignal): Promise<void> {
   // The process that changed it last may have died before it updated the card.
   await showAndTell(id, c);
+  const lease = await takeLease(c.db, id);
   for (;;) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);
-    if (row === null || ["deleted", "closed", "frozen"].includes(row.phase)) return;
+    // Another run took it over, as when this process was suspended.
+    if (row?.lease !== lease) return;
+    if (row === null || ["deleted", "closed"].includes(row.phase)) return;
     const stop = await readStop(c.db);
-    if (stop.stopped) {
-      await setActivity(row, `stopped: ${stop.reason}`, c);
-      return c.work.enqueue("deletion", id, { delayMs: 2000 });
+    if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) {
+      const rested = await bringToRest(row, c);
+      const late = rested.ok ? "" : `; its machines are not back yet: ${rested.error.message}`;
+      if (stop.stopped || late !== "") await setActivity(row, `${stop.stopped ? `stopped: ${stop.reason}` : "frozen"}${late}`, c);
+      if (row.phase === "frozen" && rested.ok) return;
+      return c.work.enqueue("deletion", id, { delayMs: rested.ok ? 2000 : pollMs(row) });
     }
     const next = await runPhase(row, c);
     if (next.kind === "again") continue;
@@ -66,7 +73,7 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
 /** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
-    if (row.phase === "frozen") continue;
+    if (row.phase === "frozen" && row.expunge_after === null) continue;
     if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
       await c.work.enqueue("deletion", row.id);
   }
@@ -200,7 +207,12 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   const passage = await takePassage(row, c);
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
-  if (machines.length === 0) return move(row, { phase: "removing", until_at: null }, c);
+  if (machines.length === 0) return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
+  // They were brought back while it was stopped or frozen.
+  if (machines.some((i) => i.state !== "Destroyed" && i.state !== "Expunging")) {
+    const again = await teardown(row, dismantleSteps, c);
+    return again.ok ? { kind: "again" } : onRefusal(row, again.error, c);
+  }
   await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
   return { kind: "wait", ms: pollMs(row) };
 }
@@ -235,8 +247,7 @@ async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next>
   const restored = await restoreContents(row, c, (activity) => setActivity(row, activity, c));
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
-  const end = restored.value.length === 0 ? "everything is back as it was" : `could not be brought back: ${restored.value.join(", ")}`;
-  return close(row, because, end, c);
+  return close(row, because, restored.value, c);
 }
 
 /**
@@ -308,7 +319,8 @@ async function onRefusal(row: DeletionRow, f: Failure, c: DeletionContext): Prom
 
 async function freeze(row: DeletionRow, reason: string, c: DeletionContext): Promise<Next> {
   const log = { event: { reason }, audit: { reason, from: row.phase } };
-  return (await enter(row, { phase: "frozen", frozen_reason: reason }, c, log)) ? rest : again;
+  await enter(row, { phase: "frozen", frozen_reason: reason }, c, log);
+  return again;
 }
 
 async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {

@@ -43,6 +43,8 @@ export interface DeletionView {
   readonly vetoes: readonly string[];
   /** When the current phase's wait ends: expiry, end of cool-off, end of grace; null when the phase does not wait. */
   readonly until: Instant | null;
+  /** From when on CloudStack may expunge the machines that were destroyed; null while none is. */
+  readonly expungesAfter: Instant | null;
   /** What the deletion is doing now, one sentence. */
   readonly activity: string | null;
   readonly closedBecause: ClosedBecause | null;

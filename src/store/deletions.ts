@@ -67,6 +67,8 @@ const Row = z.object({
   closed_reason: z.string().nullable(),
   frozen_reason: z.string().nullable(),
   ran_machines: z.array(z.string()),
+  lease: z.number(),
+  expunge_after: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;
@@ -107,11 +109,18 @@ type FixedColumn = Extract<
   "id" | `${string}_id` | "slug" | "path" | "name" | "evidence" | "requesters" | "quorum" | "policy"
 >;
 /** The columns a transition may set. */
-export type DeletionChange = Partial<Omit<DeletionRow, FixedColumn | "frozen_from" | "version" | "opened_at">>;
+export type DeletionChange = Partial<Omit<DeletionRow, FixedColumn | "frozen_from" | "version" | "opened_at" | "lease">>;
 
 /** Changes a deletion's row; PostgreSQL refuses moves and phases that are not allowed. Errors: `StoreError` with the rule's name. */
 export async function updateDeletion(q: Queryable, id: string, change: DeletionChange): Promise<void> {
   await updateRow(q, "deletion", id, change);
+}
+
+const Lease = z.object({ lease: z.number() });
+
+/** Takes a deletion over for one run: calls of every run before it are refused from now on. Null: there is no such deletion. */
+export async function takeLease(q: Queryable, id: string): Promise<number | null> {
+  return (await q.maybe(Lease, "update deletion set lease = lease + 1 where id = $1 returning lease", [id]))?.lease ?? null;
 }
 
 /** Appends to a deletion's log. */

@@ -44,6 +44,11 @@ export async function readStop(q: Queryable): Promise<StopState> {
   }
 }
 
+/** Whether a command changes nothing: reading is never stopped. */
+export function isRead(command: string): boolean {
+  return /^(?:list|query|get)/.test(command);
+}
+
 /**
  * Whether a command may be sent to CloudStack now; called immediately before every call, in every replica. Reading is never stopped:
  * outcomes of earlier calls must be looked up.
@@ -51,8 +56,13 @@ export async function readStop(q: Queryable): Promise<StopState> {
  * Errors: `refused` `cloudstack.stopped`, also when the switch cannot be read. Invariant: INV-3.
  */
 export async function mayCall(q: Queryable, command: string): Promise<Result<void, Failure>> {
-  if (/^(?:list|query|get)/.test(command)) return ok(undefined);
+  if (isRead(command)) return ok(undefined);
   const stop = await readStop(q);
   if (!stop.stopped) return ok(undefined);
-  return err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`));
+  return err(stoppedBefore(command, stop.reason));
+}
+
+/** The refusal of a command that was not sent. */
+export function stoppedBefore(command: string, reason: string): Failure {
+  return failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${reason})`);
 }

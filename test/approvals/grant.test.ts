@@ -57,6 +57,7 @@ const question = (more: Partial<GrantQuestion> = {}): GrantQuestion => ({
   approved,
   fresh: approved,
   dismantling: false,
+  seen: { phase: "cooling_off", version: 3, lease: 1 },
   now: at(50),
   ...more,
 });

@@ -71,6 +71,7 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     closedBecause: "rejected",
     closedBy: first,
     frozenReason: first,
+    expungesAfter: null,
     steps: { done: 0, of: 0 },
     ...more,
   };
@@ -115,6 +116,13 @@ test("a card that cannot show all names has no Approve button, a small one has",
   expect(approve(view("proposed", ["x".repeat(61)]))).toBe(false);
   expect(approve(view("proposed", ["small"], { vetoes: ["a machine is running"] }))).toBe(false);
   for (const phase of phases.filter((p) => p !== "proposed")) expect(approve(view(phase, ["small"])), phase).toBe(false);
+});
+
+test("a card shows from when on CloudStack may expunge what was destroyed, and nothing of it while nothing is", () => {
+  const card = (expungesAfter: DeletionView["expungesAfter"]): string =>
+    JSON.stringify(renderCard(view("frozen", ["small"], { expungesAfter }), "test").blocks);
+  expect(card(1_700_000_000_000 as never)).toContain("may expunge the destroyed machines from <!date^1700000000");
+  expect(card(null)).not.toContain("expunge the destroyed");
 });
 
 test("a member can keep the domain until it is removed for good, and not after it ended", () => {

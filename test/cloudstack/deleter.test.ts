@@ -4,13 +4,12 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { ApprovedDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { eventually } from "../support/eventually.ts";
-import { grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
+import { deleterOf, grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 const jobId = (): JobId => randomUUID() as JobId;
 const at = <T>(list: readonly T[], i: number): T => {
@@ -67,12 +66,12 @@ describe("without a look at CloudStack", () => {
   const real = grantFor(approved);
   beforeAll(async () => {
     server = await startToldServer((_, response) => void response.writeHead(500).end());
-    deleter = createCloudStackDeleter(optionsFor(server));
+    deleter = deleterOf(optionsFor(server));
   });
   afterAll(() => server.close());
   beforeEach(() => void (server.forms.length = 0));
 
-  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt };
+  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt, seen: real.seen };
   const forged: readonly (readonly [string, unknown])[] = [
     ["nothing", undefined],
     ["null", null],
@@ -138,7 +137,7 @@ test("a grant whose request names another path than its inventory is refused", a
   const server = await startToldServer((_, response) => void response.writeHead(500).end());
   const domainId = randomUUID() as DomainId;
   const approved: Inventory = { domainId, path: "ROOT/ci/alpha" as DomainPath, items: [], obstacles: [], asOf: 0 as Inventory["asOf"] };
-  const result = await createCloudStackDeleter(optionsFor(server)).deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
+  const result = await deleterOf(optionsFor(server)).deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
   await server.close();
   expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.other_domain" } });
   expect(server.forms).toEqual([]);
@@ -164,7 +163,7 @@ describe("against a server", () => {
     ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
     const options = optionsFor({ url: emulator.url, ...emulator.admin });
     reader = createCloudStackReader(options);
-    deleter = createCloudStackDeleter(options);
+    deleter = deleterOf(options);
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));

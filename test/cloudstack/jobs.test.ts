@@ -24,6 +24,7 @@ function scripted(sent: Say, looks: readonly Say[]) {
   const api: CloudStackApi = {
     settings,
     support: new Map(),
+    asking: () => api,
     change: (command, params) => {
       said.push(`${command} ${params["customjobid"] ?? "no job id"}`);
       return Promise.resolve(isTrouble(sent) ? err(classify(sent, { command, effect: "change", page: null })) : ok(sent));

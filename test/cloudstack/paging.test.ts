@@ -33,6 +33,7 @@ function serverOf(
   const api: CloudStackApi = {
     settings: settingsOf(optionsFor({ url: "http://127.0.0.1:1/" }, paging)),
     support: new Map(),
+    asking: () => api,
     change: () => Promise.reject(new Error("a list changes nothing")),
     read: async (_command, params) => {
       const [page, size] = [Number(params["page"]), Number(params["pagesize"])];

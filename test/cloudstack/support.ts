@@ -3,10 +3,12 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import { grant, type ApprovedDeletion } from "../../src/approvals/grant.ts";
+import { grant, type ApprovedDeletion, type SeenDeletion } from "../../src/approvals/grant.ts";
+import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
+import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
 
 /** A secret that must never show up anywhere. */
@@ -34,16 +36,25 @@ export function optionsFor(
   };
 }
 
+/** A deleter that nobody says no to, as far as the database goes. */
+export function deleterOf(o: CloudStackOptions): CloudStackDeleter {
+  return createCloudStackDeleter(o, async () => ok(undefined));
+}
+
 const BEA = "ci:bea" as OperatorId;
 const CARL = "ci:carl" as OperatorId;
 
-/** A real grant for an inventory, by two approvers. */
-export function grantFor(approved: Inventory, requestPath: DomainPath = approved.path): ApprovedDeletion {
-  const now = 1_000_000 as Instant;
+/** A real grant for an inventory, by two approvers: of the deletion `of`, as it is there, or of one that is nowhere. */
+export function grantFor(
+  approved: Inventory,
+  requestPath: DomainPath = approved.path,
+  of: { readonly id: DeletionId } & SeenDeletion = { id: randomUUID() as DeletionId, phase: "removing", version: 1, lease: 1 },
+  now = 1_000_000 as Instant,
+): ApprovedDeletion {
   const digest = inventoryDigest(approved);
   const minted = grant({
     request: {
-      deletionId: randomUUID() as DeletionId,
+      deletionId: of.id,
       domainId: approved.domainId,
       path: requestPath,
       digest,
@@ -57,6 +68,7 @@ export function grantFor(approved: Inventory, requestPath: DomainPath = approved
     approved,
     fresh: approved,
     dismantling: true,
+    seen: { phase: of.phase, version: of.version, lease: of.lease },
     now,
   });
   if (!minted.ok) throw new Error(minted.error.sentence);

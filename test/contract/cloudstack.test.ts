@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import { createCloudStackExporter } from "../../src/cloudstack/export/exporter.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
@@ -13,7 +12,7 @@ import { createCloudStackWriter, type CloudStackWriter } from "../../src/cloudst
 import type { AccountId, DomainId, DomainPath, JobId, ProjectId, Slug, UserId } from "../../src/core/ids.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
-import { grantFor, valueOf } from "../cloudstack/support.ts";
+import { deleterOf, grantFor, valueOf } from "../cloudstack/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { fillDomain, type FullDomain } from "./full-domain.ts";
 import { openServer, type ContractServer } from "./server.ts";
@@ -247,7 +246,7 @@ describe("a full domain", () => {
   test(
     "quarantine stops the machines, and restoring gives the account and the machine back",
     async () => {
-      const deleter = createCloudStackDeleter(tree.options);
+      const deleter = deleterOf(tree.options);
       const restorer = createCloudStackRestorer(tree.options);
       const inventory = await inventoryNow();
       expect(await deleter.quarantineAccount(grantFor(inventory), only(inventory, "account"), jobId())).toMatchObject({ ok: true });
@@ -266,7 +265,7 @@ describe("a full domain", () => {
   test(
     "the domain is taken apart in the safe order, and its deletion is proved",
     async () => {
-      const deleter = createCloudStackDeleter(tree.options);
+      const deleter = deleterOf(tree.options);
       const approved = await inventoryNow();
       const grant = grantFor(approved);
       const each = async (kind: ItemKind, remove: (item: InventoryItem) => Promise<{ ok: boolean }>): Promise<void> => {

@@ -5,25 +5,19 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
-import { openDoor } from "../sim/door.ts";
+import type { CloudStackEmulator, CloudStackFault } from "../../emulators/cloudstack/server.ts";
 import { resetDatabase } from "../sim/reset.ts";
-import { cloudStack } from "../../src/app/systems.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
-import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/ballots.ts";
-import { inventoryDigest } from "../../src/core/inventory.ts";
 import { valueOf } from "../cloudstack/support.ts";
+import type { TestBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, enterAsSaved, expectRow, op, openOne } from "../support/deletions.ts";
-import { configOf, type TestBot } from "../support/bot.ts";
-import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { expectRow } from "../support/deletions.ts";
+import { emulatedWorld, type EmulatedWorld } from "../support/emulated-world.ts";
 
-const START = 1_700_000_000_000;
 let fresh: FreshDatabase;
+let e: EmulatedWorld;
 let emulator: CloudStackEmulator;
-let w: SmallWorld;
 let row: DeletionRow;
 let bot: TestBot;
 let machine = "";
@@ -33,67 +27,25 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   await resetDatabase(fresh.db);
-  w = await smallWorld(fresh.db);
-  w.now = START;
-  emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
-  openDoor((request, response) => emulator.serve(request, response));
-  const opened = await openOne(fresh.db);
-  const ci = emulator.addDomain({ name: "ci" });
-  for (const [name, id] of [
-    ["a", opened.domain_id],
-    ["beta", undefined],
-  ] as const) {
-    const domain = emulator.addDomain({ name, parent: ci, ...(id === undefined ? {} : { id }) });
-    const account = emulator.addAccount({ domain, name: `ann-${name}` }).accountId;
-    const made = emulator.addMachine({ account, name: `m-${name}`, stopped: true });
-    emulator.addVolume({ account, name: `data-${name}`, machine: made });
-    emulator.addSnapshot({ machine: made });
-    emulator.addTemplate({ account, name: `t-${name}` });
-    if (id !== undefined) machine = made;
-  }
-  // Time passes only while somebody waits for CloudStack.
-  const usual = botIn(w, opened);
-  const config = configOf({
-    CLOUDSTACK_API_URL: emulator.url,
-    CLOUDSTACK_API_KEY: emulator.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+  e = await emulatedWorld(fresh.db, (cloud, a, ci) => {
+    for (const [name, domain] of [
+      ["a", a],
+      ["beta", cloud.addDomain({ name: "beta", parent: ci })],
+    ] as const) {
+      const account = cloud.addAccount({ domain, name: `ann-${name}` }).accountId;
+      const made = cloud.addMachine({ account, name: `m-${name}`, stopped: true });
+      cloud.addVolume({ account, name: `data-${name}`, machine: made });
+      cloud.addSnapshot({ machine: made });
+      cloud.addTemplate({ account, name: `t-${name}` });
+      if (name === "a") machine = made;
+    }
   });
-  const cloud = cloudStack(config, fresh.db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });
-  bot = usual.with({ reader: cloud.reader, deleter: cloud.deleter, restorer: cloud.restorer });
-  const shown = valueOf(await bot.deletions.reader.readInventory(opened.domain_id, opened.path));
-  const digest = inventoryDigest(shown);
-  await recordApprovedInventory(fresh.db, opened.id, shown, w.now);
-  await enterAsSaved(fresh.db, opened, shown);
-  const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
-  await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
-  for (const voter of ["ada", "ben"])
-    await recordVote(
-      fresh.db,
-      { kind: "deletion", id: opened.id },
-      {
-        voter: op(voter),
-        voterName: voter,
-        account: null,
-        verdict: "approve",
-        digest,
-        reason: null,
-        at: at(w.now + 1),
-      },
-    );
-  await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
-  row = await expectRow(fresh.db, opened.id);
+  ({ emulator, bot, row } = e);
 });
-afterEach(() => emulator.close());
+afterEach(() => e.close());
 afterAll(() => fresh.drop());
 
-/** Lets time pass until the deletion stands in one of these phases. */
-async function until(...wanted: readonly string[]): Promise<void> {
-  for (let i = 0; i < 80; i += 1) {
-    await bot.advance(row.id);
-    if (wanted.includes((await expectRow(fresh.db, row.id)).phase)) return;
-    w.now += 500;
-  }
-}
+const until = (...wanted: readonly string[]): Promise<void> => e.until(wanted);
 
 /** The ids that a command was carried out for. The log has a request that was lost before its effect too: the first one, then. */
 const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly string[] =>
@@ -136,23 +88,26 @@ describe.each(kinds)("an answer that is gone (%s)", (kind) => {
       expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
   });
 
-  test.each(["recoverVirtualMachine", "startVirtualMachine"])("of %s is looked up, and all is given back", async (command) => {
-    await until("expunging");
-    expect((await expectRow(fresh.db, row.id)).phase).toBe("expunging");
-    await updateDeletion(fresh.db, row.id, {
-      restore_by: "dora",
-      closed_because: "restored",
-      closed_by: "dora",
-      ran_machines: [machine],
-    });
-    emulator.setFaults([{ kind, command, times: 1 }]);
-    await until("closed", "frozen");
-    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
-    expect(carriedOut(command, kind)).toHaveLength(1);
-    const now = valueOf(await bot.deletions.reader.readInventory(row.domain_id, row.path));
-    expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
-    expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
-  });
+  test.each(["recoverVirtualMachine", "enableAccount", "attachVolume", "startVirtualMachine"])(
+    "of %s is looked up, and all is given back",
+    async (command) => {
+      await until("expunging");
+      expect((await expectRow(fresh.db, row.id)).phase).toBe("expunging");
+      await updateDeletion(fresh.db, row.id, {
+        restore_by: "dora",
+        closed_because: "restored",
+        closed_by: "dora",
+        ran_machines: [machine],
+      });
+      emulator.setFaults([{ kind, command, times: 1 }]);
+      await until("closed", "frozen");
+      expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
+      expect(carriedOut(command, kind)).toHaveLength(1);
+      const now = valueOf(await bot.deletions.reader.readInventory(row.domain_id, row.path));
+      expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
+      expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
+    },
+  );
 });
 
 test("a job that a restart of the server cut off is settled by the lists, and not waited for without end", async () => {

@@ -193,19 +193,19 @@ test("a step that the stop switch cut off half-way is neither frozen nor lost", 
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
 });
 
-test.each([
-  ["the stop switch", halted],
-  ["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))],
-] as const)("what Restore could not give back because of %s is tried again, not given up", async (_what, fails) => {
-  const { row, bot } = await approved();
-  w.now = 130;
-  await run(row, bot);
-  await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
-  await run(row, bot.with({ restorer: { enableAccount: fails } }));
-  expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
-  await run(row, bot);
-  expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
-});
+test.each([["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))]] as const)(
+  "what Restore could not give back because of %s is tried again, not given up",
+  async (_what, fails) => {
+    const { row, bot } = await approved();
+    w.now = 130;
+    await run(row, bot);
+    await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
+    await run(row, bot.with({ restorer: { enableAccount: fails } }));
+    expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
+    await run(row, bot);
+    expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
+  },
+);
 
 /** Brings an approved deletion to where its machines are expunged; late enough that the budget of other tests is free again. */
 async function expungeAll(row: DeletionRow, bot: TestBot, now: number): Promise<void> {
@@ -265,7 +265,7 @@ test.each(["rejected", "contract_broken"] as const)(
 
 test.each([
   [2, "everything is back as it was", ["disable a", "enable"]],
-  [3, "could not be brought back: a (still in use)", ["disable a"]],
+  [3, "could not be brought back: account a is disabled, and was enabled (still in use)", ["disable a"]],
 ] as const)("what CloudStack refuses %i times to give back", async (times, reason, calls) => {
   const { row, bot } = await approved();
   w.now = 130;

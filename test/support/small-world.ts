@@ -74,11 +74,18 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       findJob: async () => ok({ state: "unknown" as const }),
       hasDeletionEvent: async () => ok(true),
       readNeighbours: async () => ok(w.neighbours),
+      readExpungeDelay: async () => ok(86_400_000),
       readRemovals: async () => ok(w.removals),
     },
     restorer: {
       enableAccount: async (id) => (state("enabled")({ id } as unknown as InventoryItem), w.calls.push("enable"), ok(undefined)),
       recoverMachine: async (id) => (state("Stopped")({ id } as unknown as InventoryItem), w.calls.push("recover"), ok(undefined)),
+      lockAccount: async (id) => (state("locked")({ id } as unknown as InventoryItem), w.calls.push("lock"), ok(undefined)),
+      attachVolume: async (id, machine) => {
+        w.items = w.items.map((x) => (x.id === id ? { ...x, parentId: machine } : x));
+        w.calls.push("attach");
+        return ok(undefined);
+      },
       startMachine: async (id) => (state("Running")({ id } as unknown as InventoryItem), w.calls.push("start"), ok(undefined)),
     },
     deleter: {

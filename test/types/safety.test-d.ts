@@ -62,6 +62,7 @@ export const forgedGrant: ApprovedDeletion = {
   approved: question.approved,
   approvers: [],
   grantedAt: question.now,
+  seen: question.seen,
 };
 // @ts-expect-error a spread grant is none
 export const spreadGrant: ApprovedDeletion = { ...({} as ApprovedDeletion) };

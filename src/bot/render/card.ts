@@ -17,6 +17,7 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const title = titles(v);
   const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v);
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
+  if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
@@ -59,6 +60,11 @@ function titles(v: DeletionView): string {
     frozen: `${v.path}: FROZEN, a person must decide`,
   };
   return words[v.phase];
+}
+
+function deadline(at: NonNullable<DeletionView["expungesAfter"]>): string {
+  const setting = "`expunge.delay`, or a day where the reading key cannot see it";
+  return `*CloudStack's own deadline:* it may expunge the destroyed machines from ${time(at)} on (${setting}). A stop or a freeze brings them back first.`;
 }
 
 function quorumText(v: DeletionView): string {

@@ -17,6 +17,8 @@ export interface CloudStackApi {
   read(command: string, params: Params, page?: number): Promise<Result<Answer, Failure>>;
   /** Sends a command that changes something, once. Errors: `indeterminate` when its outcome is not known. */
   change(command: string, params: Params): Promise<Result<Answer, Failure>>;
+  /** The same sender with another question before every call. */
+  asking(beforeCall: Settings["beforeCall"]): CloudStackApi;
 }
 
 /** Far more than a list page of 500 rows; a larger answer is not from CloudStack. Units: bytes. */
@@ -30,13 +32,15 @@ const PASSING = new Set(
 
 /** Makes the sender for one key pair. */
 export function createApi(o: CloudStackOptions): CloudStackApi {
-  const settings = settingsOf(o);
-  const kept = agents(true);
+  return senderOf(settingsOf(o), agents(true), new Map());
+}
+
+function senderOf(settings: Settings, kept: Agents, support: CloudStackApi["support"]): CloudStackApi {
   // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
   const fresh = agents(false);
   return {
     settings,
-    support: new Map(),
+    support,
     read: async (command, params, page) => {
       const call: CallInfo = { command, effect: "read", page: page ?? null };
       for (const wait of [...READ_AGAIN_MS, null]) {
@@ -47,6 +51,7 @@ export function createApi(o: CloudStackOptions): CloudStackApi {
       return err(classify({ kind: "aborted" }, call));
     },
     change: (command, params) => sendOne(settings, fresh, { command, effect: "change", page: null }, params),
+    asking: (beforeCall) => senderOf({ ...settings, beforeCall }, kept, support),
   };
 }
 

@@ -37,6 +37,7 @@ export const writeCommands = [
   "enableAccount",
   "recoverVirtualMachine",
   "startVirtualMachine",
+  "attachVolume",
 ] as const;
 
 /** Lists that are read before and after a change. */
@@ -47,6 +48,7 @@ export const writeLists = [
   "listRoles",
   "listResourceLimits",
   "listVirtualMachines",
+  "listVolumes",
   "queryAsyncJobResult",
 ] as const;
 

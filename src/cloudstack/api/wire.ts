@@ -122,6 +122,7 @@ export const factFields = {
   },
   volume: {
     type: text,
+    deviceid: number,
     ...fields(maybe, "vmname", "hypervisor", "diskofferingid"),
     ...fields(flag, "isextractable", "deleteprotection"),
   },

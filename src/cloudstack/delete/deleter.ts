@@ -17,13 +17,31 @@ import { fit, Success } from "../api/wire.ts";
 
 type Done = Promise<Result<void, Failure>>;
 
+/** Whether people's last word still permits a call: asked when the call is about to be sent, after all reads. */
+export type LastWord = (grant: ApprovedDeletion, command: string) => Done;
+
 /**
  * Makes the deleter, for the deleting key pair. What is gone already, or belongs to another domain now, counts as done.
  *
  * Source: recording 06 (the order and the commands), 11 (what CloudStack refuses). Invariant: INV-2, INV-4, INV-9.
  */
-export function createCloudStackDeleter(o: CloudStackOptions): CloudStackDeleter {
-  const api = createApi(o);
+export function createCloudStackDeleter(o: Omit<CloudStackOptions, "beforeCall">, mayDelete: LastWord): CloudStackDeleter {
+  const api = createApi({ ...o, beforeCall: async () => err(refusal("no_grant", "nothing is deleted without a grant")) });
+  const by = (grant: ApprovedDeletion) => callsOf(api.asking((command) => mayDelete(grant, command)));
+  return {
+    quarantineAccount: (grant, ...of) => by(grant).quarantineAccount(grant, ...of),
+    destroyMachine: (grant, ...of) => by(grant).destroyMachine(grant, ...of),
+    deleteVolume: (grant, ...of) => by(grant).deleteVolume(grant, ...of),
+    deleteSnapshot: (grant, ...of) => by(grant).deleteSnapshot(grant, ...of),
+    deleteTemplate: (grant, ...of) => by(grant).deleteTemplate(grant, ...of),
+    deleteNetwork: (grant, ...of) => by(grant).deleteNetwork(grant, ...of),
+    releaseAddress: (grant, ...of) => by(grant).releaseAddress(grant, ...of),
+    deleteAccount: (grant, ...of) => by(grant).deleteAccount(grant, ...of),
+    deleteDomain: (grant, ...of) => by(grant).deleteDomain(grant, ...of),
+  };
+}
+
+function callsOf(api: CloudStackApi): CloudStackDeleter {
   return {
     quarantineAccount: (grant, account, jobId) => quarantine(api, grant, account, jobId),
     destroyMachine: (grant, machine, jobId) =>

@@ -5,7 +5,7 @@ import { limitTypes, type LimitType } from "../../core/managed.ts";
 import { refusal, statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
-import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow } from "../api/wire.ts";
+import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
 export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
@@ -36,24 +36,33 @@ export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitTyp
 }
 
 /** Finds a machine, a CloudStack project's included. Null: it is gone. */
-export async function findMachine(api: CloudStackApi, id: string): Promise<Result<FoundMachine | null, Failure>> {
-  for (const owner of [{}, { projectid: "-1" }]) {
-    const query = listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true", ...owner });
-    const rows = await readList(api, query);
-    if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
-    const machine = rows.value.find((row) => row.id === id);
-    if (machine === undefined) continue;
-    const domainId = asDomainId(machine.domainid);
-    if (domainId === null) return err(refusal("outside_root", "the machine's domain has an id that is not a UUID"));
-    return ok({ state: machine.state, domainId });
-  }
-  return ok(null);
+export function findMachine(api: CloudStackApi, id: string): Promise<Result<Found<typeof MachineRow> | null, Failure>> {
+  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id);
 }
 
-/** A machine's state and domain. */
-interface FoundMachine {
-  readonly state: string;
-  readonly domainId: DomainId;
+/** Finds a disk, a CloudStack project's included. Null: it is gone. */
+export function findVolume(api: CloudStackApi, id: string): Promise<Result<Found<typeof VolumeRow> | null, Failure>> {
+  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id);
+}
+
+/** A row with its domain's id, which is a UUID. */
+type Found<S extends typeof MachineRow | typeof VolumeRow> = ReturnType<S["parse"]> & { readonly domainId: DomainId };
+
+async function findOwned<T extends { readonly id: string; readonly domainid: string }>(
+  api: CloudStackApi,
+  query: ListQuery<T>,
+  id: string,
+): Promise<Result<(T & { readonly domainId: DomainId }) | null, Failure>> {
+  for (const owner of [{}, { projectid: "-1" }]) {
+    const rows = await readList(api, { ...query, params: { ...query.params, ...owner } });
+    if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
+    const found = rows.value.find((row) => row.id === id);
+    if (found === undefined) continue;
+    const domainId = asDomainId(found.domainid);
+    if (domainId === null) return err(refusal("outside_root", "its domain has an id that is not a UUID"));
+    return ok({ ...found, domainId });
+  }
+  return ok(null);
 }
 
 /** The id of the role of that exact name. Errors: `refused` when there is none, or more than one. */

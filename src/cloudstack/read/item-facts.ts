@@ -19,6 +19,7 @@ const NAMES: Readonly<Record<string, string>> = {
   backupofferingid: "backupOfferingId",
   vmname: "machineName",
   isextractable: "isExtractable",
+  deviceid: "deviceId",
   diskofferingid: "diskOfferingId",
   physicalsize: "physicalBytes",
   size: "virtualBytes",

@@ -13,7 +13,7 @@ import { readJob } from "../api/jobs.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
-import { probe, type ProbeReport } from "./probe.ts";
+import { probe, readSetting, type ProbeReport } from "./probe.ts";
 import { readFleet } from "./fleet.ts";
 import { readProject, type ProjectQuestion } from "./project.ts";
 
@@ -70,6 +70,12 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, domainId),
     readNeighbours: (domainId) => readNeighbours(api, domainId),
     readRemovals: (domainId, since) => readRemovals(api, domainId, since),
+    readExpungeDelay: async () => {
+      const setting = await readSetting(api, "expunge.delay");
+      if (!setting.ok) return setting;
+      const seconds = Number(setting.value);
+      return ok(Number.isFinite(seconds) ? seconds * 1000 : null);
+    },
     readManagedRoot: async () => {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;

@@ -4,11 +4,10 @@ import { err, ok, unreachable, type Result } from "../../core/result.ts";
 import type { LimitType } from "../../core/managed.ts";
 import type { ChangeWriter } from "../../sync/execution/ports.ts";
 import type { Change, PersonData } from "../../sync/planning/plan.ts";
-import { changeAccount, confirm, enableAccount } from "./confirm.ts";
+import { changeAccount, confirm, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence, type TreeFence } from "./fence.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
-import { runJob } from "../api/jobs.ts";
 import { findAccount, findLimit, findRoleId, findUser, limitNumber } from "../read/find.ts";
 import { findDomainWithChain } from "../read/managed-root.ts";
 import type { CloudStackOptions } from "../api/options.ts";
@@ -133,12 +132,7 @@ function accountWrites(api: CloudStackApi, fence: TreeFence, roleId: RoleFinder)
       });
     },
     unlockAccount: (accountId) => enableAccount(api, fence, accountId),
-    lockAccount: ({ accountId, jobId }) =>
-      changeAccount(api, fence, accountId, {
-        what: (a) => `locking ${a.name}`,
-        send: () => runJob(api, "disableAccount", { id: accountId, lock: "true" }, jobId),
-        isWanted: (a) => a.state === "locked",
-      }),
+    lockAccount: ({ accountId, jobId }) => lockAccount(api, fence, accountId, jobId),
   };
 }
 

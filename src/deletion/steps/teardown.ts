@@ -1,6 +1,8 @@
+import { after } from "../../core/clock.ts";
 import { fail, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
-import type { DeletionRow } from "../../store/deletions.ts";
+import { DAY_MS } from "../../core/units.ts";
+import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
@@ -53,6 +55,10 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       const { grant, fresh } = passage.value;
       const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
       if (item === undefined) break;
+      if (call === "destroyMachine") {
+        const noted = await noteExpungeDelay(row.id, c);
+        if (!noted.ok) return noted;
+      }
       const result = await runStep(row, command, item, c, async (jobId) =>
         call === "deleteAccount" && !ownsNothing(fresh, item)
           ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
@@ -63,6 +69,15 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       await show(row.id, c);
     }
   }
+  return ok(undefined);
+}
+
+/** Notes, before the first machine is destroyed, from when on CloudStack may expunge it: its own default is a day. */
+async function noteExpungeDelay(id: string, c: DeletionContext): Promise<Result<void, Failure>> {
+  if ((await readDeletion(c.db, id))?.expunge_after !== null) return ok(undefined);
+  const delay = await c.reader.readExpungeDelay();
+  if (!delay.ok) return delay;
+  await updateDeletion(c.db, id, { expunge_after: after(c.now(), delay.value ?? DAY_MS) });
   return ok(undefined);
 }
 

@@ -9,7 +9,7 @@ const folder = (name: string): readonly string[] =>
 const source = (name: string): string => readFileSync(`src/cloudstack/${name}.ts`, "utf8");
 const named = (texts: readonly string[], pattern: RegExp): readonly string[] =>
   [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((m) => m[1] ?? "")))].toSorted();
-const commandName = /"((?:create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
+const commandName = /"((?:attach|create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
 
 test("what changes and deletes is on the list of its key", () => {
   expect(named(folder("write"), commandName)).toEqual([...writeCommands].toSorted());

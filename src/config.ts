@@ -319,7 +319,7 @@ function policyOf(v: Variables): TeamPolicy {
   const database = new URL(v.CI_DATABASE_URL);
   return {
     ...(Object.fromEntries(numbers) as Pick<TeamPolicy, NumberSetting["key"]>),
-    approvers: { group, ids: group === null ? v.SLACK_APPROVERS : [] },
+    approvers: { group, ids: v.SLACK_APPROVERS },
     protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS.toSorted(),
     // Another host is another scope: it may be the qualification's.
     scope: {

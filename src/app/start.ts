@@ -102,10 +102,7 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     now: a.now,
     sleep: a.sleep,
     listPeople: ci.listPeople,
-    membersOf: async (project) => {
-      const members = await membersOf(ci, project);
-      return members.ok ? members.value : [];
-    },
+    membersOf: (project) => membersOf(ci, project),
   });
   if (!made.ok) return made;
   const { firstApprovers } = made.value;

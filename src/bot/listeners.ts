@@ -12,7 +12,9 @@ import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
+import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
+import { assessOrigin } from "./payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
 import { readMemory } from "./render/modals.ts";
@@ -24,6 +26,7 @@ import { callSlack } from "./slack.ts";
 export interface ListenContext {
   readonly client: WebClient;
   readonly identity: Identity;
+  readonly here: Workspace;
   readonly services: Services;
   readonly db: Database;
   readonly channel: string;
@@ -49,6 +52,7 @@ function strangerOf(user: string): OperatorId {
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
+  refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);
   listenToWindows(app, c);
@@ -56,6 +60,25 @@ export function listen(app: App, c: ListenContext): void {
   listenToDirectMessages(app, c);
   listenToHome(app, c);
   app.error(async (thrown) => c.events.bug("slack.listener", thrown));
+}
+
+/** What was not made for this app, in this workspace, reaches no listener: acknowledged, answered where that is possible, and recorded. */
+function refuseOthers(app: App, c: ListenContext): void {
+  app.use(async ({ body, next, ...more }) => {
+    const origin = assessOrigin(body, c.here);
+    if (origin.ok) return next();
+    const { ack, respond } = more as unknown as { ack?: () => Promise<void>; respond?: Respond };
+    if (ack !== undefined) acknowledge(ack(), c);
+    await guarded("origin", c, async () => {
+      const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
+      const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
+      c.events.failed("slack.other_origin", origin.error);
+      await c.services.deletions.recordRefusal(strangerOf(user), "slack.payload", origin.error.message);
+      const { text } = renderReply(replyOfFailure(origin.error));
+      if (respond !== undefined)
+        await callSlack("response_url", () => respond({ text, response_type: "ephemeral", replace_original: false }));
+    });
+  });
 }
 
 function listenToCommands(app: App, c: ListenContext): void {

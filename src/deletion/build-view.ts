@@ -1,4 +1,5 @@
-import type { Operator } from "../core/people.ts";
+import { isOneOf, type Operator } from "../core/people.ts";
+import { standingApprovals } from "../approvals/tally.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
 import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
@@ -6,6 +7,7 @@ import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../sto
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import type { StoredVote } from "../store/ballots.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
@@ -19,8 +21,12 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   ]);
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
-  const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
-  const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
+  const asked = await readIdentities(c.db, row.requesters);
+  const listed = approvers.ok ? approvers.value : [];
+  const couldBeWhoAsked = (a: Operator): boolean => a.id.startsWith("slack:") && asked.withoutAccount.length > 0;
+  const may = listed.filter((a) => !isOneOf(a, asked.identities) && !couldBeWhoAsked(a));
+  const requesters = await namesOf(row.requesters, listed, c);
+  const unknown = listed.some(couldBeWhoAsked) ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
   return {
@@ -34,9 +40,9 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     evidence: row.evidence,
     digest: row.digest,
     openedAt: row.opened_at,
-    requesters: await namesOf(row.requesters, approvers.ok ? approvers.value : [], c),
+    requesters: [...requesters, ...unknown],
     quorum: row.quorum,
-    approvals: votes.filter((v) => v.verdict === "approve" && !withdrawn.has(v.voter)).map((v) => ({ operator: operatorOf(v), at: v.at })),
+    approvals: standingApprovals(votes).map((v) => ({ operator: operatorOf(v), at: v.at })),
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
     mayApprove: may.map((a) => a.name),
     blast: inventory === null ? null : blastRadius(inventory, fleet),
@@ -62,6 +68,7 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
 export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
   const row = await readDeletion(c.db, id);
   if (row === null) return null;
+  if (row.phase === "archiving" || row.phase === "proposed") await c.approvers.learnAccounts(row.requesters);
   const view = await buildView(row, c);
   await c.announcer.showCard(view);
   // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.

@@ -52,6 +52,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
     {
       act: { kind: "deletion.approve", subject: click.deletionId },
       click,
+      ref: { kind: "deletion", id: click.deletionId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId);
         if (!row.ok) return row;
@@ -112,6 +113,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
     {
       act: { kind: "deletion.waive", subject: click.deletionId },
       click,
+      ref: { kind: "waiver", id: click.entryId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
         if (!row.ok) return row;

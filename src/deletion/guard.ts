@@ -14,7 +14,7 @@ import type { DeletionContext } from "./context.ts";
 import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
 import { isListed } from "./protection.ts";
-import { requestOf } from "./question.ts";
+import { readRequest } from "./question.ts";
 
 /** What every step of a deletion needs: a grant and a fresh inventory. */
 export interface Passage {
@@ -104,9 +104,10 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
   if (!stillGone) return fail("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`);
 
-  const approvers = await c.approvers.approversNow();
+  const votes = await readVotes(c.db, { kind: "deletion", id: row.id });
+  const approvers = await c.approvers.approversNow(votes.map((v) => v.voter));
   if (!approvers.ok) return approvers;
-  const request = requestOf(row);
+  const request = await readRequest(row, c.db);
   const approved = await readApprovedInventory(c.db, row.id);
   if (request === null || approved === null) return fail("refused", "deletion.no_quorum", "it was never proposed");
   return ok({ request, approversNow: new Set(approvers.value.map((a) => a.id)), approved });

@@ -17,6 +17,8 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   const { domainId, projectId, path, name, evidence } = proposal;
   const closer = evidence.kind === "closed" && evidence.closedBy !== null ? [OperatorId.parse(`ci:${evidence.closedBy}`)] : [];
   const requesters = [...new Set([...closer, ...startedBy])];
+  // Whatever they are called later: who asked is known by every account that is theirs now.
+  await c.approvers.learnAccounts(requesters);
   const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {

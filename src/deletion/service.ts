@@ -17,7 +17,7 @@ import { actOnDeletion, endDeletion, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type WaiveClick } from "./decide.ts";
-import { requestOf, wrongPhase } from "./question.ts";
+import { readRequest, wrongPhase } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 type RejectClick = DeletionClick & { readonly reason: string };
@@ -90,7 +90,7 @@ async function reject(row: DeletionRow, click: RejectClick, q: Transaction, c: D
   const reason = parseReason(click.reason);
   if (!reason.ok) return reason;
   // What speaks against an approval does not speak against a rejection; before the question was put there is nothing to vote on.
-  const request = row.phase === "proposed" ? requestOf(row) : null;
+  const request = row.phase === "proposed" ? await readRequest(row, q) : null;
   const ref = { kind: "deletion", id: row.id } as const;
   if (request !== null) await recordRejection({ ...request, ref }, click.by, reason.value, c.now(), q);
   return endDeletion(row, q, "rejected", click.by, reason.value, c);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cast, slackSeed } from "../../demo/cast.ts";
+import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -38,26 +38,34 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 }, 60_000);
 
+/** Starts the bot on the channel of the demo, which is private. */
+const start = (events: Events) =>
+  startTwokey(configOf(environmentOf({ cloud, slack, state, ci, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" })), state.url, {
+    now: () => Date.now() as Instant,
+    steadyMs: () => performance.now(),
+    newId: () => randomUUID(),
+    newToken: () => randomUUID(),
+    sleep: async () => undefined,
+    events,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+
+test("in a public channel everybody could join the team: it does not start without a group for it", async () => {
+  const channel = slack.workspace.channel(demoChannel);
+  Object.assign(channel ?? {}, { isPrivate: false });
+  const started = await start(createEvents("silent", "test"));
+  Object.assign(channel ?? {}, { isPrivate: true });
+  expect(started).toMatchObject({ ok: false, error: { code: "slack.public_channel" } });
+});
+
 test("CloudStack is away at the start, then back", async () => {
   cloud.setFaults([{ kind: "status", status: 503 }]);
   const logged: string[] = [];
   const silent = createEvents("silent", "test");
   const events: Events = { ...silent, failed: (fact) => void logged.push(fact) };
-  const started = await startTwokey(
-    configOf(environmentOf({ cloud, slack, state, ci, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" })),
-    state.url,
-    {
-      now: () => Date.now() as Instant,
-      steadyMs: () => performance.now(),
-      newId: () => randomUUID(),
-      newToken: () => randomUUID(),
-      sleep: async () => undefined,
-      events,
-      onFatal: (error) => {
-        throw error;
-      },
-    },
-  );
+  const started = await start(events);
   if (!started.ok) throw new Error(started.error.message);
   try {
     expect(logged).toContain("cloudstack.probe");

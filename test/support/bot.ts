@@ -86,7 +86,7 @@ export function approversOf(who: () => Result<readonly string[], Failure>): Slac
     const names = who();
     return names.ok ? ok(names.value.map((name) => ({ id: op(name), name, ciUserId: null }))) : err(names.error);
   };
-  return { approversNow: now, resolve: now };
+  return { approversNow: now, resolve: now, learnAccounts: async () => undefined };
 }
 
 /**

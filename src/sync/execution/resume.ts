@@ -30,6 +30,7 @@ export async function resume(by: Asker, c: BallotContext): Promise<Result<Resume
     {
       act: { kind: "resume", subject: "everything" },
       click: { by, digest: asked.ok ? asked.value.digest : null },
+      ref: { kind: "resume", id: asked.ok ? asked.value.ref.id : "" },
       async open(q) {
         await lockStop(q);
         return resumeQuestion(await readStop(q));
@@ -54,6 +55,7 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     // As PostgreSQL computes it: migrations/0030_ballot.sql, question_of.
     digest: createHash("sha256").update(`resume ${stop.seq}`).digest("hex") as Digest,
     requesters: [],
+    withoutAccount: [],
     quorum: APPROVALS_MIN,
     // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
     openedAt: 0 as Instant,

@@ -61,7 +61,9 @@ test("a sound installation has no findings, and nothing in it was changed", asyn
   expect([...sent].filter((command) => !command.startsWith("list"))).toEqual([]);
   const said = new Set(world.slack.sent().map((call) => call.method));
   expect(
-    [...said].filter((m) => !/^(auth\.test|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m)),
+    [...said].filter(
+      (m) => !/^(auth\.test|bots\.info|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m),
+    ),
   ).toEqual([]);
 });
 
@@ -279,8 +281,13 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   if (channel === undefined) throw new Error("no channel");
   const before = [...channel.members];
   channel.members = before.filter((id) => id !== "U0TWOKEY1");
+  // A private channel that the bot is not in cannot even be found.
+  expect((await slack()).lines).toMatch(/failed {3}slack .*There is no channel ci-team that the bot can see/);
+  Object.assign(channel, { isPrivate: false });
   expect((await slack()).lines).toMatch(/failed {3}slack .*the bot is not in the channel ci-team → Write \/invite/);
   channel.members = before;
+  expect((await slack({ SLACK_TEAM_GROUP: "" })).lines).toMatch(/failed {3}slack .*channel ci-team is public.*→ Set SLACK_TEAM_GROUP/);
+  Object.assign(channel, { isPrivate: true });
   Object.assign(channel, { isExtShared: true });
   expect((await slack()).lines).toMatch(/failed {3}slack .*shared with another organisation/);
   Object.assign(channel, { isExtShared: false });
@@ -304,7 +311,10 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
   expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
   await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
-  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is not in the CI database/);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*U0BEN0002 of .* does not count: Ben Okafor \(not in the CI/);
+  expect((await slack({ SLACK_APPROVERS: cast.ben.slackId })).lines).toMatch(
+    /warning {2}slack .*Ben .* counts only because SLACK_APPROVERS names/,
+  );
   await client.end();
 });
 

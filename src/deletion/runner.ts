@@ -70,12 +70,12 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
   }
 }
 
-/** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion. */
+/** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion; no earlier than it would look by itself. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
     if (row.phase === "frozen" && row.expunge_after === null) continue;
     if (row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
-      await c.work.enqueue("deletion", row.id);
+      await c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
   }
 }
 

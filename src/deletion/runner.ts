@@ -57,6 +57,8 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
     if (row === null || ["deleted", "closed"].includes(row.phase)) return;
     const stop = await readStop(c.db);
     if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) {
+      // What was on its way when it was stopped is looked up: people are told when everything stands still.
+      if (stop.stopped) await settleIntents(row, c);
       const rested = await bringToRest(row, c);
       const late = rested.ok ? "" : `; its machines are not back yet: ${rested.error.message}`;
       if (stop.stopped || late !== "") await setActivity(row, `${stop.stopped ? `stopped: ${stop.reason}` : "frozen"}${late}`, c);

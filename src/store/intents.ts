@@ -60,3 +60,17 @@ export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<n
     [owner.kind, owner.id],
   );
 }
+
+/** How long a call of a pass, an export or a re-import counts as on its way when nobody says how it ended: its process may have died. Units: ms. */
+const ON_ITS_WAY_MS = 3600_000;
+
+/** Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. */
+export async function callsOnTheirWay(q: Queryable, now: number): Promise<readonly string[]> {
+  const rows = await q.many(
+    z.object({ command: z.string(), what: z.string() }),
+    `select i.command, coalesce(i.params ->> 'name', i.params ->> 'sentence', '') as what from intent i
+     where (i.owner_kind = 'deletion' or i.at > $1) and not exists (select from outcome o where o.intent_id = i.id) order by i.at, i.id`,
+    [now - ON_ITS_WAY_MS],
+  );
+  return rows.map(({ command, what }) => `${command.replaceAll("_", " ")} ${what}`.trim());
+}

@@ -12,6 +12,8 @@ export interface ResumeOutcome {
   readonly resumed: boolean;
   readonly have: number;
   readonly need: number;
+  /** Those whose votes count. */
+  readonly names: readonly string[];
 }
 
 interface ResumeQuestion extends Question {
@@ -35,11 +37,12 @@ export async function resume(by: Asker, c: BallotContext): Promise<Result<Resume
         await lockStop(q);
         return resumeQuestion(await readStop(q));
       },
-      async follow({ stop }, { decided, have, need, voters, at }, q) {
-        const names = voters.join(" and ");
+      async follow({ stop }, { decided, have, need, voters, approvers, at }, q) {
+        const names = voters.map((id) => approvers.find((a) => a.id === id)?.name ?? id);
+        const [byOperator, byName] = [voters.join(" and "), names.join(" and ")];
         if (decided)
-          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator: names, reason: "two people agreed" });
-        return { value: { resumed: decided, have, need }, data: { have, resumed: decided } };
+          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator, byName, reason: "two people agreed" });
+        return { value: { resumed: decided, have, need, names }, data: { have, resumed: decided } };
       },
     },
     c,

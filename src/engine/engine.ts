@@ -10,7 +10,8 @@
 import { cronOf } from "./cron.ts";
 import { joinReplicas, type EngineOptions, type Replica, type Schedule } from "./replica.ts";
 import { createRuns, type Run } from "./runs.ts";
-import { enqueueRun, workflowOf, type EnqueueOptions } from "./schema.ts";
+import { enqueueRun, type EnqueueOptions } from "./schema.ts";
+import { workflowOf } from "./waiting.ts";
 
 /** Durable work over all replicas. */
 export interface Engine {

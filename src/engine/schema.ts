@@ -6,11 +6,10 @@ import pg from "pg";
 import { connectionSettings, type Queryable, type Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
 import type { EngineEvent } from "./event.ts";
+import { WORK_QUEUE, hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts";
 
 /** The application's name in DBOS's tables. */
 export const APPLICATION = "twokey";
-/** Work: one run at a time for each (name, id). */
-export const WORK_QUEUE = "work";
 /** Schedules, which DBOS enqueues itself and without a partition. */
 export const SCHEDULE_QUEUE = "schedules";
 
@@ -73,7 +72,7 @@ export interface EnqueueOptions {
 /** Puts a run of (name, id) into the queue, as `EnqueueOptions` say. `q` is used outside of a transaction of the caller. */
 export async function enqueueRun(client: DBOSClient, q: Queryable, name: string, id: string, run: EnqueueOptions): Promise<void> {
   const workflowName = workflowOf(name);
-  const key = `${workflowName}:${run.key ?? `${id} waits`}`;
+  const key = run.key === undefined ? waitingKeyOf(name, id) : `${workflowName}:${run.key}`;
   // PostgreSQL refuses fractions of a millisecond, which monotonic clocks have; one late is better than one early.
   const delayMs = Math.ceil(Math.max(0, run.delayMs ?? 0));
   const options = {
@@ -86,33 +85,13 @@ export async function enqueueRun(client: DBOSClient, q: Queryable, name: string,
   };
   // A run that begins between two statements of a try frees the key for the next one.
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    if (run.key === undefined && (await hurryWaiting(run.tx ?? q, key, delayMs))) return;
+    if (run.key === undefined && (await hurryWaiting(run.tx ?? q, name, id, delayMs))) return;
     if ((await insertRun(client, options, id, run.tx)) || run.key !== undefined) return;
   }
   throw new Error(`no run of ${name} could be put into the queue: others began all the time`);
 }
 
 const TRIES_MAX = 10;
-
-/**
- * Makes the waiting run due within `delayMs`, if there is one; false: none waits. Its row stays locked until the caller's transaction ends,
- * and DBOS passes over locked rows: so it cannot begin before that transaction's rows are there to be read.
- *
- * A run that has begun waits no longer: it loses the key, which DBOS would keep until its end.
- */
-async function hurryWaiting(q: Queryable, key: string, delayMs: number): Promise<boolean> {
-  const mine = "from dbos.workflow_status where queue_name = $1 and deduplication_id = $2";
-  await q.exec(
-    `update dbos.workflow_status set deduplication_id = null where workflow_uuid in (select workflow_uuid ${mine} and status = 'PENDING')`,
-    [WORK_QUEUE, key],
-  );
-  const hurried = await q.exec(
-    `update dbos.workflow_status set delay_until_epoch_ms = least(delay_until_epoch_ms, (extract(epoch from clock_timestamp()) * 1000)::bigint + $3)
-     where queue_name = $1 and deduplication_id = $2 and status in ('DELAYED', 'ENQUEUED')`,
-    [WORK_QUEUE, key, delayMs],
-  );
-  return hurried > 0;
-}
 
 /** False: a run with the same key waits or runs. */
 async function insertRun(
@@ -133,11 +112,6 @@ async function insertRun(
     await raw.query("rollback to savepoint enqueue");
     return falseIfDuplicate(error);
   }
-}
-
-/** The DBOS workflow of a kind of work. */
-export function workflowOf(name: string): string {
-  return `work.${name}`;
 }
 
 function falseIfDuplicate(error: unknown): false {

@@ -121,12 +121,13 @@ async function keep(row: DeletionRow, by: Asker, membersOf: MembersOf, q: Transa
   return requestRestore(row, q, "kept", by, c);
 }
 
-async function requestRestore(
+/** Has a domain given back. Errors: `refused` in a phase in which nothing was taken yet, or nothing comes back any more. */
+export async function requestRestore(
   row: DeletionRow,
   q: Transaction,
   because: "restored" | "kept",
   by: Asker,
-  c: DeletionContext,
+  c: Pick<DeletionContext, "now">,
 ): Promise<Result<void, Failure>> {
   if (
     !["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(row.phase) ||

@@ -1,4 +1,3 @@
-import type { DeletionContext } from "../deletion/context.ts";
 import { giveBackFromTerminal } from "../deletion/from-terminal.ts";
 import { hurryWaiting } from "../engine/waiting.ts";
 import { readLiveDeletions, type DeletionRow } from "../store/deletions.ts";
@@ -43,11 +42,11 @@ export const restoreCommand: CliCommand = {
     if (named === undefined || named.startsWith("-") || more.length > 0) return refuse(io, "Usage: twokey restore <project>");
     return withOwnDatabase(io, async (db) => {
       const by = whoTypes(io);
-      // Where no run waits, the bot's own sweep finds it within a minute or two.
-      const enqueue: DeletionContext["work"]["enqueue"] = async (name, id, o) => void (await hurryWaiting(o?.tx ?? db, name, id, 0));
-      const done = await giveBackFromTerminal(named, by, { db, now: io.now, work: { enqueue } });
+      const done = await giveBackFromTerminal(named, by, { db, now: io.now });
       if (!done.ok) return tellFailure(io, { ...done.error, message: oneLine(done.error.message) });
       const { row, isCancelled } = done.value;
+      // Where no run waits, or it cannot be reached, the bot's own sweep finds what was recorded within a minute or two.
+      await hurryWaiting(db, "deletion", row.id, 0).catch(() => false);
       io.out(
         isCancelled
           ? `Cancelled: nothing of ${oneLine(row.path)} was changed.\n`

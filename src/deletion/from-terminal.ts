@@ -8,7 +8,7 @@ import type { DeletionContext } from "./context.ts";
 import { requestRestore } from "./service.ts";
 
 /** What it takes without Slack, CloudStack and the CI database: the bot that runs does the rest, and shows it. */
-type TerminalContext = Pick<DeletionContext, "db" | "now" | "work">;
+type TerminalContext = Pick<DeletionContext, "db" | "now">;
 
 /**
  * Cancel or Restore from a terminal, whichever its phase allows. Nobody approves there: who types is not known to be one of the team.
@@ -33,7 +33,6 @@ export async function giveBackFromTerminal(
       ? await endDeletion(row, q, "cancelled", asker, "cancelled in the cool-off", c)
       : await requestRestore(row, q, "restored", asker, c);
     if (!done.ok) return done;
-    await c.work.enqueue("deletion", row.id, { tx: q });
     return ok({ value: { row, isCancelled }, data: auditOf(row) });
   });
 }

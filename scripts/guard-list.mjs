@@ -1224,8 +1224,8 @@ export const guards = [
   {
     invariant: "stop",
     what: "who stops by the newest answer of the CI database stays the same person",
-    file: "src/bot/identity.ts",
-    guard: "if (listed.ok) newestPeople = listed.value;",
+    file: "src/bot/steady.ts",
+    guard: "if (got.ok) newest = got.value;",
     broken: "",
     tests: ["test/bot/halt.test.ts"],
   },
@@ -1233,10 +1233,9 @@ export const guards = [
     invariant: "stop",
     what: "an account that Slack knows as no member's stops nothing",
     file: "src/bot/identity.ts",
-    guard:
-      "const member = user.ok ? memberOf(user.value, newestPeople, o.here) : ok(null);\n      if (!member.ok) return member;\n      const ids = member",
+    guard: "const member = user.ok ? memberOf(user.value, reads.people.newest(), o.here) : ok(null);",
     broken:
-      "const found = user.ok ? memberOf(user.value, newestPeople, o.here) : ok(null);\n      const member = found.ok ? found : ok(null);\n      const ids = member",
+      "const known = user.ok ? memberOf(user.value, reads.people.newest(), o.here) : ok(null);\n  const member: Result<Member | null, Failure> = known.ok ? known : ok(null);",
     tests: ["test/bot/halt.test.ts"],
   },
   {

@@ -9,7 +9,7 @@ import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, ty
 import { groupMembers, teamMembers } from "./members.ts";
 import { createRecords } from "./records.ts";
 import { callSlack } from "./slack.ts";
-import { CACHE_MS, cached, lastGood } from "./steady.ts";
+import { CACHE_MS, cached, lastGood, newestOf, type LastGood } from "./steady.ts";
 
 /** People by Slack id, or the members of a user group, of whom those named by id count although the CI database does not know them. */
 export interface ApproverList {
@@ -77,14 +77,14 @@ export function createIdentity(o: IdentityOptions): Identity {
   const records = createRecords(o);
   const groups = cached(o.now, CACHE_MS, (group: string) => groupMembers(o.client, group));
   const team = cached(o.now, CACHE_MS, (_all: string) => teamMembers(o.client, o.channel, o.teamGroup));
-  let newestPeople: readonly Person[] = [];
-  const people = cached(o.now, CACHE_MS, async (_all: string) => {
-    const listed = await o.listPeople();
-    if (listed.ok) newestPeople = listed.value;
-    return listed;
-  });
+  const people = newestOf(
+    [],
+    cached(o.now, CACHE_MS, (_all: string) => o.listPeople()),
+  );
   const byAddress = cached(o.now, ADDRESS_MS, (email: string) => userOfAddress(o.client, email));
-  const learned = cached(o.now, ADDRESS_MS, (id: string) => learnAccounts(id as OperatorId));
+  const learned = cached(o.now, ADDRESS_MS, (id: string) =>
+    learnAccounts(id as OperatorId, { ...{ records, byAddress, remember }, people: () => people("all") }),
+  );
   const good = lastGood(o.now);
   const remember = onlyNew(o.remember);
   const tellLeftOut = whenChanged(o.onLeftOut);
@@ -114,35 +114,18 @@ export function createIdentity(o: IdentityOptions): Identity {
     return examined.ok ? ok(examined.value.approvers) : examined;
   };
 
-  async function learnAccounts(id: OperatorId): Promise<Result<null, Failure>> {
-    const listed = await people("all");
-    if (!listed.ok) return listed;
-    const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
-    const found = [slackId === null ? ok(null) : await records.readNow(slackId), email === null ? ok(null) : await byAddress(email)];
-    await remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
-    return found.find((user) => !user.ok) ?? ok(null);
-  }
-
-  async function isOfTeam(ids: readonly string[], patience: Patience): Promise<Pick<Asker, "isTeam" | "mayBeTeam">> {
-    const read = [patience(team("all")), patience(o.approvers().then(idsIn))] as const;
-    const [inTeam, approvers] = await Promise.all(read);
-    const lists = [good.keep("team", inTeam), good.keep("approvers", approvers)];
-    const isTeam = lists.some((list) => list.ok && ids.some((id) => list.value.includes(id)));
-    return { isTeam, mayBeTeam: !isTeam && lists.some((list) => !list.ok) };
-  }
+  const isOfTeam: IsOfTeam = (ids, patience) =>
+    assessTeam(ids, good, { team: patience(team("all")), approvers: patience(o.approvers().then(idsIn)) });
 
   return {
     resolve,
     examine,
-    async identifyToHalt(slackUser) {
-      const patience = patienceOf(o.sleep);
-      const [user] = await Promise.all([patience(records.readNow(slackUser)), patience(people("all"))]);
-      const member = user.ok ? memberOf(user.value, newestPeople, o.here) : ok(null);
-      if (!member.ok) return member;
-      const ids = member.value === null ? [slackUser] : idsOf(member.value.user);
-      const operator = member.value?.operator ?? { id: OperatorId.parse(`slack:${slackUser}`), name: slackUser, ciUserId: null };
-      return ok({ operator, since: o.now(), ...(await isOfTeam(ids, patience)) });
-    },
+    identifyToHalt: (slackUser) =>
+      identifyToHalt(slackUser, patienceOf(o.sleep), o, {
+        readUser: () => records.readNow(slackUser),
+        people,
+        isOfTeam,
+      }),
     approversNow: async (counted) => resolve(await o.approvers(), counted),
     async identify(slackUser) {
       const since = o.now();
@@ -160,6 +143,41 @@ export function createIdentity(o: IdentityOptions): Identity {
   };
 }
 
+type IsOfTeam = (ids: readonly string[], patience: Patience) => Promise<Pick<Asker, "isTeam" | "mayBeTeam">>;
+
+/** Whether an account is named by the lists, or may be by one that cannot be read. */
+async function assessTeam(
+  ids: readonly string[],
+  good: LastGood,
+  reads: Readonly<Record<"team" | "approvers", Promise<Result<readonly string[], Failure>>>>,
+): ReturnType<IsOfTeam> {
+  const [team, approvers] = await Promise.all([reads.team, reads.approvers]);
+  const lists = [good.keep("team", team), good.keep("approvers", approvers)];
+  const isTeam = lists.some((list) => list.ok && ids.some((id) => list.value.includes(id)));
+  return { isTeam, mayBeTeam: !isTeam && lists.some((list) => !list.ok) };
+}
+
+/** What identifying somebody who stops, cancels or restores reads. */
+interface HaltReads {
+  readUser(): Promise<Result<SlackUser | null, Failure>>;
+  readonly people: ReturnType<typeof newestOf<readonly Person[]>>;
+  readonly isOfTeam: IsOfTeam;
+}
+
+async function identifyToHalt(
+  slackUser: string,
+  patience: Patience,
+  o: Pick<IdentityOptions, "here" | "now">,
+  reads: HaltReads,
+): Promise<Result<Asker, Failure>> {
+  const [user] = await Promise.all([patience(reads.readUser()), patience(reads.people("all"))]);
+  const member = user.ok ? memberOf(user.value, reads.people.newest(), o.here) : ok(null);
+  if (!member.ok) return member;
+  const ids = member.value === null ? [slackUser] : idsOf(member.value.user);
+  const operator = member.value?.operator ?? { id: OperatorId.parse(`slack:${slackUser}`), name: slackUser, ciUserId: null };
+  return ok({ operator, since: o.now(), ...(await reads.isOfTeam(ids, patience)) });
+}
+
 /** Waits for an answer, but not for ever. */
 type Patience = <T>(read: Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
 
@@ -174,6 +192,23 @@ function patienceOf(sleep: Sleep): Patience {
     over.abort();
     return first;
   };
+}
+
+async function learnAccounts(
+  id: OperatorId,
+  o: {
+    readonly people: () => Promise<Result<readonly Person[], Failure>>;
+    readonly records: ReturnType<typeof createRecords>;
+    readonly byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>;
+    readonly remember: ReturnType<typeof onlyNew>;
+  },
+): Promise<Result<null, Failure>> {
+  const listed = await o.people();
+  if (!listed.ok) return listed;
+  const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
+  const found = [slackId === null ? ok(null) : await o.records.readNow(slackId), email === null ? ok(null) : await o.byAddress(email)];
+  await o.remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
+  return found.find((user) => !user.ok) ?? ok(null);
 }
 
 async function slackIdOf(

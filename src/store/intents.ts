@@ -61,7 +61,7 @@ export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<n
   );
 }
 
-/** How long a call of a pass, an export or a re-import counts as on its way when nobody says how it ended: its process may have died. Units: ms. */
+/** How long other calls than a deletion's count as on their way when nobody says how they ended: their process may have died. Units: ms. */
 const ON_ITS_WAY_MS = 3600_000;
 
 /** Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. */

@@ -50,7 +50,6 @@ export async function examinePeople(
     teamGroup,
     listPeople: o.listPeople,
     now: o.now,
-    // Nobody stops anything here.
     sleep: async () => undefined,
   });
   const persons = new Map<string, string[]>();

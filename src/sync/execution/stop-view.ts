@@ -18,7 +18,7 @@ export interface StopAnnouncer {
   showStop(view: StopView): void;
 }
 
-/** How long a stop that is over is still shown by every look, so that a crash between the resume and its message is made good. Units: ms. */
+/** How long a stop that is over is still shown by every look, in case of a crash between the resume and its message. Units: ms. */
 const SHOWN_MS = 3600_000;
 
 /** Reads the newest stop as it is shown; null when nothing was ever stopped. */

@@ -1302,4 +1302,20 @@ export const guards = [
     broken: 'await c.work.enqueue("deletion", row.id);\n  }\n}',
     tests: ["test/deletion/one-waiting-run.test.ts"],
   },
+  {
+    invariant: "stop",
+    what: "/ci-stop asks for nothing that may be away",
+    file: "src/bot/listeners.ts",
+    guard: 'command.value.kind === "stop" ? c.identity.identifyToHalt(user) : c.identity.identify(user)',
+    broken: "c.identity.identify(user)",
+    tests: ["test/bot/halt.test.ts"],
+  },
+  {
+    invariant: "stop",
+    what: "Cancel and Restore ask for nothing that may be away",
+    file: "src/bot/listeners.ts",
+    guard: "HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id)",
+    broken: "c.identity.identify(b.user.id)",
+    tests: ["test/bot/halt.test.ts"],
+  },
 ];

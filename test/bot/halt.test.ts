@@ -6,7 +6,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { failure } from "../../src/core/failure.ts";
 import type { DeletionId } from "../../src/core/ids.ts";
 import { err } from "../../src/core/result.ts";
-import { updateDeletion } from "../../src/store/deletions.ts";
+import type { App } from "@slack/bolt";
+import { listen } from "../../src/bot/listeners.ts";
+import { createEvents } from "../../src/events.ts";
+import { readLiveDeletions, updateDeletion } from "../../src/store/deletions.ts";
+import { recordPostedMessage } from "../../src/store/posted-messages.ts";
 import { readLastStop, readStop } from "../../src/store/stop-switch.ts";
 import { putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -139,6 +143,63 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(await deletions.restore({ deletionId: second.id as DeletionId, version, digest, by })).toMatchObject({ ok: true });
     expect((await expectRow(fresh.db, second.id)).restore_by).toContain("mia");
   });
+
+  test("through the bot's own listeners: /ci-stop, Cancel and Restore are done, Approve is refused", async () => {
+    slack.fail("conversations.members", "fatal_error");
+    await restart({ ciAway: away, list: { group: null, ids: [] } });
+    const people = listeners();
+    await people.command("/ci-stop", "the database is away");
+    expect((await readLastStop(fresh.db))?.stops.map((s) => s.reason)).toEqual(["the database is away"]);
+    for (const [phase, action, after] of [
+      ["cooling_off", "deletion_approve", { phase: "cooling_off" }],
+      ["cooling_off", "deletion_cancel", { closed_because: "cancelled" }],
+      ["grace", "deletion_restore", { phase: "grace", closed_because: "restored" }],
+    ] as const) {
+      const row = (await readLiveDeletions(fresh.db))[0] ?? (await openOne(fresh.db));
+      await enter(row.id, phase);
+      await recordPostedMessage(fresh.db, { key: `deletion:${row.id}`, channel: slack.channel, ts: row.id, digest: "", at: 1 });
+      const { version } = await expectRow(fresh.db, row.id);
+      // From another channel or message it is no click on the team's card.
+      for (const place of [
+        { channel: "C0ELSEWHERE", ts: row.id },
+        { channel: slack.channel, ts: "1.1" },
+      ]) {
+        await people.click(action, `v1:${row.id}:${version}:-`, place);
+        expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase, closed_because: null });
+      }
+      await people.click(action, `v1:${row.id}:${version}:-`, { channel: slack.channel, ts: row.id });
+      expect(await expectRow(fresh.db, row.id), action).toMatchObject(after);
+    }
+  });
+
+  /** The bot's listeners, as Slack's library calls them. */
+  function listeners() {
+    type Heard = (payload: object) => Promise<void>;
+    const heard = new Map<string, Heard>();
+    const keep = (what: string) => (_pattern: unknown, handler: Heard) => void heard.set(what, handler);
+    const app = { use: () => undefined, error: () => undefined, event: () => undefined, view: keep("view") };
+    listen({ ...app, command: keep("command"), action: keep("action") } as unknown as App, {
+      client: {} as never,
+      identity: w.identity,
+      here: w.here,
+      services: bot.services,
+      db: fresh.db,
+      channel: slack.channel,
+      events: createEvents("silent", "test"),
+      now: () => at(w.now),
+    });
+    const common = { ack: async () => undefined, respond: async () => undefined };
+    return {
+      command: (command: string, text: string) =>
+        heard.get("command")?.({ ...common, command: { command, text, channel_id: slack.channel, user_id: "UMIA", trigger_id: "" } }),
+      click: (action_id: string, value: string, { channel, ts }: { readonly channel: string; readonly ts: string }) =>
+        heard.get("action")?.({
+          ...common,
+          body: { user: { id: "UMIA" }, channel: { id: channel }, message: { ts } },
+          action: { action_id, value },
+        }),
+    };
+  }
 
   /** Puts a deletion into a phase, whatever the rules say: which phases may follow is not the question here. */
   async function enter(id: string, phase: "cooling_off" | "grace"): Promise<void> {

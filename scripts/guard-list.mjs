@@ -1266,7 +1266,7 @@ export const guards = [
     invariant: "stop",
     what: "every answer says that all is stopped",
     file: "src/commands/run.ts",
-    guard: "withStop(reply, await services.sync.presentStop(), asker.isTeam)",
+    guard: "withStop(reply, stop, asker.isTeam)",
     broken: "reply",
     tests: ["test/deletion/stop-told.test.ts"],
   },

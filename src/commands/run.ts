@@ -23,7 +23,9 @@ interface Place {
 export async function runCommand(command: Command, asker: Asker, services: Services, where: Place): Promise<Reply> {
   const reply = await answer(command, asker, services, where);
   if (command.kind === "stop" || command.kind === "resume") return reply;
-  return withStop(reply, await services.sync.presentStop(), asker.isTeam);
+  // Without the database nothing is sent either; the answer itself must not be lost.
+  const stop = await services.sync.presentStop().catch(() => null);
+  return withStop(reply, stop, asker.isTeam);
 }
 
 async function answer(command: Command, asker: Asker, services: Services, where: Place): Promise<Reply> {

@@ -11,7 +11,7 @@ import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
 import { refusalWhileStopped } from "./pass-lock.ts";
 import type { PlanRecord } from "./record.ts";
-import { readStopView, showStop, type StopAnnouncer, type StopView } from "./stop-view.ts";
+import { readStopView, type StopAnnouncer, type StopView } from "./stop-view.ts";
 
 /** Passes, as commands use them. */
 export interface SyncService {
@@ -84,7 +84,8 @@ export function createSyncService(c: SyncServiceContext): SyncService {
     },
     async resume(by) {
       const voted = await resume(by, c.ballot);
-      await showStop(c.db, c.stops, c.now());
+      const view = await readStopView(c.db, c.now());
+      if (voted.ok && view !== null) c.stops.showStop(view);
       return voted;
     },
     async presentStop() {

@@ -18,9 +18,6 @@ export interface StopAnnouncer {
   showStop(view: StopView): void;
 }
 
-/** How long a stop that is over is still shown by every look, in case of a crash between the resume and its message. Units: ms. */
-const SHOWN_MS = 3600_000;
-
 /** Reads the newest stop as it is shown; null when nothing was ever stopped. */
 export async function readStopView(q: Queryable, now: number): Promise<StopView | null> {
   const last = await readLastStop(q);
@@ -32,11 +29,17 @@ export async function readStopView(q: Queryable, now: number): Promise<StopView 
   return { ...last, votes, need: APPROVALS_MIN, onTheirWay: isOver ? [] : await callsOnTheirWay(q, now) };
 }
 
-/** Shows the newest stop as it is now, while it lasts and for an hour after it. */
-export async function showStop(q: Queryable, announcer: StopAnnouncer, now: number): Promise<StopView | null> {
+/** Whoever stops shows it: a look so soon after it could post the message a second time. Units: milliseconds. */
+const SHOWN_BY_ITSELF_MS = 5000;
+/** How long a stop that is over is still shown, in case of a crash between the resume and its message. Units: milliseconds. */
+const SHOWN_MS = 3600_000;
+
+/** Shows the newest stop as it is now, while it lasts and for an hour after it: a stop from a terminal, and that everything stands still. */
+export async function sweepStop(q: Queryable, announcer: StopAnnouncer, now: number): Promise<void> {
   const view = await readStopView(q, now);
-  if (view !== null && (view.resumed === null || now - view.resumed.at < SHOWN_MS)) announcer.showStop(view);
-  return view;
+  const [first] = view?.stops ?? [];
+  if (view === null || first === undefined || now - first.at < SHOWN_BY_ITSELF_MS) return;
+  if (view.resumed === null || now - view.resumed.at < SHOWN_MS) announcer.showStop(view);
 }
 
 /** Whether everything stands still, in one sentence. */

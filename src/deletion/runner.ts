@@ -63,7 +63,7 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
       const late = rested.ok ? "" : `; its machines are not back yet: ${rested.error.message}`;
       if (stop.stopped || late !== "") await setActivity(row, `${stop.stopped ? `stopped: ${stop.reason}` : "frozen"}${late}`, c);
       if (row.phase === "frozen" && rested.ok) return;
-      return c.work.enqueue("deletion", id, { delayMs: rested.ok ? 2000 : pollMs(row) });
+      return c.work.enqueue("deletion", id, { delayMs: pollMs(row) });
     }
     const next = await runPhase(row, c);
     if (next.kind === "again") continue;

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
-import { placeOf } from "../../src/store/embedded-place.ts";
 import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { placeOf } from "../../src/store/embedded-place.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { useFastWallClock } from "./fast-wall-clock.ts";
 
@@ -34,15 +34,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return () => dropAll(given, templateName, prefix);
   }
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
-  const data = path.join(folder, "pg");
-  const server = await startEmbeddedPostgres(data, { fast: true });
+  const { dir, socket } = placeOf(path.join(folder, "pg"));
+  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
   await createTemplate(server.url(), templateName);
   project.provide("adminUrl", server.url());
   project.provide("templateName", templateName);
   return async () => {
     await server.stop();
-    // As root, the data lies in a folder of its own (embedded-place.ts).
-    for (const used of [placeOf(data).dir, folder]) rmSync(used, { recursive: true, force: true });
+    // Run by root, the data lie elsewhere.
+    for (const made of [dir, socket, folder]) rmSync(made, { recursive: true, force: true });
   };
 }
 

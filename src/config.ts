@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
+import { absentKinds } from "./core/inventory.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "./core/policy.ts";
 import { readProtected } from "./core/protected.ts";
 import { err, ok, type Result } from "./core/result.ts";
@@ -73,6 +74,7 @@ const variables = z.object({
     "must hold UUIDs or whole paths such as ROOT/ci/tools, separated by commas; what lies below is protected too, so no *",
   ),
   CLOUDSTACK_SENTINEL_DOMAIN: text.optional(),
+  CLOUDSTACK_ABSENT_KINDS: list.pipe(z.array(z.enum(absentKinds, `may name ${absentKinds.join(" and ")} only`))),
   CLOUDSTACK_ROLES: z.string().default("*=User"),
   CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),
   TWOKEY_SYNC_EVERY_SECONDS: seconds(300, 1),
@@ -273,6 +275,8 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       sharedKeys: (["write", "export", "delete"] as const).filter((use) => own[use] === null),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
+      /** Kinds of things that this server cannot have: their lists are not asked for. */
+      absentKinds: v.CLOUDSTACK_ABSENT_KINDS,
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },

@@ -11,7 +11,6 @@ import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { CloudStackKeys, Config } from "../config.ts";
-import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
 import type { Events } from "../events.ts";
@@ -20,30 +19,24 @@ import { mayDelete } from "../store/last-word.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
-interface Tools {
-  readonly now: Clock;
-  readonly sleep: Sleep;
-  readonly newId: NewId;
+/** What the systems are made with; `pageSize` and `parallel`, left out, are the usual ones. */
+interface Tools extends Pick<CloudStackOptions, "now" | "sleep" | "newId" | "pageSize" | "parallel"> {
   readonly events: Events;
-  /** How many calls of one list or inventory may run at the same time; left out: the usual number. */
-  readonly parallel?: number;
 }
 
 /** The CloudStack clients, each with its own keys; every call that takes something away reads the stop switch first. Invariant: INV-3. */
-export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools): CloudParts {
+export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { events, ...tools }: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
+    ...tools,
     url: config.cloudstack.url,
     ...keys,
     rootPath: config.cloudstack.rootPath as DomainPath,
-    now: a.now,
-    sleep: a.sleep,
-    newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
-    ...(a.parallel === undefined ? {} : { parallel: a.parallel }),
+    absentKinds: config.cloudstack.absentKinds,
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
-        a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
+        events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
   return {
@@ -52,7 +45,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     // What people want back is given back while everything is stopped, too.
     restorer: createCloudStackRestorer(options(config.cloudstack.write, false)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true), ({ request, seen, grantedAt }, command) =>
-      mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, a.now()),
+      mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, tools.now()),
     ),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
     registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),

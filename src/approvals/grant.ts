@@ -1,4 +1,5 @@
 import { invariant } from "../core/failure.ts";
+import { isComplete, type CompleteInventory } from "../core/complete-inventory.ts";
 import type { Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
@@ -50,7 +51,7 @@ export interface GrantQuestion {
   /** The inventory that was shown, as stored. */
   readonly approved: Inventory;
   /** The inventory as it is now. Before the dismantling it must be the same; after, nothing may have appeared. */
-  readonly fresh: Inventory;
+  readonly fresh: CompleteInventory;
   readonly dismantling: boolean;
   readonly seen: SeenDeletion;
   readonly now: Instant;
@@ -66,6 +67,7 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   invariant(q.approved.domainId === q.request.domainId, "the stored inventory is of another domain");
   const stale = (sentence: string): Result<never, Refusal> => err({ kind: "stale", appeared: [], sentence });
   if (inventoryDigest(q.approved) !== q.request.digest) return stale("the stored inventory is not the one that was approved");
+  if (!isComplete(q.fresh)) return stale("what the domain holds now is not proved by a second witness");
   if (q.fresh.domainId !== q.request.domainId) return stale("the fresh inventory is of another domain");
   const appeared = appearedSince(q.approved, q.fresh).map((i) => `${i.kind} ${i.name}`);
   if (appeared.length > 0) return err({ kind: "stale", appeared, sentence: `${appeared.length} thing(s) appeared since the approval` });

@@ -25,7 +25,9 @@ export interface Records {
 /** Makes them. `client` is refused at once where Slack was asked too often; `patient` waits, for accounts that were never read. */
 export function createRecords(o: { readonly client: WebClient; readonly patient: WebClient; readonly now: Clock }): Records {
   const kept = new Map<string, { readonly at: number; readonly user: SlackUser | null }>();
-  const ageOf = (id: string): number => o.now() - (kept.get(id)?.at ?? o.now());
+  // After a clock jumped back, what was read before is old.
+  const since = (at: number): number => Math.abs(o.now() - at);
+  const ageOf = (id: string): number => since(kept.get(id)?.at ?? o.now());
   let refreshedAt = 0;
 
   async function read(id: string, client: WebClient): Promise<Found> {
@@ -56,7 +58,7 @@ export function createRecords(o: { readonly client: WebClient; readonly patient:
     readNow,
     async readListed(ids, isCounted) {
       const [oldest] = ids.toSorted((x, y) => ageOf(y) - ageOf(x));
-      if (oldest !== undefined && ageOf(oldest) >= CACHE_MS && o.now() - refreshedAt >= REFRESH_MS) {
+      if (oldest !== undefined && ageOf(oldest) >= CACHE_MS && since(refreshedAt) >= REFRESH_MS) {
         refreshedAt = o.now();
         void read(oldest, o.client);
       }

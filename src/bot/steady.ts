@@ -11,12 +11,12 @@ export const LAST_GOOD_MS = 600_000;
 
 type Read<T> = (key: string) => Promise<Result<T, Failure>>;
 
-/** Keeps good answers for a short while; failures are never kept. */
+/** Keeps good answers for a short while, by a clock that may jump; failures are never kept. */
 export function cached<T>(now: Clock, forMs: number, read: Read<T>): Read<T> {
   const kept = new Map<string, { readonly at: number; readonly value: Promise<Result<T, Failure>> }>();
   return async (key) => {
     const old = kept.get(key);
-    if (old !== undefined && now() - old.at < forMs) return old.value;
+    if (old !== undefined && Math.abs(now() - old.at) < forMs) return old.value;
     const value = read(key);
     kept.set(key, { at: now(), value });
     const got = await value;
@@ -73,7 +73,8 @@ export function lastGood(now: Clock): LastGood {
   const doubtedUntil = (key: string, list: readonly string[]): Instant | null => {
     const memory = memories.get(key);
     if (memory !== undefined && isShort(list, memory.good)) {
-      memory.shortSince ??= now();
+      // A clock that jumped back does not begin the wait in the future.
+      memory.shortSince = Math.min(memory.shortSince ?? now(), now()) as Instant;
       const until = after(memory.shortSince, LAST_GOOD_MS);
       if (now() < until) return until;
     }
@@ -94,7 +95,7 @@ export function lastGood(now: Clock): LastGood {
     keep(key, read) {
       const memory = memories.get(key);
       if (read.ok && doubtedUntil(key, read.value) === null) return read;
-      const mayStand = read.ok || (read.error.kind !== "refused" && now() - (memory?.at ?? 0) < LAST_GOOD_MS);
+      const mayStand = read.ok || (read.error.kind !== "refused" && Math.abs(now() - (memory?.at ?? 0)) < LAST_GOOD_MS);
       return memory !== undefined && mayStand ? ok(memory.good) : read;
     },
   };

@@ -6,10 +6,12 @@ import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
 import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
-import type { StoredVote } from "../store/ballots.ts";
+import { readVotes, type StoredVote } from "../store/ballots.ts";
+import { readNewestGoOn } from "../store/go-on.ts";
 import { readIdentities } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
+import { differenceOf } from "./difference.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 
 /** Reads the rows of a deletion and builds what is shown of it. */
@@ -54,7 +56,33 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     closedBecause: row.closed_because,
     closedBy: row.closed_by,
     frozenReason: row.frozen_reason,
+    frozenFrom: row.frozen_from,
+    waitingSince: row.waiting_since,
+    goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+  };
+}
+
+/** The newest question whether a deletion goes on; null when nothing is asked, or its time has run out. */
+async function goOnView(
+  row: DeletionRow,
+  entries: readonly ArchiveEntryRow[],
+  approved: Inventory | null,
+  c: DeletionContext,
+): Promise<DeletionView["goOn"]> {
+  const asked = await readNewestGoOn(c.db, row.id);
+  if (asked === null || asked.openedAt < (row.entered_at ?? 0)) return null;
+  const votes = await readVotes(c.db, { kind: "go_on", id: asked.id });
+  const difference = approved === null ? null : differenceOf(approved, asked.body);
+  return {
+    id: asked.id,
+    digest: asked.digest,
+    appeared: difference?.appeared ?? [],
+    gone: difference?.gone.length ?? 0,
+    left: asked.body.items.filter((i) => i.kind !== "user").length,
+    objections: objectionsTo(asked.body, entries, row.policy.archiveKinds),
+    approvals: votes.map((v) => ({ operator: operatorOf(v), at: v.at })),
+    until: asked.expiresAt,
   };
 }
 
@@ -99,13 +127,20 @@ export function vetoesOf(
     const n = inventory.items.filter((i) => i.kind === kind).length;
     if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey cannot delete; remove them by hand first`);
   }
-  vetoes.push(...inventory.obstacles);
+  vetoes.push(...inventory.obstacles, ...(inventory.unproven ?? []).filter((reason) => !inventory.obstacles.includes(reason)));
   const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
   for (const item of itemsToSave(inventory, kinds)) {
     if (!settled.has(item.id))
       vetoes.push(`the ${item.kind} ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
   }
   return vetoes;
+}
+
+/** Why nobody may say Go on to what was found in `removing`. Invariant: INV-8. */
+export function objectionsTo(found: Inventory, entries: readonly ArchiveEntryRow[], kinds: readonly ArchiveKind[]): readonly string[] {
+  const machines = found.items.filter((i) => i.kind === "machine").map((i) => i.name);
+  const sentence = `no machine is destroyed any more at this point: ${machines.slice(0, 5).join(", ")}; remove it by hand, then Look again`;
+  return [...(machines.length === 0 ? [] : [sentence]), ...vetoesOf(found, entries, kinds)];
 }
 
 /** Whether a machine runs, or is about to. */

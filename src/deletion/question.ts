@@ -41,15 +41,26 @@ export async function deletionQuestion(
   const request = await readRequest(row, q);
   if (row.phase !== "proposed" || request === null)
     return err(wrongPhase(row, row.closed_because === null ? "The card shows its state." : "It ended; nothing is deleted by it."));
-  const kept = isProtected(row, outside, await c.policyNow(q));
-  if (!kept.ok) return kept;
-  if (kept.value) return fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`);
+  const open = await requireUnprotected(row, outside, c, q);
+  if (!open.ok) return open;
   return ok({
     ...request,
     ref: { kind: "deletion", id: row.id },
     settlesScope: false,
     askedBy: "You asked for this deletion (you closed the project or started the pass)",
   });
+}
+
+/** Errors: nobody may vote on a deletion, whatever the question: its domain is protected. Invariant: INV-4. */
+export async function requireUnprotected(
+  row: DeletionRow,
+  outside: Result<IsOutside, Failure>,
+  c: Pick<DeletionContext, "policyNow">,
+  q: Queryable,
+): Promise<Result<void, Failure>> {
+  const kept = isProtected(row, outside, await c.policyNow(q));
+  if (!kept.ok) return kept;
+  return kept.value ? fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : ok(undefined);
 }
 
 /** The refusal of an act that belongs to another phase. */

@@ -17,6 +17,7 @@ import { actOnDeletion, endDeletion, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type WaiveClick } from "./decide.ts";
+import { goOn, lookAgain, type GoOnClick } from "./go-on.ts";
 import { readRequest, wrongPhase } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
@@ -36,6 +37,10 @@ export interface DeletionService {
   withdraw(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   cancel(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   restore(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
+  /** One person has a frozen deletion continue, if the guard permits it now. */
+  lookAgain(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
+  /** Votes to continue a deletion that froze after the point of no return; it takes two distinct approvers. */
+  goOn(click: GoOnClick): Promise<Result<DeletionView, Failure>>;
   /** A member of the domain says it is still needed. */
   keep(id: DeletionId, by: Asker): Promise<Result<DeletionView, Failure>>;
   /** Records a click that never reached a deletion: forged values, messages of others. */
@@ -78,6 +83,8 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
       act("restore", click, async (row, q) =>
         mayHalt(click.by) ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
       ),
+    lookAgain: (click) => act("look_again", click, (row, q) => lookAgain(row, click.by, q, c)),
+    goOn: (click) => goOn(click, c),
     keep: (id, by) => actOnDeletion("keep", { deletionId: id, by }, c, (row, q) => keep(row, by, membersOf, q, c)),
     recordRefusal: (by, what, why) => recordRefusal({ kind: what, subject: "", by }, failure("refused", "click.refused", why), c),
   };

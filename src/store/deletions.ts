@@ -69,6 +69,9 @@ const Row = z.object({
   ran_machines: z.array(z.string()),
   lease: z.number(),
   expunge_after: Instant.nullable(),
+  /** The reason why the next step is not taken yet, and since when; both null while nothing keeps it back. */
+  waiting_for: z.string().nullable(),
+  waiting_since: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;
@@ -126,6 +129,13 @@ export async function takeLease(q: Queryable, id: string): Promise<number | null
 /** Appends to a deletion's log. */
 export async function recordDeletionEvent(q: Queryable, id: string, at: number, kind: string, data: unknown): Promise<void> {
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
+}
+
+/** When a deletion entered a phase, the last time; null: never. */
+export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
+  const row = z.object({ at: Instant });
+  const sql = "select at from deletion_event where deletion_id = $1 and kind = $2 order by seq desc limit 1";
+  return (await q.maybe(row, sql, [id, `entered ${phase}`]))?.at ?? null;
 }
 
 /** How long a deletion's wait still lasts by the database's own clock, which refuses to end it before. Units: milliseconds. */

@@ -258,6 +258,18 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(found.ok && found.value.length).toBeLessThan(2);
   });
 
+  test("a clock that jumped ahead and back makes nothing old look new", async () => {
+    w.now += 30 * DAY;
+    await w.identity.approversNow();
+    await by("UADA");
+    w.now -= 30 * DAY;
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org", deleted: true });
+    slack.setGroup(["UADA", "UBEN", "UCHEN"]);
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("identity.not_a_member");
+    const found = await w.identity.approversNow(["ci:ada" as never]);
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ben", "chen"]);
+  });
+
   test("one approver less is no bad answer", async () => {
     await w.identity.approversNow();
     slack.setGroup(["UADA", "UBEN", "UCHEN"]);

@@ -72,6 +72,9 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     closedBy: first,
     frozenReason: first,
     expungesAfter: null,
+    frozenFrom: null,
+    waitingSince: null,
+    goOn: null,
     steps: { done: 0, of: 0 },
     ...more,
   };
@@ -143,6 +146,39 @@ test("what could not be saved has a Waive button with its name while it is propo
     "Everything that had to be saved is in the archive, except what was waived: disk.",
   );
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
+});
+
+test("a frozen card has the ways out of where it froze, and Go on only where all of it can be read", () => {
+  const goOn = {
+    id: "6f1c9a1e-0000-4000-8000-000000000004",
+    digest: "d".repeat(64) as never,
+    appeared: ["template late"],
+    gone: 2,
+    left: 3,
+    objections: [],
+    approvals: [{ operator: { id: "ci:ada" as never, name: "Ada", ciUserId: null }, at: 5 as never }],
+    until: 9 as never,
+  };
+  const buttons = (more: Partial<DeletionView>): readonly string[] =>
+    [...JSON.stringify(renderCard(view("frozen", ["a"], more), "test").blocks).matchAll(/"(deletion_\w+)","text"/g)].map((m) => m[1] ?? "");
+  expect(buttons({ frozenFrom: "grace" })).toEqual(["deletion_restore", "deletion_look_again"]);
+  expect(buttons({ frozenFrom: "removing" })).toEqual(["deletion_look_again"]);
+  expect(buttons({ frozenFrom: "removing", goOn })).toEqual(["deletion_look_again", "deletion_go_on"]);
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, objections: ["x is not saved"] } })).toEqual(["deletion_look_again"]);
+  const many = Array.from({ length: 26 }, (_x, i) => `volume ${i}`);
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: many } })).toEqual(["deletion_look_again"]);
+  const card = renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn }), "test");
+  expect(validateBlocks(card.blocks, "message")).toEqual([]);
+  expect(JSON.stringify(card.blocks)).toContain("template late");
+  expect(JSON.stringify(card.blocks)).toContain("Go on was said by Ada");
+  expect(JSON.stringify(renderKeep(view("frozen", ["a"], { frozenFrom: "removing" })).blocks)).not.toContain("deletion_keep");
+});
+
+test("what keeps a step back stands on the card with the time since when", () => {
+  const card = (waitingSince: number | null) =>
+    JSON.stringify(renderCard(view("removing", ["a"], { activity: "still in use", waitingSince: waitingSince as never }), "test").blocks);
+  expect(card(60_000)).toContain("Waits since <!date^60^");
+  expect(card(null)).not.toContain("Waits since");
 });
 
 test("answers and windows with hostile texts are taken by Slack", () => {

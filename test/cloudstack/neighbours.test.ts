@@ -2,14 +2,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, Instant } from "../../src/core/ids.ts";
 import { eventually } from "../support/eventually.ts";
-import { optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";
+import { botCloud, optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
 let reader: CloudStackReader;
-let options: ReturnType<typeof optionsFor>;
 let [own, beta, ann, machine] = ["", "", "", ""];
 
 beforeEach(async () => {
@@ -27,17 +26,35 @@ beforeEach(async () => {
     account: emulator.addAccount({ domain: emulator.addDomain({ name: "elsewhere" }), name: "eve" }).accountId,
     name: "x",
   });
-  options = optionsFor({ url: emulator.url, ...emulator.admin });
-  reader = createCloudStackReader(options);
+  ({ reader } = botCloud({ url: emulator.url, ...emulator.admin }));
 });
 afterEach(() => emulator.close());
 
-const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
-const api = () => createApi(options);
+const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId)).neighbours;
+const api = () => createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
 
 test("only the domains beside it, each with all below it, in one list", async () => {
   expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);
-  expect(options.calls.map((c) => c.command)).toEqual(["listDomains"]);
+  expect(emulator.requests().map((r) => r.command)).toEqual(["listDomains"]);
+});
+
+test("what they hold by id, of one or of all, with all below each, without what is destroyed, and CloudStack projects included", async () => {
+  const project = emulator.addProject({ account: ann, name: "p" });
+  const inProject = emulator.addMachine({ account: project.accountId, name: "pm" });
+  const seen = valueOf(await reader.readNeighbours(own as DomainId));
+  const idsOf = (held: Readonly<Record<string, readonly { kind: string; id: string }[]>>, kind: string) =>
+    held[beta]?.filter((h) => h.kind === kind).map((h) => h.id) ?? [];
+  const all = valueOf(await reader.readHoldings(seen, "all"));
+  expect(Object.keys(all)).toEqual([beta]);
+  expect(idsOf(all, "machine").toSorted()).toEqual([machine, inProject].toSorted());
+  expect(idsOf(all, "volume")).toHaveLength(3);
+  expect(all[beta]?.filter((h) => h.machineId === machine)).toHaveLength(1);
+  expect(valueOf(await reader.readHoldings(seen, [beta]))).toEqual(all);
+  valueOf(await api().change("destroyVirtualMachine", { id: machine }));
+  await eventually(
+    "the machine is held no more",
+    async () => !idsOf(valueOf(await reader.readHoldings(seen, [beta])), "machine").includes(machine),
+  );
 });
 
 test("a machine that its owner destroys is in the log, and counted once", async () => {
@@ -79,7 +96,7 @@ test("a server that leaves the totals out is refused: nothing could be seen to v
       },
     }),
   );
-  const blind = await createCloudStackReader(optionsFor(told)).readNeighbours(own as DomainId);
+  const blind = await botCloud(told).reader.readNeighbours(own as DomainId);
   await told.close();
   expect(blind).toMatchObject({ ok: false, error: { kind: "contract_broken" } });
 });

@@ -5,17 +5,20 @@ import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault 
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
+import { isComplete } from "../../src/core/complete-inventory.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
 import { eventually } from "../support/eventually.ts";
-import { optionsFor, valueOf } from "./support.ts";
+import { botCloud, optionsFor, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
-let options: ReturnType<typeof optionsFor>;
 let reader: CloudStackReader;
 let ci: string;
 const domains: DomainId[] = [];
+const server = () => ({ url: emulator.url, ...emulator.admin });
+/** The bot's clients, with pages so small that a short list has several. */
+const bot = (env: Record<string, string> = {}) => botCloud(server(), { pageSize: 3, env });
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
@@ -26,8 +29,7 @@ beforeEach(async () => {
     domains.push(domain as DomainId);
     for (let j = 0; j < 3; j += 1) emulator.addAccount({ domain, name: `a${i}-${j}` });
   }
-  options = optionsFor({ url: emulator.url, ...emulator.admin }, { pageSize: 3 });
-  reader = createCloudStackReader(options);
+  ({ reader } = bot());
 });
 afterEach(() => emulator.close());
 
@@ -42,8 +44,8 @@ describe("a fleet", () => {
 
   test("asks for pages at least two at a time, each with a page number", async () => {
     await reader.readFleet({ withLimits: false });
-    expect(options.calls.every((call) => call.page !== null && call.outcome === "ok")).toBe(true);
-    expect(options.calls.map((call) => call.command)).not.toContain("listUsers");
+    expect(emulator.requests().every((call) => call.params["page"] !== undefined && call.status === 200)).toBe(true);
+    expect(emulator.requests().map((call) => call.command)).not.toContain("listUsers");
   });
 
   test("leaves out a neighbour whose name fits the root's as a pattern", async () => {
@@ -51,7 +53,7 @@ describe("a fleet", () => {
     const neighbour = emulator.addDomain({ name: "cxi" });
     emulator.addAccount({ domain: emulator.addDomain({ name: "in", parent: neighbour }), name: "stranger" });
     emulator.addAccount({ domain: emulator.addDomain({ name: "own", parent: under }), name: "own" });
-    const own = createCloudStackReader({ ...options, rootPath: "ROOT/c_i" as DomainPath });
+    const own = bot({ CLOUDSTACK_ROOT_DOMAIN: "ROOT/c_i" }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.accounts.map((a) => a.name)).toEqual(["own"]);
     expect(report.domains.map((d) => d.path)).toEqual(["ROOT/c_i/own"]);
@@ -68,8 +70,9 @@ describe("a fleet", () => {
   });
 
   test("that changes between the two lists of domains cannot become complete", async () => {
+    // Only a client of the test tells of each call as it ends, so that something can happen just then.
     const racing = createCloudStackReader({
-      ...options,
+      ...optionsFor(server(), { pageSize: 3 }),
       onCall: (call) => {
         if (call.command === "listAccounts" && call.page === 1) emulator.addDomain({ name: "late", parent: ci });
       },
@@ -104,7 +107,7 @@ describe("a fleet", () => {
     "spoilt by %s is nothing, with the page as the reason",
     async ([, fault, reason]) => {
       emulator.setFaults([fault]);
-      const impatient = createCloudStackReader({ ...options, timeoutMs: 1_000 });
+      const impatient = bot({ CLOUDSTACK_TIMEOUT_SECONDS: "1" }).reader;
       const read = await (fault.kind === "delay" ? impatient : reader).readFleet({ withLimits: false });
       expect(read).toMatchObject({
         ok: false,
@@ -124,13 +127,14 @@ describe("a fleet", () => {
   });
 
   test("a missing root, and a fence that says no, are reasons too", async () => {
-    const lost = createCloudStackReader({ ...options, rootPath: "ROOT/nowhere" as DomainPath });
+    const lost = bot({ CLOUDSTACK_ROOT_DOMAIN: "ROOT/nowhere" }).reader;
     expect(await lost.readFleet({ withLimits: false })).toMatchObject({
       ok: false,
       error: { reason: expect.stringContaining("no domain ROOT/nowhere") },
     });
+    // The bot's own reader is never stopped: this is the rule of the client below it.
     const stopped = createCloudStackReader({
-      ...options,
+      ...optionsFor(server()),
       beforeCall: () => Promise.resolve(err(failure("refused", "stop.pressed", "stopped by Ann"))),
     });
     expect(await stopped.readFleet({ withLimits: false })).toMatchObject({ ok: false, error: { reason: "stopped by Ann" } });
@@ -138,7 +142,7 @@ describe("a fleet", () => {
 
   test("is seen the same by a domain administrator of the managed root", async () => {
     const { keys } = emulator.addAccount({ domain: ci, name: "bot", role: emulator.ids.domainAdminRole, keys: true });
-    const own = createCloudStackReader({ ...options, ...(keys ?? {}) });
+    const own = botCloud({ url: emulator.url, ...keys }, { pageSize: 3 }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.domains).toHaveLength(7);
     expect(report.root.path).toBe("ROOT/ci");
@@ -185,6 +189,12 @@ describe("an inventory", () => {
     return find(emulator.tree()) ?? "";
   };
 
+  const asked = (command: string): readonly unknown[] =>
+    emulator
+      .requests()
+      .filter((r) => r.command === command)
+      .map((r) => r.params["projectid"]);
+
   test("names what belongs to CloudStack projects and to child domains, and both as obstacles", async () => {
     const ann = accountOf("a0-0");
     emulator.addMachine({ account: ann, name: "m" });
@@ -221,31 +231,31 @@ describe("an inventory", () => {
     expect(inventory.obstacles.join()).not.toContain("in no list");
   });
 
-  test("asks every list twice, with and without what belongs to CloudStack projects", async () => {
+  test("asks every list once; once more for all CloudStack projects, and for each, where there is one", async () => {
+    const commands = ["listSnapshots", "listTemplates", "listNetworks", "listPublicIpAddresses", "listIsos", "listVPCs", "listBackups"];
     await reader.readInventory(p0(), path);
-    const asked = (command: string): readonly unknown[] =>
+    for (const command of commands) expect(asked(command), command).toEqual([undefined]);
+    const { projectId } = emulator.addProject({ account: accountOf("a0-0"), name: "p" });
+    await reader.readInventory(p0(), path);
+    for (const command of commands) expect(asked(command), command).toEqual([undefined, undefined, "-1", projectId]);
+  });
+
+  test("asks for machines and disks that are not for display, with the flag", async () => {
+    await reader.readInventory(p0(), path);
+    const flags = (command: string, flag: string) =>
       emulator
         .requests()
         .filter((r) => r.command === command)
-        .map((r) => r.params["projectid"]);
-    for (const command of [
-      "listVirtualMachines",
-      "listVolumes",
-      "listSnapshots",
-      "listTemplates",
-      "listNetworks",
-      "listPublicIpAddresses",
-      "listIsos",
-    ]) {
-      expect(asked(command), command).toEqual([undefined, "-1"]);
-    }
+        .map((r) => r.params[flag]);
+    expect(flags("listVirtualMachines", "displayvm")).toEqual([undefined, "false"]);
+    expect(flags("listVolumes", "displayvolume")).toEqual([undefined, "false"]);
   });
 
   test("has each thing once, sorted, the same for every page size", async () => {
     const ann = accountOf("a0-0");
     for (let i = 0; i < 5; i += 1) emulator.addVolume({ account: ann, name: `v${i}` });
     const small = valueOf(await reader.readInventory(p0(), path));
-    const large = valueOf(await createCloudStackReader({ ...options, pageSize: 500 }).readInventory(p0(), path));
+    const large = valueOf(await botCloud(server()).reader.readInventory(p0(), path));
     expect({ ...small, asOf: 0 }).toEqual({ ...large, asOf: 0 });
     expect(new Set(small.items.map((i) => `${i.kind} ${i.id}`)).size).toBe(small.items.length);
     expect(Object.keys(small).toSorted()).toEqual(["asOf", "domainId", "items", "obstacles", "path"]);
@@ -274,10 +284,48 @@ describe("an inventory", () => {
   test("a plug-in's list that is refused is an obstacle; one that is spoilt is a failure", async () => {
     emulator.setFaults([{ kind: "status", command: "listKubernetesClusters", status: 432 }]);
     expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
-      "the server knows listKubernetesClusters, but this key could not ask it",
+      "this key's role may not send listKubernetesClusters (432), so nobody knows what it would show: allow it in the role",
     ]);
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
+  });
+
+  test("a server that says as count how many rows the page has gives nothing, never a part (field 08)", async () => {
+    for (let i = 0; i < 7; i += 1) emulator.addTemplate({ account: accountOf("a0-0"), name: `t${i}` });
+    emulator.setFaults([{ kind: "page_count", command: "listTemplates" }]);
+    expect(await reader.readInventory(p0(), path)).toMatchObject({
+      ok: false,
+      error: { kind: "contract_broken", details: { command: "listTemplates", page: 2 } },
+    });
+  });
+
+  test("a plug-in that the server gets later is seen at once, and so is a rule that the role gets", async () => {
+    emulator.adjust({ lacks: ["listKubernetesClusters"] });
+    const blind = valueOf(await reader.readInventory(p0(), path));
+    expect([isComplete(blind), blind.unproven]).toEqual([
+      false,
+      [expect.stringMatching(/does not know listKubernetesClusters \(401\): .*add kubernetes_cluster to CLOUDSTACK_ABSENT_KINDS/)],
+    ]);
+    const configured = bot({ CLOUDSTACK_ABSENT_KINDS: "kubernetes_cluster" }).reader;
+    expect(isComplete(valueOf(await configured.readInventory(p0(), path)))).toBe(true);
+    emulator.adjust({ lacks: [] });
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
+  });
+
+  test("totals that are late are asked for again, a few times, and then the inventory is unproven with both numbers", async () => {
+    await reader.readInventory(p0(), path);
+    emulator.setFaults([{ kind: "stale_totals" }]);
+    emulator.addTemplate({ account: accountOf("a0-0"), name: "new" });
+    const before = emulator.requests().length;
+    const late = valueOf(await reader.readInventory(p0(), path));
+    expect(late.unproven).toEqual(["account a0-0: CloudStack counts 0 templates and ISOs, the lists show 1"]);
+    const asked = emulator
+      .requests()
+      .slice(before)
+      .filter((r) => r.command === "listAccounts" && r.params["page"] === "1");
+    expect(asked).toHaveLength(3);
+    emulator.setFaults([]);
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
   });
 
   test("a child domain that is hidden is an obstacle", async () => {
@@ -288,6 +336,14 @@ describe("an inventory", () => {
     ]);
   });
 
+  test("an error number alone never means gone: a page size that is refused, or any other value", async () => {
+    emulator.setFaults([{ kind: "status", command: "listDomains", status: 431 }]);
+    expect(await reader.findDomain(p0())).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    expect(await reader.readInventory(p0(), path)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    emulator.setFaults([{ kind: "status", command: "queryAsyncJobResult", status: 431 }]);
+    expect(await reader.findJob(randomUUID() as never)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+  });
+
   test("of a domain that is gone or moved is stale", async () => {
     expect(await reader.readInventory(randomUUID() as DomainId, path)).toMatchObject({ ok: false, error: { kind: "stale" } });
     expect(await reader.readInventory(p0(), "ROOT/ci/p1" as DomainPath)).toMatchObject({ ok: false, error: { kind: "stale" } });
@@ -296,7 +352,7 @@ describe("an inventory", () => {
 
 describe("small reads", () => {
   test("a deletion counts as done only when its event is completed without error", async () => {
-    const api = createApi(options);
+    const api = createApi(optionsFor(server()));
     const empty = emulator.addDomain({ name: "empty", parent: ci }) as DomainId;
     const full = domains[1] as DomainId;
     for (const id of [full, empty]) valueOf(await api.change("deleteDomain", { id, cleanup: "false" }));
@@ -306,7 +362,7 @@ describe("small reads", () => {
   });
 
   test("a page size that the server does not give is found out by the probe", async () => {
-    const greedy = createCloudStackReader({ ...options, pageSize: 501 });
+    const greedy = botCloud(server(), { pageSize: 501 }).reader;
     expect(await greedy.probe()).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.page_size" } });
   });
 });

@@ -3,13 +3,17 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { cloudStack } from "../../src/app/systems.ts";
+import type { CloudParts } from "../../src/app/parts.ts";
 import { grant, type ApprovedDeletion, type SeenDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
 import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { completeOf } from "../support/deletions.ts";
+import { createEvents } from "../../src/events.ts";
+import type { Queryable } from "../../src/store/db.ts";
+import { configOf } from "../support/bot.ts";
 
 /** A secret that must never show up anywhere. */
 export const SECRET = "s3cret-s3cret-s3cret";
@@ -36,9 +40,26 @@ export function optionsFor(
   };
 }
 
-/** A deleter that nobody says no to, as far as the database goes. */
-export function deleterOf(o: CloudStackOptions): CloudStackDeleter {
-  return createCloudStackDeleter(o, async () => ok(undefined));
+/** A database in which nobody stopped anything or decided otherwise since a guard looked, for clients that need no other table. */
+const lastWord = { isStop: null, reason: null, isHeld: true, isSame: true };
+const nothingStopped = { maybe: async () => null, one: async () => lastWord } as unknown as Queryable;
+
+interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep" | "pageSize">> {
+  readonly db?: Queryable;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The bot's own clients against a server of the tests, made by the function that makes them for the bot (`src/app/systems.ts`): each with
+ * its keys, and behind the stop switch of `db`. `env` is added to the configuration.
+ */
+export function botCloud(
+  server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string },
+  { db = nothingStopped, env, ...more }: BotCloudOptions = {},
+): CloudParts {
+  const { apiKey, secretKey, now, sleep, newId } = optionsFor(server);
+  const config = configOf({ CLOUDSTACK_API_URL: server.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey, ...env });
+  return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });
 }
 
 const BEA = "ci:bea" as OperatorId;
@@ -49,7 +70,7 @@ export function grantFor(
   approved: Inventory,
   requestPath: DomainPath = approved.path,
   of: { readonly id: DeletionId } & SeenDeletion = { id: randomUUID() as DeletionId, phase: "removing", version: 1, lease: 1 },
-  now = 1_000_000 as Instant,
+  now = Date.now() as Instant,
 ): ApprovedDeletion {
   const digest = inventoryDigest(approved);
   const minted = grant({
@@ -66,7 +87,7 @@ export function grantFor(
     votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
-    fresh: approved,
+    fresh: completeOf(approved),
     dismantling: true,
     seen: { phase: of.phase, version: of.version, lease: of.lease },
     now,

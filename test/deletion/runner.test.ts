@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { LONG_MS } from "../../src/deletion/reasons.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
@@ -224,18 +225,23 @@ const saysNo = (times: number) => {
 };
 
 test.each([
-  [2, "deleted", null],
-  [3, "frozen", "still in use"],
-] as const)("a step that CloudStack refuses %i times", async (times, end, why) => {
+  ["as long as the daily clean-up of accounts may take", LONG_MS - 1, "removing", null],
+  ["for longer", LONG_MS, "frozen", "still in use"],
+] as const)("a step that CloudStack refuses %s", async (_what, ms, end, why) => {
   const { row, bot } = await approved();
-  await expungeAll(row, bot, 900_000_000 + times * 100_000_000);
-  const no = saysNo(times);
-  const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) => {
-    const said = await no();
-    return said.ok ? bot.deletions.deleter.deleteTemplate(...of) : said;
-  };
-  for (let i = 0; i <= times; i++) await run(row, bot.with({ deleter: { deleteTemplate } }));
+  await expungeAll(row, bot, ms === LONG_MS ? 1_500_000_000 : 1_100_000_000);
+  const isRefused = { now: true };
+  const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) =>
+    isRefused.now ? saysNo(1)() : bot.deletions.deleter.deleteTemplate(...of);
+  const refused = bot.with({ deleter: { deleteTemplate } });
+  for (let i = 0; i < 5; i++) await run(row, refused);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", waiting_for: "cloudstack_refused", waiting_since: w.now });
+  w.now += ms;
+  await run(row, refused);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: end, frozen_reason: why });
+  isRefused.now = false;
+  await run(row, refused);
+  expect(await phase(row)).toBe(end === "frozen" ? "frozen" : "deleted");
 });
 
 test.each(["rejected", "contract_broken"] as const)(

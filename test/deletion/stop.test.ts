@@ -3,16 +3,13 @@ import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { cloudStack } from "../../src/app/systems.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
-import { createEvents } from "../../src/events.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
-import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
+import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
 import { configOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -47,23 +44,14 @@ describe("calls with an effect", () => {
     const ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
     const machine = emulator.addMachine({ account: ann, name: "m", stopped: true });
     emulator.addVolume({ account: ann, name: "data", machine });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...emulator.admin }));
+    const { reader } = botCloud({ url: emulator.url, ...emulator.admin });
     inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
   });
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
   /** A replica of its own: its own connections, and CloudStack as the bot has it. */
-  const replica = (db: Database) =>
-    cloudStack(
-      configOf({
-        CLOUDSTACK_API_URL: emulator.url,
-        CLOUDSTACK_API_KEY: emulator.admin.apiKey,
-        CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
-      }),
-      db,
-      { ...optionsFor({ url: emulator.url }), events: createEvents("silent", "test") },
-    ).deleter;
+  const replica = (db: Database) => botCloud({ url: emulator.url, ...emulator.admin }, { db }).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = async (d: ReturnType<typeof replica>) =>
     d.deleteVolume(grantFor(inventory, inventory.path, await openOne(fresh.db), Date.now() as Instant), volume(), randomUUID() as JobId);

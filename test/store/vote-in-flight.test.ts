@@ -12,7 +12,7 @@ test("a withdrawal that is being written when migration 0030 begins is carried o
   const fresh = await emptyDatabase();
   const dir = mkdtempSync(path.join(tmpdir(), "twokey-migrations-"));
   cpSync(path.resolve(import.meta.dirname, "../../migrations"), dir, { recursive: true });
-  for (const later of readdirSync(dir).filter((name) => name >= "0030")) rmSync(path.join(dir, later));
+  for (const later of readdirSync(dir).filter((file) => file >= "0030")) rmSync(path.join(dir, later));
   await migrate(fresh.url, { dir });
   const old = new pg.Client({ connectionString: fresh.url, options: "-c search_path=twokey" });
   await old.connect();

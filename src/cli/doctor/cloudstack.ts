@@ -11,6 +11,7 @@ import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
+import { examineLists } from "./cloudstack-lists.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
@@ -43,6 +44,7 @@ export async function examineCloudStack(
   const inspector = createKeyInspector(reading);
   return [
     ...checks,
+    ...(await examineLists(inspector, config)),
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
     ...(await examineProtected(config, inForce, createCloudStackReader(reading))),

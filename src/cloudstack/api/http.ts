@@ -11,8 +11,6 @@ import { signedForm, type Params } from "./signature.ts";
 /** Sends commands, for one key pair. Nothing else in the bot calls CloudStack's API. */
 export interface CloudStackApi {
   readonly settings: Settings;
-  /** Whether the server has a command, as far as it was asked; plug-ins bring and take commands only at a restart. */
-  readonly support: Map<string, boolean>;
   /** Sends a command that changes nothing; sends it again, a few times, when the server was not available. */
   read(command: string, params: Params, page?: number): Promise<Result<Answer, Failure>>;
   /** Sends a command that changes something, once. Errors: `indeterminate` when its outcome is not known. */
@@ -32,15 +30,14 @@ const PASSING = new Set(
 
 /** Makes the sender for one key pair. */
 export function createApi(o: CloudStackOptions): CloudStackApi {
-  return senderOf(settingsOf(o), agents(true), new Map());
+  return senderOf(settingsOf(o), agents(true));
 }
 
-function senderOf(settings: Settings, kept: Agents, support: CloudStackApi["support"]): CloudStackApi {
+function senderOf(settings: Settings, kept: Agents): CloudStackApi {
   // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
   const fresh = agents(false);
   return {
     settings,
-    support,
     read: async (command, params, page) => {
       const call: CallInfo = { command, effect: "read", page: page ?? null };
       for (const wait of [...READ_AGAIN_MS, null]) {
@@ -51,7 +48,7 @@ function senderOf(settings: Settings, kept: Agents, support: CloudStackApi["supp
       return err(classify({ kind: "aborted" }, call));
     },
     change: (command, params) => sendOne(settings, fresh, { command, effect: "change", page: null }, params),
-    asking: (beforeCall) => senderOf({ ...settings, beforeCall }, kept, support),
+    asking: (beforeCall) => senderOf({ ...settings, beforeCall }, kept),
   };
 }
 
@@ -61,7 +58,8 @@ function agents(keepAlive: boolean): Agents {
   return { httpAgent: new Agent({ keepAlive }), httpsAgent: new SecureAgent({ keepAlive }) };
 }
 
-async function interrupted(settings: Settings, ms: number): Promise<boolean> {
+/** Waits; true: the client is being ended meanwhile. */
+export async function interrupted(settings: Settings, ms: number): Promise<boolean> {
   try {
     await settings.sleep(ms, settings.signal ?? undefined);
     return false;

@@ -84,6 +84,22 @@ export const UserRow = z.object({
 });
 export type UserRow = z.infer<typeof UserRow>;
 
+/** What CloudStack counts for an account; `details=min` leaves all of it out, and older servers the last two. */
+const TOTALS = [
+  "vmrunning",
+  "vmstopped",
+  "vmtotal",
+  "volumetotal",
+  "snapshottotal",
+  "templatetotal",
+  "networktotal",
+  "iptotal",
+  "vpctotal",
+  "projecttotal",
+  "backuptotal",
+  "buckettotal",
+] as const;
+
 /** An account with its users; an answer without them is refused (docs/adr/0004). */
 export const AccountRow = z.object({
   id: AccountId,
@@ -97,6 +113,7 @@ export const AccountRow = z.object({
   state: z.enum(["enabled", "disabled", "locked"]),
   created: date,
   user: z.array(UserRow),
+  ...fields(number, ...TOTALS),
 });
 export type AccountRow = z.infer<typeof AccountRow>;
 
@@ -130,7 +147,7 @@ export const factFields = {
   vm_snapshot: { type: maybe },
   template: imageFields,
   iso: imageFields,
-  network: fields(maybe, "type", "acltype", "cidr"),
+  network: { ...fields(maybe, "type", "acltype", "cidr"), specifyvlan: flag },
   vpc: { cidr: maybe },
   address: { ...fields(flag, "issourcenat", "isstaticnat"), virtualmachineid: maybe },
   kubernetes_cluster: {},

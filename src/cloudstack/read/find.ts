@@ -2,14 +2,16 @@ import type { Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, UserId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { limitTypes, type LimitType } from "../../core/managed.ts";
-import { refusal, statusOf } from "../api/classify.ts";
+import { isUnknownId, refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
+import type { Params } from "../api/signature.ts";
 import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
-export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
-  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", details: "min" }), (a) => a.id === id);
+export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
+  const details: Params = more === "with totals" ? {} : { details: "min" };
+  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", ...details }), (a) => a.id === id);
 }
 
 /** Finds a user by id. Null: it is not there, or no longer. */
@@ -55,7 +57,7 @@ async function findOwned<T extends { readonly id: string; readonly domainid: str
 ): Promise<Result<(T & { readonly domainId: DomainId }) | null, Failure>> {
   for (const owner of [{}, { projectid: "-1" }]) {
     const rows = await readList(api, { ...query, params: { ...query.params, ...owner } });
-    if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
+    if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
     const found = rows.value.find((row) => row.id === id);
     if (found === undefined) continue;
     const domainId = asDomainId(found.domainid);
@@ -79,6 +81,5 @@ export async function findRoleId(api: CloudStackApi, name: string): Promise<Resu
 async function findOne<T>(api: CloudStackApi, query: ListQuery<T>, isIt: (row: T) => boolean): Promise<Result<T | null, Failure>> {
   const rows = await readList(api, query);
   if (rows.ok) return ok(rows.value.find(isIt) ?? null);
-  // An id that CloudStack does not know, or whose row is removed, is answered with 431.
-  return statusOf(rows.error) === 431 ? ok(null) : rows;
+  return isUnknownId(rows.error) ? ok(null) : rows;
 }

@@ -36,6 +36,7 @@ const NAMES: Readonly<Record<string, string>> = {
   deployasis: "deployAsIs",
   directdownload: "directDownload",
   acltype: "aclType",
+  specifyvlan: "specifiesVlan",
   issourcenat: "isSourceNat",
   isstaticnat: "isStaticNat",
   virtualmachineid: "machineId",

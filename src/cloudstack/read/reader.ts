@@ -11,7 +11,7 @@ import { readInventory } from "./inventory.ts";
 import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
-import { readNeighbours } from "./neighbours.ts";
+import { readHoldings, readNeighbours, rowsOf } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { probe, readSetting, type ProbeReport } from "./probe.ts";
 import { readFleet } from "./fleet.ts";
@@ -47,13 +47,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
   return {
     readFleet: (question) => readFleet(api, question),
     readProject: (question) => readProject(api, question),
-    readInventory: async (domainId, path) => {
-      const read = await readInventory(api, { domainId, path });
-      if (!read.ok) return read;
-      // An inventory is stored as it is: it must have only the fields that its type names.
-      const { items, obstacles, asOf } = read.value;
-      return ok({ domainId, path, items, obstacles, asOf });
-    },
+    readInventory: (domainId, path, domains) => readInventory(api, { domainId, path }, rowsOf(domains)),
     findDomain: async (id) => {
       const found = await findDomainWithChain(api, id);
       if (!found.ok) return found;
@@ -69,6 +63,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     },
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, domainId),
     readNeighbours: (domainId) => readNeighbours(api, domainId),
+    readHoldings: (seen, of) => readHoldings(api, seen, of),
     readRemovals: (domainId, since) => readRemovals(api, domainId, since),
     readExpungeDelay: async () => {
       const setting = await readSetting(api, "expunge.delay");

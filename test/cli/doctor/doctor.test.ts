@@ -180,6 +180,29 @@ test("CI database: a role that may write, a superuser and held rows are named", 
   await client.end();
 });
 
+test("CloudStack: each list of an inventory is sent once: what is not allowed, what is not there, and what only the configuration denies", async () => {
+  const deaf = world.addKeys(
+    "ci-deaf",
+    soundRules.read.filter((rule) => rule !== "allow listIsos" && rule !== "allow listBackups"),
+  );
+  const denied = await cloudstack(pair("read", deaf));
+  for (const command of ["listIsos", "listBackups"])
+    expect(denied.lines).toMatch(
+      new RegExp(`failed {3}cloudstack .*read key: may not send ${command} \\(432\\).* → Allow it in the key's role`),
+    );
+  world.cloud.adjust({ lacks: ["listKubernetesClusters"] });
+  const unknown = await cloudstack({});
+  expect(unknown.lines).toMatch(
+    /failed {3}cloudstack .*does not know listKubernetesClusters \(401\).*set CLOUDSTACK_ABSENT_KINDS=kubernetes_cluster/,
+  );
+  expect((await cloudstack({ CLOUDSTACK_ABSENT_KINDS: "kubernetes_cluster" })).ok).toMatch(/all 10 lists of an inventory are answered/);
+  world.cloud.adjust({ lacks: [] });
+  expect((await cloudstack({ CLOUDSTACK_ABSENT_KINDS: "backup" })).lines).toMatch(
+    /failed {3}cloudstack .*names backup, but CloudStack answers listBackups/,
+  );
+  expect((await cloudstack({})).ok).toMatch(/all 11 lists of an inventory are answered/);
+});
+
 test("CloudStack: rights are told from listApis, and no command is tried", async () => {
   const loose = world.addKeys("ci-loose", ["allow listDomains", "allow listAccounts", "allow listApis"]);
   const read = await cloudstack(pair("read", loose));

@@ -34,7 +34,7 @@ const SHOWN_BY_ITSELF_MS = 5000;
 /** How long a stop that is over is still shown, in case of a crash between the resume and its message. Units: milliseconds. */
 const SHOWN_MS = 3600_000;
 
-/** Shows the newest stop as it is now, while it lasts and for an hour after it: a stop from a terminal, and that everything stands still. */
+/** Shows the newest stop as it is now, while it lasts and for an hour after: one from a terminal, and that everything stands still. */
 export async function sweepStop(q: Queryable, announcer: StopAnnouncer, now: number): Promise<void> {
   const view = await readStopView(q, now);
   const [first] = view?.stops ?? [];

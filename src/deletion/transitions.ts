@@ -162,7 +162,7 @@ async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: Deletio
     await updateDeletion(q, row.id, { activity: f.message, waiting_for: f.reason, waiting_since: since });
     return true;
   });
-  // Somebody decided meanwhile: that is done now, not after the wait.
+  // People decided something meanwhile: that comes first.
   if (changed === null) return again;
   if (changed) await show(row.id, c);
   const waited = c.now() - since;
@@ -173,7 +173,7 @@ async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: Deletio
     await c.announcer.note(await buildView(now, c), key, `It has waited for ${hours} h: ${f.message}`);
   }
   // What lasts is tried less often.
-  return { kind: "wait", ms: Math.max(pollMs(row), Math.min(waited / 10, RETRY_MS_MAX)), keptBack: true };
+  return { kind: "wait", ms: Math.max(pollMs(row), Math.min(Math.floor(waited / 10), RETRY_MS_MAX)), keptBack: true };
 }
 
 /** It ends. What somebody else deleted is recorded as deleted, so that its project can get a domain again. */

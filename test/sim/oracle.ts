@@ -168,7 +168,7 @@ export class Oracle {
     const asked = await this.#w.db.many(GoOn, "select id::text, reason, body from go_on where deletion_id = $1", [d.id]);
     return asked.filter(({ id }) => {
       const said = [...(this.#w.approvals.get(`go_on ${id}`) ?? new Map<string, Approval>()).keys()];
-      return said.filter((who) => now.has(who) && !d.requesters.includes(who)).length >= 2;
+      return said.filter((who) => now.has(who) && !askersOf(d).includes(who)).length >= 2;
     });
   }
 
@@ -177,9 +177,7 @@ export class Oracle {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
     const votes = [...(w.approvals.get(d.id) ?? new Map<string, Approval>())];
-    // Who closed the project asked for its deletion, whether the bot wrote that down or not.
-    const askers = [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
-    const counting = votes.filter(([who]) => now.has(who) && !askers.includes(who)).map(([, approval]) => approval);
+    const counting = votes.filter(([who]) => now.has(who) && !askersOf(d).includes(who)).map(([, approval]) => approval);
     if (counting.length < 2 && goOns.length === 0)
       this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
     return earliestSecond(counting);
@@ -252,6 +250,11 @@ export class Oracle {
         this.#violate("INV-11", "more domains than the budget entered the irreversible part");
     }
   }
+}
+
+/** Who closed the project asked for its deletion, whether the bot wrote that down or not. */
+function askersOf(d: z.output<typeof Live>): readonly string[] {
+  return [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
 }
 
 function sha(bytes: Buffer): string {

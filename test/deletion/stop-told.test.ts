@@ -51,8 +51,10 @@ test("what is not sent says all reasons", async () => {
   await stop("eve", "looking too");
   const row = await openOne(fresh.db);
   const seen = { deletionId: row.id, phase: row.phase, version: row.version, lease: row.lease, grantedAt: now };
-  for (const refusal of [await mayCall(fresh.db, "deleteDomain"), await mayDelete(fresh.db, seen, "deleteDomain", now)])
-    expect(refusal).toMatchObject({ ok: false, error: { code: "cloudstack.stopped", message: /disk full; looking too/ } });
+  for (const refusal of [await mayCall(fresh.db, "deleteDomain"), await mayDelete(fresh.db, seen, "deleteDomain", now)]) {
+    expect(refusal).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
+    expect(refusal.ok ? "" : refusal.error.message).toContain("disk full; looking too");
+  }
 });
 
 test("votes to resume are shown; the resume names both, and the next stop is told in a message of its own", async () => {

@@ -55,6 +55,7 @@ export function assemble(p: Parts): Assembly {
     ...passes,
     fleet,
     ballot: ballotOf(deletions),
+    stops: p.slack.announcers.stop,
     findProject: (slug) => p.ci.project({ slug }),
     enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
   });

@@ -15,6 +15,7 @@ import type { ApproversOf, PolicyAnnouncer } from "../policy/ports.ts";
 import type { Database } from "../store/db.ts";
 import type { ChangeWriter, DomainIds } from "../sync/execution/ports.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
+import type { StopAnnouncer } from "../sync/execution/stop-view.ts";
 
 /** What the bot is assembled from: the outside world and nothing else. Everything else is made by `assemble`. */
 export interface Parts {
@@ -59,6 +60,7 @@ export interface SlackParts {
     readonly deletion: DeletionAnnouncer;
     readonly export: ExportAnnouncer;
     readonly policy: PolicyAnnouncer;
+    readonly stop: StopAnnouncer;
   };
 }
 

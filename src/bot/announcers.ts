@@ -8,13 +8,16 @@ import type { DeletionAnnouncer } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import type { Events } from "../events.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
+import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
+import { safe } from "./render/blocks.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
 import { renderKeep } from "./render/keep.ts";
 import { renderPlan, type Rendering } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
+import { renderStop } from "./render/stop-card.ts";
 import { openDirect } from "./slack.ts";
 
 /** What the announcers need. */
@@ -34,6 +37,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly deletion: DeletionAnnouncer;
   readonly export: ExportAnnouncer;
   readonly policy: PolicyAnnouncer;
+  readonly stop: StopAnnouncer;
 } {
   // What the members of each deletion were told last: deletions are shown at every wake, and Slack is asked only when there is news.
   const told = new Map<string, Digest>();
@@ -49,7 +53,17 @@ export function createAnnouncers(o: AnnouncerOptions): {
     await o.posting.show(`keep:${deletion}:${member}`, opened.value, message);
     return true;
   }
+  async function tellStop(view: StopView): Promise<void> {
+    const key = `stop:${view.id}`;
+    await o.posting.show(key, o.channel, renderStop(view, o.environment));
+    // Slack notifies nobody of an update in place.
+    const [, ...further] = view.stops;
+    for (const [i, { name, reason }] of further.entries())
+      await o.posting.note(key, `stop ${i + 2}`, safe(`${name} stopped it too: ${reason}`));
+    if (view.resumed !== null) await o.posting.note(key, "resumed", safe(`Resumed by ${view.resumed.names}.`));
+  }
   return {
+    stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },
     plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
     deletion: {
       showCard: async (view) => {

@@ -82,6 +82,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     remember: (known) => recordKnownAccounts(o.db, known, o.now()),
     onLeftOut: (leftOut) => o.events.warn("slack.approvers_left_out", { leftOut: leftOut.join("; ") || "nobody any more" }),
     now: o.now,
+    sleep: o.sleep,
   });
 
   const approvers = await identity.examine(list.value);

@@ -1,15 +1,15 @@
 import type { WebClient } from "@slack/web-api";
 import type { ApproverDirectory, Operator, Asker } from "../core/people.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Sleep } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
-import type { CiUserId, OperatorId } from "../core/ids.ts";
+import { OperatorId, type CiUserId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { KnownAccount } from "../store/known-accounts.ts";
 import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
 import { groupMembers, teamMembers } from "./members.ts";
 import { createRecords } from "./records.ts";
 import { callSlack } from "./slack.ts";
-import { CACHE_MS, cached, lastGood } from "./steady.ts";
+import { CACHE_MS, cached, lastGood, newestOf, type LastGood } from "./steady.ts";
 
 /** People by Slack id, or the members of a user group, of whom those named by id count although the CI database does not know them. */
 export interface ApproverList {
@@ -34,6 +34,7 @@ export interface IdentityOptions {
   /** Says who of a list does not count, when that changes. */
   readonly onLeftOut: (leftOut: readonly string[]) => void;
   readonly now: Clock;
+  readonly sleep: Sleep;
 }
 
 /** The people of a list of approvers. */
@@ -48,6 +49,13 @@ export interface Examined {
 export interface Identity extends ApproverDirectory {
   /** Errors: `refused` for bots, guests, external and deactivated people; `unavailable`. */
   identify(slackUser: string): Promise<Result<Asker, Failure>>;
+  /**
+   * For a stop, Cancel and Restore, which lose nothing: nobody is refused for what the CI database or Slack cannot say in `HALT_MS`. By the
+   * newest answers there are; a person whom no answer names is their Slack account.
+   *
+   * Errors: `refused` for bots, guests, external and deactivated people, where Slack says that they are.
+   */
+  identifyToHalt(slackUser: string): Promise<Result<Asker, Failure>>;
   /** The valid approvers of a list, each person once. Errors: `unavailable`, `rejected`. */
   resolve(list: ApproverList, counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
   /** Who of a list counts, and who does not. Errors: as for `resolve`. */
@@ -59,6 +67,9 @@ export interface Identity extends ApproverDirectory {
 /** How long the Slack user of an address or of a person who asked, or that there is none, is kept. Units: milliseconds. */
 const ADDRESS_MS = 3600_000;
 
+/** How long a stop, Cancel or Restore waits for an answer of Slack or the CI database. Units: milliseconds. */
+const HALT_MS = 3000;
+
 type Member = { readonly operator: Operator; readonly user: SlackUser };
 
 /** Makes the identity service. Source: facts on Slack §4 "Who clicked". Invariant: INV-2 (distinct persons, approvers now). */
@@ -66,9 +77,14 @@ export function createIdentity(o: IdentityOptions): Identity {
   const records = createRecords(o);
   const groups = cached(o.now, CACHE_MS, (group: string) => groupMembers(o.client, group));
   const team = cached(o.now, CACHE_MS, (_all: string) => teamMembers(o.client, o.channel, o.teamGroup));
-  const people = cached(o.now, CACHE_MS, (_all: string) => o.listPeople());
+  const people = newestOf(
+    [],
+    cached(o.now, CACHE_MS, (_all: string) => o.listPeople()),
+  );
   const byAddress = cached(o.now, ADDRESS_MS, (email: string) => userOfAddress(o.client, email));
-  const learned = cached(o.now, ADDRESS_MS, (id: string) => learnAccounts(id as OperatorId));
+  const learned = cached(o.now, ADDRESS_MS, (id: string) =>
+    learnAccounts(id as OperatorId, { ...{ records, byAddress, remember }, people: () => people("all") }),
+  );
   const good = lastGood(o.now);
   const remember = onlyNew(o.remember);
   const tellLeftOut = whenChanged(o.onLeftOut);
@@ -98,18 +114,18 @@ export function createIdentity(o: IdentityOptions): Identity {
     return examined.ok ? ok(examined.value.approvers) : examined;
   };
 
-  async function learnAccounts(id: OperatorId): Promise<Result<null, Failure>> {
-    const listed = await people("all");
-    if (!listed.ok) return listed;
-    const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
-    const found = [slackId === null ? ok(null) : await records.readNow(slackId), email === null ? ok(null) : await byAddress(email)];
-    await remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
-    return found.find((user) => !user.ok) ?? ok(null);
-  }
+  const isOfTeam: IsOfTeam = (ids, patience) =>
+    assessTeam(ids, good, { team: patience(team("all")), approvers: patience(o.approvers().then(idsIn)) });
 
   return {
     resolve,
     examine,
+    identifyToHalt: (slackUser) =>
+      identifyToHalt(slackUser, patienceOf(o.sleep), o, {
+        readUser: () => records.readNow(slackUser),
+        people,
+        isOfTeam,
+      }),
     approversNow: async (counted) => resolve(await o.approvers(), counted),
     async identify(slackUser) {
       const since = o.now();
@@ -119,14 +135,80 @@ export function createIdentity(o: IdentityOptions): Identity {
       const member = memberOf(user.value, listed.value, o.here);
       if (!member.ok) return member;
       await remember([member.value]);
-      const [inTeam, approvers] = [good.keep("team", await team("all")), good.keep("approvers", await idsIn(await o.approvers()))];
-      const ids = idsOf(member.value.user);
-      const isTeam = [inTeam, approvers].some((list) => list.ok && ids.some((id) => list.value.includes(id)));
+      const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
+}
+
+type IsOfTeam = (ids: readonly string[], patience: Patience) => Promise<Pick<Asker, "isTeam" | "mayBeTeam">>;
+
+/** Whether an account is named by the lists, or may be by one that cannot be read. */
+async function assessTeam(
+  ids: readonly string[],
+  good: LastGood,
+  reads: Readonly<Record<"team" | "approvers", Promise<Result<readonly string[], Failure>>>>,
+): ReturnType<IsOfTeam> {
+  const [team, approvers] = await Promise.all([reads.team, reads.approvers]);
+  const lists = [good.keep("team", team), good.keep("approvers", approvers)];
+  const isTeam = lists.some((list) => list.ok && ids.some((id) => list.value.includes(id)));
+  return { isTeam, mayBeTeam: !isTeam && lists.some((list) => !list.ok) };
+}
+
+/** What identifying somebody who stops, cancels or restores reads. */
+interface HaltReads {
+  readUser(): Promise<Result<SlackUser | null, Failure>>;
+  readonly people: ReturnType<typeof newestOf<readonly Person[]>>;
+  readonly isOfTeam: IsOfTeam;
+}
+
+async function identifyToHalt(
+  slackUser: string,
+  patience: Patience,
+  o: Pick<IdentityOptions, "here" | "now">,
+  reads: HaltReads,
+): Promise<Result<Asker, Failure>> {
+  const [user] = await Promise.all([patience(reads.readUser()), patience(reads.people("all"))]);
+  const member = user.ok ? memberOf(user.value, reads.people.newest(), o.here) : ok(null);
+  if (!member.ok) return member;
+  const ids = member.value === null ? [slackUser] : idsOf(member.value.user);
+  const operator = member.value?.operator ?? { id: OperatorId.parse(`slack:${slackUser}`), name: slackUser, ciUserId: null };
+  return ok({ operator, since: o.now(), ...(await reads.isOfTeam(ids, patience)) });
+}
+
+/** Waits for an answer, but not for ever. */
+type Patience = <T>(read: Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
+
+/** Takes what is not there in `HALT_MS`, and what throws, for a failure. */
+function patienceOf(sleep: Sleep): Patience {
+  return async (read) => {
+    const over = new AbortController();
+    const late = sleep(HALT_MS, over.signal).then(() => fail("unavailable", "identity.late", "There was no answer in time"));
+    const failed = read.catch(() => fail("unavailable", "identity.failed", "There was no answer"));
+    late.catch(() => undefined);
+    const first = await Promise.race([failed, late]);
+    over.abort();
+    return first;
+  };
+}
+
+async function learnAccounts(
+  id: OperatorId,
+  o: {
+    readonly people: () => Promise<Result<readonly Person[], Failure>>;
+    readonly records: ReturnType<typeof createRecords>;
+    readonly byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>;
+    readonly remember: ReturnType<typeof onlyNew>;
+  },
+): Promise<Result<null, Failure>> {
+  const listed = await o.people();
+  if (!listed.ok) return listed;
+  const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
+  const found = [slackId === null ? ok(null) : await o.records.readNow(slackId), email === null ? ok(null) : await o.byAddress(email)];
+  await o.remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
+  return found.find((user) => !user.ok) ?? ok(null);
 }
 
 async function slackIdOf(

@@ -45,6 +45,9 @@ interface Place {
   readonly thread?: string | undefined;
 }
 
+/** Buttons that lose nothing and must work when Slack's lists or the CI database cannot be read. */
+const HALTS = new Set(["deletion_cancel", "deletion_restore"]);
+
 /** Somebody of whom only the Slack id is known. */
 function strangerOf(user: string): OperatorId {
   return `slack:${user}` as OperatorId;
@@ -108,7 +111,7 @@ function listenToButtons(app: App, c: ListenContext): void {
       const once = triggerId === "" ? a.action_ts : triggerId;
       if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
-      const asker = await c.identity.identify(b.user.id);
+      const asker = await (HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id));
       if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
       const reply = asker.ok
         ? await answerClick(
@@ -216,7 +219,7 @@ function listenToHome(app: App, c: ListenContext): void {
 
 async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: ListenContext): Promise<Reply> {
   if (!command.ok) return replyOfFailure(command.error);
-  const asker = await c.identity.identify(user);
+  const asker = await (command.value.kind === "stop" ? c.identity.identifyToHalt(user) : c.identity.identify(user));
   return asker.ok ? runCommand(command.value, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
 }
 

@@ -25,6 +25,17 @@ export function cached<T>(now: Clock, forMs: number, read: Read<T>): Read<T> {
   };
 }
 
+/** Remembers the newest good answer, however old; `before` there was one. */
+export function newestOf<T>(before: T, read: Read<T>): Read<T> & { newest(): T } {
+  let newest = before;
+  const reading: Read<T> = async (key) => {
+    const got = await read(key);
+    if (got.ok) newest = got.value;
+    return got;
+  };
+  return Object.assign(reading, { newest: () => newest });
+}
+
 /** How many of the last good list are still there. */
 function stillIn(list: readonly string[], good: readonly string[]): number {
   return good.filter((one) => list.includes(one)).length;

@@ -27,6 +27,7 @@ const noSlack: SlackParts = {
     deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
+    stop: { showStop: () => undefined },
   },
 };
 

@@ -24,6 +24,8 @@ export interface Asker {
   readonly operator: Operator;
   /** Member of the CI team: may see every project, stop, reject and start passes. */
   readonly isTeam: boolean;
+  /** Whether they are of the team is not known: Slack's lists cannot be read just now. */
+  readonly mayBeTeam?: boolean;
   /** When they asked: the answer may use what was read of the CI database since then. Left out: all is read again. */
   readonly since?: Instant;
   /** Their Slack account, with its workspace; left out outside Slack. */
@@ -36,6 +38,14 @@ export function isOneOf(
   identities: readonly string[],
 ): boolean {
   return [person.id, ...(person.accounts ?? [])].some((name) => identities.includes(name));
+}
+
+/**
+ * Whether a person may stop, cancel or restore: nothing is lost by it, so nobody is refused for want of a list. Cancel and Restore are
+ * buttons of a card in the team's channel, so who presses them is in it.
+ */
+export function mayHalt(by: Asker): boolean {
+  return by.isTeam || by.mayBeTeam === true;
 }
 
 /** The refusal for somebody who is not a member of the CI team. */

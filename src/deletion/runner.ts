@@ -74,20 +74,21 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
 
 /** Stopped or frozen: what CloudStack would expunge meanwhile is brought back first, then it stands. */
 async function stand(row: DeletionRow, stop: StopState, c: DeletionContext): Promise<void> {
+  // What was on its way when it was stopped is looked up: people are told when everything stands still.
+  if (stop.stopped) await settleIntents(row, c);
   const rested = await bringToRest(row, c);
   const late = rested.ok ? "" : `its machines are not back yet: ${rested.error.message}`;
   const sentences = [stop.stopped && row.phase !== "frozen" ? `stopped: ${stop.reason}` : "", late].filter((one) => one !== "");
   if (sentences.length > 0) await setActivity(row, sentences.join("; "), c);
-  if (!rested.ok) return c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
-  if (row.phase !== "frozen") return c.work.enqueue("deletion", row.id, { delayMs: 2000 });
+  if (!rested.ok || row.phase !== "frozen") return c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
   if (!stop.stopped) await inspectFrozen(row, c);
 }
 
-/** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion. */
+/** Enqueues every deletion that has work to do, so that a lost job cannot lose a deletion; no earlier than it would look by itself. */
 export async function sweepDeletions(c: DeletionContext): Promise<void> {
   for (const row of await readLiveDeletions(c.db)) {
     if (row.phase === "frozen" || row.until_at === null || row.until_at <= c.now() || row.phase === "proposed" || row.restore_by !== null)
-      await c.work.enqueue("deletion", row.id);
+      await c.work.enqueue("deletion", row.id, { delayMs: pollMs(row) });
   }
 }
 

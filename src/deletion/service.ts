@@ -2,7 +2,7 @@ import { recordRefusal, parseReason } from "../approvals/act.ts";
 import { recordRejection, recordWithdrawal } from "../approvals/ballot.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, DeletionId, OperatorId, ProjectId } from "../core/ids.ts";
-import { teamOnly, type Asker } from "../core/people.ts";
+import { mayHalt, teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import {
@@ -75,13 +75,13 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
     withdraw: (click) => act("withdraw", click, (row, q) => withdraw(row, click.by, q, c)),
     cancel: (click) =>
       act("cancel", click, async (row, q) => {
-        if (!click.by.isTeam) return err(teamOnly("cancel a deletion"));
+        if (!mayHalt(click.by)) return err(teamOnly("cancel a deletion"));
         if (row.phase !== "cooling_off") return err(wrongPhase(row, "Cancel is for the cool-off; after it there is Restore."));
         return endDeletion(row, q, "cancelled", click.by, "cancelled in the cool-off", c);
       }),
     restore: (click) =>
       act("restore", click, async (row, q) =>
-        click.by.isTeam ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
+        mayHalt(click.by) ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
       ),
     lookAgain: (click) => act("look_again", click, (row, q) => lookAgain(row, click.by, q, c)),
     goOn: (click) => goOn(click, c),
@@ -128,12 +128,13 @@ async function keep(row: DeletionRow, by: Asker, membersOf: MembersOf, q: Transa
   return requestRestore(row, q, "kept", by, c);
 }
 
-async function requestRestore(
+/** Has a domain given back. Errors: `refused` in a phase in which nothing was taken yet, or nothing comes back any more. */
+export async function requestRestore(
   row: DeletionRow,
   q: Transaction,
   because: "restored" | "kept",
   by: Asker,
-  c: DeletionContext,
+  c: Pick<DeletionContext, "now">,
 ): Promise<Result<void, Failure>> {
   if (
     !["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(row.phase) ||

@@ -17,17 +17,19 @@ export interface SeenByGuard {
   readonly grantedAt: number;
 }
 
+/** The reasons of all stops that nobody resumed; null while nothing is stopped. */
+const STOPS = "(select string_agg(reason, '; ' order by seq) as reason from present_stops()) s";
 const Row = z.object({
-  isStop: z.boolean().nullable(),
+  isStop: z.boolean(),
   reason: z.string().nullable(),
   isHeld: z.boolean().nullable(),
   isSame: z.boolean().nullable(),
 });
 const SQL = `
-  select s.kind = 'stop' as "isStop", s.reason, d.lease = $4 as "isHeld",
+  select s.reason is not null as "isStop", s.reason, d.lease = $4 as "isHeld",
          d.phase = $2 and d.version = $3 and d.restore_by is null as "isSame"
   from (select) one left join deletion d on d.id = $1
-  left join lateral (select kind, reason from stop_switch order by seq desc limit 1) s on true`;
+  cross join ${STOPS}`;
 
 /**
  * Asked immediately before each call that deletes or disables, in one statement: not stopped; the deletion in the phase and version that
@@ -42,7 +44,7 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
   // Whatever the error: what cannot be read counts as stopped.
   const row = await q.one(Row, SQL, params).catch(() => null);
   if (row === null) return err(stoppedBefore(command, "what people decided could not be read from the database"));
-  if (row.isStop === true) return err(stoppedBefore(command, row.reason ?? ""));
+  if (row.isStop) return err(stoppedBefore(command, row.reason ?? ""));
   const refusal = (code: string, why: string) => err(failure("unavailable", code, `${command} was not sent: ${why}`));
   if (row.isSame !== true) return refusal("deletion.overtaken", "somebody decided on this deletion since the checks before it");
   if (row.isHeld !== true) return refusal("deletion.overtaken", "another run has taken this deletion over");
@@ -50,11 +52,11 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
   return ok(undefined);
 }
 
-const PassRow = z.object({ isStop: z.boolean().nullable(), reason: z.string().nullable(), isNewest: z.boolean() });
+const PassRow = z.object({ isStop: z.boolean(), reason: z.string().nullable(), isNewest: z.boolean() });
 const PASS_SQL = `
-  select s.kind = 'stop' as "isStop", s.reason,
+  select s.reason is not null as "isStop", s.reason,
          not exists (select from pass n where n.seq > (select seq from pass where id = $1)) as "isNewest"
-  from (select) one left join lateral (select kind, reason from stop_switch order by seq desc limit 1) s on true`;
+  from (select) one cross join ${STOPS}`;
 
 /**
  * Asked before each change of a pass, in one statement: not stopped, and no other pass has begun since, as after a loss of the passes' lock
@@ -65,6 +67,6 @@ const PASS_SQL = `
 export async function refusalOfChange(q: Queryable, passId: string): Promise<string | null> {
   const row = await q.one(PassRow, PASS_SQL, [passId]).catch(() => null);
   if (row === null) return "stopped: the stop switch could not be read from the database";
-  if (row.isStop ?? false) return `stopped: ${row.reason ?? ""}`;
+  if (row.isStop) return `stopped: ${row.reason ?? ""}`;
   return row.isNewest ? null : "another pass has begun since";
 }

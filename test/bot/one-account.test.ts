@@ -45,6 +45,7 @@ const identityOf = (account: Account, knows: boolean) => {
     teamGroup: null,
     listPeople: async () => ok(knows ? [{ id: "7" as CiUserId, name: "Una", email: "U1@example.org", slackId: "U1", enabled: true }] : []),
     now: () => 20 as Instant,
+    sleep: () => new Promise(() => undefined),
   });
 };
 

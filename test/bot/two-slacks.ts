@@ -5,7 +5,9 @@ import { createIdentity, type ApproverList, type Identity } from "../../src/bot/
 import { findWorkspace } from "../../src/bot/workspace.ts";
 import type { Person, Workspace } from "../../src/bot/accounts.ts";
 import type { Instant } from "../../src/core/ids.ts";
-import { ok } from "../../src/core/result.ts";
+import { ok, type Result } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import type { Sleep } from "../../src/core/clock.ts";
 import type { Database } from "../../src/store/db.ts";
 import { recordKnownAccounts } from "../../src/store/known-accounts.ts";
 import { SecondSlack } from "./second-slack.ts";
@@ -143,6 +145,9 @@ export interface IdentityWorld {
   teamGroup: string | null;
   leftOut: readonly string[];
   here: Workspace;
+  /** While set, the CI database answers this. */
+  ciAway: (() => Promise<Result<never, Failure>>) | null;
+  sleep: Sleep;
   identity: Identity;
 }
 
@@ -150,14 +155,15 @@ export interface IdentityWorld {
 export async function identityOn(
   slack: OneSlack,
   db: Database,
-  more: Partial<Pick<IdentityWorld, "people" | "list" | "teamGroup" | "now">> = {},
+  more: Partial<Pick<IdentityWorld, "people" | "list" | "teamGroup" | "now" | "sleep" | "ciAway">> = {},
 ) {
   const options = { slackApiUrl: slack.apiUrl, retryConfig: { retries: 0 }, logLevel: LogLevel.ERROR };
   const client = new WebClient("xoxb-1", { ...options, rejectRateLimitedCalls: true });
   const here = await findWorkspace(client, { mode: "http" });
   if (!here.ok) throw new Error(here.error.message);
   const w: IdentityWorld = {
-    ...{ slack, db, now: 20, people: [], list: { group: slack.group, ids: [] }, teamGroup: null, leftOut: [], here: here.value, ...more },
+    ...{ slack, db, now: 20, people: [], list: { group: slack.group, ids: [] }, teamGroup: null, leftOut: [], here: here.value },
+    ...{ ciAway: null, sleep: () => new Promise(() => undefined), ...more },
     identity: undefined as never,
   };
   w.identity = createIdentity({
@@ -167,10 +173,11 @@ export async function identityOn(
     here: here.value,
     approvers: async () => w.list,
     teamGroup: w.teamGroup,
-    listPeople: async () => ok(w.people),
+    listPeople: async () => (w.ciAway !== null ? w.ciAway() : ok(w.people)),
     remember: (known) => recordKnownAccounts(db, known, w.now),
     onLeftOut: (leftOut) => void (w.leftOut = leftOut),
     now: () => w.now as Instant,
+    sleep: w.sleep,
   });
   return w;
 }

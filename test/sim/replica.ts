@@ -93,6 +93,7 @@ function slackOf(w: World, process: Process): SlackParts {
         ),
       },
       export: { showExport: async () => passPoint(process) },
+      stop: { showStop: () => undefined },
     },
   };
 }

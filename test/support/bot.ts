@@ -21,6 +21,7 @@ import { readInstallation } from "../../src/store/installation.ts";
 import { seedPolicy } from "../../src/store/policies.ts";
 import type { TeamPolicy } from "../../src/core/policy.ts";
 import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
+import type { StopAnnouncer } from "../../src/sync/execution/stop-view.ts";
 import { op } from "./deletions.ts";
 
 /** The configuration of the tests: what the environment below gives, and `more`. */
@@ -66,6 +67,7 @@ export interface PartsChange extends Partial<
   readonly cards?: Partial<DeletionAnnouncer>;
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
+  readonly stops?: Partial<StopAnnouncer>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -116,7 +118,7 @@ export async function putInForce(db: Database, change: Partial<TeamPolicy> = {},
 
 /** Copies parts with others in their place. */
 export function changed(p: Parts, change: PartsChange): Parts {
-  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, ...plain } = change;
+  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, stops, ...plain } = change;
   const { cloud, slack } = p;
   return {
     ...p,
@@ -139,6 +141,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         deletion: { ...slack.announcers.deletion, ...cards },
         plan: { ...slack.announcers.plan, ...plans },
         policy: { ...slack.announcers.policy, ...changes },
+        stop: { ...slack.announcers.stop, ...stops },
       },
     },
   };
@@ -181,6 +184,7 @@ function bareParts(db: Database): Parts {
         deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
+        stop: { showStop: () => undefined },
       },
     },
     enqueue: async () => undefined,

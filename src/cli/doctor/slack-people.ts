@@ -50,6 +50,7 @@ export async function examinePeople(
     teamGroup,
     listPeople: o.listPeople,
     now: o.now,
+    sleep: async () => undefined,
   });
   const persons = new Map<string, string[]>();
   for (const id of ids) {

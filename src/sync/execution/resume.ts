@@ -14,6 +14,8 @@ export interface ResumeOutcome {
   readonly need: number;
   /** Why everything is stopped: what two people accept. */
   readonly reason: string;
+  /** Those whose votes count. */
+  readonly names: readonly string[];
 }
 
 interface ResumeQuestion extends Question {
@@ -37,11 +39,12 @@ export async function resume(by: Asker, c: BallotContext): Promise<Result<Resume
         await lockStop(q);
         return resumeQuestion(await readStop(q));
       },
-      async follow({ stop }, { decided, have, need, voters, at }, q) {
-        const names = voters.join(" and ");
+      async follow({ stop }, { decided, have, need, voters, approvers, at }, q) {
+        const names = voters.map((id) => approvers.find((a) => a.id === id)?.name ?? id);
+        const [byOperator, byName] = [voters.join(" and "), names.join(" and ")];
         if (decided)
-          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator: names, reason: "two people agreed" });
-        return { value: { resumed: decided, have, need, reason: stop.reason }, data: { have, resumed: decided } };
+          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator, byName, reason: "two people agreed" });
+        return { value: { resumed: decided, have, need, names, reason: stop.reason }, data: { have, resumed: decided } };
       },
     },
     c,

@@ -58,7 +58,7 @@ export async function passAndAsk(
   policy: PolicyContext,
 ): Promise<Result<PlanRecord, Failure>> {
   const done = await runPass(scope, startedBy, passes);
-  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed" || h.kind === "roles_changed")) await askAboutScope(policy);
   return done;
 }
 

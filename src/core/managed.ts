@@ -53,6 +53,10 @@ export interface KnownState {
   readonly lastComplete: { readonly projects: number; readonly domains: number; readonly at: Instant } | null;
   /** The fingerprint of the confirmed scope; null where none is required. */
   readonly pinnedScope: Digest | null;
+  /** The confirmed map of roles; null: none is confirmed. Left out in plans of earlier versions, as is the next one. */
+  readonly pinnedRoles?: Readonly<Record<string, string>> | null;
+  /** Restrictions that passes made or began, in the last day and in the last week. */
+  readonly restrictionsMade?: { readonly day: number; readonly week: number };
 }
 
 /** The managed domain of a project. */

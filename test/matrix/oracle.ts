@@ -20,6 +20,7 @@ const ONCE = new Set([
   "deleteDomain",
   "recoverVirtualMachine",
   "startVirtualMachine",
+  "attachVolume",
 ]);
 /** Calls that stop things, and harm nothing when said twice. */
 const HARMLESS = new Set(["disableAccount", "enableAccount", "detachVolume", "extractTemplate"]);

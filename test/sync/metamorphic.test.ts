@@ -116,7 +116,7 @@ beforeAll(async () => {
   const seen = botCloud({ url: lossy.url, ...cloud.admin }, { now: () => now as Instant, pageSize: 3, sleep: async () => undefined });
   await putInForce(state.db, {
     ...{ absenceReads: absence.reads, absenceMs: absence.forMs, restrictionsPerPass: 100, proposalsPerPass: 100 },
-    ...{ changesPerPass: 1000, shrinkMinShare: 0, protectedDomains: [] },
+    ...{ changesPerPass: 1000, restrictionsPerDay: 5000, restrictionsPerWeek: 20_000, shrinkMinShare: 0, protectedDomains: [] },
   });
   bot = testBot(state.db, {
     ci,

@@ -45,10 +45,13 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
         a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
+  // Jobs and events are shown to the account that caused them, and to those above it: to the reading key, not those of the deleting one.
+  const { findJob, hasDeletionEvent } = createCloudStackReader(options(config.cloudstack.delete, false));
+  const ofTheDeleter = { findJob, hasDeletionEvent };
   return {
-    reader: createCloudStackReader(options(config.cloudstack.read, false)),
+    reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...ofTheDeleter },
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
-    restorer: createCloudStackRestorer(options(config.cloudstack.write, true)),
+    restorer: createCloudStackRestorer(options(config.cloudstack.delete, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
     registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),

@@ -9,6 +9,7 @@ import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
+import { examineRoles } from "./cloudstack-roles.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
@@ -32,11 +33,13 @@ export async function examineCloudStack(
   const probed = await createCloudStackReader(reading).probe();
   if (!probed.ok && probed.error.code === "cloudstack.unreachable") return [failed(probed.error.message, probed.error.remedy ?? "")];
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
+  const roles = await examineRoles(createKeyInspector(options(config.cloudstack.write)), config);
   for (const { uses, ...pair } of pairsOf(config.cloudstack))
-    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config)));
+    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config, roles.members)));
   const inspector = createKeyInspector(reading);
   return [
     ...checks,
+    ...roles.checks,
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
     ...(probed.ok ? await examineSettings(inspector) : []),

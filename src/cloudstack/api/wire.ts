@@ -189,7 +189,11 @@ export const DedicationRow = z.object({
 });
 
 /** A role. */
-export const RoleRow = z.object({ id: text.min(1), name: text, isdefault: flag });
+export const RoleRow = z.object({ id: text.min(1), name: text, type: text });
+export type RoleRow = z.infer<typeof RoleRow>;
+/** A rule of a role. */
+export const RuleRow = z.object({ id: text.min(1), rule: text, permission: text });
+export type RuleRow = z.infer<typeof RuleRow>;
 /** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
 export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;

@@ -8,6 +8,7 @@ import type { CloudStackOptions } from "../api/options.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { AccountRow, ApiRow, fit } from "../api/wire.ts";
 import { readSetting, withSmallPages } from "./probe.ts";
+import { readRole, type SeenRole } from "./roles.ts";
 
 /** What can be read with one key pair; nothing here changes anything. */
 export interface KeyInspector {
@@ -15,6 +16,8 @@ export interface KeyInspector {
   readAccount(): Promise<Result<AccountRow, Failure>>;
   /** The commands that the key's role allows; null when it may not ask. */
   readAllowed(): Promise<Result<ReadonlySet<string> | null, Failure>>;
+  /** A role as this key sees it. Errors: `refused` for one that this key could not hand out. */
+  readRole(name: string): Promise<Result<SeenRole, Failure>>;
   /** A setting of the server; `unknown` when this version has none of that name, `hidden` when the key may not read settings. */
   readSetting(name: string): Promise<Result<string | "hidden" | "unknown", Failure>>;
   /** The managed root. Errors: `refused` when the key does not see it. */
@@ -29,6 +32,7 @@ export function createKeyInspector(o: CloudStackOptions): KeyInspector {
   return {
     readAccount: () => readOwnAccount(api),
     readAllowed: () => readAllowed(api),
+    readRole: (name) => readRole(api, name),
     readSetting: (name) => readSetting(api, name),
     findRoot: async () => {
       const tree = await findManagedRoot(api);

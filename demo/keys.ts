@@ -53,24 +53,42 @@ export const keyRules = Object.fromEntries(
 ) as Readonly<Record<KeyUse, readonly string[]>>;
 
 /**
- * Sets an emulated CloudStack up as docs/cloudstack-keys.sh does: the members' role, which accounts have that are added from now on, and a
- * role, an account and keys for each use, the managed root being `root`.
+ * Sets an emulated CloudStack up as docs/cloudstack-keys.sh does: a role for members, which accounts have that are added from now on, and a
+ * role, an account and keys for each use. `replica` gives a process keys of its own. What is there already is taken.
  */
-export function setUpKeys(cloud: CloudStackEmulator, root: string, suffix = ""): FourKeys {
+export function setUpKeys(cloud: CloudStackEmulator, root: string, replica = ""): FourKeys {
   cloud.setDefaultRole(cloud.findRole(memberRole) ?? cloud.addRole({ name: memberRole, type: "User", rules: rulesOf(memberCommands) }));
   const pairs = keyUses.map((use) => {
-    const name = `twokey-${use}${suffix}`;
-    const role = cloud.findRole(name) ?? cloud.addRole({ name, type: roleTypes[use], rules: keyRules[use] });
+    const name = `twokey-${use}${replica}`;
+    const role = cloud.findRole(`Twokey ${use}`) ?? cloud.addRole({ name: `Twokey ${use}`, type: roleTypes[use], rules: keyRules[use] });
     const domain = roleTypes[use] === "Admin" ? cloud.ids.rootDomain : root;
-    const { keys } = cloud.addAccount({ domain, name, role, keys: true });
+    const keys = cloud.findKeys(name) ?? cloud.addAccount({ domain, name, role, keys: true }).keys;
     if (keys === undefined) throw new Error(`the emulator gave ${name} no keys`);
     return [use, keys];
   });
   return Object.fromEntries(pairs) as FourKeys;
 }
 
-/** The variables that give the bot these keys. */
-export function keyVariables(keys: FourKeys): Readonly<Record<string, string>> {
+/** Adds the managed root ROOT/ci, and sets its keys up. Returns its id. */
+export function addManagedRoot(cloud: CloudStackEmulator): string {
+  const root = cloud.addDomain({ name: "ci" });
+  setUpKeys(cloud, root);
+  return root;
+}
+
+/** The keys of an emulator that `addManagedRoot` prepared. */
+export function keysOf(cloud: CloudStackEmulator): FourKeys {
+  const pairs = keyUses.map((use) => {
+    const keys = cloud.findKeys(`twokey-${use}`);
+    if (keys === undefined) throw new Error(`there are no keys of twokey-${use}: call addManagedRoot first`);
+    return [use, keys];
+  });
+  return Object.fromEntries(pairs) as FourKeys;
+}
+
+/** The variables that give the bot the keys of an emulator. */
+export function keyVariables(cloud: CloudStackEmulator): Readonly<Record<string, string>> {
+  const keys = keysOf(cloud);
   const pairs = keyUses.map((use) => {
     const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;
     return { [`${prefix}_API_KEY`]: keys[use].apiKey, [`${prefix}_SECRET_KEY`]: keys[use].secretKey };

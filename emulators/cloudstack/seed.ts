@@ -107,6 +107,10 @@ export interface Seed extends SeedMore {
   addUser(fields: { account: string; username: string; email?: string; firstname?: string; lastname?: string; id?: string }): string;
   /** Adds a role with rules in order, such as `["allow listDomains", "deny *"]`. Returns its id. */
   addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
+  /** Removes a role that no account has. */
+  removeRole(id: string): void;
+  /** The keys of the first user of that name that has some. */
+  findKeys(username: string): Keys | undefined;
   /** The id of the role of a name. */
   findRole(name: string): string | undefined;
   /** Gives accounts that `addAccount` adds from now on this role, unless they name another; until then it is `User`. */
@@ -160,7 +164,10 @@ export function seedOf(world: World, settings: Settings): Seed {
   };
 }
 
-type People = Pick<Seed, "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole" | "findRole" | "setDefaultRole">;
+type People = Pick<
+  Seed,
+  "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole" | "removeRole" | "findKeys" | "findRole" | "setDefaultRole"
+>;
 
 function people(world: World, making: () => Making): People {
   let defaultRole = world.base.userRole;
@@ -192,6 +199,11 @@ function people(world: World, making: () => Making): People {
         world.rules.insert({ id: settings.newId(), roleId: role.id, rule, permission });
       }
       return role.id;
+    },
+    removeRole: (id) => world.roles.remove(world.roles.need(id), making().now),
+    findKeys: (username) => {
+      const { apiKey, secretKey } = world.users.all().find((user) => user.username === username && user.apiKey !== undefined) ?? {};
+      return apiKey === undefined || secretKey === undefined ? undefined : { apiKey, secretKey };
     },
     findRole: (name) => world.roles.all().find((role) => role.name === name)?.id,
     setDefaultRole: (id) => void (defaultRole = world.roles.need(id).id),

@@ -6,7 +6,7 @@ import { createCloudStackDeleter } from "../cloudstack/delete/deleter.ts";
 import { createDomainIds } from "../cloudstack/read/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack/export/exporter.ts";
 import type { CloudStackOptions } from "../cloudstack/api/options.ts";
-import { createCloudStackReader } from "../cloudstack/read/reader.ts";
+import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
@@ -14,6 +14,7 @@ import type { CloudStackKeys, Config } from "../config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
+import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
 import { mayCall } from "../store/stop-switch.ts";
@@ -45,11 +46,11 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
         a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
-  // Jobs and events are shown to the account that caused them, and to those above it: to the reading key, not those of the deleting one.
-  const { findJob, hasDeletionEvent } = createCloudStackReader(options(config.cloudstack.delete, false));
-  const ofTheDeleter = { findJob, hasDeletionEvent };
+  // A deletion reads with the deleting key: its jobs and events are shown to no account below it (recording 28), and only a role of the
+  // type Admin sees dedications, what is not for display, and what lies above the managed root.
+  const deletionReads = deletionReadsOf(createCloudStackReader(options(config.cloudstack.delete, false)));
   return {
-    reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...ofTheDeleter },
+    reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...deletionReads },
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
     restorer: createCloudStackRestorer(options(config.cloudstack.delete, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
@@ -57,6 +58,11 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
+}
+
+function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot"> {
+  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot } = r;
+  return { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot };
 }
 
 /** The CI database, read only. */

@@ -1,5 +1,6 @@
 /** Claim: the bot starts while CloudStack is away, says so in its log and in the channel, and works when it is back. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -29,7 +30,7 @@ beforeAll(async () => {
     await ci.db.exec("insert into public.person values ($1, $2, $2 || '@example.org', $3, $4, true, $5)", [
       ...[p.id, p.username, p.firstName, p.lastName, p.slackId],
     ]);
-  cloud.addDomain({ name: "ci" });
+  addManagedRoot(cloud);
 }, 60_000);
 afterAll(async () => {
   await Promise.all([slack?.close(), cloud?.close()]);
@@ -45,7 +46,7 @@ test("CloudStack is away at the start, then back", async () => {
   const started = await startTwokey(
     configOf({
       ...{ TWOKEY_DATA_DIR: dataDir, CI_DATABASE_URL: ci.url, CLOUDSTACK_API_URL: cloud.url },
-      ...{ CLOUDSTACK_API_KEY: cloud.admin.apiKey, CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey },
+      ...{ ...keyVariables(cloud) },
       ...{ SLACK_BOT_TOKEN: demoTokens.botToken, SLACK_APP_TOKEN: demoTokens.appToken, SLACK_API_URL: slack.apiUrl },
       ...{ SLACK_CHANNEL: demoChannel, SLACK_APPROVER_GROUP: demoApproverGroup },
       ...{ TWOKEY_HTTP_PORT: "0", TWOKEY_SYNC_EVERY_SECONDS: "3600" },

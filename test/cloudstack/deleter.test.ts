@@ -1,5 +1,6 @@
 /** The deleter refuses before it sends anything: what is no grant, what the grant does not list, and what stands in the wrong place. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -159,12 +160,12 @@ describe("against a server", () => {
       .filter((name) => !/^(list|queryAsync)/.test(name));
   beforeEach(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, expungeDelayMs: 50, expungeIntervalMs: 20 });
-    ci = emulator.addDomain({ name: "ci" });
+    ci = addManagedRoot(emulator);
     alpha = emulator.addDomain({ name: "alpha", parent: ci }) as DomainId;
     ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-    const options = optionsFor({ url: emulator.url, ...emulator.admin });
-    reader = createCloudStackReader(options);
-    deleter = createCloudStackDeleter(options);
+    const keys = keysOf(emulator);
+    reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keys.read }));
+    deleter = createCloudStackDeleter(optionsFor({ url: emulator.url, ...keys.delete }));
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));

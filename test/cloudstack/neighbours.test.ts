@@ -1,4 +1,5 @@
 /** Claim: the domains beside one are counted in one list, and the log tells what was removed by hand from what a clean-up took. */
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
@@ -14,7 +15,7 @@ let [own, beta, ann, machine] = ["", "", "", ""];
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ jobMs: 5 });
-  const ci = emulator.addDomain({ name: "ci" });
+  const ci = addManagedRoot(emulator);
   own = emulator.addDomain({ name: "alpha", parent: ci });
   beta = emulator.addDomain({ name: "beta", parent: ci });
   emulator.addMachine({ account: emulator.addAccount({ domain: own, name: "own" }).accountId, name: "ours" });
@@ -27,13 +28,14 @@ beforeEach(async () => {
     account: emulator.addAccount({ domain: emulator.addDomain({ name: "elsewhere" }), name: "eve" }).accountId,
     name: "x",
   });
-  options = optionsFor({ url: emulator.url, ...emulator.admin });
+  options = optionsFor({ url: emulator.url, ...keysOf(emulator).read });
   reader = createCloudStackReader(options);
 });
 afterEach(() => emulator.close());
 
 const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
-const api = () => createApi(options);
+/** The people of the domain, by the root administrator. */
+const api = () => createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
 
 test("only the domains beside it, each with all below it, in one list", async () => {
   expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);

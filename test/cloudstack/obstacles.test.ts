@@ -1,4 +1,5 @@
 /** Claim: whatever makes CloudStack refuse to delete a domain without the clean-up is found before anybody is asked, by name, and is a veto. */
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
@@ -14,11 +15,11 @@ let [ci, alpha, beta, ann] = ["", "", "", ""];
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ jobMs: 5 });
-  ci = emulator.addDomain({ name: "ci" });
+  ci = addManagedRoot(emulator);
   alpha = emulator.addDomain({ name: "alpha", parent: ci });
   beta = emulator.addDomain({ name: "beta", parent: ci });
   ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-  options = optionsFor({ url: emulator.url, ...emulator.admin });
+  options = optionsFor({ url: emulator.url, ...keysOf(emulator).delete });
 });
 afterEach(() => emulator.close());
 

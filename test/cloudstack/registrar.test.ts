@@ -1,5 +1,6 @@
 /** Claims: a registration has the recorded parameters, goes below the managed root only, and its link comes back in no message. */
 import { createServer, type Server } from "node:http";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -43,11 +44,11 @@ describe("against the emulator", () => {
   let domain: string;
   beforeEach(async () => {
     cloud = await startCloudStackEmulator();
-    domain = cloud.addDomain({ name: "alpha", parent: cloud.addDomain({ name: "ci" }) });
+    domain = cloud.addDomain({ name: "alpha", parent: addManagedRoot(cloud) });
     cloud.addAccount({ name: "ann", domain });
   });
   afterEach(() => cloud.close());
-  const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
+  const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).write }));
   const installed = () => ({ zoneId: cloud.ids.zone, facts: { ...template.facts, osTypeId: cloud.ids.osType } });
 
   test("sends what was recorded, under the recorded names", async () => {
@@ -75,18 +76,22 @@ describe("against the emulator", () => {
   test("what it registered is found with the thing that its link was made for", async () => {
     const done = await registrar().registerTemplate(wanted(domain, installed()));
     const id = done.ok ? done.value : "";
-    const found = await registrar().listTemplates(domain as DomainId);
+    // CloudStack shows a link to the template's owner and to root administrators only.
+    const madeFor = "11111111-2222-4333-8444-555555555555";
+    expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: { id, madeFor: null, showsLink: false } });
+    const seesLinks = createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
+    const found = await seesLinks.listTemplates(domain as DomainId);
     const one = {
       id,
       name: "back",
       account: "ann",
       domainId: domain,
-      madeFor: "11111111-2222-4333-8444-555555555555",
+      madeFor,
       isReady: true,
       showsLink: true,
     };
     expect(found).toMatchObject({ ok: true, value: [one] });
-    expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: one });
+    expect(await seesLinks.findTemplate(id)).toMatchObject({ ok: true, value: one });
     expect(await registrar().findTemplate(ZONE)).toEqual({ ok: true, value: null });
   });
 
@@ -106,7 +111,10 @@ describe("against the emulator", () => {
   test("a domain outside the managed root, and one that is gone, are refused before anything is sent", async () => {
     const outside = cloud.addDomain({ name: "other" });
     cloud.addAccount({ name: "ann", domain: outside });
-    expect(await registrar().registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
+    expect(await registrar().registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.permission" } });
+    // Whatever the key may do, it is not touched.
+    const mighty = createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
+    expect(await mighty.registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
     expect(await registrar().registerTemplate(wanted(ZONE))).toMatchObject({ ok: false, error: { code: "cloudstack.domain_gone" } });
     expect(cloud.requests().filter((r) => r.command === "registerTemplate")).toEqual([]);
   });
@@ -114,7 +122,7 @@ describe("against the emulator", () => {
   test("an inventory keeps what it takes: free details of a template, names of a machine's offering and template", async () => {
     await registrar().registerTemplate(wanted(domain, installed()));
     cloud.addMachine({ account: cloud.addAccount({ name: "bob", domain }).accountId, name: "m" });
-    const read = await createCloudStackReader(optionsFor({ url: cloud.url, ...cloud.admin })).readInventory(
+    const read = await createCloudStackReader(optionsFor({ url: cloud.url, ...keysOf(cloud).read })).readInventory(
       domain as DomainId,
       "ROOT/ci/alpha" as DomainPath,
     );

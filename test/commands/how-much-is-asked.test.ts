@@ -3,6 +3,7 @@
  * the list of templates by at most 8 calls and 1 read, from the choice to the link at most 12 and 2, a project's status by at most 20.
  */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -61,7 +62,7 @@ beforeAll(async () => {
   await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 1 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "aurora"],
     ["p-2", "other"],
@@ -85,8 +86,7 @@ beforeAll(async () => {
     SLACK_CHANNEL: demoChannel,
     SLACK_APPROVER_GROUP: demoApproverGroup,
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     TWOKEY_SYNC_EVERY_SECONDS: "3600",
     TWOKEY_HTTP_PORT: "0",

@@ -5,95 +5,35 @@
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault } from "../../emulators/cloudstack/server.ts";
-import { openDoor } from "../sim/door.ts";
-import { resetDatabase } from "../sim/reset.ts";
-import { cloudStack } from "../../src/app/systems.ts";
+import type { CloudStackEmulator, CloudStackFault } from "../../emulators/cloudstack/server.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
-import { recordApprovedInventory } from "../../src/store/inventories.ts";
-import { recordVote } from "../../src/store/ballots.ts";
-import { inventoryDigest } from "../../src/core/inventory.ts";
 import { valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, enterAsSaved, expectRow, op, openOne } from "../support/deletions.ts";
-import { configOf, type TestBot } from "../support/bot.ts";
-import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { expectRow } from "../support/deletions.ts";
+import type { TestBot } from "../support/bot.ts";
+import { startCloudLife, type CloudLife } from "../support/cloud-life.ts";
 
-const START = 1_700_000_000_000;
 let fresh: FreshDatabase;
 let emulator: CloudStackEmulator;
-let w: SmallWorld;
 let row: DeletionRow;
 let bot: TestBot;
 let machine = "";
+let until: CloudLife["until"];
+let beta: CloudLife["beta"];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
 });
 beforeEach(async () => {
-  await resetDatabase(fresh.db);
-  w = await smallWorld(fresh.db);
-  w.now = START;
-  emulator = await startCloudStackEmulator({ now: () => w.now, jobMs: 30, listens: false });
-  openDoor((request, response) => emulator.serve(request, response));
-  const opened = await openOne(fresh.db);
-  const ci = emulator.addDomain({ name: "ci" });
-  for (const [name, id] of [
-    ["a", opened.domain_id],
-    ["beta", undefined],
-  ] as const) {
-    const domain = emulator.addDomain({ name, parent: ci, ...(id === undefined ? {} : { id }) });
-    const account = emulator.addAccount({ domain, name: `ann-${name}` }).accountId;
-    const made = emulator.addMachine({ account, name: `m-${name}`, stopped: true });
-    emulator.addVolume({ account, name: `data-${name}`, machine: made });
-    emulator.addSnapshot({ machine: made });
-    emulator.addTemplate({ account, name: `t-${name}` });
-    if (id !== undefined) machine = made;
-  }
-  // Time passes only while somebody waits for CloudStack.
-  const usual = botIn(w, opened);
-  const config = configOf({
-    CLOUDSTACK_API_URL: emulator.url,
-    CLOUDSTACK_API_KEY: emulator.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
-  });
-  const cloud = cloudStack(config, fresh.db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });
-  bot = usual.with({ reader: cloud.reader, deleter: cloud.deleter, restorer: cloud.restorer });
-  const shown = valueOf(await bot.deletions.reader.readInventory(opened.domain_id, opened.path));
-  const digest = inventoryDigest(shown);
-  await recordApprovedInventory(fresh.db, opened.id, shown, w.now);
-  await enterAsSaved(fresh.db, opened, shown);
-  const times = { proposed_at: at(w.now), expires_at: at(w.now + 1000), entered_at: at(w.now) };
-  await updateDeletion(fresh.db, opened.id, { phase: "proposed", digest, ...times });
-  for (const voter of ["ada", "ben"])
-    await recordVote(
-      fresh.db,
-      { kind: "deletion", id: opened.id },
-      {
-        voter: op(voter),
-        voterName: voter,
-        account: null,
-        verdict: "approve",
-        digest,
-        reason: null,
-        at: at(w.now + 1),
-      },
-    );
-  await updateDeletion(fresh.db, opened.id, { phase: "cooling_off", entered_at: at(w.now), until_at: at(w.now + 100) });
-  row = await expectRow(fresh.db, opened.id);
+  ({ bot, emulator, machine, row, until, beta } = await startCloudLife(fresh.db, (cloud, _domain, account) => {
+    const network = cloud.addNetwork({ account, name: "with-rules" });
+    cloud.addFirewallRule({ network, egress: true });
+    cloud.addVpn({ network });
+  }));
 });
 afterEach(() => emulator.close());
 afterAll(() => fresh.drop());
-
-/** Lets time pass until the deletion stands in one of these phases. */
-async function until(...wanted: readonly string[]): Promise<void> {
-  for (let i = 0; i < 80; i += 1) {
-    await bot.advance(row.id);
-    if (wanted.includes((await expectRow(fresh.db, row.id)).phase)) return;
-    w.now += 500;
-  }
-}
 
 /** The ids that a command was carried out for. The log has a request that was lost before its effect too: the first one, then. */
 const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly string[] =>
@@ -102,14 +42,6 @@ const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly st
     .filter((r) => r.command === command && (r.status === 200 || r.status === 0))
     .slice(kind === "lost_before" ? 1 : 0)
     .map((r) => String(r.params["id"]));
-const beta = (): string =>
-  JSON.stringify(
-    emulator
-      .tree()
-      .children.find((d) => d.name === "ci")
-      ?.children.find((d) => d.name === "beta"),
-  );
-
 /** What a call that lost its answer came to in the log of intents. */
 const Outcome = z.object({ command: z.string(), results: z.array(z.string()) });
 const outcomes = () =>
@@ -121,20 +53,23 @@ const outcomes = () =>
 const kinds: readonly CloudStackFault["kind"][] = ["lost_before", "lost_after"];
 
 describe.each(kinds)("an answer that is gone (%s)", (kind) => {
-  test.each(["destroyVirtualMachine", "deleteSnapshot", "deleteDomain"])("of %s is looked up, and the deletion ends", async (command) => {
-    const before = beta();
-    emulator.setFaults([{ kind, command, times: 1 }]);
-    await until("deleted", "frozen", "closed");
-    const after = await expectRow(fresh.db, row.id);
-    expect([after.phase, after.frozen_reason]).toEqual(["deleted", null]);
-    const ids = carriedOut(command, kind);
-    expect(ids.length, command).toBeGreaterThan(0);
-    expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
-    expect(beta()).toBe(before);
-    expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
-    for (const o of await outcomes())
-      expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
-  });
+  test.each(["destroyVirtualMachine", "deleteSnapshot", "deleteEgressFirewallRule", "deleteDomain"])(
+    "of %s is looked up, and the deletion ends",
+    async (command) => {
+      const before = beta();
+      emulator.setFaults([{ kind, command, times: 1 }]);
+      await until("deleted", "frozen", "closed");
+      const after = await expectRow(fresh.db, row.id);
+      expect([after.phase, after.frozen_reason]).toEqual(["deleted", null]);
+      const ids = carriedOut(command, kind);
+      expect(ids.length, command).toBeGreaterThan(0);
+      expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
+      expect(beta()).toBe(before);
+      expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
+      for (const o of await outcomes())
+        expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
+    },
+  );
 
   test.each(["recoverVirtualMachine", "startVirtualMachine"])("of %s is looked up, and all is given back", async (command) => {
     await until("expunging");

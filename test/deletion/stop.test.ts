@@ -1,5 +1,6 @@
 /** Claim: after /ci-stop no replica sends another call that has an effect, nor while the switch cannot be read; going on takes two people. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keyVariables, keysOf } from "../../demo/keys.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -43,11 +44,11 @@ describe("calls with an effect", () => {
   let inventory: Inventory;
   beforeAll(async () => {
     emulator = await startCloudStackEmulator({ jobMs: 5 });
-    alpha = emulator.addDomain({ name: "alpha", parent: emulator.addDomain({ name: "ci" }) }) as DomainId;
+    alpha = emulator.addDomain({ name: "alpha", parent: addManagedRoot(emulator) }) as DomainId;
     const ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
     const machine = emulator.addMachine({ account: ann, name: "m", stopped: true });
     emulator.addVolume({ account: ann, name: "data", machine });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...emulator.admin }));
+    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).read }));
     inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
   });
   afterAll(() => emulator.close());
@@ -58,8 +59,7 @@ describe("calls with an effect", () => {
     cloudStack(
       configOf({
         CLOUDSTACK_API_URL: emulator.url,
-        CLOUDSTACK_API_KEY: emulator.admin.apiKey,
-        CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+        ...keyVariables(emulator),
       }),
       db,
       { ...optionsFor({ url: emulator.url }), events: createEvents("silent", "test") },

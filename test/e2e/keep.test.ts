@@ -1,5 +1,6 @@
 /** Claim: a member learns of the deletion of their domain by direct message as soon as it is proposed, and one click on Keep ends it. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -37,7 +38,7 @@ beforeAll(async () => {
   await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 20 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "wanted"],
     ["p-2", "other"],
@@ -60,8 +61,7 @@ beforeAll(async () => {
       SLACK_CHANNEL: demoChannel,
       SLACK_APPROVER_GROUP: demoApproverGroup,
       CLOUDSTACK_API_URL: cloud.url,
-      CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-      CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+      ...keyVariables(cloud),
       CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
       TWOKEY_SYNC_EVERY_SECONDS: "2",
       TWOKEY_HTTP_PORT: "0",

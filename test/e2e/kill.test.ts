@@ -3,6 +3,7 @@
  * domain, and leaves its neighbour as it was. The pauses between kills come from a printed seed.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -46,7 +47,7 @@ beforeAll(async () => {
   );
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 120, expungeDelayMs: 1000, expungeIntervalMs: 500 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "doomed"],
     ["p-2", "neighbour"],
@@ -83,8 +84,7 @@ function start(): void {
     SLACK_CHANNEL: demoChannel,
     SLACK_APPROVER_GROUP: demoApproverGroup,
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     TWOKEY_COOL_OFF_SECONDS: "1",
     TWOKEY_GRACE_SECONDS: "1",

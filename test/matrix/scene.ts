@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { addManagedRoot, keysOf, type FourKeys } from "../../demo/keys.ts";
 import type { AddressInfo } from "node:net";
-import { startCloudStackEmulator, type CloudStackEmulator, type Keys, type TreeDomain } from "../../emulators/cloudstack/server.ts";
+import { startCloudStackEmulator, type CloudStackEmulator, type TreeDomain } from "../../emulators/cloudstack/server.ts";
 import { createChance } from "../sim/random.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { DomainId, ProjectId, Slug } from "../../src/core/ids.ts";
@@ -19,7 +20,7 @@ export const templateBytes = 200_000;
 /** All that is true, whatever a process believes: the cloud, the channel, the time. It outlives every process. */
 export interface Scene {
   readonly cloud: CloudStackEmulator;
-  readonly keys: Keys;
+  readonly keys: FourKeys;
   readonly board: MessageBoard;
   readonly clock: { at: number };
   /** How the domain and all beside it stood at the start, as text. */
@@ -42,7 +43,7 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     expungeIntervalMs: 30_000,
     templateBytes,
   });
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   const templates: string[] = [];
   for (const [id, name] of [
     [doomed.id, doomed.slug],
@@ -63,7 +64,7 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
   JSON.stringify(domainOf(cloud, doomed.domainId), (key, value: unknown) => (key === "id" ? ids.push(String(value)) : 0, value));
   return {
     cloud,
-    keys: cloud.admin,
+    keys: keysOf(cloud),
     board: new MessageBoard(),
     clock,
     before: { doomed: JSON.stringify(domainOf(cloud, doomed.domainId)), beside: besideOf(cloud) },

@@ -1,3 +1,4 @@
+import { addManagedRoot } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
@@ -117,7 +118,7 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
     violations: [],
   };
   await db.tx((q) => seedPolicy(q, firstPolicy, clock.at));
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   for (const project of projects) if (chance.hit(0.9)) furnish(world, top, project);
   const lab = cloud.addDomain({ name: "old-lab", parent: top });
   cloud.addMachine({ account: cloud.addAccount({ domain: lab, name: "keeper" }).accountId, name: "forgotten" });

@@ -11,6 +11,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setUpKeys } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulatorOptions, type TreeDomain } from "../../emulators/cloudstack/server.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
@@ -106,7 +107,8 @@ export async function carryOver(): Promise<CarriedOver> {
   // With the rights that the bot has: those on tables that are newer than the database, too.
   const db = await openAsBot(fresh);
   const { world, close } = await oldWorld(db);
-  const bot = createReplica(world, "now", world.cloud.admin, (p) => changed(p, { config: oldConfig }));
+  const root = world.cloud.tree().children.find((d) => d.name === "ci");
+  const bot = createReplica(world, "now", setUpKeys(world.cloud, root?.id ?? ""), (p) => changed(p, { config: oldConfig }));
   bot.process.skewMs = 0;
   const row = async (slug: string): Promise<DeletionRow> => {
     const found = await readNewestDeletion(db, `p-${slug}` as ProjectId);

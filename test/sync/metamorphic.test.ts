@@ -7,6 +7,7 @@
  * And what is held is said in the channel: the row, the view or the page, with how to mend it.
  */
 import { randomBytes } from "node:crypto";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -98,7 +99,7 @@ beforeAll(async () => {
   const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
   ci = createCiDatabase({ url: readerUrl.href, views, now: () => now as Instant, sentinelProject: null, onError: () => undefined });
   cloud = await startCloudStackEmulator({ now: () => now, listens: false });
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   for (const [i, id] of projects.entries()) {
     const domain = cloud.addDomain({ name: id, parent: top, id: domainIdFor(id as ProjectId, 1) });
     for (const user of membersOf(i)) {
@@ -116,7 +117,7 @@ beforeAll(async () => {
   lossy = await startLossyCloud(cloud);
   const cloudReader = createCloudStackReader(
     optionsFor(
-      { url: lossy.url, ...cloud.admin },
+      { url: lossy.url, ...keysOf(cloud).read },
       { now: () => now as Instant, rootPath: root, pageSize: 3, sleep: async () => undefined },
     ),
   );

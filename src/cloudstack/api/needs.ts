@@ -150,10 +150,12 @@ export function needsOf(use: KeyUse, { kinds, members }: Asked): readonly string
   return [...new Set(["listApis", ...commands[use]])];
 }
 
+const dedications = ["listDedicatedHosts", "listDedicatedClusters", "listDedicatedPods", "listDedicatedZones"];
+
 /** The commands that a key's role may allow as well: what they are for works only with them, but the bot runs without it. */
 export const usefulTo: Readonly<Record<KeyUse, readonly string[]>> = {
   read: readIfPossible,
   write: reimportCommands,
   export: Object.values(exportCommands),
-  delete: readIfPossible,
+  delete: [...readIfPossible, ...dedications],
 };

@@ -165,6 +165,9 @@ export const ZoneRow = z.object({ id: text.min(1), name: text });
 export const OsTypeRow = z.object({ id: text.min(1), description: text });
 /** A guest network. */
 export const NetworkRow = z.object({ ...named, ...factFields.network, vpcid: maybe });
+/** A rule of a network: firewall, port forward, load balancer, remote access VPN. */
+export const NetworkRuleRow = z.object({ id: text.min(1), ...fields(maybe, "networkid", "domainid", "publicipid") });
+export type NetworkRuleRow = z.infer<typeof NetworkRuleRow>;
 /** A VPC. */
 export const VpcRow = z.object({ ...named, ...factFields.vpc });
 /** A public address. */

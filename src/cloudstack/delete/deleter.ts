@@ -13,6 +13,7 @@ import { awaitJob, readJob, runJob } from "../api/jobs.ts";
 import { findAccount } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { readPlace, refusalOfGrant } from "./check-grant.ts";
+import { removeRules } from "./network-rules.ts";
 import { fit, Success } from "../api/wire.ts";
 
 type Done = Promise<Result<void, Failure>>;
@@ -45,9 +46,11 @@ export function createCloudStackDeleter(o: CloudStackOptions): CloudStackDeleter
         return job(api, template.kind === "template" ? "deleteTemplate" : "deleteIso", { id: template.id, ...zone }, jobId);
       }),
     deleteNetwork: (grant, network, jobId) =>
-      removeItem(api, grant, network, ["network", "vpc"], () =>
-        job(api, network.kind === "network" ? "deleteNetwork" : "deleteVPC", { id: network.id }, jobId),
-      ),
+      removeItem(api, grant, network, ["network", "vpc"], async () => {
+        if (network.kind === "vpc") return job(api, "deleteVPC", { id: network.id }, jobId);
+        const freed = await removeRules(api, grant, network, jobId);
+        return freed.ok ? job(api, "deleteNetwork", { id: network.id }, jobId) : freed;
+      }),
     releaseAddress: (grant, address, jobId) =>
       removeItem(api, grant, address, ["address"], (found) => {
         if (found.facts["isSourceNat"] === true) {

@@ -1,4 +1,5 @@
 /** Claims: a backup holds what was saved and read back, names what was not, never believes an old copy, and is made when due and no sooner. */
+import { addManagedRoot, keysOf } from "../../../demo/keys.ts";
 import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -339,14 +340,14 @@ describe("/ci-backups", () => {
 describe("against CloudStack", () => {
   test("templates, snapshots and a free disk are saved and read back; the disk of a running machine is named", async () => {
     const emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
-    const ci = emulator.addDomain({ name: "ci" });
+    const ci = addManagedRoot(emulator);
     domainId = emulator.addDomain({ name: "aurora", parent: ci }) as DomainId;
     const account = emulator.addAccount({ domain: domainId, name: "mia" }).accountId;
     const volume = emulator.addVolume({ account, name: "free", size: 100_000, placed: true });
     emulator.addSnapshot({ volume, name: "of-free" });
     emulator.addTemplate({ account, name: "golden", bytes: 50_000, isExtractable: false });
     emulator.addMachine({ account, name: "runs" });
-    const options = optionsFor({ url: emulator.url, ...emulator.admin });
+    const options = optionsFor({ url: emulator.url, ...keysOf(emulator).read });
     const exporter = createCloudStackExporter(options);
     const reader = createCloudStackReader(options);
     const cloud: Partial<BackupRunContext> = {

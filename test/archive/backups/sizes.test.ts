@@ -1,5 +1,6 @@
 /** Claims: what a project holds is counted once and for the right project, and one complete look a day is kept, or none at all. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keysOf } from "../../../demo/keys.ts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
 import { measureFleet, type MeasureContext } from "../../../src/archive/backups/measure.ts";
@@ -87,7 +88,7 @@ describe("a CloudStack", () => {
   let measured: Measurement;
   beforeAll(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
-    const ci = emulator.addDomain({ name: "ci" });
+    const ci = addManagedRoot(emulator);
     const domains = ["aurora", "borealis"].map((name) => emulator.addDomain({ name, parent: ci }) as DomainId);
     const [first = "", second = ""] = domains.map((d, i) => emulator.addAccount({ domain: d, name: `a${i}` }).accountId);
     const machine = emulator.addMachine({ account: first, name: "m" });
@@ -96,7 +97,7 @@ describe("a CloudStack", () => {
     emulator.addTemplate({ account: second, name: "t", bytes: 12_345 });
     const project = emulator.addProject({ account: second, name: "cp" });
     emulator.addVolume({ account: project.accountId, name: "in-cp", size: 70_000 });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...emulator.admin }));
+    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).read }));
     const inventoryOfRoot = valueOf(await reader.readInventory(ci as DomainId, "ROOT/ci" as DomainPath));
     measured = measureInventory(
       inventoryOfRoot,

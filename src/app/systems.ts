@@ -55,7 +55,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a:
     restorer: createCloudStackRestorer(options(config.cloudstack.delete, true)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
-    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
+    registrar: createTemplateRegistrar(options(config.cloudstack.export, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
 }

@@ -48,7 +48,7 @@ describe("against the emulator", () => {
     cloud.addAccount({ name: "ann", domain });
   });
   afterEach(() => cloud.close());
-  const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).write }));
+  const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).export }));
   const installed = () => ({ zoneId: cloud.ids.zone, facts: { ...template.facts, osTypeId: cloud.ids.osType } });
 
   test("sends what was recorded, under the recorded names", async () => {
@@ -78,9 +78,9 @@ describe("against the emulator", () => {
     const id = done.ok ? done.value : "";
     // CloudStack shows a link to the template's owner and to root administrators only.
     const madeFor = "11111111-2222-4333-8444-555555555555";
-    expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: { id, madeFor: null, showsLink: false } });
-    const seesLinks = createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
-    const found = await seesLinks.listTemplates(domain as DomainId);
+    const below = createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).write }));
+    expect(await below.findTemplate(id)).toMatchObject({ ok: true, value: { id, madeFor: null, showsLink: false } });
+    const found = await registrar().listTemplates(domain as DomainId);
     const one = {
       id,
       name: "back",
@@ -91,7 +91,7 @@ describe("against the emulator", () => {
       showsLink: true,
     };
     expect(found).toMatchObject({ ok: true, value: [one] });
-    expect(await seesLinks.findTemplate(id)).toMatchObject({ ok: true, value: one });
+    expect(await registrar().findTemplate(id)).toMatchObject({ ok: true, value: one });
     expect(await registrar().findTemplate(ZONE)).toEqual({ ok: true, value: null });
   });
 
@@ -111,10 +111,7 @@ describe("against the emulator", () => {
   test("a domain outside the managed root, and one that is gone, are refused before anything is sent", async () => {
     const outside = cloud.addDomain({ name: "other" });
     cloud.addAccount({ name: "ann", domain: outside });
-    expect(await registrar().registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.permission" } });
-    // Whatever the key may do, it is not touched.
-    const mighty = createTemplateRegistrar(optionsFor({ url: cloud.url, ...cloud.admin }));
-    expect(await mighty.registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
+    expect(await registrar().registerTemplate(wanted(outside))).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
     expect(await registrar().registerTemplate(wanted(ZONE))).toMatchObject({ ok: false, error: { code: "cloudstack.domain_gone" } });
     expect(cloud.requests().filter((r) => r.command === "registerTemplate")).toEqual([]);
   });

@@ -94,7 +94,7 @@ test("a dry run says what would be made, and makes nothing", async () => {
   const ran = await run("--dry-run");
   expect(ran.code).toBe(0);
   expect(ran.out).toContain("create domain ROOT/ci/alpha\n");
-  expect(ran.out).toContain("create account ann (User) in beta\n");
+  expect(ran.out).toContain("create account ann (CI Member) in beta\n");
   expect(ran.out).not.toContain("gone");
   expect(cloud.requests().filter((r) => !r.command.startsWith("list"))).toEqual([]);
 });

@@ -102,7 +102,7 @@ const ONLY_READS = /^(?:list|get|query|find)[A-Z]/;
 const destructive: ReadonlySet<string> = new Set(destructiveCommands);
 
 function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
-  const missing = uses.includes("write") ? reimportCommands.filter((command) => !may.has(command)) : [];
+  const missing = uses.includes("export") ? reimportCommands.filter((command) => !may.has(command)) : [];
   if (missing.length === 0) return [];
   const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey reimport" could not register templates again`;
   return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];

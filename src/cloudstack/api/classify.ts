@@ -122,7 +122,8 @@ function meaningOfRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change
   const sentence = `CloudStack answered ${trouble.status}: ${plain(trouble.text)}`;
   const known = REFUSALS[trouble.status];
   if (known === undefined) return [change ? "indeterminate" : "unavailable", "unknown_error", sentence];
-  if ((trouble.status === 531 || trouble.status === 530) && MORE_RIGHTS.test(trouble.text)) return ["rejected", "more_rights", sentence, MORE_RIGHTS_REMEDY];
+  if ((trouble.status === 531 || trouble.status === 530) && MORE_RIGHTS.test(trouble.text))
+    return ["rejected", "more_rights", sentence, MORE_RIGHTS_REMEDY];
   const [kind, code, remedy] = known;
   // A 530 on a read is an internal error of the server: reading again later is safe.
   const later = !change && trouble.status === 530 ? "unavailable" : kind;

@@ -51,7 +51,7 @@ export const writeLists = [
   "queryAsyncJobResult",
 ] as const;
 
-/** What `npx twokey reimport` also sends, with the writing key; the bot itself never does. */
+/** What `npx twokey reimport` sends, with the exporting key; the bot itself never does. */
 export const reimportCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
 
 /** What `npx twokey doctor` reads with the exporting key. */
@@ -155,7 +155,7 @@ const dedications = ["listDedicatedHosts", "listDedicatedClusters", "listDedicat
 /** The commands that a key's role may allow as well: what they are for works only with them, but the bot runs without it. */
 export const usefulTo: Readonly<Record<KeyUse, readonly string[]>> = {
   read: readIfPossible,
-  write: reimportCommands,
-  export: Object.values(exportCommands),
+  write: [],
+  export: [...Object.values(exportCommands), ...reimportCommands],
   delete: [...readIfPossible, ...dedications],
 };

@@ -21,7 +21,7 @@ interface RuleKind {
 
 const byId = (rule: NetworkRuleRow): Params => ({ id: rule.id });
 
-/** First what opens ports, then the firewall rules: CloudStack takes those along that belong to a port forward, a load balancer or a VPN. */
+/** First what opens ports, then firewall rules: CloudStack takes those along that belong to a forward, a load balancer or a VPN. */
 const RULE_KINDS: readonly RuleKind[] = [
   {
     list: "listRemoteAccessVpns",

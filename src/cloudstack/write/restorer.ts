@@ -10,7 +10,7 @@ import { runJob } from "../api/jobs.ts";
 import { findMachine } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 
-/** Makes the restorer. It only gives back, so it needs no grant; but accounts that may do more than the writing key need the deleting one. */
+/** Makes the restorer, for the deleting key pair: who disabled an account can enable it. It only gives back, so it needs no grant. */
 export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer {
   const api = createApi(o);
   const fence = createFence(api);

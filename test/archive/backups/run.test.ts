@@ -347,9 +347,8 @@ describe("against CloudStack", () => {
     emulator.addSnapshot({ volume, name: "of-free" });
     emulator.addTemplate({ account, name: "golden", bytes: 50_000, isExtractable: false });
     emulator.addMachine({ account, name: "runs" });
-    const options = optionsFor({ url: emulator.url, ...keysOf(emulator).read });
-    const exporter = createCloudStackExporter(options);
-    const reader = createCloudStackReader(options);
+    const exporter = createCloudStackExporter(optionsFor({ url: emulator.url, ...keysOf(emulator).export }));
+    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
     const cloud: Partial<BackupRunContext> = {
       readInventory: (id, p) => reader.readInventory(id, p),
       source: {

@@ -97,7 +97,7 @@ describe("a CloudStack", () => {
     emulator.addTemplate({ account: second, name: "t", bytes: 12_345 });
     const project = emulator.addProject({ account: second, name: "cp" });
     emulator.addVolume({ account: project.accountId, name: "in-cp", size: 70_000 });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).read }));
+    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
     const inventoryOfRoot = valueOf(await reader.readInventory(ci as DomainId, "ROOT/ci" as DomainPath));
     measured = measureInventory(
       inventoryOfRoot,

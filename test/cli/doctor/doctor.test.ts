@@ -191,10 +191,11 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
   );
   expect(write.lines).toMatch(/warning {2}cloudstack .*write key: may also send createTags, which it does not need/);
   const plain = world.addKeys(
-    "ci-writes",
-    keyRules.write.filter((rule) => rule !== "allow registerTemplate"),
+    "ci-exports",
+    keyRules.export.filter((rule) => rule !== "allow registerTemplate"),
+    "Admin",
   );
-  expect((await cloudstack(pair("write", plain))).lines).toMatch(
+  expect((await cloudstack(pair("export", plain))).lines).toMatch(
     /warning {2}cloudstack .*may not send registerTemplate, so "npx twokey reimport" could not/,
   );
   const mute = world.addKeys(

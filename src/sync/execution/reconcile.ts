@@ -18,7 +18,7 @@ import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecor
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
-import type { Change, Plan } from "../planning/plan.ts";
+import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { recognise } from "../planning/recognise.ts";
@@ -84,7 +84,10 @@ async function passWithLock(
   const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
   const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
-  const shown = await isWorthShowing(plan, changes.length, c);
+  const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
+  const notAsked = await proposalsNotAsked(plan, requesters, c);
+  if (notAsked.length > 0) record = { ...record, notAsked };
+  const shown = await isWorthShowing(record, changes.length, c);
   if (shown) await c.announcer.showPlan(record);
   const applied = await applyChanges(changes, { db: c.db, writer: c.writer, now: c.now, newId: c.newId, passId, signal });
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
@@ -92,13 +95,12 @@ async function passWithLock(
   const stopped = applied.some((o) => o.outcome === "held");
   record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(plan, changes.length) };
   if (allowed.deletions && !stopped) {
-    const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
     for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
   }
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
-    if (shown) await recordLastShown(q, showKey(plan));
+    if (shown) await recordLastShown(q, showKey(record));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
     const data = { plan: record.id, read: inputs, state: record.state, digest: plan.digest, ...counts };
     const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
@@ -167,14 +169,34 @@ async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Plann
   return inputs;
 }
 
-async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {
-  if (changes > 0) return true;
-  if (allowedBy(plan).deletions) for (const proposal of plan.proposals) if (await c.deletions.wouldOpen(proposal)) return true;
-  return (await readLastShown(c.db)) !== showKey(plan);
+/** The proposals that open no deletion, with the reason. */
+async function proposalsNotAsked(
+  plan: Plan,
+  requesters: readonly OperatorId[],
+  c: ReconcileContext,
+): Promise<NonNullable<PlanRecord["notAsked"]>> {
+  if (!allowedBy(plan).deletions) return [];
+  const found: (NotOpened & { readonly path: string })[] = [];
+  for (const proposal of plan.proposals) {
+    const why = await c.deletions.whyNotOpened(proposal, requesters);
+    if (why !== null) found.push({ path: proposal.path, ...why });
+  }
+  return found;
 }
 
-function showKey(plan: Plan): string {
-  return digestOf({ holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) });
+async function isWorthShowing(record: PlanRecord, changes: number, c: ReconcileContext): Promise<boolean> {
+  const { plan, notAsked = [] } = record;
+  if (changes > 0) return true;
+  if (allowedBy(plan).deletions && plan.proposals.length > notAsked.length) return true;
+  // Who asked for a pass learns why nothing came of it.
+  if (record.startedBy.kind === "command" && notAsked.length > 0) return true;
+  return (await readLastShown(c.db)) !== showKey(record);
+}
+
+function showKey({ plan, notAsked = [] }: PlanRecord): string {
+  const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) };
+  const news = notAsked.filter((n) => n.isNews);
+  return digestOf(news.length === 0 ? shown : { ...shown, notAsked: news });
 }
 
 function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOutcome[]): readonly ChangeOutcome[] {

@@ -6,6 +6,7 @@ const beforeStep = ["test/deletion/before-step.test.ts"];
 const obstacles = ["test/cloudstack/obstacles.test.ts"];
 const deleter = ["test/cloudstack/deleter.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
+const leastRights = ["test/deletion/least-rights.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 
 export const guards = [
@@ -856,5 +857,37 @@ export const guards = [
     guard: "local all all peer map=twokey",
     broken: "local all all trust",
     tests: ["test/store/embedded.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "no card that no quorum could approve",
+    file: "src/deletion/open.ts",
+    guard: "if (may.length >= policy.quorum) return null;",
+    broken: "return null;",
+    tests: ["test/deletion/requesters.test.ts"],
+  },
+  {
+    invariant: "INV-5",
+    what: "a network's rules go before it: left to a disabled owner, they freeze the deletion",
+    file: "src/cloudstack/delete/deleter.ts",
+    guard: "const freed = await removeRules(api, grant, network, jobId);",
+    broken: "const freed = ok(undefined);",
+    tests: leastRights,
+  },
+  {
+    invariant: "INV-8",
+    what: "a deletion reads with the key that sees its jobs, its events and what is dedicated",
+    file: "src/app/systems.ts",
+    guard: ", ...deletionReads }",
+    broken: " }",
+    tests: leastRights,
+  },
+  {
+    invariant: "INV-8",
+    what: "who disabled an account can enable it again",
+    file: "src/app/systems.ts",
+    guard: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
+    tests: leastRights,
   },
 ];

@@ -11,7 +11,7 @@ const ASK_AGAIN_MS = 24 * 3600_000;
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
  *
- * For a day after a deletion was rejected, cancelled, restored or kept, none is opened; nor one that nobody could approve. Invariant: INV-4.
+ * For a day after a deletion was rejected, cancelled, restored or kept, none is opened; nor one nobody could approve. Invariant: INV-4.
  */
 export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], c: DeletionContext): Promise<void> {
   if ((await whyNotOpened(proposal, startedBy, c)) !== null) return;

@@ -73,6 +73,21 @@ describe("against the emulator", () => {
     expect(sent["checksum"]).toBe(`{SHA-256}${"a".repeat(64)}`);
   });
 
+  test("details are sent as CloudStack wrote them: a line feed at the end of an SSH key goes, other control characters do not", async () => {
+    const key = "ssh-rsa AAAAB3NzaC1yc2E= ann@laptop\n";
+    const facts = (value: string) => ({ ...installed(), facts: { ...installed().facts, "details.SSH.PublicKey": value } });
+    expect(await registrar().registerTemplate(wanted(domain, facts(key)))).toMatchObject({ ok: true });
+    expect(cloud.requests().find((r) => r.command === "registerTemplate")?.params).toMatchObject({ "details[0].SSH.PublicKey": key });
+    expect(await registrar().registerTemplate(wanted(domain, facts("a\tb")))).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.unsendable_text" },
+    });
+    expect(await registrar().registerTemplate(wanted(domain, { ...installed(), name: "two\nlines" }))).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.unsendable_text" },
+    });
+  });
+
   test("what it registered is found with the thing that its link was made for", async () => {
     const done = await registrar().registerTemplate(wanted(domain, installed()));
     const id = done.ok ? done.value : "";

@@ -77,7 +77,7 @@ export function addManagedRoot(cloud: CloudStackEmulator): string {
 }
 
 /** The keys of an emulator that `addManagedRoot` prepared. */
-export function keysOf(cloud: CloudStackEmulator): FourKeys {
+export function keysOf(cloud: Pick<CloudStackEmulator, "findKeys">): FourKeys {
   const pairs = keyUses.map((use) => {
     const keys = cloud.findKeys(`twokey-${use}`);
     if (keys === undefined) throw new Error(`there are no keys of twokey-${use}: call addManagedRoot first`);
@@ -87,7 +87,7 @@ export function keysOf(cloud: CloudStackEmulator): FourKeys {
 }
 
 /** The variables that give the bot the keys of an emulator. */
-export function keyVariables(cloud: CloudStackEmulator): Readonly<Record<string, string>> {
+export function keyVariables(cloud: Pick<CloudStackEmulator, "findKeys">): Readonly<Record<string, string>> {
   const keys = keysOf(cloud);
   const pairs = keyUses.map((use) => {
     const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;

@@ -4,6 +4,7 @@ import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "./core/policy.ts";
+import { readProtected } from "./core/protected.ts";
 import { err, ok, type Result } from "./core/result.ts";
 
 /** One pair of CloudStack keys. There are four, each of an account of its own: read, write, export, delete. */
@@ -67,7 +68,10 @@ const variables = z.object({
   CLOUDSTACK_DELETE_API_KEY: text.optional(),
   CLOUDSTACK_DELETE_SECRET_KEY: text.optional(),
   CLOUDSTACK_ROOT_DOMAIN: text.regex(/^ROOT(?:\/[^/]+)*$/, "must be a path such as ROOT/ci"),
-  CLOUDSTACK_PROTECTED_DOMAINS: list,
+  CLOUDSTACK_PROTECTED_DOMAINS: list.refine(
+    (words) => words.every((word) => readProtected(word) !== null),
+    "must hold UUIDs or whole paths such as ROOT/ci/tools, separated by commas; what lies below is protected too, so no *",
+  ),
   CLOUDSTACK_SENTINEL_DOMAIN: text.optional(),
   CLOUDSTACK_ROLES: z.string().default("*=CI Member"),
   CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),

@@ -5,7 +5,14 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { guards } from "../scripts/guard-list.mjs";
 import { filesBelow, parseSource, readSources } from "./support/tidy-source.ts";
-import { findBrokenFences, findCircles, findRisingArrows, findWrongArrows, findWrongMints } from "./support/tidy-structure.ts";
+import {
+  findBrokenFences,
+  findCircles,
+  findRisingArrows,
+  findUnusedPermits,
+  findWrongArrows,
+  findWrongMints,
+} from "./support/tidy-structure.ts";
 import {
   ENTRIES,
   LIMITS,
@@ -41,6 +48,9 @@ describe("the rules hold here", () => {
   });
   test("no arrow of the map runs back up", () => {
     expect(findRisingArrows()).toEqual([]);
+  });
+  test("every arrow that the map permits is there", () => {
+    expect(findUnusedPermits(src)).toEqual([]);
   });
   test("packages stay behind their fences", () => {
     expect(src.flatMap(findBrokenFences)).toEqual([]);
@@ -122,6 +132,8 @@ describe("the rules bite", () => {
     ["src/core/x.ts", `import { fake } from "../../emulators/slack/server.ts";`],
     ["src/store/plans.ts", `import type { Plan } from "../sync/planning/plan.ts";`],
     ["src/app/assemble.ts", `import { auditCommand } from "../cli/audit.ts";`],
+    ["src/cloudstack/read/find.ts", `import { createWriter } from "../write/writer.ts";`],
+    ["src/cloudstack/write/writer.ts", `import { createDeleter } from "../delete/deleter.ts";`],
     ["src/newroom/x.ts", `import { ok } from "../core/result.ts";`],
   ] as const)("arrows: %s may not have: %s", ([file, text]) => {
     expect(findWrongArrows(one(file, text))).toHaveLength(1);
@@ -139,6 +151,12 @@ describe("the rules bite", () => {
   test("arrows: a map that runs back up is refused", () => {
     expect(findRisingArrows({ core: [], store: ["core"], deletion: ["store"] })).toEqual([]);
     expect(findRisingArrows({ core: ["store"], store: ["core"] })).toEqual(["core → store"]);
+  });
+
+  test("arrows: a permit without an import is found", () => {
+    const floors = { core: [], store: ["core"], deletion: ["core", "store"] };
+    const deletion = one("src/deletion/open.ts", `import type { Plan } from "../store/plans.ts";`);
+    expect(findUnusedPermits([deletion], floors)).toEqual(["store → core", "deletion → core"]);
   });
 
   test.for([

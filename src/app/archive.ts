@@ -9,11 +9,10 @@ import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { readKnownState } from "../store/managed.ts";
+import { readPolicy } from "../store/policies.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
-/** A day: the life of an export link too, and longer than any template takes. Units: milliseconds. */
-const LINK_MS = 24 * 3600_000;
 /** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
 const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
@@ -86,7 +85,10 @@ export function reimportContext(p: Parts, command: Pick<ReimportContext, "links"
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
     registrar: p.cloud.registrar,
     store: p.archive,
-    excluded: new Set([...protectedDomains, ...(sentinelDomain === null ? [] : [sentinelDomain])]),
-    timing: { linkMs: LINK_MS, arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
+    excluded: async () => {
+      const inForce = (await readPolicy(p.db))?.body.protectedDomains ?? [];
+      return [...protectedDomains, ...inForce, ...(sentinelDomain === null ? [] : [sentinelDomain])];
+    },
+    timing: { arriveMs: timeoutMs, passMs: PASS_MS, pollMs: POLL_MS },
   };
 }

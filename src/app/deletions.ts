@@ -1,8 +1,8 @@
 /** The context of deletions. */
-import { fail, failure, type Failure } from "../core/failure.ts";
+import { failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { isOutside } from "../core/scope.ts";
+import { isOutside, type IsOutside } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { readPolicyNow } from "../policy/propose.ts";
 import { countManagedDomains } from "../store/managed.ts";
@@ -24,28 +24,26 @@ export function deletionContext(p: Parts): DeletionContext {
       return people.ok ? (people.value.find((one) => `ci:${one.id}` === person)?.name ?? null) : null;
     },
     fleetSize: () => countManagedDomains(p.db),
-    isProtected: protection(p),
+    readOutside: outsideReader(p),
   };
 }
 
 /**
- * Whether a domain lies outside of what may be deleted. The ids of the managed root and its ancestors are read from CloudStack until they
- * are known, and kept then.
+ * Makes the test of whether a domain lies outside of what may be deleted. CloudStack is asked for the ids of the managed root and its
+ * ancestors until they are known.
  *
  * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.
  */
-function protection(p: Parts): DeletionContext["isProtected"] {
+function outsideReader(p: Parts): DeletionContext["readOutside"] {
   const root = p.config.cloudstack.rootPath as DomainPath;
-  let known: ReturnType<typeof isOutside> | null = null;
-  return async (id, path, isLocked = false): Promise<Result<boolean, Failure>> => {
+  let known: IsOutside | null = null;
+  return async (): Promise<Result<IsOutside, Failure>> => {
     if (known === null) {
-      const found = isLocked
-        ? fail("unavailable", "deletion.root_not_asked", "CloudStack has not said yet which domain it is")
-        : await p.cloud.reader.readManagedRoot();
+      const found = await p.cloud.reader.readManagedRoot();
       if (!found.ok) return err(rootUnknown(found.error));
       known = isOutside(root, new Set([found.value.id, ...found.value.ancestors]));
     }
-    return ok(known(id, path));
+    return ok(known);
   };
 }
 

@@ -1,17 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { textAnswer as text, type HttpAnswer } from "../archive/links.ts";
-
-/** What the server calls for each path. */
-export interface HttpRoutes {
-  /** Whether the bot can work now: database reachable, Slack connected. */
-  isReady(): Promise<boolean>;
-  /** Serves a saved template by a link of ours. Errors: answers 404 for any link that is not valid, without saying why. */
-  serveExport(path: string): Promise<HttpAnswer>;
-  /** Serves a saved template to CloudStack during a re-import. Errors: as for `serveExport`. */
-  serveReimport(path: string): Promise<HttpAnswer>;
-}
+import { serveExport } from "../archive/export-service.ts";
+import { textAnswer as text, type HttpAnswer, type LinkContext } from "../archive/links.ts";
+import { serveReimport } from "../archive/reimport/links.ts";
 
 /** Another process listens on the port; the message names the variable to change. */
 export class PortTaken extends Error {
@@ -25,18 +17,17 @@ export interface HttpServer {
 }
 
 /**
- * Starts the server for links of exports and re-imports, `/healthz` and `/readyz`.
+ * Starts the server for links of exports and re-imports, `/healthz` and `/readyz`: in the bot, and beside it during a re-import.
  *
+ * `onError` gets what was thrown while a request was answered; it may contain the path of a link, which is a secret.
  * Errors: rejects with `PortTaken` when the port is taken.
  */
-export async function startHttpServer(o: {
-  readonly host: string;
-  readonly port: number;
-  readonly routes: HttpRoutes;
-  readonly onError: (thrown: unknown) => void;
-}): Promise<HttpServer> {
+export async function startHttpServer(
+  o: { readonly host: string; readonly port: number; readonly onError: (thrown: unknown) => void },
+  c: LinkContext,
+): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    answer(o.routes, request)
+    answer(request, c)
       .then((a) => send(a, request, response))
       .catch((thrown: unknown) => {
         o.onError(thrown);
@@ -61,14 +52,22 @@ export async function startHttpServer(o: {
   };
 }
 
-async function answer(routes: HttpRoutes, request: IncomingMessage): Promise<HttpAnswer> {
+async function answer(request: IncomingMessage, c: LinkContext): Promise<HttpAnswer> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "Only GET is served here.\n");
   if (path === "/healthz") return text(200, "ok\n");
-  if (path === "/readyz") return (await routes.isReady()) ? text(200, "ready\n") : text(503, "not ready\n");
-  if (path.startsWith("/exports/")) return routes.serveExport(path);
-  if (path.startsWith("/restores/")) return routes.serveReimport(path);
+  if (path === "/readyz") return (await isReady(c)) ? text(200, "ready\n") : text(503, "not ready\n");
+  if (path.startsWith("/exports/")) return serveExport(path, c);
+  if (path.startsWith("/restores/")) return serveReimport(path, c);
   return text(404, "Nothing is served here.\n");
+}
+
+/** Whether the database answers: without it nothing works. */
+function isReady({ db }: LinkContext): Promise<boolean> {
+  return db.exec("select 1").then(
+    () => true,
+    () => false,
+  );
 }
 
 async function send(a: HttpAnswer, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -44,12 +44,13 @@ export function policyContext(p: Parts): PolicyContext {
     ...p,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.policy,
+    findDomain: (idOrPath) => p.cloud.reader.findDomainNamed(idOrPath),
     presentScope: p.config.policy.scope,
     environment: p.config.policy,
   };
 }
 
-/** Runs a pass; when it finds another scope than the confirmed one, two people are asked about it. */
+/** Runs a pass; when it finds a different scope from the confirmed one, two people are asked about it. */
 export async function passAndAsk(
   scope: Scope,
   startedBy: StartedBy,

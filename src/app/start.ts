@@ -1,5 +1,3 @@
-import { serveExport } from "../archive/export-service.ts";
-import { serveReimport } from "../archive/reimport/links.ts";
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { Config } from "../config.ts";
@@ -7,6 +5,7 @@ import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
+import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import type { Events } from "../events.ts";
@@ -70,7 +69,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
   await engine.start();
-  const http = await serveLinks(config, parts);
+  const onError = (e: unknown): void => a.events.bug("http", e);
+  const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });
   links.url = config.http.publicUrl ?? http.url;
   await bot.start(assembly.services);
   await logWarnings(parts, assembly);
@@ -94,8 +94,8 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     ...config.slack,
     approversInForce: async () => (await readPolicy(db))?.body.approvers ?? null,
     firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
-    // Later, two are enough to start, and to repair the list by a card of two people.
-    approversMin: seeded === null ? 3 : 2,
+    // Later, as many as decide are enough to start: they can repair the list by its card.
+    approversMin: seeded === null ? APPROVERS_MIN : APPROVALS_MIN,
     environment: config.environment,
     db,
     events: a.events,
@@ -125,24 +125,6 @@ function startableEngine(url: string, a: Ambient): Engine {
       if (e.kind === "warning") a.events.warn("engine.warning", { text: e.text });
       else if (e.kind === "run_failed" || e.kind === "run_retried") a.events.bug(`engine.${e.kind}`, e.error);
       else if ("run" in e) a.events.warn(`engine.${e.kind}`, { run: e.run, from: e.from });
-    },
-  });
-}
-
-function serveLinks(config: Config, p: Parts): Promise<HttpServer> {
-  const context = { db: p.db, store: p.archive, now: p.now };
-  return startHttpServer({
-    host: config.http.host,
-    port: config.http.port,
-    onError: (e) => p.events.bug("http", e),
-    routes: {
-      isReady: async () =>
-        p.db.exec("select 1").then(
-          () => true,
-          () => false,
-        ),
-      serveExport: (path) => serveExport(path, context),
-      serveReimport: (path) => serveReimport(path, context),
     },
   });
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
+import { readReason, reasonLength } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { isConstraintError } from "../store/store-error.ts";
@@ -42,7 +43,7 @@ export async function recordAct<T>(
   } catch (thrown) {
     if (!isConstraintError(thrown)) throw thrown;
     const details = { rule: thrown.constraint ?? "" };
-    result = fail("refused", "ballot.database", "The database refused this: it would not count", { details });
+    result = fail("refused", "ballot.database", "A rule of the database refused this; nothing was done", { details });
   }
   if (result.ok) return ok(result.value.value);
   await recordRefusal(act, result.error, c);
@@ -55,12 +56,9 @@ export async function recordRefusal(act: Act, f: Failure, c: ActContext): Promis
   await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: act.by, kind: `refused.${act.kind}`, subject: act.subject, data }));
 }
 
-/** The length of a rejection's reason. Units: characters. */
-const REASON = { min: 5, max: 3000 } as const;
-
 /** Parses the reason of a rejection. Errors: `invalid`. */
 export function parseReason(text: string): Result<string, Failure> {
-  const reason = text.trim();
-  if (reason.length >= REASON.min && reason.length <= REASON.max) return ok(reason);
-  return fail("invalid", "ballot.reason", `A rejection needs a reason of ${REASON.min} to ${REASON.max} characters`);
+  const { min, max } = reasonLength.rejection;
+  const reason = readReason(text, { min, max });
+  return reason === null ? fail("invalid", "ballot.reason", `A rejection needs a reason of ${min} to ${max} characters`) : ok(reason);
 }

@@ -12,13 +12,11 @@ import { readVotes, recordVote, type StoredVote } from "../store/ballots.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
 import { recordAct } from "./act.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
-import { tally, type VoteQuestion } from "./tally.ts";
+import { neededOf, tally, type VoteQuestion } from "./tally.ts";
 
 /** A question at the moment of a click. */
 export interface Question extends VoteQuestion {
   readonly ref: QuestionRef;
-  /** Why nobody may vote on it now: it has ended, its domain is protected. */
-  readonly objection: Failure | null;
   /** The question is whether to confirm the scope, so it is open while the scope is not confirmed. */
   readonly settlesScope: boolean;
   /** Why a requester may not vote, such as "You proposed this change". */
@@ -56,7 +54,7 @@ export interface Decision<Q extends Question, T> {
   /** For the audit log. */
   readonly act: { readonly kind: string; readonly subject: string };
   readonly click: VoteClick;
-  /** Locks the question and reads it. Errors: there is no such question. */
+  /** Locks the question and reads it. Errors: why nobody may vote on it now: there is none, it has ended, its domain is protected. */
   open(q: Transaction): Promise<Result<Q, Failure>>;
   /** Rules besides those of every vote. Errors: the refusal. */
   examine?(question: Q, standing: Standing, q: Transaction): Promise<Result<void, Failure>>;
@@ -82,7 +80,7 @@ const ELECTORATE_MS_MAX = 10_000;
  * Records one approval, and what follows from it, or the refusal.
  *
  * Approvers, clocks and scope are read before the question is locked: no lock is held while Slack answers.
- * Errors: as for `standingOf` and `examine`; `refused` `ballot.database` when PostgreSQL refuses. Invariant: INV-2.
+ * Errors: as for `open`, `standingOf` and `examine`; `refused` `ballot.database` when PostgreSQL refuses. Invariant: INV-2.
  */
 export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: BallotContext): Promise<Result<T, Failure>> {
   const asked = c.now();
@@ -134,7 +132,7 @@ export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, 
   const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id);
   const [vote] = votes.filter((v) => v.verdict === "approve");
   if (vote === undefined || votes.some((v) => v.verdict === "withdraw"))
-    return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have withdrawn it already");
+    return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have already withdrawn it");
   await recordVote(q, on, voteOf({ by, digest: vote.digest }, "withdraw", vote.digest, at));
   return ok(undefined);
 }
@@ -153,7 +151,7 @@ async function readElectorate(c: BallotContext): Promise<Electorate> {
 /**
  * The count for a click, or why the click does not count: the same rules for every question.
  *
- * Errors: `objection`'s; `stale` for another digest; `unavailable` for an unconfirmed scope, clocks that disagree, and an unknown list of
+ * Errors: `stale` for another digest; `unavailable` for an unconfirmed scope, clocks that disagree, and an unknown list of
  *         approvers; `refused` after the expiry, for a requester, for a person who is no approver now, and for a second vote of one person.
  * Invariant: INV-2.
  */
@@ -162,7 +160,6 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
   const refused = (rule: string, sentence: string, more: { readonly remedy?: string } = {}): Result<never, Failure> =>
     fail("refused", `${kind}.${rule}`, sentence, more);
 
-  if (question.objection !== null) return err(question.objection);
   if (click.digest !== question.digest) return err(staleCard(kind));
   if (!e.scopeIsConfirmed && !question.settlesScope) return err(unconfirmedScope());
   if (!e.clocks.ok) return e.clocks;
@@ -180,7 +177,7 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
     return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.` });
 
   const have = tally(question, votes, new Set(e.approvers.value.map((a) => a.id))).approvers.length;
-  const need = Math.max(2, question.quorum);
+  const need = neededOf(question);
   const missing = Math.max(1, need - have);
   if (votes.some((v) => isOf(v, click.by)))
     return refused("voted", `You already voted; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);
@@ -207,7 +204,7 @@ export function staleCard(kind: QuestionRef["kind"]): Failure {
 
 /** The refusal while two people have not confirmed the scope of this process: its reads prove nothing. Invariant: INV-1. */
 export function unconfirmedScope(): Failure {
-  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads another scope than the confirmed one", {
+  return failure("unavailable", "deletion.scope_unconfirmed", "waits: this process reads a different scope from the confirmed one", {
     remedy: "Two approvers confirm it on its card (/ci-policy), or somebody restores the old configuration.",
   });
 }

@@ -1,4 +1,4 @@
-import type { Vote } from "../core/votes.ts";
+import { APPROVALS_MIN, type Vote } from "../core/votes.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId } from "../core/ids.ts";
 
 /** What people vote on, with the policy frozen into it: a later change of policy does not alter a running vote. */
@@ -9,7 +9,7 @@ export interface ApprovalRequest {
   readonly digest: Digest;
   /** Who asked for it: who closed the project, who started the pass. None of them may approve. */
   readonly requesters: readonly OperatorId[];
-  /** Distinct approvers needed; never below 2. */
+  /** Distinct approvers needed by the policy; `neededOf` never goes below `APPROVALS_MIN`. */
   readonly quorum: number;
   readonly openedAt: Instant;
   readonly expiresAt: Instant;
@@ -17,6 +17,11 @@ export interface ApprovalRequest {
 
 /** What counting needs of any question. */
 export type VoteQuestion = Pick<ApprovalRequest, "digest" | "requesters" | "quorum" | "openedAt" | "expiresAt">;
+
+/** How many distinct approvers a question needs. Invariant: INV-2. */
+export function neededOf(question: Pick<VoteQuestion, "quorum">): number {
+  return Math.max(APPROVALS_MIN, question.quorum);
+}
 
 /** Why there is no grant. */
 export type Refusal =
@@ -35,7 +40,7 @@ export type Tally =
  * Any rejection in time decides. `at` is when the deciding vote was cast. Invariant: INV-2.
  */
 export function tally(request: VoteQuestion, votes: readonly Vote[], approversNow: ReadonlySet<OperatorId>): Tally {
-  const need = Math.max(2, request.quorum);
+  const need = neededOf(request);
   const inTime = votes.filter((v) => v.digest === request.digest && v.at >= request.openedAt && v.at < request.expiresAt);
   const rejection = inTime.find((v) => v.verdict === "reject");
   if (rejection !== undefined) {

@@ -12,7 +12,7 @@ import { insertExport, readExport, updateExport, type ExportRow } from "../store
 import type { InventoryItem } from "../core/inventory.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { saveEntry, type SaveContext } from "./entry.ts";
-import { isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
+import { LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
 
 /** One template a person may export. */
 export interface ExportableTemplate {
@@ -72,7 +72,6 @@ export interface ExportContext extends SaveContext {
   readonly newToken: () => string;
 }
 
-const LINK_MS = 24 * 3600_000;
 const PROGRESS_MS = 2500;
 
 /** Builds the service through which people export templates of their own projects. */
@@ -101,7 +100,7 @@ export function createExportService(c: ExportContext): ExportService {
       if (!found.ok) return found;
       const item = found.value;
       if (item === null)
-        return fail("invalid", "export.no_template", `${slug} has no such template`, { remedy: "Choose one of the list." });
+        return fail("invalid", "export.no_template", `${slug} has no such template`, { remedy: "Choose one from the list." });
       const [id, asked_by] = [ExportId.parse(c.newId()), asker.operator.id];
       await c.db.tx(async (q) => {
         const [template, asked_at] = [{ template_id: item.id, template_name: item.name, total_bytes: item.bytes }, c.now()];
@@ -125,7 +124,7 @@ async function domainFor(asker: Asker, slug: Slug, c: ExportContext): Promise<Re
   return project === undefined ? notYours(slug) : ok(await c.domainOf(project));
 }
 
-/** The refusal for a project that the asker is no member of, or that does not exist. */
+/** The refusal for a project that the asker is not a member of, or that does not exist. */
 export function notYours(slug: Slug): Result<never, Failure> {
   return fail("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }

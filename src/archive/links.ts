@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Clock } from "../core/clock.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "../store/db.ts";
 import type { ArchiveStore } from "./ports.ts";
 
@@ -17,6 +18,9 @@ export interface LinkContext {
   readonly store: Pick<ArchiveStore, "open">;
   readonly now: Clock;
 }
+
+/** How long a link is good at most: longer than any template takes. Units: milliseconds. */
+export const LINK_MS = DAY_MS;
 
 /** What is kept of a link's secret. */
 export function tokenHash(token: string): string {

@@ -72,7 +72,7 @@ export async function saveItem(
     if (attempt < TRIES) continue;
     if (!stored.ok) return stored;
     if (total !== null) return sizes(item, done, total);
-    return fail("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} broke off repeatedly`);
+    return fail("unavailable", "archive.cut", `The download of ${item.kind} ${item.id} was cut off repeatedly`);
   }
 
   if (done === 0) return fail("contract_broken", "archive.empty", `The download of ${item.kind} ${item.id} was empty`);

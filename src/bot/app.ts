@@ -42,11 +42,11 @@ export interface BotOptions {
 export interface Bot {
   readonly announcers: ReturnType<typeof createAnnouncers>;
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
-  /** Who may approve from the first start on. */
+  /** Who may approve from the first start. */
   readonly firstApprovers: ApproverList;
-  /** Begins to listen: before that nobody is answered. */
+  /** Starts listening; nobody gets an answer before that. */
   start(services: Services): Promise<void>;
-  /** Posts what is still to be posted, then stops listening. */
+  /** Posts what is pending, then stops listening. */
   stop(): Promise<void>;
 }
 
@@ -123,7 +123,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 }
 
 /**
- * Who may approve from the first start on: the group, or, where user groups cannot be read at all (they need a paid plan and a scope),
+ * Who may approve from the first start: the group, or, where user groups cannot be read at all (they need a paid plan and a scope),
  * the list of `SLACK_APPROVERS` when there is one. With a group that cannot be read later, nobody may approve.
  */
 async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<ApproverList, Failure>> {
@@ -132,7 +132,7 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
   const members = await groupMembers(client, group);
   if (members.ok) return ok({ group, ids: [] });
   if (isAbsent(members.error) && ids.length > 0) {
-    o.events.warn("slack.no_user_groups", { code: members.error.code, advice: "SLACK_APPROVERS counts instead of SLACK_APPROVER_GROUP" });
+    o.events.warn("slack.no_user_groups", { code: members.error.code, advice: "SLACK_APPROVERS is used instead of SLACK_APPROVER_GROUP" });
     return ok({ group: null, ids });
   }
   return err({

@@ -9,14 +9,19 @@ export type ProjectState = "active" | "closed" | "absent";
 
 /**
  * A project's state by the rows about it. Only what a whole read would prove counts: a held row of the project, a row that names no project
- * and so may be its, a missing sentinel, an empty view or a short read leave the state open.
+ * and so may be its, a missing sentinel, an empty view or a short read leave it uncertain.
  *
  * Errors: `unavailable` `cidb.unsure`: whoever waits for the answer asks again later. Invariant: INV-1, INV-6.
  */
 export function stateOf(id: ProjectId, rows: Rows, { projects, held }: Assembled, sentinel: string | null): Result<ProjectState, Failure> {
   const unsure = (why: string) =>
     err(
-      failure("unavailable", "cidb.unsure", `The CI database leaves the state of project ${id} open: ${why}`, { details: { project: id } }),
+      failure(
+        "unavailable",
+        "cidb.unsure",
+        `The CI database does not show for certain whether project ${id} is active, closed or absent: ${why}`,
+        { details: { project: id } },
+      ),
     );
   const found = projects.find((p) => p.id === id);
   // A row that says active is believed whatever else is wrong with it: it only ever gives a domain back.

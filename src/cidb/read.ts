@@ -49,8 +49,6 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     connectionTimeoutMillis: 10_000,
     statement_timeout: 30_000,
     application_name: "twokey",
-    // Rows that a policy hides would look like rows that are gone: PostgreSQL must refuse such a read instead.
-    options: "-c default_transaction_read_only=on -c row_security=off",
   });
   pool.on("error", o.onError);
   let last: { readonly at: Instant; readonly rows: Rows } | null = null;

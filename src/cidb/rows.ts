@@ -4,6 +4,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { ProjectId, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
+import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
 import { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
 
 /** One project, by its id or by the slug it has now. */
@@ -71,7 +72,7 @@ export async function readRows(
   }
   let at = "";
   try {
-    await client.query("begin isolation level repeatable read read only");
+    const begun = await beginSnapshot(client);
     const ask = async <S extends z.ZodType>(view: string, schema: S, columns: string, rest: string, c: Condition) => {
       at = view;
       const { rows } = await client.query(`select ${columns} from ${quoted(view)} ${rest}`, [...c.params]);
@@ -96,7 +97,7 @@ export async function readRows(
     );
     const [p] = await count(views.projects, only?.projects);
     const [m] = await count(views.memberships, only?.memberships);
-    await client.query("commit");
+    await endSnapshot(client, begun);
     client.release();
     const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
     return ok({ projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0 });
@@ -108,6 +109,7 @@ export async function readRows(
 
 /** Turns PostgreSQL's error into a sentence with the remedy; never its address or password. */
 function explain(thrown: unknown, view: string): Failure {
+  if (thrown instanceof SnapshotRefused) return thrown.failure;
   const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? "") : "";
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
   const broken = (what: string, sentence: string, remedy: string): Failure =>

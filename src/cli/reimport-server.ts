@@ -1,18 +1,12 @@
-import { serveExport } from "../archive/export-service.ts";
-import type { ArchiveStore } from "../archive/ports.ts";
+import type { LinkContext } from "../archive/links.ts";
 import type { Config } from "../config.ts";
-import type { Clock } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { PortTaken, startHttpServer, type HttpServer } from "../app/http.ts";
 import type { ReimportLinks } from "../archive/reimport/ports.ts";
-import { serveReimport } from "../archive/reimport/links.ts";
-import type { Database } from "../store/db.ts";
 
 /** How long our own server may take to answer for a template; a bucket is asked meanwhile. */
 const REACH_MS = 30_000;
-
-type LinkSource = { readonly db: Database; readonly store: ArchiveStore; readonly now: Clock };
 
 /**
  * Serves the links of a re-import, from the first that is needed until `work` ends: on the bot's own port, or, where the bot listens
@@ -20,7 +14,7 @@ type LinkSource = { readonly db: Database; readonly store: ArchiveStore; readonl
  */
 export async function withReimportLinks<T>(
   { http }: Pick<Config, "http">,
-  c: LinkSource,
+  c: LinkContext,
   work: (links: ReimportLinks) => Promise<T>,
 ): Promise<T> {
   let own: HttpServer | null = null;
@@ -39,15 +33,9 @@ export async function withReimportLinks<T>(
 }
 
 /** Null: something else listens on that port. */
-async function listen({ host, port }: Config["http"], c: LinkSource): Promise<HttpServer | null> {
-  const routes = {
-    isReady: () => Promise.resolve(true),
-    serveExport: (path: string) => serveExport(path, c),
-    serveReimport: (path: string) => serveReimport(path, c),
-  };
+async function listen(http: Config["http"], c: LinkContext): Promise<HttpServer | null> {
   try {
-    // The path of a request is a secret, and an error may contain it.
-    return await startHttpServer({ host, port, routes, onError: () => undefined });
+    return await startHttpServer({ ...http, onError: () => undefined }, c);
   } catch (thrown) {
     if (thrown instanceof PortTaken) return null;
     throw thrown;

@@ -34,7 +34,7 @@ export const replayCommand: CliCommand = {
         io.err("The same plan, byte for byte.\n");
         return 0;
       }
-      io.err(`NOT the same plan: they differ first at ${firstDifference(JSON.parse(stored), JSON.parse(again)) ?? "?"}.\n`);
+      io.err(`NOT the same plan: the first difference is at ${firstDifference(JSON.parse(stored), JSON.parse(again)) ?? "?"}.\n`);
       return 1;
     });
   },

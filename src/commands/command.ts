@@ -57,7 +57,7 @@ function parsePolicy(words: string): Result<Command, Failure> {
   const [, setting = "", text = "", reason = ""] = /^set\s+(\S+)\s+(.+?)\s+because\s+(.+)$/is.exec(words) ?? [];
   if (setting !== "") return ok({ kind: "policy", wish: { setting, text, reason } });
   return err(
-    failure("invalid", "command.policy", "This change of policy is not written correctly", {
+    failure("invalid", "command.policy", "This is not how a change of policy is written", {
       remedy: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
     }),
   );

@@ -22,7 +22,7 @@ export function helpReply(isTeam: boolean): Reply {
     parts: [
       { kind: "list", title: "Everybody", lines: everybody },
       ...(isTeam ? [{ kind: "list" as const, title: "The CI team", lines: team }] : []),
-      { kind: "note", text: "A deletion always needs two approvers, and neither of them may have asked for it." },
+      { kind: "note", text: "A deletion always needs at least two approvers, and none of them may have asked for it." },
     ],
   };
 }

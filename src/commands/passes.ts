@@ -21,7 +21,11 @@ export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncServ
       title: `A pass now would make ${changes.length} change(s) and ask about ${plan.proposals.length} deletion(s)`,
       parts: [
         { kind: "list", title: "Changes", lines: changes.map(describeChange) },
-        { kind: "list", title: "Would be proposed for deletion; each needs two approvals", lines: plan.proposals.map((p) => p.path) },
+        {
+          kind: "list",
+          title: "Would be proposed for deletion; each needs at least two approvals",
+          lines: plan.proposals.map((p) => p.path),
+        },
         { kind: "list", title: "Held", lines: plan.holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`) },
         { kind: "list", title: "Different, but left alone", lines: plan.drift.map((d) => d.sentence) },
       ],

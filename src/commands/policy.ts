@@ -1,4 +1,5 @@
 import type { Asker } from "../core/people.ts";
+import { APPROVALS_MIN } from "../core/votes.ts";
 import type { PolicyService, PolicyReport } from "../policy/service.ts";
 import { minuteText, replyOf, shortReply, teamOnlyReply, type Reply } from "./reply.ts";
 
@@ -10,7 +11,10 @@ export async function answerPolicy(
 ): Promise<Reply> {
   if (wish !== null)
     return replyOf(await policy.propose(asker, wish), (made) =>
-      shortReply(`Proposed: ${made.title}`, "Its card is in the team's channel. Two approvers besides you must agree."),
+      shortReply(
+        `Proposed: ${made.title}`,
+        `Its card is in the team's channel. At least ${APPROVALS_MIN} approvers besides you must agree.`,
+      ),
     );
   return asker.isTeam ? replyOf(await policy.report(asker), policyReply) : teamOnlyReply("the policy");
 }

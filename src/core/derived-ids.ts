@@ -1,7 +1,7 @@
 import { v5 as uuidV5 } from "uuid";
 import type { AccountId, CiUserId, DomainId, JobId, ProjectId, UserId } from "./ids.ts";
 
-/** Twokey's namespace for derived UUIDs. Never change it: no existing domain would be recognised any more. */
+/** Twokey's namespace for derived UUIDs. Never change it: no existing domain would be recognised. */
 const NAMESPACE = "6f0d0c5e-7a0b-5d53-9a51-3c1f3f2f7a11";
 
 /**

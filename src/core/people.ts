@@ -25,7 +25,7 @@ export interface Asker {
   readonly account?: string;
 }
 
-/** The refusal for who is no member of the CI team. */
+/** The refusal for somebody who is not a member of the CI team. */
 export function teamOnly(what: string): Failure {
   return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
 }

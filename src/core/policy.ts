@@ -2,13 +2,14 @@ import { z } from "zod";
 import { digestOf } from "./digest.ts";
 import type { Digest } from "./ids.ts";
 import { DAY_MS } from "./units.ts";
+import { APPROVALS_MIN } from "./votes.ts";
 
 /**
  * The team's limits: set by the environment at first, changed by two people, frozen into each deletion, and applied to each plan.
  * Units: milliseconds, domains, changes.
  */
 export const TeamPolicy = z.strictObject({
-  quorum: z.number().int().min(2),
+  quorum: z.number().int().min(APPROVALS_MIN),
   /** A user group of Slack, or people by Slack id; never both. */
   approvers: z.strictObject({ group: z.string().nullable(), ids: z.array(z.string()) }),
   approvalMs: z.number().int().positive(),
@@ -85,7 +86,7 @@ const row = (
 
 /** Every setting that is a number, in the order in which it is shown; defined only here. */
 export const numberSettings: readonly NumberSetting[] = [
-  row("quorum", "quorum", "QUORUM", "Approvals needed", "count", 2, 20, 2, "more", 2, 20),
+  row("quorum", "quorum", "QUORUM", "Approvals needed", "count", APPROVALS_MIN, 20, APPROVALS_MIN, "more", APPROVALS_MIN, 20),
   row("approvalMs", "approval-time", "APPROVAL_SECONDS", "Time to approve", "time", 10 * SECOND, 30 * DAY_MS, DAY_MS, "less", SECOND),
   row("coolOffMs", "cool-off", "COOL_OFF_SECONDS", "Cool-off", "time", SECOND, 30 * DAY_MS, 1800 * SECOND, "more"),
   row("graceMs", "grace", "GRACE_SECONDS", "Grace period", "time", SECOND, 366 * DAY_MS, 14 * DAY_MS, "more"),

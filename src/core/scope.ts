@@ -21,13 +21,16 @@ export function isWithin(root: DomainPath, path: DomainPath): boolean {
   return path === root || path.startsWith(`${root}/`);
 }
 
+/** Whether a domain, by its id and path, is outside of what may be changed. */
+export type IsOutside = (id: string, path: DomainPath) => boolean;
+
 /**
- * Makes the test whether a domain is outside of what may be changed: it is the managed root or one of its ancestors, known by their `ids`
+ * Makes the test of whether a domain is outside of what may be changed: it is the managed root or one of its ancestors, known by their `ids`
  * or by the path, or it is not below the root.
  *
  * Invariant: INV-4.
  */
-export function isOutside(root: DomainPath, ids: ReadonlySet<string>): (id: string, path: DomainPath) => boolean {
+export function isOutside(root: DomainPath, ids: ReadonlySet<string>): IsOutside {
   return (id, path) => ids.has(id) || path === root || !isWithin(root, path);
 }
 

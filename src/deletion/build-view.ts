@@ -89,7 +89,7 @@ export function vetoesOf(
       : [`${running.length === 1 ? "a machine is" : `${running.length} machines are`} running: ${running.slice(0, 5).join(", ")}`];
   for (const kind of ["child_domain", "cloudstack_project", "kubernetes_cluster", "vpc", "backup"] as const) {
     const n = inventory.items.filter((i) => i.kind === kind).length;
-    if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey does not take apart; remove them by hand first`);
+    if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey cannot delete; remove them by hand first`);
   }
   vetoes.push(...inventory.obstacles);
   const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));

@@ -4,8 +4,9 @@ import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
-import type { DomainId, DomainPath, OperatorId, ProjectId } from "../core/ids.ts";
+import type { OperatorId, ProjectId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
+import type { IsOutside } from "../core/scope.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
 import type { DeletionAnnouncer } from "./view.ts";
@@ -40,8 +41,9 @@ export interface DeletionContext {
   /** How many domains are managed, for the share of the fleet. */
   readonly fleetSize: () => Promise<number>;
   /**
-   * Whether a domain is never deleted, whatever the policy: it is the managed root, an ancestor of it, or lies elsewhere.
-   * Errors: `unavailable` while the managed root is not known; with `isLocked` CloudStack is not read for it: nobody waits behind a lock.
+   * The test of whether a domain is never deleted, whatever the policy: it is the managed root, an ancestor of it, or lies elsewhere.
+   * CloudStack is asked for the managed root until it is known, so nobody calls this while holding a lock.
+   * Errors: `unavailable` while it is not known.
    */
-  readonly isProtected: (domainId: DomainId, path: DomainPath, isLocked?: boolean) => Promise<Result<boolean, Failure>>;
+  readonly readOutside: () => Promise<Result<IsOutside, Failure>>;
 }

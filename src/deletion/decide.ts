@@ -3,7 +3,9 @@ import { after } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { WAIVERS_NEEDED, readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
+import type { IsOutside } from "../core/scope.ts";
+import { APPROVALS_MIN } from "../core/votes.ts";
+import { readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
@@ -25,11 +27,14 @@ interface DeletionQuestion extends Question {
 /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approveDeletion`. */
 export async function assessApproval(
   click: DeletionClick,
+  outside: Result<IsOutside, Failure>,
   c: DeletionContext,
 ): Promise<Result<{ readonly mustTypeName: boolean; readonly row: DeletionRow }, Failure>> {
   const row = await readDeletion(c.db, click.deletionId);
   if (row === null) return err(unknownDeletion());
-  const standing = await assessVote(await deletionQuestion(row, c), click, ballotOf(c));
+  const question = await deletionQuestion(row, outside, c);
+  if (!question.ok) return question;
+  const standing = await assessVote(question.value, click, ballotOf(c));
   return standing.ok ? ok({ mustTypeName: standing.value.have + 1 >= standing.value.need, row }) : standing;
 }
 
@@ -40,7 +45,8 @@ export async function assessApproval(
  */
 export async function approveDeletion(click: ApproveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
   // CloudStack is read only for a click that could count: an inventory takes some thirty calls, and anybody can click.
-  const may = await assessApproval(click, c);
+  const outside = await c.readOutside();
+  const may = await assessApproval(click, outside, c);
   const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path) : null;
   const done = await decide<DeletionQuestion, null>(
     {
@@ -48,7 +54,9 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
       click,
       async open(q) {
         const row = await lockDeletion(q, click.deletionId);
-        return row.ok ? ok({ ...(await deletionQuestion(row.value, c, q)), row: row.value }) : row;
+        if (!row.ok) return row;
+        const question = await deletionQuestion(row.value, outside, c, q);
+        return question.ok ? ok({ ...question.value, row: row.value }) : question;
       },
       examine: ({ row }, standing, q) => examineApproval(row, fresh, click, standing, q),
       async follow({ row }, { decided, have, clocks, at }, q) {
@@ -99,9 +107,7 @@ interface WaiverQuestion extends DeletionQuestion {
  * Errors: the ballot's refusals; there is nothing to waive, or it is being saved. Invariant: INV-8.
  */
 export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
-  const seen = await readDeletion(c.db, click.deletionId);
-  // Whatever must be read from CloudStack is read before the row is locked.
-  if (seen !== null) await deletionQuestion(seen, c);
+  const outside = await c.readOutside();
   const done = await decide<WaiverQuestion, null>(
     {
       act: { kind: "deletion.waive", subject: click.deletionId },
@@ -109,15 +115,17 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
         if (!row.ok) return row;
-        const question = await deletionQuestion(row.value, c, q);
-        if (question.objection !== null) return err(question.objection);
+        const question = await deletionQuestion(row.value, outside, c, q);
+        if (!question.ok) return question;
         const entry = (await readEntries(q, { kind: "deletion", id: row.value.id })).find((e) => e.id === click.entryId);
         if (entry === undefined) return fail("refused", "waiver.unknown", "This deletion has no such thing to waive; nothing was done");
-        const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: WAIVERS_NEEDED, objection: waiverObjection(entry) };
-        return ok({ ...question, ...waiver, itemName: entry.name, entry, row: row.value });
+        const objection = waiverObjection(entry);
+        if (objection !== null) return err(objection);
+        const waiver = { ref: { kind: "waiver", id: entry.id } as const, quorum: APPROVALS_MIN };
+        return ok({ ...question.value, ...waiver, itemName: entry.name, entry, row: row.value });
       },
       async examine({ entry }, { have, need }) {
-        return have >= need ? fail("refused", "waiver.done", `${entry.name} is waived already`) : ok(undefined);
+        return have >= need ? fail("refused", "waiver.done", `${entry.name} is already waived`) : ok(undefined);
       },
       async follow({ row, entry }, { have, at }, q) {
         const problem = entry.problem ?? "not saved";

@@ -117,8 +117,8 @@ async function mayGoOn(row: DeletionRow, c: DeletionContext): Promise<Result<voi
   if (stop.stopped) return fail("refused", "deletion.stopped", `stopped: ${stop.reason}`);
   const now = await c.policyNow(c.db);
   if (!now.scopeIsConfirmed) return err(unconfirmedScope());
-  const outside = await c.isProtected(row.domain_id, row.path);
+  const outside = await c.readOutside();
   if (!outside.ok) return outside;
-  if (outside.value) return fail("refused", "deletion.outside", `${row.path} is not below the managed root`);
+  if (outside.value(row.domain_id, row.path)) return fail("refused", "deletion.outside", `${row.path} is not below the managed root`);
   return isListed(row, now) ? fail("refused", "deletion.protected", `${row.path} is protected by the policy`) : ok(undefined);
 }

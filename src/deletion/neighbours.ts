@@ -1,16 +1,16 @@
+import { SKEW_MS_MAX } from "../approvals/clocks.ts";
 import { digestOf } from "../core/digest.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursRead } from "../store/neighbours.ts";
 import type { Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 
-/** How far CloudStack's clock and ours may differ. Units: milliseconds. */
-const CLOCKS_DIFFER_MS = 60_000;
 /** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
-const ROOT_DISKS_FOLLOW_MS = 7 * 24 * 3600_000;
+const ROOT_DISKS_FOLLOW_MS = 7 * DAY_MS;
 
 const kinds = ["machines", "volumes", "templates"] as const;
 type Counted = (typeof kinds)[number];
@@ -73,13 +73,13 @@ async function unexplained(
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader">,
 ): Promise<Result<readonly Loss[], Failure>> {
-  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - CLOCKS_DIFFER_MS));
+  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - SKEW_MS_MAX));
   const unknown: Loss[] = [];
   for (const loss of losses) {
     if (ours.has(loss.id.toLowerCase())) continue;
     const removals = loss.whole ? ok([]) : await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
     if (!removals.ok) return removals;
-    if (loss.whole || !isExplained(loss, removals.value, since - CLOCKS_DIFFER_MS, approvedIds)) unknown.push(loss);
+    if (loss.whole || !isExplained(loss, removals.value, since - SKEW_MS_MAX, approvedIds)) unknown.push(loss);
   }
   return ok(unknown);
 }

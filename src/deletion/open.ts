@@ -1,12 +1,10 @@
 import { DeletionId, OperatorId } from "../core/ids.ts";
+import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
-import { isProtectedRow } from "./protection.ts";
-
-/** How long after people refused a deletion none is opened for the same domain. Units: milliseconds. */
-const ASK_AGAIN_MS = 24 * 3600_000;
+import { isProtected } from "./protection.ts";
 
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
@@ -51,7 +49,7 @@ export async function whyNotOpened(
 ): Promise<NotOpened | null> {
   const policy = await c.policyNow(c.db);
   if (!policy.scopeIsConfirmed) return { reason: "the scope that is read is not confirmed", isNews: false };
-  const kept = await isProtectedRow({ domain_id: proposal.domainId, path: proposal.path, policy }, c, policy);
+  const kept = isProtected({ domain_id: proposal.domainId, path: proposal.path, policy }, await c.readOutside(), policy);
   if (!kept.ok) return { reason: kept.error.message, isNews: false };
   if (kept.value) return { reason: "the domain is protected", isNews: false };
   const last = await readLastClosed(c.db, proposal.domainId);

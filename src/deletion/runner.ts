@@ -6,6 +6,7 @@ import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import {
   countEntered,
+  readWaitLeft,
   readDeletion,
   readLiveDeletions,
   recordDeletionEvent,
@@ -21,7 +22,7 @@ import { inventoryDigest } from "../core/inventory.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
 import { takePassage } from "./passage.ts";
-import { isProtectedRow } from "./protection.ts";
+import { isProtected } from "./protection.ts";
 import { isRunning, show, showAndTell } from "./build-view.ts";
 import { isAskedAgain, isFailedRead, isStopped, runStep, settleIntents } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
@@ -98,7 +99,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 }
 
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const kept = await isProtectedRow(row, c, await c.policyNow(c.db));
+  const kept = isProtected(row, await c.readOutside(), await c.policyNow(c.db));
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
@@ -128,7 +129,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (!clocks.ok) return retry(row, clocks.error, c);
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
   const now = await c.policyNow(c.db);
-  const kept = await isProtectedRow(row, c, now);
+  const kept = isProtected(row, await c.readOutside(), now);
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
@@ -151,7 +152,8 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  const left = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
+  const byClocks = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
+  const left = Math.max(byClocks, await readWaitLeft(c.db, row.id));
   if (left > 0) return { kind: "wait", ms: Math.min(left + 20, DAY_MS) };
 
   const passage = await takePassage(row, c);

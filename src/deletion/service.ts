@@ -59,7 +59,7 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
       return ok(row === null || row.phase === "closed" || row.phase === "deleted" ? null : await buildView(row, c));
     },
     async mayApprove(click) {
-      const may = await assessApproval(click, c);
+      const may = await assessApproval(click, await c.readOutside(), c);
       if (may.ok) return ok({ mustTypeName: may.value.mustTypeName, name: may.value.row.name });
       await recordRefusal({ kind: "deletion.approve", subject: click.deletionId, by: click.by.operator.id }, may.error, c);
       return may;

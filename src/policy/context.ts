@@ -1,4 +1,7 @@
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
+import type { Failure } from "../core/failure.ts";
+import type { DomainId, DomainPath } from "../core/ids.ts";
+import type { Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import type { ApproversOf, PolicyAnnouncer } from "./ports.ts";
 import type { PresentScope } from "./settings.ts";
@@ -9,6 +12,8 @@ export interface PolicyContext {
   readonly db: Database;
   readonly approvers: ApproversOf;
   readonly announcer: PolicyAnnouncer;
+  /** Finds a domain by UUID or by path, as CloudStack compares names; null: there is none. */
+  readonly findDomain: (idOrPath: string) => Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
   readonly presentScope: PresentScope;
   /** The environment's values, to show where they differ from the policy in force. */
   readonly environment: TeamPolicy;

@@ -1,6 +1,6 @@
 import { parseReason, recordAct } from "../approvals/act.ts";
 import { decide, recordRejection, staleCard, type BallotContext, type Question } from "../approvals/ballot.ts";
-import { fail, failure, type Failure } from "../core/failure.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
@@ -32,7 +32,7 @@ interface PolicyQuestion extends Question {
 /**
  * Records an approval; the deciding one brings the change into force, in the same transaction.
  *
- * Errors: the ballot's refusals; the policy has changed; the proposed value could not work any more. Invariant: INV-2, for limits.
+ * Errors: the ballot's refusals; the policy has changed; the proposed value would not work now. Invariant: INV-2, for limits.
  */
 export async function approveChange(click: PolicyClick, c: PolicyContext): Promise<Result<{ readonly applied: boolean }, Failure>> {
   return decide<PolicyQuestion, { readonly applied: boolean }>(
@@ -41,15 +41,13 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
       click,
       async open(q) {
         const row = await lockChange(q, click.changeId);
-        const base = await readPolicy(q);
         if (!row.ok) return row;
-        const question = questionOf(row.value);
-        if (question.objection !== null) return err(question.objection);
+        const base = await readPolicy(q);
         if (base === null || base.version !== row.value.base_version)
           return fail("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
             remedy: "Propose it again.",
           });
-        return ok({ ...question, row: row.value, base });
+        return ok({ ...questionOf(row.value), row: row.value, base });
       },
       examine: ({ row }) => assessNow(row.body, row.setting, c),
       async follow({ row, base }, { decided, voters }, q) {
@@ -66,15 +64,13 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
   return recordAct({ kind: "policy.reject", subject: click.changeId, by: click.by.operator.id }, c, async (q) => {
     const row = await lockChange(q, click.changeId);
     if (!row.ok) return row;
-    const question = questionOf(row.value);
-    if (question.objection !== null) return err(question.objection);
     if (c.now() >= row.value.expires_at) return fail("refused", "policy.expired", "The time to decide has run out; nothing was done");
     if (click.digest !== row.value.digest) return err(staleCard("policy"));
     if (!click.by.isTeam) return err(teamOnly("reject a change of policy"));
     const reason = parseReason(click.reason);
     if (!reason.ok) return reason;
     const at = c.now();
-    await recordRejection(question, click.by, reason.value, at, q);
+    await recordRejection(questionOf(row.value), click.by, reason.value, at, q);
     await endPolicyChange(q, row.value.id, { state: "rejected", at, by: click.by.operator.name, reason: reason.value });
     return ok({ value: undefined, data: auditOf(row.value) });
   });
@@ -88,10 +84,12 @@ function ballotOf(c: PolicyContext): BallotContext {
   };
 }
 
+/** Locks an open change. Errors: there is none, or it has ended. */
 async function lockChange(q: Transaction, id: string): Promise<Result<PolicyChangeRow, Failure>> {
   const row = await readPolicyChange(q, id, true);
-  if (row !== null) return ok(row);
-  return fail("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
+  if (row === null)
+    return fail("refused", "policy.unknown", "There is no such change", { remedy: "/ci-policy shows those that are open." });
+  return row.state === "proposed" ? ok(row) : fail("refused", "policy.ended", `This change has ended: ${row.state}`);
 }
 
 function questionOf(row: PolicyChangeRow): Question {
@@ -102,7 +100,6 @@ function questionOf(row: PolicyChangeRow): Question {
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,
-    objection: row.state === "proposed" ? null : failure("refused", "policy.ended", `This change has ended: ${row.state}`),
     settlesScope: row.setting === "scope",
     askedBy: "You proposed this change",
   };

@@ -6,14 +6,11 @@ import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
 import { fingerprintOf, type PolicyNow, type TeamPolicy } from "../core/policy.ts";
+import { ASK_AGAIN_MS, readReason, reasonLength } from "../core/votes.ts";
 import type { Queryable } from "../store/db.ts";
 import type { PolicyContext } from "./context.ts";
+import { resolveProtected } from "./protected.ts";
 import { assessPolicy, findSetting, settings, type PresentScope } from "./settings.ts";
-
-const REASON_MIN = 5;
-const REASON_MAX = 500;
-/** How long after a refusal a pass does not ask again about the same scope. Units: milliseconds. */
-const ASK_AGAIN_MS = 24 * 3600_000;
 
 /** A change that a person wants, as typed. */
 export interface Wish {
@@ -25,7 +22,7 @@ export interface Wish {
 /**
  * Records a person's proposal; gives its id.
  *
- * Errors: `invalid` for what is no value; `refused` for who may not propose, for the present value, and for a value that could not work.
+ * Errors: `invalid` for what is not a value; `refused` for somebody who may not propose, for the present value, and for a value that could not work.
  */
 export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Promise<Result<string, Failure>> {
   if (!by.isTeam) return err(teamOnly("propose a change of policy"));
@@ -34,17 +31,20 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
     const remedy = `There are: ${settings.map((s) => s.name).join(", ")}.`;
     return fail("invalid", "policy.setting", "There is no such setting", { remedy });
   }
-  const reason = wish.reason.trim();
-  if (reason.length < REASON_MIN || reason.length > REASON_MAX)
-    return fail("invalid", "policy.reason", `A change needs a reason of ${REASON_MIN} to ${REASON_MAX} characters`, {
+  const { min, max } = reasonLength.change;
+  const reason = readReason(wish.reason, { min, max });
+  if (reason === null)
+    return fail("invalid", "policy.reason", `A change needs a reason of ${min} to ${max} characters`, {
       remedy: `For example: /ci-policy set ${setting.name} ${setting.name === "scope" ? "present" : "…"} because the storage is nearly full`,
     });
 
   const base = await expectPolicy(c);
-  const read = setting.read(base.body, wish.text, c.presentScope);
+  const typed = setting.read(base.body, wish.text, c.presentScope);
+  if (!typed.ok) return typed;
+  const read = await resolveProtected(typed.value, base.body, c);
   if (!read.ok) return read;
   if (canonicalJson(read.value) === canonicalJson(base.body))
-    return fail("refused", "policy.same", `${setting.title} has this value already: ${setting.write(base.body)}`);
+    return fail("refused", "policy.same", `${setting.title} already has this value: ${setting.write(base.body)}`);
   const assessed = await assessNow(read.value, setting.name, c);
   if (!assessed.ok) return assessed;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
@@ -64,7 +64,7 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
   if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
-  const reason = "this process reads another scope than the one that was confirmed";
+  const reason = "this process reads a different scope from the confirmed one";
   const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;
 }
@@ -118,5 +118,5 @@ async function insert(
     return inserted;
   });
   const remedy = "Decide on its card in the team's channel first.";
-  return made ? ok(id) : fail("refused", "policy.open", "A change of this setting is open already", { remedy });
+  return made ? ok(id) : fail("refused", "policy.open", "There is already an open change of this setting", { remedy });
 }

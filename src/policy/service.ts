@@ -1,6 +1,7 @@
 import { type Result, ok } from "../core/result.ts";
 import type { PolicyChangeView } from "./ports.ts";
 import { Instant } from "../core/ids.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { Asker } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
 import { recordRefusal } from "../approvals/act.ts";
@@ -41,9 +42,9 @@ export interface PolicyService {
 }
 
 /** Cards are updated for this long after their end. Units: milliseconds. */
-const SHOWN_FOR_MS = 24 * 3600_000;
+const SHOWN_FOR_MS = DAY_MS;
 /** How far back `/ci-policy` lists changes. Units: milliseconds. */
-const LISTED_MS = 366 * 24 * 3600_000;
+const LISTED_MS = 366 * DAY_MS;
 
 /** Builds the service through which the team sees and changes its limits. */
 export function createPolicyService(c: PolicyContext): PolicyService {

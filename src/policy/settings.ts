@@ -1,7 +1,8 @@
 import { fail, type Failure } from "../core/failure.ts";
-import { DomainId } from "../core/ids.ts";
+import { protectsAll, readProtected } from "../core/protected.ts";
 import { ok, type Result } from "../core/result.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
+import { APPROVERS_MIN } from "../core/votes.ts";
 import { durationText, parseDuration } from "./units.ts";
 
 /** Whether a change makes deletions harder (`stricter`), easier (`looser`) or neither. */
@@ -53,7 +54,7 @@ function readNumber(text: string, kind: NumberSetting["kind"]): number | null {
 const approvers: Setting = {
   name: "approvers",
   title: "Approvers",
-  hint: "one user group (@handle or S…), or at least three people by Slack id, separated by commas",
+  hint: `one user group (@handle or S…), or at least ${APPROVERS_MIN} people by Slack id, separated by commas`,
   read(policy, text) {
     const words = text.split(/[,\s]+/).filter((w) => w !== "");
     const group =
@@ -63,7 +64,7 @@ const approvers: Setting = {
     if (group !== null) return ok({ ...policy, approvers: { group: group[1] ?? group[2] ?? group[3] ?? "", ids: [] } });
     const ids = words.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);
     const known = ids.flatMap((id) => (id === undefined ? [] : [id]));
-    if (known.length !== words.length || new Set(known).size < 3 || known.length > 100) return notAValue(this.title, this.hint);
+    if (known.length !== words.length || new Set(known).size < APPROVERS_MIN || known.length > 100) return notAValue(this.title, this.hint);
     return ok({ ...policy, approvers: { group: null, ids: [...new Set(known)].toSorted() } });
   },
   write: ({ approvers: { group, ids } }) =>
@@ -74,15 +75,14 @@ const approvers: Setting = {
 const protectedDomains: Setting = {
   name: "protected-domains",
   title: "Protected domains",
-  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas; or the word none",
+  hint: "all of them, by UUID or path such as ROOT/ci/aurora, separated by commas, what lies below is protected too; or the word none",
   read(policy, text) {
     const words = text.trim().toLowerCase() === "none" ? [] : text.split(",").map((w) => w.trim());
-    const isOne = (w: string): boolean => DomainId.safeParse(w).success || /^ROOT(?:\/[^/\p{Cc}]{1,255})+$/u.test(w);
-    if (!words.every(isOne) || words.length > 200) return notAValue(this.title, this.hint);
+    if (words.some((w) => readProtected(w) === null) || words.length > 200) return notAValue(this.title, this.hint);
     return ok({ ...policy, protectedDomains: [...new Set(words)].toSorted() });
   },
   write: (policy) => policy.protectedDomains.join(", ") || "none",
-  effect: (before, after) => (before.protectedDomains.every((d) => after.protectedDomains.includes(d)) ? "stricter" : "looser"),
+  effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
 const scope: Setting = {
@@ -141,11 +141,8 @@ export function assessPolicy(p: TeamPolicy, changed: string, approverCount: numb
   return ok(undefined);
 }
 
-/** With fewer approvers, one absence stops every deletion. */
-export const APPROVERS_MIN = 3;
-
 function notAValue(title: string, hint: string): Result<never, Failure> {
-  return fail("invalid", "policy.value", `This is not a value for: ${title}`, { remedy: `Write ${hint}.` });
+  return fail("invalid", "policy.value", `This is not a valid value for ${title}`, { remedy: `Write ${hint}.` });
 }
 
 function refused(rule: string, sentence: string, remedy: string): Result<never, Failure> {

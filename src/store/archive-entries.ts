@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { type ItemKind, itemKinds } from "../core/inventory.ts";
+import { APPROVALS_MIN } from "../core/votes.ts";
 import { insertRow, toJson, updateRow, type Queryable } from "./db.ts";
-
-/** How many distinct people must waive a thing. */
-export const WAIVERS_NEEDED = 2;
 
 /** An entry's columns, with its waivers. */
 export const EntryRow = z.object({
@@ -44,7 +42,7 @@ export async function insertEntry(
   await insertRow(q, "archive_entry", row, "on conflict do nothing");
 }
 
-/** How saving an entry stands next. */
+/** The next state of an entry that is being saved. */
 export type EntryChange =
   | { readonly state: "saving" }
   | { readonly state: "failed"; readonly problem: string }
@@ -83,7 +81,7 @@ export function withWaiversOf(e: ArchiveEntryRow, approversNow: readonly { reado
 
 /** Whether two distinct people waived an entry. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
-  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= WAIVERS_NEEDED;
+  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= APPROVALS_MIN;
 }
 
 const CopyRow = z.object({
@@ -111,7 +109,7 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
-/** Begins a copy's removal; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
+/** Begins a copy's removal; false when it is in use. Errors: `StoreError` archive_last_copy for the last one. */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2

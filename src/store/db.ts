@@ -91,16 +91,19 @@ function columnOf(key: string): string {
 /** The row of a count: `select count(*) as n …`. */
 export const CountRow = z.object({ n: z.coerce.number() }).transform((row) => row.n);
 
-/** The settings of every connection; unqualified table names mean the schema `twokey`. */
-export function connectionSettings(url: string): pg.ClientConfig {
+/** The settings of every connection; unqualified table names mean the schema `twokey`, whatever options the address has. */
+export function connectionSettings(url: string, more = ""): pg.ClientConfig {
+  // Options of the address would replace those of the settings: both are needed, and the last of each name counts.
+  const address = new URL(url);
+  const options = [address.searchParams.get("options"), "-c search_path=twokey", more].filter((o) => o !== null && o !== "").join(" ");
+  address.searchParams.set("options", options);
   return {
-    connectionString: url,
+    connectionString: address.href,
     keepAlive: true,
     connectionTimeoutMillis: 10_000,
     statement_timeout: 60_000,
     idle_in_transaction_session_timeout: 60_000,
     application_name: "twokey",
-    options: "-c search_path=twokey",
     types: { getTypeParser },
   };
 }

@@ -119,6 +119,11 @@ export async function recordDeletionEvent(q: Queryable, id: string, at: number, 
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
 }
 
+/** How long a deletion's wait still lasts by the database's own clock, which refuses to end it before. Units: milliseconds. */
+export async function readWaitLeft(q: Queryable, id: string): Promise<number> {
+  return q.one(CountRow, "select wait_left(d) as n from deletion d where id = $1", [id]);
+}
+
 /** Counts the deletions of all replicas that began to destroy since an instant, and locks that count. Invariant: INV-11. */
 export async function countEntered(q: Queryable, since: number): Promise<number> {
   await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.budget', 0))");

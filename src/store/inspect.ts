@@ -1,8 +1,10 @@
 import pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
+import { TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { connectionSettings } from "./db.ts";
+import { whyNoSession } from "./sessions.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
 
 /** The state of Twokey's own database. */
@@ -12,12 +14,11 @@ export interface DatabaseInspection {
   readonly migrations: MigrationState;
   /** Whether the role may create schemas, which the first start and the engine need. */
   readonly mayCreate: boolean;
-  /** Whether a session keeps its advisory lock; behind a pooler that shares sessions it does not. */
-  readonly keepsLocks: boolean;
+  /** Why its sessions are not Twokey's own, as behind a pooler; null: they are. */
+  readonly problem: string | null;
 }
 
 const Server = z.object({ version: z.string(), role: z.string(), mayCreate: z.boolean() });
-const Held = z.object({ held: z.boolean() });
 
 const Place = z.object({
   /** The database's oid and its server's start time: equal for two addresses of one database. */
@@ -34,7 +35,7 @@ export function inspectDatabase(url: string): Promise<Result<DatabaseInspection,
       `select current_setting('server_version') as version, current_user as role,
          has_database_privilege(current_database(), 'create') as "mayCreate"`,
     );
-    return { ...Server.parse(rows[0]), migrations: await compareMigrations(client), keepsLocks: await keepsLocks(client) };
+    return { ...Server.parse(rows[0]), migrations: await compareMigrations(client), problem: await whyNoSession(connectionSettings(url)) };
   });
 }
 
@@ -51,11 +52,18 @@ export function inspectPlace(url: string, variable: string): Promise<Result<z.ou
   });
 }
 
+/** Reads the protected domains of the policy in force. Errors: as for `inspectDatabase`, also when there are no tables yet. */
+export function inspectProtectedDomains(url: string): Promise<Result<readonly string[], Failure>> {
+  return readOnly(url, "DATABASE_URL", async (client) => {
+    const { rows } = await client.query("select body from policy_version order by version desc limit 1");
+    return z.array(z.object({ body: TeamPolicy })).parse(rows)[0]?.body.protectedDomains ?? [];
+  });
+}
+
 async function readOnly<T>(url: string, variable: string, read: (client: pg.Client) => Promise<T>): Promise<Result<T, Failure>> {
   const client = new pg.Client({
-    ...connectionSettings(url),
+    ...connectionSettings(url, "-c default_transaction_read_only=on"),
     statement_timeout: 10_000,
-    options: "-c search_path=twokey -c default_transaction_read_only=on",
   });
   // Without a listener a connection that breaks while idle would end the process.
   client.on("error", () => undefined);
@@ -67,17 +75,6 @@ async function readOnly<T>(url: string, variable: string, read: (client: pg.Clie
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-async function keepsLocks(client: pg.Client): Promise<boolean> {
-  // A key of its own for each session, so that two inspections at once do not meet.
-  await client.query("select pg_try_advisory_lock(20170701, pg_backend_pid())");
-  const { rows } = await client.query(
-    `select exists (select from pg_locks where locktype = 'advisory' and classid = 20170701 and objid::int8 = pg_backend_pid()
-       and pid = pg_backend_pid()) as held`,
-  );
-  await client.query("select pg_advisory_unlock(20170701, pg_backend_pid())");
-  return Held.parse(rows[0]).held;
 }
 
 function readFailure(thrown: unknown, variable: string): Failure {

@@ -1,8 +1,9 @@
 import type pg from "pg";
 import { z } from "zod";
 import { ensureBotRole, grantBotRights } from "./bot-role.ts";
-import { withConnection } from "./db.ts";
+import { connectionSettings, withConnection } from "./db.ts";
 import { expectMigrated, migrateOn } from "./migrate.ts";
+import { whyNoSession } from "./sessions.ts";
 import { readRoleReport, roleWarning } from "./role-dangers.ts";
 
 /** The addresses of Twokey's own database. `migrationUrl`: the owner's address, when `url` is of a role with fewer rights. */
@@ -31,10 +32,11 @@ export type MigrateAlso = (ownerUrl: string, role: string | null) => Promise<voi
  * a role is created, used by a login of its own where the server asks for no password, else by SET ROLE; or it is the owner's, and no role
  * can be created: then the owner is used, with a `warning`. Only what is not yet in order is changed.
  *
- * Errors: `MigrationRefused`, also when a role without the right to migrate finds missing migrations. Invariant: INV-10. ADR 0304.
+ * Errors: `SessionsRefused` behind a pooler that shares sessions or drops options; `MigrationRefused`, also when a role without the right to migrate finds missing migrations. Invariant: INV-10. ADR 0304.
  */
-export function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<PreparedStore> {
+export async function prepareStore(address: StoreAddress, also: MigrateAlso): Promise<PreparedStore> {
   const { url, migrationUrl } = address;
+  for (const one of [url, migrationUrl ?? url]) await expectSessions(one);
   return migrationUrl === null
     ? withConnection(url, (client) => prepareAlone(client, url, also))
     : prepareForOther(url, migrationUrl, also);
@@ -53,7 +55,7 @@ async function migrateOnFor(owner: pg.Client, ownerUrl: string, role: string, al
 }
 
 /**
- * Reads whether the database has Twokey's tables, and what the role could do with which the bot would work; changes nothing.
+ * Reads whether the database has Twokey's tables, and what the role that the bot would use could do; changes nothing.
  *
  * Errors: throws when the database cannot be read.
  */
@@ -65,6 +67,17 @@ export function inspectStore(url: string): Promise<{ readonly isMigrated: boolea
     const warning = own === null ? null : await warningThrough(own);
     return { isMigrated: true, warning: warning === null ? roleWarning(await readRoleReport(client)) : warning.text };
   });
+}
+
+/** The address of a pooler that Twokey cannot work through; the message says what to do. */
+export class SessionsRefused extends Error {
+  override readonly name = "SessionsRefused";
+}
+
+async function expectSessions(url: string): Promise<void> {
+  const problem = await whyNoSession(connectionSettings(url));
+  if (problem === null) return;
+  throw new SessionsRefused(`Twokey cannot use its own database: ${problem}. Set DATABASE_URL to PostgreSQL itself, without the pooler.`);
 }
 
 function prepareForOther(url: string, migrationUrl: string, also: MigrateAlso): Promise<PreparedStore> {

@@ -74,7 +74,7 @@ export async function readReimportItem(q: Queryable, id: string): Promise<Reimpo
   return q.maybe(ItemRow, `${SELECT_ITEM} where id = $1`, [id]);
 }
 
-/** How a template of a re-import stands next. */
+/** The next state of a re-import's template. */
 export type ReimportItemChange =
   | { readonly state: "waiting" }
   | { readonly state: "registering"; readonly tokenSha256: string; readonly linkUntil: number }

@@ -1,7 +1,8 @@
+import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "./db.ts";
 
 /** Slack repeats an event for an hour at most. Units: milliseconds. */
-const KEPT_MS = 24 * 3600_000;
+const KEPT_MS = DAY_MS;
 
 /** Records an event and says whether it is new: Slack repeats an event that was not acknowledged. Old ones are deleted. */
 export async function recordSeenEvent(q: Queryable, key: string, at: number): Promise<boolean> {

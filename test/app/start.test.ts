@@ -1,11 +1,11 @@
 /** Claim: the bot starts while CloudStack is away, says so in its log and in the channel, and works when it is back. */
 import { randomUUID } from "node:crypto";
-import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, slackSeed } from "../../demo/cast.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -15,6 +15,7 @@ import { createEvents, type Events } from "../../src/events.ts";
 import { configOf } from "../support/bot.ts";
 import { ciDatabaseWith } from "../archive/reimport/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentOf } from "../support/environment.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-start-"));
 let state: FreshDatabase;
@@ -44,13 +45,7 @@ test("CloudStack is away at the start, then back", async () => {
   const silent = createEvents("silent", "test");
   const events: Events = { ...silent, failed: (fact) => void logged.push(fact) };
   const started = await startTwokey(
-    configOf({
-      ...{ TWOKEY_DATA_DIR: dataDir, CI_DATABASE_URL: ci.url, CLOUDSTACK_API_URL: cloud.url },
-      ...{ ...keyVariables(cloud) },
-      ...{ SLACK_BOT_TOKEN: demoTokens.botToken, SLACK_APP_TOKEN: demoTokens.appToken, SLACK_API_URL: slack.apiUrl },
-      ...{ SLACK_CHANNEL: demoChannel, SLACK_APPROVER_GROUP: demoApproverGroup },
-      ...{ TWOKEY_HTTP_PORT: "0", TWOKEY_SYNC_EVERY_SECONDS: "3600" },
-    }),
+    configOf(environmentOf({ cloud, slack, state, ci, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" })),
     state.url,
     {
       now: () => Date.now() as Instant,

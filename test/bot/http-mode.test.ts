@@ -1,6 +1,6 @@
 /** Claim: `twokey serve` in HTTP mode answers signed requests only, and a command's answer reaches the person; bad starts say what to mend. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { addManagedRoot, keyVariables, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { createServer } from "node:net";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { eventually } from "../support/eventually.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentWithoutSlack } from "../support/environment.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-http-"));
 let state: FreshDatabase;
@@ -50,24 +51,18 @@ async function freePort(): Promise<number> {
 }
 
 function environment(more: Record<string, string>): Record<string, string> {
-  return {
-    PATH: process.env["PATH"] ?? "",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: state.url,
-    CI_DATABASE_URL: ciDatabase.url,
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: "ci-team",
-    SLACK_SIGNING_SECRET: demoTokens.signingSecret,
-    SLACK_PORT: String(port),
-    SLACK_APPROVERS: [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(","),
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "warn",
-    ...more,
-  };
+  return environmentWithoutSlack(
+    { cloud, state, ci: ciDatabase, dataDir },
+    {
+      SLACK_BOT_TOKEN: demoTokens.botToken,
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_CHANNEL: "ci-team",
+      SLACK_SIGNING_SECRET: demoTokens.signingSecret,
+      SLACK_PORT: String(port),
+      SLACK_APPROVERS: [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(","),
+      ...more,
+    },
+  );
 }
 
 function start(more: Record<string, string>): { readonly child: ChildProcess; readonly said: () => string } {

@@ -3,7 +3,7 @@
  * no user groups, no response_url, refused and late calls; a deletion is approved and carried out through it.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { addManagedRoot, keyVariables, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentWithoutSlack } from "../support/environment.ts";
 import { eventually } from "../support/eventually.ts";
 import { buttonsOf, SecondSlack, type Kept } from "./second-slack.ts";
 
@@ -28,27 +29,22 @@ let said = "";
 let apiUrl = "";
 
 function env(more: Record<string, string> = {}): Record<string, string> {
-  return {
-    PATH: process.env["PATH"] ?? "",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: own.url,
-    CI_DATABASE_URL: ci.url,
-    SLACK_API_URL: apiUrl,
-    SLACK_BOT_TOKEN: "xoxb-another-slack",
-    SLACK_APP_TOKEN: "xapp-another-slack",
-    SLACK_CHANNEL: "#ci-team",
-    SLACK_APPROVER_GROUP: "ghost-approvers",
-    SLACK_APPROVERS: slack.people.join(","),
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_SYNC_EVERY_SECONDS: "1",
-    TWOKEY_COOL_OFF_SECONDS: "1",
-    TWOKEY_GRACE_SECONDS: "1",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "info",
-    ...more,
-  };
+  return environmentWithoutSlack(
+    { cloud, state: own, ci, dataDir },
+    {
+      SLACK_API_URL: apiUrl,
+      SLACK_BOT_TOKEN: "xoxb-another-slack",
+      SLACK_APP_TOKEN: "xapp-another-slack",
+      SLACK_CHANNEL: "#ci-team",
+      SLACK_APPROVER_GROUP: "ghost-approvers",
+      SLACK_APPROVERS: slack.people.join(","),
+      TWOKEY_SYNC_EVERY_SECONDS: "1",
+      TWOKEY_COOL_OFF_SECONDS: "1",
+      TWOKEY_GRACE_SECONDS: "1",
+      TWOKEY_LOG_LEVEL: "info",
+      ...more,
+    },
+  );
 }
 
 function start(more: Record<string, string> = {}): ChildProcess {

@@ -99,7 +99,7 @@ test("the doctor looks at the owner's address too: away, of another database, of
   elsewhere.pathname = "/postgres";
   expect(await doctor(botUrl, elsewhere.href)).toMatchObject({
     code: 2,
-    said: expect.stringContaining("names another database than DATABASE_URL") as string,
+    said: expect.stringContaining("names a different database from DATABASE_URL") as string,
   });
   expect(await doctor(botUrl, botUrl)).toMatchObject({
     code: 2,

@@ -86,7 +86,7 @@ test("INV-7: every plan comes out of its stored inputs again, byte for byte, and
   await tamper(`update plan set planned_at = planned_at + 999999999999 where id = '${heads[1]?.id ?? ""}'`);
   const late = await life.terminal(replayCommand, heads[1]?.id ?? "");
   expect(late.code).toBe(1);
-  expect(late.err).toMatch(/NOT the same plan: they differ first at digest|holds/);
+  expect(late.err).toMatch(/NOT the same plan: the first difference is at digest|holds/);
   await tamper("update snapshot set body = (select body from snapshot where side = 'policy' limit 1) where side = 'known'");
   expect((await life.terminal(replayCommand, heads[0]?.id ?? "")).err).toContain("was changed after it was stored");
 });

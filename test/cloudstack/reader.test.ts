@@ -315,3 +315,25 @@ describe("small reads", () => {
     expect(await greedy.probe()).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.page_size" } });
   });
 });
+
+describe("a domain by UUID or path, as people write it", () => {
+  test.each([
+    ["its path", (_: DomainId) => "ROOT/ci/p3"],
+    ["its path in capitals", () => "ROOT/CI/P3"],
+    ["its UUID", (id: DomainId) => id],
+    ["its UUID in capitals", (id: DomainId) => id.toUpperCase()],
+  ])("%s finds it", async (_, write) => {
+    const id = domains[3] as DomainId;
+    expect(valueOf(await reader.findDomainNamed(write(id)))).toEqual({ id, path: "ROOT/ci/p3" });
+  });
+
+  test.each(["ROOT/ci/p", "ROOT/ci/p33", "ROOT/p3", "ROOT/ci/*", "ROOT/ci/p_", "6f1c9a1e-0000-4000-8000-00000000000a"])(
+    "%s is none",
+    async (word) => expect(valueOf(await reader.findDomainNamed(word))).toBeNull(),
+  );
+
+  test("the managed root, and ROOT itself", async () => {
+    expect(valueOf(await reader.findDomainNamed("ROOT/ci"))?.id).toBe(ci);
+    expect(valueOf(await reader.findDomainNamed("ROOT"))?.path).toBe("ROOT");
+  });
+});

@@ -3,24 +3,25 @@
  * the list of templates by at most 8 calls and 1 read, from the choice to the link at most 12 and 2, a project's status by at most 20.
  */
 import { randomUUID } from "node:crypto";
-import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import type { Json, JsonObject } from "../../emulators/slack/control-api.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { startTwokey, type Twokey } from "../../src/app/start.ts";
-import { parseConfig } from "../../src/config.ts";
+import { configOf } from "../support/bot.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { Instant, ProjectId } from "../../src/core/ids.ts";
 import { createEvents } from "../../src/events.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentOf } from "../support/environment.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-asked-"));
 let state: FreshDatabase;
@@ -75,25 +76,8 @@ beforeAll(async () => {
     for (const n of [1, 2]) cloud.addTemplate({ account: accountId, name: `${name}-template-${n}`, bytes: 1000 });
   }
   slack = await startSlackEmulator({ seed: slackSeed() });
-  const config = parseConfig({
-    TWOKEY_ENVIRONMENT: "asked",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: state.url,
-    CI_DATABASE_URL: ciDatabase.url,
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_APP_TOKEN: demoTokens.appToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: demoChannel,
-    SLACK_APPROVER_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_SYNC_EVERY_SECONDS: "3600",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "silent",
-  });
-  if (!config.ok) throw new Error(config.error.message);
-  const started = await startTwokey(config.value, state.url, {
+  const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" }));
+  const started = await startTwokey(config, state.url, {
     now: () => (Date.now() + aheadMs) as Instant,
     steadyMs: () => performance.now(),
     newId: () => randomUUID(),

@@ -158,6 +158,9 @@ describe("what was true at the approval is asked again", () => {
   const configured = (env: Record<string, string>) => async (bot: TestBot) => bot.with({ config: configOf(env) });
   test.each<[string, (bot: TestBot) => Promise<TestBot>, string, readonly string[]]>([
     ["two people protected it meanwhile", limited({ protectedDomains: ["ROOT/ci/a"] }), "closed", ["enable"]],
+    ["two people protected it, in capitals", limited({ protectedDomains: ["ROOT/CI/A"] }), "closed", ["enable"]],
+    ["two people protected what it lies in", limited({ protectedDomains: ["ROOT/ci"] }), "closed", ["enable"]],
+    ["two people protected what lies in it", limited({ protectedDomains: ["ROOT/ci/a/inner"] }), "closed", ["enable"]],
     ["nobody confirmed the scope that is read now", configured({ CI_USERS_VIEW: "other_users" }), "grace", []],
     ["two people cut the budget meanwhile", limited({ deletionsPerDay: 0 }), "grace", []],
     ["one of the two is no approver any more", approvers(() => ok(["ada", "dora"])), "closed", ["enable"]],

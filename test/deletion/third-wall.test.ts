@@ -3,7 +3,12 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { StoreError } from "../../src/store/store-error.ts";
+import { readWaitLeft } from "../../src/store/deletions.ts";
+import { putInForce } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { eventually } from "../support/eventually.ts";
+import { useRealWallClock } from "../support/fast-wall-clock.ts";
+import { looseLimits } from "../support/small-world.ts";
 
 const A = "a".repeat(64);
 const B = "b".repeat(64);
@@ -318,5 +323,72 @@ describe("a hostile client does not get through", () => {
   });
   test("by rewriting the evidence", async () => {
     await refusal(set(await at("proposed"), `evidence = '{"kind": "absent"}'`));
+  });
+});
+
+describe("PostgreSQL's own clock", () => {
+  let real: FreshDatabase;
+  beforeAll(async () => {
+    real = await freshDatabase();
+    await useRealWallClock(real.url);
+  });
+  afterAll(() => real.drop());
+
+  const policy = (more: object): string =>
+    JSON.stringify({ coolOffMs: 0, graceMs: 0, deletionsPerDay: 100, deletionsPerWeek: 100, archiveKinds: ["template"], ...more });
+  const move = (id: string, phase: string): Promise<number> =>
+    // The process's own times say that every wait has long ended.
+    real.db.exec("update deletion set phase = $2, entered_at = $3, until_at = 5000 where id = $1", [id, phase, UNTIL]);
+  async function walkTo(phase: string, limits: object): Promise<string> {
+    const id = randomUUID();
+    await real.db.exec(
+      `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, quorum, policy, opened_at)
+       values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', array['ci:rita'], 'archiving', 2, $3, 500)`,
+      [id, randomUUID(), policy(limits)],
+    );
+    const put = `update deletion set phase = 'proposed', digest = '${A}', proposed_at = 1000, expires_at = 2000 where id = $1`;
+    await real.db.exec(put, [id]);
+    for (const voter of ["ci:ada", "ci:bob"])
+      await real.db.exec(
+        "insert into ballot (kind, question, voter, voter_name, verdict, digest, at) values ('deletion', $1, $2, $2, 'approve', $3, 1500)",
+        [id, voter, A],
+      );
+    for (const next of walk.slice(2, walk.indexOf(phase) + 1)) await move(id, next);
+    return id;
+  }
+
+  test.each([
+    ["cooling_off", "quarantining", "coolOffMs"],
+    ["grace", "dismantling", "graceMs"],
+  ])("%s does not end before its frozen length has passed", async (phase, next, limit) => {
+    const id = await walkTo(phase, { [limit]: 400 });
+    expect(await refusal(move(id, next))).toBe("deletion_wait_left");
+    // Frozen and taken up again it has not passed either.
+    await move(id, "frozen");
+    await move(id, phase);
+    expect(await refusal(move(id, next))).toBe("deletion_wait_left");
+    await eventually("the wait to pass", async () => (await readWaitLeft(real.db, id)) === 0);
+    await move(id, next);
+  });
+
+  test("nobody but the database writes when a phase began", async () => {
+    const id = await walkTo("grace", { graceMs: 60_000 });
+    for (const column of ["phase_since", "destroys_since"])
+      expect(await refusal(real.db.exec(`update deletion set ${column} = 1 where id = $1`, [id]))).toBe("deletion_times");
+  });
+
+  test.each([
+    ["a day", { deletionsPerDay: 1 }],
+    ["a week", { deletionsPerWeek: 1 }],
+  ])("no more deletions begin to destroy in %s than the frozen policy allows", async (_, limit) => {
+    await walkTo("dismantling", {});
+    const second = await walkTo("grace", limit);
+    expect(await refusal(move(second, "dismantling"))).toBe("deletion_budget");
+  });
+
+  test("the policy in force counts, when it allows less", async () => {
+    await putInForce(real.db, { ...looseLimits, deletionsPerDay: 0 });
+    expect(await refusal(move(await walkTo("grace", {}), "dismantling"))).toBe("deletion_budget");
+    await putInForce(real.db, looseLimits);
   });
 });

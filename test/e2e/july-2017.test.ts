@@ -4,23 +4,24 @@
  * sends every command. Nothing is deleted, and nobody is locked. The program of 2017, run on the same CloudStack afterwards, destroys the contents of all but one.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callCloudStack } from "../../demo/api.ts";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import type { Twokey } from "../../src/app/start.ts";
-import { parseConfig } from "../../src/config.ts";
+import { configOf } from "../support/bot.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import { createEvents } from "../../src/events.ts";
 import { serve } from "../../src/main.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentOf } from "../support/environment.ts";
 import { clickEverything, type Hurry } from "./hurried.ts";
 
 const COUNT = 400;
@@ -61,31 +62,21 @@ beforeAll(async () => {
     cloud.addTemplate({ account: accountId, name: `${name}-template`, bytes: 2000 });
   }
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
-  const config = parseConfig({
-    TWOKEY_ENVIRONMENT: "july-2017",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: state.url,
-    CI_DATABASE_URL: ciDatabase.url,
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_APP_TOKEN: demoTokens.appToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: demoChannel,
-    SLACK_APPROVER_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_SYNC_EVERY_SECONDS: "3600",
-    TWOKEY_COOL_OFF_SECONDS: "1",
-    TWOKEY_GRACE_SECONDS: "1",
-    TWOKEY_ABSENCE_READS: "2",
-    TWOKEY_ABSENCE_SECONDS: "0",
-    TWOKEY_DELETIONS_PER_DAY: "400",
-    TWOKEY_DELETIONS_PER_WEEK: "400",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "silent",
-  });
-  if (!config.ok) throw new Error(config.error.message);
-  running = await serve(config.value, createEvents("silent", "july-2017"));
+  const config = configOf(
+    environmentOf(
+      { cloud, slack, state, ci: ciDatabase, dataDir },
+      {
+        TWOKEY_SYNC_EVERY_SECONDS: "3600",
+        TWOKEY_COOL_OFF_SECONDS: "1",
+        TWOKEY_GRACE_SECONDS: "1",
+        TWOKEY_ABSENCE_READS: "2",
+        TWOKEY_ABSENCE_SECONDS: "0",
+        TWOKEY_DELETIONS_PER_DAY: "400",
+        TWOKEY_DELETIONS_PER_WEEK: "400",
+      },
+    ),
+  );
+  running = await serve(config, createEvents("silent", "july-2017"));
 });
 
 afterAll(async () => {

@@ -1,18 +1,19 @@
 /** Claim: a member learns of the deletion of their domain by direct message as soon as it is proposed, and one click on Keep ends it. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentOf } from "../support/environment.ts";
 
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-keep-"));
 let state: FreshDatabase;
@@ -49,24 +50,7 @@ beforeAll(async () => {
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   bot = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      TWOKEY_ENVIRONMENT: "keep-test",
-      TWOKEY_DATA_DIR: dataDir,
-      DATABASE_URL: state.url,
-      CI_DATABASE_URL: ciDatabase.url,
-      SLACK_BOT_TOKEN: demoTokens.botToken,
-      SLACK_APP_TOKEN: demoTokens.appToken,
-      SLACK_API_URL: slack.apiUrl,
-      SLACK_CHANNEL: demoChannel,
-      SLACK_APPROVER_GROUP: demoApproverGroup,
-      CLOUDSTACK_API_URL: cloud.url,
-      ...keyVariables(cloud),
-      CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-      TWOKEY_SYNC_EVERY_SECONDS: "2",
-      TWOKEY_HTTP_PORT: "0",
-      TWOKEY_LOG_LEVEL: "warn",
-    },
+    env: environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "2" }),
   });
   for (const stream of [bot.stdout, bot.stderr]) stream?.on("data", (d: Buffer) => (output = (output + d.toString()).slice(-10_000)));
 });

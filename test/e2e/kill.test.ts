@@ -3,13 +3,13 @@
  * domain, and leaves its neighbour as it was. The pauses between kills come from a printed seed.
  */
 import { spawn, type ChildProcess } from "node:child_process";
-import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cast, demoApproverGroup, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -17,6 +17,7 @@ import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import { verifyAudit } from "../../src/store/audit.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { environmentOf } from "../support/environment.ts";
 
 const seed = Number(process.env["KILL_SEED"] ?? 20170712);
 const dataDir = mkdtempSync(path.join(tmpdir(), "twokey-kill-"));
@@ -72,26 +73,10 @@ afterAll(async () => {
 });
 
 function start(): void {
-  const env = {
-    PATH: process.env["PATH"] ?? "",
-    TWOKEY_ENVIRONMENT: "kill-test",
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: state.url,
-    CI_DATABASE_URL: ciDatabase.url,
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_APP_TOKEN: demoTokens.appToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: demoChannel,
-    SLACK_APPROVER_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    TWOKEY_COOL_OFF_SECONDS: "1",
-    TWOKEY_GRACE_SECONDS: "1",
-    TWOKEY_SYNC_EVERY_SECONDS: "2",
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "warn",
-  };
+  const env = environmentOf(
+    { cloud, slack, state, ci: ciDatabase, dataDir },
+    { TWOKEY_COOL_OFF_SECONDS: "1", TWOKEY_GRACE_SECONDS: "1", TWOKEY_SYNC_EVERY_SECONDS: "2" },
+  );
   child = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
   const keep = (d: Buffer): void => {
     output = (output + d.toString()).slice(-20_000);

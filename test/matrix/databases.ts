@@ -5,6 +5,7 @@ import path from "node:path";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { useFastWallClock } from "../support/fast-wall-clock.ts";
 import type { Databases } from "./crash.ts";
 
 const TEMPLATE = "matrix_template";
@@ -15,6 +16,7 @@ export async function startDatabases(): Promise<Databases & { stop(): Promise<vo
   const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
   await administer(server.url(), `create database ${TEMPLATE}`);
   await migrate(server.url(TEMPLATE));
+  await useFastWallClock(server.url(TEMPLATE));
   return {
     ...clonesOf(server.url(), TEMPLATE),
     async stop() {

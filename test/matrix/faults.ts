@@ -1,44 +1,35 @@
 import type { CloudStackFault } from "../../emulators/cloudstack/server.ts";
+import { deleteCommands, deleteLists, exportCommands, readCommands, type restoreCommands } from "../../src/cloudstack/api/needs.ts";
+
+/** What the domain of the matrix does not hold, so that nothing of its kind is deleted. */
+const notHeld = [
+  ...(["detachVolume", "deleteVMSnapshot", "deleteIso", "disassociateIpAddress", "deleteVPC"] as const),
+  ...(["deleteLoadBalancerRule", "deletePortForwardingRule"] as const),
+] as const;
+/** Reads that a deletion does without. */
+const notRead = ["listCapabilities", "listUsers"] as const;
 
 /** Commands that a deletion's life sends to change something, in the order of the life. */
-export const changes = [
-  "extractTemplate",
-  "disableAccount",
-  "destroyVirtualMachine",
-  "deleteVolume",
-  "deleteNetwork",
-  "deleteSnapshot",
-  "deleteTemplate",
-  "deleteAccount",
-  "deleteDomain",
-] as const;
+export const changes = [exportCommands.template, ...without(deleteCommands, notHeld)] as const;
 /** Commands that give back, in the life in which Restore is pressed. */
-export const restores = ["enableAccount", "recoverVirtualMachine"] as const;
-/** Commands that only look; `userdata` is the download of bytes. */
+export const restores = ["enableAccount", "recoverVirtualMachine"] as const satisfies readonly (typeof restoreCommands)[number][];
+/** Commands that only look: those of every key, those that a server may lack, and `userdata`, the download of bytes. */
 export const reads = [
-  "listDomains",
-  "listDomainChildren",
-  "listAccounts",
-  "listProjects",
-  "listVirtualMachines",
-  "listVolumes",
-  "listSnapshots",
-  "listVMSnapshot",
-  "listTemplates",
-  "listIsos",
-  "listNetworks",
-  "listVPCs",
-  "listPublicIpAddresses",
+  ...without(readCommands, notRead),
+  ...deleteLists,
   "listKubernetesClusters",
   "listApis",
   "listDedicatedZones",
   "listDedicatedPods",
   "listDedicatedClusters",
   "listDedicatedHosts",
-  "listEvents",
-  "queryAsyncJobResult",
   "userdata",
 ] as const;
+
+function without<T extends string, U extends T>(all: readonly T[], left: readonly U[]): readonly Exclude<T, U>[] {
+  return all.filter((one): one is Exclude<T, U> => !(left as readonly string[]).includes(one));
+}
+
 /** A command that a deletion sends. */
 export type Command = (typeof changes)[number] | (typeof restores)[number] | (typeof reads)[number];
 

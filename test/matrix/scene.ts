@@ -55,6 +55,9 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     const machine = cloud.addMachine({ account: accountId, name: `${name}-vm`, stopped: true });
     cloud.addVolume({ account: accountId, name: `${name}-disk`, machine });
     cloud.addSnapshot({ machine, name: `${name}-snap` });
+    const network = cloud.addNetwork({ account: accountId, name: `${name}-net` });
+    cloud.addFirewallRule({ network, egress: true });
+    cloud.addVpn({ network });
     const template = cloud.addTemplate({ account: accountId, name: `${name}-tpl` });
     if (id === doomed.id) templates.push(template);
   }

@@ -10,7 +10,7 @@ import type { Asker } from "../../src/core/people.ts";
 import { parseCommand } from "../../src/commands/command.ts";
 import { answerPolicy } from "../../src/commands/policy.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
-import type { Instant } from "../../src/core/ids.ts";
+import type { DomainId, DomainPath, Instant } from "../../src/core/ids.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import { sweepPolicy } from "../../src/policy/service.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
@@ -25,6 +25,7 @@ let fresh: FreshDatabase;
 let now = 1000;
 let skew = 0;
 let shown: PolicyChangeView[] = [];
+let domains: Result<Readonly<Record<string, string>>, Failure> = ok({});
 let directory: Result<readonly string[], Failure> = ok([]);
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -44,6 +45,13 @@ const bot = () =>
   testBot(fresh.db, {
     config: configOf({ TWOKEY_GRACE_SECONDS: "1", CLOUDSTACK_PROTECTED_DOMAINS: "ROOT/ci/keep" }),
     approvers: approversOf(() => directory),
+    reader: {
+      async findDomainNamed(idOrPath) {
+        if (!domains.ok) return domains;
+        const id = domains.value[idOrPath];
+        return ok(id === undefined ? null : { id: id as DomainId, path: "ROOT/ci/Aurora" as DomainPath });
+      },
+    },
     changes: {
       async showChange(view) {
         expect(validateBlocks(renderPolicyCard(view, "test").blocks, "message")).toEqual([]);
@@ -251,4 +259,40 @@ test("the command is parsed, or says how it is written", () => {
   });
   for (const bad of ["grace 30 days", "set grace", "set grace 30 days", "set", "drop everything"])
     expect(parseCommand("/ci-policy", bad)).toMatchObject({ ok: false, error: { code: "command.policy" } });
+});
+
+describe("a protected domain is resolved when it is proposed", () => {
+  const id = "6f1c9a1e-0000-4000-8000-00000000000a";
+
+  test("the card and the policy in force have its present path and its id; what was listed stays", async () => {
+    domains = ok({ "ROOT/ci/aurora": id });
+    expect(code(await propose("ada", "protected-domains", "ROOT/ci/keep, ROOT/ci/aurora"))).toBe("ok");
+    expect(card()).toMatchObject({ before: "ROOT/ci/keep", after: `ROOT/ci/Aurora (${id}), ROOT/ci/keep`, effect: "stricter" });
+    await approve("ben");
+    await approve("chen");
+    expect((await inForce())?.protectedDomains).toEqual([`ROOT/ci/Aurora (${id})`, "ROOT/ci/keep"]);
+    // What is shown can be typed again, and CloudStack need not be asked about it.
+    domains = err(failure("unavailable", "cloudstack.unreachable", "away"));
+    expect(code(await propose("ada", "protected-domains", `ROOT/ci/Aurora (${id})`))).toBe("ok");
+    expect(card()).toMatchObject({ effect: "looser" });
+  });
+
+  test.each(["ROOT/ci/arora", "6f1c9a1e-0000-4000-8000-00000000000b", `ROOT/ci/aurora (${id})`])(
+    "%s names no domain: refused",
+    async (word) => {
+      domains = ok({ "ROOT/ci/aurora": "elsewhere" });
+      const refused = await propose("ada", "protected-domains", `ROOT/ci/keep, ${word}`);
+      expect(code(refused)).toBe("policy.no_domain");
+      expect(shown).toEqual([]);
+    },
+  );
+
+  test.each(["ROOT/ci/*", "aurora", "*"])("%s is no value", async (word) => {
+    expect(code(await propose("ada", "protected-domains", word))).toBe("policy.value");
+  });
+
+  test("CloudStack away: refused, since nobody can say what it would protect", async () => {
+    domains = err(failure("unavailable", "cloudstack.unreachable", "away"));
+    expect(code(await propose("ada", "protected-domains", "ROOT/ci/aurora"))).toBe("policy.domain_unread");
+  });
 });

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { useFastWallClock } from "../support/fast-wall-clock.ts";
 import type { RunReport } from "./run.ts";
 import type { Answer } from "./worker.ts";
 
@@ -62,6 +63,7 @@ async function makeDatabase(adminUrl: string, name: string): Promise<string> {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   await migrate(url.href);
+  await useFastWallClock(url.href);
   return url.href;
 }
 

@@ -60,7 +60,7 @@ export class PolicyBook {
   learn(v: LearntVersion): string | null {
     const value = {
       "deletions-per-day": String(v.body.deletionsPerDay),
-      "protected-domains": v.body.protectedDomains.join(),
+      "protected-domains": v.body.protectedDomains.map((d) => d.replace(/ \([0-9a-f-]{36}\)$/, "")).join(),
       grace: "3 hours",
     }[v.setting];
     const becomes = this.#wanted.get(`${v.setting} ${v.proposer} ${value ?? ""}`);

@@ -29,6 +29,7 @@ import { createReplica, type Replica } from "../sim/replica.ts";
 import { config, firstPolicy, type World } from "../sim/world.ts";
 import { changed } from "./bot.ts";
 import { emptyDatabase, openAsBot, type FreshDatabase } from "./database.ts";
+import { useFastWallClock } from "./fast-wall-clock.ts";
 import { lendDatabaseLike } from "./lent-database.ts";
 
 const fixtures = path.resolve(import.meta.dirname, "../fixtures");
@@ -102,6 +103,7 @@ export async function carryOver(): Promise<CarriedOver> {
   const fresh = await lendDatabaseLike("22fd18c", async () => {
     const made = await oldDatabase();
     await migrate(made.url);
+    await useFastWallClock(made.url);
     return made;
   });
   // With the rights that the bot has: those on tables that are newer than the database, too.

@@ -6,6 +6,7 @@ import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { useFastWallClock } from "./fast-wall-clock.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -47,6 +48,7 @@ async function createTemplate(adminUrl: string, name: string): Promise<void> {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   await migrate(url.href);
+  await useFastWallClock(url.href);
 }
 
 /** On a server that stays nothing of this run may stay: the template, databases that were lent and never given back, their roles. */

@@ -16,11 +16,15 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   deletion: ["core", "planning", "store", "approvals", "archive"],
   config: ["core"],
   events: ["core"],
-  policy: ["core", "planning", "store", "approvals", "deletion", "config"],
+  policy: ["core", "store", "approvals"],
   commands: ["core", "planning", "execution", "archive", "deletion", "policy"],
   bot: ["core", "planning", "store", "execution", "archive", "deletion", "policy", "commands", "events"],
   cidb: ["core", "planning"],
-  cloudstack: ["core", "planning", "store", "approvals", "execution", "archive", "deletion"],
+  "cloudstack/api": ["core", "deletion"],
+  "cloudstack/read": ["core", "planning", "store", "execution", "deletion", "cloudstack/api"],
+  "cloudstack/write": ["core", "planning", "execution", "archive", "deletion", "cloudstack/api", "cloudstack/read"],
+  "cloudstack/delete": ["core", "approvals", "deletion", "cloudstack/api", "cloudstack/read"],
+  "cloudstack/export": ["core", "cloudstack/api"],
 };
 
 /** Where the parts are put together and started: these may import every room above. */
@@ -57,6 +61,7 @@ const MINTS: Readonly<Record<string, RegExp>> = {
 export function roomOf(file: string): string {
   const parts = file.split("/");
   if (parts[1] === "sync") return parts[2] ?? "sync";
+  if (parts[1] === "cloudstack") return `cloudstack/${parts[2] ?? ""}`;
   return (parts[1] ?? "").replace(/\.ts$/, "");
 }
 
@@ -79,6 +84,17 @@ export function findRisingArrows(floors: Readonly<Record<string, readonly string
   const order = Object.keys(floors);
   return order.flatMap((room, floor) =>
     (floors[room] ?? []).filter((other) => !order.slice(0, floor).includes(other)).map((other) => `${room} → ${other}`),
+  );
+}
+
+/** Names entries of the map that no import of `sources` needs: a permit nobody uses is an arrow nobody would see come. */
+export function findUnusedPermits(
+  sources: readonly Source[],
+  floors: Readonly<Record<string, readonly string[]>> = FLOORS,
+): readonly string[] {
+  const used = new Set(sources.flatMap((s) => ownImports(s).map(({ target }) => `${roomOf(s.file)} → ${roomOf(target)}`)));
+  return Object.entries(floors).flatMap(([room, others]) =>
+    others.map((other) => `${room} → ${other}`).filter((arrow) => !used.has(arrow)),
   );
 }
 

@@ -55,7 +55,7 @@ test("while everything is stopped nothing is made", async () => {
 
 test("while a pass runs nothing is made", async () => {
   const ran = await state.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, () => run());
-  expect(ran).toMatchObject({ held: true, value: { code: 1, err: expect.stringContaining("A pass is running") } });
+  expect(ran).toMatchObject({ held: true, value: { code: 1, err: expect.stringContaining("A pass is already running") } });
   expect(creations()).toEqual([]);
 });
 
@@ -77,7 +77,7 @@ test.each<[string, () => void, string]>([
 ])("%s below the root: refused by name, nothing made", async (_what, happens, named) => {
   happens();
   const ran = await run();
-  expect([ran.code, ran.err]).toEqual([1, expect.stringContaining(`what Twokey did not make: ${named}`)]);
+  expect([ran.code, ran.err]).toEqual([1, expect.stringContaining(`things that Twokey did not make: ${named}`)]);
   expect(creations()).toEqual([]);
 });
 

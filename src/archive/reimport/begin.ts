@@ -109,7 +109,7 @@ async function requireEmpty(
   const unread = inventory.obstacles.find((o) => UNREAD.test(o));
   if (unread !== undefined) {
     const remedy = "Allow the list in the key's role.";
-    return fail("refused", "restore.unasked", `Whether ${target.path} is empty cannot be told: ${unread}`, { remedy });
+    return fail("refused", "restore.unasked", `It is not known whether ${target.path} is empty: ${unread}`, { remedy });
   }
   const listed = await c.registrar.listTemplates(target.id);
   if (!listed.ok) return listed;

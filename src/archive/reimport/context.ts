@@ -20,8 +20,8 @@ export interface ReimportContext {
   readonly registrar: TemplateRegistrar;
   readonly store: ArchiveStore;
   readonly links: ReimportLinks;
-  /** Ids and paths of domains that nothing is put into. */
-  readonly excluded: ReadonlySet<string>;
+  /** The protected domains and the sentinel, as the list of protected domains writes them: nothing is put into them. */
+  readonly excluded: () => Promise<readonly string[]>;
   readonly timing: ReimportTiming;
   readonly now: Clock;
   readonly newId: NewId;
@@ -32,8 +32,6 @@ export interface ReimportContext {
 
 /** How long a re-import waits for what. Units: milliseconds. */
 export interface ReimportTiming {
-  /** For CloudStack to fetch a template; its link is valid as long. */
-  readonly linkMs: number;
   /** After a call whose answer was lost, until it counts as never arrived. */
   readonly arriveMs: number;
   /** For a pass to end. */

@@ -7,7 +7,7 @@ import { readReimportItem, updateReimportItem, type ReimportItemChange } from ".
 import { readStop } from "../../store/stop-switch.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
 import type { ReimportContext, ReimportItem, ReimportRun } from "./context.ts";
-import { tokenHash } from "../links.ts";
+import { LINK_MS, tokenHash } from "../links.ts";
 import { reimportPath } from "./links.ts";
 import { adoptOwn, auditData, recordTurn, settleItem } from "./settle.ts";
 import { requireNoDeletion } from "./target.ts";
@@ -98,7 +98,7 @@ async function send(
   const intentId = c.newId();
   await c.db.tx(async (q) => {
     const at = c.now();
-    const linkUntil = after(at, c.timing.linkMs);
+    const linkUntil = after(at, LINK_MS);
     await updateReimportItem(q, row.id, at, { state: "registering", tokenSha256: tokenHash(link.token), linkUntil });
     const params = auditData(item, { domainId: target.id, path: target.path });
     await recordIntent(q, { id: intentId, owner: { kind: "restore", id: run.row.id }, command: "registerTemplate", params, at });

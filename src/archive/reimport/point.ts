@@ -9,7 +9,7 @@ const SHAPE = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(:\d\d(?:\.\d{1,3})?)?(Z|[+-]\d\
 /**
  * Parses the point in time of a re-import: a day, which means its end, or an instant; without a zone they are UTC.
  *
- * Units: UTC epoch milliseconds. Errors: `invalid` for what is no time, for a day that the calendar does not have, and for the future.
+ * Units: UTC epoch milliseconds. Errors: `invalid` for what is not a time, for a day that the calendar does not have, and for the future.
  */
 export function parseReimportPoint(text: string, now: Instant): Result<Instant, Failure> {
   const remedy = "Write 2026-07-01, or 2026-07-01T12:30Z (UTC without a zone).";
@@ -19,9 +19,9 @@ export function parseReimportPoint(text: string, now: Instant): Result<Instant, 
   const [, day = "", minutes, seconds = "", zone = "Z"] = parts;
   const start = Date.parse(`${day}T00:00:00Z`);
   // A 30th of February would become a day in March.
-  if (Number.isNaN(start) || new Date(start).toISOString().slice(0, 10) !== day) return wrong("is no day of the calendar");
+  if (Number.isNaN(start) || new Date(start).toISOString().slice(0, 10) !== day) return wrong("is not a day in the calendar");
   const at = minutes === undefined ? start + DAY_MS - 1 : Date.parse(`${day}T${minutes}${seconds}${zone}`);
-  if (Number.isNaN(at)) return wrong("is no time of a day");
+  if (Number.isNaN(at)) return wrong("is not a time of day");
   if ((minutes === undefined ? start : at) > now) return wrong("is in the future: nothing can have been saved by then");
   return ok(at as Instant);
 }

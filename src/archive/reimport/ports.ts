@@ -46,7 +46,7 @@ export interface TemplateRegistrar {
   readInstallation(): Promise<Result<Installation, Failure>>;
   /** Returns the template's id before its bytes are fetched. Errors: `indeterminate` when it is not known whether it was registered. */
   registerTemplate(t: NewTemplate): Promise<Result<string, Failure>>;
-  /** Null: CloudStack does not list it (any more). */
+  /** Null: CloudStack does not list it, or no longer does. */
   findTemplate(id: string): Promise<Result<RegisteredTemplate | null, Failure>>;
   /** All templates of a domain and of those below it, read to the end. */
   listTemplates(domainId: DomainId): Promise<Result<readonly RegisteredTemplate[], Failure>>;

@@ -32,7 +32,7 @@ export async function reimport(ask: ReimportAsk, c: ReimportContext): Promise<Re
   const held = await c.db.withAdvisoryLock(`twokey.restore.${target.value.id}`, { waitMs: 0 }, (lock) => withDomain(request, lock, c));
   if (held.held) return held.value;
   const remedy = "Wait until it has ended.";
-  return fail("refused", "restore.running", `A re-import into ${target.value.path} is running already`, { remedy });
+  return fail("refused", "restore.running", `A re-import into ${target.value.path} is already running`, { remedy });
 }
 
 async function withDomain(r: ReimportRequest, signal: AbortSignal, c: ReimportContext): Promise<Result<ReimportReport, Failure>> {

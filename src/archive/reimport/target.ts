@@ -1,5 +1,6 @@
 import { fail, type Failure } from "../../core/failure.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
+import { isInProtected } from "../../core/protected.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { isWithin } from "../../core/scope.ts";
 import type { Queryable } from "../../store/db.ts";
@@ -41,7 +42,7 @@ export async function findReimportTarget(to: string, c: ReimportContext): Promis
   const fleet = await c.observed.readFleet({ withLimits: false });
   if (!fleet.ok)
     return fail("unavailable", "restore.unread", `CloudStack was not read completely: ${fleet.error.reason}`, {
-      remedy: "Nothing was re-imported. Repair that and run it again.",
+      remedy: "Nothing was re-imported. Fix that and run it again.",
     });
   const { root, domains } = fleet.value;
   const id = DomainId.safeParse(to);
@@ -51,9 +52,10 @@ export async function findReimportTarget(to: string, c: ReimportContext): Promis
     return fail("refused", "restore.outside_root", `There is no domain ${to} below ${root.path}`, {
       remedy: `Write its UUID, or its whole path such as ${root.path}/name; Twokey touches nothing outside ${root.path}.`,
     });
-  const excluded = domains.find((d) => (c.excluded.has(d.id) || c.excluded.has(d.path)) && isWithin(d.path, found.path));
-  if (excluded !== undefined)
-    return notInto(found.path, excluded.id === found.id ? "is protected" : `lies in ${excluded.path}, which is protected`);
+  const listed = await c.excluded();
+  if (isInProtected(listed, found)) return notInto(found.path, "is protected");
+  const outer = domains.find((d) => isWithin(d.path, found.path) && isInProtected(listed, d));
+  if (outer !== undefined) return notInto(found.path, `lies in ${outer.path}, which is protected`);
   const free = await requireNoDeletion(found, c.db);
   return free.ok ? ok({ id: found.id, path: found.path }) : free;
 }

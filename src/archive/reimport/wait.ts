@@ -1,6 +1,7 @@
 import { fail, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { ReimportItemChange } from "../../store/reimports.ts";
+import { LINK_MS } from "../links.ts";
 import type { RegisteredTemplate } from "./ports.ts";
 import type { ReimportContext, ReimportItem, ReimportRun } from "./context.ts";
 import { recordTurn } from "./settle.ts";
@@ -17,7 +18,7 @@ const MISSED_READS = 5;
  */
 export async function awaitTemplate(item: ReimportItem, run: ReimportRun, c: ReimportContext): Promise<Result<void, Failure>> {
   const { template_id: id, link_until } = item.row;
-  const until = link_until ?? c.now() + c.timing.linkMs;
+  const until = link_until ?? c.now() + LINK_MS;
   let [failed, missed] = [0, 0];
   let status = "";
   for (;;) {

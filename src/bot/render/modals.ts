@@ -1,6 +1,7 @@
 import type { KnownBlock, ModalView, PlainTextInput } from "@slack/types";
 import { z } from "zod";
 import { DeletionId, Digest } from "../../core/ids.ts";
+import { APPROVALS_MIN, reasonLength } from "../../core/votes.ts";
 import { plain, safe, section } from "./blocks.ts";
 
 const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
@@ -29,7 +30,7 @@ export function typeNameModal(m: ModalMemory): ModalView {
 /** Asks for the reason of a rejection. */
 export function deletionReasonModal(m: ModalMemory): ModalView {
   const label = "Why should it not be deleted?";
-  return modal("deletion_reason", JSON.stringify(m), "Reject the deletion", "Reject", [reason(label, 3000)]);
+  return modal("deletion_reason", JSON.stringify(m), "Reject the deletion", "Reject", [reason(label, reasonLength.rejection)]);
 }
 
 /** Asks for a setting's new value and why. `remembered` comes back with the answer. */
@@ -37,14 +38,21 @@ export function settingModal(s: { readonly title: string; readonly hint: string;
   const initial = s.value.length <= 2500 ? { initial_value: s.value } : {};
   return modal("policy_propose", remembered, "Propose a change", "Propose", [
     { ...input("value", s.title, { max_length: 3000, ...initial }), hint: { type: "plain_text", text: plain(s.hint, 200) } },
-    reason("Why?", 500),
-    { type: "context", elements: [{ type: "plain_text", text: "It takes effect after two approvers besides you agree.", emoji: false }] },
+    reason("Why?", reasonLength.change),
+    {
+      type: "context",
+      elements: [
+        { type: "plain_text", text: `It takes effect once enough approvers besides you agree: at least ${APPROVALS_MIN}.`, emoji: false },
+      ],
+    },
   ]);
 }
 
 /** Asks for the reason of a rejection. */
 export function policyReasonModal(remembered: string): ModalView {
-  return modal("policy_reason", remembered, "Reject the change", "Reject", [reason("Why should the policy not change?", 3000)]);
+  return modal("policy_reason", remembered, "Reject the change", "Reject", [
+    reason("Why should the policy not change?", reasonLength.rejection),
+  ]);
 }
 
 function modal(callbackId: string, remembered: string, title: string, submit: string, blocks: KnownBlock[]): ModalView {
@@ -64,6 +72,6 @@ function input(name: string, label: string, more: Partial<PlainTextInput>) {
   return { type: "input" as const, block_id: name, label: { type: "plain_text" as const, text: plain(label, 200) }, element };
 }
 
-function reason(label: string, longest: number): KnownBlock {
-  return input("reason", label, { multiline: true, min_length: 5, max_length: longest });
+function reason(label: string, { min, max }: { readonly min: number; readonly max: number }): KnownBlock {
+  return input("reason", label, { multiline: true, min_length: min, max_length: max });
 }

@@ -34,7 +34,7 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
     ...list("Rows of the CI database to correct", heldRows),
     ...list("Done", doneLines, 15),
     ...list(record.state === "applying" ? "In progress" : "Not done", open.map(outcomeLine), 15),
-    ...list("Proposed for deletion: each gets a card of its own, and needs two approvals", proposed),
+    ...list("Proposed for deletion: each gets a card of its own, and needs at least two approvals", proposed),
     ...list(
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
@@ -70,7 +70,7 @@ function outcomeLine(o: ChangeOutcome): string {
     waiting: "",
     done: "",
     refused: "refused",
-    indeterminate: "outcome unknown, will be read",
+    indeterminate: "outcome unknown, will be looked up",
     held: "held",
     skipped: "skipped after a failure",
   }[o.outcome];

@@ -26,7 +26,9 @@ async function examineFolder(dir: string): Promise<readonly Check[]> {
   try {
     await access(there, constants.W_OK | constants.X_OK);
   } catch {
-    return [failed(`${exists ? "the folder" : "above the folder"} ${wanted} may not be written`, `Let the bot's user write to ${there}.`)];
+    return [
+      failed(`${exists ? "the folder" : "the parent of the folder"} ${wanted} is not writable`, `Let the bot's user write to ${there}.`),
+    ];
   }
   const { bavail, bsize } = await statfs(there);
   const free = bavail * bsize;

@@ -1,15 +1,14 @@
+import { SKEW_MS_MAX } from "../../approvals/clocks.ts";
 import type { CloudStackOptions } from "../../cloudstack/api/options.ts";
+import { VALID_MS } from "../../cloudstack/api/signature.ts";
 import { createKeyInspector } from "../../cloudstack/read/key-inspector.ts";
+import { DAY_MS } from "../../core/units.ts";
 import { checksOf, type Check } from "./check.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
 
-/** More than this is a warning: a signature is valid for ten minutes, and the server accepts at most fifteen. Units: ms. */
-const SKEW_MS_WARN = 60_000;
-/** From here on, calls are refused or soon will be. Units: ms. */
-const SKEW_MS_MAX = 4 * 60_000;
-/** How long a signature of ours is valid (src/cloudstack/api/signature.ts). Units: ms. */
-const VALID_MS = 10 * 60_000;
+/** From here on, calls are refused or soon will be; `SKEW_MS_MAX` and more is a warning. Units: ms. */
+const SKEW_MS_REFUSED = 4 * 60_000;
 const remedy = "Synchronise both clocks by NTP.";
 
 /**
@@ -32,13 +31,13 @@ export async function examineClock(o: CloudStackOptions): Promise<Check> {
   // A signature that is valid a day longer: accepted where the usual one is not, the server's clock is ahead.
   if (!answered.ok) {
     if (answered.error.code !== "cloudstack.credentials") return warning("how far its clock is from ours is not known", remedy);
-    return (await isAccepted(o, 24 * 3600_000))
+    return (await isAccepted(o, DAY_MS))
       ? failed("its clock is more than ten minutes ahead of ours, so every signature has expired", remedy)
       : warning("how far its clock is from ours is not known, since the key is refused", remedy);
   }
-  for (const aheadMs of [SKEW_MS_MAX, SKEW_MS_WARN])
+  for (const aheadMs of [SKEW_MS_REFUSED, SKEW_MS_MAX])
     if (!(await isAccepted(o, aheadMs - VALID_MS)))
-      return aheadMs === SKEW_MS_MAX ? failed(aheadOf(aheadMs), remedy) : warning(aheadOf(aheadMs), remedy);
+      return aheadMs === SKEW_MS_REFUSED ? failed(aheadOf(aheadMs), remedy) : warning(aheadOf(aheadMs), remedy);
   return ok("its clock is not more than a minute ahead of ours (it sends no Date; tested with signatures that expire soon)");
 }
 
@@ -51,8 +50,8 @@ async function isAccepted(o: CloudStackOptions, shiftMs: number): Promise<boolea
 function judge(skewMs: number): Check {
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const sentence = `its clock is ${seconds} s ${skewMs < 0 ? "behind" : "ahead of"} ours`;
-  if (Math.abs(skewMs) > SKEW_MS_MAX) return failed(`${sentence}; signatures are valid for ${VALID_MS / 60_000} minutes`, remedy);
-  return Math.abs(skewMs) > SKEW_MS_WARN ? warning(sentence, remedy) : ok(sentence);
+  if (Math.abs(skewMs) > SKEW_MS_REFUSED) return failed(`${sentence}; signatures are valid for ${VALID_MS / 60_000} minutes`, remedy);
+  return Math.abs(skewMs) > SKEW_MS_MAX ? warning(sentence, remedy) : ok(sentence);
 }
 
 function aheadOf(ms: number): string {

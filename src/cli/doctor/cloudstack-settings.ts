@@ -16,7 +16,7 @@ const settings: Readonly<Record<string, Judge>> = {
     Number(value) >= EXPUNGE_SECONDS
       ? ok(`expunge.delay is ${value} s: for that long a destroyed machine can be recovered`)
       : warning(
-          `expunge.delay is ${value} s: there is hardly time to recover a destroyed machine`,
+          `expunge.delay is ${value} s: there is little time to recover a destroyed machine`,
           "Raise it; 86400 is CloudStack's own default.",
         ),
   "expunge.interval": (value) =>

@@ -1,9 +1,11 @@
 import { createKeyInspector, type KeyInspector } from "../../cloudstack/read/key-inspector.ts";
 import type { CloudStackOptions } from "../../cloudstack/api/options.ts";
-import { createCloudStackReader } from "../../cloudstack/read/reader.ts";
+import { createCloudStackReader, type CloudStackReader } from "../../cloudstack/read/reader.ts";
 import type { CloudStackKeys, Config } from "../../config.ts";
 import type { Clock, NewId, Sleep } from "../../core/clock.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
+import { readProtected } from "../../core/protected.ts";
+import { isWithin } from "../../core/scope.ts";
 import { ok as fine } from "../../core/result.ts";
 import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
@@ -14,9 +16,13 @@ import { examineSettings } from "./cloudstack-settings.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
 
-/** Checks CloudStack with each key pair: keys, rights, clock, settings, the managed root and the protected domains. */
+/**
+ * Checks CloudStack with each key pair: keys, rights, clock, settings, the managed root, and the protected domains of the environment and
+ * of the policy in force (`inForce`).
+ */
 export async function examineCloudStack(
   config: Config,
+  inForce: readonly string[],
   a: { readonly now: Clock; readonly sleep: Sleep; readonly newId: NewId },
 ): Promise<readonly Check[]> {
   const { url, rootPath } = config.cloudstack;
@@ -42,6 +48,7 @@ export async function examineCloudStack(
     ...roles.checks,
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
+    ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
     ...(probed.ok ? await examineSettings(inspector) : []),
   ];
 }
@@ -64,9 +71,8 @@ async function examineTree(config: Config, inspector: KeyInspector, reading: Clo
   return [
     ...place,
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
-    ...nonUuid.map((d) => warning(`${d.path} has an id that is no UUID; it is never changed`, "Move it out of the managed root.")),
+    ...nonUuid.map((d) => warning(`${d.path} has an id that is not a UUID; it is never changed`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, inspector, fleet.value),
-    ...(await Promise.all(config.policy.protectedDomains.map((listed) => protectedCheck(listed, inspector, fleet.value)))),
   ];
 }
 
@@ -86,16 +92,25 @@ async function sentinelCheck(id: string | null, inspector: KeyInspector, fleet: 
   );
 }
 
-async function protectedCheck(listed: string, inspector: KeyInspector, fleet: ObservedReport): Promise<Check> {
-  const own = [fleet.root, ...fleet.domains].find((d) => d.id === listed.toLowerCase() || d.path === listed);
-  if (own !== undefined) return ok(`protected: ${own.path} (${own.id})`);
-  const path = await pathOf(listed, inspector);
-  if (path !== null || (listed.startsWith("ROOT") && !listed.startsWith(`${fleet.root.path}/`)))
-    return ok(`protected: ${path ?? listed}, which lies outside ${fleet.root.path} anyway`);
-  return failed(
-    `the protected domain ${listed} was not found`,
-    "Correct CLOUDSTACK_PROTECTED_DOMAINS: a UUID, or a path such as ROOT/ci/tools.",
-  );
+async function examineProtected(config: Config, inForce: readonly string[], reader: CloudStackReader): Promise<readonly Check[]> {
+  const ofEnvironment = config.policy.protectedDomains;
+  return Promise.all([
+    ...ofEnvironment.map((listed) => protectedCheck(listed, "Correct CLOUDSTACK_PROTECTED_DOMAINS", config, reader)),
+    ...inForce
+      .filter((listed) => !ofEnvironment.includes(listed))
+      .map((listed) => protectedCheck(listed, "Correct the policy in force: /ci-policy set protected-domains", config, reader)),
+  ]);
+}
+
+async function protectedCheck(listed: string, remedy: string, config: Config, reader: CloudStackReader): Promise<Check> {
+  const entry = readProtected(listed);
+  const found = entry === null ? fine(null) : await reader.findDomainNamed(entry.id ?? entry.path ?? "");
+  if (!found.ok) return warning(`the protected domain ${listed} could not be looked up: ${found.error.message}`, "Run the doctor again.");
+  if (found.value !== null) return ok(`protected: ${found.value.path} (${found.value.id}), and what lies below it`);
+  const { rootPath } = config.cloudstack;
+  if (entry?.path !== undefined && entry.path !== null && !isWithin(rootPath as DomainPath, entry.path as DomainPath))
+    return ok(`protected: ${entry.path}, which lies outside ${rootPath} anyway`);
+  return failed(`the protected domain ${listed} was not found`, `${remedy}: a UUID, or a path such as ROOT/ci/tools.`);
 }
 
 async function pathOf(id: string, inspector: KeyInspector): Promise<string | null> {

@@ -5,7 +5,7 @@ import { checksOf, type Check } from "./check.ts";
 import { examineCiDatabase } from "./ci-database.ts";
 import { examineCloudStack } from "./cloudstack.ts";
 import { examineHttp } from "./http.ts";
-import { examineOwnDatabase } from "./own-database.ts";
+import { examineOwnDatabase, readProtectedInForce } from "./own-database.ts";
 import { exitCodeOf, renderChecks } from "./report.ts";
 import { examineSlack } from "./slack.ts";
 import { redact } from "../../events.ts";
@@ -43,7 +43,7 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
   const inspections: Readonly<Record<(typeof systems)[number], () => Promise<readonly Check[]>>> = {
     database: () => examineOwnDatabase(value),
     "ci database": () => examineCiDatabase({ ...value.ci, ci, rootPath: value.cloudstack.rootPath }),
-    cloudstack: () => examineCloudStack(value, io),
+    cloudstack: async () => examineCloudStack(value, await readProtectedInForce(value), io),
     slack: () => examineSlack({ slack: value.slack, now: io.now, listPeople: ci.listPeople }),
     archive: () => examineArchive(value),
     http: () => examineHttp(value),
@@ -58,13 +58,13 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
   }
 }
 
-/** A defect in one check must not hide the others' findings. */
+/** A bug in one check must not hide the others' findings. */
 async function guarded(system: Check["system"], inspect: () => Promise<readonly Check[]>): Promise<readonly Check[]> {
   try {
     return await inspect();
   } catch (thrown) {
     const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-    return [checksOf(system).failed(`could not be checked: ${said}`, "This is a defect of Twokey; send this line to its authors.")];
+    return [checksOf(system).failed(`could not be checked: ${said}`, "This is a bug in Twokey; report it with this line.")];
   }
 }
 

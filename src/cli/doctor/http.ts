@@ -26,7 +26,7 @@ async function portCheck(host: string, port: number, variable: string, health: s
     ? failed(`${variable}: port ${port} on ${host} is taken by another program`, `Set ${variable} to another one.`)
     : failed(
         `${variable}: port ${port} on ${host} cannot be used (${code})`,
-        "Check TWOKEY_HTTP_HOST and the port; ports below 1024 need rights.",
+        "Check TWOKEY_HTTP_HOST and the port; ports below 1024 need extra privileges.",
       );
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from "../../config.ts";
 import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
-import { inspectDatabase, inspectPlace, type DatabaseInspection } from "../../store/inspect.ts";
+import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
@@ -20,6 +20,14 @@ export async function examineOwnDatabase(config: DatabaseConfig): Promise<readon
   return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url))];
 }
 
+/** The protected domains of the policy in force; none when the database cannot be read, which its own checks tell. */
+export async function readProtectedInForce(config: DatabaseConfig): Promise<readonly string[]> {
+  const found = config.databaseUrl === null ? await findEmbeddedPostgres(`${config.dataDir}/pg`) : null;
+  const url = config.databaseUrl ?? (found?.state === "running" ? found.url : null);
+  const read = url === null ? null : await inspectProtectedDomains(url);
+  return read?.ok === true ? read.value : [];
+}
+
 async function examine(url: string): Promise<readonly Check[]> {
   const inspected = await inspectDatabase(url);
   if (!inspected.ok) return [refused(inspected.error, "Check DATABASE_URL.")];
@@ -36,7 +44,7 @@ async function examineOwner(url: string, migrationUrl: string | null): Promise<r
     return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Check DATABASE_MIGRATION_URL.")];
   // That the bot's own address cannot be reached is reported already.
   if (bot.ok && bot.value.database !== owner.value.database)
-    return [failed("DATABASE_MIGRATION_URL names another database than DATABASE_URL", "Give both the same host, port and database.")];
+    return [failed("DATABASE_MIGRATION_URL names a different database from DATABASE_URL", "Give both the same host, port and database.")];
   const { role, mayMigrate } = owner.value;
   return mayMigrate
     ? [ok(`DATABASE_MIGRATION_URL: ${role} may migrate it`)]
@@ -76,10 +84,7 @@ function examineMigrations({ migrations, mayCreate }: DatabaseInspection): reado
 }
 
 function lockCheck(found: DatabaseInspection): Check {
-  return found.keepsLocks
-    ? ok("a session keeps its advisory locks, so replicas exclude each other")
-    : failed(
-        "a session loses its advisory locks: a pooler in transaction mode is in between",
-        "Set DATABASE_URL to PostgreSQL itself, or to a pooler in session mode.",
-      );
+  return found.problem === null
+    ? ok("a session keeps its advisory locks and its search path, so replicas exclude each other")
+    : failed(found.problem, "Set DATABASE_URL to PostgreSQL itself, without the pooler.");
 }

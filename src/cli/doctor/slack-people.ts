@@ -4,13 +4,12 @@ import type { Config } from "../../config.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Result } from "../../core/result.ts";
+import { APPROVERS_MIN } from "../../core/votes.ts";
 import { isAbsent } from "../../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
-/** With fewer approvers the bot does not start (src/bot/app.ts). */
-const APPROVERS_MIN = 3;
 
 /** What the Slack checks need. */
 export interface SlackInspection {
@@ -33,7 +32,7 @@ export async function examinePeople(
     const remedy = "Check SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
     if (!fallsBack) return [refused(inGroup.error, remedy)];
     checks.push(
-      warning(`${inGroup.error.message}, so SLACK_APPROVERS counts`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
+      warning(`${inGroup.error.message}, so SLACK_APPROVERS is used`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
     );
   }
   const group = inGroup?.ok === true ? approverGroup : null;
@@ -83,10 +82,10 @@ export async function examinePeople(
 }
 
 async function teamCheck(client: WebClient, teamGroup: string | null): Promise<Check> {
-  if (teamGroup === null) return ok("the team are the channel's members");
+  if (teamGroup === null) return ok("the team is everybody in the channel");
   const team = await groupMembers(client, teamGroup);
   if (!team.ok) return refused(team.error, "Check SLACK_TEAM_GROUP.");
   return team.value.length > 0
-    ? ok(`the team are the ${team.value.length} members of the group ${teamGroup}`)
+    ? ok(`the team is the ${team.value.length} members of the group ${teamGroup}`)
     : failed(`the group ${teamGroup} has no members`, "Add the CI team to it, or unset SLACK_TEAM_GROUP.");
 }

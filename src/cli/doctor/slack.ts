@@ -15,7 +15,7 @@ export const scopes: Readonly<Record<string, string>> = {
   "im:history": "read what people write to it directly",
   "im:write": "write to people directly",
   "users:read": "see who clicked, and whether they are a full member",
-  "users:read.email": "tell that two Slack accounts are one person",
+  "users:read.email": "recognise two Slack accounts of one person",
   "usergroups:read": "see who is in the approvers' group",
   "channels:read": "see who is in the team's channel",
   "groups:read": "see who is in it when it is private",

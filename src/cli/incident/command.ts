@@ -42,8 +42,8 @@ function readArguments(args: readonly string[], io: CliIo): Asked | null {
     if (values.since === undefined) return refuse("--since is missing.");
     const since = instantOf(values.since);
     const until = values.until === undefined ? io.now() : instantOf(values.until);
-    if (since === null) return refuse(`--since ${values.since} is no time.`);
-    if (until === null) return refuse(`--until ${String(values.until)} is no time.`);
+    if (since === null) return refuse(`--since ${values.since} is not a time.`);
+    if (until === null) return refuse(`--until ${String(values.until)} is not a time.`);
     return since < until ? { since, until, out: values.out } : refuse("--since must lie before --until.");
   } catch (thrown) {
     return refuse(thrown instanceof Error ? thrown.message : String(thrown));

@@ -76,7 +76,7 @@ export async function awaitJob(api: CloudStackApi, command: string, jobId: strin
     if (job?.state === "succeeded") return ok(job.result);
     if (job?.state === "failed") return err(failedJob(command, jobId, job.errorCode, job.message));
     if (job?.state === "cut_off") return unknownEnd("job_cut_off", "its job was interrupted");
-    if (job?.state === "unknown") return unknownEnd("job_vanished", "CloudStack does not know its job any more");
+    if (job?.state === "unknown") return unknownEnd("job_vanished", "CloudStack no longer knows its job");
     if (now() - since > jobTimeoutMs) return unknownEnd("job_too_long", "its job is still running");
     try {
       await sleep(wait, signal ?? undefined);

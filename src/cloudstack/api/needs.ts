@@ -65,7 +65,7 @@ export const exportCommands = {
   snapshot: "extractSnapshot",
 } as const;
 
-/** The steps of a deletion, in the order of the careful deletion (recording 06), with the rules that go before a network (recording 32). */
+/** The steps of a deletion, in the order that works (recording 06), with the rules that go before a network (recording 32). */
 export const deleteCommands = [
   "disableAccount",
   "destroyVirtualMachine",

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 export type Params = Readonly<Record<string, string>>;
 
 /** How long a signed request stays valid: it can be replayed until then, and CloudStack allows at most 15 minutes. Units: ms. */
-const VALID_MS = 10 * 60_000;
+export const VALID_MS = 10 * 60_000;
 
 /**
  * The body of a signed request: form-encoded parameters with key, expiry and signature.

@@ -47,7 +47,7 @@ const LIMIT_FIELDS = {
   secondary_storage: "secondarystoragelimit",
 } as const satisfies Record<LimitType, string>;
 
-/** A domain. The id stays a text: CloudStack accepts ids that are no UUID (recording 03). */
+/** A domain. The id stays a text: CloudStack accepts ids that are not UUIDs (recording 03). */
 export const DomainRow = z.object({
   id: text.min(1),
   name: text,
@@ -235,7 +235,7 @@ export function fit<T>(
   return { ok: false, what: `${first?.path.join(".") || "answer"}: ${first?.code ?? "unknown"}` };
 }
 
-/** A text as a domain's id; null when it is no UUID. */
+/** A text as a domain's id; null when it is not a UUID. */
 export function asDomainId(id: string | undefined): DomainId | null {
   const parsed = DomainId.safeParse(id);
   return parsed.success ? parsed.data : null;

@@ -19,7 +19,7 @@ import { fit, Success } from "../api/wire.ts";
 type Done = Promise<Result<void, Failure>>;
 
 /**
- * Makes the deleter, for the deleting key pair. What is gone already, or belongs to another domain by now, counts as done.
+ * Makes the deleter, for the deleting key pair. What is gone already, or belongs to another domain now, counts as done.
  *
  * Source: recording 06 (the order and the commands), 11 (what CloudStack refuses). Invariant: INV-2, INV-4, INV-9.
  */
@@ -147,7 +147,7 @@ async function removeAccount(api: CloudStackApi, grant: ApprovedDeletion, accoun
 async function removeDomain(api: CloudStackApi, grant: ApprovedDeletion, jobId: JobId): Done {
   const refused = refusalOfGrant(grant, api.settings.rootPath);
   if (refused !== null) return err(refused);
-  // Sent before, by a process that died: the domain may be hidden or gone by now, and only the job can tell.
+  // Sent before, by a process that died: the domain may now be hidden or gone, and only the job can tell.
   const before = await readJob(api, jobId);
   if (!before.ok) return before;
   if (before.value.state !== "unknown") {

@@ -15,7 +15,7 @@ export interface Download {
 /**
  * Opens a link at an offset. Nothing of the link, its host included, gets into a message.
  *
- * Errors: `unavailable`, with `cloudstack.link_dead` for a link that does not exist any more; `contract_broken` for the wrong bytes.
+ * Errors: `unavailable`, with `cloudstack.link_dead` for a link that no longer exists; `contract_broken` for the wrong bytes.
  */
 export async function openLink(s: Settings, link: string, offset: number): Promise<Result<Download, Failure>> {
   const fence = await askBeforeCall(s, "download");

@@ -28,7 +28,7 @@ export function growTree(rows: readonly DomainRow[], rootPath: DomainPath): Resu
   if (!found.ok) return found;
   const rootRow = found.value;
   const rootId = asDomainId(rootRow.id);
-  if (rootId === null) return err(refusal("odd_root", `${rootPath} has an id that is no UUID`));
+  if (rootId === null) return err(refusal("odd_root", `${rootPath} has an id that is not a UUID`));
   const children = groupBy(rows, (row) => row.parentdomainid);
   const below: ObservedDomain[] = [];
   const nonUuid: NonUuidDomain[] = [];

@@ -7,12 +7,12 @@ import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, UserRow } from "../api/wire.ts";
 
-/** Finds an account by id. Null: it is not there (any more). */
+/** Finds an account by id. Null: it is not there, or no longer. */
 export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
   return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", details: "min" }), (a) => a.id === id);
 }
 
-/** Finds a user by id. Null: it is not there (any more). */
+/** Finds a user by id. Null: it is not there, or no longer. */
 export function findUser(api: CloudStackApi, id: UserId): Promise<Result<UserRow | null, Failure>> {
   return findOne(api, listOf("listUsers", "user", UserRow, { id, listall: "true" }), (u) => u.id === id);
 }
@@ -44,7 +44,7 @@ export async function findMachine(api: CloudStackApi, id: string): Promise<Resul
     const machine = rows.value.find((row) => row.id === id);
     if (machine === undefined) continue;
     const domainId = asDomainId(machine.domainid);
-    if (domainId === null) return err(refusal("outside_root", "the machine's domain has an id that is no UUID"));
+    if (domainId === null) return err(refusal("outside_root", "the machine's domain has an id that is not a UUID"));
     return ok({ state: machine.state, domainId });
   }
   return ok(null);

@@ -15,7 +15,7 @@ import { byKindAndId, readSubtree, readThings, type Place } from "./things.ts";
  * projects (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
  *
  * Shape: `unasked` names the lists that this key could not ask; they count as obstacles too.
- * Errors: `stale` when the domain is not at `path` any more or is gone; otherwise the failure of the list that failed.
+ * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
  * Invariant: INV-9.
  */
 export async function readInventory(

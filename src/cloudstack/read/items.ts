@@ -8,8 +8,8 @@ import { itemLists, type ReadItem } from "./item-lists.ts";
 import { accountFinder, byKindAndId, mergeRows, readDomain, readSubtree, readThings, type Place } from "./things.ts";
 
 /**
- * Reads what a domain and those below it hold of some kinds, for people to see. It is no basis for a digest: accounts, obstacles and other
- * kinds are left out, and no item has its account's id. Each CloudStack project is asked for by its id.
+ * Reads what a domain and those below it hold of some kinds, for people to see. It is not a basis for a digest: accounts, obstacles and
+ * other kinds are left out, and no item has its account's id. Each CloudStack project is asked for by its id.
  *
  * Errors: as for `readInventory`.
  */
@@ -51,7 +51,7 @@ export async function readItem(
   return all.ok ? ok(all.value.find((i) => i.id === o.id) ?? null) : all;
 }
 
-/** Reads one thing of an approved inventory again. Null: it is gone, or belongs to another domain by now, and must not be touched. */
+/** Reads one thing of an approved inventory again. Null: it is gone, or belongs to another domain now, and must not be touched. */
 export async function findItem(
   api: CloudStackApi,
   approved: Pick<Inventory, "domainId" | "items">,

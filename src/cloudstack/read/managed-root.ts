@@ -1,12 +1,13 @@
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId, DomainPath } from "../../core/ids.ts";
+import { DomainId, type DomainPath } from "../../core/ids.ts";
+import { foldPath } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import { growTree, pathOf, type DomainTree } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { domainQuery } from "./lists.ts";
 import { readList } from "../api/paging.ts";
-import type { DomainRow } from "../api/wire.ts";
+import { asDomainId, type DomainRow } from "../api/wire.ts";
 
 /** One domain with those above it, as far as the key may see them. */
 export interface DomainWithChain {
@@ -19,7 +20,32 @@ export interface DomainWithChain {
 
 /** Finds the managed root by walking up from every domain of its name: a few calls, whatever the size of the fleet. */
 export async function findManagedRoot(api: CloudStackApi): Promise<Result<DomainTree, Failure>> {
-  const names = api.settings.rootPath.split("/");
+  const found = await readNamed(api, api.settings.rootPath);
+  return found.ok ? growTree([...found.value.rows.values()], api.settings.rootPath) : found;
+}
+
+/** Finds a domain by UUID or path, names compared as CloudStack does. Null: there is none, or it is hidden. */
+export async function findDomainNamed(
+  api: CloudStackApi,
+  idOrPath: string,
+): Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>> {
+  const id = DomainId.safeParse(idOrPath);
+  if (id.success) {
+    const found = await findDomainWithChain(api, id.data);
+    if (!found.ok) return found.error.code === "cloudstack.domain_hidden" ? ok(null) : found;
+    return ok(found.value === null ? null : { id: id.data, path: found.value.path });
+  }
+  const found = await readNamed(api, idOrPath);
+  if (!found.ok) return found;
+  const { named, rows } = found.value;
+  const match = named.map((row) => ({ id: asDomainId(row.id), path: pathOf(row, rows) as DomainPath }));
+  const one = match.find((m) => foldPath(m.path) === foldPath(idOrPath));
+  return ok(one === undefined || one.id === null ? null : { id: one.id, path: one.path });
+}
+
+/** The domains with the last name of a path, at its level, and all above them. */
+async function readNamed(api: CloudStackApi, path: string): Promise<Result<Named, Failure>> {
+  const names = path.split("/");
   const named = await readList(
     api,
     domainQuery({ name: names.at(-1) ?? "", level: String(names.length - 1), listall: "true", details: "min" }),
@@ -31,7 +57,12 @@ export async function findManagedRoot(api: CloudStackApi): Promise<Result<Domain
     if (!above.ok) return above;
     for (const one of above.value) rows.set(one.id, one);
   }
-  return growTree([...rows.values()], api.settings.rootPath);
+  return ok({ named: named.value, rows });
+}
+
+interface Named {
+  readonly named: readonly DomainRow[];
+  readonly rows: ReadonlyMap<string, DomainRow>;
 }
 
 /**
@@ -56,7 +87,7 @@ export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Pro
 export async function findDomainAt(api: CloudStackApi, id: DomainId, path: DomainPath): Promise<Result<DomainWithChain, Failure>> {
   const found = await findDomainWithChain(api, id);
   if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} does not exist any more`));
+  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
   if (found.value.path === path) return ok(found.value);
   return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.value.path}`));
 }

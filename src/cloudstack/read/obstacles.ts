@@ -2,8 +2,8 @@ import type { InventoryItem } from "../../core/inventory.ts";
 import type { AccountRow, DomainRow } from "../api/wire.ts";
 
 /**
- * What in an inventory would make the careful deletion fail: one sentence each. A template that cannot be extracted is none: its archive
- * entry says so by itself, and a root administrator's key can extract it all the same (recording 11).
+ * What in an inventory would make the deletion fail: one sentence each. A template that cannot be extracted is not one of them: its archive
+ * entry says so by itself, and a root administrator's key can extract it anyway (recording 11).
  *
  * Source: facts/cloudstack §2.4, §2.5, §5; recordings 09, 11.
  */

@@ -17,7 +17,7 @@ export interface ProbeReport {
   readonly rootTrouble: string | null;
 }
 
-/** Reads of the server what the bot relies on. Errors: whatever keeps the first calls from being answered. */
+/** Reads from the server what the bot relies on. Errors: whatever keeps the first calls from being answered. */
 export async function probe(api: CloudStackApi): Promise<Result<ProbeReport, Failure>> {
   const answer = await api.read("listCapabilities", {});
   if (!answer.ok) return answer;

@@ -1,6 +1,6 @@
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId } from "../../core/ids.ts";
+import type { DomainId, DomainPath } from "../../core/ids.ts";
 import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -10,7 +10,7 @@ import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
-import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
+import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import { readNeighbours } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { probe, type ProbeReport } from "./probe.ts";
@@ -23,7 +23,7 @@ export interface ManagedRoot {
   readonly ancestors: readonly DomainId[];
 }
 
-/** All that the bot reads of CloudStack; it has no way to change anything. */
+/** Everything that the bot reads from CloudStack; it has no way to change anything. */
 export interface CloudStackReader extends DeletionReader {
   /** Everything below the managed root, counted; or nothing, with the reason. */
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
@@ -31,6 +31,8 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */
+  findDomainNamed(idOrPath: string): Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
   readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
   /** One thing of a domain; null when it holds none of that id. */
@@ -72,6 +74,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
+    findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api),

@@ -28,7 +28,8 @@ export function createFence(api: CloudStackApi, freshMs = FRESH_MS): TreeFence {
     if (api.settings.now() - (seen.get(domainId) ?? Number.NEGATIVE_INFINITY) < freshMs) return ok(undefined);
     const found = await findDomainWithChain(api, domainId);
     if (!found.ok) return found;
-    if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `the domain ${domainId} does not exist (any more)`));
+    if (found.value === null)
+      return err(failure("stale", "cloudstack.domain_gone", `the domain ${domainId} does not exist, or no longer does`));
     if (!found.value.path.startsWith(`${api.settings.rootPath}/`)) {
       const sentence = `the domain ${found.value.path} does not lie below ${api.settings.rootPath}, so it is not touched`;
       return err(refusal("outside_root", sentence, { details: { domainId } }));
@@ -48,7 +49,8 @@ export function createFence(api: CloudStackApi, freshMs = FRESH_MS): TreeFence {
     account: async (id) => {
       const found = await findAccount(api, id);
       if (!found.ok) return found;
-      if (found.value === null) return err(failure("stale", "cloudstack.account_gone", `the account ${id} does not exist (any more)`));
+      if (found.value === null)
+        return err(failure("stale", "cloudstack.account_gone", `the account ${id} does not exist, or no longer does`));
       const place = await within(found.value.domainid as DomainId);
       return place.ok ? ok(found.value) : place;
     },

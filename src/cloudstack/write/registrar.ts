@@ -26,7 +26,7 @@ export function createTemplateRegistrar(o: CloudStackOptions): TemplateRegistrar
     },
     findTemplate: async (id) => {
       const rows = await list(api, { id });
-      // 431: CloudStack does not know the id (any more).
+      // 431: CloudStack does not know the id, or no longer does.
       if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
       return ok(rows.value.find((t) => t.id === id) ?? null);
     },

@@ -18,8 +18,7 @@ export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer
     if (!ResourceId.safeParse(machineId).success) return err(refusal("not_a_uuid", "the machine's id is no UUID"));
     const found = await findMachine(api, machineId);
     if (!found.ok) return found;
-    if (found.value === null)
-      return err(failure("rejected", "cloudstack.machine_gone", `the machine ${machineId} does not exist any more`));
+    if (found.value === null) return err(failure("rejected", "cloudstack.machine_gone", `the machine ${machineId} no longer exists`));
     return fence.within(found.value.domainId);
   };
   return {

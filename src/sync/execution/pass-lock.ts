@@ -19,5 +19,5 @@ export async function withPassLock<T>(
   const held = await db.withAdvisoryLock("twokey.pass", { waitMs }, run);
   if (held.held) return held.value;
   const remedy = "Try again when it has ended: the channel shows its plan.";
-  return err(failure("refused", "sync.running", "A pass is running already", { remedy }));
+  return err(failure("refused", "sync.running", "A pass is already running", { remedy }));
 }

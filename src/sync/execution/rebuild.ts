@@ -2,6 +2,7 @@ import type { Clock, NewId } from "../../core/clock.ts";
 import { domainIdFor } from "../../core/derived-ids.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
+import { isInProtected } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
@@ -124,7 +125,7 @@ async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
   const recognised = recognise(desired, observed, stored);
   const sentinel = c.policy.sentinelDomain === null ? [] : [c.policy.sentinelDomain];
-  const unmanaged = findUnmanaged(observed, stored, recognised, new Set([...c.policy.protectedDomains, ...sentinel]));
+  const unmanaged = findUnmanaged(observed, stored, recognised, [...c.policy.protectedDomains, ...sentinel]);
   if (unmanaged.length > 0) return err(unmanagedThere(c.root, unmanaged));
   const spent = await findSpent(new Set(observed.domains.map((d) => d.id)), desired, withRecognised(stored, recognised), c);
   if (!spent.ok) return spent;
@@ -137,7 +138,7 @@ async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result
   }
   const known = withSpent(withRecognised(stored, recognised), spent.value);
   const input = inputOf({ desired, observed }, known);
-  if (input.coverage === "partial") return err(unread("One of the two sides", "they are not about the same part of the tree"));
+  if (input.coverage === "partial") return err(unread("One of the two sides", "they cover different parts of the tree"));
   const plan = planChanges(input, c.policy);
   const busyIds = new Set<string>(busy);
   const underDeletion = known.managedDomains.filter((m) => busyIds.has(m.domainId)).map((m) => m.projectId);
@@ -228,14 +229,14 @@ function reportOf(survey: Survey, made: number): RebuildReport {
 
 function unread(side: string, reason: string): Failure {
   return failure("unavailable", "recovery.unread", `${side} was not read completely: ${reason}`, {
-    remedy: "Nothing was made. Repair that and run it again.",
+    remedy: "Nothing was made. Fix that and run it again.",
   });
 }
 
 function unmanagedThere(root: DomainPath, unmanaged: readonly string[]): Failure {
   const shown = unmanaged.slice(0, 20).join(", ");
   const more = unmanaged.length > 20 ? ` and ${unmanaged.length - 20} more` : "";
-  return failure("refused", "recovery.foreign", `Below ${root} there is what Twokey did not make: ${shown}${more}`, {
+  return failure("refused", "recovery.foreign", `Below ${root} there are things that Twokey did not make: ${shown}${more}`, {
     remedy: "A rebuild is for an empty root. Move these elsewhere, or name them in CLOUDSTACK_PROTECTED_DOMAINS; nothing was made.",
   });
 }
@@ -249,11 +250,11 @@ function findUnmanaged(
   observed: CompleteObserved,
   known: KnownState,
   recognised: Recognised,
-  excluded: ReadonlySet<string>,
+  excluded: readonly string[],
 ): readonly string[] {
   const domains = new Set<string>([...known.managedDomains, ...recognised.domains].map((d) => d.domainId));
   const accounts = new Set<string>([...known.managedAccounts, ...recognised.accounts].map((a) => a.accountId));
-  const unmanaged = observed.domains.filter((d) => !(domains.has(d.id) && d.depth === 1) && !excluded.has(d.id) && !excluded.has(d.path));
+  const unmanaged = observed.domains.filter((d) => !(domains.has(d.id) && d.depth === 1) && !isInProtected(excluded, d));
   const named = new Set(unmanaged.map((d) => d.id));
   const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
   return [

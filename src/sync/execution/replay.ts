@@ -21,7 +21,7 @@ export interface Replay {
  * Makes a stored plan again from its stored inputs, without CloudStack, the CI database or Slack.
  *
  * What comes out is text: a replayed plan can be compared and read, and nothing in the program can carry it out.
- * Errors: `contract_broken` when the inputs are of an older version or do not hold together. Invariant: INV-7.
+ * Errors: `contract_broken` when the inputs are of an older version or contradict each other. Invariant: INV-7.
  */
 export function replayPlan(inputs: PlanInputs): Result<Replay, Failure> {
   if (inputs.readAt === null)
@@ -93,7 +93,7 @@ function observedAgain(
 }
 
 function broken(sentence: string): Failure {
-  return failure("contract_broken", "replay.broken", `The stored inputs do not hold together: ${sentence}`);
+  return failure("contract_broken", "replay.broken", `The stored inputs contradict each other: ${sentence}`);
 }
 
 /** The first place where two plans differ, as a path like `additive.3.kind`; null when they are equal. */

@@ -4,10 +4,8 @@ import { failure, type Failure } from "../../core/failure.ts";
 import type { Digest, Instant } from "../../core/ids.ts";
 import { teamOnly, type Asker } from "../../core/people.ts";
 import { err, ok, type Result } from "../../core/result.ts";
+import { APPROVALS_MIN } from "../../core/votes.ts";
 import { lockStop, readStop, recordStop, type Stopped } from "../../store/stop-switch.ts";
-
-/** How many distinct approvers end a stop. */
-const RESUME_NEED = 2;
 
 /** The outcome of one vote to resume. */
 export interface ResumeOutcome {
@@ -56,11 +54,10 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     // As PostgreSQL computes it: migrations/0030_ballot.sql, question_of.
     digest: createHash("sha256").update(`resume ${stop.seq}`).digest("hex") as Digest,
     requesters: [],
-    quorum: RESUME_NEED,
+    quorum: APPROVALS_MIN,
     // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
     openedAt: 0 as Instant,
     expiresAt: Number.MAX_SAFE_INTEGER as Instant,
-    objection: null,
     settlesScope: false,
     askedBy: "",
     stop,

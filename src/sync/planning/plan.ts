@@ -1,4 +1,5 @@
 import type { AccountId, CiUserId, Digest, DomainId, DomainPath, Instant, ProjectId, Slug, UserId } from "../../core/ids.ts";
+import { wouldDeleteProtected } from "../../core/protected.ts";
 import { isWithin, type Scope } from "../../core/scope.ts";
 import type { Evidence, HeldRow } from "./desired.ts";
 import type { CompleteInput } from "./input.ts";
@@ -137,12 +138,11 @@ export interface Plan {
 export function planDeletions(input: CompleteInput, policy: PlanPolicy): readonly DeletionProposal[] {
   const managed = new Map(input.known.managedDomains.map((m) => [m.domainId, m]));
   const busy = new Set<string>(input.known.domainsUnderDeletion);
-  const isProtected = new Set(policy.protectedDomains);
   const proposals: DeletionProposal[] = [];
   for (const domain of input.observed.domains) {
     const record = managed.get(domain.id);
     if (record === undefined || domain.depth !== 1 || !isWithin(input.observed.scope.root, domain.path)) continue;
-    if (busy.has(domain.id) || isProtected.has(domain.id) || isProtected.has(domain.path)) continue;
+    if (busy.has(domain.id) || wouldDeleteProtected(policy.protectedDomains, domain)) continue;
     const gone = input.desired.proveGone(record, policy);
     if (gone === null || gone.domainId !== domain.id) continue;
     const { id: domainId, path, name, createdAt } = domain;

@@ -116,7 +116,7 @@ test.each([
 test("two runs at once: one of them is refused, and nothing is made twice", async () => {
   const ends = await Promise.all([world.reimportAlpha(), world.reimportAlpha(), world.reimportAlpha()]);
   expect(ends.some((r) => r.code === 0)).toBe(true);
-  for (const r of ends.filter((one) => one.code !== 0)) expect(r.err).toMatch(/is running already|A pass is running/);
+  for (const r of ends.filter((one) => one.code !== 0)) expect(r.err).toMatch(/is already running|A pass is running/);
   await expectWholeOnce();
   const audit = await readAudit(world.state.db, { limit: 1_000 });
   expect(audit.filter((a) => a.kind === "restore.begun")).toHaveLength(1);

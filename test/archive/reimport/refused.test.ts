@@ -44,7 +44,7 @@ test.each<[string, string[], string]>([
   ["an empty zone", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--zone", ""], "--zone is empty"],
   ["an unknown option", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--force"], "--force"],
   ["a word for a date", ["alpha", "--from", "yesterday", "--to", "ROOT/ci/x"], "--from yesterday is not a date"],
-  ["a 30th of February", ["alpha", "--from", "2026-02-30", "--to", "ROOT/ci/x"], "is no day of the calendar"],
+  ["a 30th of February", ["alpha", "--from", "2026-02-30", "--to", "ROOT/ci/x"], "is not a day in the calendar"],
   ["the future", ["alpha", "--from", "2126-01-01", "--to", "ROOT/ci/x"], "is in the future"],
 ])("%s: exit code 2, with how to write it", async (_what, args, said) => {
   const before = changes().length;
@@ -120,7 +120,7 @@ test("a key that may not list ISOs cannot tell whether the domain is empty: refu
   world.cloud.setFaults([{ kind: "status", status: 432, command: "listIsos" }]);
   const ran = await into(spare);
   world.cloud.setFaults([]);
-  expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/Whether ROOT\/ci\/spare-.* is empty cannot be told: .*listIsos/)]);
+  expect([ran.code, ran.err]).toEqual([1, expect.stringMatching(/It is not known whether ROOT\/ci\/spare-.* is empty: .*listIsos/)]);
 });
 
 test("a zone that is not there: refused, with those that are; one that is, by name or id, is taken", async () => {
@@ -157,7 +157,7 @@ test("while everything is stopped, while a pass runs, while another re-import ru
   expect([stopped.code, stopped.err]).toEqual([1, expect.stringContaining("Everything is stopped: drill")]);
   const lock = (key: string) => world.state.db.withAdvisoryLock(key, { waitMs: 0 }, () => into(spare));
   expect(await lock("twokey.pass")).toMatchObject({ held: true, value: { code: 1, err: expect.stringContaining("A pass is running") } });
-  expect(await lock(`twokey.restore.${spare}`)).toMatchObject({ value: { code: 1, err: expect.stringContaining("is running already") } });
+  expect(await lock(`twokey.restore.${spare}`)).toMatchObject({ value: { code: 1, err: expect.stringContaining("is already running") } });
   expect(await lock("twokey.restore.of-another-domain")).toMatchObject({ value: { code: 0 } });
 });
 

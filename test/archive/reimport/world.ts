@@ -23,7 +23,6 @@ import type { ReimportReport } from "../../../src/archive/reimport/context.ts";
 import type { ReimportLinks } from "../../../src/archive/reimport/ports.ts";
 import { parseReimportPoint } from "../../../src/archive/reimport/point.ts";
 import { startHttpServer } from "../../../src/app/http.ts";
-import { serveReimport } from "../../../src/archive/reimport/links.ts";
 import { insertBackupRun } from "../../../src/store/backup-runs.ts";
 import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../../src/store/inventories.ts";
@@ -141,17 +140,7 @@ export class RestoreWorld {
   /** Serves the links of re-imports beside the command, as the running bot does; CloudStack is led there. */
   async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
     const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
-    const nothing = { status: 404, headers: {}, body: "" };
-    const server = await startHttpServer({
-      host: "127.0.0.1",
-      port: 0,
-      onError: () => undefined,
-      routes: {
-        isReady: () => Promise.resolve(true),
-        serveExport: () => Promise.resolve(nothing),
-        serveReimport: (link) => serveReimport(link, context),
-      },
-    });
+    const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: () => undefined }, context);
     const port = Number(new URL(server.url).port);
     this.hosts["twokey.test"] = `127.0.0.1:${port}`;
     return { port, close: () => server.close() };

@@ -339,7 +339,7 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   const all = scopes.splice(0, scopes.length, ...scopes.filter((s) => s !== "users:read.email" && s !== "files:write"), "admin");
   const lacking = await slack();
   expect(lacking.lines).toMatch(
-    /failed {3}slack .*token lacks users:read.email \(to tell that two Slack accounts are one person\), files:write/,
+    /failed {3}slack .*token lacks users:read.email \(to recognise two Slack accounts of one person\), files:write/,
   );
   expect(lacking.lines).toMatch(/warning {2}slack .*scopes that it does not need: admin/);
   scopes.splice(0, scopes.length, ...all);
@@ -364,7 +364,7 @@ test("Slack without user groups: the list of people counts where there is one, a
   world.slack.setFaults({ fail });
   const list = [cast.ada, cast.ben, cast.chen].map((p) => p.slackId).join(",");
   const both = await slack({ SLACK_APPROVERS: list, SLACK_TEAM_GROUP: "" });
-  expect(both.lines).toMatch(/warning {2}slack .*plan_upgrade_required, so SLACK_APPROVERS counts/);
+  expect(both.lines).toMatch(/warning {2}slack .*plan_upgrade_required, so SLACK_APPROVERS is used/);
   expect(both.ok).toMatch(/3 approvers in SLACK_APPROVERS/);
   expect((await slack()).lines).toMatch(/failed {3}slack .*plan_upgrade_required → .*SLACK_APPROVERS instead/);
   world.slack.setFaults({});
@@ -398,7 +398,7 @@ test("archive: a file in the way, and a folder that may not be written", async (
   chmodSync(closed, 0o500);
   const shut = await archive({ TWOKEY_ARCHIVE_DIR: closed });
   // Root may write everywhere.
-  if (process.getuid?.() !== 0) expect(shut.lines).toMatch(/failed {3}archive .*may not be written/);
+  if (process.getuid?.() !== 0) expect(shut.lines).toMatch(/failed {3}archive .*is not writable/);
   expect((await archive({ TWOKEY_ARCHIVE_DIR: folder })).ok).toMatch(/archive .*can be written/);
 });
 

@@ -17,7 +17,7 @@ const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => (
 });
 
 test.each([
-  ["expunge.delay", "20", "warning", "hardly time to recover"],
+  ["expunge.delay", "20", "warning", "little time to recover"],
   ["expunge.delay", "86400", "ok", "86400 s"],
   ["default.page.size", "100", "failed", "pages of 500 rows are refused"],
   ["integration.api.port", "8096", "warning", "without a key"],
@@ -39,11 +39,11 @@ test("settings that this version does not have say nothing", async () => {
 
 test("a session that loses its locks, and a role that may not make schemas, stop a start", () => {
   const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
-  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, keepsLocks: true };
+  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, problem: null };
   expect(judgeDatabase(look).map((c) => c.state)).toEqual(["ok", "ok", "ok"]);
-  expect(judgeDatabase({ ...look, keepsLocks: false })[2]).toMatchObject({
+  expect(judgeDatabase({ ...look, problem: "a pooler" })[2]).toMatchObject({
     state: "failed",
-    remedy: expect.stringContaining("session mode"),
+    remedy: expect.stringContaining("without the pooler"),
   });
   const fresh = { ...migrations, applied: [], pending: ["0001_base"] };
   expect(judgeDatabase({ ...look, migrations: fresh })[1]).toMatchObject({ state: "ok" });

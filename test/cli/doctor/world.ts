@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
-import { addManagedRoot, keyVariables } from "../../../demo/keys.ts";
-import { cast, demoApproverGroup, demoTokens, slackSeed } from "../../../demo/cast.ts";
+import { addManagedRoot } from "../../../demo/keys.ts";
+import { cast, demoApproverGroup, slackSeed } from "../../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../../emulators/cloudstack/server.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../../emulators/slack/server.ts";
 import type { CliIo } from "../../../src/cli/command.ts";
@@ -12,6 +12,7 @@ import { doctorCommand, examine, tellChecks } from "../../../src/cli/doctor/comm
 import type { Check } from "../../../src/cli/doctor/check.ts";
 import { prepareStore } from "../../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../../support/database.ts";
+import { environmentOf } from "../../support/environment.ts";
 
 /** What to change for one run of the doctor. */
 export interface Examination {
@@ -52,24 +53,17 @@ export async function startSoundWorld(): Promise<SoundWorld> {
     return keys;
   };
   const slack = await startSlackEmulator({ seed: slackSeed() });
-  const env = {
-    TWOKEY_DATA_DIR: dataDir,
-    DATABASE_URL: own.url,
-    CI_DATABASE_URL: readerUrl,
-    CI_SENTINEL_PROJECT: "p-1",
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_APP_TOKEN: demoTokens.appToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: "ci-team",
-    SLACK_APPROVER_GROUP: "ci-approvers",
-    SLACK_TEAM_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-    CLOUDSTACK_PROTECTED_DOMAINS: `ROOT/ci/tools,${kept}`,
-    CLOUDSTACK_SENTINEL_DOMAIN: kept,
-    TWOKEY_HTTP_PORT: "0",
-    ...keyVariables(cloud),
-  };
+  const env = environmentOf(
+    { cloud, slack, state: own, ci: { url: readerUrl }, dataDir },
+    {
+      CI_SENTINEL_PROJECT: "p-1",
+      SLACK_CHANNEL: "ci-team",
+      SLACK_APPROVER_GROUP: "ci-approvers",
+      SLACK_TEAM_GROUP: demoApproverGroup,
+      CLOUDSTACK_PROTECTED_DOMAINS: `ROOT/ci/tools,${kept}`,
+      CLOUDSTACK_SENTINEL_DOMAIN: kept,
+    },
+  );
   return {
     cloud,
     slack,

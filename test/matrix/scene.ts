@@ -27,6 +27,8 @@ export interface Scene {
   readonly before: { readonly doomed: string; readonly beside: string };
   /** Ids of all that the doomed domain held. */
   readonly approved: ReadonlySet<string>;
+  /** The doomed network that each of its rules belongs to: with it, they were approved. */
+  readonly ruleOf: ReadonlyMap<string, string>;
   readonly templates: readonly string[];
 }
 
@@ -55,9 +57,11 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     const machine = cloud.addMachine({ account: accountId, name: `${name}-vm`, stopped: true });
     cloud.addVolume({ account: accountId, name: `${name}-disk`, machine });
     cloud.addSnapshot({ machine, name: `${name}-snap` });
-    const network = cloud.addNetwork({ account: accountId, name: `${name}-net` });
-    cloud.addFirewallRule({ network, egress: true });
-    cloud.addVpn({ network });
+    // One kind of rule in each: a step that is refused for the third time freezes, and here every command is refused once.
+    const network = (what: string) => cloud.addNetwork({ account: accountId, name: `${name}-${what}` });
+    cloud.addFirewallRule({ network: network("out"), egress: true });
+    cloud.addFirewallRule({ network: network("in"), port: 22 });
+    cloud.addVpn({ network: network("vpn") });
     const template = cloud.addTemplate({ account: accountId, name: `${name}-tpl` });
     if (id === doomed.id) templates.push(template);
   }
@@ -72,8 +76,13 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     clock,
     before: { doomed: JSON.stringify(domainOf(cloud, doomed.domainId)), beside: besideOf(cloud) },
     approved: new Set(ids),
+    ruleOf: new Map(networksOf(cloud).flatMap((n) => n.rules.map((rule) => [rule, n.id] as const))),
     templates,
   };
+}
+
+function networksOf(cloud: CloudStackEmulator) {
+  return domainOf(cloud, doomed.domainId)?.accounts.flatMap((a) => a.networks) ?? [];
 }
 
 /** The doomed domain as it stands; undefined when it is gone. */

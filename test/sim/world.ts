@@ -152,7 +152,21 @@ export function addThing(w: World, account: string): void {
   const { cloud, chance } = w;
   const machine = cloud.addMachine({ account, name: `m${chance.below(1000)}`, stopped: chance.hit(0.9) });
   if (chance.hit(0.3)) cloud.addVolume({ account, name: `d${chance.below(1000)}`, machine });
+  // A choice of its own: the other choices of a seed stay as they were.
+  if (machine.charCodeAt(0) % 2 === 0) addRules(cloud, account);
   if (chance.hit(0.3)) cloud.addSnapshot({ machine, name: `s${chance.below(1000)}` });
+}
+
+/** As nearly every network has them: what may go out, and a door for a person. */
+function addRules(cloud: CloudStackEmulator, account: string): void {
+  const network = cloud
+    .tree()
+    .children.flatMap((d) => d.children)
+    .flatMap((d) => d.accounts)
+    .find((a) => a.id === account)?.networks[0]?.id;
+  if (network === undefined) return;
+  cloud.addFirewallRule({ network, egress: true });
+  cloud.addFirewallRule({ network, port: 22 });
 }
 
 /** The CI user ids of a project's members who could be given or taken a membership. */

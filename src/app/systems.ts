@@ -11,7 +11,6 @@ import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { CloudStackKeys, Config } from "../config.ts";
-import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
 import type { DeletionReader } from "../deletion/cloud.ts";
@@ -20,30 +19,23 @@ import type { Queryable } from "../store/db.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
-interface Tools {
-  readonly now: Clock;
-  readonly sleep: Sleep;
-  readonly newId: NewId;
+/** What the systems are made with; `pageSize` and `parallel`, left out, are the usual ones. */
+interface Tools extends Pick<CloudStackOptions, "now" | "sleep" | "newId" | "pageSize" | "parallel"> {
   readonly events: Events;
-  /** How many calls of one list or inventory may run at the same time; left out: the usual number. */
-  readonly parallel?: number;
 }
 
 /** The CloudStack clients, each with its own keys; every call reads the stop switch first. Invariant: INV-3. */
-export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, a: Tools): CloudParts {
+export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { events, ...tools }: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
+    ...tools,
     url: config.cloudstack.url,
     ...keys,
     rootPath: config.cloudstack.rootPath as DomainPath,
-    now: a.now,
-    sleep: a.sleep,
-    newId: a.newId,
     timeoutMs: config.cloudstack.timeoutMs,
-    ...(a.parallel === undefined ? {} : { parallel: a.parallel }),
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
-        a.events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
+        events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
   // A deletion reads with the deleting key: its jobs and events are shown to no account below it (recording 28), and only a role of the

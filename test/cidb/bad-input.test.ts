@@ -1,13 +1,13 @@
 /** Claim: a bad row of the CI database is held by name with its remedy, a broken view makes the read partial, and nothing else changes. */
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
+import type { CiDatabase } from "../../src/cidb/read.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
+import { botCi } from "../support/bot.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
 
 const scope: FleetScope = { kind: "fleet", root: "ROOT/ci" as DomainPath };
-const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
 let fresh: FreshDatabase;
 let client: pg.Client;
 let ci: CiDatabase;
@@ -23,7 +23,7 @@ beforeEach(async () => {
     insert into twokey_projects values ('good', 'good', 'Good', 'active', null, null, null);
     insert into twokey_users values ('u1', 'ann', 'ann@example.org', 'Ann', 'Lee', true, null);
     insert into twokey_memberships values ('good', 'u1', 'member');`);
-  ci = createCiDatabase({ url: fresh.url, views, now: () => 5 as Instant, sentinelProject: null, onError: () => undefined });
+  ci = botCi(fresh.url, () => 5);
 });
 afterEach(async () => {
   await ci.close();

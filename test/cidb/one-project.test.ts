@@ -2,15 +2,15 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { stateOf } from "../../src/cidb/project-state.ts";
-import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
+import type { CiDatabase } from "../../src/cidb/read.ts";
 import type { Rows } from "../../src/cidb/rows.ts";
 import type { DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
+import { botCi } from "../support/bot.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
 import { ciLosses, createCi, setCi, type CiLoss, type CiTruth } from "../sync/lossy-ci.ts";
 
 const scope: FleetScope = { kind: "fleet", root: "ROOT/ci" as DomainPath };
-const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
 const truth: CiTruth = {
   users: ["ann", "bob", "cem"],
   projects: [
@@ -36,8 +36,7 @@ beforeAll(async () => {
 beforeEach(() => {
   const url = new URL(base.url);
   url.username = reader;
-  const open = (sentinelProject: string | null) =>
-    createCiDatabase({ url: url.href, views, now: () => 5 as Instant, sentinelProject, onError: () => undefined });
+  const open = (sentinelProject: string | null) => botCi(url.href, () => 5, sentinelProject);
   [plain, guarded] = [open(null), open("p-sentinel")];
 });
 afterEach(async () => {
@@ -154,7 +153,7 @@ test("a read is used again only for what was asked before it began", async () =>
   let now = 10;
   const url = new URL(base.url);
   url.username = reader;
-  const ci = createCiDatabase({ url: url.href, views, now: () => now as Instant, sentinelProject: null, onError: () => undefined });
+  const ci = botCi(url.href, () => now);
   const closedNow = async (since: number) => {
     const all = await ci.projectsOf("all", since as Instant);
     return all.ok ? all.value.filter((p) => p.state === "closed").length : null;

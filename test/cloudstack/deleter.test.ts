@@ -1,17 +1,16 @@
 /** The deleter refuses before it sends anything: what is no grant, what the grant does not list, and what stands in the wrong place. */
 import { randomUUID } from "node:crypto";
-import { addManagedRoot, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { ApprovedDeletion } from "../../src/approvals/grant.ts";
-import { createCloudStackDeleter } from "../../src/cloudstack/delete/deleter.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { eventually } from "../support/eventually.ts";
-import { grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
+import { botCloud, grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 const jobId = (): JobId => randomUUID() as JobId;
 const at = <T>(list: readonly T[], i: number): T => {
@@ -68,7 +67,7 @@ describe("without a look at CloudStack", () => {
   const real = grantFor(approved);
   beforeAll(async () => {
     server = await startToldServer((_, response) => void response.writeHead(500).end());
-    deleter = createCloudStackDeleter(optionsFor(server));
+    ({ deleter } = botCloud(server));
   });
   afterAll(() => server.close());
   beforeEach(() => void (server.forms.length = 0));
@@ -139,7 +138,7 @@ test("a grant whose request names another path than its inventory is refused", a
   const server = await startToldServer((_, response) => void response.writeHead(500).end());
   const domainId = randomUUID() as DomainId;
   const approved: Inventory = { domainId, path: "ROOT/ci/alpha" as DomainPath, items: [], obstacles: [], asOf: 0 as Inventory["asOf"] };
-  const result = await createCloudStackDeleter(optionsFor(server)).deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
+  const result = await botCloud(server).deleter.deleteDomain(grantFor(approved, "ROOT/ci/beta" as DomainPath), jobId());
   await server.close();
   expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.other_domain" } });
   expect(server.forms).toEqual([]);
@@ -163,9 +162,7 @@ describe("against a server", () => {
     ci = addManagedRoot(emulator);
     alpha = emulator.addDomain({ name: "alpha", parent: ci }) as DomainId;
     ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-    const keys = keysOf(emulator);
-    reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keys.read }));
-    deleter = createCloudStackDeleter(optionsFor({ url: emulator.url, ...keys.delete }));
+    ({ reader, deleter } = botCloud(emulator));
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));

@@ -1,16 +1,15 @@
 /** Claim: the domains beside one are counted in one list, and the log tells what was removed by hand from what a clean-up took. */
-import { addManagedRoot, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, Instant } from "../../src/core/ids.ts";
 import { eventually } from "../support/eventually.ts";
-import { optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";
+import { botCloud, optionsFor, startToldServer, sendJson, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
 let reader: CloudStackReader;
-let options: ReturnType<typeof optionsFor>;
 let [own, beta, ann, machine] = ["", "", "", ""];
 
 beforeEach(async () => {
@@ -28,18 +27,16 @@ beforeEach(async () => {
     account: emulator.addAccount({ domain: emulator.addDomain({ name: "elsewhere" }), name: "eve" }).accountId,
     name: "x",
   });
-  options = optionsFor({ url: emulator.url, ...keysOf(emulator).read });
-  reader = createCloudStackReader(options);
+  ({ reader } = botCloud(emulator));
 });
 afterEach(() => emulator.close());
 
 const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
-/** The people of the domain, by the root administrator. */
 const api = () => createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
 
 test("only the domains beside it, each with all below it, in one list", async () => {
   expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);
-  expect(options.calls.map((c) => c.command)).toEqual(["listDomains"]);
+  expect(emulator.requests().map((r) => r.command)).toEqual(["listDomains"]);
 });
 
 test("a machine that its owner destroys is in the log, and counted once", async () => {
@@ -81,7 +78,7 @@ test("a server that leaves the totals out is refused: nothing could be seen to v
       },
     }),
   );
-  const blind = await createCloudStackReader(optionsFor(told)).readNeighbours(own as DomainId);
+  const blind = await botCloud(told).reader.readNeighbours(own as DomainId);
   await told.close();
   expect(blind).toMatchObject({ ok: false, error: { kind: "contract_broken" } });
 });

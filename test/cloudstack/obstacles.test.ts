@@ -4,16 +4,24 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { runJob } from "../../src/cloudstack/api/jobs.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
-import { vetoesOf } from "../../src/deletion/build-view.ts";
-import { optionsFor, valueOf } from "./support.ts";
+import { ok } from "../../src/core/result.ts";
+import type { Asker } from "../../src/core/people.ts";
+import { looseLimits } from "../support/small-world.ts";
+import { putInForce, testBot } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { at, openOne, op } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+import { botCloud, optionsFor, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
+let fresh: FreshDatabase;
 let options: ReturnType<typeof optionsFor>;
 let [ci, alpha, beta, ann] = ["", "", "", ""];
 
 beforeEach(async () => {
+  fresh = await lendDatabase();
+  await putInForce(fresh.db, looseLimits);
   emulator = await startCloudStackEmulator({ jobMs: 5 });
   ci = addManagedRoot(emulator);
   alpha = emulator.addDomain({ name: "alpha", parent: ci });
@@ -21,10 +29,30 @@ beforeEach(async () => {
   ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
   options = optionsFor({ url: emulator.url, ...keysOf(emulator).delete });
 });
-afterEach(() => emulator.close());
+afterEach(async () => {
+  await emulator.close();
+  await fresh.drop();
+});
 
-const look = async (more: Partial<typeof options> = {}) =>
-  valueOf(await createCloudStackReader({ ...options, ...more }).readInventory(alpha as DomainId, "ROOT/ci/alpha" as DomainPath));
+/** The bot at this CloudStack. */
+const bot = () =>
+  testBot(fresh.db, {
+    ...{ reader: botCloud(emulator).reader, now: () => at(20) },
+    ci: { readProjectState: async () => ok("closed") },
+  });
+const read = () => bot().parts.cloud.reader.readInventory(alpha as DomainId, "ROOT/ci/alpha" as DomainPath);
+const look = async () => valueOf(await read());
+const ada: Asker = { operator: { id: op("ada"), name: "ada", ciUserId: null }, isTeam: true };
+
+/** Lets the bot ask people about the domain; gives why nobody may approve, on the card and after a click on Approve. */
+async function ask(): Promise<{ readonly phase: string; readonly vetoes: readonly string[]; readonly click: string }> {
+  const { deletions } = bot().services;
+  const row = await openOne(fresh.db, { domain: alpha, name: "alpha" });
+  await bot().advance(row.id);
+  const card = valueOf(await deletions.view(row.id));
+  const clicked = await deletions.approve({ deletionId: row.id, version: card.version, digest: card.digest, by: ada, typedName: null });
+  return { phase: card.phase, vetoes: card.vetoes, click: clicked.ok ? "approved" : clicked.error.message };
+}
 const deleteAlpha = () => {
   return runJob(createApi(options), "deleteDomain", { id: alpha, cleanup: "false" }, emulatorJob());
 };
@@ -87,11 +115,15 @@ test.each<[string, () => unknown, string]>([
     "host h3 is dedicated to this domain: release it first",
   ],
 ])("%s is an obstacle by name, and keeps the Approve button away", async (_what, make, sentence) => {
-  expect(vetoesOf(await look(), [])).toEqual([]);
   make();
-  const inventory = await look();
-  expect(inventory.obstacles).toContain(sentence);
-  expect(vetoesOf(inventory, [])).toContain(sentence);
+  const asked = await ask();
+  expect(asked.phase).toBe("proposed");
+  expect(asked.vetoes).toContain(sentence);
+  expect(asked.click).toBe(`It cannot be approved now: ${asked.vetoes[0]}`);
+});
+
+test("without an obstacle a click on Approve counts", async () => {
+  expect(await ask()).toEqual({ phase: "proposed", vetoes: [], click: "approved" });
 });
 
 test("what is a neighbour's is no obstacle", async () => {
@@ -112,8 +144,8 @@ test.each(["listDedicatedHosts", "listNetworks", "listKubernetesClusters", "list
     emulator.addSharedNetwork({ domain: alpha, name: "lan" });
     emulator.addProject({ account: ann, name: "p" });
     emulator.setFaults([{ kind: "short_page", command }]);
-    const read = await createCloudStackReader(options).readInventory(alpha as DomainId, "ROOT/ci/alpha" as DomainPath);
-    expect(read.ok).toBe(false);
+    expect((await read()).ok).toBe(false);
+    expect(await ask()).toMatchObject({ phase: "archiving" });
   },
 );
 

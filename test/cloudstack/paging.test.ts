@@ -1,4 +1,7 @@
-/** Whatever is lost, doubled or changed between pages, a list is never taken for complete; shown with a list kept in memory. */
+/**
+ * Whatever is lost, doubled or changed between pages, a list is never taken for complete; shown with a list kept in memory. `readList` is a
+ * function of the answers it is given, so no bot is needed here; the bot's own reader against a server is in `reader.test.ts`.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";

@@ -10,13 +10,15 @@ import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
 import { eventually } from "../support/eventually.ts";
-import { optionsFor, valueOf } from "./support.ts";
+import { botCloud, optionsFor, valueOf } from "./support.ts";
 
 let emulator: CloudStackEmulator;
-let options: ReturnType<typeof optionsFor>;
 let reader: CloudStackReader;
 let ci: string;
 const domains: DomainId[] = [];
+const server = () => ({ url: emulator.url, ...emulator.admin });
+/** The bot's clients, with pages so small that a short list has several. */
+const bot = (env: Record<string, string> = {}) => botCloud(emulator, { pageSize: 3, env });
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
@@ -27,8 +29,7 @@ beforeEach(async () => {
     domains.push(domain as DomainId);
     for (let j = 0; j < 3; j += 1) emulator.addAccount({ domain, name: `a${i}-${j}` });
   }
-  options = optionsFor({ url: emulator.url, ...keysOf(emulator).read }, { pageSize: 3 });
-  reader = createCloudStackReader(options);
+  ({ reader } = bot());
 });
 afterEach(() => emulator.close());
 
@@ -43,8 +44,8 @@ describe("a fleet", () => {
 
   test("asks for pages at least two at a time, each with a page number", async () => {
     await reader.readFleet({ withLimits: false });
-    expect(options.calls.every((call) => call.page !== null && call.outcome === "ok")).toBe(true);
-    expect(options.calls.map((call) => call.command)).not.toContain("listUsers");
+    expect(emulator.requests().every((call) => call.params["page"] !== undefined && call.status === 200)).toBe(true);
+    expect(emulator.requests().map((call) => call.command)).not.toContain("listUsers");
   });
 
   test("leaves out a neighbour whose name fits the root's as a pattern", async () => {
@@ -53,7 +54,7 @@ describe("a fleet", () => {
     emulator.addAccount({ domain: emulator.addDomain({ name: "in", parent: neighbour }), name: "stranger" });
     emulator.addAccount({ domain: emulator.addDomain({ name: "own", parent: under }), name: "own" });
     const keys = setUpKeys(emulator, under, "-under").read;
-    const own = createCloudStackReader({ ...options, ...keys, rootPath: "ROOT/c_i" as DomainPath });
+    const own = botCloud({ url: emulator.url, ...keys }, { pageSize: 3, env: { CLOUDSTACK_ROOT_DOMAIN: "ROOT/c_i" } }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.accounts.filter((a) => a.domainId !== under).map((a) => a.name)).toEqual(["own"]);
     expect(report.domains.map((d) => d.path)).toEqual(["ROOT/c_i/own"]);
@@ -70,8 +71,9 @@ describe("a fleet", () => {
   });
 
   test("that changes between the two lists of domains cannot become complete", async () => {
+    // Only a client of the test tells of each call as it ends, so that something can happen just then.
     const racing = createCloudStackReader({
-      ...options,
+      ...optionsFor(server(), { pageSize: 3 }),
       onCall: (call) => {
         if (call.command === "listAccounts" && call.page === 1) emulator.addDomain({ name: "late", parent: ci });
       },
@@ -106,7 +108,7 @@ describe("a fleet", () => {
     "spoilt by %s is nothing, with the page as the reason",
     async ([, fault, reason]) => {
       emulator.setFaults([fault]);
-      const impatient = createCloudStackReader({ ...options, timeoutMs: 1_000 });
+      const impatient = bot({ CLOUDSTACK_TIMEOUT_SECONDS: "1" }).reader;
       const read = await (fault.kind === "delay" ? impatient : reader).readFleet({ withLimits: false });
       expect(read).toMatchObject({
         ok: false,
@@ -126,13 +128,14 @@ describe("a fleet", () => {
   });
 
   test("a missing root, and a fence that says no, are reasons too", async () => {
-    const lost = createCloudStackReader({ ...options, rootPath: "ROOT/nowhere" as DomainPath });
+    const lost = bot({ CLOUDSTACK_ROOT_DOMAIN: "ROOT/nowhere" }).reader;
     expect(await lost.readFleet({ withLimits: false })).toMatchObject({
       ok: false,
       error: { reason: expect.stringContaining("no domain ROOT/nowhere") },
     });
+    // The bot's own reader is never stopped: this is the rule of the client below it.
     const stopped = createCloudStackReader({
-      ...options,
+      ...optionsFor(server()),
       beforeCall: () => Promise.resolve(err(failure("refused", "stop.pressed", "stopped by Ann"))),
     });
     expect(await stopped.readFleet({ withLimits: false })).toMatchObject({ ok: false, error: { reason: "stopped by Ann" } });
@@ -140,7 +143,7 @@ describe("a fleet", () => {
 
   test("is seen the same by a domain administrator of the managed root", async () => {
     const { keys } = emulator.addAccount({ domain: ci, name: "bot", role: emulator.ids.domainAdminRole, keys: true });
-    const own = createCloudStackReader({ ...options, ...(keys ?? {}) });
+    const own = botCloud({ url: emulator.url, ...keys }, { pageSize: 3 }).reader;
     const report = valueOf(await own.readFleet({ withLimits: false }));
     expect(report.domains).toHaveLength(7);
     expect(report.root.path).toBe("ROOT/ci");
@@ -247,7 +250,7 @@ describe("an inventory", () => {
     const ann = accountOf("a0-0");
     for (let i = 0; i < 5; i += 1) emulator.addVolume({ account: ann, name: `v${i}` });
     const small = valueOf(await reader.readInventory(p0(), path));
-    const large = valueOf(await createCloudStackReader({ ...options, pageSize: 500 }).readInventory(p0(), path));
+    const large = valueOf(await botCloud(emulator).reader.readInventory(p0(), path));
     expect({ ...small, asOf: 0 }).toEqual({ ...large, asOf: 0 });
     expect(new Set(small.items.map((i) => `${i.kind} ${i.id}`)).size).toBe(small.items.length);
     expect(Object.keys(small).toSorted()).toEqual(["asOf", "domainId", "items", "obstacles", "path"]);
@@ -298,20 +301,20 @@ describe("an inventory", () => {
 
 describe("small reads", () => {
   test("a deletion counts as done only when its event is completed without error", async () => {
-    const deleting = optionsFor({ url: emulator.url, ...keysOf(emulator).delete });
-    const [api, itsReader] = [createApi(deleting), createCloudStackReader(deleting)];
+    const api = createApi(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
     const empty = emulator.addDomain({ name: "empty", parent: ci }) as DomainId;
     const full = domains[1] as DomainId;
     for (const id of [full, empty]) valueOf(await api.change("deleteDomain", { id, cleanup: "false" }));
-    await eventually("the empty one is deleted", async () => valueOf(await itsReader.hasDeletionEvent(empty)));
+    await eventually("the empty one is deleted", async () => valueOf(await reader.hasDeletionEvent(empty)));
     expect(valueOf(await reader.findDomain(empty))).toBeNull();
-    expect(valueOf(await itsReader.hasDeletionEvent(full))).toBe(false);
+    expect(valueOf(await reader.hasDeletionEvent(full))).toBe(false);
     // The event belongs to the deleting account, which lies above the reading one: recording 28.
-    expect(valueOf(await reader.hasDeletionEvent(empty))).toBe(false);
+    const below = botCloud({ url: emulator.url, ...keysOf(emulator).read }).reader;
+    expect(valueOf(await below.hasDeletionEvent(empty))).toBe(false);
   });
 
   test("a page size that the server does not give is found out by the probe", async () => {
-    const greedy = createCloudStackReader({ ...options, pageSize: 501 });
+    const greedy = botCloud(emulator, { pageSize: 501 }).reader;
     expect(await greedy.probe()).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.page_size" } });
   });
 });

@@ -5,13 +5,11 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createTemplateRegistrar } from "../../src/cloudstack/write/registrar.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath } from "../../src/core/ids.ts";
 import type { NewTemplate } from "../../src/archive/reimport/ports.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import { item } from "../support/deletions.ts";
-import { optionsFor } from "./support.ts";
+import { botCloud } from "./support.ts";
 
 const LINK = "http://twokey.test/restores/11111111-2222-4333-8444-555555555555/SECRETSECRETSECRETSECRET/template.vhd";
 const ZONE = "bf64d8f3-1d94-4ac8-9589-591a55bcdd1e";
@@ -48,7 +46,7 @@ describe("against the emulator", () => {
     cloud.addAccount({ name: "ann", domain });
   });
   afterEach(() => cloud.close());
-  const registrar = () => createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).export }));
+  const registrar = () => botCloud(cloud).registrar;
   const installed = () => ({ zoneId: cloud.ids.zone, facts: { ...template.facts, osTypeId: cloud.ids.osType } });
 
   test("sends what was recorded, under the recorded names", async () => {
@@ -93,7 +91,7 @@ describe("against the emulator", () => {
     const id = done.ok ? done.value : "";
     // CloudStack shows a link to the template's owner and to root administrators only.
     const madeFor = "11111111-2222-4333-8444-555555555555";
-    const below = createTemplateRegistrar(optionsFor({ url: cloud.url, ...keysOf(cloud).write }));
+    const below = botCloud({ url: cloud.url, ...keysOf(cloud).write }).registrar;
     expect(await below.findTemplate(id)).toMatchObject({ ok: true, value: { id, madeFor: null, showsLink: false } });
     const found = await registrar().listTemplates(domain as DomainId);
     const one = {
@@ -134,10 +132,7 @@ describe("against the emulator", () => {
   test("an inventory keeps what it takes: free details of a template, names of a machine's offering and template", async () => {
     await registrar().registerTemplate(wanted(domain, installed()));
     cloud.addMachine({ account: cloud.addAccount({ name: "bob", domain }).accountId, name: "m" });
-    const read = await createCloudStackReader(optionsFor({ url: cloud.url, ...keysOf(cloud).read })).readInventory(
-      domain as DomainId,
-      "ROOT/ci/alpha" as DomainPath,
-    );
+    const read = await botCloud(cloud).reader.readInventory(domain as DomainId, "ROOT/ci/alpha" as DomainPath);
     const items = read.ok ? read.value.items : [];
     expect(items.find((i) => i.kind === "template")?.facts).toMatchObject({ "details.keyboard": "us" });
     expect(items.find((i) => i.kind === "machine")?.facts).toMatchObject({ serviceOffering: "Small Instance", cpus: 1, memoryMiB: 512 });
@@ -168,7 +163,7 @@ describe("against answers that the emulator does not give", () => {
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/api`;
   });
   afterEach(() => void server.close());
-  const inside = () => createTemplateRegistrar({ ...optionsFor({ url }), rootPath: "ROOT" as DomainPath });
+  const inside = () => botCloud({ url }, { env: { CLOUDSTACK_ROOT_DOMAIN: "ROOT" } }).registrar;
 
   test("a refused link comes back without its secret, whichever way the server writes it", async () => {
     for (const text of [

@@ -3,11 +3,18 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { keyVariables } from "../../demo/keys.ts";
+import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { cloudStack } from "../../src/app/systems.ts";
+import type { CloudParts } from "../../src/app/parts.ts";
 import { grant, type ApprovedDeletion } from "../../src/approvals/grant.ts";
 import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { createEvents } from "../../src/events.ts";
+import type { Queryable } from "../../src/store/db.ts";
+import { configOf } from "../support/bot.ts";
 
 /** A secret that must never show up anywhere. */
 export const SECRET = "s3cret-s3cret-s3cret";
@@ -32,6 +39,29 @@ export function optionsFor(
     ...more,
     calls,
   };
+}
+
+/** A database in which nobody ever stopped anything, for clients that need no other table. */
+const nothingStopped = { maybe: async () => null } as unknown as Queryable;
+
+interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep" | "pageSize">> {
+  readonly db?: Queryable;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The bot's own clients against a server of the tests, made by the function that makes them for the bot (`src/app/systems.ts`): each with
+ * its keys (an emulator has the four of docs/cloudstack-keys.sh), and behind the stop switch of `db`. `env` is added to the configuration.
+ */
+export function botCloud(
+  server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string } | Pick<CloudStackEmulator, "url" | "findKeys">,
+  { db = nothingStopped, env, ...more }: BotCloudOptions = {},
+): CloudParts {
+  const { apiKey, secretKey, now, sleep, newId } = optionsFor({ ...server });
+  const one = { CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey };
+  const keys = "findKeys" in server ? keyVariables(server) : one;
+  const config = configOf({ CLOUDSTACK_API_URL: server.url, ...keys, ...env });
+  return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });
 }
 
 const BEA = "ci:bea" as OperatorId;

@@ -1,19 +1,16 @@
 /** Claim: after /ci-stop no replica sends another call that has an effect, nor while the switch cannot be read; going on takes two people. */
 import { randomUUID } from "node:crypto";
-import { addManagedRoot, keyVariables, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { cloudStack } from "../../src/app/systems.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
-import { createEvents } from "../../src/events.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
-import { grantFor, optionsFor, valueOf } from "../cloudstack/support.ts";
+import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
 import { configOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -48,22 +45,14 @@ describe("calls with an effect", () => {
     const ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
     const machine = emulator.addMachine({ account: ann, name: "m", stopped: true });
     emulator.addVolume({ account: ann, name: "data", machine });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).read }));
+    const { reader } = botCloud(emulator);
     inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
   });
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
   /** A replica of its own: its own connections, and CloudStack as the bot has it. */
-  const replica = (db: Database) =>
-    cloudStack(
-      configOf({
-        CLOUDSTACK_API_URL: emulator.url,
-        ...keyVariables(emulator),
-      }),
-      db,
-      { ...optionsFor({ url: emulator.url }), events: createEvents("silent", "test") },
-    ).deleter;
+  const replica = (db: Database) => botCloud(emulator, { db }).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = (d: ReturnType<typeof replica>) => d.deleteVolume(grantFor(inventory), volume(), randomUUID() as JobId);
   const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };

@@ -28,7 +28,7 @@ const Live = z.object({
   project_id: z.string(),
   path: z.string(),
   requesters: z.array(z.string()),
-  evidence: z.object({ kind: z.string() }),
+  evidence: z.object({ kind: z.string(), closedBy: z.string().nullish() }),
 });
 
 const Version = z.object({
@@ -166,7 +166,9 @@ export class Oracle {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
     const votes = [...(w.approvals.get(d.id) ?? new Map<string, Approval>())];
-    const counting = votes.filter(([who]) => now.has(who) && !d.requesters.includes(who)).map(([, approval]) => approval);
+    // Who closed the project asked for its deletion, whether the bot wrote that down or not.
+    const askers = [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
+    const counting = votes.filter(([who]) => now.has(who) && !askers.includes(who)).map(([, approval]) => approval);
     if (counting.length < 2) this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
     return earliestSecond(counting);
   }

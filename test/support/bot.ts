@@ -2,7 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
+import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
+import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import type { Operator } from "../../src/core/people.ts";
@@ -37,6 +39,12 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
 }
 
 const usual = configOf();
+
+/** The CI database at a URL, read as the bot reads it (`src/app/systems.ts`). Close it. */
+export function botCi(url: string, now: () => number, sentinel: string | null = null): CiDatabase {
+  const { ci } = configOf({ CI_DATABASE_URL: url, ...(sentinel === null ? {} : { CI_SENTINEL_PROJECT: sentinel }) });
+  return ciDatabase({ ci }, { now: () => now() as Instant, events: createEvents("silent", "test") });
+}
 
 /** What a test may put in place of a part; of an object, only what it names. */
 export interface PartsChange extends Partial<

@@ -47,22 +47,22 @@ export function inventory(domainId: DomainId, items: readonly InventoryItem[]): 
   return { domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) };
 }
 
-/** Opens a deletion whose requester is `chen`; gives its row. */
-export async function openOne(db: Database): Promise<DeletionRow> {
+/** Opens a deletion whose requester is `chen`, of `ROOT/ci/a` if nothing else is said; gives its row. */
+export async function openOne(db: Database, place: { readonly domain?: string; readonly name?: string } = {}): Promise<DeletionRow> {
   const id = randomUUID() as DeletionId;
-  const domainId = randomUUID() as DomainId;
+  const { domain: domainId = randomUUID(), name = "a" } = place;
   const projectId = "p-1" as ProjectId;
   await insertDeletion(db, {
     id,
-    domain_id: domainId,
+    domain_id: domainId as DomainId,
     project_id: projectId,
-    slug: "a",
-    path: "ROOT/ci/a" as DomainPath,
-    name: "a",
+    slug: name,
+    path: `ROOT/ci/${name}` as DomainPath,
+    name,
     policy,
     opened_at: at(1),
     requesters: [op("chen")],
-    evidence: { kind: "closed", projectId, slug: "a" as Slug, closedAt: at(0), closedBy: null },
+    evidence: { kind: "closed", projectId, slug: name as Slug, closedAt: at(0), closedBy: null },
   });
   return expectRow(db, id);
 }

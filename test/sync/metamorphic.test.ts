@@ -7,20 +7,19 @@
  * And what is held is said in the channel: the row, the view or the page, with how to mend it.
  */
 import { randomBytes } from "node:crypto";
-import { addManagedRoot, keysOf } from "../../demo/keys.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
-import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
+import type { CiDatabase } from "../../src/cidb/read.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
-import type { CiUserId, DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
+import type { CiUserId, Instant, ProjectId } from "../../src/core/ids.ts";
 import { renderPlan } from "../../src/bot/render/plan.ts";
 import { ok } from "../../src/core/result.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
-import { optionsFor } from "../cloudstack/support.ts";
-import { putInForce, testBot, type TestBot } from "../support/bot.ts";
+import { botCloud } from "../cloudstack/support.ts";
+import { botCi, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { ciLosses, createCi, setCi, type CiLoss, type CiTruth } from "./lossy-ci.ts";
 import { cloudLosses, startLossyCloud, type CloudLoss, type LossyCloud } from "./lossy-cloud.ts";
@@ -33,7 +32,6 @@ const projects = ["p1", "p2", "p3", "p4", "p5", "p6"];
 const users = ["u1", "u2", "u3", "u4"];
 const membersOf = (i: number): readonly string[] => [users[i % 4] ?? "", users[(i + 1) % 4] ?? ""];
 const reader = `reader_${randomBytes(4).toString("hex")}`;
-const root = "ROOT/ci" as DomainPath;
 
 let state: FreshDatabase;
 let ciBase: FreshDatabase;
@@ -96,8 +94,7 @@ beforeAll(async () => {
   await createCi(client, reader);
   const readerUrl = new URL(ciBase.url);
   readerUrl.username = reader;
-  const views = { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" };
-  ci = createCiDatabase({ url: readerUrl.href, views, now: () => now as Instant, sentinelProject: null, onError: () => undefined });
+  ci = botCi(readerUrl.href, () => now);
   cloud = await startCloudStackEmulator({ now: () => now, listens: false });
   const top = addManagedRoot(cloud);
   for (const [i, id] of projects.entries()) {
@@ -115,11 +112,9 @@ beforeAll(async () => {
     }
   }
   lossy = await startLossyCloud(cloud);
-  const cloudReader = createCloudStackReader(
-    optionsFor(
-      { url: lossy.url, ...keysOf(cloud).read },
-      { now: () => now as Instant, rootPath: root, pageSize: 3, sleep: async () => undefined },
-    ),
+  const seen = botCloud(
+    { url: lossy.url, findKeys: cloud.findKeys },
+    { now: () => now as Instant, pageSize: 3, sleep: async () => undefined },
   );
   await putInForce(state.db, {
     ...{ absenceReads: absence.reads, absenceMs: absence.forMs, restrictionsPerPass: 100, proposalsPerPass: 100 },
@@ -127,7 +122,7 @@ beforeAll(async () => {
   });
   bot = testBot(state.db, {
     ci,
-    reader: cloudReader,
+    reader: seen.reader,
     writer: {
       applyChange: async (change) => {
         writes.push(`${change.kind} ${change.projectId}`);

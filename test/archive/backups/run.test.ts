@@ -1,5 +1,5 @@
 /** Claims: a backup holds what was saved and read back, names what was not, never believes an old copy, and is made when due and no sooner. */
-import { addManagedRoot, keysOf } from "../../../demo/keys.ts";
+import { addManagedRoot } from "../../../demo/keys.ts";
 import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,22 +10,21 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { startCloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
 import { createFolderStore } from "../../../src/archive/folder-store.ts";
 import type { ExportSource } from "../../../src/archive/ports.ts";
-import { createBackupService, type BackupServiceContext } from "../../../src/archive/backups/service.ts";
-import { runBackup, type BackupRunContext } from "../../../src/archive/backups/run.ts";
-import { askForBackups, type ScheduleContext } from "../../../src/archive/backups/schedule.ts";
-import { createCloudStackExporter } from "../../../src/cloudstack/export/exporter.ts";
-import { createCloudStackReader } from "../../../src/cloudstack/read/reader.ts";
 import { answerBackups } from "../../../src/commands/backups.ts";
 import { parseCommand } from "../../../src/commands/command.ts";
 import type { Asker } from "../../../src/core/people.ts";
+import type { Policy } from "../../../src/core/backup-policy.ts";
 import { failure } from "../../../src/core/failure.ts";
-import type { CiUserId, DomainId, DomainPath, ProjectId, Slug } from "../../../src/core/ids.ts";
+import type { CiUserId, DomainId, ProjectId, Slug } from "../../../src/core/ids.ts";
 import { err, ok } from "../../../src/core/result.ts";
 import { findBackedUpProject, readBackupContents, readBackupRuns, type BackupRunRow } from "../../../src/store/backup-runs.ts";
+import { recordManagedDomains } from "../../../src/store/managed.ts";
 import { recordStop } from "../../../src/store/stop-switch.ts";
 import type { DesiredProject } from "../../../src/sync/planning/desired.ts";
 import type { InventoryItem } from "../../../src/core/inventory.ts";
-import { optionsFor } from "../../cloudstack/support.ts";
+import { createEvents } from "../../../src/events.ts";
+import { botCloud } from "../../cloudstack/support.ts";
+import { configOf, testBot, type PartsChange, type TestBot } from "../../support/bot.ts";
 import { at, inventory, item, op } from "../../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 
@@ -39,6 +38,7 @@ let items: InventoryItem[] = [];
 let broken = new Map<string, string>();
 let opened: string[] = [];
 let enqueued: string[] = [];
+let failed: string[] = [];
 let projectId: ProjectId;
 let domainId: DomainId;
 
@@ -50,11 +50,12 @@ afterAll(async () => {
   await fresh.drop();
   await rm(root, { recursive: true });
 });
-beforeEach(() => {
+beforeEach(async () => {
   now = START;
   broken = new Map();
   opened = [];
   enqueued = [];
+  failed = [];
   projectId = `p-${randomUUID()}` as ProjectId;
   domainId = randomUUID() as DomainId;
   items = [
@@ -64,6 +65,21 @@ beforeEach(() => {
     item("snapshot", "s", { facts: { physicalBytes: 0 } }),
     item("template", "t"),
   ];
+  await manage(projectId, domainId);
+});
+const manage = (project: ProjectId, domain: DomainId) =>
+  recordManagedDomains(fresh.db, [{ projectId: project, domainId: domain, generation: 1, origin: "created" }], START);
+/** A project as the CI database has it. */
+const projectOf = (more: Partial<DesiredProject> = {}): DesiredProject => ({
+  id: projectId,
+  slug: "aurora" as Slug,
+  name: "Aurora",
+  state: "active",
+  closedAt: null,
+  closedBy: null,
+  limits: {} as DesiredProject["limits"],
+  members: [],
+  ...more,
 });
 
 const source: ExportSource = {
@@ -75,61 +91,57 @@ const source: ExportSource = {
     return Promise.resolve(ok({ open: async () => ok({ bytes: Readable.from([bytes]), offset: 0, totalBytes: bytes.length }) }));
   },
 };
-const context = (more: Partial<BackupRunContext> = {}): BackupRunContext => ({
-  db: fresh.db,
-  readInventory: () => Promise.resolve(ok(inventory(domainId, items))),
-  source,
-  store: createFolderStore(root),
-  now: () => at(now),
-  newId: randomUUID,
-  ...more,
-});
-const schedule = (more: Partial<ScheduleContext> = {}): ScheduleContext => ({
-  db: fresh.db,
-  rootPath: "ROOT/ci" as DomainPath,
-  policies: { "*": "everything" },
-  scheduleDays: 7,
-  projects: () => Promise.resolve(ok([{ id: projectId, slug: "aurora" as Slug, state: "active" as const }])),
-  managedDomains: () => Promise.resolve([{ projectId, domainId }]),
-  enqueue: (id) => {
-    enqueued.push(id);
-    return Promise.resolve();
-  },
-  now: () => at(now),
-  newId: randomUUID,
-  ...more,
-});
+/** What a test changes: the policies, what the CI database says, or any other part. */
+interface Change extends PartsChange {
+  readonly policies?: Readonly<Record<string, Policy | null>>;
+}
+/** The bot, with an archive in a folder, and one project whose domain it manages. */
+function bot({ policies = { "*": "everything" }, ...parts }: Change = {}): TestBot {
+  const config = configOf();
+  return testBot(fresh.db, {
+    config: { ...config, backups: { ...config.backups, policies, scheduleDays: 7 } },
+    ci: { projectsOf: async () => ok([projectOf()]) },
+    reader: { readInventory: async () => ok(inventory(domainId, items)) },
+    exports: source,
+    archive: createFolderStore(root),
+    enqueue: async (name, id) => void enqueued.push(`${name} ${id}`),
+    events: { ...createEvents("silent", "test"), failed: (fact, f) => void failed.push(`${fact} ${f.code}`) },
+    now: () => at(now),
+    ...parts,
+  });
+}
+const ask = (b: TestBot) => b.schedules.find((one) => one.name === "ask-for-backups")?.run();
 const runs = (): Promise<readonly BackupRunRow[]> => readBackupRuns(fresh.db, projectId, 50);
 const names = async (run: BackupRunRow | undefined): Promise<readonly string[]> =>
   (await readBackupContents(fresh.db, [run?.id ?? ""])).map((e) => e.name).toSorted();
 
 /** Asks for what is due and makes it; gives the newest backup. */
-async function backUp(more: Partial<ScheduleContext> = {}, with_: Partial<BackupRunContext> = {}): Promise<BackupRunRow | undefined> {
-  await askForBackups(schedule(more));
-  for (const id of (await runs()).filter((r) => r.ended_at === null).map((r) => r.id)) await runBackup(id, context(with_), running);
+async function backUp(change: Change = {}): Promise<BackupRunRow | undefined> {
+  const b = bot(change);
+  await ask(b);
+  for (const id of (await runs()).filter((r) => r.ended_at === null).map((r) => r.id)) await b.work.backup(id, running);
   return (await runs())[0];
 }
 
 describe("nothing is asked for", () => {
-  test.each<[string, Partial<ScheduleContext>]>([
+  test.each<[string, Change]>([
     ["without a policy", { policies: { "*": null } }],
     ["by the project's own policy", { policies: { "*": "everything", aurora: null } }],
-    ["of a closed project", { projects: async () => ok([{ id: projectId, slug: "aurora" as Slug, state: "closed" }]) }],
-    ["of a project without a domain", { managedDomains: async () => [] }],
-  ])("%s", async (_name, more) => {
-    expect(await askForBackups(schedule(more))).toEqual(ok(undefined));
-    expect(await runs()).toEqual([]);
+    ["of a closed project", { ci: { projectsOf: async () => ok([projectOf({ state: "closed" })]) } }],
+    ["of a project without a domain", { ci: { projectsOf: async () => ok([projectOf({ id: `${projectId}-other` as ProjectId })]) } }],
+  ])("%s", async (_name, change) => {
+    await ask(bot(change));
+    expect([await runs(), enqueued, failed]).toEqual([[], [], []]);
   });
 
   test("when the projects cannot be read", async () => {
-    const away = err(failure("unavailable", "cidb.away", "The CI database is away"));
-    expect(await askForBackups(schedule({ projects: async () => away }))).toBe(away);
-    expect(await runs()).toEqual([]);
+    await ask(bot({ ci: { projectsOf: async () => err(failure("unavailable", "cidb.away", "The CI database is away")) } }));
+    expect([await runs(), failed]).toEqual([[], ["backup.ask cidb.away"]]);
   });
 
   test("twice while one is under way: the same is put into the queue again, which takes it once", async () => {
-    await askForBackups(schedule());
-    await askForBackups(schedule());
+    await ask(bot());
+    await ask(bot());
     expect(await runs()).toHaveLength(1);
     expect(new Set(enqueued).size).toBe(1);
     await backUp();
@@ -142,7 +154,7 @@ describe("nothing is asked for", () => {
     expect(await runs()).toHaveLength(1);
     now = START + 7 * DAY;
     const away = failure("unavailable", "cloudstack.away", "CloudStack does not answer");
-    expect(await backUp({}, { readInventory: async () => err(away) })).toMatchObject({ state: "failed", problem: away.message });
+    expect(await backUp({ reader: { readInventory: async () => err(away) } })).toMatchObject({ state: "failed", problem: away.message });
     now += DAY - 1;
     await backUp();
     expect(await runs()).toHaveLength(2);
@@ -151,27 +163,21 @@ describe("nothing is asked for", () => {
   });
 
   test("of more than four at a time, and those that waited longest come first", async () => {
-    const many = Array.from({ length: 7 }, (_, i) => ({
-      id: `${projectId}-${i}` as ProjectId,
-      slug: `p${i}` as Slug,
-      state: "active" as const,
-    }));
-    const all = {
-      projects: async () => ok(many),
-      managedDomains: async () => many.map((p) => ({ projectId: p.id, domainId: randomUUID() as DomainId })),
-    };
+    const many = Array.from({ length: 7 }, (_, i) => projectOf({ id: `${projectId}-${i}` as ProjectId, slug: `p${i}` as Slug }));
+    for (const p of many) await manage(p.id, randomUUID() as DomainId);
+    const all = bot({ ci: { projectsOf: async () => ok(many) } });
     const live = async () => {
       const found = await Promise.all(many.map((p) => readBackupRuns(fresh.db, p.id, 1)));
       return found.flat().filter((r) => r.ended_at === null);
     };
-    await askForBackups(schedule(all));
+    await ask(all);
     expect((await live()).map((r) => r.slug)).toEqual(["p0", "p1", "p2", "p3"]);
-    await askForBackups(schedule(all));
+    await ask(all);
     expect(await live()).toHaveLength(4);
-    for (const r of await live()) await runBackup(r.id, context(), running);
-    await askForBackups(schedule(all));
+    for (const r of await live()) await all.work.backup(r.id, running);
+    await ask(all);
     expect((await live()).map((r) => r.slug)).toEqual(["p4", "p5", "p6"]);
-    for (const r of await live()) await runBackup(r.id, context(), running);
+    for (const r of await live()) await all.work.backup(r.id, running);
   });
 });
 
@@ -235,21 +241,23 @@ describe("a backup", () => {
 
   test("that was cut off goes on where it was, and one that ended is left alone", async () => {
     const cut = new AbortController();
-    await askForBackups(schedule());
+    await ask(bot());
     const [run] = await runs();
-    const one: ExportSource = {
-      openExport: (i) => {
-        cut.abort(new Error("this process ends"));
-        return source.openExport(i);
+    const ending = bot({
+      exports: {
+        openExport: (i) => {
+          cut.abort(new Error("this process ends"));
+          return source.openExport(i);
+        },
       },
-    };
-    await expect(runBackup(run?.id ?? "", context({ source: one }), cut.signal)).rejects.toThrow("this process ends");
+    });
+    await expect(ending.work.backup(run?.id ?? "", cut.signal)).rejects.toThrow("this process ends");
     expect((await runs())[0]).toMatchObject({ state: "saving" });
     opened = [];
     expect(await backUp()).toMatchObject({ state: "complete" });
     expect(opened.toSorted()).toEqual(["s", "t"]);
     opened = [];
-    await runBackup(run?.id ?? "", context(), running);
+    await bot().work.backup(run?.id ?? "", running);
     expect(opened).toEqual([]);
   });
 
@@ -266,41 +274,17 @@ describe("/ci-backups", () => {
     operator: { id: op("x"), name: "X", ciUserId: ciUserId as CiUserId | null },
     isTeam,
   });
-  const project = (state: "active" | "closed" = "active"): DesiredProject => ({
-    id: projectId,
-    slug: "aurora" as Slug,
-    name: "Aurora",
-    state,
-    closedAt: null,
-    closedBy: null,
-    limits: {} as DesiredProject["limits"],
-    members: [],
-  });
-  const service = (projectsOf: BackupServiceContext["projectsOf"]) =>
-    createBackupService({
-      measuring: {
-        ...context(),
-        rootPath: "ROOT/ci" as DomainPath,
-        readRoot: () => Promise.resolve(ok({ id: domainId })),
-        managedDomains: async () => [],
-      },
-      terms: { scheduleDays: 7, keepVersions: 4, keepDays: 90, pricePerGibMonth: 0, transferPricePerGib: 0, currency: "EUR" },
-      policies: { "*": "everything" },
-      projectsOf,
-    });
-  const desksOf = (projectsOf: BackupServiceContext["projectsOf"]) => ({
-    backups: service(projectsOf),
-    projects: { projectsOf, status: () => Promise.reject(new Error("not asked")) },
-  });
-  const mine = async (asker: Asker) => ok(asker.operator.ciUserId === "mia" || asker.isTeam ? [project()] : []);
+  /** The services of a bot whose CI database says that Mia is in these projects; the team sees all of them. */
+  const desks = (...projects: readonly DesiredProject[]) =>
+    bot({ ci: { projectsOf: async (who) => ok(who === "mia" || who === "all" ? projects : []) } }).services;
 
   test("tells a stranger the same whether the project is there or not", async () => {
     await backUp();
-    const theirs = await answerBackups(person("noor"), "aurora" as Slug, desksOf(mine));
-    const none = await answerBackups(person("noor"), "nowhere" as Slug, desksOf(mine));
+    const theirs = await answerBackups(person("noor"), "aurora" as Slug, desks(projectOf()));
+    const none = await answerBackups(person("noor"), "nowhere" as Slug, desks(projectOf()));
     expect(theirs.title).toBe("You have no project aurora");
     expect({ ...theirs, title: "" }).toEqual({ ...none, title: "" });
-    expect((await answerBackups(person(null), null, desksOf(mine))).title).toBe("You have no project here");
+    expect((await answerBackups(person(null), null, desks(projectOf()))).title).toBe("You have no project here");
   });
 
   test("shows a member versions, what is in the newest, when it was read back, and what failed", async () => {
@@ -308,7 +292,7 @@ describe("/ci-backups", () => {
     now += 7 * DAY;
     broken.set("disk", "x");
     await backUp();
-    const reply = await answerBackups(person("mia"), null, desksOf(mine));
+    const reply = await answerBackups(person("mia"), null, desks(projectOf()));
     expect(reply.title).toBe("aurora: newest backup 2023-11-21 22:13 UTC");
     const text = JSON.stringify(reply.parts);
     expect(text).toContain("The next backup is due 2023-11-28 22:13 UTC");
@@ -321,19 +305,18 @@ describe("/ci-backups", () => {
 
   test("shows the team what the CI database has forgotten, and only the team", async () => {
     const slug = `gone-${randomUUID().slice(0, 8)}` as Slug;
-    await backUp({ projects: async () => ok([{ id: projectId, slug, state: "active" }]) });
+    await backUp({ ci: { projectsOf: async () => ok([projectOf({ slug })]) } });
     expect(await findBackedUpProject(fresh.db, slug)).toBe(projectId);
-    const nobodys = async () => ok([]);
-    expect((await answerBackups(person("mia"), slug, desksOf(nobodys))).title).toBe(`You have no project ${slug}`);
-    const reply = await answerBackups(person(null, true), slug, desksOf(nobodys));
+    expect((await answerBackups(person("mia"), slug, desks())).title).toBe(`You have no project ${slug}`);
+    const reply = await answerBackups(person(null, true), slug, desks());
     expect(reply.title).toContain(`${slug}: newest backup`);
     expect(JSON.stringify(reply.parts)).toContain("No new backups are made");
   });
 
   test("before the first says so; without a name it asks which", async () => {
-    expect((await answerBackups(person("mia"), "aurora" as Slug, desksOf(mine))).title).toBe("aurora: no backup yet");
-    const two = async () => ok([project(), { ...project(), slug: "b" as Slug }]);
-    expect((await answerBackups(person("mia"), null, desksOf(two))).title).toBe("Which project?");
+    expect((await answerBackups(person("mia"), "aurora" as Slug, desks(projectOf()))).title).toBe("aurora: no backup yet");
+    const two = desks(projectOf(), projectOf({ slug: "b" as Slug }));
+    expect((await answerBackups(person("mia"), null, two)).title).toBe("Which project?");
   });
 });
 
@@ -341,26 +324,16 @@ describe("against CloudStack", () => {
   test("templates, snapshots and a free disk are saved and read back; the disk of a running machine is named", async () => {
     const emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
     const ci = addManagedRoot(emulator);
-    domainId = emulator.addDomain({ name: "aurora", parent: ci }) as DomainId;
+    emulator.addDomain({ name: "aurora", parent: ci, id: domainId });
     const account = emulator.addAccount({ domain: domainId, name: "mia" }).accountId;
     const volume = emulator.addVolume({ account, name: "free", size: 100_000, placed: true });
     emulator.addSnapshot({ volume, name: "of-free" });
     emulator.addTemplate({ account, name: "golden", bytes: 50_000, isExtractable: false });
     emulator.addMachine({ account, name: "runs" });
-    const exporter = createCloudStackExporter(optionsFor({ url: emulator.url, ...keysOf(emulator).export }));
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
-    const cloud: Partial<BackupRunContext> = {
-      readInventory: (id, p) => reader.readInventory(id, p),
-      source: {
-        openExport: async (i) => {
-          const extracted = await exporter.extract(i);
-          return extracted.ok ? ok({ open: (offset: number) => exporter.open(extracted.value, offset) }) : extracted;
-        },
-      },
-    };
+    const { reader, exports } = botCloud(emulator);
     // What the emulator serves for a disk, whatever its size.
     const emulated = 1024 ** 2;
-    const run = await backUp({}, cloud);
+    const run = await backUp({ reader, exports });
     expect(run).toMatchObject({ state: "partial", problem: expect.stringMatching(/^1 of 5 could not be saved\. volume ROOT/) });
     const saved = await readBackupContents(fresh.db, [run?.id ?? ""]);
     expect(saved.map((e) => [e.item_kind, e.name, e.item_kind === "machine" ? 0 : e.bytes])).toEqual(
@@ -378,23 +351,21 @@ describe("against CloudStack", () => {
 
 describe("while everything is stopped", () => {
   test("nothing is begun, what is under way waits, and goes on after the resume", async () => {
-    await askForBackups(schedule());
+    await ask(bot());
     const [run] = await runs();
-    const stopping: ExportSource = {
-      openExport: async () => {
-        await recordStop(fresh.db, { at: at(now), kind: "stop", byOperator: op("ada"), reason: "drill" });
-        return err(failure("refused", "cloudstack.stopped", "extractVolume was not sent: everything is stopped (drill)"));
-      },
+    const stopping = async () => {
+      await recordStop(fresh.db, { at: at(now), kind: "stop", byOperator: op("ada"), reason: "drill" });
+      return err(failure("refused", "cloudstack.stopped", "extractVolume was not sent: everything is stopped (drill)"));
     };
-    await runBackup(run?.id ?? "", context({ source: stopping }), running);
+    await bot({ exports: { openExport: stopping } }).work.backup(run?.id ?? "", running);
     expect((await runs())[0]).toMatchObject({ state: "saving", ended_at: null });
     opened = [];
     enqueued = [];
-    await askForBackups(schedule());
-    await runBackup(run?.id ?? "", context(), running);
+    await ask(bot());
+    await bot().work.backup(run?.id ?? "", running);
     expect([opened, enqueued]).toEqual([[], []]);
     await resumeByTwo(fresh.db, at(now + 1));
     expect(await backUp()).toMatchObject({ state: "complete" });
-    expect(enqueued).toEqual([run?.id]);
+    expect(enqueued).toEqual([`backup ${run?.id}`]);
   });
 });

@@ -1,17 +1,20 @@
-/** Claims: what a project holds is counted once and for the right project, and one complete look a day is kept, or none at all. */
-import { randomUUID } from "node:crypto";
-import { addManagedRoot, keysOf } from "../../../demo/keys.ts";
+/**
+ * Claims: what a project holds is counted once and for the right project, and one complete look a day is kept, or none at all. What
+ * an inventory comes to is a pure function; the looks are the bot's own schedule.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addManagedRoot } from "../../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
-import { measureFleet, type MeasureContext } from "../../../src/archive/backups/measure.ts";
 import { bytesOf, measureInventory } from "../../../src/archive/backups/sizes.ts";
 import { type Measurement, readMeasurements } from "../../../src/store/backup-sizes.ts";
-import { createCloudStackReader } from "../../../src/cloudstack/read/reader.ts";
 import { failure } from "../../../src/core/failure.ts";
 import type { DomainId, DomainPath, ProjectId } from "../../../src/core/ids.ts";
 import { err, ok } from "../../../src/core/result.ts";
+import { createEvents } from "../../../src/events.ts";
+import { recordManagedDomains } from "../../../src/store/managed.ts";
 import type { InventoryItem } from "../../../src/core/inventory.ts";
-import { optionsFor, valueOf } from "../../cloudstack/support.ts";
+import { botCloud, valueOf } from "../../cloudstack/support.ts";
+import { testBot, type PartsChange } from "../../support/bot.ts";
 import { at, item } from "../../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 
@@ -97,7 +100,7 @@ describe("a CloudStack", () => {
     emulator.addTemplate({ account: second, name: "t", bytes: 12_345 });
     const project = emulator.addProject({ account: second, name: "cp" });
     emulator.addVolume({ account: project.accountId, name: "in-cp", size: 70_000 });
-    const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
+    const { reader } = botCloud(emulator);
     const inventoryOfRoot = valueOf(await reader.readInventory(ci as DomainId, "ROOT/ci" as DomainPath));
     measured = measureInventory(
       inventoryOfRoot,
@@ -124,31 +127,40 @@ describe("the history", () => {
   });
   afterAll(() => fresh.drop());
   const day = 24 * 3600_000;
-  const context = (now: number, more: Partial<MeasureContext> = {}): MeasureContext => ({
-    db: fresh.db,
-    rootPath: path,
-    readRoot: () => Promise.resolve(ok({ id: root })),
-    readInventory: () => Promise.resolve(ok({ ...inventory, asOf: at(now) })),
-    managedDomains: () => Promise.resolve(managed),
-    now: () => at(now),
-    newId: randomUUID,
-    ...more,
-  });
+  /** Runs the bot's schedule at a time; gives why nothing was measured. */
+  async function measure(now: number, reader: PartsChange["reader"] = {}): Promise<readonly string[]> {
+    const failed: string[] = [];
+    const bot = testBot(fresh.db, {
+      reader: {
+        readManagedRoot: async () => ok({ id: root, ancestors: [] }),
+        readInventory: async () => ok({ ...inventory, asOf: at(now) }),
+        ...reader,
+      },
+      events: { ...createEvents("silent", "test"), failed: (_fact, f) => void failed.push(f.code) },
+      now: () => at(now),
+    });
+    await bot.schedules.find((one) => one.name === "measure-fleet")?.run();
+    return failed;
+  }
+  const manageAurora = () =>
+    recordManagedDomains(
+      fresh.db,
+      managed.map((m) => ({ ...m, generation: 1, origin: "created" })),
+      1,
+    );
 
   test("a read that fails leaves no row", async () => {
-    const broken = err(failure("unavailable", "cloudstack.unreachable", "CloudStack does not answer"));
-    expect(await measureFleet(context(0, { readInventory: () => Promise.resolve(broken) }))).toBe(broken);
-    expect(await measureFleet(context(0, { readRoot: () => Promise.resolve(broken) }))).toBe(broken);
-    expect(await measureFleet(context(0, { managedDomains: () => Promise.resolve([]) }))).toMatchObject({
-      error: { code: "backup.nothing_managed" },
-    });
+    expect(await measure(0)).toEqual(["backup.nothing_managed"]);
+    await manageAurora();
+    const broken = async () => err(failure("unavailable", "cloudstack.unreachable", "CloudStack does not answer"));
+    expect(await measure(0, { readInventory: broken })).toEqual(["cloudstack.unreachable"]);
+    expect(await measure(0, { readManagedRoot: broken })).toEqual(["cloudstack.unreachable"]);
     expect(await readMeasurements(fresh.db, 0)).toEqual([]);
   });
 
   test("has one look a day, the first", async () => {
-    expect(await measureFleet(context(5 * day + 10))).toEqual(ok(true));
-    expect(await measureFleet(context(5 * day + 20))).toEqual(ok(false));
-    expect(await measureFleet(context(6 * day + 1))).toEqual(ok(true));
+    await manageAurora();
+    for (const look of [5 * day + 10, 5 * day + 20, 6 * day + 1]) expect(await measure(look)).toEqual([]);
     const history = await readMeasurements(fresh.db, 0);
     expect(history.map((m) => [m.at, m.otherBytes, m.sizes.length])).toEqual([
       [5 * day + 10, 8, 5],
@@ -162,7 +174,7 @@ describe("the history", () => {
       bytes: 150,
     });
     expect(await readMeasurements(fresh.db, 6 * day)).toHaveLength(1);
-    for (let d = 7; d < 40; d += 1) await measureFleet(context(d * day));
+    for (let d = 7; d < 40; d += 1) await measure(d * day);
     const thinned = await readMeasurements(fresh.db, 0, 30 * day);
     expect(thinned.map((m) => m.at / day)).toEqual([7, 14, 21, 28, ...Array.from({ length: 10 }, (_, i) => 30 + i)]);
     expect(thinned.every((m) => m.sizes.length === 5)).toBe(true);

@@ -1,4 +1,7 @@
-/** Claims: a project's copies are its own, whoever bore its short name; our tables refuse doubles; a link serves one thing, for its time. */
+/**
+ * Claims: a project's copies are its own, whoever bore its short name; our tables refuse doubles; a link serves one thing, for its time. These
+ * are questions to the tables, which answer the same whatever asks; links of the running bot are in `test/app/start.test.ts`.
+ */
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";

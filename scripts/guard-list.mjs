@@ -472,8 +472,8 @@ export const guards = [
     invariant: "INV-4",
     what: "a deletion that people refused is not opened again for a day",
     file: "src/deletion/open.ts",
-    guard: "return !refused || ",
-    broken: "return true || ",
+    guard: "if (refused && c.now()",
+    broken: "if (false && c.now()",
     tests: meanwhile,
   },
   {

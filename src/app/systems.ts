@@ -52,9 +52,9 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
   };
 }
 
-function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot"> {
-  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot } = r;
-  return { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot };
+function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
+  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot, findDomainNamed } = r;
+  return { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot, findDomainNamed };
 }
 
 /** The CI database, read only. */

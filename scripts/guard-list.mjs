@@ -1075,6 +1075,8 @@ export const guards = [
     guard: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
     broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
     tests: leastRights,
+  },
+  {
     invariant: "INV-3",
     what: "PostgreSQL's own clock ends a wait",
     file: "migrations/0039_waits_and_budgets.sql",

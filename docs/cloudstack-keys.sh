@@ -62,7 +62,8 @@ key() {
   echo "${prefix}_SECRET_KEY=$(value secretkey <<<"$keys")"
 }
 
-root=$(cmk -o json listDomains level=0 listall=true | value id)
+root=$(cmk -o json listDomains level=0 listall=true)
+root=$(value id <<<"$root")
 role "CI Member" User $MEMBER >/dev/null
 key read DomainAdmin "$managed" CLOUDSTACK $LISTS
 key write DomainAdmin "$managed" CLOUDSTACK_WRITE $WRITE $MEMBER

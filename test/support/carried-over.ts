@@ -42,7 +42,8 @@ const HOUR = 60 * MINUTE;
 const oldConfig = {
   ...config,
   ci: { ...config.ci, url: "postgres://simulation", views: { projects: "p", users: "u", memberships: "m" } },
-  cloudstack: { ...config.cloudstack, url: "simulation" },
+  // Its accounts have the role that was the default then.
+  cloudstack: { ...config.cloudstack, url: "simulation", roles: { "*": "User" } },
   policy: {
     ...config.policy,
     scope: { ...config.policy.scope, server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },

@@ -93,7 +93,7 @@ export function slackSeed(): SlackSeed {
     team: { id: "T0DEMO001", name: "Example Foundation", domain: "example" },
     users: [...people, { id: "U0TWOKEY1", name: "twokey", realName: "Twokey", email: null, isBot: true }],
     channels: [
-      { id: demoChannel, name: "ci-team", members: [...team, "U0TWOKEY1"] },
+      { id: demoChannel, name: "ci-team", members: [...team, "U0TWOKEY1"], isPrivate: true },
       { id: "C0CIUSERS", name: "ci-users", members: [...people.map((p) => p.id), "U0TWOKEY1"] },
     ],
     usergroups: [{ id: demoApproverGroup, handle: "ci-approvers", name: "CI approvers", users: team }],

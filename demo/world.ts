@@ -10,6 +10,7 @@ import type { Twokey } from "../src/app/start.ts";
 import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
 import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
 import { callCloudStack } from "./api.ts";
+import { prepareAsMadeBefore } from "./made-before.ts";
 import { demoPace, demoRootPath, rootOf, startDemoCloud, type DemoPace } from "./cloud.ts";
 
 /** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
@@ -80,6 +81,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     TWOKEY_LOG_LEVEL: o.logLevel ?? "error",
   });
   if (!config.ok) throw new Error(config.error.message);
+  await prepareAsMadeBefore(config.value, cloud);
   const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));
   return {
     slack,

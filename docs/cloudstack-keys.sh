@@ -18,16 +18,16 @@ MEMBER="listApis listCapabilities listZones listServiceOfferings listDiskOfferin
 
 LISTS="listApis listCapabilities listDomains listDomainChildren listAccounts listUsers listProjects listVirtualMachines listVolumes
   listSnapshots listVMSnapshot listTemplates listIsos listNetworks listVPCs listPublicIpAddresses listEvents queryAsyncJobResult
-  listKubernetesClusters listBackups listConfigurations"
+  listKubernetesClusters listBackups listAnnotations listConfigurations"
 
 WRITE="listApis listDomains listAccounts listUsers listRoles listRolePermissions listResourceLimits queryAsyncJobResult createDomain
-  createAccount createUser updateAccount updateUser updateResourceLimit disableAccount enableAccount"
+  createAccount createUser updateAccount updateUser updateResourceLimit disableAccount enableAccount addAnnotation"
 
 EXPORT="listApis listDomains listAccounts queryAsyncJobResult extractTemplate extractIso extractVolume extractSnapshot listTemplates
   listZones listOsTypes registerTemplate"
 
 DELETE="listRemoteAccessVpns listLoadBalancerRules listPortForwardingRules listFirewallRules listEgressFirewallRules listDedicatedHosts
-  listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount recoverVirtualMachine startVirtualMachine disableAccount
+  listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount recoverVirtualMachine startVirtualMachine attachVolume disableAccount
   destroyVirtualMachine detachVolume deleteVolume deleteVMSnapshot deleteSnapshot deleteTemplate deleteIso disassociateIpAddress
   deleteRemoteAccessVpn deleteLoadBalancerRule deletePortForwardingRule deleteFirewallRule deleteEgressFirewallRule deleteNetwork deleteVPC
   deleteAccount deleteDomain"

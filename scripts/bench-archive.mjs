@@ -53,8 +53,8 @@ async function serve() {
 /** Saves the object once and says how long each leg took and how much memory it took. */
 async function save() {
   const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
-  const { openLink } = await import(dist("src/cloudstack/download.js"));
-  const { settingsOf } = await import(dist("src/cloudstack/options.js"));
+  const { openLink } = await import(dist("src/cloudstack/export/download.js"));
+  const { settingsOf } = await import(dist("src/cloudstack/api/options.js"));
   const { createFolderStore } = await import(dist("src/archive/folder-store.js"));
   const { saveItem } = await import(dist("src/archive/save.js"));
   const settings = settingsOf({

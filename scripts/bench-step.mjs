@@ -18,6 +18,7 @@ const { createSkewMeter } = await import(dist("src/store/server-clock.js"));
 const { readDeletion } = await import(dist("src/store/deletions.js"));
 const { inventoryDigest } = await import(dist("src/core/inventory.js"));
 const { takePassage } = await import(dist("src/deletion/passage.js"));
+const { completeOf } = await import(dist("test/support/deletions.js"));
 const { putInForce, testBot } = await import(dist("test/support/bot.js"));
 const { runStep } = await import(dist("src/deletion/step.js"));
 
@@ -85,8 +86,9 @@ async function measure(name, n) {
   const answer = (value) => Promise.resolve({ ok: true, value });
   const context = testBot(db, {
     reader: {
-      readInventory: () => answer({ ...fresh, asOf: now }),
-      readNeighbours: () => answer(neighbours),
+      readInventory: () => answer(completeOf({ ...fresh, asOf: now })),
+      readNeighbours: () => answer({ neighbours, domains: null }),
+      readHoldings: () => answer({}),
       readRemovals: () => answer([]),
     },
     ci: { readProjectState: () => answer("closed") },

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
 import { failure, type Failure } from "./core/failure.ts";
+import { absentKinds } from "./core/inventory.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "./core/policy.ts";
 import { readProtected } from "./core/protected.ts";
 import { err, ok, type Result } from "./core/result.ts";
@@ -73,6 +74,7 @@ const variables = z.object({
     "must hold UUIDs or whole paths such as ROOT/ci/tools, separated by commas; what lies below is protected too, so no *",
   ),
   CLOUDSTACK_SENTINEL_DOMAIN: text.optional(),
+  CLOUDSTACK_ABSENT_KINDS: list.pipe(z.array(z.enum(absentKinds, `may name ${absentKinds.join(" and ")} only`))),
   CLOUDSTACK_ROLES: z.string().default("*=CI Member"),
   CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),
   TWOKEY_SYNC_EVERY_SECONDS: seconds(300, 1),
@@ -274,6 +276,8 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       sharedKeys: (["write", "export", "delete"] as const).filter((use) => own[use] === null),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
+      /** Kinds of things that this server cannot have: their lists are not asked for. */
+      absentKinds: v.CLOUDSTACK_ABSENT_KINDS,
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },
@@ -320,7 +324,7 @@ function policyOf(v: Variables): TeamPolicy {
   const database = new URL(v.CI_DATABASE_URL);
   return {
     ...(Object.fromEntries(numbers) as Pick<TeamPolicy, NumberSetting["key"]>),
-    approvers: { group, ids: group === null ? v.SLACK_APPROVERS : [] },
+    approvers: { group, ids: v.SLACK_APPROVERS },
     protectedDomains: v.CLOUDSTACK_PROTECTED_DOMAINS.toSorted(),
     // Another host is another scope: it may be the qualification's.
     scope: {

@@ -9,6 +9,10 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.t
 
 /** The commands of the terminal (src/cli/). Only the one that runs is loaded: Slack's library and the engine take long to load. */
 const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
+  stop: async () => (await import("./cli/stop.ts")).stopCommand,
+  resume: async () => (await import("./cli/stop.ts")).resumeCommand,
+  deletions: async () => (await import("./cli/deletions.ts")).deletionsCommand,
+  restore: async () => (await import("./cli/deletions.ts")).restoreCommand,
   doctor: async () => (await import("./cli/doctor/command.ts")).doctorCommand,
   audit: async () => (await import("./cli/audit.ts")).auditCommand,
   replay: async () => (await import("./cli/replay.ts")).replayCommand,

@@ -179,6 +179,8 @@ describe("the rules bite", () => {
     ["src/cidb/read.ts", `import { completeObserved } from "../sync/planning/observed.ts";`],
     ["src/deletion/runner.ts", `import * as everything from "../approvals/grant.ts";`],
     ["src/deletion/runner.ts", `export { grant } from "../approvals/grant.ts";`],
+    ["src/deletion/runner.ts", `import { completeInventory } from "../core/complete-inventory.ts";`],
+    ["src/cloudstack/delete/deleter.ts", `import { proveEmpty } from "../../core/complete-inventory.ts";`],
   ] as const)("mints: %s may not have: %s", ([file, text]) => {
     expect(findWrongMints(one(file, text))).toHaveLength(1);
   });

@@ -7,6 +7,7 @@ export interface Adjustable {
   readonly jobMs?: number;
   readonly jobMsOf?: Readonly<Record<string, number>>;
   readonly zoneHypervisors?: readonly string[];
+  readonly lacks?: readonly string[];
 }
 
 const NUMBERS = ["pageSizeMax", "totalsLagMs", "jobMs"] as const;
@@ -20,17 +21,18 @@ export function adjust(settings: Settings, change: Adjustable): void {
 export function parseAdjustable(value: unknown): Adjustable {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("an object of settings is wanted");
   const row = value as Record<string, unknown>;
-  const known = [...NUMBERS, "jobMsOf", "zoneHypervisors"];
+  const known = [...NUMBERS, "jobMsOf", "zoneHypervisors", "lacks"];
   for (const name of Object.keys(row))
     if (!known.includes(name)) throw new TypeError(`${name} cannot be changed; what can: ${known.join(", ")}`);
   for (const name of NUMBERS) {
     if (row[name] !== undefined && !isCount(row[name])) throw new TypeError(`${name} must be a number that is not negative`);
   }
-  const { jobMsOf, zoneHypervisors } = row;
+  const { jobMsOf, zoneHypervisors, lacks } = row;
   if (jobMsOf !== undefined && !(typeof jobMsOf === "object" && jobMsOf !== null && Object.values(jobMsOf).every(isCount))) {
     throw new TypeError("jobMsOf must be an object of numbers");
   }
   if (zoneHypervisors !== undefined && !isTexts(zoneHypervisors)) throw new TypeError("zoneHypervisors must be a list of names");
+  if (lacks !== undefined && !isTexts(lacks)) throw new TypeError("lacks must be a list of commands");
   return row as Adjustable;
 }
 

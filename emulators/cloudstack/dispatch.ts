@@ -45,7 +45,8 @@ export function answer(request: ApiRequest, around: Surroundings): ApiAnswer {
   const sent: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.params)) sent[name.toLowerCase()] = value;
   const command = lookUpCommand(sent["command"] ?? "");
-  if (command === undefined) return refusal(sent["command"] ?? "", "errorresponse", unauthorized());
+  if (command === undefined || around.settings.lacks.includes(command.name))
+    return refusal(sent["command"] ?? "", "errorresponse", unauthorized());
   const wrapper = command.wrapper ?? `${command.name.toLowerCase()}response`;
   try {
     requirePost(request.method, command, around.settings);

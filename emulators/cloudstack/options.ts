@@ -33,6 +33,8 @@ export interface CloudStackEmulatorOptions {
   readonly totalsLagMs?: number;
   /** `resource.count.running.vms.only`: stopped machines are not counted in `vmtotal`. */
   readonly countRunningOnly?: boolean;
+  /** Commands that this server does not know, because the plug-in for them is not there. */
+  readonly lacks?: readonly string[];
   /** How long jobs of some commands take, where it is another time than `jobMs`. */
   readonly jobMsOf?: Readonly<Record<string, number>>;
   /** Makes registered templates fetch their bytes, as a real server does; the recorded one fetched nothing. */
@@ -72,6 +74,7 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     zoneHypervisors: options.zoneHypervisors ?? [NAMED.hypervisor],
     totalsLagMs: options.totalsLagMs ?? 0,
     countRunningOnly: options.countRunningOnly ?? false,
+    lacks: options.lacks ?? [],
     jobMsOf: options.jobMsOf ?? {},
     downloads: options.downloads,
   };

@@ -79,13 +79,15 @@ export class Events {
       token: "emulated-verification-token",
       team_id: team.id,
       context_team_id: team.id,
-      context_enterprise_id: null,
+      context_enterprise_id: team.enterpriseId ?? null,
       api_app_id: app.id,
       event: { ...event, event_ts: event["event_ts"] ?? this.#ws.nextTs() },
       type: "event_callback",
       event_id: this.#ws.nextId("Ev"),
       event_time: Math.floor(this.#ws.now() / 1000),
-      authorizations: [{ enterprise_id: null, team_id: team.id, user_id: app.botUserId, is_bot: true, is_enterprise_install: false }],
+      authorizations: [
+        { enterprise_id: team.enterpriseId ?? null, team_id: team.id, user_id: app.botUserId, is_bot: true, is_enterprise_install: false },
+      ],
       is_ext_shared_channel: channel?.isExtShared ?? false,
       event_context: `4-${this.#ws.nextId("Ec")}`,
     };

@@ -20,6 +20,7 @@ export function commandPayload(world: ApiWorld, user: SeedUser, channel: StoredC
     token: VERIFICATION_TOKEN,
     team_id: homeTeam(world.ws, user),
     team_domain: team.domain,
+    ...(team.enterpriseId === undefined ? {} : { enterprise_id: team.enterpriseId, enterprise_name: team.name }),
     channel_id: channel.id,
     channel_name: nameOf(channel),
     user_id: user.id,
@@ -126,7 +127,7 @@ function common(ws: Workspace, user: SeedUser): JsonObject {
     api_app_id: app.id,
     token: VERIFICATION_TOKEN,
     team: { id: team.id, domain: team.domain },
-    enterprise: null,
+    enterprise: team.enterpriseId === undefined ? null : { id: team.enterpriseId, name: team.name },
     is_enterprise_install: false,
   };
 }

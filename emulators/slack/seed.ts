@@ -9,6 +9,8 @@ export interface SeedUser {
   readonly isGuest?: boolean;
   /** From another organisation, through a shared channel. */
   readonly isExternal?: boolean;
+  /** The Enterprise Grid organisation they belong to, when it is not that of the workspace. */
+  readonly enterpriseId?: string;
   readonly deleted?: boolean;
   readonly isAdmin?: boolean;
   readonly locale?: string;
@@ -43,7 +45,8 @@ export interface SeedCommand {
 
 /** What a workspace starts with. */
 export interface SlackSeed {
-  readonly team: { readonly id: string; readonly name: string; readonly domain: string };
+  /** `enterpriseId`: the workspace belongs to this organisation on Enterprise Grid. */
+  readonly team: { readonly id: string; readonly name: string; readonly domain: string; readonly enterpriseId?: string };
   readonly users: readonly SeedUser[];
   readonly channels: readonly SeedChannel[];
   readonly usergroups: readonly SeedUsergroup[];

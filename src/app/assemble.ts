@@ -1,3 +1,5 @@
+import { createOwnership, type Ownership } from "../approvals/ownership.ts";
+import { createHeadCopy } from "../archive/head-copy.ts";
 import { createExportService } from "../archive/export-service.ts";
 import type { ReimportAsk, ReimportContext, ReimportReport } from "../archive/reimport/context.ts";
 import { reimport } from "../archive/reimport/reimport.ts";
@@ -8,6 +10,7 @@ import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { ballotOf } from "../deletion/act.ts";
+import type { DeletionContext } from "../deletion/context.ts";
 import { createDeletionService } from "../deletion/service.ts";
 import { createPolicyService, namePolicyDifferences } from "../policy/service.ts";
 import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts";
@@ -26,6 +29,8 @@ export interface Assembly extends Contexts {
   /** The function for each kind of durable work. */
   readonly work: Readonly<Record<WorkName, Run>>;
   readonly schedules: readonly Schedule[];
+  /** Stops everything if this database is not the one that manages what is there; before any work begins. */
+  verifyOwner(): Promise<Result<void, Failure>>;
   /** Runs a pass at once; null: over everything. */
   runPass(scope: Scope | null, startedBy: StartedBy): Promise<Result<PlanRecord, Failure>>;
   /** How the environment and the policy in force differ. */
@@ -41,7 +46,8 @@ export interface Assembly extends Contexts {
  * parts, all get this same bot. Nothing is read or sent here, and whatever matters for safety is made here and never passed in.
  */
 export function assemble(p: Parts): Assembly {
-  const deletions = deletionContext(p);
+  const ownership = ownershipOf(p);
+  const deletions = deletionContext(p, ownership);
   const passes = passContext(p, deletions);
   const policy = policyContext(p);
   const fleet = fleetOf(p);
@@ -49,10 +55,14 @@ export function assemble(p: Parts): Assembly {
     ...passes,
     fleet,
     ballot: ballotOf(deletions),
+    stops: p.slack.announcers.stop,
     findProject: (slug) => p.ci.project({ slug }),
     enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
   });
-  const deletionService = createDeletionService(deletions, (id) => membersOf(p.ci, id));
+  const deletionService = keepingHead(
+    createDeletionService(deletions, (id) => membersOf(p.ci, id)),
+    ownership,
+  );
   const projects = createProjectService({
     projectsOf: (user, since) => p.ci.projectsOf(user, since),
     domainOf: (project) => domainOf(p, project),
@@ -68,15 +78,16 @@ export function assemble(p: Parts): Assembly {
       deletions: deletionService,
       sync,
       projects,
-      policy: createPolicyService(policy),
+      policy: keepingHead(createPolicyService(policy), ownership),
       exports: createExportService(exports),
       backups: backupService(p, projects),
     },
     work: workOf(p, contexts),
     schedules: schedulesOf(p, contexts),
+    verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
     policyDifferences: () => namePolicyDifferences(policy),
-    rebuild: (o) => rebuildAll(p, o),
+    rebuild: (o) => rebuildAll(p, o, ownership),
     reimport: (ask, command) => reimport(ask, reimportContext(p, command)),
   };
 }
@@ -85,4 +96,33 @@ export function assemble(p: Parts): Assembly {
 export async function membersOf(ci: Pick<Parts["ci"], "project">, id: ProjectId): Promise<Result<readonly CiUserId[], Failure>> {
   const project = await ci.project({ id });
   return project.ok ? ok(project.value?.members.map((m) => m.userId) ?? []) : project;
+}
+
+function ownershipOf(p: Parts): Ownership {
+  return createOwnership({
+    ...p,
+    root: fleetOf(p).root,
+    readMarks: () => p.cloud.reader.readMarks(),
+    addMark: (installation) => p.cloud.writer.addMark(installation),
+    copy: createHeadCopy(p.archive),
+    onFailure: (f) => p.events.failed("audit.head", f),
+  });
+}
+
+async function verifyOwner(c: Pick<DeletionContext, "db" | "policyNow" | "ownership">): Promise<Result<void, Failure>> {
+  // A scope that nobody confirmed may be another root, whose mark says nothing of this database.
+  return (await c.policyNow(c.db)).scopeIsConfirmed ? c.ownership.verify() : ok(undefined);
+}
+
+/** The service, after each of whose calls the archive is given the head of the audit log: what people decided makes a database newer. */
+function keepingHead<S extends object>(service: S, ownership: Ownership): S {
+  const keeping = Object.entries(service).map(([name, call]: [string, (...of: unknown[]) => Promise<unknown>]) => [
+    name,
+    async (...of: unknown[]) => {
+      const done = await call(...of);
+      await ownership.keep();
+      return done;
+    },
+  ]);
+  return Object.fromEntries(keeping) as S;
 }

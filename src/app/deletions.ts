@@ -1,4 +1,5 @@
 /** The context of deletions. */
+import type { Ownership } from "../approvals/ownership.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -9,10 +10,11 @@ import { countManagedDomains } from "../store/managed.ts";
 import type { Parts } from "./parts.ts";
 
 /** All that deletions need. */
-export function deletionContext(p: Parts): DeletionContext {
+export function deletionContext(p: Parts, ownership: Ownership): DeletionContext {
   return {
     ...p,
     ...p.cloud,
+    ownership,
     evidence: p.ci,
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.deletion,

@@ -3,6 +3,7 @@ import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
+import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { ApproverDirectory } from "../core/people.ts";
@@ -14,6 +15,7 @@ import type { ApproversOf, PolicyAnnouncer } from "../policy/ports.ts";
 import type { Database } from "../store/db.ts";
 import type { ChangeWriter, DomainIds } from "../sync/execution/ports.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
+import type { StopAnnouncer } from "../sync/execution/stop-view.ts";
 
 /** What the bot is assembled from: the outside world and nothing else. Everything else is made by `assemble`. */
 export interface Parts {
@@ -42,7 +44,7 @@ export type WorkName = "pass" | "deletion" | "export" | "backup";
 /** CloudStack, one object for each kind of key. */
 export interface CloudParts {
   readonly reader: CloudStackReader;
-  readonly writer: ChangeWriter;
+  readonly writer: ChangeWriter & Pick<CloudStackWriter, "addMark">;
   readonly restorer: DeletionRestorer;
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;
@@ -58,6 +60,7 @@ export interface SlackParts {
     readonly deletion: DeletionAnnouncer;
     readonly export: ExportAnnouncer;
     readonly policy: PolicyAnnouncer;
+    readonly stop: StopAnnouncer;
   };
 }
 

@@ -1,4 +1,5 @@
 /** The contexts of passes and of the policy that bounds them. */
+import type { Ownership } from "../approvals/ownership.ts";
 import type { Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
@@ -34,6 +35,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     announcer: p.slack.announcers.plan,
     policyNow: () => readPolicyNow(p.db, p.config.policy.scope),
     settings: planSettings(p),
+    ownership: deletions.ownership,
     scopeFingerprint: fingerprintOf(p.config.policy.scope),
   };
 }
@@ -58,6 +60,7 @@ export async function passAndAsk(
   policy: PolicyContext,
 ): Promise<Result<PlanRecord, Failure>> {
   const done = await runPass(scope, startedBy, passes);
+  await passes.ownership.keep();
   if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
   return done;
 }
@@ -66,10 +69,11 @@ export async function passAndAsk(
 export async function rebuildAll(
   p: Parts,
   o: { readonly dryRun: boolean } & Pick<RebuildContext, "say">,
+  ownership: Ownership,
 ): Promise<Result<RebuildReport, Failure>> {
   const body = (await readPolicy(p.db))?.body ?? p.config.policy;
   const policy = planPolicyOf(body, planSettings(p));
-  return rebuild(o, { ...p, ...sidesOf(p), ...o, domainIds: p.cloud.domainIds, policy, root: fleetOf(p).root });
+  return rebuild(o, { ...p, ...sidesOf(p), ...o, ownership, domainIds: p.cloud.domainIds, policy, root: fleetOf(p).root });
 }
 
 /** The two sides that a pass compares, and what it changes. */

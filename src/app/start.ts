@@ -68,6 +68,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
   for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
+  const owned = await assembly.verifyOwner();
+  if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
   const onError = (e: unknown): void => a.events.bug("http", e);
   const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });
@@ -102,10 +104,7 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     now: a.now,
     sleep: a.sleep,
     listPeople: ci.listPeople,
-    membersOf: async (project) => {
-      const members = await membersOf(ci, project);
-      return members.ok ? members.value : [];
-    },
+    membersOf: (project) => membersOf(ci, project),
   });
   if (!made.ok) return made;
   const { firstApprovers } = made.value;

@@ -16,6 +16,7 @@ import { ok } from "../core/result.ts";
 import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
+import { mayDelete } from "../store/last-word.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
@@ -24,7 +25,7 @@ interface Tools extends Pick<CloudStackOptions, "now" | "sleep" | "newId" | "pag
   readonly events: Events;
 }
 
-/** The CloudStack clients, each with its own keys; every call reads the stop switch first. Invariant: INV-3. */
+/** The CloudStack clients, each with its own keys; every call that takes something away reads the stop switch first. Invariant: INV-3. */
 export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { events, ...tools }: Tools): CloudParts {
   const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
     ...tools,
@@ -32,6 +33,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
     ...keys,
     rootPath: config.cloudstack.rootPath as DomainPath,
     timeoutMs: config.cloudstack.timeoutMs,
+    absentKinds: config.cloudstack.absentKinds,
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
     onCall: (call) => {
       if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
@@ -44,8 +46,11 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
   return {
     reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...deletionReads },
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
-    restorer: createCloudStackRestorer(options(config.cloudstack.delete, true)),
-    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true)),
+    // What people want back is given back while everything is stopped, too; who disabled an account can enable it.
+    restorer: createCloudStackRestorer(options(config.cloudstack.delete, false)),
+    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true), ({ request, seen, grantedAt }, command) =>
+      mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, tools.now()),
+    ),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
     registrar: createTemplateRegistrar(options(config.cloudstack.export, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
@@ -53,8 +58,10 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
 }
 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
-  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot, findDomainNamed } = r;
-  return { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readRemovals, readManagedRoot, findDomainNamed };
+  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } = r;
+  const { readManagedRoot, findDomainNamed } = r;
+  const contents = { readInventory, findDomain, readNeighbours, readHoldings };
+  return { ...contents, findJob, hasDeletionEvent, readExpungeDelay, readRemovals, readManagedRoot, findDomainNamed };
 }
 
 /** The CI database, read only. */

@@ -14,6 +14,7 @@ import { nearestPeriod } from "../engine/cron.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
 import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts";
+import { sweepStop } from "../sync/execution/stop-view.ts";
 import { backupContext } from "./archive.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk } from "./passes.ts";
@@ -36,6 +37,8 @@ export interface Contexts {
   readonly exports: ExportContext;
 }
 
+/** Stops from a terminal are told by this, and that everything stands still. */
+const SHOW_STOP_SECONDS = 5;
 const PRUNE_SECONDS = 6 * 3600;
 /** It measures once a day; a read that failed is repeated an hour later. */
 const MEASURE_SECONDS = 3600;
@@ -48,7 +51,10 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
       const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
       await report(passAndAsk(scope, startedBy, c.passes, c.policy), p, "pass");
     },
-    deletion: (id, signal) => advance(id, c.deletions, signal),
+    deletion: async (id, signal) => {
+      await advance(id, c.deletions, signal);
+      await c.deletions.ownership.keep();
+    },
     export: (id) => runExport(id, c.exports),
     backup: (id, signal) => runBackup(id, backups, signal),
   };
@@ -77,6 +83,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
       run: () => report(passAndAsk(fleet, { kind: "schedule" }, c.passes, c.policy), p, "pass"),
     },
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
+    { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },

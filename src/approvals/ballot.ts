@@ -1,14 +1,15 @@
 /**
  * Votes on deletions, waivers, changes of policy and resumes: one way to refuse a vote, one table to record it, one way to count.
- * PostgreSQL checks the same rules again (migrations/0030_ballot.sql).
+ * PostgreSQL checks the same rules again (migrations/0030_ballot.sql, 0036_one_person.sql).
  */
 import { after, type Clock, type SkewMeter } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { Digest, Instant, OperatorId } from "../core/ids.ts";
-import type { ApproverDirectory, Asker, Operator } from "../core/people.ts";
+import { isOneOf, type ApproverDirectory, type Asker, type Operator } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { QuestionRef } from "../core/votes.ts";
-import { readVotes, recordVote, type StoredVote } from "../store/ballots.ts";
+import { readVoteAsAnother, readVotes, recordVote, type StoredVote } from "../store/ballots.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
 import { recordAct } from "./act.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
@@ -21,6 +22,8 @@ export interface Question extends VoteQuestion {
   readonly settlesScope: boolean;
   /** Why a requester may not vote, such as "You proposed this change". */
   readonly askedBy: string;
+  /** Those who asked of whom no Slack account is known. */
+  readonly withoutAccount: readonly string[];
   /** The name of what a waiver is about. */
   readonly itemName?: string;
 }
@@ -36,7 +39,7 @@ export interface BallotContext {
   readonly db: Database;
   readonly now: Clock;
   readonly clockSkew: SkewMeter;
-  readonly approvers: ApproverDirectory;
+  readonly approvers: Pick<ApproverDirectory, "approversNow">;
   /** Whether two people confirmed the scope of this process. */
   readonly scopeIsConfirmed: () => Promise<boolean>;
 }
@@ -54,6 +57,7 @@ export interface Decision<Q extends Question, T> {
   /** For the audit log. */
   readonly act: { readonly kind: string; readonly subject: string };
   readonly click: VoteClick;
+  readonly ref: QuestionRef;
   /** Locks the question and reads it. Errors: why nobody may vote on it now: there is none, it has ended, its domain is protected. */
   open(q: Transaction): Promise<Result<Q, Failure>>;
   /** Rules besides those of every vote. Errors: the refusal. */
@@ -84,13 +88,13 @@ const ELECTORATE_MS_MAX = 10_000;
  */
 export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: BallotContext): Promise<Result<T, Failure>> {
   const asked = c.now();
-  const electorate = await readElectorate(c);
+  const electorate = await readElectorate(d.ref, c);
   return recordAct({ ...d.act, by: d.click.by.operator.id }, c, async (q) => {
     const question = await d.open(q);
     if (!question.ok) return question;
 
     const votes = await readVotes(q, question.value.ref);
-    const standing = standingOf(question.value, d.click, electorate, votes);
+    const standing = standingOf(question.value, d.click, electorate, votes, await readOtherIdentity(d.click.by, asked, q));
     if (!standing.ok) return standing;
     const at = c.now();
     if (Math.abs(at - asked) > ELECTORATE_MS_MAX)
@@ -110,8 +114,9 @@ export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: Ballot
 
 /** Whether a click would count now; locks and records nothing. Errors: as for `standingOf`. */
 export async function assessVote(question: Question, click: VoteClick, c: BallotContext): Promise<Result<Standing, Failure>> {
-  const electorate = await readElectorate(c);
-  return standingOf(question, click, electorate, await readVotes(c.db, question.ref));
+  const electorate = await readElectorate(question.ref, c);
+  const other = await readOtherIdentity(click.by, c.now(), c.db);
+  return standingOf(question, click, electorate, await readVotes(c.db, question.ref), other);
 }
 
 /** Records a rejection as a vote, unless its voter is a requester or has voted; the rejection is valid in any case. */
@@ -123,13 +128,13 @@ export async function recordRejection(
   q: Queryable,
 ): Promise<void> {
   const isSpent = (await readVotes(q, question.ref)).some((v) => isOf(v, by));
-  if (isSpent || question.requesters.includes(by.operator.id)) return;
+  if (isSpent || isRequester(question, by)) return;
   await recordVote(q, question.ref, { ...voteOf({ by, digest: question.digest }, "reject", question.digest, at), reason });
 }
 
 /** Withdraws an approval. Errors: `refused` when there is none. */
 export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, q: Queryable): Promise<Result<void, Failure>> {
-  const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id);
+  const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id || (v.account !== null && v.account === by.account));
   const [vote] = votes.filter((v) => v.verdict === "approve");
   if (vote === undefined || votes.some((v) => v.verdict === "withdraw"))
     return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have already withdrawn it");
@@ -143,8 +148,9 @@ interface Electorate {
   readonly scopeIsConfirmed: boolean;
 }
 
-async function readElectorate(c: BallotContext): Promise<Electorate> {
-  const [clocks, approvers, scopeIsConfirmed] = await Promise.all([readClocks(c), c.approvers.approversNow(), c.scopeIsConfirmed()]);
+async function readElectorate(on: QuestionRef, c: BallotContext): Promise<Electorate> {
+  const counted = (await readVotes(c.db, on)).map((v) => v.voter);
+  const [clocks, approvers, scopeIsConfirmed] = await Promise.all([readClocks(c), c.approvers.approversNow(counted), c.scopeIsConfirmed()]);
   return { clocks, approvers, scopeIsConfirmed };
 }
 
@@ -152,10 +158,17 @@ async function readElectorate(c: BallotContext): Promise<Electorate> {
  * The count for a click, or why the click does not count: the same rules for every question.
  *
  * Errors: `stale` for another digest; `unavailable` for an unconfirmed scope, clocks that disagree, and an unknown list of
- *         approvers; `refused` after the expiry, for a requester, for a person who is no approver now, and for a second vote of one person.
+ *         approvers; `refused` after the expiry, for a requester, for a person who is no approver now, for a second vote of one person, and for
+ *         a Slack account that voted as somebody else.
  * Invariant: INV-2.
  */
-function standingOf(question: Question, click: VoteClick, e: Electorate, votes: readonly StoredVote[]): Result<Standing, Failure> {
+function standingOf(
+  question: Question,
+  click: VoteClick,
+  e: Electorate,
+  votes: readonly StoredVote[],
+  other: StoredVote | null,
+): Result<Standing, Failure> {
   const { kind } = question.ref;
   const refused = (rule: string, sentence: string, more: { readonly remedy?: string } = {}): Result<never, Failure> =>
     fail("refused", `${kind}.${rule}`, sentence, more);
@@ -166,15 +179,31 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
   if (e.clocks.value.latest >= question.expiresAt) return refused("expired", "The time to decide has run out; nothing was done");
 
   const me = click.by.operator;
-  if (question.requesters.includes(me.id))
+  if (isRequester(question, click.by))
     return refused("requester", `${question.askedBy}, so you may not approve it`, { remedy: "Two other approvers decide." });
+  if (me.id.startsWith("slack:") && question.withoutAccount.length > 0)
+    return refused(
+      "unknown_requester",
+      `It is not known whose Slack account is that of ${nameIds(question.withoutAccount)}, who asked; it could be yours`,
+      {
+        remedy: "Approvers whom the CI database knows may approve. To change that, set slack_id in the CI database, yours or theirs.",
+      },
+    );
+  if (other !== null && !votes.some((v) => isOf(v, click.by)))
+    return refused(
+      "identity",
+      `Your Slack account voted as ${other.voterName} (${nameIds([other.voter])}) before, and is ${nameIds([me.id])} now`,
+      {
+        remedy: `One account votes for one person: correct slack_id or the e-mail in the CI database; else it may vote again ${IDENTITY_DAYS} days after that vote.`,
+      },
+    );
   if (!e.approvers.ok) {
     const sentence = `The list of approvers could not be read, so nobody may approve now: ${e.approvers.error.message}`;
-    return fail("unavailable", `${kind}.directory`, sentence, { remedy: "Try again in a minute." });
+    return fail("unavailable", `${kind}.directory`, sentence, { remedy: e.approvers.error.remedy ?? "Try again in a minute." });
   }
   const names = e.approvers.value.map((a) => a.name).join(", ");
   if (!e.approvers.value.some((a) => a.id === me.id))
-    return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.` });
+    return refused("not_approver", "You are not one of the approvers", { remedy: `Approvers now: ${names}.${unknownNote(me)}` });
 
   const have = tally(question, votes, new Set(e.approvers.value.map((a) => a.id))).approvers.length;
   const need = neededOf(question);
@@ -182,6 +211,28 @@ function standingOf(question: Question, click: VoteClick, e: Electorate, votes: 
   if (votes.some((v) => isOf(v, click.by)))
     return refused("voted", `You already voted; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);
   return ok({ have, need, approvers: e.approvers.value, clocks: e.clocks.value });
+}
+
+/** For how long an account that voted as one person may not vote as another; PostgreSQL says the same. Units: days. */
+const IDENTITY_DAYS = 30;
+
+/** The vote by which this Slack account acted as somebody else; null where there is none. */
+async function readOtherIdentity(by: Asker, now: Instant, q: Queryable): Promise<StoredVote | null> {
+  return by.account === undefined ? null : readVoteAsAnother(q, by.account, by.operator.id, after(now, -IDENTITY_DAYS * DAY_MS));
+}
+
+/** Whether this person asked, under whatever name. */
+function isRequester(question: Pick<VoteQuestion, "requesters">, by: Asker): boolean {
+  const { id, accounts = [] } = by.operator;
+  return isOneOf({ id, accounts: by.account === undefined ? accounts : [...accounts, by.account] }, question.requesters);
+}
+
+function unknownNote(me: Operator): string {
+  return me.id.startsWith("slack:") ? " Whom the CI database does not know counts only when the policy names their Slack id." : "";
+}
+
+function nameIds(people: readonly string[]): string {
+  return people.map((id) => (id.startsWith("ci:") ? `the CI user ${id.slice(3)}` : "nobody of the CI database")).join(" and ");
 }
 
 /** Whether this person, or this Slack account, cast a vote. */

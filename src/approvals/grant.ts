@@ -1,9 +1,18 @@
 import { invariant } from "../core/failure.ts";
+import { isComplete, type CompleteInventory } from "../core/complete-inventory.ts";
 import type { Instant, OperatorId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { appearedSince, inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { tally, type ApprovalRequest, type Refusal } from "./tally.ts";
+import type { Phase } from "../core/phases.ts";
 import type { Vote } from "../core/votes.ts";
+
+/** A deletion as the guard saw it: the phase, the number of its transition, and of the run that holds it. */
+export interface SeenDeletion {
+  readonly phase: Phase;
+  readonly version: number;
+  readonly lease: number;
+}
 
 /** A permission to run one deletion. Made by `grant` only, never stored, never copied: before every step a new one is made. */
 class Grant {
@@ -12,11 +21,14 @@ class Grant {
   readonly approved: Inventory;
   readonly approvers: readonly OperatorId[];
   readonly grantedAt: Instant;
-  constructor(request: ApprovalRequest, approved: Inventory, approvers: readonly OperatorId[], grantedAt: Instant) {
+  /** Asked of the database again immediately before each call: `mayDelete`. */
+  readonly seen: SeenDeletion;
+  constructor(request: ApprovalRequest, approved: Inventory, approvers: readonly OperatorId[], grantedAt: Instant, seen: SeenDeletion) {
     this.request = request;
     this.approved = approved;
     this.approvers = approvers;
     this.grantedAt = grantedAt;
+    this.seen = seen;
   }
   static is(x: unknown): x is Grant {
     return typeof x === "object" && x !== null && #minted in x;
@@ -39,8 +51,9 @@ export interface GrantQuestion {
   /** The inventory that was shown, as stored. */
   readonly approved: Inventory;
   /** The inventory as it is now. Before the dismantling it must be the same; after, nothing may have appeared. */
-  readonly fresh: Inventory;
+  readonly fresh: CompleteInventory;
   readonly dismantling: boolean;
+  readonly seen: SeenDeletion;
   readonly now: Instant;
 }
 
@@ -54,6 +67,7 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   invariant(q.approved.domainId === q.request.domainId, "the stored inventory is of another domain");
   const stale = (sentence: string): Result<never, Refusal> => err({ kind: "stale", appeared: [], sentence });
   if (inventoryDigest(q.approved) !== q.request.digest) return stale("the stored inventory is not the one that was approved");
+  if (!isComplete(q.fresh)) return stale("what the domain holds now is not proved by a second witness");
   if (q.fresh.domainId !== q.request.domainId) return stale("the fresh inventory is of another domain");
   const appeared = appearedSince(q.approved, q.fresh).map((i) => `${i.kind} ${i.name}`);
   if (appeared.length > 0) return err({ kind: "stale", appeared, sentence: `${appeared.length} thing(s) appeared since the approval` });
@@ -61,5 +75,5 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
 
   const counted = tally(q.request, q.votes, q.approversNow);
   if (counted.kind !== "approved") return err(counted.refusal);
-  return ok(new Grant(q.request, q.approved, counted.approvers, q.now));
+  return ok(new Grant(q.request, q.approved, counted.approvers, q.now, q.seen));
 }

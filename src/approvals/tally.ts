@@ -7,8 +7,8 @@ export interface ApprovalRequest {
   readonly domainId: DomainId;
   readonly path: DomainPath;
   readonly digest: Digest;
-  /** Who asked for it: who closed the project, who started the pass. None of them may approve. */
-  readonly requesters: readonly OperatorId[];
+  /** Who asked for it (closed the project, started the pass), by every name that is known of them, Slack accounts too. None may approve. */
+  readonly requesters: readonly string[];
   /** Distinct approvers needed by the policy; `neededOf` never goes below `APPROVALS_MIN`. */
   readonly quorum: number;
   readonly openedAt: Instant;
@@ -47,12 +47,13 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
     return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
   }
 
-  const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
-  const requesters = new Set(request.requesters);
   const accounts = new Set<string>();
   const firstByVoter = new Map<OperatorId, Instant>();
-  for (const v of inTime.filter((one) => one.verdict === "approve").toSorted((x, y) => x.at - y.at)) {
-    if (requesters.has(v.voter) || withdrawn.has(v.voter) || !approversNow.has(v.voter) || firstByVoter.has(v.voter)) continue;
+  const timely = new Set(inTime);
+  for (const v of standingApprovals(votes)
+    .filter((one) => timely.has(one))
+    .toSorted((x, y) => x.at - y.at)) {
+    if (isNamed(v, request.requesters) || !approversNow.has(v.voter) || firstByVoter.has(v.voter)) continue;
     // Two names behind one Slack account are one person.
     if (v.account !== null && accounts.has(v.account)) continue;
     if (v.account !== null) accounts.add(v.account);
@@ -66,4 +67,15 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
     return { kind: "open", approvers, refusal: { kind: "quorum_not_met", have, need, sentence: `${have} of ${need} approvals count` } };
   }
   return { kind: "approved", approvers, at: deciding };
+}
+
+/** The approvals that nobody took back, under whatever name. */
+export function standingApprovals<V extends Vote>(votes: readonly V[]): readonly V[] {
+  const withdrawn = votes.filter((v) => v.verdict === "withdraw").flatMap((v) => [v.voter, v.account]);
+  return votes.filter((v) => v.verdict === "approve" && !isNamed(v, withdrawn));
+}
+
+/** Whether a vote's person or Slack account is among these names. */
+function isNamed(v: Vote, names: readonly (string | null)[]): boolean {
+  return names.includes(v.voter) || (v.account !== null && names.includes(v.account));
 }

@@ -15,9 +15,12 @@ interface Manifest {
   readonly domainPath: string;
   readonly bytes: number;
   readonly sha256: string;
-  readonly savedAt: Instant;
+  readonly savedAt: number;
   readonly savedFor: EntryOwner;
 }
+
+/** What is saved, and for whom. */
+export type SavedThing = Pick<Manifest, "item" | "domainPath" | "savedFor">;
 
 /** What saving needs. */
 export interface SaveContext {
@@ -34,7 +37,7 @@ export interface SaveContext {
  */
 export async function saveEntry(
   entryId: string,
-  thing: Pick<Manifest, "item" | "domainPath" | "savedFor">,
+  thing: SavedThing,
   c: SaveContext,
   progress: Parameters<typeof saveItem>[4] = () => undefined,
   whenSaved: (q: Transaction, saved: Saved, at: Instant) => Promise<void> = async () => undefined,
@@ -45,11 +48,15 @@ export async function saveEntry(
     return saved;
   }
   const at = c.now();
-  const { bytes, sha256 } = saved.value;
-  const manifest: Manifest = { version: 1, ...thing, bytes, sha256, savedAt: at };
+  const manifest = manifestOf(thing, saved.value, at);
   await c.db.tx(async (q) => {
     await updateEntry(q, entryId, at, { state: "verified", ...saved.value, manifest });
     await whenSaved(q, saved.value, at);
   });
   return saved;
+}
+
+/** The manifest of a copy; `savedAt` is when its bytes were taken from their source. */
+export function manifestOf(thing: SavedThing, { bytes, sha256 }: Pick<Saved, "bytes" | "sha256">, savedAt: number): Manifest {
+  return { version: 1, ...thing, bytes, sha256, savedAt };
 }

@@ -9,47 +9,72 @@ import { attempt, type ArchiveStore } from "./ports.ts";
 const highWaterMark = 512 * 1024;
 const keyShape = /^[0-9a-f-]{8,80}$/;
 
-/** Stores archived bytes in a folder: `ab/<key>` when complete, `ab/<key>.part` until then. */
+/**
+ * Stores archived bytes in a folder: `ab/<key>` when complete, `ab/<key>.part` until then.
+ *
+ * Files and the folders that name them are synced: a power cut loses nothing that was reported as complete. Invariant: INV-8.
+ */
 export function createFolderStore(root: string): ArchiveStore {
   const fileOf = (key: string): string => {
     if (!keyShape.test(key)) throw new Error("an archive key is made of hexadecimal digits and hyphens");
     return path.join(root, key.slice(0, 2), key);
   };
   const partOf = (key: string): string => `${fileOf(key)}.part`;
+  const failed = (thrown: unknown): Failure => storeFailure(thrown, root);
   const size = async (file: string): Promise<number> => (await stat(file).catch(() => null))?.size ?? 0;
   return {
     append: (key, offset, bytes) =>
       attempt(async () => {
         const [part, flags] = [partOf(key), offset === 0 ? "w" : "r+"];
-        await mkdir(path.dirname(part), { recursive: true, mode: 0o700 });
+        await makeFolder(path.dirname(part));
         await pipeline(bytes, createWriteStream(part, { flags, start: offset, mode: 0o600, highWaterMark }));
         return size(part);
-      }, storeFailure),
+      }, failed),
     unfinishedBytes: (key) => size(partOf(key)),
     finish: (key) =>
       attempt(async () => {
-        const handle = await open(partOf(key), "r+");
-        await handle.sync();
-        await handle.close();
+        await sync(partOf(key), "r+");
         await rename(partOf(key), fileOf(key));
-      }, storeFailure),
+        await sync(path.dirname(fileOf(key)), "r");
+      }, failed),
     open: (key) =>
       attempt(async () => {
+        // A disk that is not mounted says nothing about its objects.
+        await stat(root);
         await stat(fileOf(key));
         return createReadStream(fileOf(key), { highWaterMark });
-      }, storeFailure),
+      }, failed),
     remove: (key) =>
       attempt(async () => {
         await Promise.all([rm(fileOf(key), { force: true }), rm(partOf(key), { force: true })]);
-      }, storeFailure),
+      }, failed),
   };
 }
 
-function storeFailure(thrown: unknown): Failure {
-  const code = (thrown as NodeJS.ErrnoException).code ?? "unknown";
+/** Makes a folder and those above it that are missing; each is synced, and so is the one that was there. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path.resolve(folder); made.length >= path.dirname(path.resolve(first)).length; made = path.dirname(made)) {
+    await sync(made, "r");
+    if (made === path.dirname(made)) return;
+  }
+}
+
+async function sync(file: string, flags: "r" | "r+"): Promise<void> {
+  const handle = await open(file, flags);
+  await handle.sync().finally(() => handle.close());
+}
+
+function storeFailure(thrown: unknown, root: string): Failure {
+  const { code = "unknown", path: file } = thrown as NodeJS.ErrnoException;
   if (code === "ENOSPC" || code === "EDQUOT")
     return failure("unavailable", "archive.full", "The archive's disk is full", {
       remedy: "Make room, or set TWOKEY_ARCHIVE_DIR to a larger disk.",
+    });
+  if (code === "ENOENT" && file === root)
+    return failure("unavailable", "archive.no_folder", "The archive's folder is not there", {
+      remedy: "Mount its disk, or correct TWOKEY_ARCHIVE_DIR.",
     });
   if (code === "ENOENT") return failure("contract_broken", "archive.missing", "An object is missing in the archive");
   return failure("unavailable", "archive.broken", `Writing to the archive broke off (${code})`);

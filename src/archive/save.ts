@@ -110,7 +110,7 @@ function sizes(item: InventoryItem, done: number, total: number): Result<never, 
 }
 
 /** Reads a saved object again and hashes it. */
-export async function readBack(store: ArchiveStore, key: string): Promise<Result<Omit<Saved, "key">, Failure>> {
+export async function readBack(store: Pick<ArchiveStore, "open">, key: string): Promise<Result<Omit<Saved, "key">, Failure>> {
   const opened = await store.open(key);
   if (!opened.ok) return opened;
   const hash = createHash("sha256");

@@ -9,10 +9,14 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { channelMembers, createIdentity, groupMembers, type ApproverList, type Identity, type Person } from "./identity.ts";
+import { recordKnownAccounts } from "../store/known-accounts.ts";
+import type { Person } from "./accounts.ts";
+import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
+import { groupMembers, teamMembers } from "./members.ts";
 import { createPosting } from "./posting.ts";
-import { callSlack, findChannel, isAbsent, libraryLogger } from "./slack.ts";
+import { findChannel, isAbsent, libraryLogger } from "./slack.ts";
+import { findWorkspace } from "./workspace.ts";
 
 /** How the bot is connected, and who may use it. */
 export interface BotOptions {
@@ -35,7 +39,7 @@ export interface BotOptions {
   readonly now: Clock;
   readonly sleep: Sleep;
   readonly listPeople: () => Promise<Result<readonly Person[], Failure>>;
-  readonly membersOf: (project: ProjectId) => Promise<readonly CiUserId[]>;
+  readonly membersOf: (project: ProjectId) => Promise<Result<readonly CiUserId[], Failure>>;
 }
 
 /** The bot: announcers and approvers for the services, listeners for people. */
@@ -56,19 +60,11 @@ export interface Bot {
  * Source: facts on Slack §1.5, "Recommended wiring": one receiver with options of its own, the app's client with bounded retries.
  */
 export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
-  const clientOptions = {
-    slackApiUrl: o.apiUrl,
-    timeout: 10_000,
-    retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
-    logger: quiet(o.events),
-    logLevel: LogLevel.WARN,
-  };
-
-  const client = new WebClient(o.botToken, clientOptions);
-  // Slack's "too many requests" holds up a client's whole queue: updates of messages must not keep a modal from opening in time.
-  const postingClient = new WebClient(o.botToken, clientOptions);
-  const me = await callSlack("auth.test", () => client.auth.test());
-  if (!me.ok) return err({ ...me.error, remedy: "Check SLACK_BOT_TOKEN, and SLACK_API_URL when it is set." });
+  const { client, postingClient, lookUps, patient } = clientsOf(o);
+  const here = await findWorkspace(client, o.connection);
+  if (!here.ok) return here;
+  if (here.value.appId === null)
+    o.events.warn("slack.app_unknown", { advice: "the app id of what Slack sends cannot be compared: give the bot users:read" });
   const channel = await findChannel(client, o.channel);
   if (!channel.ok) return channel;
 
@@ -76,25 +72,29 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   const list = inForce === null ? await chooseFirst(client, o) : ok(inForce);
   if (!list.ok) return list;
   const identity = createIdentity({
-    client,
+    client: lookUps,
+    patient,
     channel: channel.value,
-    teamId: me.value.team_id ?? "",
-    botUserId: me.value.user_id ?? "",
+    here: here.value,
     approvers: async () => (await o.approversInForce()) ?? list.value,
     teamGroup: o.teamGroup,
     listPeople: o.listPeople,
+    remember: (known) => recordKnownAccounts(o.db, known, o.now()),
+    onLeftOut: (leftOut) => o.events.warn("slack.approvers_left_out", { leftOut: leftOut.join("; ") || "nobody any more" }),
     now: o.now,
+    sleep: o.sleep,
   });
 
-  const approvers = await identity.approversNow();
+  const approvers = await identity.examine(list.value);
   if (!approvers.ok) return approvers;
-  if (approvers.value.length < o.approversMin) return err(tooFewApprovers(approvers.value.length, o.approversMin));
-  await warnOfUnknownTeam(client, channel.value, o);
+  if (approvers.value.approvers.length < o.approversMin) return err(tooFewApprovers(approvers.value, o.approversMin));
+  const team = await assessTeam(client, channel.value, o);
+  if (!team.ok) return team;
 
   const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
   const announcers = createAnnouncers({
     posting,
-    client: postingClient,
+    client: patient,
     identity,
     channel: channel.value,
     environment: o.environment,
@@ -109,7 +109,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     firstApprovers: list.value,
     async start(services) {
       app = createApp(o);
-      listen(app, { client, identity, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
+      listen(app, { client, identity, here: here.value, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
       if (o.connection.mode === "http") await app.start(o.connection.port);
       else await app.start();
@@ -123,6 +123,22 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 }
 
 /**
+ * The Web API, one client for each kind of work: Slack's "too many requests" holds up a client's whole queue, and neither updates of
+ * messages nor look-ups of people may keep a modal from opening in time.
+ */
+function clientsOf(o: BotOptions) {
+  const options = {
+    slackApiUrl: o.apiUrl,
+    timeout: 10_000,
+    retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
+    logger: quiet(o.events),
+    logLevel: LogLevel.WARN,
+  };
+  const [client, postingClient, patient] = [1, 2, 3].map(() => new WebClient(o.botToken, options)) as [WebClient, WebClient, WebClient];
+  return { client, postingClient, patient, lookUps: new WebClient(o.botToken, { ...options, rejectRateLimitedCalls: true }) };
+}
+
+/**
  * Who may approve from the first start: the group, or, where user groups cannot be read at all (they need a paid plan and a scope),
  * the list of `SLACK_APPROVERS` when there is one. With a group that cannot be read later, nobody may approve.
  */
@@ -130,7 +146,7 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
   const { group, ids } = o.firstApprovers;
   if (group === null) return ok({ group, ids });
   const members = await groupMembers(client, group);
-  if (members.ok) return ok({ group, ids: [] });
+  if (members.ok) return ok({ group, ids });
   if (isAbsent(members.error) && ids.length > 0) {
     o.events.warn("slack.no_user_groups", { code: members.error.code, advice: "SLACK_APPROVERS is used instead of SLACK_APPROVER_GROUP" });
     return ok({ group: null, ids });
@@ -143,18 +159,26 @@ async function chooseFirst(client: WebClient, o: BotOptions): Promise<Result<App
   });
 }
 
-function tooFewApprovers(found: number, needed: number): Failure {
-  const remedy =
-    "Put full, active members into the user group (at the first start: SLACK_APPROVER_GROUP or SLACK_APPROVERS); bots, guests and external people do not count, nor two accounts of one person.";
-  return failure("refused", "slack.too_few_approvers", `Only ${found} valid approver(s) were found, at least ${needed} are needed`, {
-    remedy,
-  });
+function tooFewApprovers({ approvers, leftOut }: Examined, needed: number): Failure {
+  const remedy = [
+    "Put full, active members whom the CI database knows into the user group (at the first start: SLACK_APPROVER_GROUP).",
+    "Others count only when the policy names their Slack id (at the first start: SLACK_APPROVERS).",
+    "Bots, guests and external people do not count, nor two accounts of one person.",
+  ].join(" ");
+  const others = leftOut.length === 0 ? "" : `. Not counted: ${leftOut.slice(0, 10).join("; ")}`;
+  const sentence = `Only ${approvers.length} valid approver(s) were found, at least ${needed} are needed${others}`;
+  return failure("refused", "slack.too_few_approvers", sentence, { remedy });
 }
 
-/** Without the members of the channel, or of the team's group, only approvers count as the team: logged once. */
-async function warnOfUnknownTeam(client: WebClient, channel: string, o: BotOptions): Promise<void> {
-  const team = o.teamGroup === null ? await channelMembers(client, channel) : await groupMembers(client, o.teamGroup);
+/**
+ * Errors: `refused` where the channel is public and there is no group for the team. A team that cannot be read is logged once: only
+ * approvers count as the team then.
+ */
+async function assessTeam(client: WebClient, channel: string, o: BotOptions): Promise<Result<void, Failure>> {
+  const team = await teamMembers(client, channel, o.teamGroup);
+  if (!team.ok && team.error.code === "slack.public_channel") return team;
   if (!team.ok) o.events.failed("slack.team_unknown", team.error, { advice: "only approvers count as the CI team; run twokey doctor" });
+  return ok(undefined);
 }
 
 /**

@@ -11,8 +11,8 @@ import { answerPolicyClick } from "./policy-clicks.ts";
 import { deletionReasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 
 const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
-/** A Waive button's value ends with the entry it is for. */
-const waiveShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+/** The value of a Waive button ends with the entry it is for, that of a Go on button with the question. */
+const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** Answers a click of an identified person; null when a modal or the updated card is the answer. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
@@ -21,14 +21,17 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
 
   const { deletions } = c.services;
   // Slack wants no two action ids alike in a card, so each Waive button has a number at the end of its id.
-  const [, value = "", entryId = ""] = /^deletion_waive_\d+$/.test(click.action) ? (waiveShape.exec(click.value) ?? []) : ["", click.value];
+  const [, value = "", partId = ""] = /^deletion_(?:waive_\d+|go_on)$/.test(click.action)
+    ? (partShape.exec(click.value) ?? [])
+    : ["", click.value];
   const parsed = await parseClick({ ...click, value }, by, c);
   if (!parsed.ok) {
     await deletions.recordRefusal(by.operator.id, click.action, parsed.error.message);
     return replyOfFailure(parsed.error);
   }
   const d = parsed.value;
-  if (entryId !== "") return replyOf(await deletions.waive({ ...d, entryId }), (view) => waived(view, entryId));
+  if (click.action === "deletion_go_on") return replyOf(await deletions.goOn({ ...d, questionId: partId }), saidGoOn);
+  if (partId !== "") return replyOf(await deletions.waive({ ...d, entryId: partId }), (view) => waived(view, partId));
 
   switch (click.action) {
     case "deletion_approve":
@@ -41,6 +44,8 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
       return refusalOf(await deletions.cancel(d));
     case "deletion_restore":
       return refusalOf(await deletions.restore(d));
+    case "deletion_look_again":
+      return refusalOf(await deletions.lookAgain(d));
     case "deletion_keep":
       return replyOf(await deletions.keep(d.deletionId, by), () =>
         shortReply("The domain is kept", "The CI team sees that you asked; what was stopped is started again."),
@@ -78,6 +83,12 @@ async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<
   const refusal = teamOnly("reject a deletion");
   await c.services.deletions.recordRefusal(d.by.operator.id, click.action, refusal.message);
   return replyOfFailure(refusal);
+}
+
+function saidGoOn(view: DeletionView): Reply {
+  return view.phase === "frozen"
+    ? shortReply("Your Go on is recorded", "One more approver must say Go on; until then the deletion stays frozen.")
+    : shortReply("The deletion goes on", "Two people said so.");
 }
 
 function waived(view: DeletionView, entryId: string): Reply {

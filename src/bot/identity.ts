@@ -1,21 +1,17 @@
-import { createHash } from "node:crypto";
 import type { WebClient } from "@slack/web-api";
 import type { ApproverDirectory, Operator, Asker } from "../core/people.ts";
-import type { Clock } from "../core/clock.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import type { Clock, Sleep } from "../core/clock.ts";
+import { fail, type Failure } from "../core/failure.ts";
 import { OperatorId, type CiUserId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { allPages, callSlack } from "./slack.ts";
+import type { KnownAccount } from "../store/known-accounts.ts";
+import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
+import { groupMembers, teamMembers } from "./members.ts";
+import { createRecords } from "./records.ts";
+import { callSlack } from "./slack.ts";
+import { CACHE_MS, cached, lastGood, newestOf, type LastGood } from "./steady.ts";
 
-/** A person of the CI database, as identity needs it. */
-export interface Person {
-  readonly id: CiUserId;
-  readonly name: string;
-  readonly email: string | null;
-  readonly slackId: string | null;
-}
-
-/** A user group, or people by Slack id. */
+/** People by Slack id, or the members of a user group, of whom those named by id count although the CI database does not know them. */
 export interface ApproverList {
   readonly group: string | null;
   readonly ids: readonly string[];
@@ -23,165 +19,278 @@ export interface ApproverList {
 
 /** Where people are looked up. */
 export interface IdentityOptions {
+  /** Refused at once where Slack was asked too often: a click must not wait behind a look-up. */
   readonly client: WebClient;
+  /** Waits instead, for accounts that were never read. */
+  readonly patient: WebClient;
   readonly channel: string;
-  readonly teamId: string;
-  readonly botUserId: string;
+  readonly here: Workspace;
   /** Who may approve, by the policy in force. */
   readonly approvers: () => Promise<ApproverList>;
   readonly teamGroup: string | null;
   readonly listPeople: () => Promise<Result<readonly Person[], Failure>>;
+  /** Keeps which account was seen to be which person. */
+  readonly remember: (known: readonly KnownAccount[]) => Promise<void>;
+  /** Says who of a list does not count, when that changes. */
+  readonly onLeftOut: (leftOut: readonly string[]) => void;
   readonly now: Clock;
+  readonly sleep: Sleep;
+}
+
+/** The people of a list of approvers. */
+export interface Examined {
+  /** Those who count, each person once. */
+  readonly approvers: readonly Operator[];
+  /** The others, by id and why. */
+  readonly leftOut: readonly string[];
 }
 
 /** Maps Slack users to persons, and knows who may approve at this moment. */
 export interface Identity extends ApproverDirectory {
   /** Errors: `refused` for bots, guests, external and deactivated people; `unavailable`. */
   identify(slackUser: string): Promise<Result<Asker, Failure>>;
+  /**
+   * For a stop, Cancel and Restore, which lose nothing: nobody is refused for what the CI database or Slack cannot say in `HALT_MS`. By the
+   * newest answers there are; a person whom no answer names is their Slack account.
+   *
+   * Errors: `refused` for bots, guests, external and deactivated people, where Slack says that they are.
+   */
+  identifyToHalt(slackUser: string): Promise<Result<Asker, Failure>>;
   /** The valid approvers of a list, each person once. Errors: `unavailable`, `rejected`. */
-  resolve(list: ApproverList): Promise<Result<readonly Operator[], Failure>>;
-  /** The Slack user of a CI user, when there is one. */
-  slackIdOf(person: CiUserId): Promise<string | null>;
+  resolve(list: ApproverList, counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
+  /** Who of a list counts, and who does not. Errors: as for `resolve`. */
+  examine(list: ApproverList, counted?: readonly OperatorId[]): Promise<Result<Examined, Failure>>;
+  /** The Slack user of a CI user; null when there is none. Errors: Slack or the CI database could not say. */
+  slackIdOf(person: CiUserId): Promise<Result<string | null, Failure>>;
 }
 
-/** Short enough that a removed approver is noticed before the next step, long enough for Slack's rate limits. Units: milliseconds. */
-const CACHE_MS = 15_000;
+/** How long the Slack user of an address or of a person who asked, or that there is none, is kept. Units: milliseconds. */
+const ADDRESS_MS = 3600_000;
+
+/** How long a stop, Cancel or Restore waits for an answer of Slack or the CI database. Units: milliseconds. */
+const HALT_MS = 3000;
+
+type Member = { readonly operator: Operator; readonly user: SlackUser };
 
 /** Makes the identity service. Source: facts on Slack §4 "Who clicked". Invariant: INV-2 (distinct persons, approvers now). */
 export function createIdentity(o: IdentityOptions): Identity {
-  const users = cached(o.now, async (id: string) =>
-    callSlack("users.info", async () => (await o.client.users.info({ user: id })).user as SlackUser | undefined),
+  const records = createRecords(o);
+  const groups = cached(o.now, CACHE_MS, (group: string) => groupMembers(o.client, group));
+  const team = cached(o.now, CACHE_MS, (_all: string) => teamMembers(o.client, o.channel, o.teamGroup));
+  const people = newestOf(
+    [],
+    cached(o.now, CACHE_MS, (_all: string) => o.listPeople()),
   );
-  const groups = cached(o.now, (group: string) => groupMembers(o.client, group));
-  const members = cached(o.now, (channel: string) => channelMembers(o.client, channel));
-  const people = cached(o.now, (_all: string) => o.listPeople());
+  const byAddress = cached(o.now, ADDRESS_MS, (email: string) => userOfAddress(o.client, email));
+  const learned = cached(o.now, ADDRESS_MS, (id: string) =>
+    learnAccounts(id as OperatorId, { ...{ records, byAddress, remember }, people: () => people("all") }),
+  );
+  const good = lastGood(o.now);
+  const remember = onlyNew(o.remember);
+  const tellLeftOut = whenChanged(o.onLeftOut);
 
-  async function memberOf(slackUser: string): Promise<Result<{ readonly operator: Operator; readonly account: string }, Failure>> {
-    const user = await users(slackUser);
-    if (!user.ok) return user;
-    const problem = user.value === undefined ? "is not known to Slack" : problemOf(user.value, o);
-    if (user.value === undefined || problem !== null) {
-      const remedy = "Use the account of a full member of this workspace.";
-      return err(failure("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not be used here`, { remedy }));
-    }
-    const listed = await people("all");
-    return listed.ok ? ok({ operator: mapPerson(user.value, listed.value), account: accountOf(user.value, o.teamId) }) : listed;
-  }
-
-  const idsOf = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
+  const idsIn = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
     group === null ? ok(ids) : groups(group);
-  const resolve: Identity["resolve"] = async (list) => {
-    const ids = await idsOf(list);
+
+  const examine: Identity["examine"] = async (list, counted = []) => {
+    const [ids, listed] = [await idsIn(list), await people("all")];
     if (!ids.ok) return ids;
-    const found = await Promise.all(ids.value.map(memberOf));
-    const broken = found.find((f) => !f.ok && f.error.kind !== "refused");
-    if (broken !== undefined && !broken.ok) return broken;
-    const byId = new Map(found.flatMap((f) => (f.ok ? [[f.value.operator.id, f.value.operator] as const] : [])));
-    return ok([...byId.values()]);
+    if (!listed.ok) return listed;
+    const isCounted = (user: SlackUser): boolean => counted.length > 0 && counted.includes(mapPerson(user, listed.value).id);
+    const sorted = sortOut(await records.readListed(ids.value, isCounted), list.ids, listed.value, o.here);
+    if (!sorted.ok) return sorted;
+    const { members, leftOut } = sorted.value;
+    await remember(members);
+    tellLeftOut(JSON.stringify(list), leftOut);
+    const approvers = onePerPerson(members.map((m) => m.operator));
+    const believed = good.assess(
+      JSON.stringify(list),
+      approvers.map((a) => a.id),
+    );
+    return believed.ok ? ok({ approvers, leftOut }) : believed;
   };
+  const resolve: Identity["resolve"] = async (list, counted) => {
+    const examined = await examine(list, counted);
+    return examined.ok ? ok(examined.value.approvers) : examined;
+  };
+
+  const isOfTeam: IsOfTeam = (ids, patience) =>
+    assessTeam(ids, good, { team: patience(team("all")), approvers: patience(o.approvers().then(idsIn)) });
+
   return {
     resolve,
-    approversNow: async () => resolve(await o.approvers()),
+    examine,
+    identifyToHalt: (slackUser) =>
+      identifyToHalt(slackUser, patienceOf(o.sleep), o, {
+        readUser: () => records.readNow(slackUser),
+        people,
+        isOfTeam,
+      }),
+    approversNow: async (counted) => resolve(await o.approvers(), counted),
     async identify(slackUser) {
       const since = o.now();
-      const member = await memberOf(slackUser);
+      const [user, listed] = [await records.readNow(slackUser), await people("all")];
+      if (!user.ok) return user;
+      if (!listed.ok) return listed;
+      const member = memberOf(user.value, listed.value, o.here);
       if (!member.ok) return member;
-      const team = o.teamGroup === null ? await members(o.channel) : await groups(o.teamGroup);
-      const approvers = await idsOf(await o.approvers());
-      const isTeam = (team.ok && team.value.includes(slackUser)) || (approvers.ok && approvers.value.includes(slackUser));
-      return ok({ ...member.value, isTeam, since });
+      await remember([member.value]);
+      const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
+      return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
-    async slackIdOf(person) {
-      const listed = await people("all");
-      const { slackId = null, email = null } = (listed.ok ? listed.value.find((p) => p.id === person) : undefined) ?? {};
-      if (slackId !== null || email === null) return slackId;
-      const found = await callSlack("users.lookupByEmail", () => o.client.users.lookupByEmail({ email }));
-      return found.ok ? (found.value.user?.id ?? null) : null;
-    },
+    learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
+    slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
 }
 
-/** The Slack account as votes keep it: on Enterprise Grid that of the organisation, which is one over all its workspaces. */
-function accountOf(u: SlackUser, teamId: string): string {
-  const enterprise = u.enterprise_user;
-  return enterprise?.id === undefined ? `${u.team_id ?? teamId}/${u.id ?? ""}` : `${enterprise.enterprise_id ?? ""}/${enterprise.id}`;
+type IsOfTeam = (ids: readonly string[], patience: Patience) => Promise<Pick<Asker, "isTeam" | "mayBeTeam">>;
+
+/** Whether an account is named by the lists, or may be by one that cannot be read. */
+async function assessTeam(
+  ids: readonly string[],
+  good: LastGood,
+  reads: Readonly<Record<"team" | "approvers", Promise<Result<readonly string[], Failure>>>>,
+): ReturnType<IsOfTeam> {
+  const [team, approvers] = await Promise.all([reads.team, reads.approvers]);
+  const lists = [good.keep("team", team), good.keep("approvers", approvers)];
+  const isTeam = lists.some((list) => list.ok && ids.some((id) => list.value.includes(id)));
+  return { isTeam, mayBeTeam: !isTeam && lists.some((list) => !list.ok) };
 }
 
-interface SlackUser {
-  readonly id?: string;
-  readonly team_id?: string;
-  readonly deleted?: boolean;
-  readonly is_bot?: boolean;
-  readonly is_restricted?: boolean;
-  readonly is_ultra_restricted?: boolean;
-  readonly is_stranger?: boolean;
-  readonly is_invited_user?: boolean;
-  readonly is_email_confirmed?: boolean;
-  readonly real_name?: string;
-  readonly name?: string;
-  readonly enterprise_user?: { readonly id?: string; readonly enterprise_id?: string };
-  readonly profile?: { readonly email?: string; readonly real_name?: string };
+/** What identifying somebody who stops, cancels or restores reads. */
+interface HaltReads {
+  readUser(): Promise<Result<SlackUser | null, Failure>>;
+  readonly people: ReturnType<typeof newestOf<readonly Person[]>>;
+  readonly isOfTeam: IsOfTeam;
 }
 
-/** Why an account may not act, or null. USLACKBOT says of itself that it is no bot. */
-function problemOf(u: SlackUser, o: { readonly teamId: string; readonly botUserId: string }): string | null {
-  if (u.deleted === true) return "is deactivated";
-  if (u.is_bot === true || u.id === "USLACKBOT" || u.id === o.botUserId) return "is a bot";
-  if (u.is_restricted === true || u.is_ultra_restricted === true) return "is a guest's";
-  // Only where the server names its own team; Slack always does.
-  const elsewhere = o.teamId !== "" && u.team_id !== undefined && u.team_id !== o.teamId && u.enterprise_user?.id === undefined;
-  if (u.is_stranger === true || elsewhere) return "belongs to another organisation";
-  return u.is_invited_user === true ? "has not joined yet" : null;
+async function identifyToHalt(
+  slackUser: string,
+  patience: Patience,
+  o: Pick<IdentityOptions, "here" | "now">,
+  reads: HaltReads,
+): Promise<Result<Asker, Failure>> {
+  const [user] = await Promise.all([patience(reads.readUser()), patience(reads.people("all"))]);
+  const member = user.ok ? memberOf(user.value, reads.people.newest(), o.here) : ok(null);
+  if (!member.ok) return member;
+  const ids = member.value === null ? [slackUser] : idsOf(member.value.user);
+  const operator = member.value?.operator ?? { id: OperatorId.parse(`slack:${slackUser}`), name: slackUser, ciUserId: null };
+  return ok({ operator, since: o.now(), ...(await reads.isOfTeam(ids, patience)) });
 }
 
-/** Maps a Slack account to one person: by stored Slack id, else by confirmed e-mail with exactly one match, else by the account itself. */
-function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
-  const slackId = u.enterprise_user?.id ?? u.id ?? "";
-  const name = u.profile?.real_name || u.real_name || u.name || slackId;
-  const byId = people.filter((p) => p.slackId !== null && (p.slackId === u.id || p.slackId === slackId));
-  const email = u.is_email_confirmed === false ? undefined : u.profile?.email?.trim().toLowerCase();
-  const byEmail = email === undefined ? [] : people.filter((p) => p.email?.trim().toLowerCase() === email);
-  const [person] = byId.length > 0 ? byId : byEmail;
-  if (person !== undefined && (byId.length === 1 || (byId.length === 0 && byEmail.length === 1)))
-    return { id: OperatorId.parse(`ci:${person.id}`), name, ciUserId: person.id };
-  // Two accounts with one address are one person, known to the CI database or not.
-  const key = email === undefined ? slackId : createHash("sha256").update(email).digest("hex").slice(0, 16);
-  return { id: OperatorId.parse(`slack:${key}`), name, ciUserId: null };
-}
+/** Waits for an answer, but not for ever. */
+type Patience = <T>(read: Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
 
-/** The Slack users of a group, given by id, handle or name. */
-export async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
-  return callSlack("usergroups.users.list", async () => {
-    let id = group;
-    if (!/^S[A-Z0-9]{2,}$/.test(group)) {
-      const handle = group.replace(/^@/, "");
-      const all = (await client.usergroups.list({})).usergroups ?? [];
-      id = all.find((g) => g.handle === handle || g.name === group)?.id ?? group;
-    }
-    return (await client.usergroups.users.list({ usergroup: id })).users ?? [];
-  });
-}
-
-/** The Slack users in a channel. */
-export async function channelMembers(client: WebClient, channel: string): Promise<Result<readonly string[], Failure>> {
-  return callSlack("conversations.members", () =>
-    allPages(async (cursor) => {
-      const page = await client.conversations.members({ channel, limit: 200, ...(cursor === undefined ? {} : { cursor }) });
-      return { items: page.members ?? [], next: page.response_metadata?.next_cursor };
-    }),
-  );
-}
-
-/** Keeps good answers for a short while; failures are never kept. */
-function cached<T>(now: Clock, read: (key: string) => Promise<Result<T, Failure>>): (key: string) => Promise<Result<T, Failure>> {
-  const kept = new Map<string, { readonly at: number; readonly value: Promise<Result<T, Failure>> }>();
-  return async (key) => {
-    const old = kept.get(key);
-    if (old !== undefined && now() - old.at < CACHE_MS) return old.value;
-    const value = read(key);
-    kept.set(key, { at: now(), value });
-    const got = await value;
-    if (!got.ok) kept.delete(key);
-    return got;
+/** Takes what is not there in `HALT_MS`, and what throws, for a failure. */
+function patienceOf(sleep: Sleep): Patience {
+  return async (read) => {
+    const over = new AbortController();
+    const late = sleep(HALT_MS, over.signal).then(() => fail("unavailable", "identity.late", "There was no answer in time"));
+    const failed = read.catch(() => fail("unavailable", "identity.failed", "There was no answer"));
+    late.catch(() => undefined);
+    const first = await Promise.race([failed, late]);
+    over.abort();
+    return first;
   };
+}
+
+async function learnAccounts(
+  id: OperatorId,
+  o: {
+    readonly people: () => Promise<Result<readonly Person[], Failure>>;
+    readonly records: ReturnType<typeof createRecords>;
+    readonly byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>;
+    readonly remember: ReturnType<typeof onlyNew>;
+  },
+): Promise<Result<null, Failure>> {
+  const listed = await o.people();
+  if (!listed.ok) return listed;
+  const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
+  const found = [slackId === null ? ok(null) : await o.records.readNow(slackId), email === null ? ok(null) : await o.byAddress(email)];
+  await o.remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
+  return found.find((user) => !user.ok) ?? ok(null);
+}
+
+async function slackIdOf(
+  person: CiUserId,
+  listed: Result<readonly Person[], Failure>,
+  byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>,
+): Promise<Result<string | null, Failure>> {
+  if (!listed.ok) return listed;
+  const { slackId = null, email = null } = listed.value.find((p) => p.id === person) ?? {};
+  if (slackId !== null || email === null) return ok(slackId);
+  const found = await byAddress(email);
+  return found.ok ? ok(found.value?.id ?? null) : found;
+}
+
+/** A full member of this workspace, as a person. Errors: `refused` for everybody else. */
+function memberOf(user: SlackUser | null, people: readonly Person[], here: Workspace): Result<Member, Failure> {
+  const problem = user === null ? "is not known to Slack, or not shown to the bot," : problemOf(user, here);
+  if (user === null || problem !== null) {
+    const remedy = "Use the account of a full member of this workspace.";
+    return fail("refused", "identity.not_a_member", `This Slack account ${problem ?? ""} and may not be used here`, { remedy });
+  }
+  return ok({ operator: mapPerson(user, people), user });
+}
+
+/**
+ * Sorts out who of a list counts. An account that Slack does not know, or that belongs to nobody of the CI database and is not `named`, is
+ * left out, and stops nobody else. Errors: Slack could not say of one of them. Invariant: INV-2.
+ */
+function sortOut(
+  read: Awaited<ReturnType<ReturnType<typeof createRecords>["readListed"]>>,
+  named: readonly string[],
+  people: readonly Person[],
+  here: Workspace,
+): Result<{ readonly members: readonly Member[]; readonly leftOut: readonly string[] }, Failure> {
+  const members: Member[] = [];
+  const leftOut: string[] = [];
+  for (const [id, user] of read) {
+    if (!user.ok) return err({ ...user.error, message: `${user.error.message} (asked about ${id})` });
+    const member = memberOf(user.value, people, here);
+    if (!member.ok) leftOut.push(`${id}: ${member.error.message}`);
+    else if (member.value.operator.ciUserId !== null || idsOf(member.value.user).some((one) => named.includes(one)))
+      members.push(member.value);
+    else leftOut.push(`${id}: ${member.value.operator.name}, and the policy does not name this id`);
+  }
+  return ok({ members, leftOut });
+}
+
+/** Keeps pairs of account and person; what is kept already costs nothing. */
+function onlyNew(keep: IdentityOptions["remember"]) {
+  const kept = new Set<string>();
+  return async (members: readonly { readonly operator: Pick<Operator, "id">; readonly user: SlackUser }[]): Promise<void> => {
+    const known = members.map(({ operator, user }) => ({ account: accountOf(user), operator: operator.id }));
+    const news = known.filter((k) => !kept.has(`${k.account} ${k.operator}`));
+    if (news.length === 0) return;
+    // What could not be kept is tried again the next time; a vote keeps its own account in any case.
+    const isKept = await keep(news).then(
+      () => true,
+      () => false,
+    );
+    if (isKept) for (const k of news) kept.add(`${k.account} ${k.operator}`);
+  };
+}
+
+function whenChanged(tell: IdentityOptions["onLeftOut"]) {
+  const told = new Map<string, string>();
+  return (key: string, leftOut: readonly string[]): void => {
+    const now = leftOut.join("\n");
+    if (now !== (told.get(key) ?? "")) tell(leftOut);
+    told.set(key, now);
+  };
+}
+
+/** The Slack user with this address; null for nobody. */
+async function userOfAddress(client: WebClient, email: string): Promise<Result<SlackUser | null, Failure>> {
+  const found = await callSlack("users.lookupByEmail", () => client.users.lookupByEmail({ email }));
+  if (found.ok) return ok((found.value.user as SlackUser | undefined) ?? null);
+  return found.error.code === "slack.users_not_found" ? ok(null) : found;
+}
+
+/** Two accounts of one person are one approver with both. */
+function onePerPerson(operators: readonly Operator[]): readonly Operator[] {
+  const byId = new Map<OperatorId, Operator>();
+  for (const one of operators) byId.set(one.id, { ...one, accounts: [...(byId.get(one.id)?.accounts ?? []), ...(one.accounts ?? [])] });
+  return [...byId.values()];
 }

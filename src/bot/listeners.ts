@@ -12,7 +12,9 @@ import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
+import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
+import { assessOrigin } from "./payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
 import { homeView } from "./render/home.ts";
 import { readMemory } from "./render/modals.ts";
@@ -24,6 +26,7 @@ import { callSlack } from "./slack.ts";
 export interface ListenContext {
   readonly client: WebClient;
   readonly identity: Identity;
+  readonly here: Workspace;
   readonly services: Services;
   readonly db: Database;
   readonly channel: string;
@@ -42,6 +45,9 @@ interface Place {
   readonly thread?: string | undefined;
 }
 
+/** Buttons that lose nothing and must work when Slack's lists or the CI database cannot be read. */
+const HALTS = new Set(["deletion_cancel", "deletion_restore"]);
+
 /** Somebody of whom only the Slack id is known. */
 function strangerOf(user: string): OperatorId {
   return `slack:${user}` as OperatorId;
@@ -49,6 +55,7 @@ function strangerOf(user: string): OperatorId {
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, c: ListenContext): void {
+  refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);
   listenToWindows(app, c);
@@ -56,6 +63,25 @@ export function listen(app: App, c: ListenContext): void {
   listenToDirectMessages(app, c);
   listenToHome(app, c);
   app.error(async (thrown) => c.events.bug("slack.listener", thrown));
+}
+
+/** What was not made for this app, in this workspace, reaches no listener: acknowledged, answered where that is possible, and recorded. */
+function refuseOthers(app: App, c: ListenContext): void {
+  app.use(async ({ body, next, ...more }) => {
+    const origin = assessOrigin(body, c.here);
+    if (origin.ok) return next();
+    const { ack, respond } = more as unknown as { ack?: () => Promise<void>; respond?: Respond };
+    if (ack !== undefined) acknowledge(ack(), c);
+    await guarded("origin", c, async () => {
+      const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
+      const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
+      c.events.failed("slack.other_origin", origin.error);
+      await c.services.deletions.recordRefusal(strangerOf(user), "slack.payload", origin.error.message);
+      const { text } = renderReply(replyOfFailure(origin.error));
+      if (respond !== undefined)
+        await callSlack("response_url", () => respond({ text, response_type: "ephemeral", replace_original: false }));
+    });
+  });
 }
 
 function listenToCommands(app: App, c: ListenContext): void {
@@ -85,7 +111,7 @@ function listenToButtons(app: App, c: ListenContext): void {
       const once = triggerId === "" ? a.action_ts : triggerId;
       if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
       const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
-      const asker = await c.identity.identify(b.user.id);
+      const asker = await (HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id));
       if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
       const reply = asker.ok
         ? await answerClick(
@@ -193,7 +219,7 @@ function listenToHome(app: App, c: ListenContext): void {
 
 async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: ListenContext): Promise<Reply> {
   if (!command.ok) return replyOfFailure(command.error);
-  const asker = await c.identity.identify(user);
+  const asker = await (command.value.kind === "stop" ? c.identity.identifyToHalt(user) : c.identity.identify(user));
   return asker.ok ? runCommand(command.value, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
 }
 

@@ -16,6 +16,7 @@ export interface CiPerson {
   readonly email: string | null;
   readonly slackId: string | null;
   readonly name: string;
+  readonly enabled: boolean;
 }
 
 /** The CI database, read only. Errors: `readDesired` gives a partial read, the others `unavailable` or `contract_broken`. */
@@ -23,6 +24,7 @@ export interface CiDatabase {
   readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
   /** One project's state now, for a deletion that goes on; asks for that project's rows only. Invariant: INV-1, INV-6. */
   readProjectState(id: ProjectId): Promise<Result<ProjectState, Failure>>;
+  /** Everybody, disabled people too: who asked for something stays who they are. */
   listPeople(): Promise<Result<readonly CiPerson[], Failure>>;
   /** Uses the last whole read when it began at `since` or later: one read for one request of a person. */
   projectsOf(user: CiUserId | "all", since?: Instant): Promise<Result<readonly DesiredProject[], Failure>>;
@@ -111,12 +113,13 @@ function desiredOf(
 
 function peopleOf(rows: Rows): readonly CiPerson[] {
   return rows.users
-    .filter((u) => u.id !== null && u.enabled === true)
+    .filter((u) => u.id !== null)
     .map((u) => ({
       id: u.id as CiUserId,
       username: u.username ?? "",
       email: u.email,
       slackId: u.slack_id,
+      enabled: u.enabled === true,
       name: `${u.first_name ?? ""} ${u.last_name ?? ""}`.trim() || (u.username ?? ""),
     }));
 }

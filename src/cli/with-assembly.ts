@@ -17,12 +17,17 @@ export interface AssemblyTools {
 
 /** Nothing is posted from the terminal, and nobody can approve there. */
 const noSlack: SlackParts = {
-  approvers: { approversNow: async () => err(noApprovers()), resolve: async () => err(noApprovers()) },
+  approvers: {
+    approversNow: async () => err(noApprovers()),
+    resolve: async () => err(noApprovers()),
+    learnAccounts: async () => undefined,
+  },
   announcers: {
     plan: { showPlan: async () => undefined },
     deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
+    stop: { showStop: () => undefined },
   },
 };
 

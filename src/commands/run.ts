@@ -11,15 +11,24 @@ import type { Asker } from "../core/people.ts";
 import type { Services } from "./services.ts";
 import type { Reply } from "./reply.ts";
 import { answerStatus } from "./status.ts";
-import { answerResume, answerStop } from "./stop.ts";
+import { answerResume, answerStop, withStop } from "./stop.ts";
 
-/** Answers one command of one person. `where` is where an export may show its progress. */
-export async function runCommand(
-  command: Command,
-  asker: Asker,
-  services: Services,
-  where: { readonly channel: string; readonly user: string },
-): Promise<Reply> {
+/** Where an export may show its progress. */
+interface Place {
+  readonly channel: string;
+  readonly user: string;
+}
+
+/** Answers one command of one person; while everything is stopped, each answer says so. */
+export async function runCommand(command: Command, asker: Asker, services: Services, where: Place): Promise<Reply> {
+  const reply = await answer(command, asker, services, where);
+  if (command.kind === "stop" || command.kind === "resume") return reply;
+  // Without the database nothing is sent either; the answer itself must not be lost.
+  const stop = await services.sync.presentStop().catch(() => null);
+  return withStop(reply, stop, asker.isTeam);
+}
+
+async function answer(command: Command, asker: Asker, services: Services, where: Place): Promise<Reply> {
   switch (command.kind) {
     case "help":
       return helpReply(asker.isTeam);

@@ -37,10 +37,12 @@ export type Slug = z.infer<typeof Slug>;
 export const CiUserId = z.string().min(1).max(200).brand<"CiUserId">();
 export type CiUserId = z.infer<typeof CiUserId>;
 
-/** One person who may act through Slack: `ci:<user id>` when mapped to a CI user, else `slack:<user id>`. */
+/**
+ * One person who may act: `ci:<user id>` when mapped to a CI user, else `slack:<user id>`, or `terminal:<login>`, who may only stop and give back.
+ */
 export const OperatorId = z
   .string()
-  .regex(/^(?:ci|slack):.+$/)
+  .regex(/^(?:ci|slack|terminal):.+$/)
   .brand<"OperatorId">();
 export type OperatorId = z.infer<typeof OperatorId>;
 

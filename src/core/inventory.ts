@@ -22,6 +22,11 @@ export const itemKinds = [
 /** One kind of thing a domain can hold. */
 export type ItemKind = (typeof itemKinds)[number];
 
+/** Kinds that some servers cannot have: only the configuration may say so, since CloudStack's answers do not (recording 18). */
+export const absentKinds = ["kubernetes_cluster", "backup"] as const satisfies readonly ItemKind[];
+/** One of `absentKinds`. */
+export type AbsentKind = (typeof absentKinds)[number];
+
 /** One thing found in a domain. `state` and `note` are shown but are not part of the digest: quarantine changes them. */
 export interface InventoryItem {
   readonly kind: ItemKind;
@@ -52,6 +57,8 @@ export interface Inventory {
   readonly items: readonly InventoryItem[];
   /** Why CloudStack would refuse the deletion: shared networks, dedicated resources, delete protection… */
   readonly obstacles: readonly string[];
+  /** Why this does not show for certain all that there is; left out when that is proved (`CompleteInventory`), or was never asked. */
+  readonly unproven?: readonly string[];
   readonly asOf: Instant;
 }
 

@@ -53,6 +53,8 @@ export interface KnownState {
   readonly lastComplete: { readonly projects: number; readonly domains: number; readonly at: Instant } | null;
   /** The fingerprint of the confirmed scope; null where none is required. */
   readonly pinnedScope: Digest | null;
+  /** Why this database may not be the one that manages what was read; null, or left out by plans of before, when it is. */
+  readonly notOurs?: string | null;
 }
 
 /** The managed domain of a project. */

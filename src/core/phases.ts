@@ -20,5 +20,5 @@ export const phases = [
 /** One phase of a deletion. */
 export type Phase = (typeof phases)[number];
 
-/** Why a deletion was closed with nothing lost. */
-export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept";
+/** Why a deletion was closed; `gone`: somebody else deleted the domain. */
+export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "gone";

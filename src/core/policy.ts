@@ -10,7 +10,7 @@ import { APPROVALS_MIN } from "./votes.ts";
  */
 export const TeamPolicy = z.strictObject({
   quorum: z.number().int().min(APPROVALS_MIN),
-  /** A user group of Slack, or people by Slack id; never both. */
+  /** A user group of Slack, with those of its members who count although the CI database does not know them; or people by Slack id. */
   approvers: z.strictObject({ group: z.string().nullable(), ids: z.array(z.string()) }),
   approvalMs: z.number().int().positive(),
   coolOffMs: z.number().int().min(0),

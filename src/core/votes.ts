@@ -30,8 +30,8 @@ export interface Vote {
   readonly at: Instant;
 }
 
-/** What people vote on: a deletion, a waiver of one thing, a change of policy, or the end of a stop. */
-export type QuestionKind = "deletion" | "waiver" | "policy" | "resume";
+/** What people vote on: a deletion, a waiver of one thing, a change of policy, the end of a stop, or whether a frozen deletion goes on. */
+export type QuestionKind = "deletion" | "waiver" | "policy" | "resume" | "go_on";
 
 /** Which question a vote is on. */
 export interface QuestionRef {

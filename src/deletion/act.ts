@@ -58,7 +58,7 @@ export async function endDeletion(
   because: NonNullable<DeletionRow["closed_because"]>,
   by: Asker,
   reason: string,
-  c: DeletionContext,
+  c: Pick<DeletionContext, "now">,
 ): Promise<Result<void, Failure>> {
   const at = c.now();
   const closed = { closed_because: because, closed_by: by.operator.name, closed_reason: reason, activity: reason };

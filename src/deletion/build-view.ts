@@ -1,14 +1,18 @@
 import type { Operator } from "../core/people.ts";
+import { standingApprovals } from "../approvals/tally.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
 import { usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
 import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
-import type { StoredVote } from "../store/ballots.ts";
+import { readVotes, type StoredVote } from "../store/ballots.ts";
+import { readNewestGoOn } from "../store/go-on.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
+import { differenceOf } from "./difference.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
+import { votersOf } from "./voters.ts";
 
 /** Reads the rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
@@ -19,8 +23,10 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   ]);
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
-  const may = approvers.ok ? approvers.value.filter((a) => !row.requesters.includes(a.id)) : [];
-  const withdrawn = new Set(votes.filter((v) => v.verdict === "withdraw").map((v) => v.voter));
+  const listed = approvers.ok ? approvers.value : [];
+  const { may, isUnsure } = await votersOf(row.requesters, listed, c.db);
+  const requesters = await namesOf(row.requesters, listed, c);
+  const unknown = isUnsure ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
   return {
@@ -34,20 +40,47 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     evidence: row.evidence,
     digest: row.digest,
     openedAt: row.opened_at,
-    requesters: await namesOf(row.requesters, approvers.ok ? approvers.value : [], c),
+    requesters: [...requesters, ...unknown],
     quorum: row.quorum,
-    approvals: votes.filter((v) => v.verdict === "approve" && !withdrawn.has(v.voter)).map((v) => ({ operator: operatorOf(v), at: v.at })),
+    approvals: standingApprovals(votes).map((v) => ({ operator: operatorOf(v), at: v.at })),
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
     mayApprove: may.map((a) => a.name),
     blast: inventory === null ? null : blastRadius(inventory, fleet),
     archive: entries.map(lineOf),
     vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
+    expungesAfter: ["dismantling", "expunging", "frozen"].includes(row.phase) ? row.expunge_after : null,
     activity: row.activity,
     closedBecause: row.closed_because,
     closedBy: row.closed_by,
     frozenReason: row.frozen_reason,
+    frozenFrom: row.frozen_from,
+    waitingSince: row.waiting_since,
+    goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+  };
+}
+
+/** The newest question whether a deletion goes on; null when nothing is asked, or its time has run out. */
+async function goOnView(
+  row: DeletionRow,
+  entries: readonly ArchiveEntryRow[],
+  approved: Inventory | null,
+  c: DeletionContext,
+): Promise<DeletionView["goOn"]> {
+  const asked = await readNewestGoOn(c.db, row.id);
+  if (asked === null || asked.openedAt < (row.entered_at ?? 0)) return null;
+  const votes = await readVotes(c.db, { kind: "go_on", id: asked.id });
+  const difference = approved === null ? null : differenceOf(approved, asked.body);
+  return {
+    id: asked.id,
+    digest: asked.digest,
+    appeared: difference?.appeared ?? [],
+    gone: difference?.gone.length ?? 0,
+    left: asked.body.items.filter((i) => i.kind !== "user").length,
+    objections: objectionsTo(asked.body, entries, row.policy.archiveKinds),
+    approvals: votes.map((v) => ({ operator: operatorOf(v), at: v.at })),
+    until: asked.expiresAt,
   };
 }
 
@@ -61,6 +94,7 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
 export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
   const row = await readDeletion(c.db, id);
   if (row === null) return null;
+  if (row.phase === "archiving" || row.phase === "proposed") await c.approvers.learnAccounts(row.requesters);
   const view = await buildView(row, c);
   await c.announcer.showCard(view);
   // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.
@@ -91,13 +125,20 @@ export function vetoesOf(
     const n = inventory.items.filter((i) => i.kind === kind).length;
     if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey cannot delete; remove them by hand first`);
   }
-  vetoes.push(...inventory.obstacles);
+  vetoes.push(...inventory.obstacles, ...(inventory.unproven ?? []).filter((reason) => !inventory.obstacles.includes(reason)));
   const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
   for (const item of itemsToSave(inventory, kinds)) {
     if (!settled.has(item.id))
       vetoes.push(`the ${item.kind} ${item.name} is not saved: ${entries.find((e) => e.item_id === item.id)?.problem ?? "not tried yet"}`);
   }
   return vetoes;
+}
+
+/** Why nobody may say Go on to what was found in `removing`. Invariant: INV-8. */
+export function objectionsTo(found: Inventory, entries: readonly ArchiveEntryRow[], kinds: readonly ArchiveKind[]): readonly string[] {
+  const machines = found.items.filter((i) => i.kind === "machine").map((i) => i.name);
+  const sentence = `no machine is destroyed any more at this point: ${machines.slice(0, 5).join(", ")}; remove it by hand, then Look again`;
+  return [...(machines.length === 0 ? [] : [sentence]), ...vetoesOf(found, entries, kinds)];
 }
 
 /** Whether a machine runs, or is about to. */

@@ -1,8 +1,9 @@
 import type { ApprovedDeletion } from "../approvals/grant.ts";
+import type { ProvenEmpty } from "../core/complete-inventory.ts";
 import type { Failure } from "../core/failure.ts";
 import type { AccountId, DomainId, DomainPath, Instant, JobId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
-import type { Neighbour } from "../store/neighbours.ts";
+import type { Holdings, Neighbour } from "../store/neighbours.ts";
 import type { Inventory, InventoryItem } from "../core/inventory.ts";
 
 /** The state of an asynchronous job. `unknown`: CloudStack does not know the id (never arrived, or forgotten). */
@@ -19,27 +20,43 @@ export interface Removal {
   readonly at: Instant;
 }
 
+/** The other domains directly below the managed root, each with its counts, and the list they were read from. */
+export interface NeighboursSeen {
+  readonly neighbours: readonly Neighbour[];
+  /** For `readInventory` and `readHoldings` of the same step, which then need not read it again. */
+  readonly domains: unknown;
+}
+
 /** What a deletion reads. */
 export interface DeletionReader {
-  readInventory(domainId: DomainId, path: DomainPath): Promise<Result<Inventory, Failure>>;
-  /** Null: CloudStack says it does not exist (431), which for a domain we listed means: removed. */
+  /** A `CompleteInventory` where it is proved to show everything; otherwise `unproven` says why not. */
+  readInventory(domainId: DomainId, path: DomainPath, domains?: unknown): Promise<Result<Inventory, Failure>>;
+  /** Null: CloudStack says that it does not exist, or not any more. An error's number alone never means that. */
   findDomain(
     domainId: DomainId,
   ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
-  /** The other domains directly below the managed root, each with its counts; one list. */
-  readNeighbours(domainId: DomainId): Promise<Result<readonly Neighbour[], Failure>>;
+  /** One list, however much the neighbours hold. */
+  readNeighbours(domainId: DomainId): Promise<Result<NeighboursSeen, Failure>>;
+  /** What some neighbours hold now, by id; `all`: every neighbour, by lists of the whole managed root. */
+  readHoldings(seen: NeighboursSeen, of: readonly string[] | "all"): Promise<Result<Holdings, Failure>>;
+  /** How long CloudStack keeps a destroyed machine before it may expunge it; null when this key may not read the setting. Units: ms. */
+  readExpungeDelay(): Promise<Result<number | null, Failure>>;
   /** What was removed in a domain and below it since an instant, each thing once, by calls of its own. */
   readRemovals(domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>>;
 }
 
-/** The calls of a restore; they need no grant. Each waits for its job's end. */
+/** The calls that give back; they need no grant, and the stop switch does not keep them away. Each waits for its job's end. */
 export interface DeletionRestorer {
   enableAccount(accountId: AccountId): Promise<Result<void, Failure>>;
+  /** Locks an enabled account; CloudStack locks no other. */
+  lockAccount(accountId: AccountId, jobId: JobId): Promise<Result<void, Failure>>;
   recoverMachine(machineId: string): Promise<Result<void, Failure>>;
   startMachine(machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Attaches a disk to a machine, as its next device. */
+  attachVolume(volumeId: string, machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
 }
 
 /**
@@ -57,8 +74,8 @@ export interface CloudStackDeleter {
   deleteTemplate(grant: ApprovedDeletion, template: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteNetwork(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   releaseAddress(grant: ApprovedDeletion, address: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
-  /** Only an account just proved empty: it destroys all it still holds (fact 2). */
-  deleteAccount(grant: ApprovedDeletion, account: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Only an account that was just proved disabled and empty: the command destroys all that it still owns (recording 11). */
+  deleteAccount(grant: ApprovedDeletion, proof: ProvenEmpty, jobId: JobId): Promise<Result<void, Failure>>;
   /** Always without cleanup: CloudStack itself refuses while anything is left. */
   deleteDomain(grant: ApprovedDeletion, jobId: JobId): Promise<Result<void, Failure>>;
 }

@@ -1,3 +1,4 @@
+import type { Ownership } from "../approvals/ownership.ts";
 import type { ArchiveKind } from "../core/archive-kinds.ts";
 import type { PolicyNow } from "../core/policy.ts";
 import type { ApproverDirectory } from "../core/people.ts";
@@ -22,6 +23,7 @@ export interface DeletionContext {
   /** The state of one project in the CI database, now. */
   readonly evidence: { readProjectState(id: ProjectId): Promise<Result<"active" | "closed" | "absent", Failure>> };
   readonly approvers: ApproverDirectory;
+  readonly ownership: Ownership;
   readonly announcer: DeletionAnnouncer;
   /** Durable work. */
   readonly work: { enqueue(name: "deletion", id: string, o?: { readonly delayMs?: number; readonly tx?: Transaction }): Promise<void> };

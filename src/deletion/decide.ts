@@ -1,5 +1,6 @@
 import { assessVote, decide, type Question, type Standing } from "../approvals/ballot.ts";
 import { after } from "../core/clock.ts";
+import { isComplete } from "../core/complete-inventory.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -52,6 +53,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
     {
       act: { kind: "deletion.approve", subject: click.deletionId },
       click,
+      ref: { kind: "deletion", id: click.deletionId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId);
         if (!row.ok) return row;
@@ -90,7 +92,8 @@ async function examineApproval(
   if (inventoryDigest(fresh.value) !== row.digest)
     return fail("stale", "deletion.changed", "What the domain holds has changed since the card was made; people will be asked again");
   const entries = (await readEntries(q, { kind: "deletion", id: row.id })).map((e) => withWaiversOf(e, approvers));
-  const vetoes = vetoesOf(fresh.value, entries, row.policy.archiveKinds);
+  const unproven = isComplete(fresh.value) ? [] : ["it is not proved that all is seen"];
+  const vetoes = [...vetoesOf(fresh.value, entries, row.policy.archiveKinds), ...unproven];
   if (vetoes.length > 0) return fail("refused", "deletion.veto", `It cannot be approved now: ${vetoes[0]}`);
   return have + 1 < need || typedName?.trim() === row.name
     ? ok(undefined)
@@ -112,6 +115,7 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
     {
       act: { kind: "deletion.waive", subject: click.deletionId },
       click,
+      ref: { kind: "waiver", id: click.entryId },
       async open(q) {
         const row = await lockDeletion(q, click.deletionId, click.version);
         if (!row.ok) return row;

@@ -1,11 +1,12 @@
 import { unconfirmedScope } from "../approvals/ballot.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../approvals/grant.ts";
-import { fail, type Failure } from "../core/failure.ts";
+import { isComplete, type CompleteInventory } from "../core/complete-inventory.ts";
+import type { Failure } from "../core/failure.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isBeforeDismantling, type DeletionRow } from "../store/deletions.ts";
-import { readApprovedInventory, readLatestInventory } from "../store/inventories.ts";
+import { readLatestInventory } from "../store/inventories.ts";
 import type { NeighboursRead } from "../store/neighbours.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes } from "../store/ballots.ts";
@@ -14,12 +15,13 @@ import type { DeletionContext } from "./context.ts";
 import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
 import { isListed } from "./protection.ts";
-import { requestOf } from "./question.ts";
+import { readApproved, type Approved } from "./go-on.ts";
+import { refusalOf, refuse, type Refusal } from "./reasons.ts";
 
 /** What every step of a deletion needs: a grant and a fresh inventory. */
 export interface Passage {
   readonly grant: ApprovedDeletion;
-  readonly fresh: Inventory;
+  readonly fresh: CompleteInventory;
 }
 
 /** What was read of the domain and its neighbours: stored and shown, whether the step is permitted or not. */
@@ -32,29 +34,32 @@ export interface Seen {
 }
 
 /** What permits a step so far; only the grant is missing. */
-export type Findings = Pick<GrantQuestion, "request" | "approversNow" | "approved" | "fresh">;
+export type Findings = Pick<GrantQuestion, "approversNow" | "fresh"> & Approved;
 
 /** What an inspection read, and what it found: what the grant needs, or why the step is refused. */
 export interface Inspection {
   /** Null: it was refused before the domain was read, or the domain could not be read. */
   readonly seen: Seen | null;
-  readonly found: Result<Findings, Failure>;
+  readonly found: Result<Findings, Refusal>;
 }
 
 /**
- * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, protected, clocks that
- * disagree, project back, approvers unknown, a machine that runs, a neighbour that lost something. It writes and shows nothing.
+ * Reads all that must hold before a step, or says why it is refused: stopped, a scope that nobody confirmed, another owner, protected,
+ * clocks that disagree, project back, approvers unknown, a machine that runs, an account that is enabled, a neighbour that lost something.
+ * It writes and shows nothing, but stops everything where another owner is found.
  *
  * Errors: `refused` `deletion.stopped`, `deletion.outside`, `deletion.protected`, `deletion.came_back`, `deletion.alive`,
- *         `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock` and
- *         `deletion.root_unknown`.
+ *         `deletion.enabled`, `deletion.neighbours`, `deletion.no_quorum`; `unavailable` to be retried, such as `deletion.clock`,
+ *         `deletion.root_unknown` and `deletion.unproven`: a second witness disagrees, and may follow in a minute.
  * Invariant: INV-3, INV-4, INV-9.
  */
 export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): Promise<Inspection> {
   const people = await readDecisions(row, c);
   if (!people.ok) return { seen: null, found: people };
-  const read = await c.reader.readInventory(row.domain_id, row.path);
-  if (!read.ok) return { seen: null, found: read };
+  const around = await c.reader.readNeighbours(row.domain_id);
+  if (!around.ok) return { seen: null, found: refused(around) };
+  const read = await c.reader.readInventory(row.domain_id, row.path, around.value.domains);
+  if (!read.ok) return { seen: null, found: refused(read) };
   const fresh = read.value;
 
   const before = await readLatestInventory(c.db, row.id);
@@ -63,12 +68,28 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   if (alive.length > 0) {
     const names = alive.slice(0, 5).map((i) => i.name);
     const sentence = `a machine was started after the approval: ${names.join(", ")}; somebody needs it`;
-    return { seen, found: fail("refused", "deletion.alive", sentence) };
+    return { seen, found: refuse("alive", sentence) };
   }
 
-  const neighbours = await assessNeighbours(row, new Set(people.value.approved.items.map((i) => i.id)), c);
-  if (!neighbours.ok) return { seen, found: neighbours };
+  const enabled = isQuarantined(row.phase) ? fresh.items.filter((i) => i.kind === "account" && i.state !== "disabled") : [];
+  if (enabled.length > 0) {
+    const names = enabled.slice(0, 5).map((i) => `${i.name} (${i.state})`);
+    return { seen, found: refuse("enabled", `an account is no longer disabled: ${names.join(", ")}; somebody needs it`) };
+  }
+
+  if (!isComplete(fresh)) {
+    const why = fresh.unproven?.join("; ") ?? "nobody compared the lists with CloudStack's totals";
+    return { seen, found: refuse("unproven", `it is not proved that all is seen: ${why}`) };
+  }
+
+  const neighbours = await assessNeighbours(row, around.value, new Set(people.value.approved.items.map((i) => i.id)), c);
+  if (!neighbours.ok) return { seen, found: refused(neighbours) };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
+}
+
+/** Whether every account was disabled when the phase began, so that nobody can have changed anything since. */
+function isQuarantined(phase: DeletionRow["phase"]): boolean {
+  return !isBeforeDismantling(phase) || phase === "grace";
 }
 
 /**
@@ -77,48 +98,56 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
  * Called before every single call that removes something; nothing of it is kept for the next one.
  * Errors: `refused` `deletion.changed`, `deletion.no_quorum`, and those of `inspectBeforeStep` that people decide. Invariant: INV-2, INV-3, INV-4, INV-9.
  */
-export async function grantPassage(row: DeletionRow, found: Findings, c: DeletionContext): Promise<Result<Passage, Failure>> {
+export async function grantPassage(row: DeletionRow, found: Findings, c: DeletionContext): Promise<Result<Passage, Refusal>> {
   const still = await mayGoOn(row, c);
   if (!still.ok) return still;
   const granted = grant({
     ...found,
-    votes: await readVotes(c.db, { kind: "deletion", id: row.id }),
+    votes: await readVotes(c.db, found.ref),
     dismantling: !isBeforeDismantling(row.phase),
+    seen: { phase: row.phase, version: row.version, lease: row.lease },
     now: c.now(),
   });
   if (granted.ok) return ok({ grant: granted.value, fresh: found.fresh });
   const { kind, sentence } = granted.error;
   const appeared = kind === "stale" && granted.error.appeared.length > 0 ? `: ${granted.error.appeared.slice(0, 5).join(", ")}` : "";
-  return fail("refused", kind === "stale" ? "deletion.changed" : "deletion.no_quorum", `${sentence}${appeared}`);
+  return refuse(kind === "stale" ? "changed" : "no_quorum", `${sentence}${appeared}`);
 }
 
 /** What people and the CI database say now: all that is known without reading the domain. */
-async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Failure>> {
+async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Refusal>> {
   const before = await mayGoOn(row, c);
   if (!before.ok) return before;
+  const owned = await c.ownership.verify();
+  if (!owned.ok) return owned.error.kind === "refused" ? refuse("stopped", `stopped: ${owned.error.message}`) : refused(owned);
   const clocks = await readClocks(c);
-  if (!clocks.ok) return clocks;
+  if (!clocks.ok) return refused(clocks);
+  const approved = await readApproved(row, c.db);
+  if (approved === null) return refuse("no_quorum", "it was never proposed");
   const state = await c.evidence.readProjectState(row.project_id);
-  if (!state.ok) return state;
+  if (!state.ok) return refused(state);
   const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
-  if (!stillGone) return fail("refused", "deletion.came_back", `the project ${row.slug} is ${state.value} in the CI database`);
+  if (!stillGone && !approved.accepted.has("came_back"))
+    return refuse("came_back", `the project ${row.slug} is ${state.value} in the CI database`);
 
-  const approvers = await c.approvers.approversNow();
-  if (!approvers.ok) return approvers;
-  const request = requestOf(row);
-  const approved = await readApprovedInventory(c.db, row.id);
-  if (request === null || approved === null) return fail("refused", "deletion.no_quorum", "it was never proposed");
-  return ok({ request, approversNow: new Set(approvers.value.map((a) => a.id)), approved });
+  const votes = await readVotes(c.db, approved.ref);
+  const approvers = await c.approvers.approversNow(votes.map((v) => v.voter));
+  if (!approvers.ok) return refused(approvers);
+  return ok({ ...approved, approversNow: new Set(approvers.value.map((a) => a.id)) });
 }
 
 /** Errors: `refused` by the stop switch, or by the policy in force. */
-async function mayGoOn(row: DeletionRow, c: DeletionContext): Promise<Result<void, Failure>> {
+async function mayGoOn(row: DeletionRow, c: DeletionContext): Promise<Result<void, Refusal>> {
   const stop = await readStop(c.db);
-  if (stop.stopped) return fail("refused", "deletion.stopped", `stopped: ${stop.reason}`);
+  if (stop.stopped) return refuse("stopped", `stopped: ${stop.reason}`);
   const now = await c.policyNow(c.db);
-  if (!now.scopeIsConfirmed) return err(unconfirmedScope());
+  if (!now.scopeIsConfirmed) return err(refusalOf(unconfirmedScope()));
   const outside = await c.readOutside();
-  if (!outside.ok) return outside;
-  if (outside.value(row.domain_id, row.path)) return fail("refused", "deletion.outside", `${row.path} is not below the managed root`);
-  return isListed(row, now) ? fail("refused", "deletion.protected", `${row.path} is protected by the policy`) : ok(undefined);
+  if (!outside.ok) return refused(outside);
+  if (outside.value(row.domain_id, row.path)) return refuse("outside", `${row.path} is not below the managed root`);
+  return isListed(row, now) ? refuse("protected", `${row.path} is protected by the policy`) : ok(undefined);
+}
+
+function refused(failed: { readonly error: Failure }): Result<never, Refusal> {
+  return err(refusalOf(failed.error));
 }

@@ -1,13 +1,22 @@
 import { SKEW_MS_MAX } from "../approvals/clocks.ts";
 import { digestOf } from "../core/digest.ts";
-import { fail, type Failure } from "../core/failure.ts";
-import type { Instant } from "../core/ids.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Digest, DomainId, Instant } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { DeletionRow } from "../store/deletions.ts";
-import { readDomainsTakenApart, readNeighboursBody, readNeighboursHead, type Neighbour, type NeighboursRead } from "../store/neighbours.ts";
-import type { Removal } from "./cloud.ts";
+import {
+  readDomainsTakenApart,
+  readNeighboursBody,
+  readNeighboursHead,
+  type Holding,
+  type Holdings,
+  type Neighbour,
+  type NeighboursRead,
+} from "../store/neighbours.ts";
+import type { NeighboursSeen, Removal } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
+import { refuse } from "./reasons.ts";
 
 /** How long before its root disk a machine may have been destroyed; the expunge delay is a day by default. Units: milliseconds. */
 const ROOT_DISKS_FOLLOW_MS = 7 * DAY_MS;
@@ -23,6 +32,8 @@ export interface Loss {
   readonly lost: Readonly<Record<Counted, number>>;
 }
 
+type WholeRead = NeighboursRead & { readonly neighbours: readonly Neighbour[] };
+
 /** What the neighbours of a domain lost between two reads; what they gained is no loss. */
 export function lossesBetween(before: readonly Neighbour[], now: readonly Neighbour[]): readonly Loss[] {
   const byId = new Map(now.map((n) => [n.id, n]));
@@ -36,63 +47,138 @@ export function lossesBetween(before: readonly Neighbour[], now: readonly Neighb
 }
 
 /**
- * Reads the neighbours of the domain: they may have lost nothing since our last step, unless the reason is known. Returns what was read,
- * to be stored for the next step.
+ * Compares the neighbours of the domain with those of our last step: they may have lost nothing, unless the reason is known. Returns what
+ * was read, to be stored for the next step.
  *
- * Known reasons are other deletions of ours, and things that somebody removed one by one: the event log has those, and nothing about what
- * a domain's clean-up removed. What our own approved inventory lists, found in a neighbour's log, is a mistake of ours and no reason.
+ * Counts only say where to look: a failed deployment, a setting or a correction by CloudStack lowers them, and nothing is gone. What each
+ * neighbour held before the first step is kept by id, and settles it. Known reasons are other deletions of ours, and things that somebody
+ * removed one by one: the event log has those, and nothing about what a domain's clean-up removed. What our own approved inventory lists,
+ * found in a neighbour's log, is a mistake of ours and no reason.
  * Errors: `refused` `deletion.neighbours`, which names what is gone; `unavailable` when it could not be read. Invariant: INV-1, INV-9.
  */
 export async function assessNeighbours(
   row: DeletionRow,
+  seen: NeighboursSeen,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader" | "now">,
 ): Promise<Result<NeighboursRead, Failure>> {
   const at = c.now();
-  const now = await c.reader.readNeighbours(row.domain_id);
-  if (!now.ok) return now;
-  const digest = digestOf(now.value.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`));
+  const read = { digest: digestOfAll(seen.neighbours), neighbours: seen.neighbours, at };
   const head = await readNeighboursHead(c.db, row.id);
-  if (head !== null && head.digest !== digest) {
-    const losses = lossesBetween(await readNeighboursBody(c.db, row.id), now.value);
-    const unknown = await unexplained(row, losses, head.looked_at, approvedIds, c);
-    if (!unknown.ok) return unknown;
-    if (unknown.value.length > 0) {
-      const some = unknown.value.slice(0, 5).map(sentenceOf).join("; ");
-      const more = unknown.value.length > 5 ? `; and ${unknown.value.length - 5} more` : "";
-      return fail("refused", "deletion.neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
-    }
-  }
-  return ok({ digest, neighbours: head?.digest === digest ? null : now.value, at });
+  if (head?.digest === read.digest) return ok({ ...read, neighbours: null, held: null });
+  if (head !== null) return assessRead(row, read, seen, approvedIds, c);
+  const held = seen.neighbours.length === 0 ? ok({}) : await c.reader.readHoldings(seen, "all");
+  return held.ok ? ok({ ...read, held: held.value }) : held;
 }
 
-async function unexplained(
+/** Judges one read of the neighbours. Errors: as for `assessNeighbours`. */
+export async function assessRead(
   row: DeletionRow,
-  losses: readonly Loss[],
-  since: Instant,
+  { digest, neighbours, at }: Omit<WholeRead, "held">,
+  seen: NeighboursSeen,
   approvedIds: ReadonlySet<string>,
   c: Pick<DeletionContext, "db" | "reader">,
-): Promise<Result<readonly Loss[], Failure>> {
-  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - SKEW_MS_MAX));
-  const unknown: Loss[] = [];
-  for (const loss of losses) {
-    if (ours.has(loss.id.toLowerCase())) continue;
-    const removals = loss.whole ? ok([]) : await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
-    if (!removals.ok) return removals;
-    if (loss.whole || !isExplained(loss, removals.value, since - SKEW_MS_MAX, approvedIds)) unknown.push(loss);
-  }
-  return ok(unknown);
+): Promise<Result<NeighboursRead, Failure>> {
+  const head = await readNeighboursHead(c.db, row.id);
+  const before = await readNeighboursBody(c.db, row.id);
+  const losses = head === null ? [] : lossesBetween(before.neighbours, neighbours);
+  const since = head?.looked_at ?? at;
+  const settled = await settle(row, { losses, held: before.held, since, approvedIds, seen }, c);
+  if (!settled.ok) return settled;
+  const { unknown, held } = settled.value;
+  if (unknown.length === 0) return ok({ digest, neighbours, held: losses.length === 0 ? null : held, at });
+  const some = unknown.slice(0, 5).map(sentenceOf).join("; ");
+  const more = unknown.length > 5 ? `; and ${unknown.length - 5} more` : "";
+  return refuse("neighbours", `something outside the domain vanished since the last step: ${some}${more}`);
 }
 
-function isExplained(loss: Loss, removals: readonly Removal[], since: number, approvedIds: ReadonlySet<string>): boolean {
-  const theirs = removals.filter((r) => !approvedIds.has(r.id));
-  const of = (kind: Removal["kind"], from: number) => theirs.filter((r) => r.kind === kind && r.at >= from).length;
-  return (
-    loss.lost.machines <= of("machine", since) &&
-    // A machine's root disk is removed when the machine is expunged, a delay after it was destroyed.
-    loss.lost.volumes <= of("volume", since) + of("machine", Number.NEGATIVE_INFINITY) &&
-    loss.lost.templates <= of("template", since)
-  );
+/** The neighbours as they are now, whatever they lost, with what they hold by id. */
+export async function readAround(
+  domainId: DomainId,
+  c: Pick<DeletionContext, "reader" | "now">,
+): Promise<Result<{ readonly read: WholeRead; readonly seen: NeighboursSeen }, Failure>> {
+  const at = c.now();
+  const now = await c.reader.readNeighbours(domainId);
+  if (!now.ok) return now;
+  const { neighbours } = now.value;
+  const held = neighbours.length === 0 ? ok({}) : await c.reader.readHoldings(now.value, "all");
+  if (!held.ok) return held;
+  return ok({ read: { digest: digestOfAll(neighbours), neighbours, held: held.value, at }, seen: now.value });
+}
+
+function digestOfAll(neighbours: readonly Neighbour[]): Digest {
+  return digestOf(neighbours.map((n) => `${n.id} ${n.machines} ${n.volumes} ${n.templates}`));
+}
+
+interface Losses {
+  readonly losses: readonly Loss[];
+  /** What was there before, by id. */
+  readonly held: Holdings;
+  readonly since: Instant;
+  readonly approvedIds: ReadonlySet<string>;
+  readonly seen: NeighboursSeen;
+}
+
+/** Which losses nobody can explain, and what the neighbours hold by id after those that somebody can. */
+async function settle(
+  row: DeletionRow,
+  { losses, held, since, approvedIds, seen }: Losses,
+  c: Pick<DeletionContext, "db" | "reader">,
+): Promise<Result<{ readonly unknown: readonly Loss[]; readonly held: Holdings }, Failure>> {
+  const ours = new Set<string>(losses.length === 0 ? [] : await readDomainsTakenApart(c.db, row.id, since - SKEW_MS_MAX));
+  const byOthers = (all: readonly Removal[]) => all.filter((r) => !approvedIds.has(r.id));
+  const unknown: Loss[] = [];
+  const after: Record<string, readonly Holding[]> = { ...held };
+  for (const loss of losses.filter((one) => !ours.has(one.id.toLowerCase()))) {
+    const removals = loss.whole ? ok([]) : await c.reader.readRemovals(loss.id, (since - ROOT_DISKS_FOLLOW_MS) as Instant);
+    if (!removals.ok) return removals;
+    const theirs = byOthers(removals.value);
+    const was = held[loss.id];
+    const isRemoved = removedBy(theirs, since - SKEW_MS_MAX);
+    if (was === undefined || loss.whole) {
+      if (loss.whole || !isExplained(loss.lost, countEvents(theirs, since - SKEW_MS_MAX))) unknown.push(loss);
+      continue;
+    }
+    after[loss.id] = was.filter((thing) => !isRemoved(thing));
+    if (isExplained(loss.lost, countHoldings(was.filter(isRemoved)))) continue;
+    const now = await c.reader.readHoldings(seen, [loss.id]);
+    if (!now.ok) return now;
+    const still = new Set(now.value[loss.id]?.map((thing) => `${thing.kind} ${thing.id}`));
+    const missing = was.filter((thing) => !still.has(`${thing.kind} ${thing.id}`) && !isRemoved(thing));
+    // One that was removed at an earlier step, when a new one made up for it in the count, has its line there.
+    const earlier = missing.length === 0 ? ok([]) : await c.reader.readRemovals(loss.id, (row.opened_at - ROOT_DISKS_FOLLOW_MS) as Instant);
+    if (!earlier.ok) return earlier;
+    const wasRemoved = removedBy(byOthers(earlier.value), Number.NEGATIVE_INFINITY);
+    const lost = countHoldings(missing.filter((thing) => !wasRemoved(thing)));
+    after[loss.id] = now.value[loss.id] ?? [];
+    if (kinds.some((kind) => lost[kind] > 0)) unknown.push({ ...loss, lost });
+  }
+  return ok({ unknown, held: after });
+}
+
+type Counts = Readonly<Record<Counted, number>>;
+
+function isExplained(lost: Counts, known: Counts): boolean {
+  return kinds.every((kind) => lost[kind] <= known[kind]);
+}
+
+/** Whether a thing was removed by a call of its own. A root disk goes when its machine is expunged, a delay after it was destroyed. */
+function removedBy(removals: readonly Removal[], since: number): (thing: Holding) => boolean {
+  const recent = new Set(removals.filter((r) => r.at >= since).map((r) => `${r.kind} ${r.id}`));
+  const machines = new Set(removals.filter((r) => r.kind === "machine").map((r) => r.id));
+  return ({ kind, id, machineId }) => recent.has(`${kind} ${id}`) || (kind === "volume" && machineId !== null && machines.has(machineId));
+}
+
+/** For a neighbour of which no ids are known: how much the event log could explain. */
+function countEvents(removals: readonly Removal[], since: number): Counts {
+  const of = (kind: Removal["kind"], from: number) => removals.filter((r) => r.kind === kind && r.at >= from).length;
+  const volumes = of("volume", since) + of("machine", Number.NEGATIVE_INFINITY);
+  return { machines: of("machine", since), volumes, templates: of("template", since) };
+}
+
+function countHoldings(things: readonly Holding[]): Counts {
+  const of = (kind: Holding["kind"]) => things.filter((thing) => thing.kind === kind).length;
+  return { machines: of("machine"), volumes: of("volume"), templates: of("template") };
 }
 
 function sentenceOf(loss: Loss): string {

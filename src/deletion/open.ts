@@ -5,6 +5,7 @@ import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent,
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
+import { votersOf } from "./voters.ts";
 
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
@@ -16,6 +17,8 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
   const requesters = requestersOf(proposal, startedBy);
+  // Whatever they are called later: who asked is known by every account that is theirs now.
+  await c.approvers.learnAccounts(requesters);
   const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
@@ -60,8 +63,9 @@ export async function whyNotOpened(
   }
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return null;
-  const asked = requestersOf(proposal, startedBy);
-  const may = approvers.value.filter((a) => !asked.includes(a.id)).map((a) => a.name);
+  const requesters = requestersOf(proposal, startedBy);
+  await c.approvers.learnAccounts(requesters);
+  const may = (await votersOf(requesters, approvers.value, c.db)).may.map((a) => a.name);
   if (may.length >= policy.quorum) return null;
   const who = may.length === 0 ? "nobody could approve it" : `only ${may.join(", ")} could approve it, and ${policy.quorum} must`;
   const why = "who closed the project or started the pass has no vote";

@@ -1,4 +1,3 @@
-import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { recordLatestInventory } from "../store/inventories.ts";
@@ -7,13 +6,14 @@ import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { describeDifference } from "./difference.ts";
 import { grantPassage, inspectBeforeStep, type Passage, type Seen } from "./guard.ts";
+import type { Refusal } from "./reasons.ts";
 
 /**
  * Asks the guard before a step. What it read is stored and shown, whatever it says; the grant is made after that, however slow Slack is.
  *
  * Errors: those of `inspectBeforeStep` and `grantPassage`.
  */
-export async function takePassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Failure>> {
+export async function takePassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Refusal>> {
   const { seen, found } = await inspectBeforeStep(row, c);
   if (seen !== null) await recordSeen(row, seen, c);
   return found.ok ? grantPassage(row, found.value, c) : found;

@@ -6,18 +6,21 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
 import type { Queryable } from "../store/db.ts";
 import type { DeletionRow } from "../store/deletions.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
 
 /** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. */
-export function requestOf(row: DeletionRow): ApprovalRequest | null {
+export async function readRequest(row: DeletionRow, q: Queryable): Promise<(ApprovalRequest & Pick<Question, "withoutAccount">) | null> {
   if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
+  const { identities, withoutAccount } = await readIdentities(q, row.requesters);
   return {
+    withoutAccount,
     deletionId: row.id,
     domainId: row.domain_id,
     path: row.path,
     digest: row.digest,
-    requesters: row.requesters,
+    requesters: identities,
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,
@@ -35,18 +38,29 @@ export async function deletionQuestion(
   c: Pick<DeletionContext, "db" | "policyNow">,
   q: Queryable = c.db,
 ): Promise<Result<Question, Failure>> {
-  const request = requestOf(row);
+  const request = await readRequest(row, q);
   if (row.phase !== "proposed" || request === null)
     return err(wrongPhase(row, row.closed_because === null ? "The card shows its state." : "It ended; nothing is deleted by it."));
-  const kept = isProtected(row, outside, await c.policyNow(q));
-  if (!kept.ok) return kept;
-  if (kept.value) return fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`);
+  const open = await requireUnprotected(row, outside, c, q);
+  if (!open.ok) return open;
   return ok({
     ...request,
     ref: { kind: "deletion", id: row.id },
     settlesScope: false,
     askedBy: "You asked for this deletion (you closed the project or started the pass)",
   });
+}
+
+/** Errors: nobody may vote on a deletion, whatever the question: its domain is protected. Invariant: INV-4. */
+export async function requireUnprotected(
+  row: DeletionRow,
+  outside: Result<IsOutside, Failure>,
+  c: Pick<DeletionContext, "policyNow">,
+  q: Queryable,
+): Promise<Result<void, Failure>> {
+  const kept = isProtected(row, outside, await c.policyNow(q));
+  if (!kept.ok) return kept;
+  return kept.value ? fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : ok(undefined);
 }
 
 /** The refusal of an act that belongs to another phase. */

@@ -2,7 +2,7 @@ import { recordRefusal, parseReason } from "../approvals/act.ts";
 import { recordRejection, recordWithdrawal } from "../approvals/ballot.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, DeletionId, OperatorId, ProjectId } from "../core/ids.ts";
-import { teamOnly, type Asker } from "../core/people.ts";
+import { mayHalt, teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import {
@@ -17,7 +17,8 @@ import { actOnDeletion, endDeletion, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type WaiveClick } from "./decide.ts";
-import { requestOf, wrongPhase } from "./question.ts";
+import { goOn, lookAgain, type GoOnClick } from "./go-on.ts";
+import { readRequest, wrongPhase } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 type RejectClick = DeletionClick & { readonly reason: string };
@@ -36,6 +37,10 @@ export interface DeletionService {
   withdraw(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   cancel(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   restore(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
+  /** One person has a frozen deletion continue, if the guard permits it now. */
+  lookAgain(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
+  /** Votes to continue a deletion that froze after the point of no return; it takes two distinct approvers. */
+  goOn(click: GoOnClick): Promise<Result<DeletionView, Failure>>;
   /** A member of the domain says it is still needed. */
   keep(id: DeletionId, by: Asker): Promise<Result<DeletionView, Failure>>;
   /** Records a click that never reached a deletion: forged values, messages of others. */
@@ -70,14 +75,16 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
     withdraw: (click) => act("withdraw", click, (row, q) => withdraw(row, click.by, q, c)),
     cancel: (click) =>
       act("cancel", click, async (row, q) => {
-        if (!click.by.isTeam) return err(teamOnly("cancel a deletion"));
+        if (!mayHalt(click.by)) return err(teamOnly("cancel a deletion"));
         if (row.phase !== "cooling_off") return err(wrongPhase(row, "Cancel is for the cool-off; after it there is Restore."));
         return endDeletion(row, q, "cancelled", click.by, "cancelled in the cool-off", c);
       }),
     restore: (click) =>
       act("restore", click, async (row, q) =>
-        click.by.isTeam ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
+        mayHalt(click.by) ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
       ),
+    lookAgain: (click) => act("look_again", click, (row, q) => lookAgain(row, click.by, q, c)),
+    goOn: (click) => goOn(click, c),
     keep: (id, by) => actOnDeletion("keep", { deletionId: id, by }, c, (row, q) => keep(row, by, membersOf, q, c)),
     recordRefusal: (by, what, why) => recordRefusal({ kind: what, subject: "", by }, failure("refused", "click.refused", why), c),
   };
@@ -90,7 +97,7 @@ async function reject(row: DeletionRow, click: RejectClick, q: Transaction, c: D
   const reason = parseReason(click.reason);
   if (!reason.ok) return reason;
   // What speaks against an approval does not speak against a rejection; before the question was put there is nothing to vote on.
-  const request = row.phase === "proposed" ? requestOf(row) : null;
+  const request = row.phase === "proposed" ? await readRequest(row, q) : null;
   const ref = { kind: "deletion", id: row.id } as const;
   if (request !== null) await recordRejection({ ...request, ref }, click.by, reason.value, c.now(), q);
   return endDeletion(row, q, "rejected", click.by, reason.value, c);
@@ -121,12 +128,13 @@ async function keep(row: DeletionRow, by: Asker, membersOf: MembersOf, q: Transa
   return requestRestore(row, q, "kept", by, c);
 }
 
-async function requestRestore(
+/** Has a domain given back. Errors: `refused` in a phase in which nothing was taken yet, or nothing comes back any more. */
+export async function requestRestore(
   row: DeletionRow,
   q: Transaction,
   because: "restored" | "kept",
   by: Asker,
-  c: DeletionContext,
+  c: Pick<DeletionContext, "now">,
 ): Promise<Result<void, Failure>> {
   if (
     !["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(row.phase) ||

@@ -3,7 +3,7 @@ import { fail, type Failure } from "../core/failure.ts";
 import type { JobId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
-import type { DeletionRow } from "../store/deletions.ts";
+import { updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { countRefusals, openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
 import type { DeletionContext } from "./context.ts";
 
@@ -28,6 +28,8 @@ export async function runStep(
   await c.db.tx(async (q) => {
     const data = result.ok ? null : { code: result.error.code, sentence: result.error.message };
     await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
+    // A step that was taken ends the wait for whatever kept it back.
+    if (result.ok) await updateDeletion(q, row.id, { waiting_for: null, waiting_since: null });
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: `deletion.${command}.${end}`, subject: row.id, data: params });
   });
   return result;
@@ -70,11 +72,6 @@ async function readFromLists(row: DeletionRow, intent: OpenIntent, c: DeletionCo
   return ok(thing === undefined ? "gone" : `there: ${thing.state === "" ? "no state" : thing.state}`);
 }
 
-/** Whether only the stop switch refused a step, before it or between two of its calls: it continues after a resume. Invariant: INV-3. */
-export function isStopped(f: Failure): boolean {
-  return f.code === "deletion.stopped" || f.code === "cloudstack.stopped";
-}
-
 /** How often a call that CloudStack refuses is sent. */
 const ASKED_MAX = 3;
 
@@ -85,9 +82,4 @@ const ASKED_MAX = 3;
 export async function isAskedAgain(row: DeletionRow, f: Failure, c: Pick<DeletionContext, "db">): Promise<boolean> {
   if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;
   return (await countRefusals(c.db, { kind: "deletion", id: row.id })) < ASKED_MAX;
-}
-
-/** Whether a read failed, however it failed: then nothing was done, and a later try may succeed. */
-export function isFailedRead(f: Failure): boolean {
-  return /^(?:list|query)/.test(String(f.details?.["command"] ?? ""));
 }

@@ -43,12 +43,34 @@ export interface DeletionView {
   readonly vetoes: readonly string[];
   /** When the current phase's wait ends: expiry, end of cool-off, end of grace; null when the phase does not wait. */
   readonly until: Instant | null;
+  /** From when on CloudStack may expunge the machines that were destroyed; null while none is. */
+  readonly expungesAfter: Instant | null;
   /** What the deletion is doing now, one sentence. */
   readonly activity: string | null;
   readonly closedBecause: ClosedBecause | null;
   readonly closedBy: string | null;
   readonly frozenReason: string | null;
+  readonly frozenFrom: Phase | null;
+  /** Since when the next step is kept back; `activity` says by what. Null while nothing keeps it back. */
+  readonly waitingSince: Instant | null;
+  /** What two approvers are asked after a freeze in `removing`. */
+  readonly goOn: GoOnView | null;
   readonly steps: { readonly done: number; readonly of: number };
+}
+
+/** The question whether a deletion that froze in `removing` goes on: the difference between what was approved and what was found. */
+export interface GoOnView {
+  readonly id: string;
+  readonly digest: Digest;
+  /** What nobody approved yet, by kind and name. */
+  readonly appeared: readonly string[];
+  /** How many approved things are gone, and how many things are left. */
+  readonly gone: number;
+  readonly left: number;
+  /** Why nobody may say Go on although it is asked. */
+  readonly objections: readonly string[];
+  readonly approvals: DeletionView["approvals"];
+  readonly until: Instant;
 }
 
 /** What a deletion takes with it. */

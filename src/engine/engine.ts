@@ -10,7 +10,8 @@
 import { cronOf } from "./cron.ts";
 import { joinReplicas, type EngineOptions, type Replica, type Schedule } from "./replica.ts";
 import { createRuns, type Run } from "./runs.ts";
-import { enqueueRun, workflowOf, type EnqueueOptions } from "./schema.ts";
+import { enqueueRun, type EnqueueOptions } from "./schema.ts";
+import { workflowOf } from "./waiting.ts";
 
 /** Durable work over all replicas. */
 export interface Engine {
@@ -20,7 +21,7 @@ export interface Engine {
   stop(): Promise<void>;
   /** Names a kind of work; before `start`. `run` must be idempotent, and must throw when its signal aborts before it is done. */
   define(name: string, run: Run): void;
-  /** Puts a run of (name, id) into the queue. */
+  /** Puts a run of (name, id) into the queue; at most one waits, besides the one that runs. */
   enqueue(name: string, id: string, options?: EnqueueOptions): Promise<void>;
   /**
    * Runs something periodically, once per firing over all replicas; before `start`. A firing during the run of the one before is
@@ -65,7 +66,8 @@ export function createEngine(o: EngineOptions): Engine {
       replica = null;
     },
     async enqueue(name, id, options = {}) {
-      await enqueueRun(expectStarted().client, name, id, options);
+      const { client, db } = expectStarted();
+      await enqueueRun(client, db, name, id, options);
     },
   };
 }

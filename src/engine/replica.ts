@@ -3,7 +3,8 @@ import { createDatabase, type Database } from "../store/db.ts";
 import type { EngineEvent } from "./event.ts";
 import { holdLife } from "./liveness.ts";
 import { forgetFinished, takeOverFromDead } from "./reaper.ts";
-import { APPLICATION, SCHEDULE_QUEUE, WORK_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
+import { APPLICATION, SCHEDULE_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
+import { WORK_QUEUE } from "./waiting.ts";
 
 /**
  * What an engine needs.

@@ -3,14 +3,13 @@ import type { DBOSClient, DLogger } from "@dbos-inc/dbos-sdk";
 import { migrateSystemDatabase } from "@dbos-inc/dbos-sdk/internal/system_database";
 import { GlobalLogger } from "@dbos-inc/dbos-sdk/internal/telemetry/logs";
 import pg from "pg";
-import { connectionSettings, type Transaction } from "../store/db.ts";
+import { connectionSettings, type Queryable, type Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
 import type { EngineEvent } from "./event.ts";
+import { WORK_QUEUE, hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts";
 
 /** The application's name in DBOS's tables. */
 export const APPLICATION = "twokey";
-/** Work: one run at a time for each (name, id). */
-export const WORK_QUEUE = "work";
 /** Schedules, which DBOS enqueues itself and without a partition. */
 export const SCHEDULE_QUEUE = "schedules";
 
@@ -59,7 +58,10 @@ export function createEnginePool(url: string, onError: (error: Error) => void): 
 
 /** How one run is put into the queue. */
 export interface EnqueueOptions {
-  /** While a run with this key waits or runs, another enqueue with it does nothing; after its end the key is free again. */
+  /**
+   * While a run with this key waits or runs, another enqueue with it does nothing; after its end the key is free again. Without a key at
+   * most one run of (name, id) waits, besides the one that runs: another enqueue only makes it due earlier.
+   */
   readonly key?: string;
   /** Units: milliseconds; due work starts within about a second after it. */
   readonly delayMs?: number;
@@ -67,39 +69,52 @@ export interface EnqueueOptions {
   readonly tx?: Transaction;
 }
 
-/** Puts a run of (name, id) into the queue; does nothing when one with the same key waits or runs. */
-export async function enqueueRun(client: DBOSClient, name: string, id: string, run: EnqueueOptions): Promise<void> {
+/** Puts a run of (name, id) into the queue, as `EnqueueOptions` say. `q` is used outside of a transaction of the caller. */
+export async function enqueueRun(client: DBOSClient, q: Queryable, name: string, id: string, run: EnqueueOptions): Promise<void> {
   const workflowName = workflowOf(name);
+  const key = run.key === undefined ? waitingKeyOf(name, id) : `${workflowName}:${run.key}`;
+  // PostgreSQL refuses fractions of a millisecond, which monotonic clocks have; one late is better than one early.
+  const delayMs = Math.ceil(Math.max(0, run.delayMs ?? 0));
   const options = {
     workflowName,
     queueName: WORK_QUEUE,
     queuePartitionKey: `${name}:${id}`,
-    ...(run.key === undefined ? {} : { deduplicationID: `${workflowName}:${run.key}`, attributes: { key: run.key } }),
-    // PostgreSQL refuses fractions of a millisecond, which monotonic clocks have; one late is better than one early.
-    ...(run.delayMs === undefined || run.delayMs <= 0 ? {} : { delaySeconds: Math.ceil(run.delayMs) / 1000 }),
+    deduplicationID: key,
+    ...(run.key === undefined ? {} : { attributes: { key: run.key } }),
+    ...(delayMs === 0 ? {} : { delaySeconds: delayMs / 1000 }),
   };
-  if (run.tx === undefined) {
-    await client.enqueue(options, id).catch(refuseAllButDuplicate);
-    return;
+  // A run that begins between two statements of a try frees the key for the next one.
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    if (run.key === undefined && (await hurryWaiting(run.tx ?? q, name, id, delayMs))) return;
+    if ((await insertRun(client, options, id, run.tx)) || run.key !== undefined) return;
   }
+  throw new Error(`no run of ${name} could be put into the queue: others began all the time`);
+}
+
+const TRIES_MAX = 10;
+
+/** False: a run with the same key waits or runs. */
+async function insertRun(
+  client: DBOSClient,
+  options: Parameters<DBOSClient["enqueue"]>[0],
+  id: string,
+  tx: Transaction | undefined,
+): Promise<boolean> {
+  if (tx === undefined) return client.enqueue(options, id).then(() => true, falseIfDuplicate);
   // A duplicate is an error to PostgreSQL and would abort the caller's transaction; hence the savepoint.
-  const { raw } = run.tx;
+  const { raw } = tx;
   await raw.query("savepoint enqueue");
   try {
     await client.enqueueInTransaction(raw, options, id);
     await raw.query("release savepoint enqueue");
+    return true;
   } catch (error) {
     await raw.query("rollback to savepoint enqueue");
-    refuseAllButDuplicate(error);
+    return falseIfDuplicate(error);
   }
 }
 
-/** The DBOS workflow of a kind of work. */
-export function workflowOf(name: string): string {
-  return `work.${name}`;
-}
-
-function refuseAllButDuplicate(error: unknown): void {
-  if (error instanceof DbosErrors.DBOSQueueDuplicatedError) return;
+function falseIfDuplicate(error: unknown): false {
+  if (error instanceof DbosErrors.DBOSQueueDuplicatedError) return false;
   throw error;
 }

@@ -4,7 +4,8 @@ import { fail, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
-import type { Transaction } from "../store/db.ts";
+import type { Queryable, Transaction } from "../store/db.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import {
   endPolicyChange,
   readPolicy,
@@ -39,6 +40,7 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
     {
       act: { kind: "policy.approve", subject: click.changeId },
       click,
+      ref: { kind: "policy", id: click.changeId },
       async open(q) {
         const row = await lockChange(q, click.changeId);
         if (!row.ok) return row;
@@ -47,7 +49,7 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
           return fail("stale", "policy.moved", "The policy has changed since this was proposed, so it no longer counts", {
             remedy: "Propose it again.",
           });
-        return ok({ ...questionOf(row.value), row: row.value, base });
+        return ok({ ...(await questionOf(row.value, q)), row: row.value, base });
       },
       examine: ({ row }) => assessNow(row.body, row.setting, c),
       async follow({ row, base }, { decided, voters }, q) {
@@ -70,7 +72,7 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
     const reason = parseReason(click.reason);
     if (!reason.ok) return reason;
     const at = c.now();
-    await recordRejection(questionOf(row.value), click.by, reason.value, at, q);
+    await recordRejection(await questionOf(row.value, q), click.by, reason.value, at, q);
     await endPolicyChange(q, row.value.id, { state: "rejected", at, by: click.by.operator.name, reason: reason.value });
     return ok({ value: undefined, data: auditOf(row.value) });
   });
@@ -79,7 +81,7 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
 function ballotOf(c: PolicyContext): BallotContext {
   return {
     ...c,
-    approvers: { approversNow: async () => c.approvers.resolve((await expectPolicy(c)).body.approvers) },
+    approvers: { approversNow: async (counted) => c.approvers.resolve((await expectPolicy(c)).body.approvers, counted) },
     scopeIsConfirmed: async () => (await readPolicyNow(c.db, c.presentScope)).scopeIsConfirmed,
   };
 }
@@ -92,11 +94,13 @@ async function lockChange(q: Transaction, id: string): Promise<Result<PolicyChan
   return row.state === "proposed" ? ok(row) : fail("refused", "policy.ended", `This change has ended: ${row.state}`);
 }
 
-function questionOf(row: PolicyChangeRow): Question {
+async function questionOf(row: PolicyChangeRow, q: Queryable): Promise<Question> {
+  const { identities, withoutAccount } = await readIdentities(q, row.proposed_by === "twokey" ? [] : [row.proposed_by]);
   return {
     ref: { kind: "policy", id: row.id },
     digest: row.digest,
-    requesters: row.proposed_by === "twokey" ? [] : [row.proposed_by],
+    requesters: identities,
+    withoutAccount,
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,

@@ -1,6 +1,6 @@
 import type { Operator } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
-import type { Digest, Instant } from "../core/ids.ts";
+import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { TeamPolicy } from "../core/policy.ts";
 import type { PolicyChangeRow } from "../store/policies.ts";
@@ -34,7 +34,7 @@ export interface PolicyAnnouncer {
   showChange(view: PolicyChangeView): Promise<void>;
 }
 
-/** Finds who may approve by a policy. Errors: `unavailable`: then nobody may. */
+/** Finds who may approve by a policy; `counted` as in `ApproverDirectory`. Errors: `unavailable`: then nobody may. */
 export interface ApproversOf {
-  resolve(approvers: TeamPolicy["approvers"]): Promise<Result<readonly Operator[], Failure>>;
+  resolve(approvers: TeamPolicy["approvers"], counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
 }

@@ -54,21 +54,20 @@ function readNumber(text: string, kind: NumberSetting["kind"]): number | null {
 const approvers: Setting = {
   name: "approvers",
   title: "Approvers",
-  hint: `one user group (@handle or S…), or at least ${APPROVERS_MIN} people by Slack id, separated by commas`,
+  hint: `one user group (@handle or S…), then perhaps the Slack ids of its members whom the CI database does not know; or at least ${APPROVERS_MIN} people by Slack id; all separated by commas`,
   read(policy, text) {
     const words = text.split(/[,\s]+/).filter((w) => w !== "");
-    const group =
-      words.length === 1
-        ? /^(?:@([a-z0-9._-]{1,80})|(S[A-Z0-9]{2,20})|<!subteam\^(S[A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(words[0] ?? "")
-        : null;
-    if (group !== null) return ok({ ...policy, approvers: { group: group[1] ?? group[2] ?? group[3] ?? "", ids: [] } });
-    const ids = words.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);
-    const known = ids.flatMap((id) => (id === undefined ? [] : [id]));
-    if (known.length !== words.length || new Set(known).size < APPROVERS_MIN || known.length > 100) return notAValue(this.title, this.hint);
-    return ok({ ...policy, approvers: { group: null, ids: [...new Set(known)].toSorted() } });
+    const first = /^(?:@([a-z0-9._-]{1,80})|(S[A-Z0-9]{2,20})|<!subteam\^(S[A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(words[0] ?? "");
+    const group = first === null ? null : (first[1] ?? first[2] ?? first[3] ?? "");
+    const named = first === null ? words : words.slice(1);
+    const ids = named.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);
+    const known = new Set(ids.flatMap((id) => (id === undefined ? [] : [id])));
+    if (ids.includes(undefined) || (group === null && known.size < APPROVERS_MIN) || known.size > 100)
+      return notAValue(this.title, this.hint);
+    return ok({ ...policy, approvers: { group, ids: [...known].toSorted() } });
   },
   write: ({ approvers: { group, ids } }) =>
-    group === null ? ids.join(", ") : /^S[A-Z0-9]{2,}$/.test(group) ? group : `@${group.replace(/^@/, "")}`,
+    [...(group === null ? [] : [/^S[A-Z0-9]{2,}$/.test(group) ? group : `@${group.replace(/^@/, "")}`]), ...ids].join(", "),
   effect: () => "neutral",
 };
 

@@ -1,6 +1,8 @@
 import { invariant } from "../core/failure.ts";
+import { isOneOf } from "../core/people.ts";
 import type { Queryable } from "../store/db.ts";
 import { readVotes } from "../store/ballots.ts";
+import { readIdentities } from "../store/known-accounts.ts";
 import { readPolicyVersion, type PolicyChangeRow } from "../store/policies.ts";
 import type { TeamPolicy } from "../core/policy.ts";
 import type { ApproversOf, PolicyChangeView } from "./ports.ts";
@@ -12,6 +14,7 @@ export async function buildChangeView(row: PolicyChangeRow, db: Queryable, appro
   invariant(base !== null, "a change starts from a stored version");
   const votes = await readVotes(db, { kind: "policy", id: row.id });
   const may = row.state === "proposed" ? await approvers.resolve(base.body.approvers) : null;
+  const { identities } = await readIdentities(db, [row.proposed_by]);
   const setting = findSetting(row.setting);
   const write = (p: TeamPolicy): string => setting?.write(p) ?? "?";
   return {
@@ -27,7 +30,7 @@ export async function buildChangeView(row: PolicyChangeRow, db: Queryable, appro
     state: row.state,
     quorum: row.quorum,
     approvals: votes.filter((v) => v.verdict === "approve").map((v) => ({ name: v.voterName, at: v.at })),
-    mayApprove: may?.ok === true ? may.value.filter((a) => a.id !== row.proposed_by).map((a) => a.name) : [],
+    mayApprove: may?.ok === true ? may.value.filter((a) => !isOneOf(a, identities)).map((a) => a.name) : [],
     proposedAt: row.proposed_at,
     expiresAt: row.expires_at,
     endedAt: row.ended_at,

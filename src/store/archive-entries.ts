@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type ItemKind, itemKinds } from "../core/inventory.ts";
+import { type InventoryItem, type ItemKind, itemKinds } from "../core/inventory.ts";
 import { APPROVALS_MIN } from "../core/votes.ts";
 import { insertRow, toJson, updateRow, type Queryable } from "./db.ts";
 
@@ -14,6 +14,8 @@ export const EntryRow = z.object({
   sha256: z.string().nullable(),
   bytes: z.number().int().nullable(),
   problem: z.string().nullable(),
+  /** When its bytes were taken from their source; null: never, or not known. Units: UTC epoch milliseconds. */
+  saved_at: z.number().nullable(),
   /** Who waived it, oldest first; each person once. */
   waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
 });
@@ -22,6 +24,7 @@ export type ArchiveEntryRow = z.output<typeof EntryRow>;
 
 /** SQL for an entry's columns, from `archive_entry`. */
 export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
+       (manifest ->> 'savedAt')::bigint as saved_at,
        coalesce((select jsonb_agg(jsonb_build_object('voter', b.voter, 'name', b.voter_name) order by b.seq)
                  from ballot b where b.kind = 'waiver' and b.question = archive_entry.id::text), '[]') as waivers`;
 
@@ -48,7 +51,7 @@ export type EntryChange =
   | { readonly state: "failed"; readonly problem: string }
   | { readonly state: "verified"; readonly key: string; readonly sha256: string; readonly bytes: number; readonly manifest: unknown };
 
-/** Records how saving an entry stands; `verified` is never taken back. Invariant: INV-8. */
+/** Records how saving an entry stands; only `takeBackCopy` and `takeBackEntry` take `verified` back. Invariant: INV-8. */
 export async function updateEntry(q: Queryable, id: string, at: number, change: EntryChange): Promise<void> {
   const { state } = change;
   if (state === "verified") {
@@ -59,6 +62,56 @@ export async function updateEntry(q: Queryable, id: string, at: number, change: 
     const problem = state === "failed" ? change.problem : null;
     await updateRow(q, "archive_entry", id, { state, problem, updated_at: at }, "state <> 'verified'");
   }
+}
+
+/** Records that the archive no longer holds what was saved: no entry counts as saved by that object any longer. Invariant: INV-8. */
+export async function takeBackCopy(q: Queryable, key: string, at: number, problem: string): Promise<void> {
+  await q.exec(
+    `update archive_entry set state = 'failed', problem = $3, updated_at = $2
+     where store_key = $1 and state = 'verified' and removal_begun_at is null`,
+    [key, at, problem],
+  );
+}
+
+/** Records that an entry's copy, whole as it is, is not what would be destroyed now: the thing is to be saved again. Invariant: INV-8. */
+export async function takeBackEntry(q: Queryable, id: string, at: number, problem: string): Promise<void> {
+  await updateRow(q, "archive_entry", id, { state: "failed", problem, updated_at: at }, "state = 'verified'");
+}
+
+const SourceRow = z.object({
+  id: z.string(),
+  name: z.string(),
+  item_kind: z.enum(itemKinds),
+  store_key: z.string(),
+  sha256: z.string(),
+  bytes: z.number(),
+  savedAt: z.number(),
+  /** The thing as CloudStack listed it when it was saved. */
+  item: z.custom<InventoryItem>((v) => typeof v === "object" && v !== null && "kind" in v && "facts" in v),
+});
+/** A verified copy that another entry may share. */
+export type CopyToShare = z.output<typeof SourceRow>;
+
+/** Reads the verified copies of one thing, whoever saved it, the newest first; each object once. */
+export async function readCopiesToShare(q: Queryable, kind: ItemKind, itemId: string): Promise<readonly CopyToShare[]> {
+  const found = await q.many(
+    SourceRow,
+    `select distinct on (store_key) id, name, item_kind, store_key, sha256, bytes, (manifest ->> 'savedAt')::bigint as "savedAt", manifest -> 'item' as item
+     from archive_entry where item_kind = $1 and item_id = $2 and state = 'verified' and removal_begun_at is null
+       and manifest ? 'item' and manifest ? 'savedAt' order by store_key, id`,
+    [kind, itemId],
+  );
+  return found.toSorted((a, b) => b.savedAt - a.savedAt);
+}
+
+/** Makes an entry verified by the object of another one; false when that one counts no longer. Invariant: INV-8. */
+export async function shareCopy(q: Queryable, id: string, from: string, at: number, manifest: unknown): Promise<boolean> {
+  const n = await q.exec(
+    `update archive_entry e set state = 'verified', store_key = c.store_key, sha256 = c.sha256, bytes = c.bytes, manifest = $4, problem = null, updated_at = $3
+     from (select * from archive_entry where id = $2 and state = 'verified' and removal_begun_at is null for share) c where e.id = $1`,
+    [id, from, at, toJson(manifest)],
+  );
+  return n === 1;
 }
 
 /** Reads an owner's entries by name. */
@@ -95,7 +148,7 @@ const CopyRow = z.object({
   savedAt: z.number(),
   inUse: z.boolean(),
 });
-/** One verified copy in the archive. `inUse`: its deletion is running, or a link to it is valid. Units: bytes, UTC epoch milliseconds. */
+/** One verified copy in the archive, by the newest entry that has it. `inUse`: its deletion is running, or a link to it is valid. Units: bytes, UTC epoch milliseconds. */
 export type KeptCopy = z.output<typeof CopyRow>;
 const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, store_key as key, sha256, bytes, updated_at as "savedAt"`;
 
@@ -103,33 +156,38 @@ const COPY_COLUMNS = `id, item_kind as "itemKind", item_id as "itemId", name, st
 export async function readKeptCopies(q: Queryable, now: number): Promise<readonly KeptCopy[]> {
   return q.many(
     CopyRow,
-    `select ${COPY_COLUMNS}, is_in_use(archive_entry, $1) as "inUse" from archive_entry
-     where state = 'verified' and removal_begun_at is null order by item_kind, item_id, updated_at, id`,
+    `select * from (
+       select distinct on (store_key) ${COPY_COLUMNS}, is_in_use(archive_entry, $1) as "inUse" from archive_entry
+       where state = 'verified' and removal_begun_at is null order by store_key, updated_at desc, id desc) copy
+     order by "itemKind", "itemId", "savedAt", id`,
     [now],
   );
 }
 
-/** Begins a copy's removal; false when it is in use. Errors: `StoreError` archive_last_copy for the last one. */
+/** Entries that share the object of entry $1. */
+const SAME_OBJECT = "store_key = (select store_key from archive_entry where id = $1)";
+
+/** Begins a copy's removal, for all entries that share it; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2
-     where id = $1 and state = 'verified' and removal_begun_at is null and not is_in_use(archive_entry, $2)`,
+     where ${SAME_OBJECT} and state = 'verified' and removal_begun_at is null and not is_in_use(archive_entry, $2)`,
     [id, at],
   );
-  return n === 1;
+  return n > 0;
 }
 
 /** Reads the copies whose removal has begun and not ended. */
 export async function readBegunRemovals(q: Queryable): Promise<readonly KeptCopy[]> {
   return q.many(
     CopyRow,
-    `select ${COPY_COLUMNS}, false as "inUse" from archive_entry
-     where removal_begun_at is not null and removed_at is null order by removal_begun_at, id`,
+    `select distinct on (removal_begun_at, store_key) ${COPY_COLUMNS}, false as "inUse" from archive_entry
+     where removal_begun_at is not null and removed_at is null order by removal_begun_at, store_key, updated_at desc, id desc`,
     [],
   );
 }
 
 /** Records that a copy's file was removed. */
 export async function recordRemoved(q: Queryable, id: string, at: number): Promise<void> {
-  await q.exec("update archive_entry set removed_at = $2 where id = $1 and removal_begun_at is not null", [id, at]);
+  await q.exec(`update archive_entry set removed_at = $2 where ${SAME_OBJECT} and removal_begun_at is not null`, [id, at]);
 }

@@ -30,12 +30,18 @@ export async function recordVote(q: Queryable, on: QuestionRef, v: StoredVote, i
   await insertRow(q, "ballot", { ...vote, kind: on.kind, question: on.id, slackAccount: account, itemName });
 }
 
+const SELECT = `select voter, voter_name as "voterName", slack_account as account, verdict, digest, reason, at from ballot`;
+
 /** Reads the votes on a question, oldest first. */
 export async function readVotes(q: Queryable, on: QuestionRef): Promise<readonly StoredVote[]> {
-  return q.many(
-    VoteRow,
-    `select voter, voter_name as "voterName", slack_account as account, verdict, digest, reason, at
-     from ballot where kind = $1 and question = $2 order by seq`,
-    [on.kind, on.id],
-  );
+  return q.many(VoteRow, `${SELECT} where kind = $1 and question = $2 order by seq`, [on.kind, on.id]);
+}
+
+/** Reads the newest vote that a Slack account cast as somebody else since an instant, on whatever question. */
+export async function readVoteAsAnother(q: Queryable, account: string, than: OperatorId, since: number): Promise<StoredVote | null> {
+  return q.maybe(VoteRow, `${SELECT} where slack_account = $1 and voter <> $2 and at > $3 order by seq desc limit 1`, [
+    account,
+    than,
+    since,
+  ]);
 }

@@ -67,6 +67,11 @@ const Row = z.object({
   closed_reason: z.string().nullable(),
   frozen_reason: z.string().nullable(),
   ran_machines: z.array(z.string()),
+  lease: z.number(),
+  expunge_after: Instant.nullable(),
+  /** The reason why the next step is not taken yet, and since when; both null while nothing keeps it back. */
+  waiting_for: z.string().nullable(),
+  waiting_since: Instant.nullable(),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;
@@ -107,16 +112,30 @@ type FixedColumn = Extract<
   "id" | `${string}_id` | "slug" | "path" | "name" | "evidence" | "requesters" | "quorum" | "policy"
 >;
 /** The columns a transition may set. */
-export type DeletionChange = Partial<Omit<DeletionRow, FixedColumn | "frozen_from" | "version" | "opened_at">>;
+export type DeletionChange = Partial<Omit<DeletionRow, FixedColumn | "frozen_from" | "version" | "opened_at" | "lease">>;
 
 /** Changes a deletion's row; PostgreSQL refuses moves and phases that are not allowed. Errors: `StoreError` with the rule's name. */
 export async function updateDeletion(q: Queryable, id: string, change: DeletionChange): Promise<void> {
   await updateRow(q, "deletion", id, change);
 }
 
+const Lease = z.object({ lease: z.number() });
+
+/** Takes a deletion over for one run: calls of every run before it are refused from now on. Null: there is no such deletion. */
+export async function takeLease(q: Queryable, id: string): Promise<number | null> {
+  return (await q.maybe(Lease, "update deletion set lease = lease + 1 where id = $1 returning lease", [id]))?.lease ?? null;
+}
+
 /** Appends to a deletion's log. */
 export async function recordDeletionEvent(q: Queryable, id: string, at: number, kind: string, data: unknown): Promise<void> {
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
+}
+
+/** When a deletion entered a phase, the last time; null: never. */
+export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
+  const row = z.object({ at: Instant });
+  const sql = "select at from deletion_event where deletion_id = $1 and kind = $2 order by seq desc limit 1";
+  return (await q.maybe(row, sql, [id, `entered ${phase}`]))?.at ?? null;
 }
 
 /** How long a deletion's wait still lasts by the database's own clock, which refuses to end it before. Units: milliseconds. */

@@ -67,7 +67,7 @@ export type SavedRow = z.output<typeof Saved>;
 export async function readSavedThings(q: Queryable): Promise<readonly SavedRow[]> {
   return q.many(
     Saved,
-    `select manifest->>'domainPath' as domain_path, name, item_kind, bytes, sha256, (manifest->>'savedAt')::bigint as saved_at
+    `select distinct manifest->>'domainPath' as domain_path, name, item_kind, bytes, sha256, (manifest->>'savedAt')::bigint as saved_at
      from archive_entry where state = 'verified' order by 1, name, saved_at desc`,
   );
 }

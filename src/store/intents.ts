@@ -60,3 +60,29 @@ export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<n
     [owner.kind, owner.id],
   );
 }
+
+/** How long other calls than a deletion's count as on their way when nobody says how they ended: their process may have died. Units: ms. */
+const ON_ITS_WAY_MS = 3600_000;
+
+/** Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. */
+export async function callsOnTheirWay(q: Queryable, now: number): Promise<readonly string[]> {
+  const rows = await q.many(
+    z.object({ command: z.string(), what: z.string() }),
+    `select i.command, coalesce(i.params ->> 'name', i.params ->> 'sentence', '') as what from intent i
+     where (i.owner_kind = 'deletion' or i.at > $1) and not exists (select from outcome o where o.intent_id = i.id) order by i.at, i.id`,
+    [now - ON_ITS_WAY_MS],
+  );
+  return rows.map(({ command, what }) => `${command.replaceAll("_", " ")} ${what}`.trim());
+}
+
+/** Whether an owner sent a command that did not fail, as far as CloudStack told. */
+export async function hasSent(q: Queryable, owner: IntentOwner, command: string): Promise<boolean> {
+  const sent = await q.one(
+    CountRow,
+    `select count(*) as n from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3
+       and (o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))`,
+    [owner.kind, owner.id, command],
+  );
+  return sent > 0;
+}

@@ -6,16 +6,33 @@ import { columnsOf, insertRow, type Queryable } from "./db.ts";
 /** Whether everything is stopped. */
 export type StopState = { readonly stopped: false } | Stopped;
 
-/** A stop; `seq`, `since` and `by` are null when the database could not be read. */
+/** One person's stop; a second one adds to the first. */
+export interface OneStop {
+  readonly at: number;
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** All that were stopped since the last resume, oldest first; `seq`, `since` and `by` are the newest's, and null when nothing could be read. */
 export interface Stopped {
   readonly stopped: true;
   readonly seq: number | null;
   readonly since: number | null;
   readonly by: string | null;
+  /** All their reasons. */
   readonly reason: string;
+  readonly stops: readonly OneStop[];
 }
 
-const Row = z.object({ seq: z.number(), at: z.number(), kind: z.enum(["stop", "resume"]), byOperator: z.string(), reason: z.string() });
+const Row = z.object({
+  seq: z.number(),
+  at: z.number(),
+  kind: z.enum(["stop", "resume"]),
+  byOperator: z.string(),
+  byName: z.string().nullable(),
+  reason: z.string(),
+});
+type Row = z.output<typeof Row>;
 
 /** Locks the switch until the transaction ends, so that the numbers of stops and resumes are in their order. */
 export async function lockStop(q: Queryable): Promise<void> {
@@ -23,7 +40,7 @@ export async function lockStop(q: Queryable): Promise<void> {
 }
 
 /** Records a stop or a resume; the table only grows. Errors: `StoreError` `resume_quorum` for a resume without two approvers. */
-export async function recordStop(q: Queryable, entry: Omit<z.output<typeof Row>, "seq">): Promise<void> {
+export async function recordStop(q: Queryable, entry: Omit<Row, "seq" | "byName"> & { readonly byName?: string }): Promise<void> {
   await lockStop(q);
   await insertRow(q, "stop_switch", entry);
 }
@@ -35,13 +52,53 @@ export async function recordStop(q: Queryable, entry: Omit<z.output<typeof Row>,
  */
 export async function readStop(q: Queryable): Promise<StopState> {
   try {
-    const row = await q.maybe(Row, `select ${columnsOf(Row)} from stop_switch order by seq desc limit 1`);
-    if (row === null || row.kind === "resume") return { stopped: false };
-    return { stopped: true, seq: row.seq, since: row.at, by: row.byOperator, reason: row.reason };
+    const rows = await q.many(Row, `select ${columnsOf(Row)} from present_stops()`);
+    const newest = rows.at(-1);
+    if (newest === undefined) return { stopped: false };
+    const { seq, at: since, byOperator: by } = newest;
+    return { stopped: true, seq, since, by, reason: rows.map((r) => r.reason).join("; "), stops: rows.map(oneStop) };
   } catch {
     // Whatever the error: a switch that cannot be read counts as stopped.
-    return { stopped: true, seq: null, since: null, by: null, reason: "The stop switch could not be read from the database." };
+    const reason = "The stop switch could not be read from the database.";
+    return { stopped: true, seq: null, since: null, by: null, reason, stops: [] };
   }
+}
+
+function oneStop({ at, byOperator, byName, reason }: Row): OneStop {
+  return { at, name: byName ?? byOperator, reason };
+}
+
+/** The newest stop and those it stands with, and how it ended. */
+export interface LastStop {
+  /** The number of the first of them, the same as long as they last. */
+  readonly id: number;
+  readonly stops: readonly OneStop[];
+  /** Null: it lasts. Else who resumed, and when. */
+  readonly resumed: { readonly names: string; readonly at: number } | null;
+}
+
+/** Reads the newest stop, also when it is over; null when nothing was ever stopped. */
+export async function readLastStop(q: Queryable): Promise<LastStop | null> {
+  const rows = await q.many(
+    Row,
+    `select ${columnsOf(Row)} from stop_switch where seq > coalesce((
+       select max(seq) from stop_switch where kind = 'resume' and seq < (select max(seq) from stop_switch where kind = 'stop')), 0)
+     order by seq`,
+  );
+  const stops = rows.filter((r) => r.kind === "stop");
+  const [first] = stops;
+  if (first === undefined) return null;
+  const end = rows.find((r) => r.kind === "resume");
+  return {
+    id: first.seq,
+    stops: stops.map(oneStop),
+    resumed: end === undefined ? null : { names: end.byName ?? end.byOperator, at: end.at },
+  };
+}
+
+/** Whether a command changes nothing: reading is never stopped. */
+export function isRead(command: string): boolean {
+  return /^(?:list|query|get)/.test(command);
 }
 
 /**
@@ -51,8 +108,13 @@ export async function readStop(q: Queryable): Promise<StopState> {
  * Errors: `refused` `cloudstack.stopped`, also when the switch cannot be read. Invariant: INV-3.
  */
 export async function mayCall(q: Queryable, command: string): Promise<Result<void, Failure>> {
-  if (/^(?:list|query|get)/.test(command)) return ok(undefined);
+  if (isRead(command)) return ok(undefined);
   const stop = await readStop(q);
   if (!stop.stopped) return ok(undefined);
-  return err(failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${stop.reason})`));
+  return err(stoppedBefore(command, stop.reason));
+}
+
+/** The refusal of a command that was not sent. */
+export function stoppedBefore(command: string, reason: string): Failure {
+  return failure("refused", "cloudstack.stopped", `${command} was not sent: everything is stopped (${reason})`);
 }

@@ -118,6 +118,11 @@ test("CloudStack is away at the start, then back", async () => {
   await told("ada", "create domain ROOT/ci/aurora");
 }, 90_000);
 
+test("in a public channel everybody could join the team: it does not start without a group for it", async () => {
+  Object.assign(slack.workspace.channel(demoChannel) ?? {}, { isPrivate: false });
+  expect(await start(theGroup)).toMatchObject({ ok: false, error: { code: "slack.public_channel" } });
+}, 90_000);
+
 test("the first start takes three approvers, and without them puts no policy in force; later two are enough", async () => {
   const refused = {
     ok: false,

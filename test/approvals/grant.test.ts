@@ -5,7 +5,7 @@ import { tally, type ApprovalRequest } from "../../src/approvals/tally.ts";
 import type { Vote } from "../../src/core/votes.ts";
 import type { DeletionId, DomainId, DomainPath } from "../../src/core/ids.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
-import { at, inventory, item, op } from "../support/deletions.ts";
+import { completeOf, at, inventory, item, op } from "../support/deletions.ts";
 
 const domainId = "6f1c9a1e-0000-4000-8000-000000000001" as DomainId;
 const approved = inventory(domainId, [item("template", "t", { bytes: 10 }), item("machine", "m", { state: "Stopped" })]);
@@ -57,28 +57,32 @@ const question = (more: Partial<GrantQuestion> = {}): GrantQuestion => ({
   approved,
   fresh: approved,
   dismantling: false,
+  seen: { phase: "cooling_off", version: 3, lease: 1 },
   now: at(50),
   ...more,
 });
 
 test.each<[string, Partial<GrantQuestion>]>([
   ["the stored inventory is not the approved one", { approved: inventory(domainId, []) }],
-  ["something appeared", { fresh: { ...approved, items: [...approved.items, item("machine", "new")] } }],
-  ["something appeared while dismantling", { dismantling: true, fresh: { ...approved, items: [item("machine", "new")] } }],
-  ["something vanished before the dismantling", { fresh: { ...approved, items: approved.items.slice(1) } }],
+  ["something appeared", { fresh: completeOf({ ...approved, items: [...approved.items, item("machine", "new")] }) }],
+  ["something appeared while dismantling", { dismantling: true, fresh: completeOf({ ...approved, items: [item("machine", "new")] }) }],
+  ["something vanished before the dismantling", { fresh: completeOf({ ...approved, items: approved.items.slice(1) }) }],
   [
     "a size changed before the dismantling",
-    { fresh: { ...approved, items: [item("template", "t", { bytes: 11 }), ...approved.items.slice(1)] } },
+    { fresh: completeOf({ ...approved, items: [item("template", "t", { bytes: 11 }), ...approved.items.slice(1)] }) },
   ],
-  ["the fresh look is at another domain", { fresh: { ...approved, domainId: request.deletionId as unknown as DomainId } }],
+  ["the fresh look is at another domain", { fresh: completeOf({ ...approved, domainId: request.deletionId as unknown as DomainId }) }],
+  ["nobody confirmed that the fresh look shows all", { fresh: { ...approved } as never }],
   ["an approver is none any more", { approversNow: new Set([op("ada")]) }],
 ])("no grant when %s", (_what, more) => {
   expect(grant(question(more)).ok).toBe(false);
 });
 
 test("a state that quarantine changed does not matter, and while dismantling less may be there", () => {
-  expect(grant(question({ fresh: { ...approved, items: approved.items.map((i) => ({ ...i, state: "Destroyed" })) } })).ok).toBe(true);
-  expect(grant(question({ dismantling: true, fresh: { ...approved, items: [] } })).ok).toBe(true);
+  expect(grant(question({ fresh: completeOf({ ...approved, items: approved.items.map((i) => ({ ...i, state: "Destroyed" })) }) })).ok).toBe(
+    true,
+  );
+  expect(grant(question({ dismantling: true, fresh: completeOf({ ...approved, items: [] }) })).ok).toBe(true);
 });
 
 test("a cast, a copy, a clone, a heir and a proxy are no grants", () => {

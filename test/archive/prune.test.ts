@@ -15,7 +15,15 @@ import { createFolderStore } from "../../src/archive/folder-store.ts";
 import { copiesToPrune, type KeepRules } from "../../src/archive/prune.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import { beginRemoval, insertEntry, readKeptCopies, updateEntry, type KeptCopy } from "../../src/store/archive-entries.ts";
+import {
+  beginRemoval,
+  insertEntry,
+  readKeptCopies,
+  shareCopy,
+  takeBackCopy,
+  updateEntry,
+  type KeptCopy,
+} from "../../src/store/archive-entries.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { StoreError } from "../../src/store/store-error.ts";
@@ -201,6 +209,43 @@ describe("on PostgreSQL", () => {
     expect(await refusal(fresh.db.exec("update archive_entry set removal_begun_at = null where id = $1", [only]))).toBe("archive_removal");
     expect(await refusal(fresh.db.exec("delete from archive_entry where id = $1", [only]))).toBe("archive_entry_append_only");
     expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i5").map((c) => c.id)).toEqual([linked, newest]);
+  });
+
+  test("a copy that several entries share goes once, for all of them, and not while one of them is in use", async () => {
+    const old = await saved("i7", 10);
+    const [shares, owner] = [randomUUID(), randomUUID()];
+    const row = await openOne(fresh.db);
+    // The newest entry is the export's, which nobody needs any more.
+    for (const [at, id, of] of [
+      [15, shares, { kind: "deletion", id: row.id }],
+      [16, randomUUID(), { kind: "export", id: owner }],
+    ] as const) {
+      await insertEntry(fresh.db, of, { id, itemKind: "template", itemId: "i7", name: "i7", at: 1 });
+      expect(await shareCopy(fresh.db, id, old, at, {})).toBe(true);
+    }
+    await saved("i7", 20);
+    // What earlier tests began.
+    await prune(0);
+    removed.length = 0;
+    expect(await prune(1000)).toEqual(ok({ removed: 0, bytes: 0 }));
+    await updateDeletion(fresh.db, row.id, { phase: "closed" });
+    expect(await prune(1000)).toEqual(ok({ removed: 1, bytes: 5 }));
+    expect(removed).toEqual([old]);
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i7")).toHaveLength(1);
+
+    const late = randomUUID();
+    await insertEntry(fresh.db, { kind: "export", id: randomUUID() }, { id: late, itemKind: "template", itemId: "i7", name: "i7", at: 1 });
+    expect(await shareCopy(fresh.db, late, old, 30, {})).toBe(false);
+    const asVerified = { state: "verified", key: old, sha256: "0", bytes: 5, manifest: {} } as const;
+    await expect(updateEntry(fresh.db, late, 30, asVerified)).rejects.toMatchObject({ constraint: "archive_reuse" });
+  });
+
+  test("a copy that was taken back is no copy: the one before it stays", async () => {
+    const whole = await saved("i8", 10);
+    const damaged = await saved("i8", 20);
+    await takeBackCopy(fresh.db, damaged, 30, "It is damaged");
+    expect(await prune(1000)).toEqual(ok({ removed: 0, bytes: 0 }));
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i8").map((c) => c.id)).toEqual([whole]);
   });
 
   test("two copies of the same instant: at the same moment only one of them can go", async () => {

@@ -60,6 +60,7 @@ beforeEach(async () => {
     action: keep("action"),
     view: keep("view"),
     event: keep("event"),
+    use: (handler: Handler) => void (handlers["use"] = handler),
     options: keep("options"),
     error: () => undefined,
   };
@@ -69,6 +70,7 @@ beforeEach(async () => {
       chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
       views: { open: async () => (said.push("a window"), { ok: true }) },
     } as never,
+    here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
     identity: {
       identify: async (user: string) =>
         user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
@@ -129,6 +131,21 @@ test("a good click counts, so the refusals below are not for nothing", async () 
   await press();
   expect(await votes()).toBe(1);
   expect(await refusals()).toEqual([]);
+});
+
+test("what comes from another workspace reaches no listener, and is recorded; what is ours goes on", async () => {
+  let reached = 0;
+  const next = async () => void (reached += 1);
+  const from = (team: string) =>
+    handlers["use"]?.({
+      ...{ next, ack: async () => undefined, respond: async (m: unknown) => void said.push(JSON.stringify(m)) },
+      body: { team: { id: team }, user: { id: "ada" } },
+    });
+  await from("T1");
+  expect([reached, await refusals()]).toEqual([1, []]);
+  await from("TEVIL");
+  expect(reached).toBe(1);
+  await expectRefused(0, /another workspace or organisation/);
 });
 
 const other = "6f1c9a1e-0000-4000-8000-00000000000f";

@@ -7,36 +7,47 @@ import { ok } from "../../src/core/result.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { putInForce, testBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { proposeOne } from "../support/deletions.ts";
+import { recordKnownAccounts } from "../../src/store/known-accounts.ts";
+import { op, proposeOne } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
 beforeAll(async () => {
   fresh = await freshDatabase();
   await putInForce(fresh.db);
+  // Of who asks, an account is known: else nobody whom the CI database does not know could vote.
+  await recordKnownAccounts(fresh.db, [{ account: "T1/U9", operator: op("chen") }], 1);
 });
 afterAll(() => fresh.drop());
 
 type Account = { readonly team_id: string; readonly enterprise_user?: { readonly id: string; readonly enterprise_id: string } };
 /** The identity of one replica: accounts U1 to U3, and what the CI database knows of people just then. */
-const identityOf = (account: Account, knows: boolean) =>
-  createIdentity({
-    client: {
-      users: {
-        info: async ({ user: id }: { user: string }) => ({
-          ok: true,
-          user: { id, ...account, is_email_confirmed: true, profile: { email: `${id}@example.org`, real_name: id } },
-        }),
-      },
-      conversations: { members: async () => ({ ok: true, members: ["U1", "U2", "U3"] }) },
-    } as never,
+const identityOf = (account: Account, knows: boolean) => {
+  const client = {
+    users: {
+      info: async ({ user: id }: { user: string }) => ({
+        ok: true,
+        user: { id, ...account, is_email_confirmed: true, profile: { email: `${id}@example.org`, real_name: id } },
+      }),
+    },
+    conversations: {
+      info: async () => ({ ok: true, channel: { is_private: true } }),
+      members: async () => ({ ok: true, members: ["U1", "U2", "U3"] }),
+    },
+  } as never;
+  return createIdentity({
+    client,
+    patient: client,
     channel: "C1",
-    teamId: "T1",
-    botUserId: "B",
+    here: { teamId: "T1", enterpriseId: account.enterprise_user?.enterprise_id ?? null, appId: null, botUserId: "B" },
+    remember: async () => undefined,
+    onLeftOut: () => undefined,
     approvers: async () => ({ group: null, ids: ["U1", "U2", "U3"] }),
     teamGroup: null,
-    listPeople: async () => ok(knows ? [{ id: "7" as CiUserId, name: "Una", email: "U1@example.org", slackId: "U1" }] : []),
+    listPeople: async () => ok(knows ? [{ id: "7" as CiUserId, name: "Una", email: "U1@example.org", slackId: "U1", enabled: true }] : []),
     now: () => 20 as Instant,
+    sleep: () => new Promise(() => undefined),
   });
+};
 
 test.each<[string, Account]>([
   ["of a workspace", { team_id: "T1" }],

@@ -71,6 +71,10 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     closedBecause: "rejected",
     closedBy: first,
     frozenReason: first,
+    expungesAfter: null,
+    frozenFrom: null,
+    waitingSince: null,
+    goOn: null,
     steps: { done: 0, of: 0 },
     ...more,
   };
@@ -117,6 +121,13 @@ test("a card that cannot show all names has no Approve button, a small one has",
   for (const phase of phases.filter((p) => p !== "proposed")) expect(approve(view(phase, ["small"])), phase).toBe(false);
 });
 
+test("a card shows from when on CloudStack may expunge what was destroyed, and nothing of it while nothing is", () => {
+  const card = (expungesAfter: DeletionView["expungesAfter"]): string =>
+    JSON.stringify(renderCard(view("frozen", ["small"], { expungesAfter }), "test").blocks);
+  expect(card(1_700_000_000_000 as never)).toContain("may expunge the destroyed machines from <!date^1700000000");
+  expect(card(null)).not.toContain("expunge the destroyed");
+});
+
 test("a member can keep the domain until it is removed for good, and not after it ended", () => {
   const keeps = phases.filter((p) => JSON.stringify(renderKeep(view(p, ["a"])).blocks).includes('"deletion_keep"'));
   expect(phases.filter((p) => !keeps.includes(p))).toEqual(["removing", "deleted", "closed"]);
@@ -135,6 +146,39 @@ test("what could not be saved has a Waive button with its name while it is propo
     "Everything that had to be saved is in the archive, except what was waived: disk.",
   );
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
+});
+
+test("a frozen card has the ways out of where it froze, and Go on only where all of it can be read", () => {
+  const goOn = {
+    id: "6f1c9a1e-0000-4000-8000-000000000004",
+    digest: "d".repeat(64) as never,
+    appeared: ["template late"],
+    gone: 2,
+    left: 3,
+    objections: [],
+    approvals: [{ operator: { id: "ci:ada" as never, name: "Ada", ciUserId: null }, at: 5 as never }],
+    until: 9 as never,
+  };
+  const buttons = (more: Partial<DeletionView>): readonly string[] =>
+    [...JSON.stringify(renderCard(view("frozen", ["a"], more), "test").blocks).matchAll(/"(deletion_\w+)","text"/g)].map((m) => m[1] ?? "");
+  expect(buttons({ frozenFrom: "grace" })).toEqual(["deletion_restore", "deletion_look_again"]);
+  expect(buttons({ frozenFrom: "removing" })).toEqual(["deletion_look_again"]);
+  expect(buttons({ frozenFrom: "removing", goOn })).toEqual(["deletion_look_again", "deletion_go_on"]);
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, objections: ["x is not saved"] } })).toEqual(["deletion_look_again"]);
+  const many = Array.from({ length: 26 }, (_x, i) => `volume ${i}`);
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: many } })).toEqual(["deletion_look_again"]);
+  const card = renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn }), "test");
+  expect(validateBlocks(card.blocks, "message")).toEqual([]);
+  expect(JSON.stringify(card.blocks)).toContain("template late");
+  expect(JSON.stringify(card.blocks)).toContain("Go on was said by Ada");
+  expect(JSON.stringify(renderKeep(view("frozen", ["a"], { frozenFrom: "removing" })).blocks)).not.toContain("deletion_keep");
+});
+
+test("what keeps a step back stands on the card with the time since when", () => {
+  const card = (waitingSince: number | null) =>
+    JSON.stringify(renderCard(view("removing", ["a"], { activity: "still in use", waitingSince: waitingSince as never }), "test").blocks);
+  expect(card(60_000)).toContain("Waits since <!date^60^");
+  expect(card(null)).not.toContain("Waits since");
 });
 
 test("answers and windows with hostile texts are taken by Slack", () => {

@@ -90,6 +90,15 @@ test("without user groups and without a list of people it does not start, and sa
   expect(code).not.toBe(0);
 });
 
+test("in a public channel everybody could join the team: without a group for it, it does not start, and says what to set", async () => {
+  slack.isPublic = true;
+  const child = start();
+  const code = await new Promise((resolve) => child.once("exit", resolve));
+  slack.isPublic = false;
+  expect(said).toMatch(/The channel ci-team is public[\s\S]*SLACK_TEAM_GROUP/);
+  expect(code).not.toBe(0);
+});
+
 test("it starts on the list of people, finds the channel by name in pages, and posts the first plan although Slack says 429", async () => {
   slack.moods.push({ method: "chat.postMessage", retryAfter: 1 });
   bot = start();
@@ -144,6 +153,12 @@ test("a deletion is approved by two of the list and carried out; a lost card is 
   await seen("the card", card);
   await acked(slack.click(egon, "deletion_approve"));
   await seen("the requester's refusal", (m) => m.user === egon && m.text.includes("may not approve"));
+  // Of another workspace, another app, another organisation: acknowledged, recorded, and nothing more.
+  for (const more of [{ team: { id: "TEVIL", domain: "evil" } }, { api_app_id: "AEVIL" }, { enterprise: { id: "EEVIL", name: "Evil" } }])
+    await acked(slack.click(glinda, "deletion_approve", randomUUID(), more));
+  const refused = () => own.db.exec("select from audit where kind = 'refused.slack.payload' and actor = $1", [`slack:${glinda}`]);
+  await eventually("three refusals", async () => (await refused()) === 3, { tell });
+  expect(await own.db.exec("select from ballot")).toBe(0);
   // Somebody deletes the message; the next update finds that out.
   const lost = slack.messages.findLast(card);
   if (lost === undefined) throw new Error("no card");

@@ -27,12 +27,12 @@ export interface Mood {
 const CHANNELS = [
   { id: "C012AB3CD", name: "general", is_channel: true, is_member: false },
   { id: "C061EG9T2", name: "random", is_channel: true, is_member: false },
-  { id: "C0CI77777", name: "ci-team", is_channel: true, is_member: true },
+  { id: "C0CI77777", name: "ci-team", is_channel: true, is_member: true, is_private: true },
 ];
 const PEOPLE = [
   { id: "W012A3CDE", name: "spengler", real_name: "Egon Spengler" },
   { id: "W07QCRPA4", name: "glinda", real_name: "Glinda Southgood" },
-  { id: "W0VENKMAN", name: "venkman", real_name: "Peter Venkman", enterprise_user: { id: "W0VENKMAN", enterprise_id: "E1", teams: [] } },
+  { id: "W0VENKMAN", name: "venkman", real_name: "Peter Venkman" },
 ];
 
 /** That Slack, running. */
@@ -43,6 +43,13 @@ export class SecondSlack {
   readonly views: Fields[] = [];
   readonly acks = new Map<string, Fields>();
   readonly people = PEOPLE.map((p) => p.id);
+  /** What a test adds to what `users.info` says of an account; null: there is no such account. */
+  readonly profiles = new Map<string, Fields | null>();
+  /** The user groups; undefined: this workspace has no plan for any. */
+  groups: Record<string, readonly string[]> | undefined;
+  isPublic = false;
+  /** Null outside of Enterprise Grid. */
+  enterprise: string | null = null;
   hellos = 0;
   #socket: WebSocket | null = null;
   #clock = 1_503_435_956;
@@ -106,7 +113,7 @@ export class SecondSlack {
   }
 
   /** A click on the newest message whose buttons have this action; no response_url, and no more than the sample of a block_actions payload. */
-  click(user: string, action: string, trigger: string | null = randomUUID()): string {
+  click(user: string, action: string, trigger: string | null = randomUUID(), more: Fields = {}): string {
     const has = (m: Kept): Fields | undefined => buttonsOf(m.blocks).find((b) => b["action_id"] === action);
     const message = this.messages.findLast((m) => has(m) !== undefined);
     if (message === undefined) throw new Error(`nothing has a button ${action}`);
@@ -120,6 +127,7 @@ export class SecondSlack {
       channel: { id: message.channel, name: "ci-team" },
       message: { type: "message", ts: message.ts, text: message.text },
       actions: [{ ...has(message), block_id: "b", action_ts: `${this.#clock++}.000100` }],
+      ...more,
     });
   }
 
@@ -147,7 +155,16 @@ export class SecondSlack {
           team_id: "T12345678",
           user_id: "W0BOT0001",
           bot_id: "B0BOT0001",
+          ...(this.enterprise === null ? {} : { enterprise_id: this.enterprise }),
         };
+      case "bots.info":
+        return { ok: true, bot: { id: "B0BOT0001", deleted: false, name: "twokey", updated: 1, app_id: "A1234", user_id: "W0BOT0001" } };
+      case "conversations.info": {
+        const channel = CHANNELS.find((c) => c.id === text("channel"));
+        return channel === undefined
+          ? { ok: false, error: "channel_not_found" }
+          : { ok: true, channel: { ...channel, is_private: !this.isPublic } };
+      }
       case "apps.connections.open":
         return { ok: true, url: `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/link/?ticket=1&app_id=2` };
       case "conversations.list": {
@@ -159,14 +176,17 @@ export class SecondSlack {
         return { ok: true, members: items, response_metadata };
       }
       case "users.info": {
-        const found = PEOPLE.find((p) => p.id === text("user"));
-        const profile = { real_name: found?.real_name, display_name: found?.name, team: "T12345678" };
-        return found === undefined
-          ? { ok: false, error: "user_not_found" }
-          : {
-              ok: true,
-              user: { ...found, team_id: "T12345678", deleted: false, is_bot: false, is_restricted: false, updated: 1502138686, profile },
-            };
+        const known =
+          PEOPLE.find((p) => p.id === text("user")) ??
+          (this.profiles.has(text("user")) ? { id: text("user"), name: "somebody" } : undefined);
+        const changed = this.profiles.get(text("user"));
+        const found = known === undefined || changed === null ? undefined : this.#account(known, changed);
+        return found === undefined ? { ok: false, error: "user_not_found" } : { ok: true, user: found };
+      }
+      case "users.lookupByEmail": {
+        const ids = [...PEOPLE.map((p) => p.id), ...this.profiles.keys()];
+        const id = ids.find((one) => ((this.profiles.get(one)?.["profile"] ?? {}) as Fields)["email"] === text("email"));
+        return id === undefined ? { ok: false, error: "users_not_found" } : this.#answer("users.info", { user: id });
       }
       case "conversations.open":
         return { ok: true, channel: { id: `D${text("users").slice(1)}` } };
@@ -200,11 +220,22 @@ export class SecondSlack {
         return { ok: true, view: { id: "VNHU13V36", ...view } };
       }
       case "usergroups.list":
+        return this.groups === undefined
+          ? { ok: false, error: "plan_upgrade_required" }
+          : { ok: true, usergroups: Object.keys(this.groups).map((handle) => ({ id: handle, handle, name: handle })) };
       case "usergroups.users.list":
-        return { ok: false, error: "plan_upgrade_required" };
+        return this.groups === undefined
+          ? { ok: false, error: "plan_upgrade_required" }
+          : { ok: true, users: this.groups[text("usergroup")] ?? [] };
       default:
         return { ok: false, error: "unknown_method", req_method: method };
     }
+  }
+
+  #account(known: { readonly id: string; readonly real_name?: string; readonly name: string }, changed: Fields = {}): Fields {
+    const profile = { real_name: known.real_name, display_name: known.name, team: "T12345678", ...((changed["profile"] ?? {}) as Fields) };
+    const usual = { team_id: "T12345678", deleted: false, is_bot: false, is_restricted: false, updated: 1502138686 };
+    return { ...known, ...usual, ...changed, profile };
   }
 
   async #read(request: IncomingMessage): Promise<Fields> {

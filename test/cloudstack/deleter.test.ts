@@ -4,12 +4,14 @@ import { addManagedRoot } from "../../demo/keys.ts";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { proveEmpty, type ProvenEmpty } from "../../src/core/complete-inventory.ts";
 import type { ApprovedDeletion } from "../../src/approvals/grant.ts";
 import type { CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, JobId } from "../../src/core/ids.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../src/core/inventory.ts";
 import { eventually } from "../support/eventually.ts";
+import { completeOf } from "../support/deletions.ts";
 import { botCloud, grantFor, optionsFor, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 const jobId = (): JobId => randomUUID() as JobId;
@@ -37,7 +39,18 @@ const call = (
   grant: ApprovedDeletion,
   item: InventoryItem,
 ): ReturnType<CloudStackDeleter["deleteDomain"]> =>
-  method === "deleteDomain" ? deleter.deleteDomain(grant, jobId()) : deleter[method](grant, item, jobId());
+  method === "deleteDomain"
+    ? deleter.deleteDomain(grant, jobId())
+    : method === "deleteAccount"
+      ? deleter.deleteAccount(grant, proofOf(item), jobId())
+      : deleter[method](grant, item, jobId());
+/** A real proof that says of an account what may not be so. */
+const proofOf = (account: InventoryItem, domainId = DOMAIN): ProvenEmpty => {
+  const items = [{ ...account, kind: "account" as const, state: "disabled" }];
+  const shown = { domainId, path: "ROOT/ci/alpha" as DomainPath, items, obstacles: [], asOf: Date.now() as Inventory["asOf"] };
+  return valueOf(proveEmpty(completeOf(shown), account.id));
+};
+const DOMAIN = randomUUID() as DomainId;
 
 const item = (kind: ItemKind, id: string = randomUUID()): InventoryItem => ({
   kind,
@@ -58,7 +71,7 @@ describe("without a look at CloudStack", () => {
   let deleter: CloudStackDeleter;
   const items = METHODS.map(([, kind]) => item(kind));
   const approved: Inventory = {
-    domainId: randomUUID() as DomainId,
+    domainId: DOMAIN,
     path: "ROOT/ci/alpha" as DomainPath,
     items,
     obstacles: [],
@@ -72,7 +85,7 @@ describe("without a look at CloudStack", () => {
   afterAll(() => server.close());
   beforeEach(() => void (server.forms.length = 0));
 
-  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt };
+  const plain = { request: real.request, approved: real.approved, approvers: real.approvers, grantedAt: real.grantedAt, seen: real.seen };
   const forged: readonly (readonly [string, unknown])[] = [
     ["nothing", undefined],
     ["null", null],
@@ -210,22 +223,47 @@ describe("against a server", () => {
     expect(changes()).toEqual([]);
   });
 
-  test("an account that still holds something is refused, whatever the caller believes", async () => {
-    emulator.addVolume({ account: ann, name: "left" });
+  const refusedAsNotEmpty = (why: string) => ({
+    ok: false,
+    error: { kind: "refused", code: "cloudstack.account_not_empty", message: expect.stringContaining(why) },
+  });
+  const disable = async (inventory: Inventory) =>
+    valueOf(await deleter.quarantineAccount(grantFor(inventory), only(inventory, "account"), jobId()));
+
+  test.each<[string, () => unknown, string]>([
+    ["a disk", () => emulator.addVolume({ account: ann, name: "left" }), "CloudStack counts 1 volumes"],
+    ["a template in no list", () => emulator.addTemplate({ account: ann, name: "xen", hypervisor: "XenServer" }), "counts 1 images"],
+    ["a machine in no list", () => emulator.addMachine({ account: ann, name: "m", hidden: true }), "counts 1 machinesByState"],
+  ])("an account for which CloudStack counts %s is refused, whatever the proof says", async (_what, make, why) => {
     const inventory = await inventoryNow();
-    const result = await deleter.deleteAccount(grantFor(inventory), only(inventory, "account"), jobId());
-    expect(result).toMatchObject({
-      ok: false,
-      error: { kind: "refused", code: "cloudstack.account_not_empty", message: expect.stringContaining("volume left") },
-    });
-    expect(changes()).toEqual([]);
+    await disable(inventory);
+    make();
+    const proof = proofOf(only(inventory, "account"), alpha);
+    expect(await deleter.deleteAccount(grantFor(inventory), proof, jobId())).toMatchObject(refusedAsNotEmpty(why));
+    expect(changes()).toEqual(["disableAccount"]);
+  });
+
+  test("an account that is enabled, a proof that is old or of another domain, and what is no proof are refused", async () => {
+    const inventory = await inventoryNow();
+    const [grant, account] = [grantFor(inventory), only(inventory, "account")];
+    const proof = proofOf(account, alpha);
+    expect(await deleter.deleteAccount(grant, proof, jobId())).toMatchObject(refusedAsNotEmpty("it is enabled now"));
+    await disable(inventory);
+    const later = botCloud({ url: emulator.url, ...emulator.admin }, { now: () => (Date.now() + 61_000) as never }).deleter;
+    expect(await later.deleteAccount(grant, proof, jobId())).toMatchObject(refusedAsNotEmpty("too old"));
+    expect(await deleter.deleteAccount(grant, proofOf(account), jobId())).toMatchObject(refusedAsNotEmpty("of another domain"));
+    for (const forged of [undefined, account, { ...proof }, JSON.parse(JSON.stringify(proof)), Object.create(proof)])
+      expect(await deleter.deleteAccount(grant, forged as ProvenEmpty, jobId())).toMatchObject({ error: { code: "cloudstack.no_proof" } });
+    expect(changes()).toEqual(["disableAccount"]);
+    expect(await deleter.deleteAccount(grant, proof, jobId())).toMatchObject({ ok: true });
   });
 
   test("a list that cannot be read keeps the account", async () => {
     const inventory = await inventoryNow();
+    await disable(inventory);
     emulator.setFaults([{ kind: "short_page", command: "listAccounts" }]);
-    expect((await deleter.deleteAccount(grantFor(inventory), only(inventory, "account"), jobId())).ok).toBe(false);
-    expect(changes()).toEqual([]);
+    expect((await deleter.deleteAccount(grantFor(inventory), proofOf(only(inventory, "account"), alpha), jobId())).ok).toBe(false);
+    expect(changes()).toEqual(["disableAccount"]);
   });
 
   test("a thing that belongs to another domain by now is not touched", async () => {
@@ -241,7 +279,7 @@ describe("against a server", () => {
     expect(await deleter.deleteVolume(grant, item("volume", volume), jobId())).toEqual({ ok: true, value: undefined });
     expect(await deleter.deleteSnapshot(grant, item("snapshot", snapshot), jobId())).toMatchObject({ ok: true });
     expect(await deleter.quarantineAccount(grant, item("account", bob), jobId())).toMatchObject({ ok: true });
-    expect(await deleter.deleteAccount(grant, item("account", bob), jobId())).toMatchObject({ ok: true });
+    expect(await deleter.deleteAccount(grant, proofOf(item("account", bob), alpha), jobId())).toMatchObject({ ok: true });
     expect(changes()).toEqual([]);
   });
 
@@ -291,7 +329,8 @@ describe("against a server", () => {
   test("deleteDomain is always sent with the clean-up switched off and our job id; a lost answer is looked up", async () => {
     const inventory = await inventoryNow();
     const grant = grantFor(inventory);
-    expect(await deleter.deleteAccount(grant, only(inventory, "account"), jobId())).toMatchObject({ ok: true });
+    await disable(inventory);
+    expect(await deleter.deleteAccount(grant, proofOf(only(inventory, "account"), alpha), jobId())).toMatchObject({ ok: true });
     emulator.setFaults([{ kind: "lost_after", command: "deleteDomain", times: 1 }]);
     const id = jobId();
     expect(await deleter.deleteDomain(grant, id)).toMatchObject({ ok: true });

@@ -23,7 +23,7 @@ function scripted(sent: Say, looks: readonly Say[]) {
   );
   const api: CloudStackApi = {
     settings,
-    support: new Map(),
+    asking: () => api,
     change: (command, params) => {
       said.push(`${command} ${params["customjobid"] ?? "no job id"}`);
       return Promise.resolve(isTrouble(sent) ? err(classify(sent, { command, effect: "change", page: null })) : ok(sent));
@@ -47,7 +47,12 @@ const running = { jobstatus: 0, jobresultcode: 0 };
 const done = { jobstatus: 1, jobresult: { success: true } };
 const failed = { jobstatus: 2, jobresultcode: 530, jobresult: { errorcode: 530, errortext: "Please make sure …" } };
 const cutOff = { jobstatus: 2, jobresultcode: 530, jobresult: "job cancelled because of management server restart or shutdown" };
-const unknown: Trouble = { kind: "refused", status: 431, csStatus: 9999, text: "no such entity" };
+const unknown: Trouble = {
+  kind: "refused",
+  status: 431,
+  csStatus: 9999,
+  text: "Invalid parameter jobid value=1 due to incorrect long value format, or entity does not exist",
+};
 const lost: Trouble = { kind: "lost", code: "ECONNRESET" };
 const down: Trouble = { kind: "no_connection", code: "ECONNREFUSED" };
 const exists: Trouble = { kind: "refused", status: 530, csStatus: 9999, text: "Entity already exists " };

@@ -31,12 +31,31 @@ beforeEach(async () => {
 });
 afterEach(() => emulator.close());
 
-const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId));
+const neighbours = async () => valueOf(await reader.readNeighbours(own as DomainId)).neighbours;
 const api = () => createApi(optionsFor({ url: emulator.url, ...emulator.admin }));
 
 test("only the domains beside it, each with all below it, in one list", async () => {
   expect(await neighbours()).toEqual([{ id: beta, name: "beta", machines: 1, volumes: 2, templates: 1 }]);
   expect(emulator.requests().map((r) => r.command)).toEqual(["listDomains"]);
+});
+
+test("what they hold by id, of one or of all, with all below each, without what is destroyed, and CloudStack projects included", async () => {
+  const project = emulator.addProject({ account: ann, name: "p" });
+  const inProject = emulator.addMachine({ account: project.accountId, name: "pm" });
+  const seen = valueOf(await reader.readNeighbours(own as DomainId));
+  const idsOf = (held: Readonly<Record<string, readonly { kind: string; id: string }[]>>, kind: string) =>
+    held[beta]?.filter((h) => h.kind === kind).map((h) => h.id) ?? [];
+  const all = valueOf(await reader.readHoldings(seen, "all"));
+  expect(Object.keys(all)).toEqual([beta]);
+  expect(idsOf(all, "machine").toSorted()).toEqual([machine, inProject].toSorted());
+  expect(idsOf(all, "volume")).toHaveLength(3);
+  expect(all[beta]?.filter((h) => h.machineId === machine)).toHaveLength(1);
+  expect(valueOf(await reader.readHoldings(seen, [beta]))).toEqual(all);
+  valueOf(await api().change("destroyVirtualMachine", { id: machine }));
+  await eventually(
+    "the machine is held no more",
+    async () => !idsOf(valueOf(await reader.readHoldings(seen, [beta])), "machine").includes(machine),
+  );
 });
 
 test("a machine that its owner destroys is in the log, and counted once", async () => {

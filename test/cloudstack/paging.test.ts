@@ -35,7 +35,7 @@ function serverOf(
   let widest = 0;
   const api: CloudStackApi = {
     settings: settingsOf(optionsFor({ url: "http://127.0.0.1:1/" }, paging)),
-    support: new Map(),
+    asking: () => api,
     change: () => Promise.reject(new Error("a list changes nothing")),
     read: async (_command, params) => {
       const [page, size] = [Number(params["page"]), Number(params["pagesize"])];
@@ -65,14 +65,35 @@ describe("a list that is whole", () => {
   });
 
   test("after the first page, the others are read several at a time, and never more than allowed", async () => {
-    const server = serverOf(names(100), paging);
+    const server = serverOf(names(95), paging);
     await readList(server.api, query);
     expect(server.asked.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(server.widest()).toBe(4);
   });
+
+  test("a full last page is followed by one more; an empty list and a page that is not full are not", async () => {
+    for (const [rows, pages] of [
+      [0, 1],
+      [9, 1],
+      [10, 2],
+      [20, 3],
+    ] as const) {
+      const server = serverOf(names(rows), paging);
+      expect(await readList(server.api, query)).toMatchObject({ ok: true, value: { length: rows } });
+      expect(server.asked, `${rows} rows`).toHaveLength(pages);
+    }
+  });
 });
 
 describe("a list that is not", () => {
+  test("counted is refused, never cut short: servers before 4.18.2 say as count how many rows the page has", async () => {
+    const server = serverOf(names(26), paging, (answer) => ok({ ...answer, count: (answer["thing"] as Row[]).length }));
+    expect(await readList(server.api, query)).toMatchObject({
+      ok: false,
+      error: { kind: "contract_broken", code: "cloudstack.count_too_low", details: { page: 2 } },
+    });
+  });
+
   const spoiled = async (
     spoil: (answer: Answer, page: number, ask: number) => Result<Answer, Failure>,
   ): Promise<Result<readonly Row[], Failure>> => readList(serverOf(names(35), paging, spoil).api, query);

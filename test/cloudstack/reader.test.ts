@@ -6,6 +6,7 @@ import { startCloudStackEmulator, type CloudStackEmulator, type CloudStackFault 
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../src/cloudstack/read/reader.ts";
 import type { DomainId, DomainPath, ProjectId, Slug } from "../../src/core/ids.ts";
+import { isComplete } from "../../src/core/complete-inventory.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err } from "../../src/core/result.ts";
 import { completeObserved } from "../../src/sync/planning/observed.ts";
@@ -190,6 +191,12 @@ describe("an inventory", () => {
     return find(emulator.tree()) ?? "";
   };
 
+  const asked = (command: string): readonly unknown[] =>
+    emulator
+      .requests()
+      .filter((r) => r.command === command)
+      .map((r) => r.params["projectid"]);
+
   test("names what belongs to CloudStack projects and to child domains, and both as obstacles", async () => {
     const ann = accountOf("a0-0");
     emulator.addMachine({ account: ann, name: "m" });
@@ -226,24 +233,24 @@ describe("an inventory", () => {
     expect(inventory.obstacles.join()).not.toContain("in no list");
   });
 
-  test("asks every list twice, with and without what belongs to CloudStack projects", async () => {
+  test("asks every list once; once more for all CloudStack projects, and for each, where there is one", async () => {
+    const commands = ["listSnapshots", "listTemplates", "listNetworks", "listPublicIpAddresses", "listIsos", "listVPCs", "listBackups"];
     await reader.readInventory(p0(), path);
-    const asked = (command: string): readonly unknown[] =>
+    for (const command of commands) expect(asked(command), command).toEqual([undefined]);
+    const { projectId } = emulator.addProject({ account: accountOf("a0-0"), name: "p" });
+    await reader.readInventory(p0(), path);
+    for (const command of commands) expect(asked(command), command).toEqual([undefined, undefined, "-1", projectId]);
+  });
+
+  test("asks for machines and disks that are not for display, with the flag", async () => {
+    await reader.readInventory(p0(), path);
+    const flags = (command: string, flag: string) =>
       emulator
         .requests()
         .filter((r) => r.command === command)
-        .map((r) => r.params["projectid"]);
-    for (const command of [
-      "listVirtualMachines",
-      "listVolumes",
-      "listSnapshots",
-      "listTemplates",
-      "listNetworks",
-      "listPublicIpAddresses",
-      "listIsos",
-    ]) {
-      expect(asked(command), command).toEqual([undefined, "-1"]);
-    }
+        .map((r) => r.params[flag]);
+    expect(flags("listVirtualMachines", "displayvm")).toEqual([undefined, "false"]);
+    expect(flags("listVolumes", "displayvolume")).toEqual([undefined, "false"]);
   });
 
   test("has each thing once, sorted, the same for every page size", async () => {
@@ -279,10 +286,48 @@ describe("an inventory", () => {
   test("a plug-in's list that is refused is an obstacle; one that is spoilt is a failure", async () => {
     emulator.setFaults([{ kind: "status", command: "listKubernetesClusters", status: 432 }]);
     expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
-      "the server knows listKubernetesClusters, but this key could not ask it",
+      "this key's role may not send listKubernetesClusters (432), so nobody knows what it would show: allow it in the role",
     ]);
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
+  });
+
+  test("a server that says as count how many rows the page has gives nothing, never a part (field 08)", async () => {
+    for (let i = 0; i < 7; i += 1) emulator.addTemplate({ account: accountOf("a0-0"), name: `t${i}` });
+    emulator.setFaults([{ kind: "page_count", command: "listTemplates" }]);
+    expect(await reader.readInventory(p0(), path)).toMatchObject({
+      ok: false,
+      error: { kind: "contract_broken", details: { command: "listTemplates", page: 2 } },
+    });
+  });
+
+  test("a plug-in that the server gets later is seen at once, and so is a rule that the role gets", async () => {
+    emulator.adjust({ lacks: ["listKubernetesClusters"] });
+    const blind = valueOf(await reader.readInventory(p0(), path));
+    expect([isComplete(blind), blind.unproven]).toEqual([
+      false,
+      [expect.stringMatching(/does not know listKubernetesClusters \(401\): .*add kubernetes_cluster to CLOUDSTACK_ABSENT_KINDS/)],
+    ]);
+    const configured = bot({ CLOUDSTACK_ABSENT_KINDS: "kubernetes_cluster" }).reader;
+    expect(isComplete(valueOf(await configured.readInventory(p0(), path)))).toBe(true);
+    emulator.adjust({ lacks: [] });
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
+  });
+
+  test("totals that are late are asked for again, a few times, and then the inventory is unproven with both numbers", async () => {
+    await reader.readInventory(p0(), path);
+    emulator.setFaults([{ kind: "stale_totals" }]);
+    emulator.addTemplate({ account: accountOf("a0-0"), name: "new" });
+    const before = emulator.requests().length;
+    const late = valueOf(await reader.readInventory(p0(), path));
+    expect(late.unproven).toEqual(["account a0-0: CloudStack counts 0 templates and ISOs, the lists show 1"]);
+    const asked = emulator
+      .requests()
+      .slice(before)
+      .filter((r) => r.command === "listAccounts" && r.params["page"] === "1");
+    expect(asked).toHaveLength(3);
+    emulator.setFaults([]);
+    expect(isComplete(valueOf(await reader.readInventory(p0(), path)))).toBe(true);
   });
 
   test("a child domain that is hidden is an obstacle", async () => {
@@ -291,6 +336,14 @@ describe("an inventory", () => {
     expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
       "account keeps-it-there is in a child domain that is in no list: it is being deleted, or was left Inactive",
     ]);
+  });
+
+  test("an error number alone never means gone: a page size that is refused, or any other value", async () => {
+    emulator.setFaults([{ kind: "status", command: "listDomains", status: 431 }]);
+    expect(await reader.findDomain(p0())).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    expect(await reader.readInventory(p0(), path)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
+    emulator.setFaults([{ kind: "status", command: "queryAsyncJobResult", status: 431 }]);
+    expect(await reader.findJob(randomUUID() as never)).toMatchObject({ ok: false, error: { code: "cloudstack.parameter" } });
   });
 
   test("of a domain that is gone or moved is stale", async () => {

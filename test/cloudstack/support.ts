@@ -7,11 +7,12 @@ import { keyVariables } from "../../demo/keys.ts";
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { cloudStack } from "../../src/app/systems.ts";
 import type { CloudParts } from "../../src/app/parts.ts";
-import { grant, type ApprovedDeletion } from "../../src/approvals/grant.ts";
+import { grant, type ApprovedDeletion, type SeenDeletion } from "../../src/approvals/grant.ts";
 import type { CallReport, CloudStackOptions } from "../../src/cloudstack/api/options.ts";
 import type { DeletionId, DomainPath, Instant, OperatorId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import { inventoryDigest, type Inventory } from "../../src/core/inventory.ts";
+import { completeOf } from "../support/deletions.ts";
 import { createEvents } from "../../src/events.ts";
 import type { Queryable } from "../../src/store/db.ts";
 import { configOf } from "../support/bot.ts";
@@ -41,8 +42,9 @@ export function optionsFor(
   };
 }
 
-/** A database in which nobody ever stopped anything, for clients that need no other table. */
-const nothingStopped = { maybe: async () => null } as unknown as Queryable;
+/** A database in which nobody stopped anything or decided otherwise since a guard looked, for clients that need no other table. */
+const lastWord = { isStop: null, reason: null, isHeld: true, isSame: true };
+const nothingStopped = { maybe: async () => null, one: async () => lastWord } as unknown as Queryable;
 
 interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep" | "pageSize">> {
   readonly db?: Queryable;
@@ -67,13 +69,17 @@ export function botCloud(
 const BEA = "ci:bea" as OperatorId;
 const CARL = "ci:carl" as OperatorId;
 
-/** A real grant for an inventory, by two approvers. */
-export function grantFor(approved: Inventory, requestPath: DomainPath = approved.path): ApprovedDeletion {
-  const now = 1_000_000 as Instant;
+/** A real grant for an inventory, by two approvers: of the deletion `of`, as it is there, or of one that is nowhere. */
+export function grantFor(
+  approved: Inventory,
+  requestPath: DomainPath = approved.path,
+  of: { readonly id: DeletionId } & SeenDeletion = { id: randomUUID() as DeletionId, phase: "removing", version: 1, lease: 1 },
+  now = Date.now() as Instant,
+): ApprovedDeletion {
   const digest = inventoryDigest(approved);
   const minted = grant({
     request: {
-      deletionId: randomUUID() as DeletionId,
+      deletionId: of.id,
       domainId: approved.domainId,
       path: requestPath,
       digest,
@@ -85,8 +91,9 @@ export function grantFor(approved: Inventory, requestPath: DomainPath = approved
     votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
-    fresh: approved,
+    fresh: completeOf(approved),
     dismantling: true,
+    seen: { phase: of.phase, version: of.version, lease: of.lease },
     now,
   });
   if (!minted.ok) throw new Error(minted.error.sentence);

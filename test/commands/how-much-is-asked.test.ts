@@ -10,6 +10,7 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import type { Json, JsonObject } from "../../emulators/slack/control-api.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
@@ -75,6 +76,7 @@ beforeAll(async () => {
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     for (const n of [1, 2]) cloud.addTemplate({ account: accountId, name: `${name}-template-${n}`, bytes: 1000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed() });
   const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" }));
   const started = await startTwokey(config, state.url, {

@@ -132,7 +132,7 @@ describe("Restore", () => {
     w.now = 400;
     const clickThenLoss = async () => {
       expect(await bot.services.deletions.restore(await click(row, "dora"))).toMatchObject({ ok: true });
-      return ok([]);
+      return ok({ neighbours: [], domains: null });
     };
     await bot.with({ reader: { readNeighbours: clickThenLoss } }).advance(row.id);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "restored", closed_by: "dora" });

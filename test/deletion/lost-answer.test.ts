@@ -6,34 +6,58 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { CloudStackEmulator, CloudStackFault } from "../../emulators/cloudstack/server.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
 import { valueOf } from "../cloudstack/support.ts";
+import type { TestBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow } from "../support/deletions.ts";
-import type { TestBot } from "../support/bot.ts";
-import { startCloudLife, type CloudLife } from "../support/cloud-life.ts";
+import { emulatedWorld, type EmulatedWorld } from "../support/emulated-world.ts";
 
 let fresh: FreshDatabase;
+let e: EmulatedWorld;
 let emulator: CloudStackEmulator;
 let row: DeletionRow;
 let bot: TestBot;
 let machine = "";
-let until: CloudLife["until"];
-let beta: CloudLife["beta"];
 
 beforeAll(async () => {
   fresh = await freshDatabase();
 });
 beforeEach(async () => {
-  ({ bot, emulator, machine, row, until, beta } = await startCloudLife(fresh.db, (cloud, _domain, account) => {
-    const network = cloud.addNetwork({ account, name: "with-rules" });
-    cloud.addFirewallRule({ network, egress: true });
-    cloud.addVpn({ network });
-  }));
+  await resetDatabase(fresh.db);
+  e = await emulatedWorld(fresh.db, (cloud, a, ci) => {
+    for (const [name, domain] of [
+      ["a", a],
+      ["beta", cloud.addDomain({ name: "beta", parent: ci })],
+    ] as const) {
+      const account = cloud.addAccount({ domain, name: `ann-${name}` }).accountId;
+      const made = cloud.addMachine({ account, name: `m-${name}`, stopped: true });
+      cloud.addVolume({ account, name: `data-${name}`, machine: made });
+      cloud.addSnapshot({ machine: made });
+      cloud.addTemplate({ account, name: `t-${name}` });
+      if (name === "beta") continue;
+      machine = made;
+      const network = cloud.addNetwork({ account, name: "with-rules" });
+      cloud.addFirewallRule({ network, egress: true });
+      cloud.addVpn({ network });
+    }
+  });
+  ({ emulator, bot, row } = e);
 });
-afterEach(() => emulator.close());
+afterEach(() => e.close());
 afterAll(() => fresh.drop());
+
+const beta = (): string =>
+  JSON.stringify(
+    emulator
+      .tree()
+      .children.find((d) => d.name === "ci")
+      ?.children.find((d) => d.name === "beta"),
+  );
+
+const until = (...wanted: readonly string[]): Promise<void> => e.until(wanted);
 
 /** The ids that a command was carried out for. The log has a request that was lost before its effect too: the first one, then. */
 const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly string[] =>
@@ -71,23 +95,26 @@ describe.each(kinds)("an answer that is gone (%s)", (kind) => {
     },
   );
 
-  test.each(["recoverVirtualMachine", "startVirtualMachine"])("of %s is looked up, and all is given back", async (command) => {
-    await until("expunging");
-    expect((await expectRow(fresh.db, row.id)).phase).toBe("expunging");
-    await updateDeletion(fresh.db, row.id, {
-      restore_by: "dora",
-      closed_because: "restored",
-      closed_by: "dora",
-      ran_machines: [machine],
-    });
-    emulator.setFaults([{ kind, command, times: 1 }]);
-    await until("closed", "frozen");
-    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
-    expect(carriedOut(command, kind)).toHaveLength(1);
-    const now = valueOf(await bot.deletions.reader.readInventory(row.domain_id, row.path));
-    expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
-    expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
-  });
+  test.each(["recoverVirtualMachine", "enableAccount", "attachVolume", "startVirtualMachine"])(
+    "of %s is looked up, and all is given back",
+    async (command) => {
+      await until("expunging");
+      expect((await expectRow(fresh.db, row.id)).phase).toBe("expunging");
+      await updateDeletion(fresh.db, row.id, {
+        restore_by: "dora",
+        closed_because: "restored",
+        closed_by: "dora",
+        ran_machines: [machine],
+      });
+      emulator.setFaults([{ kind, command, times: 1 }]);
+      await until("closed", "frozen");
+      expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", activity: "everything is back as it was" });
+      expect(carriedOut(command, kind)).toHaveLength(1);
+      const now = valueOf(await bot.deletions.reader.readInventory(row.domain_id, row.path));
+      expect(now.items.find((i) => i.kind === "machine")?.state).toBe("Running");
+      expect(now.items.find((i) => i.kind === "account")?.state).toBe("enabled");
+    },
+  );
 });
 
 test("a job that a restart of the server cut off is settled by the lists, and not waited for without end", async () => {

@@ -10,6 +10,7 @@ import { approversOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { at, op, openOne, proposeOne } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
+import { approveIn, smallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
 beforeEach(async () => {
@@ -83,6 +84,18 @@ test("a rejection is a vote although CloudStack was never asked for the managed 
   expect((await bot.services.deletions.reject({ ...click, reason: "we need it" })).ok).toBe(true);
   const Vote = z.object({ voter: z.string(), verdict: z.string() });
   expect(await fresh.db.many(Vote, "select voter, verdict from ballot")).toEqual([{ voter: "ci:ada", verdict: "reject" }]);
+});
+
+test("before a step, Slack is asked anew about those who voted", async () => {
+  const { row, bot } = await approveIn(await smallWorld(fresh.db));
+  const counted: (readonly string[])[] = [];
+  const { approversNow } = bot.parts.slack.approvers;
+  const heard = async (voters: readonly ReturnType<typeof op>[] = []) => {
+    counted.push(voters);
+    return approversNow(voters);
+  };
+  await bot.with({ approvers: { approversNow: heard }, now: () => at(130) }).advance(row.id);
+  expect(counted).toContainEqual([op("ada"), op("ben")]);
 });
 
 test("a rejection before the question was put ends the deletion, and is no vote", async () => {

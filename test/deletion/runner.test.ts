@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { LONG_MS } from "../../src/deletion/reasons.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
@@ -193,19 +194,19 @@ test("a step that the stop switch cut off half-way is neither frozen nor lost", 
   expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
 });
 
-test.each([
-  ["the stop switch", halted],
-  ["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))],
-] as const)("what Restore could not give back because of %s is tried again, not given up", async (_what, fails) => {
-  const { row, bot } = await approved();
-  w.now = 130;
-  await run(row, bot);
-  await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
-  await run(row, bot.with({ restorer: { enableAccount: fails } }));
-  expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
-  await run(row, bot);
-  expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
-});
+test.each([["an answer nobody understands", async () => err(failure("contract_broken", "cloudstack.malformed", "odd"))]] as const)(
+  "what Restore could not give back because of %s is tried again, not given up",
+  async (_what, fails) => {
+    const { row, bot } = await approved();
+    w.now = 130;
+    await run(row, bot);
+    await updateDeletion(fresh.db, row.id, { restore_by: "dora", closed_because: "restored", closed_by: "dora" });
+    await run(row, bot.with({ restorer: { enableAccount: fails } }));
+    expect([await phase(row), w.calls]).toEqual(["grace", ["disable a"]]);
+    await run(row, bot);
+    expect([await phase(row), w.calls]).toEqual(["closed", ["disable a", "enable"]]);
+  },
+);
 
 /** Brings an approved deletion to where its machines are expunged; late enough that the budget of other tests is free again. */
 async function expungeAll(row: DeletionRow, bot: TestBot, now: number): Promise<void> {
@@ -224,18 +225,23 @@ const saysNo = (times: number) => {
 };
 
 test.each([
-  [2, "deleted", null],
-  [3, "frozen", "still in use"],
-] as const)("a step that CloudStack refuses %i times", async (times, end, why) => {
+  ["as long as the daily clean-up of accounts may take", LONG_MS - 1, "removing", null],
+  ["for longer", LONG_MS, "frozen", "still in use"],
+] as const)("a step that CloudStack refuses %s", async (_what, ms, end, why) => {
   const { row, bot } = await approved();
-  await expungeAll(row, bot, 900_000_000 + times * 100_000_000);
-  const no = saysNo(times);
-  const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) => {
-    const said = await no();
-    return said.ok ? bot.deletions.deleter.deleteTemplate(...of) : said;
-  };
-  for (let i = 0; i <= times; i++) await run(row, bot.with({ deleter: { deleteTemplate } }));
+  await expungeAll(row, bot, ms === LONG_MS ? 1_500_000_000 : 1_100_000_000);
+  const isRefused = { now: true };
+  const deleteTemplate: typeof bot.deletions.deleter.deleteTemplate = async (...of) =>
+    isRefused.now ? saysNo(1)() : bot.deletions.deleter.deleteTemplate(...of);
+  const refused = bot.with({ deleter: { deleteTemplate } });
+  for (let i = 0; i < 5; i++) await run(row, refused);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", waiting_for: "cloudstack_refused", waiting_since: w.now });
+  w.now += ms;
+  await run(row, refused);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: end, frozen_reason: why });
+  isRefused.now = false;
+  await run(row, refused);
+  expect(await phase(row)).toBe(end === "frozen" ? "frozen" : "deleted");
 });
 
 test.each(["rejected", "contract_broken"] as const)(
@@ -265,7 +271,7 @@ test.each(["rejected", "contract_broken"] as const)(
 
 test.each([
   [2, "everything is back as it was", ["disable a", "enable"]],
-  [3, "could not be brought back: a (still in use)", ["disable a"]],
+  [3, "could not be brought back: account a is disabled, and was enabled (still in use)", ["disable a"]],
 ] as const)("what CloudStack refuses %i times to give back", async (times, reason, calls) => {
   const { row, bot } = await approved();
   w.now = 130;

@@ -36,10 +36,10 @@ beforeEach(() => {
 });
 
 /** A click looks at the domain, at the members and at who may approve, and at nothing else. */
-function service(row: Pick<DeletionRow, "domain_id">) {
+function service(row: Pick<DeletionRow, "domain_id">, confirmed = true) {
   const project = () => ({ id: "p-1", members: members.ok ? members.value.map((userId) => ({ userId })) : [] });
   const bot = testBot(fresh.db, {
-    reader: { readInventory: async () => ok(inventory(row.domain_id, items)) },
+    reader: { readInventory: async () => ok(confirmed ? inventory(row.domain_id, items) : { ...inventory(row.domain_id, items) }) },
     ci: { project: async () => (members.ok ? ok(project() as never) : members) },
     approvers: approversOf(() => directory),
     cards: { tellMembers: async (view) => void told.push(view.phase) },
@@ -135,6 +135,12 @@ test.each<[string, string, string, () => void, Partial<DeletionClick>]>([
   expect(code(await service(row).approve(click(row, who, more)))).toBe(rule);
   expect(await refusals(row.id)).toEqual([rule]);
   expect((await expectRow(fresh.db, row.id)).phase).toBe("proposed");
+});
+
+test("what no second witness confirmed is not approved, although nothing in it speaks against it", async () => {
+  const row = await proposed();
+  expect(code(await service(row, false).approve(click(row, "ada")))).toBe("deletion.veto");
+  expect(code(await service(row).approve(click(row, "ada")))).toBe("ok");
 });
 
 test("the same person does not count twice, and the deciding one must type the name", async () => {

@@ -14,7 +14,7 @@ import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
 import { configOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
-import { op } from "../support/deletions.ts";
+import { op, openOne } from "../support/deletions.ts";
 
 let fresh: FreshDatabase;
 let now = 100;
@@ -54,7 +54,8 @@ describe("calls with an effect", () => {
   /** A replica of its own: its own connections, and CloudStack as the bot has it. */
   const replica = (db: Database) => botCloud(emulator, { db }).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
-  const take = (d: ReturnType<typeof replica>) => d.deleteVolume(grantFor(inventory), volume(), randomUUID() as JobId);
+  const take = async (d: ReturnType<typeof replica>) =>
+    d.deleteVolume(grantFor(inventory, inventory.path, await openOne(fresh.db), Date.now() as Instant), volume(), randomUUID() as JobId);
   const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };
 
   test("are not sent while the switch cannot be read", async () => {
@@ -88,11 +89,11 @@ describe("calls with an effect", () => {
     // Dora stops once the first call has been sent, just before the switch is read for the second.
     const d = replica({
       ...there,
-      maybe: async (...asked) => {
+      one: async (...asked) => {
         const isDetached = emulator.requests().some((r) => r.command === "detachVolume");
         if (isDetached && isQuiet) await service().stop(asker("dora"), "now");
         if (isDetached) isQuiet = false;
-        return there.maybe(...asked);
+        return there.one(...asked);
       },
     });
     expect(await take(d)).toMatchObject(stopped);

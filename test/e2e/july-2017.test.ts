@@ -10,6 +10,7 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { callCloudStack } from "../../demo/api.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
@@ -61,6 +62,7 @@ beforeAll(async () => {
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     cloud.addTemplate({ account: accountId, name: `${name}-template`, bytes: 2000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   const config = configOf(
     environmentOf(

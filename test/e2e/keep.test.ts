@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
@@ -47,6 +48,7 @@ beforeAll(async () => {
     const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(id as ProjectId, 1) });
     cloud.addTemplate({ account: cloud.addAccount({ domain, name: `${name}-one` }).accountId, name: `${name}-tpl`, bytes: 1000 });
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
   bot = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
     stdio: ["ignore", "pipe", "pipe"],

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { cast, demoChannel, slackSeed } from "../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person, type Person } from "../../emulators/slack/person.ts";
@@ -62,6 +63,7 @@ beforeAll(async () => {
       cloud.addTemplate({ account: accountId, name: `${name}-${who}-tpl`, bytes: 300_000 });
     }
   }
+  await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed(), ackMs: 120_000 });
 });
 

@@ -64,8 +64,8 @@ export function createBot(o: BotOptions): Bot {
   const client = slackClient(o.slack);
   const events = eventsTo(o.wrong);
   const posting = inOrder(createPosting({ client, db: o.db, now, sleep: async () => undefined, events }));
-  const identity = { slackIdOf: async (person: string) => `U-${person}` } as unknown as Identity;
-  const members = async () => doomedProject.members.map((m) => m.userId);
+  const identity = { slackIdOf: async (person: string) => ok(`U-${person}`) } as unknown as Identity;
+  const members = async () => ok(doomedProject.members.map((m) => m.userId));
   const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf: members });
   const approversNow = async () => ok(team.slice(0, 4).map((p) => p.operator));
   const keys = { ...o.keys, timeoutMs: o.timeoutMs };
@@ -84,7 +84,7 @@ export function createBot(o: BotOptions): Bot {
       ...{ now, newId, parallel: 1, events: createEvents("silent", "matrix") },
       sleep: async (ms) => void (o.clock.at += ms),
     }),
-    slack: { approvers: { approversNow, resolve: approversNow }, announcers },
+    slack: { approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined }, announcers },
     enqueue: async (_name, id, e) => {
       queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
     },

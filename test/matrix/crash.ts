@@ -1,3 +1,4 @@
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,6 +44,9 @@ export async function playCrashes(life: Life, choice: Choice, o: CrashOptions): 
   const scene = await createScene({ expungeDelayMs: life === "recover" ? 86_400_000 : 90_000 });
   const door = await openScene(scene);
   const database = await o.databases.create();
+  const before = createDatabase(database.url, { max: 1, onError: () => undefined });
+  await recordAsMadeBefore(before, scene.cloud);
+  await before.close();
   const archive = mkdtempSync(path.join(tmpdir(), "twokey-matrix-"));
   const deaths: Point[] = [];
   const wrong: string[] = [];

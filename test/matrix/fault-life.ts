@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { openDoor } from "../sim/door.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
@@ -39,6 +40,7 @@ const ROUNDS_WITH_FAULT = 12;
 export async function playFault(one: FaultCase, db: Database, archive: string): Promise<FaultReport> {
   await resetDatabase(db);
   const scene = await createScene({ expungeDelayMs: one.life === "recover" ? 86_400_000 : 90_000 });
+  await recordAsMadeBefore(db, scene.cloud);
   const begun = scene.clock.at;
   openDoor((request, response) => scene.cloud.serve(request, response));
   const wrong: string[] = [];

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { keysOf } from "../../demo/keys.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { config, createWorld } from "../sim/world.ts";
 import { createReplica } from "../sim/replica.ts";
 import { team } from "../sim/people.ts";
@@ -89,6 +90,8 @@ test("a scope that people refused is not asked about again for a day, but may be
 });
 
 test("a deletion that people approved waits while the scope is not confirmed", async () => {
+  // Another archive than that of the tests before: what it had kept of them would be missed.
+  await resetDatabase(fresh.db);
   const { row, bot } = await approveIn(await smallWorld(fresh.db));
   const elsewhere = bot.with({ config: configOf({ CI_PROJECTS_VIEW: "only_one_project" }) });
   expect(await takePassage(row, elsewhere.deletions)).toMatchObject({

@@ -142,6 +142,7 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   const view = chooseCard(w);
   if (view === null) return;
   const who = chance.hit(0.75) ? chance.pick(team) : chance.pick(everybody);
+  if (view.phase === "frozen" && chance.hit(0.6)) return unfreeze(w, view, who, r);
   const click = { deletionId: view.id as DeletionId, version: view.version, digest: chance.hit(0.97) ? view.digest : null, by: who };
   const name = view.path.split("/").at(-1) ?? "";
   const what = chance.hit(0.25 * w.chaos) ? chance.pick(["reject", "withdraw", "cancel", "restore", "keep"]) : "approve";
@@ -153,6 +154,23 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
   if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, w.clock.at);
   if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
+}
+
+/** Somebody says Go on, where it is asked, or has a frozen deletion looked at again. */
+async function unfreeze(w: World, view: DeletionView, who: Person, r: Replica): Promise<void> {
+  const click = { deletionId: view.id as DeletionId, version: view.version, by: who };
+  const { goOn } = view;
+  if (goOn === null || goOn.objections.length > 0 || w.chance.hit(0.3)) {
+    const looked = await r.services.deletions.lookAgain({ ...click, digest: view.digest });
+    return tell(w, `${who.name} has ${view.path} looked at again: ${looked.ok ? "taken" : looked.error.code}`);
+  }
+  const key = `go_on ${goOn.id}`;
+  const said: Approvals = w.approvals.get(key) ?? new Map();
+  w.approvals.set(key, said);
+  const noted = noteClick(said, who.operator.id, w.clock.at);
+  const done = await r.services.deletions.goOn({ ...click, digest: goOn.digest, questionId: goOn.id });
+  tell(w, `${who.name} says Go on for ${view.path}: ${done.ok ? "taken" : done.error.code}`);
+  settle(said, who.operator.id, noted, done.ok, w.clock.at);
 }
 
 function act(

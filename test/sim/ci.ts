@@ -38,7 +38,8 @@ export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
   return {
     async listPeople() {
       if (ci.mood === "away") return err(away());
-      return ok(users.map((u) => ({ id: u.ciUserId, username: u.name.toLowerCase(), email: null, slackId: null, name: u.name })));
+      const known = { email: null, slackId: null, enabled: true };
+      return ok(users.map((u) => ({ ...known, id: u.ciUserId, username: u.name.toLowerCase(), name: u.name })));
     },
     async projectsOf(user) {
       if (ci.mood === "away") return err(away());

@@ -8,10 +8,10 @@ import { tell, times, type World } from "./world.ts";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 /** Commands that give or add. */
-const ADDING = words(`createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
+const ADDING = words(`addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
   recoverVirtualMachine startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
 /** Those of a pass, beside the locks. */
-const OF_A_PASS = words("createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
+const OF_A_PASS = words("addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */
 const QUARANTINE = words("disableAccount stopVirtualMachine");
 /** Rules of a network. */
@@ -38,6 +38,9 @@ const Version = z.object({
   since: z.number(),
   body: z.object({ deletionsPerDay: z.number(), graceMs: z.number(), protectedDomains: z.array(z.string()) }),
 });
+
+const Approved = z.object({ body: z.object({ items: z.array(z.object({ id: z.string(), kind: z.string(), name: z.string() })) }) });
+const GoOn = Approved.extend({ id: z.string(), reason: z.string() });
 
 /** The versions of the policy after `$1`, with the changes that made them. */
 const VERSIONS = `coalesce((select json_agg(json_build_object('changeId', c.id, 'setting', c.setting, 'proposer', c.proposed_by, 'since', v.at,
@@ -149,44 +152,55 @@ export class Oracle {
     if (deletion === undefined) return this.#violate("INV-2", `${command} on ${thing?.path ?? target} without a live deletion`);
     const slug = deletion.path.split("/").at(-1);
     if (w.book.now.protectedDomains.has(deletion.path) || slug === "old-lab") this.#violate("INV-4", `${command} in ${deletion.path}`);
-    const granted = this.#judgeVotes(deletion, command);
+    const goOns = await this.#goOnsOf(deletion);
+    const granted = this.#judgeVotes(deletion, command, goOns);
     const first = command === "disableAccount" || command === "stopVirtualMachine";
     // People only ever make waits longer here.
     const wait = times.coolOffMs + (first ? 0 : times.graceMs);
     if (granted !== null && w.clock.at < granted + wait - TOLERANCE_MS)
       this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (w.clock.at - granted)} ms too early`);
-    this.#judgeEvidence(deletion, command, by);
-    await this.#judgeContents(deletion.id, command, target, path ?? deletion.path);
+    this.#judgeEvidence(deletion, command, by, goOns);
+    await this.#judgeContents(deletion.id, command, target, path ?? deletion.path, goOns);
     if (!first && !RULES.has(command)) this.#taken.add(target);
     if (!first) this.#open.add(deletion.path);
   }
 
+  /** What was found when the deletion froze, where two people who may approve now, and did not ask, said Go on to it. */
+  async #goOnsOf(d: z.output<typeof Live>): Promise<readonly z.output<typeof GoOn>[]> {
+    const now = new Set<string>(this.#w.directory.approvers.map((p) => p.operator.id));
+    const asked = await this.#w.db.many(GoOn, "select id::text, reason, body from go_on where deletion_id = $1", [d.id]);
+    return asked.filter(({ id }) => {
+      const said = [...(this.#w.approvals.get(`go_on ${id}`) ?? new Map<string, Approval>()).keys()];
+      return said.filter((who) => now.has(who) && !askersOf(d).includes(who)).length >= 2;
+    });
+  }
+
   /** The earliest moment at which the second distinct approval may have been taken; null, with a violation, when two do not count. */
-  #judgeVotes(d: z.output<typeof Live>, command: string): number | null {
+  #judgeVotes(d: z.output<typeof Live>, command: string, goOns: readonly unknown[]): number | null {
     const w = this.#w;
     const now = new Set<string>(w.directory.approvers.map((p) => p.operator.id));
     const votes = [...(w.approvals.get(d.id) ?? new Map<string, Approval>())];
-    // Who closed the project asked for its deletion, whether the bot wrote that down or not.
-    const askers = [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
-    const counting = votes.filter(([who]) => now.has(who) && !askers.includes(who)).map(([, approval]) => approval);
-    if (counting.length < 2) this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
+    const counting = votes.filter(([who]) => now.has(who) && !askersOf(d).includes(who)).map(([, approval]) => approval);
+    if (counting.length < 2 && goOns.length === 0)
+      this.#violate("INV-2", `${command} in ${d.path} with ${counting.length} approvals that count`);
     return earliestSecond(counting);
   }
 
-  #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process): void {
+  #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process, goOns: readonly z.output<typeof GoOn>[]): void {
     const key = `${by.name} ${d.project_id}`;
     const last = this.evidence.get(key);
     if (last === undefined || last.used) return this.#violate("INV-2", `${command} in ${d.path} without asking the CI database before`);
-    if (last.state !== d.evidence.kind) this.#violate("INV-2", `${command} in ${d.path} although its project is ${last.state}`);
+    if (last.state !== d.evidence.kind && !goOns.some((g) => g.reason === "came_back"))
+      this.#violate("INV-2", `${command} in ${d.path} although its project is ${last.state}`);
     // Rules go in the step of their network, just before it.
     last.used = !RULES.has(command);
   }
 
-  async #judgeContents(id: string, command: string, target: string, path: string): Promise<void> {
+  async #judgeContents(id: string, command: string, target: string, path: string, goOns: readonly z.output<typeof GoOn>[]): Promise<void> {
     const w = this.#w;
-    const Approved = z.object({ body: z.object({ items: z.array(z.object({ id: z.string(), kind: z.string(), name: z.string() })) }) });
     const approved = await w.db.maybe(Approved, "select body from approved_inventory where deletion_id = $1", [id]);
-    const listed = new Set(approved?.body.items.map((i) => i.id));
+    const items = [approved, ...goOns].flatMap((one) => one?.body.items ?? []);
+    const listed = new Set(items.map((i) => i.id));
     if (command !== "deleteDomain" && !listed.has(target)) this.#violate("INV-9", `${command} on something that nobody approved`);
     const strange = [...this.#things.values()].filter(
       (t) => t.top === path && t.kind !== "domain" && t.kind !== "user" && !listed.has(t.id),
@@ -196,7 +210,7 @@ export class Oracle {
     if (QUARANTINE.has(command)) return;
     const Entry = z.object({ item_id: z.string(), store_key: z.string() });
     const entries = await w.db.many(Entry, "select item_id, store_key from archive_entry where owner_id = $1 and state = 'verified'", [id]);
-    for (const t of approved?.body.items.filter((i) => i.kind === "template") ?? []) {
+    for (const t of items.filter((i) => i.kind === "template")) {
       const key = entries.find((e) => e.item_id === t.id)?.store_key;
       const kept = key === undefined ? undefined : w.archive.bytesOf(key);
       const real = bytesOf({ id: t.id, size: 600, format: "QCOW2" }, 0, 600);
@@ -240,6 +254,11 @@ export class Oracle {
         this.#violate("INV-11", "more domains than the budget entered the irreversible part");
     }
   }
+}
+
+/** Who closed the project asked for its deletion, whether the bot wrote that down or not. */
+function askersOf(d: z.output<typeof Live>): readonly string[] {
+  return [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
 }
 
 function sha(bytes: Buffer): string {

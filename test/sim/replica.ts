@@ -75,7 +75,7 @@ function slackOf(w: World, process: Process): SlackParts {
       ? err(failure("unavailable", "directory.away", "Slack could not be asked"))
       : ok(w.directory.approvers.map((p) => p.operator));
   return {
-    approvers: { approversNow, resolve: approversNow },
+    approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
     announcers: {
       deletion: {
         showCard: announce(
@@ -93,6 +93,7 @@ function slackOf(w: World, process: Process): SlackParts {
         ),
       },
       export: { showExport: async () => passPoint(process) },
+      stop: { showStop: () => undefined },
     },
   };
 }

@@ -1,4 +1,5 @@
 import { addManagedRoot } from "../../demo/keys.ts";
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
@@ -122,6 +123,7 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
   for (const project of projects) if (chance.hit(0.9)) furnish(world, top, project);
   const lab = cloud.addDomain({ name: "old-lab", parent: top });
   cloud.addMachine({ account: cloud.addAccount({ domain: lab, name: "keeper" }).accountId, name: "forgotten" });
+  await recordAsMadeBefore(db, cloud);
   const outside = cloud.addDomain({ name: "payroll" });
   cloud.addTemplate({ account: cloud.addAccount({ domain: outside, name: "payroll" }).accountId, name: "payroll-image" });
   return world;

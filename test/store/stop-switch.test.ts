@@ -30,9 +30,14 @@ test("INV-3: a table that is gone or a row that cannot be read counts as stopped
 });
 
 test("the last turn of the switch counts, not the latest clock", async () => {
+  const first = { at: 100, name: "ci:1", reason: "looks wrong" };
   expect(await readStop(fresh.db)).toEqual({ stopped: false });
   await recordStop(fresh.db, { at: 100, kind: "stop", byOperator: "ci:1", reason: "looks wrong" });
-  expect(await readStop(fresh.db)).toEqual({ stopped: true, seq: 1, since: 100, by: "ci:1", reason: "looks wrong" });
+  expect(await readStop(fresh.db)).toEqual({ stopped: true, seq: 1, since: 100, by: "ci:1", reason: "looks wrong", stops: [first] });
+  // Another adds to it.
+  await recordStop(fresh.db, { at: 90, kind: "stop", byOperator: "ci:2", byName: "Two", reason: "me too" });
+  const stops = [first, { at: 90, name: "Two", reason: "me too" }];
+  expect(await readStop(fresh.db)).toEqual({ stopped: true, seq: 2, since: 90, by: "ci:2", reason: "looks wrong; me too", stops });
   await resumeByTwo(fresh.db, 50);
   expect(await readStop(fresh.db)).toEqual({ stopped: false });
 });

@@ -1,22 +1,27 @@
 /** The bot of the tests: put together by the same `assemble` as the real one, from small parts. What a test changes is a part. */
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
 import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config.ts";
+import type { Mark } from "../../src/core/claims.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import type { Operator } from "../../src/core/people.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
-import type { Failure } from "../../src/core/failure.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
 import type { DeletionAnnouncer } from "../../src/deletion/view.ts";
 import { createEvents } from "../../src/events.ts";
 import type { PolicyAnnouncer } from "../../src/policy/ports.ts";
 import type { Database } from "../../src/store/db.ts";
+import { readInstallation } from "../../src/store/installation.ts";
 import { seedPolicy } from "../../src/store/policies.ts";
 import type { TeamPolicy } from "../../src/core/policy.ts";
 import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
+import type { StopAnnouncer } from "../../src/sync/execution/stop-view.ts";
 import { op } from "./deletions.ts";
 
 /** The configuration of the tests: what the environment below gives, and `more`. */
@@ -62,6 +67,7 @@ export interface PartsChange extends Partial<
   readonly cards?: Partial<DeletionAnnouncer>;
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
+  readonly stops?: Partial<StopAnnouncer>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -94,7 +100,7 @@ export function approversOf(who: () => Result<readonly string[], Failure>): Slac
     const names = who();
     return names.ok ? ok(names.value.map((name) => ({ id: op(name), name, ciUserId: null }))) : err(names.error);
   };
-  return { approversNow: now, resolve: now };
+  return { approversNow: now, resolve: now, learnAccounts: async () => undefined };
 }
 
 /**
@@ -112,13 +118,13 @@ export async function putInForce(db: Database, change: Partial<TeamPolicy> = {},
 
 /** Copies parts with others in their place. */
 export function changed(p: Parts, change: PartsChange): Parts {
-  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, ...plain } = change;
+  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, stops, ...plain } = change;
   const { cloud, slack } = p;
   return {
     ...p,
     ...plain,
     ci: { ...p.ci, ...ci },
-    archive: { ...p.archive, ...archive },
+    archive: archive === undefined ? p.archive : withHeads({ ...p.archive, ...archive }),
     cloud: {
       ...cloud,
       reader: { ...cloud.reader, ...reader },
@@ -135,6 +141,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         deletion: { ...slack.announcers.deletion, ...cards },
         plan: { ...slack.announcers.plan, ...plans },
         policy: { ...slack.announcers.policy, ...changes },
+        stop: { ...slack.announcers.stop, ...stops },
       },
     },
   };
@@ -157,15 +164,19 @@ function bareParts(db: Database): Parts {
       reader: {
         ...unused<CloudParts["reader"]>("the reader", READS),
         readManagedRoot: async () => ok(managedRoot as never),
+        readMarks: async () => ok(await marksOf(db)),
       },
-      writer: unused("the writer", ["applyChange"]),
-      restorer: unused("the restorer", ["enableAccount", "recoverMachine", "startMachine"]),
+      writer: {
+        ...unused<CloudParts["writer"]>("the writer", ["applyChange"]),
+        addMark: async (installation) => ok({ id: randomUUID(), installation, createdAt: 10 }),
+      },
+      restorer: unused("the restorer", ["enableAccount", "lockAccount", "recoverMachine", "startMachine", "attachVolume"]),
       deleter: unused("the deleter", DELETES),
       exports: unused("exports", ["openExport"]),
       registrar: unused("the registrar", ["registerTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
-    archive: unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+    archive: withHeads(unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
     slack: {
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
@@ -173,6 +184,7 @@ function bareParts(db: Database): Parts {
         deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
+        stop: { showStop: () => undefined },
       },
     },
     enqueue: async () => undefined,
@@ -185,13 +197,41 @@ function bareParts(db: Database): Parts {
   };
 }
 
+/** The marks at the root of a test's world: what its database says of its own. */
+async function marksOf(db: Database): Promise<readonly Mark[]> {
+  const { id, mark } = await readInstallation(db);
+  return mark === null ? [] : [{ id: mark, installation: id, createdAt: 10 }];
+}
+
+/** Keeps the copy of the audit log's head apart: a test's archive holds what the test says. */
+const kept = new Map<string, string>();
+function withHeads(archive: ArchiveStore): ArchiveStore {
+  const isHead = (key: string): boolean => key.startsWith("00000000-");
+  return {
+    ...archive,
+    append: async (key, offset, bytes) => {
+      if (!isHead(key)) return archive.append(key, offset, bytes);
+      kept.set(key, await text(bytes));
+      return ok(kept.size);
+    },
+    finish: (key) => (isHead(key) ? Promise.resolve(ok(undefined)) : archive.finish(key)),
+    open: async (key) => {
+      if (!isHead(key)) return archive.open(key);
+      const head = kept.get(key);
+      return head === undefined ? err(failure("contract_broken", "archive.missing", "no head")) : ok(Readable.from([head]));
+    },
+  };
+}
+
 const READS = [
   "readInventory",
   "findDomain",
   "findJob",
   "hasDeletionEvent",
   "readNeighbours",
+  "readHoldings",
   "readRemovals",
+  "readExpungeDelay",
   "readFleet",
   "readProject",
   "readItems",

@@ -12,6 +12,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setUpKeys } from "../../demo/keys.ts";
+import { Readable } from "node:stream";
+import { z } from "zod";
+import { bytesOf } from "../../emulators/cloudstack/bytes.ts";
 import { startCloudStackEmulator, type CloudStackEmulatorOptions, type TreeDomain } from "../../emulators/cloudstack/server.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
@@ -19,7 +22,7 @@ import type { DeletionClick } from "../../src/deletion/view.ts";
 import { withConnection, type Database } from "../../src/store/db.ts";
 import { readNewestDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { createMemoryArchive } from "../sim/archive.ts";
+import { createMemoryArchive, type MemoryArchive } from "../sim/archive.ts";
 import type { CiProject } from "../sim/ci.ts";
 import { openDoor } from "../sim/door.ts";
 import { team } from "../sim/people.ts";
@@ -163,6 +166,18 @@ async function finish(
   return slugs.map((slug) => ends.get(slug) ?? "never ended");
 }
 
+/** The archive as it was left: the bytes that CloudStack gave for each copy. */
+async function oldArchive(db: Database): Promise<MemoryArchive> {
+  const archive = createMemoryArchive();
+  const Copy = z.object({ id: z.string(), key: z.string(), size: z.number() });
+  const copies = "select item_id as id, store_key as key, bytes as size from archive_entry where state = 'verified'";
+  for (const { id, key, size } of await db.many(Copy, copies)) {
+    await archive.append(key, 0, Readable.from([bytesOf({ id, size, format: "QCOW2" }, 0, size)]));
+    await archive.finish(key);
+  }
+  return archive;
+}
+
 /** The world as it was left, on a database. */
 async function oldWorld(db: Database): Promise<{ readonly world: World; close(): Promise<void> }> {
   const old = JSON.parse(readFileSync(path.join(fixtures, "world-22fd18c.json"), "utf8")) as OldWorld;
@@ -187,7 +202,7 @@ async function oldWorld(db: Database): Promise<{ readonly world: World; close():
     db,
     cloud,
     ci: { projects: old.projects.map((p) => ({ ...p })), mood: "honest" },
-    archive: createMemoryArchive(),
+    archive: await oldArchive(db),
     directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false },
     cards: [],
     queue: new Map(),

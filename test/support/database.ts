@@ -22,6 +22,11 @@ export async function emptyDatabase(): Promise<FreshDatabase> {
   return create("");
 }
 
+/** A copy of a database as it is now, as a backup of this moment would be restored. Nobody else may be connected to it. */
+export async function copyOf(url: string): Promise<FreshDatabase> {
+  return create(`template ${new URL(url).pathname.slice(1)}`);
+}
+
 /** Opens a database as the bot does at run time: with the role that owns nothing. Close it before `drop`. */
 export async function openAsBot(fresh: FreshDatabase): Promise<Database> {
   const { url } = await prepareStore({ url: fresh.url, migrationUrl: null }, async () => undefined);

@@ -1,5 +1,6 @@
-import { randomUUID } from "node:crypto";
-import type { DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import { createHash, randomUUID } from "node:crypto";
+import type { AccountId, DeletionId, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../../src/core/ids.ts";
+import { completeInventory, type CompleteInventory } from "../../src/core/complete-inventory.ts";
 import { itemsToSave } from "../../src/archive/kinds.ts";
 import { usualKinds } from "../../src/core/archive-kinds.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
@@ -43,12 +44,31 @@ export function item(kind: InventoryItem["kind"], name: string, more: Partial<In
 }
 
 /** An inventory of a domain of the tests. */
-export function inventory(domainId: DomainId, items: readonly InventoryItem[]): Inventory {
-  return { domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) };
+export function inventory(domainId: DomainId, items: readonly InventoryItem[]): CompleteInventory {
+  return completeOf({ domainId, path: "ROOT/ci/a" as DomainPath, items, obstacles: [], asOf: at(0) });
 }
 
-/** Opens a deletion whose requester is `chen`, of `ROOT/ci/a` if nothing else is said; gives its row. */
-export async function openOne(db: Database, place: { readonly domain?: string; readonly name?: string } = {}): Promise<DeletionRow> {
+/** An inventory as if a second witness had confirmed it. */
+export function completeOf(shown: Inventory): CompleteInventory {
+  const accounts = shown.items.filter((i) => i.kind === "account");
+  const totals = accounts.map((a, i) => ({
+    accountId: a.id as AccountId,
+    accountName: a.name,
+    domainId: shown.domainId,
+    projects: i > 0 ? 0 : shown.items.filter((p) => p.kind === "cloudstack_project" && p.parentId === shown.domainId).length,
+    counts: {},
+  }));
+  const complete = completeInventory({ inventory: shown, totals, doubts: [] });
+  if (!complete.ok) throw new Error(complete.error.join("; "));
+  return complete.value;
+}
+
+/** Opens a deletion whose requester is `chen`, of `ROOT/ci/a` if nothing else is said; gives its row. `limits` change the frozen policy. */
+export async function openOne(
+  db: Database,
+  place: { readonly domain?: string; readonly name?: string } = {},
+  limits: Partial<FrozenPolicy> = {},
+): Promise<DeletionRow> {
   const id = randomUUID() as DeletionId;
   const { domain: domainId = randomUUID(), name = "a" } = place;
   const projectId = "p-1" as ProjectId;
@@ -59,7 +79,7 @@ export async function openOne(db: Database, place: { readonly domain?: string; r
     slug: name,
     path: `ROOT/ci/${name}` as DomainPath,
     name,
-    policy,
+    policy: { ...policy, ...limits },
     opened_at: at(1),
     requesters: [op("chen")],
     evidence: { kind: "closed", projectId, slug: name as Slug, closedAt: at(0), closedBy: null },
@@ -75,12 +95,15 @@ export async function proposeOne(db: Database): Promise<DeletionRow> {
   return expectRow(db, row.id);
 }
 
-/** Enters everything of an inventory that must be saved as verified; PostgreSQL refuses votes before that. */
+/** The SHA-256 of "abc", which is what the archive of the tests holds of each thing. */
+export const abcSha256 = createHash("sha256").update("abc").digest("hex");
+
+/** Enters everything of an inventory that must be saved as verified, each with the bytes "abc"; PostgreSQL refuses votes before that. */
 export async function enterAsSaved(db: Database, row: DeletionRow, shown: Inventory): Promise<void> {
   for (const one of itemsToSave(shown, row.policy.archiveKinds ?? usualKinds)) {
     const id = randomUUID();
     await insertEntry(db, { kind: "deletion", id: row.id }, { id, itemKind: one.kind, itemId: one.id, name: one.name, at: 5 });
-    await updateEntry(db, id, 6, { state: "verified", key: id, sha256: "0", bytes: 3, manifest: {} });
+    await updateEntry(db, id, 6, { state: "verified", key: id, sha256: abcSha256, bytes: 3, manifest: {} });
   }
 }
 

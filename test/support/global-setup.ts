@@ -5,6 +5,7 @@ import path from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
+import { placeOf } from "../../src/store/embedded-place.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { useFastWallClock } from "./fast-wall-clock.ts";
 
@@ -33,13 +34,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return () => dropAll(given, templateName, prefix);
   }
   const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const { dir, socket } = placeOf(path.join(folder, "pg"));
   const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
   await createTemplate(server.url(), templateName);
   project.provide("adminUrl", server.url());
   project.provide("templateName", templateName);
   return async () => {
     await server.stop();
-    rmSync(folder, { recursive: true, force: true });
+    // Run by root, the data lie elsewhere.
+    for (const made of [dir, socket, folder]) rmSync(made, { recursive: true, force: true });
   };
 }
 

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { randomUUID } from "node:crypto";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
-import type { Neighbour } from "../../src/store/neighbours.ts";
+import type { Holdings, Neighbour } from "../../src/store/neighbours.ts";
 import type { Removal } from "../../src/deletion/cloud.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
@@ -24,6 +24,8 @@ export interface SmallWorld {
   domainThere: boolean;
   neighbours: Neighbour[];
   removals: Removal[];
+  /** What neighbours hold by id; of one that is not in it, only the counts are known. */
+  held: Holdings;
   calls: string[];
   notes: string[];
   told: string[];
@@ -48,6 +50,7 @@ export async function smallWorld(db: Database): Promise<SmallWorld> {
     domainThere: true,
     neighbours: [{ id: randomUUID(), name: "beta", machines: 4, volumes: 5, templates: 2 }],
     removals: [],
+    held: {},
     calls: [],
     notes: [],
     told: [],
@@ -73,12 +76,20 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       findDomain: async () => ok(w.domainThere ? { id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath } : null),
       findJob: async () => ok({ state: "unknown" as const }),
       hasDeletionEvent: async () => ok(true),
-      readNeighbours: async () => ok(w.neighbours),
+      readNeighbours: async () => ok({ neighbours: w.neighbours, domains: null }),
+      readHoldings: async () => ok(w.held),
+      readExpungeDelay: async () => ok(86_400_000),
       readRemovals: async () => ok(w.removals),
     },
     restorer: {
       enableAccount: async (id) => (state("enabled")({ id } as unknown as InventoryItem), w.calls.push("enable"), ok(undefined)),
       recoverMachine: async (id) => (state("Stopped")({ id } as unknown as InventoryItem), w.calls.push("recover"), ok(undefined)),
+      lockAccount: async (id) => (state("locked")({ id } as unknown as InventoryItem), w.calls.push("lock"), ok(undefined)),
+      attachVolume: async (id, machine) => {
+        w.items = w.items.map((x) => (x.id === id ? { ...x, parentId: machine } : x));
+        w.calls.push("attach");
+        return ok(undefined);
+      },
       startMachine: async (id) => (state("Running")({ id } as unknown as InventoryItem), w.calls.push("start"), ok(undefined)),
     },
     deleter: {
@@ -89,7 +100,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       deleteTemplate: call("template", gone),
       deleteNetwork: call("network", gone),
       releaseAddress: call("address", gone),
-      deleteAccount: call("account", gone),
+      deleteAccount: async (g, { account }) => call("account", gone)(g, account),
       deleteDomain: async () => {
         w.calls.push("domain");
         w.domainThere = false;

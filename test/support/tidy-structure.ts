@@ -54,6 +54,8 @@ const MINTS: Readonly<Record<string, RegExp>> = {
   completeObserved: /^src\/(sync\/execution\/(observe|replay)|cloudstack\/read\/(fleet|project))\.ts$/,
   join: /^src\/sync\/execution\/(observe|replay)\.ts$/,
   planDeletions: /^src\/sync\/planning\/build-plan\.ts$/,
+  completeInventory: /^src\/cloudstack\/read\/inventory\.ts$/,
+  proveEmpty: /^src\/deletion\/steps\/teardown\.ts$/,
   grant: /^src\/deletion\/guard\.ts$/,
 };
 
@@ -110,7 +112,7 @@ export function findBrokenFences(source: Source): readonly string[] {
 /** Names mints imported where they may not be. */
 export function findWrongMints(source: Source): readonly string[] {
   return ownImports(source)
-    .filter(({ target, one }) => !one.typeOnly && /^src\/(sync\/planning|approvals)\//.test(target))
+    .filter(({ target, one }) => !one.typeOnly && /^src\/(sync\/planning\/|approvals\/|core\/complete-inventory)/.test(target))
     .flatMap(({ one }) => {
       if (one.names.includes("*")) return [at(source, one, "a room with mints may not be imported as a whole")];
       // A file of the planning room may pass its own functions on; who takes them is what counts.

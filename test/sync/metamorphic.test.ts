@@ -6,6 +6,7 @@
  * of the planner: an undisturbed pass must take exactly what it allows, a disturbed one nothing else. fast-check prints the seed.
  * And what is held is said in the channel: the row, the view or the page, with how to mend it.
  */
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { randomBytes } from "node:crypto";
 import { addManagedRoot } from "../../demo/keys.ts";
 import fc from "fast-check";
@@ -111,6 +112,7 @@ beforeAll(async () => {
       });
     }
   }
+  await recordAsMadeBefore(state.db, cloud);
   lossy = await startLossyCloud(cloud);
   const seen = botCloud(
     { url: lossy.url, findKeys: cloud.findKeys },
@@ -124,6 +126,7 @@ beforeAll(async () => {
     ci,
     reader: seen.reader,
     writer: {
+      addMark: seen.writer.addMark,
       applyChange: async (change) => {
         writes.push(`${change.kind} ${change.projectId}`);
         if (change.kind === "lock_account") effects.add(`lock ${change.projectId} ${change.ciUserId}`);

@@ -1,7 +1,11 @@
 // Must not compile: every `@ts-expect-error` is a thing that must stay impossible; each has a positive twin beside it.
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../../src/approvals/grant.ts";
+import { proveEmpty, type CompleteInventory, type ProvenEmpty } from "../../src/core/complete-inventory.ts";
+import type { Failure } from "../../src/core/failure.ts";
 import type { JobId } from "../../src/core/ids.ts";
+import type { Inventory, InventoryItem } from "../../src/core/inventory.ts";
 import type { CloudStackDeleter } from "../../src/deletion/cloud.ts";
+import { effects, guardRefusal, refusalOf, type Effect, type Refusal } from "../../src/deletion/reasons.ts";
 import type { ChangeWriter } from "../../src/sync/execution/ports.ts";
 import type { CompleteDesired, Gone, PartialDesired } from "../../src/sync/planning/desired.ts";
 import { join, type CompleteInput, type PartialInput } from "../../src/sync/planning/input.ts";
@@ -26,6 +30,10 @@ declare const proposal: DeletionProposal;
 declare const fields: ProposalFields;
 declare const question: GrantQuestion;
 declare const jobId: JobId;
+declare const inventory: Inventory;
+declare const account: InventoryItem;
+declare const proof: ProvenEmpty;
+declare const failed: Failure;
 
 // 1. Partial reads: changes yes, deletions no.
 planChanges(partialInput, policy);
@@ -62,6 +70,7 @@ export const forgedGrant: ApprovedDeletion = {
   approved: question.approved,
   approvers: [],
   grantedAt: question.now,
+  seen: question.seen,
 };
 // @ts-expect-error a spread grant is none
 export const spreadGrant: ApprovedDeletion = { ...({} as ApprovedDeletion) };
@@ -78,6 +87,20 @@ export const notAChange: Change = proposal;
 // @ts-expect-error the writer has no delete
 void writer.deleteDomain;
 
+// An inventory as a list shows it proves nothing, and neither does an account that looks empty.
+// @ts-expect-error what was only read is no complete inventory
+grant({ ...question, fresh: inventory });
+// @ts-expect-error a copy of a complete inventory is not one
+export const copiedInventory: CompleteInventory = { ...question.fresh };
+// @ts-expect-error emptiness is proved from a complete inventory only
+proveEmpty(inventory, "id");
+declare const live: ReturnType<typeof grant>;
+if (live.ok) {
+  // @ts-expect-error an item is no proof that an account is empty
+  void deleter.deleteAccount(live.value, account, jobId);
+  void deleter.deleteAccount(live.value, proof, jobId);
+}
+
 // 4. A deletion needs a grant: no proposal, no unopened result.
 // @ts-expect-error a proposal is not approved
 void deleter.deleteDomain(proposal, jobId);
@@ -85,3 +108,19 @@ const granted = grant(question);
 // @ts-expect-error the result must be looked at first
 void deleter.deleteDomain(granted, jobId);
 if (granted.ok) void deleter.deleteDomain(granted.value, jobId);
+
+// 5. What follows from a refusal: every reason has a row, every row every stage, and only a failure with a reason ends a deletion.
+const { stopped, ...others } = effects;
+// @ts-expect-error a reason without a row
+export const withoutRow: typeof effects = others;
+export const withRow: typeof effects = { ...others, stopped };
+// @ts-expect-error a row without a stage
+export const withoutStage: (typeof effects)["stopped"] = { untouched: "wait", quarantined: "wait", recoverable: "wait" };
+// @ts-expect-error an effect that nobody carries out
+export const unknownEffect: Effect = "delete";
+// @ts-expect-error a failure without a reason
+export const withoutReason: Refusal = failed;
+export const withReason: Refusal = refusalOf(failed);
+// @ts-expect-error the guard refuses for its own reasons only
+guardRefusal("cloudstack_refused", "no");
+guardRefusal("neighbours", "no");

@@ -36,6 +36,7 @@ export const MARK_COMMANDS: readonly Command[] = [
     event: { type: "ANNOTATION.CREATE", resource: "Domain", text: "creating an annotation on an entity" },
     run: addAnnotation,
   },
+  { name: "removeAnnotation", params: paramSpecs("id!"), annotated: ["Admin"], run: removeAnnotation },
   { name: "listAnnotations", params: paramSpecs(`entitytype entityid ${LIST_PARAMS}`), annotated: ["Admin"], run: listAnnotations },
   {
     name: "createTags",
@@ -69,6 +70,14 @@ function addAnnotation(call: Call): JsonObject {
     adminsOnly: params.flag("adminsonly"),
     created: now,
   });
+  return { annotation: annotationShape(call, row) };
+}
+
+function removeAnnotation(call: Call): JsonObject {
+  const { world, params, now } = call;
+  const row = world.annotations.live(params.must("id"));
+  if (row === undefined) throw invalidValue(`Annotation id:${params.must("id")} does not exist`);
+  world.annotations.remove(row, now);
   return { annotation: annotationShape(call, row) };
 }
 

@@ -41,6 +41,8 @@ export const NETWORK_COMMANDS: readonly Command[] = [
     params: paramSpecs(OWNED),
     run: (call) => pageOf(call, "kubernetescluster", ownedRows(call, call.world.kubernetesClusters), (k) => kubernetesShape(call.world, k)),
   },
+  // A server with the backup plug-in, and no backup; what the recorded server says to it is not recorded.
+  { name: "listBackups", params: paramSpecs(`virtualmachineid ${OWNED}`), run: () => ({}) },
   {
     name: "createProject",
     params: paramSpecs("name! displaytext account domainid:domains"),

@@ -23,6 +23,7 @@ export const USER_COMMANDS: readonly string[] = [
   "listRouters",
   "listProjects",
   "listKubernetesClusters",
+  "listBackups",
   "listEvents",
   "listResourceLimits",
   "listTags",

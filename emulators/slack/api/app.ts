@@ -1,4 +1,5 @@
 import type { JsonObject } from "../control-api.ts";
+import { compact } from "../json.ts";
 import { refuse } from "../refusal.ts";
 import type { Args } from "./args.ts";
 import type { ApiMethods, ApiWorld } from "./method.ts";
@@ -17,15 +18,16 @@ export const app: ApiMethods = {
 
 function authTest({ ws }: ApiWorld): JsonObject {
   const { app: installed, team } = ws.seed;
-  return {
+  return compact({
     url: `https://${team.domain}.slack.com/`,
     team: team.name,
     user: ws.user(installed.botUserId)?.name ?? installed.name,
     team_id: team.id,
     user_id: installed.botUserId,
     bot_id: installed.botId,
+    enterprise_id: team.enterpriseId,
     is_enterprise_install: false,
-  };
+  });
 }
 
 function openConnection({ sockets, origin }: ApiWorld): JsonObject {

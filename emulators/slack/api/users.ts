@@ -20,6 +20,7 @@ export const users: ApiMethods = {
 /** A person as `users.info` gives them; mail only with its scope, and never for a person of another workspace. */
 export function wireUser(ws: Workspace, user: SeedUser, withLocale: boolean): JsonObject {
   const external = user.isExternal ?? false;
+  const enterprise = user.enterpriseId ?? (external ? undefined : ws.seed.team.enterpriseId);
   return compact({
     id: user.id,
     team_id: homeTeam(ws, user),
@@ -37,7 +38,9 @@ export function wireUser(ws: Workspace, user: SeedUser, withLocale: boolean): Js
     is_ultra_restricted: false,
     is_bot: user.isBot ?? false,
     is_app_user: false,
-    is_stranger: external ? true : undefined,
+    // Not for everybody outside: people of another organisation on Enterprise Grid come without it.
+    is_stranger: external && user.enterpriseId === undefined ? true : undefined,
+    enterprise_user: enterprise === undefined ? undefined : { id: user.id, enterprise_id: enterprise, teams: [homeTeam(ws, user)] },
     is_email_confirmed: !external && user.email !== null,
     updated: Math.floor(ws.now() / 1000),
     locale: withLocale && !external ? (user.locale ?? "en-US") : undefined,

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { saveEntry, type SaveContext } from "../entry.ts";
 import type { ExportSource } from "../ports.ts";
-import { readBack } from "../save.ts";
+import { compareCopy } from "../copy.ts";
 import type { NewId } from "../../core/clock.ts";
 import { canonicalJson } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -70,9 +70,8 @@ function isUnchanged(item: InventoryItem): boolean {
 
 /** Reads the copy of an earlier backup again; one that has changed is saved again. Null: it is in this backup too. */
 async function keepOld(run: BackupRunRow, item: InventoryItem, old: BackupContentRow, c: BackupRunContext): Promise<Failure | null> {
-  const back = await readBack(c.store, old.store_key);
-  if (!back.ok && back.error.code !== "archive.missing") return back.error;
-  if (!back.ok || back.value.sha256 !== old.sha256 || back.value.bytes !== old.bytes) return saveNew(run, item, c);
+  const checked = await compareCopy(old, c);
+  if (!checked.ok) return checked.error.code === "archive.damaged" ? saveNew(run, item, c) : checked.error;
   await recordBackupContent(c.db, run.id, old.entry_id, c.now());
   return null;
 }

@@ -12,8 +12,6 @@ import { requireNoDeletion } from "./target.ts";
 
 /** What a domain must not hold when a re-import begins. */
 const CONTENTS: readonly ItemKind[] = ["machine", "volume", "snapshot", "vm_snapshot", "template", "iso", "kubernetes_cluster", "backup"];
-/** How an inventory says that a list of these could not be read. */
-const UNREAD = /^the server knows list(?:Isos|VMSnapshot|KubernetesClusters|Backups),/;
 
 /** What a re-import is about to do; `row` is null before it has ever begun. */
 export interface ReimportPlan {
@@ -106,10 +104,10 @@ async function requireEmpty(
   target: ReimportTarget,
   c: ReimportContext,
 ): Promise<Result<void, Failure>> {
-  const unread = inventory.obstacles.find((o) => UNREAD.test(o));
-  if (unread !== undefined) {
-    const remedy = "Allow the list in the key's role.";
-    return fail("refused", "restore.unasked", `It is not known whether ${target.path} is empty: ${unread}`, { remedy });
+  const unproven = inventory.unproven?.[0];
+  if (unproven !== undefined) {
+    const remedy = "Allow the list in the key's role; or find what is in no list, and remove it.";
+    return fail("refused", "restore.unasked", `It is not known whether ${target.path} is empty: ${unproven}`, { remedy });
   }
   const listed = await c.registrar.listTemplates(target.id);
   if (!listed.ok) return listed;

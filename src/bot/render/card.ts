@@ -12,11 +12,15 @@ const namesMax = 120;
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
 const waiveMax = 20;
 
+/** Most things that may have appeared for a Go on button. */
+const goOnMax = 25;
+
 /** Renders a deletion's card in any phase. The first line says what it is and what people can do. Pure. */
 export function renderCard(v: DeletionView, environment: string): Rendering {
   const title = titles(v);
   const asks = v.phase === "proposed" && v.vetoes.length === 0 && fits(v);
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
+  if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
@@ -28,7 +32,8 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
       ["Approvals", approvals(v)],
     ]),
   );
-  if (v.activity !== null && v.phase !== "closed") blocks.push(context(safe(v.activity, 400)));
+  if (v.activity !== null && v.phase !== "closed") blocks.push(context(`${waits(v)}${safe(v.activity, 400)}`));
+  blocks.push(...goOnBlocks(v));
   blocks.push(...waiveButtons(v));
   const buttons = buttonsOf(v, asks);
   if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
@@ -55,10 +60,18 @@ function titles(v: DeletionView): string {
     expunging: `${v.path}: waiting for CloudStack to expunge`,
     removing: `${v.path}: being removed for good`,
     deleted: `${v.path}: deleted`,
-    closed: `${v.path}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`,
+    closed:
+      v.closedBecause === "gone"
+        ? `${v.path}: deleted by somebody else`
+        : `${v.path}: not deleted (${(v.closedBecause ?? "closed").replaceAll("_", " ")})`,
     frozen: `${v.path}: FROZEN, a person must decide`,
   };
   return words[v.phase];
+}
+
+function deadline(at: NonNullable<DeletionView["expungesAfter"]>): string {
+  const setting = "`expunge.delay`, or a day where the reading key cannot see it";
+  return `*CloudStack's own deadline:* it may expunge the destroyed machines from ${time(at)} on (${setting}). A stop or a freeze brings them back first.`;
 }
 
 function quorumText(v: DeletionView): string {
@@ -81,11 +94,43 @@ function sentence(v: DeletionView, asks: boolean): string {
     removing:
       "From here on only the archive can bring anything back: volumes, networks, snapshots, templates and accounts are removed, then the domain.",
     deleted: `The domain is gone. ${keptWords(v)}`,
-    closed: `Nothing was deleted. Closed${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
-    frozen: `It is stopped: ${safe(v.frozenReason ?? "unknown", 500)}. See docs/runbooks/frozen-deletion.md.`,
+    closed: `${v.closedBecause === "gone" ? "Twokey did not delete it" : "Nothing was deleted"}. Closed${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
+    frozen: `It is stopped: ${safe(v.frozenReason ?? "unknown", 500)}. ${ways(v)} See docs/runbooks/frozen-deletion.md.`,
   };
   return words[v.phase];
 }
+
+/** What people can do about a freeze. */
+function ways(v: DeletionView): string {
+  const back = v.frozenFrom === "removing" ? "" : "*Restore* brings everything back. ";
+  return `${back}*Look again*, by one person, continues if the reason is gone.`;
+}
+
+/** Since when the next step is kept back. */
+function waits(v: DeletionView): string {
+  return v.waitingSince === null || v.phase === "frozen" ? "" : `Waits since ${time(v.waitingSince)}: `;
+}
+
+/** What two people are asked after a freeze in `removing`; all of it must fit, or there is no button (ADR 0201). */
+function goOnBlocks(v: DeletionView): readonly KnownBlock[] {
+  const g = v.goOn;
+  if (g === null) return [];
+  const said = g.approvals.map((a) => safe(a.operator.name, 60)).join(", ");
+  const who = said === "" ? "" : ` Go on was said by ${said}.`;
+  const text = `*Go on* takes two approvers; whoever asked has no vote. It accepts what was found until ${time(g.until)}:`;
+  const found = `${g.gone} approved thing(s) are gone, ${g.left} are left, ${g.appeared.length} appeared that nobody approved.`;
+  return [
+    section(`${text} ${found}${who}`),
+    ...list("Appeared, and would be deleted too", g.appeared, goOnMax),
+    ...list("Nobody can say Go on now", g.objections),
+  ];
+}
+
+function maySayGoOn(v: DeletionView): boolean {
+  return v.goOn !== null && v.goOn.objections.length === 0 && v.goOn.appeared.length <= goOnMax && v.goOn.appeared.every(isShort);
+}
+
+const isShort = (name: string): boolean => [...name].length <= 80;
 
 function keptWords(v: DeletionView): string {
   const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
@@ -201,7 +246,12 @@ function buttonsOf(v: DeletionView, asks: boolean) {
       ...(v.approvals.length > 0 ? [b("deletion_withdraw", "Withdraw my approval")] : []),
     ];
   if (v.phase === "cooling_off") return [b("deletion_cancel", "Cancel", "primary"), b("deletion_withdraw", "Withdraw my approval")];
-  if (["quarantining", "grace", "dismantling", "expunging", "frozen"].includes(v.phase))
-    return [b("deletion_restore", "Restore", "primary")];
-  return [];
+  if (["quarantining", "grace", "dismantling", "expunging"].includes(v.phase)) return [b("deletion_restore", "Restore", "primary")];
+  if (v.phase !== "frozen") return [];
+  const goOn = { action: "deletion_go_on", text: "Go on", value: `${buttonValue({ ...v, digest: v.goOn?.digest ?? null })}:${v.goOn?.id}` };
+  return [
+    ...(v.frozenFrom === "removing" ? [] : [b("deletion_restore", "Restore", "primary")]),
+    b("deletion_look_again", "Look again"),
+    ...(maySayGoOn(v) ? [button({ ...goOn, style: "danger", label: `Go on: ${v.path}` })] : []),
+  ];
 }

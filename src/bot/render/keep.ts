@@ -6,13 +6,14 @@ import type { Rendering } from "./plan.ts";
 
 /** Renders the message to a project's member about the deletion of its domain, with a Keep button as long as keeping is possible. Pure. */
 export function renderKeep(v: DeletionView): Rendering {
-  const ended = v.phase === "closed" || v.phase === "deleted" || v.phase === "removing";
-  const title = titles[v.phase] ?? "will be deleted";
+  const phase = phaseForMembers(v);
+  const ended = phase === "closed" || phase === "deleted" || phase === "removing";
+  const title = titles[phase] ?? "will be deleted";
   return {
     text: `The domain ${v.path} ${title}`,
     blocks: [
       header(`The domain of ${v.slug} ${title}`),
-      section(sentence(v)),
+      section(sentence(v, phase)),
       ...(ended
         ? []
         : [
@@ -30,17 +31,23 @@ export function renderKeep(v: DeletionView): Rendering {
 
 const titles: Partial<Record<Phase, string>> = { proposed: "may be deleted", closed: "is kept", deleted: "is deleted" };
 
-function sentence(v: DeletionView): string {
+/** Where it stands for a member: frozen, it still is where it froze; deleted by somebody else, it is deleted. */
+function phaseForMembers(v: DeletionView): Phase {
+  if (v.phase === "frozen") return v.frozenFrom ?? v.phase;
+  return v.phase === "closed" && v.closedBecause === "gone" ? "deleted" : v.phase;
+}
+
+function sentence(v: DeletionView, phase: Phase): string {
   const path = `*${safe(v.path)}*`;
   const until = v.until === null ? "" : ` before ${time(v.until)}`;
   const last = "If you still need it, say so now.";
-  if (v.phase === "proposed")
+  if (phase === "proposed")
     return `Its project was closed, and two people are asked whether to delete ${path}. Nothing is changed. ${last}`;
-  if (v.phase === "cooling_off")
+  if (phase === "cooling_off")
     return `Its project was closed, and two people approved deleting ${path}. Nothing is changed${until}. ${last}`;
-  if (v.phase === "deleted") return `${path} is gone. Its templates are in the archive: ask the CI team.`;
-  if (v.phase === "closed")
+  if (phase === "deleted") return `${path} is gone. Its templates are in the archive: ask the CI team.`;
+  if (phase === "closed")
     return `${path} is not deleted${v.closedBecause === "kept" && v.closedBy !== null ? `: ${safe(v.closedBy)} asked to keep it` : ""}.`;
-  if (v.phase === "removing") return `${path} is being removed for good. Its templates are in the archive: ask the CI team.`;
+  if (phase === "removing") return `${path} is being removed for good. Its templates are in the archive: ask the CI team.`;
   return `Its project was closed. The machines in ${path} are stopped, and nothing is lost yet. ${last}`;
 }

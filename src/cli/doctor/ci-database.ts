@@ -33,7 +33,7 @@ export async function examineCiDatabase(o: {
     ...checks,
     ok(
       `the three views are read completely: ${read.projects.length} projects (${closed} closed), ${members} memberships` +
-        (people.ok ? `, ${people.value.length} enabled users` : ""),
+        (people.ok ? `, ${people.value.filter((p) => p.enabled).length} enabled users` : ""),
     ),
     sentinelCheck(o.sentinelProject),
     ...heldChecks(read.held),

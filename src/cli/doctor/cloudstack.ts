@@ -12,6 +12,7 @@ import { checksOf, type Check } from "./check.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
 import { examineRoles } from "./cloudstack-roles.ts";
+import { examineLists } from "./cloudstack-lists.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
 
 const { ok, warning, failed } = checksOf("cloudstack");
@@ -46,6 +47,8 @@ export async function examineCloudStack(
   return [
     ...checks,
     ...roles.checks,
+    ...(await examineLists("read", inspector, config)),
+    ...(await examineLists("delete", createKeyInspector(options(config.cloudstack.delete)), config)),
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
     ...(await examineProtected(config, inForce, createCloudStackReader(reading))),

@@ -1,5 +1,7 @@
 import type { WebClient } from "@slack/web-api";
-import { createIdentity, groupMembers, type Person } from "../../bot/identity.ts";
+import type { Person, Workspace } from "../../bot/accounts.ts";
+import { createIdentity } from "../../bot/identity.ts";
+import { groupMembers, teamMembers } from "../../bot/members.ts";
 import type { Config } from "../../config.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -22,7 +24,7 @@ export interface SlackInspection {
 export async function examinePeople(
   client: WebClient,
   o: SlackInspection,
-  place: { readonly channel: string; readonly teamId: string; readonly botUserId: string },
+  place: { readonly channel: string; readonly here: Workspace },
 ): Promise<readonly Check[]> {
   const { approverGroup, approverIds, teamGroup } = o.slack;
   const inGroup = approverGroup === null ? null : await groupMembers(client, approverGroup);
@@ -40,11 +42,15 @@ export async function examinePeople(
   const from = group === null ? "SLACK_APPROVERS" : `the group ${group}`;
   const identity = createIdentity({
     client,
+    patient: client,
     ...place,
+    remember: async () => undefined,
+    onLeftOut: () => undefined,
     approvers: async () => ({ group, ids: approverIds }),
     teamGroup,
     listPeople: o.listPeople,
     now: o.now,
+    sleep: async () => undefined,
   });
   const persons = new Map<string, string[]>();
   for (const id of ids) {
@@ -58,12 +64,17 @@ export async function examinePeople(
       continue;
     }
     const { operator } = found.value;
+    if (operator.ciUserId === null && !approverIds.includes(id)) {
+      const remedy = "Set the user's slack_id or e-mail there, or name this id in SLACK_APPROVERS (later: /ci-policy set approvers).";
+      checks.push(warning(`${id} of ${from} does not count: ${operator.name}`, remedy));
+      continue;
+    }
     persons.set(operator.id, [...(persons.get(operator.id) ?? []), operator.name]);
     if (operator.ciUserId === null)
       checks.push(
         warning(
-          `${operator.name} (${id}) is not in the CI database`,
-          "Set the user's slack_id or e-mail there; approving works without it.",
+          `${operator.name} (${id}) counts only because SLACK_APPROVERS names this id`,
+          "Set the user's slack_id or e-mail in the CI database.",
         ),
       );
   }
@@ -78,14 +89,15 @@ export async function examinePeople(
           "Add full, active members of this workspace; bots, guests and external people do not count.",
         ),
   );
-  return [...checks, await teamCheck(client, teamGroup)];
+  return [...checks, await teamCheck(client, place.channel, teamGroup)];
 }
 
-async function teamCheck(client: WebClient, teamGroup: string | null): Promise<Check> {
-  if (teamGroup === null) return ok("the team is everybody in the channel");
-  const team = await groupMembers(client, teamGroup);
-  if (!team.ok) return refused(team.error, "Check SLACK_TEAM_GROUP.");
+async function teamCheck(client: WebClient, channel: string, teamGroup: string | null): Promise<Check> {
+  const team = await teamMembers(client, channel, teamGroup);
+  const whose = teamGroup === null ? "the private channel" : `the group ${teamGroup}`;
+  if (!team.ok)
+    return refused(team.error, teamGroup === null ? "Set SLACK_TEAM_GROUP to the CI team's user group." : "Check SLACK_TEAM_GROUP.");
   return team.value.length > 0
-    ? ok(`the team is the ${team.value.length} members of the group ${teamGroup}`)
-    : failed(`the group ${teamGroup} has no members`, "Add the CI team to it, or unset SLACK_TEAM_GROUP.");
+    ? ok(`the team is the ${team.value.length} members of ${whose}`)
+    : failed(`${whose} has no members`, "Add the CI team to it, or set SLACK_TEAM_GROUP.");
 }

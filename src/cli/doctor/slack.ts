@@ -1,5 +1,7 @@
 import { WebClient } from "@slack/web-api";
+import type { Workspace } from "../../bot/accounts.ts";
 import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
+import { findWorkspace } from "../../bot/workspace.ts";
 import type { Config } from "../../config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
@@ -32,18 +34,26 @@ export async function examineSlack(o: SlackInspection): Promise<readonly Check[]
       ? failed("SLACK_BOT_TOKEN is valid, but not a bot's token", "Use the Bot User OAuth Token of the app (docs/slack.md).")
       : ok(`the bot ${me.value.user ?? ""} of ${me.value.team ?? "a workspace"} (${me.value.url ?? "no address"})`);
   const given = me.value.response_metadata?.scopes;
-  const channel = await findChannel(client, o.slack.channel);
+  const [here, channel] = [await findWorkspace(client, o.slack.connection), await findChannel(client, o.slack.channel)];
   return [
     token,
     ...scopeChecks(given, o.slack),
     await connectionCheck(o.slack),
     ...(channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Check SLACK_CHANNEL.")]),
-    ...(await examinePeople(client, o, {
-      channel: channel.ok ? channel.value : o.slack.channel,
-      teamId: me.value.team_id ?? "",
-      botUserId: me.value.user_id ?? "",
-    })),
+    ...(here.ok
+      ? [
+          appCheck(here.value),
+          ...(await examinePeople(client, o, { channel: channel.ok ? channel.value : o.slack.channel, here: here.value })),
+        ]
+      : [refused(here.error, "Check SLACK_BOT_TOKEN.")]),
   ];
+}
+
+function appCheck({ teamId, enterpriseId, appId }: Workspace): Check {
+  const where = `the workspace ${teamId}${enterpriseId === null ? "" : ` of the organisation ${enterpriseId}`}`;
+  return appId === null
+    ? warning(`only what comes from ${where} counts; of which app it is could not be told`, "Give the token users:read.")
+    : ok(`only what comes from ${where}, for the app ${appId}, counts`);
 }
 
 /** The library would write into the middle of the report; what fails is reported by the checks. */

@@ -55,6 +55,14 @@ export function statusOf(f: Failure): number | null {
   return f.code !== "cloudstack.not_cloudstack" && typeof status === "number" ? status : null;
 }
 
+/**
+ * Whether CloudStack says that an id names nothing, or nothing any more. The number alone does not say so: 431 also refuses page sizes and
+ * other values. Source: recordings 02, 06, 30.
+ */
+export function isUnknownId(f: Failure): boolean {
+  return statusOf(f) === 431 && /unable to find|doesn't exist|does not exist/i.test(f.message);
+}
+
 type Meaning = readonly [kind: FailureKind, code: string, sentence: string, remedy?: string];
 
 function meaningOf(trouble: Trouble, { effect }: CallInfo): Meaning {

@@ -11,12 +11,12 @@ import { signedForm, type Params } from "./signature.ts";
 /** Sends commands, for one key pair. Nothing else in the bot calls CloudStack's API. */
 export interface CloudStackApi {
   readonly settings: Settings;
-  /** Whether the server has a command, as far as it was asked; plug-ins bring and take commands only at a restart. */
-  readonly support: Map<string, boolean>;
   /** Sends a command that changes nothing; sends it again, a few times, when the server was not available. */
   read(command: string, params: Params, page?: number): Promise<Result<Answer, Failure>>;
   /** Sends a command that changes something, once. Errors: `indeterminate` when its outcome is not known. */
   change(command: string, params: Params): Promise<Result<Answer, Failure>>;
+  /** The same sender with another question before every call. */
+  asking(beforeCall: Settings["beforeCall"]): CloudStackApi;
 }
 
 /** Far more than a list page of 500 rows; a larger answer is not from CloudStack. Units: bytes. */
@@ -30,13 +30,14 @@ const PASSING = new Set(
 
 /** Makes the sender for one key pair. */
 export function createApi(o: CloudStackOptions): CloudStackApi {
-  const settings = settingsOf(o);
-  const kept = agents(true);
+  return senderOf(settingsOf(o), agents(true));
+}
+
+function senderOf(settings: Settings, kept: Agents): CloudStackApi {
   // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
   const fresh = agents(false);
   return {
     settings,
-    support: new Map(),
     read: async (command, params, page) => {
       const call: CallInfo = { command, effect: "read", page: page ?? null };
       for (const wait of [...READ_AGAIN_MS, null]) {
@@ -47,6 +48,7 @@ export function createApi(o: CloudStackOptions): CloudStackApi {
       return err(classify({ kind: "aborted" }, call));
     },
     change: (command, params) => sendOne(settings, fresh, { command, effect: "change", page: null }, params),
+    asking: (beforeCall) => senderOf({ ...settings, beforeCall }, kept),
   };
 }
 
@@ -56,7 +58,8 @@ function agents(keepAlive: boolean): Agents {
   return { httpAgent: new Agent({ keepAlive }), httpsAgent: new SecureAgent({ keepAlive }) };
 }
 
-async function interrupted(settings: Settings, ms: number): Promise<boolean> {
+/** Waits; true: the client is being ended meanwhile. */
+export async function interrupted(settings: Settings, ms: number): Promise<boolean> {
   try {
     await settings.sleep(ms, settings.signal ?? undefined);
     return false;

@@ -2,7 +2,7 @@ import type { JobState } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { classify, statusOf, unknownShape } from "./classify.ts";
+import { classify, isUnknownId, statusOf, unknownShape } from "./classify.ts";
 import type { CloudStackApi } from "./http.ts";
 import type { Params } from "./signature.ts";
 import { fit, JobAnswer, JobError, Started } from "./wire.ts";
@@ -10,7 +10,7 @@ import { fit, JobAnswer, JobError, Started } from "./wire.ts";
 /** What a job's end gives: the object in `jobresult`. */
 export type JobResult = Readonly<Record<string, unknown>>;
 
-/** First and longest wait between two reads of a job. Units: ms. */
+/** The wait before a job is first read, and the longest between two reads. Units: ms. */
 const WAIT_MS = { first: 50, longest: 5_000 } as const;
 /** How many reads in a row may fail before a job's end counts as not known. */
 const FAILED_READS_MAX = 5;
@@ -44,11 +44,11 @@ type ReadJob =
   /** It ended with a plain text, as after a restart of the server: part of the work may be done. */
   | { readonly state: "cut_off"; readonly message: string };
 
-/** Reads a job once. CloudStack answers 431 for an id it does not know. */
+/** Reads a job once. */
 export async function readJob(api: CloudStackApi, jobId: string): Promise<Result<ReadJob, Failure>> {
   const command = "queryAsyncJobResult";
   const answer = await api.read(command, { jobid: jobId });
-  if (!answer.ok) return statusOf(answer.error) === 431 ? ok({ state: "unknown" }) : answer;
+  if (!answer.ok) return isUnknownId(answer.error) ? ok({ state: "unknown" }) : answer;
   const job = fit(JobAnswer, answer.value);
   if (!job.ok) return err(unknownShape(job.what, command));
   const { jobstatus, jobresult, jobresultcode } = job.value;
@@ -68,6 +68,11 @@ export async function awaitJob(api: CloudStackApi, command: string, jobId: strin
     err(failure("indeterminate", `cloudstack.${code}`, `${command}: ${sentence}`, { details: { command, jobId } }));
   let failedReads = 0;
   for (let wait: number = WAIT_MS.first; ; wait = Math.min(wait * 2, WAIT_MS.longest)) {
+    try {
+      await sleep(wait, signal ?? undefined);
+    } catch {
+      return unknownEnd("job_unseen", "the bot is stopping");
+    }
     const read = await readJob(api, jobId);
     failedReads = read.ok ? 0 : failedReads + 1;
     if (!read.ok && (read.error.kind !== "unavailable" || failedReads >= FAILED_READS_MAX))
@@ -78,11 +83,6 @@ export async function awaitJob(api: CloudStackApi, command: string, jobId: strin
     if (job?.state === "cut_off") return unknownEnd("job_cut_off", "its job was interrupted");
     if (job?.state === "unknown") return unknownEnd("job_vanished", "CloudStack no longer knows its job");
     if (now() - since > jobTimeoutMs) return unknownEnd("job_too_long", "its job is still running");
-    try {
-      await sleep(wait, signal ?? undefined);
-    } catch {
-      return unknownEnd("job_unseen", "the bot is stopping");
-    }
   }
 }
 

@@ -4,7 +4,10 @@
  * `test/cli/doctor/needs.test.ts` compares these lists with what the source sends.
  */
 
-/** The lists of every read; without those of plug-ins (Kubernetes clusters, backups) and those that only an Admin may send. */
+/** Lists that the server has with a plug-in only: allowed in a role, they do no harm where it is not there. */
+export const plugInLists = ["listKubernetesClusters", "listBackups"] as const;
+
+/** The lists of every read; without those that only an Admin may send. */
 export const readCommands = [
   "listCapabilities",
   "listDomains",
@@ -21,12 +24,14 @@ export const readCommands = [
   "listNetworks",
   "listVPCs",
   "listPublicIpAddresses",
+  ...plugInLists,
   "listEvents",
+  "listAnnotations",
   "queryAsyncJobResult",
 ] as const;
 
-/** Lists that only some servers have, or only some keys may ask: allowed where they work. */
-export const readIfPossible = ["listKubernetesClusters", "listBackups", "listConfigurations"] as const;
+/** What is read where the role allows it. */
+export const readIfPossible = ["listConfigurations"] as const;
 
 /** Changes of a pass. */
 export const writeCommands = [
@@ -38,6 +43,7 @@ export const writeCommands = [
   "updateResourceLimit",
   "disableAccount",
   "enableAccount",
+  "addAnnotation",
 ] as const;
 
 /** Lists that are read before and after a change. */
@@ -97,7 +103,7 @@ export const deleteLists = [
 ] as const;
 
 /** Restore sends these with the deleting key: it alone may enable every account that it disabled (recording 29). */
-export const restoreCommands = ["enableAccount", "recoverVirtualMachine", "startVirtualMachine"] as const;
+export const restoreCommands = ["enableAccount", "disableAccount", "recoverVirtualMachine", "startVirtualMachine", "attachVolume"] as const;
 
 /** Commands that destroy something; a key that does not need them must not have them. */
 export const destructiveCommands = [

@@ -1,6 +1,7 @@
 import type { Clock, NewId, Sleep } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { DomainPath } from "../../core/ids.ts";
+import type { AbsentKind } from "../../core/inventory.ts";
 import type { Result } from "../../core/result.ts";
 
 /** One call and its outcome, for the log and the metrics; never parameters, never secrets. */
@@ -36,6 +37,8 @@ export interface CloudStackOptions {
   readonly pageSize?: number;
   /** Pages of a list, and lists of an inventory, that are read at the same time. */
   readonly parallel?: number;
+  /** Kinds of things that the server cannot have, because the plug-in for them is not there: they are not asked for. */
+  readonly absentKinds?: readonly AbsentKind[];
   /** How long an asynchronous job may run until its end counts as not known. Units: ms. */
   readonly jobTimeoutMs?: number;
 }
@@ -52,6 +55,7 @@ export function settingsOf(o: CloudStackOptions): Settings {
     timeoutMs: o.timeoutMs ?? 60_000,
     pageSize: o.pageSize ?? 500,
     parallel: o.parallel ?? 4,
+    absentKinds: o.absentKinds ?? [],
     jobTimeoutMs: o.jobTimeoutMs ?? 30 * 60_000,
   };
 }

@@ -32,10 +32,12 @@ export function listOf<T extends { readonly id: string }>(
 const TRIES = 3;
 
 /**
- * Reads a list to its end: the first page, then the others several at a time.
+ * Reads a list to its end: the first page, then the others several at a time. A full last page is followed by one more: some servers say
+ * as `count` how many rows the page has (4.18.1 and older, to domain administrators).
  *
  * Shape: every row once, in CloudStack's order; as many as `count` says, on every page the same.
- * Errors: `contract_broken` (a short page, a row twice, malformed JSON: the message names the page), `unavailable` (it kept changing).
+ * Errors: `contract_broken` (a short page, a row twice, rows after the last page, malformed JSON: the message names the page),
+ *         `unavailable` (it kept changing).
  * Source: facts/cloudstack §1.6; recordings 03, 12. Invariant: INV-1, INV-6.
  */
 export async function readList<T>(api: CloudStackApi, query: ListQuery<T>): Promise<Result<readonly T[], Failure>> {
@@ -57,12 +59,15 @@ async function readOnce<T>(api: CloudStackApi, query: ListQuery<T>): Promise<Res
   if (!others.ok) return others;
   const pages = [first.value, ...others.value];
   const drifted = pages.findIndex((page) => page.count !== count);
-  if (drifted >= 0) {
-    const now = pages[drifted]?.count;
-    const sentence = `${query.command}, page ${drifted + 1}: the list changed while it was read (${count} rows, then ${now})`;
-    return err(failure("unavailable", CHANGED, sentence, { details: { command: query.command, page: drifted + 1 } }));
-  }
-  return joinPages(query, pages, pageSize);
+  if (drifted >= 0) return err(changed(query, drifted + 1, count, pages[drifted]?.count));
+  const read = joinPages(query, pages, pageSize);
+  if (!read.ok || count === 0 || count % pageSize !== 0) return read;
+  const after = await readPage(api, query, pageCount + 1);
+  if (!after.ok || after.value.rows.length === 0) return after.ok ? read : after;
+  if (after.value.count > count) return err(changed(query, pageCount + 1, count, after.value.count));
+  return err(
+    broken(query, pageCount + 1, "count_too_low", `${after.value.rows.length} rows more than the ${count} that the server counts`),
+  );
 }
 
 interface Page<T> {
@@ -108,6 +113,11 @@ function openPage<T>(query: ListQuery<T>, answer: Answer, page: number): Result<
     rows.push(row.value);
   }
   return ok({ count, rows });
+}
+
+function changed<T>({ command }: ListQuery<T>, page: number, count: number, now: number | undefined): Failure {
+  const sentence = `${command}, page ${page}: the list changed while it was read (${count} rows, then ${now})`;
+  return failure("unavailable", CHANGED, sentence, { details: { command, page } });
 }
 
 function broken<T>(query: ListQuery<T>, page: number, code: string, sentence: string): Failure {

@@ -84,6 +84,22 @@ export const UserRow = z.object({
 });
 export type UserRow = z.infer<typeof UserRow>;
 
+/** What CloudStack counts for an account; `details=min` leaves all of it out, and older servers the last two. */
+const TOTALS = [
+  "vmrunning",
+  "vmstopped",
+  "vmtotal",
+  "volumetotal",
+  "snapshottotal",
+  "templatetotal",
+  "networktotal",
+  "iptotal",
+  "vpctotal",
+  "projecttotal",
+  "backuptotal",
+  "buckettotal",
+] as const;
+
 /** An account with its users; an answer without them is refused (docs/adr/0004). */
 export const AccountRow = z.object({
   id: AccountId,
@@ -97,6 +113,7 @@ export const AccountRow = z.object({
   state: z.enum(["enabled", "disabled", "locked"]),
   created: date,
   user: z.array(UserRow),
+  ...fields(number, ...TOTALS),
 });
 export type AccountRow = z.infer<typeof AccountRow>;
 
@@ -122,6 +139,7 @@ export const factFields = {
   },
   volume: {
     type: text,
+    deviceid: number,
     ...fields(maybe, "vmname", "hypervisor", "diskofferingid"),
     ...fields(flag, "isextractable", "deleteprotection"),
   },
@@ -129,7 +147,7 @@ export const factFields = {
   vm_snapshot: { type: maybe },
   template: imageFields,
   iso: imageFields,
-  network: fields(maybe, "type", "acltype", "cidr"),
+  network: { ...fields(maybe, "type", "acltype", "cidr"), specifyvlan: flag },
   vpc: { cidr: maybe },
   address: { ...fields(flag, "issourcenat", "isstaticnat"), virtualmachineid: maybe },
   kubernetes_cluster: {},
@@ -200,6 +218,9 @@ export type RuleRow = z.infer<typeof RuleRow>;
 /** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
 export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
+/** A comment on something, by whoever wrote it. */
+export const AnnotationRow = z.object({ id: text.min(1), annotation: text, created: WireDate });
+export type AnnotationRow = z.infer<typeof AnnotationRow>;
 /** A line of the event log. */
 export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, created: date });
 export type EventRow = z.infer<typeof EventRow>;

@@ -6,7 +6,7 @@ import { isWithin } from "../../core/scope.ts";
 import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
-import { findDomainAt, findManagedRoot } from "../read/managed-root.ts";
+import { findDomainWithChain, requirePlace } from "../read/managed-root.ts";
 
 /**
  * Whether a grant is a real one and covers this thing: asked a second time here, before every call that deletes or disables.
@@ -32,19 +32,21 @@ export function refusalOfGrant(
 }
 
 /**
- * Whether the granted domain is where it was approved, by the tree as it is now: below the managed root, neither that root nor above it,
- * and neither moved nor renamed. Invariant: INV-4.
+ * Whether the granted domain is where it was approved, by the domains above it as they are now: below the managed root, neither that root
+ * nor above it, and neither moved nor renamed. Levels count too: a rename can put a slash into a name. Invariant: INV-4.
  */
 export async function readPlace(api: CloudStackApi, grant: ApprovedDeletion): Promise<Result<void, Failure>> {
-  const tree = await findManagedRoot(api);
-  if (!tree.ok) return tree;
   const { domainId, path } = grant.request;
-  if ([tree.value.root.id, ...tree.value.ancestors].includes(domainId))
-    return err(refusal("protected", `${path} is the managed root, or above it`));
-  const found = await findDomainAt(api, domainId, path);
+  const { rootPath } = api.settings;
+  const found = await findDomainWithChain(api, domainId);
   if (!found.ok) return found;
-  if (!found.value.above.some((row) => row.id.toLowerCase() === tree.value.root.id)) {
-    return err(refusal("outside_root", `${path} is not below ${api.settings.rootPath}`));
-  }
-  return ok(undefined);
+  if (found.value !== null && isWithin(found.value.path, rootPath))
+    return err(refusal("protected", `${path} is the managed root, or above it`));
+  const place = requirePlace(found.value, path);
+  if (!place.ok) return place;
+  const names = rootPath.split("/");
+  const root = place.value.above.find((row) => row.level === names.length - 1);
+  return root !== undefined && root.name === names.at(-1) && place.value.row.level === path.split("/").length - 1
+    ? ok(undefined)
+    : err(refusal("outside_root", `${path} is not below ${rootPath}`));
 }

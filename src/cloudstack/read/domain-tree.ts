@@ -55,8 +55,10 @@ export function pathOf(row: DomainRow, byId: ReadonlyMap<string, DomainRow>): st
   const [top] = chain;
   const names = chain.map((one) => one.name);
   if (top?.parentdomainid === undefined) return names.join("/");
-  const above = top.path.split("/").slice(0, -1);
-  return [...above.slice(0, -1), top.parentdomainname ?? above.at(-1) ?? "", ...names].join("/");
+  // By levels: a name may hold a slash.
+  const above = top.path.split("/").slice(0, top.level);
+  const parent = top.level === 1 ? "ROOT" : (top.parentdomainname ?? above.at(-1) ?? "");
+  return [...above.slice(0, -1), parent, ...names].join("/");
 }
 
 /** A domain's row as observed. */

@@ -2,14 +2,16 @@ import type { Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, UserId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { limitTypes, type LimitType } from "../../core/managed.ts";
-import { refusal, statusOf } from "../api/classify.ts";
+import { isUnknownId, refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
-import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, UserRow } from "../api/wire.ts";
+import type { Params } from "../api/signature.ts";
+import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
-export function findAccount(api: CloudStackApi, id: AccountId): Promise<Result<AccountRow | null, Failure>> {
-  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", details: "min" }), (a) => a.id === id);
+export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
+  const details: Params = more === "with totals" ? {} : { details: "min" };
+  return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", ...details }), (a) => a.id === id);
 }
 
 /** Finds a user by id. Null: it is not there, or no longer. */
@@ -36,29 +38,37 @@ export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitTyp
 }
 
 /** Finds a machine, a CloudStack project's included. Null: it is gone. */
-export async function findMachine(api: CloudStackApi, id: string): Promise<Result<FoundMachine | null, Failure>> {
-  for (const owner of [{}, { projectid: "-1" }]) {
-    const query = listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true", ...owner });
-    const rows = await readList(api, query);
-    if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
-    const machine = rows.value.find((row) => row.id === id);
-    if (machine === undefined) continue;
-    const domainId = asDomainId(machine.domainid);
-    if (domainId === null) return err(refusal("outside_root", "the machine's domain has an id that is not a UUID"));
-    return ok({ state: machine.state, domainId });
-  }
-  return ok(null);
+export function findMachine(api: CloudStackApi, id: string): Promise<Result<Found<typeof MachineRow> | null, Failure>> {
+  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id);
 }
 
-/** A machine's state and domain. */
-interface FoundMachine {
-  readonly state: string;
-  readonly domainId: DomainId;
+/** Finds a disk, a CloudStack project's included. Null: it is gone. */
+export function findVolume(api: CloudStackApi, id: string): Promise<Result<Found<typeof VolumeRow> | null, Failure>> {
+  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id);
+}
+
+/** A row with its domain's id, which is a UUID. */
+type Found<S extends typeof MachineRow | typeof VolumeRow> = ReturnType<S["parse"]> & { readonly domainId: DomainId };
+
+async function findOwned<T extends { readonly id: string; readonly domainid: string }>(
+  api: CloudStackApi,
+  query: ListQuery<T>,
+  id: string,
+): Promise<Result<(T & { readonly domainId: DomainId }) | null, Failure>> {
+  for (const owner of [{}, { projectid: "-1" }]) {
+    const rows = await readList(api, { ...query, params: { ...query.params, ...owner } });
+    if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
+    const found = rows.value.find((row) => row.id === id);
+    if (found === undefined) continue;
+    const domainId = asDomainId(found.domainid);
+    if (domainId === null) return err(refusal("outside_root", "its domain has an id that is not a UUID"));
+    return ok({ ...found, domainId });
+  }
+  return ok(null);
 }
 
 async function findOne<T>(api: CloudStackApi, query: ListQuery<T>, isIt: (row: T) => boolean): Promise<Result<T | null, Failure>> {
   const rows = await readList(api, query);
   if (rows.ok) return ok(rows.value.find(isIt) ?? null);
-  // An id that CloudStack does not know, or whose row is removed, is answered with 431.
-  return statusOf(rows.error) === 431 ? ok(null) : rows;
+  return isUnknownId(rows.error) ? ok(null) : rows;
 }

@@ -1,38 +1,65 @@
+import { completeInventory, disagreements, type WitnessedInventory } from "../../core/complete-inventory.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import type { CloudStackApi } from "../api/http.ts";
+import { interrupted, type CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
 import type { AccountRow, DomainRow, ProjectRow } from "../api/wire.ts";
 import { itemLists } from "./item-lists.ts";
 import { accountsQuery } from "./lists.ts";
 import { obstaclesIn } from "./obstacles.ts";
-import { findDedications } from "./support.ts";
-import { byKindAndId, readSubtree, readThings, type Place } from "./things.ts";
+import { findDedications } from "./dedications.ts";
+import { byKindAndId, readSubtree, readThings, type KnownDomains, type Ours, type Place } from "./things.ts";
+import { totalsOf } from "./totals.ts";
+
+/** Waits before the totals are read again, when they disagree with the lists: they may follow a change late. Units: ms. */
+const TOTALS_AGAIN_MS = [500, 1_500] as const;
 
 /**
- * Reads all that a domain and the domains below it hold. Every list is asked for twice, with and without what belongs to CloudStack
- * projects (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
+ * Reads all that a domain and the domains below it hold, and has it confirmed by what CloudStack itself counts for each account. Where
+ * the two disagree, what is hidden is asked for, then the totals are read again, a few times. Lists are asked for each CloudStack project
+ * too (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
  *
- * Shape: `unasked` names the lists that this key could not ask; they count as obstacles too.
+ * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`; lists that could not be asked are obstacles too.
  * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
- * Invariant: INV-9.
+ * Source: recordings 17, 18. Invariant: INV-9.
  */
-export async function readInventory(
+export async function readInventory(api: CloudStackApi, o: Place, known: KnownDomains = null): Promise<Result<Inventory, Failure>> {
+  const read = await readLists(api, o, known);
+  if (!read.ok) return read;
+  let { witnessed } = read.value;
+  const hidden = await readHidden(api, o.domainId, read.value.ours, witnessed);
+  if (!hidden.ok) return hidden;
+  witnessed = hidden.value;
+  for (const wait of TOTALS_AGAIN_MS) {
+    if (disagreements(witnessed).length === 0) break;
+    if (await interrupted(api.settings, wait)) break;
+    const accounts = await readList(api, accountsQuery(o.domainId, true, true));
+    if (!accounts.ok) return accounts;
+    witnessed = { ...witnessed, totals: totalsOf(accounts.value, read.value.ours.domains) };
+  }
+  const complete = completeInventory({ ...witnessed, doubts: [...witnessed.doubts, ...ownerless(witnessed)] });
+  return ok(complete.ok ? complete.value : { ...witnessed.inventory, unproven: complete.error });
+}
+
+/** The inventory as the usual lists show it, with the totals, and whose things it has. */
+async function readLists(
   api: CloudStackApi,
   o: Place,
-): Promise<Result<Inventory & { readonly unasked: readonly string[] }, Failure>> {
+  known: KnownDomains,
+): Promise<Result<{ readonly witnessed: WitnessedInventory; readonly ours: Ours }, Failure>> {
   const asOf = api.settings.now();
-  const subtree = await readSubtree(api, o);
+  const subtree = await readSubtree(api, o, known);
   if (!subtree.ok) return subtree;
   const { rows, domains, projects } = subtree.value;
-  const accounts = await readList(api, accountsQuery(o.domainId, true));
+  const accounts = await readList(api, accountsQuery(o.domainId, true, true));
   if (!accounts.ok) return accounts;
-  const ours = {
+  const ours: Ours = {
     domains,
     accounts: accounts.value.filter((a) => domains.has(a.domainid)),
-    // `-1` gives a root administrator the things of all projects, a domain administrator only those of its own: so each is asked for too.
-    owners: [{}, { projectid: "-1" }, ...projects.map((p) => ({ projectid: p.id }))],
+    // Without a CloudStack project, which a total of each account confirms, nothing belongs to one. `-1` gives a root administrator the
+    // things of all projects, a domain administrator only those of its own: so each is asked for too.
+    owners: projects.length === 0 ? [{}] : [{}, { projectid: "-1" }, ...projects.map((p) => ({ projectid: p.id }))],
   };
   const strangers = accounts.value.filter((a) => !domains.has(a.domainid));
   const things = await readThings(api, o.domainId, ours, itemLists);
@@ -40,8 +67,41 @@ export async function readInventory(
   const dedications = await findDedications(api, domains);
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
-  const obstacles = [...obstaclesIn(items, rows, strangers), ...things.value.unasked, ...dedications.value];
-  return ok({ domainId: o.domainId, path: o.path, items, obstacles, asOf, unasked: things.value.unasked });
+  const { unasked } = things.value;
+  const obstacles = [...obstaclesIn(items, rows, strangers), ...unasked, ...dedications.value];
+  const inventory = { domainId: o.domainId, path: o.path, items, obstacles, asOf };
+  return ok({ witnessed: { inventory, totals: totalsOf(ours.accounts, domains), doubts: unasked }, ours });
+}
+
+/** Adds what is hidden from the usual lists of the kinds on which lists and totals disagree, as far as this key may ask. */
+async function readHidden(
+  api: CloudStackApi,
+  domainId: string,
+  ours: Ours,
+  witnessed: WitnessedInventory,
+): Promise<Result<WitnessedInventory, Failure>> {
+  const kinds = new Set<string>(disagreements(witnessed).flatMap((d) => d.kinds));
+  const lists = itemLists.filter((list) => kinds.has(list.kind) && list.otherWay?.asked === "when totals disagree");
+  const found = await readThings(api, domainId, ours, lists, "other");
+  if (!found.ok) return found;
+  const { inventory } = witnessed;
+  const listed = new Set(inventory.items.map((i) => `${i.kind} ${i.id}`));
+  const hidden = found.value.items.filter((i) => !listed.has(`${i.kind} ${i.id}`));
+  const items = [...inventory.items, ...hidden].toSorted(byKindAndId);
+  return ok({ ...witnessed, inventory: { ...inventory, items, obstacles: [...inventory.obstacles, ...obstaclesIn(hidden, [], [])] } });
+}
+
+/** Things of accounts that are in no list, which no total counts; a shared network belongs to a domain, and is an obstacle anyway. */
+function ownerless({ inventory, totals }: WitnessedInventory): readonly string[] {
+  const counted = new Set<string>(totals.map((t) => t.accountId));
+  const loose = inventory.items.filter(
+    ({ kind, accountId, facts }) =>
+      !["child_domain", "cloudstack_project", "account", "user"].includes(kind) &&
+      !counted.has(accountId ?? "") &&
+      facts["projectId"] === undefined &&
+      facts["type"] !== "Shared",
+  );
+  return loose.map((i) => `${i.kind} ${i.name} belongs to ${i.accountName ?? "an account without a name"}, which is in no list`);
 }
 
 /** The child domains, accounts, users and CloudStack projects as items. */

@@ -24,15 +24,27 @@ export type ReadItem = Pick<InventoryItem, "name" | "bytes" | "state" | "parentI
 export interface ItemList {
   readonly kind: keyof typeof wire.factFields;
   readonly query: ListQuery<OwnedRow>;
-  /** Whether only a plug-in brings the command: then the server is asked first whether it has it. */
+  /** Whether a refusal of the list makes the inventory unproven only; that of any other list fails the read. */
   readonly optional: boolean;
+  /** By which the list shows what it hides otherwise, to a key that may ask so; null: it hides nothing. */
+  readonly otherWay: Hidden | null;
+  /** The parameter that names one thing. */
+  readonly idParam: string;
   readonly read: (row: OwnedRow) => ReadItem;
+}
+
+/** What shows hidden things, and when it is asked: always where no total counts them, else when the totals disagree with the list. */
+interface Hidden {
+  readonly params: Readonly<Record<string, string>>;
+  readonly asked: "always" | "when totals disagree";
 }
 
 /** Where a kind's row keeps what others keep in `name`, `state` and `created`, and what else it has. */
 interface Fields<T> {
   readonly params?: Readonly<Record<string, string>>;
   readonly optional?: boolean;
+  readonly otherWay?: Hidden;
+  readonly idParam?: string;
   readonly name?: (row: T) => string;
   readonly bytes?: (row: T) => number | undefined;
   readonly state?: (row: T) => string | undefined;
@@ -65,6 +77,8 @@ function define<T extends OwnedRow>(
     kind,
     query: query as unknown as ListQuery<OwnedRow>,
     optional: of.optional ?? false,
+    otherWay: of.otherWay ?? null,
+    idParam: of.idParam ?? "id",
     read: read as (row: OwnedRow) => ReadItem,
   };
 }
@@ -74,7 +88,11 @@ const image = {
   bytes: (t: ImageRow) => t.physicalsize ?? t.size,
   state: (t: ImageRow) => t.status ?? (t.isready === true ? "ready" : "not ready"),
 };
-const plugIn = { optional: true };
+const optional = { optional: true };
+/** What is not for display is in no list without the flag, which only a root administrator may send; others get the same list again. */
+const hidden = (flag: string, asked: Hidden["asked"] = "when totals disagree") => ({ otherWay: { params: { [flag]: "false" }, asked } });
+/** To a root administrator the filter shows the templates of the whole cloud, also those that no store has any more. */
+const everyImage = (filter: string) => ({ otherWay: { params: { [filter]: "all" }, asked: "when totals disagree" as const } });
 
 /**
  * The lists of an inventory, except for domains, accounts and projects, which need more than a row.
@@ -83,22 +101,35 @@ const plugIn = { optional: true };
  * approve them. Source: recordings 05, 09; facts/cloudstack §1.7.
  */
 export const itemLists: readonly ItemList[] = [
-  define("machine", "listVirtualMachines", "virtualmachine", wire.MachineRow),
-  define("volume", "listVolumes", "volume", wire.VolumeRow, { bytes: (v) => v.size, parent: (v) => v.virtualmachineid }),
+  define("machine", "listVirtualMachines", "virtualmachine", wire.MachineRow, hidden("displayvm", "always")),
+  define("volume", "listVolumes", "volume", wire.VolumeRow, {
+    ...hidden("displayvolume", "always"),
+    bytes: (v) => v.size,
+    parent: (v) => v.virtualmachineid,
+  }),
   define("snapshot", "listSnapshots", "snapshot", wire.SnapshotRow, { bytes: (s) => s.virtualsize, parent: (s) => s.volumeid }),
-  define("vm_snapshot", "listVMSnapshot", "vmSnapshot", wire.VmSnapshotRow, { ...plugIn, parent: (s) => s.virtualmachineid }),
-  define("template", "listTemplates", "template", wire.TemplateRow, { ...image, params: { templatefilter: "self" } }),
-  define("iso", "listIsos", "iso", wire.TemplateRow, { ...image, ...plugIn, params: { isofilter: "self" } }),
-  define("network", "listNetworks", "network", wire.NetworkRow, { parent: (n) => n.vpcid }),
-  define("vpc", "listVPCs", "vpc", wire.VpcRow, plugIn),
+  define("vm_snapshot", "listVMSnapshot", "vmSnapshot", wire.VmSnapshotRow, {
+    ...optional,
+    idParam: "vmsnapshotid",
+    parent: (s) => s.virtualmachineid,
+  }),
+  define("template", "listTemplates", "template", wire.TemplateRow, {
+    ...image,
+    ...everyImage("templatefilter"),
+    params: { templatefilter: "self" },
+  }),
+  define("iso", "listIsos", "iso", wire.TemplateRow, { ...image, ...optional, ...everyImage("isofilter"), params: { isofilter: "self" } }),
+  define("network", "listNetworks", "network", wire.NetworkRow, { ...hidden("displaynetwork"), parent: (n) => n.vpcid }),
+  define("vpc", "listVPCs", "vpc", wire.VpcRow, { ...optional, ...hidden("fordisplay") }),
   define("address", "listPublicIpAddresses", "publicipaddress", wire.AddressRow, {
+    ...hidden("fordisplay"),
     name: (a) => a.ipaddress,
     parent: (a) => a.associatednetworkid ?? a.vpcid,
     created: (a) => a.allocated,
   }),
-  define("kubernetes_cluster", "listKubernetesClusters", "kubernetescluster", wire.KubernetesRow, plugIn),
+  define("kubernetes_cluster", "listKubernetesClusters", "kubernetescluster", wire.KubernetesRow, optional),
   define("backup", "listBackups", "backup", wire.BackupRow, {
-    ...plugIn,
+    ...optional,
     name: (b) => b.name ?? b.virtualmachinename ?? b.id,
     bytes: (b) => b.size,
     state: (b) => b.status,

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
 import { itemLists, type ReadItem } from "./item-lists.ts";
@@ -40,9 +40,9 @@ export async function readItem(
   if (!domain.ok) return domain;
   const list = itemLists.find((one) => one.kind === o.kind);
   if (list === undefined) return ok(null);
-  const asked = { ...list.query, params: { ...list.query.params, domainid: o.domainId, id: o.id } };
+  const asked = { ...list.query, params: { ...list.query.params, domainid: o.domainId, [list.idParam]: o.id } };
   const rows = await readList(api, asked);
-  if (!rows.ok && statusOf(rows.error) !== 431) return rows;
+  if (!rows.ok && !isUnknownId(rows.error)) return rows;
   // With an id, CloudStack ignores the other filters: the row itself says whose it is.
   const own = rows.ok ? rows.value.filter((row) => row.id === o.id && row.domainid === domain.value.id) : [];
   const [item] = mergeRows(list, own, accountFinder([]));
@@ -60,10 +60,10 @@ export async function findItem(
   const list = itemLists.find((one) => one.kind === item.kind);
   if (list === undefined) return ok(null);
   const project = item.facts["projectId"];
-  // Listed as for the inventory, so that what it had is found here: CloudStack's filters by id differ from kind to kind.
-  const params = { ...list.query.params, domainid: approved.domainId, ...(typeof project === "string" ? { projectid: project } : {}) };
-  const rows = await readList(api, { ...list.query, params });
-  if (!rows.ok) return rows;
+  const hidden = item.facts["isHidden"] === true ? list.otherWay?.params : {};
+  const owner = typeof project === "string" ? { projectid: project } : {};
+  const rows = await readList(api, { ...list.query, params: { ...list.query.params, [list.idParam]: item.id, ...owner, ...hidden } });
+  if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
   const domains = domainsOf(approved);
   const row = rows.value.find((one) => one.id === item.id && domains.has(one.domainid.toLowerCase()));
   return ok(row === undefined ? null : list.read(row));

@@ -1,8 +1,10 @@
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainId } from "../../core/ids.ts";
+import type { ItemKind } from "../../core/inventory.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import { type CloudStackApi, createApi } from "../api/http.ts";
+import { itemLists } from "./item-lists.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { listOf, readList } from "../api/paging.ts";
@@ -18,12 +20,21 @@ export interface KeyInspector {
   readAllowed(): Promise<Result<ReadonlySet<string> | null, Failure>>;
   /** A role as this key sees it. Errors: `refused` for one that this key could not hand out. */
   readRole(name: string): Promise<Result<SeenRole, Failure>>;
+  /** Sends each list of an inventory once, for one row: whether the key gets an answer, by kind. */
+  readLists(): Promise<Result<readonly ListState[], Failure>>;
   /** A setting of the server; `unknown` when this version has none of that name, `hidden` when the key may not read settings. */
   readSetting(name: string): Promise<Result<string | "hidden" | "unknown", Failure>>;
   /** The managed root. Errors: `refused` when the key does not see it. */
   findRoot(): Promise<Result<DomainId, Failure>>;
   /** The path of a domain; null when there is none. */
   findPath(id: DomainId): Promise<Result<string | null, Failure>>;
+}
+
+/** What the server said to one list of an inventory. */
+export interface ListState {
+  readonly kind: ItemKind;
+  readonly command: string;
+  readonly state: "answered" | "not_allowed" | "unknown";
 }
 
 /** Makes the inspector of one key pair. Source: recordings 01, 08; facts/cloudstack §9. */
@@ -33,6 +44,7 @@ export function createKeyInspector(o: CloudStackOptions): KeyInspector {
     readAccount: () => readOwnAccount(api),
     readAllowed: () => readAllowed(api),
     readRole: (name) => readRole(api, name),
+    readLists: () => readListStates(api),
     readSetting: (name) => readSetting(api, name),
     findRoot: async () => {
       const tree = await findManagedRoot(api);
@@ -66,4 +78,16 @@ async function readAllowed(api: CloudStackApi): Promise<Result<ReadonlySet<strin
   const rows = answer.value["api"];
   const names = (Array.isArray(rows) ? rows : []).map((raw) => fit(ApiRow, raw)).flatMap((row) => (row.ok ? [row.value.name] : []));
   return names.length > 0 ? ok(new Set(names)) : err(failure("contract_broken", "cloudstack.no_apis", "listApis lists no command"));
+}
+
+/** Source: recording 18 (432: it exists, and the role may not; 401: the server has no such command). */
+async function readListStates(api: CloudStackApi): Promise<Result<readonly ListState[], Failure>> {
+  const states: ListState[] = [];
+  for (const { kind, query } of itemLists) {
+    const answer = await api.read(query.command, { ...query.params, page: "1", pagesize: "1" });
+    const status = answer.ok ? null : statusOf(answer.error);
+    if (!answer.ok && status !== 401 && status !== 432) return answer;
+    states.push({ kind, command: query.command, state: answer.ok ? "answered" : status === 401 ? "unknown" : "not_allowed" });
+  }
+  return ok(states);
 }

@@ -13,12 +13,13 @@ export function domainQuery(params: Params): ListQuery<DomainRow> {
 }
 
 /**
- * Accounts, with their users, of a domain and, when `recursive`, of those below it.
+ * Accounts, with their users, of a domain and, when `recursive`, of those below it; `withTotals` adds what CloudStack counts for each.
  *
  * CloudStack finds those below by a pattern in which `_` matches anything: the caller filters by domain id (recording 03, fact 8).
  */
-export function accountsQuery(domainId: string, recursive: boolean): ListQuery<AccountRow> {
-  const params = { domainid: domainId, listall: "true", isrecursive: String(recursive), details: "min" };
+export function accountsQuery(domainId: string, recursive: boolean, withTotals = false): ListQuery<AccountRow> {
+  const details: Params = withTotals ? {} : { details: "min" };
+  const params = { domainid: domainId, listall: "true", isrecursive: String(recursive), ...details };
   return listOf("listAccounts", "account", AccountRow, params);
 }
 

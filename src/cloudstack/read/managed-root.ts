@@ -2,7 +2,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
 import { foldPath } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isUnknownId, statusOf } from "../api/classify.ts";
 import { growTree, pathOf, type DomainTree } from "./domain-tree.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { domainQuery } from "./lists.ts";
@@ -66,13 +66,13 @@ interface Named {
 }
 
 /**
- * Finds a domain by id, with its chain. Null: CloudStack says 431, which for a domain that once existed means removed.
+ * Finds a domain by id, with its chain. Null: CloudStack says that it is removed, or that it never had it.
  *
  * Errors: `unavailable` with `cloudstack.domain_hidden`: it exists, but is not Active and so in no list (facts/cloudstack §1.7).
  */
 export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Promise<Result<DomainWithChain | null, Failure>> {
   const row = await readById(api, id);
-  if (!row.ok) return statusOf(row.error) === 431 ? ok(null) : row;
+  if (!row.ok) return isUnknownId(row.error) ? ok(null) : row;
   if (row.value === null) {
     const sentence = `the domain ${id} exists but is hidden: it is being deleted, or was left Inactive by a deletion that failed`;
     return err(failure("unavailable", "cloudstack.domain_hidden", sentence, { details: { domainId: id } }));
@@ -86,18 +86,29 @@ export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Pro
 /** The domain, at the path where it must be. Errors: `stale` when it is gone, or has been moved or renamed. */
 export async function findDomainAt(api: CloudStackApi, id: DomainId, path: DomainPath): Promise<Result<DomainWithChain, Failure>> {
   const found = await findDomainWithChain(api, id);
-  if (!found.ok) return found;
-  if (found.value === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
-  if (found.value.path === path) return ok(found.value);
-  return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.value.path}`));
+  return found.ok ? requirePlace(found.value, path) : found;
 }
 
+/** Refuses a domain that is gone, or elsewhere by now. Errors: `stale`. */
+export function requirePlace(found: DomainWithChain | null, path: DomainPath): Result<DomainWithChain, Failure> {
+  if (found === null) return err(failure("stale", "cloudstack.domain_gone", `${path} no longer exists`));
+  if (found.path === path) return ok(found);
+  return err(failure("stale", "cloudstack.domain_moved", `the domain of ${path} is now at ${found.path}`));
+}
+
+/** The domains above one, upwards, without ROOT: its row says nothing that the row below it does not, and few keys may read it. */
 async function readAbove(api: CloudStackApi, row: DomainRow): Promise<Result<readonly DomainRow[], Failure>> {
   const above: DomainRow[] = [];
-  for (let id = row.parentdomainid; id !== undefined && above.length < LEVELS_MAX; id = above.at(-1)?.parentdomainid) {
+  const topLevel = api.settings.rootPath === "ROOT" ? 0 : 1;
+  for (
+    let lowest = row;
+    lowest.parentdomainid !== undefined && lowest.level > topLevel && above.length < LEVELS_MAX;
+    lowest = above.at(-1) ?? lowest
+  ) {
+    const id = lowest.parentdomainid;
     const parent = await readById(api, id);
     // A domain administrator may not read above its own domain: the chain ends there.
-    if (!parent.ok && (statusOf(parent.error) === 531 || statusOf(parent.error) === 431)) break;
+    if (!parent.ok && (statusOf(parent.error) === 531 || isUnknownId(parent.error))) break;
     if (!parent.ok) return parent;
     if (parent.value === null) break;
     above.push(parent.value);

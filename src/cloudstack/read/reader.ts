@@ -1,3 +1,4 @@
+import type { Mark } from "../../core/claims.ts";
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { DomainId, DomainPath } from "../../core/ids.ts";
@@ -10,10 +11,11 @@ import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
+import { createMarkReader } from "./marks.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
-import { readNeighbours } from "./neighbours.ts";
+import { readHoldings, readNeighbours, rowsOf } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
-import { probe, type ProbeReport } from "./probe.ts";
+import { probe, readSetting, type ProbeReport } from "./probe.ts";
 import { readFleet } from "./fleet.ts";
 import { readProject, type ProjectQuestion } from "./project.ts";
 
@@ -31,6 +33,8 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** Every installation's marks at the managed root. */
+  readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */
   findDomainNamed(idOrPath: string): Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
@@ -47,13 +51,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
   return {
     readFleet: (question) => readFleet(api, question),
     readProject: (question) => readProject(api, question),
-    readInventory: async (domainId, path) => {
-      const read = await readInventory(api, { domainId, path });
-      if (!read.ok) return read;
-      // An inventory is stored as it is: it must have only the fields that its type names.
-      const { items, obstacles, asOf } = read.value;
-      return ok({ domainId, path, items, obstacles, asOf });
-    },
+    readInventory: (domainId, path, domains) => readInventory(api, { domainId, path }, rowsOf(domains)),
     findDomain: async (id) => {
       const found = await findDomainWithChain(api, id);
       if (!found.ok) return found;
@@ -69,11 +67,19 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     },
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, domainId),
     readNeighbours: (domainId) => readNeighbours(api, domainId),
+    readHoldings: (seen, of) => readHoldings(api, seen, of),
     readRemovals: (domainId, since) => readRemovals(api, domainId, since),
+    readExpungeDelay: async () => {
+      const setting = await readSetting(api, "expunge.delay");
+      if (!setting.ok) return setting;
+      const seconds = Number(setting.value);
+      return ok(Number.isFinite(seconds) ? seconds * 1000 : null);
+    },
     readManagedRoot: async () => {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
+    readMarks: createMarkReader(api),
     findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),

@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, DomainPath } from "../../core/ids.ts";
 import { groupBy } from "../../core/group-by.ts";
-import { itemKinds, type InventoryItem } from "../../core/inventory.ts";
+import { absentKinds, itemKinds, type InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
@@ -12,7 +12,7 @@ import { DomainRow, type AccountRow, type ProjectRow } from "../api/wire.ts";
 import type { ItemList, OwnedRow } from "./item-lists.ts";
 import { projectsQuery } from "./lists.ts";
 import { findDomainAt } from "./managed-root.ts";
-import { readSupport } from "./support.ts";
+import { pathOf } from "./domain-tree.ts";
 
 /** A domain, and where it must be. */
 export interface Place {
@@ -34,11 +34,23 @@ export interface Subtree {
   readonly projects: readonly ProjectRow[];
 }
 
-/** Reads the domain itself and those below it, found along parent ids, and their CloudStack projects. */
-export async function readSubtree(api: CloudStackApi, o: Place): Promise<Result<Subtree, Failure>> {
-  const domain = await readDomain(api, o);
+/** A list of domains that was read already; `null` where there is none. */
+export type KnownDomains = readonly DomainRow[] | null;
+
+/**
+ * Reads the domain itself and those below it, found along parent ids, and their CloudStack projects; from a list of all domains where
+ * that was just read.
+ */
+export async function readSubtree(api: CloudStackApi, o: Place, known: KnownDomains = null): Promise<Result<Subtree, Failure>> {
+  const listed = known?.find((row) => row.id.toLowerCase() === o.domainId);
+  const isAtItsPlace = listed !== undefined && pathOf(listed, new Map((known ?? []).map((row) => [row.id, row]))) === o.path;
+  // In no list, or elsewhere: asked by its id, the server says whether it is gone, hidden or moved.
+  const domain = isAtItsPlace ? ok(listed) : await readDomain(api, o);
   if (!domain.ok) return domain;
-  const children = await readList(api, listOf("listDomainChildren", "domain", DomainRow, { id: domain.value.id, isrecursive: "true" }));
+  const children =
+    isAtItsPlace && known !== null
+      ? ok(known)
+      : await readList(api, listOf("listDomainChildren", "domain", DomainRow, { id: domain.value.id, isrecursive: "true" }));
   if (!children.ok) return children;
   const rows = [domain.value];
   // Rows of a neighbour whose name matches as a pattern are never below our domain.
@@ -61,56 +73,79 @@ export interface Ours {
 /** What the lists gave. */
 export interface Things {
   readonly items: readonly InventoryItem[];
-  /** Lists that the server has, but this key could not ask. */
+  /** Lists that this key could not ask, a sentence for each. */
   readonly unasked: readonly string[];
 }
 
 /** Reads lists of a domain for each owner, and keeps the rows of its own domains. */
 export async function readThings(
   api: CloudStackApi,
-  domainId: DomainId,
+  domainId: string,
   ours: Ours,
   lists: readonly ItemList[],
+  way: "usual" | "other" = "usual",
 ): Promise<Result<Things, Failure>> {
   const ownerOf = accountFinder(ours.accounts);
+  const absent: ReadonlySet<string> = new Set(api.settings.absentKinds);
+  const asked = lists.filter((list) => !absent.has(list.kind));
   const asks = ours.owners.map((o) => ({ ...o, domainid: domainId }));
-  const read = await inParallel(api.settings.parallel, lists, (list) => readKind(api, list, asks));
+  const read = await inParallel(api.settings.parallel, asked, (list) => readKind(api, list, asks, way));
   if (!read.ok) return read;
   const items: InventoryItem[] = [];
   const unasked: string[] = [];
-  for (const [i, list] of lists.entries()) {
-    const rows = read.value[i];
-    if (rows === undefined || rows === null) unasked.push(`the server knows ${list.query.command}, but this key could not ask it`);
-    else
-      items.push(
-        ...mergeRows(
-          list,
-          rows.filter((row) => ours.domains.has(row.domainid)),
-          ownerOf,
-        ),
-      );
+  for (const [i, list] of asked.entries()) {
+    const found = read.value[i];
+    if (found === undefined) continue;
+    if ("unasked" in found) unasked.push(found.unasked);
+    const rows = "unasked" in found ? [] : found.rows.filter((row) => ours.domains.has(row.domainid));
+    const shown = "unasked" in found ? new Set() : found.shown;
+    for (const item of mergeRows(list, rows, ownerOf))
+      items.push(shown.has(item.id) ? item : { ...item, facts: { ...item.facts, isHidden: true } });
   }
   return ok({ items, unasked });
 }
 
-/** Null: the server has the command, but refuses it; for a plug-in's command that is an obstacle, not a failure. */
-async function readKind(api: CloudStackApi, list: ItemList, asks: readonly Params[]): Promise<Result<readonly OwnedRow[] | null, Failure>> {
-  if (list.optional) {
-    const offered = await readSupport(api, list.query.command);
-    if (!offered.ok) return offered;
-    if (!offered.value) return ok([]);
-  }
+type KindRead = { readonly rows: readonly OwnedRow[]; readonly shown: ReadonlySet<string> } | { readonly unasked: string };
+
+/** `shown`: what is listed without asking for hidden things. A list that may be missing, and is refused, is no failure. */
+async function readKind(
+  api: CloudStackApi,
+  list: ItemList,
+  asks: readonly Params[],
+  way: "usual" | "other",
+): Promise<Result<KindRead, Failure>> {
+  const { otherWay, query } = list;
+  const isOther = otherWay !== null && (way === "other" || otherWay.asked === "always");
+  const ways = [...(way === "usual" ? [{}] : []), ...(isOther ? [otherWay.params] : [])];
   const rows: OwnedRow[] = [];
-  for (const params of asks) {
-    const found = await readList(api, { ...list.query, params: { ...list.query.params, ...params } });
-    if (!found.ok) return list.optional && REFUSED.has(statusOf(found.error) ?? 0) ? ok(null) : found;
-    rows.push(...found.value);
+  const shown = new Set<string>();
+  for (const asked of ways) {
+    for (const params of asks) {
+      const found = await readList(api, { ...query, params: { ...query.params, ...params, ...asked } });
+      const isUsual = asked !== otherWay?.params;
+      if (!found.ok) {
+        const unasked = unaskedBecause(query.command, found.error, list.kind);
+        // A key that may not ask for hidden things has asked all that it may.
+        if (unasked !== null && !isUsual) continue;
+        return unasked === null || !list.optional ? found : ok({ unasked });
+      }
+      rows.push(...found.value);
+      if (isUsual) for (const row of found.value) shown.add(row.id);
+    }
   }
-  return ok(rows);
+  return ok({ rows, shown });
 }
 
-/** Statuses with which a server refuses a command to this key, or as it is set up. */
-const REFUSED = new Set([430, 431, 432, 530, 531]);
+/** Why a list could not be asked; null: it was not refused. Source: recording 18 (432: it exists and is not allowed; 401: unknown). */
+function unaskedBecause(command: string, f: Failure, kind: string): string | null {
+  const status = statusOf(f);
+  if (status === 432) return `this key's role may not send ${command} (432), so nobody knows what it would show: allow it in the role`;
+  if (status !== 401) return [430, 431, 530, 531].includes(status ?? 0) ? `CloudStack refuses ${command} to this key: ${f.message}` : null;
+  const remedy = (absentKinds as readonly string[]).includes(kind)
+    ? `: if it has none of these, add ${kind} to CLOUDSTACK_ABSENT_KINDS`
+    : "";
+  return `the server does not know ${command} (401)${remedy}`;
+}
 
 type OwnerFinder = (row: OwnedRow) => { readonly accountId: AccountId | null; readonly accountName: string | null };
 

@@ -1,7 +1,8 @@
 import { failure, type Failure } from "../../core/failure.ts";
-import type { AccountId } from "../../core/ids.ts";
+import type { AccountId, JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackApi } from "../api/http.ts";
+import { runJob } from "../api/jobs.ts";
 import type { AccountRow } from "../api/wire.ts";
 import { findAccount } from "../read/find.ts";
 import type { TreeFence } from "./fence.ts";
@@ -62,5 +63,14 @@ export function enableAccount(api: CloudStackApi, fence: TreeFence, id: AccountI
     what: (a) => `enabling ${a.name}`,
     send: () => api.change("enableAccount", { id }),
     isWanted: (a) => a.state === "enabled",
+  });
+}
+
+/** Locks an account: login and keys stop working, machines keep running. */
+export function lockAccount(api: CloudStackApi, fence: TreeFence, id: AccountId, jobId: JobId): Promise<Result<void, Failure>> {
+  return changeAccount(api, fence, id, {
+    what: (a) => `locking ${a.name}`,
+    send: () => runJob(api, "disableAccount", { id, lock: "true" }, jobId),
+    isWanted: (a) => a.state === "locked",
   });
 }

@@ -3,7 +3,7 @@ import { ResourceId, type DomainId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Named, NewTemplate, RegisteredTemplate, TemplateRegistrar } from "../../archive/reimport/ports.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
-import { plain, statusOf, unknownShape } from "../api/classify.ts";
+import { isUnknownId, plain, statusOf, unknownShape } from "../api/classify.ts";
 import { createFence } from "./fence.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
 import type { CloudStackOptions } from "../api/options.ts";
@@ -26,8 +26,7 @@ export function createTemplateRegistrar(o: CloudStackOptions): TemplateRegistrar
     },
     findTemplate: async (id) => {
       const rows = await list(api, { id });
-      // 431: CloudStack does not know the id, or no longer does.
-      if (!rows.ok) return statusOf(rows.error) === 431 ? ok(null) : rows;
+      if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
       return ok(rows.value.find((t) => t.id === id) ?? null);
     },
     readInstallation: async () => {

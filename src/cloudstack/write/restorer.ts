@@ -2,15 +2,20 @@ import { type Failure, failure } from "../../core/failure.ts";
 import { ResourceId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { DeletionRestorer } from "../../deletion/cloud.ts";
-import { confirm, enableAccount } from "./confirm.ts";
+import { confirm, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence } from "./fence.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi } from "../api/http.ts";
 import { runJob } from "../api/jobs.ts";
-import { findMachine } from "../read/find.ts";
+import { findMachine, findVolume } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 
-/** Makes the restorer, for the deleting key pair: who disabled an account can enable it. It only gives back, so it needs no grant. */
+/**
+ * Makes the restorer, for the deleting key pair: who disabled an account can enable it, and it only gives back, so it needs no grant. What
+ * is as it should be counts as done.
+ *
+ * Source: recordings 04 (a lock is `disableAccount lock=true`), 05 (recover, attach), 23 (no machine of a disabled account starts), 29.
+ */
 export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer {
   const api = createApi(o);
   const fence = createFence(api);
@@ -23,6 +28,7 @@ export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer
   };
   return {
     enableAccount: (accountId) => enableAccount(api, fence, accountId),
+    lockAccount: (accountId, jobId) => lockAccount(api, fence, accountId, jobId),
     recoverMachine: async (machineId) => {
       const place = await ours(machineId);
       if (!place.ok) return place;
@@ -38,6 +44,18 @@ export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer
       if (!place.ok) return place;
       const started = await runJob(api, "startVirtualMachine", { id: machineId }, jobId);
       return started.ok ? ok(undefined) : started;
+    },
+    attachVolume: async (volumeId, machineId, jobId) => {
+      const place = await ours(machineId);
+      if (!place.ok) return place;
+      const found = await findVolume(api, volumeId);
+      if (!found.ok) return found;
+      if (found.value === null) return err(failure("rejected", "cloudstack.volume_gone", `the disk ${volumeId} does not exist any more`));
+      const isOurs = await fence.within(found.value.domainId);
+      if (!isOurs.ok) return isOurs;
+      if (found.value.virtualmachineid === machineId) return ok(undefined);
+      const attached = await runJob(api, "attachVolume", { id: volumeId, virtualmachineid: machineId }, jobId);
+      return attached.ok ? ok(undefined) : attached;
     },
   };
 }

@@ -1,14 +1,15 @@
+import type { Mark } from "../../core/claims.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, JobId, UserId } from "../../core/ids.ts";
 import { err, ok, unreachable, type Result } from "../../core/result.ts";
 import type { LimitType } from "../../core/managed.ts";
 import type { ChangeWriter } from "../../sync/execution/ports.ts";
 import type { Change, PersonData } from "../../sync/planning/plan.ts";
-import { changeAccount, confirm, enableAccount } from "./confirm.ts";
+import { changeAccount, confirm, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence, type TreeFence } from "./fence.ts";
+import { addMark } from "./marker.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
-import { runJob } from "../api/jobs.ts";
 import { findAccount, findLimit, findUser, limitNumber } from "../read/find.ts";
 import { findDomainWithChain } from "../read/managed-root.ts";
 import { findRole } from "../read/roles.ts";
@@ -20,7 +21,10 @@ import type { UserRow } from "../api/wire.ts";
  *
  * Every change is read back, and may be asked for again: what is already so counts as done.
  */
-export interface CloudStackWriter extends ChangeWriter, Writes {}
+export interface CloudStackWriter extends ChangeWriter, Writes {
+  /** Sets an installation's mark at the managed root. */
+  addMark(installation: string): Promise<Result<Mark, Failure>>;
+}
 
 /** One call for each kind of change. */
 export interface Writes {
@@ -44,7 +48,11 @@ export function createCloudStackWriter(o: CloudStackOptions): CloudStackWriter {
   const api = createApi(o);
   const fence = createFence(api);
   const writes: Writes = { ...domainWrites(api, fence), ...accountWrites(api, fence, roleFinder(api)), ...userWrites(api, fence) };
-  return { ...writes, applyChange: (change, jobId) => applyChange(writes, change, jobId) };
+  return {
+    ...writes,
+    applyChange: (change, jobId) => applyChange(writes, change, jobId),
+    addMark: (installation) => addMark(api, fence, installation),
+  };
 }
 
 /** Carries out one change of a plan; nothing is decided here. */
@@ -143,12 +151,7 @@ function accountWrites(api: CloudStackApi, fence: TreeFence, roleId: RoleFinder)
       });
     },
     unlockAccount: (accountId) => enableAccount(api, fence, accountId),
-    lockAccount: ({ accountId, jobId }) =>
-      changeAccount(api, fence, accountId, {
-        what: (a) => `locking ${a.name}`,
-        send: () => runJob(api, "disableAccount", { id: accountId, lock: "true" }, jobId),
-        isWanted: (a) => a.state === "locked",
-      }),
+    lockAccount: ({ accountId, jobId }) => lockAccount(api, fence, accountId, jobId),
   };
 }
 

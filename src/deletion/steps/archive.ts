@@ -1,8 +1,11 @@
 import { exportObstacle, itemsToSave } from "../../archive/kinds.ts";
-import { saveEntry } from "../../archive/entry.ts";
-import { insertEntry, isSettled, readEntries, updateEntry } from "../../store/archive-entries.ts";
+import { shareExistingCopy } from "../../archive/copy.ts";
+import { saveEntry, type SaveContext } from "../../archive/entry.ts";
+import { fail, type Failure } from "../../core/failure.ts";
+import { ok, type Result } from "../../core/result.ts";
+import { insertEntry, isSettled, readEntries, updateEntry, type ArchiveEntryRow } from "../../store/archive-entries.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
-import type { Inventory } from "../../core/inventory.ts";
+import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 import type { DeletionContext } from "../context.ts";
 
 /**
@@ -20,20 +23,39 @@ export async function archiveContents(
   const items = itemsToSave(inventory, row.policy.archiveKinds);
   for (const item of items)
     await insertEntry(c.db, owner, { id: c.newId(), itemKind: item.kind, itemId: item.id, name: item.name, at: c.now() });
+  const saving = { ...c, source: c.exports, store: c.archive };
   for (const entry of await readEntries(c.db, owner)) {
     const item = items.find((i) => i.id === entry.item_id);
-    if (item === undefined || isSettled(entry)) continue;
-    const obstacle = exportObstacle(item, inventory);
-    if (obstacle !== null) {
-      if (entry.problem === obstacle) continue;
+    if (item !== undefined && !isSettled(entry)) await saveOne(row, entry, { item, inventory, mayShare: true }, saving, progress);
+  }
+}
+
+/**
+ * Saves one thing, or makes a copy of it that exists and is unchanged at the source count for this deletion too (`mayShare`).
+ *
+ * Errors: why it cannot be exported now, and those of `saveEntry`; each is the entry's problem from then on.
+ */
+export async function saveOne(
+  row: DeletionRow,
+  entry: ArchiveEntryRow,
+  { item, inventory, mayShare }: { readonly item: InventoryItem; readonly inventory: Inventory; readonly mayShare: boolean },
+  c: SaveContext,
+  progress: () => Promise<void> = async () => undefined,
+): Promise<Result<unknown, Failure>> {
+  const obstacle = exportObstacle(item, inventory);
+  if (obstacle !== null) {
+    if (entry.problem !== obstacle) {
       await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: obstacle });
       await progress();
-      continue;
     }
-    // A failed entry stays failed during a retry: its Waive button must not come and go.
-    if (entry.state !== "failed") await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
-    await progress();
-    await saveEntry(entry.id, { item, domainPath: row.path, savedFor: owner }, { ...c, source: c.exports, store: c.archive });
-    await progress();
+    return fail("unavailable", "archive.obstacle", obstacle);
   }
+
+  // A failed entry stays failed during a retry: its Waive button must not come and go.
+  if (entry.state !== "failed") await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
+  await progress();
+  const thing = { item, domainPath: row.path, savedFor: { kind: "deletion", id: row.id } } as const;
+  const saved = mayShare && (await shareExistingCopy(entry.id, thing, c)) ? ok(null) : await saveEntry(entry.id, thing, c);
+  await progress();
+  return saved;
 }

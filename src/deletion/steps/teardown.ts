@@ -1,12 +1,17 @@
-import { fail, type Failure } from "../../core/failure.ts";
+import { itemsToSave } from "../../archive/kinds.ts";
+import { after } from "../../core/clock.ts";
+import { proveEmpty } from "../../core/complete-inventory.ts";
+import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
-import type { DeletionRow } from "../../store/deletions.ts";
+import { DAY_MS } from "../../core/units.ts";
+import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
 import { takePassage } from "../passage.ts";
 import { runStep } from "../step.ts";
+import { lostWith, requireCopies } from "./copies.ts";
 
 /** One call that removes things of one kind. */
 interface TeardownStep {
@@ -14,7 +19,7 @@ interface TeardownStep {
   readonly kind: ItemKind;
   readonly call: Exclude<keyof CloudStackDeleter, "deleteDomain">;
   /** Left out: every thing of the kind. */
-  readonly isDue?: (item: InventoryItem) => boolean;
+  readonly isDue?: (item: InventoryItem, all: readonly InventoryItem[]) => boolean;
 }
 
 /** Disables every account: its machines stop, nothing is lost. */
@@ -29,7 +34,7 @@ export const dismantleSteps: readonly TeardownStep[] = [
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
 export const removeSteps: readonly TeardownStep[] = [
-  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: (i) => i.facts["type"] !== "ROOT" },
+  { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: isOwnVolume },
   { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
   { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
   { command: "delete_network", kind: "network", call: "deleteNetwork" },
@@ -40,35 +45,67 @@ export const removeSteps: readonly TeardownStep[] = [
 ];
 
 /**
- * Removes everything of each kind in turn; before every call the guard is asked again, and the thing must still exist.
+ * Removes everything of each kind in turn; before every call the archive's copy is read again, the guard is asked again, and the thing
+ * must still exist. The copy comes first: it may take hours, and a grant counts for the moment.
  *
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
-  for (const { command, kind, call, isDue = () => true } of steps) {
-    const done = new Set<string>();
-    for (;;) {
-      const passage = await takePassage(row, c);
-      if (!passage.ok) return passage;
-      const { grant, fresh } = passage.value;
-      const item = fresh.items.find((i) => i.kind === kind && isDue(i) && !done.has(i.id));
-      if (item === undefined) break;
-      const result = await runStep(row, command, item, c, async (jobId) =>
-        call === "deleteAccount" && !ownsNothing(fresh, item)
-          ? fail("refused", "deletion.account_not_empty", `account ${item.name} still owns something`)
-          : c.deleter[call](grant, item, jobId),
-      );
-      if (!result.ok) return result;
-      done.add(item.id);
-      await show(row.id, c);
+  const noted = steps === dismantleSteps ? await noteExpungeDelay(row.id, c) : ok(undefined);
+  if (!noted.ok) return noted;
+  const done = new Set<string>();
+  let seen: Inventory | null = null;
+  for (;;) {
+    const next = seen === null ? null : firstDue(steps, seen.items, done);
+    if (seen !== null && next !== null) {
+      const held = await requireCopies(row, lostWith(next.item, seen), seen, c);
+      if (!held.ok) return held;
     }
+    const passage = await takePassage(row, c);
+    if (!passage.ok) return passage;
+    const { grant, fresh } = passage.value;
+    seen = fresh;
+    const due = firstDue(steps, fresh.items, done);
+    if (due === null) return ok(undefined);
+    const { item } = due;
+    const { command, call } = due.step;
+    // Another thing than the one whose copy was read.
+    if (item.id !== next?.item.id && itemsToSave({ items: lostWith(item, fresh) }, row.policy.archiveKinds).length > 0) continue;
+    const result = await runStep(row, command, item, c, async (jobId) => {
+      if (call !== "deleteAccount") return c.deleter[call](grant, item, jobId);
+      const proof = proveEmpty(fresh, item.id);
+      return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
+    });
+    if (!result.ok) return result;
+    done.add(`${item.kind} ${item.id}`);
+    await show(row.id, c);
   }
+}
+
+/** Notes, before the first machine is destroyed, from when on CloudStack may expunge it: its own default is a day. */
+async function noteExpungeDelay(id: string, c: DeletionContext): Promise<Result<void, Failure>> {
+  if ((await readDeletion(c.db, id))?.expunge_after !== null) return ok(undefined);
+  const delay = await c.reader.readExpungeDelay();
+  if (!delay.ok) return delay;
+  await updateDeletion(c.db, id, { expunge_after: after(c.now(), delay.value ?? DAY_MS) });
   return ok(undefined);
 }
 
-/** Whether an account owns nothing but its users: only then may it be deleted (fact 2). */
-export function ownsNothing(inventory: Inventory, account: InventoryItem): boolean {
-  return !inventory.items.some(
-    (i) => i.kind !== "user" && i.kind !== "account" && (i.accountId === account.id || i.accountName === account.name),
-  );
+/** The next thing to remove, in the order of the steps; null: nothing is left. */
+function firstDue(
+  steps: readonly TeardownStep[],
+  items: readonly InventoryItem[],
+  done: ReadonlySet<string>,
+): { readonly step: TeardownStep; readonly item: InventoryItem } | null {
+  for (const step of steps) {
+    const { kind, isDue = () => true } = step;
+    const item = items.find((i) => i.kind === kind && isDue(i, items) && !done.has(`${i.kind} ${i.id}`));
+    if (item !== undefined) return { step, item };
+  }
+  return null;
+}
+
+/** A machine's root disk goes with the machine; one that hangs on no machine does not. */
+function isOwnVolume(volume: InventoryItem, all: readonly InventoryItem[]): boolean {
+  return volume.facts["type"] !== "ROOT" || !all.some((i) => i.kind === "machine" && i.id === volume.parentId);
 }

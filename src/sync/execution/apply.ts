@@ -4,7 +4,7 @@ import { groupBy } from "../../core/group-by.ts";
 import type { PassId } from "../../core/ids.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { recordIntent, recordOutcome } from "../../store/intents.ts";
-import { readStop } from "../../store/stop-switch.ts";
+import { refusalOfChange } from "../../store/last-word.ts";
 import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import type { Database, Transaction } from "../../store/db.ts";
 import { describeChange } from "../planning/describe.ts";
@@ -27,8 +27,8 @@ const PROJECTS_AT_A_TIME = 4;
 /**
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
- * After a failure the rest of that project is skipped: the next pass plans anew. Before each change the stop switch is read and
- * the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * After a failure the rest of that project is skipped: the next pass plans anew. Before each change `refusalOfChange` is asked
+ * and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
@@ -49,9 +49,8 @@ async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: M
 }
 
 async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome> {
-  const stop = await readStop(c.db);
-  if (stop.stopped || c.signal.aborted)
-    return { change, outcome: "held", seen: null, problem: stop.stopped ? `stopped: ${stop.reason}` : "this process lost its lock" };
+  const problem = c.signal.aborted ? "this process lost its lock" : await refusalOfChange(c.db, c.passId);
+  if (problem !== null) return { change, outcome: "held", seen: null, problem };
   const id = c.newId();
   const jobId = jobIdFor(id);
   const sentence = describeChange(change);

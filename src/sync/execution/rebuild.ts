@@ -1,6 +1,8 @@
+import type { Ownership } from "../../approvals/ownership.ts";
+import { describeClaims } from "../../core/claims.ts";
 import type { Clock, NewId } from "../../core/clock.ts";
 import { domainIdFor } from "../../core/derived-ids.ts";
-import { failure, type Failure } from "../../core/failure.ts";
+import { fail, failure, type Failure } from "../../core/failure.ts";
 import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
 import { isInProtected } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -11,6 +13,7 @@ import { readKnownState, recordDomainDeleted, recordManagedAccounts, recordManag
 import { recordPass, recordPassEnd } from "../../store/plans.ts";
 import { applyChanges } from "./apply.ts";
 import { inputOf, observe } from "./observe.ts";
+import { findOwner } from "./reconcile.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DesiredSource, ObservedSource, DomainIds } from "./ports.ts";
 import { planChanges } from "../planning/changes.ts";
@@ -28,6 +31,7 @@ export interface RebuildContext {
   readonly desired: DesiredSource;
   readonly observed: ObservedSource;
   readonly writer: ChangeWriter;
+  readonly ownership: Ownership;
   readonly domainIds: DomainIds;
   readonly policy: PlanPolicy;
   readonly root: DomainPath;
@@ -61,7 +65,7 @@ const GENERATIONS_MAX = 100;
  * It uses the planner and the writer of passes, but only for creations: it never deletes, locks or lowers anything. Run again after a
  * kill it goes on, since every id follows from project and generation.
  *
- * Errors: `refused` (stopped, a pass is running, something unmanaged below the root), `unavailable` (a side was not read completely).
+ * Errors: `refused` (stopped, a pass is running, something unmanaged below the root, or another installation's), `unavailable` (a side was not read completely).
  */
 export async function rebuild(o: { readonly dryRun: boolean }, c: RebuildContext): Promise<Result<RebuildReport, Failure>> {
   const stopped = await refusalWhileStopped(c.db);
@@ -127,6 +131,11 @@ async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result
   const sentinel = c.policy.sentinelDomain === null ? [] : [c.policy.sentinelDomain];
   const unmanaged = findUnmanaged(observed, stored, recognised, [...c.policy.protectedDomains, ...sentinel]);
   if (unmanaged.length > 0) return err(unmanagedThere(c.root, unmanaged));
+  const owner = await findOwner({ desired, observed }, recognised, stored, true, c);
+  // A CloudStack that lost its domains lost the mark with them.
+  const claims = owner.claims.filter((one) => one.kind !== "mark_removed");
+  if (owner.seen === null || claims.length > 0)
+    return fail("refused", "rebuild.not_ours", owner.seen === null ? (owner.notOurs ?? "") : describeClaims(claims));
   const spent = await findSpent(new Set(observed.domains.map((d) => d.id)), desired, withRecognised(stored, recognised), c);
   if (!spent.ok) return spent;
   if (recording) {

@@ -1,3 +1,5 @@
+import type { Inspection, Ownership } from "../../approvals/ownership.ts";
+import { describeClaims, type Claim } from "../../core/claims.ts";
 import type { Clock, NewId } from "../../core/clock.ts";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
@@ -6,6 +8,8 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
+import { askedToCreate } from "../../store/installation.ts";
+import { recordIntent, recordOutcome } from "../../store/intents.ts";
 import {
   readKnownState,
   readLastShown,
@@ -21,9 +25,9 @@ import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
-import { recognise } from "../planning/recognise.ts";
+import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
-import { inputOf, observe } from "./observe.ts";
+import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
@@ -43,6 +47,7 @@ export interface ReconcileContext {
   readonly scopeFingerprint: Digest;
   readonly now: Clock;
   readonly newId: NewId;
+  readonly ownership: Ownership;
 }
 
 /** How long a pass that a person asked for waits for one that is running: longer than a pass over a whole fleet takes. Units: ms. */
@@ -80,6 +85,11 @@ async function passWithLock(
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
   const planned = await planNow(scope, c, true);
   const { plan } = planned;
+  const marked = await setMark(planned, passId, c);
+  if (!marked.ok) {
+    await recordPassEnd(c.db, passId, c.now(), marked.error.message);
+    return marked;
+  }
   let record = newRecord(c, plan, startedBy, passId);
   const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
@@ -116,6 +126,7 @@ interface Planned {
   readonly input: CompleteInput | PartialInput;
   readonly plannedAt: Instant;
   readonly policy: PlanPolicy;
+  readonly seen: Inspection | null;
 }
 
 async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<Planned> {
@@ -127,8 +138,10 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
   let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
-  // A scope that was not confirmed only reports: nothing of what it lists is recorded.
-  const mayRecord = recording && team.scopeIsConfirmed;
+  const owner = await findOwner(observation, recognised, known, team.scopeIsConfirmed, c);
+  if (recording && owner.claims.length > 0) await c.ownership.hold(owner.claims);
+  // What another scope lists, or another installation made, is only reported: nothing of it is recorded.
+  const mayRecord = recording && team.scopeIsConfirmed && owner.notOurs === null;
   if (mayRecord && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
     await c.db.tx(async (q) => {
       await recordManagedDomains(q, recognised.domains, c.now());
@@ -136,7 +149,7 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     });
     known = await readKnown();
   }
-  const input = inputOf(observation, known);
+  const input = inputOf(observation, { ...known, notOurs: owner.notOurs });
   const plannedAt = c.now();
   const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);
   if (mayRecord && input.coverage === "complete" && !plan.holds.some((h) => h.blocks === "everything")) {
@@ -147,7 +160,49 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
     await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
   }
-  return { plan, input, plannedAt, policy };
+  return { plan, input, plannedAt, policy, seen: owner.seen };
+}
+
+/** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. Invariant: INV-5. */
+async function setMark({ plan, input, seen }: Planned, passId: PassId, c: ReconcileContext): Promise<Result<void, Failure>> {
+  if (seen === null || input.coverage !== "complete" || plan.holds.some((h) => h.blocks === "everything")) return ok(undefined);
+  if (seen.ours !== null) return c.ownership.mark(seen);
+  const id = c.newId();
+  await recordIntent(c.db, { id, owner: { kind: "pass", id: passId }, command: "add_mark", params: {}, at: c.now() });
+  const marked = await c.ownership.mark(seen);
+  const result = marked.ok ? "done" : marked.error.kind === "indeterminate" ? "indeterminate" : "refused";
+  await recordOutcome(c.db, { intentId: id, result, data: null, at: c.now() });
+  return marked;
+}
+
+/** Whether this database is the one that manages what was read. */
+interface Owner {
+  /** Null: nothing was read, or nothing may be. */
+  readonly seen: Inspection | null;
+  readonly claims: readonly Claim[];
+  /** Null: it is. */
+  readonly notOurs: string | null;
+}
+
+/** Compares what was read with this installation's mark, ids and age. */
+export async function findOwner(
+  { desired, observed }: Observation,
+  recognised: Recognised,
+  known: KnownState,
+  scopeIsConfirmed: boolean,
+  c: Pick<ReconcileContext, "db" | "ownership">,
+): Promise<Owner> {
+  // Where nothing was read, or by another scope, the plan is held already, and nothing is said of whose it is.
+  if (!scopeIsConfirmed || observed.root === null) return { seen: null, claims: [], notOurs: null };
+  const inspected = await c.ownership.inspect();
+  if (!inspected.ok) return { seen: null, claims: [], notOurs: inspected.error.message };
+  const unknown = claimsOfRecognised(recognised, desired, observed, known);
+  const asked = await askedToCreate(
+    c.db,
+    unknown.map((u) => u.subject),
+  );
+  const claims = [...inspected.value.claims, ...(await c.ownership.unsettled(unknown.filter((u) => !asked.has(u.subject))))];
+  return { seen: inspected.value, claims, notOurs: claims.length === 0 ? null : describeClaims(claims) };
 }
 
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {

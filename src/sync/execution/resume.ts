@@ -12,6 +12,10 @@ export interface ResumeOutcome {
   readonly resumed: boolean;
   readonly have: number;
   readonly need: number;
+  /** Why everything is stopped: what two people accept. */
+  readonly reason: string;
+  /** Those whose votes count. */
+  readonly names: readonly string[];
 }
 
 interface ResumeQuestion extends Question {
@@ -30,15 +34,17 @@ export async function resume(by: Asker, c: BallotContext): Promise<Result<Resume
     {
       act: { kind: "resume", subject: "everything" },
       click: { by, digest: asked.ok ? asked.value.digest : null },
+      ref: { kind: "resume", id: asked.ok ? asked.value.ref.id : "" },
       async open(q) {
         await lockStop(q);
         return resumeQuestion(await readStop(q));
       },
-      async follow({ stop }, { decided, have, need, voters, at }, q) {
-        const names = voters.join(" and ");
+      async follow({ stop }, { decided, have, need, voters, approvers, at }, q) {
+        const names = voters.map((id) => approvers.find((a) => a.id === id)?.name ?? id);
+        const [byOperator, byName] = [voters.join(" and "), names.join(" and ")];
         if (decided)
-          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator: names, reason: "two people agreed" });
-        return { value: { resumed: decided, have, need }, data: { have, resumed: decided } };
+          await recordStop(q, { at: Math.max(at, (stop.since ?? 0) + 1), kind: "resume", byOperator, byName, reason: "two people agreed" });
+        return { value: { resumed: decided, have, need, names, reason: stop.reason }, data: { have, resumed: decided } };
       },
     },
     c,
@@ -54,6 +60,7 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     // As PostgreSQL computes it: migrations/0030_ballot.sql, question_of.
     digest: createHash("sha256").update(`resume ${stop.seq}`).digest("hex") as Digest,
     requesters: [],
+    withoutAccount: [],
     quorum: APPROVALS_MIN,
     // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
     openedAt: 0 as Instant,

@@ -1,6 +1,6 @@
 import type { BallotContext } from "../../approvals/ballot.ts";
 import type { Slug } from "../../core/ids.ts";
-import { teamOnly, type Asker } from "../../core/people.ts";
+import { mayHalt, teamOnly, type Asker } from "../../core/people.ts";
 import { resume, type ResumeOutcome } from "./resume.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -11,6 +11,7 @@ import type { DesiredProject } from "../planning/desired.ts";
 import { previewPass, type ReconcileContext, type StartedBy } from "./reconcile.ts";
 import { refusalWhileStopped } from "./pass-lock.ts";
 import type { PlanRecord } from "./record.ts";
+import { readStopView, type StopAnnouncer, type StopView } from "./stop-view.ts";
 
 /** Passes, as commands use them. */
 export interface SyncService {
@@ -18,17 +19,36 @@ export interface SyncService {
   startPass(by: Asker, slug: Slug | null): Promise<Result<{ readonly sentence: string }, Failure>>;
   /** Makes a plan without applying anything. */
   previewPlan(slug: Slug | null): Promise<Result<PlanRecord, Failure>>;
-  stop(by: Asker, reason: string): Promise<Result<void, Failure>>;
+  /** Stops everything, or adds a reason to a stop; told in the channel. */
+  stop(by: Asker, reason: string): Promise<Result<StopView, Failure>>;
   /** One person's vote to resume; the second person's ends the stop. */
   resume(by: Asker): Promise<Result<ResumeOutcome, Failure>>;
+  /** The present stop; null while nothing is stopped. */
+  presentStop(): Promise<StopView | null>;
 }
 
 /** What the service needs in addition to the passes' context. */
 export interface SyncServiceContext extends ReconcileContext {
   readonly fleet: FleetScope;
   readonly ballot: BallotContext;
+  readonly stops: StopAnnouncer;
   readonly findProject: (slug: Slug) => Promise<Result<Pick<DesiredProject, "id"> | null, Failure>>;
   readonly enqueuePass: (scope: Scope, startedBy: StartedBy) => Promise<void>;
+}
+
+/** Stops everything; a second stop adds to the first. */
+export async function stopEverything(
+  by: Pick<Asker["operator"], "id" | "name">,
+  reason: string,
+  c: Pick<ReconcileContext, "db" | "now">,
+): Promise<StopView> {
+  return c.db.tx(async (q) => {
+    await recordStop(q, { at: c.now(), kind: "stop", byOperator: by.id, byName: by.name, reason });
+    await recordAudit(q, { at: c.now(), actor: by.id, kind: "stop", subject: "everything", data: { reason } });
+    const view = await readStopView(q, c.now());
+    if (view === null) throw new Error("a stop that was just recorded cannot be read");
+    return view;
+  });
 }
 
 /** Builds the service through which commands start, see, stop and resume passes. */
@@ -57,13 +77,20 @@ export function createSyncService(c: SyncServiceContext): SyncService {
       return scope.ok ? ok(await previewPass(scope.value, { kind: "schedule" }, c)) : scope;
     },
     async stop(by, reason) {
-      if (!by.isTeam) return err(teamOnly("stop everything"));
-      await c.db.tx(async (q) => {
-        await recordStop(q, { at: c.now(), kind: "stop", byOperator: by.operator.id, reason });
-        await recordAudit(q, { at: c.now(), actor: by.operator.id, kind: "stop", subject: "everything", data: { reason } });
-      });
-      return ok(undefined);
+      if (!mayHalt(by)) return err(teamOnly("stop everything"));
+      const stopped = await stopEverything(by.operator, reason, c);
+      c.stops.showStop(stopped);
+      return ok(stopped);
     },
-    resume: (by) => resume(by, c.ballot),
+    async resume(by) {
+      const voted = await resume(by, c.ballot);
+      const view = await readStopView(c.db, c.now());
+      if (voted.ok && view !== null) c.stops.showStop(view);
+      return voted;
+    },
+    async presentStop() {
+      const view = await readStopView(c.db, c.now());
+      return view?.resumed === null ? view : null;
+    },
   };
 }

@@ -18,11 +18,16 @@ export interface HoldQuestion {
 /** Lists every reason why the plan goes no further, with what it blocks and who lifts it. Their sentences are stored with plans (INV-7). */
 export function assessHolds(q: HoldQuestion): readonly Hold[] {
   const coverage = q.input.desired.scope.kind === "project" ? projectHolds(q) : [...coverageHolds(q), ...sizeHolds(q)];
-  return [...coverage, ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
+  return [...ownerHolds(q), ...coverage, ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
 }
 
 function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string): Hold {
   return { kind, blocks, sentence, liftedBy };
+}
+
+function ownerHolds({ input: { known } }: HoldQuestion): readonly Hold[] {
+  if (known.notOurs === undefined || known.notOurs === null) return [];
+  return [hold("not_ours", "everything", known.notOurs, "two approvers: /ci-resume")];
 }
 
 /** The sides that were not read completely, unless for the expected reason. */

@@ -60,6 +60,7 @@ export interface Hold {
     | "too_many_restrictions"
     | "too_many_proposals"
     | "scope_changed"
+    | "not_ours"
     | "snapshot_too_old"
     | "sentinel_missing"
     | "name_in_the_way"

@@ -1,4 +1,6 @@
+import type { Claim } from "../../core/claims.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../core/derived-ids.ts";
+import type { DomainId } from "../../core/ids.ts";
 import type { CompleteDesired, PartialDesired } from "./desired.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { CompleteObserved, PartialObserved } from "./observed.ts";
@@ -36,4 +38,45 @@ export function recognise(
     }
   }
   return { domains, accounts };
+}
+
+/** How far ahead of our own count another installation's generations are looked for. */
+const GENERATIONS_AHEAD = 8;
+
+/**
+ * Lists what was recognised, and domains of later generations, as claims: without an intent of ours, another installation made them, or we
+ * did after the backup from which this database was restored.
+ */
+export function claimsOfRecognised(
+  { domains, accounts }: Recognised,
+  desired: CompleteDesired | PartialDesired,
+  observed: CompleteObserved | PartialObserved,
+  known: KnownState,
+): readonly Claim[] {
+  const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
+  const names = new Map(observed.accounts.map((a) => [a.id, `${paths.get(a.domainId) ?? "?"}/${a.name}`]));
+  return [
+    ...[...domains.map((d) => d.domainId), ...laterGenerations(desired, observed, known)].map((id) => claim("domain", id, paths.get(id))),
+    ...accounts.map((a) => claim("account", a.accountId, names.get(a.accountId))),
+  ];
+}
+
+function claim(kind: "domain" | "account", subject: string, path: string | undefined): Claim {
+  return { kind, subject, sentence: path ?? subject };
+}
+
+function laterGenerations(
+  desired: CompleteDesired | PartialDesired,
+  observed: CompleteObserved | PartialObserved,
+  known: KnownState,
+): readonly DomainId[] {
+  const managed = new Map(known.managedDomains.map((m) => [m.domainId, m.projectId]));
+  // Derived ids are of version 5, which CloudStack's own are not.
+  const strange = new Set(observed.domains.filter((d) => d.depth === 1 && d.id[14] === "5" && !managed.has(d.id)).map((d) => d.id));
+  if (strange.size === 0) return [];
+  const generations = new Map(known.managedDomains.map((m) => [m.projectId, m.generation]));
+  return desired.projects.flatMap(({ id }) => {
+    const ours = Math.max(generations.get(id) ?? 1, known.generations[id] ?? 1);
+    return Array.from({ length: GENERATIONS_AHEAD }, (_, i) => domainIdFor(id, ours + i + 1)).filter((d) => strange.has(d));
+  });
 }

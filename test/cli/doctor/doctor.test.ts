@@ -62,7 +62,9 @@ test("a sound installation has no findings, and nothing in it was changed", asyn
   expect([...sent].filter((command) => !command.startsWith("list"))).toEqual([]);
   const said = new Set(world.slack.sent().map((call) => call.method));
   expect(
-    [...said].filter((m) => !/^(auth\.test|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m)),
+    [...said].filter(
+      (m) => !/^(auth\.test|bots\.info|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m),
+    ),
   ).toEqual([]);
 });
 
@@ -177,6 +179,29 @@ test("CI database: a role that may write, a superuser and held rows are named", 
   expect((await ciDatabase()).lines).toMatch(/failed {3}ci database .*twokey_users of the CI database misses a column/);
   await client.query("alter view twokey_users rename column slack to slack_id");
   await client.end();
+});
+
+test("CloudStack: each list of an inventory is sent once: what is not allowed, what is not there, and what only the configuration denies", async () => {
+  const deaf = world.addKeys(
+    "ci-deaf",
+    keyRules.read.filter((rule) => rule !== "allow listIsos" && rule !== "allow listBackups"),
+  );
+  const denied = await cloudstack(pair("read", deaf));
+  for (const command of ["listIsos", "listBackups"])
+    expect(denied.lines).toMatch(
+      new RegExp(`failed {3}cloudstack .*read key: may not send ${command} \\(432\\).* → Allow it in the key's role`),
+    );
+  world.cloud.adjust({ lacks: ["listKubernetesClusters"] });
+  const unknown = await cloudstack({});
+  expect(unknown.lines).toMatch(
+    /failed {3}cloudstack .*does not know listKubernetesClusters \(401\).*set CLOUDSTACK_ABSENT_KINDS=kubernetes_cluster/,
+  );
+  expect((await cloudstack({ CLOUDSTACK_ABSENT_KINDS: "kubernetes_cluster" })).ok).toMatch(/all 10 lists of an inventory are answered/);
+  world.cloud.adjust({ lacks: [] });
+  expect((await cloudstack({ CLOUDSTACK_ABSENT_KINDS: "backup" })).lines).toMatch(
+    /failed {3}cloudstack .*names backup, but CloudStack answers listBackups/,
+  );
+  expect((await cloudstack({})).ok).toMatch(/all 11 lists of an inventory are answered/);
 });
 
 test("CloudStack: rights are told from listApis, and no command is tried", async () => {
@@ -330,8 +355,13 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   if (channel === undefined) throw new Error("no channel");
   const before = [...channel.members];
   channel.members = before.filter((id) => id !== "U0TWOKEY1");
+  // A private channel that the bot is not in cannot even be found.
+  expect((await slack()).lines).toMatch(/failed {3}slack .*There is no channel ci-team that the bot can see/);
+  Object.assign(channel, { isPrivate: false });
   expect((await slack()).lines).toMatch(/failed {3}slack .*the bot is not in the channel ci-team → Write \/invite/);
   channel.members = before;
+  expect((await slack({ SLACK_TEAM_GROUP: "" })).lines).toMatch(/failed {3}slack .*channel ci-team is public.*→ Set SLACK_TEAM_GROUP/);
+  Object.assign(channel, { isPrivate: true });
   Object.assign(channel, { isExtShared: true });
   expect((await slack()).lines).toMatch(/failed {3}slack .*shared with another organisation/);
   Object.assign(channel, { isExtShared: false });
@@ -355,7 +385,10 @@ test("Slack: archived, shared, not joined, missing scopes, and one person twice"
   await client.query("delete from person where id = $1; ".replace("$1", `'${cast.mia.id}'`));
   expect((await slack(twice)).lines).toMatch(/warning {2}slack .*Chen Li, Mia Torres are one person and count once/);
   await client.query(`update person set slack_id = null, email = null where id = '${cast.ben.id}'`);
-  expect((await slack()).lines).toMatch(/warning {2}slack .*Ben Okafor \(U0BEN0002\) is not in the CI database/);
+  expect((await slack()).lines).toMatch(/warning {2}slack .*U0BEN0002 of .* does not count: Ben Okafor \(not in the CI/);
+  expect((await slack({ SLACK_APPROVERS: cast.ben.slackId })).lines).toMatch(
+    /warning {2}slack .*Ben .* counts only because SLACK_APPROVERS names/,
+  );
   await client.end();
 });
 

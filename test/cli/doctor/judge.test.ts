@@ -12,6 +12,7 @@ const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => (
   readRole: async () => err(failure("rejected", "x", "x")),
   findRoot: async () => err(failure("rejected", "x", "x")),
   findPath: async () => ok(null),
+  readLists: async () => ok([]),
   readSetting: async (name) =>
     values[name] === "away" ? err(failure("unavailable", "cloudstack.timeout", "no answer")) : ok(values[name] ?? "unknown"),
 });

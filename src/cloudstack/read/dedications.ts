@@ -5,25 +5,6 @@ import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { DedicationRow } from "../api/wire.ts";
 
-/**
- * Whether the server offers a command to this key. A command that it does not know would be answered like a wrong key, 401, so it is
- * looked up by name first. Source: recording 01 (530 for an unknown name), recording 02 (401).
- */
-export async function readSupport(api: CloudStackApi, command: string): Promise<Result<boolean, Failure>> {
-  const known = api.support.get(command);
-  if (known !== undefined) return ok(known);
-  const answer = await api.read("listApis", { name: command });
-  if (!answer.ok) {
-    // 432: the key may not ask; then the list itself will tell. 530: the server does not know the command.
-    const status = statusOf(answer.error);
-    if (status === 432) return ok(true);
-    if (status !== 530) return answer;
-  }
-  const isThere = answer.ok && answer.value["api"] !== undefined;
-  api.support.set(command, isThere);
-  return ok(isThere);
-}
-
 const DEDICATIONS = [
   { command: "listDedicatedHosts", rows: "dedicatedhost", what: "host", name: "hostname" },
   { command: "listDedicatedClusters", rows: "dedicatedcluster", what: "cluster", name: "clustername" },
@@ -33,7 +14,7 @@ const DEDICATIONS = [
 
 /**
  * Sentences for what is dedicated to one of the domains, or to an account in them: `deleteDomain` refuses then. Only a root
- * administrator may ask; for any other key the lists do not exist, and only `deleteDomain` itself would say so (docs/cloudstack.md).
+ * administrator may ask: any other key is refused, and only `deleteDomain` itself would say so (docs/cloudstack.md).
  *
  * All dedications are read, without a filter: with `domainid`, CloudStack leaves out what is an account's, and what is a child domain's.
  * Source: facts/cloudstack §2.5; CloudStack 4.22, DomainManagerImpl (467-520) and DedicatedResourceDaoImpl.
@@ -41,9 +22,6 @@ const DEDICATIONS = [
 export async function findDedications(api: CloudStackApi, domains: ReadonlySet<string>): Promise<Result<readonly string[], Failure>> {
   const found: string[] = [];
   for (const { command, rows, what, name } of DEDICATIONS) {
-    const offered = await readSupport(api, command);
-    if (!offered.ok) return offered;
-    if (!offered.value) continue;
     const list = await readList(api, listOf(command, rows, DedicationRow));
     if (!list.ok && [401, 432, 531].includes(statusOf(list.error) ?? 0)) continue;
     if (!list.ok) return list;

@@ -1,0 +1,130 @@
+/** Whether this database is the one that manages what it finds: by the mark at the managed root, and by its own age. */
+import type { Clock } from "../core/clock.ts";
+import { claimOfAge, claimsOfMarks, describeClaims, type AuditHead, type Claim, type Mark } from "../core/claims.ts";
+import { fail, failure, type Failure } from "../core/failure.ts";
+import type { DomainPath } from "../core/ids.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Database } from "../store/db.ts";
+import {
+  readAuditHead,
+  readInstallation,
+  recordKept,
+  recordMark,
+  stopWithClaims,
+  unsettledOf,
+  type Installation,
+} from "../store/installation.ts";
+
+/** What ownership is judged by. */
+export interface OwnershipContext {
+  readonly db: Database;
+  readonly now: Clock;
+  readonly root: DomainPath;
+  /** Every installation's marks at the managed root. */
+  readMarks(): Promise<Result<readonly Mark[], Failure>>;
+  addMark(installation: string): Promise<Result<Mark, Failure>>;
+  /** The copy of the audit log's head that is kept outside the database; null: there is none. */
+  readonly copy: {
+    read(installation: string): Promise<Result<AuditHead | null, Failure>>;
+    write(installation: string, head: AuditHead): Promise<Result<void, Failure>>;
+  };
+  /** What could not be kept is kept the next time; this logs it. */
+  readonly onFailure: (f: Failure) => void;
+}
+
+/** What was found: claims that nobody accepted yet, and our mark, if it is the newest. */
+export interface Inspection {
+  readonly claims: readonly Claim[];
+  readonly ours: Mark | null;
+}
+
+/** The check of ownership, before each pass and each step of a deletion. */
+export interface Ownership {
+  /** Errors: `unavailable` while the marks, or at first the copy of the audit log's head, cannot be read: what is not known is not ours. */
+  inspect(): Promise<Result<Inspection, Failure>>;
+  /** Stops everything until two people accepted the claims. */
+  hold(claims: readonly Claim[]): Promise<void>;
+  /** Of some claims those that nobody accepted yet. */
+  unsettled(claims: readonly Claim[]): Promise<readonly Claim[]>;
+  /** Inspects, and stops everything if there are claims. Errors: those of `inspect`; `refused` `ownership.claimed`. */
+  verify(): Promise<Result<void, Failure>>;
+  /** Sets our mark where another one, or none, is the newest. Only for what was inspected without claims. */
+  mark(seen: Inspection): Promise<Result<void, Failure>>;
+  /** Gives the archive the present head of the audit log, unless the copy there is of a newer database. */
+  keep(): Promise<void>;
+}
+
+/** Makes the check. Invariant: INV-1, INV-2, INV-3. */
+export function createOwnership(c: OwnershipContext): Ownership {
+  /** Whether this process has compared its database with the copy once. */
+  let isCompared = false;
+  const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
+  const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
+
+  /** Before the first copy, a bucket whose account may not list its objects says "denied" of the one that is not there. */
+  const readCopy = async (us: Installation): Promise<Result<AuditHead | null, Failure>> => {
+    const copy = await c.copy.read(us.id);
+    return !copy.ok && copy.error.code === "archive.denied" && us.keptHash === null ? ok(null) : copy;
+  };
+
+  const inspect = async (): Promise<Result<Inspection, Failure>> => {
+    const us = await readInstallation(c.db);
+    const [marks, copy] = await Promise.all([c.readMarks(), readCopy(us)]);
+    if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
+    if (!copy.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", copy.error));
+    const aged = copy.ok ? await claimsOfAge(us, copy.value, c.db) : [];
+    isCompared ||= copy.ok;
+    const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
+    return ok({ claims: await unsettled([...claims, ...aged]), ours });
+  };
+
+  const keep = async (): Promise<void> => {
+    const us = await readInstallation(c.db);
+    const head = await readAuditHead(c.db);
+    if (head === null || head.hash === us.keptHash) return;
+    const copy = await readCopy(us);
+    if (!copy.ok) return c.onFailure(copy.error);
+    if ((await unsettled(await claimsOfAge(us, copy.value, c.db))).length > 0) return;
+    const written = await c.copy.write(us.id, head);
+    if (!written.ok) return c.onFailure(written.error);
+    await recordKept(c.db, head.hash);
+  };
+
+  return {
+    inspect,
+    hold,
+    unsettled,
+    keep,
+    async verify() {
+      const seen = await inspect();
+      if (!seen.ok) return seen;
+      if (seen.value.claims.length === 0) {
+        await keep();
+        return ok(undefined);
+      }
+      await hold(seen.value.claims);
+      return fail("refused", "ownership.claimed", describeClaims(seen.value.claims));
+    },
+    async mark({ ours }) {
+      const us = await readInstallation(c.db);
+      const made = ours === null ? await c.addMark(us.id) : ok(ours);
+      if (!made.ok) return made;
+      if (made.value.id !== us.mark || us.markRoot !== c.root) await recordMark(c.db, made.value.id, c.root);
+      return ok(undefined);
+    },
+  };
+}
+
+async function claimsOfAge(us: Installation, copy: AuditHead | null, db: Database): Promise<readonly Claim[]> {
+  if (copy === null && us.keptHash === null) return [];
+  if (copy === null) {
+    const sentence = "The archive no longer has the copy of the audit log's head: it is another archive, or this is a copy of the database";
+    return [{ kind: "copy_lost", subject: us.keptHash ?? "", sentence }];
+  }
+  const claim = claimOfAge(copy, await readAuditHead(db, copy.seq), await readAuditHead(db));
+  return claim === null ? [] : [claim];
+}
+
+function unknownOwner(what: string, cause: Failure): Failure {
+  return failure("unavailable", "ownership.unknown", `${what}: ${cause.message}`, { remedy: cause.remedy ?? "It is read again." });
+}

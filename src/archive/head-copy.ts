@@ -1,0 +1,39 @@
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { AuditHead } from "../core/claims.ts";
+import type { Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import { headText, parseHead } from "../store/installation.ts";
+import { attempt, type ArchiveStore } from "./ports.ts";
+import { failure } from "../core/failure.ts";
+
+/** The copy of the audit log's head in the archive: it says how old the database must be at least. */
+export interface HeadCopy {
+  /** Null: the archive has none, or what it has is no head. */
+  read(installation: string): Promise<Result<AuditHead | null, Failure>>;
+  write(installation: string, head: AuditHead): Promise<Result<void, Failure>>;
+}
+
+/** Keeps it as one object of the archive, by the installation's id. */
+export function createHeadCopy(store: ArchiveStore): HeadCopy {
+  return {
+    async read(installation) {
+      const opened = await store.open(keyOf(installation));
+      if (!opened.ok) return opened.error.code === "archive.missing" ? ok(null) : err(opened.error);
+      const read = await attempt(
+        () => text(opened.value),
+        () => failure("unavailable", "archive.head_unread", "The copy of the audit log's head could not be read"),
+      );
+      return read.ok ? ok(parseHead(read.value)) : read;
+    },
+    async write(installation, head) {
+      const appended = await store.append(keyOf(installation), 0, Readable.from([Buffer.from(headText(head))]));
+      return appended.ok ? store.finish(keyOf(installation)) : appended;
+    },
+  };
+}
+
+/** Apart from every archive entry's key, which is a UUID alone. */
+function keyOf(installation: string): string {
+  return `00000000-${installation}`;
+}

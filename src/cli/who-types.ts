@@ -1,0 +1,12 @@
+import { OperatorId } from "../core/ids.ts";
+import type { Operator } from "../core/people.ts";
+import type { CliIo } from "./command.ts";
+
+/**
+ * Who types, as their login says: enough to stop and to give back, which lose nothing. Never a vote: two runs of a command may be one
+ * person's, and whoever has the bot's database password is not thereby one of its approvers.
+ */
+export function whoTypes({ env }: CliIo): Operator {
+  const login = env["SUDO_USER"] ?? env["USER"] ?? env["LOGNAME"] ?? env["USERNAME"] ?? "somebody";
+  return { id: OperatorId.parse(`terminal:${login}`), name: `${login} at a terminal`, ciUserId: null };
+}

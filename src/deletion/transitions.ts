@@ -1,0 +1,219 @@
+import { failure, type Failure } from "../core/failure.ts";
+import type { Instant } from "../core/ids.ts";
+import type { ClosedBecause, Phase } from "../core/phases.ts";
+import { DAY_MS } from "../core/units.ts";
+import { recordAudit } from "../store/audit.ts";
+import type { Transaction } from "../store/db.ts";
+import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionChange, type DeletionRow } from "../store/deletions.ts";
+import { recordGoOn } from "../store/go-on.ts";
+import { hasSent } from "../store/intents.ts";
+import { readLatestInventory } from "../store/inventories.ts";
+import { recordDomainDeleted } from "../store/managed.ts";
+import { buildView, isRunning, show, showAndTell } from "./build-view.ts";
+import type { DeletionContext } from "./context.ts";
+import { readApproved, readQuestion } from "./go-on.ts";
+import { closedBecause, effectOf, refusalOf, type Refusal } from "./reasons.ts";
+
+/** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
+export type Next =
+  | { readonly kind: "again" }
+  /** `keptBack`: the step is due, and something keeps it back. */
+  | { readonly kind: "wait"; readonly ms: number; readonly keptBack?: true }
+  | { readonly kind: "rest" };
+/** Run the next phase at once. */
+export const again: Next = { kind: "again" };
+/** Nothing until something happens. */
+export const rest: Next = { kind: "rest" };
+
+/** A deletion that nothing keeps back. */
+export const NO_WAIT = { waiting_for: null, waiting_since: null } as const;
+
+/** The longest time between two tries of what is kept back. Units: milliseconds. */
+const RETRY_MS_MAX = 10 * 60_000;
+
+/** How often a deletion that waits for something reads it again: a small part of its grace period. Units: milliseconds. */
+export function pollMs({ policy }: DeletionRow): number {
+  return Math.min(30_000, Math.max(1000, policy.graceMs / 20));
+}
+
+/**
+ * Changes a deletion only if its state is still the one that was read: a click may have come between, and people have priority.
+ *
+ * Returns null, with nothing changed, when the state is another one now.
+ */
+export async function ifUnchanged<T>(
+  row: DeletionRow,
+  c: DeletionContext,
+  change: (q: Transaction, now: DeletionRow) => Promise<T>,
+): Promise<T | null> {
+  return c.db.tx(async (q) => {
+    const now = await readDeletion(q, row.id, true);
+    return now === null || now.phase !== row.phase || now.restore_by !== row.restore_by ? null : change(q, now);
+  });
+}
+
+/** Enters a phase, with its event and its entry in the audit log, and shows it; false: the state is another one now, nothing changed. */
+export async function enter(
+  row: DeletionRow,
+  change: DeletionChange & { readonly phase: Phase },
+  c: DeletionContext,
+  { at = c.now(), event = null, audit = null }: { readonly at?: Instant; readonly event?: unknown; readonly audit?: unknown } = {},
+  alsoRecord: (q: Transaction, at: Instant) => Promise<unknown> = async () => undefined,
+): Promise<boolean> {
+  const entered = await ifUnchanged(row, c, async (q) => {
+    await updateDeletion(q, row.id, { ...(change.phase === "frozen" ? {} : NO_WAIT), ...change, entered_at: at });
+    await alsoRecord(q, at);
+    await recordDeletionEvent(q, row.id, at, `entered ${change.phase}`, event);
+    await recordAudit(q, { at, actor: "twokey", kind: `deletion.${change.phase}`, subject: row.id, data: audit });
+    return true;
+  });
+  if (entered === true) await showAndTell(row.id, c);
+  return entered === true;
+}
+
+/** Enters a phase and runs it. */
+export async function move(row: DeletionRow, change: DeletionChange & { readonly phase: Phase }, c: DeletionContext): Promise<Next> {
+  await enter(row, { activity: null, ...change }, c);
+  return again;
+}
+
+/** Ends a deletion with nothing lost. */
+export async function close(
+  row: DeletionRow,
+  because: ClosedBecause,
+  reason: string,
+  c: DeletionContext,
+  alsoRecord?: (q: Transaction, at: Instant) => Promise<unknown>,
+): Promise<Next> {
+  const change = { closed_because: because, closed_reason: reason, activity: reason, closed_by: row.closed_by };
+  const log = { event: { because, reason }, audit: { because, reason } };
+  return (await enter(row, { phase: "closed", until_at: null, ...change }, c, log, alsoRecord)) ? rest : again;
+}
+
+/** What follows a refusal of the guard or of CloudStack, by the table in `reasons.ts`; none of it deletes. */
+export async function onRefusal(row: DeletionRow, failed: Failure | Refusal, c: DeletionContext): Promise<Next> {
+  const f = await withEvent(row, refusalOf(failed), c);
+  // Steps done since the phase began have ended the wait for them: the row says since when this one lasts.
+  const now = await readDeletion(c.db, row.id);
+  const since = now?.waiting_for === f.reason && now.waiting_since !== null ? now.waiting_since : c.now();
+  switch (effectOf(f.reason, row.phase, c.now() - since)) {
+    case "wait":
+      return keepBack(row, f, since, c);
+    case "close":
+      return end(row, f, c);
+    case "give_back":
+      return giveBack(row, f, c);
+    case "ask_people":
+    case "freeze":
+      return freeze(row, f, since, c);
+  }
+}
+
+/** A failure to read what a phase needs: it is read again later, whatever the phase. */
+export async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
+  const now = await readDeletion(c.db, row.id);
+  const since = now?.waiting_for === "unavailable" && now.waiting_since !== null ? now.waiting_since : c.now();
+  return keepBack(row, { ...f, reason: "unavailable" }, since, c);
+}
+
+/** Ends a frozen deletion whose domain is gone; false: nothing says that it was deleted. */
+export async function endFrozen(row: DeletionRow, c: DeletionContext): Promise<boolean> {
+  const phase = row.frozen_from ?? row.phase;
+  const f = await withEvent({ ...row, phase }, refusalOf(domainGone(row)), c);
+  if (f.reason !== "domain_deleted") return false;
+  // A crash between the two leaves a deletion that goes on, finds no domain, and ends.
+  await ifUnchanged(row, c, (q) => updateDeletion(q, row.id, { phase, entered_at: c.now() }));
+  await end({ ...row, phase }, f, c);
+  return true;
+}
+
+/** The failure for a domain that CloudStack says was removed. */
+export function domainGone({ path }: Pick<DeletionRow, "path">): Failure {
+  return failure("stale", "cloudstack.domain_gone", `${path} does not exist any more`);
+}
+
+/** Shows what a deletion is doing. */
+export async function setActivity(row: DeletionRow, activity: string, c: DeletionContext): Promise<void> {
+  if (row.activity === activity) return;
+  await ifUnchanged(row, c, async (q) => updateDeletion(q, row.id, { activity }));
+  await show(row.id, c);
+}
+
+/** A domain that is gone: whether that is its deletion, by the event log, by our own call, or because two people said so. */
+async function withEvent(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<Refusal> {
+  if (f.reason !== "domain_gone") return f;
+  const deleted = { ...f, reason: "domain_deleted" } as const;
+  const event = await c.reader.hasDeletionEvent(row.domain_id);
+  if (event.ok && event.value) return { ...deleted, message: "CloudStack's event log confirms it", details: { event: true } };
+  if (row.phase === "removing" && (await isOurEnd(row, c))) return { ...deleted, message: "CloudStack no longer lists it" };
+  if (!event.ok) return refusalOf(event.error);
+  return { ...f, message: `${row.path} is gone, and CloudStack's event log has no deletion of it` };
+}
+
+/** Whether the domain is gone because we deleted it, or two people took it for gone. */
+async function isOurEnd(row: DeletionRow, c: DeletionContext): Promise<boolean> {
+  const accepted = (await readApproved(row, c.db))?.accepted.has("domain_gone") === true;
+  return accepted || hasSent(c.db, { kind: "deletion", id: row.id }, "delete_domain");
+}
+
+async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: DeletionContext): Promise<Next> {
+  const changed = await ifUnchanged(row, c, async (q, now) => {
+    if (now.activity === f.message && now.waiting_for === f.reason && now.waiting_since === since) return false;
+    await updateDeletion(q, row.id, { activity: f.message, waiting_for: f.reason, waiting_since: since });
+    return true;
+  });
+  // People decided something meanwhile: that comes first.
+  if (changed === null) return again;
+  if (changed) await show(row.id, c);
+  const waited = c.now() - since;
+  const hours = Math.floor(waited / 3600_000);
+  const now = hours < 1 ? null : await readDeletion(c.db, row.id);
+  if (now !== null) {
+    const key = `waits ${since} ${Math.floor(waited / DAY_MS)}`;
+    await c.announcer.note(await buildView(now, c), key, `It has waited for ${hours} h: ${f.message}`);
+  }
+  // What lasts is tried less often.
+  return { kind: "wait", ms: Math.max(pollMs(row), Math.min(Math.floor(waited / 10), RETRY_MS_MAX)), keptBack: true };
+}
+
+/** It ends. What somebody else deleted is recorded as deleted, so that its project can get a domain again. */
+async function end(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<Next> {
+  const isDeleted = f.reason === "domain_deleted";
+  const forget = (q: Transaction, at: Instant) => recordDomainDeleted(q, row.domain_id, at);
+  if (row.phase === "removing") {
+    const log = { event: { event: f.details?.["event"] === true }, audit: { path: row.path, domainId: row.domain_id } };
+    await enter(row, { phase: "deleted", until_at: null, activity: f.message }, c, log, forget);
+    return rest;
+  }
+  const because = closedBecause(f.reason);
+  return close(row, because, sentenceOf(f), c, isDeleted ? forget : undefined);
+}
+
+async function giveBack(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<Next> {
+  const running = (await readLatestInventory(c.db, row.id))?.items.filter(isRunning).map((i) => i.id) ?? [];
+  await ifUnchanged(row, c, async (q) => {
+    const ran_machines = [...new Set([...row.ran_machines, ...running])];
+    const ends = { restore_by: "twokey", closed_because: closedBecause(f.reason), activity: sentenceOf(f), ran_machines };
+    await updateDeletion(q, row.id, { ...NO_WAIT, ...ends });
+    await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: "twokey", code: f.code, sentence: sentenceOf(f) });
+    return true;
+  });
+  return again;
+}
+
+/** Nothing that people did not see is deleted: this question is closed, and the next pass opens a new one. */
+function sentenceOf(f: Refusal): string {
+  if (f.reason === "domain_deleted") return `somebody else deleted the domain: ${f.message}`;
+  return closedBecause(f.reason) === "changed" ? `${f.message}; people will be asked again` : f.message;
+}
+
+/** Freezes it. In `removing` people are asked whether it goes on, in the same transaction: no card shows the one without the other. */
+async function freeze(row: DeletionRow, f: Refusal, since: Instant, c: DeletionContext): Promise<Next> {
+  const asks = effectOf(f.reason, row.phase, Number.POSITIVE_INFINITY) === "ask_people" && row.phase === "removing";
+  const question = asks ? await readQuestion(row, f, c) : null;
+  const log = { event: { reason: f.message, why: f.reason }, audit: { reason: f.message, from: row.phase } };
+  const frozen = { phase: "frozen", frozen_reason: question?.sentence ?? f.message, waiting_for: f.reason, waiting_since: since } as const;
+  const put = async (q: Transaction) => (question === null ? undefined : recordGoOn(q, question));
+  await enter(row, frozen, c, log, put);
+  return again;
+}

@@ -1,0 +1,36 @@
+/** The run of (name, id) that waits. Apart from DBOS, so that a command of the terminal can make it due without starting the engine. */
+import type { Queryable } from "../store/db.ts";
+
+/** Work: one run at a time for each (name, id). */
+export const WORK_QUEUE = "work";
+
+/** The DBOS workflow of a kind of work. */
+export function workflowOf(name: string): string {
+  return `work.${name}`;
+}
+
+/** The key of the one run that waits, besides the one that runs. */
+export function waitingKeyOf(name: string, id: string): string {
+  return `${workflowOf(name)}:${id} waits`;
+}
+
+/**
+ * Makes the waiting run due within `delayMs`, if there is one; false: none waits. Its row stays locked until the caller's transaction ends,
+ * and DBOS passes over locked rows: so it cannot begin before that transaction's rows are there to be read.
+ *
+ * A run that has begun waits no longer: it loses the key, which DBOS would keep until its end.
+ */
+export async function hurryWaiting(q: Queryable, name: string, id: string, delayMs: number): Promise<boolean> {
+  const key = waitingKeyOf(name, id);
+  const mine = "from dbos.workflow_status where queue_name = $1 and deduplication_id = $2";
+  await q.exec(
+    `update dbos.workflow_status set deduplication_id = null where workflow_uuid in (select workflow_uuid ${mine} and status = 'PENDING')`,
+    [WORK_QUEUE, key],
+  );
+  const hurried = await q.exec(
+    `update dbos.workflow_status set delay_until_epoch_ms = least(delay_until_epoch_ms, (extract(epoch from clock_timestamp()) * 1000)::bigint + $3)
+     where queue_name = $1 and deduplication_id = $2 and status in ('DELAYED', 'ENQUEUED')`,
+    [WORK_QUEUE, key, delayMs],
+  );
+  return hurried > 0;
+}

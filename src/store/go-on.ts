@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { Digest, Instant } from "../core/ids.ts";
+import type { Inventory } from "../core/inventory.ts";
+import { columnsOf, insertRow, toJson, type Queryable } from "./db.ts";
+import { StoredInventory } from "./inventories.ts";
+import type { NeighboursRead } from "./neighbours.ts";
+
+const Row = z.object({
+  id: z.string(),
+  deletionId: z.string(),
+  reason: z.string(),
+  sentence: z.string(),
+  digest: Digest,
+  body: StoredInventory,
+  neighbours: z.custom<NeighboursRead>((v) => typeof v === "object").nullable(),
+  openedAt: Instant,
+  expiresAt: Instant,
+});
+/** What was found when a deletion froze in `removing`, put to people: may it go on? */
+export type GoOnRow = z.output<typeof Row>;
+const SELECT = `select ${columnsOf(Row)} from go_on g`;
+
+/** Asks whether a deletion may go on. Errors: `StoreError` `go_on_phase` unless it is frozen in `removing`. */
+export async function recordGoOn(q: Queryable, row: GoOnRow): Promise<void> {
+  await insertRow(q, "go_on", {
+    ...row,
+    body: toJson(row.body satisfies Inventory),
+    neighbours: row.neighbours === null ? null : toJson(row.neighbours),
+  });
+}
+
+/** The newest question of a deletion; null before the first. */
+export async function readNewestGoOn(q: Queryable, deletionId: string): Promise<GoOnRow | null> {
+  return q.maybe(Row, `${SELECT} where deletion_id = $1 order by seq desc limit 1`, [deletionId]);
+}
+
+/** Records that two people said Go on. Errors: `StoreError` `go_on_quorum`, `go_on_open`. Invariant: INV-2. */
+export async function recordGoOnDecision(q: Queryable, id: string, at: number): Promise<void> {
+  await insertRow(q, "go_on_decision", { goOnId: id, at });
+}
+
+/** The decided questions of a deletion, the newest first. */
+export async function readDecidedGoOns(q: Queryable, deletionId: string): Promise<readonly GoOnRow[]> {
+  return q.many(Row, `${SELECT} where deletion_id = $1 and exists (select from go_on_decision where go_on_id = g.id) order by seq desc`, [
+    deletionId,
+  ]);
+}

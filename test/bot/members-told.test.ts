@@ -1,0 +1,68 @@
+/** Claim: the members of a project are told once a phase: however often a deletion is shown, Slack is asked only when there is something new. */
+import { WebClient } from "@slack/web-api";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAnnouncers } from "../../src/bot/announcers.ts";
+import { createPosting } from "../../src/bot/posting.ts";
+import type { CiUserId, Instant } from "../../src/core/ids.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok, type Result } from "../../src/core/result.ts";
+import type { DeletionView } from "../../src/deletion/view.ts";
+import { createEvents } from "../../src/events.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { ciPerson, identityOn, twoSlacks, type OneSlack } from "./two-slacks.ts";
+
+const members = Array.from({ length: 13 }, (_, i) => `m${i}` as CiUserId);
+let fresh: FreshDatabase;
+let slack: OneSlack;
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  slack = await (twoSlacks[1]?.[1] as () => Promise<OneSlack>)();
+  for (const id of members) slack.set({ id: `U${id.toUpperCase()}`, name: id, email: `${id}@example.org` });
+});
+afterAll(async () => {
+  await slack.close();
+  await fresh.drop();
+});
+
+const view = (phase: string, version: number): DeletionView =>
+  ({
+    ...{ id: "d-1", phase, version, projectId: "p-1", slug: "a", path: "ROOT/ci/a", digest: null, until: null },
+    ...{ closedBecause: null, closedBy: null },
+  }) as never;
+const calls = () =>
+  ["users.lookupByEmail", "conversations.open", "chat.postMessage", "chat.update", "users.info"].map((m) => slack.calls(m));
+
+test("thirteen members, a hundred wakes, two phases", async () => {
+  let found: Result<readonly CiUserId[], ReturnType<typeof failure>> = err(failure("unavailable", "cidb.away", "away"));
+  const w = await identityOn(slack, fresh.db, { people: members.map((id) => ciPerson(id)) });
+  const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
+  const events = createEvents("silent", "test");
+  const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
+  const make = () =>
+    createAnnouncers({
+      ...{ posting, client, identity: w.identity, channel: slack.channel, environment: "test", events },
+      membersOf: async () => found,
+    });
+  let { deletion } = make();
+  const wake = async (phase: string, version: number): Promise<void> => {
+    w.now += 15_000;
+    await deletion.tellMembers(view(phase, version));
+    await posting.settle();
+  };
+  await wake("proposed", 1);
+  expect(calls()).toEqual([0, 0, 0, 0, 0]);
+  found = ok(members);
+  // One that Slack could not find just now is found at the next wake; nobody else is asked about again.
+  slack.fail("conversations.open", "internal_error");
+  await wake("proposed", 1);
+  slack.fail("conversations.open", null);
+  for (let n = 0; n < 100; n++) await wake("proposed", 1);
+  expect(calls()).toEqual([13, 26, 13, 0, 0]);
+  await wake("cooling_off", 2);
+  for (let n = 0; n < 100; n++) await wake("cooling_off", 2);
+  expect(calls()).toEqual([13, 26, 13, 13, 0]);
+  // After a restart they are looked up once, and not told again.
+  ({ deletion } = make());
+  for (let n = 0; n < 100; n++) await wake("cooling_off", 2);
+  expect(calls()).toEqual([13, 39, 13, 13, 0]);
+});

@@ -1,0 +1,337 @@
+/**
+ * Claims INV-2: a person is one person, on two Slacks that share no code. Who asked is refused under every name known for them, also after
+ * their e-mail, their Slack id or their row in the CI database changed; one person does not vote, waive or resume twice; who the CI database
+ * does not know counts only when the policy names their id.
+ */
+import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { inventoryDigest } from "../../src/core/inventory.ts";
+import type { DomainId } from "../../src/core/ids.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
+import { updateDeletion, readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
+import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import { renderCard } from "../../src/bot/render/card.ts";
+import { putInForce, testBot, type TestBot } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { at, enterAsSaved, expectRow, inventory, item } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+import { ciPerson, identityOn, twoSlacks, type IdentityWorld, type OneSlack } from "./two-slacks.ts";
+
+const DAY = 86_400_000;
+const MINUTE = 60_000;
+
+describe.each(twoSlacks)("on %s", (_, start) => {
+  let slack: OneSlack;
+  let fresh: FreshDatabase;
+  let w: IdentityWorld;
+  let bot: TestBot;
+  beforeAll(async () => {
+    slack = await start();
+  });
+  afterAll(() => slack.close());
+  beforeEach(async () => {
+    fresh = await lendDatabase();
+    await putInForce(fresh.db);
+    slack.setEnterprise(null);
+    slack.setPublic(false);
+    slack.setGroup(["UADA", "UBEN", "UCHEN", "UDORA"]);
+    slack.setMembers(["UADA", "UBEN", "UCHEN", "UDORA"]);
+    for (const name of ["ada", "ben", "chen", "dora"]) slack.set({ id: `U${name.toUpperCase()}`, name, email: `${name}@example.org` });
+    w = await identityOn(slack, fresh.db, { people: ["ada", "ben", "chen", "dora"].map((id) => ciPerson(id)) });
+    bot = botOn(w);
+  });
+  afterEach(() => fresh.drop());
+
+  const botOn = (world: IdentityWorld): TestBot =>
+    testBot(fresh.db, {
+      approvers: world.identity,
+      now: () => at(world.now),
+      reader: { readInventory: async (id) => ok(inventory(id, [item("template", "t")])) },
+      ci: { listPeople: async () => ok(world.people.map((p) => ({ ...p, username: p.name }))) },
+    });
+  const by = async (user: string) => {
+    const asker = await w.identity.identify(user);
+    if (!asker.ok) throw new Error(asker.error.message);
+    return asker.value;
+  };
+  const codeOf = (done: { readonly ok: true } | { readonly ok: false; readonly error: { readonly code: string } }): string =>
+    done.ok ? "ok" : done.error.code;
+
+  /** A project that `closedBy` closed is proposed for deletion. */
+  async function propose(closedBy: string | null): Promise<DeletionRow> {
+    const domainId = randomUUID() as DomainId;
+    const evidence = { kind: "closed", projectId: "p-1", slug: "a", closedAt: at(1), closedBy };
+    await bot.passes.deletions.openDeletion({ domainId, projectId: `p-${domainId}`, path: "ROOT/ci/a", name: "a", evidence } as never, []);
+    const row = (await readLiveDeletions(fresh.db)).find((d) => d.domain_id === domainId);
+    if (row === undefined) throw new Error("nothing was opened");
+    const shown = inventory(domainId, [item("template", "t")]);
+    await recordApprovedInventory(fresh.db, row.id, shown, w.now);
+    await enterAsSaved(fresh.db, row, shown);
+    const times = { proposed_at: at(w.now), expires_at: at(w.now + DAY), entered_at: at(w.now) };
+    await updateDeletion(fresh.db, row.id, { phase: "proposed", digest: inventoryDigest(shown), ...times });
+    return expectRow(fresh.db, row.id);
+  }
+  const click = async (row: DeletionRow, user: string) => ({
+    ...{ deletionId: row.id, version: row.version, digest: row.digest, by: await by(user) },
+  });
+  const approve = async (row: DeletionRow, user: string) =>
+    codeOf(await bot.services.deletions.approve({ ...(await click(row, user)), typedName: row.name }));
+  const cardOf = async (row: DeletionRow): Promise<{ readonly mayApprove: readonly string[]; readonly text: string }> => {
+    const view = await bot.services.deletions.view(row.id);
+    if (!view.ok) throw new Error(view.error.message);
+    return { mayApprove: view.value.mayApprove, text: JSON.stringify(renderCard(view.value, "test").blocks) };
+  };
+
+  test.each<[string, () => void]>([
+    ["nothing", () => undefined],
+    ["the e-mail in Slack", () => slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" })],
+    ["the e-mail to that of another CI user", () => slack.set({ id: "UCHEN", name: "chen", email: "eve@example.org" })],
+    ["their row is disabled", () => void (w.people = w.people.map((p) => (p.id === "chen" ? { ...p, enabled: false } : p)))],
+    ["their row is gone", () => void (w.people = w.people.filter((p) => p.id !== "chen"))],
+    ["their row has another id", () => void (w.people = w.people.map((p) => (p.id === "chen" ? { ...p, id: "chen-2" as never } : p)))],
+  ])("who closed the project may not approve, although this changed: %s", async (_what, change) => {
+    w.people = [...w.people, ciPerson("eve")];
+    w.list = { group: slack.group, ids: ["UADA", "UBEN", "UCHEN"] };
+    const row = await propose("chen");
+    change();
+    w.now += MINUTE;
+    expect(await approve(row, "UADA")).toBe("ok");
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed" });
+    expect((await cardOf(row)).mayApprove.join()).not.toMatch(/chen/);
+    expect(await approve(row, "UBEN")).toBe("ok");
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "cooling_off" });
+  });
+
+  test("what was learned of a requester before counts, also when nothing leads from them to Slack at the opening", async () => {
+    await by("UCHEN");
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    w.now += MINUTE;
+    w.list = { group: slack.group, ids: ["UCHEN"] };
+    const row = await propose("chen");
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+  });
+
+  test("who is disabled is still who they are: also when Slack could not say whose account is theirs", async () => {
+    slack.fail("users.lookupByEmail", "internal_error");
+    w.people = w.people.map((p) => (p.id === "chen" ? { ...p, enabled: false } : p));
+    w.list = { group: slack.group, ids: ["UCHEN"] };
+    const row = await propose("chen");
+    slack.fail("users.lookupByEmail", null);
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+  });
+
+  test("a restart forgets no identity of who asked", async () => {
+    w.list = { group: slack.group, ids: ["UCHEN"] };
+    const row = await propose("chen");
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: w.list });
+    bot = botOn(w);
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+  });
+
+  test("who asked and has no known Slack account could be anybody whom the CI database does not know: none of those may approve", async () => {
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    w.list = { group: slack.group, ids: ["UCHEN"] };
+    const row = await propose("chen");
+    expect(await approve(row, "UCHEN")).toBe("deletion.unknown_requester");
+    const card = await cardOf(row);
+    expect(card.mayApprove).toEqual(["ada", "ben", "dora"]);
+    expect(card.text).toContain("whose Slack account is not known");
+    expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
+  });
+
+  test("whom the CI database does not know is named and left out of a group, unless the policy names their id; the card says so", async () => {
+    w.people = w.people.filter((p) => p.id !== "dora");
+    const row = await propose("chen");
+    expect(await approve(row, "UDORA")).toBe("deletion.not_approver");
+    expect(w.leftOut).toEqual([expect.stringMatching(/^UDORA: dora \(not in the CI database\)/)]);
+    w.list = { group: slack.group, ids: ["UDORA"] };
+    expect((await cardOf(row)).text).toContain("dora (not in the CI database)");
+    expect(await approve(row, "UDORA")).toBe("ok");
+    // Named by id, but no member of the group: that counts for nothing.
+    slack.set({ id: "UEVE", name: "eve" });
+    w.list = { group: slack.group, ids: ["UEVE"] };
+    expect(await approve(row, "UEVE")).toBe("deletion.not_approver");
+  });
+
+  test("an account that voted as somebody else is refused with a sentence that says as whom, and may vote again after a while", async () => {
+    expect(await approve(await propose("chen"), "UADA")).toBe("ok");
+    slack.set({ id: "UADA", name: "ada", email: "novak@other.example" });
+    w.list = { group: slack.group, ids: ["UADA"] };
+    w.now += MINUTE;
+    const second = await propose("chen");
+    const refused = await bot.services.deletions.approve({ ...(await click(second, "UADA")), typedName: "a" });
+    expect(refused).toMatchObject({ ok: false, error: { code: "deletion.identity" } });
+    expect(refused.ok ? "" : refused.error.message).toMatch(/voted as ada \(the CI user ada\).*nobody of the CI database now/);
+    w.now += 31 * DAY;
+    expect(await approve(await propose("chen"), "UADA")).toBe("ok");
+  });
+
+  test("one person with two e-mails does not resume, and does not waive, alone", async () => {
+    w.list = { group: slack.group, ids: ["UADA"] };
+    const row = await propose("chen");
+    const entryId = randomUUID();
+    await insertEntry(fresh.db, { kind: "deletion", id: row.id }, { id: entryId, itemKind: "template", itemId: "x", name: "x", at: 5 });
+    await updateEntry(fresh.db, entryId, 6, { state: "failed", problem: "gone" });
+    expect(await bot.services.sync.stop(await by("UBEN"), "because")).toMatchObject({ ok: true });
+    const resume = async () => codeOf(await bot.services.sync.resume(await by("UADA")));
+    const waive = async () => codeOf(await bot.services.deletions.waive({ ...(await click(row, "UADA")), entryId }));
+    expect([await resume(), await waive()]).toEqual(["ok", "ok"]);
+    slack.set({ id: "UADA", name: "ada", email: "novak@other.example" });
+    w.now += MINUTE;
+    expect([await resume(), await waive()]).toEqual(["resume.voted", "waiver.voted"]);
+    expect((await cardOf(row)).text).not.toContain("waived by ada and");
+  });
+
+  test.each<[string, string | null, { readonly outside?: boolean; readonly enterprise?: string }, string]>([
+    ["of another workspace", null, { outside: true }, "identity.not_a_member"],
+    ["of another organisation on Enterprise Grid", null, { outside: true, enterprise: "E2" }, "identity.not_a_member"],
+    ["of another organisation, where we have one", "E1", { outside: true, enterprise: "E2" }, "identity.not_a_member"],
+    ["of another organisation, with our workspace's id", "E1", { enterprise: "E2" }, "identity.not_a_member"],
+    ["of another workspace of our organisation", "E1", { outside: true, enterprise: "E1" }, "ok"],
+    ["of our workspace in our organisation", "E1", { enterprise: "E1" }, "ok"],
+    ["of our workspace, of whom Slack names no organisation", "E1", {}, "ok"],
+  ])("ours is our own organisation: somebody %s", async (_who, enterprise, account, expected) => {
+    slack.setEnterprise(enterprise);
+    slack.set({ id: "UEVE", name: "eve", email: "eve@example.org", ...account });
+    slack.setMembers(["UEVE"]);
+    w = await identityOn(slack, fresh.db, { list: { group: null, ids: ["UEVE"] } });
+    expect(codeOf(await w.identity.identify("UEVE"))).toBe(expected);
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.length).toBe(expected === "ok" ? 1 : 0);
+  });
+
+  test("on Grid, half an answer gives nobody a second name", async () => {
+    slack.setEnterprise("E1");
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org", enterprise: "E1" });
+    w = await identityOn(slack, fresh.db, { people: w.people });
+    expect((await by("UADA")).account).toBe("E1/UADA");
+    slack.setEnterprise(null);
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org" });
+    w.now += MINUTE;
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("slack.half_an_answer");
+  });
+
+  test("a public channel is no team: members of it count for nothing, and of the group for the team", async () => {
+    slack.set({ id: "UEVE", name: "eve" });
+    slack.setMembers(["UEVE"]);
+    expect(await by("UEVE")).toMatchObject({ isTeam: true });
+    slack.setPublic(true);
+    w = await identityOn(slack, fresh.db, { people: w.people });
+    expect(await by("UEVE")).toMatchObject({ isTeam: false });
+    w = await identityOn(slack, fresh.db, { people: w.people, teamGroup: slack.group, list: { group: null, ids: [] } });
+    expect([await by("UEVE"), await by("UDORA")]).toMatchObject([{ isTeam: false }, { isTeam: true }]);
+  });
+
+  test("a member whom Slack does not know is named and left out, and stops nobody else", async () => {
+    slack.forget("UDORA");
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ada", "ben", "chen"]);
+    expect(w.leftOut).toEqual([expect.stringMatching(/^UDORA: .*not known to Slack/)]);
+    expect(codeOf(await w.identity.identify("UDORA"))).toBe("identity.not_a_member");
+  });
+
+  test.each<[string, () => void]>([
+    ["the group is empty", () => slack.setGroup([])],
+    ["the group has one member", () => slack.setGroup(["UADA"])],
+    ["the CI database names nobody", () => void (w.people = [])],
+  ])("one bad answer takes nobody's right away: %s", async (_what, go) => {
+    const row = await propose("chen");
+    const [group, people] = [["UADA", "UBEN", "UCHEN", "UDORA"], w.people];
+    expect(await approve(row, "UADA")).toBe("ok");
+    go();
+    w.now += MINUTE;
+    expect(await w.identity.approversNow()).toMatchObject({ ok: false, error: { kind: "unavailable", code: "slack.short_answer" } });
+    slack.setGroup(group);
+    w.people = people;
+    w.now += MINUTE;
+    expect(await approve(row, "UBEN")).toBe("ok");
+    // What stays so is the truth.
+    go();
+    w.now += MINUTE;
+    await w.identity.approversNow();
+    w.now += 10 * MINUTE;
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.length).toBeLessThan(2);
+  });
+
+  test("a clock that jumped ahead and back makes nothing old look new", async () => {
+    w.now += 30 * DAY;
+    await w.identity.approversNow();
+    await by("UADA");
+    w.now -= 30 * DAY;
+    slack.set({ id: "UADA", name: "ada", email: "ada@example.org", deleted: true });
+    slack.setGroup(["UADA", "UBEN", "UCHEN"]);
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("identity.not_a_member");
+    const found = await w.identity.approversNow(["ci:ada" as never]);
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ben", "chen"]);
+  });
+
+  test("one approver less is no bad answer", async () => {
+    await w.identity.approversNow();
+    slack.setGroup(["UADA", "UBEN", "UCHEN"]);
+    w.now += MINUTE;
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ada", "ben", "chen"]);
+  });
+
+  test.each<[string, () => void, boolean]>([
+    ["cannot be read", () => slack.fail("conversations.members", "internal_error"), true],
+    ["is empty for a moment", () => slack.setMembers([]), true],
+    ["has become public", () => slack.setPublic(true), false],
+  ])("the team keeps its rights when the channel %s: %s", async (_what, go, expected) => {
+    slack.set({ id: "UEVE", name: "eve" });
+    slack.setMembers(["UEVE", "UMIA"]);
+    expect(await by("UEVE")).toMatchObject({ isTeam: true });
+    go();
+    w.now += MINUTE;
+    expect(await by("UEVE")).toMatchObject({ isTeam: expected });
+    w.now += 11 * MINUTE;
+    expect(await by("UEVE")).toMatchObject({ isTeam: false });
+    slack.fail("conversations.members", null);
+  });
+
+  test("a card that only waits asks about one person a minute; whose vote is counted is asked about anew", async () => {
+    const many = Array.from({ length: 80 }, (__, i) => `U${i}`);
+    for (const id of many) slack.set({ id, name: id });
+    slack.setGroup(many);
+    w.list = { group: slack.group, ids: many };
+    await w.identity.approversNow();
+    const before = slack.calls("users.info");
+    for (let s = 0; s < 600; s += 15) {
+      w.now += 15_000;
+      await w.identity.approversNow();
+    }
+    expect(slack.calls("users.info") - before).toBeLessThanOrEqual(11);
+    slack.set({ id: "U7", name: "U7", deleted: true });
+    const voter = `slack:U7` as never;
+    const counted = await w.identity.approversNow([voter]);
+    expect(counted.ok && counted.value.some((a) => a.id === voter)).toBe(false);
+  });
+
+  test("a person who clicks is answered although Slack was asked too often; for ten minutes by what it said before", async () => {
+    await by("UADA");
+    await w.identity.approversNow();
+    slack.fail("users.info", "ratelimited");
+    w.now += MINUTE;
+    expect(await by("UADA")).toMatchObject({ isTeam: true });
+    expect(await w.identity.approversNow(["ci:ada" as never])).toMatchObject({ ok: true });
+    w.now += 10 * MINUTE;
+    expect(await w.identity.identify("UADA")).toMatchObject({ ok: false, error: { kind: "unavailable" } });
+    slack.fail("users.info", null);
+  });
+});
+
+test("a refusal for want of the list says why, and what to do", async () => {
+  const fresh = await lendDatabase();
+  await putInForce(fresh.db);
+  const short = failure("unavailable", "slack.short_answer", "Slack names 1 of 4", { remedy: "Wait ten minutes." });
+  const bot = testBot(fresh.db, { approvers: { approversNow: async () => err(short) }, now: () => at(20) });
+  const by = { operator: { id: "ci:ada" as never, name: "ada", ciUserId: null }, isTeam: true };
+  await bot.services.sync.stop(by, "because");
+  expect(await bot.services.sync.resume(by)).toMatchObject({ error: { code: "resume.directory", remedy: "Wait ten minutes." } });
+  await fresh.drop();
+});

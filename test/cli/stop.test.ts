@@ -1,0 +1,140 @@
+/**
+ * Claim (H3): a terminal stops, lists and gives back with nothing but Twokey's own database: no CI database, no Slack, no CloudStack. It
+ * never resumes, and never votes.
+ */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import type { CliCommand, CliIo } from "../../src/cli/command.ts";
+import { deletionsCommand, restoreCommand } from "../../src/cli/deletions.ts";
+import { resumeCommand, stopCommand } from "../../src/cli/stop.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import { prepareEngine } from "../../src/engine/schema.ts";
+import { prepareStore } from "../../src/store/prepare.ts";
+import { updateDeletion } from "../../src/store/deletions.ts";
+import { mayCall, readLastStop, readStop } from "../../src/store/stop-switch.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { at, expectRow, openOne } from "../support/deletions.ts";
+import { lendEngineDatabase } from "../support/lent-database.ts";
+import { putInForce, testBot } from "../support/bot.ts";
+
+let fresh: FreshDatabase;
+beforeEach(async () => {
+  fresh = await lendEngineDatabase();
+  await putInForce(fresh.db);
+});
+afterEach(() => fresh.drop());
+
+async function terminal(command: CliCommand, ...args: string[]) {
+  let [out, err] = ["", ""];
+  const io: CliIo = {
+    // Nothing of Slack, CloudStack and the CI database is set.
+    env: { DATABASE_URL: fresh.url, USER: "dora" },
+    out: (t) => (out += t),
+    err: (t) => (err += t),
+    now: () => 50 as Instant,
+    newId: () => "",
+    newToken: () => "",
+    sleep: async () => undefined,
+  };
+  const code = await command.run(args, io);
+  return { code, out, err };
+}
+const asker = (name: string) => ({ operator: { id: `ci:${name}` as never, name, ciUserId: null }, isTeam: true });
+
+test("stop keeps every call back, and names who typed it; a second one, from Slack, adds to it", async () => {
+  const done = await terminal(stopCommand, "Slack", "is", "down");
+  expect(done).toMatchObject({ code: 0, err: "" });
+  expect(done.out).toMatch(/dora at a terminal: Slack is down[\s\S]*Everything stands still/);
+  expect(await mayCall(fresh.db, "deleteDomain")).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
+  await testBot(fresh.db, { now: () => 60 as Instant }).services.sync.stop(asker("eve"), "me too");
+  expect((await readLastStop(fresh.db))?.stops.map((s) => s.name)).toEqual(["dora at a terminal", "eve"]);
+});
+
+test("stop without a reason stops; a wish for help does not", async () => {
+  expect((await terminal(stopCommand, "--help")).code).toBe(2);
+  expect((await readStop(fresh.db)).stopped).toBe(false);
+  expect((await terminal(stopCommand)).code).toBe(0);
+  expect((await readStop(fresh.db)).stopped).toBe(true);
+});
+
+test("resume never resumes, however often: it shows the stop and leads to two approvers in Slack", async () => {
+  expect(await terminal(resumeCommand)).toMatchObject({ code: 0, out: "Nothing is stopped.\n" });
+  await terminal(stopCommand, "drill");
+  await testBot(fresh.db, { now: () => 60 as Instant }).services.sync.resume(asker("ada"));
+  for (let i = 0; i < 3; i += 1) {
+    const done = await terminal(resumeCommand);
+    expect(done.code).toBe(1);
+    expect(done.out).toMatch(/drill[\s\S]*1 of 2 \(ada\); two approvers write \/ci-resume/);
+  }
+  expect((await readStop(fresh.db)).stopped).toBe(true);
+  expect(await fresh.db.many(z.object({ voter: z.string() }), "select voter from ballot")).toEqual([{ voter: "ci:ada" }]);
+});
+
+async function inPhase(phase: "archiving" | "cooling_off" | "grace" | "removing") {
+  const row = await openOne(fresh.db);
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await updateDeletion(q, row.id, { phase, entered_at: at(1), until_at: at(86_400_000) });
+  });
+  return row;
+}
+
+test("deletions lists what is under way, and that all is stopped", async () => {
+  expect((await terminal(deletionsCommand)).out).toBe("No deletion is under way.\n");
+  const row = await inPhase("grace");
+  await terminal(stopCommand, "drill");
+  const { code, out } = await terminal(deletionsCommand);
+  expect(code).toBe(0);
+  for (const word of ["Everything is stopped", "drill", row.slug, row.path, "grace until 1970-01-02", "npx twokey restore"])
+    expect(out).toContain(word);
+});
+
+test("restore cancels in the cool-off", async () => {
+  const row = await inPhase("cooling_off");
+  expect((await terminal(restoreCommand, row.slug)).out).toContain("Cancelled");
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({
+    phase: "closed",
+    closed_because: "cancelled",
+    closed_by: "dora at a terminal",
+  });
+});
+
+test("restore in the grace period is carried out by the running bot, also while everything is stopped", async () => {
+  const row = await inPhase("grace");
+  await terminal(stopCommand, "drill");
+  const done = await terminal(restoreCommand, row.path);
+  expect(done).toMatchObject({ code: 0, err: "" });
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ restore_by: "dora at a terminal", closed_because: "restored" });
+  const audit = await fresh.db.many(z.object({ actor: z.string(), kind: z.string() }), "select actor, kind from audit order by seq");
+  expect(audit).toContainEqual({ actor: "terminal:dora", kind: "deletion.restore" });
+});
+
+test("restore makes the run that waits due at once", async () => {
+  const row = await inPhase("grace");
+  // As the bot's start does: its role may work on the engine's tables.
+  await prepareStore({ url: fresh.url, migrationUrl: null }, prepareEngine);
+  await fresh.db.exec(
+    `insert into dbos.workflow_status (workflow_uuid, status, name, queue_name, deduplication_id, queue_partition_key, delay_until_epoch_ms, created_at, updated_at)
+     values ('w', 'DELAYED', 'work.deletion', 'work', $1, $2, 99999999999999, 0, 0)`,
+    [`work.deletion:${row.id} waits`, `deletion:${row.id}`],
+  );
+  await terminal(restoreCommand, row.slug);
+  const Due = z.object({ due: z.number() });
+  const { due } = await fresh.db.one(Due, "select delay_until_epoch_ms::double precision as due from dbos.workflow_status");
+  expect(due).toBeLessThan(99999999999999);
+});
+
+test.each([["archiving"], ["removing"]] as const)("restore in %s is refused with what there is instead, and recorded", async (phase) => {
+  const row = await inPhase(phase);
+  const done = await terminal(restoreCommand, row.slug);
+  expect(done.code).toBe(1);
+  expect(done.err).toContain("Restore is for");
+  expect((await expectRow(fresh.db, row.id)).restore_by).toBeNull();
+});
+
+test("restore of what is not there is refused, with where to look", async () => {
+  const done = await terminal(restoreCommand, "nothing");
+  expect(done).toMatchObject({ code: 1 });
+  expect(done.err).toContain("npx twokey deletions");
+  expect((await terminal(restoreCommand)).code).toBe(2);
+});

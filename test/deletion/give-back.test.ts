@@ -1,0 +1,323 @@
+/**
+ * Claim: Restore and Keep give each thing the state that it had when people approved, at whatever moment they come and also while
+ * everything is stopped; what cannot be given back is named. A stop or a freeze first brings back what CloudStack would expunge.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import type { CiUserId, DeletionId } from "../../src/core/ids.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
+import { ok } from "../../src/core/result.ts";
+import { sweepDeletions } from "../../src/deletion/runner.ts";
+import type { DeletionView } from "../../src/deletion/view.ts";
+import { updateDeletion } from "../../src/store/deletions.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
+import { resetDatabase } from "../sim/reset.ts";
+import { optionsFor, valueOf } from "../cloudstack/support.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { expectRow, op } from "../support/deletions.ts";
+import { emulatedWorld, type EmulatedWorld } from "../support/emulated-world.ts";
+import { resumeByTwo } from "../support/stop.ts";
+
+const HOUR = 3_600_000;
+let fresh: FreshDatabase;
+let e: EmulatedWorld;
+let cards: DeletionView[] = [];
+beforeAll(async () => {
+  fresh = await freshDatabase();
+});
+beforeEach(async () => {
+  await resetDatabase(fresh.db);
+  cards = [];
+});
+afterAll(() => fresh.drop());
+
+/** Three accounts in three states; the enabled one has two stopped machines, one of them with two disks, and a disk of its own. */
+function fill(emulator: CloudStackEmulator, domain: string): void {
+  const [ann] = (["enabled", "locked", "disabled"] as const).map((state) => emulator.addAccount({ domain, name: state, state }).accountId);
+  const account = ann ?? "";
+  const machine = emulator.addMachine({ account, name: "vm", stopped: true });
+  for (const name of ["data1", "data2"]) emulator.addVolume({ account, name, machine });
+  emulator.addMachine({ account, name: "second", stopped: true });
+  emulator.addVolume({ account, name: "loose" });
+}
+
+const by = { operator: { id: op("eve"), name: "Eve", ciUserId: null }, isTeam: true };
+const mia = { operator: { id: op("mia"), name: "Mia", ciUserId: "u-mia" as CiUserId }, isTeam: false };
+const stop = () => recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "ci:eve", reason: "something is wrong" });
+const row = () => expectRow(fresh.db, e.id);
+const restore = async () => {
+  const { version, digest } = await row();
+  return valueOf(await e.bot.services.deletions.restore({ deletionId: e.id as DeletionId, version, digest, by }));
+};
+
+/** A world that stands in a phase; CloudStack keeps destroyed machines for a day. */
+async function worldIn(phase: string, keeper: Parameters<typeof emulatedWorld>[2] = {}): Promise<void> {
+  const made = await emulatedWorld(fresh.db, fill, keeper, { expungeDelayMs: 24 * HOUR, expungeIntervalMs: HOUR });
+  const bot = made.bot.with({
+    ci: { project: async () => ok({ members: [{ userId: mia.operator.ciUserId }] } as never) },
+    cards: { showCard: async (view) => void cards.push(view) },
+  });
+  e = { ...made, bot };
+  await e.until([phase]);
+  expect((await row()).phase).toBe(phase);
+}
+
+/** What people would see in CloudStack: accounts and machines with their states, disks with their machines. */
+async function seen(): Promise<readonly string[]> {
+  const { items } = await e.inventory();
+  const name = (id: string | null) => items.find((i) => i.id === id)?.name ?? "no machine";
+  return items
+    .flatMap((i) =>
+      i.kind === "account" || i.kind === "machine"
+        ? [`${i.kind} ${i.name}: ${i.state}`]
+        : i.kind === "volume"
+          ? [`disk ${i.name} on ${name(i.parentId)}`]
+          : [],
+    )
+    .toSorted();
+}
+const asApproved = [
+  "account disabled: disabled",
+  "account enabled: enabled",
+  "account locked: locked",
+  "disk ROOT-1 on vm",
+  "disk ROOT-2 on second",
+  "disk data1 on vm",
+  "disk data2 on vm",
+  "disk loose on no machine",
+  "machine second: Stopped",
+  "machine vm: Stopped",
+];
+
+describe.each(["quarantining", "grace", "dismantling", "expunging"] as const)("in %s", (phase) => {
+  test.each<[string, () => Promise<unknown>]>([
+    ["Restore", restore],
+    ["Keep, by a member,", async () => valueOf(await e.bot.services.deletions.keep(e.id as DeletionId, mia))],
+    ["an active project", async () => (e.w.project = "active")],
+  ])("%s gives everything the state that it had", async (_, asked) => {
+    // Quarantine and dismantling end by themselves: a stop keeps them where they are.
+    const isShort = phase === "quarantining" || phase === "dismantling";
+    const command = phase === "quarantining" ? "disableAccount" : "destroyVirtualMachine";
+    let isStopped = false;
+    await worldIn(isShort ? "cooling_off" : phase, {
+      after: async (params) => {
+        if (!isShort || isStopped || params.get("command") !== command) return;
+        isStopped = true;
+        await stop();
+      },
+    });
+    if (isShort) {
+      for (let i = 0; i < 20 && !isStopped; i += 1) {
+        e.w.now += 500;
+        await e.bot.advance(e.id);
+      }
+      expect((await row()).phase).toBe(phase);
+      if (_ === "an active project") await resumeByTwo(fresh.db, e.w.now);
+    }
+    await asked();
+    await e.until(["closed"]);
+    expect(await row()).toMatchObject({ phase: "closed", closed_reason: "everything is back as it was" });
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+});
+
+test("giving back does not wait until the stop ends", async () => {
+  await worldIn("expunging");
+  await stop();
+  await restore();
+  await e.bot.advance(e.id);
+  expect(await row()).toMatchObject({ phase: "closed", closed_reason: "everything is back as it was" });
+  expect(await seen()).toEqual(asApproved);
+  await e.close();
+});
+
+describe("at rest", () => {
+  const atRest = asApproved
+    .map((one) => (one.startsWith("account") ? one.replace(/: .*/, ": disabled") : one.replace(/(data\d) on vm/, "$1 on no machine")))
+    .toSorted();
+
+  /** Days go by, and CloudStack expunges what it may. */
+  async function days(n: number): Promise<void> {
+    for (let hour = 0; hour < n * 24; hour += 6) {
+      e.w.now += 6 * HOUR;
+      await e.bot.advance(e.id);
+    }
+  }
+  const hinders: readonly (readonly [string, string, () => Promise<unknown>])[] = [
+    ["a stop", "expunging", stop],
+    ["a freeze", "frozen", async () => updateDeletion(fresh.db, e.id, { phase: "frozen", frozen_reason: "odd" })],
+  ];
+
+  test.each(hinders)("%s in expunging brings the machines back, and nothing expires", async (_, phase, happens) => {
+    await worldIn("expunging");
+    await happens();
+    await e.bot.advance(e.id);
+    expect(await row()).toMatchObject({ phase, expunge_after: null });
+    expect(await seen()).toEqual(atRest);
+    const sent = e.sent().length;
+    await days(4);
+    expect(await row()).toMatchObject({ phase });
+    expect(await seen()).toEqual(atRest);
+    expect(e.sent()).toHaveLength(sent);
+    await restore();
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+
+  test("what was brought back is destroyed again once two people resume, and only then expunged", async () => {
+    await worldIn("expunging");
+    await stop();
+    await days(2);
+    await resumeByTwo(fresh.db, e.w.now);
+    await e.bot.advance(e.id);
+    const { phase, expunge_after } = await row();
+    expect(phase).toBe("expunging");
+    expect(e.w.now + 24 * HOUR - (expunge_after ?? 0)).toBeLessThan(1000);
+    expect((await seen()).filter((one) => one.startsWith("machine"))).toEqual(["machine second: Destroyed", "machine vm: Destroyed"]);
+    await e.until(["deleted"], 6 * HOUR);
+    expect((await row()).phase).toBe("deleted");
+    await e.close();
+  });
+
+  test("a machine that CloudStack does not give back is asked for until it does, and keeps no other back", async () => {
+    await worldIn("expunging");
+    e.emulator.setFaults([{ kind: "status", status: 530, command: "recoverVirtualMachine", times: 5 }]);
+    await stop();
+    // Two are asked for each time; the sixth call is the first that is not refused.
+    for (let i = 0; i < 3; i += 1) await e.bot.advance(e.id);
+    expect(await row()).toMatchObject({ activity: expect.stringContaining("its machines are not back yet") as string });
+    expect(cards.at(-1)?.expungesAfter).toBe((await row()).expunge_after);
+    expect((await row()).expunge_after).not.toBeNull();
+    expect((await seen()).filter((one) => one.includes("Stopped"))).toHaveLength(1);
+    await e.bot.advance(e.id);
+    expect(await row()).toMatchObject({ expunge_after: null });
+    expect(await seen()).toEqual(atRest);
+    await e.close();
+  });
+});
+
+test("a freeze whose process died before the machines were back is found by the sweep, and one at rest is left alone", async () => {
+  await worldIn("expunging");
+  await updateDeletion(fresh.db, e.id, { phase: "frozen", frozen_reason: "odd" });
+  const found: string[] = [];
+  const bot = e.bot.with({ enqueue: async (_name, id) => void found.push(id) });
+  await sweepDeletions(bot.deletions);
+  expect(found).toEqual([e.id]);
+  await bot.advance(e.id);
+  expect(await row()).toMatchObject({
+    phase: "frozen",
+    expunge_after: null,
+    activity: expect.stringContaining("nothing expires") as string,
+  });
+  await e.close();
+});
+
+describe("what could not be brought back", () => {
+  test("an expunged machine, and the disk that was on it, are named", async () => {
+    await worldIn("expunging");
+    const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
+    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    await api.change("expungeVirtualMachine", { id: vm });
+    e.w.now += 1000;
+    await restore();
+    await e.until(["closed"]);
+    const [end, ...named] = ((await row()).closed_reason ?? "").split(/: |; /);
+    expect(end).toBe("could not be brought back");
+    const lost = ["machine vm is gone", "volume ROOT-1 is gone", "volume data1 is not on vm", "volume data2 is not on vm"];
+    expect(named.toSorted()).toEqual(lost);
+    expect((await seen()).filter((one) => one.startsWith("account") || one.includes("second"))).toEqual(
+      asApproved.filter((one) => one.startsWith("account") || one.includes("second")),
+    );
+    await e.close();
+  });
+
+  test("a machine that is just being expunged is not said to be back", async () => {
+    await worldIn("expunging");
+    const { readInventory } = e.bot.deletions.reader;
+    const expunging = (i: InventoryItem): InventoryItem => (i.name === "vm" && i.kind === "machine" ? { ...i, state: "Expunging" } : i);
+    const bot = e.bot.with({
+      reader: {
+        readInventory: async (...of) => {
+          const read = await readInventory(...of);
+          return read.ok ? ok({ ...read.value, items: read.value.items.map(expunging) }) : read;
+        },
+      },
+    });
+    await restore();
+    await bot.advance(e.id);
+    expect((await row()).closed_reason).toContain("could not be brought back: machine vm is Expunging, and was Stopped");
+    await e.close();
+  });
+
+  test.each([
+    ["recoverVirtualMachine", ["machine vm is Destroyed, and was Stopped", "machine second is Destroyed, and was Stopped"]],
+    ["attachVolume", ["volume data1 is not on vm", "volume data2 is not on vm"]],
+    ["enableAccount", ["account enabled is disabled, and was enabled", "account locked is disabled, and was locked"]],
+  ] as const)("what CloudStack refuses by %s again and again is named with its reason, and all else is back", async (command, lost) => {
+    await worldIn("expunging");
+    e.emulator.setFaults([{ kind: "status", status: 530, command }]);
+    await restore();
+    await e.until(["closed"]);
+    const { phase, closed_reason } = await row();
+    expect(phase).toBe("closed");
+    for (const one of lost) expect(closed_reason).toContain(`${one} (${command}: `);
+    const others = asApproved.filter((one) => !lost.some((l) => one.startsWith(l.split(" is ")[0]?.replace("volume", "disk") ?? "")));
+    const now = await seen();
+    expect(command === "recoverVirtualMachine" ? others.filter((one) => !one.includes("data")) : others).toSatisfy((all: string[]) =>
+      all.every((one) => now.includes(one)),
+    );
+    await e.close();
+  });
+
+  test("what somebody made, or changed, since the approval is told", async () => {
+    await worldIn("grace");
+    const items = (await e.inventory()).items;
+    const id = (name: string) => items.find((i) => i.name === name)?.id ?? "";
+    e.emulator.addVolume({ account: id("enabled"), name: "extra" });
+    await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("enableAccount", { id: id("disabled") });
+    await restore();
+    await e.until(["closed"]);
+    expect((await row()).closed_reason).toBe(
+      "could not be brought back: account disabled is enabled, and was disabled; new since the approval: volume extra",
+    );
+    await e.close();
+  });
+
+  test("a domain that was renamed meanwhile is given back where it is now", async () => {
+    await worldIn("grace");
+    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    valueOf(await api.change("updateDomain", { id: e.row.domain_id, name: "a-old" }));
+    await restore();
+    await e.until(["closed"]);
+    expect(await row()).toMatchObject({ phase: "closed", closed_reason: "everything is back as it was" });
+    await e.close();
+  });
+
+  test("a crash between enabling and locking an account leaves nobody in", async () => {
+    await worldIn("grace");
+    const locked = (await e.inventory()).items.find((i) => i.name === "locked")?.id ?? "";
+    await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("enableAccount", { id: locked });
+    await restore();
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+});
+
+test("what had run is started, with its disks on it again", async () => {
+  await worldIn("expunging");
+  const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
+  await updateDeletion(fresh.db, e.id, { ran_machines: [vm] });
+  await restore();
+  await e.until(["closed"]);
+  expect((await row()).closed_reason).toBe("everything is back as it was");
+  expect(await seen()).toEqual(asApproved.map((one) => (one === "machine vm: Stopped" ? "machine vm: Running" : one)));
+  const order = e
+    .sent()
+    .filter((command) => ["recoverVirtualMachine", "enableAccount", "attachVolume", "startVirtualMachine"].includes(command));
+  expect(order.at(-1)).toBe("startVirtualMachine");
+  await e.close();
+});

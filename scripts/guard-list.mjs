@@ -624,8 +624,8 @@ export const guards = [
     invariant: "INV-3",
     what: "a stop does not keep away what gives back",
     file: "src/app/systems.ts",
-    guard: "createCloudStackRestorer(options(config.cloudstack.write, false))",
-    broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
+    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
     tests: giveBack,
   },
   {
@@ -1734,10 +1734,10 @@ export const guards = [
   },
   {
     invariant: "INV-5",
-    what: "a network's rules go before it: left to a disabled owner, they freeze the deletion",
-    file: "src/cloudstack/delete/deleter.ts",
-    guard: "const freed = await removeRules(api, grant, network, jobId);",
-    broken: "const freed = ok(undefined);",
+    what: "a network that its rules keep is freed of them: left to a disabled owner, they freeze the deletion",
+    file: "src/cloudstack/delete/network-rules.ts",
+    guard: 'if (first.error.kind !== "rejected" || network.parentId !== null) return first;',
+    broken: "return first;",
     tests: leastRights,
   },
   {
@@ -1752,8 +1752,8 @@ export const guards = [
     invariant: "INV-8",
     what: "who disabled an account can enable it again",
     file: "src/app/systems.ts",
-    guard: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
-    broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
+    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.write, false))",
     tests: leastRights,
   },
   {

@@ -17,8 +17,6 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
   const requesters = requestersOf(proposal, startedBy);
-  // Whatever they are called later: who asked is known by every account that is theirs now.
-  await c.approvers.learnAccounts(requesters);
   const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
@@ -61,10 +59,11 @@ export async function whyNotOpened(
     const reason = `${last.closed_because} by ${last.closed_by ?? "somebody"} less than a day ago; people are asked again a day after that`;
     return { reason, isNews: false };
   }
+  const requesters = requestersOf(proposal, startedBy);
+  // Whatever they are called later: who asked is known by every account that is theirs now.
+  await c.approvers.learnAccounts(requesters);
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return null;
-  const requesters = requestersOf(proposal, startedBy);
-  await c.approvers.learnAccounts(requesters);
   const may = (await votersOf(requesters, approvers.value, c.db)).may.map((a) => a.name);
   if (may.length >= policy.quorum) return null;
   const who = may.length === 0 ? "nobody could approve it" : `only ${may.join(", ")} could approve it, and ${policy.quorum} must`;

@@ -13,7 +13,7 @@ import { awaitJob, readJob, runJob } from "../api/jobs.ts";
 import { findAccount } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { readPlace, refusalOfGrant } from "./check-grant.ts";
-import { removeRules } from "./network-rules.ts";
+import { removeNetwork } from "./network-rules.ts";
 import { totalsOfOne } from "../read/totals.ts";
 import { fit, Success, type AccountRow } from "../api/wire.ts";
 
@@ -65,11 +65,9 @@ function callsOf(api: CloudStackApi): CloudStackDeleter {
         return job(api, template.kind === "template" ? "deleteTemplate" : "deleteIso", { id: template.id, ...zone }, jobId);
       }),
     deleteNetwork: (grant, network, jobId) =>
-      removeItem(api, grant, network, ["network", "vpc"], async () => {
-        if (network.kind === "vpc") return job(api, "deleteVPC", { id: network.id }, jobId);
-        const freed = await removeRules(api, grant, network, jobId);
-        return freed.ok ? job(api, "deleteNetwork", { id: network.id }, jobId) : freed;
-      }),
+      removeItem(api, grant, network, ["network", "vpc"], () =>
+        network.kind === "vpc" ? job(api, "deleteVPC", { id: network.id }, jobId) : removeNetwork(api, grant, network, jobId),
+      ),
     releaseAddress: (grant, address, jobId) =>
       removeItem(api, grant, address, ["address"], (found) => {
         if (found.facts["isSourceNat"] === true) {

@@ -16,6 +16,8 @@ const assembled = ["test/app/assemble.test.ts"];
 const leastRights = ["test/deletion/least-rights.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const started = ["test/app/start.test.ts"];
+const people = ["test/sync/restrictions.test.ts"];
+const refusals = ["test/sync/refusals-that-stay.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 const owner = ["test/app/ownership.test.ts"];
 
@@ -1908,5 +1910,91 @@ export const guards = [
     guard: "HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id)",
     broken: "c.identity.identify(b.user.id)",
     tests: ["test/bot/halt.test.ts"],
+    invariant: "people",
+    what: "a read that lists too few members locks nobody",
+    file: "src/sync/planning/holds.ts",
+    guard: "...memberHolds(q), ",
+    broken: "",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "restrictions of all passes are planned within the budget",
+    file: "src/sync/planning/holds.ts",
+    guard: "before + restrictions <= limit",
+    broken: "true",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "restrictions of all replicas are counted at the change itself",
+    file: "src/sync/execution/apply.ts",
+    guard: "if (day >= limits.restrictionsPerDay || week >= limits.restrictionsPerWeek) return false;",
+    broken: "",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "replicas wait for each other's count",
+    file: "src/store/intents.ts",
+    guard: "select pg_advisory_xact_lock(hashtextextended('twokey.restrictions', 0))",
+    broken: "select 1",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "a change of role is a restriction",
+    file: "src/sync/planning/changes.ts",
+    guard: "if (isOfEarlierVersion(this.#policy)) this.#additive.push(change);",
+    broken: "if (true) this.#additive.push(change);",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "another map of roles waits for two people",
+    file: "src/sync/planning/holds.ts",
+    guard: "...roleHolds(q), ",
+    broken: "",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "a lock of ours that somebody ended is forgotten",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "if (mayRecord) await forgetLocks(c.db, unlocked);",
+    broken: "",
+    tests: people,
+  },
+  {
+    invariant: "people",
+    what: "what is told to fail is no news",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "findUndone(before, change) === undefined",
+    broken: "true",
+    tests: refusals,
+  },
+  {
+    invariant: "people",
+    what: "a refusal holds up nothing but what depends on it",
+    file: "src/sync/execution/apply.ts",
+    guard: "!result.ok && HOLDS_UP.has(result.error.kind)",
+    broken: "!result.ok",
+    tests: refusals,
+  },
+  {
+    invariant: "people",
+    what: "what is known to fail is tried last",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "undoneLast(permitted, before)",
+    broken: "permitted",
+    tests: refusals,
+  },
+  {
+    invariant: "people",
+    what: "the text of the database's error is not shown",
+    file: "src/cloudstack/api/classify.ts",
+    guard: "DATABASE_WORDS.test(text)",
+    broken: "false",
+    tests: ["test/cloudstack/classify.test.ts"],
   },
 ];

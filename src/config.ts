@@ -283,7 +283,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     },
     sync: { everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS, snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000 },
     /** The team's limits as the environment has them: in force from the first start until two people change them. */
-    policy: policyOf(v),
+    policy: policyOf(v, roles),
     backups: {
       /** By short name, `*` for the others; null: none are made. */
       policies,
@@ -317,7 +317,7 @@ function archivePlace(v: Variables) {
   };
 }
 
-function policyOf(v: Variables): TeamPolicy {
+function policyOf(v: Variables, roles: Readonly<Record<string, string>>): TeamPolicy {
   const given = v as Readonly<Record<string, unknown>>;
   const numbers = numberSettings.map((s) => [s.key, Number(given[s.variable]) * (s.kind === "time" ? 1000 : 1)]);
   const group = v.SLACK_APPROVER_GROUP ?? null;
@@ -332,6 +332,7 @@ function policyOf(v: Variables): TeamPolicy {
       server: v.CLOUDSTACK_API_URL,
       database: `${database.hostname}${database.pathname}`,
       views: { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW },
+      roles,
     },
   };
 }

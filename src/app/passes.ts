@@ -61,7 +61,7 @@ export async function passAndAsk(
 ): Promise<Result<PlanRecord, Failure>> {
   const done = await runPass(scope, startedBy, passes);
   await passes.ownership.keep();
-  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed")) await askAboutScope(policy);
+  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed" || h.kind === "roles_changed")) await askAboutScope(policy);
   return done;
 }
 

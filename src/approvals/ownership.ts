@@ -61,10 +61,14 @@ export function createOwnership(c: OwnershipContext): Ownership {
   const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
   const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
 
-  /** Before the first copy, a bucket whose account may not list its objects says "denied" of the one that is not there. */
+  /**
+   * Before the first copy there is no folder either, and a bucket whose account may not list its objects says "denied" of the one that is
+   * not there.
+   */
   const readCopy = async (us: Installation): Promise<Result<AuditHead | null, Failure>> => {
     const copy = await c.copy.read(us.id);
-    return !copy.ok && copy.error.code === "archive.denied" && us.keptHash === null ? ok(null) : copy;
+    const isNone = !copy.ok && ["archive.denied", "archive.no_folder"].includes(copy.error.code);
+    return isNone && us.keptHash === null ? ok(null) : copy;
   };
 
   const inspect = async (): Promise<Result<Inspection, Failure>> => {

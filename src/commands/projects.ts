@@ -16,6 +16,8 @@ export interface ProjectStatus {
   readonly items: readonly InventoryItem[] | null;
   /** Sentences for what the next plan would change. */
   readonly nextChanges: readonly string[];
+  /** Sentences for what differs and is left so. */
+  readonly leftAlone: readonly string[];
   readonly deletion: DeletionView | null;
   readonly trouble: string | null;
 }
@@ -70,6 +72,7 @@ async function statusOf(project: DesiredProject, c: ProjectServiceContext): Prom
     domain,
     items: items?.ok === true ? items.value : null,
     nextChanges: [...plan.additive, ...plan.restrictive].map(describeChange),
+    leftAlone: plan.drift.map((d) => d.sentence),
     deletion: deletion.ok ? deletion.value : null,
     trouble: items?.ok === false ? items.error.message : null,
   };

@@ -27,7 +27,7 @@ export async function answerStatus(asker: Asker, slug: Slug | null, services: Se
   };
 }
 
-function statusReply({ project, domain, items, nextChanges, deletion, trouble }: ProjectStatus): Reply {
+function statusReply({ project, domain, items, nextChanges, leftAlone, deletion, trouble }: ProjectStatus): Reply {
   const known = (tell: (of: (kind: string) => NonNullable<typeof items>) => string): string =>
     items === null ? "unknown" : tell((kind) => items.filter((i) => i.kind === kind));
   const running = (machines: NonNullable<typeof items>): number => machines.filter((i) => i.state === "Running").length;
@@ -53,6 +53,7 @@ function statusReply({ project, domain, items, nextChanges, deletion, trouble }:
         ],
       },
       { kind: "list", title: "The next plan would", lines: nextChanges.length === 0 ? ["change nothing"] : nextChanges },
+      { kind: "list", title: "Different, but left alone", lines: leftAlone },
       {
         kind: "note",
         text:

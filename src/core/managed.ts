@@ -55,6 +55,10 @@ export interface KnownState {
   readonly pinnedScope: Digest | null;
   /** Why this database may not be the one that manages what was read; null, or left out by plans of before, when it is. */
   readonly notOurs?: string | null;
+  /** The confirmed map of roles; null: none is confirmed. Left out in plans of earlier versions, as is the next one. */
+  readonly pinnedRoles?: Readonly<Record<string, string>> | null;
+  /** Restrictions that passes made or began, in the last day and in the last week. */
+  readonly restrictionsMade?: { readonly day: number; readonly week: number };
 }
 
 /** The managed domain of a project. */

@@ -4,6 +4,9 @@ import type { Digest } from "./ids.ts";
 import { DAY_MS } from "./units.ts";
 import { APPROVALS_MIN } from "./votes.ts";
 
+/** Restrictions over all passes, at first. */
+const RESTRICTIONS = { perDay: 20, perWeek: 60 } as const;
+
 /**
  * The team's limits: set by the environment at first, changed by two people, frozen into each deletion, and applied to each plan.
  * Units: milliseconds, domains, changes.
@@ -21,6 +24,9 @@ export const TeamPolicy = z.strictObject({
   proposalsPerPass: z.number().int().min(0),
   /** More restrictive changes than this in one pass are held. */
   restrictionsPerPass: z.number().int().min(0),
+  /** More restrictive changes than this over all passes are held. The defaults are for a policy that an earlier version stored. */
+  restrictionsPerDay: z.number().int().min(0).default(RESTRICTIONS.perDay),
+  restrictionsPerWeek: z.number().int().min(0).default(RESTRICTIONS.perWeek),
   /** More changes than this in one pass are held. */
   changesPerPass: z.number().int().min(1),
   /** A source below this share of its last complete size holds the plan; 0…1. */
@@ -35,6 +41,8 @@ export const TeamPolicy = z.strictObject({
     server: z.string(),
     database: z.string(),
     views: z.strictObject({ projects: z.string(), users: z.string(), memberships: z.string() }),
+    /** CI role → CloudStack role. Left out where an earlier version stored it: then no map of roles is confirmed. */
+    roles: z.record(z.string(), z.string()).optional(),
   }),
 });
 /** The team's limits. */
@@ -47,9 +55,9 @@ export interface PolicyNow extends TeamPolicy {
   readonly scopeIsConfirmed: boolean;
 }
 
-/** A scope's fingerprint. */
-export function fingerprintOf(scope: TeamPolicy["scope"]): Digest {
-  return digestOf(scope);
+/** The fingerprint of what is read; the map of roles is confirmed with it, and compared by itself. */
+export function fingerprintOf({ roles: _, ...read }: TeamPolicy["scope"]): Digest {
+  return digestOf(read);
 }
 
 type NumberKey = { [K in keyof TeamPolicy]: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];
@@ -94,6 +102,28 @@ export const numberSettings: readonly NumberSetting[] = [
   row("deletionsPerWeek", "deletions-per-week", "DELETIONS_PER_WEEK", "Deletions per week", "count", 0, 200, 3, "less"),
   row("proposalsPerPass", "proposals-per-pass", "PROPOSALS_PER_PASS", "Proposals per pass", "count", 0, 1000, 10, "less"),
   row("restrictionsPerPass", "restrictions-per-pass", "RESTRICTIONS_PER_PASS", "Restrictions per pass", "count", 0, 1000, 10, "less"),
+  row(
+    "restrictionsPerDay",
+    "restrictions-per-day",
+    "RESTRICTIONS_PER_DAY",
+    "Restrictions per day",
+    "count",
+    0,
+    5000,
+    RESTRICTIONS.perDay,
+    "less",
+  ),
+  row(
+    "restrictionsPerWeek",
+    "restrictions-per-week",
+    "RESTRICTIONS_PER_WEEK",
+    "Restrictions per week",
+    "count",
+    0,
+    20_000,
+    RESTRICTIONS.perWeek,
+    "less",
+  ),
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more", 0, 1),
   row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),

@@ -128,7 +128,7 @@ export async function expireChanges(c: PolicyContext): Promise<void> {
 async function apply(row: PolicyChangeRow, base: PolicyVersion, by: readonly string[], q: Transaction, c: PolicyContext): Promise<void> {
   const at = c.now();
   const version = base.version + 1;
-  await recordPolicyVersion(q, { version, body: row.body, change_id: row.id, at });
+  await recordPolicyVersion(q, row.id, version, at);
   await endPolicyChange(q, row.id, { state: "applied", at, by: null, reason: `in force as version ${version}` });
   for (const other of await readPolicyChanges(q, Number.MAX_SAFE_INTEGER))
     await endPolicyChange(q, other.id, {

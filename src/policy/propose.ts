@@ -64,7 +64,7 @@ export async function proposePresentScope(c: PolicyContext): Promise<string | nu
   const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
   if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
-  const reason = "this process reads a different scope from the confirmed one";
+  const reason = "this process reads another scope, or gives other roles, than the confirmed one says";
   const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;
 }

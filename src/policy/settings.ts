@@ -87,10 +87,14 @@ const protectedDomains: Setting = {
 const scope: Setting = {
   name: "scope",
   title: "Scope",
-  hint: "the word present: what this process reads, by its environment",
+  hint: "the word present: what this process reads, and which roles it gives, by its environment",
   read: (policy, text, present) =>
     text.trim().toLowerCase() === "present" ? ok({ ...policy, scope: present }) : notAValue("Scope", scope.hint),
-  write: ({ scope: s }) => `${s.root} on ${s.server}; ${s.views.projects}, ${s.views.users}, ${s.views.memberships} in ${s.database}`,
+  write: ({ scope: s }) => {
+    const roles = Object.entries(s.roles ?? {}).map(([ci, cloud]) => `${ci}=${cloud}`);
+    const read = `${s.root} on ${s.server}; ${s.views.projects}, ${s.views.users}, ${s.views.memberships} in ${s.database}`;
+    return `${read}; ${roles.length === 0 ? "no map of roles" : `roles ${roles.toSorted().join(",")}`}`;
+  },
   effect: () => "neutral",
 };
 

@@ -48,6 +48,22 @@ export async function openIntents(q: Queryable, owner: IntentOwner): Promise<rea
   );
 }
 
+/**
+ * Counts the restrictions that all replicas made or began since an instant, and locks that count; a refused one took nothing away.
+ *
+ * Invariant: INV-11.
+ */
+export async function countRestrictions(q: Queryable, since: number): Promise<number> {
+  await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.restrictions', 0))");
+  return q.one(
+    CountRow,
+    `select count(*) as n from intent i
+     where i.owner_kind = 'pass' and i.command in ('lock_account', 'lower_limit', 'set_role') and i.at > $1
+       and not exists (select from outcome o where o.intent_id = i.id and o.result = 'refused')`,
+    [since],
+  );
+}
+
 /** Counts how often CloudStack refused the command of an owner's newest outcome for the same thing. */
 export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<number> {
   return q.one(

@@ -34,7 +34,10 @@ export async function countManagedDomains(q: Queryable): Promise<number> {
 }
 
 /** Reads what planning must know of earlier passes; the confirmed scope is in the policy. `busy` are the domains under a live deletion. */
-export async function readKnownState(q: Queryable, busy: readonly DomainId[]): Promise<Omit<KnownState, "pinnedScope">> {
+export async function readKnownState(
+  q: Queryable,
+  busy: readonly DomainId[],
+): Promise<Omit<KnownState, "pinnedScope" | "pinnedRoles" | "restrictionsMade">> {
   const domains = await q.many(DomainRow, `select ${columnsOf(DomainRow)} from managed_domain order by domain_id`);
   const accounts = await q.many(AccountRow, `select ${columnsOf(AccountRow)} from managed_account order by account_id`);
   const { projects, domains: count, completeAt: at } = await q.one(StateRow, SELECT_STATE);
@@ -80,6 +83,11 @@ export async function recordManagedAccounts(
      select (a->>'accountId')::uuid, (a->>'userId')::uuid, (a->>'domainId')::uuid, a->>'projectId', a->>'ciUserId', $2 from jsonb_array_elements($1::jsonb) a on conflict do nothing`,
     [toJson(accounts), at],
   );
+}
+
+/** Forgets that Twokey locked these accounts: somebody unlocked them. */
+export async function forgetLocks(q: Queryable, accounts: readonly AccountId[]): Promise<void> {
+  await q.exec("update managed_account set locked_by_us = false where locked_by_us and account_id = any($1)", [accounts]);
 }
 
 /** Records whether Twokey locked an account. */

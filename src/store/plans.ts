@@ -78,6 +78,11 @@ export async function updatePlanRecord(q: Queryable, id: string, record: unknown
   await q.exec("update plan set record = $2, shown = shown or $3 where id = $1", [id, toJson(record), shown]);
 }
 
+/** Reads how a plan was carried out; null when there is no such plan. */
+export async function readPlanRecord(q: Queryable, id: string): Promise<unknown> {
+  return (await q.maybe(z.object({ record: z.unknown() }), "select record from plan where id = $1", [id]))?.record ?? null;
+}
+
 const PlanRow = z.object({
   ...bySide(() => z.string()),
   scopeFingerprint: z.string(),

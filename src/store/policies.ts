@@ -49,9 +49,17 @@ export async function seedPolicy(q: Queryable, body: TeamPolicy, at: number): Pr
   );
 }
 
-/** Records the version that a change makes. Errors: `StoreError` `policy_version_quorum`, `policy_version_change`. */
-export async function recordPolicyVersion(q: Queryable, v: PolicyVersion): Promise<void> {
-  await insertRow(q, "policy_version", v);
+/**
+ * Records the version that a change makes: its body exactly as it was proposed, by whatever version.
+ *
+ * Errors: `StoreError` `policy_version_quorum`, `policy_version_change`.
+ */
+export async function recordPolicyVersion(q: Queryable, changeId: string, version: number, at: number): Promise<void> {
+  await q.exec("insert into policy_version (version, body, change_id, at) select $2, body, id, $3 from policy_change where id = $1", [
+    changeId,
+    version,
+    at,
+  ]);
 }
 
 /** Records a proposed change; false when one of the same setting is live. Errors: `StoreError` `policy_base`, `policy_quorum`. */

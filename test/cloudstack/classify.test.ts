@@ -59,6 +59,15 @@ describe("what trouble means", () => {
     expect({ ...f, message: "" }).toEqual({ ...classify(refused(431), change), message: "" });
   });
 
+  test.each([
+    "DB Exception on: com.mysql.cj.jdbc.ClientPreparedStatement: INSERT INTO user (user.id, user.password) VALUES (0, _binary'hash')",
+    "java.sql.SQLException: Incorrect string value: '\\xF0\\x9F' for column 'firstname' at row 1",
+    "com.cloud.utils.exception.CloudRuntimeException: Caught: update user set firstname = 'Zoë'",
+  ])("a statement of CloudStack's database is not shown: %s", (text) => {
+    const f = classify({ kind: "refused", status: 530, csStatus: null, text }, change);
+    expect(f.message).toBe("createDomain: CloudStack answered 530: its database refused it; the management server's log says why");
+  });
+
   test("only CloudStack's own status counts as one", () => {
     expect(statusOf(classify(refused(431), read))).toBe(431);
     expect(statusOf(classify({ kind: "not_cloudstack", status: 431 }, read))).toBeNull();

@@ -20,6 +20,7 @@ const ONCE = new Set([
   "deleteDomain",
   "recoverVirtualMachine",
   "startVirtualMachine",
+  "attachVolume",
 ]);
 /** Calls that stop things, and harm nothing when said twice. */
 const RULES = ["deleteRemoteAccessVpn", "deleteFirewallRule", "deleteEgressFirewallRule"];

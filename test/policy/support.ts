@@ -1,4 +1,5 @@
 import type { TeamPolicy } from "../../src/core/policy.ts";
+import { configOf } from "../support/bot.ts";
 
 /** The policy of the tests. */
 export const teamPolicy: TeamPolicy = {
@@ -11,6 +12,8 @@ export const teamPolicy: TeamPolicy = {
   deletionsPerWeek: 3,
   proposalsPerPass: 10,
   restrictionsPerPass: 10,
+  restrictionsPerDay: 20,
+  restrictionsPerWeek: 60,
   changesPerPass: 500,
   shrinkMinShare: 0.8,
   absenceReads: 20,
@@ -21,5 +24,6 @@ export const teamPolicy: TeamPolicy = {
     server: "https://cloud.example.org/client/api",
     database: "ci-db/ci",
     views: { projects: "twokey_projects", users: "twokey_users", memberships: "twokey_memberships" },
+    roles: configOf().cloudstack.roles,
   },
 };

@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { digestOf } from "../../src/core/digest.ts";
-import { insertPolicyChange, recordPolicyVersion, seedPolicy } from "../../src/store/policies.ts";
+import { insertRow } from "../../src/store/db.ts";
+import { insertPolicyChange, seedPolicy } from "../../src/store/policies.ts";
 import type { TeamPolicy } from "../../src/core/policy.ts";
 import { insertDeletion } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
@@ -35,7 +36,8 @@ const vote = (who: string, more: object = {}) =>
     { kind: "policy", id },
     { voter: op(who), voterName: who, account: null, verdict: "approve", digest, reason: null, at: at(20), ...more },
   );
-const version = (more: object = {}) => recordPolicyVersion(fresh.db, { version: 2, body, change_id: id, at: at(30), ...more });
+const version = (more: object = {}) =>
+  insertRow(fresh.db, "policy_version", { version: 2, body, change_id: id, at: at(30), ...more });
 const refused = (constraint: string) => ({ kind: "constraint", constraint });
 
 test("a version without two approvals, without a change, of another body, out of turn, or late", async () => {

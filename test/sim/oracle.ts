@@ -9,7 +9,7 @@ import { tell, times, type World } from "./world.ts";
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 /** Commands that give or add. */
 const ADDING = words(`addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
-  recoverVirtualMachine startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
+  recoverVirtualMachine attachVolume startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
 /** Those of a pass, beside the locks. */
 const OF_A_PASS = words("addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */

@@ -226,7 +226,7 @@ describe("everything is stopped", () => {
     const again = await carried.bot.services.sync.resume(ada);
     expect(again.ok && again.value.resumed).toBe(false);
     expectRefused(await carried.bot.services.sync.resume(uma));
-    expect(await readStop(carried.db)).toMatchObject({ stopped: true, reason: "the drill is not over" });
+    expect(await readStop(carried.db)).toMatchObject({ stopped: true, reason: "a drill before the upgrade; the drill is not over" });
     await resumeAll();
     expect(await readStop(carried.db)).toEqual({ stopped: false });
   });

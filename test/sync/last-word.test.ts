@@ -25,6 +25,8 @@ async function begin(startedAt: number): Promise<PassId> {
   return id;
 }
 
+const limits = { restrictionsPerDay: 100, restrictionsPerWeek: 100 };
+
 /** Locks three accounts of one project in a pass; `happens` after the first of them. Gives the outcomes, with the reason of the second. */
 async function lockThree(passId: PassId, happens: () => Promise<unknown>): Promise<readonly (string | null)[]> {
   const changes = ["a", "b", "c"].map(
@@ -37,7 +39,7 @@ async function lockThree(passId: PassId, happens: () => Promise<unknown>): Promi
   const outcomes: (string | null)[] = [];
   for (const change of changes) {
     const writer = { applyChange: async () => ok(undefined) };
-    const context = { db: fresh.db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal };
+    const context = { db: fresh.db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal, limits };
     const [outcome] = await applyChanges([change], context);
     outcomes.push(outcome?.problem ?? outcome?.outcome ?? null);
     if (change === changes[0]) await happens();
@@ -62,7 +64,7 @@ test("nor is anything changed while the database does not answer", async () => {
   const passId = await begin(100);
   const writer = { applyChange: () => Promise.reject(new Error("nothing may be changed")) };
   const db = { ...fresh.db, one: () => Promise.reject(new Error("away")) };
-  const context = { db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal };
+  const context = { db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal, limits };
   const [outcome] = await applyChanges([{ kind: "lower_limit", projectId: "p" } as never], context);
   expect(outcome).toMatchObject({ outcome: "held", problem: "stopped: the stop switch could not be read from the database" });
 });

@@ -120,7 +120,7 @@ beforeAll(async () => {
   );
   await putInForce(state.db, {
     ...{ absenceReads: absence.reads, absenceMs: absence.forMs, restrictionsPerPass: 100, proposalsPerPass: 100 },
-    ...{ changesPerPass: 1000, shrinkMinShare: 0, protectedDomains: [] },
+    ...{ changesPerPass: 1000, restrictionsPerDay: 5000, restrictionsPerWeek: 20_000, shrinkMinShare: 0, protectedDomains: [] },
   });
   bot = testBot(state.db, {
     ci,

@@ -287,6 +287,23 @@ describe("holds", () => {
       })),
     },
   };
+  test("a change of role is a restriction, from a complete read only; in a plan of an earlier version it stays what it was", () => {
+    const w = {
+      ...base,
+      accounts: base.accounts.map((a) => ({ ...a, roleName: "Admin", users: a.users.map((u) => ({ ...u, state: "disabled" })) })),
+    };
+    const [input, less] = [complete(w), partial(w)];
+    if (input === null) throw new Error("the world of this test must be complete");
+    const now = { ...policy, restrictionsPerDay: 100, restrictionsPerWeek: 100 };
+    const kinds = (p: Plan) => ({ additive: p.additive.map((c) => c.kind), restrictive: p.restrictive.map((c) => c.kind) });
+    const roles = Array.from({ length: 5 }, () => "set_role");
+    expect(kinds(plan(input, now))).toEqual({ additive: [], restrictive: roles });
+    const lockedOut = (p: Plan) => p.drift.filter((d) => d.kind === "disabled").length;
+    expect(lockedOut(plan(input, now))).toBe(5);
+    expect(kinds(plan(less, now))).toEqual({ additive: [], restrictive: [] });
+    expect(kinds(plan(input, policy))).toEqual({ additive: roles, restrictive: [] });
+    expect(lockedOut(plan(input, policy))).toBe(0);
+  });
   test.each<[string, World, Partial<PlanPolicy>, string, ReturnType<typeof allowedBy>]>([
     [
       "a source that shrank",

@@ -138,8 +138,12 @@ function meaningOfRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change
   return remedy === undefined ? [later, code, sentence] : [later, code, sentence, remedy];
 }
 
+/** An error of CloudStack's database: its text is a statement with people's data in it. */
+const DATABASE_WORDS = /\bDB Exception\b|\bSQL\w*Exception\b|\bPreparedStatement\b|\bINSERT INTO\b|\bUPDATE \S+ SET\b|\bVALUES \(/i;
+
 /** CloudStack's text as one short line without links: links to images open without a password. A refused link comes back without its host. */
 export function plain(text: string): string {
+  if (DATABASE_WORDS.test(text)) return "its database refused it; the management server's log says why";
   const line = text
     .replace(/\b[a-z]+:\/\/\S+|\S*\/restores\/\S+/gi, "[link]")
     .replace(/[\p{Cc}\p{Cf}]+/gu, " ")

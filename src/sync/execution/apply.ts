@@ -1,9 +1,12 @@
 import type { NewId, Clock } from "../../core/clock.ts";
+import type { FailureKind } from "../../core/failure.ts";
 import { jobIdFor } from "../../core/derived-ids.ts";
 import { groupBy } from "../../core/group-by.ts";
 import type { PassId } from "../../core/ids.ts";
+import type { TeamPolicy } from "../../core/policy.ts";
+import { DAY_MS } from "../../core/units.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { recordIntent, recordOutcome } from "../../store/intents.ts";
+import { countRestrictions, recordIntent, recordOutcome, type Intent } from "../../store/intents.ts";
 import { refusalOfChange } from "../../store/last-word.ts";
 import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import type { Database, Transaction } from "../../store/db.ts";
@@ -20,6 +23,8 @@ export interface ApplyContext {
   readonly newId: NewId;
   readonly passId: PassId;
   readonly signal: AbortSignal;
+  /** How many restrictions all passes together may make. */
+  readonly limits: Pick<TeamPolicy, "restrictionsPerDay" | "restrictionsPerWeek">;
 }
 
 const PROJECTS_AT_A_TIME = 4;
@@ -27,8 +32,9 @@ const PROJECTS_AT_A_TIME = 4;
 /**
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
- * After a failure the rest of that project is skipped: the next pass plans anew. Before each change `refusalOfChange` is asked
- * and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * What CloudStack refuses holds up only what depends on it; after any other failure the rest of that project is skipped, and the next pass
+ * plans anew. A restriction above the budget is held: replicas count together. Before each change `refusalOfChange` is asked and the intent
+ * recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
@@ -42,20 +48,24 @@ export async function applyChanges(changes: readonly Change[], c: ApplyContext):
 
 async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: Map<Change, ChangeOutcome>): Promise<void> {
   for (const change of group) {
-    const outcome = await applyOne(change, c);
+    const { holdsUp, ...outcome } = await applyOne(change, c);
     outcomes.set(change, outcome);
-    if (outcome.outcome !== "done") return;
+    if (holdsUp || (outcome.outcome !== "done" && change.kind === "create_domain")) return;
   }
 }
 
-async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome> {
+/** Failures that say something of the system, not of the change: the next change would fail in the same way, or is unsafe. */
+const HOLDS_UP: ReadonlySet<FailureKind> = new Set(["unavailable", "indeterminate", "contract_broken"]);
+
+async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome & { readonly holdsUp: boolean }> {
   const problem = c.signal.aborted ? "this process lost its lock" : await refusalOfChange(c.db, c.passId);
-  if (problem !== null) return { change, outcome: "held", seen: null, problem };
+  if (problem !== null) return held(change, problem);
   const id = c.newId();
   const jobId = jobIdFor(id);
   const sentence = describeChange(change);
   const params = { change, jobId, sentence };
-  await recordIntent(c.db, { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params, at: c.now() });
+  const intent: Intent = { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params, at: c.now() };
+  if (!(await recordWithinBudget(intent, change, c))) return held(change, "the limit of restrictions over all passes is reached");
   const result = await c.writer.applyChange(change, jobId);
   const unknown = !result.ok && result.error.kind === "indeterminate";
   const end = result.ok ? "done" : unknown ? "indeterminate" : "refused";
@@ -66,7 +76,26 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome>
     const told = { sentence, slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null };
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: `change.${change.kind}.${end}`, subject: c.passId, data: told });
   });
-  return { change, outcome: end, seen: null, problem: data?.sentence ?? null };
+  return { change, outcome: end, seen: null, problem: data?.sentence ?? null, holdsUp: !result.ok && HOLDS_UP.has(result.error.kind) };
+}
+
+function held(change: Change, problem: string) {
+  return { change, outcome: "held", seen: null, problem, holdsUp: true } as const;
+}
+
+/** Records a change that is about to be made; false, and not recorded, for a restriction above the budget. Invariant: INV-5, INV-11. */
+async function recordWithinBudget(intent: Intent, change: Change, { db, limits, now }: ApplyContext): Promise<boolean> {
+  if (!isRestrictive(change)) return recordIntent(db, intent).then(() => true);
+  return db.tx(async (q) => {
+    const [day, week] = [await countRestrictions(q, now() - DAY_MS), await countRestrictions(q, now() - 7 * DAY_MS)];
+    if (day >= limits.restrictionsPerDay || week >= limits.restrictionsPerWeek) return false;
+    await recordIntent(q, intent);
+    return true;
+  });
+}
+
+function isRestrictive({ kind }: Change): boolean {
+  return kind === "lock_account" || kind === "lower_limit" || kind === "set_role";
 }
 
 async function recordEffect(q: Transaction, change: Change, at: number): Promise<void> {

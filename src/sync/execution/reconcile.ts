@@ -5,12 +5,15 @@ import { canonicalJson, digestOf } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
+import { DAY_MS } from "../../core/units.ts";
 import type { Scope } from "../../core/scope.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
 import { askedToCreate } from "../../store/installation.ts";
-import { recordIntent, recordOutcome } from "../../store/intents.ts";
+import { countRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
+import { readUndone, recordUndone } from "../../store/undone.ts";
 import {
+  forgetLocks,
   readKnownState,
   readLastShown,
   recordCompleteRead,
@@ -31,6 +34,7 @@ import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
+import { correctMessages, findUndone, undoneAfter, undoneLast } from "./undone.ts";
 
 /** All that passes need; every collaborator is required. */
 export interface ReconcileContext {
@@ -93,13 +97,18 @@ async function passWithLock(
   let record = newRecord(c, plan, startedBy, passId);
   const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
-  const changes: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
-  const shown = await isWorthShowing(record, changes.length, c);
+  const before = await readUndone(c.db);
+  const permitted: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
+  const changes = undoneLast(permitted, before);
+  // What was told to fail is no news when it is tried again.
+  let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
   if (shown) await c.announcer.showPlan(record);
-  const applied = await applyChanges(changes, { db: c.db, writer: c.writer, now: c.now, newId: c.newId, passId, signal });
+  const { db, writer, now, newId } = c;
+  const applied = await applyChanges(changes, { db, writer, now, newId, passId, signal, limits: planned.team });
+  shown ||= applied.some((o) => o.outcome === "done");
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);
   const stopped = applied.some((o) => o.outcome === "held");
@@ -111,12 +120,15 @@ async function passWithLock(
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
     if (shown) await recordLastShown(q, showKey(record));
+    const forgetsOthers = scope.kind === "fleet" && allowed.additive;
+    await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
     const data = { plan: record.id, read: inputs, state: record.state, digest: plan.digest, ...counts };
     const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
     await recordAudit(q, { at: c.now(), actor, kind: "pass.ended", subject: passId, data });
   });
   if (shown) await c.announcer.showPlan(record);
+  await correctMessages(before, applied, c);
   return ok(record);
 }
 
@@ -127,14 +139,22 @@ interface Planned {
   readonly plannedAt: Instant;
   readonly policy: PlanPolicy;
   readonly seen: Inspection | null;
+  readonly team: PolicyNow;
 }
 
 async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<Planned> {
   const busy = await c.deletions.liveDomains();
   const team = await c.policyNow();
   const policy = planPolicyOf(team, c.settings);
-  const pinnedScope = fingerprintOf(team.scope);
-  const readKnown = async (): Promise<KnownState> => ({ ...(await readKnownState(c.db, busy)), pinnedScope });
+  const pinned = { pinnedScope: fingerprintOf(team.scope), pinnedRoles: team.scope.roles ?? null };
+  const readKnown = async (): Promise<KnownState> => ({
+    ...(await readKnownState(c.db, busy)),
+    ...pinned,
+    restrictionsMade: {
+      day: await countRestrictions(c.db, c.now() - DAY_MS),
+      week: await countRestrictions(c.db, c.now() - 7 * DAY_MS),
+    },
+  });
   let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
@@ -149,6 +169,8 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     });
     known = await readKnown();
   }
+  const unlocked = observation.observed.accounts.filter((a) => a.state === "enabled").map((a) => a.id);
+  if (mayRecord) await forgetLocks(c.db, unlocked);
   const input = inputOf(observation, { ...known, notOurs: owner.notOurs });
   const plannedAt = c.now();
   const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);
@@ -160,7 +182,7 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
     await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
   }
-  return { plan, input, plannedAt, policy, seen: owner.seen };
+  return { plan, input, plannedAt, policy, team, seen: owner.seen };
 }
 
 /** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. Invariant: INV-5. */

@@ -6,7 +6,7 @@ import type { CompleteInput, PartialInput } from "./input.ts";
 import type { LimitType, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { ObservedAccount, ObservedDomain } from "./observed.ts";
 import type { AdditiveChange, Drift, Hold, PersonData, RestrictiveChange } from "./plan.ts";
-import { roleFor, type PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, roleFor, type PlanPolicy } from "./policy.ts";
 
 /** The differences of the two sides. */
 export interface Differences {
@@ -21,7 +21,7 @@ export interface Differences {
  *
  * | project | domain | what follows |
  * | active | not there | create it, unless its name is in the way or it vanished |
- * | active | there | repair accounts, users, roles, limits; lock leavers (complete reads only) |
+ * | active | there | repair accounts, users, limits; change roles, lock leavers (complete reads only) |
  * | closed | there | nothing here: `planDeletions` proposes its deletion |
  * | held | any | nothing |
  *
@@ -195,8 +195,11 @@ class Comparison {
   ): void {
     const base = { ...named(project, domain.id), accountId: account.id };
     const role = roleFor(this.#policy, member.role);
-    if (account.roleName !== "" && account.roleName !== role)
-      this.#additive.push({ kind: "set_role", ...base, username: account.name, from: account.roleName, to: role });
+    if (account.roleName !== "" && account.roleName !== role) {
+      const change = { kind: "set_role", ...base, username: account.name, from: account.roleName, to: role } as const;
+      if (isOfEarlierVersion(this.#policy)) this.#additive.push(change);
+      else if (this.#complete) this.#restrictive.push(change);
+    }
     if (account.state !== "enabled") {
       if (account.state === "locked" && this.#managedAccounts.get(account.id)?.lockedByUs === true)
         this.#additive.push({ kind: "unlock_account", ...base, username: account.name });
@@ -214,6 +217,11 @@ class Comparison {
     if (user === undefined) {
       this.#additive.push({ kind: "create_user", ...base, accountName: account.name, userId: expected, person: wanted });
       return;
+    }
+    if (user.state !== "enabled" && !isOfEarlierVersion(this.#policy)) {
+      const why = "after wrong passwords, or by somebody else; it is left so";
+      const sentence = `user ${user.username} in ${domain.path} is ${user.state} in CloudStack, ${why}`;
+      this.#drift.push(driftOf("disabled", `${domain.path}/${account.name}/${user.username}`, sentence));
     }
     const from: PersonData = { username: user.username, email: user.email, firstName: user.firstName, lastName: user.lastName };
     const to: PersonData = { ...wanted, username: user.username };

@@ -1,8 +1,9 @@
+import { digestOf } from "../../core/digest.ts";
 import type { Digest, Instant } from "../../core/ids.ts";
 import type { Differences } from "./changes.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import type { Hold } from "./plan.ts";
-import type { PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, type PlanPolicy } from "./policy.ts";
 
 /** What holds are judged by. */
 export interface HoldQuestion {
@@ -18,7 +19,7 @@ export interface HoldQuestion {
 /** Lists every reason why the plan goes no further, with what it blocks and who lifts it. Their sentences are stored with plans (INV-7). */
 export function assessHolds(q: HoldQuestion): readonly Hold[] {
   const coverage = q.input.desired.scope.kind === "project" ? projectHolds(q) : [...coverageHolds(q), ...sizeHolds(q)];
-  return [...ownerHolds(q), ...coverage, ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
+  return [...ownerHolds(q), ...coverage, ...roleHolds(q), ...memberHolds(q), ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
 }
 
 function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string): Hold {
@@ -62,6 +63,37 @@ function coverageHolds({ input, policy, scopeFingerprint, now }: HoldQuestion): 
   return holds;
 }
 
+function roleHolds({ input, differences, policy }: HoldQuestion): readonly Hold[] {
+  const { pinnedRoles } = input.known;
+  if (pinnedRoles === undefined) return [];
+  const liftedBy = "two approvers on the scope's card (/ci-policy), or the old configuration";
+  if (pinnedRoles === null) {
+    if (!differences.restrictive.some((c) => c.kind === "set_role")) return [];
+    const sentence = `roles would change, and nobody has confirmed the map of roles yet: ${rolesText(policy.roles)}`;
+    return [hold("roles_changed", "restrictions", sentence, liftedBy)];
+  }
+  if (digestOf(pinnedRoles) === digestOf(policy.roles)) return [];
+  const sentence = `the map of roles is ${rolesText(policy.roles)}; confirmed was ${rolesText(pinnedRoles)}; this pass only reports`;
+  return [hold("roles_changed", "everything", sentence, liftedBy)];
+}
+
+/**
+ * The hold of a read that lists too few of the people whose accounts are in use: those who were members at the last complete read.
+ *
+ * One person fewer is never too few: it is how somebody leaves a small team.
+ */
+function memberHolds({ input, differences, policy }: HoldQuestion): readonly Hold[] {
+  const leavers = differences.restrictive.filter((c) => c.kind === "lock_account").length;
+  if (leavers <= 1 || isOfEarlierVersion(policy)) return [];
+  const active = new Set(input.desired.projects.filter((p) => p.state === "active").map((p) => p.id));
+  const ours = new Set(input.known.managedAccounts.filter((m) => active.has(m.projectId)).map((m) => m.accountId));
+  const before = input.observed.accounts.filter((a) => a.state === "enabled" && ours.has(a.id)).length;
+  const now = before - leavers;
+  if (now >= before * policy.shrinkMinShare) return [];
+  const sentence = `the CI database lists only ${now} of ${before} members whose accounts are in use`;
+  return [hold("shrunken_source", "restrictions", sentence, `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`)];
+}
+
 const WHOLE_SOURCE = "a source that is whole again";
 
 function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
@@ -89,7 +121,7 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   return holds;
 }
 
-function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly Hold[] {
+function limitHolds({ input, differences, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
   const restrictions = differences.restrictive.length;
   const all = differences.additive.length + restrictions;
@@ -101,12 +133,26 @@ function limitHolds({ differences, proposals, policy }: HoldQuestion): readonly 
     const sentence = `${restrictions} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPass}`;
     holds.push(hold("too_many_restrictions", "restrictions", sentence, "two approvers: /ci-policy set restrictions-per-pass"));
   }
+  const made = input.known.restrictionsMade;
+  for (const [span, limit, before] of [
+    ["day", policy.restrictionsPerDay, made?.day] as const,
+    ["week", policy.restrictionsPerWeek, made?.week] as const,
+  ]) {
+    if (limit === undefined || before === undefined || restrictions === 0 || before + restrictions <= limit) continue;
+    const sentence = `${restrictions} more locks, changed roles or lowered limits are above the limit of ${limit} a ${span} over all passes`;
+    holds.push(hold("restrictions_used_up", "restrictions", sentence, `time, or two approvers: /ci-policy set restrictions-per-${span}`));
+  }
   if (proposals > policy.proposalsPerPass) {
     const sentence = `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`;
     const liftedBy = "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass";
     holds.push(hold("too_many_proposals", "deletions", sentence, liftedBy));
   }
   return holds;
+}
+
+function rolesText(roles: PlanPolicy["roles"]): string {
+  const pairs = Object.entries(roles).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return pairs.map(([ci, cloud]) => `${ci}=${cloud}`).join(",");
 }
 
 function rowHolds({ input }: HoldQuestion): readonly Hold[] {

@@ -23,19 +23,23 @@ export interface PersonData {
 
 type Of<K extends string, Fields> = ChangeBase & { readonly kind: K } & Readonly<Fields>;
 
+/** Restrictive, since a role may have fewer rights than the one before it; additive in plans of earlier versions. */
+type RoleChange = Of<"set_role", { accountId: AccountId; username: string; from: string; to: string }>;
+
 /** Changes that only add or give back; they are applied at once. */
 export type AdditiveChange =
   | Of<"create_domain", { generation: number; name: string; parentId: DomainId; path: DomainPath }>
   | Of<"create_account", { ciUserId: CiUserId; accountId: AccountId; userId: UserId; person: PersonData; role: string }>
   | Of<"create_user", { accountId: AccountId; accountName: string; userId: UserId; person: PersonData }>
   | Of<"update_user", { accountId: AccountId; userId: UserId; from: PersonData; to: PersonData }>
-  | Of<"set_role", { accountId: AccountId; username: string; from: string; to: string }>
+  | RoleChange
   | Of<"unlock_account", { accountId: AccountId; username: string }>
   | Of<"raise_limit", { type: LimitType; from: number; to: number }>;
 
 /** Changes that take something away and can be given back; they are applied up to a limit. */
 export type RestrictiveChange =
   | Of<"lock_account", { accountId: AccountId; username: string; ciUserId: CiUserId }>
+  | RoleChange
   | Of<"lower_limit", { type: LimitType; from: number; to: number }>;
 
 /** All that a pass may do by itself. A deletion is not a change: it travels as a `DeletionProposal`. */
@@ -61,6 +65,8 @@ export interface Hold {
     | "too_many_proposals"
     | "scope_changed"
     | "not_ours"
+    | "roles_changed"
+    | "restrictions_used_up"
     | "snapshot_too_old"
     | "sentinel_missing"
     | "name_in_the_way"

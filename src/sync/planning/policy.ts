@@ -20,13 +20,23 @@ const planLimits = [
   "protectedDomains",
 ] as const;
 
+/** Limits that plans of earlier versions were not made under. */
+const laterLimits = ["restrictionsPerDay", "restrictionsPerWeek"] as const;
+
 /** What a plan is made under; stored with the plan. */
-export type PlanPolicy = PlanSettings & Pick<TeamPolicy, (typeof planLimits)[number]>;
+export type PlanPolicy = PlanSettings &
+  Pick<TeamPolicy, (typeof planLimits)[number]> &
+  Partial<Pick<TeamPolicy, (typeof laterLimits)[number]>>;
 
 /** The part of the team's limits that a plan depends on, with the settings that no vote changes. */
 export function planPolicyOf(team: TeamPolicy, settings: PlanSettings): PlanPolicy {
-  const limits = Object.fromEntries(planLimits.map((key) => [key, team[key]])) as Pick<TeamPolicy, (typeof planLimits)[number]>;
-  return { ...settings, ...limits };
+  const limits = Object.fromEntries([...planLimits, ...laterLimits].map((key) => [key, team[key]]));
+  return { ...settings, ...(limits as Pick<TeamPolicy, (typeof planLimits | typeof laterLimits)[number]>) };
+}
+
+/** Whether it is the policy of a plan that an earlier version stored: it is made again as that version made it. Invariant: INV-7. */
+export function isOfEarlierVersion(policy: PlanPolicy): boolean {
+  return policy.restrictionsPerDay === undefined;
 }
 
 /** The CloudStack role of a CI role. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { addManagedRoot } from "./keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator, type TreeDomain } from "../emulators/cloudstack/server.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../src/core/derived-ids.ts";
 import type { CiUserId, ProjectId } from "../src/core/ids.ts";
@@ -48,7 +49,7 @@ export function rootOf(tree: TreeDomain): TreeDomain | undefined {
 }
 
 function fill(cloud: CloudStackEmulator): void {
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const project of demoProjects) if (project.standing !== null) fillProject(cloud, root, project, project.standing);
   const lab = cloud.addDomain({ name: "old-lab", parent: root });
   const keeper = cloud.addAccount({ domain: lab, name: "labkeeper" });

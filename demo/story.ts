@@ -57,7 +57,7 @@ async function membersComeAndGo(s: Stage): Promise<void> {
   s.tell("2. A member joins ember, then leaves it: an account is created, then locked. Nothing is deleted.");
   const joined = await s.w.ci.addMember("ember");
   hold(joined !== null, "somebody could join");
-  await plan(s, "the account is made", `create account ${joined} (User) in ember`);
+  await plan(s, "the account is made", `create account ${joined} (CI Member) in ember`);
   await s.w.ci.removeMember("ember", joined ?? "");
   await plan(s, "the account is locked", `lock ${joined} in ember`);
   hold(JSON.stringify(domain(s, "ember")?.accounts).includes('"locked"'), "CloudStack shows the account as locked");

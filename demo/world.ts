@@ -1,4 +1,5 @@
 import path from "node:path";
+import { keyVariables } from "./keys.ts";
 import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
 import type { CloudStackEmulator } from "../emulators/cloudstack/server.ts";
 import { parseConfig } from "../src/config.ts";
@@ -68,8 +69,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     SLACK_CHANNEL: demoChannel,
     SLACK_APPROVER_GROUP: demoApproverGroup,
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: demoRootPath,
     TWOKEY_COOL_OFF_SECONDS: String(o.coolOffSeconds ?? demoTimes.coolOffSeconds),
     TWOKEY_GRACE_SECONDS: String(o.graceSeconds ?? demoTimes.graceSeconds),

@@ -1,6 +1,7 @@
 // Measures a pass over many unchanged domains: the bot in a process of its own, the CloudStack emulator here.
 // Prints times, the bot's resident memory, and ratios within this one run; no number is asserted: the machine decides those.
 import { spawn } from "node:child_process";
+import { addManagedRoot, keyVariables } from "../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -39,7 +40,7 @@ for (const p of Object.values(cast)) {
   ]);
 }
 const cloud = await startCloudStackEmulator({});
-const root = cloud.addDomain({ name: "ci" });
+const root = addManagedRoot(cloud);
 for (let n = 1; n <= domains; n++) {
   const domain = cloud.addDomain({ name: `p${n}`, parent: root, id: domainIdFor(`p-${n}`, 1) });
   for (let m = 0; m < perDomain; m++) {
@@ -74,8 +75,7 @@ const bot = spawn(process.execPath, [...nodeArgs, new URL("../dist/src/main.js",
     SLACK_CHANNEL: demoChannel,
     SLACK_APPROVER_GROUP: demoApproverGroup,
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
   },
 });

@@ -13,6 +13,7 @@ const personWall = ["test/deletion/one-person-wall.test.ts"];
 const heldCopies = ["test/deletion/held-copies.test.ts"];
 const witness = ["test/deletion/second-witness.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
+const leastRights = ["test/deletion/least-rights.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const started = ["test/app/start.test.ts"];
 const people = ["test/sync/restrictions.test.ts"];
@@ -625,8 +626,8 @@ export const guards = [
     invariant: "INV-3",
     what: "a stop does not keep away what gives back",
     file: "src/app/systems.ts",
-    guard: "createCloudStackRestorer(options(config.cloudstack.write, false))",
-    broken: "createCloudStackRestorer(options(config.cloudstack.write, true))",
+    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
     tests: giveBack,
   },
   {
@@ -729,8 +730,8 @@ export const guards = [
     invariant: "INV-4",
     what: "a deletion that people refused is not opened again for a day",
     file: "src/deletion/open.ts",
-    guard: "return !refused || ",
-    broken: "return true || ",
+    guard: "if (refused && c.now()",
+    broken: "if (false && c.now()",
     tests: meanwhile,
   },
   {
@@ -1724,6 +1725,38 @@ export const guards = [
     guard: "local all all peer map=twokey",
     broken: "local all all trust",
     tests: ["test/store/embedded.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "no card that no quorum could approve",
+    file: "src/deletion/open.ts",
+    guard: "if (may.length >= policy.quorum) return null;",
+    broken: "return null;",
+    tests: ["test/deletion/requesters.test.ts"],
+  },
+  {
+    invariant: "INV-5",
+    what: "a network that its rules keep is freed of them: left to a disabled owner, they freeze the deletion",
+    file: "src/cloudstack/delete/network-rules.ts",
+    guard: 'if (first.error.kind !== "rejected" || network.parentId !== null) return first;',
+    broken: "return first;",
+    tests: leastRights,
+  },
+  {
+    invariant: "INV-8",
+    what: "a deletion reads with the key that sees its jobs, its events and what is dedicated",
+    file: "src/app/systems.ts",
+    guard: ", ...deletionReads }",
+    broken: " }",
+    tests: leastRights,
+  },
+  {
+    invariant: "INV-8",
+    what: "who disabled an account can enable it again",
+    file: "src/app/systems.ts",
+    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
+    broken: "createCloudStackRestorer(options(config.cloudstack.write, false))",
+    tests: leastRights,
   },
   {
     invariant: "INV-3",

@@ -75,7 +75,7 @@ const variables = z.object({
   ),
   CLOUDSTACK_SENTINEL_DOMAIN: text.optional(),
   CLOUDSTACK_ABSENT_KINDS: list.pipe(z.array(z.enum(absentKinds, `may name ${absentKinds.join(" and ")} only`))),
-  CLOUDSTACK_ROLES: z.string().default("*=User"),
+  CLOUDSTACK_ROLES: z.string().default("*=CI Member"),
   CLOUDSTACK_TIMEOUT_SECONDS: seconds(60, 1),
   TWOKEY_SYNC_EVERY_SECONDS: seconds(300, 1),
   ...Object.fromEntries(numberSettings.map((s) => [s.variable, numberRule(s)])),
@@ -125,6 +125,7 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   CLOUDSTACK_API_URL: "the management server's API, such as https://cloud.example.org/client/api",
   CLOUDSTACK_API_KEY: "the API key of the reading account (docs/cloudstack.md)",
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
+  CLOUDSTACK_ROLES: "a CI role and the CloudStack role its accounts get; one with few rules that ends in deny * (docs/cloudstack.md)",
   BACKUP_POLICIES: "everything, snapshots, templates or none for a project's short name, and for * all others (docs/backups.md)",
   CLOUDSTACK_ROOT_DOMAIN: "the domain that holds the projects' domains, such as ROOT/ci; Twokey changes nothing outside it",
 };
@@ -161,8 +162,8 @@ export function parseConfig(env: Environment): Result<Config, Failure> {
   for (const kind of ["WRITE", "EXPORT", "DELETE"])
     problems.push(...twinProblems(v, `CLOUDSTACK_${kind}_API_KEY`, `CLOUDSTACK_${kind}_SECRET_KEY`));
   problems.push(...archiveProblems(v), ...migrationProblems(v));
-  const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=User");
-  if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=Domain Admin,*=User"));
+  const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=CI Member");
+  if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=CI Owner,*=CI Member"));
   const policies = parsePolicies(v["BACKUP_POLICIES"] ?? "*=none");
   if (policies === null) problems.push(problemLine("BACKUP_POLICIES", "must be pairs such as aurora=everything,*=templates"));
 

@@ -1,4 +1,4 @@
-import { KINDNESSES, type Kindness, type Settings } from "./options.ts";
+import type { Settings } from "./options.ts";
 
 /** What may be changed while the emulator runs; `pageSizeMax` stands for a restart with another `default.page.size`. */
 export interface Adjustable {
@@ -7,7 +7,6 @@ export interface Adjustable {
   readonly jobMs?: number;
   readonly jobMsOf?: Readonly<Record<string, number>>;
   readonly zoneHypervisors?: readonly string[];
-  readonly kind?: readonly Kindness[];
   readonly lacks?: readonly string[];
 }
 
@@ -22,21 +21,18 @@ export function adjust(settings: Settings, change: Adjustable): void {
 export function parseAdjustable(value: unknown): Adjustable {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("an object of settings is wanted");
   const row = value as Record<string, unknown>;
-  const known = [...NUMBERS, "jobMsOf", "zoneHypervisors", "kind", "lacks"];
+  const known = [...NUMBERS, "jobMsOf", "zoneHypervisors", "lacks"];
   for (const name of Object.keys(row))
     if (!known.includes(name)) throw new TypeError(`${name} cannot be changed; what can: ${known.join(", ")}`);
   for (const name of NUMBERS) {
     if (row[name] !== undefined && !isCount(row[name])) throw new TypeError(`${name} must be a number that is not negative`);
   }
-  const { jobMsOf, zoneHypervisors, kind, lacks } = row;
+  const { jobMsOf, zoneHypervisors, lacks } = row;
   if (jobMsOf !== undefined && !(typeof jobMsOf === "object" && jobMsOf !== null && Object.values(jobMsOf).every(isCount))) {
     throw new TypeError("jobMsOf must be an object of numbers");
   }
   if (zoneHypervisors !== undefined && !isTexts(zoneHypervisors)) throw new TypeError("zoneHypervisors must be a list of names");
   if (lacks !== undefined && !isTexts(lacks)) throw new TypeError("lacks must be a list of commands");
-  if (kind !== undefined && !(isTexts(kind) && kind.every((one) => KINDNESSES.some((known) => known === one)))) {
-    throw new TypeError(`kind must be a list of ${KINDNESSES.join(", ")}`);
-  }
   return row as Adjustable;
 }
 

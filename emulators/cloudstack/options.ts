@@ -1,20 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { NAMED } from "./world/base.ts";
 
-/**
- * Ways in which the emulator can be kinder than a real server, for tests of a bot that cannot do better yet.
- *
- * - `rights`: what an account may do is not compared with what the caller may, but in `createAccount` and `updateAccount roleid=` by
- *   callers that are not of the type Admin.
- * - `rules`: a network of a disabled account is deleted although firewall rules are in it.
- * - `templates`: a domain administrator may extract and delete templates of other accounts, and extract root disks whatever their template.
- * - `role_change`: `updateAccount roleid=` without `domainid` works, where a real server fails with a null pointer.
- */
-export const KINDNESSES = ["rights", "role_change", "rules", "templates"] as const;
-
-/** One of `KINDNESSES`. */
-export type Kindness = (typeof KINDNESSES)[number];
-
 /** How an emulator is started. Every time is in milliseconds. */
 export interface CloudStackEmulatorOptions {
   /** 0 takes any free port. */
@@ -41,8 +27,6 @@ export interface CloudStackEmulatorOptions {
   readonly enforcePost?: boolean;
   /** How long a registered template takes until it is ready; the recorded server takes no time. */
   readonly registerMs?: number;
-  /** In what the emulator is kinder than a real server; in nothing by default. */
-  readonly kind?: readonly Kindness[];
   /** Hypervisors that the zone has hosts of: templates for other ones are in no list. */
   readonly zoneHypervisors?: readonly string[];
   /** How far what `listAccounts` and `listDomains` count may lag behind; the recorded server's counts follow at once. */
@@ -87,7 +71,6 @@ export function settingsOf(options: CloudStackEmulatorOptions): Settings {
     templateBytes: options.templateBytes ?? 262_144,
     enforcePost: options.enforcePost ?? false,
     registerMs: options.registerMs ?? 0,
-    kind: options.kind ?? [],
     zoneHypervisors: options.zoneHypervisors ?? [NAMED.hypervisor],
     totalsLagMs: options.totalsLagMs ?? 0,
     countRunningOnly: options.countRunningOnly ?? false,

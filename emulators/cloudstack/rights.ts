@@ -49,8 +49,8 @@ export function refuseEscalation(call: Call, role: Role): void {
  * Source: recording 29; CloudStack 4.22, AccountManagerImpl (verifyCallerPrivilegeForUserOrAccountOperations).
  */
 export function refuseHigherAccount(call: Call, account: Account): void {
-  const { world, caller, settings } = call;
-  if (account.projectId !== undefined || settings.kind.includes("rights")) return;
+  const { world, caller } = call;
+  if (account.projectId !== undefined) return;
   const role = world.roles.need(account.roleId);
   if (TYPE_ORDER.indexOf(caller.role.type) > TYPE_ORDER.indexOf(role.type)) {
     throw permissionDenied(
@@ -63,8 +63,8 @@ export function refuseHigherAccount(call: Call, account: Account): void {
 
 /** Whether a list of roles shows one: not where its rules allow what the caller's do not. Annotations do not count here (recording 19). */
 export function seesRole(call: Call, role: Role): boolean {
-  const { world, caller, settings } = call;
-  if (caller.role.id === world.base.rootAdminRole || settings.kind.includes("rights")) return true;
+  const { world, caller } = call;
+  if (caller.role.id === world.base.rootAdminRole) return true;
   const own = reachOf(world, caller.role).byRules;
   return [...reachOf(world, role).byRules].every((name) => own.has(name));
 }

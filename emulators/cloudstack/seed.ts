@@ -107,6 +107,14 @@ export interface Seed extends SeedMore {
   addUser(fields: { account: string; username: string; email?: string; firstname?: string; lastname?: string; id?: string }): string;
   /** Adds a role with rules in order, such as `["allow listDomains", "deny *"]`. Returns its id. */
   addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
+  /** Removes a role that no account has. */
+  removeRole(id: string): void;
+  /** The keys of the first user of that name that has some. */
+  findKeys(username: string): Keys | undefined;
+  /** The id of the role of a name. */
+  findRole(name: string): string | undefined;
+  /** Gives accounts that `addAccount` adds from now on this role, unless they name another; until then it is `User`. */
+  setDefaultRole(id: string): void;
   /** Adds an isolated network. Returns its id. */
   addNetwork(fields: { account: string; name: string; hidden?: boolean }): string;
   /** Adds a shared network of a whole domain, owned by the root administrator. Returns its id. */
@@ -156,9 +164,13 @@ export function seedOf(world: World, settings: Settings): Seed {
   };
 }
 
-type People = Pick<Seed, "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole">;
+type People = Pick<
+  Seed,
+  "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole" | "removeRole" | "findKeys" | "findRole" | "setDefaultRole"
+>;
 
 function people(world: World, making: () => Making): People {
+  let defaultRole = world.base.userRole;
   return {
     addDomain: ({ name, parent, id, inactive }) => {
       const domain = insertDomain(making(), world.domains.need(parent ?? world.base.rootDomain), name, id);
@@ -168,7 +180,7 @@ function people(world: World, making: () => Making): People {
     removeDomain: (id) => removeDomain(world, world.domains.need(id), making().now),
     addAccount: (fields) => {
       const at = making();
-      const roleId = fields.role ?? world.base.userRole;
+      const roleId = fields.role ?? defaultRole;
       const type = { User: 0, Admin: 1, DomainAdmin: 2, ResourceAdmin: 3 }[world.roles.need(roleId).type];
       const { id, name, domain, details = {} } = fields;
       const account = insertAccount(at, { id, name, domainId: world.domains.need(domain).id, roleId, type, details });
@@ -188,6 +200,13 @@ function people(world: World, making: () => Making): People {
       }
       return role.id;
     },
+    removeRole: (id) => world.roles.remove(world.roles.need(id), making().now),
+    findKeys: (username) => {
+      const { apiKey, secretKey } = world.users.all().find((user) => user.username === username && user.apiKey !== undefined) ?? {};
+      return apiKey === undefined || secretKey === undefined ? undefined : { apiKey, secretKey };
+    },
+    findRole: (name) => world.roles.all().find((role) => role.name === name)?.id,
+    setDefaultRole: (id) => void (defaultRole = world.roles.need(id).id),
   };
 }
 

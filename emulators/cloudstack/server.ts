@@ -24,7 +24,7 @@ import type { World } from "./world/world.ts";
 import { toXml } from "./xml.ts";
 
 export type { Adjustable } from "./adjust.ts";
-export type { CloudStackEmulatorOptions, Kindness } from "./options.ts";
+export type { CloudStackEmulatorOptions } from "./options.ts";
 export type { CloudStackFault, FaultKind } from "./faults.ts";
 export type { LoggedRequest } from "./request-log.ts";
 export type { Keys, Seed, SeedAccount } from "./seed.ts";
@@ -241,11 +241,8 @@ class Machinery {
         return send(400, { error: error instanceof Error ? error.message : "not JSON" });
       }
     }
-    const { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors, kind } = this.#settings;
-    return send(
-      200,
-      path === "/emulator/faults" ? this.faults.list() : { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors, kind },
-    );
+    const { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors } = this.#settings;
+    return send(200, path === "/emulator/faults" ? this.faults.list() : { pageSizeMax, totalsLagMs, jobMs, jobMsOf, zoneHypervisors });
   }
 }
 

@@ -26,7 +26,12 @@ export interface TreeAccount {
   readonly volumes: readonly TreeThing[];
   readonly snapshots: readonly TreeThing[];
   readonly templates: readonly TreeThing[];
-  readonly networks: readonly TreeThing[];
+  readonly networks: readonly TreeNetwork[];
+}
+
+/** A network; `rules` has what its rules are called by when they are deleted: their own ids, a VPN the id of its address. */
+export interface TreeNetwork extends TreeThing {
+  readonly rules: readonly string[];
 }
 
 /** Anything with a name and a state. */
@@ -72,6 +77,12 @@ function accountNode(world: World, accountId: string): TreeAccount {
     volumes: owned(world.volumes.group(account.domainId)).map((row) => thing(row, row.state)),
     snapshots: owned(world.snapshots.group(account.domainId)).map((row) => thing(row, row.state)),
     templates: owned(world.templates.group(account.domainId)).map((row) => thing(row, row.failure ?? "Ready")),
-    networks: owned(world.networks.group(account.domainId)).map((row) => thing(row, networkState(world, row))),
+    networks: owned(world.networks.group(account.domainId)).map((row) => ({
+      ...thing(row, networkState(world, row)),
+      rules: world.things
+        .group(row.domainId)
+        .filter((one) => one.networkId === row.id)
+        .map((one) => (one.kind === "vpn" ? (one.addressId ?? one.id) : one.id)),
+    })),
   };
 }

@@ -5,7 +5,7 @@ import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
-import { liveDomains, openDeletion, wouldOpen } from "../deletion/open.ts";
+import { liveDomains, openDeletion, whyNotOpened } from "../deletion/open.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { fingerprintOf } from "../core/policy.ts";
 import { readPolicyNow } from "../policy/propose.ts";
@@ -29,7 +29,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     ...sidesOf(p),
     deletions: {
       openDeletion: (proposal, requesters) => openDeletion(proposal, requesters, deletions),
-      wouldOpen: (proposal) => wouldOpen(proposal, deletions),
+      whyNotOpened: (proposal, requesters) => whyNotOpened(proposal, requesters, deletions),
       liveDomains: () => liveDomains(deletions),
     },
     announcer: p.slack.announcers.plan,

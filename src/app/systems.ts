@@ -6,13 +6,14 @@ import { createCloudStackDeleter } from "../cloudstack/delete/deleter.ts";
 import { createDomainIds } from "../cloudstack/read/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack/export/exporter.ts";
 import type { CloudStackOptions } from "../cloudstack/api/options.ts";
-import { createCloudStackReader } from "../cloudstack/read/reader.ts";
+import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { CloudStackKeys, Config } from "../config.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
+import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
 import { mayDelete } from "../store/last-word.ts";
@@ -39,18 +40,28 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
         events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
     },
   });
+  // A deletion reads with the deleting key: its jobs and events are shown to no account below it (recording 28), and only a role of the
+  // type Admin sees dedications, what is not for display, and what lies above the managed root.
+  const deletionReads = deletionReadsOf(createCloudStackReader(options(config.cloudstack.delete, false)));
   return {
-    reader: createCloudStackReader(options(config.cloudstack.read, false)),
+    reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...deletionReads },
     writer: createCloudStackWriter(options(config.cloudstack.write, true)),
-    // What people want back is given back while everything is stopped, too.
-    restorer: createCloudStackRestorer(options(config.cloudstack.write, false)),
+    // What people want back is given back while everything is stopped, too; who disabled an account can enable it.
+    restorer: createCloudStackRestorer(options(config.cloudstack.delete, false)),
     deleter: createCloudStackDeleter(options(config.cloudstack.delete, true), ({ request, seen, grantedAt }, command) =>
       mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, tools.now()),
     ),
     exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
-    registrar: createTemplateRegistrar(options(config.cloudstack.write, true)),
+    registrar: createTemplateRegistrar(options(config.cloudstack.export, true)),
     domainIds: createDomainIds(options(config.cloudstack.read, false)),
   };
+}
+
+function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
+  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } = r;
+  const { readManagedRoot, findDomainNamed } = r;
+  const contents = { readInventory, findDomain, readNeighbours, readHoldings };
+  return { ...contents, findJob, hasDeletionEvent, readExpungeDelay, readRemovals, readManagedRoot, findDomainNamed };
 }
 
 /** The CI database, read only. */

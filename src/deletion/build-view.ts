@@ -1,4 +1,4 @@
-import { isOneOf, type Operator } from "../core/people.ts";
+import type { Operator } from "../core/people.ts";
 import { standingApprovals } from "../approvals/tally.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
@@ -8,11 +8,11 @@ import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
 import { readNewestGoOn } from "../store/go-on.ts";
-import { readIdentities } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
+import { votersOf } from "./voters.ts";
 
 /** Reads the rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
@@ -23,12 +23,10 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   ]);
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
-  const asked = await readIdentities(c.db, row.requesters);
   const listed = approvers.ok ? approvers.value : [];
-  const couldBeWhoAsked = (a: Operator): boolean => a.id.startsWith("slack:") && asked.withoutAccount.length > 0;
-  const may = listed.filter((a) => !isOneOf(a, asked.identities) && !couldBeWhoAsked(a));
+  const { may, isUnsure } = await votersOf(row.requesters, listed, c.db);
   const requesters = await namesOf(row.requesters, listed, c);
-  const unknown = listed.some(couldBeWhoAsked) ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
+  const unknown = isUnsure ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
   return {

@@ -2,23 +2,21 @@ import { DeletionId, OperatorId } from "../core/ids.ts";
 import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
-import type { DeletionProposal } from "../sync/planning/plan.ts";
+import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
+import { votersOf } from "./voters.ts";
 
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
  *
- * For a day after a deletion was rejected, cancelled, restored or kept, none is opened. Invariant: INV-4.
+ * For a day after a deletion was rejected, cancelled, restored or kept, none is opened; nor one nobody could approve. Invariant: INV-4.
  */
 export async function openDeletion(proposal: DeletionProposal, startedBy: readonly OperatorId[], c: DeletionContext): Promise<void> {
-  if (!(await wouldOpen(proposal, c))) return;
+  if ((await whyNotOpened(proposal, startedBy, c)) !== null) return;
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
-  const closer = evidence.kind === "closed" && evidence.closedBy !== null ? [OperatorId.parse(`ci:${evidence.closedBy}`)] : [];
-  const requesters = [...new Set([...closer, ...startedBy])];
-  // Whatever they are called later: who asked is known by every account that is theirs now.
-  await c.approvers.learnAccounts(requesters);
+  const requesters = requestersOf(proposal, startedBy);
   const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
     const opened = await insertDeletion(q, {
@@ -41,15 +39,43 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   });
 }
 
-/** Whether a proposal would open a deletion now, so that a plan without effect is not shown again with every pass. */
-export async function wouldOpen(proposal: DeletionProposal, c: DeletionContext): Promise<boolean> {
+/**
+ * Why a proposal opens no deletion now; null: it would. A card that no quorum could approve is not made: the plan says who could, and a
+ * later pass, started by itself or by somebody else, opens it.
+ */
+export async function whyNotOpened(
+  proposal: DeletionProposal,
+  startedBy: readonly OperatorId[],
+  c: DeletionContext,
+): Promise<NotOpened | null> {
   const policy = await c.policyNow(c.db);
-  if (!policy.scopeIsConfirmed) return false;
+  if (!policy.scopeIsConfirmed) return { reason: "the scope that is read is not confirmed", isNews: false };
   const kept = isProtected({ domain_id: proposal.domainId, path: proposal.path, policy }, await c.readOutside(), policy);
-  if (!kept.ok || kept.value) return false;
+  if (!kept.ok) return { reason: kept.error.message, isNews: false };
+  if (kept.value) return { reason: "the domain is protected", isNews: false };
   const last = await readLastClosed(c.db, proposal.domainId);
   const refused = last !== null && ["rejected", "cancelled", "restored", "kept"].includes(last.closed_because ?? "");
-  return !refused || c.now() - (last.entered_at ?? last.opened_at) >= ASK_AGAIN_MS;
+  if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) {
+    const reason = `${last.closed_because} by ${last.closed_by ?? "somebody"} less than a day ago; people are asked again a day after that`;
+    return { reason, isNews: false };
+  }
+  const requesters = requestersOf(proposal, startedBy);
+  // Whatever they are called later: who asked is known by every account that is theirs now.
+  await c.approvers.learnAccounts(requesters);
+  const approvers = await c.approvers.approversNow();
+  if (!approvers.ok) return null;
+  const may = (await votersOf(requesters, approvers.value, c.db)).may.map((a) => a.name);
+  if (may.length >= policy.quorum) return null;
+  const who = may.length === 0 ? "nobody could approve it" : `only ${may.join(", ")} could approve it, and ${policy.quorum} must`;
+  const why = "who closed the project or started the pass has no vote";
+  const remedy = startedBy.length === 0 ? "Add an approver (/ci-policy)" : "The next pass that starts by itself asks";
+  return { reason: `${who}: ${why}. ${remedy}`, isNews: true };
+}
+
+/** Who asked for a deletion: who closed the project, and who started the pass. */
+function requestersOf({ evidence }: DeletionProposal, startedBy: readonly OperatorId[]): OperatorId[] {
+  const closer = evidence.kind === "closed" && evidence.closedBy !== null ? [OperatorId.parse(`ci:${evidence.closedBy}`)] : [];
+  return [...new Set([...closer, ...startedBy])];
 }
 
 /** The domains under a live deletion. */

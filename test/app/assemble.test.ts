@@ -128,7 +128,10 @@ test("CloudStack is away at the start: no deletion is opened, and the next pass 
   const proposal = { domainId, projectId, path, name, evidence } as never;
   const live = async () => (await readLiveDeletions(fresh.db)).length;
   await bot.passes.deletions.openDeletion(proposal, []);
-  expect([await bot.passes.deletions.wouldOpen(proposal), await live()]).toEqual([false, 0]);
+  expect([await bot.passes.deletions.whyNotOpened(proposal, []), await live()]).toEqual([
+    expect.objectContaining({ reason: expect.stringContaining("could not be found") as unknown }),
+    0,
+  ]);
   comeBack();
   await bot.passes.deletions.openDeletion(proposal, []);
   expect(await live()).toBe(1);

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { keysOf } from "../../demo/keys.ts";
 import { createMemoryArchive } from "../sim/archive.ts";
 import { openDoor } from "../sim/door.ts";
 import { team } from "../sim/people.ts";
@@ -34,7 +35,7 @@ beforeEach(async () => {
   dropped = [first];
   w = await createWorld(7, first.db);
   openDoor((request, response) => w.cloud.serve(request, response));
-  bot = createReplica(w, "A", w.cloud.admin);
+  bot = createReplica(w, "A", keysOf(w.cloud));
 });
 afterEach(async () => {
   for (const one of dropped) await one.drop();
@@ -42,7 +43,7 @@ afterEach(async () => {
 
 /** A bot with another database, and with another archive unless it is the same installation's. */
 async function another(db: Database, archive = createMemoryArchive()): Promise<Replica> {
-  return createReplica({ ...w, db, archive }, "B", w.cloud.admin);
+  return createReplica({ ...w, db, archive }, "B", keysOf(w.cloud));
 }
 
 async function emptyInstallation(): Promise<FreshDatabase> {
@@ -160,7 +161,7 @@ describe("the mark", () => {
 
   test("that cannot be read holds the pass, without a stop: what is not known is not ours", async () => {
     await pass(bot);
-    const blind = createReplica(w, "C", w.cloud.admin, (p) =>
+    const blind = createReplica(w, "C", keysOf(w.cloud), (p) =>
       changed(p, {
         reader: { readMarks: async () => err(failure("rejected", "cloudstack.not_allowed", "listAnnotations is not allowed")) },
       }),
@@ -172,7 +173,7 @@ describe("the mark", () => {
   test("that cannot be set keeps the pass from changing anything", async () => {
     const before = effects().length;
     const writer = { addMark: async () => err(failure("rejected", "cloudstack.not_allowed", "addAnnotation is not allowed")) };
-    const weak = createReplica(w, "C", w.cloud.admin, (p) => changed(p, { writer }));
+    const weak = createReplica(w, "C", keysOf(w.cloud), (p) => changed(p, { writer }));
     expect(await pass(weak)).toMatchObject({ ok: false, error: { code: "cloudstack.not_allowed" } });
     expect(effects().length).toBe(before);
   });
@@ -315,9 +316,9 @@ describe("a database restored from an older backup", () => {
     const { open } = w.archive;
     const isThere = (key: string): boolean => w.archive.bytesOf(key) !== undefined;
     const archive = { ...w.archive, open: async (key: string) => (isThere(key) ? open(key) : denied) };
-    const started = createReplica({ ...w, archive }, "C", w.cloud.admin);
+    const started = createReplica({ ...w, archive }, "C", keysOf(w.cloud));
     expect(await outcome(started)).toEqual([notHeld]);
-    const again = createReplica({ ...w, archive: { ...archive, open: async () => denied } }, "C", w.cloud.admin);
+    const again = createReplica({ ...w, archive: { ...archive, open: async () => denied } }, "C", keysOf(w.cloud));
     expect(await outcome(again)).toEqual(["held", "not_ours"]);
   });
 
@@ -329,7 +330,7 @@ describe("a database restored from an older backup", () => {
       ...w.archive,
       open: async (key: string) => (isAway ? err(failure("unavailable", "archive.broken", "away")) : open(key)),
     };
-    const started = createReplica({ ...w, archive }, "C", w.cloud.admin);
+    const started = createReplica({ ...w, archive }, "C", keysOf(w.cloud));
     expect(await outcome(started)).toEqual(["held", "not_ours"]);
     isAway = false;
     expect(await outcome(started)).toEqual(["unchanged"]);

@@ -4,6 +4,7 @@
  * are good for their time and with their secret only.
  */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -47,7 +48,7 @@ beforeAll(async () => {
     await ci.db.exec("insert into public.person values ($1, $2, $2 || '@example.org', $3, $4, true, $5)", [
       ...[p.id, p.username, p.firstName, p.lastName, p.slackId],
     ]);
-  cloud.addDomain({ name: "ci" });
+  addManagedRoot(cloud);
 }, 60_000);
 beforeEach(async () => {
   aheadMs = 0;

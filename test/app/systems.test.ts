@@ -39,10 +39,14 @@ test.each<[string, string, (cloud: CloudParts) => Promise<unknown>]>([
   ["the deleter", "delete", (c) => c.deleter.destroyMachine(grantFor(approved), machine, job())],
   ["the deleter, of a domain", "delete", (c) => c.deleter.deleteDomain(grantFor(approved), job())],
   ["the writer", "write", (c) => c.writer.applyChange({ kind: "unlock_account", accountId: randomUUID() } as never, job())],
-  ["the restorer", "write", (c) => c.restorer.enableAccount(randomUUID() as AccountId)],
-  ["the registrar", "write", (c) => c.registrar.findTemplate(template.id)],
+  ["the restorer", "delete", (c) => c.restorer.enableAccount(randomUUID() as AccountId)],
+  ["the registrar", "export", (c) => c.registrar.findTemplate(template.id)],
   ["exports", "export", (c) => c.exports.openExport(template)],
-  ["the reader", "read", (c) => c.reader.findDomain(ALPHA as DomainId)],
+  ["the reader, of a fleet", "read", (c) => c.reader.readFleet({ withLimits: false })],
+  ["the reader, for people", "read", (c) => c.reader.readItems({ id: ALPHA, path: approved.path } as never, ["template"])],
+  ["the reader, of a deletion's domain", "delete", (c) => c.reader.findDomain(ALPHA as DomainId)],
+  ["the reader, of a deletion's contents", "delete", (c) => c.reader.readInventory(ALPHA as DomainId, approved.path)],
+  ["the reader, of a deletion's end", "delete", (c) => c.reader.hasDeletionEvent(ALPHA as DomainId)],
   ["domain ids", "read", (c) => c.domainIds.readIdState(ALPHA as DomainId)],
 ])("%s: the key %s", async (_who, key, call) => {
   await call(botCloud({ url: server.url, apiKey: "read" }, { env }));

@@ -1,3 +1,4 @@
+import { keysOf } from "../../demo/keys.ts";
 import { openDoor } from "../sim/door.ts";
 import { createReplica, type Replica } from "../sim/replica.ts";
 import { createWorld, type World } from "../sim/world.ts";
@@ -23,7 +24,7 @@ export interface StoredLife {
 export async function startStoredLife(fresh: FreshDatabase, seed: number, change?: (p: Parts) => Parts): Promise<StoredLife> {
   const world = await createWorld(seed, fresh.db);
   openDoor((request, response) => world.cloud.serve(request, response));
-  const replica = createReplica(world, "A", world.cloud.admin, change);
+  const replica = createReplica(world, "A", keysOf(world.cloud), change);
   return {
     world,
     replica,

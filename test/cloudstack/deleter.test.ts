@@ -1,5 +1,6 @@
 /** The deleter refuses before it sends anything: what is no grant, what the grant does not list, and what stands in the wrong place. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -171,10 +172,10 @@ describe("against a server", () => {
       .filter((name) => !/^(list|queryAsync)/.test(name));
   beforeEach(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, expungeDelayMs: 50, expungeIntervalMs: 20 });
-    ci = emulator.addDomain({ name: "ci" });
+    ci = addManagedRoot(emulator);
     alpha = emulator.addDomain({ name: "alpha", parent: ci }) as DomainId;
     ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-    ({ reader, deleter } = botCloud({ url: emulator.url, ...emulator.admin }));
+    ({ reader, deleter } = botCloud(emulator));
     return () => emulator.close();
   });
   const inventoryNow = async (): Promise<Inventory> => valueOf(await reader.readInventory(alpha, path));

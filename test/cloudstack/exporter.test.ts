@@ -1,5 +1,6 @@
 /** Bytes come whole and go on where they stopped; the link they come from never shows. */
 import { createHash, randomUUID } from "node:crypto";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Readable } from "node:stream";
@@ -24,13 +25,13 @@ describe("from the emulator", () => {
   let template: Extractable;
   beforeAll(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, templateBytes: 300_000 });
-    const ann = emulator.addAccount({ domain: emulator.addDomain({ name: "ci" }), name: "ann" }).accountId;
+    const ann = emulator.addAccount({ domain: addManagedRoot(emulator), name: "ann" }).accountId;
     template = { kind: "template", id: emulator.addTemplate({ account: ann, name: "t" }), zoneId: emulator.ids.zone };
   });
   afterAll(() => emulator.close());
   beforeEach(() => {
     emulator.setFaults([]);
-    options = optionsFor({ url: emulator.url, ...emulator.admin });
+    options = optionsFor({ url: emulator.url, ...keysOf(emulator).export });
     exporter = createCloudStackExporter(options);
   });
 

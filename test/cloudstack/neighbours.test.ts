@@ -1,4 +1,5 @@
 /** Claim: the domains beside one are counted in one list, and the log tells what was removed by hand from what a clean-up took. */
+import { addManagedRoot } from "../../demo/keys.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
@@ -13,7 +14,7 @@ let [own, beta, ann, machine] = ["", "", "", ""];
 
 beforeEach(async () => {
   emulator = await startCloudStackEmulator({ jobMs: 5 });
-  const ci = emulator.addDomain({ name: "ci" });
+  const ci = addManagedRoot(emulator);
   own = emulator.addDomain({ name: "alpha", parent: ci });
   beta = emulator.addDomain({ name: "beta", parent: ci });
   emulator.addMachine({ account: emulator.addAccount({ domain: own, name: "own" }).accountId, name: "ours" });
@@ -26,7 +27,7 @@ beforeEach(async () => {
     account: emulator.addAccount({ domain: emulator.addDomain({ name: "elsewhere" }), name: "eve" }).accountId,
     name: "x",
   });
-  ({ reader } = botCloud({ url: emulator.url, ...emulator.admin }));
+  ({ reader } = botCloud(emulator));
 });
 afterEach(() => emulator.close());
 

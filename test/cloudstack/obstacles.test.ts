@@ -1,4 +1,5 @@
 /** Claim: whatever makes CloudStack refuse to delete a domain without the clean-up is found before anybody is asked, by name, and is a veto. */
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
@@ -22,11 +23,11 @@ beforeEach(async () => {
   fresh = await lendDatabase();
   await putInForce(fresh.db, looseLimits);
   emulator = await startCloudStackEmulator({ jobMs: 5 });
-  ci = emulator.addDomain({ name: "ci" });
+  ci = addManagedRoot(emulator);
   alpha = emulator.addDomain({ name: "alpha", parent: ci });
   beta = emulator.addDomain({ name: "beta", parent: ci });
   ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
-  options = optionsFor({ url: emulator.url, ...emulator.admin });
+  options = optionsFor({ url: emulator.url, ...keysOf(emulator).delete });
 });
 afterEach(async () => {
   await emulator.close();
@@ -36,7 +37,7 @@ afterEach(async () => {
 /** The bot at this CloudStack. */
 const bot = () =>
   testBot(fresh.db, {
-    ...{ reader: botCloud({ url: emulator.url, ...emulator.admin }).reader, now: () => at(20) },
+    ...{ reader: botCloud(emulator).reader, now: () => at(20) },
     ci: { readProjectState: async () => ok("closed") },
   });
 const read = () => bot().parts.cloud.reader.readInventory(alpha as DomainId, "ROOT/ci/alpha" as DomainPath);

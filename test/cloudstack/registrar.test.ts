@@ -1,5 +1,6 @@
 /** Claims: a registration has the recorded parameters, goes below the managed root only, and its link comes back in no message. */
 import { createServer, type Server } from "node:http";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -41,11 +42,11 @@ describe("against the emulator", () => {
   let domain: string;
   beforeEach(async () => {
     cloud = await startCloudStackEmulator();
-    domain = cloud.addDomain({ name: "alpha", parent: cloud.addDomain({ name: "ci" }) });
+    domain = cloud.addDomain({ name: "alpha", parent: addManagedRoot(cloud) });
     cloud.addAccount({ name: "ann", domain });
   });
   afterEach(() => cloud.close());
-  const registrar = () => botCloud({ url: cloud.url, ...cloud.admin }).registrar;
+  const registrar = () => botCloud(cloud).registrar;
   const installed = () => ({ zoneId: cloud.ids.zone, facts: { ...template.facts, osTypeId: cloud.ids.osType } });
 
   test("sends what was recorded, under the recorded names", async () => {
@@ -70,16 +71,35 @@ describe("against the emulator", () => {
     expect(sent["checksum"]).toBe(`{SHA-256}${"a".repeat(64)}`);
   });
 
+  test("details are sent as CloudStack wrote them: a line feed at the end of an SSH key goes, other control characters do not", async () => {
+    const key = "ssh-rsa AAAAB3NzaC1yc2E= ann@laptop\n";
+    const facts = (value: string) => ({ ...installed(), facts: { ...installed().facts, "details.SSH.PublicKey": value } });
+    expect(await registrar().registerTemplate(wanted(domain, facts(key)))).toMatchObject({ ok: true });
+    expect(cloud.requests().find((r) => r.command === "registerTemplate")?.params).toMatchObject({ "details[0].SSH.PublicKey": key });
+    expect(await registrar().registerTemplate(wanted(domain, facts("a\tb")))).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.unsendable_text" },
+    });
+    expect(await registrar().registerTemplate(wanted(domain, { ...installed(), name: "two\nlines" }))).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.unsendable_text" },
+    });
+  });
+
   test("what it registered is found with the thing that its link was made for", async () => {
     const done = await registrar().registerTemplate(wanted(domain, installed()));
     const id = done.ok ? done.value : "";
+    // CloudStack shows a link to the template's owner and to root administrators only.
+    const madeFor = "11111111-2222-4333-8444-555555555555";
+    const below = botCloud({ url: cloud.url, ...keysOf(cloud).write }).registrar;
+    expect(await below.findTemplate(id)).toMatchObject({ ok: true, value: { id, madeFor: null, showsLink: false } });
     const found = await registrar().listTemplates(domain as DomainId);
     const one = {
       id,
       name: "back",
       account: "ann",
       domainId: domain,
-      madeFor: "11111111-2222-4333-8444-555555555555",
+      madeFor,
       isReady: true,
       showsLink: true,
     };
@@ -112,7 +132,7 @@ describe("against the emulator", () => {
   test("an inventory keeps what it takes: free details of a template, names of a machine's offering and template", async () => {
     await registrar().registerTemplate(wanted(domain, installed()));
     cloud.addMachine({ account: cloud.addAccount({ name: "bob", domain }).accountId, name: "m" });
-    const read = await botCloud({ url: cloud.url, ...cloud.admin }).reader.readInventory(domain as DomainId, "ROOT/ci/alpha" as DomainPath);
+    const read = await botCloud(cloud).reader.readInventory(domain as DomainId, "ROOT/ci/alpha" as DomainPath);
     const items = read.ok ? read.value.items : [];
     expect(items.find((i) => i.kind === "template")?.facts).toMatchObject({ "details.keyboard": "us" });
     expect(items.find((i) => i.kind === "machine")?.facts).toMatchObject({ serviceOffering: "Small Instance", cpus: 1, memoryMiB: 512 });

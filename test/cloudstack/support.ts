@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { keyVariables } from "../../demo/keys.ts";
+import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { cloudStack } from "../../src/app/systems.ts";
 import type { CloudParts } from "../../src/app/parts.ts";
 import { grant, type ApprovedDeletion, type SeenDeletion } from "../../src/approvals/grant.ts";
@@ -51,14 +53,16 @@ interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep
 
 /**
  * The bot's own clients against a server of the tests, made by the function that makes them for the bot (`src/app/systems.ts`): each with
- * its keys, and behind the stop switch of `db`. `env` is added to the configuration.
+ * its keys (an emulator has the four of docs/cloudstack-keys.sh), and behind the stop switch of `db`. `env` is added to the configuration.
  */
 export function botCloud(
-  server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string },
+  server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string } | Pick<CloudStackEmulator, "url" | "findKeys">,
   { db = nothingStopped, env, ...more }: BotCloudOptions = {},
 ): CloudParts {
-  const { apiKey, secretKey, now, sleep, newId } = optionsFor(server);
-  const config = configOf({ CLOUDSTACK_API_URL: server.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey, ...env });
+  const { apiKey, secretKey, now, sleep, newId } = optionsFor({ ...server });
+  const one = { CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey };
+  const keys = "findKeys" in server ? keyVariables(server) : one;
+  const config = configOf({ CLOUDSTACK_API_URL: server.url, ...keys, ...env });
   return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });
 }
 

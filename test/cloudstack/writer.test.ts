@@ -1,5 +1,6 @@
 /** Changes are proved by looking, asked for again without harm, and stay below the managed root; lost answers are never guessed at. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keysOf, memberRole } from "../../demo/keys.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";
@@ -18,14 +19,19 @@ let options: ReturnType<typeof optionsFor>;
 let writer: CloudStackWriter;
 let ci: DomainId;
 beforeEach(async () => {
-  emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, kind: ["role_change"] });
-  ci = emulator.addDomain({ name: "ci" }) as DomainId;
-  options = optionsFor({ url: emulator.url, ...emulator.admin });
+  emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
+  ci = addManagedRoot(emulator) as DomainId;
+  options = optionsFor({ url: emulator.url, ...keysOf(emulator).write });
   writer = createCloudStackWriter(options);
 });
 afterEach(() => emulator.close());
 
-const fleet = async (): Promise<ObservedReport> => valueOf(await createCloudStackReader(options).readFleet({ withLimits: true }));
+/** The fleet, without our own accounts in the managed root. */
+const fleet = async (): Promise<ObservedReport> => {
+  const reader = createCloudStackReader(optionsFor({ url: emulator.url, ...keysOf(emulator).read }));
+  const report = valueOf(await reader.readFleet({ withLimits: true }));
+  return { ...report, accounts: report.accounts.filter((a) => a.domainId !== ci) };
+};
 const sent = (): readonly string[] =>
   emulator
     .requests()
@@ -47,19 +53,21 @@ describe("outside the managed root", () => {
 
   test("no account is made, changed, locked or unlocked, and no limit set, the managed root's own included", async () => {
     const other = emulator.addDomain({ name: "other" });
+    // Whatever the key may do: the root administrator's could.
+    const mighty = createCloudStackWriter(optionsFor({ url: emulator.url, ...emulator.admin }));
     for (const domain of [other, ci, emulator.ids.rootDomain]) {
       const domainId = domain as DomainId;
       const made = emulator.addAccount({ domain, name: `in-${domain.slice(0, 4)}` });
       const [accountId, userId] = [made.accountId as AccountId, made.userId as UserId];
       const results = [
-        await writer.createAccount({ id: uuid<AccountId>(), userId: uuid<UserId>(), domainId, person, role: "User" }),
-        await writer.createUser({ id: uuid<UserId>(), accountId, person }),
-        await writer.updateUser({ userId, accountId, to: person }),
-        await writer.setRole({ accountId, role: "User" }),
-        await writer.lockAccount({ accountId, jobId: uuid<JobId>() }),
-        await writer.unlockAccount(accountId),
-        await writer.setLimit({ domainId, type: "cpu", max: 1 }),
-        await createCloudStackRestorer(options).enableAccount(accountId),
+        await mighty.createAccount({ id: uuid<AccountId>(), userId: uuid<UserId>(), domainId, person, role: memberRole }),
+        await mighty.createUser({ id: uuid<UserId>(), accountId, person }),
+        await mighty.updateUser({ userId, accountId, to: person }),
+        await mighty.setRole({ accountId, role: memberRole }),
+        await mighty.lockAccount({ accountId, jobId: uuid<JobId>() }),
+        await mighty.unlockAccount(accountId),
+        await mighty.setLimit({ domainId, type: "cpu", max: 1 }),
+        await createCloudStackRestorer(optionsFor({ url: emulator.url, ...keysOf(emulator).delete })).enableAccount(accountId),
       ];
       for (const result of results)
         expect(result).toMatchObject({ ok: false, error: { kind: "refused", code: "cloudstack.outside_root" } });
@@ -70,7 +78,7 @@ describe("outside the managed root", () => {
   test("no machine is recovered or started", async () => {
     const bob = emulator.addAccount({ domain: emulator.addDomain({ name: "other" }), name: "bob" }).accountId;
     const machine = emulator.addMachine({ account: bob, name: "m", stopped: true });
-    const restorer = createCloudStackRestorer(options);
+    const restorer = createCloudStackRestorer(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
     expect(await restorer.recoverMachine(machine)).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
     expect(await restorer.startMachine(machine, uuid<JobId>())).toMatchObject({ ok: false, error: { code: "cloudstack.outside_root" } });
     expect(await restorer.startMachine("5", uuid<JobId>())).toMatchObject({ ok: false, error: { kind: "refused" } });
@@ -94,13 +102,14 @@ describe("an answer that is lost", () => {
   test.for(["lost_after", "cut", "invalid_json"] as const)("after the effect (%s) is found out by looking", async (kind) => {
     const [id, accountId, userId, second] = [uuid<DomainId>(), uuid<AccountId>(), uuid<UserId>(), uuid<UserId>()];
     const to = { ...person, email: "new@example.org" };
+    emulator.addRole({ name: "CI Owner", type: "User", rules: ["allow listDomains", "deny *"] });
     for (const [command, change] of [
       ["createDomain", () => writer.createDomain({ id, name: "alpha", parentId: ci })],
-      ["createAccount", () => writer.createAccount({ id: accountId, userId, domainId: id, person, role: "User" })],
+      ["createAccount", () => writer.createAccount({ id: accountId, userId, domainId: id, person, role: memberRole })],
       ["createUser", () => writer.createUser({ id: second, accountId, person: { ...person, username: "second" } })],
       ["updateUser", () => writer.updateUser({ userId, accountId, to })],
       ["updateResourceLimit", () => writer.setLimit({ domainId: id, type: "memory", max: 4096 })],
-      ["updateAccount", () => writer.setRole({ accountId, role: "Domain Admin" })],
+      ["updateAccount", () => writer.setRole({ accountId, role: "CI Owner" })],
       ["disableAccount", () => writer.lockAccount({ accountId, jobId: uuid<JobId>() })],
       ["enableAccount", () => writer.unlockAccount(accountId)],
     ] as const) {
@@ -110,7 +119,7 @@ describe("an answer that is lost", () => {
     expect(new Set(sent()).size).toBe(sent().length);
     expect(await fleet()).toMatchObject({
       domains: [{ path: "ROOT/ci/alpha", limits: { memory: 4096 } }],
-      accounts: [{ state: "enabled", roleName: "Domain Admin", users: [{ email: "new@example.org" }, { username: "second" }] }],
+      accounts: [{ state: "enabled", roleName: "CI Owner", users: [{ email: "new@example.org" }, { username: "second" }] }],
     });
   });
 
@@ -170,7 +179,7 @@ describe("what CloudStack did differently", () => {
     const id = uuid<DomainId>();
     expect(await writer.createDomain({ id, name: "alpha", parentId: ci })).toEqual(done);
     expect(await writer.createDomain({ id, name: "beta", parentId: ci })).toMatchObject({ ok: false, error: { kind: "rejected" } });
-    const account = { id: uuid<AccountId>(), userId: uuid<UserId>(), domainId: id, person, role: "User" };
+    const account = { id: uuid<AccountId>(), userId: uuid<UserId>(), domainId: id, person, role: memberRole };
     expect(await writer.createAccount(account)).toEqual(done);
     const beta = uuid<DomainId>();
     await writer.createDomain({ id: beta, name: "beta", parentId: ci });
@@ -187,6 +196,54 @@ describe("what CloudStack did differently", () => {
   });
 });
 
+describe("a role that the writer cannot hand out", () => {
+  test("is refused before anything is sent, with the reason and what to do", async () => {
+    const id = uuid<DomainId>();
+    await writer.createDomain({ id, name: "alpha", parentId: ci });
+    for (let i = 0; i < 3; i++) {
+      expect(
+        await writer.createAccount({ id: uuid<AccountId>(), userId: uuid<UserId>(), domainId: id, person, role: "User" }),
+      ).toMatchObject({
+        ok: false,
+        error: {
+          kind: "refused",
+          code: "cloudstack.no_role",
+          message: 'CloudStack shows this key no role "User": there is none, or it may do something that this key may not',
+          remedy: expect.stringContaining('ends in "deny *"'),
+        },
+      });
+    }
+    expect(sent()).toEqual(["createDomain"]);
+    expect(
+      options.calls.filter((call) => call.command === "listRoles"),
+      "one pass asks once",
+    ).toHaveLength(1);
+  });
+
+  test("is refused by CloudStack where it has no deny * at its end, and that is told as it is", async () => {
+    const id = uuid<DomainId>();
+    await writer.createDomain({ id, name: "alpha", parentId: ci });
+    emulator.addRole({ name: "Loose", type: "User", rules: ["allow listDomains"] });
+    const account = { id: uuid<AccountId>(), userId: uuid<UserId>(), domainId: id, person, role: "Loose" };
+    expect(await writer.createAccount(account)).toMatchObject({
+      ok: false,
+      error: { code: "cloudstack.more_rights", remedy: expect.stringContaining('"deny *"') },
+    });
+    expect((await fleet()).accounts).toEqual([]);
+  });
+
+  test("an account that may do more is changed by nobody but the deleting key's restorer", async () => {
+    const alpha = emulator.addDomain({ name: "alpha", parent: ci });
+    const made = emulator.addAccount({ domain: alpha, name: "boss", role: emulator.ids.domainAdminRole, state: "disabled" });
+    const accountId = made.accountId as AccountId;
+    const refused = { ok: false, error: { code: "cloudstack.more_rights" } };
+    expect(await writer.unlockAccount(accountId)).toMatchObject(refused);
+    expect(await writer.updateUser({ userId: made.userId as UserId, accountId, to: person })).toMatchObject(refused);
+    const restorer = createCloudStackRestorer(optionsFor({ url: emulator.url, ...keysOf(emulator).delete }));
+    expect(await restorer.enableAccount(accountId)).toEqual(done);
+  });
+});
+
 test("nobody learns a password, and no two are the same", async () => {
   const id = uuid<DomainId>();
   await writer.createDomain({ id, name: "alpha", parentId: ci });
@@ -199,7 +256,7 @@ test("nobody learns a password, and no two are the same", async () => {
         userId: uuid<UserId>(),
         domainId: id,
         person: { ...person, username },
-        role: "User",
+        role: memberRole,
       }),
     ).toEqual(done);
   }

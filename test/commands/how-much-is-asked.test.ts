@@ -3,6 +3,7 @@
  * the list of templates by at most 8 calls and 1 read, from the choice to the link at most 12 and 2, a project's status by at most 20.
  */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -63,7 +64,7 @@ beforeAll(async () => {
   await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 1 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "aurora"],
     ["p-2", "other"],

@@ -37,13 +37,25 @@ beforeEach(async () => {
       cloud.addVolume({ account, name: `data-${name}`, machine: made });
       cloud.addSnapshot({ machine: made });
       cloud.addTemplate({ account, name: `t-${name}` });
-      if (name === "a") machine = made;
+      if (name === "beta") continue;
+      machine = made;
+      const network = cloud.addNetwork({ account, name: "with-rules" });
+      cloud.addFirewallRule({ network, egress: true });
+      cloud.addVpn({ network });
     }
   });
   ({ emulator, bot, row } = e);
 });
 afterEach(() => e.close());
 afterAll(() => fresh.drop());
+
+const beta = (): string =>
+  JSON.stringify(
+    emulator
+      .tree()
+      .children.find((d) => d.name === "ci")
+      ?.children.find((d) => d.name === "beta"),
+  );
 
 const until = (...wanted: readonly string[]): Promise<void> => e.until(wanted);
 
@@ -54,14 +66,6 @@ const carriedOut = (command: string, kind: CloudStackFault["kind"]): readonly st
     .filter((r) => r.command === command && (r.status === 200 || r.status === 0))
     .slice(kind === "lost_before" ? 1 : 0)
     .map((r) => String(r.params["id"]));
-const beta = (): string =>
-  JSON.stringify(
-    emulator
-      .tree()
-      .children.find((d) => d.name === "ci")
-      ?.children.find((d) => d.name === "beta"),
-  );
-
 /** What a call that lost its answer came to in the log of intents. */
 const Outcome = z.object({ command: z.string(), results: z.array(z.string()) });
 const outcomes = () =>
@@ -73,20 +77,23 @@ const outcomes = () =>
 const kinds: readonly CloudStackFault["kind"][] = ["lost_before", "lost_after"];
 
 describe.each(kinds)("an answer that is gone (%s)", (kind) => {
-  test.each(["destroyVirtualMachine", "deleteSnapshot", "deleteDomain"])("of %s is looked up, and the deletion ends", async (command) => {
-    const before = beta();
-    emulator.setFaults([{ kind, command, times: 1 }]);
-    await until("deleted", "frozen", "closed");
-    const after = await expectRow(fresh.db, row.id);
-    expect([after.phase, after.frozen_reason]).toEqual(["deleted", null]);
-    const ids = carriedOut(command, kind);
-    expect(ids.length, command).toBeGreaterThan(0);
-    expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
-    expect(beta()).toBe(before);
-    expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
-    for (const o of await outcomes())
-      expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
-  });
+  test.each(["destroyVirtualMachine", "deleteSnapshot", "deleteEgressFirewallRule", "deleteDomain"])(
+    "of %s is looked up, and the deletion ends",
+    async (command) => {
+      const before = beta();
+      emulator.setFaults([{ kind, command, times: 1 }]);
+      await until("deleted", "frozen", "closed");
+      const after = await expectRow(fresh.db, row.id);
+      expect([after.phase, after.frozen_reason]).toEqual(["deleted", null]);
+      const ids = carriedOut(command, kind);
+      expect(ids.length, command).toBeGreaterThan(0);
+      expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
+      expect(beta()).toBe(before);
+      expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
+      for (const o of await outcomes())
+        expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
+    },
+  );
 
   test.each(["recoverVirtualMachine", "enableAccount", "attachVolume", "startVirtualMachine"])(
     "of %s is looked up, and all is given back",

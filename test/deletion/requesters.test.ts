@@ -35,6 +35,44 @@ test.each<[string, string | null, readonly string[], readonly string[]]>([
   expect((await readLiveDeletions(fresh.db)).map((row) => row.requesters)).toEqual([expected]);
 });
 
+const nine = (closedBy: string) => ({
+  ...{ domainId: "6f1c9a1e-0000-4000-8000-0000000000d9", projectId: "p-9", path: "ROOT/ci/nine", name: "nine" },
+  evidence: { kind: "closed", projectId: "p-9", slug: "nine", closedAt: at(5), closedBy: closedBy as CiUserId },
+});
+const live = () => readLiveDeletions(fresh.db);
+
+test("asking twice makes no card that nobody can approve: the plan says who could, and the next pass by itself asks", async () => {
+  const bot = testBot(fresh.db, { now: () => at(20) });
+  const opener = bot.passes.deletions;
+  const proposal = nine("ben") as never;
+  // Ben closed it, Ada started the pass: of Ada, Ben and Dora only Dora would be left.
+  await opener.openDeletion(proposal, [op("ada")]);
+  expect(await live()).toEqual([]);
+  expect((await opener.whyNotOpened(proposal, [op("ada")]))?.reason).toBe(
+    "only dora could approve it, and 2 must: who closed the project or started the pass has no vote. The next pass that starts by itself asks",
+  );
+  await opener.openDeletion(proposal, []);
+  expect((await live()).map((row) => row.requesters)).toEqual([["ci:ben"]]);
+});
+
+test("nor does a pass by itself, where too few approvers are left; once there is another approver, it asks", async () => {
+  let names = ["ada", "ben"];
+  const bot = testBot(fresh.db, { now: () => at(20), approvers: approversOf(() => ok(names)) });
+  const opener = bot.passes.deletions;
+  await opener.openDeletion(nine("ben") as never, []);
+  expect(await live()).toEqual([]);
+  expect((await opener.whyNotOpened(nine("ben") as never, []))?.reason).toContain("Add an approver");
+  names = ["ada", "ben", "cleo"];
+  await opener.openDeletion(nine("ben") as never, []);
+  expect(await live()).toHaveLength(1);
+});
+
+test("while Slack cannot say who may approve, the card is made all the same", async () => {
+  const away = approversOf(() => err(failure("unavailable", "directory.away", "Slack could not be asked")));
+  await testBot(fresh.db, { now: () => at(20), approvers: away }).passes.deletions.openDeletion(nine("ben") as never, []);
+  expect(await live()).toHaveLength(1);
+});
+
 test("a rejection is a vote although CloudStack was never asked for the managed root", async () => {
   const row = await proposeOne(fresh.db);
   const bot = testBot(fresh.db, {

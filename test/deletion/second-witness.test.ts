@@ -110,7 +110,7 @@ describe("no card with buttons", () => {
 
   test("a domain administrator's key cannot show the hidden machine: both numbers are on the card", async () => {
     const c = await world((made) => void made.emulator.addMachine({ account: made.ann, name: "hid", hidden: true }), {
-      readRules: ["allow *"],
+      ...{ readRules: ["allow *"], readType: "DomainAdmin" },
     });
     await expectVeto(c, "account ann: CloudStack counts 2 machines that run or are stopped, the lists show 1");
   });

@@ -1,5 +1,6 @@
 /** Claim: after /ci-stop no replica sends another call that has an effect, nor while the switch cannot be read; going on takes two people. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -40,18 +41,18 @@ describe("calls with an effect", () => {
   let inventory: Inventory;
   beforeAll(async () => {
     emulator = await startCloudStackEmulator({ jobMs: 5 });
-    alpha = emulator.addDomain({ name: "alpha", parent: emulator.addDomain({ name: "ci" }) }) as DomainId;
+    alpha = emulator.addDomain({ name: "alpha", parent: addManagedRoot(emulator) }) as DomainId;
     const ann = emulator.addAccount({ domain: alpha, name: "ann" }).accountId;
     const machine = emulator.addMachine({ account: ann, name: "m", stopped: true });
     emulator.addVolume({ account: ann, name: "data", machine });
-    const { reader } = botCloud({ url: emulator.url, ...emulator.admin });
+    const { reader } = botCloud(emulator);
     inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
   });
   afterAll(() => emulator.close());
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
   /** A replica of its own: its own connections, and CloudStack as the bot has it. */
-  const replica = (db: Database) => botCloud({ url: emulator.url, ...emulator.admin }, { db }).deleter;
+  const replica = (db: Database) => botCloud(emulator, { db }).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = async (d: ReturnType<typeof replica>) =>
     d.deleteVolume(grantFor(inventory, inventory.path, await openOne(fresh.db), Date.now() as Instant), volume(), randomUUID() as JobId);

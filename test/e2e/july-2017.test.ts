@@ -4,6 +4,7 @@
  * sends every command. Nothing is deleted, and nobody is locked. The program of 2017, run on the same CloudStack afterwards, destroys the contents of all but one.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
@@ -53,7 +54,7 @@ beforeAll(async () => {
   }
   await ci.query("insert into project (id, slug, name) select n, n, n from unnest($1::text[]) n", [names]);
   cloud = await startCloudStackEmulator({ jobMs: 1, expungeDelayMs: DAY_MS, expungeIntervalMs: 1000 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [i, name] of names.entries()) {
     const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(name as ProjectId, 1) });
     const { accountId } = cloud.addAccount({ domain, name: `${name}-builder` });

@@ -1,5 +1,6 @@
 /** Claim: a member learns of the deletion of their domain by direct message as soon as it is proposed, and one click on Keep ends it. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -39,7 +40,7 @@ beforeAll(async () => {
   await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 20 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "wanted"],
     ["p-2", "other"],

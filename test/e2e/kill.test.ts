@@ -3,6 +3,7 @@
  * domain, and leaves its neighbour as it was. The pauses between kills come from a printed seed.
  */
 import { spawn, type ChildProcess } from "node:child_process";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -48,7 +49,7 @@ beforeAll(async () => {
   );
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 120, expungeDelayMs: 1000, expungeIntervalMs: 500 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   for (const [id, name] of [
     ["p-1", "doomed"],
     ["p-2", "neighbour"],

@@ -11,7 +11,7 @@ import { createEvents, type Events } from "../../src/events.ts";
 import type { Database } from "../../src/store/db.ts";
 import type { DesiredProject } from "../../src/sync/planning/desired.ts";
 import { NOWHERE } from "../../emulators/cloudstack/nowhere.ts";
-import type { Keys } from "../../emulators/cloudstack/server.ts";
+import type { FourKeys } from "../../demo/keys.ts";
 import { team, users } from "../sim/people.ts";
 import { configOf } from "../support/bot.ts";
 import { doomed, times } from "./scene.ts";
@@ -25,7 +25,7 @@ export const channel = "C1";
 /** What differs between a process of its own and one that is played in this one. */
 export interface BotOptions {
   readonly db: Database;
-  readonly keys: Keys;
+  readonly keys: FourKeys;
   readonly clock: { at: number };
   readonly slack: SlackCall;
   readonly archive: ArchiveStore;
@@ -68,7 +68,7 @@ export function createBot(o: BotOptions): Bot {
   const members = async () => ok(doomedProject.members.map((m) => m.userId));
   const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf: members });
   const approversNow = async () => ok(team.slice(0, 4).map((p) => p.operator));
-  const keys = { read: o.keys, write: o.keys, export: o.keys, delete: o.keys, timeoutMs: o.timeoutMs };
+  const keys = { ...o.keys, timeoutMs: o.timeoutMs };
   const own = { ...config, cloudstack: { ...config.cloudstack, ...keys } };
   const assembly = assemble({
     ...{ db: o.db, config: own, archive: o.archive, now, newId, newToken: newId, events },

@@ -3,7 +3,7 @@ import { readFileSync, writeSync } from "node:fs";
 import { z } from "zod";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import { createDatabase, type Queryable } from "../../src/store/db.ts";
-import type { Keys } from "../../emulators/cloudstack/server.ts";
+import type { FourKeys } from "../../demo/keys.ts";
 import { createBot } from "./bot.ts";
 import { playLife, type Life } from "./life.ts";
 import { mortalArchive, mortalCalls, mortalDatabase, Mortality } from "./mortal.ts";
@@ -16,7 +16,7 @@ export interface Birth {
   readonly life: Life;
   readonly databaseUrl: string;
   readonly door: string;
-  readonly keys: Keys;
+  readonly keys: FourKeys;
   readonly archive: string;
   readonly now: number;
   readonly choice: Choice;

@@ -1,18 +1,22 @@
 import type { CloudStackFault } from "../../emulators/cloudstack/server.ts";
-import { deleteCommands, exportCommands, readCommands, type writeCommands } from "../../src/cloudstack/api/needs.ts";
+import { deleteCommands, deleteLists, exportCommands, readCommands, type restoreCommands } from "../../src/cloudstack/api/needs.ts";
 
 /** What the domain of the matrix does not hold, so that nothing of its kind is deleted. */
-const notHeld = ["detachVolume", "deleteVMSnapshot", "deleteIso", "disassociateIpAddress", "deleteVPC"] as const;
+const notHeld = [
+  ...(["detachVolume", "deleteVMSnapshot", "deleteIso", "disassociateIpAddress", "deleteVPC"] as const),
+  ...(["deleteLoadBalancerRule", "deletePortForwardingRule"] as const),
+] as const;
 /** Reads that a deletion does without. */
 const notRead = ["listCapabilities", "listUsers"] as const;
 
 /** Commands that a deletion's life sends to change something, in the order of the life. */
 export const changes = [exportCommands.template, ...without(deleteCommands, notHeld)] as const;
 /** Commands that give back, in the life in which Restore is pressed. */
-export const restores = ["enableAccount", "recoverVirtualMachine"] as const satisfies readonly (typeof writeCommands)[number][];
+export const restores = ["enableAccount", "recoverVirtualMachine"] as const satisfies readonly (typeof restoreCommands)[number][];
 /** Commands that only look: those of every key, those that a server may lack, and `userdata`, the download of bytes. */
 export const reads = [
   ...without(readCommands, notRead),
+  ...deleteLists,
   "listKubernetesClusters",
   "listApis",
   "listDedicatedZones",

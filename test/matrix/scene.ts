@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { addManagedRoot, keysOf, type FourKeys } from "../../demo/keys.ts";
 import type { AddressInfo } from "node:net";
-import { startCloudStackEmulator, type CloudStackEmulator, type Keys, type TreeDomain } from "../../emulators/cloudstack/server.ts";
+import { startCloudStackEmulator, type CloudStackEmulator, type TreeDomain } from "../../emulators/cloudstack/server.ts";
 import { createChance } from "../sim/random.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { DomainId, ProjectId, Slug } from "../../src/core/ids.ts";
@@ -19,13 +20,15 @@ export const templateBytes = 200_000;
 /** All that is true, whatever a process believes: the cloud, the channel, the time. It outlives every process. */
 export interface Scene {
   readonly cloud: CloudStackEmulator;
-  readonly keys: Keys;
+  readonly keys: FourKeys;
   readonly board: MessageBoard;
   readonly clock: { at: number };
   /** How the domain and all beside it stood at the start, as text. */
   readonly before: { readonly doomed: string; readonly beside: string };
   /** Ids of all that the doomed domain held. */
   readonly approved: ReadonlySet<string>;
+  /** The doomed network that each of its rules belongs to: with it, they were approved. */
+  readonly ruleOf: ReadonlyMap<string, string>;
   readonly templates: readonly string[];
 }
 
@@ -42,7 +45,7 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     expungeIntervalMs: 30_000,
     templateBytes,
   });
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   const templates: string[] = [];
   for (const [id, name] of [
     [doomed.id, doomed.slug],
@@ -54,6 +57,11 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
     const machine = cloud.addMachine({ account: accountId, name: `${name}-vm`, stopped: true });
     cloud.addVolume({ account: accountId, name: `${name}-disk`, machine });
     cloud.addSnapshot({ machine, name: `${name}-snap` });
+    // One kind of rule in each: a step that is refused for the third time freezes, and here every command is refused once.
+    const network = (what: string) => cloud.addNetwork({ account: accountId, name: `${name}-${what}` });
+    cloud.addFirewallRule({ network: network("out"), egress: true });
+    cloud.addFirewallRule({ network: network("in"), port: 22 });
+    cloud.addVpn({ network: network("vpn") });
     const template = cloud.addTemplate({ account: accountId, name: `${name}-tpl` });
     if (id === doomed.id) templates.push(template);
   }
@@ -63,13 +71,18 @@ export async function createScene(o: { readonly expungeDelayMs: number }): Promi
   JSON.stringify(domainOf(cloud, doomed.domainId), (key, value: unknown) => (key === "id" ? ids.push(String(value)) : 0, value));
   return {
     cloud,
-    keys: cloud.admin,
+    keys: keysOf(cloud),
     board: new MessageBoard(),
     clock,
     before: { doomed: JSON.stringify(domainOf(cloud, doomed.domainId)), beside: besideOf(cloud) },
     approved: new Set(ids),
+    ruleOf: new Map(networksOf(cloud).flatMap((n) => n.rules.map((rule) => [rule, n.id] as const))),
     templates,
   };
+}
+
+function networksOf(cloud: CloudStackEmulator) {
+  return domainOf(cloud, doomed.domainId)?.accounts.flatMap((a) => a.networks) ?? [];
 }
 
 /** The doomed domain as it stands; undefined when it is gone. */

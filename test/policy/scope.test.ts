@@ -3,6 +3,7 @@
  * and two people are asked once. When they confirm it, passes act again.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { keysOf } from "../../demo/keys.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { config, createWorld } from "../sim/world.ts";
 import { createReplica } from "../sim/replica.ts";
@@ -32,7 +33,7 @@ test("report-only until two people confirmed it", async () => {
   const w = await createWorld(7, fresh.db);
   openDoor((request, response) => w.cloud.serve(request, response));
   const effects: string[] = [];
-  const r = createReplica(w, "A", w.cloud.admin, (p) => {
+  const r = createReplica(w, "A", keysOf(w.cloud), (p) => {
     const { writer } = p.cloud;
     return changed(p, {
       config: { ...config, ci: narrowed.ci, policy: { ...config.policy, scope } },

@@ -14,7 +14,7 @@ export interface Process {
   /** Its clock is wrong by this much just now. Units: ms. */
   skewMs: number;
   /** The API key with which it speaks to CloudStack: by it the door knows whose call a call is. */
-  readonly apiKey: string;
+  readonly apiKeys: ReadonlySet<string>;
 }
 
 /** Counts one point of a process. Errors: throws `Crashed` when it dies here or is dead already. */

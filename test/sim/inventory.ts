@@ -35,7 +35,12 @@ function walk(domain: TreeDomain, parentPath: string, things: Map<string, Thing>
     for (const v of a.volumes) put("volume", v, a.id);
     for (const s of a.snapshots) put("snapshot", s, a.id);
     for (const t of a.templates) put("template", t, a.id);
-    for (const n of a.networks) put("network", n, a.id);
+    for (const n of a.networks) {
+      put("network", n, a.id);
+      const network = things.get(n.id);
+      // A rule goes with its network: whoever names it means that.
+      if (network !== undefined) for (const rule of n.rules) things.set(rule, network);
+    }
   }
   for (const child of domain.children) walk(child, path, things);
 }

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => fresh.drop());
 
-const process: Process = { name: "A1", points: 0, dieAt: Number.POSITIVE_INFINITY, dead: false, skewMs: 0, apiKey: "key" };
+const process: Process = { name: "A1", points: 0, dieAt: Number.POSITIVE_INFINITY, dead: false, skewMs: 0, apiKeys: new Set(["key"]) };
 
 test.each([
   ["who closed it and one more", "u1", ["INV-2: disableAccount in ROOT/ci/doomed with 1 approvals that count"]],

@@ -14,9 +14,11 @@ const ADDING = words(`addAnnotation createDomain createAccount createUser update
 const OF_A_PASS = words("addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */
 const QUARANTINE = words("disableAccount stopVirtualMachine");
+/** Rules of a network. */
+const RULES = words("deleteRemoteAccessVpn deleteFirewallRule deleteEgressFirewallRule deleteLoadBalancerRule deletePortForwardingRule");
 /** Commands after which it cannot, or only for a while. */
 const TAKING = words(`destroyVirtualMachine deleteVolume deleteSnapshot deleteVMSnapshot disassociateIpAddress deleteNetwork
-  deleteTemplate deleteIso deleteAccount deleteDomain`);
+  deleteTemplate deleteIso deleteAccount deleteDomain ${[...RULES].join(" ")}`);
 /** Clocks of processes may be wrong by two seconds, and a call takes time. Units: ms. */
 const TOLERANCE_MS = 10_000;
 
@@ -95,7 +97,8 @@ export class Oracle {
     const isLock = command === "disableAccount" && params.get("lock") === "true";
     const isStopped = this.#w.stop.isOn && !this.#wasOnItsWay(isLock || OF_A_PASS.has(command), by);
     await this.#learnPolicy();
-    const target = params.get("id") ?? "";
+    const named = params.get("id") ?? params.get("publicipid") ?? "";
+    const target = this.#things.get(named)?.id ?? named;
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
     if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
     if (params.get("cleanup") === "true") this.#violate("INV-9", `${command} with cleanup=true`);
@@ -158,7 +161,7 @@ export class Oracle {
       this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (w.clock.at - granted)} ms too early`);
     this.#judgeEvidence(deletion, command, by, goOns);
     await this.#judgeContents(deletion.id, command, target, path ?? deletion.path, goOns);
-    if (!first) this.#taken.add(target);
+    if (!first && !RULES.has(command)) this.#taken.add(target);
     if (!first) this.#open.add(deletion.path);
   }
 
@@ -189,7 +192,8 @@ export class Oracle {
     if (last === undefined || last.used) return this.#violate("INV-2", `${command} in ${d.path} without asking the CI database before`);
     if (last.state !== d.evidence.kind && !goOns.some((g) => g.reason === "came_back"))
       this.#violate("INV-2", `${command} in ${d.path} although its project is ${last.state}`);
-    last.used = true;
+    // Rules go in the step of their network, just before it.
+    last.used = !RULES.has(command);
   }
 
   async #judgeContents(id: string, command: string, target: string, path: string, goOns: readonly z.output<typeof GoOn>[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Keys } from "../../emulators/cloudstack/server.ts";
+import type { FourKeys } from "../../demo/keys.ts";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
 import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
@@ -26,14 +26,14 @@ const events = createEvents("silent", "simulation");
  * Starts a process on a world: the database and the queue are all that it shares with others, and all that survives it. The bot is put
  * together as everywhere; `change` puts other parts in.
  */
-export function createReplica(w: World, name: string, keys: Keys, change: (p: Parts) => Parts = (p) => p): Replica {
+export function createReplica(w: World, name: string, keys: FourKeys, change: (p: Parts) => Parts = (p) => p): Replica {
   const process: Process = {
     name,
     points: 0,
     dieAt: Number.POSITIVE_INFINITY,
     dead: false,
     skewMs: w.chance.below(4001) - 2000,
-    apiKey: keys.apiKey,
+    apiKeys: new Set(Object.values(keys).map((pair) => pair.apiKey)),
   };
   const now = (): Instant => (w.clock.at + process.skewMs) as Instant;
   const db = mortal(w.db, process);
@@ -55,9 +55,9 @@ export function createReplica(w: World, name: string, keys: Keys, change: (p: Pa
   return { ...assemble(change(parts)), process };
 }
 
-function cloudOf(w: World, keys: Keys, a: Pick<Parts, "db" | "now" | "newId">): CloudParts {
+function cloudOf(w: World, keys: FourKeys, a: Pick<Parts, "db" | "now" | "newId">): CloudParts {
   const sleep = async (ms: number): Promise<void> => void (w.clock.at += ms);
-  const cloudstack = { ...config.cloudstack, read: keys, write: keys, export: keys, delete: keys };
+  const cloudstack = { ...config.cloudstack, ...keys };
   return cloudStack({ cloudstack }, a.db, { ...a, sleep, events });
 }
 

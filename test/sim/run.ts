@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../src/core/digest.ts";
-import type { Keys } from "../../emulators/cloudstack/server.ts";
+import { keysOf, setUpKeys, type FourKeys } from "../../demo/keys.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
 import { verifyAudit } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/db.ts";
@@ -61,7 +61,7 @@ class Player {
   readonly #w: World;
   readonly oracle: Oracle;
   readonly #replicas: Replica[];
-  readonly #keys: { readonly A: Keys; readonly B: Keys };
+  readonly #keys: { readonly A: FourKeys; readonly B: FourKeys };
   readonly #busy = new Set<string>();
   /** A source of its own: what the clocks do changes nothing else in a seed's run. */
   readonly #clockChance: Chance;
@@ -73,12 +73,8 @@ class Player {
     this.#w = w;
     this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
     this.oracle = new Oracle(w);
-    const root = w.cloud.tree().id;
-    const keysOf = (name: string): Keys => {
-      const made = w.cloud.addAccount({ domain: root, name: `twokey-${name}`, role: w.cloud.ids.rootAdminRole, keys: true });
-      return made.keys ?? w.cloud.admin;
-    };
-    this.#keys = { A: keysOf("A"), B: keysOf("B") };
+    const root = w.cloud.tree().children.find((d) => d.name === "ci");
+    this.#keys = { A: keysOf(w.cloud), B: setUpKeys(w.cloud, root?.id ?? "", "-b") };
     this.oracle.refresh();
     this.#replicas = [this.#birth("A"), this.#birth("B")];
     openDoor((request, response) => w.cloud.serve(request, response), {
@@ -100,7 +96,7 @@ class Player {
   /** Whose call a call is; undefined for downloads, whose links carry no key. */
   #callerOf(params: URLSearchParams): Process | undefined {
     const key = params.get("apikey");
-    return this.#replicas.find((r) => r.process.apiKey === key)?.process;
+    return this.#replicas.find((r) => key !== null && r.process.apiKeys.has(key))?.process;
   }
 
   #birth(name: "A" | "B"): Replica {

@@ -1,3 +1,4 @@
+import { addManagedRoot } from "../../demo/keys.ts";
 import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
@@ -118,7 +119,7 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
     violations: [],
   };
   await db.tx((q) => seedPolicy(q, firstPolicy, clock.at));
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   for (const project of projects) if (chance.hit(0.9)) furnish(world, top, project);
   const lab = cloud.addDomain({ name: "old-lab", parent: top });
   cloud.addMachine({ account: cloud.addAccount({ domain: lab, name: "keeper" }).accountId, name: "forgotten" });
@@ -153,7 +154,21 @@ export function addThing(w: World, account: string): void {
   const { cloud, chance } = w;
   const machine = cloud.addMachine({ account, name: `m${chance.below(1000)}`, stopped: chance.hit(0.9) });
   if (chance.hit(0.3)) cloud.addVolume({ account, name: `d${chance.below(1000)}`, machine });
+  // A choice of its own: the other choices of a seed stay as they were.
+  if (machine.charCodeAt(0) % 2 === 0) addRules(cloud, account);
   if (chance.hit(0.3)) cloud.addSnapshot({ machine, name: `s${chance.below(1000)}` });
+}
+
+/** As nearly every network has them: what may go out, and a door for a person. */
+function addRules(cloud: CloudStackEmulator, account: string): void {
+  const network = cloud
+    .tree()
+    .children.flatMap((d) => d.children)
+    .flatMap((d) => d.accounts)
+    .find((a) => a.id === account)?.networks[0]?.id;
+  if (network === undefined) return;
+  cloud.addFirewallRule({ network, egress: true });
+  cloud.addFirewallRule({ network, port: 22 });
 }
 
 /** The CI user ids of a project's members who could be given or taken a membership. */

@@ -11,6 +11,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setUpKeys } from "../../demo/keys.ts";
 import { Readable } from "node:stream";
 import { z } from "zod";
 import { bytesOf } from "../../emulators/cloudstack/bytes.ts";
@@ -44,7 +45,8 @@ const HOUR = 60 * MINUTE;
 const oldConfig = {
   ...config,
   ci: { ...config.ci, url: "postgres://simulation", views: { projects: "p", users: "u", memberships: "m" } },
-  cloudstack: { ...config.cloudstack, url: "simulation" },
+  // Its accounts have the role that was the default then.
+  cloudstack: { ...config.cloudstack, url: "simulation", roles: { "*": "User" } },
   policy: {
     ...config.policy,
     scope: { ...config.policy.scope, server: "simulation", database: "simulation", views: { projects: "p", users: "u", memberships: "m" } },
@@ -111,7 +113,8 @@ export async function carryOver(): Promise<CarriedOver> {
   // With the rights that the bot has: those on tables that are newer than the database, too.
   const db = await openAsBot(fresh);
   const { world, close } = await oldWorld(db);
-  const bot = createReplica(world, "now", world.cloud.admin, (p) => changed(p, { config: oldConfig }));
+  const root = world.cloud.tree().children.find((d) => d.name === "ci");
+  const bot = createReplica(world, "now", setUpKeys(world.cloud, root?.id ?? ""), (p) => changed(p, { config: oldConfig }));
   bot.process.skewMs = 0;
   const row = async (slug: string): Promise<DeletionRow> => {
     const found = await readNewestDeletion(db, `p-${slug}` as ProjectId);

@@ -1,4 +1,5 @@
 /** A small world whose CloudStack is the emulator, behind the real clients and the real question before each call. */
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { cloudStack } from "../../src/app/systems.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
@@ -46,11 +47,10 @@ export async function emulatedWorld(
     after: async (params, status) => keeper.after?.(params, status),
   });
   const opened = await openOne(db);
-  const ci = emulator.addDomain({ name: "ci" });
+  const ci = addManagedRoot(emulator);
   fill(emulator, emulator.addDomain({ name: "a", parent: ci, id: opened.domain_id }), ci);
   const usual = botIn(w, opened);
-  const { apiKey, secretKey } = emulator.admin;
-  const config = configOf({ CLOUDSTACK_API_URL: emulator.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey });
+  const config = configOf({ CLOUDSTACK_API_URL: emulator.url, ...keyVariables(emulator) });
   const cloud = cloudStack(config, db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });
   const bot = usual.with({ reader: cloud.reader, deleter: cloud.deleter, restorer: cloud.restorer });
   const inventory = async () => valueOf(await bot.deletions.reader.readInventory(opened.domain_id, opened.path));

@@ -1,10 +1,11 @@
 import { demoApproverGroup, demoChannel, demoTokens } from "../../demo/cast.ts";
+import { keyVariables } from "../../demo/keys.ts";
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import type { FreshDatabase } from "./database.ts";
 
 /** What a test started for its bot. */
 export interface Servers {
-  readonly cloud: Pick<CloudStackEmulator, "url" | "admin">;
+  readonly cloud: Pick<CloudStackEmulator, "url" | "findKeys">;
   readonly state: Pick<FreshDatabase, "url">;
   readonly ci: Pick<FreshDatabase, "url">;
   readonly dataDir: string;
@@ -21,8 +22,7 @@ export function environmentWithoutSlack({ cloud, state, ci, dataDir }: Servers, 
     DATABASE_URL: state.url,
     CI_DATABASE_URL: ci.url,
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     TWOKEY_HTTP_PORT: "0",
     TWOKEY_LOG_LEVEL: "warn",

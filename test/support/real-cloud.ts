@@ -1,4 +1,6 @@
 /** A deletion of the small world with the real CloudStack clients, put together as in production, against the emulator on its own clock. */
+import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { deleteCommands, deleteLists, restoreCommands } from "../../src/cloudstack/api/needs.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { openDoor } from "../sim/door.ts";
 import { cloudStack } from "../../src/app/systems.ts";
@@ -42,9 +44,20 @@ export type Happens = (command: string, params: URLSearchParams) => Promise<void
 /** How a world differs from the usual one. */
 export interface RealCloudOptions {
   readonly emulator?: Parameters<typeof startCloudStackEmulator>[0];
-  /** The rules of the reading key's role; left out: root's key. */
+  /** The lists that the deleting key, by which a deletion reads, may send; left out: those of docs/cloudstack-keys.sh. */
   readonly readRules?: readonly string[];
+  /** The type of that role; left out: Admin. */
+  readonly readType?: "DomainAdmin";
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A deleting key pair, by which a deletion reads, that may send these lists and every step of a deletion; `domain`: only below it. */
+function readsBy(emulator: CloudStackEmulator, rules: readonly string[], domain?: string): Readonly<Record<string, string>> {
+  const steps = [...deleteCommands, ...deleteLists, ...restoreCommands].map((command) => `allow ${command}`);
+  const type = domain === undefined ? "Admin" : "DomainAdmin";
+  const role = emulator.addRole({ name: "reader", type, rules: [...steps, ...rules] });
+  const { keys } = emulator.addAccount({ domain: domain ?? emulator.ids.rootDomain, name: "reader", role, keys: true });
+  return { CLOUDSTACK_DELETE_API_KEY: keys?.apiKey ?? "", CLOUDSTACK_DELETE_SECRET_KEY: keys?.secretKey ?? "" };
 }
 
 /** Makes the world; `fill` puts things into it before anything is read. */
@@ -58,24 +71,13 @@ export async function realCloud(db: Database, fill: (cloud: RealCloud) => void, 
     after: async () => undefined,
   });
   const opened = await openOne(db, {}, { approvalMs: 24 * 3600_000 });
-  const ci = emulator.addDomain({ name: "ci" });
+  const ci = addManagedRoot(emulator);
   const domain = emulator.addDomain({ name: "a", parent: ci, id: opened.domain_id });
   const beta = emulator.addDomain({ name: "beta", parent: ci });
   const ann = emulator.addAccount({ domain, name: "ann" }).accountId;
   const bob = emulator.addAccount({ domain: beta, name: "bob" }).accountId;
-  const role = o.readRules === undefined ? undefined : emulator.addRole({ name: "reader", type: "DomainAdmin", rules: o.readRules });
-  const read =
-    role === undefined ? emulator.admin : (emulator.addAccount({ domain: ci, name: "reader", role, keys: true }).keys ?? emulator.admin);
-  const config = configOf({
-    CLOUDSTACK_API_URL: emulator.url,
-    CLOUDSTACK_API_KEY: read.apiKey,
-    CLOUDSTACK_SECRET_KEY: read.secretKey,
-    CLOUDSTACK_WRITE_API_KEY: emulator.admin.apiKey,
-    CLOUDSTACK_WRITE_SECRET_KEY: emulator.admin.secretKey,
-    CLOUDSTACK_DELETE_API_KEY: emulator.admin.apiKey,
-    CLOUDSTACK_DELETE_SECRET_KEY: emulator.admin.secretKey,
-    ...o.env,
-  });
+  const reads = o.readRules === undefined ? {} : readsBy(emulator, o.readRules, o.readType === undefined ? undefined : ci);
+  const config = configOf({ CLOUDSTACK_API_URL: emulator.url, ...keyVariables(emulator), ...reads, ...o.env });
   const usual = botIn(w, opened);
   // Time passes only while somebody waits for CloudStack.
   const parts = cloudStack(config, db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });

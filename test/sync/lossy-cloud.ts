@@ -1,6 +1,7 @@
 /** Stands between the readers and the emulated CloudStack, and loses, doubles, moves or spoils rows and pages of its lists. */
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { keysOf } from "../../demo/keys.ts";
 import { signatureOf } from "../../emulators/cloudstack/signature.ts";
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 
@@ -87,7 +88,7 @@ function moved(body: string, cloud: CloudStackEmulator): string {
   const params = Object.fromEntries(new URLSearchParams(body));
   const page = Number(params["page"] ?? "1");
   params["page"] = String(page > 1 ? page - 1 : page + 1);
-  params["signature"] = signatureOf(params, cloud.admin.secretKey);
+  params["signature"] = signatureOf(params, keysOf(cloud).read.secretKey);
   return new URLSearchParams(params).toString();
 }
 

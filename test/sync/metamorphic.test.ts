@@ -8,6 +8,7 @@
  */
 import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { randomBytes } from "node:crypto";
+import { addManagedRoot } from "../../demo/keys.ts";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -96,7 +97,7 @@ beforeAll(async () => {
   readerUrl.username = reader;
   ci = botCi(readerUrl.href, () => now);
   cloud = await startCloudStackEmulator({ now: () => now, listens: false });
-  const top = cloud.addDomain({ name: "ci" });
+  const top = addManagedRoot(cloud);
   for (const [i, id] of projects.entries()) {
     const domain = cloud.addDomain({ name: id, parent: top, id: domainIdFor(id as ProjectId, 1) });
     for (const user of membersOf(i)) {
@@ -113,7 +114,10 @@ beforeAll(async () => {
   }
   await recordAsMadeBefore(state.db, cloud);
   lossy = await startLossyCloud(cloud);
-  const seen = botCloud({ url: lossy.url, ...cloud.admin }, { now: () => now as Instant, pageSize: 3, sleep: async () => undefined });
+  const seen = botCloud(
+    { url: lossy.url, findKeys: cloud.findKeys },
+    { now: () => now as Instant, pageSize: 3, sleep: async () => undefined },
+  );
   await putInForce(state.db, {
     ...{ absenceReads: absence.reads, absenceMs: absence.forMs, restrictionsPerPass: 100, proposalsPerPass: 100 },
     ...{ changesPerPass: 1000, restrictionsPerDay: 5000, restrictionsPerWeek: 20_000, shrinkMinShare: 0, protectedDomains: [] },

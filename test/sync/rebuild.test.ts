@@ -1,6 +1,7 @@
 /** Claim: `twokey rebuild` makes everything again, only that, whatever interrupts it, and makes nothing where somebody else's things stand. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { addManagedRoot } from "../../demo/keys.ts";
 import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { rebuildCommand } from "../../src/cli/rebuild.ts";
@@ -28,7 +29,7 @@ let root: string;
 
 beforeEach(async () => {
   [state, ci, cloud] = await Promise.all([lendDatabase(), ciDatabaseWith(projects), startCloudStackEmulator({ jobMs: 5 })]);
-  root = cloud.addDomain({ name: "ci" });
+  root = addManagedRoot(cloud);
 });
 afterEach(async () => {
   expect(
@@ -94,7 +95,7 @@ test("a dry run says what would be made, and makes nothing", async () => {
   const ran = await run("--dry-run");
   expect(ran.code).toBe(0);
   expect(ran.out).toContain("create domain ROOT/ci/alpha\n");
-  expect(ran.out).toContain("create account ann (User) in beta\n");
+  expect(ran.out).toContain("create account ann (CI Member) in beta\n");
   expect(ran.out).not.toContain("gone");
   expect(cloud.requests().filter((r) => !r.command.startsWith("list"))).toEqual([]);
 });
@@ -127,7 +128,7 @@ test("CloudStack was replaced by an empty one: every domain gets its next genera
   expect((await run()).code).toBe(0);
   await cloud.close();
   cloud = await startCloudStackEmulator({ jobMs: 5 });
-  root = cloud.addDomain({ name: "ci" });
+  root = addManagedRoot(cloud);
   const ran = await run();
   expect([ran.code, ran.err, domainsOf(cloud)]).toEqual([0, "", whole]);
   expect(domainNamed(cloud, "alpha")?.id).toBe(domainIdFor("p-1" as ProjectId, 2));
@@ -145,7 +146,7 @@ test("a project that cannot be made is named, the others are made, and the exit 
   // CloudStack's clean-up, 2 s later, would take the hidden domain away: on a busy machine that comes before the run.
   await cloud.close();
   cloud = await startCloudStackEmulator({ jobMs: 5, accountCleanupIntervalMs: 600_000 });
-  root = cloud.addDomain({ name: "ci" });
+  root = addManagedRoot(cloud);
   cloud.addDomain({ name: "alpha", parent: root, id: domainIdFor("p-1" as ProjectId, 1), inactive: true });
   const ran = await run();
   expect(ran.code).toBe(1);

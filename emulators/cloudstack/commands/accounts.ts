@@ -82,7 +82,7 @@ function createAccount(call: Call): JsonObject {
   if (role.type === "Admin" && domain.parentId !== "") {
     throw invalidValue(`Invalid account role type=Admin specified for the domain ${domain.name}`);
   }
-  if (!settings.kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
+  refuseEscalation(call, role);
   const name = params.text("account") ?? params.must("username");
   refuseFourByteLetters(params.must("username"), params.must("email"));
   refuseTakenNames(call, domain, name, params.must("username"));
@@ -205,11 +205,10 @@ function updateAccount(call: Call): JsonObject {
 }
 
 function refuseRoleChange(call: Call, role: Role): void {
-  const { kind } = call.settings;
-  if (call.params.text("domainid") === undefined && !kind.includes("role_change")) {
+  if (call.params.text("domainid") === undefined) {
     throw internalError('Cannot invoke "java.lang.Long.longValue()" because "domainId" is null');
   }
-  if (!kind.includes("rights") || call.caller.reach !== "all") refuseEscalation(call, role);
+  refuseEscalation(call, role);
 }
 
 function lockAccount(): never {

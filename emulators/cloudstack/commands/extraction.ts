@@ -79,7 +79,7 @@ function extractVolume(call: Call): JsonObject {
     );
   }
   const source = volume.type === "ROOT" ? call.world.templates.find(volume.templateId) : undefined;
-  if (source?.isExtractable === false && call.caller.reach !== "all" && !call.settings.kind.includes("templates")) {
+  if (source?.isExtractable === false && call.caller.reach !== "all") {
     throw permissionDenied("The volume with specified volumeId is not allowed to be extracted");
   }
   const fields = linkFields(call, volume, "raw");

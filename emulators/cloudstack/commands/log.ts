@@ -2,7 +2,7 @@ import { type Call, type Command, type JobSpec, LIST_PARAMS, paramSpecs } from "
 import { invalidValue, unresolved } from "../failure.ts";
 import { type Json, type JsonObject, wireTime } from "../json.ts";
 import { pageOf } from "../paging.ts";
-import { like, namedDomain, subtreeByPath } from "../scope.ts";
+import { like, namedDomain, requireOwner, subtreeByPath } from "../scope.ts";
 import { shownPath } from "../shapes/owner.ts";
 import type { Account, EventRow, Job } from "../world/rows.ts";
 
@@ -102,7 +102,14 @@ function queryAsyncJobResult(call: Call, lookUp: (name: string) => Command | und
   const id = call.params.must("jobid");
   const job = call.world.jobs.find(id);
   if (job === undefined || job.forgotten) throw unresolved("queryAsyncJobResult", "jobid", id);
+  requireSight(call, job);
   return jobShape(call, job, lookUp);
+}
+
+/** A job belongs to the account that started it, not to what it is about. Source: CloudStack 4.22, ApiResponseHelper (queryJobResult). */
+function requireSight(call: Call, job: Job): void {
+  const { id, domainId } = call.world.accounts.need(call.world.users.need(job.userId).accountId);
+  requireOwner(call, { accountId: id, domainId });
 }
 
 function jobsInSight(call: Call): readonly Job[] {

@@ -55,6 +55,12 @@ export const MACHINE_COMMANDS: readonly Command[] = [
     job: machineJob("admin.vm.StopVMCmdByAdmin", stop),
   },
   {
+    name: "rebootVirtualMachine",
+    params: paramSpecs("id!:machines forced"),
+    event: { type: "VM.REBOOT", resource: "VirtualMachine", text: "rebooting Vm" },
+    job: machineJob("admin.vm.RebootVMCmdByAdmin", reboot),
+  },
+  {
     name: "updateVirtualMachine",
     params: paramSpecs("id!:machines displayname name deleteprotection"),
     run: updateVirtualMachine,
@@ -188,6 +194,12 @@ function stop(call: Call, machine: Machine, jobId: string): JsonObject {
   if (machine.state === "Destroyed") throw runtimeRefusal("Unable to stop a machine that is destroyed");
   if (call.machinesStuck) throw runtimeRefusal("Failed to stop user vm");
   stopMachine(call.world, machine, call.now);
+  return withJob(call, machine, jobId);
+}
+
+/** Source: facts/cloudstack.md; not recorded. */
+function reboot(call: Call, machine: Machine, jobId: string): JsonObject {
+  if (machine.state !== "Running") throw runtimeRefusal(`Unable to reboot vm: it is in the state ${machine.state}`);
   return withJob(call, machine, jobId);
 }
 

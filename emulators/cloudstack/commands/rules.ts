@@ -116,9 +116,9 @@ export function refuseRulesOfDisabled(call: Call, network: Network): void {
 
 /** Whether a network is a disabled account's and has a firewall rule. */
 export function hasRulesOfDisabled(call: Call, network: Network): boolean {
-  const { world, settings } = call;
+  const { world } = call;
   const owner = world.accounts.need(network.accountId);
-  if (owner.state !== "disabled" || network.vpcId !== undefined || settings.kind.includes("rules")) return false;
+  if (owner.state !== "disabled" || network.vpcId !== undefined) return false;
   const isIn = (thing: Thing): boolean =>
     thing.networkId === network.id && (thing.kind === "firewall_rule" || thing.kind === "egress_rule");
   return world.things.group(network.domainId).some(isIn);

@@ -79,9 +79,9 @@ export function namedTemplate(call: Call): Template {
  */
 export function requireOwnTemplate(call: Call, template: Template): void {
   requireOwner(call, template);
-  const { caller, settings, world } = call;
+  const { caller, world } = call;
   const isProjects = world.accounts.need(template.accountId).projectId !== undefined;
-  if (caller.reach === "all" || template.accountId === caller.account.id || isProjects || settings.kind.includes("templates")) return;
+  if (caller.reach === "all" || template.accountId === caller.account.id || isProjects) return;
   throw permissionDenied(
     template.isPublic
       ? "Domain Admin and regular users can modify only their own Public templates"

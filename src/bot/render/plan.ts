@@ -17,7 +17,8 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
   const heldRows = plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`);
-  const proposed = plan.proposals.map((p) => p.path);
+  const { notAsked = [] } = record;
+  const proposed = plan.proposals.map((p) => p.path).filter((path) => !notAsked.some((n) => n.path === path));
   const drift = plan.drift.map((d) => d.sentence);
 
   const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
@@ -34,7 +35,11 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
     ...list("Done", doneLines, 15),
     ...list(record.state === "applying" ? "In progress" : "Not done", open.map(outcomeLine), 15),
     ...list("Proposed for deletion: each gets a card of its own, and needs at least two approvals", proposed),
-    ...(proposed.length === 0 ? [section("*Deletions:* none, and this plan cannot lead to one.")] : []),
+    ...list(
+      "Could be deleted, but nobody is asked now",
+      notAsked.map((n) => `${n.path}: ${n.reason}`),
+    ),
+    ...(plan.proposals.length === 0 ? [section("*Deletions:* none, and this plan cannot lead to one.")] : []),
     ...list("Different, but left alone", drift, 5),
     context(
       `${environment} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${plan.digest.slice(0, 8)}`,
@@ -55,7 +60,8 @@ function headline(record: PlanRecord): string {
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
   if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;
-  if (plan.proposals.length > 0 && n === 0) return `Plan: ${plan.proposals.length} deletion(s) proposed`;
+  const proposed = plan.proposals.length - (record.notAsked?.length ?? 0);
+  if (proposed > 0 && n === 0) return `Plan: ${proposed} deletion(s) proposed`;
   return n === 0 ? "Plan: nothing to change" : done === n ? `Plan: ${n} change(s) made` : `Plan: ${done} of ${n} changes made`;
 }
 

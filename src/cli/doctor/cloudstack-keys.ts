@@ -1,13 +1,13 @@
 import type { KeyInspector } from "../../cloudstack/read/key-inspector.ts";
 import {
-  deleteCommands,
   destructiveCommands,
-  exportCommands,
+  keyUses,
+  needsOf,
   plugInLists,
-  readCommands,
   reimportCommands,
-  writeCommands,
-  writeLists,
+  roleTypes,
+  usefulTo,
+  type KeyUse,
 } from "../../cloudstack/api/needs.ts";
 import type { CloudStackKeys, Config } from "../../config.ts";
 import { kindsOf } from "../../core/backup-policy.ts";
@@ -15,9 +15,6 @@ import { checksOf, type Check } from "./check.ts";
 import { listed } from "./report.ts";
 
 const { ok, warning, failed, refused } = checksOf("cloudstack");
-
-const keyUses = ["read", "write", "export", "delete"] as const;
-type KeyUse = (typeof keyUses)[number];
 
 /** The environment's different key pairs, each with its uses: several when the environment shares it. */
 export function pairsOf(config: Config["cloudstack"]): readonly (CloudStackKeys & { readonly uses: readonly KeyUse[] })[] {
@@ -31,8 +28,17 @@ export function pairsOf(config: Config["cloudstack"]): readonly (CloudStackKeys 
   return [...pairs.values()];
 }
 
-/** Checks one key pair: valid, whose, what it sees, and what its role allows, as CloudStack lists it; no command is tried. */
-export async function examineKey(uses: readonly KeyUse[], key: KeyInspector, config: Config): Promise<readonly Check[]> {
+/**
+ * Checks one key pair: valid, whose, what it sees, and what its role allows, as CloudStack lists it; no command is tried.
+ *
+ * `members` is what the roles allow that the writing key hands out.
+ */
+export async function examineKey(
+  uses: readonly KeyUse[],
+  key: KeyInspector,
+  config: Config,
+  members: readonly string[],
+): Promise<readonly Check[]> {
   const name = `${uses.join(" + ")} key`;
   const account = await key.readAccount();
   if (!account.ok) return [refused({ ...account.error, message: `${name}: ${account.error.message}` }, "Check the key pair.")];
@@ -46,7 +52,8 @@ export async function examineKey(uses: readonly KeyUse[], key: KeyInspector, con
     root.ok
       ? ok(`${name}: sees ${config.cloudstack.rootPath} (${root.value})`)
       : refused({ ...root.error, message: `${name}: ${root.error.message}` }, "Put its account into that domain or above it."),
-    ...(await examineRights(uses, key, name, rolename, config)),
+    ...typeChecks(uses, name, roletype ?? "unknown"),
+    ...(await examineRights(uses, key, name, rolename, { kinds: kindsAsked(config), members })),
   ];
 }
 
@@ -56,12 +63,31 @@ function sharedChecks(uses: readonly KeyUse[], name: string): readonly Check[] {
   return [warning(sentence, "Give each use an account and keys of its own (docs/cloudstack.md).")];
 }
 
+/** Source: recording 29. */
+function typeChecks(uses: readonly KeyUse[], name: string, type: string): readonly Check[] {
+  const needsAdmin = uses.some((use) => roleTypes[use] === "Admin");
+  if (needsAdmin && type !== "Admin") {
+    const what = "CloudStack then refuses it templates of other accounts, and accounts that may do more than it";
+    const remedy =
+      'Give it an account in ROOT with a role of the type Admin that allows a few commands and ends in "deny *" (docs/cloudstack.md).';
+    return [failed(`${name}: its role is of the type ${type}; ${what}`, remedy)];
+  }
+  if (needsAdmin) return [ok(`${name}: its role is of the type Admin, which may touch accounts that may do more than it`)];
+  if (type === "User")
+    return [failed(`${name}: its role is of the type User, which sees its own account only`, "Use the type DomainAdmin.")];
+  if (type === "Admin" && uses.includes("write")) {
+    const sentence = `${name}: its role is of the type Admin, which reaches every domain, not only those of CI`;
+    return [warning(sentence, "Give it an account in the managed root with a role of the type DomainAdmin (docs/cloudstack.md).")];
+  }
+  return [];
+}
+
 async function examineRights(
   uses: readonly KeyUse[],
   key: KeyInspector,
   name: string,
   role: string,
-  config: Config,
+  asked: Parameters<typeof needsOf>[1],
 ): Promise<readonly Check[]> {
   const allowed = await key.readAllowed();
   if (!allowed.ok) return [refused({ ...allowed.error, message: `${name}: ${allowed.error.message}` }, "Try again.")];
@@ -69,48 +95,43 @@ async function examineRights(
   if (allowed.value === null)
     return [warning(unknown, `Allow listApis in the role ${role}: it only describes commands, and changes nothing.`)];
   const may = allowed.value;
-  const needed = [...new Set(uses.flatMap((use) => needsOf(use, config)))];
+  const needed = [...new Set(uses.flatMap((use) => needsOf(use, asked)))];
   // Of a plug-in's list, `listApis` does not say whether it is not allowed or not there: `examineLists` sends it.
   const missing = needed.filter((command) => !may.has(command) && !(plugInLists as readonly string[]).includes(command));
   const needs =
     missing.length === 0
       ? ok(`${name}: may send all ${needed.length} commands that it needs`)
       : failed(`${name}: may not send ${listed(missing)}`, `Allow them in the role ${role} (docs/cloudstack.md).`);
-  const excess = destructiveCommands.filter((command) => may.has(command) && !needed.includes(command));
+  const expected = new Set<string>([...needed, ...uses.flatMap((use) => usefulTo[use])]);
+  const excess = [...may].filter((command) => !expected.has(command) && !ONLY_READS.test(command)).toSorted();
   return [needs, ...reimportChecks(uses, name, role, may), ...excessChecks(uses, name, role, excess)];
 }
 
+/** Commands that only read. */
+const ONLY_READS = /^(?:list|get|query|find)[A-Z]/;
+const destructive: ReadonlySet<string> = new Set(destructiveCommands);
+
 function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may: ReadonlySet<string>): readonly Check[] {
-  const missing = uses.includes("write") ? reimportCommands.filter((command) => !may.has(command)) : [];
+  const missing = uses.includes("export") ? reimportCommands.filter((command) => !may.has(command)) : [];
   if (missing.length === 0) return [];
   const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey reimport" could not register templates again`;
   return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];
 }
 
-/** Commands that only the deletion key may send. */
-const NEVER: ReadonlySet<string> = new Set(["deleteDomain", "deleteAccount", "deleteUser", "expungeVirtualMachine"]);
-
 function excessChecks(uses: readonly KeyUse[], name: string, role: string, excess: readonly string[]): readonly Check[] {
-  if (excess.length === 0) return [ok(`${name}: has no destructive command that it does not need`)];
+  if (excess.length === 0) return [ok(`${name}: may change nothing that it does not need to`)];
   const remedy = `End the role ${role} with "deny *" after the commands that it needs (docs/cloudstack.md).`;
   // The deletion key may destroy anyway: a right that it does not need is not a risk of its own.
-  if (uses.includes("delete")) return [warning(`${name}: may also send ${listed(excess)}`, remedy)];
-  // CloudStack lets nobody assign a role that may do more than they: the writing key may need the rights of CI accounts.
-  const assignable = uses.includes("write") ? excess.filter((command) => !NEVER.has(command)) : [];
-  const rest = excess.filter((command) => !assignable.includes(command));
-  const why = "unless a role in CLOUDSTACK_ROLES has it: the writing key can only assign roles whose rights it has";
+  const [grave, rest] = uses.includes("delete")
+    ? [[], excess]
+    : [excess.filter((command) => destructive.has(command)), excess.filter((command) => !destructive.has(command))];
   return [
-    ...(rest.length === 0 ? [] : [failed(`${name}: may send ${listed(rest)}, which is for approved deletions only`, remedy)]),
-    ...(assignable.length === 0 ? [] : [warning(`${name}: may send ${listed(assignable)}`, `Deny it, ${why}.`)]),
+    ...(grave.length === 0 ? [] : [failed(`${name}: may send ${listed(grave)}, which is for approved deletions only`, remedy)]),
+    ...(rest.length === 0 ? [] : [warning(`${name}: may also send ${listed(rest)}, which it does not need`, remedy)]),
   ];
 }
 
-function needsOf(use: KeyUse, config: Config): readonly string[] {
-  if (use === "read") return readCommands;
-  if (use === "write") return [...writeLists, ...writeCommands];
-  if (use === "delete") return [...readCommands, ...deleteCommands];
+function kindsAsked(config: Config): ReadonlySet<string> {
   const backedUp = Object.values(config.backups.policies).flatMap((policy) => (policy === null ? [] : kindsOf[policy]));
-  const kinds = new Set<string>([...config.archive.kinds, ...backedUp]);
-  const extracting = Object.entries(exportCommands).flatMap(([kind, command]) => (kinds.has(kind) ? [command] : []));
-  return ["queryAsyncJobResult", ...extracting];
+  return new Set<string>([...config.archive.kinds, ...backedUp]);
 }

@@ -6,14 +6,14 @@ import { checksOf, type Check } from "./check.ts";
 const { ok, failed, refused } = checksOf("cloudstack");
 
 /**
- * Sends each list of an inventory once with the reading key: only the command itself tells what a role may not ask from what the server
+ * Sends each list of an inventory once with a key: only the command itself tells what a role may not ask from what the server
  * does not have, and nobody can approve a deletion while a list is missing. Source: recording 18.
  */
-export async function examineLists(key: KeyInspector, config: Config): Promise<readonly Check[]> {
+export async function examineLists(use: "read" | "delete", key: KeyInspector, config: Config): Promise<readonly Check[]> {
   const absent: ReadonlySet<string> = new Set(config.cloudstack.absentKinds);
   const mayLack: ReadonlySet<string> = new Set(absentKinds);
   const lists = await key.readLists();
-  if (!lists.ok) return [refused({ ...lists.error, message: `read key: ${lists.error.message}` }, "Try again.")];
+  if (!lists.ok) return [refused({ ...lists.error, message: `${use} key: ${lists.error.message}` }, "Try again.")];
   const wrong = lists.value.flatMap(({ kind, command, state }): readonly Check[] => {
     if (absent.has(kind) && state === "answered") {
       const sentence = `CLOUDSTACK_ABSENT_KINDS names ${kind}, but CloudStack answers ${command}: Twokey would not see what there is`;
@@ -22,11 +22,11 @@ export async function examineLists(key: KeyInspector, config: Config): Promise<r
     if (absent.has(kind) || state === "answered") return [];
     const nobody = "so no deletion can be approved";
     if (state === "not_allowed")
-      return [failed(`read key: may not send ${command} (432), ${nobody}`, "Allow it in the key's role (docs/cloudstack.md).")];
+      return [failed(`${use} key: may not send ${command} (432), ${nobody}`, "Allow it in the key's role (docs/cloudstack.md).")];
     const remedy = mayLack.has(kind)
       ? `If it has no such plug-in, set CLOUDSTACK_ABSENT_KINDS=${[...absent, kind].join(",")}.`
       : "Ask who runs the server: every CloudStack has it.";
     return [failed(`CloudStack does not know ${command} (401), ${nobody}`, remedy)];
   });
-  return wrong.length > 0 ? wrong : [ok(`read key: all ${lists.value.length - absent.size} lists of an inventory are answered`)];
+  return wrong.length > 0 ? wrong : [ok(`${use} key: all ${lists.value.length - absent.size} lists of an inventory are answered`)];
 }

@@ -11,6 +11,7 @@ import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
+import { examineRoles } from "./cloudstack-roles.ts";
 import { examineLists } from "./cloudstack-lists.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
 
@@ -39,12 +40,15 @@ export async function examineCloudStack(
   const probed = await createCloudStackReader(reading).probe();
   if (!probed.ok && probed.error.code === "cloudstack.unreachable") return [failed(probed.error.message, probed.error.remedy ?? "")];
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
+  const roles = await examineRoles(createKeyInspector(options(config.cloudstack.write)), config);
   for (const { uses, ...pair } of pairsOf(config.cloudstack))
-    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config)));
+    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config, roles.members)));
   const inspector = createKeyInspector(reading);
   return [
     ...checks,
-    ...(await examineLists(inspector, config)),
+    ...roles.checks,
+    ...(await examineLists("read", inspector, config)),
+    ...(await examineLists("delete", createKeyInspector(options(config.cloudstack.delete)), config)),
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
     ...(await examineProtected(config, inForce, createCloudStackReader(reading))),

@@ -121,10 +121,17 @@ const REFUSALS: Readonly<Record<number, readonly [kind: FailureKind, code: strin
   537: ["rejected", "conflict"],
 };
 
+/** CloudStack compares rights: nobody may make or change an account that may do more than they. Source: recordings 19 and 29. */
+const MORE_RIGHTS = /access to more privileges|has a lower role type/;
+const MORE_RIGHTS_REMEDY =
+  'The account may do more than this key. Its role must allow only what the key may send, and end in "deny *" (docs/cloudstack.md).';
+
 function meaningOfRefusal(trouble: Extract<Trouble, { kind: "refused" }>, change: boolean): Meaning {
   const sentence = `CloudStack answered ${trouble.status}: ${plain(trouble.text)}`;
   const known = REFUSALS[trouble.status];
   if (known === undefined) return [change ? "indeterminate" : "unavailable", "unknown_error", sentence];
+  if ((trouble.status === 531 || trouble.status === 530) && MORE_RIGHTS.test(trouble.text))
+    return ["rejected", "more_rights", sentence, MORE_RIGHTS_REMEDY];
   const [kind, code, remedy] = known;
   // A 530 on a read is an internal error of the server: reading again later is safe.
   const later = !change && trouble.status === 530 ? "unavailable" : kind;

@@ -30,7 +30,10 @@ export const readCommands = [
   "queryAsyncJobResult",
 ] as const;
 
-/** Changes of a pass, and Restore. */
+/** What is read where the role allows it. */
+export const readIfPossible = ["listConfigurations"] as const;
+
+/** Changes of a pass. */
 export const writeCommands = [
   "createDomain",
   "createAccount",
@@ -41,9 +44,6 @@ export const writeCommands = [
   "disableAccount",
   "enableAccount",
   "addAnnotation",
-  "recoverVirtualMachine",
-  "startVirtualMachine",
-  "attachVolume",
 ] as const;
 
 /** Lists that are read before and after a change. */
@@ -52,14 +52,16 @@ export const writeLists = [
   "listAccounts",
   "listUsers",
   "listRoles",
+  "listRolePermissions",
   "listResourceLimits",
-  "listVirtualMachines",
-  "listVolumes",
   "queryAsyncJobResult",
 ] as const;
 
-/** What `npx twokey reimport` also sends, with the writing key; the bot itself never does. */
+/** What `npx twokey reimport` sends, with the exporting key; the bot itself never does. */
 export const reimportCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
+
+/** What `npx twokey doctor` reads with the exporting key. */
+export const exportLists = ["listDomains", "listAccounts", "queryAsyncJobResult"] as const;
 
 /** What is sent for each kind that is exported. */
 export const exportCommands = {
@@ -69,7 +71,7 @@ export const exportCommands = {
   snapshot: "extractSnapshot",
 } as const;
 
-/** The steps of a deletion, in the order that works (recording 06). */
+/** The steps of a deletion, in the order that works (recording 06), with the rules that go before a network (recording 32). */
 export const deleteCommands = [
   "disableAccount",
   "destroyVirtualMachine",
@@ -80,11 +82,28 @@ export const deleteCommands = [
   "deleteTemplate",
   "deleteIso",
   "disassociateIpAddress",
+  "deleteRemoteAccessVpn",
+  "deleteLoadBalancerRule",
+  "deletePortForwardingRule",
+  "deleteFirewallRule",
+  "deleteEgressFirewallRule",
   "deleteNetwork",
   "deleteVPC",
   "deleteAccount",
   "deleteDomain",
 ] as const;
+
+/** The rules of a network, which a deletion reads with the deleting key. */
+export const deleteLists = [
+  "listRemoteAccessVpns",
+  "listLoadBalancerRules",
+  "listPortForwardingRules",
+  "listFirewallRules",
+  "listEgressFirewallRules",
+] as const;
+
+/** Restore sends these with the deleting key: it alone may enable every account that it disabled (recording 29). */
+export const restoreCommands = ["enableAccount", "disableAccount", "recoverVirtualMachine", "startVirtualMachine", "attachVolume"] as const;
 
 /** Commands that destroy something; a key that does not need them must not have them. */
 export const destructiveCommands = [
@@ -102,3 +121,47 @@ export const destructiveCommands = [
   "deleteVPC",
   "deleteProject",
 ] as const;
+
+/** Destructive commands that no role for members may allow: then the writing key would have to be allowed to send them. */
+export const neverForMembers: ReadonlySet<string> = new Set(["deleteDomain", "deleteAccount", "deleteUser", "expungeVirtualMachine"]);
+
+/** What a key pair is for. */
+export const keyUses = ["read", "write", "export", "delete"] as const;
+/** One of `keyUses`. */
+export type KeyUse = (typeof keyUses)[number];
+
+/**
+ * The type that the role of each key has. Only a role of the type Admin, and so an account in ROOT, may touch the accounts and templates
+ * of accounts that may do more than itself. Source: recording 29.
+ */
+export const roleTypes = { read: "DomainAdmin", write: "DomainAdmin", export: "Admin", delete: "Admin" } as const;
+
+/** What the needs of a key depend on. */
+export interface Asked {
+  /** Kinds of things that are exported. */
+  readonly kinds: ReadonlySet<string>;
+  /** What the roles allow that the writing key hands out: CloudStack lets nobody hand out a role that may do more (recording 19). */
+  readonly members: readonly string[];
+}
+
+/** The commands that a key's role must allow: those that are sent with it, and `listApis`, by which the doctor knows. */
+export function needsOf(use: KeyUse, { kinds, members }: Asked): readonly string[] {
+  const exports = Object.entries(exportCommands).flatMap(([kind, command]) => (kinds.has(kind) ? [command] : []));
+  const commands: Readonly<Record<KeyUse, readonly string[]>> = {
+    read: readCommands,
+    write: [...writeLists, ...writeCommands, ...members],
+    export: [...exportLists, ...exports],
+    delete: [...readCommands, ...deleteLists, ...restoreCommands, ...deleteCommands],
+  };
+  return [...new Set(["listApis", ...commands[use]])];
+}
+
+const dedications = ["listDedicatedHosts", "listDedicatedClusters", "listDedicatedPods", "listDedicatedZones"];
+
+/** The commands that a key's role may allow as well: what they are for works only with them, but the bot runs without it. */
+export const usefulTo: Readonly<Record<KeyUse, readonly string[]>> = {
+  read: readIfPossible,
+  write: [],
+  export: [...Object.values(exportCommands), ...reimportCommands],
+  delete: [...readIfPossible, ...dedications],
+};

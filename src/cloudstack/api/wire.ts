@@ -183,6 +183,9 @@ export const ZoneRow = z.object({ id: text.min(1), name: text });
 export const OsTypeRow = z.object({ id: text.min(1), description: text });
 /** A guest network. */
 export const NetworkRow = z.object({ ...named, ...factFields.network, vpcid: maybe });
+/** A rule of a network: firewall, port forward, load balancer, remote access VPN. */
+export const NetworkRuleRow = z.object({ id: text.min(1), ...fields(maybe, "networkid", "domainid", "publicipid") });
+export type NetworkRuleRow = z.infer<typeof NetworkRuleRow>;
 /** A VPC. */
 export const VpcRow = z.object({ ...named, ...factFields.vpc });
 /** A public address. */
@@ -207,7 +210,11 @@ export const DedicationRow = z.object({
 });
 
 /** A role. */
-export const RoleRow = z.object({ id: text.min(1), name: text, isdefault: flag });
+export const RoleRow = z.object({ id: text.min(1), name: text, type: text });
+export type RoleRow = z.infer<typeof RoleRow>;
+/** A rule of a role. */
+export const RuleRow = z.object({ id: text.min(1), rule: text, permission: text });
+export type RuleRow = z.infer<typeof RuleRow>;
 /** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
 export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;

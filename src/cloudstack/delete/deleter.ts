@@ -13,6 +13,7 @@ import { awaitJob, readJob, runJob } from "../api/jobs.ts";
 import { findAccount } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { readPlace, refusalOfGrant } from "./check-grant.ts";
+import { removeNetwork } from "./network-rules.ts";
 import { totalsOfOne } from "../read/totals.ts";
 import { fit, Success, type AccountRow } from "../api/wire.ts";
 
@@ -65,7 +66,7 @@ function callsOf(api: CloudStackApi): CloudStackDeleter {
       }),
     deleteNetwork: (grant, network, jobId) =>
       removeItem(api, grant, network, ["network", "vpc"], () =>
-        job(api, network.kind === "network" ? "deleteNetwork" : "deleteVPC", { id: network.id }, jobId),
+        network.kind === "vpc" ? job(api, "deleteVPC", { id: network.id }, jobId) : removeNetwork(api, grant, network, jobId),
       ),
     releaseAddress: (grant, address, jobId) =>
       removeItem(api, grant, address, ["address"], (found) => {

@@ -6,7 +6,7 @@ import { isUnknownId, refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
-import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, RoleRow, UserRow, VolumeRow } from "../api/wire.ts";
+import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
 export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
@@ -65,17 +65,6 @@ async function findOwned<T extends { readonly id: string; readonly domainid: str
     return ok({ ...found, domainId });
   }
   return ok(null);
-}
-
-/** The id of the role of that exact name. Errors: `refused` when there is none, or more than one. */
-export async function findRoleId(api: CloudStackApi, name: string): Promise<Result<string, Failure>> {
-  const roles = await readList(api, listOf("listRoles", "role", RoleRow));
-  if (!roles.ok) return roles;
-  const named = roles.value.filter((role) => role.name === name);
-  const [role] = named;
-  if (role !== undefined && named.length === 1) return ok(role.id);
-  const sentence = role === undefined ? `CloudStack has no role "${name}"` : `CloudStack has ${named.length} roles "${name}"`;
-  return err(refusal("no_role", sentence, { remedy: "Create the role, or correct CLOUDSTACK_ROLES." }));
 }
 
 async function findOne<T>(api: CloudStackApi, query: ListQuery<T>, isIt: (row: T) => boolean): Promise<Result<T | null, Failure>> {

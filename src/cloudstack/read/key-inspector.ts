@@ -10,6 +10,7 @@ import type { CloudStackOptions } from "../api/options.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { AccountRow, ApiRow, fit } from "../api/wire.ts";
 import { readSetting, withSmallPages } from "./probe.ts";
+import { readRole, type SeenRole } from "./roles.ts";
 
 /** What can be read with one key pair; nothing here changes anything. */
 export interface KeyInspector {
@@ -17,6 +18,8 @@ export interface KeyInspector {
   readAccount(): Promise<Result<AccountRow, Failure>>;
   /** The commands that the key's role allows; null when it may not ask. */
   readAllowed(): Promise<Result<ReadonlySet<string> | null, Failure>>;
+  /** A role as this key sees it. Errors: `refused` for one that this key could not hand out. */
+  readRole(name: string): Promise<Result<SeenRole, Failure>>;
   /** Sends each list of an inventory once, for one row: whether the key gets an answer, by kind. */
   readLists(): Promise<Result<readonly ListState[], Failure>>;
   /** A setting of the server; `unknown` when this version has none of that name, `hidden` when the key may not read settings. */
@@ -40,6 +43,7 @@ export function createKeyInspector(o: CloudStackOptions): KeyInspector {
   return {
     readAccount: () => readOwnAccount(api),
     readAllowed: () => readAllowed(api),
+    readRole: (name) => readRole(api, name),
     readLists: () => readListStates(api),
     readSetting: (name) => readSetting(api, name),
     findRoot: async () => {

@@ -48,13 +48,13 @@ export async function changeAccount(
   id: AccountId,
   o: {
     readonly what: (account: AccountRow) => string;
-    readonly send: () => Promise<Result<unknown, Failure>>;
+    readonly send: (account: AccountRow) => Promise<Result<unknown, Failure>>;
     readonly isWanted: (account: AccountRow) => boolean;
   },
 ): Promise<Result<void, Failure>> {
   const account = await fence.account(id);
   if (!account.ok) return account;
-  return confirm(await o.send(), { what: o.what(account.value), read: () => findAccount(api, id), isWanted: o.isWanted });
+  return confirm(await o.send(account.value), { what: o.what(account.value), read: () => findAccount(api, id), isWanted: o.isWanted });
 }
 
 /** Enables an account: ends a lock or a quarantine. */

@@ -12,7 +12,8 @@ import type { Params } from "../api/signature.ts";
 import { fit, OsTypeRow, Registered, RegisteredRow, ZoneRow } from "../api/wire.ts";
 
 /**
- * Makes the registrar, for the writing key pair. `registerTemplate` is synchronous and answers before anything is fetched; the same name
+ * Makes the registrar, for the exporting key pair: CloudStack shows a template's link, and why a download failed, to administrators only.
+ * `registerTemplate` is synchronous and answers before anything is fetched; the same name
  * twice makes two templates, so nothing is sent twice here. Source: recording 15; facts/cloudstack §5.4.
  */
 export function createTemplateRegistrar(o: CloudStackOptions): TemplateRegistrar {

@@ -11,9 +11,10 @@ import { findMachine, findVolume } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 
 /**
- * Makes the restorer, for the writing key pair: it only gives back, so it needs no grant. What is as it should be counts as done.
+ * Makes the restorer, for the deleting key pair: who disabled an account can enable it, and it only gives back, so it needs no grant. What
+ * is as it should be counts as done.
  *
- * Source: recordings 04 (a lock is `disableAccount lock=true`), 05 (recover, attach), 23 (no machine of a disabled account starts).
+ * Source: recordings 04 (a lock is `disableAccount lock=true`), 05 (recover, attach), 23 (no machine of a disabled account starts), 29.
  */
 export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer {
   const api = createApi(o);

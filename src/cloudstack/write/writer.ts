@@ -10,8 +10,9 @@ import { createFence, type TreeFence } from "./fence.ts";
 import { addMark } from "./marker.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
-import { findAccount, findLimit, findRoleId, findUser, limitNumber } from "../read/find.ts";
+import { findAccount, findLimit, findUser, limitNumber } from "../read/find.ts";
 import { findDomainWithChain } from "../read/managed-root.ts";
+import { findRole } from "../read/roles.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import type { UserRow } from "../api/wire.ts";
 
@@ -46,15 +47,7 @@ export interface Writes {
 export function createCloudStackWriter(o: CloudStackOptions): CloudStackWriter {
   const api = createApi(o);
   const fence = createFence(api);
-  const roleIds = new Map<string, string>();
-  const roleId = async (name: string): Promise<Result<string, Failure>> => {
-    const known = roleIds.get(name);
-    if (known !== undefined) return ok(known);
-    const found = await findRoleId(api, name);
-    if (found.ok) roleIds.set(name, found.value);
-    return found;
-  };
-  const writes: Writes = { ...domainWrites(api, fence), ...accountWrites(api, fence, roleId), ...userWrites(api, fence) };
+  const writes: Writes = { ...domainWrites(api, fence), ...accountWrites(api, fence, roleFinder(api)), ...userWrites(api, fence) };
   return {
     ...writes,
     applyChange: (change, jobId) => applyChange(writes, change, jobId),
@@ -88,6 +81,22 @@ function applyChange(w: Writes, c: Change, jobId: JobId): Promise<Result<void, F
 }
 
 type RoleFinder = (name: string) => Promise<Result<string, Failure>>;
+
+/** How long it is remembered that a role cannot be handed out, so that a pass does not ask again for each account. Units: ms. */
+const REFUSED_MS = 60_000;
+
+function roleFinder(api: CloudStackApi): RoleFinder {
+  const known = new Map<string, { readonly found: Result<string, Failure>; readonly until: number }>();
+  return async (name) => {
+    const kept = known.get(name);
+    if (kept !== undefined && api.settings.now() < kept.until) return kept.found;
+    const role = await findRole(api, name);
+    const found = role.ok ? ok(role.value.id) : role;
+    if (found.ok) known.set(name, { found, until: Number.POSITIVE_INFINITY });
+    else if (found.error.kind === "refused") known.set(name, { found, until: api.settings.now() + REFUSED_MS });
+    return found;
+  };
+}
 
 function domainWrites(api: CloudStackApi, fence: TreeFence): Pick<Writes, "createDomain" | "setLimit"> {
   return {
@@ -136,7 +145,8 @@ function accountWrites(api: CloudStackApi, fence: TreeFence, roleId: RoleFinder)
       if (!chosen.ok) return chosen;
       return changeAccount(api, fence, accountId, {
         what: () => `the role ${role}`,
-        send: () => api.change("updateAccount", { id: accountId, roleid: chosen.value }),
+        // Without the domain, CloudStack fails with a null pointer (recording 29).
+        send: ({ domainid }) => api.change("updateAccount", { id: accountId, domainid, roleid: chosen.value }),
         isWanted: (a) => a.rolename === role,
       });
     },

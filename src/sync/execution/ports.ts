@@ -4,7 +4,7 @@ import type { Result } from "../../core/result.ts";
 import type { Scope } from "../../core/scope.ts";
 import type { CompleteDesired, PartialDesired } from "../planning/desired.ts";
 import type { ObservedReport, PartialObserved } from "../planning/observed.ts";
-import type { Change, DeletionProposal } from "../planning/plan.ts";
+import type { Change, DeletionProposal, NotOpened } from "../planning/plan.ts";
 
 /** The CI database, as a pass reads it. Never throws: what fails makes the read partial. */
 export interface DesiredSource {
@@ -25,8 +25,8 @@ export interface ChangeWriter {
 /** Where proposals go: idempotent for each domain. */
 export interface DeletionOpener {
   openDeletion(proposal: DeletionProposal, requesters: readonly OperatorId[]): Promise<void>;
-  /** Whether a proposal would open a deletion now: people may have refused it lately, or the domain may be protected. */
-  wouldOpen(proposal: DeletionProposal): Promise<boolean>;
+  /** Why a proposal opens no deletion now, such as that people refused it lately; null: it would open one. */
+  whyNotOpened(proposal: DeletionProposal, requesters: readonly OperatorId[]): Promise<NotOpened | null>;
   /** Domains under a live deletion. */
   liveDomains(): Promise<readonly DomainId[]>;
 }

@@ -25,7 +25,7 @@ import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecor
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
-import type { Change, Plan } from "../planning/plan.ts";
+import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
@@ -97,11 +97,14 @@ async function passWithLock(
   let record = newRecord(c, plan, startedBy, passId);
   const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
+  const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
+  const notAsked = await proposalsNotAsked(plan, requesters, c);
+  if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
   const permitted: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
-  let shown = await isWorthShowing(plan, changes.filter((change) => findUndone(before, change) === undefined).length, c);
+  let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
   if (shown) await c.announcer.showPlan(record);
   const { db, writer, now, newId } = c;
   const applied = await applyChanges(changes, { db, writer, now, newId, passId, signal, limits: planned.team });
@@ -111,13 +114,12 @@ async function passWithLock(
   const stopped = applied.some((o) => o.outcome === "held");
   record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(plan, changes.length) };
   if (allowed.deletions && !stopped) {
-    const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];
     for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
   }
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
-    if (shown) await recordLastShown(q, showKey(plan));
+    if (shown) await recordLastShown(q, showKey(record));
     const forgetsOthers = scope.kind === "fleet" && allowed.additive;
     await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
@@ -244,14 +246,34 @@ async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Plann
   return inputs;
 }
 
-async function isWorthShowing(plan: Plan, changes: number, c: ReconcileContext): Promise<boolean> {
-  if (changes > 0) return true;
-  if (allowedBy(plan).deletions) for (const proposal of plan.proposals) if (await c.deletions.wouldOpen(proposal)) return true;
-  return (await readLastShown(c.db)) !== showKey(plan);
+/** The proposals that open no deletion, with the reason. */
+async function proposalsNotAsked(
+  plan: Plan,
+  requesters: readonly OperatorId[],
+  c: ReconcileContext,
+): Promise<NonNullable<PlanRecord["notAsked"]>> {
+  if (!allowedBy(plan).deletions) return [];
+  const found: (NotOpened & { readonly path: string })[] = [];
+  for (const proposal of plan.proposals) {
+    const why = await c.deletions.whyNotOpened(proposal, requesters);
+    if (why !== null) found.push({ path: proposal.path, ...why });
+  }
+  return found;
 }
 
-function showKey(plan: Plan): string {
-  return digestOf({ holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) });
+async function isWorthShowing(record: PlanRecord, changes: number, c: ReconcileContext): Promise<boolean> {
+  const { plan, notAsked = [] } = record;
+  if (changes > 0) return true;
+  if (allowedBy(plan).deletions && plan.proposals.length > notAsked.length) return true;
+  // Who asked for a pass learns why nothing came of it.
+  if (record.startedBy.kind === "command" && notAsked.length > 0) return true;
+  return (await readLastShown(c.db)) !== showKey(record);
+}
+
+function showKey({ plan, notAsked = [] }: PlanRecord): string {
+  const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) };
+  const news = notAsked.filter((n) => n.isNews);
+  return digestOf(news.length === 0 ? shown : { ...shown, notAsked: news });
 }
 
 function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOutcome[]): readonly ChangeOutcome[] {

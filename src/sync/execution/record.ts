@@ -1,6 +1,6 @@
 import type { Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import type { Scope } from "../../core/scope.ts";
-import type { Change, Plan } from "../planning/plan.ts";
+import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 
 /** The outcome of one change. `seen`: the read-back after it shows that it was made. */
 export interface ChangeOutcome {
@@ -21,6 +21,8 @@ export interface PlanRecord {
   readonly startedAt: Instant;
   readonly endedAt: Instant | null;
   readonly outcomes: readonly ChangeOutcome[];
+  /** Proposals about which nobody is asked now, with the reason. Left out in records of earlier versions. */
+  readonly notAsked?: readonly (NotOpened & { readonly path: string })[];
   /** Whether the read-back found the plan fulfilled; null until it was read. */
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
 }

@@ -104,6 +104,13 @@ class Proposal implements ProposalFields {
 /** A deletion that could be asked for. */
 export type DeletionProposal = Proposal;
 
+/** Why nobody is asked about a proposal now. */
+export interface NotOpened {
+  readonly reason: string;
+  /** False: people decided it themselves, so that only who asks is told. */
+  readonly isNews: boolean;
+}
+
 /** The plain facts of a proposal, as they are stored and shown. */
 export interface ProposalFields {
   readonly domainId: DomainId;

@@ -1,5 +1,6 @@
 /** Claims: who may not see costs is refused; the terminal and Slack show the same comparison; it fits Slack whatever the names are. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keyVariables, keysOf } from "../../../demo/keys.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -135,7 +136,7 @@ describe("twokey backup-cost", () => {
   beforeAll(async () => {
     fresh = await freshDatabase();
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5, now: () => now });
-    domain = emulator.addDomain({ name: "aurora", parent: emulator.addDomain({ name: "ci" }) }) as DomainId;
+    domain = emulator.addDomain({ name: "aurora", parent: addManagedRoot(emulator) }) as DomainId;
     emulator.addTemplate({ account: emulator.addAccount({ domain, name: "mia" }).accountId, name: "golden", bytes: 3 * 1024 ** 2 });
   });
   afterAll(async () => {
@@ -155,8 +156,7 @@ describe("twokey backup-cost", () => {
         SLACK_CHANNEL: "C1",
         SLACK_APPROVERS: "U1",
         CLOUDSTACK_API_URL: emulator.url,
-        CLOUDSTACK_API_KEY: emulator.admin.apiKey,
-        CLOUDSTACK_SECRET_KEY: emulator.admin.secretKey,
+        ...keyVariables(emulator),
         CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
         ...more,
       },
@@ -168,7 +168,7 @@ describe("twokey backup-cost", () => {
       sleep: () => Promise.resolve(),
     });
     expect(out + errors).not.toContain(SECRET);
-    expect(out + errors).not.toContain(emulator.admin.secretKey);
+    for (const { secretKey } of Object.values(keysOf(emulator))) expect(out + errors).not.toContain(secretKey);
     return { code, out, errors };
   }
 

@@ -1,4 +1,5 @@
 /** Claims: a backup holds what was saved and read back, names what was not, never believes an old copy, and is made when due and no sooner. */
+import { addManagedRoot } from "../../../demo/keys.ts";
 import { resumeByTwo } from "../../support/stop.ts";
 import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -322,14 +323,14 @@ describe("/ci-backups", () => {
 describe("against CloudStack", () => {
   test("templates, snapshots and a free disk are saved and read back; the disk of a running machine is named", async () => {
     const emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
-    const ci = emulator.addDomain({ name: "ci" });
+    const ci = addManagedRoot(emulator);
     emulator.addDomain({ name: "aurora", parent: ci, id: domainId });
     const account = emulator.addAccount({ domain: domainId, name: "mia" }).accountId;
     const volume = emulator.addVolume({ account, name: "free", size: 100_000, placed: true });
     emulator.addSnapshot({ volume, name: "of-free" });
     emulator.addTemplate({ account, name: "golden", bytes: 50_000, isExtractable: false });
     emulator.addMachine({ account, name: "runs" });
-    const { reader, exports } = botCloud({ url: emulator.url, ...emulator.admin });
+    const { reader, exports } = botCloud(emulator);
     // What the emulator serves for a disk, whatever its size.
     const emulated = 1024 ** 2;
     const run = await backUp({ reader, exports });

@@ -3,6 +3,7 @@
  * an inventory comes to is a pure function; the looks are the bot's own schedule.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addManagedRoot } from "../../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
 import { bytesOf, measureInventory } from "../../../src/archive/backups/sizes.ts";
 import { type Measurement, readMeasurements } from "../../../src/store/backup-sizes.ts";
@@ -90,7 +91,7 @@ describe("a CloudStack", () => {
   let measured: Measurement;
   beforeAll(async () => {
     emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
-    const ci = emulator.addDomain({ name: "ci" });
+    const ci = addManagedRoot(emulator);
     const domains = ["aurora", "borealis"].map((name) => emulator.addDomain({ name, parent: ci }) as DomainId);
     const [first = "", second = ""] = domains.map((d, i) => emulator.addAccount({ domain: d, name: `a${i}` }).accountId);
     const machine = emulator.addMachine({ account: first, name: "m" });
@@ -99,7 +100,7 @@ describe("a CloudStack", () => {
     emulator.addTemplate({ account: second, name: "t", bytes: 12_345 });
     const project = emulator.addProject({ account: second, name: "cp" });
     emulator.addVolume({ account: project.accountId, name: "in-cp", size: 70_000 });
-    const { reader } = botCloud({ url: emulator.url, ...emulator.admin });
+    const { reader } = botCloud(emulator);
     const inventoryOfRoot = valueOf(await reader.readInventory(ci as DomainId, "ROOT/ci" as DomainPath));
     measured = measureInventory(
       inventoryOfRoot,

@@ -1,5 +1,6 @@
 /** What the tests of this room share: a CI database, an emulated CloudStack, and commands run as from a terminal. */
 import { randomUUID } from "node:crypto";
+import { keyVariables } from "../../../demo/keys.ts";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
@@ -63,8 +64,7 @@ export function environment(cloud: CloudStackEmulator, state: FreshDatabase, ci:
     SLACK_CHANNEL: "C1",
     SLACK_APPROVERS: "U1,U2,U3",
     CLOUDSTACK_API_URL: cloud.url,
-    CLOUDSTACK_API_KEY: cloud.admin.apiKey,
-    CLOUDSTACK_SECRET_KEY: cloud.admin.secretKey,
+    ...keyVariables(cloud),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     ...more,
   };

@@ -1,5 +1,6 @@
 /** What the tests of re-imports share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomUUID } from "node:crypto";
+import { addManagedRoot, keyVariables } from "../../../demo/keys.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -57,7 +58,7 @@ async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promi
     await ciDatabaseWith(projects),
     await startCloudStackEmulator({ jobMs: 5, stateFile: file }),
   ];
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
   await Promise.all([cloud.close(), ci.drop()]);
   if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
@@ -116,9 +117,8 @@ export class RestoreWorld {
   async replaceCloud(): Promise<void> {
     await this.cloud.close();
     this.cloud = await startCloudStackEmulator({ jobMs: 5, downloads: { folder: path.join(this.folder, "secondary"), hosts: this.hosts } });
-    this.root = this.cloud.addDomain({ name: "ci" });
-    const { apiKey, secretKey } = this.cloud.admin;
-    Object.assign(this.env, { CLOUDSTACK_API_URL: this.cloud.url, CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey });
+    this.root = addManagedRoot(this.cloud);
+    Object.assign(this.env, { CLOUDSTACK_API_URL: this.cloud.url, ...keyVariables(this.cloud) });
     const made = await this.rebuild();
     if (made.code !== 0) throw new Error(`not rebuilt: ${made.out}${made.err}`);
   }

@@ -9,6 +9,7 @@ import { judgeDatabase } from "../../../src/cli/doctor/own-database.ts";
 const settingsOf = (values: Readonly<Record<string, string>>): KeyInspector => ({
   readAccount: async () => err(failure("rejected", "x", "x")),
   readAllowed: async () => ok(null),
+  readRole: async () => err(failure("rejected", "x", "x")),
   findRoot: async () => err(failure("rejected", "x", "x")),
   findPath: async () => ok(null),
   readLists: async () => ok([]),

@@ -1,7 +1,15 @@
 /** Claim: the lists of commands by which the doctor judges a key are what the source sends, and the scopes are those of the manifests. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { deleteCommands, readCommands, reimportCommands, writeCommands, writeLists } from "../../../src/cloudstack/api/needs.ts";
+import {
+  deleteCommands,
+  deleteLists,
+  readCommands,
+  reimportCommands,
+  restoreCommands,
+  writeCommands,
+  writeLists,
+} from "../../../src/cloudstack/api/needs.ts";
 import { scopes } from "../../../src/cli/doctor/slack.ts";
 
 const folder = (name: string): readonly string[] =>
@@ -13,7 +21,7 @@ const commandName =
   /"((?:add|attach|create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
 
 test("what changes and deletes is on the list of its key", () => {
-  expect(named(folder("write"), commandName)).toEqual([...writeCommands].toSorted());
+  expect(named(folder("write"), commandName)).toEqual([...new Set([...writeCommands, ...restoreCommands])].toSorted());
   expect(named([source("write/registrar")], /"((?:list|register)[A-Z][A-Za-z]+)"/g)).toEqual([...reimportCommands].toSorted());
   expect(named(folder("delete"), commandName)).toEqual([...deleteCommands].toSorted());
 });
@@ -29,9 +37,9 @@ test("every list that is read is on a list, or is one that a server may lack", (
     /"((?:list|query)[A-Z][A-Za-z]+)"/g,
   );
   const optional = ["listApis", "listConfigurations"];
-  const known = new Set<string>([...readCommands, ...writeLists, ...reimportCommands, ...optional]);
+  const known = new Set<string>([...readCommands, ...writeLists, ...deleteLists, ...reimportCommands, ...optional]);
   expect(read.filter((command) => !known.has(command) && !command.startsWith("listDedicated"))).toEqual([]);
-  expect([...readCommands, ...writeLists].filter((command) => !read.includes(command))).toEqual([]);
+  expect([...readCommands, ...writeLists, ...deleteLists].filter((command) => !read.includes(command))).toEqual([]);
 });
 
 test.each(["docs/slack-app-manifest.yaml", "docs/slack-app-manifest-http.yaml"])(

@@ -3,19 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import pg from "pg";
+import { addManagedRoot } from "../../../demo/keys.ts";
 import { cast, demoApproverGroup, slackSeed } from "../../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../../emulators/cloudstack/server.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../../emulators/slack/server.ts";
 import type { CliIo } from "../../../src/cli/command.ts";
 import { doctorCommand, examine, tellChecks } from "../../../src/cli/doctor/command.ts";
-import {
-  deleteCommands,
-  exportCommands,
-  readCommands,
-  reimportCommands,
-  writeCommands,
-  writeLists,
-} from "../../../src/cloudstack/api/needs.ts";
 import type { Check } from "../../../src/cli/doctor/check.ts";
 import { prepareStore } from "../../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../../support/database.ts";
@@ -36,22 +29,12 @@ export interface SoundWorld {
   readonly ci: FreshDatabase;
   readonly env: Readonly<Record<string, string>>;
   readonly ids: { readonly root: string; readonly kept: string };
-  /** Adds an account below ROOT with a role of these rules, and gives its keys. */
-  addKeys(name: string, rules: readonly string[]): Keys;
+  /** Adds an account with a role of these rules, in ROOT for the type Admin and in the managed root otherwise, and gives its keys. */
+  addKeys(name: string, rules: readonly string[], type?: "Admin" | "DomainAdmin"): Keys;
   /** Runs `twokey doctor` with some variables changed, an empty one is not set; with `only`, on one of the systems. */
   examine(o?: Examination): Promise<{ readonly code: number; readonly out: string }>;
   close(): Promise<void>;
 }
-
-const sound = (names: readonly string[]): readonly string[] => [...names.map((name) => `allow ${name}`), "allow listApis", "deny *"];
-
-/** The four roles of docs/cloudstack.md, as rules. */
-export const soundRules = {
-  read: sound([...readCommands, "listConfigurations"]),
-  write: sound([...writeLists, ...writeCommands, ...reimportCommands]),
-  export: sound(["listDomains", "listAccounts", "queryAsyncJobResult", ...Object.values(exportCommands)]),
-  delete: sound([...readCommands, ...deleteCommands]),
-};
 
 /** Starts that installation. */
 export async function startSoundWorld(): Promise<SoundWorld> {
@@ -61,25 +44,15 @@ export async function startSoundWorld(): Promise<SoundWorld> {
   await prepareStore({ url: own.url, migrationUrl: null }, async () => undefined);
   const readerUrl = await fillCiDatabase(ci);
   const cloud = await startCloudStackEmulator({ expungeDelayMs: 86_400_000 });
-  const root = cloud.addDomain({ name: "ci" });
+  const root = addManagedRoot(cloud);
   const kept = cloud.addDomain({ name: "tools", parent: root });
-  const addKeys: SoundWorld["addKeys"] = (name, rules) => {
-    const role = cloud.addRole({ name, type: "DomainAdmin", rules });
-    const { keys } = cloud.addAccount({ domain: root, name, role, keys: true });
+  const addKeys: SoundWorld["addKeys"] = (name, rules, type = "DomainAdmin") => {
+    const role = cloud.addRole({ name, type, rules });
+    const { keys } = cloud.addAccount({ domain: type === "Admin" ? cloud.ids.rootDomain : root, name, role, keys: true });
     if (keys === undefined) throw new Error("no keys");
     return keys;
   };
   const slack = await startSlackEmulator({ seed: slackSeed() });
-  const keys = Object.fromEntries(
-    Object.entries(soundRules).flatMap(([use, rules]) => {
-      const pair = addKeys(`ci-${use}`, rules);
-      const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;
-      return [
-        [`${prefix}_API_KEY`, pair.apiKey],
-        [`${prefix}_SECRET_KEY`, pair.secretKey],
-      ];
-    }),
-  );
   const env = environmentOf(
     { cloud, slack, state: own, ci: { url: readerUrl }, dataDir },
     {
@@ -89,7 +62,6 @@ export async function startSoundWorld(): Promise<SoundWorld> {
       SLACK_TEAM_GROUP: demoApproverGroup,
       CLOUDSTACK_PROTECTED_DOMAINS: `ROOT/ci/tools,${kept}`,
       CLOUDSTACK_SENTINEL_DOMAIN: kept,
-      ...keys,
     },
   );
   return {

@@ -62,7 +62,7 @@ export function lookBetween(scene: Scene, vain = 0): readonly string[] {
   const accepted = changing(scene).filter((r) => ONCE.has(r.command) && r.status === 200);
   const counts = new Map<string, number>();
   for (const r of accepted) counts.set(`${r.command} ${r.params["id"]}`, (counts.get(`${r.command} ${r.params["id"]}`) ?? 0) + 1);
-  for (const [key, n] of counts) if (n > 1 + vain) found.push(`${key} was accepted ${n} times`);
+  for (const [key, n] of counts) if (n > 1 + vain + onceInVain(scene, key)) found.push(`${key} was accepted ${n} times`);
   return found;
 }
 
@@ -102,6 +102,11 @@ function changing(scene: Scene) {
   return scene.cloud.requests().filter((r) => !/^(?:list|query)/.test(r.command));
 }
 
+/** A network with rules is deleted in vain before they are, in the same step; a death after that comes to one time more. */
+function onceInVain(scene: Scene, key: string): number {
+  return [...scene.ruleOf.values()].some((network) => key === `deleteNetwork ${network}`) ? 2 : 0;
+}
+
 /** What a call is about: a rule goes with its network, whose step it belongs to. */
 function targetOf(scene: Scene, { params }: { readonly params: Readonly<Record<string, string>> }): string {
   const id = params["id"] ?? params["publicipid"] ?? "";
@@ -133,7 +138,8 @@ async function judgeCalls(scene: Scene, db: Database): Promise<readonly string[]
     const target = targetOf(scene, r);
     const n = (sent.get(`${r.command} ${target}`) ?? 0) + 1;
     sent.set(`${r.command} ${target}`, n);
-    if (intents.filter((i) => i.item === target && i.at <= r.at).length < n)
+    const inVain = onceInVain(scene, `${r.command} ${target}`);
+    if (intents.filter((i) => i.item === target && i.at <= r.at).length + inVain < n)
       found.push(`${r.command} without an intent of its own before it`);
     const wait = times.coolOffMs + (TAKING.has(r.command) ? times.graceMs : 0);
     if (r.at < second + wait) found.push(`${r.command} ${second + wait - r.at} ms too early`);

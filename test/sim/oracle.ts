@@ -10,6 +10,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 /** Commands that give or add. */
 const ADDING = words(`addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
   recoverVirtualMachine attachVolume startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
+/** What Restore sends: a stop does not keep it away. */
+const GIVING_BACK = words("enableAccount recoverVirtualMachine startVirtualMachine attachVolume");
 /** Those of a pass, beside the locks. */
 const OF_A_PASS = words("addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */
@@ -61,7 +63,7 @@ export class Oracle {
   effects = 0;
   deleted = 0;
   /** The last answer each process got about each project, and whether an effect followed it already. */
-  readonly evidence = new Map<string, { state: string; used: boolean }>();
+  readonly evidence = new Map<string, { state: string; used: boolean; network?: string }>();
 
   constructor(w: World) {
     this.#w = w;
@@ -100,7 +102,7 @@ export class Oracle {
     const named = params.get("id") ?? params.get("publicipid") ?? "";
     const target = this.#things.get(named)?.id ?? named;
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
-    if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
+    if (isStopped && !GIVING_BACK.has(command)) this.#violate("INV-3", `${command} while everything is stopped`);
     if (params.get("cleanup") === "true") this.#violate("INV-9", `${command} with cleanup=true`);
     if (params.get("expunge") === "true") this.#violate("INV-9", `${command} with expunge=true`);
     await this.#judgeIntent(command);
@@ -159,7 +161,7 @@ export class Oracle {
     const wait = times.coolOffMs + (first ? 0 : times.graceMs);
     if (granted !== null && w.clock.at < granted + wait - TOLERANCE_MS)
       this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (w.clock.at - granted)} ms too early`);
-    this.#judgeEvidence(deletion, command, by, goOns);
+    this.#judgeEvidence(deletion, command, target, by, goOns);
     await this.#judgeContents(deletion.id, command, target, path ?? deletion.path, goOns);
     if (!first && !RULES.has(command)) this.#taken.add(target);
     if (!first) this.#open.add(deletion.path);
@@ -186,14 +188,17 @@ export class Oracle {
     return earliestSecond(counting);
   }
 
-  #judgeEvidence(d: z.output<typeof Live>, command: string, by: Process, goOns: readonly z.output<typeof GoOn>[]): void {
+  #judgeEvidence(d: z.output<typeof Live>, command: string, target: string, by: Process, goOns: readonly z.output<typeof GoOn>[]): void {
     const key = `${by.name} ${d.project_id}`;
     const last = this.evidence.get(key);
-    if (last === undefined || last.used) return this.#violate("INV-2", `${command} in ${d.path} without asking the CI database before`);
+    // A network's rules go in its step, after CloudStack refused to delete it with them.
+    const isSameStep = last?.network === target && (command === "deleteNetwork" || RULES.has(command));
+    if (last === undefined || (last.used && !isSameStep))
+      return this.#violate("INV-2", `${command} in ${d.path} without asking the CI database before`);
     if (last.state !== d.evidence.kind && !goOns.some((g) => g.reason === "came_back"))
       this.#violate("INV-2", `${command} in ${d.path} although its project is ${last.state}`);
-    // Rules go in the step of their network, just before it.
-    last.used = !RULES.has(command);
+    last.used = true;
+    if (command === "deleteNetwork") last.network = target;
   }
 
   async #judgeContents(id: string, command: string, target: string, path: string, goOns: readonly z.output<typeof GoOn>[]): Promise<void> {

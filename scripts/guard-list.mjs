@@ -1997,4 +1997,12 @@ export const guards = [
     broken: "false",
     tests: ["test/cloudstack/classify.test.ts"],
   },
+  {
+    invariant: "INV-9",
+    what: "an obstacle that was not on the approved card keeps every step back",
+    file: "src/deletion/guard.ts",
+    guard: "if (hindered.length > 0) {",
+    broken: "if (false) {",
+    tests: beforeStep,
+  },
 ];

@@ -77,6 +77,12 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     return { seen, found: refuse("enabled", `an account is no longer disabled: ${names.join(", ")}; somebody needs it`) };
   }
 
+  const hindered = fresh.obstacles.filter((o) => !people.value.approved.obstacles.includes(o));
+  if (hindered.length > 0) {
+    const sentence = `CloudStack would refuse the end of it: ${hindered.slice(0, 5).join("; ")}; that was not on the approved card`;
+    return { seen, found: refuse("changed", sentence) };
+  }
+
   if (!isComplete(fresh)) {
     const why = fresh.unproven?.join("; ") ?? "nobody compared the lists with CloudStack's totals";
     return { seen, found: refuse("unproven", `it is not proved that all is seen: ${why}`) };

@@ -65,16 +65,15 @@ beforeEach(async () => {
     error: () => undefined,
   };
   const asker = (user: string): Asker => ({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: user !== "mia" });
+  const identify = async (user: string) =>
+    user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user));
   listen(app as never, {
     client: {
       chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
       views: { open: async () => (said.push("a window"), { ok: true }) },
     } as never,
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
-    identity: {
-      identify: async (user: string) =>
-        user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user)),
-    } as never,
+    identity: { identify, identifyToHalt: identify } as never,
     services: botIn(w, row).services,
     db: fresh.db,
     channel: "C1",

@@ -15,7 +15,7 @@ import { createDatabase } from "../../src/store/db.ts";
 import { readLiveDeletions, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
+import { at, completeOf, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import { approversOf, configOf, putInForce, type TestBot } from "../support/bot.ts";
 import { approveIn, looseLimits, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
@@ -320,6 +320,28 @@ describe("something new, or alive", () => {
     expect(asked.id).not.toBe(row.id);
     if (what === "appears") expect(asked.digest).not.toBe(row.digest);
   });
+
+  test.each(["grace", "expunging"] as const)(
+    "in %s, an obstacle that was not on the approved card: nothing more is taken",
+    async (phase) => {
+      const { row, bot } = await until(phase);
+      w.now = 500;
+      const hindered = bot.with({
+        reader: {
+          readInventory: async () => {
+            const obstacles = ["machine m is protected from deletion"];
+            return ok(completeOf({ domainId: row.domain_id, path: row.path, items: w.items, obstacles, asOf: w.now as Instant }));
+          },
+        },
+      });
+      await run(row, hindered);
+      const after = await expectRow(fresh.db, row.id);
+      expect(after).toMatchObject({ phase: "closed", closed_because: "changed" });
+      expect(w.calls.filter((call) => /^(?:destroy|delete|release)/.test(call))).toEqual([]);
+      const told = "select from deletion_event where deletion_id = $1 and data::text like '%machine m is protected from deletion%'";
+    expect(await fresh.db.exec(told, [row.id])).toBeGreaterThan(0);
+    },
+  );
 
   test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {
     const { row, bot } = await until("grace");

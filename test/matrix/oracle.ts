@@ -178,7 +178,7 @@ async function judgeArchive(scene: Scene, db: Database, archive: string): Promis
   const found: string[] = [];
   if (entries.map((e) => e.item_id).join() !== [...scene.templates].sort().join()) found.push(`${entries.length} archive entries`);
   // The copy of the audit log's head lies apart.
-  const all = readdirSync(archive, { recursive: true, encoding: "utf8" }).filter((f) => !f.startsWith("00"));
+  const all = readdirSync(archive, { recursive: true, encoding: "utf8" }).filter((f) => !path.basename(f).startsWith("00000000-"));
   const files = all.filter((f) => statSync(path.join(archive, f)).isFile());
   if (files.length !== entries.length) found.push(`the archive holds ${files.join(", ")}`);
   for (const e of entries) {

@@ -36,8 +36,7 @@ const vote = (who: string, more: object = {}) =>
     { kind: "policy", id },
     { voter: op(who), voterName: who, account: null, verdict: "approve", digest, reason: null, at: at(20), ...more },
   );
-const version = (more: object = {}) =>
-  insertRow(fresh.db, "policy_version", { version: 2, body, change_id: id, at: at(30), ...more });
+const version = (more: object = {}) => insertRow(fresh.db, "policy_version", { version: 2, body, change_id: id, at: at(30), ...more });
 const refused = (constraint: string) => ({ kind: "constraint", constraint });
 
 test("a version without two approvals, without a change, of another body, out of turn, or late", async () => {

@@ -1,4 +1,5 @@
 /** A CI service in memory around the bot of the tests: projects with members on one side, domains with accounts on the other. */
+import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { CiUserId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
@@ -46,6 +47,7 @@ export const ids = (project: string, member: string) => ({
 
 /** A service with these projects, all of it made already. */
 export function service(db: Database, members: Readonly<Record<string, readonly string[]>>): Service {
+  let isFirst = true;
   const s: Service = {
     now: Date.UTC(2026, 0, 5),
     projects: Object.fromEntries(Object.entries(members).map(([p, m]) => [p, { members: new Set(m), state: "active", limits: {} }])),
@@ -57,6 +59,8 @@ export function service(db: Database, members: Readonly<Record<string, readonly 
     shown: 0,
     bot: (config = configOf(), change = {}) => botOf(s, db, config, change),
     async pass(bot = s.bot()) {
+      if (isFirst) await recordAsMadeBefore(db, { tree: () => treeOf(s) as never });
+      isFirst = false;
       s.now += 300_000;
       const done = await bot.runPass(null, { kind: "schedule" });
       if (!done.ok) throw new Error(done.error.message);
@@ -68,6 +72,11 @@ export function service(db: Database, members: Readonly<Record<string, readonly 
     for (const member of list) addAccount(s, project, member);
   }
   return s;
+}
+
+function treeOf(s: Service) {
+  const things = [...s.domains.values(), ...s.accounts.values()];
+  return { id: root.id, accounts: [], children: things.map(({ id }) => ({ id, accounts: [], children: [] })) };
 }
 
 function botOf(s: Service, db: Database, config: Config, change: PartsChange): TestBot {

@@ -1910,6 +1910,8 @@ export const guards = [
     guard: "HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id)",
     broken: "c.identity.identify(b.user.id)",
     tests: ["test/bot/halt.test.ts"],
+  },
+  {
     invariant: "people",
     what: "a read that lists too few members locks nobody",
     file: "src/sync/planning/holds.ts",

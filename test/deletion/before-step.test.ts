@@ -339,7 +339,7 @@ describe("something new, or alive", () => {
       expect(after).toMatchObject({ phase: "closed", closed_because: "changed" });
       expect(w.calls.filter((call) => /^(?:destroy|delete|release)/.test(call))).toEqual([]);
       const told = "select from deletion_event where deletion_id = $1 and data::text like '%machine m is protected from deletion%'";
-    expect(await fresh.db.exec(told, [row.id])).toBeGreaterThan(0);
+      expect(await fresh.db.exec(told, [row.id])).toBeGreaterThan(0);
     },
   );
 

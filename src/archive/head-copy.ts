@@ -1,11 +1,10 @@
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { AuditHead } from "../core/claims.ts";
-import type { Failure } from "../core/failure.ts";
+import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { headText, parseHead } from "../store/installation.ts";
 import { attempt, type ArchiveStore } from "./ports.ts";
-import { failure } from "../core/failure.ts";
 
 /** The copy of the audit log's head in the archive: it says how old the database must be at least. */
 export interface HeadCopy {

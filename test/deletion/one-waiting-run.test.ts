@@ -1,7 +1,7 @@
 /** Claim (H2): however long a deletion waits and however often it is swept, it has one waiting run, and CloudStack is asked once in a while. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import type { Engine } from "../../src/engine/engine.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import type { TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -9,6 +9,7 @@ import { expectRow, openOne } from "../support/deletions.ts";
 import { eventually } from "../support/eventually.ts";
 import { lendEngineDatabase } from "../support/lent-database.ts";
 import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
+import { loneEngine } from "../support/lone-engine.ts";
 
 let fresh: FreshDatabase;
 let w: SmallWorld;
@@ -27,17 +28,7 @@ beforeEach(async () => {
     await q.exec("set local session_replication_role = replica");
     await q.exec(`update deletion set policy = policy || '{"graceMs": 600000, "approvalMs": 600000}'`);
   });
-  engine = createEngine({
-    url: fresh.url,
-    executorId: `e-${crypto.randomUUID()}`,
-    applicationVersion: "1",
-    migrates: false,
-    now: Date.now,
-    onEvent: () => undefined,
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+  engine = loneEngine(fresh.url);
   const usual = botIn(w, row);
   bot = usual.with({
     enqueue: (name, id, o) => engine.enqueue(name, id, o),

@@ -1,10 +1,11 @@
 /** Claim: however often work is put in, at most one run of it waits besides the one that runs, and none is lost. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import type { Engine } from "../../src/engine/engine.ts";
 import { prepareEngine } from "../../src/engine/schema.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
+import { loneEngine } from "../support/lone-engine.ts";
 
 let fresh: FreshDatabase;
 let engine: Engine;
@@ -21,17 +22,7 @@ afterAll(() => fresh.drop());
 async function start(): Promise<{ readonly begun: string[]; letGo(): void }> {
   const begun: string[] = [];
   const held: (() => void)[] = [];
-  engine = createEngine({
-    url: fresh.url,
-    executorId: `e-${crypto.randomUUID()}`,
-    applicationVersion: "1",
-    migrates: false,
-    now: Date.now,
-    onEvent: () => undefined,
-    onFatal: (error) => {
-      throw error;
-    },
-  });
+  engine = loneEngine(fresh.url);
   engine.define("look", async (id) => {
     begun.push(id);
     await new Promise<void>((go) => held.push(go));

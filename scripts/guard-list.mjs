@@ -2001,10 +2001,10 @@ export const guards = [
   },
   {
     invariant: "INV-9",
-    what: "an obstacle that was not on the approved card keeps every step back",
+    what: "an obstacle keeps every step back, also one that was there when the question was made",
     file: "src/deletion/guard.ts",
-    guard: "if (hindered.length > 0) {",
-    broken: "if (false) {",
+    guard: "if (fresh.obstacles.length > 0) {",
+    broken: "if (fresh.obstacles.some((o) => !people.value.approved.obstacles.includes(o))) {",
     tests: beforeStep,
   },
 ];

@@ -174,7 +174,7 @@ async function examineGoOn(
 ): Promise<Result<void, Failure>> {
   if (found === null) return fail("unavailable", "deletion.not_looked", "What the domain holds was not read in time; nothing was done");
   if (!found.ok) return found;
-  if (inventoryDigest(found.value) !== asked.digest)
+  if (found.value.unproven === undefined && inventoryDigest(found.value) !== asked.digest)
     return fail("stale", "deletion.changed", "What the domain holds has changed since it froze", { remedy: "Press Look again." });
   const entries = await readEntries(q, { kind: "deletion", id: row.id });
   const [objection] = objectionsTo(found.value, entries, row.policy.archiveKinds);

@@ -138,6 +138,45 @@ describe("no card with buttons", () => {
   });
 });
 
+describe("a list that is refused once ends nothing", () => {
+  /** Things that only such a list, or the way of asking for what is hidden, shows: without it the domain seems to have changed. */
+  const more = (made: RealCloud): void => {
+    made.emulator.addIso({ account: made.ann, name: "cd" });
+    made.emulator.addVolume({ account: made.ann, name: "hidden-disk", hidden: true });
+  };
+  const refuse = (c: RealCloud, command: string, status: number) =>
+    c.emulator.setFaults([{ kind: "status", status, command, times: 1, afterCalls: command === "listVolumes" ? 1 : 0 }]);
+
+  test.each([
+    ["listIsos", 530],
+    ["listIsos", 432],
+    ["listVMSnapshot", 531],
+    ["listVolumes", 431],
+  ] as const)("%s by %i", async (command, status) => {
+    const c = await world(more);
+    for (const phase of ["proposed", "grace", "expunging"]) {
+      expect(await c.until([phase])).toBe(phase);
+      refuse(c, command, status);
+      if (phase === "proposed") {
+        expect(await c.approve("ada")).not.toMatchObject({ error: { code: "deletion.changed" } });
+        refuse(c, command, status);
+      }
+      await c.advance();
+      expect(await c.row()).toMatchObject({ phase, restore_by: null });
+      for (const who of phase === "proposed" ? ["ada", "ben"] : []) expect(await c.approve(who)).toMatchObject({ ok: true });
+    }
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+  });
+
+  test("listIsos after the first thing is gone", async () => {
+    const c = await world(more);
+    await approveReal(c);
+    atFirst(c, "deleteVolume", async () => refuse(c, "listIsos", 530));
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+    expect((await c.row()).restore_by).toBeNull();
+  });
+});
+
 describe("after the approval", () => {
   test("a template that no list shows keeps its account: nothing more is done until it is seen", async () => {
     const c = await world();

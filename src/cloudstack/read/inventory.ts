@@ -20,7 +20,8 @@ const TOTALS_AGAIN_MS = [500, 1_500] as const;
  * the two disagree, what is hidden is asked for, then the totals are read again, a few times. Lists are asked for each CloudStack project
  * too (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
  *
- * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`; lists that could not be asked are obstacles too.
+ * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`. A list that could not be asked is such a reason and
+ * no obstacle: the next read may have it, and only what lasts ends a deletion.
  * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
  * Source: recordings 17, 18. Invariant: INV-9.
  */
@@ -68,7 +69,7 @@ async function readLists(
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
   const { unasked } = things.value;
-  const obstacles = [...obstaclesIn(items, rows, strangers), ...unasked, ...dedications.value];
+  const obstacles = [...obstaclesIn(items, rows, strangers), ...dedications.value];
   const inventory = { domainId: o.domainId, path: o.path, items, obstacles, asOf };
   return ok({ witnessed: { inventory, totals: totalsOf(ours.accounts, domains), doubts: unasked }, ours });
 }

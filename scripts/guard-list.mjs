@@ -2001,6 +2001,14 @@ export const guards = [
   },
   {
     invariant: "INV-9",
+    what: "a job that a user began before the quarantine is waited for",
+    file: "src/deletion/guard.ts",
+    guard: "const unfinished = describeUnfinished(jobs.value, fresh);",
+    broken: "const unfinished = null;",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
     what: "an obstacle that was not on the approved card keeps every step back",
     file: "src/deletion/guard.ts",
     guard: "if (hindered.length > 0) {",

@@ -59,9 +59,10 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
   const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } = r;
-  const { readManagedRoot, findDomainNamed } = r;
+  const { readManagedRoot, findDomainNamed, readRunningJobs } = r;
   const contents = { readInventory, findDomain, readNeighbours, readHoldings };
-  return { ...contents, findJob, hasDeletionEvent, readExpungeDelay, readRemovals, readManagedRoot, findDomainNamed };
+  const log = { findJob, readRunningJobs, hasDeletionEvent, readRemovals };
+  return { ...contents, ...log, readExpungeDelay, readManagedRoot, findDomainNamed };
 }
 
 /** The CI database, read only. */

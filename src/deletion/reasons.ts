@@ -16,6 +16,8 @@ type GuardReason =
   | "came_back"
   | "alive"
   | "enabled"
+  /** An account that is disabled began a job before, which has not ended. */
+  | "job_running"
   | "unproven"
   | "neighbours"
   | "no_quorum"
@@ -95,6 +97,8 @@ export const effects: Readonly<Record<Reason, Row>> = {
   changed: row("close", "give_back", "give_back", "ask_people"),
   alive: row("close", "give_back", "give_back", "freeze"),
   enabled: row("close", "give_back", "give_back", "freeze"),
+  // What has not ended within a day, CloudStack forgets (`job.expire.minutes`).
+  job_running: row(soon("close"), late("give_back"), soon("give_back"), soon("freeze")),
   protected: row("close", "give_back", "give_back", "freeze"),
   neighbours: row(soon("freeze"), soon("freeze"), soon("freeze"), soon("ask_people")),
   outside: row("freeze", "freeze", "freeze", "freeze"),

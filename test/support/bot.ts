@@ -227,6 +227,7 @@ const READS = [
   "readInventory",
   "findDomain",
   "findJob",
+  "readRunningJobs",
   "hasDeletionEvent",
   "readNeighbours",
   "readHoldings",

@@ -93,8 +93,9 @@ export const deleteCommands = [
   "deleteDomain",
 ] as const;
 
-/** The rules of a network, which a deletion reads with the deleting key. */
+/** What a deletion reads with the deleting key: jobs that accounts began, and the rules of a network. */
 export const deleteLists = [
+  "listAsyncJobs",
   "listRemoteAccessVpns",
   "listLoadBalancerRules",
   "listPortForwardingRules",

@@ -172,6 +172,7 @@ export function refusalOf(f: Failure | Refusal): Refusal {
 /** Codes of other rooms that mean more than their kind. */
 const BY_CODE: Readonly<Record<string, Reason>> = {
   "deletion.scope_unconfirmed": "scope_unconfirmed",
+  "cidb.not_confirmed": "scope_unconfirmed",
   "archive.not_saved": "archive_damaged",
   "deletion.account_not_empty": "account_not_empty",
   "cloudstack.account_not_empty": "account_not_empty",

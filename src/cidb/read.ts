@@ -6,7 +6,7 @@ import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
-import { assemble, type Assembled, type ViewNames } from "./assemble.ts";
+import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
 import { stateOf, type ProjectState } from "./project-state.ts";
 import { readRows, readSourceOnly, type ProjectQuestion, type Rows } from "./rows.ts";
 import { notConfirmed } from "./source.ts";
@@ -91,14 +91,14 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     async projectsOf(user, since) {
       const read = await readSince(since);
       if (!read.ok) return read;
-      const { projects } = assembled(read.value);
+      const projects = newestFirst(assembled(read.value).projects);
       return ok(user === "all" ? projects : projects.filter((p) => p.members.some((m) => m.userId === user)));
     },
     async project(question) {
       const read = await readRows(pool, o.views, { project: question, sentinel: null });
       if (!read.ok) return read;
       const isIt = (p: DesiredProject) => ("id" in question ? p.id === question.id : p.slug === question.slug);
-      return ok(assembled(read.value).projects.find(isIt) ?? null);
+      return ok(newestFirst(assembled(read.value).projects).find(isIt) ?? null);
     },
     readSource: () => readSourceOnly(pool, o.views),
     close: () => pool.end(),

@@ -306,8 +306,8 @@ export const guards = [
     invariant: "INV-1",
     what: "another scope only reports",
     file: "src/sync/planning/holds.ts",
-    guard: "if (known.pinnedScope !== null && known.pinnedScope !== scopeFingerprint) {",
-    broken: "if (false) {",
+    guard: "if (known.pinnedScope === null || known.pinnedScope === scopeFingerprint) return [];",
+    broken: "return [];",
     tests: ["test/policy/scope.test.ts", ...planning],
   },
   {
@@ -1998,6 +1998,14 @@ export const guards = [
     guard: "DATABASE_WORDS.test(text)",
     broken: "false",
     tests: ["test/cloudstack/classify.test.ts"],
+  },
+  {
+    invariant: "INV-1",
+    what: "a pass over one project in another scope changes nothing",
+    file: "src/sync/planning/holds.ts",
+    guard: "const scope = isOfEarlierVersion(policy) ? [] : scopeHolds(q);",
+    broken: "const scope = [];",
+    tests: ["test/policy/scope.test.ts"],
   },
   {
     invariant: "INV-1",

@@ -1737,10 +1737,18 @@ export const guards = [
   {
     invariant: "INV-5",
     what: "a network that its rules keep is freed of them: left to a disabled owner, they freeze the deletion",
-    file: "src/cloudstack/delete/network-rules.ts",
-    guard: 'if (first.error.kind !== "rejected" || network.parentId !== null) return first;',
-    broken: "return first;",
+    file: "src/deletion/steps/teardown.ts",
+    guard: "i.parentId === null && refused.has(i.id)",
+    broken: "false",
     tests: leastRights,
+  },
+  {
+    invariant: "INV-5",
+    what: "a network that CloudStack refused to delete before a death is not tried again before its rules are gone",
+    file: "src/deletion/steps/teardown.ts",
+    guard: 'new Set(await refusedFor(c.db, { kind: "deletion", id: row.id }, "delete_network"))',
+    broken: "new Set()",
+    tests: ["test/deletion/lost-answer.test.ts"],
   },
   {
     invariant: "INV-8",
@@ -2037,6 +2045,14 @@ export const guards = [
     file: "src/deletion/guard.ts",
     guard: "const unfinished = describeUnfinished(jobs.value, fresh);",
     broken: "const unfinished = null;",
+    tests: beforeStep,
+  },
+  {
+    invariant: "INV-9",
+    what: "what such a job has made so far gives nothing back before it ends, while other accounts are to be disabled",
+    file: "src/deletion/passage.ts",
+    guard: 'if (row.phase !== "quarantining" || !LEFT_BY_JOBS.has(refusal.reason)) return refusal;',
+    broken: "if (1 + 1 === 2) return refusal;",
     tests: beforeStep,
   },
   {

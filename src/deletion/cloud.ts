@@ -82,6 +82,8 @@ export interface CloudStackDeleter {
   deleteSnapshot(grant: ApprovedDeletion, snapshot: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteTemplate(grant: ApprovedDeletion, template: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteNetwork(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Deletes what keeps a network from being deleted: its firewall rules, forwards, load balancers and VPNs. */
+  removeNetworkRules(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   releaseAddress(grant: ApprovedDeletion, address: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   /** Only an account that was just proved disabled and empty: the command destroys all that it still owns (recording 11). */
   deleteAccount(grant: ApprovedDeletion, proof: ProvenEmpty, jobId: JobId): Promise<Result<void, Failure>>;

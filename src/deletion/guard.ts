@@ -113,7 +113,7 @@ async function isEachDisabled(row: DeletionRow, before: Inventory, c: DeletionCo
  * The jobs of accounts that are disabled, in a sentence; null: none runs. CloudStack finishes a snapshot or a template that a user began
  * before (recording 23), so what the domain holds is not known until then. An enabled account may begin others: it is disabled first.
  */
-function describeUnfinished(jobs: readonly RunningJob[], fresh: Inventory): string | null {
+export function describeUnfinished(jobs: readonly RunningJob[], fresh: Inventory): string | null {
   const disabled = new Map(fresh.items.flatMap((i) => (i.kind === "account" && i.state === "disabled" ? [[i.id, i.name]] : [])));
   const running = jobs.flatMap((job) => (disabled.has(job.accountId) ? [`${job.command} of ${disabled.get(job.accountId)}`] : []));
   if (running.length === 0) return null;

@@ -83,6 +83,31 @@ describe("a job that a user began just before the quarantine (R10)", () => {
     expect(w.calls.filter((c) => c !== "start")).toEqual(["disable a", "enable"]);
   });
 
+  test("that makes something while another account is still to be disabled", async () => {
+    w.items = [...w.items, item("account", "b", { id: "6f1c9a1e-0000-4000-8000-00000000000b", state: "enabled" })];
+    const { row, bot } = await approveIn(w);
+    const { deleter } = bot.parts.cloud;
+    const racingBot = bot.with({
+      deleter: {
+        quarantineAccount: async (...of) => {
+          const done = await deleter.quarantineAccount(...of);
+          if (w.calls.length === 1) {
+            w.jobs = [{ ...racing, accountId: of[1].id }];
+            w.items = [...w.items, item("template", "racing")];
+          }
+          return done;
+        },
+      },
+    });
+    w.now = 130;
+    await run(row, racingBot);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", waiting_for: "job_running" });
+    w.jobs = [];
+    await run(row, racingBot);
+    const closed = { phase: "closed", closed_because: "changed", closed_reason: expect.stringContaining("template racing") };
+    expect(await expectRow(fresh.db, row.id)).toMatchObject(closed);
+  });
+
   test("that never ends is waited for no longer than a day and a half: then all is given back", async () => {
     const { row, bot, now } = await begin();
     w.now = 130 + LONG_MS;

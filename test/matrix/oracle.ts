@@ -102,9 +102,9 @@ function changing(scene: Scene) {
   return scene.cloud.requests().filter((r) => !/^(?:list|query)/.test(r.command));
 }
 
-/** A network with rules is deleted in vain while one is left: once in each step that a death, or a job that is lost, cuts short. */
+/** A network with rules is deleted in vain once; from then on its rules go first, whatever cuts a step short. */
 function onceInVain(scene: Scene, key: string): number {
-  return [...scene.ruleOf.values()].some((network) => key === `deleteNetwork ${network}`) ? 4 : 0;
+  return [...scene.ruleOf.values()].some((network) => key === `deleteNetwork ${network}`) ? 1 : 0;
 }
 
 /** What a call is about: a rule goes with its network, whose step it belongs to. */

@@ -247,6 +247,7 @@ const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "delete
   "deleteSnapshot",
   "deleteTemplate",
   "deleteNetwork",
+  "removeNetworkRules",
   "releaseAddress",
 ]);
 

@@ -103,6 +103,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       deleteSnapshot: call("snapshot", gone),
       deleteTemplate: call("template", gone),
       deleteNetwork: call("network", gone),
+      removeNetworkRules: call("rules", () => undefined),
       releaseAddress: call("address", gone),
       deleteAccount: async (g, { account }) => call("account", gone)(g, account),
       deleteDomain: async () => {

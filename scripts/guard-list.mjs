@@ -1066,8 +1066,8 @@ export const guards = [
     invariant: "INV-8",
     what: "a shared network keeps the button away",
     file: "src/cloudstack/read/obstacles.ts",
-    guard: 'if (kind === "network" && facts["type"] === "Shared")',
-    broken: "if (false as boolean)",
+    guard: 'facts["type"] === "Shared" ? `shared',
+    broken: "(false as boolean) ? `shared",
     tests: obstacles,
   },
   {

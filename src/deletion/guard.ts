@@ -58,7 +58,11 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   if (!people.ok) return { seen: null, found: people };
   const around = await c.reader.readNeighbours(row.domain_id);
   if (!around.ok) return { seen: null, found: refused(around) };
-  const read = await c.reader.readInventory(row.domain_id, row.path, around.value.domains);
+  const read = await c.reader.readInventory(row.domain_id, row.path, {
+    domains: around.value.domains,
+    // The last time before something is destroyed.
+    hindrances: row.phase === "grace",
+  });
   if (!read.ok) return { seen: null, found: refused(read) };
   const fresh = read.value;
 

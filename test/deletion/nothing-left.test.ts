@@ -80,9 +80,11 @@ const things: fc.Arbitrary<readonly InventoryItem[]> = fc
     for (const { kind, state, owner, facts, parent, isAttached, isLost } of rest) {
       const near = items.filter((i) => i.kind === PARENTS[kind] && (i.kind !== "account" || i.name === owner));
       const found = isAttached ? (near[parent % Math.max(1, near.length)]?.id ?? null) : null;
-      const account = isLost
-        ? { accountId: null, accountName: "gone" }
-        : { accountId: `account-${owner}` as AccountId, accountName: owner };
+      // A user is read off its account.
+      const account =
+        isLost && kind !== "user"
+          ? { accountId: null, accountName: "gone" }
+          : { accountId: `account-${owner}` as AccountId, accountName: owner };
       const id = `${kind}-${items.length}`;
       items.push(item(kind, id, { ...account, id, state, facts, parentId: parent === 77 ? "in-no-list" : found }));
     }

@@ -31,8 +31,8 @@ export interface NeighboursSeen {
 export interface Further {
   /** The list of all domains, where it was just read. */
   readonly domains?: unknown;
-  /** Whether what hinders the end and is in none of those lists is an obstacle too: who else uses its templates, groups of machines. */
-  readonly hindrances?: boolean;
+  /** What hinders the end, and is in none of those lists, is an obstacle too: who else uses its templates; `all`: groups of machines, too. */
+  readonly hindrances?: "users" | "all";
   /** Whether what goes along without a copy is named. */
   readonly alsoTaken?: boolean;
 }

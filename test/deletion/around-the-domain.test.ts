@@ -62,6 +62,12 @@ describe("what others use (field 03)", () => {
     expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
   });
 
+  test("so is one that is not for display", async () => {
+    const hidden = { name: "hid", hidden: true, stopped: true };
+    const c = await world((made) => void made.emulator.addMachine({ account: made.bob, ...hidden, template: usual(made) }));
+    await expectVeto(c, "template golden is used by a machine outside this domain: hid (bob in ROOT/ci/beta)");
+  });
+
   test("so is an ISO in the drive of a neighbour's machine", async () => {
     const c = await world((made) => {
       const machine = made.emulator.addMachine({ account: made.bob, name: "beta-worker" });

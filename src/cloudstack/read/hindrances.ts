@@ -4,6 +4,7 @@ import { ok, type Result } from "../../core/result.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
+import type { Params } from "../api/signature.ts";
 import { NamedRow } from "../api/wire.ts";
 import { unaskedBecause, type Ours } from "./things.ts";
 
@@ -27,7 +28,7 @@ const NAMED_MAX = 5;
 
 /**
  * Looks for what no list of the domain's own things shows. A template or ISO may be in use by anybody's machine, also when it is public no
- * more: one list for each, over all that this key sees. Networks are lent to nobody outside the domain but shared ones.
+ * more: a list for each, over all that this key sees. Networks are lent to nobody outside the domain but shared ones.
  *
  * Source: recordings 20, 24, 31; CloudStack 4.22, `checkIfVmActionAllowed` in AutoScaleManagerImpl, `destroyVm` in UserVmManagerImpl.
  */
@@ -35,12 +36,12 @@ export async function readHindrances(
   api: CloudStackApi,
   domainId: string,
   ours: Ours,
-  items: readonly InventoryItem[],
+  { items, all }: { readonly items: readonly InventoryItem[]; readonly all: boolean },
 ): Promise<Result<Hindrances, Failure>> {
   const absent: ReadonlySet<string> = new Set(api.settings.absentKinds);
   const obstacles: string[] = [];
   const unasked: string[] = [];
-  for (const { kind, command, rows, what } of hindranceLists) {
+  for (const { kind, command, rows, what } of all ? hindranceLists : []) {
     if (absent.has(kind)) continue;
     const found = await readList(api, listOf(command, rows, NamedRow, { domainid: domainId, listall: "true", isrecursive: "true" }));
     const why = found.ok ? null : unaskedBecause(command, found.error, kind);
@@ -49,18 +50,27 @@ export async function readHindrances(
     const own = found.ok ? found.value.filter((row) => ours.domains.has(row.domainid)) : [];
     obstacles.push(...own.map(({ id, name }) => `${what} ${name ?? id}: it has to be deleted first`));
   }
-  const used = await readUsers(api, ours, items);
+  const used = await readUsers(api, ours, items, all ? [{}, { displayvm: "false" }] : [{}]);
   return used.ok ? ok({ obstacles: [...obstacles, ...used.value], unasked }) : used;
 }
 
-/** A sentence for each template and ISO that machines of others were made from, or have in their drive. */
-async function readUsers(api: CloudStackApi, ours: Ours, items: readonly InventoryItem[]): Promise<Result<readonly string[], Failure>> {
+/** A sentence for each template and ISO that machines of others were made from, or have in their drive; `ways`: what is for display, and what is not. */
+async function readUsers(
+  api: CloudStackApi,
+  ours: Ours,
+  items: readonly InventoryItem[],
+  ways: readonly Params[],
+): Promise<Result<readonly string[], Failure>> {
   const images = items.filter((i) => i.kind === "template" || i.kind === "iso");
   const read = await inParallel(api.settings.parallel, images, async ({ kind, id, name }) => {
     const params = { listall: "true", isrecursive: "true", [kind === "iso" ? USES.iso : USES.template]: id };
-    const machines = await readList(api, listOf("listVirtualMachines", "virtualmachine", NamedRow, params));
-    if (!machines.ok) return machines;
-    const theirs = machines.value.filter((m) => !ours.domains.has(m.domainid));
+    const machines = new Map<string, NamedRow>();
+    for (const way of ways) {
+      const found = await readList(api, listOf("listVirtualMachines", "virtualmachine", NamedRow, { ...params, ...way }));
+      if (!found.ok) return found;
+      for (const row of found.value) machines.set(row.id, row);
+    }
+    const theirs = [...machines.values()].filter((m) => !ours.domains.has(m.domainid));
     const some = theirs.slice(0, NAMED_MAX).map((m) => `${m.name ?? m.id} (${m.account ?? "a project"} in ${m.domainpath ?? m.domainid})`);
     const more = theirs.length > NAMED_MAX ? ` and ${theirs.length - NAMED_MAX} more` : "";
     const users = `${theirs.length === 1 ? "a machine" : "machines"} outside this domain: ${some.join(", ")}${more}`;

@@ -56,7 +56,7 @@ interface Asked extends Omit<Further, "domains"> {
 async function readLists(
   api: CloudStackApi,
   o: Place,
-  { known = null, hindrances = false, alsoTaken = false }: Asked,
+  { known = null, hindrances, alsoTaken = false }: Asked,
 ): Promise<Result<{ readonly witnessed: WitnessedInventory; readonly ours: Ours }, Failure>> {
   const asOf = api.settings.now();
   const subtree = await readSubtree(api, o, known);
@@ -77,7 +77,10 @@ async function readLists(
   const dedications = await findDedications(api, domains);
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
-  const found = hindrances ? await readHindrances(api, o.domainId, ours, items) : ok({ obstacles: [], unasked: [] });
+  const found =
+    hindrances === undefined
+      ? ok({ obstacles: [], unasked: [] })
+      : await readHindrances(api, o.domainId, ours, { items, all: hindrances === "all" });
   if (!found.ok) return found;
   const along = alsoTaken ? await readAlsoTaken(api, o.domainId, ours, items) : ok(null);
   if (!along.ok) return along;

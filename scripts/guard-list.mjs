@@ -11,6 +11,9 @@ const lastWord = ["test/deletion/last-word.test.ts"];
 const onePerson = ["test/bot/one-person.test.ts"];
 const personWall = ["test/deletion/one-person-wall.test.ts"];
 const heldCopies = ["test/deletion/held-copies.test.ts"];
+const nothingLeft = ["test/deletion/nothing-left.test.ts"];
+const around = ["test/deletion/around-the-domain.test.ts"];
+const zoneCopies = ["test/cloudstack/zone-copies.test.ts"];
 const witness = ["test/deletion/second-witness.test.ts"];
 const assembled = ["test/app/assemble.test.ts"];
 const leastRights = ["test/deletion/least-rights.test.ts"];
@@ -1066,8 +1069,8 @@ export const guards = [
     invariant: "INV-8",
     what: "a shared network keeps the button away",
     file: "src/cloudstack/read/obstacles.ts",
-    guard: 'if (kind === "network" && facts["type"] === "Shared")',
-    broken: "if (false as boolean)",
+    guard: 'facts["type"] === "Shared" ? `shared',
+    broken: "(false as boolean) ? `shared",
     tests: obstacles,
   },
   {
@@ -2062,5 +2065,85 @@ export const guards = [
     guard: "if (hindered.length > 0) {",
     broken: "if (false) {",
     tests: beforeStep,
+  },
+  {
+    invariant: "INV-8",
+    what: "a machine of an autoscale group keeps the button away",
+    file: "src/cloudstack/read/obstacles.ts",
+    guard: "if (group !== undefined) return",
+    broken: "if (false as boolean) return",
+    tests: nothingLeft,
+  },
+  {
+    invariant: "INV-8",
+    what: "a VPC keeps the button away",
+    file: "src/cloudstack/read/obstacles.ts",
+    guard: "vpc: ({ name }) => `VPC ${name}: it has to be deleted first, with its networks and gateways`",
+    broken: "vpc: taken",
+    tests: nothingLeft,
+  },
+  {
+    invariant: "INV-8",
+    what: "a disk of a machine that no list shows keeps the button away",
+    file: "src/cloudstack/read/obstacles.ts",
+    guard: 'if (kind === "volume" && parentId !== null && !ids.has(parentId)) return',
+    broken: "if (false as boolean) return",
+    tests: nothingLeft,
+  },
+  {
+    invariant: "INV-8",
+    what: "an address that only its network can release is not released",
+    file: "src/deletion/steps/teardown.ts",
+    guard: "isDue: (i) => !goesWithNetwork(i.facts) ",
+    broken: "",
+    tests: nothingLeft,
+  },
+  {
+    invariant: "INV-8",
+    what: "a template that others use keeps the button away",
+    file: "src/cloudstack/read/hindrances.ts",
+    guard: "const theirs = [...machines.values()].filter((m) => !ours.domains.has(m.domainid));",
+    broken: "const theirs = [...machines.values()].slice(0, 0);",
+    tests: around,
+  },
+  {
+    invariant: "INV-8",
+    what: "a list of what hinders that the role forbids keeps the button away",
+    file: "src/cloudstack/read/hindrances.ts",
+    guard: "if (why !== null) unasked.push(why);",
+    broken: "",
+    tests: around,
+  },
+  {
+    invariant: "INV-9",
+    what: "who uses its templates is asked again before anything is destroyed",
+    file: "src/deletion/guard.ts",
+    guard: '...(row.phase === "grace" ? { hindrances: "users" } : {}),',
+    broken: "",
+    tests: around,
+  },
+  {
+    invariant: "INV-8",
+    what: "who uses its templates is asked again at the click on Approve",
+    file: "src/deletion/decide.ts",
+    guard: '{ hindrances: "all" }',
+    broken: "{}",
+    tests: around,
+  },
+  {
+    invariant: "INV-9",
+    what: "a list that may not be asked is no empty one on the card",
+    file: "src/cloudstack/read/also-taken.ts",
+    guard: "if (status !== null && REFUSED.has(status)) return ok([{ what, names: null }]);",
+    broken: "if (status !== null && REFUSED.has(status)) return ok([]);",
+    tests: around,
+  },
+  {
+    invariant: "INV-9",
+    what: "a copy that is ready speaks for the others",
+    file: "src/cloudstack/read/things.ts",
+    guard: "Number(isReady(b.read)) - Number(isReady(a.read))",
+    broken: "0",
+    tests: zoneCopies,
   },
 ];

@@ -16,11 +16,13 @@ import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
 import { assessOrigin } from "./payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
+import { bodyOf } from "./posting.ts";
 import { homeView } from "./render/home.ts";
 import { readMemory } from "./render/modals.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
 import { callSlack } from "./slack.ts";
+import { decodeTyped } from "./typed-text.ts";
 
 /** What the listeners need. */
 export interface ListenContext {
@@ -77,7 +79,7 @@ function refuseOthers(app: App, c: ListenContext): void {
       const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
       c.events.failed("slack.other_origin", origin.error);
       await c.services.deletions.recordRefusal(strangerOf(user), "slack.payload", origin.error.message);
-      const { text } = renderReply(replyOfFailure(origin.error));
+      const { text } = bodyOf(renderReply(replyOfFailure(origin.error)));
       if (respond !== undefined)
         await callSlack("response_url", () => respond({ text, response_type: "ephemeral", replace_original: false }));
     });
@@ -90,7 +92,7 @@ function listenToCommands(app: App, c: ListenContext): void {
     await guarded("command", c, async () => {
       if (!(await isFirst(c, "command", command.trigger_id))) return;
       const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
-      await say(await answer(parseCommand(command.command, command.text), place, c), place, c);
+      await say(await answer(parseCommand(command.command, decodeTyped(command.text)), place, c), place, c);
     });
   });
 }
@@ -174,7 +176,7 @@ function listenToMentions(app: App, c: ListenContext): void {
       const { bot_id: bot, thread_ts: thread } = event as { bot_id?: string; thread_ts?: string };
       if (event.user === undefined || bot !== undefined || !(await isFirst(c, "event", body.event_id))) return;
       const place = { channel: event.channel, user: event.user, thread };
-      await say(await answer(parseWords(event.text), place, c), place, c);
+      await say(await answer(parseWords(decodeTyped(event.text)), place, c), place, c);
     }),
   );
 }
@@ -193,11 +195,10 @@ function listenToDirectMessages(app: App, c: ListenContext): void {
       };
       const isPersons = m.channel_type === "im" && m.subtype === undefined && m.bot_id === undefined;
       if (!isPersons || m.user === undefined || !(await isFirst(c, "event", body.event_id))) return;
-      const reply = await answer(parseWords(m.text ?? ""), { channel: m.channel, user: m.user }, c);
+      const reply = await answer(parseWords(decodeTyped(m.text ?? "")), { channel: m.channel, user: m.user }, c);
       if (reply.picture !== undefined) await sendPicture(c.client, m.user, reply.picture, c.events);
-      const r = renderReply(reply);
       const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
-      await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false, ...thread });
+      await c.client.chat.postMessage({ channel: m.channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...thread });
     }),
   );
 }
@@ -230,8 +231,7 @@ async function answer(command: Result<Command, Failure>, { channel, user }: Plac
 async function say(reply: Reply | null, { respond, channel, user, thread }: Place, c: ListenContext): Promise<void> {
   if (reply === null) return;
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
-  const r = renderReply(reply);
-  const said = { text: r.text, blocks: [...r.blocks] };
+  const said = bodyOf(renderReply(reply));
   if (respond !== undefined) {
     const sent = await callSlack("response_url", () =>
       respond({ ...said, blocks: said.blocks as never[], response_type: "ephemeral", replace_original: false }),

@@ -1,4 +1,5 @@
 import type { KnownBlock } from "@slack/types";
+import { asShown } from "../../core/shown-text.ts";
 
 /** Longest text of one section that we send; Slack's limit is 3,000. */
 const SECTION_MAX = 2800;
@@ -7,20 +8,14 @@ const SECTION_MAX = 2800;
 const PREFORMATTED_MAX = 2200;
 
 /**
- * Escapes text of others for mrkdwn: Slack's three control characters, formatting marks; control and direction characters are removed.
+ * Escapes text of others for mrkdwn: Slack's three control characters, and what `asShown` puts in the place of marks.
  *
  * Source: facts on Slack §5 rule 11.
  */
 export function safe(text: string, max = 300): string {
-  const plain = text.replace(/[\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, " ");
-  const cut = [...plain].length > max ? `${[...plain].slice(0, max - 1).join("")}…` : plain;
-  return cut
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/[*_~`]/g, (c) =>
-      `${c}\u200B`.replace("`\u200B", "ʼ").replace("*\u200B", "∗").replace("_\u200B", "_\u200B").replace("~\u200B", "∼"),
-    );
+  const shown = [...asShown(text)];
+  const cut = shown.length > max ? `${shown.slice(0, max - 1).join("")}…` : shown.join("");
+  return cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
 /** Text of others for plain_text objects, which Slack never parses: control and direction characters removed, and cut. */

@@ -40,7 +40,7 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
 
   const digest = v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`;
   const who = v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
-  blocks.push(context(`${environment} · opened ${time(v.openedAt)}${digest}${who}`));
+  blocks.push(context(`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}`));
   return { text: `${title} (${environment})`, blocks };
 }
 

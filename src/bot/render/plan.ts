@@ -1,7 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
-import { context, header, list, section, time } from "./blocks.ts";
+import { context, header, list, safe, section, time } from "./blocks.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
 export interface Rendering {
@@ -42,7 +42,7 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
     ...(plan.proposals.length === 0 ? [section("*Deletions:* none, and this plan cannot lead to one.")] : []),
     ...list("Different, but left alone", drift, 5),
     context(
-      `${environment} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${plan.digest.slice(0, 8)}`,
+      `${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${plan.digest.slice(0, 8)}`,
     ),
   ];
   return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };

@@ -36,7 +36,7 @@ export function renderPolicyCard(v: PolicyChangeView, environment: string): Rend
     blocks.push({ type: "actions", block_id: "policy", elements: fits ? [approve, reject] : [reject] });
   }
   const who = v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
-  blocks.push(context(`${environment} · proposed ${time(v.proposedAt)} · digest ${v.digest.slice(0, 12)}${who}`));
+  blocks.push(context(`${safe(environment)} · proposed ${time(v.proposedAt)} · digest ${v.digest.slice(0, 12)}${who}`));
   return { text: `${title} (${environment})`, blocks };
 }
 

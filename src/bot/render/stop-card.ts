@@ -13,7 +13,7 @@ export function renderStop(v: StopView, environment: string): Rendering {
       ? `${safe(stillness(v))}\n*To resume:* ${v.votes.length} of ${v.need}${v.votes.length === 0 ? "" : ` (${safe(v.votes.join(", "))})`}; two approvers write /ci-resume.`
       : `By ${safe(v.resumed.names)}, ${time(v.resumed.at)}.`;
   return {
-    text: `${title}: ${safe(reasons.join("; "), TEXT_MAX)} (${environment})`,
+    text: `${title}: ${reasons.join("; ").slice(0, TEXT_MAX)} (${environment})`,
     blocks: [
       header(title),
       section(`*Stopped by*\n${shown.join("\n")}`),

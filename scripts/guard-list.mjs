@@ -2007,4 +2007,20 @@ export const guards = [
     broken: "if (false) {",
     tests: beforeStep,
   },
+  {
+    invariant: "A7",
+    what: "a note in the thread is escaped",
+    file: "src/bot/posting.ts",
+    guard: "thread_ts: ts, text: safe(text, TEXT_MAX)",
+    broken: "thread_ts: ts, text",
+    tests: ["test/bot/members-told.test.ts"],
+  },
+  {
+    invariant: "A7",
+    what: "the text beside the blocks is escaped",
+    file: "src/bot/posting.ts",
+    guard: "text: safe(r.text, TEXT_MAX)",
+    broken: "text: r.text",
+    tests: ["test/bot/members-told.test.ts"],
+  },
 ];

@@ -28,7 +28,7 @@ const count = (min: number, max: number) => z.coerce.number().int().min(min).max
 const price = (initial: number) => z.coerce.number().min(0).max(1_000_000).default(initial);
 const url = (...protocols: string[]) =>
   text.refine(
-    (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol),
+    (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol) && /^[a-z]+:\/\//i.test(s),
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
   );
 
@@ -259,7 +259,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       connection:
         v.SLACK_APP_TOKEN !== undefined
           ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
-          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
+          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
       apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
       channel: v.SLACK_CHANNEL,
       approverGroup: v.SLACK_APPROVER_GROUP ?? null,

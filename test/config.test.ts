@@ -42,6 +42,9 @@ test("an empty environment is refused with every missing variable at once", () =
 
 test.each([
   ["CI_DATABASE_URL", "mysql://x:hunter2@y/z"],
+  ["CI_DATABASE_URL", "postgres:hunter2"],
+  ["DATABASE_URL", "postgres:hunter2"],
+  ["DATABASE_URL", "postgresql:/hunter2"],
   ["SLACK_BOT_TOKEN", "hunter2"],
   ["SLACK_APP_TOKEN", "xoxb-hunter2"],
   ["CLOUDSTACK_API_URL", "hunter2"],

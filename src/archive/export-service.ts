@@ -1,8 +1,7 @@
-import { z } from "zod";
 import type { Asker } from "../core/people.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import { after, type NewId } from "../core/clock.ts";
-import { fail, type Failure } from "../core/failure.ts";
+import { fail, sentenceOf, type Failure } from "../core/failure.ts";
 import { ExportId, type Instant, type Slug } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { insertEntry, readEntries, updateEntry } from "../store/archive-entries.ts";
@@ -12,7 +11,7 @@ import { insertExport, readExport, updateExport, type ExportRow } from "../store
 import type { InventoryItem } from "../core/inventory.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { saveEntry, type SaveContext } from "./entry.ts";
-import { LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
+import { LINK_ID, LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
 
 /** One template a person may export. */
 export interface ExportableTemplate {
@@ -178,7 +177,7 @@ async function thingOf(
 }
 
 async function failExport(row: ExportRow, f: Failure, c: ExportContext): Promise<void> {
-  await updateExport(c.db, row.id, { state: "failed", problem: f.message });
+  await updateExport(c.db, row.id, { state: "failed", problem: sentenceOf(f) });
   const failed = await readExport(c.db, row.id);
   if (failed !== null) await c.announcer.showExport(viewOf(failed), row.listener);
 }
@@ -198,13 +197,13 @@ function viewOf(row: ExportRow): ExportView {
   };
 }
 
-const LinkPath = z.string().regex(/^\/exports\/[0-9a-f-]{36}\/[\w-]{20,100}$/);
+const SHAPE = new RegExp(`^/exports/(${LINK_ID})/([\\w-]{20,100})$`);
 
 /** Serves a saved template by our own link. Every link that is not valid gets the same answer: 404. */
 export async function serveExport(path: string, c: LinkContext): Promise<HttpAnswer> {
   const nothing = textAnswer(404, "This link is not valid, or has expired. Ask again with /ci-export-template.\n");
-  if (!LinkPath.safeParse(path).success) return nothing;
-  const [, , id = "", token = ""] = path.split("/");
+  const [, id = "", token = ""] = SHAPE.exec(path) ?? [];
+  if (id === "") return nothing;
   const row = await readExport(c.db, id);
   const entry = (await readEntries(c.db, { kind: "export", id }))[0];
   if (row?.state !== "ready" || row.token_sha256 === null || row.link_until === null || row.link_until <= c.now()) return nothing;

@@ -19,6 +19,9 @@ export interface LinkContext {
   readonly now: Clock;
 }
 
+/** The shape of an id in a link: PostgreSQL refuses any other. */
+export const LINK_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+
 /** How long a link is good at most: longer than any template takes. Units: milliseconds. */
 export const LINK_MS = DAY_MS;
 

@@ -152,6 +152,7 @@ function listenToWindows(app: App, c: ListenContext): void {
     acknowledge(ack(), c);
 
     await guarded("view", c, async () => {
+      if (!(await isFirst(c, "view", view.id))) return;
       const { deletions, policy } = c.services;
       const asker = await c.identity.identify(body.user.id);
       const place = { channel: c.channel, user: body.user.id };

@@ -2,7 +2,8 @@ import type { LinkContext } from "../archive/links.ts";
 import type { Config } from "../config.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { PortTaken, startHttpServer, type HttpServer } from "../app/http.ts";
+import { startHttpServer, type HttpServer } from "../app/http.ts";
+import { PortTaken } from "../core/port-taken.ts";
 import type { ReimportLinks } from "../archive/reimport/ports.ts";
 
 /** How long our own server may take to answer for a template; a bucket is asked meanwhile. */

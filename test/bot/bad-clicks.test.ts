@@ -97,11 +97,12 @@ async function press(p: Pressed = {}): Promise<void> {
     },
   });
 }
-async function submit(callback: string, metadata: string, user = "ben"): Promise<void> {
+async function submit(callback: string, metadata: string, user = "ben", id?: string): Promise<void> {
   await handlers["view"]?.({
     ack: async () => undefined,
     body: { user: { id: user } },
     view: {
+      ...(id === undefined ? {} : { id }),
       callback_id: callback,
       private_metadata: metadata,
       state: { values: { name: { name: { value: "a" } }, reason: { reason: { value: "because" } } } },
@@ -204,6 +205,13 @@ test.for<readonly [string, () => string]>([
   expect(said.join("\n")).not.toMatch(/BUG/);
   expect(await refusals()).toMatchObject([{ actor: "ci:ben" }, { actor: "ci:ben" }]);
   expect(await votes()).toBe(0);
+});
+
+test("a window that Slack delivers twice is answered once", async () => {
+  for (const id of ["V1", "V1"]) await submit("deletion_reason", "{", "ben", id);
+  expect(await refusals()).toHaveLength(1);
+  await submit("deletion_reason", "{", "ben", "V2");
+  expect(await refusals()).toHaveLength(2);
 });
 
 test("a window whose memory was forged to another digest, or was made for an older card, decides nothing", async () => {

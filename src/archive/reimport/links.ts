@@ -1,9 +1,9 @@
-import { isTokenOf, textAnswer, type HttpAnswer, type LinkContext } from "../links.ts";
+import { LINK_ID, isTokenOf, textAnswer, type HttpAnswer, type LinkContext } from "../links.ts";
 import { fail, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { readServedReimport } from "../../store/reimports.ts";
 
-const SHAPE = /^\/restores\/([0-9a-f-]{36})\/([\w-]{20,100})\/template\.[a-z0-9]{2,10}$/;
+const SHAPE = new RegExp(`^/restores/(${LINK_ID})/([\\w-]{20,100})/template\\.[a-z0-9]{2,10}$`);
 
 /**
  * Builds the path of a link for one template. CloudStack refuses a link that does not end as its format does (recording 15).

@@ -12,7 +12,7 @@ export async function examineHttp(config: Config): Promise<readonly Check[]> {
   const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const checks = [await portCheck(host, port, "TWOKEY_HTTP_PORT", `${own}/healthz`)];
   const { connection } = config.slack;
-  if (connection.mode === "http") checks.push(await portCheck("0.0.0.0", connection.port, "SLACK_PORT", null));
+  if (connection.mode === "http") checks.push(await portCheck(connection.host, connection.port, "SLACK_PORT", null));
   return [...checks, await publicCheck(publicUrl)];
 }
 

@@ -2023,4 +2023,28 @@ export const guards = [
     broken: "text: r.text",
     tests: ["test/bot/members-told.test.ts"],
   },
+  {
+    invariant: "A4",
+    what: "a copy that the archive has is handed out again",
+    file: "src/archive/export-service.ts",
+    guard: "(await shareExistingCopy(entryId, thing, c))",
+    broken: "false",
+    tests: ["test/archive/exports.test.ts"],
+  },
+  {
+    invariant: "A4",
+    what: "one person has few exports under way",
+    file: "src/archive/export-service.ts",
+    guard: "live.length >= LIVE_MAX",
+    broken: "false",
+    tests: ["test/archive/exports.test.ts"],
+  },
+  {
+    invariant: "A4",
+    what: "room stays free on the archive's disk",
+    file: "src/archive/folder-store.ts",
+    guard: "disk.bavail * disk.bsize - (bytes ?? 0) < minFreeBytes",
+    broken: "false",
+    tests: ["test/archive/exports.test.ts"],
+  },
 ];

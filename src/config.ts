@@ -1,4 +1,4 @@
-import { DAY_MS } from "./core/units.ts";
+import { DAY_MS, GIB } from "./core/units.ts";
 import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
@@ -89,6 +89,7 @@ const variables = z.object({
     .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
   ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
   ARCHIVE_KEEP_DAYS: count(1, 36_500).default(90),
+  ARCHIVE_MIN_FREE_GIB: z.coerce.number().min(0).max(1_000_000).default(2),
   ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
   ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
   ARCHIVE_S3_REGION: text.default("us-east-1"),
@@ -304,7 +305,12 @@ function keyPair(apiKey: string | undefined, secretKey: string | undefined): Clo
 }
 
 function archivePlace(v: Variables) {
-  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder" as const, dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
+  if (v.ARCHIVE_S3_BUCKET === undefined)
+    return {
+      kind: "folder" as const,
+      dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
+      minFreeBytes: v.ARCHIVE_MIN_FREE_GIB * GIB,
+    };
   const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
   return {
     kind: "s3" as const,

@@ -2,7 +2,7 @@
 import { runBackup } from "../archive/backups/run.ts";
 import { measureFleet } from "../archive/backups/measure.ts";
 import { askForBackups } from "../archive/backups/schedule.ts";
-import { runExport, type ExportContext } from "../archive/export-service.ts";
+import { runExports, type ExportContext } from "../archive/export-service.ts";
 import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
@@ -55,7 +55,7 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
       await advance(id, c.deletions, signal);
       await c.deletions.ownership.keep();
     },
-    export: (id) => runExport(id, c.exports),
+    export: (id) => runExports(id, c.exports),
     backup: (id, signal) => runBackup(id, backups, signal),
   };
 }

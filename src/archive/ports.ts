@@ -22,6 +22,8 @@ export interface ExportSource {
 
 /** Where bytes are stored. Keys are ours; no name of a template is ever part of one. */
 export interface ArchiveStore {
+  /** Whether so many bytes more would leave the room that must stay free; null: nobody knows how many. Errors: `unavailable` archive.full. */
+  requireRoom(bytes: number | null): Promise<Result<void, Failure>>;
   /** Appends `bytes` to an unfinished object and returns its size. `offset` 0 starts over. */
   append(key: string, offset: number, bytes: Readable): Promise<Result<number, Failure>>;
   /** Size of an unfinished object. */

@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { Failure } from "../core/failure.ts";
-import type { Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { attempt, type ArchiveStore } from "./ports.ts";
 import { s3Failure } from "./s3-failure.ts";
 
@@ -78,6 +78,8 @@ export function createS3Store(o: S3Options): ArchiveStore {
   const bucket = createBucket(client, o);
   const tails = new Map<string, Buffer>();
   return {
+    // A bucket has no end.
+    requireRoom: async () => ok(undefined),
     async append(key, offset, bytes) {
       const stored = await attempt(async () => {
         const held = tails.get(key) ?? Buffer.alloc(0);

@@ -33,6 +33,25 @@ export async function readExport(q: Queryable, id: string): Promise<ExportRow | 
   return q.maybe(Row, `select ${columnsOf(Row)} from export where id = $1`, [id]);
 }
 
+/** Locks the exports until the transaction ends, so that two asked for at once know of each other. */
+export async function lockExports(q: Queryable): Promise<void> {
+  await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.export', 0))");
+}
+
+const LIVE = "state in ('waiting', 'saving')";
+
+/** Reads the exports of one person that have not ended. */
+export async function readLiveExportsOf(q: Queryable, askedBy: string): Promise<readonly ExportRow[]> {
+  return q.many(Row, `select ${columnsOf(Row)} from export where asked_by = $1 and ${LIVE} order by asked_at`, [askedBy]);
+}
+
+/** Reads the exports of one template that have not ended, the oldest first; `of` may be an export's own id. */
+export async function readLiveExports(q: Queryable, of: string): Promise<readonly ExportRow[]> {
+  return q.many(Row, `select ${columnsOf(Row)} from export where (template_id = $1 or id::text = $1) and ${LIVE} order by asked_at, id`, [
+    of,
+  ]);
+}
+
 /** Changes an export's row. */
 export async function updateExport(
   q: Queryable,

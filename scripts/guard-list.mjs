@@ -2047,4 +2047,12 @@ export const guards = [
     broken: "false",
     tests: ["test/archive/exports.test.ts"],
   },
+  {
+    invariant: "A10",
+    what: "a link ends when the person leaves the project",
+    file: "src/archive/export-link.ts",
+    guard: "if (!may.value) return nothing;",
+    broken: "",
+    tests: ["test/archive/exports.test.ts"],
+  },
 ];

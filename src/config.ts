@@ -295,7 +295,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       transferPricePerGib: v.BACKUP_TRANSFER_PRICE_PER_GIB,
       currency: v.BACKUP_CURRENCY,
     },
-    http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
+    http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
     logLevel: v.TWOKEY_LOG_LEVEL,
   };
 }

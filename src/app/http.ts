@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { serveExport } from "../archive/export-service.ts";
+import { serveExport } from "../archive/export-link.ts";
 import { textAnswer as text, type HttpAnswer, type LinkContext } from "../archive/links.ts";
 import { serveReimport } from "../archive/reimport/links.ts";
 import { listenError } from "../core/port-taken.ts";
@@ -51,8 +51,8 @@ async function answer(request: IncomingMessage, c: LinkContext): Promise<HttpAns
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "Only GET is served here.\n");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return (await isReady(c)) ? text(200, "ready\n") : text(503, "not ready\n");
-  if (path.startsWith("/exports/")) return serveExport(path, c);
-  if (path.startsWith("/restores/")) return serveReimport(path, c);
+  if (path.startsWith("/exports/")) return serveExport(path, request.headers, c);
+  if (path.startsWith("/restores/")) return serveReimport(path, request.headers, c);
   return text(404, "Nothing is served here.\n");
 }
 

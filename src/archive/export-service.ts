@@ -21,7 +21,7 @@ import type { ProjectDomain } from "../core/managed.ts";
 import { shareExistingCopy } from "./copy.ts";
 import { saveEntry, type SaveContext, type SavedThing } from "./entry.ts";
 import type { Saved } from "./save.ts";
-import { LINK_ID, LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
+import { LINK_MS, tokenHash } from "./links.ts";
 
 /** One template a person may export. */
 export interface ExportableTemplate {
@@ -77,12 +77,16 @@ export interface ExportContext extends SaveContext {
   readonly announcer: ExportAnnouncer;
   /** Runs the exports of a template. */
   readonly enqueue: (template: string, tx: Transaction) => Promise<void>;
-  readonly publicUrl: () => string;
+  /** Where people reach our links; null: nowhere, as far as this process knows. */
+  readonly publicUrl: () => string | null;
   readonly newId: NewId;
   readonly newToken: () => string;
 }
 
 const PROGRESS_MS = 2500;
+/** What is said in the place of a link that would lead people to their own machine. */
+const NO_ADDRESS =
+  "It is saved, but nobody could open a link to it: Twokey does not know at which address people reach it. Ask those who run it to set TWOKEY_PUBLIC_URL, then export again: it is not downloaded twice.";
 /** How many exports of one person may wait or run. */
 const LIVE_MAX = 3;
 
@@ -191,8 +195,9 @@ async function runExport(row: ExportRow, c: ExportContext): Promise<void> {
   });
   const ready = await readExport(c.db, id);
   if (ready === null) return;
-  const link = { sha256: saved.value.sha256, link: `${c.publicUrl()}/exports/${id}/${token}` };
-  await c.announcer.showExport({ ...viewOf(ready), ...link }, row.listener);
+  const url = c.publicUrl();
+  const link = url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` };
+  await c.announcer.showExport({ ...viewOf(ready), sha256: saved.value.sha256, ...link }, row.listener);
 }
 
 /** The entry's copy: one that the archive has, if the template is unchanged and the bytes are whole, else a new one. */
@@ -251,28 +256,4 @@ function viewOf(row: ExportRow): ExportView {
     linkUntil: row.link_until,
     problem: row.problem,
   };
-}
-
-const SHAPE = new RegExp(`^/exports/(${LINK_ID})/([\\w-]{20,100})$`);
-
-/** Serves a saved template by our own link. Every link that is not valid gets the same answer: 404. */
-export async function serveExport(path: string, c: LinkContext): Promise<HttpAnswer> {
-  const nothing = textAnswer(404, "This link is not valid, or has expired. Ask again with /ci-export-template.\n");
-  const [, id = "", token = ""] = SHAPE.exec(path) ?? [];
-  if (id === "") return nothing;
-  const row = await readExport(c.db, id);
-  const entry = (await readEntries(c.db, { kind: "export", id }))[0];
-  if (row?.state !== "ready" || row.token_sha256 === null || row.link_until === null || row.link_until <= c.now()) return nothing;
-  if (!isTokenOf(row.token_sha256, token) || entry?.store_key == null) return nothing;
-  const opened = await c.store.open(entry.store_key);
-  if (!opened.ok) return nothing;
-  const name = row.template_name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 100);
-  const headers = {
-    "content-type": "application/octet-stream",
-    "content-length": String(entry.bytes ?? 0),
-    "content-disposition": `attachment; filename="${name}"`,
-    "cache-control": "no-store",
-    "x-checksum-sha256": entry.sha256 ?? "",
-  };
-  return { status: 200, headers, body: opened.value };
 }

@@ -65,12 +65,12 @@ export function createFolderStore(root: string, minFreeBytes = 0): ArchiveStore 
         await rename(partOf(key), fileOf(key));
         await sync(path.dirname(fileOf(key)), "r");
       }, failed),
-    open: (key) =>
+    open: (key, range) =>
       attempt(async () => {
         // A disk that is not mounted says nothing about its objects.
         await stat(root);
         await stat(fileOf(key));
-        return createReadStream(fileOf(key), { highWaterMark });
+        return createReadStream(fileOf(key), { highWaterMark, ...range });
       }, failed),
     remove: (key) =>
       attempt(async () => {

@@ -47,6 +47,7 @@ export interface BotOptions {
 export interface Bot {
   readonly announcers: ReturnType<typeof createAnnouncers>;
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
+  readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
   readonly firstApprovers: ApproverList;
   /** Starts listening; nobody gets an answer before that. */
@@ -107,6 +108,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   return ok({
     announcers,
     approvers: identity,
+    identify: identity.identify,
     firstApprovers: list.value,
     async start(services) {
       app = createApp(o);

@@ -21,7 +21,7 @@ export async function withReimportLinks<T>(
   let own: HttpServer | null = null;
   try {
     return await work({
-      publicUrl: http.publicUrl?.replace(/\/+$/, "") ?? null,
+      publicUrl: http.publicUrl,
       reach: async (path, bytes) => {
         // Whoever listened there before may have stopped: another re-import that ended before this one.
         own ??= await listen(http, c);

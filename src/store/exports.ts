@@ -52,6 +52,28 @@ export async function readLiveExports(q: Queryable, of: string): Promise<readonl
   ]);
 }
 
+const ServedRow = Row.pick({ slug: true, listener: true }).extend({
+  name: z.string(),
+  token_sha256: z.string(),
+  key: z.string(),
+  bytes: z.number(),
+  sha256: z.string(),
+  /** Such as QCOW2; null: not known. */
+  format: z.string().nullable(),
+});
+
+/** What the link of an export leads to while it is valid. */
+export async function readServedExport(q: Queryable, id: string, now: number): Promise<z.output<typeof ServedRow> | null> {
+  return q.maybe(
+    ServedRow,
+    `select x.slug, x.listener, x.template_name as name, x.token_sha256, e.store_key as key, e.bytes, e.sha256,
+       e.manifest #>> '{item,facts,format}' as format
+     from export x join archive_entry e on e.owner_kind = 'export' and e.owner_id = x.id
+     where x.id = $1 and x.state = 'ready' and x.token_sha256 is not null and x.link_until > $2 and e.state = 'verified'`,
+    [id, now],
+  );
+}
+
 /** Changes an export's row. */
 export async function updateExport(
   q: Queryable,

@@ -1,4 +1,7 @@
-/** Claim: however often and by however many a template is asked for, the archive keeps one copy of it, and some of its disk stays free. */
+/**
+ * Claims: however often and by however many a template is asked for, the archive keeps one copy of it, and some of its disk stays free; its
+ * link leads somewhere, goes on where a download broke off, and ends when the person leaves the project.
+ */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +13,10 @@ import type { ExportView } from "../../src/archive/export-service.ts";
 import type { DomainId, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import type { Asker } from "../../src/core/people.ts";
-import { ok } from "../../src/core/result.ts";
+import { renderExport } from "../../src/bot/render/export.ts";
+import { startHttpServer } from "../../src/app/http.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { recordManagedDomains } from "../../src/store/managed.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { testBot, type PartsChange, type TestBot } from "../support/bot.ts";
@@ -149,4 +155,83 @@ test("a copy that takes the last room while it is written is given up", async ()
   expect(await store.append(randomUUID(), 0, endless)).toMatchObject({ ok: false, error: { code: "archive.full" } });
   // The copy of the audit log's head is small, and is always written.
   expect(await store.append(randomUUID(), 0, Readable.from([body]))).toMatchObject({ ok: true });
+});
+
+async function linkOf(b: TestBot): Promise<string> {
+  await ask(b);
+  await run(b);
+  return shown.at(-1)?.link ?? "";
+}
+async function serving(b: TestBot, work: (get: (headers?: Record<string, string>, method?: string) => Promise<Response>) => Promise<void>) {
+  const { pathname } = new URL(await linkOf(b));
+  const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: (e) => expect(e).toBe(null) }, b.links);
+  await work((headers = {}, method = "GET") => fetch(`${server.url}${pathname}`, { headers, method })).finally(() => server.close());
+}
+
+test("a download goes on where it broke off", async () => {
+  await serving(bot(), async (get) => {
+    const whole = await get();
+    expect(Buffer.from(await whole.arrayBuffer())).toEqual(body);
+    const etag = whole.headers.get("etag") ?? "";
+    expect([whole.status, whole.headers.get("accept-ranges"), etag]).toEqual([200, "bytes", `"${whole.headers.get("x-checksum-sha256")}"`]);
+    expect(whole.headers.get("content-disposition")).toBe('attachment; filename="t-1.qcow2"');
+    const head = await get({}, "HEAD");
+    expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, String(body.length), ""]);
+    const size = body.length;
+    for (const [range, start, end] of [
+      ["bytes=100-", 100, size - 1],
+      ["bytes=0-0", 0, 0],
+      ["bytes=7-11", 7, 11],
+      ["bytes=-5", size - 5, size - 1],
+      [`bytes=5-${size * 2}`, 5, size - 1],
+      [`bytes=-${size * 2}`, 0, size - 1],
+    ] as const) {
+      const part = await get({ range, "if-range": etag });
+      expect([part.status, part.headers.get("content-range")], range).toEqual([206, `bytes ${start}-${end}/${size}`]);
+      expect(Buffer.from(await part.arrayBuffer())).toEqual(body.subarray(start, end + 1));
+    }
+    for (const range of [`bytes=${size}-`, "bytes=-0"]) {
+      const beyond = await get({ range });
+      expect([beyond.status, beyond.headers.get("content-range")], range).toEqual([416, `bytes */${size}`]);
+    }
+    for (const headers of [
+      { range: "bytes=5-2" },
+      { range: "bytes=0-1,3-4" },
+      { range: "lines=1-2" },
+      { range: "bytes=1-2", "if-range": '"other"' },
+    ]) {
+      const all = await get(headers as Record<string, string>);
+      expect(Buffer.from(await all.arrayBuffer())).toEqual(body);
+      expect(all.status).toBe(200);
+    }
+  });
+});
+
+test("the link ends when who asked leaves the project, and is not served while nobody can say", async () => {
+  let who: Awaited<ReturnType<NonNullable<PartsChange["identify"]>>> = ok(mia());
+  let theirs = true;
+  const project = { id: projectId, slug: "aurora" as Slug, name: "Aurora", state: "active", members: [] } as never;
+  const ci = { projectsOf: async () => ok(theirs ? [project] : []), project: async () => ok(project) };
+  await serving(bot({ ci, identify: async () => who }), async (get) => {
+    expect((await get()).status).toBe(200);
+    theirs = false;
+    expect((await get()).status).toBe(404);
+    theirs = true;
+    who = err(failure("unavailable", "slack.unreachable", "away"));
+    expect((await get()).status).toBe(503);
+    who = err(failure("refused", "identity.not_a_member", "gone"));
+    expect((await get({ range: "bytes=5-" })).status).toBe(404);
+    who = ok(mia());
+    expect((await get()).status).toBe(200);
+    now += 25 * 3600_000;
+    expect((await get()).status).toBe(404);
+  });
+});
+
+test("without an address that people reach there is a sentence in the place of the link", async () => {
+  const b = bot({ publicUrl: () => null });
+  await ask(b);
+  await run(b);
+  expect(shown.at(-1)).toMatchObject({ state: "ready", link: null, problem: expect.stringContaining("TWOKEY_PUBLIC_URL") });
+  expect(JSON.stringify(renderExport(shown.at(-1) as ExportView).blocks)).toContain("TWOKEY_PUBLIC_URL");
 });

@@ -17,7 +17,7 @@ export function renderExport(v: ExportView): Rendering {
     saving: mrkdwn`Saved so far: ${safe(size)}.`,
     ready:
       v.link === null
-        ? mrkdwn`The link was sent once and is not stored; export again for a new one.`
+        ? safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)
         : mrkdwn`${link(v.link, `Download ${v.template}`)}\nWhoever has this link can use it${v.linkUntil === null ? "" : mrkdwn`, until ${time(v.linkUntil)}`}.`,
     failed: safe(v.problem ?? "The reason is in the log.", 500),
   };

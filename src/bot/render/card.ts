@@ -25,6 +25,7 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
   if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
+  if (v.alsoTaken.length > 0 && v.phase !== "closed" && v.phase !== "deleted") blocks.push(section(alsoTakenLine(v.alsoTaken)));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
   if (v.phase === "proposed" && !fits(v))
@@ -172,6 +173,19 @@ function runningWords(b: Pick<NonNullable<DeletionView["blast"]>, "machinesRunni
 
 function counted(n: number, word: string): Mrkdwn {
   return safe(`${n} ${word}${n === 1 ? "" : word.endsWith("s") ? "es" : "s"}`);
+}
+
+/** One line for what goes along unsaved; each name cut, and a few of a kind, so that it always fits. */
+function alsoTakenLine(all: DeletionView["alsoTaken"]): Mrkdwn {
+  const known = all.flatMap(({ what, names }) => {
+    if (names === null) return [];
+    const more = names.length > 5 ? mrkdwn` and ${names.length - 5} more` : "";
+    const some = textOf(names.slice(0, 5), 24);
+    return [mrkdwn`${counted(names.length, what)} (${some}${more})`];
+  });
+  const unknown = all.filter(({ names }) => names === null).map(({ what }) => safe(`${what}s`));
+  const taken = known.length === 0 ? "" : mrkdwn`*Also removed, without a copy:* ${joined(known, ", ")}. `;
+  return mrkdwn`${taken}${unknown.length === 0 ? "" : mrkdwn`Not known, since the deleting key may not ask: ${joined(unknown, ", ")}.`}`;
 }
 
 function names(list: readonly string[]): Mrkdwn {

@@ -1504,6 +1504,22 @@ export const guards = [
   },
   {
     invariant: "INV-6",
+    what: "a search_path of the role leads to no other views",
+    file: "src/cidb/snapshot.ts",
+    guard: "await client.query(`set local search_path = ${SEARCH_PATH}`);",
+    broken: "",
+    tests: ["test/cidb/bad-input.test.ts"],
+  },
+  {
+    invariant: "INV-6",
+    what: "a dropped search_path is seen",
+    file: "src/cidb/snapshot.ts",
+    guard: "if (seen.search_path !== SEARCH_PATH) throw",
+    broken: "if (false) throw",
+    tests: ["test/store/pooler.test.ts"],
+  },
+  {
+    invariant: "INV-6",
     what: "a standby that is not known to be current is old",
     file: "src/cidb/snapshot.ts",
     guard: "if (stale !== null) throw",

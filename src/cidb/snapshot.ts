@@ -8,25 +8,32 @@ const Seen = Standby.extend({
   row_security: z.string(),
   read_only: z.string(),
   isolation: z.string(),
+  search_path: z.string(),
 });
 
 const SEEN = `
   select pg_backend_pid() as backend, current_setting('row_security') as row_security, current_setting('transaction_read_only') as read_only,
-    current_setting('transaction_isolation') as isolation, ${STANDBY}`;
+    current_setting('transaction_isolation') as isolation, current_setting('search_path') as search_path, ${STANDBY}`;
+
+/** Where a name without a schema leads, whatever the role, the database or the address say; a table that a session made for itself is last. */
+const SEARCH_PATH = "pg_catalog, public, pg_temp";
 
 /** What a snapshot was seen to be; compared at its end. */
 export type SnapshotSeen = z.output<typeof Seen>;
 
 /**
- * Begins one read-only snapshot in which a row-level security policy is refused instead of hiding rows, and looks whether that is so: an
- * `options=` in the address replaces settings of the connection, and a pooler may drop them.
+ * Begins one read-only snapshot in which a row-level security policy is refused instead of hiding rows and a name leads to one view only,
+ * and looks whether that is so: an `options=` in the address replaces settings of the connection, and a pooler may drop them.
  *
  * Errors: throws `SnapshotRefused` with the failure.
  */
 export async function beginSnapshot(client: pg.ClientBase): Promise<SnapshotSeen> {
   await client.query("begin isolation level repeatable read read only");
   await client.query("set local row_security = off");
-  return expectGuards(client);
+  await client.query(`set local search_path = ${SEARCH_PATH}`);
+  const seen = await expectGuards(client);
+  if (seen.search_path !== SEARCH_PATH) throw new SnapshotRefused(dropped(`its search_path is ${seen.search_path}`));
+  return seen;
 }
 
 /** Ends the snapshot, if every statement of it ran where it began. Errors: as `beginSnapshot`. */

@@ -31,11 +31,11 @@ ALONG="listSSHKeyPairs listUserData listAffinityGroups listSecurityGroups listIn
   listVpnCustomerGateways listSslCerts listWebhooks listAutoScaleVmProfiles listGlobalLoadBalancerRules listServiceOfferings
   listDiskOfferings listNetworkOfferings listVPCOfferings"
 
-DELETE="listAutoScaleVmGroups listSharedFileSystems listRemoteAccessVpns listLoadBalancerRules listPortForwardingRules listFirewallRules listEgressFirewallRules listDedicatedHosts
-  listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount recoverVirtualMachine startVirtualMachine attachVolume disableAccount
-  destroyVirtualMachine detachVolume deleteVolume deleteVMSnapshot deleteSnapshot deleteTemplate deleteIso disassociateIpAddress
-  deleteRemoteAccessVpn deleteLoadBalancerRule deletePortForwardingRule deleteFirewallRule deleteEgressFirewallRule deleteNetwork deleteVPC
-  deleteAccount deleteDomain"
+DELETE="listAsyncJobs listAutoScaleVmGroups listSharedFileSystems listRemoteAccessVpns listLoadBalancerRules listPortForwardingRules
+  listFirewallRules listEgressFirewallRules listDedicatedHosts listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount
+  recoverVirtualMachine startVirtualMachine attachVolume disableAccount destroyVirtualMachine detachVolume deleteVolume deleteVMSnapshot
+  deleteSnapshot deleteTemplate deleteIso disassociateIpAddress deleteRemoteAccessVpn deleteLoadBalancerRule deletePortForwardingRule
+  deleteFirewallRule deleteEgressFirewallRule deleteNetwork deleteVPC deleteAccount deleteDomain"
 
 # The first value of a name in JSON that cmk prints.
 value() { sed -n "/^ *\"$1\": \"/{s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p;q;}"; }

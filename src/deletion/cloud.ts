@@ -20,6 +20,13 @@ export interface Removal {
   readonly at: Instant;
 }
 
+/** A job that has not ended, and whose key began it. */
+export interface RunningJob {
+  readonly accountId: string;
+  /** The command, without `Cmd` and its package. */
+  readonly command: string;
+}
+
 /** The other domains directly below the managed root, each with its counts, and the list they were read from. */
 export interface NeighboursSeen {
   readonly neighbours: readonly Neighbour[];
@@ -46,6 +53,8 @@ export interface DeletionReader {
     domainId: DomainId,
   ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
+  /** The jobs that the domain's own accounts began and that have not ended. */
+  readRunningJobs(domainId: DomainId): Promise<Result<readonly RunningJob[], Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
   /** One list, however much the neighbours hold. */
@@ -83,6 +92,8 @@ export interface CloudStackDeleter {
   deleteSnapshot(grant: ApprovedDeletion, snapshot: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteTemplate(grant: ApprovedDeletion, template: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteNetwork(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Deletes what keeps a network from being deleted: its firewall rules, forwards, load balancers and VPNs. */
+  removeNetworkRules(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   releaseAddress(grant: ApprovedDeletion, address: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   /** Only an account that was just proved disabled and empty: the command destroys all that it still owns (recording 11). */
   deleteAccount(grant: ApprovedDeletion, proof: ProvenEmpty, jobId: JobId): Promise<Result<void, Failure>>;

@@ -168,7 +168,7 @@ function removeAll(items: readonly InventoryItem[]): Cloud {
     const done = new Set<string>();
     for (const { kind, call, isDue = () => true } of steps) {
       for (;;) {
-        const next = cloud.items.find((i) => i.kind === kind && isDue(i, cloud.items) && !done.has(i.id));
+        const next = cloud.items.find((i) => i.kind === kind && isDue(i, cloud.items, new Set()) && !done.has(i.id));
         if (next === undefined) break;
         done.add(next.id);
         cloud.take(call, next);

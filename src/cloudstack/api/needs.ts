@@ -93,8 +93,9 @@ export const deleteCommands = [
   "deleteDomain",
 ] as const;
 
-/** The rules of a network, and what hinders a deletion and is in no list of things: read with the deleting key. */
+/** Jobs that accounts began, the rules of a network, and what hinders a deletion and is in no list of things. Read with the deleting key. */
 export const deleteLists = [
+  "listAsyncJobs",
   "listAutoScaleVmGroups",
   "listSharedFileSystems",
   "listRemoteAccessVpns",

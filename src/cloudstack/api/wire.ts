@@ -243,6 +243,8 @@ export const JobAnswer = z.object({
   jobresultcode: number,
   jobresult: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
 });
+/** A job in a list; `accountid` is the account whose key began it (recording 23). */
+export const JobRow = z.object({ jobid: text.min(1), jobstatus: z.number().int(), accountid: maybe, cmd: maybe });
 /** Why a job failed. */
 export const JobError = z.object({ errorcode: z.number().int(), errortext: text.default("no text") });
 /** The answer to a command that only says whether it succeeded; older servers say it in text. */

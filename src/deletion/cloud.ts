@@ -34,10 +34,20 @@ export interface NeighboursSeen {
   readonly domains: unknown;
 }
 
+/** What an inventory is read with, beside the lists of things that every step asks for. */
+export interface Further {
+  /** The list of all domains, where it was just read. */
+  readonly domains?: unknown;
+  /** What hinders the end, and is in none of those lists, is an obstacle too: who else uses its templates; `all`: groups of machines, too. */
+  readonly obstacles?: "users" | "all";
+  /** Whether what goes along without a copy is named. */
+  readonly alsoTaken?: boolean;
+}
+
 /** What a deletion reads. */
 export interface DeletionReader {
   /** A `CompleteInventory` where it is proved to show everything; otherwise `unproven` says why not. */
-  readInventory(domainId: DomainId, path: DomainPath, domains?: unknown): Promise<Result<Inventory, Failure>>;
+  readInventory(domainId: DomainId, path: DomainPath, more?: Further): Promise<Result<Inventory, Failure>>;
   /** Null: CloudStack says that it does not exist, or not any more. An error's number alone never means that. */
   findDomain(
     domainId: DomainId,

@@ -65,7 +65,11 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   // Before the lists: what a job made that ended in between is in them.
   const jobs = before !== null && (await isEachDisabled(row, before, c)) ? await c.reader.readRunningJobs(row.domain_id) : ok([]);
   if (!jobs.ok) return { seen: null, found: refused(jobs) };
-  const read = await c.reader.readInventory(row.domain_id, row.path, around.value.domains);
+  const read = await c.reader.readInventory(row.domain_id, row.path, {
+    domains: around.value.domains,
+    // The last time before something is destroyed.
+    ...(row.phase === "grace" ? { obstacles: "users" } : {}),
+  });
   if (!read.ok) return { seen: null, found: refused(read) };
   const fresh = read.value;
 

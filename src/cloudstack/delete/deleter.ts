@@ -4,7 +4,7 @@ import type { Failure } from "../../core/failure.ts";
 import { AccountId, type JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackDeleter } from "../../deletion/cloud.ts";
-import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import { goesWithNetwork, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { refusal, unknownShape } from "../api/classify.ts";
 import { domainsOf, findItem } from "../read/items.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
@@ -73,7 +73,7 @@ function callsOf(api: CloudStackApi): CloudStackDeleter {
       removeItem(api, grant, network, ["network"], () => removeRules(api, grant, network, jobId)),
     releaseAddress: (grant, address, jobId) =>
       removeItem(api, grant, address, ["address"], (found) => {
-        if (found.facts["isSourceNat"] === true) {
+        if (goesWithNetwork(found.facts)) {
           return Promise.resolve(err(refusal("source_nat", `${address.name} is deleted with its network`)));
         }
         return job(api, "disassociateIpAddress", { id: address.id }, jobId);

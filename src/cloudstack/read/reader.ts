@@ -51,7 +51,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
   return {
     readFleet: (question) => readFleet(api, question),
     readProject: (question) => readProject(api, question),
-    readInventory: (domainId, path, domains) => readInventory(api, { domainId, path }, rowsOf(domains)),
+    readInventory: (domainId, path, { domains, ...more } = {}) =>
+      readInventory(api, { domainId, path }, { ...more, known: rowsOf(domains) }),
     findDomain: async (id) => {
       const found = await findDomainWithChain(api, id);
       if (!found.ok) return found;

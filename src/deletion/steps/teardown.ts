@@ -6,7 +6,7 @@ import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { refusedFor } from "../../store/intents.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
+import { goesWithNetwork, type Inventory, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
@@ -37,7 +37,7 @@ export const dismantleSteps: readonly TeardownStep[] = [
 export const removeSteps: readonly TeardownStep[] = [
   { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: isOwnVolume },
   { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
-  { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
+  { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => !goesWithNetwork(i.facts) },
   // A tier of a VPC has no rules of its own.
   {
     command: "remove_rules",

@@ -141,15 +141,6 @@ test("a view with another definition: what differs is said, by name", async () =
   await expectConfirmed();
 });
 
-test("a view that its name leads to in another schema", async () => {
-  await asAdmin(`create schema elsewhere; grant usage on schema elsewhere to ${reader};
-    create view elsewhere.twokey_users as select * from public.twokey_users; grant select on elsewhere.twokey_users to ${reader};
-    alter role ${reader} in database ${new URL(base.url).pathname.slice(1)} set search_path = elsewhere, public`);
-  await ci.close();
-  ci = open();
-  await expectHeld("the view of users is elsewhere.twokey_users, confirmed was public.twokey_users");
-});
-
 test("where the role may not ask for the system identifier, the server is its address", async () => {
   expect((await sourceOf(ci)).server).toMatch(/^system \d+$/);
   await asAdmin("revoke execute on function pg_catalog.pg_control_system() from public");

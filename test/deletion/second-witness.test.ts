@@ -70,6 +70,14 @@ describe("no card with buttons", () => {
       (c) => c.emulator.addTemplate({ account: c.ann, name: "xen", hypervisor: "XenServer" }),
       "account ann: CloudStack counts 2 templates and ISOs, the lists show 1",
     ],
+    [
+      "such a template beside one that is not ready: it is in the count itself, and masks nothing",
+      (c) => {
+        c.emulator.addTemplate({ account: c.ann, name: "half", hasNoCopy: true });
+        c.emulator.addTemplate({ account: c.ann, name: "xen", hypervisor: "XenServer" });
+      },
+      "account ann: CloudStack counts 3 templates and ISOs, the lists show 2",
+    ],
     ["a machine that is not for display", (c) => c.emulator.addMachine({ account: c.ann, name: "hid", hidden: true }), "running: hid"],
   ])("for %s", async (_what, make, words) => {
     await expectVeto(await world((c) => void make(c)), words);

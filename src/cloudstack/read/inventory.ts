@@ -1,4 +1,4 @@
-import { completeInventory, disagreements, type WitnessedInventory } from "../../core/complete-inventory.ts";
+import { completeInventory, disagreements, uncertainKinds, type WitnessedInventory } from "../../core/complete-inventory.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
@@ -92,14 +92,14 @@ async function readLists(
   return ok({ witnessed: { inventory, totals: totalsOf(ours.accounts, domains), doubts: unasked }, ours });
 }
 
-/** Adds what is hidden from the usual lists of the kinds on which lists and totals disagree, as far as this key may ask. */
+/** Adds what is hidden from the usual lists of the kinds on which lists and totals disagree or may, as far as this key may ask. */
 async function readHidden(
   api: CloudStackApi,
   domainId: string,
   ours: Ours,
   witnessed: WitnessedInventory,
 ): Promise<Result<WitnessedInventory, Failure>> {
-  const kinds = new Set<string>(disagreements(witnessed).flatMap((d) => d.kinds));
+  const kinds = new Set<string>([...disagreements(witnessed).flatMap((d) => d.kinds), ...uncertainKinds(witnessed.inventory)]);
   const lists = itemLists.filter((list) => kinds.has(list.kind) && list.otherWay?.asked === "when totals disagree");
   const found = await readThings(api, domainId, ours, lists, "other");
   if (!found.ok) return found;

@@ -199,8 +199,10 @@ describe("Go on after a freeze in removing", () => {
   });
 
   test("is asked by a clock that moves while the question is read, and belongs to this freeze alone", async () => {
-    const ticking = (bot: TestBot) => bot.with({ now: () => at((w.now += 1)) });
-    const { row, bot } = await removing(() => w.items.push(item("template", "late", { bytes: 3, accountName: "a" })), ticking);
+    const { row, bot: usual } = await removing(() => w.items.push(item("template", "late", { bytes: 3, accountName: "a" })));
+    const bot = usual.with({ now: () => at((w.now += 1)) });
+    await lookAgain(row, bot);
+    await bot.advance(row.id);
     const asked = (await viewOf(row, bot)).goOn;
     expect(asked).toMatchObject({ appeared: ["template late"] });
     const { version } = await now(row);

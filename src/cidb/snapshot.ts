@@ -12,8 +12,6 @@ const Seen = Standby.extend({
 });
 
 const SEEN = `
-  select pg_backend_pid() as backend, current_setting('row_security') as row_security, current_setting('transaction_read_only') as read_only,
-    current_setting('transaction_isolation') as isolation, current_setting('search_path') as search_path, ${STANDBY}`;
   select pg_backend_pid() as backend, current_setting('row_security') as row_security,
     current_setting('transaction_read_only') as read_only, current_setting('transaction_isolation') as isolation,
     current_setting('search_path') as search_path, ${STANDBY}`;

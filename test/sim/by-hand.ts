@@ -25,15 +25,25 @@ async function byHand(w: World, command: string, params: Record<string, string>)
 /** Something that somebody does in CloudStack by hand: what it is called, and how it is done. */
 type Act = readonly [what: string, act: () => Promise<boolean>];
 
+const NOT_UNDER_WAY = new Set(["deleted", "closed", "archiving", "proposed"]);
+
+/** Paths of domains whose deletion two people approved, and which has not ended. */
+function underWay(w: World): readonly string[] {
+  return [...new Map(w.cards.map((c) => [c.id, c])).values()].filter((c) => !NOT_UNDER_WAY.has(c.phase)).map((c) => c.path);
+}
+
+/** Whether a deletion is under way that two people approved. */
+export function isUnderWay(w: World): boolean {
+  return underWay(w).length > 0;
+}
+
 /** Somebody changes a domain of the managed root past the bot: mostly one that is being deleted. */
 export async function changeByHand(w: World, oracle: Oracle): Promise<string> {
   const { cloud, more } = w;
   const top = cloud.tree().children.find((d) => d.name === "ci");
   const domains = (top?.children ?? []).filter((d) => d.name !== "old-lab" && d.state === "Active");
   if (top === undefined || domains.length === 0) return "there is no domain to change by hand";
-  const ended = new Set(["deleted", "closed", "archiving", "proposed"]);
-  const newest = [...new Map(w.cards.map((c) => [c.id, c])).values()].filter((c) => !ended.has(c.phase)).map((c) => c.path as string);
-  const live = domains.filter((d) => newest.includes(`ROOT/ci/${d.name}`));
+  const live = domains.filter((d) => underWay(w).includes(`ROOT/ci/${d.name}`));
   const domain = more.pick(live.length > 0 && more.hit(0.85) ? live : domains);
   const accounts = domain.accounts.filter((a) => !a.removed);
   const acts: Act[] = [

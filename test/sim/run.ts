@@ -7,7 +7,7 @@ import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
 import { askBack, changeWorld, clickSomething } from "./acts.ts";
 import { newestKept, putBack, takeBackup, type Backup } from "./backups.ts";
-import { changeByHand, changeRole } from "./by-hand.ts";
+import { changeByHand, changeRole, isUnderWay } from "./by-hand.ts";
 import { root } from "./ci.ts";
 import { Crashed, passPoint, type Process } from "./crash.ts";
 import { openDoor } from "./door.ts";
@@ -76,6 +76,8 @@ class Player {
   /** A source of its own: what the clocks do changes nothing else in a seed's run. */
   readonly #clockChance: Chance;
   readonly #owner: Database;
+  /** Whether hands, roles and the like are at work in this run: in the others, more deletions come to their end. */
+  readonly #isShaken: boolean;
   #guest: Guest | null = null;
   #backup: Backup | null = null;
   #nested = false;
@@ -85,6 +87,7 @@ class Player {
   constructor(w: World, owner: Database) {
     this.#w = w;
     this.#owner = owner;
+    this.#isShaken = w.more.hit(0.65);
     this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
     this.oracle = new Oracle(w);
     const root = w.cloud.tree().children.find((d) => d.name === "ci");
@@ -153,7 +156,7 @@ class Player {
   async #interleave(params: URLSearchParams, me: Process): Promise<void> {
     const isRead = /^list/.test(params.get("command") ?? "list");
     const path = isRead || this.#nested ? null : this.oracle.topOf(params);
-    if (path !== null && this.#w.more.hit(0.03)) await this.#askBack(path, me);
+    if (path !== null && this.#w.more.hit(0.05)) await this.#askBack(path, me);
     if (this.#nested || !this.#w.chance.hit(isRead ? 0.005 : 0.1)) return;
     this.#nested = true;
     try {
@@ -225,12 +228,13 @@ class Player {
   async #disturb(ticks: number): Promise<void> {
     const w = this.#w;
     const { more, chaos } = w;
-    if (more.hit(0.15 * chaos)) tell(w, await changeByHand(w, this.oracle));
+    if (!this.#isShaken) return;
+    if (more.hit((isUnderWay(w) ? 0.35 : 0.05) * chaos)) tell(w, await changeByHand(w, this.oracle));
     if (more.hit(0.06 * chaos)) tell(w, changeRole(w));
     if (more.hit(0.08 * chaos)) tell(w, changeIdentity(w));
     if (more.hit(0.1 * chaos)) tell(w, changeGroup(w));
-    if (ticks < 12 || !more.hit(0.05)) return;
-    if (more.hit(0.3)) await this.#invite();
+    if (ticks < 12 || !more.hit(0.1)) return;
+    if (more.hit(0.2)) await this.#invite();
     else if (this.#backup === null) this.#backup = await takeBackup(w, this.#owner);
     else await this.#restoreBackup(this.#backup);
   }

@@ -57,7 +57,8 @@ export function seedMoreOf(world: World, making: () => Making): SeedMore {
       world.rules.insert({ id: settings.newId(), roleId: world.roles.need(role).id, rule: command, permission: "deny", isFirst: true });
     },
     permit: ({ role, command }) => {
-      for (const rule of world.rules.group(role)) if (rule.rule === command && rule.isFirst === true) world.rules.remove(rule, making().now);
+      const taken = world.rules.group(role).filter((one) => one.rule === command && one.isFirst === true);
+      for (const rule of taken) world.rules.remove(rule, making().now);
     },
   };
 }

@@ -6,8 +6,8 @@ import { resetDatabase } from "../sim/reset.ts";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { Database } from "../../src/store/db.ts";
 import { readNewestDeletion, type DeletionRow } from "../../src/store/deletions.ts";
-import { createBot } from "./bot.ts";
-import { playLife } from "./life.ts";
+import { createBot, type Bot } from "./bot.ts";
+import { approvers, playLife } from "./life.ts";
 import { createScene, domainOf, doomed, besideOf, type Scene } from "./scene.ts";
 import { beginsAfter, type State, type StatePhase } from "./states.ts";
 
@@ -39,18 +39,36 @@ export async function playState(state: State, phase: StatePhase, db: Database, a
     ...{ db, keys: scene.keys, clock: scene.clock, archive: createFolderStore(archive), timeoutMs: 60_000, wrong: say },
     slack: async (method, body) => scene.board.answer(method, body),
   });
-  let ended = await playLife("delete", bot, say, (row) => course.round(row));
+  const ended = await playLife("delete", bot, say, (row) => course.round(row));
   if (state.mend !== null && course.hasBegun) state.mend(scene);
-  if (!ENDED.includes(ended)) ended = await playLife("delete", bot, say, (row) => course.waitForVotes(row));
+  if (!ENDED.includes(ended)) await playLife("delete", bot, say, (row) => course.waitForVotes(row));
+  const asked = await goOn(bot);
+  if (asked) await playLife("delete", bot, say);
   const row = await readNewestDeletion(db, doomed.id);
   if (!course.hasBegun) wrong.push(`it never came to ${phase}`);
   wrong.push(...(await judgeState(course, row, db)));
   await scene.cloud.close();
-  const because = row?.closed_because ?? row?.frozen_from ?? "";
-  return {
-    ended: row?.phase === "frozen" ? `frozen in ${because}` : because === "" ? ended : `${ended}: ${because}`,
-    wrong: [...new Set(wrong)],
-  };
+  return { ended: `${asked ? "asked, " : ""}${endOf(row)}`, wrong: [...new Set(wrong)] };
+}
+
+function endOf(row: DeletionRow | null): string {
+  if (row?.phase === "frozen") return `frozen in ${row.frozen_from ?? ""}`;
+  return row?.phase === "closed" ? `closed: ${row.closed_because ?? ""}` : (row?.phase ?? "");
+}
+
+/** Two people say Go on, where a deletion that froze asks that; false: nothing is asked. */
+async function goOn(bot: Bot): Promise<boolean> {
+  const service = bot.services.deletions;
+  const row = await readNewestDeletion(bot.deletions.db, doomed.id);
+  if (row?.phase !== "frozen") return false;
+  for (const by of approvers) {
+    const view = await service.view(row.id);
+    if (!view.ok || view.value.goOn === null || view.value.goOn.objections.length > 0) return false;
+    const { id, version, goOn: question } = view.value;
+    const said = await service.goOn({ deletionId: id, version, digest: question.digest, questionId: question.id, by });
+    if (!said.ok) return false;
+  }
+  return true;
 }
 
 /** Lets the state begin in its phase, and end after a while. */
@@ -112,8 +130,17 @@ async function judgeState(course: Course, row: DeletionRow | null, db: Database)
     return [`it is still in ${row?.phase ?? "nothing"}: ${row?.activity ?? "nothing says why"}`];
   if (besideOf(scene.cloud) !== scene.before.beside) found.push("something beside the domain changed");
   const approved = (await db.many(Approved, "select body from approved_inventory")).flatMap((a) => a.body.items.map((i) => i.id));
-  const voted = await db.one(z.object({ n: z.coerce.number() }), "select count(distinct voter) as n from ballot where verdict = 'approve'");
-  const may = new Set(voted.n >= 2 ? approved : []);
+  const wentOn = (await db.many(Approved.extend({ id: z.string() }), "select id::text, body from go_on")).map((g) => ({
+    ...g,
+    ids: g.body.items.map((i) => i.id),
+  }));
+  const Votes = z.object({ question: z.string(), n: z.coerce.number() });
+  const votes = await db.many(
+    Votes,
+    "select question, count(distinct voter) as n from ballot where verdict = 'approve' and kind in ('deletion', 'go_on') group by question",
+  );
+  const isAgreed = (id: string): boolean => votes.some((v) => v.question === id && v.n >= 2);
+  const may = new Set([...(isAgreed(row.id) ? approved : []), ...wentOn.filter((g) => isAgreed(g.id)).flatMap((g) => g.ids)]);
   for (const r of scene.cloud.requests().filter((one) => !/^(?:list|query|extract|enable|recover|start|attach)/.test(one.command))) {
     const id = r.params["id"] ?? r.params["publicipid"] ?? "";
     if (r.params["cleanup"] === "true" || r.params["expunge"] === "true") found.push(`${r.command} with the all-at-once switch`);

@@ -53,16 +53,16 @@ export async function putBack(w: World, owner: Database, b: Backup): Promise<voi
 /** Replaces all rows. */
 export async function putRows(owner: Database, rows: Backup["rows"]): Promise<void> {
   await resetDatabase(owner);
+  const insertOf = (t: string, json: string): string =>
+    `insert into "${t}" overriding system value
+     select (r::"${t}").* from json_array_elements_text($rows$${json}$rows$) r;`;
   const inserts = Object.entries(rows)
     .filter(([, json]) => json !== "[]")
-    .map(
-      ([t, json]) =>
-        `insert into "${t}" overriding system value select (r::"${t}").* from json_array_elements_text($rows$${json}$rows$) r;`,
-    );
+    .map(([t, json]) => insertOf(t, json));
   await owner.exec(["set local session_replication_role = replica;", "delete from sync_state;", ...inserts].join("\n"));
 }
 
-/** A new installation of the bot on an empty database with an archive of its own, before the same CloudStack; its people know nothing yet. */
+/** A new installation of the bot: an empty database, an archive of its own, and the same CloudStack. */
 export async function newInstallation(w: World, owner: Database): Promise<World> {
   await resetDatabase(owner);
   await w.db.tx((q) => seedPolicy(q, firstPolicy, w.clock.at));

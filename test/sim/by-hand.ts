@@ -28,13 +28,8 @@ type Act = readonly [what: string, act: () => Promise<boolean>];
 const NOT_UNDER_WAY = new Set(["deleted", "closed", "archiving", "proposed"]);
 
 /** Paths of domains whose deletion two people approved, and which has not ended. */
-function underWay(w: World): readonly string[] {
+export function underWay(w: World): readonly string[] {
   return [...new Map(w.cards.map((c) => [c.id, c])).values()].filter((c) => !NOT_UNDER_WAY.has(c.phase)).map((c) => c.path);
-}
-
-/** Whether a deletion is under way that two people approved. */
-export function isUnderWay(w: World): boolean {
-  return underWay(w).length > 0;
 }
 
 /** Somebody changes a domain of the managed root past the bot: mostly one that is being deleted. */

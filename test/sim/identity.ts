@@ -1,16 +1,7 @@
 import type { Operator } from "../../src/core/people.ts";
 import type { CiUserId, OperatorId } from "../../src/core/ids.ts";
-import { team, type Person } from "./people.ts";
+import { team, type Identity, type Person } from "./people.ts";
 import type { World } from "./world.ts";
-
-/** As whom a person is known now: the row of the CI database, and the Slack account. */
-export interface Identity {
-  readonly ciUserId: CiUserId;
-  readonly account: string;
-}
-
-/** What Slack answers when it is asked who may approve: all of them, or a list that lost people; `away`: nothing. */
-export type GroupMood = "honest" | "empty" | "short";
 
 function identityOf(w: Pick<World, "identities">, who: Person): Identity {
   return w.identities.get(who.name) ?? { ciUserId: who.ciUserId, account: `T1:U-${who.name}` };

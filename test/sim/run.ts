@@ -7,7 +7,7 @@ import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
 import { askBack, changeWorld, clickSomething } from "./acts.ts";
 import { newestKept, putBack, takeBackup, type Backup } from "./backups.ts";
-import { changeByHand, changeRole, isUnderWay } from "./by-hand.ts";
+import { changeByHand, changeRole, underWay } from "./by-hand.ts";
 import { root } from "./ci.ts";
 import { Crashed, passPoint, type Process } from "./crash.ts";
 import { openDoor } from "./door.ts";
@@ -87,7 +87,7 @@ class Player {
   constructor(w: World, owner: Database) {
     this.#w = w;
     this.#owner = owner;
-    this.#isShaken = w.more.hit(0.65);
+    this.#isShaken = w.more.hit(0.5);
     this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
     this.oracle = new Oracle(w);
     const root = w.cloud.tree().children.find((d) => d.name === "ci");
@@ -155,8 +155,9 @@ class Player {
   /** Between two calls of one process, others act: people click, the other process works, everything is stopped. */
   async #interleave(params: URLSearchParams, me: Process): Promise<void> {
     const isRead = /^list/.test(params.get("command") ?? "list");
-    const path = isRead || this.#nested ? null : this.oracle.topOf(params);
-    if (path !== null && this.#w.more.hit(0.05)) await this.#askBack(path, me);
+    // The checks before a step are reads: whoever clicks then must be heard by its call.
+    const path = this.#nested || !this.#isShaken ? null : isRead ? (underWay(this.#w)[0] ?? null) : this.oracle.topOf(params);
+    if (path !== null && this.#w.more.hit(isRead ? 0.0015 : 0.03)) await this.#askBack(path, me);
     if (this.#nested || !this.#w.chance.hit(isRead ? 0.005 : 0.1)) return;
     this.#nested = true;
     try {
@@ -229,13 +230,13 @@ class Player {
     const w = this.#w;
     const { more, chaos } = w;
     if (!this.#isShaken) return;
-    if (more.hit((isUnderWay(w) ? 0.35 : 0.05) * chaos)) tell(w, await changeByHand(w, this.oracle));
+    if (more.hit((underWay(w).length > 0 ? 0.35 : 0.05) * chaos)) tell(w, await changeByHand(w, this.oracle));
     if (more.hit(0.06 * chaos)) tell(w, changeRole(w));
     if (more.hit(0.08 * chaos)) tell(w, changeIdentity(w));
     if (more.hit(0.1 * chaos)) tell(w, changeGroup(w));
     if (ticks < 12 || !more.hit(0.1)) return;
     if (more.hit(0.2)) await this.#invite();
-    else if (this.#backup === null) this.#backup = await takeBackup(w, this.#owner);
+    else if (this.#backup === null) this.#backup = await usableBackup(w, this.#owner);
     else await this.#restoreBackup(this.#backup);
   }
 
@@ -359,6 +360,12 @@ class Player {
     }
     return heads.length;
   }
+}
+
+/** A backup of a database that some process of the bot has started on; null: none has yet. */
+async function usableBackup(w: World, owner: Database): Promise<Backup | null> {
+  const backup = await takeBackup(w, owner);
+  return backup.rows["installation"] === "[]" ? null : backup;
 }
 
 /** What the bot does by the clock for all deletions. */

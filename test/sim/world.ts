@@ -12,8 +12,7 @@ import { configOf } from "../support/bot.ts";
 import type { Approvals } from "./approvals.ts";
 import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
 import type { CiProject, CiTruth } from "./ci.ts";
-import type { GroupMood, Identity } from "./identity.ts";
-import { team, users, type Person } from "./people.ts";
+import { team, users, type GroupMood, type Identity, type Person } from "./people.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { createChance, type Chance } from "./random.ts";
 

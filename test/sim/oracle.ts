@@ -239,6 +239,7 @@ export class Oracle {
     const strangers = strange.filter((t) => !(t.kind === "volume" || t.kind === "network") || !this.#open.has(path));
     if (strangers.length > 0) this.#violate("INV-9", `${command} in ${path} although ${strangers[0]?.kind} ${strangers[0]?.name} appeared`);
     if (QUARANTINE.has(command)) return;
+    this.#judgeQuarantine(command, path);
     const Entry = z.object({ item_id: z.string(), store_key: z.string() });
     const entries = await w.db.many(Entry, "select item_id, store_key from archive_entry where owner_id = $1 and state = 'verified'", [id]);
     for (const t of items.filter((i) => i.kind === "template")) {
@@ -248,6 +249,14 @@ export class Oracle {
       if (kept === undefined || sha(kept) !== sha(real))
         this.#violate("INV-8", `${command} in ${path} although ${t.name} is not in the archive`);
     }
+  }
+
+  /** From then on nobody may use the domain: by how it stands at this moment. */
+  #judgeQuarantine(command: string, path: string): void {
+    const inUse = [...listThings(this.#w.cloud.tree()).values()].find(
+      (t) => t.top === path && ((t.kind === "account" && t.state !== "disabled") || (t.kind === "machine" && t.state === "Running")),
+    );
+    if (inUse !== undefined) this.#violate("INV-9", `${command} in ${path} although ${inUse.kind} ${inUse.name} is ${inUse.state}`);
   }
 
   /** Compares what there is with what there was: nothing may be gone that no approved call took. */

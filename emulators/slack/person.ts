@@ -11,7 +11,7 @@ export interface Person {
   options(a: Omit<OptionsAct, "as">): Promise<ActReply>;
   close(viewId: string): Promise<ActReply>;
   home(): Promise<ActReply>;
-  /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (two minutes), saying what was waited for. */
+  /** Waits until what this person sees gives a value. Errors: rejects after `timeoutMs` (two minutes), with what was waited for and what was seen last. */
   waitFor<T>(what: string, find: (view: WorkspaceView) => T | undefined | null | false, timeoutMs?: number): Promise<T>;
 }
 
@@ -41,10 +41,17 @@ export function person(baseUrl: string, id: string): Person {
         seen = view.version;
         const found = find(view);
         if (found !== undefined && found !== null && found !== false) return found;
-        if (performance.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}`);
+        if (performance.now() > end) throw new Error(`${id} waited ${timeoutMs} ms in vain for: ${what}\n${lastSeen(view)}`);
       }
     },
   };
+}
+
+/** The newest messages and Slack's own notices, a line each. */
+function lastSeen(view: WorkspaceView): string {
+  const messages = view.conversations.flatMap((c) => c.messages.map((m) => ({ at: m.ts, line: `${c.id} ${m.ts}: ${m.text}` })));
+  const newest = messages.toSorted((a, b) => a.at.localeCompare(b.at)).slice(-8);
+  return [...newest.map((m) => m.line), ...view.notices.slice(-3).map((n) => `Slack: ${n.text}`)].join("\n");
 }
 
 async function post(url: string, body: object): Promise<ActReply> {

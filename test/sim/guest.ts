@@ -46,8 +46,11 @@ export class Guest {
     const { more } = this.#w;
     await this.#replica.verifyOwner();
     await this.#pass();
-    if (more.hit(0.5)) await this.#adopt();
-    await this.#pass();
+    // What is found after people accepted something is asked about again.
+    for (let rounds = more.hit(0.6) ? 2 : 0; rounds > 0; rounds--) {
+      await this.#adopt();
+      await this.#pass();
+    }
     await this.#replica.schedules.find((s) => s.name === "sweep-deletions")?.run();
     for (const id of this.#w.queue.keys()) await this.#replica.work.deletion(id, new AbortController().signal);
     await this.#pass();
@@ -81,12 +84,14 @@ export class Guest {
       const done = await this.#replica.services.sync.resume(asNow(this.#w, who));
       this.#isAdopted ||= done.ok && done.value.resumed;
     }
-    this.#w.stop.isOn = !this.#isAdopted;
+    this.#w.stop.isOn &&= !this.#isAdopted;
     tell(this.#w, `its people ${this.#isAdopted ? "adopt all that it found" : "cannot adopt it"}`);
   }
 
   async #pass(): Promise<void> {
     this.#w.clock.at += 60_000;
-    await this.#replica.runPass({ kind: "fleet", root }, { kind: "schedule" });
+    const done = await this.#replica.runPass({ kind: "fleet", root }, { kind: "schedule" });
+    const came = done.ok ? [done.value.state, ...done.value.plan.holds.map((h) => h.kind)] : [done.error.code];
+    tell(this.#w, `its pass comes to ${came.join(", ")}`);
   }
 }

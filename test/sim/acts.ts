@@ -59,6 +59,7 @@ export function changeWorld(w: World): void {
     },
     () => {
       w.directory.isAway = chance.hit(0.2);
+      w.directory.isUnsteady = true;
       const person = chance.pick(team.slice(0, 4));
       const isIn = w.directory.approvers.includes(person);
       w.directory.approvers =
@@ -71,6 +72,7 @@ export function changeWorld(w: World): void {
     },
     () => {
       w.clock.at -= chance.below(1_800_000);
+      w.directory.isUnsteady = true;
       return "the clock jumps back";
     },
   ];

@@ -24,6 +24,7 @@ export function humanOf(operatorId: string): string {
  * once is somebody else to everybody.
  */
 export function changeIdentity(w: World): string {
+  w.directory.isUnsteady = true;
   const who = w.more.pick(team);
   const was = identityOf(w, who);
   const kind = w.changedIdentity.get(who.name) ?? (w.more.hit(0.5) ? "row" : "account");
@@ -38,12 +39,14 @@ export function changeIdentity(w: World): string {
 /** The members of the approvers' group that Slack names now. */
 export function namedNow(w: World): readonly Operator[] {
   const { approvers, mood } = w.directory;
+  w.directory.liedSince = mood === "honest" ? null : (w.directory.liedSince ?? w.clock.at);
   const named = mood === "empty" ? [] : mood === "short" ? approvers.slice(0, 1) : approvers;
   return named.map((p) => asNow(w, p).operator);
 }
 
 /** Slack's answer about the group changes: it loses people, or is whole again. */
 export function changeGroup(w: World): string {
+  w.directory.liedSince = null;
   w.directory.mood = w.directory.mood === "honest" ? w.more.pick(["empty", "short"] as const) : "honest";
   return `the approvers' group reads ${w.directory.mood === "honest" ? "whole" : w.directory.mood}`;
 }

@@ -51,6 +51,9 @@ const VERSIONS = `coalesce((select json_agg(json_build_object('changeId', c.id, 
   from policy_version v join policy_change c on c.id = v.change_id where v.version > $1), '[]')`;
 const ENTERED = `coalesce((select json_agg(json_build_object('at', at, 'deletion_id', deletion_id) order by at)
   from deletion_event where kind = 'entered dismantling'), '[]')`;
+/** Deletions that ended, or are given back, because too few approvals counted. */
+const UNCOUNTED = `coalesce((select json_agg(distinct deletion_id::text) from deletion_event where data::text like '% approvals count%'
+  and (kind in ('entered closed', 'entered frozen') or kind = 'restore asked')), '[]')`;
 const Entered = z.object({ at: z.number(), deletion_id: z.string() });
 
 /** Judges every effect of the bot by what is true, and never by what the bot says of itself; knows nothing of its code. */
@@ -61,6 +64,7 @@ export class Oracle {
   readonly #open = new Set<string>();
   /** How many calls each process sent right after a stop. */
   readonly #late = new Map<string, number>();
+  readonly #uncounted = new Set<string>();
   effects = 0;
   deleted = 0;
   /** The last answer each process got about each project, and whether an effect followed it already. */
@@ -271,18 +275,31 @@ export class Oracle {
     }
     for (const [id, was] of this.#things) if (was.kind === "domain" && !now.has(id)) this.deleted += 1;
     this.#things = now;
-    const { versions, entered } = await w.db.one(
-      z.object({ versions: z.array(Version), entered: z.array(Entered) }),
-      `select ${VERSIONS} as versions, ${ENTERED} as entered`,
+    const { versions, entered, uncounted } = await w.db.one(
+      z.object({ versions: z.array(Version), entered: z.array(Entered), uncounted: z.array(z.string()) }),
+      `select ${VERSIONS} as versions, ${ENTERED} as entered, ${UNCOUNTED} as uncounted`,
       [w.book.versions],
     );
     this.#assessPolicy(versions);
     this.#weighBudget(entered);
+    for (const id of uncounted) this.#judgeUncounted(id);
   }
 
   /** Somebody deletes a domain by hand: nothing that vanishes from there is the bot's doing. */
   leaveToPeople(path: string): void {
     for (const t of this.#things.values()) if (t.top === path) this.#taken.add(t.id);
+  }
+
+  /** A list that lost people for a moment takes nobody's approval away: people who approved, and still may, are asked for half an hour. */
+  #judgeUncounted(id: string): void {
+    const { directory, clock, approvals } = this.#w;
+    if (this.#uncounted.has(id)) return;
+    this.#uncounted.add(id);
+    const now = new Set<string>(directory.approvers.map((p) => p.operator.id));
+    const have = [...(approvals.get(id) ?? [])].filter(([who, { isSure }]) => isSure && now.has(who)).length;
+    const liedFor = clock.at - (directory.liedSince ?? clock.at);
+    if (directory.isUnsteady !== true && have >= 2 && liedFor < 30 * 60_000 - TOLERANCE_MS)
+      this.#violate("INV-2", `a deletion ended for want of approvals, of which it has ${have}: Slack had lost people for ${liedFor} ms`);
   }
 
   /** Live deletions that go on by themselves, or should. */

@@ -281,6 +281,7 @@ class Player {
       if (Math.abs(process.skewMs) > 60_000) {
         if (chance.hit(0.5)) this.#setRight(process);
       } else if (chance.hit(0.15 * this.#w.chaos)) {
+        this.#w.directory.isUnsteady = true;
         process.skewMs = (chance.hit(0.7) ? 1 : -1) * (120_000 + chance.below(30 * 24 * 3_600_000));
         tell(this.#w, `${process.name}'s clock jumps by ${process.skewMs} ms`);
       }

@@ -55,7 +55,15 @@ export interface World {
   readonly cloud: CloudStackEmulator;
   readonly ci: CiTruth;
   readonly archive: MemoryArchive;
-  readonly directory: { approvers: Person[]; isAway: boolean; mood: GroupMood };
+  readonly directory: {
+    approvers: Person[];
+    isAway: boolean;
+    mood: GroupMood;
+    /** When somebody first heard the answer that lost people; null: the answers are whole. */
+    liedSince?: number | null;
+    /** Whether people really came or left, or clocks jumped: then an end for want of approvers may be right. */
+    isUnsteady?: boolean;
+  };
   /** Who is known as somebody else than at first, by name; and in which way they once were. */
   readonly identities: Map<string, Identity>;
   readonly changedIdentity: Map<string, "row" | "account">;

@@ -230,7 +230,7 @@ class Player {
     const w = this.#w;
     const { more, chaos } = w;
     if (!this.#isShaken) return;
-    if (more.hit((underWay(w).length > 0 ? 0.35 : 0.05) * chaos)) tell(w, await changeByHand(w, this.oracle));
+    if (more.hit(underWay(w).length > 0 ? 0.25 : 0.05 * chaos)) tell(w, await changeByHand(w, this.oracle));
     if (more.hit(0.06 * chaos)) tell(w, changeRole(w));
     if (more.hit(0.08 * chaos)) tell(w, changeIdentity(w));
     if (more.hit(0.1 * chaos)) tell(w, changeGroup(w));

@@ -20,6 +20,7 @@ export function createMemoryArchive(): MemoryArchive {
     isFull: false,
     bytesOf: (key) => whole.get(key),
     newestHead: () => [...whole].findLast(([key]) => key.startsWith("00000000-"))?.[1],
+    requireRoom: async () => ok(undefined),
     async append(key, offset, bytes) {
       const before = (unfinished.get(key) ?? Buffer.alloc(0)).subarray(0, offset);
       const chunks: Buffer[] = [before];

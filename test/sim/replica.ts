@@ -97,6 +97,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
   const learnAccounts = async (ids: readonly string[]): Promise<void> =>
     learn(everybody.map((p) => asNow(w, p).operator).filter((p) => ids.includes(p.id)));
   return {
+    identify: async () => err(failure("unavailable", "sim", "not here")),
     approvers: { approversNow, resolve: approversNow, learnAccounts },
     announcers: {
       deletion: {

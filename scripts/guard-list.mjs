@@ -2316,14 +2316,6 @@ export const guards = [
   },
   {
     invariant: "INV-9",
-    what: "a template that is not ready makes no room in the total for one that no list shows",
-    file: "src/core/complete-inventory.ts",
-    guard: "|| !/^(?:NotUploaded|Upload|Inactive)/.test(state)",
-    broken: "",
-    tests: witness,
-  },
-  {
-    invariant: "INV-9",
     what: "hidden things are asked for where a total is uncertain",
     file: "src/cloudstack/read/inventory.ts",
     guard: ", ...uncertainKinds(witnessed.inventory)]",

@@ -63,12 +63,8 @@ const COUNTS: Readonly<
     of: (v, all) => when(["Ready", "Allocated"].includes(v.state) && !goesWithMachine(v, all)),
   },
   snapshots: { what: "snapshots", kinds: ["snapshot"], of: ({ state }) => when(state === "BackedUp") },
-  // Counted from the registration on, ready or not (recordings 17 and 23); not so what is to be uploaded, or is deleted.
-  images: {
-    what: "templates and ISOs",
-    kinds: ["template", "iso"],
-    of: ({ facts, state }) => when(facts["isReady"] === true || !/^(?:NotUploaded|Upload|Inactive)/.test(state)),
-  },
+  // CloudStack counts these from their registration on, ready or not (recordings 17 and 23): no room for one that no list shows.
+  images: { what: "templates and ISOs", kinds: ["template", "iso"], of: ({ facts }) => when(facts["isReady"] === true) },
   networks: {
     what: "networks",
     kinds: ["network"],
@@ -129,9 +125,9 @@ export function uncertainKinds({ items }: Pick<Inventory, "items">): readonly It
   );
 }
 
-/** What is not for display is in the number of machines by state, and perhaps in no other total; templates know no such thing. */
+/** What is not for display is in the number of machines by state, and perhaps in no other total. */
 function hiddenCount(item: InventoryItem): Counted {
-  return ["machine", "template", "iso"].includes(item.kind) ? "yes" : "maybe";
+  return item.kind === "machine" ? "yes" : "maybe";
 }
 
 /** A CloudStack project has no account in its row: projects are compared for each domain. */

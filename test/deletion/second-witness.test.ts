@@ -71,7 +71,7 @@ describe("no card with buttons", () => {
       "account ann: CloudStack counts 2 templates and ISOs, the lists show 1",
     ],
     [
-      "such a template beside one that is not ready: it is in the count itself, and masks nothing",
+      "such a template beside one that is not ready: CloudStack counts both",
       (c) => {
         c.emulator.addTemplate({ account: c.ann, name: "half", hasNoCopy: true });
         c.emulator.addTemplate({ account: c.ann, name: "xen", hypervisor: "XenServer" });

@@ -1503,6 +1503,14 @@ export const guards = [
     tests: ["test/store/pooler.test.ts"],
   },
   {
+    invariant: "INV-11",
+    what: "a clock that jumped gives no fresh budget of restrictions",
+    file: "src/sync/execution/apply.ts",
+    guard: "if (!clocks.ok) return `the limit",
+    broken: "if (!clocks.ok) return recordIntent(c.db, intent).then(() => null); if (false as boolean) return `the limit",
+    tests: ["test/sync/restrictions.test.ts"],
+  },
+  {
     invariant: "INV-6",
     what: "a search_path of the role leads to no other views",
     file: "src/cidb/snapshot.ts",

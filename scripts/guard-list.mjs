@@ -1979,8 +1979,8 @@ export const guards = [
     invariant: "people",
     what: "restrictions of all replicas are counted at the change itself",
     file: "src/sync/execution/apply.ts",
-    guard: "if (day >= limits.restrictionsPerDay || week >= limits.restrictionsPerWeek) return false;",
-    broken: "",
+    guard: "day >= c.limits.restrictionsPerDay || week >= c.limits.restrictionsPerWeek",
+    broken: "false as boolean",
     tests: people,
   },
   {

@@ -1503,6 +1503,14 @@ export const guards = [
     tests: ["test/store/pooler.test.ts"],
   },
   {
+    invariant: "people",
+    what: "a member whom Slack refuses for good is not asked about again in a phase",
+    file: "src/bot/members-told.ts",
+    guard: "else if (!mayPass(direct.error)) round.settled.set(member, direct.error.message);",
+    broken: "",
+    tests: ["test/bot/members-told.test.ts"],
+  },
+  {
     invariant: "INV-11",
     what: "a clock that jumped gives no fresh budget of restrictions",
     file: "src/sync/execution/apply.ts",

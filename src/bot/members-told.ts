@@ -6,7 +6,6 @@ import { ok, type Result } from "../core/result.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
-import { safe } from "./render/blocks.ts";
 import { renderKeep } from "./render/keep.ts";
 import { isPassing, openDirect } from "./slack.ts";
 
@@ -77,7 +76,7 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
     if (!isDone) return;
     round.next = Number.POSITIVE_INFINITY;
     const untold = untoldOf(members.value, round);
-    if (untold !== null) await o.posting.note(`deletion:${view.id}`, `untold ${view.phase}`, safe(untold, 2000));
+    if (untold !== null) await o.posting.note(`deletion:${view.id}`, `untold ${view.phase}`, untold);
   };
 }
 

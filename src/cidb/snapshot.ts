@@ -15,7 +15,7 @@ const SEEN = `
   select pg_backend_pid() as backend, current_setting('row_security') as row_security, current_setting('transaction_read_only') as read_only,
     current_setting('transaction_isolation') as isolation, current_setting('search_path') as search_path, ${STANDBY}`;
 
-/** Where a name without a schema leads, whatever the role, the database or the address say; a table that a session made for itself is last. */
+/** Where a name without a schema leads, whatever role, database or address say; a table that a session made for itself is last. */
 const SEARCH_PATH = "pg_catalog, public, pg_temp";
 
 /** What a snapshot was seen to be; compared at its end. */

@@ -118,3 +118,24 @@ test("one who has no Slack account, and a project without members: the card's th
   ]);
   expect((await twentyWakes("d-3", [])).notes).toEqual(["Nobody was told: the CI database names no member of this project."]);
 });
+
+test("text of others is escaped in whatever is posted: notes, and the text beside the blocks", async () => {
+  const sent: string[] = [];
+  const chat = {
+    postMessage: async (m: { text: string }) => (sent.push(m.text), { channel: "C1", ts: String(sent.length) }),
+    update: async (m: { text: string }) => (sent.push(m.text), {}),
+  };
+  const events = createEvents("silent", "test");
+  const quiet = { now: () => 1 as Instant, sleep: async () => undefined, events };
+  const posting = createPosting({ client: { chat } as never, db: fresh.db, ...quiet });
+  const hostile = "gone: template <!channel> <https://evil.example|ok> & *x* \u202Egpj";
+  await posting.show("hostile", "C1", { text: hostile, blocks: [] });
+  await posting.show("hostile", "C1", { text: `${hostile} again`, blocks: [] });
+  await posting.note("hostile", "n", hostile);
+  await posting.settle();
+  expect(sent).toHaveLength(3);
+  for (const text of sent) {
+    expect(text).toContain("&lt;!channel&gt; &lt;https://evil.example|ok&gt; &amp; ");
+    expect(text).not.toMatch(/[<>*\u202e]/);
+  }
+});

@@ -186,6 +186,57 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect((await cardOf(row)).text).not.toContain("waived by ada and");
   });
 
+  describe("one person with two Slack accounts", () => {
+    beforeEach(async () => {
+      slack.set({ id: "UADA", name: "ada", email: "ada@work.example" });
+      slack.set({ id: "UADA2", name: "ada two", email: "ada@example.org" });
+      w.people = [ciPerson("ada", { slackId: "UADA" }), ...["ben", "chen", "dora", "novak"].map((id) => ciPerson(id))];
+      slack.setMembers(["UADA", "UADA2", "UBEN", "UCHEN", "UDORA"]);
+      w.list = { group: null, ids: ["UADA", "UADA2", "UBEN", "UCHEN", "UDORA"] };
+      expect((await by("UADA2")).operator.id).toBe("ci:ada");
+    });
+    const emails = ["nobody@else.example", "novak@example.org"];
+
+    test.each(emails)("approves a deletion once, although the second account's e-mail is %s now", async (email) => {
+      const row = await propose("chen");
+      expect(await approve(row, "UADA")).toBe("ok");
+      slack.set({ id: "UADA2", name: "ada two", email });
+      w.now += MINUTE;
+      const second = await bot.services.deletions.approve({ ...(await click(row, "UADA2")), typedName: row.name });
+      expect(second).toMatchObject({ ok: false, error: { code: "deletion.voted" } });
+      expect(second.ok ? "" : second.error.message).toMatch(/as ada: that and you are known as one person/);
+      const other = await propose("chen");
+      expect([await approve(other, "UADA2"), await approve(other, "UADA")]).toEqual(["ok", "deletion.voted"]);
+      expect(await approve(other, "UBEN")).toBe("ok");
+      expect(await expectRow(fresh.db, other.id)).toMatchObject({ phase: "cooling_off" });
+    });
+
+    test.each(emails)("resumes once, although the second account's e-mail is %s now", async (email) => {
+      await bot.services.sync.stop(await by("UBEN"), "because");
+      const resume = async (user: string) => codeOf(await bot.services.sync.resume(await by(user)));
+      expect(await resume("UADA")).toBe("ok");
+      slack.set({ id: "UADA2", name: "ada two", email });
+      w.now += MINUTE;
+      expect(await resume("UADA2")).toBe("resume.voted");
+    });
+  });
+
+  test("who asked is refused over however many steps from name to account to name", async () => {
+    await w.identity.approversNow();
+    const row = await propose("chen");
+    w.people = w.people.map((p) => (p.id === "chen" ? { ...p, id: "chen-2" as never, slackId: "UCHEN" } : p));
+    slack.set({ id: "UCHEN", name: "chen", email: "chen@old.example" });
+    slack.set({ id: "UCHEN9", name: "chen", email: "chen@example.org" });
+    slack.setGroup(["UADA", "UBEN", "UCHEN9", "UDORA"]);
+    w.now += MINUTE;
+    await by("UCHEN");
+    expect((await by("UCHEN9")).operator.id).toBe("ci:chen-2");
+    w.people = w.people.map((p) => (p.id === "chen-2" ? { ...p, id: "chen-3" as never, slackId: null } : p));
+    w.now += MINUTE;
+    expect(await approve(row, "UCHEN9")).toBe("deletion.requester");
+    expect((await cardOf(row)).mayApprove).toEqual(["ada", "ben", "dora"]);
+  });
+
   test.each<[string, string | null, { readonly outside?: boolean; readonly enterprise?: string }, string]>([
     ["of another workspace", null, { outside: true }, "identity.not_a_member"],
     ["of another organisation on Enterprise Grid", null, { outside: true, enterprise: "E2" }, "identity.not_a_member"],

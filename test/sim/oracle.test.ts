@@ -1,9 +1,8 @@
 /** Claim: the simulation's oracle counts no approval of who closed the project, though the bot forgot to write that person down as a requester. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { insertDeletion } from "../../src/store/deletions.ts";
 import type { DeletionId, DomainId, DomainPath } from "../../src/core/ids.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, policy } from "../support/deletions.ts";
+import { at, insertWithAnyWaits, policy } from "../support/deletions.ts";
 import type { Process } from "./crash.ts";
 import { Oracle } from "./oracle.ts";
 import { team } from "./people.ts";
@@ -33,7 +32,7 @@ test.each([
   const id = "6f1c9a1e-0000-4000-8000-0000000000dd" as DeletionId;
   const place = { domain_id: domain as DomainId, path: "ROOT/ci/doomed" as DomainPath, slug: "doomed", name: "doomed" };
   const evidence = { kind: "closed", projectId: "p-9", slug: "doomed", closedAt: at(0), closedBy } as never;
-  await insertDeletion(fresh.db, { id, ...place, project_id: "p-9" as never, policy, opened_at: at(1), requesters: [], evidence });
+  await insertWithAnyWaits(fresh.db, { id, ...place, project_id: "p-9" as never, policy, opened_at: at(1), requesters: [], evidence });
   const voters = team.slice(0, 2).map((p) => [p.operator.id, { at: 0, isSure: true }] as const);
   w.approvals.set(id, new Map(voters));
   oracle.evidence.set("A1 p-9", { state: "closed", used: false });

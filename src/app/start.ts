@@ -42,7 +42,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
-  const ci = ciDatabase(config, a);
+  const ci = ciDatabase(config, db, a);
   const engine = startableEngine(store.url, a);
   const made = await connectBot(config, db, ci, a);
   if (!made.ok) {
@@ -107,8 +107,13 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     membersOf: (project) => membersOf(ci, project),
   });
   if (!made.ok) return made;
+  if (seeded !== null) return made;
   const { firstApprovers } = made.value;
-  await db.tx((q) => seedPolicy(q, { ...config.policy, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } }, a.now()));
+  // A database that does not answer now is confirmed by two people once it does.
+  const answered = await ci.readSource();
+  const source = answered.ok && answered.value !== null ? { source: answered.value } : {};
+  const first = { ...config.policy, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } };
+  await db.tx((q) => seedPolicy(q, { ...first, scope: { ...first.scope, ...source } }, a.now()));
   return made;
 }
 

@@ -37,7 +37,7 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
     withStore(config, async (db) => {
       const { now, newId, newToken, sleep } = io;
       const events = createEvents("silent", config.environment);
-      const ci = ciDatabase(config, { now, events });
+      const ci = ciDatabase(config, db, { now, events });
       const parts: Parts = {
         ...{ config, db, ci, now, newId, newToken, events },
         cloud: cloudStack(config, db, { now, sleep, newId, events }),

@@ -56,6 +56,13 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
       lastActivityAt: null,
       shareOfFleet: 0.5,
     },
+    alsoTaken:
+      n.length === 0
+        ? []
+        : [
+            { what: "key pair", names: n },
+            { what: "webhook", names: null },
+          ],
     archive: n.map((name) => ({
       id: "0".repeat(36),
       kind: "template" as const,

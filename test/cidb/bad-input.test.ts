@@ -2,7 +2,7 @@
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { CiDatabase } from "../../src/cidb/read.ts";
-import type { DomainPath, Instant } from "../../src/core/ids.ts";
+import type { DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
 import { botCi } from "../support/bot.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
@@ -100,7 +100,27 @@ test.each<[string, { sql: string; params?: readonly unknown[] }, string, string]
   expect(read.projects.map((p) => p.id)).toEqual(["good"]);
 });
 
-test("two projects of one slug are both held", async () => {
+test("a slug that a closed project had before: neither is held, and by the slug people mean the active one, else the last", async () => {
+  await client.query(`insert into twokey_projects values ('a1', 'Same', 'A', 'closed', '2020-01-01', 'u1', null),
+    ('a2', 'same', 'A', 'closed', '2022-01-01', 'u1', null), ('a3', 'same', 'A', 'closed', '2021-01-01', 'u1', null)`);
+  expect(await ci.project({ slug: "same" as Slug })).toMatchObject({ value: { id: "a2" } });
+  await client.query("insert into twokey_projects values ('a9', 'same', 'A', 'active', null, null, null)");
+  const read = await ci.readDesired(scope);
+  expect(read.held).toEqual([expect.objectContaining({ key: "id a1", problem: expect.stringContaining("cannot name a domain") })]);
+  expect(read.projects.map((p) => [p.id, p.state])).toEqual([
+    ["a2", "closed"],
+    ["a3", "closed"],
+    ["a9", "active"],
+    ["good", "active"],
+  ]);
+  expect(await ci.project({ slug: "same" as Slug })).toMatchObject({ value: { id: "a9" } });
+  const all = await ci.projectsOf("all");
+  expect(all.ok && all.value.find((p) => p.slug === "same")?.id).toBe("a9");
+  expect(await ci.readProjectState("a2" as ProjectId)).toEqual({ ok: true, value: "closed" });
+  expect(await ci.readProjectState("a9" as ProjectId)).toEqual({ ok: true, value: "active" });
+});
+
+test("two active projects of one slug are both held, and a closed one with them", async () => {
   await client.query(
     "insert into twokey_projects values ('b1', 'same', 'B', 'active', null, null, null), ('b2', 'SAME', 'B', 'active', null, null, null), ('b3', 'same', 'B', 'closed', null, null, null)",
   );

@@ -73,6 +73,7 @@ export function createBot(o: BotOptions): Bot {
   const assembly = assemble({
     ...{ db: o.db, config: own, archive: o.archive, now, newId, newToken: newId, events },
     ci: {
+      readSource: async () => ok(null),
       readProjectState: async () => ok("closed"),
       projectsOf: async () => ok([doomedProject]),
       project: async () => ok(doomedProject),

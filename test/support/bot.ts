@@ -45,10 +45,13 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
 
 const usual = configOf();
 
-/** The CI database at a URL, read as the bot reads it (`src/app/systems.ts`). Close it. */
-export function botCi(url: string, now: () => number, sentinel: string | null = null): CiDatabase {
+/** A database of Twokey without a policy, with which a CI database cannot be compared. */
+const noPolicy = { maybe: async () => null } as unknown as Database;
+
+/** The CI database at a URL, read as the bot of `db` reads it (`src/app/systems.ts`). Close it. */
+export function botCi(url: string, now: () => number, sentinel: string | null = null, db: Database = noPolicy): CiDatabase {
   const { ci } = configOf({ CI_DATABASE_URL: url, ...(sentinel === null ? {} : { CI_SENTINEL_PROJECT: sentinel }) });
-  return ciDatabase({ ci }, { now: () => now() as Instant, events: createEvents("silent", "test") });
+  return ciDatabase({ ci }, db, { now: () => now() as Instant, events: createEvents("silent", "test") });
 }
 
 /** What a test may put in place of a part; of an object, only what it names. */
@@ -156,6 +159,7 @@ function bareParts(db: Database): Parts {
     db,
     ci: {
       ...unused<Parts["ci"]>("the CI database", ["readDesired", "readProjectState"]),
+      readSource: async () => ok(null),
       listPeople: async () => ok([]),
       projectsOf: async () => ok([]),
       project: async () => ok(null),
@@ -227,6 +231,7 @@ const READS = [
   "readInventory",
   "findDomain",
   "findJob",
+  "readRunningJobs",
   "hasDeletionEvent",
   "readNeighbours",
   "readHoldings",
@@ -242,6 +247,7 @@ const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "delete
   "deleteSnapshot",
   "deleteTemplate",
   "deleteNetwork",
+  "removeNetworkRules",
   "releaseAddress",
 ]);
 

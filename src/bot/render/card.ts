@@ -22,6 +22,7 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
   if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
+  if (v.alsoTaken.length > 0 && v.phase !== "closed" && v.phase !== "deleted") blocks.push(section(alsoTakenLine(v.alsoTaken)));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
   if (v.phase === "proposed" && !fits(v))
@@ -167,6 +168,19 @@ function runningWords(b: Pick<NonNullable<DeletionView["blast"]>, "machinesRunni
 
 function counted(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? "" : word.endsWith("s") ? "es" : "s"}`;
+}
+
+/** One line for what goes along unsaved; each name cut, and a few of a kind, so that it always fits. */
+function alsoTakenLine(all: DeletionView["alsoTaken"]): string {
+  const known = all.flatMap(({ what, names }) => {
+    if (names === null) return [];
+    const more = names.length > 5 ? ` and ${names.length - 5} more` : "";
+    const some = names.slice(0, 5).map((name) => safe(name, 24));
+    return [`${counted(names.length, what)} (${some.join(", ")}${more})`];
+  });
+  const unknown = all.filter(({ names }) => names === null).map(({ what }) => `${what}s`);
+  const taken = known.length === 0 ? "" : `*Also removed, without a copy:* ${known.join(", ")}. `;
+  return `${taken}${unknown.length === 0 ? "" : `Not known, since the deleting key may not ask: ${unknown.join(", ")}.`}`.trim();
 }
 
 function names(list: readonly string[]): string {

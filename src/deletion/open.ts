@@ -17,8 +17,8 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
   const requesters = requestersOf(proposal, startedBy);
-  const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
+    const policy = freezePolicy(await c.policyNow(q), c.archiveKinds);
     const opened = await insertDeletion(q, {
       id,
       domain_id: domainId,

@@ -12,6 +12,9 @@ import { failure } from "../../src/core/failure.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion, readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import type { WebClient } from "@slack/web-api";
+import { groupMembers } from "../../src/bot/members.ts";
+import { findSetting } from "../../src/policy/settings.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
 import { putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -244,7 +247,6 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     ["of another organisation, with our workspace's id", "E1", { enterprise: "E2" }, "identity.not_a_member"],
     ["of another workspace of our organisation", "E1", { outside: true, enterprise: "E1" }, "ok"],
     ["of our workspace in our organisation", "E1", { enterprise: "E1" }, "ok"],
-    ["of our workspace, of whom Slack names no organisation", "E1", {}, "ok"],
   ])("ours is our own organisation: somebody %s", async (_who, enterprise, account, expected) => {
     slack.setEnterprise(enterprise);
     slack.set({ id: "UEVE", name: "eve", email: "eve@example.org", ...account });
@@ -264,6 +266,47 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     slack.set({ id: "UADA", name: "ada", email: "ada@example.org" });
     w.now += MINUTE;
     expect(codeOf(await w.identity.identify("UADA"))).toBe("slack.half_an_answer");
+  });
+
+  test("on Grid, after a restart half an answer is not another account: it approves nothing, and stops nobody else", async () => {
+    slack.setEnterprise("E1");
+    for (const name of ["ada", "ben", "chen", "dora"])
+      slack.set({ id: `U${name.toUpperCase()}`, name, email: `${name}@example.org`, enterprise: "E1" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: { group: null, ids: ["UADA", "UBEN", "UCHEN"] } });
+    bot = botOn(w);
+    const row = await propose("chen");
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: w.list });
+    bot = botOn(w);
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("ok");
+    await w.identity.identify("UBEN");
+    slack.setEnterprise(null);
+    expect(codeOf(await w.identity.identify("UCHEN"))).toBe("slack.half_an_answer");
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ada", "ben"]);
+    expect(w.leftOut).toEqual([expect.stringMatching(/^UCHEN: Slack did not say/)]);
+  });
+
+  test.each<[string, () => void]>([
+    ["the channel is public", () => slack.setPublic(true)],
+    ["the token lacks a scope", () => slack.fail("conversations.info", "missing_scope")],
+  ])("who is in no list stops nothing, for as long as %s", async (_what, go) => {
+    slack.set({ id: "UEVE", name: "eve", email: "eve@example.org" });
+    slack.set({ id: "UMIA", name: "mia", email: "mia@example.org" });
+    slack.setMembers(["UADA", "UMIA"]);
+    const mayStop = async (user: string) => {
+      const asker = await w.identity.identifyToHalt(user);
+      return asker.ok && (asker.value.isTeam || asker.value.mayBeTeam === true);
+    };
+    expect([await mayStop("UEVE"), await mayStop("UMIA"), await mayStop("UADA")]).toEqual([false, true, true]);
+    go();
+    w.now += 60 * MINUTE;
+    // A public channel is no team; a list that cannot be read any more still names whom it named.
+    expect([await mayStop("UEVE"), await mayStop("UMIA"), await mayStop("UADA")]).toEqual([false, _what !== "the channel is public", true]);
+    slack.fail("conversations.info", null);
+    w = await identityOn(slack, fresh.db, { people: w.people });
+    expect(await mayStop("UEVE")).toBe(false);
   });
 
   test("a public channel is no team: members of it count for nothing, and of the group for the team", async () => {
@@ -373,6 +416,44 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     w.now += 10 * MINUTE;
     expect(await w.identity.identify("UADA")).toMatchObject({ ok: false, error: { kind: "unavailable" } });
     slack.fail("users.info", null);
+  });
+});
+
+describe("the approvers' group", () => {
+  const groups = [
+    { id: "S0EVIL", handle: "lunch-club", name: "ci-approvers", users: ["UEVE"] },
+    { id: "S0REAL", handle: "ci-approvers", name: "CI approvers", users: ["UADA", "UBEN"] },
+    { id: "S0ONE", handle: "night-1", name: "Night shift", users: ["UCYD"] },
+  ];
+  const clientOf = (listed: typeof groups) =>
+    ({
+      usergroups: {
+        list: async () => ({ usergroups: listed }),
+        users: { list: async ({ usergroup }: { usergroup: string }) => ({ users: listed.find((g) => g.id === usergroup)?.users }) },
+      },
+    }) as unknown as WebClient;
+  const members = async (group: string, listed = groups) => {
+    const found = await groupMembers(clientOf(listed), group);
+    return found.ok ? found.value.join() : found.error.code;
+  };
+  const [evil, real, one] = groups as [(typeof groups)[0], (typeof groups)[0], (typeof groups)[0]];
+
+  test.each<[string, string, readonly (typeof groups)[0][]]>([
+    ["@ci-approvers", "UADA,UBEN", groups],
+    ["ci-approvers", "UADA,UBEN", groups],
+    ["S0REAL", "UADA,UBEN", groups],
+    ["Night shift", "UCYD", groups],
+    // Its handle is another one now: an @ never means a name.
+    ["@ci-approvers", "slack.unknown_group", [evil, { ...real, handle: "approvers" }]],
+    ["Night shift", "slack.unknown_group", [one, { ...evil, name: "Night shift" }]],
+    ["nobody", "slack.unknown_group", groups],
+  ])("%s: %s", async (group, expected, listed) => {
+    expect(await members(group, [...listed])).toBe(expected);
+  });
+
+  test("a policy keeps the @ of a handle", () => {
+    const read = findSetting("approvers")?.read({} as never, "@ci-approvers", {} as never);
+    expect(read).toMatchObject({ ok: true, value: { approvers: { group: "@ci-approvers" } } });
   });
 });
 

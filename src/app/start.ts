@@ -14,6 +14,7 @@ import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { assemble, membersOf, type Assembly } from "./assemble.ts";
+import { isLocal } from "../archive/links.ts";
 import { startHttpServer, type HttpServer } from "./http.ts";
 import type { Parts } from "./parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
@@ -51,7 +52,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   }
   const bot = made.value;
 
-  const links = { url: config.http.publicUrl ?? "" };
+  const links: { url: string | null } = { url: config.http.publicUrl };
   const parts: Parts = {
     ...a,
     config,
@@ -72,8 +73,9 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
   const onError = (e: unknown): void => a.events.bug("http", e);
-  const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });
-  links.url = config.http.publicUrl ?? http.url;
+  const http = await startHttpServer({ ...config.http, onError }, assembly.links);
+  links.url ??= isLocal(http.url) ? null : http.url;
+  if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
   await logWarnings(parts, assembly);
   a.events.info("started", { root: config.cloudstack.rootPath });

@@ -76,7 +76,7 @@ export function ciDatabase(config: Pick<Config, "ci">, db: Queryable, a: Pick<To
 /** The archive store. */
 export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
-  if (place.kind === "folder") return createFolderStore(place.dir);
+  if (place.kind === "folder") return createFolderStore(place.dir, place.minFreeBytes);
   // Loaded only when needed: the SDK takes 20 MiB.
   const { createS3Store } = await import("../archive/s3-store.ts");
   return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });

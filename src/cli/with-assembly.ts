@@ -17,6 +17,7 @@ export interface AssemblyTools {
 
 /** Nothing is posted from the terminal, and nobody can approve there. */
 const noSlack: SlackParts = {
+  identify: async () => err(noApprovers()),
   approvers: {
     approversNow: async () => err(noApprovers()),
     resolve: async () => err(noApprovers()),
@@ -44,7 +45,7 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
         archive: await archiveStore(config),
         slack: noSlack,
         enqueue: () => Promise.reject(new Error("A command of the terminal gives the engine no work.")),
-        publicUrl: () => config.http.publicUrl ?? "",
+        publicUrl: () => config.http.publicUrl,
         // Compared with the database server's clock only: a command is too short to see a jump.
         clockSkew: createSkewMeter(db, now, now),
       };

@@ -67,6 +67,7 @@ export interface PartsChange extends Partial<
   readonly exports?: Partial<CloudParts["exports"]>;
   readonly registrar?: Partial<CloudParts["registrar"]>;
   readonly approvers?: Partial<SlackParts["approvers"]>;
+  readonly identify?: SlackParts["identify"];
   readonly cards?: Partial<DeletionAnnouncer>;
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
@@ -121,7 +122,23 @@ export async function putInForce(db: Database, change: Partial<TeamPolicy> = {},
 
 /** Copies parts with others in their place. */
 export function changed(p: Parts, change: PartsChange): Parts {
-  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, stops, ...plain } = change;
+  const {
+    ci,
+    archive,
+    reader,
+    writer,
+    restorer,
+    deleter,
+    exports,
+    registrar,
+    approvers,
+    identify,
+    cards,
+    plans,
+    changes,
+    stops,
+    ...plain
+  } = change;
   const { cloud, slack } = p;
   return {
     ...p,
@@ -138,6 +155,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
       registrar: { ...cloud.registrar, ...registrar },
     },
     slack: {
+      identify: identify ?? slack.identify,
       approvers: { ...slack.approvers, ...approvers },
       announcers: {
         ...slack.announcers,
@@ -180,8 +198,12 @@ function bareParts(db: Database): Parts {
       registrar: unused("the registrar", ["registerTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
-    archive: withHeads(unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
+    archive: withHeads({
+      ...unused<ArchiveStore>("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+      requireRoom: async () => ok(undefined),
+    }),
     slack: {
+      identify: async (user) => ok({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: true }),
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
         plan: { showPlan: async () => undefined },
@@ -219,8 +241,8 @@ function withHeads(archive: ArchiveStore): ArchiveStore {
       return ok(kept.size);
     },
     finish: (key) => (isHead(key) ? Promise.resolve(ok(undefined)) : archive.finish(key)),
-    open: async (key) => {
-      if (!isHead(key)) return archive.open(key);
+    open: async (key, range) => {
+      if (!isHead(key)) return archive.open(key, range);
       const head = kept.get(key);
       return head === undefined ? err(failure("contract_broken", "archive.missing", "no head")) : ok(Readable.from([head]));
     },

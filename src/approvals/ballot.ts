@@ -4,7 +4,7 @@
  */
 import { after, type Clock, type SkewMeter } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
-import type { Digest, Instant, OperatorId } from "../core/ids.ts";
+import { OperatorId, type Digest, type Instant } from "../core/ids.ts";
 import { type ApproverDirectory, type Asker, type Operator } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
@@ -39,7 +39,7 @@ export interface BallotContext {
   readonly db: Database;
   readonly now: Clock;
   readonly clockSkew: SkewMeter;
-  readonly approvers: Pick<ApproverDirectory, "approversNow">;
+  readonly approvers: Pick<ApproverDirectory, "approversNow" | "listedNow">;
   /** Whether two people confirmed the scope of this process. */
   readonly scopeIsConfirmed: () => Promise<boolean>;
 }
@@ -144,13 +144,19 @@ export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, 
 interface Electorate {
   readonly clocks: Result<Clocks, Failure>;
   readonly approvers: Result<readonly Operator[], Failure>;
+  readonly listed: Awaited<ReturnType<ApproverDirectory["listedNow"]>>;
   readonly scopeIsConfirmed: boolean;
 }
 
 async function readElectorate(on: QuestionRef, c: BallotContext): Promise<Electorate> {
   const counted = (await readVotes(c.db, on)).map((v) => v.voter);
-  const [clocks, approvers, scopeIsConfirmed] = await Promise.all([readClocks(c), c.approvers.approversNow(counted), c.scopeIsConfirmed()]);
-  return { clocks, approvers, scopeIsConfirmed };
+  const [clocks, approvers, listed, scopeIsConfirmed] = await Promise.all([
+    readClocks(c),
+    c.approvers.approversNow(counted),
+    c.approvers.listedNow(),
+    c.scopeIsConfirmed(),
+  ]);
+  return { clocks, approvers, listed, scopeIsConfirmed };
 }
 
 /**
@@ -180,6 +186,10 @@ function standingOf(
   const me = click.by.operator;
   if (isRequester(question, click.by))
     return refused("requester", `${question.askedBy}, so you may not approve it`, { remedy: "Two other approvers decide." });
+  const { listed } = e;
+  // Without that list nobody is an approver either.
+  const unknown = listed.ok ? question.withoutAccount.filter((id) => !listed.value(OperatorId.parse(id))) : [];
+  if (unknown.length > 0) return err(unknownRequester(kind, unknown));
   if (me.id.startsWith("slack:") && question.withoutAccount.length > 0)
     return refused(
       "unknown_requester",
@@ -213,6 +223,17 @@ function standingOf(
     return refused("voted", `You already voted${name}; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);
   }
   return ok({ have, need, approvers: e.approvers.value, clocks: e.clocks.value });
+}
+
+/**
+ * The refusal while who asked has neither a row in the CI database nor a known Slack account: it could be anybody who may approve.
+ * Invariant: INV-2.
+ */
+export function unknownRequester(kind: QuestionRef["kind"], people: readonly string[]): Failure {
+  const sentence = `Nobody knows who asked: the CI database lists no ${nameIds(people).replace(/^the /, "")}, and no Slack account of theirs is known, so it could be any of the approvers`;
+  return failure("refused", `${kind}.unknown_requester`, sentence, {
+    remedy: "Correct closed_by of the project in the CI database, or give that person their row in the users view again.",
+  });
 }
 
 /** For how long an account that voted as one person may not vote as another; PostgreSQL says the same. Units: days. */

@@ -138,6 +138,10 @@ export function createIdentity(o: IdentityOptions): Identity {
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
+    async listedNow() {
+      const listed = await people("all");
+      return listed.ok ? ok((person) => listed.value.some((p) => `ci:${p.id}` === person)) : listed;
+    },
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };

@@ -146,6 +146,62 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
   });
 
+  test.each<[string, string, () => void]>([
+    [
+      "their row was deleted and made again",
+      "chen",
+      () => (w.people = [...w.people.filter((p) => p.id !== "chen"), ciPerson("chen-2", { email: "chen@example.org" })]),
+    ],
+    ["it is written in another case", "CHEN", () => undefined],
+    ["it is a name and no id", "Chen Li", () => undefined],
+  ])(
+    "who closed the project names nobody, since %s: nobody approves, and the card says what to correct",
+    async (_what, closedBy, change) => {
+      change();
+      const row = await propose(closedBy);
+      for (const user of ["UCHEN", "UADA"]) expect(await approve(row, user)).toBe("deletion.unknown_requester");
+      const card = await cardOf(row);
+      expect(card.mayApprove).toEqual([]);
+      expect(card.text).toMatch(/Nobody knows who asked: the CI database lists no CI user .*Correct closed_by/);
+      expect(card.text).not.toContain("deletion_approve");
+      w.people = [...w.people, ciPerson(closedBy, { email: "old@example.org" })];
+      w.now += MINUTE;
+      expect(await approve(row, "UADA")).toBe("ok");
+    },
+  );
+
+  test("a row that goes while people vote leaves nobody who could be that person", async () => {
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    const row = await propose("chen");
+    w.people = [...w.people.filter((p) => p.id !== "chen"), ciPerson("chen-2", { email: "li@other.example" })];
+    w.now += MINUTE;
+    expect(await approve(row, "UCHEN")).toBe("deletion.unknown_requester");
+  });
+
+  test("that nobody is named as who closed the project stands on the card", async () => {
+    const row = await propose(null);
+    expect((await cardOf(row)).text).toContain("Who closed it is not known: the CI database does not say");
+    expect((await cardOf(await propose("chen"))).text).not.toContain("not known");
+  });
+
+  test("who asks anew by closing the project again has no vote on the question before", async () => {
+    const row = await propose("chen");
+    const again = bot.with({
+      ci: { readProjectState: async (_id, closing) => ok(closing?.closedBy === "ben" ? "closed" : "closed_again") },
+    });
+    const done = await again.services.deletions.approve({ ...(await click(row, "UADA")), typedName: row.name });
+    expect(done).toMatchObject({
+      ok: false,
+      error: { code: "deletion.changed", message: expect.stringContaining("opened and closed again") },
+    });
+    expect(await approve(row, "UADA")).toBe("ok");
+    expect(await approve(row, "UBEN")).toBe("ok");
+    await again.advance(row.id);
+    w.now += DAY;
+    await again.advance(row.id);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
+  });
+
   test("whom the CI database does not know is named and left out of a group, unless the policy names their id; the card says so", async () => {
     w.people = w.people.filter((p) => p.id !== "dora");
     const row = await propose("chen");

@@ -76,7 +76,7 @@ function slackOf(w: World, process: Process): SlackParts {
       : ok(w.directory.approvers.map((p) => p.operator));
   return {
     identify: async () => err(failure("unavailable", "sim", "not here")),
-    approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
+    approvers: { approversNow, resolve: approversNow, listedNow: async () => ok(() => true), learnAccounts: async () => undefined },
     announcers: {
       deletion: {
         showCard: announce(

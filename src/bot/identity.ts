@@ -103,10 +103,8 @@ export function createIdentity(o: IdentityOptions): Identity {
     await remember(members);
     tellLeftOut(JSON.stringify(list), leftOut);
     const approvers = onePerPerson(members.map((m) => m.operator));
-    const believed = good.assess(
-      JSON.stringify(list),
-      approvers.map((a) => a.id),
-    );
+    const names = approvers.map((a) => a.id);
+    const believed = good.assess(JSON.stringify(list), names);
     return believed.ok ? ok({ approvers, leftOut }) : believed;
   };
   const resolve: Identity["resolve"] = async (list, counted) => {
@@ -138,10 +136,7 @@ export function createIdentity(o: IdentityOptions): Identity {
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
-    async listedNow() {
-      const listed = await people("all");
-      return listed.ok ? ok((person) => listed.value.some((p) => `ci:${p.id}` === person)) : listed;
-    },
+    listedNow: async () => listedIn(await people("all")),
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
@@ -164,9 +159,13 @@ async function assessTeam(
   return { isTeam, mayBeTeam: !isTeam && mayBe };
 }
 
-/** Whether a list may be read again soon. What lasts, such as a public channel or a scope that is missing, is an answer: nobody is in it. */
+/** Whether a list may be read again soon. What lasts, such as a public channel or a missing scope, is an answer: nobody is in it. */
 function isForNow(f: Failure): boolean {
   return f.kind === "unavailable" || isPassing(f.code.replace(/^slack\./, ""));
+}
+
+function listedIn(people: Result<readonly Person[], Failure>): Awaited<ReturnType<ApproverDirectory["listedNow"]>> {
+  return people.ok ? ok((person) => people.value.some((p) => `ci:${p.id}` === person)) : people;
 }
 
 /** What identifying somebody who stops, cancels or restores reads. */
@@ -247,8 +246,9 @@ function memberOf(user: SlackUser | null, people: readonly Person[], here: Works
 
 /**
  * Sorts out who of a list counts. An account that Slack does not know, or that belongs to nobody of the CI database and is not `named`, is
- * left out, and stops nobody else; so is one of whom Slack does not say which account of the organisation it is. Errors: Slack could not say
- * of one of them. Invariant: INV-2.
+ * left out, and stops nobody else; so is one of whom Slack does not say which account of the organisation it is.
+ *
+ * Errors: Slack could not say of one of them. Invariant: INV-2.
  */
 function sortOut(
   read: Awaited<ReturnType<ReturnType<typeof createRecords>["readListed"]>>,

@@ -200,6 +200,9 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     w.now += DAY;
     await again.advance(row.id);
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
+    const asked = await propose("chen");
+    await again.advance(asked.id);
+    expect(await expectRow(fresh.db, asked.id)).toMatchObject({ phase: "closed", closed_reason: expect.stringContaining("closed again") });
   });
 
   test("whom the CI database does not know is named and left out of a group, unless the policy names their id; the card says so", async () => {

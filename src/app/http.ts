@@ -26,7 +26,8 @@ export async function startHttpServer(
     answer(request, c)
       .then((a) => send(a, request, response))
       .catch((thrown: unknown) => {
-        o.onError(thrown);
+        // Whoever downloads may break off, and go on later.
+        if ((thrown as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") o.onError(thrown);
         if (response.headersSent) response.destroy();
         else void send(text(500, "Something went wrong here; the log says what.\n"), request, response);
       });

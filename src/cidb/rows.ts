@@ -136,9 +136,13 @@ function explain(thrown: unknown, view: string): Failure {
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
   const broken = (what: string, sentence: string, remedy: string): Failure =>
     failure("contract_broken", `cidb.${what}`, sentence, { remedy });
-  if (code === "42P01") {
-    const remedy = "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.";
-    return broken("no_view", `The CI database has no view ${view}`, remedy);
+  if (code === "42P01" && said.includes(view)) {
+    const remedy = "Create it as docs/ci-database.md says, or name yours with its schema in CI_…_VIEW.";
+    return broken("no_view", `The CI database has no view ${view.includes(".") ? view : `${view} in public`}`, remedy);
+  }
+  if (code === "42P01" || code === "42883") {
+    const remedy = "It is read with the search_path pg_catalog, public: let the functions it uses name their schemas.";
+    return broken("no_view", `The view ${view} of the CI database uses something that is not found: ${said}`, remedy);
   }
   if (code === "42703")
     return broken("no_column", `The view ${view} of the CI database misses a column: ${said}`, "Add it as docs/ci-database.md says.");

@@ -39,7 +39,7 @@ export interface Further {
   /** The list of all domains, where it was just read. */
   readonly domains?: unknown;
   /** What hinders the end, and is in none of those lists, is an obstacle too: who else uses its templates; `all`: groups of machines, too. */
-  readonly hindrances?: "users" | "all";
+  readonly obstacles?: "users" | "all";
   /** Whether what goes along without a copy is named. */
   readonly alsoTaken?: boolean;
 }

@@ -49,7 +49,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
   const outside = await c.readOutside();
   const may = await assessApproval(click, outside, c);
   const project = may.ok ? await readProject(may.value.row, c) : null;
-  const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path, { hindrances: "all" }) : null;
+  const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path, { obstacles: "all" }) : null;
   const done = await decide<DeletionQuestion, null>(
     {
       act: { kind: "deletion.approve", subject: click.deletionId },

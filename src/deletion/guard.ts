@@ -69,7 +69,7 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const read = await c.reader.readInventory(row.domain_id, row.path, {
     domains: around.value.domains,
     // The last time before something is destroyed.
-    ...(row.phase === "grace" ? { hindrances: "users" } : {}),
+    ...(row.phase === "grace" ? { obstacles: "users" } : {}),
   });
   if (!read.ok) return { seen: null, found: refused(read) };
   const fresh = read.value;

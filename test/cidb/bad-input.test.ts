@@ -1,7 +1,7 @@
 /** Claim: a bad row of the CI database is held by name with its remedy, a broken view makes the read partial, and nothing else changes. */
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CiDatabase } from "../../src/cidb/read.ts";
+import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
 import type { DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
 import { botCi } from "../support/bot.ts";
@@ -153,6 +153,53 @@ test.each<[string, string, string]>([
   const read = await ci.readDesired(scope);
   expect(read.coverage).toBe("partial");
   if (read.coverage === "partial") expect(read.reason).toContain(words);
+});
+
+/** Other views in a schema that the role's settings name first. */
+const stageIt = async (): Promise<void> => {
+  const name = new URL(fresh.url).pathname.slice(1);
+  await client.query(`
+    create schema staging;
+    create view staging.twokey_projects as select id, slug, name, 'closed'::text as state, closed_at, closed_by, limits from twokey_projects;
+    create view staging.twokey_users as select id, 'eve'::text as username, email, first_name, last_name, enabled, slack_id from twokey_users;
+    alter database ${name} set search_path = staging, public`);
+};
+
+test.each(["the settings of the role or the database", "the address"])("%s cannot lead a name to another view", async (where) => {
+  await stageIt();
+  const url = new URL(fresh.url);
+  if (where === "the address") url.searchParams.set("options", "-c search_path=staging,public");
+  const other = botCi(url.href, () => 5);
+  const read = await other.readDesired(scope);
+  expect(read.projects).toMatchObject([{ id: "good", state: "active", members: [{ username: "ann" }] }]);
+  expect(await other.listPeople()).toMatchObject({ value: [{ username: "ann" }] });
+  expect(await other.project({ id: "good" as ProjectId })).toMatchObject({ value: { state: "active" } });
+  await other.close();
+});
+
+test("views in a schema that only the role's settings name: a sentence says to name it, and named they are read", async () => {
+  await stageIt();
+  const moved = ["projects", "users", "memberships"].map((n) => `alter table twokey_${n} set schema ci;`);
+  await client.query(`create schema ci; ${moved.join(" ")} alter database ${new URL(fresh.url).pathname.slice(1)} set search_path = ci`);
+  const read = await ci.readDesired(scope);
+  if (read.coverage !== "partial") throw new Error("it read something");
+  expect(read.reason).toMatch(/no view twokey_projects in public\. .* name yours with its schema in CI_…_VIEW/);
+  const views = { projects: "ci.twokey_projects", users: "ci.twokey_users", memberships: "ci.twokey_memberships" };
+  const asked = { now: () => 5 as Instant, sentinelProject: null, confirmed: async () => null, onError: () => undefined };
+  const named = createCiDatabase({ url: fresh.url, views, ...asked });
+  expect(await named.readDesired(scope)).toMatchObject({ coverage: "complete", projects: [{ id: "good", state: "active" }] });
+  await named.close();
+});
+
+test("a function of a view that finds its tables by the role's settings only: a sentence says so", async () => {
+  await client.query(`create schema ci; create table ci.seat (id text);
+    create function seats() returns bigint language plpgsql as 'begin return (select count(*) from seat); end';
+    alter table twokey_users rename to person; create view twokey_users as select * from person where seats() >= 0`);
+  const read = await ci.readDesired(scope);
+  expect(read).toMatchObject({
+    coverage: "partial",
+    reason: expect.stringMatching(/twokey_users .*not found: relation "seat".*name their schemas/),
+  });
 });
 
 test("a disabled user is no member", async () => {

@@ -93,7 +93,7 @@ export const deleteCommands = [
   "deleteDomain",
 ] as const;
 
-/** Jobs that accounts began, the rules of a network, and what hinders a deletion and is in no list of things. Read with the deleting key. */
+/** Running jobs, rules of networks, and what hinders a deletion and is in no list of things. Read with the deleting key. */
 export const deleteLists = [
   "listAsyncJobs",
   "listAutoScaleVmGroups",

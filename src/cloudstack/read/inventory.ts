@@ -9,7 +9,7 @@ import type { AccountRow, DomainRow, ProjectRow } from "../api/wire.ts";
 import { itemLists } from "./item-lists.ts";
 import { accountsQuery } from "./lists.ts";
 import { readAlsoTaken } from "./also-taken.ts";
-import { readHindrances } from "./hindrances.ts";
+import { readFurtherObstacles } from "./further-obstacles.ts";
 import { looseEnds, obstaclesIn } from "./obstacles.ts";
 import { findDedications } from "./dedications.ts";
 import { byKindAndId, readSubtree, readThings, type KnownDomains, type Ours, type Place } from "./things.ts";
@@ -56,7 +56,7 @@ interface Asked extends Omit<Further, "domains"> {
 async function readLists(
   api: CloudStackApi,
   o: Place,
-  { known = null, hindrances, alsoTaken = false }: Asked,
+  { known = null, obstacles: further, alsoTaken = false }: Asked,
 ): Promise<Result<{ readonly witnessed: WitnessedInventory; readonly ours: Ours }, Failure>> {
   const asOf = api.settings.now();
   const subtree = await readSubtree(api, o, known);
@@ -78,9 +78,9 @@ async function readLists(
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
   const found =
-    hindrances === undefined
+    further === undefined
       ? ok({ obstacles: [], unasked: [] })
-      : await readHindrances(api, o.domainId, ours, { items, all: hindrances === "all" });
+      : await readFurtherObstacles(api, o.domainId, ours, { items, all: further === "all" });
   if (!found.ok) return found;
   const along = alsoTaken ? await readAlsoTaken(api, o.domainId, ours, items) : ok(null);
   if (!along.ok) return along;

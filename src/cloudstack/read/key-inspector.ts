@@ -4,7 +4,7 @@ import type { ItemKind } from "../../core/inventory.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import { type CloudStackApi, createApi } from "../api/http.ts";
-import { hindranceLists } from "./hindrances.ts";
+import { furtherLists } from "./further-obstacles.ts";
 import { itemLists } from "./item-lists.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import type { CloudStackOptions } from "../api/options.ts";
@@ -33,7 +33,7 @@ export interface KeyInspector {
 
 /** What the server said to one list of an inventory. */
 export interface ListState {
-  readonly kind: ItemKind | (typeof hindranceLists)[number]["kind"];
+  readonly kind: ItemKind | (typeof furtherLists)[number]["kind"];
   readonly command: string;
   readonly state: "answered" | "not_allowed" | "unknown";
 }
@@ -85,7 +85,7 @@ async function readAllowed(api: CloudStackApi): Promise<Result<ReadonlySet<strin
 async function readListStates(api: CloudStackApi, use: "read" | "delete"): Promise<Result<readonly ListState[], Failure>> {
   const states: ListState[] = [];
   const things = itemLists.map(({ kind, query: { command, params } }) => ({ kind, command, params }));
-  const more = hindranceLists.map(({ kind, command }) => ({ kind, command, params: {} }));
+  const more = furtherLists.map(({ kind, command }) => ({ kind, command, params: {} }));
   for (const { kind, command, params } of use === "read" ? things : [...things, ...more]) {
     const answer = await api.read(command, { ...params, page: "1", pagesize: "1" });
     const status = answer.ok ? null : statusOf(answer.error);

@@ -9,13 +9,13 @@ import { NamedRow } from "../api/wire.ts";
 import { unaskedBecause, type Ours } from "./things.ts";
 
 /** What in or around a domain would make its deletion fail, and which of these lists this key could not ask: a sentence each. */
-export interface Hindrances {
+export interface FurtherObstacles {
   readonly obstacles: readonly string[];
   readonly unasked: readonly string[];
 }
 
 /** What keeps machines alive by itself. Its machines say so at every step (`obstaclesIn`); a group without any is only in these lists. */
-export const hindranceLists = [
+export const furtherLists = [
   { kind: "autoscale_group", command: "listAutoScaleVmGroups", rows: "autoscalevmgroup", what: "autoscale group" },
   { kind: "shared_file_system", command: "listSharedFileSystems", rows: "sharedfs", what: "shared file system" },
 ] as const;
@@ -32,16 +32,16 @@ const NAMED_MAX = 5;
  *
  * Source: recordings 20, 24, 31; CloudStack 4.22, `checkIfVmActionAllowed` in AutoScaleManagerImpl, `destroyVm` in UserVmManagerImpl.
  */
-export async function readHindrances(
+export async function readFurtherObstacles(
   api: CloudStackApi,
   domainId: string,
   ours: Ours,
   { items, all }: { readonly items: readonly InventoryItem[]; readonly all: boolean },
-): Promise<Result<Hindrances, Failure>> {
+): Promise<Result<FurtherObstacles, Failure>> {
   const absent: ReadonlySet<string> = new Set(api.settings.absentKinds);
   const obstacles: string[] = [];
   const unasked: string[] = [];
-  for (const { kind, command, rows, what } of all ? hindranceLists : []) {
+  for (const { kind, command, rows, what } of all ? furtherLists : []) {
     if (absent.has(kind)) continue;
     const found = await readList(api, listOf(command, rows, NamedRow, { domainid: domainId, listall: "true", isrecursive: "true" }));
     const why = found.ok ? null : unaskedBecause(command, found.error, kind);

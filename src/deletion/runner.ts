@@ -22,6 +22,7 @@ import type { DeletionContext } from "./context.ts";
 import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
+import { closedAgain, readProject } from "./question.ts";
 import { guardRefusal } from "./reasons.ts";
 import { buildView, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
@@ -178,7 +179,8 @@ async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | n
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
-  const state = await c.evidence.readProjectState(row.project_id);
+  const state = await readProject(row, c);
+  if (state.ok && state.value === "closed_again") return close(row, "changed", closedAgain(row), c);
   const isBack = now.scopeIsConfirmed && state.ok && state.value === "active";
   return isBack ? close(row, "came_back", "the project is active again", c) : null;
 }

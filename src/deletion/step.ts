@@ -1,6 +1,7 @@
 import { jobIdFor } from "../core/derived-ids.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { JobId } from "../core/ids.ts";
+import type { InventoryItem } from "../core/inventory.ts";
 import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import { updateDeletion, type DeletionRow } from "../store/deletions.ts";
@@ -9,19 +10,20 @@ import type { DeletionContext } from "./context.ts";
 
 /**
  * Runs one call, recording its intent before and its outcome after; `jobId` is derived from the intent, so a lost answer can be looked up.
+ * The intent keeps the thing's state right before the call: that is what is given back.
  *
  * Errors: the call's own; `indeterminate` leaves the intent open, for `settleIntents`. Invariant: INV-5.
  */
 export async function runStep(
   row: DeletionRow,
   command: string,
-  item: { readonly id: string; readonly name: string },
+  item: Pick<InventoryItem, "id" | "name"> & Partial<Pick<InventoryItem, "kind" | "state">>,
   c: DeletionContext,
   call: (jobId: JobId) => Promise<Result<void, Failure>>,
 ): Promise<Result<void, Failure>> {
   const id = c.newId();
   const jobId = jobIdFor(id);
-  const params = { item: item.id, name: item.name, jobId };
+  const params = { item: item.id, name: item.name, kind: item.kind, was: item.state, jobId };
   await recordIntent(c.db, { id, owner: { kind: "deletion", id: row.id }, command, params, at: c.now() });
   const result = await call(jobId);
   const end = result.ok ? "done" : result.error.kind === "indeterminate" ? "indeterminate" : "refused";

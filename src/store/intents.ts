@@ -91,13 +91,28 @@ export async function callsOnTheirWay(q: Queryable, now: number): Promise<readon
   return rows.map(({ command, what }) => `${command.replaceAll("_", " ")} ${what}`.trim());
 }
 
+/** That a call was carried out, as far as CloudStack told. */
+const CARRIED_OUT = "(o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))";
+
+const TakenRow = z.object({ item: z.string(), was: z.string().nullable() });
+
+/** The things that an owner's command was carried out on, by id, each with its state right before the last time; null: not recorded. */
+export async function readTaken(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlyMap<string, string | null>> {
+  const rows = await q.many(
+    TakenRow,
+    `select i.params ->> 'item' as item, i.params ->> 'was' as was from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT} order by o.seq`,
+    [owner.kind, owner.id, command],
+  );
+  return new Map(rows.map(({ item, was }) => [item, was]));
+}
+
 /** Whether an owner sent a command that did not fail, as far as CloudStack told. */
 export async function hasSent(q: Queryable, owner: IntentOwner, command: string): Promise<boolean> {
   const sent = await q.one(
     CountRow,
     `select count(*) as n from intent i join outcome o on o.intent_id = i.id
-     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3
-       and (o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))`,
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT}`,
     [owner.kind, owner.id, command],
   );
   return sent > 0;

@@ -307,6 +307,49 @@ describe("what could not be brought back", () => {
   });
 });
 
+describe("whom somebody else shut out is not let in", () => {
+  const shutOut = async (state: string) => {
+    const account = (await e.inventory()).items.find((i) => i.kind === "account" && i.name === "enabled")?.id ?? "";
+    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    valueOf(await api.change("disableAccount", { id: account, lock: String(state === "locked") }));
+    e.w.now += 60;
+  };
+  /** Restores and compares: all is as approved, but this account. */
+  const expectShutOut = async (state: string, why: string) => {
+    await restore();
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved.map((one) => (one === "account enabled: enabled" ? `account enabled: ${state}` : one)));
+    expect((await row()).closed_reason).toBe(`could not be brought back: account enabled is ${state}, and was enabled (${why})`);
+  };
+  const whys = { disabled: "this deletion did not disable it", locked: "it was locked when its quarantine began" };
+
+  test.each(["disabled", "locked"] as const)("in the cool-off: %s", async (state) => {
+    await worldIn("cooling_off");
+    await shutOut(state);
+    await e.until(["grace"]);
+    await expectShutOut(state, whys[state]);
+    await e.close();
+  });
+
+  test.each(["disabled", "locked"] as const)("between the look before the quarantine and its call: %s", async (state) => {
+    let isShut = false;
+    await worldIn("cooling_off", {
+      before: async (params) => {
+        // The deleter asks for the account itself, right before it disables it.
+        if (isShut || params.get("command") !== "listAccounts" || !params.has("id")) return;
+        const { items } = await e.inventory();
+        if (items.find((i) => i.id === params.get("id"))?.name !== "enabled" || isShut) return;
+        isShut = true;
+        await shutOut(state);
+      },
+    });
+    await e.until(["grace"]);
+    expect(isShut).toBe(true);
+    await expectShutOut(state, whys[state]);
+    await e.close();
+  });
+});
+
 test("what had run is started, with its disks on it again", async () => {
   await worldIn("expunging");
   const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";

@@ -3,6 +3,7 @@ import { AccountId, type JobId } from "../../core/ids.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
+import { readTaken } from "../../store/intents.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
 import type { DeletionContext } from "../context.ts";
 import { notAsApproved } from "../not-as-approved.ts";
@@ -33,12 +34,31 @@ export async function restoreContents(row: DeletionRow, c: DeletionContext, prog
     return ok(`could not be brought back: the domain ${row.path} was deleted in CloudStack; what was saved of it is in the archive`);
 
   const ran = new Set(row.ran_machines);
-  const given = await giveBack(row, stepsBack(approved, before.value, ran, c), c, progress);
+  const taken = await statesToGiveBack(row, approved, c);
+  const given = await giveBack(row, stepsBack(approved, before.value, ran, taken, c), c, progress);
   if (!given.ok) return given;
 
   const after = await readWhereItIs(row, c);
   if (!after.ok) return after;
-  return ok(notAsApproved(approved, after.value ?? { items: [] }, ran, given.value));
+  const why = new Map([...byOthers(approved, taken), ...given.value]);
+  return ok(notAsApproved(approved, after.value ?? { items: [] }, ran, why));
+}
+
+/** The state to give back to each account that our own quarantine disabled, by id: the one that was read right before that step. */
+async function statesToGiveBack(row: DeletionRow, approved: Items, c: DeletionContext): Promise<ReadonlyMap<string, string>> {
+  const taken = await readTaken(c.db, { kind: "deletion", id: row.id }, "quarantine");
+  const accounts = approved.items.filter((i) => i.kind === "account" && taken.has(i.id));
+  // Deletions of older versions did not record it.
+  return new Map(accounts.map((i) => [i.id, taken.get(i.id) ?? i.state]));
+}
+
+/** Why an account is not given back the state that people approved: somebody else had changed it before the quarantine. */
+function byOthers(approved: Items, taken: ReadonlyMap<string, string>): readonly (readonly [string, string])[] {
+  return approved.items.flatMap((was) => {
+    const state = taken.get(was.id);
+    if (was.kind !== "account" || was.state === (state ?? "disabled")) return [];
+    return [[was.id, state === undefined ? "this deletion did not disable it" : `it was ${state} when its quarantine began`]];
+  });
 }
 
 /**
@@ -90,14 +110,20 @@ function recoveries(approved: Items, now: Items, c: DeletionContext): readonly G
 }
 
 /** The calls, in their order: machines before CloudStack expunges them; a disk needs its machine, a start needs its account and disks. */
-function stepsBack(approved: Items, now: Items, ran: ReadonlySet<string>, c: DeletionContext): readonly GivingBack[] {
+function stepsBack(
+  approved: Items,
+  now: Items,
+  ran: ReadonlySet<string>,
+  taken: ReadonlyMap<string, string>,
+  c: DeletionContext,
+): readonly GivingBack[] {
   const found = new Map(now.items.map((i) => [i.id, i]));
   const pairs = approved.items.flatMap((was) => {
     const is = found.get(was.id);
     return is === undefined ? [] : [{ was, is }];
   });
   const isThere = (machine: string | null) => machine !== null && ![undefined, "Expunging"].includes(found.get(machine)?.state);
-  const accounts = pairs.filter(({ was }) => was.kind === "account").flatMap(({ was, is }) => stateSteps(was, is, c));
+  const accounts = pairs.filter(({ was }) => was.kind === "account").flatMap(({ is }) => stateSteps(taken.get(is.id), is, c));
   const disks = pairs
     .filter(({ was, is }) => was.kind === "volume" && was.facts["type"] !== "ROOT" && is.parentId === null && isThere(was.parentId))
     .toSorted((a, b) => Number(a.was.facts["deviceId"] ?? 0) - Number(b.was.facts["deviceId"] ?? 0))
@@ -108,13 +134,16 @@ function stepsBack(approved: Items, now: Items, ran: ReadonlySet<string>, c: Del
   return [...recoveries(approved, now, c), ...accounts, ...disks, ...starts];
 }
 
-/** An account that we disabled, or had enabled in order to lock it. Who was disabled before stays so, and who was locked since, too. */
-function stateSteps(was: InventoryItem, is: InventoryItem, c: DeletionContext): readonly GivingBack[] {
+/**
+ * An account that we disabled, or had enabled in order to lock it. Whom somebody else disabled, whenever, stays shut out (`was` is left
+ * out), and who was locked since, too.
+ */
+function stateSteps(was: string | undefined, is: InventoryItem, c: DeletionContext): readonly GivingBack[] {
   const id = AccountId.parse(is.id);
   const enable = { command: "enable", item: is, call: () => c.restorer.enableAccount(id) };
   const lock = { command: "lock", item: is, call: (job: JobId) => c.restorer.lockAccount(id, job) };
-  if (was.state === "locked") return is.state === "disabled" ? [enable, lock] : is.state === "enabled" ? [lock] : [];
-  return was.state === "enabled" && is.state === "disabled" ? [enable] : [];
+  if (was === "locked") return is.state === "disabled" ? [enable, lock] : is.state === "enabled" ? [lock] : [];
+  return was === "enabled" && is.state === "disabled" ? [enable] : [];
 }
 
 /** Makes the calls; a refusal of one keeps no other back. Returns why what was refused for good was refused, by its id. */

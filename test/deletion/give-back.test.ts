@@ -7,7 +7,9 @@ import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import type { CiUserId, DeletionId } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { REST_MS } from "../../src/deletion/reasons.ts";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
@@ -17,6 +19,7 @@ import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow, op } from "../support/deletions.ts";
 import { emulatedWorld, type EmulatedWorld } from "../support/emulated-world.ts";
+import type { TestBot } from "../support/bot.ts";
 import { resumeByTwo } from "../support/stop.ts";
 
 const HOUR = 3_600_000;
@@ -164,6 +167,46 @@ describe("at rest", () => {
     await restore();
     await e.until(["closed"]);
     expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+
+  const away = err(failure("unavailable", "test.away", "it could not be read"));
+  const keptBack: readonly (readonly [string, () => TestBot])[] = [
+    ["the CI database cannot be read", () => e.bot.with({ ci: { readProjectState: async () => away } })],
+    ["the clocks disagree", () => e.bot.with({ clockSkew: async () => ({ ms: 3 * HOUR, against: "CloudStack" }) })],
+    ["the approvers cannot be read", () => e.bot.with({ approvers: { approversNow: async () => away } })],
+    ["CloudStack's lists cannot be read", () => e.bot.with({ reader: { readNeighbours: async () => away } })],
+    [
+      "CloudStack has not told how a call ended",
+      () =>
+        e.bot.with({ reader: { readNeighbours: async () => err(failure("indeterminate", "cloudstack.lost_answer", "it is not known")) } }),
+    ],
+  ];
+
+  test.each(keptBack)("while %s, nothing expires, and it goes on by itself afterwards", async (_, amiss) => {
+    await worldIn("expunging");
+    const bot = amiss();
+    for (let hour = 0; hour < 30; hour += 1) {
+      e.w.now += HOUR;
+      await bot.advance(e.id);
+    }
+    expect(await row()).toMatchObject({
+      phase: "expunging",
+      expunge_after: null,
+      activity: expect.stringContaining("CloudStack expunges none of its machines meanwhile") as string,
+    });
+    expect(await seen()).toEqual(atRest);
+    await e.until(["deleted"], 6 * HOUR);
+    expect((await row()).phase).toBe("deleted");
+    await e.close();
+  });
+
+  test("a wait that begins shortly before CloudStack expunges does not let it", async () => {
+    await worldIn("expunging");
+    e.w.now += 24 * HOUR - REST_MS;
+    await e.bot.with({ ci: { readProjectState: async () => away } }).advance(e.id);
+    expect(await row()).toMatchObject({ phase: "expunging", expunge_after: null });
+    expect(await seen()).toEqual(atRest);
     await e.close();
   });
 

@@ -58,9 +58,10 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
 }
 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
-  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } = r;
+  const { readInventory, findDomain, findThing, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } =
+    r;
   const { readManagedRoot, findDomainNamed } = r;
-  const contents = { readInventory, findDomain, readNeighbours, readHoldings };
+  const contents = { readInventory, findDomain, findThing, readNeighbours, readHoldings };
   return { ...contents, findJob, hasDeletionEvent, readExpungeDelay, readRemovals, readManagedRoot, findDomainNamed };
 }
 

@@ -64,16 +64,13 @@ export async function countRestrictions(q: Queryable, since: number): Promise<nu
   );
 }
 
-/** Counts how often CloudStack refused the command of an owner's newest outcome for the same thing. */
-export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<number> {
+/** Counts how often CloudStack refused an owner's command for one thing. */
+export async function countRefusals(q: Queryable, owner: IntentOwner, command: string, item: string): Promise<number> {
   return q.one(
     CountRow,
-    `with newest as (select i.command, i.params ->> 'item' as item from intent i join outcome o on o.intent_id = i.id
-                     where i.owner_kind = $1 and i.owner_id = $2 order by o.seq desc limit 1)
-     select count(*) as n from newest
-     join intent i on i.owner_kind = $1 and i.owner_id = $2 and i.command = newest.command and i.params ->> 'item' = newest.item
-     join outcome o on o.intent_id = i.id and o.result = 'refused'`,
-    [owner.kind, owner.id],
+    `select count(*) as n from intent i join outcome o on o.intent_id = i.id and o.result = 'refused'
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and i.params ->> 'item' = $4`,
+    [owner.kind, owner.id, command, item],
   );
 }
 

@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { isForeign, readJsonObject } from "../emulators/slack/http-io.ts";
 import type { DemoState } from "./demo-state.ts";
 
 /** What the page's server is given. */
@@ -43,13 +44,20 @@ export async function startPageServer(o: PageServerOptions): Promise<{ readonly 
 }
 
 async function serve(o: PageServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
+  if (isForeign(request) || isOtherHost(request)) {
+    response.writeHead(403, { "content-type": "text/plain" }).end("Only the demo's own page may ask here.\n");
+    return;
+  }
+  const [pathname = "/", query] = (request.url ?? "/").split("?");
+  const search = query === undefined ? "" : `?${query}`;
   if (pathname.startsWith("/emulator/") || pathname.startsWith("/files/")) return passOn(o.slackUrl, pathname + search, request, response);
   if (pathname === "/demo/state") return sendJson(response, await o.state());
   if (pathname === "/demo/act" && request.method === "POST") {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = JSON.parse(Buffer.concat(chunks).toString("utf8") || "{}") as Record<string, string>;
+    const body = (await readJsonObject(request)) as Record<string, string> | null;
+    if (body === null) {
+      response.writeHead(400, { "content-type": "text/plain" }).end("That is no JSON object, or it is too long.\n");
+      return;
+    }
     return sendJson(response, { sentence: await o.act(body["action"] ?? "", body) });
   }
   const file = fileFor(pathname);
@@ -59,6 +67,11 @@ async function serve(o: PageServerOptions, request: IncomingMessage, response: S
   }
   response.writeHead(200, { "content-type": types[path.extname(file)] ?? "application/octet-stream", "cache-control": "no-store" });
   createReadStream(file).pipe(response);
+}
+
+/** Is another name than this machine's own in the request? A name server can make any page's name lead here. */
+function isOtherHost(request: IncomingMessage): boolean {
+  return !/^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/.test(request.headers.host ?? "");
 }
 
 /** Files of the page: the compiled scripts and what was copied beside them; nothing else can be named. */

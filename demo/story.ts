@@ -43,7 +43,7 @@ export async function playStory(w: DemoWorld, tell: Tell): Promise<void> {
   await limitsChange(s);
 }
 
-/** Somebody who presses again when Slack shows that a click did not arrive, as on a busy machine. Errors: what Slack would not let anybody do. */
+/** Somebody who presses again when Slack shows that a click did not arrive. Errors: what Slack would not let anybody do. */
 function patient(who: Person): Person {
   return {
     ...who,

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { keyVariables } from "./keys.ts";
 import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
@@ -12,6 +13,15 @@ import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
 import { callCloudStack } from "./api.ts";
 import { prepareAsMadeBefore } from "./made-before.ts";
 import { demoPace, demoRootPath, rootOf, startDemoCloud, type DemoPace } from "./cloud.ts";
+
+/** A port that nobody listens on at this moment. */
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
 
 /** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
 export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoPace.expungeSeconds, syncEverySeconds: 5 } as const;
@@ -58,6 +68,7 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
       ...(o.slackAckMs === undefined ? {} : { ackMs: o.slackAckMs }),
     }),
   ]);
+  const httpPort = await findFreePort();
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "demo",
     TWOKEY_DATA_DIR: o.dataDir,
@@ -77,7 +88,9 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     TWOKEY_DELETIONS_PER_DAY: "10",
     TWOKEY_DELETIONS_PER_WEEK: "20",
     BACKUP_POLICIES: "*=templates",
-    TWOKEY_HTTP_PORT: "0",
+    TWOKEY_HTTP_PORT: String(httpPort),
+    // Whoever plays the demo is on this machine.
+    TWOKEY_PUBLIC_URL: `http://127.0.0.1:${httpPort}`,
     TWOKEY_LOG_LEVEL: o.logLevel ?? "error",
   });
   if (!config.ok) throw new Error(config.error.message);

@@ -26,11 +26,16 @@ WRITE="listApis listDomains listAccounts listUsers listRoles listRolePermissions
 EXPORT="listApis listDomains listAccounts queryAsyncJobResult extractTemplate extractIso extractVolume extractSnapshot listTemplates
   listZones listOsTypes registerTemplate"
 
-DELETE="listRemoteAccessVpns listLoadBalancerRules listPortForwardingRules listFirewallRules listEgressFirewallRules listDedicatedHosts
-  listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount recoverVirtualMachine startVirtualMachine attachVolume disableAccount
-  destroyVirtualMachine detachVolume deleteVolume deleteVMSnapshot deleteSnapshot deleteTemplate deleteIso disassociateIpAddress
-  deleteRemoteAccessVpn deleteLoadBalancerRule deletePortForwardingRule deleteFirewallRule deleteEgressFirewallRule deleteNetwork deleteVPC
-  deleteAccount deleteDomain"
+# What goes with an account or a domain without a copy, to be named on the card.
+ALONG="listSSHKeyPairs listUserData listAffinityGroups listSecurityGroups listInstanceGroups listSnapshotPolicies listVpnUsers
+  listVpnCustomerGateways listSslCerts listWebhooks listAutoScaleVmProfiles listGlobalLoadBalancerRules listServiceOfferings
+  listDiskOfferings listNetworkOfferings listVPCOfferings"
+
+DELETE="listAsyncJobs listAutoScaleVmGroups listSharedFileSystems listRemoteAccessVpns listLoadBalancerRules listPortForwardingRules
+  listFirewallRules listEgressFirewallRules listDedicatedHosts listDedicatedClusters listDedicatedPods listDedicatedZones enableAccount
+  recoverVirtualMachine startVirtualMachine attachVolume disableAccount destroyVirtualMachine detachVolume deleteVolume deleteVMSnapshot
+  deleteSnapshot deleteTemplate deleteIso disassociateIpAddress deleteRemoteAccessVpn deleteLoadBalancerRule deletePortForwardingRule
+  deleteFirewallRule deleteEgressFirewallRule deleteNetwork deleteVPC deleteAccount deleteDomain"
 
 # The first value of a name in JSON that cmk prints.
 value() { sed -n "/^ *\"$1\": \"/{s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p;q;}"; }
@@ -68,4 +73,4 @@ role "CI Member" User $MEMBER >/dev/null
 key read DomainAdmin "$managed" CLOUDSTACK $LISTS
 key write DomainAdmin "$managed" CLOUDSTACK_WRITE $WRITE $MEMBER
 key export Admin "$root" CLOUDSTACK_EXPORT $EXPORT
-key delete Admin "$root" CLOUDSTACK_DELETE $LISTS $DELETE
+key delete Admin "$root" CLOUDSTACK_DELETE $LISTS $ALONG $DELETE

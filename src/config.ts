@@ -1,4 +1,4 @@
-import { DAY_MS } from "./core/units.ts";
+import { DAY_MS, GIB } from "./core/units.ts";
 import { z } from "zod";
 import type { ArchiveKind } from "./core/archive-kinds.ts";
 import { parsePolicies, type Policy } from "./core/backup-policy.ts";
@@ -28,7 +28,7 @@ const count = (min: number, max: number) => z.coerce.number().int().min(min).max
 const price = (initial: number) => z.coerce.number().min(0).max(1_000_000).default(initial);
 const url = (...protocols: string[]) =>
   text.refine(
-    (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol),
+    (s) => URL.canParse(s) && protocols.includes(new URL(s).protocol) && /^[a-z]+:\/\//i.test(s),
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
   );
 
@@ -89,6 +89,7 @@ const variables = z.object({
     .transform((kinds) => archiveKindNames.filter((k) => k === "template" || kinds.includes(k))),
   ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
   ARCHIVE_KEEP_DAYS: count(1, 36_500).default(90),
+  ARCHIVE_MIN_FREE_GIB: z.coerce.number().min(0).max(1_000_000).default(2),
   ARCHIVE_S3_BUCKET: text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
   ARCHIVE_S3_ENDPOINT: url("https:", "http:").optional(),
   ARCHIVE_S3_REGION: text.default("us-east-1"),
@@ -259,7 +260,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       connection:
         v.SLACK_APP_TOKEN !== undefined
           ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
-          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", port: v.SLACK_PORT },
+          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
       apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
       channel: v.SLACK_CHANNEL,
       approverGroup: v.SLACK_APPROVER_GROUP ?? null,
@@ -294,7 +295,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       transferPricePerGib: v.BACKUP_TRANSFER_PRICE_PER_GIB,
       currency: v.BACKUP_CURRENCY,
     },
-    http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL ?? null },
+    http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
     logLevel: v.TWOKEY_LOG_LEVEL,
   };
 }
@@ -304,7 +305,12 @@ function keyPair(apiKey: string | undefined, secretKey: string | undefined): Clo
 }
 
 function archivePlace(v: Variables) {
-  if (v.ARCHIVE_S3_BUCKET === undefined) return { kind: "folder" as const, dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive` };
+  if (v.ARCHIVE_S3_BUCKET === undefined)
+    return {
+      kind: "folder" as const,
+      dir: v.TWOKEY_ARCHIVE_DIR ?? `${v.TWOKEY_DATA_DIR}/archive`,
+      minFreeBytes: v.ARCHIVE_MIN_FREE_GIB * GIB,
+    };
   const [accessKeyId, secretAccessKey] = [v.ARCHIVE_S3_ACCESS_KEY_ID, v.ARCHIVE_S3_SECRET_ACCESS_KEY];
   return {
     kind: "s3" as const,

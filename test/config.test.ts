@@ -42,6 +42,9 @@ test("an empty environment is refused with every missing variable at once", () =
 
 test.each([
   ["CI_DATABASE_URL", "mysql://x:hunter2@y/z"],
+  ["CI_DATABASE_URL", "postgres:hunter2"],
+  ["DATABASE_URL", "postgres:hunter2"],
+  ["DATABASE_URL", "postgresql:/hunter2"],
   ["SLACK_BOT_TOKEN", "hunter2"],
   ["SLACK_APP_TOKEN", "xoxb-hunter2"],
   ["CLOUDSTACK_API_URL", "hunter2"],
@@ -87,7 +90,7 @@ test("the archive is a folder, or a bucket when one is named", () => {
     const parsed = parseConfig({ ...good, ...env });
     return parsed.ok ? parsed.value.archive.place : parsed.error.message;
   };
-  expect(place({})).toEqual({ kind: "folder", dir: ".data/archive" });
+  expect(place({})).toEqual({ kind: "folder", dir: ".data/archive", minFreeBytes: 2 * 1024 ** 3 });
   const keys = { ARCHIVE_S3_ACCESS_KEY_ID: "k", ARCHIVE_S3_SECRET_ACCESS_KEY: "s" };
   expect(place({ ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_PREFIX: "/ci/", ARCHIVE_S3_ENDPOINT: "http://s3:9000", ...keys })).toEqual({
     kind: "s3",

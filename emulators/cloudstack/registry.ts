@@ -4,6 +4,7 @@ import { ADDRESS_COMMANDS } from "./commands/addresses.ts";
 import { DEDICATION_COMMANDS } from "./commands/dedications.ts";
 import { DOMAIN_COMMANDS } from "./commands/domains.ts";
 import { EXTRACTION_COMMANDS } from "./commands/extraction.ts";
+import { GROUP_COMMANDS } from "./commands/groups.ts";
 import { ISO_COMMANDS } from "./commands/isos.ts";
 import { installationCommands } from "./commands/installation.ts";
 import { logCommands } from "./commands/log.ts";
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   ...RULE_COMMANDS,
   ...VPC_COMMANDS,
   ...SMALL_THING_COMMANDS,
+  ...GROUP_COMMANDS,
   ...ROLE_COMMANDS,
   ...MARK_COMMANDS,
   ...SYSTEM_COMMANDS,

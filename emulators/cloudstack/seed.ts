@@ -57,6 +57,10 @@ export interface SeedMachine {
   readonly failed?: boolean;
   /** True: not for display. */
   readonly hidden?: boolean;
+  /** The name of the autoscale group that it is in. */
+  readonly autoscaleGroup?: string;
+  /** True: it serves a shared file system. */
+  readonly servesFiles?: boolean;
 }
 
 /** What `addVolume` takes; only the account and the name are needed. */
@@ -246,7 +250,7 @@ function things(world: World, making: () => Making): Things {
       const { id: accountId, domainId } = owner(account);
       return world.kubernetesClusters.insert({ id: settings.newId(), name, accountId, domainId, created: now, state: "Running" }).id;
     },
-    addMachine: ({ account, name, template, network, stopped, deleteProtection, failed, hidden, keyPair }) => {
+    addMachine: ({ account, name, template, network, stopped, deleteProtection, failed, hidden, keyPair, ...more }) => {
       const at = making();
       const known = network ?? world.networks.group(owner(account).domainId).find((n) => n.accountId === account)?.id;
       const machine = insertMachine(at, owner(account), {
@@ -255,6 +259,7 @@ function things(world: World, making: () => Making): Things {
         network: known === undefined ? insertNetwork(at, owner(account), `${name}-network`) : world.networks.need(known),
       });
       machine.deleteProtection = deleteProtection ?? false;
+      Object.assign(machine, more);
       if (hidden === true) showMachine(world, machine, false);
       if (keyPair !== undefined) putKeyPair(machine, keyPair);
       if (failed === true) machine.state = "Error";

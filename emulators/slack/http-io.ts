@@ -9,9 +9,19 @@ export async function readBytes(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Reads a JSON object; null when the body is none. */
+/** Longest JSON that is read. Units: bytes. */
+const JSON_MAX = 1024 * 1024;
+
+/** Reads a JSON object; null when the body is none, or is too long. */
 export async function readJsonObject(request: IncomingMessage): Promise<JsonObject | null> {
-  const text = (await readBytes(request)).toString("utf8");
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes <= JSON_MAX) chunks.push(chunk as Buffer);
+  }
+  if (bytes > JSON_MAX) return null;
+  const text = Buffer.concat(chunks).toString("utf8");
   const value = parseJson(text === "" ? "{}" : text);
   return isJsonObject(value) ? value : null;
 }

@@ -3,6 +3,8 @@ import { createBackupService, type BackupService } from "../archive/backups/serv
 import type { BackupRunContext } from "../archive/backups/run.ts";
 import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
+import type { LinkContext } from "../archive/links.ts";
+import { ok } from "../core/result.ts";
 import type { ExportContext } from "../archive/export-service.ts";
 import type { ReimportContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
@@ -41,6 +43,21 @@ export function exportContext(p: Parts, projects: ProjectService): ExportContext
     store: p.archive,
     announcer: p.slack.announcers.export,
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
+  };
+}
+
+/** All that serving links needs: whoever left the project since they asked gets nothing more. */
+export function linkContext(p: Parts, projects: ProjectService): LinkContext {
+  return {
+    db: p.db,
+    store: p.archive,
+    now: p.now,
+    async mayDownload({ slug, slackUser }) {
+      const asker = await p.slack.identify(slackUser);
+      if (!asker.ok) return asker.error.kind === "refused" ? ok(false) : asker;
+      const theirs = await projects.projectsOf(asker.value);
+      return theirs.ok ? ok(theirs.value.some((project) => project.slug === slug)) : theirs;
+    },
   };
 }
 

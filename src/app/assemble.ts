@@ -1,6 +1,7 @@
 import { createOwnership, type Ownership } from "../approvals/ownership.ts";
 import { createHeadCopy } from "../archive/head-copy.ts";
 import { createExportService } from "../archive/export-service.ts";
+import type { LinkContext } from "../archive/links.ts";
 import type { ReimportAsk, ReimportContext, ReimportReport } from "../archive/reimport/context.ts";
 import { reimport } from "../archive/reimport/reimport.ts";
 import { createProjectService } from "../commands/projects.ts";
@@ -17,7 +18,7 @@ import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts
 import { previewPass, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { createSyncService } from "../sync/execution/service.ts";
-import { backupService, domainOf, exportContext, reimportContext } from "./archive.ts";
+import { backupService, domainOf, exportContext, linkContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk, passContext, policyContext, rebuildAll } from "./passes.ts";
@@ -29,6 +30,8 @@ export interface Assembly extends Contexts {
   /** The function for each kind of durable work. */
   readonly work: Readonly<Record<WorkName, Run>>;
   readonly schedules: readonly Schedule[];
+  /** What serving links needs. */
+  readonly links: LinkContext;
   /** Stops everything if this database is not the one that manages what is there; before any work begins. */
   verifyOwner(): Promise<Result<void, Failure>>;
   /** Runs a pass at once; null: over everything. */
@@ -84,6 +87,7 @@ export function assemble(p: Parts): Assembly {
     },
     work: workOf(p, contexts),
     schedules: schedulesOf(p, contexts),
+    links: linkContext(p, projects),
     verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
     policyDifferences: () => namePolicyDifferences(policy),

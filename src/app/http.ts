@@ -1,14 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { serveExport } from "../archive/export-service.ts";
+import { serveExport } from "../archive/export-link.ts";
 import { textAnswer as text, type HttpAnswer, type LinkContext } from "../archive/links.ts";
 import { serveReimport } from "../archive/reimport/links.ts";
-
-/** Another process listens on the port; the message names the variable to change. */
-export class PortTaken extends Error {
-  override readonly name = "PortTaken";
-}
+import { listenError } from "../core/port-taken.ts";
 
 /** A running server. */
 export interface HttpServer {
@@ -30,15 +26,14 @@ export async function startHttpServer(
     answer(request, c)
       .then((a) => send(a, request, response))
       .catch((thrown: unknown) => {
-        o.onError(thrown);
+        // Whoever downloads may break off, and go on later.
+        if ((thrown as NodeJS.ErrnoException).code !== "ERR_STREAM_PREMATURE_CLOSE") o.onError(thrown);
         if (response.headersSent) response.destroy();
         else void send(text(500, "Something went wrong here; the log says what.\n"), request, response);
       });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (e: NodeJS.ErrnoException) =>
-      reject(e.code === "EADDRINUSE" ? new PortTaken(`Port ${o.port} is taken: set TWOKEY_HTTP_PORT to another one, or 0 for any.`) : e),
-    );
+    server.once("error", (e) => reject(listenError(e, o.port, "TWOKEY_HTTP_PORT")));
     server.listen(o.port, o.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
@@ -53,12 +48,12 @@ export async function startHttpServer(
 }
 
 async function answer(request: IncomingMessage, c: LinkContext): Promise<HttpAnswer> {
-  const path = new URL(request.url ?? "/", "http://localhost").pathname;
+  const [path = ""] = (request.url ?? "/").split("?");
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "Only GET is served here.\n");
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return (await isReady(c)) ? text(200, "ready\n") : text(503, "not ready\n");
-  if (path.startsWith("/exports/")) return serveExport(path, c);
-  if (path.startsWith("/restores/")) return serveReimport(path, c);
+  if (path.startsWith("/exports/")) return serveExport(path, request.headers, c);
+  if (path.startsWith("/restores/")) return serveReimport(path, request.headers, c);
   return text(404, "Nothing is served here.\n");
 }
 

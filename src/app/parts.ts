@@ -6,7 +6,9 @@ import type { CloudStackReader } from "../cloudstack/read/reader.ts";
 import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
-import type { ApproverDirectory } from "../core/people.ts";
+import type { Failure } from "../core/failure.ts";
+import type { ApproverDirectory, Asker } from "../core/people.ts";
+import type { Result } from "../core/result.ts";
 import type { CloudStackDeleter, DeletionRestorer } from "../deletion/cloud.ts";
 import type { DeletionAnnouncer } from "../deletion/view.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -27,8 +29,8 @@ export interface Parts {
   readonly slack: SlackParts;
   /** Enqueues durable work. */
   readonly enqueue: (name: WorkName, ...more: Tail<Parameters<Engine["enqueue"]>>) => Promise<void>;
-  /** The address in links of exports; known once the HTTP server listens. */
-  readonly publicUrl: () => string;
+  /** The address in links of exports; known once the HTTP server listens; null: none that leads anywhere. */
+  readonly publicUrl: () => string | null;
   readonly now: Clock;
   /** Compares `now` with other clocks. */
   readonly clockSkew: SkewMeter;
@@ -55,6 +57,8 @@ export interface CloudParts {
 /** Slack: who may approve, and what posts to people. */
 export interface SlackParts {
   readonly approvers: ApproverDirectory & ApproversOf;
+  /** Who a Slack account is now. */
+  readonly identify: (slackUser: string) => Promise<Result<Asker, Failure>>;
   readonly announcers: {
     readonly plan: PlanAnnouncer;
     readonly deletion: DeletionAnnouncer;

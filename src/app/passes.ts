@@ -48,6 +48,7 @@ export function policyContext(p: Parts): PolicyContext {
     announcer: p.slack.announcers.policy,
     findDomain: (idOrPath) => p.cloud.reader.findDomainNamed(idOrPath),
     presentScope: p.config.policy.scope,
+    readSource: () => p.ci.readSource(),
     environment: p.config.policy,
   };
 }
@@ -61,7 +62,9 @@ export async function passAndAsk(
 ): Promise<Result<PlanRecord, Failure>> {
   const done = await runPass(scope, startedBy, passes);
   await passes.ownership.keep();
-  if (done.ok && done.value.plan.holds.some((h) => h.kind === "scope_changed" || h.kind === "roles_changed")) await askAboutScope(policy);
+  // Another database is a read that is partial.
+  const asks: readonly string[] = ["scope_changed", "roles_changed", "desired_partial"];
+  if (done.ok && done.value.plan.holds.some((h) => asks.includes(h.kind))) await askAboutScope(policy);
   return done;
 }
 

@@ -14,6 +14,7 @@ import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { assemble, membersOf, type Assembly } from "./assemble.ts";
+import { isLocal } from "../archive/links.ts";
 import { startHttpServer, type HttpServer } from "./http.ts";
 import type { Parts } from "./parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
@@ -42,7 +43,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
-  const ci = ciDatabase(config, a);
+  const ci = ciDatabase(config, db, a);
   const engine = startableEngine(store.url, a);
   const made = await connectBot(config, db, ci, a);
   if (!made.ok) {
@@ -51,7 +52,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   }
   const bot = made.value;
 
-  const links = { url: config.http.publicUrl ?? "" };
+  const links: { url: string | null } = { url: config.http.publicUrl };
   const parts: Parts = {
     ...a,
     config,
@@ -72,8 +73,9 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
   const onError = (e: unknown): void => a.events.bug("http", e);
-  const http = await startHttpServer({ ...config.http, onError }, { db, store: parts.archive, now: a.now });
-  links.url = config.http.publicUrl ?? http.url;
+  const http = await startHttpServer({ ...config.http, onError }, assembly.links);
+  links.url ??= isLocal(http.url) ? null : http.url;
+  if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
   await logWarnings(parts, assembly);
   a.events.info("started", { root: config.cloudstack.rootPath });
@@ -107,8 +109,13 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     membersOf: (project) => membersOf(ci, project),
   });
   if (!made.ok) return made;
+  if (seeded !== null) return made;
   const { firstApprovers } = made.value;
-  await db.tx((q) => seedPolicy(q, { ...config.policy, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } }, a.now()));
+  // A database that does not answer now is confirmed by two people once it does.
+  const answered = await ci.readSource();
+  const source = answered.ok && answered.value !== null ? { source: answered.value } : {};
+  const first = { ...config.policy, approvers: { ...firstApprovers, ids: [...firstApprovers.ids] } };
+  await db.tx((q) => seedPolicy(q, { ...first, scope: { ...first.scope, ...source } }, a.now()));
   return made;
 }
 

@@ -17,6 +17,7 @@ import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
 import { mayDelete } from "../store/last-word.ts";
+import { readPolicy } from "../store/policies.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
@@ -60,21 +61,23 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
   const { readInventory, findDomain, findThing, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } =
     r;
-  const { readManagedRoot, findDomainNamed } = r;
+  const { readManagedRoot, findDomainNamed, readRunningJobs } = r;
   const contents = { readInventory, findDomain, findThing, readNeighbours, readHoldings };
-  return { ...contents, findJob, hasDeletionEvent, readExpungeDelay, readRemovals, readManagedRoot, findDomainNamed };
+  const log = { findJob, readRunningJobs, hasDeletionEvent, readRemovals };
+  return { ...contents, ...log, readExpungeDelay, readManagedRoot, findDomainNamed };
 }
 
-/** The CI database, read only. */
-export function ciDatabase(config: Pick<Config, "ci">, a: Pick<Tools, "now" | "events">): CiDatabase {
+/** The CI database, read only; what it says is compared with the scope in force. Invariant: INV-1. */
+export function ciDatabase(config: Pick<Config, "ci">, db: Queryable, a: Pick<Tools, "now" | "events">): CiDatabase {
   const onError = (e: Error): void => a.events.bug("cidb.connection", e);
-  return createCiDatabase({ ...config.ci, now: a.now, onError });
+  const confirmed = async () => (await readPolicy(db))?.body.scope ?? null;
+  return createCiDatabase({ ...config.ci, now: a.now, confirmed, onError });
 }
 
 /** The archive store. */
 export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
   const { place } = config.archive;
-  if (place.kind === "folder") return createFolderStore(place.dir);
+  if (place.kind === "folder") return createFolderStore(place.dir, place.minFreeBytes);
   // Loaded only when needed: the SDK takes 20 MiB.
   const { createS3Store } = await import("../archive/s3-store.ts");
   return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });

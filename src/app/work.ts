@@ -2,7 +2,7 @@
 import { runBackup } from "../archive/backups/run.ts";
 import { measureFleet } from "../archive/backups/measure.ts";
 import { askForBackups } from "../archive/backups/schedule.ts";
-import { runExport, type ExportContext } from "../archive/export-service.ts";
+import { runExports, type ExportContext } from "../archive/export-service.ts";
 import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
@@ -15,6 +15,7 @@ import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
 import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts";
 import { sweepStop } from "../sync/execution/stop-view.ts";
+import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk } from "./passes.ts";
@@ -55,7 +56,7 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
       await advance(id, c.deletions, signal);
       await c.deletions.ownership.keep();
     },
-    export: (id) => runExport(id, c.exports),
+    export: (id) => runExports(id, c.exports),
     backup: (id, signal) => runBackup(id, backups, signal),
   };
 }
@@ -84,6 +85,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     },
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
+    { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Failure } from "../core/failure.ts";
+import { sentenceOf, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 import type { Result } from "../core/result.ts";
@@ -44,7 +44,7 @@ export async function saveEntry(
 ): Promise<Result<Saved, Failure>> {
   const saved = await saveItem(thing.item, entryId, c.source, c.store, progress);
   if (!saved.ok) {
-    await updateEntry(c.db, entryId, c.now(), { state: "failed", problem: saved.error.message });
+    await updateEntry(c.db, entryId, c.now(), { state: "failed", problem: sentenceOf(saved.error) });
     return saved;
   }
   const at = c.now();

@@ -1,18 +1,27 @@
-import { z } from "zod";
 import type { Asker } from "../core/people.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import { after, type NewId } from "../core/clock.ts";
-import { fail, type Failure } from "../core/failure.ts";
+import { fail, sentenceOf, type Failure } from "../core/failure.ts";
 import { ExportId, type Instant, type Slug } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { insertEntry, readEntries, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
-import { insertExport, readExport, updateExport, type ExportRow } from "../store/exports.ts";
+import {
+  insertExport,
+  lockExports,
+  readExport,
+  readLiveExports,
+  readLiveExportsOf,
+  updateExport,
+  type ExportRow,
+} from "../store/exports.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 import type { ProjectDomain } from "../core/managed.ts";
-import { saveEntry, type SaveContext } from "./entry.ts";
-import { LINK_MS, isTokenOf, textAnswer, tokenHash, type HttpAnswer, type LinkContext } from "./links.ts";
+import { shareExistingCopy } from "./copy.ts";
+import { saveEntry, type SaveContext, type SavedThing } from "./entry.ts";
+import type { Saved } from "./save.ts";
+import { LINK_MS, tokenHash } from "./links.ts";
 
 /** One template a person may export. */
 export interface ExportableTemplate {
@@ -66,13 +75,20 @@ export interface ExportContext extends SaveContext {
   /** Null: the domain has no such template. */
   readonly readTemplate: (domain: ProjectDomain, id: string) => Promise<Result<InventoryItem | null, Failure>>;
   readonly announcer: ExportAnnouncer;
-  readonly enqueue: (id: string, tx: Transaction) => Promise<void>;
-  readonly publicUrl: () => string;
+  /** Runs the exports of a template. */
+  readonly enqueue: (template: string, tx: Transaction) => Promise<void>;
+  /** Where people reach our links; null: nowhere, as far as this process knows. */
+  readonly publicUrl: () => string | null;
   readonly newId: NewId;
   readonly newToken: () => string;
 }
 
 const PROGRESS_MS = 2500;
+/** What is said in the place of a link that would lead people to their own machine. */
+const NO_ADDRESS =
+  "It is saved, but nobody could open a link to it: Twokey does not know at which address people reach it. Ask those who run it to set TWOKEY_PUBLIC_URL, then export again: it is not downloaded twice.";
+/** How many exports of one person may wait or run. */
+const LIVE_MAX = 3;
 
 /** Builds the service through which people export templates of their own projects. */
 export function createExportService(c: ExportContext): ExportService {
@@ -101,19 +117,36 @@ export function createExportService(c: ExportContext): ExportService {
       const item = found.value;
       if (item === null)
         return fail("invalid", "export.no_template", `${slug} has no such template`, { remedy: "Choose one from the list." });
-      const [id, asked_by] = [ExportId.parse(c.newId()), asker.operator.id];
-      await c.db.tx(async (q) => {
-        const [template, asked_at] = [{ template_id: item.id, template_name: item.name, total_bytes: item.bytes }, c.now()];
-        await insertExport(q, { id, slug, ...template, asked_by, listener, asked_at });
-        const entry = { id: c.newId(), itemKind: "template", itemId: item.id, name: item.name, at: c.now() } as const;
-        await insertEntry(q, { kind: "export", id }, entry);
-        await c.enqueue(id, q);
-        await recordAudit(q, { at: c.now(), actor: asked_by, kind: "export.asked", subject: id, data: { slug, template: item.id } });
-      });
-      const row = await readExport(c.db, id);
+      const stored = await c.db.tx((q) => ask(q, { slug, item, asked_by: asker.operator.id, listener }, c));
+      if (!stored.ok) return stored;
+      const row = await readExport(c.db, stored.value);
       return row === null ? fail("stuck", "export.lost", "The export was not stored") : ok(viewOf(row));
     },
   };
+}
+
+type Asked = Pick<ExportRow, "slug" | "asked_by" | "listener"> & { readonly item: InventoryItem };
+
+/** Stores what was asked for; a template that this person waits for already is not asked for twice. Errors: `refused` with too many. */
+async function ask(q: Transaction, { item, ...asked }: Asked, c: ExportContext): Promise<Result<string, Failure>> {
+  await lockExports(q);
+  const live = await readLiveExportsOf(q, asked.asked_by);
+  const same = live.find((e) => e.template_id === item.id && e.slug === asked.slug);
+  if (same === undefined && live.length >= LIVE_MAX)
+    return fail("refused", "export.too_many", `You have ${live.length} exports under way`, {
+      remedy: `Wait until one has ended: at most ${LIVE_MAX} of one person run at a time.`,
+    });
+  const id = same?.id ?? ExportId.parse(c.newId());
+  if (same === undefined) {
+    const template = { template_id: item.id, template_name: item.name, total_bytes: item.bytes };
+    await insertExport(q, { id, ...asked, ...template, asked_at: c.now() });
+    const entry = { id: c.newId(), itemKind: "template", itemId: item.id, name: item.name, at: c.now() } as const;
+    await insertEntry(q, { kind: "export", id }, entry);
+    const data = { slug: asked.slug, template: item.id };
+    await recordAudit(q, { at: c.now(), actor: asked.asked_by, kind: "export.asked", subject: id, data });
+  }
+  await c.enqueue(item.id, q);
+  return ok(id);
 }
 
 /** The domain of a project of the asker's; null while it has none. */
@@ -129,12 +162,21 @@ export function notYours(slug: Slug): Result<never, Failure> {
   return fail("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }
 
-/** Runs one export: save, check, make a link of ours. Idempotent: a ready one is left as it is. */
-export async function runExport(id: string, c: ExportContext): Promise<void> {
-  const row = await readExport(c.db, id);
+/**
+ * Runs the exports of one template, one after the other: the first one saves it, and those who asked meanwhile share its copy.
+ *
+ * Idempotent: what has ended is left as it is.
+ */
+export async function runExports(template: string, c: ExportContext): Promise<void> {
+  for (const row of await readLiveExports(c.db, template)) await runExport(row, c);
+}
+
+/** Runs one export: a copy that was checked just now, and a link of ours. */
+async function runExport(row: ExportRow, c: ExportContext): Promise<void> {
+  const { id } = row;
   const savedFor = { kind: "export", id } as const;
   const entry = (await readEntries(c.db, savedFor))[0];
-  if (row === null || entry === undefined || row.state === "ready" || row.state === "failed") return;
+  if (entry === undefined) return;
   const thing = await thingOf(row, c);
   if (!thing.ok) {
     await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: thing.error.message });
@@ -142,7 +184,35 @@ export async function runExport(id: string, c: ExportContext): Promise<void> {
   }
   await updateExport(c.db, id, { state: "saving" });
   await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
+  const saved = await copyOf(row, entry.id, { ...thing.value, savedFor }, c);
+  if (!saved.ok) return failExport(row, saved.error, c);
+  const token = c.newToken();
+  await c.db.tx(async (q) => {
+    const { bytes, sha256 } = saved.value;
+    const link = { token_sha256: tokenHash(token), link_until: after(c.now(), LINK_MS) };
+    await updateExport(q, id, { state: "ready", done_bytes: bytes, total_bytes: bytes, ...link });
+    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "export.ready", subject: id, data: { bytes, sha256 } });
+  });
+  const ready = await readExport(c.db, id);
+  if (ready === null) return;
+  const url = c.publicUrl();
+  const link = url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` };
+  await c.announcer.showExport({ ...viewOf(ready), sha256: saved.value.sha256, ...link }, row.listener);
+}
 
+/** The entry's copy: one that the archive has, if the template is unchanged and the bytes are whole, else a new one. */
+async function copyOf(
+  row: ExportRow,
+  entryId: string,
+  thing: SavedThing,
+  c: ExportContext,
+): Promise<Result<Pick<Saved, "bytes" | "sha256">, Failure>> {
+  const wasSaved = async () => (await readEntries(c.db, { kind: "export", id: row.id }))[0];
+  const before = await wasSaved();
+  if (before?.state === "verified" || (await shareExistingCopy(entryId, thing, c))) {
+    const copy = await wasSaved();
+    if (copy?.bytes != null && copy.sha256 !== null) return ok({ bytes: copy.bytes, sha256: copy.sha256 });
+  }
   let shownAt = 0;
   const progress = (done_bytes: number, total: number | null): void => {
     if (c.now() - shownAt < PROGRESS_MS) return;
@@ -150,17 +220,7 @@ export async function runExport(id: string, c: ExportContext): Promise<void> {
     const view = viewOf({ ...row, state: "saving", done_bytes, total_bytes: total ?? row.total_bytes });
     void c.announcer.showExport(view, row.listener).catch(() => undefined);
   };
-  const token = c.newToken();
-  const saved = await saveEntry(entry.id, { ...thing.value, savedFor }, c, progress, async (q, { bytes, sha256 }) => {
-    const link = { token_sha256: tokenHash(token), link_until: after(c.now(), LINK_MS) };
-    await updateExport(q, id, { state: "ready", done_bytes: bytes, total_bytes: bytes, ...link });
-    await recordAudit(q, { at: c.now(), actor: "twokey", kind: "export.ready", subject: id, data: { bytes, sha256 } });
-  });
-  if (!saved.ok) return failExport(row, saved.error, c);
-  const ready = await readExport(c.db, id);
-  if (ready === null) return;
-  const link = { sha256: saved.value.sha256, link: `${c.publicUrl()}/exports/${id}/${token}` };
-  await c.announcer.showExport({ ...viewOf(ready), ...link }, row.listener);
+  return saveEntry(entryId, thing, c, progress);
 }
 
 async function thingOf(
@@ -178,7 +238,7 @@ async function thingOf(
 }
 
 async function failExport(row: ExportRow, f: Failure, c: ExportContext): Promise<void> {
-  await updateExport(c.db, row.id, { state: "failed", problem: f.message });
+  await updateExport(c.db, row.id, { state: "failed", problem: sentenceOf(f) });
   const failed = await readExport(c.db, row.id);
   if (failed !== null) await c.announcer.showExport(viewOf(failed), row.listener);
 }
@@ -196,28 +256,4 @@ function viewOf(row: ExportRow): ExportView {
     linkUntil: row.link_until,
     problem: row.problem,
   };
-}
-
-const LinkPath = z.string().regex(/^\/exports\/[0-9a-f-]{36}\/[\w-]{20,100}$/);
-
-/** Serves a saved template by our own link. Every link that is not valid gets the same answer: 404. */
-export async function serveExport(path: string, c: LinkContext): Promise<HttpAnswer> {
-  const nothing = textAnswer(404, "This link is not valid, or has expired. Ask again with /ci-export-template.\n");
-  if (!LinkPath.safeParse(path).success) return nothing;
-  const [, , id = "", token = ""] = path.split("/");
-  const row = await readExport(c.db, id);
-  const entry = (await readEntries(c.db, { kind: "export", id }))[0];
-  if (row?.state !== "ready" || row.token_sha256 === null || row.link_until === null || row.link_until <= c.now()) return nothing;
-  if (!isTokenOf(row.token_sha256, token) || entry?.store_key == null) return nothing;
-  const opened = await c.store.open(entry.store_key);
-  if (!opened.ok) return nothing;
-  const name = row.template_name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 100);
-  const headers = {
-    "content-type": "application/octet-stream",
-    "content-length": String(entry.bytes ?? 0),
-    "content-disposition": `attachment; filename="${name}"`,
-    "cache-control": "no-store",
-    "x-checksum-sha256": entry.sha256 ?? "",
-  };
-  return { status: 200, headers, body: opened.value };
 }

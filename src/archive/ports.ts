@@ -20,15 +20,24 @@ export interface ExportSource {
   openExport(item: InventoryItem): Promise<Result<OpenedExport, Failure>>;
 }
 
+/** A part of an object: its first and its last byte, from 0. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Where bytes are stored. Keys are ours; no name of a template is ever part of one. */
 export interface ArchiveStore {
+  /** Whether so many bytes more would leave the room that must stay free; null: nobody knows how many. Errors: `unavailable` archive.full. */
+  requireRoom(bytes: number | null): Promise<Result<void, Failure>>;
   /** Appends `bytes` to an unfinished object and returns its size. `offset` 0 starts over. */
   append(key: string, offset: number, bytes: Readable): Promise<Result<number, Failure>>;
   /** Size of an unfinished object. */
   unfinishedBytes(key: string): Promise<number>;
   /** Completes an unfinished object: durable, and readable from now on. */
   finish(key: string): Promise<Result<void, Failure>>;
-  open(key: string): Promise<Result<Readable, Failure>>;
+  /** Opens an object, or a part of it. */
+  open(key: string, range?: ByteRange): Promise<Result<Readable, Failure>>;
   /** Removes an object, complete or unfinished; one that does not exist is no failure. */
   remove(key: string): Promise<Result<void, Failure>>;
 }

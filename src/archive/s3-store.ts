@@ -11,8 +11,8 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { Failure } from "../core/failure.ts";
-import type { Result } from "../core/result.ts";
-import { attempt, type ArchiveStore } from "./ports.ts";
+import { ok, type Result } from "../core/result.ts";
+import { attempt, type ArchiveStore, type ByteRange } from "./ports.ts";
 import { s3Failure } from "./s3-failure.ts";
 
 /** The bucket and our account there. `credentials` null: the SDK's own chain (a role of the machine). Units: milliseconds. */
@@ -78,6 +78,8 @@ export function createS3Store(o: S3Options): ArchiveStore {
   const bucket = createBucket(client, o);
   const tails = new Map<string, Buffer>();
   return {
+    // A bucket has no end.
+    requireRoom: async () => ok(undefined),
     async append(key, offset, bytes) {
       const stored = await attempt(async () => {
         const held = tails.get(key) ?? Buffer.alloc(0);
@@ -105,7 +107,7 @@ export function createS3Store(o: S3Options): ArchiveStore {
         await bucket.complete(key, { id: upload.id, parts: [...upload.parts, ...last] });
         tails.delete(key);
       }, s3Failure),
-    open: (key) => attempt(() => bucket.read(key), s3Failure),
+    open: (key, range) => attempt(() => bucket.read(key, range), s3Failure),
     remove: (key) =>
       attempt(async () => {
         tails.delete(key);
@@ -168,8 +170,9 @@ function createBucket(client: S3Client, o: S3Options) {
       const Parts = upload.parts.map((p) => ({ PartNumber: p.number, ETag: p.etag }));
       await client.send(new CompleteMultipartUploadCommand({ ...at(key), UploadId: upload.id, MultipartUpload: { Parts } }));
     },
-    async read(key: string): Promise<Readable> {
-      const got = await client.send(new GetObjectCommand(at(key)));
+    async read(key: string, range?: ByteRange): Promise<Readable> {
+      const part = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` };
+      const got = await client.send(new GetObjectCommand({ ...at(key), ...part }));
       if (!(got.Body instanceof Readable)) throw new Error("the object came without bytes");
       return got.Body;
     },

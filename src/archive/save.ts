@@ -30,6 +30,9 @@ export async function saveItem(
   store: ArchiveStore,
   progress: (done: number, total: number | null) => void,
 ): Promise<Result<Saved, Failure>> {
+  const size = item.facts["physicalBytes"] ?? item.bytes;
+  const room = await store.requireRoom(typeof size === "number" ? size - (await store.unfinishedBytes(key)) : null);
+  if (!room.ok) return room;
   const opened = await source.openExport(item);
   if (!opened.ok) return opened;
   let hash = createHash("sha256");

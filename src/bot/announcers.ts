@@ -11,7 +11,6 @@ import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
-import { safe } from "./render/blocks.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
 import { renderKeep } from "./render/keep.ts";
@@ -58,9 +57,8 @@ export function createAnnouncers(o: AnnouncerOptions): {
     await o.posting.show(key, o.channel, renderStop(view, o.environment));
     // Slack notifies nobody of an update in place.
     const [, ...further] = view.stops;
-    for (const [i, { name, reason }] of further.entries())
-      await o.posting.note(key, `stop ${i + 2}`, safe(`${name} stopped it too: ${reason}`));
-    if (view.resumed !== null) await o.posting.note(key, "resumed", safe(`Resumed by ${view.resumed.names}.`));
+    for (const [i, { name, reason }] of further.entries()) await o.posting.note(key, `stop ${i + 2}`, `${name} stopped it too: ${reason}`);
+    if (view.resumed !== null) await o.posting.note(key, "resumed", `Resumed by ${view.resumed.names}.`);
   }
   return {
     stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },

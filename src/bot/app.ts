@@ -1,4 +1,4 @@
-import { App, HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
+import { App, type HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../core/people.ts";
 import type { Services } from "../commands/services.ts";
@@ -11,6 +11,7 @@ import type { Database } from "../store/db.ts";
 import { createAnnouncers } from "./announcers.ts";
 import { recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
+import { createHttpReceiver, startListening } from "./http-receiver.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
@@ -23,7 +24,7 @@ export interface BotOptions {
   readonly botToken: string;
   readonly connection:
     | { readonly mode: "socket"; readonly appToken: string }
-    | { readonly mode: "http"; readonly signingSecret: string; readonly port: number };
+    | { readonly mode: "http"; readonly signingSecret: string; readonly host: string; readonly port: number };
   readonly apiUrl: string;
   readonly channel: string;
   /** Who may approve, by the policy in force; null before the first start. */
@@ -46,6 +47,7 @@ export interface BotOptions {
 export interface Bot {
   readonly announcers: ReturnType<typeof createAnnouncers>;
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
+  readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
   readonly firstApprovers: ApproverList;
   /** Starts listening; nobody gets an answer before that. */
@@ -106,12 +108,13 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   return ok({
     announcers,
     approvers: identity,
+    identify: identity.identify,
     firstApprovers: list.value,
     async start(services) {
       app = createApp(o);
       listen(app, { client, identity, here: here.value, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
       await app.init();
-      if (o.connection.mode === "http") await app.start(o.connection.port);
+      if (o.connection.mode === "http") await startListening(app, o.connection);
       else await app.start();
     },
     async stop() {
@@ -200,8 +203,7 @@ function createApp(o: BotOptions): App {
 
 function createReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
   const logger = quiet(o.events);
-  if (o.connection.mode === "http")
-    return new HTTPReceiver({ signingSecret: o.connection.signingSecret, endpoints: ["/slack/events"], logger });
+  if (o.connection.mode === "http") return createHttpReceiver(o.connection.signingSecret, logger);
   // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
   return new SocketModeReceiver({
     appToken: o.connection.appToken,

@@ -1,7 +1,7 @@
 import type { App } from "@slack/bolt";
 import type { WebClient } from "@slack/web-api";
 import { parseCommand, parseWords, type Command } from "../commands/command.ts";
-import { replyOfFailure, type Reply } from "../commands/reply.ts";
+import { replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
 import type { Services } from "../commands/services.ts";
 import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
@@ -11,16 +11,20 @@ import type { Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
+import type { Click } from "./click.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
 import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
 import { assessOrigin } from "./payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
+import { bodyOf } from "./posting.ts";
 import { homeView } from "./render/home.ts";
 import { readMemory } from "./render/modals.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
 import { callSlack } from "./slack.ts";
+import { createTurns, type Turns } from "./turns.ts";
+import { decodeTyped } from "./typed-text.ts";
 
 /** What the listeners need. */
 export interface ListenContext {
@@ -32,6 +36,27 @@ export interface ListenContext {
   readonly channel: string;
   readonly events: Events;
   readonly now: Clock;
+}
+
+interface Listening extends ListenContext {
+  readonly lanes: Lanes;
+}
+
+/** What stops has turns of its own: nobody's flood of other clicks keeps it waiting. */
+interface Lanes {
+  readonly halts: Turns;
+  readonly others: Turns;
+  /** The sentences to people whose clicks are too many: who waits for one gets no second one. */
+  readonly refusals: Turns;
+}
+
+/** The turns of one bot; together they take half of the connections to the database, the rest is for passes and deletions. */
+function createLanes(): Lanes {
+  return {
+    halts: createTurns({ running: 2, waiting: 100, ofOne: 5 }),
+    others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
+    refusals: createTurns({ running: 5, waiting: 200, ofOne: 1 }),
+  };
 }
 
 type Respond = (message: { text: string; blocks?: never[]; response_type: "ephemeral"; replace_original: false }) => Promise<unknown>;
@@ -54,7 +79,8 @@ function strangerOf(user: string): OperatorId {
 }
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
-export function listen(app: App, c: ListenContext): void {
+export function listen(app: App, o: ListenContext): void {
+  const c: Listening = { ...o, lanes: createLanes() };
   refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);
@@ -66,73 +92,82 @@ export function listen(app: App, c: ListenContext): void {
 }
 
 /** What was not made for this app, in this workspace, reaches no listener: acknowledged, answered where that is possible, and recorded. */
-function refuseOthers(app: App, c: ListenContext): void {
+function refuseOthers(app: App, c: Listening): void {
   app.use(async ({ body, next, ...more }) => {
     const origin = assessOrigin(body, c.here);
     if (origin.ok) return next();
     const { ack, respond } = more as unknown as { ack?: () => Promise<void>; respond?: Respond };
     if (ack !== undefined) acknowledge(ack(), c);
-    await guarded("origin", c, async () => {
-      const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
-      const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
+    const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
+    const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
+    await inTurn("origin", c, null, async () => {
       c.events.failed("slack.other_origin", origin.error);
       await c.services.deletions.recordRefusal(strangerOf(user), "slack.payload", origin.error.message);
-      const { text } = renderReply(replyOfFailure(origin.error));
+      const { text } = bodyOf(renderReply(replyOfFailure(origin.error)));
       if (respond !== undefined)
         await callSlack("response_url", () => respond({ text, response_type: "ephemeral", replace_original: false }));
     });
   });
 }
 
-function listenToCommands(app: App, c: ListenContext): void {
+function listenToCommands(app: App, c: Listening): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
     acknowledge(ack(), c);
-    await guarded("command", c, async () => {
-      if (!(await isFirst(c, "command", command.trigger_id))) return;
-      const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
-      await say(await answer(parseCommand(command.command, command.text), place, c), place, c);
-    });
+    const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
+    const parsed = parseCommand(command.command, decodeTyped(command.text));
+    await inTurn(
+      "command",
+      c,
+      place,
+      async () => {
+        if (!(await isFirst(c, "command", command.trigger_id, place))) return;
+        await say(await answer(parsed, place, c), place, c);
+      },
+      isStop(parsed),
+    );
   });
 }
 
-function listenToButtons(app: App, c: ListenContext): void {
+function listenToButtons(app: App, c: Listening): void {
   app.action(/.*/, async ({ ack, body, action, respond }) => {
     acknowledge(ack(), c);
-    await guarded("action", c, async () => {
-      const b = body as unknown as {
-        user: { id: string };
-        channel?: { id: string };
-        container?: { channel_id?: string; message_ts?: string };
-        message?: { ts?: string };
-        trigger_id?: string;
-      };
-      const a = action as unknown as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
-      const triggerId = b.trigger_id ?? "";
-      const once = triggerId === "" ? a.action_ts : triggerId;
-      if (!(await isFirst(c, "action", once === undefined ? undefined : `${once}:${a.action_id}`))) return;
-      const channel = b.channel?.id ?? b.container?.channel_id ?? c.channel;
-      const asker = await (HALTS.has(a.action_id) ? c.identity.identifyToHalt(b.user.id) : c.identity.identify(b.user.id));
-      if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(b.user.id), a.action_id, asker.error.message);
-      const reply = asker.ok
-        ? await answerClick(
-            {
-              action: a.action_id,
-              value: a.value ?? a.selected_option?.value ?? "",
-              user: b.user.id,
-              channel,
-              ts: b.message?.ts ?? b.container?.message_ts ?? null,
-              triggerId,
-            },
-            asker.value,
-            c,
-          )
-        : replyOfFailure(asker.error);
-      await say(reply, { channel, user: b.user.id, respond: respond as Respond | undefined }, c);
-    });
+    const { click, once } = clickOf(body, action, c.channel);
+    const place = { channel: click.channel, user: click.user, respond: respond as Respond | undefined };
+    const isHalt = HALTS.has(click.action);
+    const work = async (): Promise<void> => {
+      if (!(await isFirst(c, "action", once, place))) return;
+      const asker = await (isHalt ? c.identity.identifyToHalt(click.user) : c.identity.identify(click.user));
+      if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(click.user), click.action, asker.error.message);
+      await say(asker.ok ? await answerClick(click, asker.value, c) : replyOfFailure(asker.error), place, c);
+    };
+    await inTurn("action", c, place, work, isHalt);
   });
 }
 
-function listenToWindows(app: App, c: ListenContext): void {
+/** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
+function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {
+  const b = body as {
+    user: { id: string };
+    channel?: { id: string };
+    container?: { channel_id?: string; message_ts?: string };
+    message?: { ts?: string };
+    trigger_id?: string;
+  };
+  const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
+  const triggerId = b.trigger_id ?? "";
+  const once = triggerId === "" ? a.action_ts : triggerId;
+  const click = {
+    action: a.action_id,
+    value: a.value ?? a.selected_option?.value ?? "",
+    user: b.user.id,
+    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
+    ts: b.message?.ts ?? b.container?.message_ts ?? null,
+    triggerId,
+  };
+  return { click, once: once === undefined ? undefined : `${once}:${a.action_id}` };
+}
+
+function listenToWindows(app: App, c: Listening): void {
   app.view(/.*/, async ({ ack, body, view }) => {
     const { callback_id: callbackId, private_metadata: remembered } = view;
     const memory = readMemory(remembered);
@@ -149,10 +184,11 @@ function listenToWindows(app: App, c: ListenContext): void {
     if (problems !== null) return acknowledge(ack({ response_action: "errors", errors: problems }), c);
     acknowledge(ack(), c);
 
-    await guarded("view", c, async () => {
+    const place = { channel: c.channel, user: body.user.id };
+    await inTurn("view", c, place, async () => {
+      if (!(await isFirst(c, "view", view.id, place))) return;
       const { deletions, policy } = c.services;
       const asker = await c.identity.identify(body.user.id);
-      const place = { channel: c.channel, user: body.user.id };
       if (isPolicy && asker.ok) {
         const reply = await answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
         return say(reply, { ...place, channel: remembered.split(" ")[1] ?? c.channel }, c);
@@ -168,43 +204,47 @@ function listenToWindows(app: App, c: ListenContext): void {
   });
 }
 
-function listenToMentions(app: App, c: ListenContext): void {
-  app.event("app_mention", async ({ event, body }) =>
-    guarded("mention", c, async () => {
-      const { bot_id: bot, thread_ts: thread } = event as { bot_id?: string; thread_ts?: string };
-      if (event.user === undefined || bot !== undefined || !(await isFirst(c, "event", body.event_id))) return;
-      const place = { channel: event.channel, user: event.user, thread };
-      await say(await answer(parseWords(event.text), place, c), place, c);
-    }),
-  );
+function listenToMentions(app: App, c: Listening): void {
+  app.event("app_mention", async ({ event, body }) => {
+    const { bot_id: bot, thread_ts: thread } = event as { bot_id?: string; thread_ts?: string };
+    if (event.user === undefined || bot !== undefined) return;
+    const place = { channel: event.channel, user: event.user, thread };
+    const parsed = parseWords(decodeTyped(event.text));
+    const work = async (): Promise<void> => {
+      if (await isFirst(c, "event", body.event_id, place)) await say(await answer(parsed, place, c), place, c);
+    };
+    await inTurn("mention", c, place, work, isStop(parsed));
+  });
 }
 
-function listenToDirectMessages(app: App, c: ListenContext): void {
-  app.event("message", async ({ event, body }) =>
-    guarded("message", c, async () => {
-      const m = event as unknown as {
-        channel_type?: string;
-        subtype?: string;
-        bot_id?: string;
-        user?: string;
-        text?: string;
-        channel: string;
-        thread_ts?: string;
-      };
-      const isPersons = m.channel_type === "im" && m.subtype === undefined && m.bot_id === undefined;
-      if (!isPersons || m.user === undefined || !(await isFirst(c, "event", body.event_id))) return;
-      const reply = await answer(parseWords(m.text ?? ""), { channel: m.channel, user: m.user }, c);
-      if (reply.picture !== undefined) await sendPicture(c.client, m.user, reply.picture, c.events);
-      const r = renderReply(reply);
+function listenToDirectMessages(app: App, c: Listening): void {
+  app.event("message", async ({ event, body }) => {
+    const m = event as unknown as {
+      channel_type?: string;
+      subtype?: string;
+      bot_id?: string;
+      user?: string;
+      text?: string;
+      channel: string;
+      thread_ts?: string;
+    };
+    const { user, channel } = m;
+    if (m.channel_type !== "im" || m.subtype !== undefined || m.bot_id !== undefined || user === undefined) return;
+    const parsed = parseWords(decodeTyped(m.text ?? ""));
+    const work = async (): Promise<void> => {
+      if (!(await isFirst(c, "event", body.event_id, { channel, user }))) return;
+      const reply = await answer(parsed, { channel, user }, c);
+      if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
       const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
-      await c.client.chat.postMessage({ channel: m.channel, text: r.text, blocks: [...r.blocks], unfurl_links: false, ...thread });
-    }),
-  );
+      await c.client.chat.postMessage({ channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...thread });
+    };
+    await inTurn("message", c, { channel, user }, work, isStop(parsed));
+  });
 }
 
-function listenToHome(app: App, c: ListenContext): void {
+function listenToHome(app: App, c: Listening): void {
   app.event("app_home_opened", async ({ event }) =>
-    guarded("home", c, async () => {
+    inTurn("home", c, null, async () => {
       const asker = await c.identity.identify(event.user);
       if (!asker.ok) return;
       const projects = await c.services.projects.projectsOf(asker.value);
@@ -217,7 +257,7 @@ function listenToHome(app: App, c: ListenContext): void {
   );
 }
 
-async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: ListenContext): Promise<Reply> {
+async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: Listening): Promise<Reply> {
   if (!command.ok) return replyOfFailure(command.error);
   const asker = await (command.value.kind === "stop" ? c.identity.identifyToHalt(user) : c.identity.identify(user));
   return asker.ok ? runCommand(command.value, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
@@ -227,11 +267,10 @@ async function answer(command: Result<Command, Failure>, { channel, user }: Plac
  * Answers one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the channel, as a
  * direct message.
  */
-async function say(reply: Reply | null, { respond, channel, user, thread }: Place, c: ListenContext): Promise<void> {
+async function say(reply: Reply | null, { respond, channel, user, thread }: Place, c: Listening): Promise<void> {
   if (reply === null) return;
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
-  const r = renderReply(reply);
-  const said = { text: r.text, blocks: [...r.blocks] };
+  const said = bodyOf(renderReply(reply));
   if (respond !== undefined) {
     const sent = await callSlack("response_url", () =>
       respond({ ...said, blocks: said.blocks as never[], response_type: "ephemeral", replace_original: false }),
@@ -246,14 +285,30 @@ async function say(reply: Reply | null, { respond, channel, user, thread }: Plac
   if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }
 
-/** Whether an interaction is new: Slack and proxies repeat them. Without an id, or without the database, it counts as new. */
-async function isFirst(c: ListenContext, kind: string, id: string | undefined): Promise<boolean> {
-  return id === undefined || id === "" ? true : recordSeenEvent(c.db, `${kind}:${id}`, c.now()).catch(() => true);
+/** Whether an interaction is new: Slack and proxies repeat them. Without an id it counts as new; without the database nothing is done. */
+async function isFirst(c: Listening, kind: string, id: string | undefined, place: Place): Promise<boolean> {
+  if (id === undefined || id === "") return true;
+  try {
+    return await recordSeenEvent(c.db, `${kind}:${id}`, c.now());
+  } catch (thrown) {
+    c.events.bug(`slack.${kind}`, thrown);
+    await say(shortReply("Nothing was done: Twokey cannot reach its own database now", "Try again in a minute."), place, c);
+    return false;
+  }
 }
 
-async function guarded(what: string, c: ListenContext, run: () => Promise<void>): Promise<void> {
+function isStop(command: Result<Command, Failure>): boolean {
+  return command.ok && command.value.kind === "stop";
+}
+
+/** Runs what a person did in its turn; with too much before it, it is refused with a sentence, one at a time. `place` null: in silence. */
+async function inTurn(what: string, c: Listening, place: Place | null, run: () => Promise<void>, isHalt = false): Promise<void> {
   try {
-    await run();
+    const lane = isHalt ? c.lanes.halts : c.lanes.others;
+    if ((await lane.take(place?.user ?? what, run)) || place === null) return;
+    await c.lanes.refusals.take(place.user, () =>
+      say(shortReply("This was not done: too much is waiting", "Wait for the answers to what you did before, then try again."), place, c),
+    );
   } catch (thrown) {
     c.events.bug(`slack.${what}`, thrown);
   }
@@ -263,6 +318,6 @@ async function guarded(what: string, c: ListenContext, run: () => Promise<void>)
  * Acknowledges without waiting: a connection that is replaced at this moment may never say that it was sent, and the click must still
  * count.
  */
-function acknowledge(sent: Promise<void>, c: ListenContext): void {
+function acknowledge(sent: Promise<void>, c: Listening): void {
   sent.catch((thrown: unknown) => c.events.warn("slack.not_acknowledged", { code: thrown instanceof Error ? thrown.name : "unknown" }));
 }

@@ -4,6 +4,7 @@ import { digestOf } from "../core/digest.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
+import { safe } from "./render/blocks.ts";
 import type { Rendering } from "./render/plan.ts";
 import { errorCode, isPassing } from "./slack.ts";
 
@@ -11,8 +12,8 @@ import { errorCode, isPassing } from "./slack.ts";
 export interface Posting {
   /** Shows a message under `key`: posts it when new, updates it when changed. Later calls win. */
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
-  /** Posts one line in the thread of the message under `key`, once for each `noteKey`. */
-  note(key: string, noteKey: string, text: string): Promise<void>;
+  /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
+  note(key: string, noteKey: string, plainText: string): Promise<void>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
   settle(): Promise<void>;
   /** From now on, nothing is tried again. */
@@ -101,12 +102,20 @@ export function createPosting(o: PostingOptions): Posting {
   };
 }
 
+/** Longest text beside the blocks. */
+const TEXT_MAX = 1500;
+
+/** What is sent of a message. Slack reads links and mentions in its text too, and may show it in the place of the blocks. */
+export function bodyOf(r: Rendering): { readonly text: string; readonly blocks: Blocks } {
+  return { text: safe(r.text, TEXT_MAX), blocks: [...r.blocks] };
+}
+
 /** Posts a message or updates it in place; false when it is shown already. Errors: throws what Slack refused. */
 async function showOnce(key: string, channel: string, r: Rendering, o: PostingOptions): Promise<boolean> {
   const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
   const known = await readPostedMessage(o.db, key);
   if (known !== null && known.digest === digest) return false;
-  const body = { text: r.text.slice(0, 3000), blocks: [...r.blocks], parse: "none" as const, link_names: false };
+  const body = { ...bodyOf(r), parse: "none" as const, link_names: false };
   if (known !== null) {
     try {
       await sendInBlocks(key, body.blocks, o, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
@@ -143,7 +152,7 @@ async function postNote(key: string, noteKey: string, text: string, o: PostingOp
   try {
     const { channel, ts } = main;
     const plain = { parse: "none" as const, link_names: false, unfurl_links: false };
-    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text, ...plain });
+    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text: safe(text, TEXT_MAX), ...plain });
     await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
   } catch (thrown) {
     o.events.warn("slack.note_lost", { code: errorCode(thrown), key });

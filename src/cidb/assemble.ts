@@ -30,7 +30,8 @@ export function assemble(
   views: ViewNames,
 ): Assembled {
   const held: HeldRow[] = [];
-  const slugs = countBy(projects.map((p) => p.slug?.toLowerCase() ?? ""));
+  // A closed project keeps its row, and another one may have its slug since then; two that are open are told apart by nothing.
+  const slugs = countBy(projects.flatMap((p) => (p.state === "closed" ? [] : [p.slug?.toLowerCase() ?? ""])));
   const ids = countBy(projects.map((p) => p.id ?? ""));
   const members = groupMembers(projects, users, memberships, views, held);
   const made: DesiredProject[] = [];
@@ -163,6 +164,12 @@ function countBy(keys: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const k of keys) counts.set(k, (counts.get(k) ?? 0) + 1);
   return counts;
+}
+
+/** Active projects first, then those closed last: by its slug, the first one is the one that people mean. */
+export function newestFirst(projects: readonly DesiredProject[]): readonly DesiredProject[] {
+  const closedAt = (p: DesiredProject): number => (p.state === "active" ? Number.MAX_SAFE_INTEGER : (p.closedAt ?? 0));
+  return projects.toSorted((a, b) => closedAt(b) - closedAt(a));
 }
 
 function compare(a: string, b: string): number {

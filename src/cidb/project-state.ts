@@ -13,7 +13,12 @@ export type ProjectState = "active" | "closed" | "absent";
  *
  * Errors: `unavailable` `cidb.unsure`: whoever waits for the answer asks again later. Invariant: INV-1, INV-6.
  */
-export function stateOf(id: ProjectId, rows: Rows, { projects, held }: Assembled, sentinel: string | null): Result<ProjectState, Failure> {
+export function stateOf(
+  id: ProjectId,
+  rows: Omit<Rows, "source">,
+  { projects, held }: Assembled,
+  sentinel: string | null,
+): Result<ProjectState, Failure> {
   const unsure = (why: string) =>
     err(
       failure(

@@ -2,12 +2,14 @@ import pg from "pg";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CiUserId, Instant, ProjectId } from "../core/ids.ts";
-import { ok, type Result } from "../core/result.ts";
+import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
-import { assemble, type Assembled, type ViewNames } from "./assemble.ts";
+import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
 import { stateOf, type ProjectState } from "./project-state.ts";
-import { readRows, type ProjectQuestion, type Rows } from "./rows.ts";
+import { readRows, readSourceOnly, type ProjectQuestion, type Rows } from "./rows.ts";
+import { notConfirmed } from "./source.ts";
 
 /** A person of the CI database, for mapping Slack users. */
 export interface CiPerson {
@@ -19,7 +21,12 @@ export interface CiPerson {
   readonly enabled: boolean;
 }
 
-/** The CI database, read only. Errors: `readDesired` gives a partial read, the others `unavailable` or `contract_broken`. */
+/**
+ * The CI database, read only. What says that a project is closed or gone is believed only of the database that people confirmed
+ * (`notConfirmed`); who people are, which they need for confirming it, is not kept back.
+ *
+ * Errors: `readDesired` gives a partial read, the others `unavailable` or `contract_broken`.
+ */
 export interface CiDatabase {
   readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
   /** One project's state now, for a deletion that goes on; asks for that project's rows only. Invariant: INV-1, INV-6. */
@@ -30,6 +37,8 @@ export interface CiDatabase {
   projectsOf(user: CiUserId | "all", since?: Instant): Promise<Result<readonly DesiredProject[], Failure>>;
   /** One project with its members; null where there is none, or its rows cannot be used. */
   project(question: ProjectQuestion): Promise<Result<DesiredProject | null, Failure>>;
+  /** Which database answers now; null: this source has no server that says so. */
+  readSource(): Promise<Result<DatabaseSource | null, Failure>>;
   close(): Promise<void>;
 }
 
@@ -40,6 +49,8 @@ export interface CiDatabaseOptions {
   readonly now: Clock;
   /** A project id that every complete read must see; null asks for none. */
   readonly sentinelProject: string | null;
+  /** The scope that people confirmed last; null while there is no policy. Errors: throws when the store is unreachable. */
+  readonly confirmed: () => Promise<Pick<TeamPolicy["scope"], "source"> | null>;
   readonly onError: (error: Error) => void;
 }
 
@@ -62,11 +73,15 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
   };
   const readSince = async (since: Instant | undefined): Promise<Result<Rows, Failure>> =>
     since !== undefined && last !== null && since <= last.at && last.at <= o.now() ? ok(last.rows) : readWhole();
+  const ifConfirmed = async (read: Result<Rows, Failure>): Promise<Result<Rows, Failure>> => {
+    const other = read.ok ? notConfirmed(await o.confirmed(), read.value.source) : null;
+    return other === null ? read : err(other);
+  };
   const assembled = (rows: Rows): Assembled => assemble(rows.projects, rows.users, rows.memberships, o.views);
   return {
-    readDesired: async (scope) => desiredOf(scope, await readWhole(), o.now(), o),
+    readDesired: async (scope) => desiredOf(scope, await ifConfirmed(await readWhole()), o.now(), o),
     async readProjectState(id) {
-      const read = await readRows(pool, o.views, { project: { id }, sentinel: o.sentinelProject });
+      const read = await ifConfirmed(await readRows(pool, o.views, { project: { id }, sentinel: o.sentinelProject }));
       return read.ok ? stateOf(id, read.value, assembled(read.value), o.sentinelProject) : read;
     },
     async listPeople() {
@@ -76,15 +91,16 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
     async projectsOf(user, since) {
       const read = await readSince(since);
       if (!read.ok) return read;
-      const { projects } = assembled(read.value);
+      const projects = newestFirst(assembled(read.value).projects);
       return ok(user === "all" ? projects : projects.filter((p) => p.members.some((m) => m.userId === user)));
     },
     async project(question) {
       const read = await readRows(pool, o.views, { project: question, sentinel: null });
       if (!read.ok) return read;
       const isIt = (p: DesiredProject) => ("id" in question ? p.id === question.id : p.slug === question.slug);
-      return ok(assembled(read.value).projects.find(isIt) ?? null);
+      return ok(newestFirst(assembled(read.value).projects).find(isIt) ?? null);
     },
+    readSource: () => readSourceOnly(pool, o.views),
     close: () => pool.end(),
   };
 }

@@ -2,8 +2,10 @@ import pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
 import type { ProjectId, Slug } from "../core/ids.ts";
+import type { DatabaseSource } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
+import { readSource } from "./source.ts";
 import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
 import { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
 
@@ -19,6 +21,8 @@ export interface Rows {
   readonly counted: { readonly projects: number; readonly memberships: number };
   /** How many rows the projects view has in all. */
   readonly projectsInAll: number;
+  /** Which database gave them. */
+  readonly source: DatabaseSource;
 }
 
 /** Which rows of a view are asked for: a condition in SQL, with its parameters. */
@@ -64,17 +68,9 @@ export async function readRows(
   about: { readonly project: ProjectQuestion; readonly sentinel: string | null } | null,
 ): Promise<Result<Rows, Failure>> {
   const only = about === null ? null : conditionsFor(about.project, about.sentinel, views);
-  let client: pg.PoolClient;
-  try {
-    client = await pool.connect();
-  } catch (thrown) {
-    return err(explain(thrown, ""));
-  }
-  let at = "";
-  try {
-    const begun = await beginSnapshot(client);
+  return inSnapshot(pool, async (client, isAt) => {
     const ask = async <S extends z.ZodType>(view: string, schema: S, columns: string, rest: string, c: Condition) => {
-      at = view;
+      isAt(view);
       const { rows } = await client.query(`select ${columns} from ${quoted(view)} ${rest}`, [...c.params]);
       return z.array(schema).parse(rows);
     };
@@ -97,10 +93,36 @@ export async function readRows(
     );
     const [p] = await count(views.projects, only?.projects);
     const [m] = await count(views.memberships, only?.memberships);
+    isAt("");
+    const source = await readSource(client, views, quoted);
+    const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
+    return { projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0, source };
+  });
+}
+
+/** Reads only which database answers, and where the names of the views lead. Errors: as for `readRows`. */
+export async function readSourceOnly(pool: pg.Pool, views: ViewNames): Promise<Result<DatabaseSource, Failure>> {
+  return inSnapshot(pool, (client) => readSource(client, views, quoted));
+}
+
+/** Reads in one snapshot; `isAt` names the view that is read, for the sentence of a failure. */
+async function inSnapshot<T>(
+  pool: pg.Pool,
+  read: (client: pg.PoolClient, isAt: (view: string) => void) => Promise<T>,
+): Promise<Result<T, Failure>> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (thrown) {
+    return err(explain(thrown, ""));
+  }
+  let at = "";
+  try {
+    const begun = await beginSnapshot(client);
+    const value = await read(client, (view) => void (at = view));
     await endSnapshot(client, begun);
     client.release();
-    const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
-    return ok({ projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0 });
+    return ok(value);
   } catch (thrown) {
     client.release(true);
     return err(explain(thrown, at));
@@ -114,9 +136,13 @@ function explain(thrown: unknown, view: string): Failure {
   const said = thrown instanceof pg.DatabaseError ? thrown.message : "";
   const broken = (what: string, sentence: string, remedy: string): Failure =>
     failure("contract_broken", `cidb.${what}`, sentence, { remedy });
-  if (code === "42P01") {
-    const remedy = "Create it as docs/ci-database.md says, or name yours in CI_…_VIEW.";
-    return broken("no_view", `The CI database has no view ${view}`, remedy);
+  if (code === "42P01" && said.includes(view)) {
+    const remedy = "Create it as docs/ci-database.md says, or name yours with its schema in CI_…_VIEW.";
+    return broken("no_view", `The CI database has no view ${view.includes(".") ? view : `${view} in public`}`, remedy);
+  }
+  if (code === "42P01" || code === "42883") {
+    const remedy = "It is read with the search_path pg_catalog, public: let the functions it uses name their schemas.";
+    return broken("no_view", `The view ${view} of the CI database uses something that is not found: ${said}`, remedy);
   }
   if (code === "42703")
     return broken("no_column", `The view ${view} of the CI database misses a column: ${said}`, "Add it as docs/ci-database.md says.");

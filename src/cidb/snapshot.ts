@@ -1,40 +1,39 @@
 import type pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
+import { STANDBY, Standby, whyStale, type Stale } from "./standby.ts";
 
-/** A standby that replayed nothing for longer is stale: rows that are missing there may be on the primary. Units: milliseconds. */
-const REPLAY_MS_MAX = 600_000;
-
-const Seen = z.object({
+const Seen = Standby.extend({
   backend: z.number(),
   row_security: z.string(),
   read_only: z.string(),
   isolation: z.string(),
-  paused: z.boolean().nullable(),
-  replayed_ms: z.number().nullable(),
+  search_path: z.string(),
 });
 
-/** Source: PostgreSQL 18, "Recovery Information Functions": both functions are refused outside of a standby. */
 const SEEN = `
   select pg_backend_pid() as backend, current_setting('row_security') as row_security, current_setting('transaction_read_only') as read_only,
-    current_setting('transaction_isolation') as isolation,
-    case when pg_is_in_recovery() then pg_get_wal_replay_pause_state() <> 'not paused' end as paused,
-    case when pg_is_in_recovery()
-      then (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 end as replayed_ms`;
+    current_setting('transaction_isolation') as isolation, current_setting('search_path') as search_path, ${STANDBY}`;
+
+/** Where a name without a schema leads, whatever role, database or address say; a table that a session made for itself is last. */
+const SEARCH_PATH = "pg_catalog, public, pg_temp";
 
 /** What a snapshot was seen to be; compared at its end. */
 export type SnapshotSeen = z.output<typeof Seen>;
 
 /**
- * Begins one read-only snapshot in which a row-level security policy is refused instead of hiding rows, and looks whether that is so: an
- * `options=` in the address replaces settings of the connection, and a pooler may drop them.
+ * Begins one read-only snapshot in which a row-level security policy is refused instead of hiding rows and a name leads to one view only,
+ * and looks whether that is so: an `options=` in the address replaces settings of the connection, and a pooler may drop them.
  *
  * Errors: throws `SnapshotRefused` with the failure.
  */
 export async function beginSnapshot(client: pg.ClientBase): Promise<SnapshotSeen> {
   await client.query("begin isolation level repeatable read read only");
   await client.query("set local row_security = off");
-  return expectGuards(client);
+  await client.query(`set local search_path = ${SEARCH_PATH}`);
+  const seen = await expectGuards(client);
+  if (seen.search_path !== SEARCH_PATH) throw new SnapshotRefused(dropped(`its search_path is ${seen.search_path}`));
+  return seen;
 }
 
 /** Ends the snapshot, if every statement of it ran where it began. Errors: as `beginSnapshot`. */
@@ -49,7 +48,8 @@ async function expectGuards(client: pg.ClientBase): Promise<SnapshotSeen> {
   if (seen.row_security !== "off") throw new SnapshotRefused(dropped(`row_security is ${seen.row_security}, so rows may be hidden`));
   if (seen.read_only !== "on") throw new SnapshotRefused(dropped("the transaction is not read only"));
   if (seen.isolation !== "repeatable read") throw new SnapshotRefused(dropped(`its isolation is ${seen.isolation}`));
-  if (seen.paused === true || (seen.replayed_ms !== null && seen.replayed_ms > REPLAY_MS_MAX)) throw new SnapshotRefused(stale(seen));
+  const stale = whyStale(seen);
+  if (stale !== null) throw new SnapshotRefused(tooOld(stale));
   return seen;
 }
 
@@ -69,10 +69,6 @@ function dropped(what: string): Failure {
   });
 }
 
-function stale(seen: SnapshotSeen): Failure {
-  const minutes = Math.round((seen.replayed_ms ?? 0) / 60_000);
-  const why = seen.paused === true ? "its replay is paused" : `it replayed nothing for ${minutes} minutes`;
-  return failure("unavailable", "cidb.stale", `The CI database is a standby, and ${why}: what it shows may be old`, {
-    remedy: "Let CI_DATABASE_URL lead to the primary, or repair the replication.",
-  });
+function tooOld({ why, remedy }: Stale): Failure {
+  return failure("unavailable", "cidb.stale", `The CI database is a standby, and ${why}: what it shows may be old`, { remedy });
 }

@@ -2,7 +2,8 @@ import type { LinkContext } from "../archive/links.ts";
 import type { Config } from "../config.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { PortTaken, startHttpServer, type HttpServer } from "../app/http.ts";
+import { startHttpServer, type HttpServer } from "../app/http.ts";
+import { PortTaken } from "../core/port-taken.ts";
 import type { ReimportLinks } from "../archive/reimport/ports.ts";
 
 /** How long our own server may take to answer for a template; a bucket is asked meanwhile. */
@@ -20,7 +21,7 @@ export async function withReimportLinks<T>(
   let own: HttpServer | null = null;
   try {
     return await work({
-      publicUrl: http.publicUrl?.replace(/\/+$/, "") ?? null,
+      publicUrl: http.publicUrl,
       reach: async (path, bytes) => {
         // Whoever listened there before may have stopped: another re-import that ended before this one.
         own ??= await listen(http, c);

@@ -15,8 +15,8 @@ export const reimportCommand: CliCommand = {
   async run(args, io) {
     const ask = readArguments(args, io);
     if (ask === null) return 2;
-    return withAssembly(io, ({ config, parts, assembly }) =>
-      withReimportLinks(config, { db: parts.db, store: parts.archive, now: io.now }, async (links) => {
+    return withAssembly(io, ({ config, assembly }) =>
+      withReimportLinks(config, assembly.links, async (links) => {
         const say = (line: string): void => io.out(`${oneLine(line)}\n`);
         const done = await assembly.reimport(ask, { links, say, sleep: io.sleep });
         if (!done.ok)

@@ -17,6 +17,7 @@ export interface AssemblyTools {
 
 /** Nothing is posted from the terminal, and nobody can approve there. */
 const noSlack: SlackParts = {
+  identify: async () => err(noApprovers()),
   approvers: {
     approversNow: async () => err(noApprovers()),
     resolve: async () => err(noApprovers()),
@@ -37,14 +38,14 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
     withStore(config, async (db) => {
       const { now, newId, newToken, sleep } = io;
       const events = createEvents("silent", config.environment);
-      const ci = ciDatabase(config, { now, events });
+      const ci = ciDatabase(config, db, { now, events });
       const parts: Parts = {
         ...{ config, db, ci, now, newId, newToken, events },
         cloud: cloudStack(config, db, { now, sleep, newId, events }),
         archive: await archiveStore(config),
         slack: noSlack,
         enqueue: () => Promise.reject(new Error("A command of the terminal gives the engine no work.")),
-        publicUrl: () => config.http.publicUrl ?? "",
+        publicUrl: () => config.http.publicUrl,
         // Compared with the database server's clock only: a command is too short to see a jump.
         clockSkew: createSkewMeter(db, now, now),
       };

@@ -11,35 +11,39 @@ export type Command =
   | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
   | { readonly kind: "stop"; readonly reason: string };
 
-const kinds = {
-  status: "status",
-  "export-template": "export_template",
-  plan: "plan",
-  sync: "sync",
-  deletions: "deletions",
-  backups: "backups",
-  "backup-cost": "backup_cost",
-  policy: "policy",
-  stop: "stop",
-  resume: "resume",
-  help: "help",
-  "": "help",
-} as const;
+const kinds = new Map([
+  ["status", "status"],
+  ["export-template", "export_template"],
+  ["plan", "plan"],
+  ["sync", "sync"],
+  ["deletions", "deletions"],
+  ["backups", "backups"],
+  ["backup-cost", "backup_cost"],
+  ["policy", "policy"],
+  ["stop", "stop"],
+  ["resume", "resume"],
+  ["help", "help"],
+  ["", "help"],
+] as const);
 const Words = z.string().max(1000);
+/** The command's characters, before what stands around it is taken off. */
+const SAID_MAX = 1200;
 
-/** Parses a slash command (`/ci-status` with its text) or the words after a mention. Errors: `invalid` with how to write it. */
+/**
+ * Parses a slash command (`/ci-status` with its text) or the words after a mention, as they were typed, not as Slack encodes them.
+ * Errors: `invalid` with how to write it.
+ */
 export function parseCommand(name: string, text: string): Result<Command, Failure> {
   const words = Words.safeParse(text.trim());
-  if (!words.success) return err(failure("invalid", "command.long", "A command has at most 1,000 characters"));
-  const kind = kinds[name.replace(/^\/?(?:ci-)?/, "").toLowerCase() as keyof typeof kinds] as
-    (typeof kinds)[keyof typeof kinds] | undefined;
-  if (kind === undefined)
-    return err(failure("invalid", "command.unknown", "There is no such command", { remedy: "/ci-help lists all commands." }));
-  const [first = "", ...others] = words.data.split(/\s+/);
+  if (!words.success) return tooLong();
+  const typed = name.replace(/^\/?(?:ci-)?/, "").toLowerCase();
+  const kind = kinds.get(typed as Parameters<typeof kinds.get>[0]);
+  if (kind === undefined) return err(unknownCommand(typed));
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   if (kind === "policy") return parsePolicy(words.data);
-  const slug = first === "" ? null : Slug.safeParse(first.toLowerCase());
+  const [first, others] = cutFirst(words.data);
+  const slug = first === "" ? null : Slug.safeParse(first.toLowerCase().replace(/^#/, ""));
   if (slug !== null && !slug.success) {
     return err(
       failure("invalid", "command.slug", "That is not a project's short name", {
@@ -47,8 +51,37 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
       }),
     );
   }
-  if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others.join(" ") || null });
+  if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others || null });
   return ok({ kind, slug: slug?.data ?? null });
+}
+
+function unknownCommand(typed: string): Failure {
+  const near = [...kinds.keys()].filter((name) => name !== "").map((name) => ({ name, away: distance(typed.slice(0, 40), name) }));
+  const [nearest] = near.toSorted((x, y) => x.away - y.away);
+  const meant = nearest !== undefined && nearest.away <= nearest.name.length / 2 ? `Did you mean /ci-${nearest.name}? ` : "";
+  return failure("invalid", "command.unknown", "There is no such command", { remedy: `${meant}/ci-help lists all commands.` });
+}
+
+/** How many letters must be added, left out or changed to make one word of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, x] of [...a].entries()) {
+    const next = [i + 1];
+    for (const [j, y] of [...b].entries())
+      next.push(Math.min((row[j] ?? 0) + (x === y ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+function tooLong(): Result<never, Failure> {
+  return err(failure("invalid", "command.long", "A command has at most 1,000 characters"));
+}
+
+/** The first word, and the rest as it was typed. */
+function cutFirst(words: string): readonly [string, string] {
+  const first = /^\S*/.exec(words)?.[0] ?? "";
+  return [first, words.slice(first.length).trim()];
 }
 
 /** `set <setting> <value> because <reason>`, or nothing. */
@@ -63,11 +96,15 @@ function parsePolicy(words: string): Result<Command, Failure> {
   );
 }
 
-/** Parses what was typed after a mention or in a direct message: `status aurora`. */
+/** Parses what was typed after a mention, before one, or in a direct message: `status aurora`. */
 export function parseWords(text: string): Result<Command, Failure> {
-  const [name = "", ...rest] = text
-    .replace(/<@[^>]+>/g, " ")
-    .trim()
-    .split(/\s+/);
-  return parseCommand(name, rest.join(" "));
+  const said = text.trim();
+  if (said.length > SAID_MAX) return tooLong();
+  const [name, rest] = cutFirst(
+    said
+      .replace(/^(?:<@[^<>]*>\s*)+/, "")
+      .replace(/<@[^<>]*>$/, "")
+      .trim(),
+  );
+  return parseCommand(name, rest);
 }

@@ -3,6 +3,7 @@ import type { Asker } from "../core/people.ts";
 import type { Services } from "./services.ts";
 import type { ExportListener } from "../archive/export-service.ts";
 import { replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
+import { isNamed } from "../core/shown-text.ts";
 import { sizeText } from "../core/units.ts";
 
 const OPTIONS_MAX = 100;
@@ -28,7 +29,8 @@ export async function answerExport(
   const all = found.flatMap((f) => (f.templates.ok ? f.templates.value : []));
   if (all.length === 0) return shortReply("There is no template to export", "Create one from a stopped machine in CloudStack first.");
 
-  const named = template === null ? [] : all.filter((t) => t.name === template || t.id === template);
+  const exact = all.filter((t) => t.name === template || t.id === template);
+  const named = template === null || exact.length > 0 ? exact : all.filter((t) => isNamed(template, t.name));
   const [one] = named;
   if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where);
   if (template !== null)

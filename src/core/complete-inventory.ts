@@ -1,6 +1,6 @@
 import { fail, type Failure } from "./failure.ts";
 import type { AccountId, DomainId, DomainPath, Instant } from "./ids.ts";
-import type { Inventory, InventoryItem, ItemKind } from "./inventory.ts";
+import type { AlsoTaken, Inventory, InventoryItem, ItemKind } from "./inventory.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /** What CloudStack itself counts for accounts, each from its own tables: no display flag, hypervisor or page shortens it. */
@@ -137,12 +137,14 @@ class Complete implements Inventory {
   readonly items: readonly InventoryItem[];
   readonly obstacles: readonly string[];
   readonly asOf: Instant;
-  constructor({ domainId, path, items, obstacles, asOf }: Inventory) {
+  declare readonly alsoTaken?: readonly AlsoTaken[];
+  constructor({ domainId, path, items, obstacles, asOf, alsoTaken }: Inventory) {
     this.domainId = domainId;
     this.path = path;
     this.items = items;
     this.obstacles = obstacles;
     this.asOf = asOf;
+    if (alsoTaken !== undefined) this.alsoTaken = alsoTaken;
   }
   static is(x: unknown): x is Complete {
     return typeof x === "object" && x !== null && #minted in x;

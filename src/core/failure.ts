@@ -31,6 +31,11 @@ export function failure(kind: FailureKind, code: string, message: string, more: 
   return { kind, code, message, ...more };
 }
 
+/** A failure in words, with what to do about it. */
+export function sentenceOf({ message, remedy }: Failure): string {
+  return remedy === undefined ? message : `${message}. ${remedy}`;
+}
+
 /** Thrown for what cannot happen: a bug of Twokey. The pass crashes; a deletion stops where it is. */
 class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";

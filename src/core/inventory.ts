@@ -22,8 +22,8 @@ export const itemKinds = [
 /** One kind of thing a domain can hold. */
 export type ItemKind = (typeof itemKinds)[number];
 
-/** Kinds that some servers cannot have: only the configuration may say so, since CloudStack's answers do not (recording 18). */
-export const absentKinds = ["kubernetes_cluster", "backup"] as const satisfies readonly ItemKind[];
+/** What some servers cannot have: only the configuration may say so, since CloudStack's answers do not (recording 18). */
+export const absentKinds = ["kubernetes_cluster", "backup", "shared_file_system"] as const;
 /** One of `absentKinds`. */
 export type AbsentKind = (typeof absentKinds)[number];
 
@@ -47,6 +47,17 @@ export interface InventoryItem {
 }
 
 /**
+ * What goes with the accounts and the domain, without a call of its own and without a copy. `names` is null where the key may not ask.
+ *
+ * It is no part of the digest: nothing in it is the work of a machine, and CloudStack itself makes and removes some of it.
+ */
+export interface AlsoTaken {
+  /** One of them in words, such as `key pair`. */
+  readonly what: string;
+  readonly names: readonly string[] | null;
+}
+
+/**
  * All that a domain holds, with child domains and CloudStack projects, sorted by kind and id.
  *
  * Shape: every list was read to its end, and every row belongs to the domain or to one below it.
@@ -59,6 +70,8 @@ export interface Inventory {
   readonly obstacles: readonly string[];
   /** Why this does not show for certain all that there is; left out when that is proved (`CompleteInventory`), or was never asked. */
   readonly unproven?: readonly string[];
+  /** Read once, when the card is made; left out otherwise. */
+  readonly alsoTaken?: readonly AlsoTaken[];
   readonly asOf: Instant;
 }
 
@@ -73,6 +86,11 @@ export function inventoryDigest(inventory: Pick<Inventory, "domainId" | "path" |
 export function appearedSince(approved: Pick<Inventory, "items">, fresh: Pick<Inventory, "items">): readonly InventoryItem[] {
   const listed = new Set(approved.items.map((i) => `${i.kind} ${i.id}`));
   return fresh.items.filter((i) => !listed.has(`${i.kind} ${i.id}`));
+}
+
+/** Whether an address is released with its network, and in no other way. Source: `releaseIpAddress` in CloudStack's NetworkServiceImpl. */
+export function goesWithNetwork({ isSourceNat, isSystem }: InventoryItem["facts"]): boolean {
+  return isSourceNat === true || isSystem === true;
 }
 
 function compare(a: string, b: string): number {

@@ -7,6 +7,18 @@ import { APPROVALS_MIN } from "./votes.ts";
 /** Restrictions over all passes, at first. */
 const RESTRICTIONS = { perDay: 20, perWeek: 60 } as const;
 
+const View = z.strictObject({ name: z.string(), definition: z.string() });
+/** What the server of the CI database says of itself: `readSource` in `src/cidb/source.ts`. */
+export const DatabaseSource = z.strictObject({
+  /** Its system identifier; its address where that may not be asked. */
+  server: z.string(),
+  /** Its name and number. */
+  database: z.string(),
+  /** Where the names of the views lead, with a digest of each definition. */
+  views: z.strictObject({ projects: View, users: View, memberships: View }),
+});
+export type DatabaseSource = z.output<typeof DatabaseSource>;
+
 /**
  * The team's limits: set by the environment at first, changed by two people, frozen into each deletion, and applied to each plan.
  * Units: milliseconds, domains, changes.
@@ -39,7 +51,10 @@ export const TeamPolicy = z.strictObject({
   scope: z.strictObject({
     root: z.string(),
     server: z.string(),
+    /** By the address in the configuration, for people to read. */
     database: z.string(),
+    /** Left out where an earlier version stored it: then nobody confirmed it, and reads of it prove nothing. */
+    source: DatabaseSource.optional(),
     views: z.strictObject({ projects: z.string(), users: z.string(), memberships: z.string() }),
     /** CI role → CloudStack role. Left out where an earlier version stored it: then no map of roles is confirmed. */
     roles: z.record(z.string(), z.string()).optional(),
@@ -55,9 +70,12 @@ export interface PolicyNow extends TeamPolicy {
   readonly scopeIsConfirmed: boolean;
 }
 
-/** The fingerprint of what is read; the map of roles is confirmed with it, and compared by itself. */
-export function fingerprintOf({ roles: _, ...read }: TeamPolicy["scope"]): Digest {
-  return digestOf(read);
+/**
+ * The fingerprint of what is read, as the environment has it. The map of roles is confirmed with it, and compared by itself; so is the
+ * database, at each read, with what the server says of itself: an address says little about what answers there.
+ */
+export function fingerprintOf({ root, server, views }: TeamPolicy["scope"]): Digest {
+  return digestOf({ root, server, views });
 }
 
 type NumberKey = { [K in keyof TeamPolicy]: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];

@@ -1,6 +1,9 @@
 /** A day. Units: milliseconds. */
 export const DAY_MS = 86_400_000;
 
+/** Units: bytes. */
+export const GIB = 1024 ** 3;
+
 /** Bytes for people. Units: binary. */
 export function sizeText(bytes: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -46,6 +46,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
     mayApprove: may.map((a) => a.name),
     blast: inventory === null ? null : blastRadius(inventory, fleet),
+    alsoTaken: (approved ?? latest)?.alsoTaken ?? [],
     archive: entries.map(lineOf),
     vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
@@ -121,10 +122,6 @@ export function vetoesOf(
     running.length === 0
       ? []
       : [`${running.length === 1 ? "a machine is" : `${running.length} machines are`} running: ${running.slice(0, 5).join(", ")}`];
-  for (const kind of ["child_domain", "cloudstack_project", "kubernetes_cluster", "vpc", "backup"] as const) {
-    const n = inventory.items.filter((i) => i.kind === kind).length;
-    if (n > 0) vetoes.push(`it holds ${n} ${kind.replace("_", " ")}(s), which Twokey cannot delete; remove them by hand first`);
-  }
   vetoes.push(...inventory.obstacles, ...(inventory.unproven ?? []).filter((reason) => !inventory.obstacles.includes(reason)));
   const settled = new Set(entries.filter(isSettled).map((e) => e.item_id));
   for (const item of itemsToSave(inventory, kinds)) {

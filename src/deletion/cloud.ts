@@ -20,6 +20,13 @@ export interface Removal {
   readonly at: Instant;
 }
 
+/** A job that has not ended, and whose key began it. */
+export interface RunningJob {
+  readonly accountId: string;
+  /** The command, without `Cmd` and its package. */
+  readonly command: string;
+}
+
 /** The other domains directly below the managed root, each with its counts, and the list they were read from. */
 export interface NeighboursSeen {
   readonly neighbours: readonly Neighbour[];
@@ -27,10 +34,20 @@ export interface NeighboursSeen {
   readonly domains: unknown;
 }
 
+/** What an inventory is read with, beside the lists of things that every step asks for. */
+export interface Further {
+  /** The list of all domains, where it was just read. */
+  readonly domains?: unknown;
+  /** What hinders the end, and is in none of those lists, is an obstacle too: who else uses its templates; `all`: groups of machines, too. */
+  readonly obstacles?: "users" | "all";
+  /** Whether what goes along without a copy is named. */
+  readonly alsoTaken?: boolean;
+}
+
 /** What a deletion reads. */
 export interface DeletionReader {
   /** A `CompleteInventory` where it is proved to show everything; otherwise `unproven` says why not. */
-  readInventory(domainId: DomainId, path: DomainPath, domains?: unknown): Promise<Result<Inventory, Failure>>;
+  readInventory(domainId: DomainId, path: DomainPath, more?: Further): Promise<Result<Inventory, Failure>>;
   /** Null: CloudStack says that it does not exist, or not any more. An error's number alone never means that. */
   findDomain(
     domainId: DomainId,
@@ -44,6 +61,8 @@ export interface DeletionReader {
     item: Pick<InventoryItem, "kind" | "id" | "facts">,
   ): Promise<Result<Pick<InventoryItem, "state" | "parentId"> | null, Failure>>;
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
+  /** The jobs that the domain's own accounts began and that have not ended. */
+  readRunningJobs(domainId: DomainId): Promise<Result<readonly RunningJob[], Failure>>;
   /** Whether the domain's event log says that its deletion completed. */
   hasDeletionEvent(domainId: DomainId): Promise<Result<boolean, Failure>>;
   /** One list, however much the neighbours hold. */
@@ -83,6 +102,8 @@ export interface CloudStackDeleter {
   deleteSnapshot(grant: ApprovedDeletion, snapshot: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteTemplate(grant: ApprovedDeletion, template: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   deleteNetwork(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Deletes what keeps a network from being deleted: its firewall rules, forwards, load balancers and VPNs. */
+  removeNetworkRules(grant: ApprovedDeletion, network: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   releaseAddress(grant: ApprovedDeletion, address: InventoryItem, jobId: JobId): Promise<Result<void, Failure>>;
   /** Only an account that was just proved disabled and empty: the command destroys all that it still owns (recording 11). */
   deleteAccount(grant: ApprovedDeletion, proof: ProvenEmpty, jobId: JobId): Promise<Result<void, Failure>>;

@@ -48,7 +48,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
   // CloudStack is read only for a click that could count: an inventory takes some thirty calls, and anybody can click.
   const outside = await c.readOutside();
   const may = await assessApproval(click, outside, c);
-  const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path) : null;
+  const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path, { obstacles: "all" }) : null;
   const done = await decide<DeletionQuestion, null>(
     {
       act: { kind: "deletion.approve", subject: click.deletionId },

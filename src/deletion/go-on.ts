@@ -79,7 +79,7 @@ export async function readQuestion(row: DeletionRow, why: Refusal, c: DeletionCo
 
 /** The domain's contents; of a domain that is gone, nothing. */
 async function readFound(row: DeletionRow, c: DeletionContext): Promise<Result<Inventory, Failure>> {
-  const found = await c.reader.readInventory(row.domain_id, row.path);
+  const found = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all" });
   if (found.ok || found.error.code !== "cloudstack.domain_gone") return found;
   return ok({ domainId: row.domain_id, path: row.path, items: [], obstacles: [], asOf: c.now() });
 }

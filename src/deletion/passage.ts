@@ -1,12 +1,13 @@
-import type { Result } from "../core/result.ts";
+import type { Inventory } from "../core/inventory.ts";
+import { err, type Result } from "../core/result.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { recordLatestInventory } from "../store/inventories.ts";
 import { recordNeighbours } from "../store/neighbours.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { describeDifference } from "./difference.ts";
-import { grantPassage, inspectBeforeStep, type Passage, type Seen } from "./guard.ts";
-import type { Refusal } from "./reasons.ts";
+import { describeUnfinished, grantPassage, inspectBeforeStep, type Passage, type Seen } from "./guard.ts";
+import { guardRefusal, type Reason, type Refusal } from "./reasons.ts";
 
 /**
  * Asks the guard before a step. What it read is stored and shown, whatever it says; the grant is made after that, however slow Slack is.
@@ -16,7 +17,19 @@ import type { Refusal } from "./reasons.ts";
 export async function takePassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Refusal>> {
   const { seen, found } = await inspectBeforeStep(row, c);
   if (seen !== null) await recordSeen(row, seen, c);
-  return found.ok ? grantPassage(row, found.value, c) : found;
+  const passage = found.ok ? await grantPassage(row, found.value, c) : found;
+  return passage.ok || seen === null ? passage : err(await orUnfinished(row, passage.error, seen.fresh, c));
+}
+
+/** What a job may have caused that began before the quarantine and has not ended: what it leaves is seen once it has. */
+const LEFT_BY_JOBS: ReadonlySet<Reason> = new Set(["changed", "alive", "unproven"]);
+
+/** A refusal, or that such a job runs: while there are other accounts to disable, jobs are asked for only then. */
+async function orUnfinished(row: DeletionRow, refusal: Refusal, fresh: Inventory, c: DeletionContext): Promise<Refusal> {
+  if (row.phase !== "quarantining" || !LEFT_BY_JOBS.has(refusal.reason)) return refusal;
+  const jobs = await c.reader.readRunningJobs(row.domain_id);
+  const unfinished = jobs.ok ? describeUnfinished(jobs.value, fresh) : null;
+  return unfinished === null ? refusal : guardRefusal("job_running", unfinished);
 }
 
 /**

@@ -16,6 +16,8 @@ type GuardReason =
   | "came_back"
   | "alive"
   | "enabled"
+  /** An account that is disabled began a job before, which has not ended. */
+  | "job_running"
   | "unproven"
   | "neighbours"
   | "no_quorum"
@@ -103,6 +105,8 @@ export const effects: Readonly<Record<Reason, Row>> = {
   changed: row("close", "give_back", "give_back", "ask_people"),
   alive: row("close", "give_back", "give_back", "freeze"),
   enabled: row("close", "give_back", "give_back", "freeze"),
+  // What has not ended within a day, CloudStack forgets (`job.expire.minutes`).
+  job_running: row(soon("close"), late("give_back"), soon("give_back"), soon("freeze")),
   protected: row("close", "give_back", "give_back", "freeze"),
   neighbours: row(soon("freeze"), soon("freeze"), soon("freeze"), soon("ask_people")),
   outside: row("freeze", "freeze", "freeze", "freeze"),
@@ -177,6 +181,7 @@ export function refusalOf(f: Failure | Refusal): Refusal {
 /** Codes of other rooms that mean more than their kind. */
 const BY_CODE: Readonly<Record<string, Reason>> = {
   "deletion.scope_unconfirmed": "scope_unconfirmed",
+  "cidb.not_confirmed": "scope_unconfirmed",
   "archive.not_saved": "archive_damaged",
   "deletion.account_not_empty": "account_not_empty",
   "cloudstack.account_not_empty": "account_not_empty",

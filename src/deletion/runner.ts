@@ -156,7 +156,7 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     return { kind: "wait", ms: pollMs(row) };
   }
   await archiveContents(row, before.value, c, () => show(row.id, c));
-  const now = await c.reader.readInventory(row.domain_id, row.path);
+  const now = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all", alsoTaken: true });
   if (!now.ok) return onRefusal(row, now.error, c);
   const digest = inventoryDigest(now.value);
   if (digest !== inventoryDigest(before.value)) return again;
@@ -191,7 +191,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   const kept = await endIfKept(row, c);
   if (kept !== null) return kept;
 
-  const fresh = await c.reader.readInventory(row.domain_id, row.path);
+  const fresh = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all" });
   if (!fresh.ok) return onRefusal(row, fresh.error, c);
   if (inventoryDigest(fresh.value) !== row.digest)
     return close(row, "changed", "what the domain holds has changed; people will be asked again", c);

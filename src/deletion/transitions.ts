@@ -7,7 +7,7 @@ import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionChange, type DeletionRow } from "../store/deletions.ts";
 import { recordGoOn } from "../store/go-on.ts";
-import { hasSent } from "../store/intents.ts";
+import { sentFor } from "../store/intents.ts";
 import { readLatestInventory } from "../store/inventories.ts";
 import { recordDomainDeleted } from "../store/managed.ts";
 import { buildView, isRunning, show, showAndTell } from "./build-view.ts";
@@ -177,7 +177,7 @@ async function withEvent(row: DeletionRow, f: Refusal, c: DeletionContext): Prom
 /** Whether the domain is gone because we deleted it, or two people took it for gone. */
 async function isOurEnd(row: DeletionRow, c: DeletionContext): Promise<boolean> {
   const accepted = (await readApproved(row, c.db))?.accepted.has("domain_gone") === true;
-  return accepted || hasSent(c.db, { kind: "deletion", id: row.id }, "delete_domain");
+  return accepted || (await sentFor(c.db, { kind: "deletion", id: row.id }, "delete_domain")).size > 0;
 }
 
 async function keepBack(row: DeletionRow, f: Refusal, wait: Wait, c: DeletionContext): Promise<Next> {

@@ -1,7 +1,7 @@
 import type { Asker, Operator } from "../core/people.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import type { Evidence } from "../sync/planning/desired.ts";
-import type { ItemKind } from "../core/inventory.ts";
+import type { AlsoTaken, ItemKind } from "../core/inventory.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
 /** The state of one archive entry. `waived`: two approvers gave it up by name. */
@@ -38,6 +38,8 @@ export interface DeletionView {
   readonly mayApprove: readonly string[];
   /** Null before the first inventory. */
   readonly blast: BlastRadius | null;
+  /** What goes along without a copy, as it was read when the card was made. */
+  readonly alsoTaken: readonly AlsoTaken[];
   readonly archive: readonly ArchiveLine[];
   /** Why there is no Approve button although the phase is `proposed`: a running machine, an entry not saved, an obstacle. */
   readonly vetoes: readonly string[];

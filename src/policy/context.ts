@@ -5,7 +5,7 @@ import type { Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import type { ApproversOf, PolicyAnnouncer } from "./ports.ts";
 import type { PresentScope } from "./settings.ts";
-import type { TeamPolicy } from "../core/policy.ts";
+import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 
 /** What the policy works with. */
 export interface PolicyContext {
@@ -14,7 +14,10 @@ export interface PolicyContext {
   readonly announcer: PolicyAnnouncer;
   /** Finds a domain by UUID or by path, as CloudStack compares names; null: there is none. */
   readonly findDomain: (idOrPath: string) => Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
+  /** What this process reads by its environment; what the CI database says of itself is not in it. */
   readonly presentScope: PresentScope;
+  /** What the CI database says of itself now; null: it says nothing. */
+  readonly readSource: () => Promise<Result<DatabaseSource | null, Failure>>;
   /** The environment's values, to show where they differ from the policy in force. */
   readonly environment: TeamPolicy;
   readonly now: Clock;

@@ -39,7 +39,9 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
     });
 
   const base = await expectPolicy(c);
-  const typed = setting.read(base.body, wish.text, c.presentScope);
+  const present = setting.name === "scope" ? await readPresentScope(base, c) : ok(c.presentScope);
+  if (!present.ok) return present;
+  const typed = setting.read(base.body, wish.text, present.value);
   if (!typed.ok) return typed;
   const read = await resolveProtected(typed.value, base.body, c);
   if (!read.ok) return read;
@@ -57,16 +59,31 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
  */
 export async function proposePresentScope(c: PolicyContext): Promise<string | null> {
   const base = await expectPolicy(c);
-  const body: TeamPolicy = { ...base.body, scope: c.presentScope };
+  const present = await readPresentScope(base, c);
+  // Nobody can confirm a database that does not say which it is.
+  if (!present.ok) return null;
+  const body: TeamPolicy = { ...base.body, scope: present.value };
   if (canonicalJson(body) === canonicalJson(base.body)) return null;
 
   const last = await readNewestPolicyChange(c.db, "scope");
-  const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(c.presentScope);
+  const isSame = last !== null && canonicalJson(last.body.scope) === canonicalJson(present.value);
   const refused = isSame && (last.state === "rejected" || last.state === "expired");
   if (last?.state === "proposed" || (refused && c.now() - (last.ended_at ?? 0) < ASK_AGAIN_MS)) return null;
   const reason = "this process reads another scope, or gives other roles, than the confirmed one says";
   const made = await insert("scope", body, base, { id: "twokey", name: "Twokey" }, reason, c);
   return made.ok ? made.value : null;
+}
+
+/**
+ * What this process reads now, with what the CI database says of itself; its address is another word for the same database while that is
+ * the confirmed one. Errors: the CI database does not answer.
+ */
+async function readPresentScope({ body: { scope } }: PolicyVersion, c: PolicyContext): Promise<Result<PresentScope, Failure>> {
+  const source = await c.readSource();
+  if (!source.ok) return source;
+  if (source.value === null) return ok(c.presentScope);
+  const isSame = canonicalJson(source.value) === canonicalJson(scope.source ?? null);
+  return ok({ ...c.presentScope, database: isSame ? scope.database : c.presentScope.database, source: source.value });
 }
 
 /** Assesses a policy; a change of the approvers or of their number reads the list of approvers from Slack. */

@@ -1,7 +1,7 @@
 import { fail, type Failure } from "../core/failure.ts";
 import { protectsAll, readProtected } from "../core/protected.ts";
 import { ok, type Result } from "../core/result.ts";
-import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
+import { numberSettings, type DatabaseSource, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
 import { APPROVERS_MIN } from "../core/votes.ts";
 import { durationText, parseDuration } from "./units.ts";
 
@@ -93,10 +93,16 @@ const scope: Setting = {
   write: ({ scope: s }) => {
     const roles = Object.entries(s.roles ?? {}).map(([ci, cloud]) => `${ci}=${cloud}`);
     const read = `${s.root} on ${s.server}; ${s.views.projects}, ${s.views.users}, ${s.views.memberships} in ${s.database}`;
-    return `${read}; ${roles.length === 0 ? "no map of roles" : `roles ${roles.toSorted().join(",")}`}`;
+    return `${read}; ${sourceText(s.source)}; ${roles.length === 0 ? "no map of roles" : `roles ${roles.toSorted().join(",")}`}`;
   },
   effect: () => "neutral",
 };
+
+function sourceText(source: DatabaseSource | undefined): string {
+  if (source === undefined) return "which database answers there is not confirmed";
+  const views = Object.values(source.views).map((v) => `${v.name} ${v.definition}`);
+  return `there answers ${source.database} on ${source.server}, with ${views.join(", ")}`;
+}
 
 /** Every setting, in the order in which it is shown. */
 export const settings: readonly Setting[] = numberSettings.map(numeric).toSpliced(1, 0, approvers).concat(protectedDomains, scope);

@@ -33,6 +33,47 @@ export async function readExport(q: Queryable, id: string): Promise<ExportRow | 
   return q.maybe(Row, `select ${columnsOf(Row)} from export where id = $1`, [id]);
 }
 
+/** Locks the exports until the transaction ends, so that two asked for at once know of each other. */
+export async function lockExports(q: Queryable): Promise<void> {
+  await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.export', 0))");
+}
+
+const LIVE = "state in ('waiting', 'saving')";
+
+/** Reads the exports of one person that have not ended. */
+export async function readLiveExportsOf(q: Queryable, askedBy: string): Promise<readonly ExportRow[]> {
+  return q.many(Row, `select ${columnsOf(Row)} from export where asked_by = $1 and ${LIVE} order by asked_at`, [askedBy]);
+}
+
+/** Reads the exports of one template that have not ended, the oldest first; `of` may be an export's own id. */
+export async function readLiveExports(q: Queryable, of: string): Promise<readonly ExportRow[]> {
+  return q.many(Row, `select ${columnsOf(Row)} from export where (template_id = $1 or id::text = $1) and ${LIVE} order by asked_at, id`, [
+    of,
+  ]);
+}
+
+const ServedRow = Row.pick({ slug: true, listener: true }).extend({
+  name: z.string(),
+  token_sha256: z.string(),
+  key: z.string(),
+  bytes: z.number(),
+  sha256: z.string(),
+  /** Such as QCOW2; null: not known. */
+  format: z.string().nullable(),
+});
+
+/** What the link of an export leads to while it is valid. */
+export async function readServedExport(q: Queryable, id: string, now: number): Promise<z.output<typeof ServedRow> | null> {
+  return q.maybe(
+    ServedRow,
+    `select x.slug, x.listener, x.template_name as name, x.token_sha256, e.store_key as key, e.bytes, e.sha256,
+       e.manifest #>> '{item,facts,format}' as format
+     from export x join archive_entry e on e.owner_kind = 'export' and e.owner_id = x.id
+     where x.id = $1 and x.state = 'ready' and x.token_sha256 is not null and x.link_until > $2 and e.state = 'verified'`,
+    [id, now],
+  );
+}
+
 /** Changes an export's row. */
 export async function updateExport(
   q: Queryable,

@@ -97,20 +97,26 @@ const TakenRow = z.object({ item: z.string(), was: z.string().nullable() });
 export async function readTaken(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlyMap<string, string | null>> {
   const rows = await q.many(
     TakenRow,
-    `select i.params ->> 'item' as item, i.params ->> 'was' as was from intent i join outcome o on o.intent_id = i.id
+    `select coalesce(i.params ->> 'item', '') as item, i.params ->> 'was' as was from intent i join outcome o on o.intent_id = i.id
      where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT} order by o.seq`,
     [owner.kind, owner.id, command],
   );
   return new Map(rows.map(({ item, was }) => [item, was]));
 }
 
-/** Whether an owner sent a command that did not fail, as far as CloudStack told. */
-export async function hasSent(q: Queryable, owner: IntentOwner, command: string): Promise<boolean> {
-  const sent = await q.one(
-    CountRow,
-    `select count(*) as n from intent i join outcome o on o.intent_id = i.id
-     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT}`,
+/** The ids of the things for which an owner sent a command that did not fail, as far as CloudStack told. */
+export async function sentFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
+  return new Set((await readTaken(q, owner, command)).keys());
+}
+
+/** The ids of the things for which CloudStack refused a command of an owner, at once or in its job. */
+export async function refusedFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
+  const rows = await q.many(
+    z.object({ item: z.string() }),
+    `select distinct coalesce(i.params ->> 'item', '') as item from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3
+       and (o.result = 'refused' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' = 'failed'))`,
     [owner.kind, owner.id, command],
   );
-  return sent > 0;
+  return new Set(rows.map((row) => row.item));
 }

@@ -121,6 +121,20 @@ export async function readPlanInputs(q: Queryable, id: string): Promise<PlanInpu
   return { ...bySide(read), scopeFingerprint, plannedAt, readAt, record };
 }
 
+/** Reads the oldest plan of a time that was to be shown and has no message; null: there is none. */
+export async function readUnseenPlan(
+  q: Queryable,
+  from: number,
+  to: number,
+): Promise<{ readonly id: string; readonly record: unknown } | null> {
+  return q.maybe(
+    z.object({ id: z.string(), record: z.unknown() }),
+    `select id::text, record from plan where shown and planned_at between $1 and $2
+       and not exists (select from posted_message where key = 'plan:' || plan.id) order by planned_at, id limit 1`,
+    [from, to],
+  );
+}
+
 const PlanHead = z.object({ id: z.string(), at: z.number(), state: z.string() });
 
 /** Lists the newest plans. */

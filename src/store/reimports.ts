@@ -97,13 +97,13 @@ export async function updateReimportItem(q: Queryable, id: string, at: number, c
   else await set({ ...noLink, problem: change.state === "failed" ? change.problem : null });
 }
 
-const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number() });
+const ServedRow = z.object({ token_sha256: z.string(), key: z.string(), bytes: z.number(), sha256: z.string() });
 
 /** What a link leads to while it is valid: CloudStack was asked to download it and has not ended. */
 export async function readServedReimport(q: Queryable, itemId: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,
-    `select i.token_sha256, e.store_key as key, e.bytes from restore_item i join archive_entry e on e.id = i.entry_id
+    `select i.token_sha256, e.store_key as key, e.bytes, e.sha256 from restore_item i join archive_entry e on e.id = i.entry_id
      where i.id = $1 and i.state in ('registering', 'downloading') and i.link_until > $2`,
     [itemId, now],
   );

@@ -31,6 +31,7 @@ let row: DeletionRow;
 let handlers: Record<string, Handler>;
 let said: string[];
 let triggers = 0;
+let isAway = false;
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -54,6 +55,7 @@ beforeEach(async () => {
   await fresh.db.exec("insert into posted_message (key, channel, ts, digest, at) values ($1, 'C1', '1.1', 'd', 1)", [`deletion:${row.id}`]);
   handlers = {};
   said = [];
+  isAway = false;
   const keep = (name: string) => (_pattern: unknown, handler: Handler) => (handlers[name] ??= handler);
   const app = {
     command: keep("command"),
@@ -75,7 +77,7 @@ beforeEach(async () => {
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
     identity: { identify, identifyToHalt: identify } as never,
     services: botIn(w, row).services,
-    db: fresh.db,
+    db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
     now: () => at(50),
@@ -97,11 +99,12 @@ async function press(p: Pressed = {}): Promise<void> {
     },
   });
 }
-async function submit(callback: string, metadata: string, user = "ben"): Promise<void> {
+async function submit(callback: string, metadata: string, user = "ben", id?: string): Promise<void> {
   await handlers["view"]?.({
     ack: async () => undefined,
     body: { user: { id: user } },
     view: {
+      ...(id === undefined ? {} : { id }),
       callback_id: callback,
       private_metadata: metadata,
       state: { values: { name: { name: { value: "a" } }, reason: { reason: { value: "because" } } } },
@@ -192,6 +195,29 @@ test("eight clicks of one person in the same millisecond are one vote", async ()
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "proposed" });
 });
 
+test("a flood of one person's clicks is refused from the eleventh on, and keeps nobody else waiting", async () => {
+  const flood = Promise.all(Array.from({ length: 500 }, () => press({ user: "eve" })));
+  await press({ user: "ada" });
+  expect(await votes()).toBe(1);
+  await press({ user: "eve", action: "deletion_cancel" });
+  expect(said.join()).toMatch(/phase proposed/);
+  await flood;
+  expect(await refusals()).toHaveLength(11);
+  const many = said.filter((s) => s.includes("too much is waiting"));
+  expect([many.length > 0, many.length < 50]).toEqual([true, true]);
+  expect(said.join("\n")).not.toMatch(/BUG/);
+});
+
+test("while Twokey's own database is away a click is not taken for a new one: nothing is done, and it says so", async () => {
+  isAway = true;
+  await press({ trigger: "again" });
+  expect(said.join()).toMatch(/Nothing was done: Twokey cannot reach its own database now/);
+  isAway = false;
+  expect(await votes()).toBe(0);
+  await press({ trigger: "again" });
+  expect(await votes()).toBe(1);
+});
+
 test.for<readonly [string, () => string]>([
   ["no JSON", () => "{"],
   ["nothing", () => ""],
@@ -204,6 +230,13 @@ test.for<readonly [string, () => string]>([
   expect(said.join("\n")).not.toMatch(/BUG/);
   expect(await refusals()).toMatchObject([{ actor: "ci:ben" }, { actor: "ci:ben" }]);
   expect(await votes()).toBe(0);
+});
+
+test("a window that Slack delivers twice is answered once", async () => {
+  for (const id of ["V1", "V1"]) await submit("deletion_reason", "{", "ben", id);
+  expect(await refusals()).toHaveLength(1);
+  await submit("deletion_reason", "{", "ben", "V2");
+  expect(await refusals()).toHaveLength(2);
 });
 
 test("a window whose memory was forged to another digest, or was made for an older card, decides nothing", async () => {

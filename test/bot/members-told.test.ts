@@ -66,3 +66,24 @@ test("thirteen members, a hundred wakes, two phases", async () => {
   for (let n = 0; n < 100; n++) await wake("cooling_off", 2);
   expect(calls()).toEqual([13, 39, 13, 13, 0]);
 });
+
+test("text of others is escaped in whatever is posted: notes, and the text beside the blocks", async () => {
+  const sent: string[] = [];
+  const chat = {
+    postMessage: async (m: { text: string }) => (sent.push(m.text), { channel: "C1", ts: String(sent.length) }),
+    update: async (m: { text: string }) => (sent.push(m.text), {}),
+  };
+  const events = createEvents("silent", "test");
+  const quiet = { now: () => 1 as Instant, sleep: async () => undefined, events };
+  const posting = createPosting({ client: { chat } as never, db: fresh.db, ...quiet });
+  const hostile = "gone: template <!channel> <https://evil.example|ok> & *x* \u202Egpj";
+  await posting.show("hostile", "C1", { text: hostile, blocks: [] });
+  await posting.show("hostile", "C1", { text: `${hostile} again`, blocks: [] });
+  await posting.note("hostile", "n", hostile);
+  await posting.settle();
+  expect(sent).toHaveLength(3);
+  for (const text of sent) {
+    expect(text).toContain("&lt;!channel&gt; &lt;https://evil.example|ok&gt; &amp; ");
+    expect(text).not.toMatch(/[<>*\u202e]/);
+  }
+});

@@ -56,6 +56,13 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
       lastActivityAt: null,
       shareOfFleet: 0.5,
     },
+    alsoTaken:
+      n.length === 0
+        ? []
+        : [
+            { what: "key pair", names: n },
+            { what: "webhook", names: null },
+          ],
     archive: n.map((name) => ({
       id: "0".repeat(36),
       kind: "template" as const,
@@ -105,6 +112,18 @@ test.each(phases.map((p) => [p] as const))("a card in the phase %s is taken by S
   );
 });
 
+test("a card with an Approve button shows every name to its end", () => {
+  const text = (v: DeletionView): string => JSON.stringify(renderCard(v, "test").blocks);
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: fc.constantFrom("a", "&", "<"), minLength: 1, maxLength: 260 }), { maxLength: 20 }), (n) => {
+      const card = text(view("proposed", n));
+      fc.pre(card.includes('"deletion_approve"'));
+      for (const name of n) expect(card).toContain(safe(name, 255));
+      expect(card).not.toContain("a…");
+    }),
+  );
+});
+
 test("a card that cannot show all names has no Approve button, a small one has", () => {
   const approve = (v: DeletionView): boolean => JSON.stringify(renderCard(v, "test").blocks).includes('"deletion_approve"');
   expect(approve(view("proposed", ["small"]))).toBe(true);
@@ -116,7 +135,11 @@ test("a card that cannot show all names has no Approve button, a small one has",
       ),
     ),
   ).toBe(false);
-  expect(approve(view("proposed", ["x".repeat(61)]))).toBe(false);
+  expect(approve(view("proposed", ["x".repeat(255)]))).toBe(true);
+  expect(approve(view("proposed", ["x".repeat(256)]))).toBe(false);
+  // What Slack counts is the escaped text.
+  const ampersands = Array.from({ length: 8 }, () => "&".repeat(100));
+  expect(approve(view("proposed", ampersands))).toBe(false);
   expect(approve(view("proposed", ["small"], { vetoes: ["a machine is running"] }))).toBe(false);
   for (const phase of phases.filter((p) => p !== "proposed")) expect(approve(view(phase, ["small"])), phase).toBe(false);
 });
@@ -167,6 +190,10 @@ test("a frozen card has the ways out of where it froze, and Go on only where all
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, objections: ["x is not saved"] } })).toEqual(["deletion_look_again"]);
   const many = Array.from({ length: 26 }, (_x, i) => `volume ${i}`);
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: many } })).toEqual(["deletion_look_again"]);
+  const long = `volume ${"x".repeat(255)}`;
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: [long] } })).toEqual(["deletion_look_again", "deletion_go_on"]);
+  const longs = Array.from({ length: 12 }, (_x, i) => `${i} ${long}`);
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: longs } })).toEqual(["deletion_look_again"]);
   const card = renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn }), "test");
   expect(validateBlocks(card.blocks, "message")).toEqual([]);
   expect(JSON.stringify(card.blocks)).toContain("template late");

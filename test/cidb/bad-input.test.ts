@@ -1,8 +1,8 @@
 /** Claim: a bad row of the CI database is held by name with its remedy, a broken view makes the read partial, and nothing else changes. */
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { CiDatabase } from "../../src/cidb/read.ts";
-import type { DomainPath, Instant } from "../../src/core/ids.ts";
+import { createCiDatabase, type CiDatabase } from "../../src/cidb/read.ts";
+import type { DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { FleetScope } from "../../src/core/scope.ts";
 import { botCi } from "../support/bot.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
@@ -100,7 +100,27 @@ test.each<[string, { sql: string; params?: readonly unknown[] }, string, string]
   expect(read.projects.map((p) => p.id)).toEqual(["good"]);
 });
 
-test("two projects of one slug are both held", async () => {
+test("a slug that a closed project had before: neither is held, and by the slug people mean the active one, else the last", async () => {
+  await client.query(`insert into twokey_projects values ('a1', 'Same', 'A', 'closed', '2020-01-01', 'u1', null),
+    ('a2', 'same', 'A', 'closed', '2022-01-01', 'u1', null), ('a3', 'same', 'A', 'closed', '2021-01-01', 'u1', null)`);
+  expect(await ci.project({ slug: "same" as Slug })).toMatchObject({ value: { id: "a2" } });
+  await client.query("insert into twokey_projects values ('a9', 'same', 'A', 'active', null, null, null)");
+  const read = await ci.readDesired(scope);
+  expect(read.held).toEqual([expect.objectContaining({ key: "id a1", problem: expect.stringContaining("cannot name a domain") })]);
+  expect(read.projects.map((p) => [p.id, p.state])).toEqual([
+    ["a2", "closed"],
+    ["a3", "closed"],
+    ["a9", "active"],
+    ["good", "active"],
+  ]);
+  expect(await ci.project({ slug: "same" as Slug })).toMatchObject({ value: { id: "a9" } });
+  const all = await ci.projectsOf("all");
+  expect(all.ok && all.value.find((p) => p.slug === "same")?.id).toBe("a9");
+  expect(await ci.readProjectState("a2" as ProjectId)).toEqual({ ok: true, value: "closed" });
+  expect(await ci.readProjectState("a9" as ProjectId)).toEqual({ ok: true, value: "active" });
+});
+
+test("two active projects of one slug are both held, and a closed one with them", async () => {
   await client.query(
     "insert into twokey_projects values ('b1', 'same', 'B', 'active', null, null, null), ('b2', 'SAME', 'B', 'active', null, null, null), ('b3', 'same', 'B', 'closed', null, null, null)",
   );
@@ -133,6 +153,53 @@ test.each<[string, string, string]>([
   const read = await ci.readDesired(scope);
   expect(read.coverage).toBe("partial");
   if (read.coverage === "partial") expect(read.reason).toContain(words);
+});
+
+/** Other views in a schema that the role's settings name first. */
+const stageIt = async (): Promise<void> => {
+  const name = new URL(fresh.url).pathname.slice(1);
+  await client.query(`
+    create schema staging;
+    create view staging.twokey_projects as select id, slug, name, 'closed'::text as state, closed_at, closed_by, limits from twokey_projects;
+    create view staging.twokey_users as select id, 'eve'::text as username, email, first_name, last_name, enabled, slack_id from twokey_users;
+    alter database ${name} set search_path = staging, public`);
+};
+
+test.each(["the settings of the role or the database", "the address"])("%s cannot lead a name to another view", async (where) => {
+  await stageIt();
+  const url = new URL(fresh.url);
+  if (where === "the address") url.searchParams.set("options", "-c search_path=staging,public");
+  const other = botCi(url.href, () => 5);
+  const read = await other.readDesired(scope);
+  expect(read.projects).toMatchObject([{ id: "good", state: "active", members: [{ username: "ann" }] }]);
+  expect(await other.listPeople()).toMatchObject({ value: [{ username: "ann" }] });
+  expect(await other.project({ id: "good" as ProjectId })).toMatchObject({ value: { state: "active" } });
+  await other.close();
+});
+
+test("views in a schema that only the role's settings name: a sentence says to name it, and named they are read", async () => {
+  await stageIt();
+  const moved = ["projects", "users", "memberships"].map((n) => `alter table twokey_${n} set schema ci;`);
+  await client.query(`create schema ci; ${moved.join(" ")} alter database ${new URL(fresh.url).pathname.slice(1)} set search_path = ci`);
+  const read = await ci.readDesired(scope);
+  if (read.coverage !== "partial") throw new Error("it read something");
+  expect(read.reason).toMatch(/no view twokey_projects in public\. .* name yours with its schema in CI_…_VIEW/);
+  const views = { projects: "ci.twokey_projects", users: "ci.twokey_users", memberships: "ci.twokey_memberships" };
+  const asked = { now: () => 5 as Instant, sentinelProject: null, confirmed: async () => null, onError: () => undefined };
+  const named = createCiDatabase({ url: fresh.url, views, ...asked });
+  expect(await named.readDesired(scope)).toMatchObject({ coverage: "complete", projects: [{ id: "good", state: "active" }] });
+  await named.close();
+});
+
+test("a function of a view that finds its tables by the role's settings only: a sentence says so", async () => {
+  await client.query(`create schema ci; create table ci.seat (id text);
+    create function seats() returns bigint language plpgsql as 'begin return (select count(*) from seat); end';
+    alter table twokey_users rename to person; create view twokey_users as select * from person where seats() >= 0`);
+  const read = await ci.readDesired(scope);
+  expect(read).toMatchObject({
+    coverage: "partial",
+    reason: expect.stringMatching(/twokey_users .*not found: relation "seat".*name their schemas/),
+  });
 });
 
 test("a disabled user is no member", async () => {

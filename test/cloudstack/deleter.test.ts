@@ -29,6 +29,7 @@ const METHODS: readonly (readonly [keyof CloudStackDeleter, ItemKind])[] = [
   ["deleteSnapshot", "snapshot"],
   ["deleteTemplate", "template"],
   ["deleteNetwork", "network"],
+  ["removeNetworkRules", "network"],
   ["releaseAddress", "address"],
   ["deleteAccount", "account"],
   ["deleteDomain", "account"],

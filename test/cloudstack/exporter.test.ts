@@ -1,14 +1,17 @@
 /** Bytes come whole and go on where they stopped; the link they come from never shows. */
 import { createHash, randomUUID } from "node:crypto";
 import { addManagedRoot, keysOf } from "../../demo/keys.ts";
+import { createServer as createTlsServer } from "node:https";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { placeOf } from "../../src/cloudstack/export/download.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { openLink, placeOf } from "../../src/cloudstack/export/download.ts";
 import { createCloudStackExporter, type CloudStackExporter, type Extractable } from "../../src/cloudstack/export/exporter.ts";
+import { untrusted } from "./untrusted-certificate.ts";
 import { optionsFor, sendJson, startToldServer, valueOf, type ToldServer } from "./support.ts";
 
 async function readAll(bytes: Readable): Promise<Buffer> {
@@ -118,6 +121,37 @@ describe("from a server that behaves as it likes", () => {
     files.close();
     await api.close();
   });
+  test("each cause that keeps a link from opening has words of its own, and what to do; none has the host", async () => {
+    const tls = createTlsServer(untrusted, (_, response) => response.end("x"));
+    await new Promise<void>((resolve) => tls.listen(0, "127.0.0.1", resolve));
+    const closed = createServer();
+    await new Promise<void>((resolve) => closed.listen(0, "127.0.0.1", resolve));
+    const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
+    const free = portOf(closed);
+    await new Promise((resolve) => closed.close(resolve));
+    behave = (_, response) => void response.writeHead(302, { location: "https://elsewhere.example.org/" }).end();
+    const links: readonly (readonly [string, RegExp, RegExp])[] = [
+      [
+        `https://127.0.0.1:${portOf(tls)}/userdata/s3cret`,
+        /certificate.* is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
+        /NODE_EXTRA_CA_CERTS/,
+      ],
+      [`http://127.0.0.1:${portOf(files)}/userdata/s3cret`, /sent on to another address \(HTTP 302\)/, /secstorage\.encrypt\.copy/],
+      ["http://ssvm.invalid/userdata/s3cret", /host name .*cannot be found/, /secstorage\.ssl\.cert\.domain/],
+      [`http://127.0.0.1:${free}/userdata/s3cret`, /nothing answers.*\(ECONNREFUSED\)/, /VM runs/],
+    ];
+    const said = new Set<string>();
+    for (const [link, words, remedy] of links) {
+      const opened = await openLink(createApi(optionsFor(api)).settings, link, 0);
+      const error = opened.ok ? null : opened.error;
+      expect(error).toMatchObject({ kind: "unavailable", message: expect.stringMatching(words), remedy: expect.stringMatching(remedy) });
+      expect(JSON.stringify(error)).not.toMatch(/127\.0\.0\.1|invalid|elsewhere|userdata|s3cret/);
+      said.add(error?.message ?? "");
+    }
+    expect(said.size).toBe(4);
+    tls.close();
+  });
+
   const open = async (offset: number, timeoutMs = 60_000): Promise<Awaited<ReturnType<CloudStackExporter["open"]>>> => {
     const exporter = createCloudStackExporter(optionsFor(api, { timeoutMs }));
     return exporter.open(valueOf(await exporter.extract({ kind: "template", id, zoneId: null })), offset);

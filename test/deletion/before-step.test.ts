@@ -8,7 +8,7 @@ import { err, ok } from "../../src/core/result.ts";
 import { readNeighboursBody, type Neighbour } from "../../src/store/neighbours.ts";
 import { describeDifference, differenceOf } from "../../src/deletion/difference.ts";
 import { grantPassage, inspectBeforeStep } from "../../src/deletion/guard.ts";
-import { SHORT_MS } from "../../src/deletion/reasons.ts";
+import { LONG_MS, SHORT_MS } from "../../src/deletion/reasons.ts";
 import { lossesBetween } from "../../src/deletion/neighbours.ts";
 import { takePassage } from "../../src/deletion/passage.ts";
 import { createDatabase } from "../../src/store/db.ts";
@@ -46,6 +46,84 @@ async function until(phase: "grace" | "expunging"): Promise<{ readonly row: Dele
   w.calls.length = 0;
   return { row, bot };
 }
+
+describe("a job that a user began just before the quarantine (R10)", () => {
+  const account = "6f1c9a1e-0000-4000-8000-00000000000a";
+  const racing = { accountId: account, command: "CreateTemplate" };
+  const begin = async () => {
+    const { row, bot } = await approveIn(w);
+    w.jobs = [racing];
+    w.now = 130;
+    await run(row, bot);
+    return { row, bot, now: () => expectRow(fresh.db, row.id) };
+  };
+
+  test("is waited for once its account is disabled, and the card says so; then the quarantine is done", async () => {
+    const { row, bot, now } = await begin();
+    const activity = "waits for a job begun before the quarantine, which CloudStack still finishes: CreateTemplate of a";
+    expect(await now()).toMatchObject({ phase: "quarantining", activity, waiting_for: "job_running" });
+    w.now = 130 + LONG_MS - 1;
+    await run(row, bot);
+    expect((await now()).phase).toBe("quarantining");
+    w.jobs = [{ ...racing, accountId: "another account" }];
+    await run(row, bot);
+    expect(await now()).toMatchObject({ phase: "grace", waiting_for: null });
+    expect(w.calls).toEqual(["disable a"]);
+  });
+
+  test("that makes something: all is given back, and people are asked about it anew", async () => {
+    const { row, bot, now } = await begin();
+    w.items = [...w.items, item("template", "racing")];
+    await run(row, bot);
+    expect((await now()).phase).toBe("quarantining");
+    w.jobs = [];
+    await run(row, bot);
+    const closed = { phase: "closed", closed_because: "changed", closed_reason: expect.stringContaining("template racing") };
+    expect(await now()).toMatchObject(closed);
+    expect(w.calls.filter((c) => c !== "start")).toEqual(["disable a", "enable"]);
+  });
+
+  test("that makes something while another account is still to be disabled", async () => {
+    w.items = [...w.items, item("account", "b", { id: "6f1c9a1e-0000-4000-8000-00000000000b", state: "enabled" })];
+    const { row, bot } = await approveIn(w);
+    const { deleter } = bot.parts.cloud;
+    const racingBot = bot.with({
+      deleter: {
+        quarantineAccount: async (...of) => {
+          const done = await deleter.quarantineAccount(...of);
+          if (w.calls.length === 1) {
+            w.jobs = [{ ...racing, accountId: of[1].id }];
+            w.items = [...w.items, item("template", "racing")];
+          }
+          return done;
+        },
+      },
+    });
+    w.now = 130;
+    await run(row, racingBot);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "quarantining", waiting_for: "job_running" });
+    w.jobs = [];
+    await run(row, racingBot);
+    const closed = { phase: "closed", closed_because: "changed", closed_reason: expect.stringContaining("template racing") };
+    expect(await expectRow(fresh.db, row.id)).toMatchObject(closed);
+  });
+
+  test("that never ends is waited for no longer than a day and a half: then all is given back", async () => {
+    const { row, bot, now } = await begin();
+    w.now = 130 + LONG_MS;
+    await run(row, bot);
+    expect(await now()).toMatchObject({ phase: "closed", closed_because: "changed" });
+    expect(w.calls.filter((c) => c !== "start")).toEqual(["disable a", "enable"]);
+  });
+
+  test("that cannot be read keeps the quarantine open", async () => {
+    const { row, bot, now } = await begin();
+    const remedy = failure("rejected", "cloudstack.not_allowed", "listAsyncJobs: refused", { details: { command: "listAsyncJobs" } });
+    const blind = bot.with({ reader: { readRunningJobs: async () => err(remedy) } });
+    await run(row, blind);
+    expect(await now()).toMatchObject({ phase: "quarantining", waiting_for: "unavailable", activity: "listAsyncJobs: refused" });
+  });
+});
 
 describe("an account that somebody enabled again", () => {
   const enable = () => {

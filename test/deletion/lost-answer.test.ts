@@ -9,6 +9,7 @@ import type { CloudStackEmulator, CloudStackFault } from "../../emulators/clouds
 import { resetDatabase } from "../sim/reset.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { openIntents } from "../../src/store/intents.ts";
+import { fail } from "../../src/core/failure.ts";
 import { valueOf } from "../cloudstack/support.ts";
 import type { TestBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -21,6 +22,7 @@ let emulator: CloudStackEmulator;
 let row: DeletionRow;
 let bot: TestBot;
 let machine = "";
+let network = "";
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -39,7 +41,7 @@ beforeEach(async () => {
       cloud.addTemplate({ account, name: `t-${name}` });
       if (name === "beta") continue;
       machine = made;
-      const network = cloud.addNetwork({ account, name: "with-rules" });
+      network = cloud.addNetwork({ account, name: "with-rules" });
       cloud.addFirewallRule({ network, egress: true });
       cloud.addVpn({ network });
     }
@@ -90,8 +92,9 @@ describe.each(kinds)("an answer that is gone (%s)", (kind) => {
       expect(new Set(ids).size, "nothing is carried out twice").toBe(ids.length);
       expect(beta()).toBe(before);
       expect(await openIntents(fresh.db, { kind: "deletion", id: row.id })).toEqual([]);
-      for (const o of await outcomes())
-        expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
+      // A network with rules is refused once.
+      const ended = (await outcomes()).filter((o) => o.command !== "delete_network" || o.results.join() !== "refused");
+      for (const o of ended) expect(o.results, o.command).toSatisfy((r: string[]) => ["done", "looked_up"].includes(r.at(-1) ?? ""));
     },
   );
 
@@ -129,4 +132,29 @@ test("a job that is forgotten is settled by the lists", async () => {
   await until("deleted", "frozen");
   expect((await expectRow(fresh.db, row.id)).phase).toBe("deleted");
   expect(carriedOut("deleteTemplate", "lost_job")).toHaveLength(1);
+});
+
+test("a network that CloudStack refused to delete is not tried again before its rules are gone, whatever cuts its step short", async () => {
+  const first = bot.with({
+    deleter: { removeNetworkRules: async () => fail("unavailable", "cloudstack.unreachable", "CloudStack cannot be reached") },
+  });
+  const isIts = ({ command, params }: { command: string; params: Readonly<Record<string, string>> }) =>
+    /Rule$|Vpn$/.test(command) ? command.startsWith("delete") : command === "deleteNetwork" && params["id"] === network;
+  const sent = () =>
+    emulator
+      .requests()
+      .filter(isIts)
+      .map((r) => r.command);
+  for (let i = 0; i < 80 && (await expectRow(fresh.db, row.id)).phase !== "removing"; i += 1) {
+    e.w.now += 500;
+    await first.advance(row.id);
+  }
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "removing", waiting_for: "unavailable" });
+  expect(sent()).toEqual(["deleteNetwork"]);
+  // The next process knows it by the log of intents only.
+  await until("deleted", "frozen");
+  expect((await expectRow(fresh.db, row.id)).phase).toBe("deleted");
+  expect(sent()).toEqual(["deleteNetwork", "deleteRemoteAccessVpn", "deleteEgressFirewallRule", "deleteNetwork"]);
+  const tries = (await outcomes()).filter((o) => o.command === "remove_rules");
+  expect(tries.map((o) => o.results)).toEqual([["refused"], ["done"]]);
 });

@@ -170,6 +170,35 @@ describe("after the approval", () => {
     expect((await c.row()).frozen_reason).toBeNull();
   });
 
+  test("a template that a user began just before the quarantine is waited for, and people are asked about it", async () => {
+    let eve: ReturnType<RealCloud["emulator"]["addAccount"]> | undefined;
+    const slow = { jobMsOf: { createTemplate: 20_000 } };
+    const c = await world(
+      (made) => {
+        eve = made.emulator.addAccount({ domain: made.domain, name: "eve", keys: true });
+        made.emulator.addMachine({ account: eve.accountId, name: "hers", stopped: true });
+      },
+      { emulator: slow },
+    );
+    await approveReal(c);
+    c.before(async (command, params) => {
+      if (command !== "disableAccount" || params.get("id") !== eve?.accountId || eve?.keys === undefined) return;
+      const { keys } = eve;
+      eve = undefined;
+      const hers = createApi(optionsFor({ url: c.emulator.url, ...keys }));
+      const { volume } = valueOf(await hers.read("listVolumes", {})) as { volume: readonly { id: string }[] };
+      const ostypeid = c.emulator.ids.osType;
+      valueOf(await hers.change("createTemplate", { name: "racing", ostypeid, volumeid: volume[0]?.id ?? "" }));
+    });
+    expect(await c.until(["grace", "closed", "frozen"], 3)).toBe("quarantining");
+    expect((await c.row()).activity).toBe(
+      "waits for a job begun before the quarantine, which CloudStack still finishes: CreateTemplate of eve",
+    );
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("closed");
+    expect(await c.row()).toMatchObject({ closed_because: "changed", closed_reason: expect.stringContaining("template racing") });
+    expect(tree(c)).toContain("racing");
+  });
+
   test("an account that somebody enables in the last phase is not deleted", async () => {
     const c = await world();
     await approveReal(c);

@@ -6,7 +6,8 @@ import { createAnnouncers } from "../../src/bot/announcers.ts";
 import type { Identity } from "../../src/bot/identity.ts";
 import { createPosting, type Posting } from "../../src/bot/posting.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { createEvents, type Events } from "../../src/events.ts";
 import type { Database } from "../../src/store/db.ts";
 import type { DesiredProject } from "../../src/sync/planning/desired.ts";
@@ -73,6 +74,7 @@ export function createBot(o: BotOptions): Bot {
   const assembly = assemble({
     ...{ db: o.db, config: own, archive: o.archive, now, newId, newToken: newId, events },
     ci: {
+      readSource: async () => ok(null),
       readProjectState: async () => ok("closed"),
       projectsOf: async () => ok([doomedProject]),
       project: async () => ok(doomedProject),
@@ -84,7 +86,11 @@ export function createBot(o: BotOptions): Bot {
       ...{ now, newId, parallel: 1, events: createEvents("silent", "matrix") },
       sleep: async (ms) => void (o.clock.at += ms),
     }),
-    slack: { approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined }, announcers },
+    slack: {
+      identify: async () => err(failure("unavailable", "matrix", "not here")),
+      approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
+      announcers,
+    },
     enqueue: async (_name, id, e) => {
       queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
     },

@@ -61,8 +61,9 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   // A request whose answer is lost stands in the log as one that was not accepted, whatever became of it.
   const isAnswerLost = one.at.some((a) => a.fault.switched.kind === "lost_after");
   let phase = await playLife(one.life, bot, say, (row) => armed.round(row));
-  const vain = armed.vain();
-  wrong.push(...lookBetween(scene, vain));
+  // A job that was given up, or a proxy that said 200 for a server that never heard of it; a job that vanished may have done its work.
+  const [vain, lost] = [armed.vain(["job_cancelled", "stuck_machines", "html"]), armed.vain(["lost_job"])];
+  wrong.push(...lookBetween(scene, vain, lost));
   scene.cloud.setFaults([]);
   if (!["deleted", "closed", "frozen"].includes(phase)) phase = await playLife(one.life, bot, say);
   const ended = await readNewestDeletion(db, doomed.id);
@@ -70,8 +71,8 @@ export async function playFault(one: FaultCase, db: Database, archive: string): 
   if (phase === "frozen" && ended !== null) outcome = await giveBack(one, ended, { bot, scene, say });
   else if (one.lasting === "on and on" && ended?.closed_reason?.startsWith("could not be brought back: ") === true)
     outcome = "closed, and names what is not back";
-  wrong.push(...lookBetween(scene, vain));
-  if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], vain, isAnswerLost })));
+  wrong.push(...lookBetween(scene, vain, lost));
+  if (outcome === null) wrong.push(...(await judge({ life: one.life, scene, db, archive, deaths: [], vain, lost, isAnswerLost })));
   await scene.cloud.close();
   const sent = new Set(["userdata", ...scene.cloud.requests().map((r) => r.command)]);
   const wereSent = one.at.every(({ command }) => sent.has(command));
@@ -107,10 +108,10 @@ class Armed {
     return this.#rounds < ROUNDS_WITH_FAULT;
   }
 
-  /** How often a call may have been accepted in vain: its job was given up, or a proxy said 200 for a server that never heard of it. */
-  vain(): number {
+  /** How often a call may have been accepted in vain by faults of these kinds. */
+  vain(kinds: readonly string[]): number {
     const { lasting, at } = this.#one;
-    if (!at.some(({ fault }) => ["job_cancelled", "stuck_machines", "html"].includes(fault.switched.kind))) return 0;
+    if (!at.some(({ fault }) => kinds.includes(fault.switched.kind))) return 0;
     // What begins in one round may go on into the next phase, where the fault begins again.
     return lasting === "on and on" ? ROUNDS_WITH_FAULT : 2 * lasting.calls;
   }

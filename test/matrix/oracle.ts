@@ -48,9 +48,9 @@ const ENDS: Readonly<Record<Life, { readonly phase: string; readonly because: st
 
 /**
  * What may be looked at at any time: nothing beside the domain changed, and no call was sent that must not be.
- * `vain`: how often one call may be accepted in vain, and sent again.
+ * `vain`: how often one call may be accepted in vain, and sent again. `lost`: how often nobody learns that a network was refused.
  */
-export function lookBetween(scene: Scene, vain = 0): readonly string[] {
+export function lookBetween(scene: Scene, vain = 0, lost = 0): readonly string[] {
   const found: string[] = [];
   if (besideOf(scene.cloud) !== scene.before.beside) found.push("something beside the domain changed");
   for (const r of changing(scene)) {
@@ -62,11 +62,12 @@ export function lookBetween(scene: Scene, vain = 0): readonly string[] {
   const accepted = changing(scene).filter((r) => ONCE.has(r.command) && r.status === 200);
   const counts = new Map<string, number>();
   for (const r of accepted) counts.set(`${r.command} ${r.params["id"]}`, (counts.get(`${r.command} ${r.params["id"]}`) ?? 0) + 1);
-  for (const [key, n] of counts) if (n > 1 + vain + onceInVain(scene, key)) found.push(`${key} was accepted ${n} times`);
+  for (const [key, n] of counts)
+    if (n > 1 + vain + (isKeptByRules(scene, key) ? 1 + lost : 0)) found.push(`${key} was accepted ${n} times`);
   return found;
 }
 
-/** A life that has ended, and all that it left. `vain` as for `lookBetween`; `isAnswerLost`: some answers never came. */
+/** A life that has ended, and all that it left. `vain` and `lost` as for `lookBetween`; `isAnswerLost`: some answers never came. */
 export interface Remains {
   readonly life: Life;
   readonly scene: Scene;
@@ -74,13 +75,14 @@ export interface Remains {
   readonly archive: string;
   readonly deaths: readonly Point[];
   readonly vain?: number;
+  readonly lost?: number;
   readonly isAnswerLost?: boolean;
 }
 
 /** Judges a life that has ended, by the cloud, its request log, the channel, the archive and the database; believes no process. */
 export async function judge(o: Remains): Promise<readonly string[]> {
   const { life, scene, db, archive } = o;
-  const found = [...lookBetween(scene, o.vain)];
+  const found = [...lookBetween(scene, o.vain, o.lost)];
   const deletions = await db.many(
     z.object({ id: z.string(), phase: z.string(), because: z.string().nullable() }),
     "select id::text, phase, coalesce(closed_because, frozen_reason) as because from deletion",
@@ -102,9 +104,9 @@ function changing(scene: Scene) {
   return scene.cloud.requests().filter((r) => !/^(?:list|query)/.test(r.command));
 }
 
-/** A network with rules is deleted in vain while one is left: once in each step that a death, or a job that is lost, cuts short. */
-function onceInVain(scene: Scene, key: string): number {
-  return [...scene.ruleOf.values()].some((network) => key === `deleteNetwork ${network}`) ? 4 : 0;
+/** A network with rules is deleted in vain once; from then on its rules go first, whatever cuts a step short. */
+function isKeptByRules(scene: Scene, key: string): boolean {
+  return [...scene.ruleOf.values()].some((network) => key === `deleteNetwork ${network}`);
 }
 
 /** What a call is about: a rule goes with its network, whose step it belongs to. */
@@ -127,8 +129,8 @@ function judgeDomain({ life, scene, vain = 0, isAnswerLost = false }: Remains): 
 
 /** Each call has its intent before it, its votes, and the waits behind it. */
 async function judgeCalls(scene: Scene, db: Database): Promise<readonly string[]> {
-  const sql = "select params ->> 'item' as item, at from intent where owner_kind = 'deletion'";
-  const intents = await db.many(z.object({ item: z.string(), at: z.number() }), sql);
+  const sql = "select params ->> 'item' as item, command, at from intent where owner_kind = 'deletion'";
+  const intents = await db.many(z.object({ item: z.string(), command: z.string(), at: z.number() }), sql);
   const votes = await db.many(z.object({ at: z.number() }), "select at from ballot where verdict = 'approve' order by at");
   const second = votes[1]?.at ?? Number.POSITIVE_INFINITY;
   const found: string[] = [];
@@ -138,8 +140,9 @@ async function judgeCalls(scene: Scene, db: Database): Promise<readonly string[]
     const target = targetOf(scene, r);
     const n = (sent.get(`${r.command} ${target}`) ?? 0) + 1;
     sent.set(`${r.command} ${target}`, n);
-    const inVain = onceInVain(scene, `${r.command} ${target}`);
-    if (intents.filter((i) => i.item === target && i.at <= r.at).length + inVain < n)
+    // A network's rules have intents of their own.
+    const isOf = (command: string): boolean => r.command !== "deleteNetwork" || command === "delete_network";
+    if (intents.filter((i) => i.item === target && i.at <= r.at && isOf(i.command)).length < n)
       found.push(`${r.command} without an intent of its own before it`);
     const wait = times.coolOffMs + (TAKING.has(r.command) ? times.graceMs : 0);
     if (r.at < second + wait) found.push(`${r.command} ${second + wait - r.at} ms too early`);

@@ -5,12 +5,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { keysOf } from "../../demo/keys.ts";
 import { resetDatabase } from "../sim/reset.ts";
+import { root } from "../sim/ci.ts";
 import { config, createWorld } from "../sim/world.ts";
 import { createReplica } from "../sim/replica.ts";
 import { team } from "../sim/people.ts";
 import { openDoor } from "../sim/door.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { takePassage } from "../../src/deletion/passage.ts";
+import type { ProjectId } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import { askAboutScope } from "../../src/policy/service.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
@@ -43,6 +45,13 @@ test("report-only until two people confirmed it", async () => {
   const first = await r.runPass(null, schedule);
   expect(first.ok && first.value.state).toBe("held");
   expect(first.ok && first.value.plan.holds.map((h) => [h.kind, h.blocks])).toContainEqual(["scope_changed", "everything"]);
+  expect(effects).toEqual([]);
+  // A pass over one project, as of /ci-sync, changes nothing either.
+  const one = await r.runPass({ kind: "project", root, projectId: w.ci.projects[0]?.id as ProjectId }, schedule);
+  expect(one.ok && [one.value.state, one.value.plan.holds.find((h) => h.kind === "scope_changed")?.sentence]).toEqual([
+    "held",
+    expect.stringContaining("the scope is not the one that was confirmed"),
+  ]);
   expect(effects).toEqual([]);
   expect(await counted()).toEqual({ managed: 0, complete: 0 });
   // Every pass that finds it asks; only one question is put.

@@ -17,6 +17,7 @@ export function createMemoryArchive(): MemoryArchive {
   const archive: MemoryArchive = {
     isFull: false,
     bytesOf: (key) => whole.get(key),
+    requireRoom: async () => ok(undefined),
     async append(key, offset, bytes) {
       const before = (unfinished.get(key) ?? Buffer.alloc(0)).subarray(0, offset);
       const chunks: Buffer[] = [before];

@@ -36,6 +36,7 @@ export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
     return ci.mood === "narrowed" ? listed.slice(0, 1) : ci.mood === "empty" ? [] : listed;
   };
   return {
+    readSource: async () => ok(null),
     async listPeople() {
       if (ci.mood === "away") return err(away());
       const known = { email: null, slackId: null, enabled: true };

@@ -191,14 +191,14 @@ export class Oracle {
   #judgeEvidence(d: z.output<typeof Live>, command: string, target: string, by: Process, goOns: readonly z.output<typeof GoOn>[]): void {
     const key = `${by.name} ${d.project_id}`;
     const last = this.evidence.get(key);
-    // A network's rules go in its step, after CloudStack refused to delete it with them.
-    const isSameStep = last?.network === target && (command === "deleteNetwork" || RULES.has(command));
+    // A network's rules go in one step.
+    const isSameStep = last?.network === target && RULES.has(command);
     if (last === undefined || (last.used && !isSameStep))
       return this.#violate("INV-2", `${command} in ${d.path} without asking the CI database before`);
     if (last.state !== d.evidence.kind && !goOns.some((g) => g.reason === "came_back"))
       this.#violate("INV-2", `${command} in ${d.path} although its project is ${last.state}`);
     last.used = true;
-    if (command === "deleteNetwork") last.network = target;
+    if (RULES.has(command)) last.network = target;
   }
 
   async #judgeContents(id: string, command: string, target: string, path: string, goOns: readonly z.output<typeof GoOn>[]): Promise<void> {

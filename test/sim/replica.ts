@@ -75,6 +75,7 @@ function slackOf(w: World, process: Process): SlackParts {
       ? err(failure("unavailable", "directory.away", "Slack could not be asked"))
       : ok(w.directory.approvers.map((p) => p.operator));
   return {
+    identify: async () => err(failure("unavailable", "sim", "not here")),
     approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
     announcers: {
       deletion: {

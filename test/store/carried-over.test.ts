@@ -4,15 +4,19 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { notConfirmed } from "../../src/cidb/source.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import { phases } from "../../src/core/phases.ts";
-import type { Result } from "../../src/core/result.ts";
+import type { DatabaseSource } from "../../src/core/policy.ts";
+import { ok, type Result } from "../../src/core/result.ts";
+import { askAboutScope } from "../../src/policy/service.ts";
 import { verifyAudit } from "../../src/store/audit.ts";
 import { openIntents } from "../../src/store/intents.ts";
 import { withConnection } from "../../src/store/db.ts";
 import { migrate, compareMigrations } from "../../src/store/migrate.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
+import { readPolicy } from "../../src/store/policies.ts";
 import { readPostedMessage } from "../../src/store/posted-messages.ts";
 import { readStop } from "../../src/store/stop-switch.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
@@ -129,6 +133,27 @@ describe("carried over", () => {
       const again = inputs === null ? null : expectOk(replayPlan(inputs));
       expect(again?.again).toBe(again?.stored);
     }
+  });
+
+  test("its scope was confirmed by an address: which CI database answers is asked about once, and not believed until then", async () => {
+    const source = {
+      server: "system 1",
+      database: "ci (5)",
+      views: Object.fromEntries(["projects", "users", "memberships"].map((v) => [v, { name: v, definition: "" }])),
+    } as unknown as DatabaseSource;
+    const scope = async () => (await readPolicy(carried.db))?.body.scope ?? null;
+    expect(notConfirmed(await scope(), source)).toMatchObject({ code: "cidb.not_confirmed" });
+    const ask = () => askAboutScope({ ...carried.bot.policy, readSource: async () => ok(source) });
+    await ask();
+    await ask();
+    const cards = new Map(carried.world.policyCards.filter((c) => c.setting === "scope").map((c) => [c.id, c]));
+    expect([...cards.values()].map((c) => c.after)).toEqual([expect.stringContaining("there answers ci (5) on system 1")]);
+    const [card] = cards.values();
+    for (const by of [ada, ben])
+      expectOk(await carried.bot.services.policy.approve({ changeId: card?.id ?? "", digest: card?.digest ?? "", by }));
+    expect(notConfirmed(await scope(), source)).toBeNull();
+    await ask();
+    expect(carried.world.policyCards.filter((c) => c.setting === "scope" && !cards.has(c.id))).toEqual([]);
   });
 
   test("every card keeps its message, so that none is posted a second time", async () => {

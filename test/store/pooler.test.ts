@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 async function readThrough(url: string) {
-  const database = createCiDatabase({ url, views, now: () => 5 as Instant, sentinelProject: null, onError: () => undefined });
+  const database = createCiDatabase({ url, views, now: () => 5 as Instant, sentinelProject: null, confirmed: async () => null, onError: () => undefined });
   try {
     return await database.readDesired({ kind: "fleet", root: "ROOT/ci" as DomainPath });
   } finally {
@@ -60,6 +60,7 @@ describe("the CI database", () => {
     ["row_security = off", "row_security = on ", /row_security is on, so rows may be hidden/],
     ["repeatable read read only", "repeatable read          ", /the transaction is not read only/],
     ["repeatable read read only", "read committed  read only", /its isolation is read committed/],
+    ["set local search_path = pg_catalog, public", "set local search_path = pg_catalog, staged", /its search_path is pg_catalog, staged/],
   ])("a pooler that loses %s on its way makes it partial", async (from, to, why) => {
     const lossy = await startPooler(own.url, (statement) => statement.replace(from, to));
     const read = await readThrough(lossy.url(nameOf(ci)));

@@ -45,10 +45,13 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
 
 const usual = configOf();
 
-/** The CI database at a URL, read as the bot reads it (`src/app/systems.ts`). Close it. */
-export function botCi(url: string, now: () => number, sentinel: string | null = null): CiDatabase {
+/** A database of Twokey without a policy, with which a CI database cannot be compared. */
+const noPolicy = { maybe: async () => null } as unknown as Database;
+
+/** The CI database at a URL, read as the bot of `db` reads it (`src/app/systems.ts`). Close it. */
+export function botCi(url: string, now: () => number, sentinel: string | null = null, db: Database = noPolicy): CiDatabase {
   const { ci } = configOf({ CI_DATABASE_URL: url, ...(sentinel === null ? {} : { CI_SENTINEL_PROJECT: sentinel }) });
-  return ciDatabase({ ci }, { now: () => now() as Instant, events: createEvents("silent", "test") });
+  return ciDatabase({ ci }, db, { now: () => now() as Instant, events: createEvents("silent", "test") });
 }
 
 /** What a test may put in place of a part; of an object, only what it names. */
@@ -64,6 +67,7 @@ export interface PartsChange extends Partial<
   readonly exports?: Partial<CloudParts["exports"]>;
   readonly registrar?: Partial<CloudParts["registrar"]>;
   readonly approvers?: Partial<SlackParts["approvers"]>;
+  readonly identify?: SlackParts["identify"];
   readonly cards?: Partial<DeletionAnnouncer>;
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
@@ -118,7 +122,23 @@ export async function putInForce(db: Database, change: Partial<TeamPolicy> = {},
 
 /** Copies parts with others in their place. */
 export function changed(p: Parts, change: PartsChange): Parts {
-  const { ci, archive, reader, writer, restorer, deleter, exports, registrar, approvers, cards, plans, changes, stops, ...plain } = change;
+  const {
+    ci,
+    archive,
+    reader,
+    writer,
+    restorer,
+    deleter,
+    exports,
+    registrar,
+    approvers,
+    identify,
+    cards,
+    plans,
+    changes,
+    stops,
+    ...plain
+  } = change;
   const { cloud, slack } = p;
   return {
     ...p,
@@ -135,6 +155,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
       registrar: { ...cloud.registrar, ...registrar },
     },
     slack: {
+      identify: identify ?? slack.identify,
       approvers: { ...slack.approvers, ...approvers },
       announcers: {
         ...slack.announcers,
@@ -156,6 +177,7 @@ function bareParts(db: Database): Parts {
     db,
     ci: {
       ...unused<Parts["ci"]>("the CI database", ["readDesired", "readProjectState"]),
+      readSource: async () => ok(null),
       listPeople: async () => ok([]),
       projectsOf: async () => ok([]),
       project: async () => ok(null),
@@ -183,8 +205,12 @@ function bareParts(db: Database): Parts {
       registrar: unused("the registrar", ["registerTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
-    archive: withHeads(unused("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"])),
+    archive: withHeads({
+      ...unused<ArchiveStore>("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+      requireRoom: async () => ok(undefined),
+    }),
     slack: {
+      identify: async (user) => ok({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: true }),
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
         plan: { showPlan: async () => undefined },
@@ -222,8 +248,8 @@ function withHeads(archive: ArchiveStore): ArchiveStore {
       return ok(kept.size);
     },
     finish: (key) => (isHead(key) ? Promise.resolve(ok(undefined)) : archive.finish(key)),
-    open: async (key) => {
-      if (!isHead(key)) return archive.open(key);
+    open: async (key, range) => {
+      if (!isHead(key)) return archive.open(key, range);
       const head = kept.get(key);
       return head === undefined ? err(failure("contract_broken", "archive.missing", "no head")) : ok(Readable.from([head]));
     },
@@ -235,6 +261,7 @@ const READS = [
   "findDomain",
   "findThing",
   "findJob",
+  "readRunningJobs",
   "hasDeletionEvent",
   "readNeighbours",
   "readHoldings",
@@ -250,6 +277,7 @@ const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "delete
   "deleteSnapshot",
   "deleteTemplate",
   "deleteNetwork",
+  "removeNetworkRules",
   "releaseAddress",
 ]);
 

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import { ok } from "../../src/core/result.ts";
 import type { Holdings, Neighbour } from "../../src/store/neighbours.ts";
-import type { Removal } from "../../src/deletion/cloud.ts";
+import type { Removal, RunningJob } from "../../src/deletion/cloud.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
@@ -24,6 +24,8 @@ export interface SmallWorld {
   domainThere: boolean;
   neighbours: Neighbour[];
   removals: Removal[];
+  /** Jobs of the domain's accounts that have not ended. */
+  jobs: RunningJob[];
   /** What neighbours hold by id; of one that is not in it, only the counts are known. */
   held: Holdings;
   calls: string[];
@@ -50,6 +52,7 @@ export async function smallWorld(db: Database): Promise<SmallWorld> {
     domainThere: true,
     neighbours: [{ id: randomUUID(), name: "beta", machines: 4, volumes: 5, templates: 2 }],
     removals: [],
+    jobs: [],
     held: {},
     calls: [],
     notes: [],
@@ -76,6 +79,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       findDomain: async () => ok(w.domainThere ? { id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath } : null),
       findThing: async (_approved, { id }) => ok(w.items.find((i) => i.id === id) ?? null),
       findJob: async () => ok({ state: "unknown" as const }),
+      readRunningJobs: async () => ok(w.jobs),
       hasDeletionEvent: async () => ok(true),
       readNeighbours: async () => ok({ neighbours: w.neighbours, domains: null }),
       readHoldings: async () => ok(w.held),
@@ -101,6 +105,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       deleteSnapshot: call("snapshot", gone),
       deleteTemplate: call("template", gone),
       deleteNetwork: call("network", gone),
+      removeNetworkRules: call("rules", () => undefined),
       releaseAddress: call("address", gone),
       deleteAccount: async (g, { account }) => call("account", gone)(g, account),
       deleteDomain: async () => {

@@ -305,7 +305,7 @@ test.for<readonly [string, CiLoss, RegExp, readonly string[]]>([
     /twokey_projects of the CI database misses a column: .*slug.*Add it as docs/,
     [],
   ],
-  ["a view that is not there", { kind: "view_lost", pick: 2 }, /no view twokey_memberships. Create it as docs/, []],
+  ["a view that is not there", { kind: "view_lost", pick: 2 }, /no view twokey_memberships in public. Create it as docs/, []],
   [
     "rows that a policy hides",
     { kind: "rows_hidden_by_policy", pick: 2 },

@@ -221,6 +221,34 @@ test("a deletion is proposed exactly for managed domains that stand there, are n
   );
 });
 
+test("a slug used again: the new project gets its domain once the closed one's is gone, and that one is proposed", () => {
+  const before = project(1, "closed");
+  const again = { ...project(2, "active"), slug: before.slug };
+  const known = { ...nothingKnown, managedDomains: [managedDomain(1)] };
+  const planned = (w: World): Plan => {
+    const input = complete(w);
+    if (input === null) throw new Error("the world of this test must be complete");
+    return plan(input);
+  };
+  const both = planned({ projects: [before, again], domains: [domain(1)], accounts: [], known });
+  expect(both.holds).toEqual([
+    expect.objectContaining({
+      kind: "name_in_the_way",
+      projectId: "p-2",
+      sentence: expect.stringMatching(
+        /^ROOT\/ci\/p1 is still the domain of project p-1, which had this slug before and is closed; project p-2/,
+      ),
+    }),
+  ]);
+  expect([...harm(both)]).toEqual(["delete ROOT/ci/p1"]);
+  expect(both.additive).toEqual([]);
+  const free = planned({ projects: [before, again], domains: [], accounts: [], known: nothingKnown });
+  expect(free.additive).toMatchObject([{ kind: "create_domain", projectId: "p-2", name: "p1", domainId: domain(2).id }]);
+  expect(free.holds).toEqual([]);
+  const open = planned({ projects: [{ ...before, slug: "p9" as Slug }, again], domains: [domain(1)], accounts: [], known });
+  expect(open.holds.map((h) => h.sentence)).toEqual(["ROOT/ci/p1 has the name of p1 but was not made by Twokey"]);
+});
+
 test("losing a row of the observed side, or any side's completeness, never adds a deletion or a restriction", () => {
   fc.assert(
     fc.property(worlds, fc.nat(), fc.nat(), (w, i, j) => {

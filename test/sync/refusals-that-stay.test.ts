@@ -10,7 +10,8 @@ import { answerStatus } from "../../src/commands/status.ts";
 import { answerPlan } from "../../src/commands/passes.ts";
 import type { Change } from "../../src/sync/planning/plan.ts";
 import type { FreshDatabase } from "../support/database.ts";
-import { putInForce } from "../support/bot.ts";
+import { recordPostedMessage } from "../../src/store/posted-messages.ts";
+import { configOf, putInForce } from "../support/bot.ts";
 import { op } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { ids, service, type Service } from "./people.ts";
@@ -113,4 +114,37 @@ describe("a user whom CloudStack locked out", () => {
       parts: expect.arrayContaining([{ kind: "list", title: "Different, but left alone", lines: [sentence] }]),
     });
   });
+});
+
+test("a plan whose message never got into the channel is shown when it is back, once, the oldest first, and for a week", async () => {
+  const s = service(fresh.db, { beta: ["mia"] });
+  await s.pass();
+  s.projects["beta"]?.members.add("noor");
+  await s.pass();
+  const plans = [...s.messages.keys()];
+  expect(plans).toHaveLength(2);
+  const told: string[] = [];
+  let isBack = false;
+  const post = async (id: string): Promise<void> => {
+    told.push(id);
+    if (isBack) await recordPostedMessage(fresh.db, { key: `plan:${id}`, channel: "C1", ts: id, digest: "d", at: s.now });
+  };
+  const bot = s.bot(configOf(), { plans: { showPlan: async (record) => post(record.id) } });
+  const sweep = async (): Promise<readonly string[]> => {
+    told.length = 0;
+    await bot.schedules.find((one) => one.name === "show-plans")?.run();
+    return [...told];
+  };
+  // The newest is still shown by its own pass.
+  s.now -= 299_000;
+  expect(await sweep()).toEqual([]);
+  s.now += 299_000;
+  expect(await sweep()).toEqual([plans[0]]);
+  const later = s.now;
+  s.now += 8 * 24 * 3600_000;
+  expect(await sweep()).toEqual([]);
+  s.now = later + 3600_000;
+  isBack = true;
+  expect(await sweep()).toEqual(plans);
+  expect(await sweep()).toEqual([]);
 });

@@ -1,4 +1,5 @@
 // Must not compile: every `@ts-expect-error` is a thing that must stay impossible; each has a positive twin beside it.
+import { mrkdwn, safe, section } from "../../src/bot/render/blocks.ts";
 import { grant, type ApprovedDeletion, type GrantQuestion } from "../../src/approvals/grant.ts";
 import { proveEmpty, type CompleteInventory, type ProvenEmpty } from "../../src/core/complete-inventory.ts";
 import type { Failure } from "../../src/core/failure.ts";
@@ -124,3 +125,10 @@ export const withReason: Refusal = refusalOf(failed);
 // @ts-expect-error the guard refuses for its own reasons only
 guardRefusal("cloudstack_refused", "no");
 guardRefusal("neighbours", "no");
+
+// 6. Text of others gets into a message escaped, or not at all.
+section(mrkdwn`*${safe("<!channel>")}*`);
+// @ts-expect-error text that nobody escaped
+section("<!channel>");
+// @ts-expect-error text that nobody escaped, in words of ours
+section(mrkdwn`*${String("<!channel>")}*`);

@@ -4,8 +4,10 @@ import type { JsonObject } from "../json.ts";
 import type { Settings } from "../options.ts";
 import { pageOf } from "../paging.ts";
 import { isAllowed } from "../rights.ts";
-import { like } from "../scope.ts";
+import { like, ownedRows } from "../scope.ts";
+import { thingShape } from "../shapes/thing.ts";
 import { NAMED } from "../world/base.ts";
+import type { ThingKind } from "../world/rows.ts";
 import { derivedId, OS_CATEGORIES, osTypes } from "../world/os-types.ts";
 
 const HYPERVISORS = ["KVM", "VMware", "XenServer", "Hyperv", "BareMetal", "Ovm", "LXC", "Ovm3", "External"];
@@ -27,9 +29,9 @@ export function installationCommands(catalogue: () => readonly Command[]): reado
       },
     },
     { name: "listZones", params: paramSpecs(`id name available ${LIST_PARAMS}`), run: listZones },
-    { name: "listServiceOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listServiceOfferings },
-    { name: "listDiskOfferings", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listDiskOfferings },
-    { name: "listNetworkOfferings", params: paramSpecs(`id name state ${LIST_PARAMS}`), run: listNetworkOfferings },
+    { name: "listServiceOfferings", params: paramSpecs(`id name domainid:domains ${LIST_PARAMS}`), run: listServiceOfferings },
+    { name: "listDiskOfferings", params: paramSpecs(`id name domainid:domains ${LIST_PARAMS}`), run: listDiskOfferings },
+    { name: "listNetworkOfferings", params: paramSpecs(`id name state domainid:domains ${LIST_PARAMS}`), run: listNetworkOfferings },
     { name: "listOsTypes", params: paramSpecs(`id description oscategoryid ${LIST_PARAMS}`), run: listOsTypes },
     { name: "listOsCategories", params: paramSpecs(`id name ${LIST_PARAMS}`), run: listOsCategories },
   ];
@@ -191,7 +193,7 @@ function zoneShape(call: Call, id: string, name: string): JsonObject {
 
 function listServiceOfferings(call: Call): JsonObject {
   const { base } = call.world;
-  return onlyRow(call, "serviceoffering", {
+  return offerings(call, "service_offering", {
     id: base.serviceOffering,
     name: NAMED.serviceOffering,
     displaytext: NAMED.serviceOffering,
@@ -206,7 +208,7 @@ function listServiceOfferings(call: Call): JsonObject {
 }
 
 function listDiskOfferings(call: Call): JsonObject {
-  return onlyRow(call, "diskoffering", {
+  return offerings(call, "disk_offering", {
     id: call.world.base.diskOffering,
     name: NAMED.diskOffering,
     displaytext: NAMED.diskOfferingText,
@@ -218,7 +220,7 @@ function listDiskOfferings(call: Call): JsonObject {
 }
 
 function listNetworkOfferings(call: Call): JsonObject {
-  return onlyRow(call, "networkoffering", {
+  return offerings(call, "network_offering", {
     id: call.world.base.networkOffering,
     name: NAMED.networkOffering,
     displaytext: NAMED.networkOfferingText,
@@ -259,7 +261,19 @@ function categoryId(call: Call, name: string): string {
   return derivedId(call.world.base.zone, 1 + OS_CATEGORIES.findIndex((category) => category === name));
 }
 
-function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {
+/** The offering for everybody, and those that are for some domains only (`domainid` has their ids with commas between). */
+function offerings(call: Call, kind: ThingKind, row: JsonObject): JsonObject {
+  const { world, params } = call;
+  const own = params.text("id") === undefined ? ownedRows(call, world.things).filter((thing) => thing.kind === kind) : [];
+  return onlyRow(
+    call,
+    kind.replace("_", ""),
+    row,
+    own.map((thing) => thingShape(world, thing)),
+  );
+}
+
+function onlyRow(call: Call, key: string, row: JsonObject, more: readonly JsonObject[] = []): JsonObject {
   const { params } = call;
   const matches = [
     ["id", row["id"]],
@@ -269,5 +283,5 @@ function onlyRow(call: Call, key: string, row: JsonObject): JsonObject {
     const wanted = params.text(String(name));
     return wanted === undefined || wanted === value;
   });
-  return pageOf(call, key, matches ? [row] : [], (r) => r);
+  return pageOf(call, key, [...(matches ? [row] : []), ...more], (r) => r);
 }

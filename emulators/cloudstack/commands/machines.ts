@@ -32,7 +32,7 @@ export const MACHINE_COMMANDS: readonly Command[] = [
   {
     name: "listVirtualMachines",
     params: paramSpecs(
-      "id:machines ids:machines* name state account domainid:domains projectid:projects networkid:networks templateid:templates " +
+      "id:machines ids:machines* name state account domainid:domains projectid:projects networkid:networks templateid:templates isoid:templates " +
         `details ${LIST_PARAMS}`,
     ),
     run: listVirtualMachines,
@@ -176,7 +176,7 @@ function listVirtualMachines(call: Call): JsonObject {
   const name = params.text("name");
   const keyword = params.text("keyword");
   const network = params.text("networkid");
-  const template = params.text("templateid");
+  const [template, iso] = [params.text("templateid"), params.text("isoid")];
   const rows = ownedRows(call, world.machines).filter(
     (m) =>
       (state === undefined || (state === "present" ? m.state !== "Destroyed" : m.state.toLowerCase() === state)) &&
@@ -185,7 +185,8 @@ function listVirtualMachines(call: Call): JsonObject {
       (name === undefined || like(m.name, name)) &&
       (keyword === undefined || like(m.name, keyword)) &&
       (network === undefined || m.networkId === network) &&
-      (template === undefined || m.templateId === template),
+      (template === undefined || m.templateId === template) &&
+      (iso === undefined || m.isoId === iso),
   );
   return pageOf(call, "virtualmachine", rows, (machine) => machineShape(world, machine, caller.reach));
 }
@@ -221,6 +222,8 @@ function destroy(call: Call, machine: Machine, jobId: string): JsonObject {
     const described = `[id = ${machine.id}, name = ${instanceName(world, machine)}]`;
     throw invalidValue(`Instance ${described} has delete protection enabled and cannot be deleted.`);
   }
+  if (machine.autoscaleGroup !== undefined) throw invalidValue(`VM ${machine.id} is in AutoScale VM Group ${machine.autoscaleGroup}`);
+  if (machine.servesFiles === true) throw invalidValue("Operation not supported on Shared FileSystem Instance");
   const expunges = call.params.flag("expunge");
   if (expunges && !mayCall(call, "expungeVirtualMachine")) throw permissionDenied("Parameter expunge can be passed by Admin only");
   if (call.machinesStuck && machine.state === "Running") throw runtimeRefusal("Failed to destroy vm");

@@ -48,6 +48,8 @@ export function machineShape(world: World, machine: Machine, reach: Caller["reac
     ipaddress: guestAddress(world, machine),
     ...staticNatFields(world, machine),
     ...isoFields(world, machine),
+    ...(machine.autoscaleGroup === undefined ? {} : { autoscalevmgroupname: machine.autoscaleGroup }),
+    ...(machine.servesFiles === true ? { vmtype: "sharedfsvm" } : {}),
     ...detailFields(world, machine, reach),
     affinitygroup: [],
     isdynamicallyscalable: false,

@@ -6,9 +6,12 @@ import { ownerFields } from "./owner.ts";
 /** Kinds whose answers name no owner. */
 const WITHOUT_OWNER: ReadonlySet<ThingKind> = new Set([
   "acl_list",
+  "disk_offering",
   "egress_rule",
   "firewall_rule",
+  "network_offering",
   "port_forward",
+  "service_offering",
   "snapshot_policy",
   "vm_schedule",
   "vpc_offering",

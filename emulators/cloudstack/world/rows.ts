@@ -73,6 +73,10 @@ export interface Machine extends Owned {
   destroyedAt?: number;
   /** The ISO in its drive. */
   isoId?: string;
+  /** The name of the autoscale group that it is in. */
+  autoscaleGroup?: string;
+  /** True: it serves a shared file system. */
+  servesFiles?: boolean;
   /** True: `displayvm=false`, shown only to who asks for such machines and is a root administrator. */
   hidden?: boolean;
   /** True after a clean-up that could not stop the machine. */
@@ -193,14 +197,21 @@ export interface Vpc extends Owned {
 export type ThingKind =
   | "acl_list"
   | "affinity_group"
+  | "autoscale_group"
   | "autoscale_profile"
+  | "certificate"
+  | "disk_offering"
   | "egress_rule"
   | "firewall_rule"
+  | "global_rule"
   | "instance_group"
   | "key_pair"
   | "load_balancer"
+  | "network_offering"
   | "port_forward"
   | "security_group"
+  | "service_offering"
+  | "shared_file_system"
   | "snapshot_policy"
   | "user_data"
   | "vm_schedule"

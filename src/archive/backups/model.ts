@@ -1,5 +1,6 @@
 import type { ProjectId } from "../../core/ids.ts";
 import { groupBy } from "../../core/group-by.ts";
+import { GIB } from "../../core/units.ts";
 import { growthOf } from "./growth.ts";
 import { kindsOf, policies, unchangingKinds, type BackupTerms, type Policy, type SizeKind } from "../../core/backup-policy.ts";
 import type { Measurement, ProjectSize } from "../../store/backup-sizes.ts";
@@ -7,7 +8,6 @@ import type { Measurement, ProjectSize } from "../../store/backup-sizes.ts";
 /** Days of a projection, in twelve months of equal length. */
 const HORIZON_DAYS = 365;
 const MONTHS = 12;
-const GIB = 1024 ** 3;
 
 /** One of the twelve months ahead. Units: GiB-months, GiB, and the terms' currency. */
 export interface MonthAhead {

@@ -1,9 +1,10 @@
-import { isTokenOf, textAnswer, type HttpAnswer, type LinkContext } from "../links.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import { LINK_ID, isLocal, isTokenOf, serveCopy, textAnswer, type HttpAnswer, type LinkContext } from "../links.ts";
 import { fail, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { readServedReimport } from "../../store/reimports.ts";
 
-const SHAPE = /^\/restores\/([0-9a-f-]{36})\/([\w-]{20,100})\/template\.[a-z0-9]{2,10}$/;
+const SHAPE = new RegExp(`^/restores/(${LINK_ID})/([\\w-]{20,100})/template\\.[a-z0-9]{2,10}$`);
 
 /**
  * Builds the path of a link for one template. CloudStack refuses a link that does not end as its format does (recording 15).
@@ -18,24 +19,18 @@ export function reimportPath(itemId: string, token: string, format: unknown): Re
 }
 
 /** Serves a template's bytes to CloudStack while the link is valid. Every other link gets the same answer: 404. */
-export async function serveReimport(path: string, c: LinkContext): Promise<HttpAnswer> {
+export async function serveReimport(path: string, asked: IncomingHttpHeaders, c: LinkContext): Promise<HttpAnswer> {
   const nothing = textAnswer(404, "Nothing is served here.\n");
   const [, itemId = "", token = ""] = SHAPE.exec(path) ?? [];
   if (itemId === "") return nothing;
   const served = await readServedReimport(c.db, itemId, c.now());
   if (served === null || !isTokenOf(served.token_sha256, token)) return nothing;
-  const opened = await c.store.open(served.key);
-  if (!opened.ok) return nothing;
-  const headers = { "content-type": "application/octet-stream", "content-length": String(served.bytes), "cache-control": "no-store" };
-  return { status: 200, headers, body: opened.value };
+  return (await serveCopy(served, asked, c)) ?? nothing;
 }
 
-/** Hosts that CloudStack refuses in a link, or that would lead it to itself. Source: facts/cloudstack §5.4; recording 15. */
-const LOCAL = /^(?:127\.|localhost$|\[::1?\]$|0\.0\.0\.0$|169\.254\.)/;
-
-/** Errors: `refused` when CloudStack could not fetch anything from that address. */
+/** Errors: `refused` when CloudStack could not fetch anything from that address. Source: facts/cloudstack §5.4; recording 15. */
 export function requireReachable(publicUrl: string | null): Result<void, Failure> {
-  if (publicUrl !== null && !LOCAL.test(new URL(publicUrl).hostname)) return ok(undefined);
+  if (publicUrl !== null && !isLocal(publicUrl)) return ok(undefined);
   const what = publicUrl === null ? "TWOKEY_PUBLIC_URL is not set" : "TWOKEY_PUBLIC_URL is an address of this machine only";
   return fail("refused", "restore.no_address", `${what}: CloudStack fetches the templates from there`, {
     remedy:

@@ -1,4 +1,5 @@
 import type { KnownBlock } from "@slack/types";
+import { asShown } from "../../core/shown-text.ts";
 
 /** Longest text of one section that we send; Slack's limit is 3,000. */
 const SECTION_MAX = 2800;
@@ -6,21 +7,36 @@ const SECTION_MAX = 2800;
 /** Longest text of a table in one section: beyond it the closing mark would be cut off. */
 const PREFORMATTED_MAX = 2200;
 
+/** Longest line of a list: a name in CloudStack has at most 255 characters. */
+export const LINE_MAX = 300;
+
+declare const escaped: unique symbol;
+
 /**
- * Escapes text of others for mrkdwn: Slack's three control characters, formatting marks; control and direction characters are removed.
+ * Text that Slack reads for links, mentions and marks. Only the functions below make it, so that a text of others is escaped, or does
+ * not compile.
+ */
+export type Mrkdwn = string & { readonly [escaped]: true };
+
+/** Our own words, with what is escaped already in their gaps. */
+export function mrkdwn(words: TemplateStringsArray, ...gaps: readonly (Mrkdwn | number | "")[]): Mrkdwn {
+  return String.raw({ raw: words }, ...gaps) as Mrkdwn;
+}
+
+/** Several texts as one; between them words of ours. */
+export function joined(parts: readonly Mrkdwn[], between: ", " | " and " | "\n" | ""): Mrkdwn {
+  return parts.join(between) as Mrkdwn;
+}
+
+/**
+ * Escapes text of others for mrkdwn: Slack's three control characters, and what `asShown` puts in the place of marks.
  *
  * Source: facts on Slack §5 rule 11.
  */
-export function safe(text: string, max = 300): string {
-  const plain = text.replace(/[\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu, " ");
-  const cut = [...plain].length > max ? `${[...plain].slice(0, max - 1).join("")}…` : plain;
-  return cut
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/[*_~`]/g, (c) =>
-      `${c}\u200B`.replace("`\u200B", "ʼ").replace("*\u200B", "∗").replace("_\u200B", "_\u200B").replace("~\u200B", "∼"),
-    );
+export function safe(text: string, max = 300): Mrkdwn {
+  const shown = [...asShown(text)];
+  const cut = shown.length > max ? `${shown.slice(0, max - 1).join("")}…` : shown.join("");
+  return cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") as Mrkdwn;
 }
 
 /** Text of others for plain_text objects, which Slack never parses: control and direction characters removed, and cut. */
@@ -34,37 +50,37 @@ export function header(text: string): KnownBlock {
   return { type: "header", text: { type: "plain_text", text: plain(text, 150), emoji: false } };
 }
 
-/** A section of mrkdwn; text of others in it was escaped by the caller. */
-export function section(mrkdwn: string): KnownBlock {
-  return { type: "section", text: { type: "mrkdwn", text: cutSafely(mrkdwn, SECTION_MAX), verbatim: true } };
+/** A section. */
+export function section(text: Mrkdwn): KnownBlock {
+  return { type: "section", text: { type: "mrkdwn", text: cutSafely(text, SECTION_MAX), verbatim: true } };
 }
 
 /** Label and value pairs, two columns, at most ten. */
-export function fields(rows: readonly (readonly [string, string])[]): KnownBlock {
+export function fields(rows: readonly (readonly [string, Mrkdwn])[]): KnownBlock {
   return {
     type: "section",
     fields: rows
       .slice(0, 10)
-      .map(([label, value]) => ({ type: "mrkdwn" as const, text: cutSafely(`*${label}*\n${value}`, 1900), verbatim: true })),
+      .map(([label, value]) => ({ type: "mrkdwn" as const, text: cutSafely(mrkdwn`*${safe(label)}*\n${value}`, 1900), verbatim: true })),
   };
 }
 
 /** Small print. */
-export function context(mrkdwn: string): KnownBlock {
-  return { type: "context", elements: [{ type: "mrkdwn", text: cutSafely(mrkdwn, SECTION_MAX), verbatim: true }] };
+export function context(text: Mrkdwn): KnownBlock {
+  return { type: "context", elements: [{ type: "mrkdwn", text: cutSafely(text, SECTION_MAX), verbatim: true }] };
 }
 
 /** A list as sections, as many lines as fit; the rest is counted. */
 export function list(title: string, lines: readonly string[], linesMax = 12): readonly KnownBlock[] {
   if (lines.length === 0) return [];
-  const shown = lines.slice(0, linesMax).map((l) => `• ${safe(l, 220)}`);
-  if (lines.length > linesMax) shown.push(`… and ${lines.length - linesMax} more`);
-  return [section(`*${title}* (${lines.length})\n${shown.join("\n")}`)];
+  const shown = lines.slice(0, linesMax).map((l) => mrkdwn`• ${safe(l, LINE_MAX)}`);
+  if (lines.length > linesMax) shown.push(mrkdwn`… and ${lines.length - linesMax} more`);
+  return [section(mrkdwn`*${safe(title)}* (${lines.length})\n${joined(shown, "\n")}`)];
 }
 
 /** Lines in a fixed-width font, as many as fit; the rest is counted. */
 export function preformatted(title: string, lines: readonly string[]): KnownBlock {
-  const shown: string[] = [];
+  const shown: Mrkdwn[] = [];
   let left = PREFORMATTED_MAX;
   for (const line of lines) {
     const text = safe(line, 140);
@@ -73,7 +89,8 @@ export function preformatted(title: string, lines: readonly string[]): KnownBloc
     shown.push(text);
   }
   const more = lines.length - shown.length;
-  return section(`*${safe(title, 120)}*\n\`\`\`${shown.join("\n") || "–"}\`\`\`${more === 0 ? "" : `\n… and ${more} more`}`);
+  const all = shown.length === 0 ? mrkdwn`–` : joined(shown, "\n");
+  return section(mrkdwn`*${safe(title, 120)}*\n\`\`\`${all}\`\`\`${more === 0 ? "" : mrkdwn`\n… and ${more} more`}`);
 }
 
 /** A button. `label` is for screen readers. */
@@ -94,14 +111,19 @@ export function button(o: {
   };
 }
 
+/** A link of ours, with words of anybody's. */
+export function link(url: string, words: string): Mrkdwn {
+  return mrkdwn`<${url.replace(/[<>|&]/g, encodeURIComponent) as Mrkdwn}|${safe(words, 100)}>`;
+}
+
 /** An instant in each reader's local time; UTC where Slack cannot format it. Units: UTC epoch milliseconds. */
-export function time(at: number): string {
+export function time(at: number): Mrkdwn {
   const fallback = `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>`;
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>` as Mrkdwn;
 }
 
 /** Slack refuses empty texts, and texts longer than its limits. */
-function cutSafely(given: string, max: number): string {
+function cutSafely(given: Mrkdwn, max: number): string {
   const text = given.trim() === "" ? "–" : given;
   if (text.length <= max) return text;
   const at = text.lastIndexOf("\n", max - 2);

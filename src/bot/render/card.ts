@@ -3,17 +3,20 @@ import { sizeText } from "../../core/units.ts";
 import { itemKinds, type ItemKind } from "../../core/inventory.ts";
 import type { ArchiveLine, DeletionView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
-import { button, context, fields, header, list, safe, section, time } from "./blocks.ts";
+import { button, context, fields, header, joined, LINE_MAX, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** Most names on a card; with more there is no Approve button, since an approver must read all of them (ADR 0201). */
-const namesMax = 120;
+const [namesMax, listMax] = [120, 40];
 
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
 const waiveMax = 20;
 
-/** Most things that may have appeared for a Go on button. */
-const goOnMax = 25;
+/** Most things that may have appeared for a Go on button, and most characters of them as Slack counts. */
+const [goOnMax, goOnTextMax] = [25, 2600];
+
+/** Longest name that CloudStack keeps, and most characters of one list of names as Slack counts. */
+const [nameMax, namesTextMax] = [255, 1800];
 
 /** Renders a deletion's card in any phase. The first line says what it is and what people can do. Pure. */
 export function renderCard(v: DeletionView, environment: string): Rendering {
@@ -22,25 +25,26 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const blocks: KnownBlock[] = [header(title), section(sentence(v, asks))];
   if (v.expungesAfter !== null) blocks.push(section(deadline(v.expungesAfter)));
   if (v.phase !== "closed" && v.phase !== "deleted") blocks.push(...blast(v));
+  if (v.alsoTaken.length > 0 && v.phase !== "closed" && v.phase !== "deleted") blocks.push(section(alsoTakenLine(v.alsoTaken)));
   if (v.archive.length > 0 && ["archiving", "proposed"].includes(v.phase)) blocks.push(section(archiveLine(v)));
   if (v.vetoes.length > 0) blocks.push(...list("Cannot be approved now", v.vetoes));
   if (v.phase === "proposed" && !fits(v))
-    blocks.push(section("It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first."));
+    blocks.push(section(mrkdwn`It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first.`));
   blocks.push(
     fields([
       ["Why", why(v)],
       ["Approvals", approvals(v)],
     ]),
   );
-  if (v.activity !== null && v.phase !== "closed") blocks.push(context(`${waits(v)}${safe(v.activity, 400)}`));
+  if (v.activity !== null && v.phase !== "closed") blocks.push(context(mrkdwn`${waits(v)}${safe(v.activity, 400)}`));
   blocks.push(...goOnBlocks(v));
   blocks.push(...waiveButtons(v));
   const buttons = buttonsOf(v, asks);
   if (buttons.length > 0) blocks.push({ type: "actions", block_id: `deletion_${v.version}`, elements: buttons });
 
-  const digest = v.digest === null ? "" : ` · digest ${v.digest.slice(0, 12)}`;
-  const who = v.phase === "proposed" && v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
-  blocks.push(context(`${environment} · opened ${time(v.openedAt)}${digest}${who}`));
+  const digest = v.digest === null ? "" : mrkdwn` · digest ${safe(v.digest.slice(0, 12))}`;
+  const who = v.phase === "proposed" && v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
+  blocks.push(context(mrkdwn`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}`));
   return { text: `${title} (${environment})`, blocks };
 }
 
@@ -69,136 +73,156 @@ function titles(v: DeletionView): string {
   return words[v.phase];
 }
 
-function deadline(at: NonNullable<DeletionView["expungesAfter"]>): string {
-  const setting = "`expunge.delay`, or a day where the reading key cannot see it";
-  return `*CloudStack's own deadline:* it may expunge the destroyed machines from ${time(at)} on (${setting}). A stop or a freeze brings them back first.`;
+function deadline(at: NonNullable<DeletionView["expungesAfter"]>): Mrkdwn {
+  const setting = mrkdwn`\`expunge.delay\`, or a day where the reading key cannot see it`;
+  return mrkdwn`*CloudStack's own deadline:* it may expunge the destroyed machines from ${time(at)} on (${setting}). A stop or a freeze brings them back first.`;
 }
 
 function quorumText(v: DeletionView): string {
   return v.quorum === 2 ? "Two" : String(v.quorum);
 }
 
-function sentence(v: DeletionView, asks: boolean): string {
+function sentence(v: DeletionView, asks: boolean): Mrkdwn {
   const until = v.until === null ? "" : time(v.until);
-  const who = v.closedBy === null ? "" : ` by ${safe(v.closedBy)}`;
-  const words: Record<Phase, string> = {
-    archiving: "Nothing to do yet: templates are saved and checked before anybody can approve.",
+  const who = v.closedBy === null ? "" : mrkdwn` by ${safe(v.closedBy)}`;
+  const words: Record<Phase, Mrkdwn> = {
+    archiving: mrkdwn`Nothing to do yet: templates are saved and checked before anybody can approve.`,
     proposed: asks
-      ? `${quorumText(v)} approvers must agree, and whoever asked for it has no vote. Nothing happens without them; it expires ${until}.`
-      : "It cannot be approved yet: see below why.",
-    cooling_off: `It is approved. Nothing is changed yet. Any team member can cancel until ${until}.`,
-    quarantining: "Accounts are being disabled and their machines stopped. Nothing is lost: Restore brings everything back.",
-    grace: `Accounts are disabled and machines stopped. Nothing is lost: Restore brings everything back until ${until}.`,
-    dismantling: "Machines are destroyed, but not yet expunged: Restore recovers them.",
-    expunging: "CloudStack expunges destroyed machines after a while: until then Restore recovers them.",
-    removing:
-      "From here on only the archive can bring anything back: volumes, networks, snapshots, templates and accounts are removed, then the domain.",
-    deleted: `The domain is gone. ${keptWords(v)}`,
-    closed: `${v.closedBecause === "gone" ? "Twokey did not delete it" : "Nothing was deleted"}. Closed${who}${v.activity === null ? "" : `: ${safe(v.activity, 400)}`}.`,
-    frozen: `It is stopped: ${safe(v.frozenReason ?? "unknown", 500)}. ${ways(v)} See docs/runbooks/frozen-deletion.md.`,
+      ? mrkdwn`${safe(quorumText(v))} approvers must agree, and whoever asked for it has no vote. Nothing happens without them; it expires ${until}.`
+      : mrkdwn`It cannot be approved yet: see below why.`,
+    cooling_off: mrkdwn`It is approved. Nothing is changed yet. Any team member can cancel until ${until}.`,
+    quarantining: mrkdwn`Accounts are being disabled and their machines stopped. Nothing is lost: Restore brings everything back.`,
+    grace: mrkdwn`Accounts are disabled and machines stopped. Nothing is lost: Restore brings everything back until ${until}.`,
+    dismantling: mrkdwn`Machines are destroyed, but not yet expunged: Restore recovers them.`,
+    expunging: mrkdwn`CloudStack expunges destroyed machines after a while: until then Restore recovers them.`,
+    removing: mrkdwn`From here on only the archive can bring anything back: volumes, networks, snapshots, templates and accounts are removed, then the domain.`,
+    deleted: mrkdwn`The domain is gone. ${keptWords(v)}`,
+    closed: mrkdwn`${v.closedBecause === "gone" ? mrkdwn`Twokey did not delete it` : mrkdwn`Nothing was deleted`}. Closed${who}${v.activity === null ? "" : mrkdwn`: ${safe(v.activity, 400)}`}.`,
+    frozen: mrkdwn`It is stopped: ${safe(v.frozenReason ?? "unknown", 500)}. ${ways(v)} See docs/runbooks/frozen-deletion.md.`,
   };
   return words[v.phase];
 }
 
 /** What people can do about a freeze. */
-function ways(v: DeletionView): string {
-  const back = v.frozenFrom === "removing" ? "" : "*Restore* brings everything back. ";
-  return `${back}*Look again*, by one person, continues if the reason is gone.`;
+function ways(v: DeletionView): Mrkdwn {
+  const back = v.frozenFrom === "removing" ? "" : mrkdwn`*Restore* brings everything back. `;
+  return mrkdwn`${back}*Look again*, by one person, continues if the reason is gone.`;
 }
 
 /** Since when the next step is kept back. */
-function waits(v: DeletionView): string {
-  return v.waitingSince === null || v.phase === "frozen" ? "" : `Waits since ${time(v.waitingSince)}: `;
+function waits(v: DeletionView): Mrkdwn | "" {
+  return v.waitingSince === null || v.phase === "frozen" ? "" : mrkdwn`Waits since ${time(v.waitingSince)}: `;
 }
 
 /** What two people are asked after a freeze in `removing`; all of it must fit, or there is no button (ADR 0201). */
 function goOnBlocks(v: DeletionView): readonly KnownBlock[] {
   const g = v.goOn;
   if (g === null) return [];
-  const said = g.approvals.map((a) => safe(a.operator.name, 60)).join(", ");
-  const who = said === "" ? "" : ` Go on was said by ${said}.`;
-  const text = `*Go on* takes two approvers; whoever asked has no vote. It accepts what was found until ${time(g.until)}:`;
-  const found = `${g.gone} approved thing(s) are gone, ${g.left} are left, ${g.appeared.length} appeared that nobody approved.`;
+  const said = joined(
+    g.approvals.map((a) => safe(a.operator.name, 60)),
+    ", ",
+  );
+  const who = said.length === 0 ? "" : mrkdwn` Go on was said by ${said}.`;
+  const text = mrkdwn`*Go on* takes two approvers; whoever asked has no vote. It accepts what was found until ${time(g.until)}:`;
+  const found = mrkdwn`${g.gone} approved thing(s) are gone, ${g.left} are left, ${g.appeared.length} appeared that nobody approved.`;
   return [
-    section(`${text} ${found}${who}`),
+    section(mrkdwn`${text} ${found}${who}`),
     ...list("Appeared, and would be deleted too", g.appeared, goOnMax),
     ...list("Nobody can say Go on now", g.objections),
   ];
 }
 
 function maySayGoOn(v: DeletionView): boolean {
-  return v.goOn !== null && v.goOn.objections.length === 0 && v.goOn.appeared.length <= goOnMax && v.goOn.appeared.every(isShort);
+  if (v.goOn === null || v.goOn.objections.length > 0) return false;
+  const { appeared } = v.goOn;
+  return appeared.length <= goOnMax && appeared.every((x) => [...x].length < LINE_MAX) && textOf(appeared, LINE_MAX).length <= goOnTextMax;
 }
 
-const isShort = (name: string): boolean => [...name].length <= 80;
-
-function keptWords(v: DeletionView): string {
+function keptWords(v: DeletionView): Mrkdwn {
   const lost = v.archive.filter((a) => a.state === "waived").map((a) => safe(a.name, 60));
   return lost.length === 0
-    ? "Its templates are in the archive."
-    : `Everything that had to be saved is in the archive, except what was waived: ${lost.join(", ")}.`;
+    ? mrkdwn`Its templates are in the archive.`
+    : mrkdwn`Everything that had to be saved is in the archive, except what was waived: ${joined(lost, ", ")}.`;
 }
 
 /** Kinds of which a card shows the number only. */
 const otherKinds = itemKinds.filter((kind) => !["machine", "template", "account", "user", "volume"].includes(kind));
 
 function blast(v: DeletionView): readonly KnownBlock[] {
-  if (v.blast === null) return [section("The domain's contents are being read.")];
+  if (v.blast === null) return [section(mrkdwn`The domain's contents are being read.`)];
   const b = v.blast;
   const n = (kind: ItemKind) => b.counts[kind] ?? 0;
   const rest = otherKinds.filter((k) => n(k) > 0).map((k) => counted(n(k), k.replaceAll("_", " ")));
   return [
     fields([
-      ["Machines", `${n("machine")}${runningWords(b)}\n${names(b.machineNames)}`],
-      ["Templates", `${n("template")}\n${names(b.templateNames)}`],
-      ["Accounts", `${n("account")} with ${counted(n("user"), "user")}\n${names(b.accountNames)}`],
+      ["Machines", mrkdwn`${n("machine")}${runningWords(b)}\n${names(b.machineNames)}`],
+      ["Templates", mrkdwn`${n("template")}\n${names(b.templateNames)}`],
+      ["Accounts", mrkdwn`${n("account")} with ${counted(n("user"), "user")}\n${names(b.accountNames)}`],
       [
         "Volumes and more",
-        `${counted(n("volume"), "volume")}, ${sizeText(b.volumeBytes)}${rest.length === 0 ? "" : `\n${rest.join(", ")}`}`,
+        mrkdwn`${counted(n("volume"), "volume")}, ${safe(sizeText(b.volumeBytes))}${rest.length === 0 ? "" : mrkdwn`\n${joined(rest, ", ")}`}`,
       ],
     ]),
   ];
 }
 
-function runningWords(b: Pick<NonNullable<DeletionView["blast"]>, "machinesRunning" | "machinesStopped">): string {
+function runningWords(b: Pick<NonNullable<DeletionView["blast"]>, "machinesRunning" | "machinesStopped">): Mrkdwn | "" {
   if (b.machinesRunning + b.machinesStopped === 0) return "";
-  return b.machinesRunning === 0 ? ", none running" : `, *${b.machinesRunning} running*`;
+  return b.machinesRunning === 0 ? mrkdwn`, none running` : mrkdwn`, *${b.machinesRunning} running*`;
 }
 
-function counted(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? "" : word.endsWith("s") ? "es" : "s"}`;
+function counted(n: number, word: string): Mrkdwn {
+  return safe(`${n} ${word}${n === 1 ? "" : word.endsWith("s") ? "es" : "s"}`);
 }
 
-function names(list: readonly string[]): string {
-  const shown = list.slice(0, 40).map((x) => safe(x, 60));
-  return shown.join(", ") || "none";
+/** One line for what goes along unsaved; each name cut, and a few of a kind, so that it always fits. */
+function alsoTakenLine(all: DeletionView["alsoTaken"]): Mrkdwn {
+  const known = all.flatMap(({ what, names }) => {
+    if (names === null) return [];
+    const more = names.length > 5 ? mrkdwn` and ${names.length - 5} more` : "";
+    const some = textOf(names.slice(0, 5), 24);
+    return [mrkdwn`${counted(names.length, what)} (${some}${more})`];
+  });
+  const unknown = all.filter(({ names }) => names === null).map(({ what }) => safe(`${what}s`));
+  const taken = known.length === 0 ? "" : mrkdwn`*Also removed, without a copy:* ${joined(known, ", ")}. `;
+  return mrkdwn`${taken}${unknown.length === 0 ? "" : mrkdwn`Not known, since the deleting key may not ask: ${joined(unknown, ", ")}.`}`;
 }
 
-function fits(v: DeletionView): boolean {
-  const b = v.blast;
-  if (b === null) return false;
-  const all = [...b.machineNames, ...b.templateNames, ...b.accountNames];
-  return (
-    all.length <= namesMax &&
-    [b.machineNames, b.templateNames, b.accountNames].every((l) => l.length <= 40 && l.join(", ").length <= 1500) &&
-    all.every((x) => [...x].length <= 60)
+function names(list: readonly string[]): Mrkdwn {
+  return list.length === 0 ? mrkdwn`none` : textOf(list.slice(0, listMax), nameMax);
+}
+
+function textOf(list: readonly string[], max: number): Mrkdwn {
+  return joined(
+    list.map((x) => safe(x, max)),
+    ", ",
   );
 }
 
-function archiveLine(v: DeletionView): string {
-  const good = v.archive.filter((a) => a.state === "verified");
-  const bytes = good.reduce((n, a) => n + (a.bytes ?? 0), 0);
-  const what = v.archive.every((a) => a.kind === "template") ? "templates" : "things";
-  const waived = v.archive
-    .filter((a) => a.state === "waived")
-    .map((a) => `\n• ${safe(a.name, 60)}: not saved, waived by ${safe(a.waivedBy.join(" and "), 120)}`);
-  const failed = v.archive.filter((a) => a.state === "failed").map((a) => `\n• ${failedLine(a)}`);
-  return `*Archive:* ${good.length} of ${v.archive.length} ${what} saved and read back, ${sizeText(bytes)}${[...waived, ...failed.slice(0, 5)].join("")}`;
+/** Whether the card shows every name to its end. */
+function fits({ blast: b }: DeletionView): boolean {
+  if (b === null) return false;
+  const lists = [b.machineNames, b.templateNames, b.accountNames];
+  return (
+    lists.flat().length <= namesMax &&
+    lists.every((l) => l.length <= listMax && names(l).length <= namesTextMax && l.every((x) => [...x].length <= nameMax))
+  );
 }
 
-function failedLine(a: ArchiveLine): string {
-  const one = a.waivedBy.length === 0 ? "" : ` (waived by ${safe(a.waivedBy.join(", "), 60)}; one more person is needed)`;
-  return `${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}${one}`;
+function archiveLine(v: DeletionView): Mrkdwn {
+  const good = v.archive.filter((a) => a.state === "verified");
+  const bytes = good.reduce((n, a) => n + (a.bytes ?? 0), 0);
+  const what = v.archive.every((a) => a.kind === "template") ? mrkdwn`templates` : mrkdwn`things`;
+  const waived = v.archive
+    .filter((a) => a.state === "waived")
+    .map((a) => mrkdwn`\n• ${safe(a.name, 60)}: not saved, waived by ${safe(a.waivedBy.join(" and "), 120)}`);
+  const failed = v.archive.filter((a) => a.state === "failed").map((a) => mrkdwn`\n• ${failedLine(a)}`);
+  return mrkdwn`*Archive:* ${good.length} of ${v.archive.length} ${what} saved and read back, ${safe(sizeText(bytes))}${joined([...waived, ...failed.slice(0, 5)], "")}`;
+}
+
+function failedLine(a: ArchiveLine): Mrkdwn {
+  const one = a.waivedBy.length === 0 ? "" : mrkdwn` (waived by ${safe(a.waivedBy.join(", "), 60)}; one more person is needed)`;
+  return mrkdwn`${safe(a.name, 60)}: ${safe(a.problem ?? "", 200)}${one}`;
 }
 
 /** One button for each thing that could not be saved: two approvers may accept its loss. */
@@ -214,24 +238,24 @@ function waiveButtons(v: DeletionView): readonly KnownBlock[] {
     }),
   );
   return [
-    section("*Waive* accepts that what could not be saved is lost; it takes two approvers, and whoever asked has no vote."),
+    section(mrkdwn`*Waive* accepts that what could not be saved is lost; it takes two approvers, and whoever asked has no vote.`),
     { type: "actions", block_id: `waive_${v.version}`, elements },
   ];
 }
 
-function why(v: DeletionView): string {
-  const asked = v.requesters.length === 0 ? "" : `\nAsked for by ${safe(v.requesters.join(", "), 200)}, who may not approve`;
+function why(v: DeletionView): Mrkdwn {
+  const asked = v.requesters.length === 0 ? "" : mrkdwn`\nAsked for by ${safe(v.requesters.join(", "), 200)}, who may not approve`;
   if (v.evidence.kind === "closed") {
-    const since = v.evidence.closedAt === null ? "" : ` since ${time(v.evidence.closedAt)}`;
-    return `The project ${safe(v.slug)} is closed in the CI database${since}${asked}`;
+    const since = v.evidence.closedAt === null ? "" : mrkdwn` since ${time(v.evidence.closedAt)}`;
+    return mrkdwn`The project ${safe(v.slug)} is closed in the CI database${since}${asked}`;
   }
-  return `The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}${asked}`;
+  return mrkdwn`The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}${asked}`;
 }
 
-function approvals(v: DeletionView): string {
-  if (v.rejection !== null) return `Rejected by ${safe(v.rejection.operator.name)}: ${safe(v.rejection.reason, 300)}`;
-  const who = v.approvals.map((a) => `${safe(a.operator.name)} ${time(a.at)}`);
-  return `${v.approvals.length} of ${v.quorum}${who.length === 0 ? "" : `\n${who.join("\n")}`}`;
+function approvals(v: DeletionView): Mrkdwn {
+  if (v.rejection !== null) return mrkdwn`Rejected by ${safe(v.rejection.operator.name)}: ${safe(v.rejection.reason, 300)}`;
+  const who = v.approvals.map((a) => mrkdwn`${safe(a.operator.name)} ${time(a.at)}`);
+  return mrkdwn`${v.approvals.length} of ${v.quorum}${who.length === 0 ? "" : mrkdwn`\n${joined(who, "\n")}`}`;
 }
 
 function buttonsOf(v: DeletionView, asks: boolean) {

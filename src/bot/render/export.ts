@@ -1,6 +1,6 @@
 import { sizeText } from "../../core/units.ts";
 import type { ExportView } from "../../archive/export-service.ts";
-import { context, header, safe, section, time } from "./blocks.ts";
+import { context, header, link, mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** Renders an export's progress, and in the end the link. */
@@ -13,17 +13,21 @@ export function renderExport(v: ExportView): Rendering {
   }[v.state];
   const size = v.totalBytes === null ? sizeText(v.doneBytes) : `${sizeText(v.doneBytes)} of ${sizeText(v.totalBytes)}`;
   const lines = {
-    waiting: "It starts in a moment.",
-    saving: `Saved so far: ${size}.`,
+    waiting: mrkdwn`It starts in a moment.`,
+    saving: mrkdwn`Saved so far: ${safe(size)}.`,
     ready:
       v.link === null
-        ? "The link was sent once and is not stored; export again for a new one."
-        : `<${v.link}|Download ${safe(v.template, 80)}>\nWhoever has this link can use it${v.linkUntil === null ? "" : `, until ${time(v.linkUntil)}`}.`,
+        ? safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)
+        : mrkdwn`${link(v.link, `Download ${v.template}`)}\nWhoever has this link can use it${v.linkUntil === null ? "" : mrkdwn`, until ${time(v.linkUntil)}`}.`,
     failed: safe(v.problem ?? "The reason is in the log.", 500),
   };
-  const sum = v.sha256 === null ? "" : ` · SHA-256 ${v.sha256}`;
+  const sum = v.sha256 === null ? "" : mrkdwn` · SHA-256 ${safe(v.sha256)}`;
   return {
     text: `${title}: ${v.template} of ${v.project}`,
-    blocks: [header(`${title}: ${v.template}`), section(lines[v.state]), context(`${safe(v.project)} · ${sizeText(v.doneBytes)}${sum}`)],
+    blocks: [
+      header(`${title}: ${v.template}`),
+      section(lines[v.state]),
+      context(mrkdwn`${safe(v.project)} · ${safe(sizeText(v.doneBytes))}${sum}`),
+    ],
   };
 }

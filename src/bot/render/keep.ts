@@ -1,6 +1,6 @@
 import type { DeletionView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
-import { button, header, safe, section, time } from "./blocks.ts";
+import { button, header, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import { buttonValue } from "./card.ts";
 import type { Rendering } from "./plan.ts";
 
@@ -37,17 +37,17 @@ function phaseForMembers(v: DeletionView): Phase {
   return v.phase === "closed" && v.closedBecause === "gone" ? "deleted" : v.phase;
 }
 
-function sentence(v: DeletionView, phase: Phase): string {
-  const path = `*${safe(v.path)}*`;
-  const until = v.until === null ? "" : ` before ${time(v.until)}`;
-  const last = "If you still need it, say so now.";
+function sentence(v: DeletionView, phase: Phase): Mrkdwn {
+  const path = mrkdwn`*${safe(v.path)}*`;
+  const until = v.until === null ? "" : mrkdwn` before ${time(v.until)}`;
+  const last = mrkdwn`If you still need it, say so now.`;
   if (phase === "proposed")
-    return `Its project was closed, and two people are asked whether to delete ${path}. Nothing is changed. ${last}`;
+    return mrkdwn`Its project was closed, and two people are asked whether to delete ${path}. Nothing is changed. ${last}`;
   if (phase === "cooling_off")
-    return `Its project was closed, and two people approved deleting ${path}. Nothing is changed${until}. ${last}`;
-  if (phase === "deleted") return `${path} is gone. Its templates are in the archive: ask the CI team.`;
+    return mrkdwn`Its project was closed, and two people approved deleting ${path}. Nothing is changed${until}. ${last}`;
+  if (phase === "deleted") return mrkdwn`${path} is gone. Its templates are in the archive: ask the CI team.`;
   if (phase === "closed")
-    return `${path} is not deleted${v.closedBecause === "kept" && v.closedBy !== null ? `: ${safe(v.closedBy)} asked to keep it` : ""}.`;
-  if (phase === "removing") return `${path} is being removed for good. Its templates are in the archive: ask the CI team.`;
-  return `Its project was closed. The machines in ${path} are stopped, and nothing is lost yet. ${last}`;
+    return mrkdwn`${path} is not deleted${v.closedBecause === "kept" && v.closedBy !== null ? mrkdwn`: ${safe(v.closedBy)} asked to keep it` : ""}.`;
+  if (phase === "removing") return mrkdwn`${path} is being removed for good. Its templates are in the archive: ask the CI team.`;
+  return mrkdwn`Its project was closed. The machines in ${path} are stopped, and nothing is lost yet. ${last}`;
 }

@@ -2,7 +2,7 @@ import type { KnownBlock, ModalView, PlainTextInput } from "@slack/types";
 import { z } from "zod";
 import { DeletionId, Digest } from "../../core/ids.ts";
 import { APPROVALS_MIN, reasonLength } from "../../core/votes.ts";
-import { plain, safe, section } from "./blocks.ts";
+import { mrkdwn, plain, safe, section } from "./blocks.ts";
 
 const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
 /** What a deletion's modal remembers: which deletion, version and digest it is about, and where its answer belongs. */
@@ -21,7 +21,7 @@ export function readMemory(text: string): ModalMemory | null {
 export function typeNameModal(m: ModalMemory): ModalView {
   return modal("deletion_type_name", JSON.stringify(m), "The deciding approval", "Approve deletion", [
     section(
-      `Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.`,
+      mrkdwn`Yours is the deciding approval. After the cool-off the domain *${safe(m.name)}* goes into quarantine, and after the grace period it is destroyed.`,
     ),
     input("name", `Type the domain's name: ${m.name}`, { max_length: 300 }),
   ]);

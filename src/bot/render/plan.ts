@@ -1,7 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
-import { context, header, list, section, time } from "./blocks.ts";
+import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
 export interface Rendering {
@@ -21,10 +21,10 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const proposed = plan.proposals.map((p) => p.path).filter((path) => !notAsked.some((n) => n.path === path));
   const drift = plan.drift.map((d) => d.sentence);
 
-  const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
-  const by = record.startedBy.kind === "command" ? "by command" : "on schedule";
+  const scope = plan.scope.kind === "fleet" ? mrkdwn`everything` : mrkdwn`one project only`;
+  const by = record.startedBy.kind === "command" ? mrkdwn`by command` : mrkdwn`on schedule`;
   const { projects, domains, accounts } = plan.counts;
-  const sizes = `${projects} projects, ${domains} domains, ${accounts} accounts`;
+  const sizes = mrkdwn`${projects} projects, ${domains} domains, ${accounts} accounts`;
   const blocks: readonly KnownBlock[] = [
     header(title),
     ...list(
@@ -39,18 +39,18 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
-    ...(plan.proposals.length === 0 ? [section("*Deletions:* none, and this plan cannot lead to one.")] : []),
+    ...(plan.proposals.length === 0 ? [section(mrkdwn`*Deletions:* none, and this plan cannot lead to one.`)] : []),
     ...list("Different, but left alone", drift, 5),
     context(
-      `${environment} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${plan.digest.slice(0, 8)}`,
+      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
   return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };
 }
 
-function readBackText({ readBack }: PlanRecord): string {
+function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
   if (readBack === null) return "";
-  return ` · read back: ${readBack.complete ? "everything is as planned" : `${readBack.remaining} changes not seen`}`;
+  return mrkdwn` · read back: ${readBack.complete ? mrkdwn`everything is as planned` : mrkdwn`${readBack.remaining} changes not seen`}`;
 }
 
 function headline(record: PlanRecord): string {

@@ -1,6 +1,6 @@
 import type { KnownBlock } from "@slack/types";
 import type { PolicyChangeView } from "../../policy/ports.ts";
-import { button, context, fields, header, safe, section, time } from "./blocks.ts";
+import { button, context, fields, header, joined, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** With longer values there is no Approve button, since an approver must read all of them (ADR 0201). */
@@ -16,12 +16,14 @@ export function renderPolicyCard(v: PolicyChangeView, environment: string): Rend
     fields([
       ["Now", safe(v.before, VALUE_MAX)],
       ["Proposed", safe(v.after, VALUE_MAX)],
-      ["Why", `${safe(v.reason, 500)}\nproposed by ${safe(v.proposedBy)}`],
+      ["Why", mrkdwn`${safe(v.reason, 500)}\nproposed by ${safe(v.proposedBy)}`],
       ["Approvals", approvals(v)],
     ]),
   ];
   if (v.state === "proposed" && !fits)
-    blocks.push(section("It is longer than a card can show, so it cannot be approved here. Change less at a time, or use a user group."));
+    blocks.push(
+      section(mrkdwn`It is longer than a card can show, so it cannot be approved here. Change less at a time, or use a user group.`),
+    );
   if (v.state === "proposed") {
     // A click says which change it is for, and the digest that was on the card.
     const value = `v1:${v.id}:${v.digest}`;
@@ -35,8 +37,8 @@ export function renderPolicyCard(v: PolicyChangeView, environment: string): Rend
     const reject = button({ action: "policy_reject", text: "Reject…", value, label: `Reject: ${v.title}` });
     blocks.push({ type: "actions", block_id: "policy", elements: fits ? [approve, reject] : [reject] });
   }
-  const who = v.mayApprove.length > 0 ? ` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
-  blocks.push(context(`${environment} · proposed ${time(v.proposedAt)} · digest ${v.digest.slice(0, 12)}${who}`));
+  const who = v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
+  blocks.push(context(mrkdwn`${safe(environment)} · proposed ${time(v.proposedAt)} · digest ${safe(v.digest.slice(0, 12))}${who}`));
   return { text: `${title} (${environment})`, blocks };
 }
 
@@ -50,23 +52,23 @@ function titles(v: PolicyChangeView): string {
   }[v.state];
 }
 
-function sentence(v: PolicyChangeView): string {
+function sentence(v: PolicyChangeView): Mrkdwn {
   if (v.state === "applied")
-    return `In force since ${v.endedAt === null ? "now" : time(v.endedAt)}. Deletions that were proposed before keep their limits; where a new limit is stricter, it counts for them too.`;
+    return mrkdwn`In force since ${v.endedAt === null ? mrkdwn`now` : time(v.endedAt)}. Deletions that were proposed before keep their limits; where a new limit is stricter, it counts for them too.`;
   if (v.state !== "proposed")
-    return `Nothing changes${v.endedBy === null ? "" : `; closed by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 500)}.`;
+    return mrkdwn`Nothing changes${v.endedBy === null ? "" : mrkdwn`; closed by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 500)}.`;
   const effect = {
-    looser: "*This makes the policy looser:* a mistake can then destroy more.",
-    stricter: "This makes the policy stricter.",
+    looser: mrkdwn`*This makes the policy looser:* a mistake can then destroy more.`,
+    stricter: mrkdwn`This makes the policy stricter.`,
     neutral:
       v.setting === "scope"
-        ? "*Until this is confirmed, passes only report* and no deletion continues."
-        : "This is neither looser nor stricter; read both values.",
+        ? mrkdwn`*Until this is confirmed, passes only report* and no deletion continues.`
+        : mrkdwn`This is neither looser nor stricter; read both values.`,
   }[v.effect];
-  return `${effect} ${v.quorum === 2 ? "Two" : v.quorum} approvers must agree${v.proposedBy === "Twokey" ? "" : ", and whoever proposed it has no vote"}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
+  return mrkdwn`${effect} ${v.quorum === 2 ? mrkdwn`Two` : v.quorum} approvers must agree${v.proposedBy === "Twokey" ? "" : mrkdwn`, and whoever proposed it has no vote`}. Nothing happens without them; it expires ${time(v.expiresAt)}.`;
 }
 
-function approvals(v: PolicyChangeView): string {
-  const who = v.approvals.map((a) => `${safe(a.name)} ${time(a.at)}`);
-  return [`${v.approvals.length} of ${v.quorum}`, ...who].join("\n");
+function approvals(v: PolicyChangeView): Mrkdwn {
+  const who = v.approvals.map((a) => mrkdwn`${safe(a.name)} ${time(a.at)}`);
+  return joined([mrkdwn`${v.approvals.length} of ${v.quorum}`, ...who], "\n");
 }

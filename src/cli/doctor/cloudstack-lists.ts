@@ -12,7 +12,7 @@ const { ok, failed, refused } = checksOf("cloudstack");
 export async function examineLists(use: "read" | "delete", key: KeyInspector, config: Config): Promise<readonly Check[]> {
   const absent: ReadonlySet<string> = new Set(config.cloudstack.absentKinds);
   const mayLack: ReadonlySet<string> = new Set(absentKinds);
-  const lists = await key.readLists();
+  const lists = await key.readLists(use);
   if (!lists.ok) return [refused({ ...lists.error, message: `${use} key: ${lists.error.message}` }, "Try again.")];
   const wrong = lists.value.flatMap(({ kind, command, state }): readonly Check[] => {
     if (absent.has(kind) && state === "answered") {

@@ -12,7 +12,7 @@ export async function examineHttp(config: Config): Promise<readonly Check[]> {
   const own = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const checks = [await portCheck(host, port, "TWOKEY_HTTP_PORT", `${own}/healthz`)];
   const { connection } = config.slack;
-  if (connection.mode === "http") checks.push(await portCheck("0.0.0.0", connection.port, "SLACK_PORT", null));
+  if (connection.mode === "http") checks.push(await portCheck(connection.host, connection.port, "SLACK_PORT", null));
   return [...checks, await publicCheck(publicUrl)];
 }
 
@@ -33,7 +33,7 @@ async function portCheck(host: string, port: number, variable: string, health: s
 async function publicCheck(url: string | null): Promise<Check> {
   if (url === null)
     return warning(
-      "TWOKEY_PUBLIC_URL is not set: export links work on this machine only",
+      "TWOKEY_PUBLIC_URL is not set: nobody gets a link to an export, unless TWOKEY_HTTP_HOST is an address that people reach",
       "Set it to the address at which people reach Twokey.",
     );
   const { protocol, hostname, host } = new URL(url);

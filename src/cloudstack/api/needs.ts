@@ -93,8 +93,11 @@ export const deleteCommands = [
   "deleteDomain",
 ] as const;
 
-/** The rules of a network, which a deletion reads with the deleting key. */
+/** Running jobs, rules of networks, and what hinders a deletion and is in no list of things. Read with the deleting key. */
 export const deleteLists = [
+  "listAsyncJobs",
+  "listAutoScaleVmGroups",
+  "listSharedFileSystems",
   "listRemoteAccessVpns",
   "listLoadBalancerRules",
   "listPortForwardingRules",
@@ -156,6 +159,26 @@ export function needsOf(use: KeyUse, { kinds, members }: Asked): readonly string
   return [...new Set(["listApis", ...commands[use]])];
 }
 
+/** What goes with an account or a domain without a copy: what of it the role does not allow, the card says it does not know. */
+export const alongLists = [
+  "listSSHKeyPairs",
+  "listUserData",
+  "listAffinityGroups",
+  "listSecurityGroups",
+  "listInstanceGroups",
+  "listSnapshotPolicies",
+  "listVpnUsers",
+  "listVpnCustomerGateways",
+  "listSslCerts",
+  "listWebhooks",
+  "listAutoScaleVmProfiles",
+  "listGlobalLoadBalancerRules",
+  "listServiceOfferings",
+  "listDiskOfferings",
+  "listNetworkOfferings",
+  "listVPCOfferings",
+] as const;
+
 const dedications = ["listDedicatedHosts", "listDedicatedClusters", "listDedicatedPods", "listDedicatedZones"];
 
 /** The commands that a key's role may allow as well: what they are for works only with them, but the bot runs without it. */
@@ -163,5 +186,5 @@ export const usefulTo: Readonly<Record<KeyUse, readonly string[]>> = {
   read: readIfPossible,
   write: [],
   export: [...Object.values(exportCommands), ...reimportCommands],
-  delete: [...readIfPossible, ...dedications],
+  delete: [...readIfPossible, ...dedications, ...alongLists],
 };

@@ -133,7 +133,7 @@ export const factFields = {
   /** Enough to make a machine like it again. */
   machine: {
     ...fields(maybe, "displayname", "hypervisor", "templateid", "templatename", "serviceofferingid", "serviceofferingname"),
-    ...fields(maybe, "ostypeid", "osdisplayname", "backupofferingid"),
+    ...fields(maybe, "ostypeid", "osdisplayname", "backupofferingid", "autoscalevmgroupname", "vmtype"),
     ...fields(number, "cpunumber", "memory"),
     deleteprotection: flag,
   },
@@ -149,7 +149,7 @@ export const factFields = {
   iso: imageFields,
   network: { ...fields(maybe, "type", "acltype", "cidr"), specifyvlan: flag },
   vpc: { cidr: maybe },
-  address: { ...fields(flag, "issourcenat", "isstaticnat"), virtualmachineid: maybe },
+  address: { ...fields(flag, "issourcenat", "isstaticnat", "issystem"), virtualmachineid: maybe },
   kubernetes_cluster: {},
   backup: { virtualmachinename: maybe },
 };
@@ -203,6 +203,12 @@ export type ProjectRow = z.infer<typeof ProjectRow>;
 export const KubernetesRow = z.object(named);
 /** A backup of a machine. */
 export const BackupRow = z.object({ ...owned, ...factFields.backup, ...fields(maybe, "name", "status", "virtualmachineid"), size: number });
+/** What is only named: an autoscale group, a shared file system, somebody else's machine. */
+export const NamedRow = z.object({ ...owned, ...fields(maybe, "name", "domainpath") });
+export type NamedRow = z.infer<typeof NamedRow>;
+/** What goes with an account or a domain; an offering names all its domains in one text, a certificate or a schedule none. */
+export const SmallRow = z.object({ id: text.min(1), ...fields(maybe, "name", "username", "domainid") });
+export type SmallRow = z.infer<typeof SmallRow>;
 /** A host, cluster, pod or zone dedicated to a domain. */
 export const DedicationRow = z.object({
   id: text,
@@ -237,6 +243,8 @@ export const JobAnswer = z.object({
   jobresultcode: number,
   jobresult: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
 });
+/** A job in a list; `accountid` is the account whose key began it (recording 23). */
+export const JobRow = z.object({ jobid: text.min(1), jobstatus: z.number().int(), accountid: maybe, cmd: maybe });
 /** Why a job failed. */
 export const JobError = z.object({ errorcode: z.number().int(), errortext: text.default("no text") });
 /** The answer to a command that only says whether it succeeded; older servers say it in text. */

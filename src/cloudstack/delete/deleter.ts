@@ -4,7 +4,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { AccountId, type JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackDeleter } from "../../deletion/cloud.ts";
-import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
+import { goesWithNetwork, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { refusal, unknownShape } from "../api/classify.ts";
 import { domainsOf, findItem } from "../read/items.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
@@ -13,7 +13,7 @@ import { awaitJob, readJob, runJob } from "../api/jobs.ts";
 import { findAccount } from "../read/find.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { readPlace, refusalOfGrant } from "./check-grant.ts";
-import { removeNetwork } from "./network-rules.ts";
+import { removeRules } from "./network-rules.ts";
 import { totalsOfOne } from "../read/totals.ts";
 import { fit, Success, type AccountRow } from "../api/wire.ts";
 
@@ -37,6 +37,7 @@ export function createCloudStackDeleter(o: Omit<CloudStackOptions, "beforeCall">
     deleteSnapshot: (grant, ...of) => by(grant).deleteSnapshot(grant, ...of),
     deleteTemplate: (grant, ...of) => by(grant).deleteTemplate(grant, ...of),
     deleteNetwork: (grant, ...of) => by(grant).deleteNetwork(grant, ...of),
+    removeNetworkRules: (grant, ...of) => by(grant).removeNetworkRules(grant, ...of),
     releaseAddress: (grant, ...of) => by(grant).releaseAddress(grant, ...of),
     deleteAccount: (grant, ...of) => by(grant).deleteAccount(grant, ...of),
     deleteDomain: (grant, ...of) => by(grant).deleteDomain(grant, ...of),
@@ -66,11 +67,13 @@ function callsOf(api: CloudStackApi): CloudStackDeleter {
       }),
     deleteNetwork: (grant, network, jobId) =>
       removeItem(api, grant, network, ["network", "vpc"], () =>
-        network.kind === "vpc" ? job(api, "deleteVPC", { id: network.id }, jobId) : removeNetwork(api, grant, network, jobId),
+        job(api, network.kind === "vpc" ? "deleteVPC" : "deleteNetwork", { id: network.id }, jobId),
       ),
+    removeNetworkRules: (grant, network, jobId) =>
+      removeItem(api, grant, network, ["network"], () => removeRules(api, grant, network, jobId)),
     releaseAddress: (grant, address, jobId) =>
       removeItem(api, grant, address, ["address"], (found) => {
-        if (found.facts["isSourceNat"] === true) {
+        if (goesWithNetwork(found.facts)) {
           return Promise.resolve(err(refusal("source_nat", `${address.name} is deleted with its network`)));
         }
         return job(api, "disassociateIpAddress", { id: address.id }, jobId);

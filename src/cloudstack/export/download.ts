@@ -56,13 +56,48 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
       return ok({ bytes: Readable.from([]), offset, totalBytes });
     }
     return ok({ bytes: guarded(response.data, s, ending), offset: place.value.offset, totalBytes });
-  } catch {
-    // The error names the link, so it is dropped.
-    return err(failure("unavailable", "cloudstack.download_lost", "the download could not be opened", { details: { offset } }));
+  } catch (thrown) {
+    return err(notOpened(thrown, offset));
   } finally {
     clearTimeout(timer);
     s.signal?.removeEventListener("abort", stop);
   }
+}
+
+/** Why a link did not open. Of the error only the code is used: the rest names the link. */
+function notOpened(thrown: unknown, offset: number): Failure {
+  const code = errorCodeOf(thrown);
+  const [why, remedy] = causeOf(code);
+  const details = { offset, ...(code === "" ? {} : { cause: code }) };
+  return failure("unavailable", "cloudstack.download_lost", `the download could not be opened: ${why}`, { remedy, details });
+}
+
+const SEE = 'docs/cloudstack.md, "Downloads"';
+
+function causeOf(code: string): readonly [why: string, remedy: string] {
+  if (/CERT|ISSUER|SIGNATURE|TLS|SSL|EPROTO/.test(code))
+    return [
+      `the certificate of the secondary storage VM is not trusted (${code})`,
+      `Give CloudStack a trusted one for secstorage.ssl.cert.domain, or this process your own authority by NODE_EXTRA_CA_CERTS (${SEE}).`,
+    ];
+  if (/^(?:ENOTFOUND|EAI_\w+)$/.test(code))
+    return [
+      `the host name of the secondary storage VM cannot be found (${code})`,
+      `Make the names below secstorage.ssl.cert.domain known where Twokey runs (${SEE}).`,
+    ];
+  if (code === "ECONNREFUSED")
+    return [`nothing answers at the secondary storage VM (${code})`, `See that the VM runs and serves downloads (${SEE}).`];
+  return [
+    `the secondary storage VM cannot be reached${code === "" ? "" : ` (${code})`}`,
+    `Open the way from Twokey to its public address, ports 80 and 443 (${SEE}).`,
+  ];
+}
+
+/** The code of what was thrown, such as ENOTFOUND; empty where there is none that may be shown. */
+function errorCodeOf(thrown: unknown): string {
+  const { code, cause } = thrown as { readonly code?: unknown; readonly cause?: { readonly code?: unknown } };
+  const found = [cause?.code, code].find((c) => typeof c === "string" && /^(?!ERR_(?:CANCELED|NETWORK)$)[A-Z][A-Z0-9_]{2,60}$/.test(c));
+  return typeof found === "string" ? found : "";
 }
 
 interface Place {
@@ -85,6 +120,11 @@ export function placeOf(answer: { status: number; range: string | null; length: 
   if (status === 403 || status === 404 || status === 410) {
     const remedy = "CloudStack may return the dead link until its next clean-up (extract.url.cleanup.interval): try later.";
     return err(failure("unavailable", "cloudstack.link_dead", `the download link is dead (HTTP ${status})`, { remedy, details }));
+  }
+  if (status >= 300 && status < 400) {
+    const remedy = `Links are not followed to other addresses: see secstorage.encrypt.copy and secstorage.ssl.cert.domain (${SEE}).`;
+    const said = `the download is sent on to another address (HTTP ${status})`;
+    return err(failure("unavailable", "cloudstack.download_refused", said, { remedy, details }));
   }
   return err(failure("unavailable", "cloudstack.download_refused", `the download was answered with HTTP ${status}`, { details }));
 }

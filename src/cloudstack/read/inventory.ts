@@ -4,10 +4,13 @@ import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts
 import { ok, type Result } from "../../core/result.ts";
 import { interrupted, type CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
+import type { Further } from "../../deletion/cloud.ts";
 import type { AccountRow, DomainRow, ProjectRow } from "../api/wire.ts";
 import { itemLists } from "./item-lists.ts";
 import { accountsQuery } from "./lists.ts";
-import { obstaclesIn } from "./obstacles.ts";
+import { readAlsoTaken } from "./also-taken.ts";
+import { readFurtherObstacles } from "./further-obstacles.ts";
+import { looseEnds, obstaclesIn } from "./obstacles.ts";
 import { findDedications } from "./dedications.ts";
 import { byKindAndId, readSubtree, readThings, type KnownDomains, type Ours, type Place } from "./things.ts";
 import { totalsOf } from "./totals.ts";
@@ -24,8 +27,8 @@ const TOTALS_AGAIN_MS = [500, 1_500] as const;
  * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
  * Source: recordings 17, 18. Invariant: INV-9.
  */
-export async function readInventory(api: CloudStackApi, o: Place, known: KnownDomains = null): Promise<Result<Inventory, Failure>> {
-  const read = await readLists(api, o, known);
+export async function readInventory(api: CloudStackApi, o: Place, more: Asked = {}): Promise<Result<Inventory, Failure>> {
+  const read = await readLists(api, o, more);
   if (!read.ok) return read;
   let { witnessed } = read.value;
   const hidden = await readHidden(api, o.domainId, read.value.ours, witnessed);
@@ -38,15 +41,22 @@ export async function readInventory(api: CloudStackApi, o: Place, known: KnownDo
     if (!accounts.ok) return accounts;
     witnessed = { ...witnessed, totals: totalsOf(accounts.value, read.value.ours.domains) };
   }
-  const complete = completeInventory({ ...witnessed, doubts: [...witnessed.doubts, ...ownerless(witnessed)] });
+  const loose = looseEnds(witnessed.inventory.items, new Set(witnessed.totals.map((t) => t.accountId)));
+  const complete = completeInventory({ ...witnessed, doubts: [...witnessed.doubts, ...loose] });
   return ok(complete.ok ? complete.value : { ...witnessed.inventory, unproven: complete.error });
+}
+
+/** What is asked beside the lists of things. */
+interface Asked extends Omit<Further, "domains"> {
+  /** All domains, where they were just read. */
+  readonly known?: KnownDomains;
 }
 
 /** The inventory as the usual lists show it, with the totals, and whose things it has. */
 async function readLists(
   api: CloudStackApi,
   o: Place,
-  known: KnownDomains,
+  { known = null, obstacles: further, alsoTaken = false }: Asked,
 ): Promise<Result<{ readonly witnessed: WitnessedInventory; readonly ours: Ours }, Failure>> {
   const asOf = api.settings.now();
   const subtree = await readSubtree(api, o, known);
@@ -67,9 +77,17 @@ async function readLists(
   const dedications = await findDedications(api, domains);
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
-  const { unasked } = things.value;
-  const obstacles = [...obstaclesIn(items, rows, strangers), ...unasked, ...dedications.value];
-  const inventory = { domainId: o.domainId, path: o.path, items, obstacles, asOf };
+  const found =
+    further === undefined
+      ? ok({ obstacles: [], unasked: [] })
+      : await readFurtherObstacles(api, o.domainId, ours, { items, all: further === "all" });
+  if (!found.ok) return found;
+  const along = alsoTaken ? await readAlsoTaken(api, o.domainId, ours, items) : ok(null);
+  if (!along.ok) return along;
+  const unasked = [...things.value.unasked, ...found.value.unasked];
+  const obstacles = [...obstaclesIn(items, rows, strangers), ...unasked, ...dedications.value, ...found.value.obstacles];
+  const shown = along.value === null ? {} : { alsoTaken: along.value };
+  const inventory = { domainId: o.domainId, path: o.path, items, obstacles, asOf, ...shown };
   return ok({ witnessed: { inventory, totals: totalsOf(ours.accounts, domains), doubts: unasked }, ours });
 }
 
@@ -89,19 +107,6 @@ async function readHidden(
   const hidden = found.value.items.filter((i) => !listed.has(`${i.kind} ${i.id}`));
   const items = [...inventory.items, ...hidden].toSorted(byKindAndId);
   return ok({ ...witnessed, inventory: { ...inventory, items, obstacles: [...inventory.obstacles, ...obstaclesIn(hidden, [], [])] } });
-}
-
-/** Things of accounts that are in no list, which no total counts; a shared network belongs to a domain, and is an obstacle anyway. */
-function ownerless({ inventory, totals }: WitnessedInventory): readonly string[] {
-  const counted = new Set<string>(totals.map((t) => t.accountId));
-  const loose = inventory.items.filter(
-    ({ kind, accountId, facts }) =>
-      !["child_domain", "cloudstack_project", "account", "user"].includes(kind) &&
-      !counted.has(accountId ?? "") &&
-      facts["projectId"] === undefined &&
-      facts["type"] !== "Shared",
-  );
-  return loose.map((i) => `${i.kind} ${i.name} belongs to ${i.accountName ?? "an account without a name"}, which is in no list`);
 }
 
 /** The child domains, accounts, users and CloudStack projects as items. */

@@ -17,6 +17,8 @@ const NAMES: Readonly<Record<string, string>> = {
   ostypename: "osType",
   deleteprotection: "deleteProtection",
   backupofferingid: "backupOfferingId",
+  autoscalevmgroupname: "autoscaleGroup",
+  vmtype: "machineType",
   vmname: "machineName",
   isextractable: "isExtractable",
   deviceid: "deviceId",
@@ -39,6 +41,7 @@ const NAMES: Readonly<Record<string, string>> = {
   specifyvlan: "specifiesVlan",
   issourcenat: "isSourceNat",
   isstaticnat: "isStaticNat",
+  issystem: "isSystem",
   virtualmachineid: "machineId",
   virtualmachinename: "machineName",
 };

@@ -4,6 +4,7 @@ import type { ItemKind } from "../../core/inventory.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { statusOf } from "../api/classify.ts";
 import { type CloudStackApi, createApi } from "../api/http.ts";
+import { furtherLists } from "./further-obstacles.ts";
 import { itemLists } from "./item-lists.ts";
 import { findDomainWithChain, findManagedRoot } from "./managed-root.ts";
 import type { CloudStackOptions } from "../api/options.ts";
@@ -20,8 +21,8 @@ export interface KeyInspector {
   readAllowed(): Promise<Result<ReadonlySet<string> | null, Failure>>;
   /** A role as this key sees it. Errors: `refused` for one that this key could not hand out. */
   readRole(name: string): Promise<Result<SeenRole, Failure>>;
-  /** Sends each list of an inventory once, for one row: whether the key gets an answer, by kind. */
-  readLists(): Promise<Result<readonly ListState[], Failure>>;
+  /** Sends each list of an inventory once, for one row: whether the key gets an answer, by kind. A deletion needs some more. */
+  readLists(use: "read" | "delete"): Promise<Result<readonly ListState[], Failure>>;
   /** A setting of the server; `unknown` when this version has none of that name, `hidden` when the key may not read settings. */
   readSetting(name: string): Promise<Result<string | "hidden" | "unknown", Failure>>;
   /** The managed root. Errors: `refused` when the key does not see it. */
@@ -32,7 +33,7 @@ export interface KeyInspector {
 
 /** What the server said to one list of an inventory. */
 export interface ListState {
-  readonly kind: ItemKind;
+  readonly kind: ItemKind | (typeof furtherLists)[number]["kind"];
   readonly command: string;
   readonly state: "answered" | "not_allowed" | "unknown";
 }
@@ -44,7 +45,7 @@ export function createKeyInspector(o: CloudStackOptions): KeyInspector {
     readAccount: () => readOwnAccount(api),
     readAllowed: () => readAllowed(api),
     readRole: (name) => readRole(api, name),
-    readLists: () => readListStates(api),
+    readLists: (use) => readListStates(api, use),
     readSetting: (name) => readSetting(api, name),
     findRoot: async () => {
       const tree = await findManagedRoot(api);
@@ -81,13 +82,15 @@ async function readAllowed(api: CloudStackApi): Promise<Result<ReadonlySet<strin
 }
 
 /** Source: recording 18 (432: it exists, and the role may not; 401: the server has no such command). */
-async function readListStates(api: CloudStackApi): Promise<Result<readonly ListState[], Failure>> {
+async function readListStates(api: CloudStackApi, use: "read" | "delete"): Promise<Result<readonly ListState[], Failure>> {
   const states: ListState[] = [];
-  for (const { kind, query } of itemLists) {
-    const answer = await api.read(query.command, { ...query.params, page: "1", pagesize: "1" });
+  const things = itemLists.map(({ kind, query: { command, params } }) => ({ kind, command, params }));
+  const more = furtherLists.map(({ kind, command }) => ({ kind, command, params: {} }));
+  for (const { kind, command, params } of use === "read" ? things : [...things, ...more]) {
+    const answer = await api.read(command, { ...params, page: "1", pagesize: "1" });
     const status = answer.ok ? null : statusOf(answer.error);
     if (!answer.ok && status !== 401 && status !== 432) return answer;
-    states.push({ kind, command: query.command, state: answer.ok ? "answered" : status === 401 ? "unknown" : "not_allowed" });
+    states.push({ kind, command, state: answer.ok ? "answered" : status === 401 ? "unknown" : "not_allowed" });
   }
   return ok(states);
 }

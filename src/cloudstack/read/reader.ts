@@ -6,7 +6,7 @@ import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
-import { hasDeletionEvent, readRemovals } from "./event-log.ts";
+import { hasDeletionEvent, readRemovals, readRunningJobs } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { findThing, readItem, readItems } from "./items.ts";
@@ -51,7 +51,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
   return {
     readFleet: (question) => readFleet(api, question),
     readProject: (question) => readProject(api, question),
-    readInventory: (domainId, path, domains) => readInventory(api, { domainId, path }, rowsOf(domains)),
+    readInventory: (domainId, path, { domains, ...more } = {}) =>
+      readInventory(api, { domainId, path }, { ...more, known: rowsOf(domains) }),
     findDomain: async (id) => {
       const found = await findDomainWithChain(api, id);
       if (!found.ok) return found;
@@ -66,6 +67,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const sentence = "the job was interrupted by a restart of the server";
       return err(failure("indeterminate", "cloudstack.job_cut_off", sentence, { details: { jobId } }));
     },
+    readRunningJobs: (domainId) => readRunningJobs(api, domainId),
     hasDeletionEvent: (domainId) => hasDeletionEvent(api, domainId),
     readNeighbours: (domainId) => readNeighbours(api, domainId),
     readHoldings: (seen, of) => readHoldings(api, seen, of),

@@ -9,7 +9,7 @@ import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
 import type { Params } from "../api/signature.ts";
 import { DomainRow, type AccountRow, type ProjectRow } from "../api/wire.ts";
-import type { ItemList, OwnedRow } from "./item-lists.ts";
+import type { ItemList, OwnedRow, ReadItem } from "./item-lists.ts";
 import { projectsQuery } from "./lists.ts";
 import { findDomainAt } from "./managed-root.ts";
 import { pathOf } from "./domain-tree.ts";
@@ -137,7 +137,7 @@ async function readKind(
 }
 
 /** Why a list could not be asked; null: it was not refused. Source: recording 18 (432: it exists and is not allowed; 401: unknown). */
-function unaskedBecause(command: string, f: Failure, kind: string): string | null {
+export function unaskedBecause(command: string, f: Failure, kind: string): string | null {
   const status = statusOf(f);
   if (status === 432) return `this key's role may not send ${command} (432), so nobody knows what it would show: allow it in the role`;
   if (status !== 401) return [430, 431, 530, 531].includes(status ?? 0) ? `CloudStack refuses ${command} to this key: ${f.message}` : null;
@@ -155,20 +155,25 @@ export function accountFinder(accounts: readonly AccountRow[]): OwnerFinder {
   return (row) => ({ accountId: ids.get(`${row.domainid} ${row.account ?? ""}`) ?? null, accountName: row.account ?? null });
 }
 
+const isReady = ({ facts, state }: ReadItem): boolean => facts["isReady"] === true || state === "BackedUp";
+
 /** One item for each id: what is listed twice, or in several zones, is one thing. */
 export function mergeRows(list: ItemList, rows: readonly OwnedRow[], ownerOf: OwnerFinder): readonly InventoryItem[] {
   return [...groupBy(rows, (row) => row.id).values()].flatMap((same) => {
     const sorted = same.toSorted((a, b) => ((a.zoneid ?? "") < (b.zoneid ?? "") ? -1 : 1));
-    const [first] = sorted;
-    if (first === undefined) return [];
-    const read = list.read(first);
+    // A copy that is ready speaks for all: what another zone still lacks, or has smaller, is no change of the thing.
+    const [best] = sorted
+      .map((row) => ({ row, read: list.read(row) }))
+      .toSorted((a, b) => Number(isReady(b.read)) - Number(isReady(a.read)) || (b.read.bytes ?? 0) - (a.read.bytes ?? 0));
+    if (best === undefined) return [];
+    const { row: first, read } = best;
     const zones = [...new Set(sorted.flatMap((row) => row.zoneid ?? []))];
     return [
       {
         kind: list.kind,
         id: first.id,
         ...ownerOf(first),
-        zoneId: zones[0] ?? null,
+        zoneId: first.zoneid ?? null,
         ...read,
         facts: {
           ...read.facts,

@@ -5,7 +5,8 @@ import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
+import { refusedFor } from "../../store/intents.ts";
+import { goesWithNetwork, type Inventory, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
@@ -18,8 +19,8 @@ interface TeardownStep {
   readonly command: string;
   readonly kind: ItemKind;
   readonly call: Exclude<keyof CloudStackDeleter, "deleteDomain">;
-  /** Left out: every thing of the kind. */
-  readonly isDue?: (item: InventoryItem, all: readonly InventoryItem[]) => boolean;
+  /** Left out: every thing of the kind. `refused`: networks that CloudStack refused to delete. */
+  readonly isDue?: (item: InventoryItem, all: readonly InventoryItem[], refused: ReadonlySet<string>) => boolean;
 }
 
 /** Disables every account: its machines stop, nothing is lost. */
@@ -36,7 +37,14 @@ export const dismantleSteps: readonly TeardownStep[] = [
 export const removeSteps: readonly TeardownStep[] = [
   { command: "delete_volume", kind: "volume", call: "deleteVolume", isDue: isOwnVolume },
   { command: "delete_vm_snapshot", kind: "vm_snapshot", call: "deleteSnapshot" },
-  { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => i.facts["isSourceNat"] !== true },
+  { command: "release_address", kind: "address", call: "releaseAddress", isDue: (i) => !goesWithNetwork(i.facts) },
+  // A tier of a VPC has no rules of its own.
+  {
+    command: "remove_rules",
+    kind: "network",
+    call: "removeNetworkRules",
+    isDue: (i, _, refused) => i.parentId === null && refused.has(i.id),
+  },
   { command: "delete_network", kind: "network", call: "deleteNetwork" },
   { command: "delete_snapshot", kind: "snapshot", call: "deleteSnapshot" },
   { command: "delete_template", kind: "template", call: "deleteTemplate" },
@@ -54,9 +62,10 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
   const noted = steps === dismantleSteps ? await noteExpungeDelay(row.id, c) : ok(undefined);
   if (!noted.ok) return noted;
   const done = new Set<string>();
+  const refused = new Set(await refusedFor(c.db, { kind: "deletion", id: row.id }, "delete_network"));
   let seen: Inventory | null = null;
   for (;;) {
-    const next = seen === null ? null : firstDue(steps, seen.items, done);
+    const next = seen === null ? null : firstDue(steps, seen.items, done, refused);
     if (seen !== null && next !== null) {
       const held = await requireCopies(row, lostWith(next.item, seen), seen, c);
       if (!held.ok) return held;
@@ -65,7 +74,7 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
     if (!passage.ok) return passage;
     const { grant, fresh } = passage.value;
     seen = fresh;
-    const due = firstDue(steps, fresh.items, done);
+    const due = firstDue(steps, fresh.items, done, refused);
     if (due === null) return ok(undefined);
     const { item } = due;
     const { command, call } = due.step;
@@ -76,8 +85,11 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
       const proof = proveEmpty(fresh, item.id);
       return proof.ok ? c.deleter.deleteAccount(grant, proof.value, jobId) : proof;
     });
-    if (!result.ok) return result;
-    done.add(`${item.kind} ${item.id}`);
+    // Rules may keep it: they are due then, by an intent of their own, and the network after them by one more.
+    const isFirst = command === "delete_network" && !refused.has(item.id) && item.parentId === null;
+    if (!result.ok && !(isFirst && result.error.kind === "rejected")) return result;
+    if (result.ok) done.add(`${command} ${item.id}`);
+    else refused.add(item.id);
     await show(row.id, c);
   }
 }
@@ -96,10 +108,11 @@ function firstDue(
   steps: readonly TeardownStep[],
   items: readonly InventoryItem[],
   done: ReadonlySet<string>,
+  refused: ReadonlySet<string>,
 ): { readonly step: TeardownStep; readonly item: InventoryItem } | null {
   for (const step of steps) {
-    const { kind, isDue = () => true } = step;
-    const item = items.find((i) => i.kind === kind && isDue(i, items) && !done.has(`${i.kind} ${i.id}`));
+    const { command, kind, isDue = () => true } = step;
+    const item = items.find((i) => i.kind === kind && isDue(i, items, refused) && !done.has(`${command} ${i.id}`));
     if (item !== undefined) return { step, item };
   }
   return null;

@@ -47,7 +47,7 @@ class Comparison {
   readonly #accounts: ReadonlyMap<string, readonly ObservedAccount[]>;
   readonly #managed: ReadonlyMap<string, ManagedDomain>;
   readonly #managedAccounts: ReadonlyMap<string, ManagedAccount>;
-  readonly #names: ReadonlyMap<string, string>;
+  readonly #names: ReadonlyMap<string, { readonly path: string; readonly id: DomainId | null }>;
   readonly #heldMembers: ReadonlySet<string>;
   readonly #busy: ReadonlySet<string>;
 
@@ -60,9 +60,9 @@ class Comparison {
     this.#accounts = groupBy(observed.accounts, (a) => a.domainId);
     this.#managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
     this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
-    const top = [
-      ...observed.domains.filter((d) => d.depth === 1).map((d) => [d.name.toLowerCase(), d.path] as const),
-      ...observed.nonUuid.map((d) => [d.path.split("/").at(-1)?.toLowerCase() ?? "", d.path] as const),
+    const top: readonly (readonly [string, { readonly path: string; readonly id: DomainId | null }])[] = [
+      ...observed.domains.filter((d) => d.depth === 1).map(({ name, path, id }) => [name.toLowerCase(), { path, id }] as const),
+      ...observed.nonUuid.map(({ path }) => [path.split("/").at(-1)?.toLowerCase() ?? "", { path, id: null }] as const),
     ];
     this.#names = new Map(top);
     this.#heldMembers = new Set(desired.held.map((h) => `${h.projectId} ${h.userId}`));
@@ -99,7 +99,12 @@ class Comparison {
       return this.#hold(project, `the domain of ${project.slug} is no longer listed: deleted by somebody else, or hidden as Inactive`);
     const inTheWay = this.#names.get(project.slug.toLowerCase());
     if (inTheWay !== undefined) {
-      const sentence = `${inTheWay} has the name of ${project.slug} but was not made by Twokey`;
+      const before = this.#formerOwner(project, inTheWay.id);
+      if (before !== null) {
+        const sentence = `${inTheWay.path} is still the domain of project ${before.id}, which had this slug before and is closed; project ${project.id} gets its own once that one is deleted`;
+        return this.#hold(project, sentence, "the deletion of that domain");
+      }
+      const sentence = `${inTheWay.path} has the name of ${project.slug} but was not made by Twokey`;
       return this.#hold(project, sentence, "the CI team, by renaming or adopting that domain");
     }
     const path = `${observed.root.path}/${project.slug}` as ObservedDomain["path"];
@@ -108,6 +113,13 @@ class Comparison {
     for (const member of project.members) this.#createAccount(project, domainId, generation, member);
     for (const [type, to] of limitEntries(project))
       if (to !== -1) this.#additive.push({ kind: "raise_limit", ...named(project, domainId), type, from: 0, to });
+  }
+
+  /** The closed project of the same slug to which a managed domain belongs; null: there is none. */
+  #formerOwner({ slug }: DesiredProject, domainId: DomainId | null): DesiredProject | null {
+    const record = this.#input.known.managedDomains.find((m) => m.domainId === domainId);
+    const owner = record === undefined ? undefined : this.#input.desired.projects.find((p) => p.id === record.projectId);
+    return owner?.state === "closed" && owner.slug === slug ? owner : null;
   }
 
   #compareLimits(project: DesiredProject, domain: ObservedDomain): void {

@@ -41,20 +41,24 @@ function partialHolds({ desired, observed }: HoldQuestion["input"], expected: st
   );
 }
 
-function projectHolds({ input }: HoldQuestion): readonly Hold[] {
+function projectHolds(q: HoldQuestion): readonly Hold[] {
+  const { input, policy } = q;
   const sentence = "this pass looked at one project only and says nothing about any other: no deletion and no lock can come of it";
   const partial = partialHolds(input, "narrowed to one project", "").toReversed();
-  return [hold("narrowed", "restrictions", sentence, "a pass over everything"), ...partial];
+  const scope = isOfEarlierVersion(policy) ? [] : scopeHolds(q);
+  return [hold("narrowed", "restrictions", sentence, "a pass over everything"), ...partial, ...scope];
 }
 
-function coverageHolds({ input, policy, scopeFingerprint, now }: HoldQuestion): readonly Hold[] {
-  const { desired, observed, known } = input;
-  const holds = [...partialHolds(input, null, " completely")];
-  if (known.pinnedScope !== null && known.pinnedScope !== scopeFingerprint) {
-    const sentence = "the scope is not the one that was confirmed: other views, another root, or another server; this pass only reports";
-    const liftedBy = "two approvers on the scope's card (/ci-policy), or the old configuration";
-    holds.push(hold("scope_changed", "everything", sentence, liftedBy));
-  }
+function scopeHolds({ input: { known }, scopeFingerprint }: HoldQuestion): readonly Hold[] {
+  if (known.pinnedScope === null || known.pinnedScope === scopeFingerprint) return [];
+  const sentence = "the scope is not the one that was confirmed: other views, another root, or another server; this pass only reports";
+  return [hold("scope_changed", "everything", sentence, "two approvers on the scope's card (/ci-policy), or the old configuration")];
+}
+
+function coverageHolds(q: HoldQuestion): readonly Hold[] {
+  const { input, policy, now } = q;
+  const { desired, observed } = input;
+  const holds = [...partialHolds(input, null, " completely"), ...scopeHolds(q)];
   if (now - Math.min(desired.asOf, observed.asOf) > policy.snapshotAgeMsMax)
     holds.push(hold("snapshot_too_old", "everything", "the reads are too old to act on", "a new pass"));
   const { sentinelDomain } = policy;

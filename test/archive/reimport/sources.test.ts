@@ -179,7 +179,7 @@ test("a link serves its template, and only it, only while it is fetched, only fo
   let now = 50;
   const store = { open: (key: string) => Promise.resolve(ok(Readable.from([`bytes of ${key}`]))) };
   const serve = async (asked: string) => {
-    const answer = await serveReimport(asked, { db: fresh.db, store, now: () => now as Instant });
+    const answer = await serveReimport(asked, {}, { db: fresh.db, store, now: () => now as Instant, mayDownload: async () => ok(false) });
     return [answer.status, typeof answer.body === "string" ? answer.body : await text(answer.body)];
   };
   const nothing = [404, "Nothing is served here.\n"];

@@ -139,7 +139,12 @@ export class RestoreWorld {
 
   /** Serves the links of re-imports beside the command, as the running bot does; CloudStack is led there. */
   async serve(): Promise<{ readonly port: number; close(): Promise<void> }> {
-    const context = { db: this.state.db, store: createFolderStore(this.archive), now: () => Date.now() as Instant };
+    const context = {
+      db: this.state.db,
+      store: createFolderStore(this.archive),
+      now: () => Date.now() as Instant,
+      mayDownload: async () => ok(true),
+    };
     const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: () => undefined }, context);
     const port = Number(new URL(server.url).port);
     this.hosts["twokey.test"] = `127.0.0.1:${port}`;

@@ -1,0 +1,80 @@
+import type { Failure } from "../../core/failure.ts";
+import type { InventoryItem } from "../../core/inventory.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { CloudStackApi } from "../api/http.ts";
+import { listOf, readList } from "../api/paging.ts";
+import { inParallel } from "../api/parallel.ts";
+import type { Params } from "../api/signature.ts";
+import { NamedRow } from "../api/wire.ts";
+import { unaskedBecause, type Ours } from "./things.ts";
+
+/** What in or around a domain would make its deletion fail, and which of these lists this key could not ask: a sentence each. */
+export interface FurtherObstacles {
+  readonly obstacles: readonly string[];
+  readonly unasked: readonly string[];
+}
+
+/** What keeps machines alive by itself. Its machines say so at every step (`obstaclesIn`); a group without any is only in these lists. */
+export const furtherLists = [
+  { kind: "autoscale_group", command: "listAutoScaleVmGroups", rows: "autoscalevmgroup", what: "autoscale group" },
+  { kind: "shared_file_system", command: "listSharedFileSystems", rows: "sharedfs", what: "shared file system" },
+] as const;
+
+/** By which parameter `listVirtualMachines` finds the machines that keep an image from being deleted. */
+const USES = { template: "templateid", iso: "isoid" } as const;
+
+/** How many machines a sentence names. */
+const NAMED_MAX = 5;
+
+/**
+ * Looks for what no list of the domain's own things shows. A template or ISO may be in use by anybody's machine, also when it is public no
+ * more: a list for each, over all that this key sees. Networks are lent to nobody outside the domain but shared ones.
+ *
+ * Source: recordings 20, 24, 31; CloudStack 4.22, `checkIfVmActionAllowed` in AutoScaleManagerImpl, `destroyVm` in UserVmManagerImpl.
+ */
+export async function readFurtherObstacles(
+  api: CloudStackApi,
+  domainId: string,
+  ours: Ours,
+  { items, all }: { readonly items: readonly InventoryItem[]; readonly all: boolean },
+): Promise<Result<FurtherObstacles, Failure>> {
+  const absent: ReadonlySet<string> = new Set(api.settings.absentKinds);
+  const obstacles: string[] = [];
+  const unasked: string[] = [];
+  for (const { kind, command, rows, what } of all ? furtherLists : []) {
+    if (absent.has(kind)) continue;
+    const found = await readList(api, listOf(command, rows, NamedRow, { domainid: domainId, listall: "true", isrecursive: "true" }));
+    const why = found.ok ? null : unaskedBecause(command, found.error, kind);
+    if (!found.ok && why === null) return found;
+    if (why !== null) unasked.push(why);
+    const own = found.ok ? found.value.filter((row) => ours.domains.has(row.domainid)) : [];
+    obstacles.push(...own.map(({ id, name }) => `${what} ${name ?? id}: it has to be deleted first`));
+  }
+  const used = await readUsers(api, ours, items, all ? [{}, { displayvm: "false" }] : [{}]);
+  return used.ok ? ok({ obstacles: [...obstacles, ...used.value], unasked }) : used;
+}
+
+/** A sentence for each template and ISO that machines of others were made from, or have in their drive; `ways`: what is for display, and what is not. */
+async function readUsers(
+  api: CloudStackApi,
+  ours: Ours,
+  items: readonly InventoryItem[],
+  ways: readonly Params[],
+): Promise<Result<readonly string[], Failure>> {
+  const images = items.filter((i) => i.kind === "template" || i.kind === "iso");
+  const read = await inParallel(api.settings.parallel, images, async ({ kind, id, name }) => {
+    const params = { listall: "true", isrecursive: "true", [kind === "iso" ? USES.iso : USES.template]: id };
+    const machines = new Map<string, NamedRow>();
+    for (const way of ways) {
+      const found = await readList(api, listOf("listVirtualMachines", "virtualmachine", NamedRow, { ...params, ...way }));
+      if (!found.ok) return found;
+      for (const row of found.value) machines.set(row.id, row);
+    }
+    const theirs = [...machines.values()].filter((m) => !ours.domains.has(m.domainid));
+    const some = theirs.slice(0, NAMED_MAX).map((m) => `${m.name ?? m.id} (${m.account ?? "a project"} in ${m.domainpath ?? m.domainid})`);
+    const more = theirs.length > NAMED_MAX ? ` and ${theirs.length - NAMED_MAX} more` : "";
+    const users = `${theirs.length === 1 ? "a machine" : "machines"} outside this domain: ${some.join(", ")}${more}`;
+    return ok(theirs.length === 0 ? [] : [`${kind} ${name} is used by ${users}; CloudStack keeps it until they are gone`]);
+  });
+  return read.ok ? ok(read.value.flat()) : read;
+}

@@ -1,0 +1,17 @@
+/** What stands in a message for a character that Slack would take for a formatting mark. */
+const STAND_INS: Readonly<Record<string, string>> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ʼ" };
+
+/** Characters that show nothing, or turn the text around. */
+const UNSEEN = /[\p{Cc}\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+
+/** A text of others as messages show it: without unseen characters, and without formatting marks. Underscores inside a word are none. */
+export function asShown(text: string): string {
+  return text
+    .replace(UNSEEN, " ")
+    .replace(/((?<=[\p{L}\p{N}])_+(?=[\p{L}\p{N}]))|[*_~`]/gu, (mark: string, inWord?: string) => inWord ?? STAND_INS[mark] ?? mark);
+}
+
+/** Whether a person who copied this from a message means that name. */
+export function isNamed(typed: string, name: string): boolean {
+  return asShown(typed).trim() === asShown(name).trim();
+}

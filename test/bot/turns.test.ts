@@ -1,0 +1,50 @@
+/** Claim: however many do something at once, few of it runs, each person's in its order, and what is too much is refused. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createTurns } from "../../src/bot/turns.ts";
+
+const limits = { running: 3, waiting: 20, ofOne: 4 };
+
+test("few run at once, one of each person, in their order; what is refused does not run, and what fails frees its place", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ person: fc.constantFrom(..."abcdefgh"), fails: fc.boolean() }), { maxLength: 80 }),
+      async (all) => {
+        const turns = createTurns(limits);
+        const running: string[] = [];
+        const done = new Map<string, number[]>();
+        const results = await Promise.all(
+          all.map(({ person, fails }, i) =>
+            turns
+              .take(person, async () => {
+                running.push(person);
+                expect(running.length).toBeLessThanOrEqual(limits.running);
+                expect(running.filter((p) => p === person)).toHaveLength(1);
+                await new Promise((turned) => setImmediate(turned));
+                running.splice(running.indexOf(person), 1);
+                done.set(person, [...(done.get(person) ?? []), i]);
+                if (fails) throw new Error("it failed");
+              })
+              .catch((thrown: unknown) => (thrown as Error).message),
+          ),
+        );
+        for (const [person, order] of done) {
+          expect(order).toEqual(order.toSorted((x, y) => x - y));
+          expect(order.length, person).toBeLessThanOrEqual(limits.ofOne);
+        }
+        expect([...done.values()].flat()).toHaveLength(results.filter((r) => r !== false).length);
+        // Everything ended: there is room again.
+        expect(await turns.take("z", async () => undefined)).toBe(true);
+      },
+    ),
+  );
+});
+
+test("so many people that too much waits are refused, whoever they are", async () => {
+  const turns = createTurns(limits);
+  let go = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const taken = Array.from({ length: 40 }, (_, i) => turns.take(`p${i}`, () => gate));
+  go();
+  expect((await Promise.all(taken)).filter((was) => !was)).toHaveLength(40 - limits.running - limits.waiting);
+});

@@ -1,0 +1,88 @@
+/** Claim: what Slack made of typed text is undone before a word is compared, and a name copied from a message is found. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { safe } from "../../src/bot/render/blocks.ts";
+import { decodeTyped } from "../../src/bot/typed-text.ts";
+import { parseCommand, parseWords } from "../../src/commands/command.ts";
+import { answerExport } from "../../src/commands/export-template.ts";
+import type { Slug } from "../../src/core/ids.ts";
+import { ok } from "../../src/core/result.ts";
+
+const wordsOf = (text: string) => {
+  const parsed = parseWords(decodeTyped(text));
+  return parsed.ok ? parsed.value : parsed.error.code;
+};
+const encode = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+test("what Slack encodes is as it was typed", () => {
+  const template = (said: string) => wordsOf(`<@U0TWOKEY1> export-template aurora ${said}`);
+  expect(template("R&amp;D image")).toMatchObject({ slug: "aurora", template: "R&D image" });
+  expect(template("gcc&lt;5")).toMatchObject({ template: "gcc<5" });
+  expect(template("two  spaces")).toMatchObject({ template: "two  spaces" });
+  expect(template("<http://builder.example.org|builder.example.org>")).toMatchObject({ template: "builder.example.org" });
+  expect(template("<https://example.org/a>")).toMatchObject({ template: "https://example.org/a" });
+  expect(template("<mailto:a@example.org|a@example.org>")).toMatchObject({ template: "a@example.org" });
+  // Somebody typed the entity itself.
+  expect(template("&amp;lt;")).toMatchObject({ template: "&lt;" });
+  expect(wordsOf("status <#C0AURORA1|aurora>")).toEqual({ kind: "status", slug: "aurora" });
+  expect(wordsOf("stop load &gt; 80 &amp; rising")).toEqual({ kind: "stop", reason: "load > 80 & rising" });
+  expect(wordsOf("policy set grace 30 days because R&amp;D asked")).toMatchObject({ wish: { text: "30 days", reason: "R&D asked" } });
+  const people = "<!subteam^S0TEAM|@team>, <@U0ADA1|ada>";
+  expect(wordsOf(`<@U0TWOKEY1> policy set approvers ${people} because of it`)).toMatchObject({ wish: { text: people } });
+  expect(wordsOf("status aurora <@U0TWOKEY1>")).toEqual({ kind: "status", slug: "aurora" });
+});
+
+test("decoding undoes Slack's encoding of any text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => decodeTyped(encode(text)) === text));
+});
+
+test("long texts of Slack's marks are refused at once", () => {
+  for (const text of ["<@".repeat(20_000), "<@U1> ".repeat(10_000), "<".repeat(40_000), " ".repeat(40_000) + "x".repeat(2_000)]) {
+    const began = performance.now();
+    expect(wordsOf(text)).toBe("command.long");
+    expect(performance.now() - began).toBeLessThan(500);
+  }
+});
+
+test.each(["constructor", "__proto__", "toString", "hasOwnProperty"])("%s is no command", (name) => {
+  expect(wordsOf(name)).toBe("command.unknown");
+  expect(parseCommand(`/ci-${name}`, "")).toMatchObject({ ok: false, error: { code: "command.unknown" } });
+});
+
+test("for a command that is not there the nearest one is named", () => {
+  const remedy = (name: string) => {
+    const parsed = parseCommand(name, "");
+    return parsed.ok ? null : parsed.error.remedy;
+  };
+  expect(remedy("statsu")).toMatch(/^Did you mean \/ci-status\?/);
+  expect(remedy("export-templates")).toMatch(/^Did you mean \/ci-export-template\?/);
+  expect(remedy("x".repeat(200))).toBe("/ci-help lists all commands.");
+});
+
+const named = fc.string({ unit: fc.constantFrom("a", "_", "*", "~", "`", "&", "<", " ", "\u200b", "é", "7"), minLength: 1, maxLength: 12 });
+
+test("a name copied from a message is found, and none has a character that nobody sees", async () => {
+  await fc.assert(
+    fc.asyncProperty(named, async (name) => {
+      fc.pre(name.replaceAll("\u200b", "").trim() !== "");
+      const started: string[] = [];
+      const services = {
+        projects: { projectsOf: async () => ok([{ slug: "aurora", state: "active" }]) },
+        exports: {
+          templates: async () => ok([{ id: "t-1", name, project: "aurora", bytes: null, createdAt: null, ready: true }]),
+          start: async (_asker: unknown, slug: string, id: string) => (started.push(id), ok({ template: name, slug })),
+        },
+      };
+      const shown = safe(name);
+      expect(shown).not.toMatch(/\u200b/);
+      // Slack shows the entities as what they stand for, and encodes what is typed.
+      await answerExport({} as never, "aurora" as Slug, decodeTyped(shown).trim(), services as never, { channel: "C1", user: "U1" });
+      expect(started).toEqual(["t-1"]);
+    }),
+  );
+});
+
+test("underscores inside a word stay as they are", () => {
+  expect(safe("my_template CLOUDSTACK_API_URL")).toBe("my_template CLOUDSTACK_API_URL");
+  expect(safe("_bold_")).not.toContain("_");
+});

@@ -544,20 +544,39 @@ describe("whom somebody else shut out is not let in", () => {
     await e.close();
   });
 
-  test.each(["disabled", "locked"] as const)("between the look before the quarantine and its call: %s", async (state) => {
-    let isShut = false;
-    await worldIn("cooling_off", {
-      before: async (params) => {
-        // The deleter asks for the account itself, right before it disables it.
-        if (isShut || params.get("command") !== "listAccounts" || !params.has("id")) return;
-        const { items } = await e.inventory();
-        if (items.find((i) => i.id === params.get("id"))?.name !== "enabled" || isShut) return;
-        isShut = true;
-        await shutOut(state);
-      },
+  /** Something happens after the look before the quarantine: the deleter asks for the account itself, right before it disables it. */
+  const rightBefore = (happens: () => Promise<unknown>) => {
+    let isOver = false;
+    const before = async (params: URLSearchParams) => {
+      if (isOver || params.get("command") !== "listAccounts" || !params.has("id")) return;
+      const { items } = await e.inventory();
+      if (items.find((i) => i.id === params.get("id"))?.name !== "enabled" || isOver) return;
+      isOver = true;
+      await happens();
+    };
+    return { before, isOver: () => isOver };
+  };
+
+  test("a machine that is started right before the quarantine's call runs on: the domain is needed", async () => {
+    const started = rightBefore(async () => {
+      const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
+      const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+      valueOf(await api.change("startVirtualMachine", { id: vm }));
+      e.w.now += 60;
     });
+    await worldIn("cooling_off", { before: started.before });
+    await e.until(["closed", "grace"]);
+    expect(started.isOver()).toBe(true);
+    expect(await row()).toMatchObject({ phase: "closed", closed_because: "changed" });
+    expect(await seen()).toEqual(asApproved.map((one) => (one === "machine vm: Stopped" ? "machine vm: Running" : one)));
+    await e.close();
+  });
+
+  test.each(["disabled", "locked"] as const)("between the look before the quarantine and its call: %s", async (state) => {
+    const shut = rightBefore(() => shutOut(state));
+    await worldIn("cooling_off", { before: shut.before });
     await e.until(["grace"]);
-    expect(isShut).toBe(true);
+    expect(shut.isOver()).toBe(true);
     await expectShutOut(state, whys[state]);
     await e.close();
   });

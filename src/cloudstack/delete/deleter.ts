@@ -144,11 +144,12 @@ async function quarantine(api: CloudStackApi, grant: ApprovedDeletion, account: 
   const found = await findOwnAccount(api, grant, account);
   if (!found.ok) return found;
   if (found.value === null) return ok(undefined);
-  const { id, name, state } = found.value;
-  if (state !== account.state) {
-    // What is given back is the state that was read before the step: whom somebody else shut out meanwhile is not let in.
-    return err(failure("unavailable", "cloudstack.account_changed", `the account ${name} is ${state} now, and was ${account.state}`));
-  }
+  const { id, name, state, vmrunning = 0 } = found.value;
+  const changed = (how: string) => err(failure("unavailable", "cloudstack.account_changed", `the account ${name} ${how}`));
+  // What is given back is what was read before the step: whom somebody else shut out meanwhile is not let in.
+  if (state !== account.state) return changed(`is ${state} now, and was ${account.state}`);
+  // Disabled, it would stop, and nobody would know that it had run.
+  if (vmrunning > 0) return changed(`has ${vmrunning} machine(s) that run now`);
   const disabled = await job(api, "disableAccount", { id, lock: "false" }, jobId);
   if (disabled.ok || disabled.error.kind !== "rejected") return disabled;
   // A job that could not stop a machine has failed, and the account is disabled.

@@ -26,6 +26,8 @@ export interface SeedMore {
   addThing(fields: { account: string; kind: ThingKind; name: string; fields?: JsonObject }): string;
   /** Takes the right to one command away from a role, by a rule before all others. */
   forbid(fields: { role: string; command: string }): void;
+  /** Gives back what `forbid` took. */
+  permit(fields: { role: string; command: string }): void;
 }
 
 /** The ways to seed what hangs on networks and accounts. */
@@ -53,6 +55,10 @@ export function seedMoreOf(world: World, making: () => Making): SeedMore {
     forbid: ({ role, command }) => {
       const { settings } = making();
       world.rules.insert({ id: settings.newId(), roleId: world.roles.need(role).id, rule: command, permission: "deny", isFirst: true });
+    },
+    permit: ({ role, command }) => {
+      const taken = world.rules.group(role).filter((one) => one.rule === command && one.isFirst === true);
+      for (const rule of taken) world.rules.remove(rule, making().now);
     },
   };
 }

@@ -104,7 +104,7 @@ test("it starts on the list of people, finds the channel by name in pages, and p
   bot = start();
   await seen("the first plan", (m) => m.channel === CHANNEL && m.text.includes("change(s) made"));
   await eventually("the connection", () => slack.connected, { tell });
-  expect(said).toContain("slack.no_user_groups");
+  await eventually("the log line", () => said.includes("slack.no_user_groups"), { tell });
 });
 
 test("commands without a trigger_id or a response_url are each answered, to one person; where the bot is not, by a direct message", async () => {
@@ -190,14 +190,14 @@ test("blocks that this Slack refuses are posted as words alone, without a button
   await seen("the plan in words", (m) => m.channel === CHANNEL && m.blocks.length === 0 && m.thread === null && m.text.includes("Plan"));
   // With two domains one deletion is half of them: it was approved, so it does not hold what comes after.
   await eventually("the new domain", () => childrenOfRoot().includes("gozer"), { tell });
-  expect(said).toContain("slack.blocks_refused");
+  await eventually("the log line", () => said.includes("slack.blocks_refused"), { tell });
 });
 
 test("a message that Slack cannot take just now is shown later", async () => {
   for (let i = 0; i < 4; i++) slack.moods.push({ method: "chat.postMessage", error: "service_unavailable" });
   await database.query("insert into project (id, slug, name) values ('p-4', 'vinz', 'Vinz')");
   await seen("the plan after all", (m) => m.channel === CHANNEL && JSON.stringify(m.blocks).includes("ROOT/ci/vinz"));
-  expect(said).toContain("slack.not_shown");
+  await eventually("the log line", () => said.includes("slack.not_shown"), { tell });
 });
 
 test("no secret of it all is in the log", () => {

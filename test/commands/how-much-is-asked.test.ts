@@ -78,7 +78,8 @@ beforeAll(async () => {
   }
   await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed() });
-  const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, { TWOKEY_SYNC_EVERY_SECONDS: "3600" }));
+  const more = { TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_PUBLIC_URL: "https://twokey.example.org" };
+  const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, more));
   const started = await startTwokey(config, state.url, {
     now: () => (Date.now() + aheadMs) as Instant,
     steadyMs: () => performance.now(),

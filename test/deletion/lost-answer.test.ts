@@ -156,5 +156,5 @@ test("a network that CloudStack refused to delete is not tried again before its 
   expect((await expectRow(fresh.db, row.id)).phase).toBe("deleted");
   expect(sent()).toEqual(["deleteNetwork", "deleteRemoteAccessVpn", "deleteEgressFirewallRule", "deleteNetwork"]);
   const tries = (await outcomes()).filter((o) => o.command === "remove_rules");
-  expect(tries.map((o) => o.results)).toEqual([["refused"], ["done"]]);
+  expect(tries.map((o) => o.results.join()).toSorted()).toEqual(["done", "refused"]);
 });

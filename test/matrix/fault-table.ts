@@ -1,5 +1,6 @@
-import type { CellReport } from "./fault-worker.ts";
+import type { CellReport, StateCellReport } from "./fault-worker.ts";
 import { changes, faults, reads, restores } from "./faults.ts";
+import { statePhases, states } from "./states.ts";
 import type { Table } from "./table.ts";
 
 /** A retry waits this long at least. Units: ms. */
@@ -20,6 +21,17 @@ export function faultTable(reports: readonly CellReport[]): Table {
       }),
     ]),
   };
+}
+
+/** State by phase: how the deletion ended. */
+export function stateTable(reports: readonly StateCellReport[]): Table {
+  const names = states.map((s) => s.name).filter((name) => reports.some((r) => r.cell.state === name));
+  const begun = statePhases.filter((phase) => reports.some((r) => r.cell.phase === phase));
+  const cellOf = (name: string, phase: string): string => {
+    const found = reports.find((r) => r.cell.state === name && r.cell.phase === phase);
+    return found === undefined ? "" : found.wrong.length > 0 ? "WRONG" : found.ended;
+  };
+  return { head: ["state", ...begun], rows: names.map((name) => [name, ...begun.map((phase) => cellOf(name, phase))]) };
 }
 
 /** One cell's word. */

@@ -1,6 +1,7 @@
 /**
  * Claim INV-5: whatever goes wrong once with every call that takes something away, the deletion ends as it should, and nothing else is
- * touched. Each fault at each single call, and faults that go on: npm run fault-matrix.
+ * touched. The same where something appears, or cannot be read, from a phase on. Each fault at each single call, faults that go on, and
+ * each state from each phase on: npm run fault-matrix.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +9,8 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { playFault } from "./fault-life.ts";
 import { changes, faults, restores } from "./faults.ts";
+import { playState } from "./state-life.ts";
+import { states } from "./states.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
@@ -24,20 +27,28 @@ afterAll(async () => {
 const alike = ["unreachable", "500", "503", "530", "HTML, status 200"];
 const tried = faults.filter((f) => !alike.includes(f.name) && changes.some((c) => f.strikes(c)));
 
-test.each(tried.map((f) => [f.name, f] as const))(
-  "%s",
-  async (name, fault) => {
-    const folder = mkdtempSync(path.join(archive, "life-"));
-    const at = changes.filter((c) => fault.strikes(c)).map((command) => ({ fault, command }));
-    const played = await playFault({ life: "delete", at, lasting: { calls: 1 } }, fresh.db, folder);
-    expect(played, `${name} at ${at.map((a) => a.command).join(", ")}`).toMatchObject({ wrong: [], froze: null, wereSent: true });
-  },
-  120_000,
-);
+test.each(tried.map((f) => [f.name, f] as const))("%s", async (name, fault) => {
+  const folder = mkdtempSync(path.join(archive, "life-"));
+  const at = changes.filter((c) => fault.strikes(c)).map((command) => ({ fault, command }));
+  const played = await playFault({ life: "delete", at, lasting: { calls: 1 } }, fresh.db, folder);
+  expect(played, `${name} at ${at.map((a) => a.command).join(", ")}`).toMatchObject({ wrong: [], froze: null, wereSent: true });
+});
 
 test("a lost answer while it is given back", async () => {
   const folder = mkdtempSync(path.join(archive, "life-"));
   const at = faults.filter((f) => f.name === "lost after").flatMap((fault) => restores.map((command) => ({ fault, command })));
   const played = await playFault({ life: "recover", at, lasting: { calls: 1 } }, fresh.db, folder);
   expect(played).toMatchObject({ wrong: [], froze: null, wereSent: true });
+});
+
+/** One of each kind, in the phases where most is at stake: a thing that appears, a witness that lags, a list that may not be asked. */
+test.each([
+  ["detached root disk", "dismantling", "closed: changed"],
+  ["ISO", "removing", "asked, deleted"],
+  ["totals that lag", "grace", "deleted"],
+  ["role without listVolumes", "expunging", "deleted"],
+] as const)("%s from %s on", async (name, phase, ended) => {
+  const folder = mkdtempSync(path.join(archive, "life-"));
+  const state = states.find((s) => s.name === name);
+  expect(state && (await playState(state, phase, fresh.db, folder))).toEqual({ ended, wrong: [] });
 });

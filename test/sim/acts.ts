@@ -2,6 +2,7 @@ import type { CloudStackFault, FaultKind } from "../../emulators/cloudstack/serv
 import type { DeletionId, Instant } from "../../src/core/ids.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import { noteClick, settle, type Approvals } from "./approvals.ts";
+import { asNow } from "./identity.ts";
 import { nameOf } from "./oracle.ts";
 import { everybody, team, users, type Person } from "./people.ts";
 import { touchPolicy } from "./policy-acts.ts";
@@ -58,6 +59,7 @@ export function changeWorld(w: World): void {
     },
     () => {
       w.directory.isAway = chance.hit(0.2);
+      w.directory.isUnsteady = true;
       const person = chance.pick(team.slice(0, 4));
       const isIn = w.directory.approvers.includes(person);
       w.directory.approvers =
@@ -70,6 +72,7 @@ export function changeWorld(w: World): void {
     },
     () => {
       w.clock.at -= chance.below(1_800_000);
+      w.directory.isUnsteady = true;
       return "the clock jumps back";
     },
   ];
@@ -81,7 +84,7 @@ function closeProject(w: World): string {
   if (project.state !== "active") return `${project.slug} stays ${project.state}`;
   project.state = w.chance.hit(0.85) ? "closed" : "absent";
   project.closedAt = w.clock.at as Instant;
-  project.closedBy = w.chance.hit(0.3) ? w.chance.pick(team).ciUserId : w.chance.pick(users).ciUserId;
+  project.closedBy = w.chance.hit(0.3) ? asNow(w, w.chance.pick(team)).ciUserId : w.chance.pick(users).ciUserId;
   return `${project.slug} becomes ${project.state}`;
 }
 
@@ -134,6 +137,24 @@ function breakCloud(w: World): string {
   return `CloudStack fails: ${faults.map((f) => `${f.kind}${f.command === undefined ? "" : ` on ${f.command}`}`).join(", ")}`;
 }
 
+/** Clicks after which nothing of a deletion may be taken any more. */
+const ENDING = new Set(["reject", "cancel", "restore", "keep"]);
+
+/** In the middle of a deletion's work, between two calls, somebody wants it back. */
+export async function askBack(w: World, path: string, r: Replica): Promise<void> {
+  const view = w.cards.findLast((c) => c.path === path);
+  if (view === undefined) return;
+  const project = w.ci.projects.find((p) => p.id === view.projectId);
+  const members = users.filter((u) => project?.members.includes(u.ciUserId));
+  const keeper = members.length > 0 && w.more.hit(0.4) ? w.more.pick(members) : null;
+  const what = keeper === null ? "restore" : "keep";
+  const by = asNow(w, keeper ?? w.more.pick(team));
+  const click = { deletionId: view.id as DeletionId, version: view.version, digest: view.digest, by };
+  const done = await act(what, click, null, view, r);
+  tell(w, `${by.name} clicks ${what} on ${path} in the middle of it (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
+  if (done.ok) w.askedBack.set(view.id, 0);
+}
+
 /** Somebody clicks something on some card, old or new, or types a command. */
 export async function clickSomething(w: World, r: Replica): Promise<void> {
   const { chance } = w;
@@ -143,22 +164,28 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   if (view === null) return;
   const who = chance.hit(0.75) ? chance.pick(team) : chance.pick(everybody);
   if (view.phase === "frozen" && chance.hit(0.6)) return unfreeze(w, view, who, r);
-  const click = { deletionId: view.id as DeletionId, version: view.version, digest: chance.hit(0.97) ? view.digest : null, by: who };
+  const click = {
+    deletionId: view.id as DeletionId,
+    version: view.version,
+    digest: chance.hit(0.97) ? view.digest : null,
+    by: asNow(w, who),
+  };
   const name = view.path.split("/").at(-1) ?? "";
   const what = chance.hit(0.25 * w.chaos) ? chance.pick(["reject", "withdraw", "cancel", "restore", "keep"]) : "approve";
   // Whoever clicked has clicked, even when the process dies before it can say that it took the click.
   const approvals: Approvals = w.approvals.get(view.id) ?? new Map();
   w.approvals.set(view.id, approvals);
   const noted = what === "approve" ? noteClick(approvals, who.operator.id, w.clock.at) : null;
-  const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), who, view, r);
+  const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), view, r);
   tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
   if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, w.clock.at);
+  if (done.ok && ENDING.has(what)) w.askedBack.set(view.id, 0);
   if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
 }
 
 /** Somebody says Go on, where it is asked, or has a frozen deletion looked at again. */
 async function unfreeze(w: World, view: DeletionView, who: Person, r: Replica): Promise<void> {
-  const click = { deletionId: view.id as DeletionId, version: view.version, by: who };
+  const click = { deletionId: view.id as DeletionId, version: view.version, by: asNow(w, who) };
   const { goOn } = view;
   if (goOn === null || goOn.objections.length > 0 || w.chance.hit(0.3)) {
     const looked = await r.services.deletions.lookAgain({ ...click, digest: view.digest });
@@ -177,7 +204,6 @@ function act(
   what: string,
   click: Parameters<Replica["services"]["deletions"]["approve"]>[0] extends infer C ? Omit<C, "typedName"> : never,
   typed: string | null,
-  who: Person,
   view: DeletionView,
   r: Replica,
 ) {
@@ -193,7 +219,7 @@ function act(
     case "restore":
       return r.services.deletions.restore(click as Parameters<Replica["services"]["deletions"]["restore"]>[0]);
     default:
-      return r.services.deletions.keep(view.id, who);
+      return r.services.deletions.keep(view.id, click.by);
   }
 }
 
@@ -211,14 +237,14 @@ async function stopOrResume(w: World, r: Replica): Promise<void> {
   // A process that dies on this click leaves it open how the switch stands: then nobody is blamed.
   w.stop.isOn = false;
   if (!was) {
-    const done = await r.services.sync.stop(who, "something looks wrong");
+    const done = await r.services.sync.stop(asNow(w, who), "something looks wrong");
     Object.assign(w.stop, { isOn: done.ok, since: w.clock.at });
     tell(w, `${who.name} stops everything: ${done.ok}`);
     return;
   }
   // Only approvers end a stop: most of those who try are some, or nothing would go on.
   const resumer = [...team, team[2], team[3]][everybody.indexOf(who)] ?? who;
-  const done = await r.services.sync.resume(resumer);
+  const done = await r.services.sync.resume(asNow(w, resumer));
   w.stop.isOn = !(done.ok && done.value.resumed);
   tell(w, `${resumer.name} resumes: ${done.ok ? `${done.value.have} of ${done.value.need}` : done.error.code}`);
 }

@@ -8,6 +8,8 @@ export interface MemoryArchive extends ArchiveStore {
   isFull: boolean;
   /** The bytes of a finished object. */
   bytesOf(key: string): Buffer | undefined;
+  /** The copy of the audit log's head, as it was kept last. */
+  newestHead(): Buffer | undefined;
 }
 
 /** Makes an empty archive. */
@@ -17,6 +19,7 @@ export function createMemoryArchive(): MemoryArchive {
   const archive: MemoryArchive = {
     isFull: false,
     bytesOf: (key) => whole.get(key),
+    newestHead: () => [...whole].findLast(([key]) => key.startsWith("00000000-"))?.[1],
     requireRoom: async () => ok(undefined),
     async append(key, offset, bytes) {
       const before = (unfinished.get(key) ?? Buffer.alloc(0)).subarray(0, offset);

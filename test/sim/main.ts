@@ -77,7 +77,10 @@ function playAll(url: string, seeds: number[], totals: Totals, isTracing: boolea
     };
     worker.on("message", (answer: Answer) => {
       if ("report" in answer) count(totals, answer.report, isTracing);
-      else totals.failed.push({ seed: answer.seed, why: `the simulation itself failed: ${answer.failed}` });
+      else {
+        totals.failed.push({ seed: answer.seed, why: `the simulation itself failed: ${answer.failed}` });
+        process.stdout.write(`seed ${answer.seed} FAILED: ${answer.failed}\n`);
+      }
       if (totals.runs % 500 === 0) process.stdout.write(`${totals.runs} of ${runs} runs, ${Math.round((Date.now() - start) / 1000)} s\n`);
       next();
     });

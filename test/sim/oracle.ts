@@ -3,6 +3,7 @@ import { z } from "zod";
 import { bytesOf } from "../../emulators/cloudstack/bytes.ts";
 import { earliestSecond, type Approval } from "./approvals.ts";
 import type { Process } from "./crash.ts";
+import { humanOf } from "./identity.ts";
 import { listThings, type Thing } from "./inventory.ts";
 import { tell, times, type World } from "./world.ts";
 
@@ -50,6 +51,9 @@ const VERSIONS = `coalesce((select json_agg(json_build_object('changeId', c.id, 
   from policy_version v join policy_change c on c.id = v.change_id where v.version > $1), '[]')`;
 const ENTERED = `coalesce((select json_agg(json_build_object('at', at, 'deletion_id', deletion_id) order by at)
   from deletion_event where kind = 'entered dismantling'), '[]')`;
+/** Deletions that ended, or are given back, because too few approvals counted. */
+const UNCOUNTED = `coalesce((select json_agg(distinct deletion_id::text) from deletion_event where data::text like '% approvals count%'
+  and (kind in ('entered closed', 'entered frozen') or kind = 'restore asked')), '[]')`;
 const Entered = z.object({ at: z.number(), deletion_id: z.string() });
 
 /** Judges every effect of the bot by what is true, and never by what the bot says of itself; knows nothing of its code. */
@@ -60,6 +64,7 @@ export class Oracle {
   readonly #open = new Set<string>();
   /** How many calls each process sent right after a stop. */
   readonly #late = new Map<string, number>();
+  readonly #uncounted = new Set<string>();
   effects = 0;
   deleted = 0;
   /** The last answer each process got about each project, and whether an effect followed it already. */
@@ -85,10 +90,15 @@ export class Oracle {
 
   #assessPolicy(versions: readonly z.output<typeof Version>[]): void {
     for (const row of versions) {
-      const wrong = this.#w.book.learn(row);
+      const wrong = this.#w.book.learn({ ...row, proposer: humanOf(row.proposer) });
       tell(this.#w, `the policy's ${row.setting} is changed`);
       if (wrong !== null) this.#violate("INV-2", wrong);
     }
+  }
+
+  /** Path of the project's domain in which a call does something; null: in none. */
+  topOf(params: URLSearchParams): string | null {
+    return this.#things.get(params.get("id") ?? params.get("publicipid") ?? "")?.top ?? null;
   }
 
   /** Looks at an effect before it is sent. */
@@ -102,7 +112,8 @@ export class Oracle {
     const named = params.get("id") ?? params.get("publicipid") ?? "";
     const target = this.#things.get(named)?.id ?? named;
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
-    if (isStopped && !GIVING_BACK.has(command)) this.#violate("INV-3", `${command} while everything is stopped`);
+    if (GIVING_BACK.has(command)) await this.#judgeGivingBack(command, target, isStopped);
+    else if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
     if (params.get("cleanup") === "true") this.#violate("INV-9", `${command} with cleanup=true`);
     if (params.get("expunge") === "true") this.#violate("INV-9", `${command} with expunge=true`);
     await this.#judgeIntent(command);
@@ -120,6 +131,21 @@ export class Oracle {
     const late = (this.#late.get(key) ?? 0) + 1;
     this.#late.set(key, late);
     return late <= 3;
+  }
+
+  /** A stop keeps away neither what people asked back, nor what brings a deletion to rest; only a pass enables besides. */
+  async #judgeGivingBack(command: string, target: string, isStopped: boolean): Promise<void> {
+    const path = this.#things.get(target)?.top ?? null;
+    const rows = await this.#w.db.many(
+      Live.extend({ phase: z.string(), asked_back: z.boolean() }),
+      `select id::text, domain_id::text, project_id, path, requesters, evidence, phase, restore_by is not null as asked_back
+       from deletion where phase not in ('deleted', 'closed')`,
+    );
+    const deletion = rows.find((r) => r.path === path);
+    const isAtRest = command === "recoverVirtualMachine" && (isStopped || deletion?.phase === "frozen");
+    if (deletion !== undefined && (deletion.asked_back || isAtRest)) return;
+    if (isStopped) this.#violate("INV-3", `${command} while everything is stopped, and nobody asked for ${path ?? target} back`);
+    else if (command !== "enableAccount") this.#violate("INV-9", `${command} in ${path ?? target}, which nobody asked back`);
   }
 
   async #judgeIntent(command: string): Promise<void> {
@@ -154,6 +180,10 @@ export class Oracle {
     if (deletion === undefined) return this.#violate("INV-2", `${command} on ${thing?.path ?? target} without a live deletion`);
     const slug = deletion.path.split("/").at(-1);
     if (w.book.now.protectedDomains.has(deletion.path) || slug === "old-lab") this.#violate("INV-4", `${command} in ${deletion.path}`);
+    // The call that was on its way when people asked it back, and none after it.
+    const late = w.askedBack.get(deletion.id);
+    if (late !== undefined) w.askedBack.set(deletion.id, late + 1);
+    if (late !== undefined && late > 0) this.#violate("INV-3", `${command} in ${deletion.path} after it was asked back`);
     const goOns = await this.#goOnsOf(deletion);
     const granted = this.#judgeVotes(deletion, command, goOns);
     const first = command === "disableAccount" || command === "stopVirtualMachine";
@@ -213,6 +243,7 @@ export class Oracle {
     const strangers = strange.filter((t) => !(t.kind === "volume" || t.kind === "network") || !this.#open.has(path));
     if (strangers.length > 0) this.#violate("INV-9", `${command} in ${path} although ${strangers[0]?.kind} ${strangers[0]?.name} appeared`);
     if (QUARANTINE.has(command)) return;
+    this.#judgeQuarantine(command, path);
     const Entry = z.object({ item_id: z.string(), store_key: z.string() });
     const entries = await w.db.many(Entry, "select item_id, store_key from archive_entry where owner_id = $1 and state = 'verified'", [id]);
     for (const t of items.filter((i) => i.kind === "template")) {
@@ -222,6 +253,14 @@ export class Oracle {
       if (kept === undefined || sha(kept) !== sha(real))
         this.#violate("INV-8", `${command} in ${path} although ${t.name} is not in the archive`);
     }
+  }
+
+  /** From then on nobody may use the domain: by how it stands at this moment. */
+  #judgeQuarantine(command: string, path: string): void {
+    const inUse = [...listThings(this.#w.cloud.tree()).values()].find(
+      (t) => t.top === path && ((t.kind === "account" && t.state !== "disabled") || (t.kind === "machine" && t.state === "Running")),
+    );
+    if (inUse !== undefined) this.#violate("INV-9", `${command} in ${path} although ${inUse.kind} ${inUse.name} is ${inUse.state}`);
   }
 
   /** Compares what there is with what there was: nothing may be gone that no approved call took. */
@@ -236,13 +275,50 @@ export class Oracle {
     }
     for (const [id, was] of this.#things) if (was.kind === "domain" && !now.has(id)) this.deleted += 1;
     this.#things = now;
-    const { versions, entered } = await w.db.one(
-      z.object({ versions: z.array(Version), entered: z.array(Entered) }),
-      `select ${VERSIONS} as versions, ${ENTERED} as entered`,
+    const { versions, entered, uncounted } = await w.db.one(
+      z.object({ versions: z.array(Version), entered: z.array(Entered), uncounted: z.array(z.string()) }),
+      `select ${VERSIONS} as versions, ${ENTERED} as entered, ${UNCOUNTED} as uncounted`,
       [w.book.versions],
     );
     this.#assessPolicy(versions);
     this.#weighBudget(entered);
+    for (const id of uncounted) this.#judgeUncounted(id);
+  }
+
+  /** Somebody deletes a domain by hand: nothing that vanishes from there is the bot's doing. */
+  leaveToPeople(path: string): void {
+    for (const t of this.#things.values()) if (t.top === path) this.#taken.add(t.id);
+  }
+
+  /** A list that lost people for a moment takes nobody's approval away: people who approved, and still may, are asked for half an hour. */
+  #judgeUncounted(id: string): void {
+    const { directory, clock, approvals } = this.#w;
+    if (this.#uncounted.has(id)) return;
+    this.#uncounted.add(id);
+    const now = new Set<string>(directory.approvers.map((p) => p.operator.id));
+    const have = [...(approvals.get(id) ?? [])].filter(([who, { isSure }]) => isSure && now.has(who)).length;
+    const liedFor = clock.at - (directory.liedSince ?? clock.at);
+    if (directory.isUnsteady !== true && have >= 2 && liedFor < 30 * 60_000 - TOLERANCE_MS)
+      this.#violate("INV-2", `a deletion ended for want of approvals, of which it has ${have}: Slack had lost people for ${liedFor} ms`);
+  }
+
+  /** Live deletions that go on by themselves, or should. */
+  async unfinished(): Promise<readonly string[]> {
+    const Row = z.object({ said: z.string() });
+    const waiting = `select path || ' is still in ' || phase || ': ' || coalesce(activity, 'nothing says why') as said from deletion
+      where phase not in ('deleted', 'closed', 'frozen', 'proposed') or (phase = 'proposed' and expires_at < $1)`;
+    return (await this.#w.db.many(Row, waiting, [this.#w.clock.at])).map((r) => r.said);
+  }
+
+  /** Nothing waits for ever, and what stands still is shown to people with its reason. */
+  async judgeEnds(): Promise<void> {
+    for (const said of await this.unfinished()) this.#violate("INV-5", `after days in which all was well, ${said}`);
+    const frozen = await this.#w.db.many(z.object({ id: z.string() }), "select id::text from deletion where phase = 'frozen'");
+    for (const { id } of frozen) {
+      const card = this.#w.cards.findLast((c) => c.id === id);
+      if (card?.phase !== "frozen" || card.frozenReason === null)
+        this.#violate("INV-5", `${card?.path ?? id} is frozen, and its card does not say why`);
+    }
   }
 
   /** Something of the cloud's own people came or went: that is no act of the bot. */
@@ -263,7 +339,7 @@ export class Oracle {
 
 /** Who closed the project asked for its deletion, whether the bot wrote that down or not. */
 function askersOf(d: z.output<typeof Live>): readonly string[] {
-  return [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`];
+  return [...d.requesters, `ci:${d.evidence.closedBy ?? ""}`].map(humanOf);
 }
 
 function sha(bytes: Buffer): string {

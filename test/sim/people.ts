@@ -7,6 +7,15 @@ export interface Person extends Asker {
   readonly ciUserId: CiUserId;
 }
 
+/** As whom a person is known now: the row of the CI database, and the Slack account. */
+export interface Identity {
+  readonly ciUserId: CiUserId;
+  readonly account: string;
+}
+
+/** What Slack answers when it is asked who may approve: all of them, or a list that lost people; `away`: nothing. */
+export type GroupMood = "honest" | "empty" | "short";
+
 function person(n: number, name: string, isTeam: boolean): Person {
   const ciUserId = `u${n}` as CiUserId;
   const operator: Operator = { id: `ci:${ciUserId}` as OperatorId, name, ciUserId };

@@ -1,4 +1,5 @@
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
+import { asNow } from "./identity.ts";
 import { everybody, team } from "./people.ts";
 import type { Replica } from "./replica.ts";
 import { root } from "./ci.ts";
@@ -24,7 +25,7 @@ async function propose(w: World, r: Replica): Promise<void> {
     ["quorum", chance.pick(["1", "0", "99"]), null],
   ] as const);
   if (becomes !== null && who.isTeam) w.book.want(setting, who.operator.id, text, becomes);
-  const done = await r.services.policy.propose(who, { setting, text, reason: "the simulation wants it so" });
+  const done = await r.services.policy.propose(asNow(w, who), { setting, text, reason: "the simulation wants it so" });
   if (done.ok && (becomes === null || !who.isTeam)) w.violations.push(`INV-2: ${who.name} could propose ${setting} ${text}`);
   tell(w, `${who.name} proposes ${setting} ${text}: ${done.ok ? "taken" : done.error.code}`);
 }
@@ -32,7 +33,7 @@ async function propose(w: World, r: Replica): Promise<void> {
 async function decide(card: PolicyChangeView, w: World, r: Replica): Promise<void> {
   const { chance } = w;
   const who = chance.hit(0.8) ? chance.pick(team) : chance.pick(everybody);
-  const click = { changeId: card.id, digest: chance.hit(0.97) ? card.digest : "0".repeat(64), by: who };
+  const click = { changeId: card.id, digest: chance.hit(0.97) ? card.digest : "0".repeat(64), by: asNow(w, who) };
   if (chance.hit(0.15)) {
     const done = await r.services.policy.reject({ ...click, reason: "rather not" });
     return tell(w, `${who.name} rejects ${card.setting}: ${done.ok ? "taken" : done.error.code}`);

@@ -46,6 +46,11 @@ export class PolicyBook {
     return { perDay: Math.max(...of.map((e) => e.perDay)), perWeek: Math.max(...of.map((e) => e.perWeek)) };
   }
 
+  /** A backup of the database with so many versions was restored. */
+  goBackTo(versions: number): void {
+    this.#entries.splice(Math.max(1, versions));
+  }
+
   /** Somebody asks for a change. */
   want(setting: string, proposer: string, value: string, becomes: Partial<BookEntry>): void {
     this.#wanted.set(`${setting} ${proposer} ${value}`, becomes);

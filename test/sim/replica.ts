@@ -7,12 +7,16 @@ import { renderCard } from "../../src/bot/render/card.ts";
 import { renderPlan } from "../../src/bot/render/plan.ts";
 import { renderPolicyCard } from "../../src/bot/render/policy-card.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
+import { lastGood } from "../../src/bot/steady.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import type { Operator } from "../../src/core/people.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import { createEvents } from "../../src/events.ts";
+import { recordKnownAccounts } from "../../src/store/known-accounts.ts";
 import { ciSource } from "./ci.ts";
 import { mortal, passPoint, type Process } from "./crash.ts";
+import { asNow, namedNow } from "./identity.ts";
+import { everybody } from "./people.ts";
 import { config, type World } from "./world.ts";
 
 /** One simulated process of the bot: all of it but Slack's wire and the engine, whose parts the simulation plays. */
@@ -43,7 +47,7 @@ export function createReplica(w: World, name: string, keys: FourKeys, change: (p
     ci: ciSource(w.ci, now),
     cloud: cloudOf(w, keys, { ...{ db, now, newId } }),
     archive: w.archive,
-    slack: slackOf(w, process),
+    slack: slackOf(w, process, now),
     enqueue: async (_name, id, o) => {
       // A wake-up that a rolled back transaction leaves behind finds nothing to do: waking is always safe.
       w.queue.set(id, Math.min(w.queue.get(id) ?? Number.POSITIVE_INFINITY, w.clock.at + (o?.delayMs ?? 0)));
@@ -61,7 +65,7 @@ function cloudOf(w: World, keys: FourKeys, a: Pick<Parts, "db" | "now" | "newId"
   return cloudStack({ cloudstack }, a.db, { ...a, sleep, events });
 }
 
-function slackOf(w: World, process: Process): SlackParts {
+function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
   const announce =
     <T>(render: (value: T) => { readonly blocks?: readonly unknown[] }, heard: (value: T) => void = () => undefined) =>
     async (value: T): Promise<void> => {
@@ -70,13 +74,31 @@ function slackOf(w: World, process: Process): SlackParts {
         w.violations.push(`Slack would refuse a message: ${problem}`);
       heard(value);
     };
-  const approversNow = async (): Promise<Result<readonly Operator[], Failure>> =>
-    w.directory.isAway
-      ? err(failure("unavailable", "directory.away", "Slack could not be asked"))
-      : ok(w.directory.approvers.map((p) => p.operator));
+  // As `createIdentity` in src/bot does it: whom it reads it remembers, and a list that lost too much at once is not believed.
+  const good = lastGood(now);
+  const known = new Set<string>();
+  const learn = async (people: readonly Operator[]): Promise<void> => {
+    const pairs = people.flatMap((p) => (p.accounts ?? []).map((account) => ({ account, operator: p.id })));
+    const fresh = pairs.filter((pair) => !known.has(JSON.stringify(pair)));
+    if (fresh.length === 0) return;
+    await recordKnownAccounts(w.db, fresh, now());
+    for (const pair of fresh) known.add(JSON.stringify(pair));
+  };
+  const approversNow = async (): Promise<Result<readonly Operator[], Failure>> => {
+    if (w.directory.isAway) return err(failure("unavailable", "directory.away", "Slack could not be asked"));
+    const named = namedNow(w);
+    await learn(named);
+    const believed = good.assess(
+      "approvers",
+      named.map((p) => p.id),
+    );
+    return believed.ok ? ok(named) : believed;
+  };
+  const learnAccounts = async (ids: readonly string[]): Promise<void> =>
+    learn(everybody.map((p) => asNow(w, p).operator).filter((p) => ids.includes(p.id)));
   return {
     identify: async () => err(failure("unavailable", "sim", "not here")),
-    approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
+    approvers: { approversNow, resolve: approversNow, learnAccounts },
     announcers: {
       deletion: {
         showCard: announce(

@@ -11,13 +11,18 @@ export async function resetDatabase(db: Database): Promise<void> {
   await db.exec(text);
 }
 
-/** All the statements in one text: PostgreSQL runs it as one transaction, and is asked once. */
-async function writeEmptying(db: Database): Promise<string> {
+/** Names of Twokey's own tables. */
+export async function tablesOf(db: Database): Promise<readonly string[]> {
   const tables = await db.many(
     Name,
     `select table_name as name from information_schema.tables
      where table_schema = 'twokey' and table_type = 'BASE TABLE' and table_name not in ('pgmigrations', 'migration_file')`,
   );
-  const deletes = tables.map(({ name }) => `delete from "${name}";`);
+  return tables.map(({ name }) => name);
+}
+
+/** All the statements in one text: PostgreSQL runs it as one transaction, and is asked once. */
+async function writeEmptying(db: Database): Promise<string> {
+  const deletes = (await tablesOf(db)).map((name) => `delete from "${name}";`);
   return ["set local session_replication_role = replica;", ...deletes, "insert into sync_state default values"].join("\n");
 }

@@ -5,11 +5,15 @@ import { verifyAudit } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/db.ts";
 import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
-import { changeWorld, clickSomething } from "./acts.ts";
+import { askBack, changeWorld, clickSomething } from "./acts.ts";
+import { newestKept, putBack, takeBackup, type Backup } from "./backups.ts";
+import { changeByHand, changeRole, underWay } from "./by-hand.ts";
 import { root } from "./ci.ts";
 import { Crashed, passPoint, type Process } from "./crash.ts";
 import { openDoor } from "./door.ts";
 import { Oracle } from "./oracle.ts";
+import { Guest } from "./guest.ts";
+import { asNow, changeIdentity, changeGroup } from "./identity.ts";
 import { createChance, type Chance } from "./random.ts";
 import { createReplica, type Replica } from "./replica.ts";
 import { team } from "./people.ts";
@@ -29,15 +33,21 @@ export interface RunReport {
 
 /** How many of the runs are long. Deletions end in those: as much time spent on runs of middling length would see fewer of them. */
 const LONG_SHARE = 0.2;
+/** How often three hours are waited at the end, when hands were at work: longer than anything waits for CloudStack. */
+const WAITS_MAX = 18;
 const fleet: FleetScope = { kind: "fleet", root };
 
-/** Plays one seed on an empty database: two processes, people, faults, crashes. Errors: what the simulation itself got wrong. */
-export async function playSeed(seed: number, db: Database): Promise<RunReport> {
+/**
+ * Plays one seed on an empty database: two processes, people, faults, crashes. `owner` is the same database with the right to back it up.
+ * Errors: what the simulation itself got wrong.
+ */
+export async function playSeed(seed: number, db: Database, owner: Database): Promise<RunReport> {
   const w = await createWorld(seed, db);
-  const player = new Player(w);
+  const player = new Player(w, owner);
   const ticks = drawTicks(seed);
-  for (let tick = 0; tick < ticks; tick++) await player.tick();
+  for (let tick = 0; tick < ticks; tick++) await player.tick(ticks);
   await player.calmDown();
+  if (w.touched.size > 0) await player.waitOut();
   const plans = await player.closeBooks();
   return {
     seed,
@@ -65,12 +75,19 @@ class Player {
   readonly #busy = new Set<string>();
   /** A source of its own: what the clocks do changes nothing else in a seed's run. */
   readonly #clockChance: Chance;
+  readonly #owner: Database;
+  /** Whether hands, roles and the like are at work in this run: in the others, more deletions come to their end. */
+  readonly #isShaken: boolean;
+  #guest: Guest | null = null;
+  #backup: Backup | null = null;
   #nested = false;
   #births = 0;
   crashes = 0;
 
-  constructor(w: World) {
+  constructor(w: World, owner: Database) {
     this.#w = w;
+    this.#owner = owner;
+    this.#isShaken = w.more.hit(0.5);
     this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
     this.oracle = new Oracle(w);
     const root = w.cloud.tree().children.find((d) => d.name === "ci");
@@ -79,12 +96,14 @@ class Player {
     this.#replicas = [this.#birth("A"), this.#birth("B")];
     openDoor((request, response) => w.cloud.serve(request, response), {
       before: async (params) => {
+        if (this.#guest !== null) return this.#guest.before(params);
         const process = this.#callerOf(params);
         if (process === undefined) return;
         passPoint(process);
         await this.oracle.judge(params, process);
       },
-      after: async (params) => {
+      after: async (params, status) => {
+        if (this.#guest !== null) return this.#guest.after(params, status);
         const process = this.#callerOf(params);
         if (process === undefined) return;
         passPoint(process);
@@ -136,6 +155,9 @@ class Player {
   /** Between two calls of one process, others act: people click, the other process works, everything is stopped. */
   async #interleave(params: URLSearchParams, me: Process): Promise<void> {
     const isRead = /^list/.test(params.get("command") ?? "list");
+    // The checks before a step are reads: whoever clicks then must be heard by its call.
+    const path = this.#nested || !this.#isShaken ? null : isRead ? (underWay(this.#w)[0] ?? null) : this.oracle.topOf(params);
+    if (path !== null && this.#w.more.hit(isRead ? 0.0015 : 0.03)) await this.#askBack(path, me);
     if (this.#nested || !this.#w.chance.hit(isRead ? 0.005 : 0.1)) return;
     this.#nested = true;
     try {
@@ -145,6 +167,13 @@ class Player {
     } finally {
       this.#nested = false;
     }
+  }
+
+  async #askBack(path: string, me: Process): Promise<void> {
+    this.#nested = true;
+    const other = this.#replicas.find((r) => r.process !== me);
+    if (other !== undefined) await this.#as(other, "a click", () => askBack(this.#w, path, other));
+    this.#nested = false;
   }
 
   async #work(r: Replica): Promise<void> {
@@ -169,7 +198,7 @@ class Player {
     return this.#w.chance.pick(this.#replicas);
   }
 
-  async tick(): Promise<void> {
+  async tick(ticks: number): Promise<void> {
     const w = this.#w;
     const { chance } = w;
     this.#letTimePass();
@@ -182,6 +211,7 @@ class Player {
       changeWorld(w);
       this.oracle.refresh();
     }
+    await this.#disturb(ticks);
     if (chance.hit(w.cards.length === 0 ? 0.7 : 0.25)) await this.#pass();
     for (let n = chance.below(4); n > 0; n--) {
       const r = this.#someone();
@@ -193,6 +223,47 @@ class Player {
     }
     for (let n = 1 + chance.below(3); n > 0; n--) await this.#work(this.#someone());
     await this.oracle.look();
+  }
+
+  /** What came to the simulation later, by its own chance: hands, roles, identities, the group, backups, another installation. */
+  async #disturb(ticks: number): Promise<void> {
+    const w = this.#w;
+    const { more, chaos } = w;
+    if (!this.#isShaken) return;
+    if (more.hit(underWay(w).length > 0 ? 0.25 : 0.05 * chaos)) tell(w, await changeByHand(w, this.oracle));
+    if (more.hit(0.06 * chaos)) tell(w, changeRole(w));
+    if (more.hit(0.08 * chaos)) tell(w, changeIdentity(w));
+    if (more.hit(0.1 * chaos)) tell(w, changeGroup(w));
+    if (ticks < 12 || !more.hit(0.1)) return;
+    if (more.hit(0.2)) await this.#invite();
+    else if (this.#backup === null) this.#backup = await usableBackup(w, this.#owner);
+    else await this.#restoreBackup(this.#backup);
+  }
+
+  /** The database is lost, and an older state of it is put in its place; both processes start anew. */
+  async #restoreBackup(backup: Backup): Promise<void> {
+    const w = this.#w;
+    for (const { process } of this.#replicas) process.dead = true;
+    await putBack(w, this.#owner, backup);
+    this.#backup = null;
+    tell(w, `the database is restored as it was on ${new Date(backup.at).toISOString().slice(0, 19)}`);
+    this.#replicas.splice(0, 2, this.#birth("A"), this.#birth("B"));
+    // What the archive knows of later times must stop everything until two people resume.
+    if (newestKept(w) > backup.head) Object.assign(w.stop, { isOn: true, since: 0 });
+    for (const r of [...this.#replicas]) await this.#as(r, "a start", () => r.verifyOwner());
+  }
+
+  /** A second installation works on the same CloudStack for a while. */
+  async #invite(): Promise<void> {
+    const w = this.#w;
+    this.#guest = await Guest.arrive(w, this.#owner, this.#keys.A);
+    await this.#guest.work();
+    const { hasMarked } = this.#guest;
+    await this.#guest.leave();
+    this.#guest = null;
+    this.oracle.refresh();
+    // The newest mark is another's: this installation must stop until two people take CloudStack back.
+    if (hasMarked) Object.assign(w.stop, { isOn: true, since: 0 });
   }
 
   /** Mostly until something is due, which may be hours. */
@@ -210,6 +281,7 @@ class Player {
       if (Math.abs(process.skewMs) > 60_000) {
         if (chance.hit(0.5)) this.#setRight(process);
       } else if (chance.hit(0.15 * this.#w.chaos)) {
+        this.#w.directory.isUnsteady = true;
         process.skewMs = (chance.hit(0.7) ? 1 : -1) * (120_000 + chance.below(30 * 24 * 3_600_000));
         tell(this.#w, `${process.name}'s clock jumps by ${process.skewMs} ms`);
       }
@@ -234,19 +306,14 @@ class Player {
     w.cloud.setFaults([]);
     w.ci.mood = "honest";
     w.archive.isFull = false;
-    w.directory.isAway = false;
+    Object.assign(w.directory, { isAway: false, mood: "honest" });
+    if (w.lacking !== null) tell(w, changeRole(w));
     for (const r of this.#replicas) {
       r.process.dieAt = Number.POSITIVE_INFINITY;
       if (Math.abs(r.process.skewMs) > 60_000) this.#setRight(r.process);
     }
     tell(w, "all is well again");
-    for (const who of team.slice(0, 2)) {
-      const r = this.#someone();
-      await this.#as(r, "a resume", async () => {
-        const done = await r.services.sync.resume(who);
-        if (done.ok && done.value.resumed) w.stop.isOn = false;
-      });
-    }
+    await this.#resumeByTwo();
     for (let n = 0; n < 3; n++) {
       w.clock.at += 3 * 3_600_000;
       const r = this.#someone();
@@ -254,6 +321,30 @@ class Player {
       for (let i = 0; i < 2; i++) await this.#work(this.#someone());
       await this.oracle.look();
     }
+  }
+
+  async #resumeByTwo(): Promise<void> {
+    for (const who of team.slice(0, 2)) {
+      const r = this.#someone();
+      await this.#as(r, "a resume", async () => {
+        const done = await r.services.sync.resume(asNow(this.#w, who));
+        if (done.ok && done.value.resumed) this.#w.stop.isOn = false;
+      });
+    }
+  }
+
+  /** After hands were at work: in days in which all is well, everything ends, or waits for people and says so. */
+  async waitOut(): Promise<void> {
+    const w = this.#w;
+    for (let n = 0; n < WAITS_MAX && (await this.oracle.unfinished()).length > 0; n++) {
+      w.clock.at += 3 * 3_600_000;
+      const [r] = this.#replicas;
+      if (r !== undefined && (await r.services.sync.presentStop()) !== null) await this.#resumeByTwo();
+      if (r !== undefined) await this.#as(r, "a sweep", () => sweep(r));
+      for (let i = 0; i < 6; i++) await this.#work(this.#someone());
+      await this.oracle.look();
+    }
+    await this.oracle.judgeEnds();
   }
 
   /** The log verifies, and every plan can be made again byte for byte. */
@@ -270,6 +361,12 @@ class Player {
     }
     return heads.length;
   }
+}
+
+/** A backup of a database that some process of the bot has started on; null: none has yet. */
+async function usableBackup(w: World, owner: Database): Promise<Backup | null> {
+  const backup = await takeBackup(w, owner);
+  return backup.rows["installation"] === "[]" ? null : backup;
 }
 
 /** What the bot does by the clock for all deletions. */

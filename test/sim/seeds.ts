@@ -16,7 +16,7 @@ export async function playSeeds(
   const sum = { effects: 0, deleted: 0, crashes: 0 };
   for (const seed of seeds) {
     await resetDatabase(owner);
-    const run = await playSeed(seed, bot);
+    const run = await playSeed(seed, bot, owner);
     expect(run.violations, `seed ${seed} (npm run sim -- --seed ${seed} --runs 1 --trace)\n${run.trace.join("\n")}`).toEqual([]);
     sum.effects += run.effects;
     sum.deleted += run.deleted;

@@ -18,7 +18,7 @@ process.on("message", (seed: number) => {
   void (async () => {
     try {
       await resetDatabase(owner);
-      process.send?.({ report: await playSeed(seed, await bot) } satisfies Answer);
+      process.send?.({ report: await playSeed(seed, await bot, owner) } satisfies Answer);
     } catch (thrown) {
       process.send?.({ failed: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown), seed } satisfies Answer);
     }

@@ -12,7 +12,7 @@ import { configOf } from "../support/bot.ts";
 import type { Approvals } from "./approvals.ts";
 import { createMemoryArchive, type MemoryArchive } from "./archive.ts";
 import type { CiProject, CiTruth } from "./ci.ts";
-import { team, users, type Person } from "./people.ts";
+import { team, users, type GroupMood, type Identity, type Person } from "./people.ts";
 import { PolicyBook } from "./policy-book.ts";
 import { createChance, type Chance } from "./random.ts";
 
@@ -46,6 +46,8 @@ export const protectedSlug = "alpha";
 export interface World {
   readonly seed: number;
   readonly chance: Chance;
+  /** A source of its own for what came to the simulation later: it changes nothing else in a seed's run. */
+  readonly more: Chance;
   /** How often things go wrong and people change their minds, 0…1: calm runs reach the end of deletions, wild ones shake every step. */
   readonly chaos: number;
   readonly clock: { at: number };
@@ -53,7 +55,24 @@ export interface World {
   readonly cloud: CloudStackEmulator;
   readonly ci: CiTruth;
   readonly archive: MemoryArchive;
-  readonly directory: { approvers: Person[]; isAway: boolean };
+  readonly directory: {
+    approvers: Person[];
+    isAway: boolean;
+    mood: GroupMood;
+    /** When somebody first heard the answer that lost people; null: the answers are whole. */
+    liedSince?: number | null;
+    /** Whether people really came or left, or clocks jumped: then an end for want of approvers may be right. */
+    isUnsteady?: boolean;
+  };
+  /** Who is known as somebody else than at first, by name; and in which way they once were. */
+  readonly identities: Map<string, Identity>;
+  readonly changedIdentity: Map<string, "row" | "account">;
+  /** Deletions that people ended or asked back, and how many calls that take something away were sent since. */
+  readonly askedBack: Map<string, number>;
+  /** Ids of domains that somebody changed by hand. */
+  readonly touched: Set<string>;
+  /** A command that a key's role lacks just now. */
+  lacking: { readonly role: string; readonly command: string } | null;
   /** Every card that was ever shown, oldest first. */
   readonly cards: DeletionView[];
   /** Deletions that are to be woken, and when. */
@@ -108,7 +127,8 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
     cloud,
     ci: { projects, mood: "honest" },
     archive: createMemoryArchive(),
-    directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false },
+    directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false, mood: "honest" },
+    ...undisturbed(seed),
     cards: [],
     queue: new Map(),
     approvals: new Map(),
@@ -127,6 +147,18 @@ export async function createWorld(seed: number, db: Database): Promise<World> {
   const outside = cloud.addDomain({ name: "payroll" });
   cloud.addTemplate({ account: cloud.addAccount({ domain: outside, name: "payroll" }).accountId, name: "payroll-image" });
   return world;
+}
+
+/** A world in which nobody is known as somebody else, and nobody has changed anything by hand yet. */
+export function undisturbed(seed: number): Pick<World, "more" | "identities" | "changedIdentity" | "askedBack" | "touched" | "lacking"> {
+  return {
+    more: createChance(seed ^ 0x2b0b5),
+    identities: new Map(),
+    changedIdentity: new Map(),
+    askedBack: new Map(),
+    touched: new Set(),
+    lacking: null,
+  };
 }
 
 function furnish(w: World, top: string, project: CiProject): void {

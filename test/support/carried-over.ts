@@ -29,7 +29,7 @@ import { team } from "../sim/people.ts";
 import { PolicyBook } from "../sim/policy-book.ts";
 import { createChance } from "../sim/random.ts";
 import { createReplica, type Replica } from "../sim/replica.ts";
-import { config, firstPolicy, type World } from "../sim/world.ts";
+import { config, firstPolicy, undisturbed, type World } from "../sim/world.ts";
 import { changed } from "./bot.ts";
 import { emptyDatabase, openAsBot, type FreshDatabase } from "./database.ts";
 import { useFastWallClock } from "./fast-wall-clock.ts";
@@ -195,6 +195,7 @@ async function oldWorld(db: Database): Promise<{ readonly world: World; close():
   });
   openDoor((request, response) => cloud.serve(request, response));
   const world: World = {
+    ...undisturbed(0),
     seed: 0,
     chance,
     chaos: 0,
@@ -203,7 +204,7 @@ async function oldWorld(db: Database): Promise<{ readonly world: World; close():
     cloud,
     ci: { projects: old.projects.map((p) => ({ ...p })), mood: "honest" },
     archive: await oldArchive(db),
-    directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false },
+    directory: { approvers: team.filter((p) => p.name !== "Dora"), isAway: false, mood: "honest" },
     cards: [],
     queue: new Map(),
     approvals: new Map(),

@@ -193,7 +193,14 @@ function bareParts(db: Database): Parts {
         ...unused<CloudParts["writer"]>("the writer", ["applyChange"]),
         addMark: async (installation) => ok({ id: randomUUID(), installation, createdAt: 10 }),
       },
-      restorer: unused("the restorer", ["enableAccount", "lockAccount", "recoverMachine", "startMachine", "attachVolume"]),
+      restorer: unused("the restorer", [
+        "enableAccount",
+        "lockAccount",
+        "disableAccount",
+        "recoverMachine",
+        "startMachine",
+        "attachVolume",
+      ]),
       deleter: unused("the deleter", DELETES),
       exports: unused("exports", ["openExport"]),
       registrar: unused("the registrar", ["registerTemplate"]),
@@ -253,6 +260,7 @@ function withHeads(archive: ArchiveStore): ArchiveStore {
 const READS = [
   "readInventory",
   "findDomain",
+  "findThing",
   "findJob",
   "readRunningJobs",
   "hasDeletionEvent",

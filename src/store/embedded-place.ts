@@ -57,11 +57,13 @@ export function preparePlace(place: Place): void {
 
 /**
  * Why another user could read or change this database, or put one of their own in its place: a folder that is a link, another user's or
- * open to others, or one above it in which somebody else may rename. Null: none could.
+ * open to others, or one above it in which somebody else may rename. Null: none could. Folders above `program` do not count: who may
+ * rename one of them could as well replace the program.
  */
-export function whyOthersReach(place: Place): string | null {
+export function whyOthersReach(place: Place, program = import.meta.filename): string | null {
+  const trusted = new Set(foldersAbove(program));
   for (const folder of [place.dir, place.socket]) {
-    const above = whyOthersRename(folder, place.ids);
+    const above = whyOthersRename(folder, place.ids, trusted);
     if (above !== null)
       return (
         `${above}, so somebody else could put a database of their own in the place of ${folder}. ` +
@@ -96,11 +98,11 @@ export function accessRules(): { readonly hba: string; readonly ident: string } 
   return { hba: "local all all peer map=twokey\n", ident: `twokey ${name} postgres\ntwokey ${name} all\n` };
 }
 
-function whyOthersRename(folder: string, ids: Ids): string | null {
+function whyOthersRename(folder: string, ids: Ids, trusted: ReadonlySet<string>): string | null {
   const own = process.getuid?.();
   if (own === undefined) return null;
   for (const at of foldersAbove(folder)) {
-    const found = statSync(at, { throwIfNoEntry: false });
+    const found = trusted.has(at) ? undefined : statSync(at, { throwIfNoEntry: false });
     if (found === undefined) continue;
     const mode = (found.mode & 0o7777).toString(8);
     if (![0, own, ids.uid].includes(found.uid)) return `${at} belongs to user ${found.uid}`;

@@ -210,6 +210,15 @@ test.runIf(isRoot)("a folder above that another user owns is refused", () => {
   expect(whyOthersReach(place)).toMatch(/belongs to user 12, so somebody else could put/);
 });
 
+test("a folder above the program itself may be as it is: who can rename it can replace the program", () => {
+  const parent = path.join(folder, "open");
+  mkdirSync(parent);
+  chmodSync(parent, 0o777);
+  const place = { dir: path.join(parent, "pg"), socket: path.join(folder, "socket"), ids: {} };
+  expect(whyOthersReach(place, path.join(parent, "twokey", "main.js"))).toBeNull();
+  expect(whyOthersReach(place, path.join(folder, "elsewhere", "main.js"))).not.toBeNull();
+});
+
 /** Puts a link in the place of a folder, to one in a folder that others may write. */
 function linkInto(at: string): void {
   const elsewhere = path.join(folder, "elsewhere");

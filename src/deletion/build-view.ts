@@ -8,7 +8,7 @@ import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../sto
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
-import { readNewestGoOn } from "../store/go-on.ts";
+import { readGoOn } from "../store/go-on.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
@@ -63,15 +63,15 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   };
 }
 
-/** The newest question whether a deletion goes on; null when nothing is asked, or its time has run out. */
+/** The question whether a frozen deletion goes on; null when nothing is asked. */
 async function goOnView(
   row: DeletionRow,
   entries: readonly ArchiveEntryRow[],
   approved: Inventory | null,
   c: DeletionContext,
 ): Promise<DeletionView["goOn"]> {
-  const asked = await readNewestGoOn(c.db, row.id);
-  if (asked === null || asked.openedAt < (row.entered_at ?? 0)) return null;
+  const asked = await readGoOn(c.db, row);
+  if (asked === null) return null;
   const votes = await readVotes(c.db, { kind: "go_on", id: asked.id });
   const difference = approved === null ? null : differenceOf(approved, asked.body);
   return {

@@ -195,8 +195,13 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all" });
   if (!fresh.ok) return onRefusal(row, fresh.error, c);
-  if (inventoryDigest(fresh.value) !== row.digest)
+  if (inventoryDigest(fresh.value) !== row.digest) {
+    // A list that could not be asked makes things seem gone: it may be there at the next look.
+    const unproven = fresh.value.unproven ?? [];
+    if (unproven.length > 0)
+      return onRefusal(row, guardRefusal("unproven", `it is not proved that all is seen: ${unproven.join("; ")}`), c);
     return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
+  }
   await recordLatestInventory(c.db, row.id, fresh.value, c.now());
   const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
   if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));

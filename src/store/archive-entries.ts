@@ -165,10 +165,19 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
+/** Records that the stored bytes of a copy were read and are those that were saved. */
+export async function recordReadWhole(q: Queryable, key: string, at: number): Promise<void> {
+  await q.exec("update archive_entry set read_whole_at = $2 where store_key = $1 and state = 'verified'", [key, at]);
+}
+
 /** Entries that share the object of entry $1. */
 const SAME_OBJECT = "store_key = (select store_key from archive_entry where id = $1)";
 
-/** Begins a copy's removal, for all entries that share it; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
+/**
+ * Begins a copy's removal, for all entries that share it; false when it is in use by now.
+ *
+ * Errors: `StoreError` archive_last_copy unless a newer copy of the thing was read whole within a day.
+ */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2

@@ -59,9 +59,10 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
 }
 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {
-  const { readInventory, findDomain, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } = r;
+  const { readInventory, findDomain, findThing, findJob, hasDeletionEvent, readNeighbours, readHoldings, readExpungeDelay, readRemovals } =
+    r;
   const { readManagedRoot, findDomainNamed, readRunningJobs } = r;
-  const contents = { readInventory, findDomain, readNeighbours, readHoldings };
+  const contents = { readInventory, findDomain, findThing, readNeighbours, readHoldings };
   const log = { findJob, readRunningJobs, hasDeletionEvent, readRemovals };
   return { ...contents, ...log, readExpungeDelay, readManagedRoot, findDomainNamed };
 }

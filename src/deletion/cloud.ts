@@ -52,6 +52,14 @@ export interface DeletionReader {
   findDomain(
     domainId: DomainId,
   ): Promise<Result<{ readonly id: DomainId; readonly name: string; readonly path: DomainPath } | null, Failure>>;
+  /**
+   * One thing of an approved inventory as it is now, by its id: wherever its domain is by now, and whatever other lists can be read.
+   * Null: it is gone, or in another domain.
+   */
+  findThing(
+    approved: Pick<Inventory, "domainId" | "items">,
+    item: Pick<InventoryItem, "kind" | "id" | "facts">,
+  ): Promise<Result<Pick<InventoryItem, "state" | "parentId"> | null, Failure>>;
   findJob(jobId: JobId): Promise<Result<JobState, Failure>>;
   /** The jobs that the domain's own accounts began and that have not ended. */
   readRunningJobs(domainId: DomainId): Promise<Result<readonly RunningJob[], Failure>>;
@@ -72,6 +80,8 @@ export interface DeletionRestorer {
   enableAccount(accountId: AccountId): Promise<Result<void, Failure>>;
   /** Locks an enabled account; CloudStack locks no other. */
   lockAccount(accountId: AccountId, jobId: JobId): Promise<Result<void, Failure>>;
+  /** Disables it again: where CloudStack refuses the lock. */
+  disableAccount(accountId: AccountId, jobId: JobId): Promise<Result<void, Failure>>;
   recoverMachine(machineId: string): Promise<Result<void, Failure>>;
   startMachine(machineId: string, jobId: JobId): Promise<Result<void, Failure>>;
   /** Attaches a disk to a machine, as its next device. */

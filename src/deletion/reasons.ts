@@ -60,8 +60,11 @@ type Decisive =
   /** It freezes until the reason is gone and a person pressed *Look again*, or *Restore* where that is possible. */
   | "freeze";
 
+/** What is done without anybody: it waits on; `rest`: it waits on, with its machines recovered, so that CloudStack expunges none. */
+type Waiting = "wait" | "rest";
+
 /** One effect; with `waitMs`, the reason has so long to pass by itself. Units: milliseconds. */
-export type Effect = "wait" | Decisive | { readonly waitMs: number; readonly then: Decisive };
+export type Effect = Waiting | Decisive | { readonly waitMs: number; readonly then: Decisive | "rest" };
 
 /**
  * CloudStack counts anew every five minutes, Slack's groups follow within one, and who was removed from a group by mistake is soon back.
@@ -69,17 +72,22 @@ export type Effect = "wait" | Decisive | { readonly waitMs: number; readonly the
  */
 export const SHORT_MS = 30 * 60_000;
 
+/** Whatever a step waits for, its machines are recovered so long before CloudStack may expunge them. Units: milliseconds. */
+export const REST_MS = 2 * 3600_000;
+
 /**
  * CloudStack's clean-up of accounts runs once a day (`account.cleanup.interval`); until then it refuses to delete their domain. Nothing is
  * lost by waiting here. Units: milliseconds.
  */
 export const LONG_MS = 36 * 3600_000;
 
-const soon = (then: Decisive): Effect => ({ waitMs: SHORT_MS, then });
+const soon = <T extends Decisive | "rest">(then: T): { readonly waitMs: number; readonly then: T } => ({ waitMs: SHORT_MS, then });
 const late = (then: Decisive): Effect => ({ waitMs: LONG_MS, then });
 
-type Row = Readonly<Record<Stage, Effect>>;
-const row = (untouched: Effect, quarantined: Effect, recoverable: Effect, removing: Effect): Row => ({
+/** Where CloudStack's clock runs, nothing only waits: that does not compile. */
+type Recoverable = Exclude<Effect, "wait">;
+type Row = Readonly<Record<Stage, Effect>> & { readonly recoverable: Recoverable };
+const row = (untouched: Effect, quarantined: Effect, recoverable: Recoverable, removing: Effect): Row => ({
   untouched,
   quarantined,
   recoverable,
@@ -88,10 +96,10 @@ const row = (untouched: Effect, quarantined: Effect, recoverable: Effect, removi
 
 /** What follows from each reason at each stage. */
 export const effects: Readonly<Record<Reason, Row>> = {
-  stopped: row("wait", "wait", "wait", "wait"),
-  scope_unconfirmed: row("wait", "wait", "wait", "wait"),
-  unavailable: row("wait", "wait", "wait", "wait"),
-  unknown_outcome: row("wait", "wait", "wait", "wait"),
+  stopped: row("wait", "wait", "rest", "wait"),
+  scope_unconfirmed: row("wait", "wait", soon("rest"), "wait"),
+  unavailable: row("wait", "wait", soon("rest"), "wait"),
+  unknown_outcome: row("wait", "wait", soon("rest"), "wait"),
   no_quorum: row(soon("close"), soon("give_back"), soon("give_back"), soon("ask_people")),
   came_back: row("close", "give_back", "give_back", soon("ask_people")),
   changed: row("close", "give_back", "give_back", "ask_people"),
@@ -128,11 +136,12 @@ const STAGES: Readonly<Record<Phase, Stage>> = {
   closed: "untouched",
 };
 
-/** What follows from a reason now, after it has lasted for `waitedMs`. */
-export function effectOf(reason: Reason, phase: Phase, waitedMs: number): "wait" | Decisive {
-  const effect = effects[reason][STAGES[phase]];
-  if (typeof effect === "string") return effect;
-  return waitedMs < effect.waitMs ? "wait" : effect.then;
+/** What follows from a reason now, after it has lasted for `waitedMs`; `leftMs`: until CloudStack may expunge what was destroyed. */
+export function effectOf(reason: Reason, phase: Phase, waitedMs: number, leftMs = Number.POSITIVE_INFINITY): Waiting | Decisive {
+  const stage = STAGES[phase];
+  const effect = effects[reason][stage];
+  const now = typeof effect === "string" ? effect : waitedMs < effect.waitMs ? "wait" : effect.then;
+  return now === "wait" && stage === "recoverable" && leftMs <= REST_MS ? "rest" : now;
 }
 
 /** How a closed deletion is recorded; every other reason is a change, after which people are asked anew. */

@@ -22,10 +22,11 @@ import type { DeletionContext } from "./context.ts";
 import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
+import { closedAgain, readProject } from "./question.ts";
 import { guardRefusal } from "./reasons.ts";
 import { buildView, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
-import { runStep, settleIntents } from "./step.ts";
+import { runStep, settleIntents, type Unsettled } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { bringToRest, restoreContents } from "./steps/restore.ts";
 import { requireCopies } from "./steps/copies.ts";
@@ -116,9 +117,10 @@ async function inspectFrozen(row: DeletionRow, c: DeletionContext): Promise<void
 }
 
 async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const settled = await settleIntents(row, c);
-  if (!settled.ok) return retry(row, settled.error, c);
-  if (row.restore_by !== null) return restorePhase(row, c);
+  const open = await settleIntents(row, c);
+  if (row.restore_by !== null) return restorePhase(row, open, c);
+  const [first] = open;
+  if (first !== undefined) return retry(row, first.why, c);
   switch (row.phase) {
     case "archiving":
       return archivingPhase(row, c);
@@ -178,7 +180,8 @@ async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | n
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
-  const state = await c.evidence.readProjectState(row.project_id);
+  const state = await readProject(row, c);
+  if (state.ok && state.value === "closed_again") return close(row, "changed", closedAgain(row), c);
   const isBack = now.scopeIsConfirmed && state.ok && state.value === "active";
   return isBack ? close(row, "came_back", "the project is active again", c) : null;
 }
@@ -314,8 +317,8 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   return onRefusal(row, domainGone(row), c);
 }
 
-async function restorePhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
-  const restored = await restoreContents(row, c, (activity) => setActivity(row, activity, c));
+async function restorePhase(row: DeletionRow, open: readonly Unsettled[], c: DeletionContext): Promise<Next> {
+  const restored = await restoreContents(row, open, c, (activity) => setActivity(row, activity, c));
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
   return close(row, because, restored.value, c);

@@ -13,7 +13,8 @@ import { recordDomainDeleted } from "../store/managed.ts";
 import { buildView, isRunning, show, showAndTell } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { readApproved, readQuestion } from "./go-on.ts";
-import { closedBecause, effectOf, refusalOf, type Refusal } from "./reasons.ts";
+import { closedBecause, effectOf, refusalOf, type Reason, type Refusal } from "./reasons.ts";
+import { bringToRest } from "./steps/restore.ts";
 
 /** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
 export type Next =
@@ -95,11 +96,15 @@ export async function close(
 export async function onRefusal(row: DeletionRow, failed: Failure | Refusal, c: DeletionContext): Promise<Next> {
   const f = await withEvent(row, refusalOf(failed), c);
   // Steps done since the phase began have ended the wait for them: the row says since when this one lasts.
-  const now = await readDeletion(c.db, row.id);
-  const since = now?.waiting_for === f.reason && now.waiting_since !== null ? now.waiting_since : c.now();
-  switch (effectOf(f.reason, row.phase, c.now() - since)) {
+  const now = (await readDeletion(c.db, row.id)) ?? row;
+  const wait = waitOf(now, f.reason, c.now());
+  const since = wait.waiting_since;
+  const left = now.expunge_after === null ? undefined : now.expunge_after - c.now();
+  switch (effectOf(f.reason, row.phase, c.now() - since, left)) {
     case "wait":
-      return keepBack(row, f, since, c);
+      return keepBack(row, f, wait, c);
+    case "rest":
+      return keepBack(row, row.restore_by === null ? await atRest(now, f, c) : f, wait, c);
     case "close":
       return end(row, f, c);
     case "give_back":
@@ -112,9 +117,27 @@ export async function onRefusal(row: DeletionRow, failed: Failure | Refusal, c: 
 
 /** A failure to read what a phase needs: it is read again later, whatever the phase. */
 export async function retry(row: DeletionRow, f: Failure, c: DeletionContext): Promise<Next> {
-  const now = await readDeletion(c.db, row.id);
-  const since = now?.waiting_for === "unavailable" && now.waiting_since !== null ? now.waiting_since : c.now();
-  return keepBack(row, { ...f, reason: "unavailable" }, since, c);
+  return onRefusal(row, { ...f, reason: "unavailable" }, c);
+}
+
+type Wait = Pick<DeletionRow, "waits"> & { readonly waiting_since: Instant };
+
+/**
+ * Since when a reason keeps the step back. One that comes back after another has lasted as long as it did before: reasons that take turns
+ * each last on, and one that was there for a moment long ago has lasted for that moment.
+ */
+function waitOf({ waiting_for, waiting_since, waits }: DeletionRow, reason: Reason, now: Instant): Wait {
+  if (waiting_for === null || waiting_since === null) return { waiting_since: now, waits: {} };
+  if (waiting_for === reason) return { waiting_since, waits };
+  const lasted = { ...waits, [waiting_for]: Math.max(0, now - waiting_since) };
+  return { waiting_since: after(now, -(lasted[reason] ?? 0)), waits: lasted };
+}
+
+/** Recovers the machines that CloudStack would expunge while this reason lasts; the sentence says whether they are back. */
+async function atRest(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<Refusal> {
+  const rested = await bringToRest(row, c);
+  const how = rested.ok ? "CloudStack expunges none of its machines meanwhile" : `its machines are not back yet: ${rested.error.message}`;
+  return { ...f, message: `${f.message}; ${how}` };
 }
 
 /** Ends a frozen deletion whose domain is gone; false: nothing says that it was deleted. */
@@ -157,10 +180,11 @@ async function isOurEnd(row: DeletionRow, c: DeletionContext): Promise<boolean> 
   return accepted || (await sentFor(c.db, { kind: "deletion", id: row.id }, "delete_domain")).size > 0;
 }
 
-async function keepBack(row: DeletionRow, f: Refusal, since: Instant, c: DeletionContext): Promise<Next> {
+async function keepBack(row: DeletionRow, f: Refusal, wait: Wait, c: DeletionContext): Promise<Next> {
+  const since = wait.waiting_since;
   const changed = await ifUnchanged(row, c, async (q, now) => {
     if (now.activity === f.message && now.waiting_for === f.reason && now.waiting_since === since) return false;
-    await updateDeletion(q, row.id, { activity: f.message, waiting_for: f.reason, waiting_since: since });
+    await updateDeletion(q, row.id, { activity: f.message, waiting_for: f.reason, ...wait });
     return true;
   });
   // People decided something meanwhile: that comes first.

@@ -72,6 +72,8 @@ const Row = z.object({
   /** The reason why the next step is not taken yet, and since when; both null while nothing keeps it back. */
   waiting_for: z.string().nullable(),
   waiting_since: Instant.nullable(),
+  /** How long other reasons have lasted since the step is due. Units: milliseconds. */
+  waits: z.record(z.string(), z.number()),
 });
 /** One deletion. */
 export type DeletionRow = z.output<typeof Row>;

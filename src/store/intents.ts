@@ -64,16 +64,13 @@ export async function countRestrictions(q: Queryable, since: number): Promise<nu
   );
 }
 
-/** Counts how often CloudStack refused the command of an owner's newest outcome for the same thing. */
-export async function countRefusals(q: Queryable, owner: IntentOwner): Promise<number> {
+/** Counts how often CloudStack refused an owner's command for one thing. */
+export async function countRefusals(q: Queryable, owner: IntentOwner, command: string, item: string): Promise<number> {
   return q.one(
     CountRow,
-    `with newest as (select i.command, i.params ->> 'item' as item from intent i join outcome o on o.intent_id = i.id
-                     where i.owner_kind = $1 and i.owner_id = $2 order by o.seq desc limit 1)
-     select count(*) as n from newest
-     join intent i on i.owner_kind = $1 and i.owner_id = $2 and i.command = newest.command and i.params ->> 'item' = newest.item
-     join outcome o on o.intent_id = i.id and o.result = 'refused'`,
-    [owner.kind, owner.id],
+    `select count(*) as n from intent i join outcome o on o.intent_id = i.id and o.result = 'refused'
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and i.params ->> 'item' = $4`,
+    [owner.kind, owner.id, command, item],
   );
 }
 
@@ -91,16 +88,25 @@ export async function callsOnTheirWay(q: Queryable, now: number): Promise<readon
   return rows.map(({ command, what }) => `${command.replaceAll("_", " ")} ${what}`.trim());
 }
 
-/** The ids of the things for which an owner sent a command that did not fail, as far as CloudStack told. */
-export async function sentFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
+/** That a call was carried out, as far as CloudStack told. */
+const CARRIED_OUT = "(o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))";
+
+const TakenRow = z.object({ item: z.string(), was: z.string().nullable() });
+
+/** The things that an owner's command was carried out on, by id, each with its state right before the last time; null: not recorded. */
+export async function readTaken(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlyMap<string, string | null>> {
   const rows = await q.many(
-    z.object({ item: z.string() }),
-    `select distinct coalesce(i.params ->> 'item', '') as item from intent i join outcome o on o.intent_id = i.id
-     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3
-       and (o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))`,
+    TakenRow,
+    `select coalesce(i.params ->> 'item', '') as item, i.params ->> 'was' as was from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT} order by o.seq`,
     [owner.kind, owner.id, command],
   );
-  return new Set(rows.map((row) => row.item));
+  return new Map(rows.map(({ item, was }) => [item, was]));
+}
+
+/** The ids of the things for which an owner sent a command that did not fail, as far as CloudStack told. */
+export async function sentFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
+  return new Set((await readTaken(q, owner, command)).keys());
 }
 
 /** The ids of the things for which CloudStack refused a command of an owner, at once or in its job. */

@@ -7,16 +7,20 @@ import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import type { CiUserId, DeletionId } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { REST_MS } from "../../src/deletion/reasons.ts";
 import { sweepDeletions } from "../../src/deletion/runner.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
+import { recordIntent } from "../../src/store/intents.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow, op } from "../support/deletions.ts";
 import { emulatedWorld, type EmulatedWorld } from "../support/emulated-world.ts";
+import type { TestBot } from "../support/bot.ts";
 import { resumeByTwo } from "../support/stop.ts";
 
 const HOUR = 3_600_000;
@@ -42,6 +46,7 @@ function fill(emulator: CloudStackEmulator, domain: string): void {
   emulator.addVolume({ account, name: "loose" });
 }
 
+const away = err(failure("unavailable", "test.away", "it could not be read"));
 const by = { operator: { id: op("eve"), name: "Eve", ciUserId: null }, isTeam: true };
 const mia = { operator: { id: op("mia"), name: "Mia", ciUserId: "u-mia" as CiUserId }, isTeam: false };
 const stop = () => recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "ci:eve", reason: "something is wrong" });
@@ -164,6 +169,45 @@ describe("at rest", () => {
     await restore();
     await e.until(["closed"]);
     expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+
+  const keptBack: readonly (readonly [string, () => TestBot])[] = [
+    ["the CI database cannot be read", () => e.bot.with({ ci: { readProjectState: async () => away } })],
+    ["the clocks disagree", () => e.bot.with({ clockSkew: async () => ({ ms: 3 * HOUR, against: "CloudStack" }) })],
+    ["the approvers cannot be read", () => e.bot.with({ approvers: { approversNow: async () => away } })],
+    ["CloudStack's lists cannot be read", () => e.bot.with({ reader: { readNeighbours: async () => away } })],
+    [
+      "CloudStack has not told how a call ended",
+      () =>
+        e.bot.with({ reader: { readNeighbours: async () => err(failure("indeterminate", "cloudstack.lost_answer", "it is not known")) } }),
+    ],
+  ];
+
+  test.each(keptBack)("while %s, nothing expires, and it goes on by itself afterwards", async (_, amiss) => {
+    await worldIn("expunging");
+    const bot = amiss();
+    for (let hour = 0; hour < 30; hour += 1) {
+      e.w.now += HOUR;
+      await bot.advance(e.id);
+    }
+    expect(await row()).toMatchObject({
+      phase: "expunging",
+      expunge_after: null,
+      activity: expect.stringContaining("CloudStack expunges none of its machines meanwhile") as string,
+    });
+    expect(await seen()).toEqual(atRest);
+    await e.until(["deleted"], 6 * HOUR);
+    expect((await row()).phase).toBe("deleted");
+    await e.close();
+  });
+
+  test("a wait that begins shortly before CloudStack expunges does not let it", async () => {
+    await worldIn("expunging");
+    e.w.now += 24 * HOUR - REST_MS;
+    await e.bot.with({ ci: { readProjectState: async () => away } }).advance(e.id);
+    expect(await row()).toMatchObject({ phase: "expunging", expunge_after: null });
+    expect(await seen()).toEqual(atRest);
     await e.close();
   });
 
@@ -303,6 +347,237 @@ describe("what could not be brought back", () => {
     await restore();
     await e.until(["closed"]);
     expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+});
+
+/** Lets a bot that is not the usual one run. */
+async function run(bot: TestBot, times: number, stepMs = 1000): Promise<void> {
+  for (let i = 0; i < times; i += 1) {
+    await bot.advance(e.id);
+    e.w.now += stepMs;
+  }
+}
+const machinesBack = (one: string) => one === "machine second: Stopped" || one === "machine vm: Stopped";
+
+describe("what cannot be read keeps nothing else back", () => {
+  /** Every list that giving back can do without. */
+  const others = [
+    "listSnapshots",
+    "listVMSnapshot",
+    "listTemplates",
+    "listIsos",
+    "listNetworks",
+    "listVPCs",
+    "listPublicIpAddresses",
+  ].concat(
+    ["listProjects", "listKubernetesClusters", "listBackups"],
+    ["Zones", "Pods", "Clusters", "Hosts"].map((of) => `listDedicated${of}`),
+  );
+
+  test.each<[string, () => Promise<unknown>]>([
+    ["Restore", restore],
+    ["a stop", stop],
+  ])("while all other lists answer 530, %s brings the machines back before CloudStack expunges them", async (what, asked) => {
+    await worldIn("expunging");
+    e.emulator.setFaults(others.map((command) => ({ kind: "status", status: 530, command })));
+    await asked();
+    await run(e.bot, 6, 5 * HOUR);
+    expect((await row()).phase).toBe("expunging");
+    e.emulator.setFaults([]);
+    const now = await seen();
+    if (what === "Restore") expect(now).toEqual(asApproved);
+    else expect(now.filter(machinesBack)).toHaveLength(2);
+    if (what === "Restore") await e.until(["closed"]);
+    expect((await row()).phase).toBe(what === "Restore" ? "closed" : "expunging");
+    await e.close();
+  });
+
+  test("a machine that cannot be read keeps no other back", async () => {
+    await worldIn("expunging");
+    const { findThing } = e.bot.parts.cloud.reader;
+    const bot = e.bot.with({ reader: { findThing: async (a, i) => ("name" in i && i.name === "vm" ? away : findThing(a, i)) } });
+    await restore();
+    await run(bot, 1);
+    expect((await row()).phase).toBe("expunging");
+    expect((await seen()).filter(machinesBack)).toEqual(["machine second: Stopped"]);
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+});
+
+describe("a call of which nobody knows how it ended", () => {
+  test.each(["quarantineAccount", "destroyMachine"] as const)("%s, and a domain renamed by hand: Restore gives it back", async (name) => {
+    await worldIn("cooling_off");
+    let isLost = false;
+    const lost = e.bot.with({
+      deleter: {
+        [name]: async () => {
+          isLost = true;
+          return err(failure("indeterminate", "cloudstack.lost_answer", "the connection ended before the answer"));
+        },
+      },
+    });
+    for (let i = 0; i < 20 && !isLost; i += 1) await run(lost, 1, 500);
+    expect(isLost).toBe(true);
+    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    valueOf(await api.change("updateDomain", { id: e.row.domain_id, name: "a-old" }));
+    await restore();
+    await e.until(["closed"]);
+    expect(await row()).toMatchObject({ phase: "closed", closed_reason: "everything is back as it was" });
+    await e.close();
+  });
+
+  const begun = async () => {
+    const item = (await e.inventory()).items.find((i) => i.name === "vm" && i.kind === "machine")?.id;
+    const owner = { kind: "deletion", id: e.id } as const;
+    await recordIntent(fresh.db, {
+      id: crypto.randomUUID(),
+      owner,
+      command: "destroy",
+      params: { item, name: "vm", kind: "machine" },
+      at: e.w.now,
+    });
+  };
+
+  test.each([
+    ["while it cannot be looked up, all is given back", async () => away, asApproved.filter(machinesBack)],
+    ["while its job runs, all else is", async () => ok({ state: "running" as const }), ["machine second: Stopped"]],
+  ])("%s, and it ends once that is known", async (_, findJob, back) => {
+    await worldIn("expunging");
+    await begun();
+    await restore();
+    await run(e.bot.with({ reader: { findJob } }), 2);
+    expect((await row()).phase).toBe("expunging");
+    expect((await seen()).filter(machinesBack)).toEqual(back);
+    expect(await seen()).toContain("account enabled: enabled");
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+
+  test("a stop brings no machine to rest of which a job still runs, and all others", async () => {
+    await worldIn("expunging");
+    await begun();
+    await stop();
+    await run(e.bot.with({ reader: { findJob: async () => ok({ state: "running" as const }) } }), 2);
+    expect((await row()).expunge_after).not.toBeNull();
+    expect((await seen()).filter(machinesBack)).toEqual(["machine second: Stopped"]);
+    await run(e.bot, 1);
+    expect((await row()).expunge_after).toBeNull();
+    expect((await seen()).filter(machinesBack)).toHaveLength(2);
+    await e.close();
+  });
+});
+
+describe("whom somebody had locked is never left open", () => {
+  const locked = async () => (await seen()).find((one) => one.startsWith("account locked"));
+
+  test("where CloudStack refuses the lock for a while", async () => {
+    await worldIn("grace");
+    e.emulator.setFaults([{ kind: "status", status: 530, command: "disableAccount", times: 3 }]);
+    await restore();
+    await e.until(["closed"]);
+    expect((await row()).closed_reason).toBe("everything is back as it was");
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+
+  test("where it refuses the lock for good: the account is disabled again, is not enabled without end, and named", async () => {
+    await worldIn("grace");
+    const no = err(failure("rejected", "cloudstack.internal", "it does not lock"));
+    const { findThing } = e.bot.parts.cloud.reader;
+    const bot = e.bot.with({
+      restorer: { lockAccount: async () => no },
+      // Something else keeps the end away.
+      reader: { findThing: async (a, i) => (i.kind === "volume" ? away : findThing(a, i)) },
+    });
+    await restore();
+    for (let i = 0; i < 6; i += 1) {
+      await run(bot, 1);
+      expect(await locked()).toBe("account locked: disabled");
+    }
+    expect(e.sent().filter((command) => command === "enableAccount")).toHaveLength(4);
+    await e.until(["closed"]);
+    expect((await row()).closed_reason).toBe(
+      "could not be brought back: account locked is disabled, and was locked (CloudStack refused to lock it)",
+    );
+    await e.close();
+  });
+
+  test("while it refuses the lock and disabling too, it is tried again, and nothing is closed", async () => {
+    await worldIn("grace");
+    e.emulator.setFaults([{ kind: "status", status: 530, command: "disableAccount" }]);
+    await restore();
+    await run(e.bot, 6);
+    expect((await row()).phase).toBe("grace");
+    e.emulator.setFaults([]);
+    await e.until(["closed"]);
+    expect((await row()).closed_reason).toBe("everything is back as it was");
+    expect(await seen()).toEqual(asApproved);
+    await e.close();
+  });
+});
+
+describe("whom somebody else shut out is not let in", () => {
+  const shutOut = async (state: string) => {
+    const account = (await e.inventory()).items.find((i) => i.kind === "account" && i.name === "enabled")?.id ?? "";
+    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    valueOf(await api.change("disableAccount", { id: account, lock: String(state === "locked") }));
+    e.w.now += 60;
+  };
+  /** Restores and compares: all is as approved, but this account. */
+  const expectShutOut = async (state: string, why: string) => {
+    await restore();
+    await e.until(["closed"]);
+    expect(await seen()).toEqual(asApproved.map((one) => (one === "account enabled: enabled" ? `account enabled: ${state}` : one)));
+    expect((await row()).closed_reason).toBe(`could not be brought back: account enabled is ${state}, and was enabled (${why})`);
+  };
+  const whys = { disabled: "this deletion did not disable it", locked: "it was locked when its quarantine began" };
+
+  test.each(["disabled", "locked"] as const)("in the cool-off: %s", async (state) => {
+    await worldIn("cooling_off");
+    await shutOut(state);
+    await e.until(["grace"]);
+    await expectShutOut(state, whys[state]);
+    await e.close();
+  });
+
+  /** Something happens after the look before the quarantine: the deleter asks for the account itself, right before it disables it. */
+  const rightBefore = (happens: () => Promise<unknown>) => {
+    let isOver = false;
+    const before = async (params: URLSearchParams) => {
+      if (isOver || params.get("command") !== "listAccounts" || !params.has("id")) return;
+      const { items } = await e.inventory();
+      if (items.find((i) => i.id === params.get("id"))?.name !== "enabled" || isOver) return;
+      isOver = true;
+      await happens();
+    };
+    return { before, isOver: () => isOver };
+  };
+
+  test("a machine that is started right before the quarantine's call runs on: the domain is needed", async () => {
+    const started = rightBefore(async () => {
+      const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
+      const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+      valueOf(await api.change("startVirtualMachine", { id: vm }));
+      e.w.now += 60;
+    });
+    await worldIn("cooling_off", { before: started.before });
+    await e.until(["closed", "grace"]);
+    expect(started.isOver()).toBe(true);
+    expect(await row()).toMatchObject({ phase: "closed", closed_because: "changed" });
+    expect(await seen()).toEqual(asApproved.map((one) => (one === "machine vm: Stopped" ? "machine vm: Running" : one)));
+    await e.close();
+  });
+
+  test.each(["disabled", "locked"] as const)("between the look before the quarantine and its call: %s", async (state) => {
+    const shut = rightBefore(() => shutOut(state));
+    await worldIn("cooling_off", { before: shut.before });
+    await e.until(["grace"]);
+    expect(shut.isOver()).toBe(true);
+    await expectShutOut(state, whys[state]);
     await e.close();
   });
 });

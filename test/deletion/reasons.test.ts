@@ -4,7 +4,17 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { failure } from "../../src/core/failure.ts";
 import { phases } from "../../src/core/phases.ts";
-import { effectOf, effects, guardRefusal, LONG_MS, refusalOf, SHORT_MS, type Effect, type Reason } from "../../src/deletion/reasons.ts";
+import {
+  effectOf,
+  effects,
+  guardRefusal,
+  LONG_MS,
+  refusalOf,
+  REST_MS,
+  SHORT_MS,
+  type Effect,
+  type Reason,
+} from "../../src/deletion/reasons.ts";
 
 const reasons = Object.keys(effects) as readonly Reason[];
 
@@ -37,6 +47,14 @@ test("people are asked to go on only where two of them may accept the reason", (
 test("while machines can be recovered, nothing waits longer than CloudStack keeps them", () => {
   const waits = reasons.map((reason) => effects[reason].recoverable).flatMap((e) => (typeof e === "object" ? [e.waitMs] : []));
   expect(Math.max(...waits)).toBeLessThanOrEqual(SHORT_MS);
+});
+
+test("while machines can be recovered, no reason lets CloudStack's clock run out", () => {
+  for (const reason of reasons)
+    for (const phase of ["dismantling", "expunging"] as const) {
+      expect(effectOf(reason, phase, SHORT_MS), reason).not.toBe("wait");
+      expect(effectOf(reason, phase, 0, REST_MS), reason).not.toBe("wait");
+    }
 });
 
 test("a wait ends by time, whatever number of tries", () => {

@@ -129,6 +129,33 @@ describe("a reason that passes", () => {
     expect(await now(row)).toMatchObject({ phase: "deleted", waiting_for: null, waiting_since: null });
   });
 
+  test("two that take turns are each counted on, and one of them is put to people", async () => {
+    const { row, bot } = await removing(() => (w.neighbours = []));
+    const other = bot.with({ ci: { readProjectState: async () => away } });
+    const minute = 60_000;
+    for (let i = 0; i < 50 && (await phase(row)) === "removing"; i += 1) {
+      w.now += minute;
+      await (i % 2 === 0 ? other : bot).advance(row.id);
+    }
+    expect(await now(row)).toMatchObject({ phase: "removing" });
+    for (let i = 0; i < 20 && (await phase(row)) === "removing"; i += 1) {
+      w.now += minute;
+      await (i % 2 === 0 ? other : bot).advance(row.id);
+    }
+    expect(await phase(row)).toBe("frozen");
+  });
+
+  test("one that was there for a moment, long before, has lasted for that moment", async () => {
+    const { row, bot } = await removing(() => (w.neighbours = []));
+    w.now += 1000;
+    const unread = bot.with({ ci: { readProjectState: async () => away } });
+    await unread.advance(row.id);
+    w.now += 2 * SHORT_MS;
+    await unread.advance(row.id);
+    await bot.advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "removing", waiting_for: "neighbours", waiting_since: w.now - 1000 });
+  });
+
   test("a neighbour's count that comes back is waited for", async () => {
     const was = beta();
     const { row, bot } = await removing(() => (w.neighbours = []));

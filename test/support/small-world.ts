@@ -77,6 +77,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
     reader: {
       readInventory: async () => ok(inventory(row.domain_id, w.items)),
       findDomain: async () => ok(w.domainThere ? { id: row.domain_id, name: "a", path: "ROOT/ci/a" as DomainPath } : null),
+      findThing: async (_approved, { id }) => ok(w.items.find((i) => i.id === id) ?? null),
       findJob: async () => ok({ state: "unknown" as const }),
       readRunningJobs: async () => ok(w.jobs),
       hasDeletionEvent: async () => ok(true),
@@ -89,6 +90,7 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
       enableAccount: async (id) => (state("enabled")({ id } as unknown as InventoryItem), w.calls.push("enable"), ok(undefined)),
       recoverMachine: async (id) => (state("Stopped")({ id } as unknown as InventoryItem), w.calls.push("recover"), ok(undefined)),
       lockAccount: async (id) => (state("locked")({ id } as unknown as InventoryItem), w.calls.push("lock"), ok(undefined)),
+      disableAccount: async (id) => (state("disabled")({ id } as unknown as InventoryItem), w.calls.push("disable"), ok(undefined)),
       attachVolume: async (id, machine) => {
         w.items = w.items.map((x) => (x.id === id ? { ...x, parentId: machine } : x));
         w.calls.push("attach");

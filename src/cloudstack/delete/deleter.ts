@@ -1,6 +1,6 @@
 import type { ApprovedDeletion } from "../../approvals/grant.ts";
 import { isProvenEmpty, type ProvenEmpty } from "../../core/complete-inventory.ts";
-import type { Failure } from "../../core/failure.ts";
+import { failure, type Failure } from "../../core/failure.ts";
 import { AccountId, type JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackDeleter } from "../../deletion/cloud.ts";
@@ -143,8 +143,18 @@ async function findOwnAccount(
 async function quarantine(api: CloudStackApi, grant: ApprovedDeletion, account: InventoryItem, jobId: JobId): Done {
   const found = await findOwnAccount(api, grant, account);
   if (!found.ok) return found;
-  if (found.value === null || found.value.state === "disabled") return ok(undefined);
-  return job(api, "disableAccount", { id: found.value.id, lock: "false" }, jobId);
+  if (found.value === null) return ok(undefined);
+  const { id, name, state, vmrunning = 0 } = found.value;
+  const changed = (how: string) => err(failure("unavailable", "cloudstack.account_changed", `the account ${name} ${how}`));
+  // What is given back is what was read before the step: whom somebody else shut out meanwhile is not let in.
+  if (state !== account.state) return changed(`is ${state} now, and was ${account.state}`);
+  // Disabled, it would stop, and nobody would know that it had run.
+  if (vmrunning > 0) return changed(`has ${vmrunning} machine(s) that run now`);
+  const disabled = await job(api, "disableAccount", { id, lock: "false" }, jobId);
+  if (disabled.ok || disabled.error.kind !== "rejected") return disabled;
+  // A job that could not stop a machine has failed, and the account is disabled.
+  const now = await findAccount(api, id);
+  return now.ok && now.value?.state === "disabled" ? ok(undefined) : disabled;
 }
 
 /** How old a proof may be. Units: ms. */

@@ -1,10 +1,12 @@
 import type { Failure } from "../../core/failure.ts";
+import { AccountId } from "../../core/ids.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { readList } from "../api/paging.ts";
 import { itemLists, type ReadItem } from "./item-lists.ts";
+import { findAccount } from "./find.ts";
 import { accountFinder, byKindAndId, mergeRows, readDomain, readSubtree, readThings, type Place } from "./things.ts";
 
 /**
@@ -51,11 +53,25 @@ export async function readItem(
   return all.ok ? ok(all.value.find((i) => i.id === o.id) ?? null) : all;
 }
 
+/** Reads one thing of an approved inventory again, or one of its accounts. Null: it is gone, or in another domain now. */
+export async function findThing(
+  api: CloudStackApi,
+  approved: Pick<Inventory, "domainId" | "items">,
+  item: Pick<InventoryItem, "kind" | "id" | "facts">,
+): Promise<Result<Pick<InventoryItem, "state" | "parentId"> | null, Failure>> {
+  if (item.kind !== "account") return findItem(api, approved, item);
+  const id = AccountId.safeParse(item.id);
+  const found = id.success ? await findAccount(api, id.data) : ok(null);
+  if (!found.ok) return found;
+  const isOurs = found.value !== null && domainsOf(approved).has(found.value.domainid.toLowerCase());
+  return ok(isOurs ? { state: found.value.state, parentId: found.value.domainid } : null);
+}
+
 /** Reads one thing of an approved inventory again. Null: it is gone, or belongs to another domain now, and must not be touched. */
 export async function findItem(
   api: CloudStackApi,
   approved: Pick<Inventory, "domainId" | "items">,
-  item: InventoryItem,
+  item: Pick<InventoryItem, "kind" | "id" | "facts">,
 ): Promise<Result<ReadItem | null, Failure>> {
   const list = itemLists.find((one) => one.kind === item.kind);
   if (list === undefined) return ok(null);

@@ -9,7 +9,7 @@ import type { ObservedReport, PartialObserved } from "../../sync/planning/observ
 import { hasDeletionEvent, readRemovals, readRunningJobs } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
-import { readItem, readItems } from "./items.ts";
+import { findThing, readItem, readItems } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { createMarkReader } from "./marks.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
@@ -58,6 +58,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       if (!found.ok) return found;
       return ok(found.value === null ? null : { id, name: found.value.row.name, path: found.value.path });
     },
+    findThing: (approved, item) => findThing(api, approved, item),
     findJob: async (jobId) => {
       const job = await readJob(api, jobId);
       if (!job.ok) return job;

@@ -74,3 +74,12 @@ export function lockAccount(api: CloudStackApi, fence: TreeFence, id: AccountId,
     isWanted: (a) => a.state === "locked",
   });
 }
+
+/** Disables an account: nobody logs in, and its machines stop. */
+export function disableAccount(api: CloudStackApi, fence: TreeFence, id: AccountId, jobId: JobId): Promise<Result<void, Failure>> {
+  return changeAccount(api, fence, id, {
+    what: (a) => `disabling ${a.name}`,
+    send: () => runJob(api, "disableAccount", { id, lock: "false" }, jobId),
+    isWanted: (a) => a.state === "disabled",
+  });
+}

@@ -2,7 +2,7 @@ import { type Failure, failure } from "../../core/failure.ts";
 import { ResourceId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { DeletionRestorer } from "../../deletion/cloud.ts";
-import { confirm, enableAccount, lockAccount } from "./confirm.ts";
+import { confirm, disableAccount, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence } from "./fence.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi } from "../api/http.ts";
@@ -29,6 +29,7 @@ export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer
   return {
     enableAccount: (accountId) => enableAccount(api, fence, accountId),
     lockAccount: (accountId, jobId) => lockAccount(api, fence, accountId, jobId),
+    disableAccount: (accountId, jobId) => disableAccount(api, fence, accountId, jobId),
     recoverMachine: async (machineId) => {
       const place = await ours(machineId);
       if (!place.ok) return place;

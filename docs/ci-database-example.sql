@@ -1,13 +1,5 @@
 -- A CI database that Twokey can read: a team's own tables, the three views, and a role that may only read.
 do $$ begin create role twokey_reader login; exception when duplicate_object then null; end $$;
-create table project (
-  id text primary key,
-  slug text,
-  name text not null,
-  closed_at timestamptz,
-  closed_by text,
-  limits jsonb
-);
 create table person (
   id text primary key,
   username text not null unique,
@@ -16,6 +8,15 @@ create table person (
   last_name text not null,
   enabled boolean not null default true,
   slack_id text unique
+);
+-- closed_by is an id of person, and the person's row stays: Twokey lets nobody approve a deletion while it names nobody. Who leaves is disabled.
+create table project (
+  id text primary key,
+  slug text,
+  name text not null,
+  closed_at timestamptz,
+  closed_by text references person (id),
+  limits jsonb
 );
 create table membership (
   project_id text not null references project (id),

@@ -120,7 +120,7 @@ export interface Seed extends SeedMore {
   /** Gives accounts that `addAccount` adds from now on this role, unless they name another; until then it is `User`. */
   setDefaultRole(id: string): void;
   /** Adds an isolated network. Returns its id. */
-  addNetwork(fields: { account: string; name: string; hidden?: boolean }): string;
+  addNetwork(fields: { account: string; name: string; hidden?: boolean; layer2?: boolean }): string;
   /** Adds a shared network of a whole domain, owned by the root administrator. Returns its id. */
   addSharedNetwork(fields: { domain: string; name: string }): string;
   /** Dedicates a zone, pod, cluster or host to a domain, or to one account of it. Returns the dedication's id. */
@@ -226,9 +226,9 @@ function things(world: World, making: () => Making): Things {
     return disk.id;
   };
   return {
-    addNetwork: ({ account, name, hidden }) => {
+    addNetwork: ({ account, name, hidden, layer2 }) => {
       const network = insertNetwork(making(), owner(account), name);
-      if (hidden === true) network.hidden = true;
+      Object.assign(network, { ...(hidden === true ? { hidden } : {}), ...(layer2 === true ? { layer2 } : {}) });
       return network.id;
     },
     addSharedNetwork: ({ domain, name }) => {

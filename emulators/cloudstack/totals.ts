@@ -71,9 +71,7 @@ function count(world: World): Counted {
     add(template, 4, 1);
     add(template, 11, (template.size ?? BUILTIN_BYTES) / GIB);
   }
-  for (const network of world.networks.all()) {
-    add(network, 6, 1);
-  }
+  for (const network of world.networks.all()) if (network.layer2 !== true) add(network, 6, 1);
   for (const address of world.addresses.all()) if (address.accountId !== "") add(address, 1, 1);
   for (const vpc of world.vpcs.all()) add(vpc, 7, 1);
   for (const project of world.projects.all()) add({ accountId: project.ownerId, domainId: project.domainId }, 5, 1);

@@ -54,14 +54,17 @@ export function assemble(p: Parts): Assembly {
   const passes = passContext(p, deletions);
   const policy = policyContext(p);
   const fleet = fleetOf(p);
-  const sync = createSyncService({
-    ...passes,
-    fleet,
-    ballot: ballotOf(deletions),
-    stops: p.slack.announcers.stop,
-    findProject: (slug) => p.ci.project({ slug }),
-    enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
-  });
+  const sync = keepingHead(
+    createSyncService({
+      ...passes,
+      fleet,
+      ballot: ballotOf(deletions),
+      stops: p.slack.announcers.stop,
+      findProject: (slug) => p.ci.project({ slug }),
+      enqueuePass: (scope, startedBy) => enqueuePass(p, scope, startedBy),
+    }),
+    ownership,
+  );
   const deletionService = keepingHead(
     createDeletionService(deletions, (id) => membersOf(p.ci, id)),
     ownership,

@@ -1,19 +1,19 @@
 /**
  * Votes on deletions, waivers, changes of policy and resumes: one way to refuse a vote, one table to record it, one way to count.
- * PostgreSQL checks the same rules again (migrations/0030_ballot.sql, 0036_one_person.sql).
+ * PostgreSQL checks the same rules again (migrations/0030_ballot.sql, 0047_one_person_in_every_vote.sql).
  */
 import { after, type Clock, type SkewMeter } from "../core/clock.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
-import type { Digest, Instant, OperatorId } from "../core/ids.ts";
-import { isOneOf, type ApproverDirectory, type Asker, type Operator } from "../core/people.ts";
+import { OperatorId, type Digest, type Instant } from "../core/ids.ts";
+import { type ApproverDirectory, type Asker, type Operator } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { QuestionRef } from "../core/votes.ts";
-import { readVoteAsAnother, readVotes, recordVote, type StoredVote } from "../store/ballots.ts";
+import { readVoteAsAnother, readVotes, recordVote, type CastVote, type StoredVote } from "../store/ballots.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
 import { recordAct } from "./act.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
-import { neededOf, tally, type VoteQuestion } from "./tally.ts";
+import { isOf, neededOf, tally, type VoteQuestion } from "./tally.ts";
 
 /** A question at the moment of a click. */
 export interface Question extends VoteQuestion {
@@ -39,7 +39,7 @@ export interface BallotContext {
   readonly db: Database;
   readonly now: Clock;
   readonly clockSkew: SkewMeter;
-  readonly approvers: Pick<ApproverDirectory, "approversNow">;
+  readonly approvers: Pick<ApproverDirectory, "approversNow" | "listedNow">;
   /** Whether two people confirmed the scope of this process. */
   readonly scopeIsConfirmed: () => Promise<boolean>;
 }
@@ -102,10 +102,9 @@ export async function decide<Q extends Question, T>(d: Decision<Q, T>, c: Ballot
     const examined = (await d.examine?.(question.value, standing.value, q)) ?? ok(undefined);
     if (!examined.ok) return examined;
 
-    const vote = voteOf(d.click, "approve", question.value.digest, at);
-    await recordVote(q, question.value.ref, vote, question.value.itemName);
+    await recordVote(q, question.value.ref, voteOf(d.click, "approve", question.value.digest, at), question.value.itemName);
     const ids = new Set(standing.value.approvers.map((a) => a.id));
-    const { kind, approvers: voters } = tally(question.value, [...votes, vote], ids);
+    const { kind, approvers: voters } = tally(question.value, await readVotes(q, question.value.ref), ids);
     const { clocks } = standing.value;
     const counted = { ...standing.value, clocks: { ...clocks, latest: after(clocks.latest, Math.max(0, at - asked)) }, voters, at };
     return ok(await d.follow(question.value, { ...counted, have: voters.length, decided: kind === "approved" }, q));
@@ -127,14 +126,14 @@ export async function recordRejection(
   at: Instant,
   q: Queryable,
 ): Promise<void> {
-  const isSpent = (await readVotes(q, question.ref)).some((v) => isOf(v, by));
+  const isSpent = (await readVotes(q, question.ref)).some((v) => hasVoted(v, by));
   if (isSpent || isRequester(question, by)) return;
   await recordVote(q, question.ref, { ...voteOf({ by, digest: question.digest }, "reject", question.digest, at), reason });
 }
 
 /** Withdraws an approval. Errors: `refused` when there is none. */
 export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, q: Queryable): Promise<Result<void, Failure>> {
-  const votes = (await readVotes(q, on)).filter((v) => v.voter === by.operator.id || (v.account !== null && v.account === by.account));
+  const votes = (await readVotes(q, on)).filter((v) => isOf(v, namesOf(by)));
   const [vote] = votes.filter((v) => v.verdict === "approve");
   if (vote === undefined || votes.some((v) => v.verdict === "withdraw"))
     return fail("refused", `${on.kind}.no_vote`, "You have not approved this, or have already withdrawn it");
@@ -145,13 +144,19 @@ export async function recordWithdrawal(on: QuestionRef, by: Asker, at: Instant, 
 interface Electorate {
   readonly clocks: Result<Clocks, Failure>;
   readonly approvers: Result<readonly Operator[], Failure>;
+  readonly listed: Awaited<ReturnType<ApproverDirectory["listedNow"]>>;
   readonly scopeIsConfirmed: boolean;
 }
 
 async function readElectorate(on: QuestionRef, c: BallotContext): Promise<Electorate> {
   const counted = (await readVotes(c.db, on)).map((v) => v.voter);
-  const [clocks, approvers, scopeIsConfirmed] = await Promise.all([readClocks(c), c.approvers.approversNow(counted), c.scopeIsConfirmed()]);
-  return { clocks, approvers, scopeIsConfirmed };
+  const [clocks, approvers, listed, scopeIsConfirmed] = await Promise.all([
+    readClocks(c),
+    c.approvers.approversNow(counted),
+    c.approvers.listedNow(),
+    c.scopeIsConfirmed(),
+  ]);
+  return { clocks, approvers, listed, scopeIsConfirmed };
 }
 
 /**
@@ -181,6 +186,10 @@ function standingOf(
   const me = click.by.operator;
   if (isRequester(question, click.by))
     return refused("requester", `${question.askedBy}, so you may not approve it`, { remedy: "Two other approvers decide." });
+  const { listed } = e;
+  // Without that list nobody is an approver either.
+  const unknown = listed.ok ? question.withoutAccount.filter((id) => !listed.value(OperatorId.parse(id))) : [];
+  if (unknown.length > 0) return err(unknownRequester(kind, unknown));
   if (me.id.startsWith("slack:") && question.withoutAccount.length > 0)
     return refused(
       "unknown_requester",
@@ -189,7 +198,7 @@ function standingOf(
         remedy: "Approvers whom the CI database knows may approve. To change that, set slack_id in the CI database, yours or theirs.",
       },
     );
-  if (other !== null && !votes.some((v) => isOf(v, click.by)))
+  if (other !== null && !votes.some((v) => hasVoted(v, click.by)))
     return refused(
       "identity",
       `Your Slack account voted as ${other.voterName} (${nameIds([other.voter])}) before, and is ${nameIds([me.id])} now`,
@@ -208,9 +217,23 @@ function standingOf(
   const have = tally(question, votes, new Set(e.approvers.value.map((a) => a.id))).approvers.length;
   const need = neededOf(question);
   const missing = Math.max(1, need - have);
-  if (votes.some((v) => isOf(v, click.by)))
-    return refused("voted", `You already voted; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);
+  const mine = votes.find((v) => hasVoted(v, click.by));
+  if (mine !== undefined) {
+    const name = mine.voter === me.id ? "" : ` as ${mine.voterName}: that and you are known as one person`;
+    return refused("voted", `You already voted${name}; ${missing} more ${missing === 1 ? "person is" : "people are"} needed`);
+  }
   return ok({ have, need, approvers: e.approvers.value, clocks: e.clocks.value });
+}
+
+/**
+ * The refusal while who asked has neither a row in the CI database nor a known Slack account: it could be anybody who may approve.
+ * Invariant: INV-2.
+ */
+export function unknownRequester(kind: QuestionRef["kind"], people: readonly string[]): Failure {
+  const sentence = `Nobody knows who asked: the CI database lists no ${nameIds(people).replace(/^the /, "")}, and no Slack account of theirs is known, so it could be any of the approvers`;
+  return failure("refused", `${kind}.unknown_requester`, sentence, {
+    remedy: "Correct closed_by of the project in the CI database, or give that person their row in the users view again.",
+  });
 }
 
 /** For how long an account that voted as one person may not vote as another; PostgreSQL says the same. Units: days. */
@@ -223,8 +246,11 @@ async function readOtherIdentity(by: Asker, now: Instant, q: Queryable): Promise
 
 /** Whether this person asked, under whatever name. */
 function isRequester(question: Pick<VoteQuestion, "requesters">, by: Asker): boolean {
-  const { id, accounts = [] } = by.operator;
-  return isOneOf({ id, accounts: by.account === undefined ? accounts : [...accounts, by.account] }, question.requesters);
+  return namesOf(by).some((name) => question.requesters.includes(name));
+}
+
+function namesOf({ operator: { id, accounts = [] }, account }: Asker): readonly string[] {
+  return [id, ...accounts, ...(account === undefined ? [] : [account])];
 }
 
 function unknownNote(me: Operator): string {
@@ -235,12 +261,12 @@ function nameIds(people: readonly string[]): string {
   return people.map((id) => (id.startsWith("ci:") ? `the CI user ${id.slice(3)}` : "nobody of the CI database")).join(" and ");
 }
 
-/** Whether this person, or this Slack account, cast a vote. */
-function isOf(v: StoredVote, by: Asker): boolean {
-  return v.verdict !== "withdraw" && (v.voter === by.operator.id || (v.account !== null && v.account === by.account));
+/** Whether this person cast a vote, under whatever name. */
+function hasVoted(v: StoredVote, by: Asker): boolean {
+  return v.verdict !== "withdraw" && isOf(v, namesOf(by));
 }
 
-function voteOf(click: VoteClick, verdict: StoredVote["verdict"], digest: Digest, at: Instant): StoredVote {
+function voteOf(click: VoteClick, verdict: CastVote["verdict"], digest: Digest, at: Instant): CastVote {
   const { operator, account = null } = click.by;
   return { voter: operator.id, voterName: operator.name, account, verdict, digest, reason: null, at };
 }

@@ -47,35 +47,32 @@ export function tally(request: VoteQuestion, votes: readonly Vote[], approversNo
     return { kind: "open", approvers: [], refusal: { kind: "rejected", by: rejection.voter, sentence: "it was rejected" } };
   }
 
-  const accounts = new Set<string>();
-  const firstByVoter = new Map<OperatorId, Instant>();
+  const counted: Vote[] = [];
   const timely = new Set(inTime);
   for (const v of standingApprovals(votes)
     .filter((one) => timely.has(one))
     .toSorted((x, y) => x.at - y.at)) {
-    if (isNamed(v, request.requesters) || !approversNow.has(v.voter) || firstByVoter.has(v.voter)) continue;
-    // Two names behind one Slack account are one person.
-    if (v.account !== null && accounts.has(v.account)) continue;
-    if (v.account !== null) accounts.add(v.account);
-    firstByVoter.set(v.voter, v.at);
+    if (isOf(v, request.requesters) || !approversNow.has(v.voter)) continue;
+    // One person has one vote, whatever names and Slack accounts they are known by.
+    if (!counted.some((c) => isOf(v, c.identities))) counted.push(v);
   }
 
-  const approvers = [...firstByVoter.keys()];
-  const deciding = [...firstByVoter.values()][need - 1];
+  const approvers = counted.map((v) => v.voter);
+  const deciding = counted[need - 1];
   if (deciding === undefined) {
     const have = approvers.length;
     return { kind: "open", approvers, refusal: { kind: "quorum_not_met", have, need, sentence: `${have} of ${need} approvals count` } };
   }
-  return { kind: "approved", approvers, at: deciding };
+  return { kind: "approved", approvers, at: deciding.at };
 }
 
-/** The approvals that nobody took back, under whatever name. */
+/** The approvals that their voters did not take back, under whatever name. */
 export function standingApprovals<V extends Vote>(votes: readonly V[]): readonly V[] {
-  const withdrawn = votes.filter((v) => v.verdict === "withdraw").flatMap((v) => [v.voter, v.account]);
-  return votes.filter((v) => v.verdict === "approve" && !isNamed(v, withdrawn));
+  const withdrawn = votes.filter((v) => v.verdict === "withdraw").flatMap((v) => v.identities);
+  return votes.filter((v) => v.verdict === "approve" && !isOf(v, withdrawn));
 }
 
-/** Whether a vote's person or Slack account is among these names. */
-function isNamed(v: Vote, names: readonly (string | null)[]): boolean {
-  return names.includes(v.voter) || (v.account !== null && names.includes(v.account));
+/** Whether a vote's person is known by one of these names. Invariant: INV-2. */
+export function isOf(v: Pick<Vote, "identities">, names: readonly string[]): boolean {
+  return v.identities.some((name) => names.includes(name));
 }

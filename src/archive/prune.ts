@@ -2,10 +2,18 @@ import { fail, type Failure } from "../core/failure.ts";
 import type { Clock } from "../core/clock.ts";
 import { groupBy } from "../core/group-by.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { beginRemoval, readBegunRemovals, readKeptCopies, recordRemoved, type KeptCopy } from "../store/archive-entries.ts";
+import {
+  beginRemoval,
+  readBegunRemovals,
+  readKeptCopies,
+  recordReadWhole,
+  recordRemoved,
+  type KeptCopy,
+} from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { readStop } from "../store/stop-switch.ts";
+import { compareCopy } from "./copy.ts";
 import type { ArchiveStore } from "./ports.ts";
 
 /** How long copies are kept: the newest `versions` of each thing, and whatever is younger than `ageMs`. Units: milliseconds. */
@@ -21,14 +29,24 @@ export interface KeepRules {
  * Shape: whatever the rules say, the newest copy of every thing stays, since the thing may exist nowhere else.
  */
 export function copiesToPrune(copies: readonly KeptCopy[], rules: KeepRules, now: number): readonly KeptCopy[] {
-  const byThing = groupBy(copies, (copy) => `${copy.itemKind} ${copy.itemId}`);
-  const keep = Math.max(1, rules.versions);
-  return [...byThing.values()].flatMap((same) =>
-    same
-      .toSorted((a, b) => b.savedAt - a.savedAt || (a.id < b.id ? 1 : -1))
-      .slice(keep)
+  return [...groupBy(copies, thingOf).values()].flatMap((same) =>
+    newestFirst(same)
+      .slice(versionsOf(rules))
       .filter((copy) => !copy.inUse && now - copy.savedAt > rules.ageMs),
   );
+}
+
+/** Whatever the rules say, one copy stays. */
+function versionsOf(rules: KeepRules): number {
+  return Math.max(1, rules.versions);
+}
+
+function newestFirst(copies: readonly KeptCopy[]): readonly KeptCopy[] {
+  return copies.toSorted((a, b) => b.savedAt - a.savedAt || (a.id < b.id ? 1 : -1));
+}
+
+function thingOf({ itemKind, itemId }: KeptCopy): string {
+  return `${itemKind} ${itemId}`;
 }
 
 /** What pruning needs. */
@@ -42,34 +60,75 @@ export interface PruneContext {
 /**
  * Removes the copies that may be removed, and finishes removals that were interrupted. Each is audited before and after.
  *
- * Errors: `refused` while everything is stopped; the store's own failure, after all others were tried: the next run continues.
+ * Before anything of a thing is removed, the copies that stay are read and compared: rows do not say what the archive still has.
+ * Errors: `refused` while everything is stopped; why a copy could not be read or removed, after all others were tried: the next run continues.
  */
 export async function pruneArchive(c: PruneContext): Promise<Result<{ readonly removed: number; readonly bytes: number }, Failure>> {
-  for (const copy of copiesToPrune(await readKeptCopies(c.db, c.now()), c.rules, c.now())) {
-    if ((await readStop(c.db)).stopped) return stopped();
-    await c.db.tx(async (q) => {
-      // A copy that came into use since is kept.
-      if (await beginRemoval(q, copy.id, c.now())) await recordPrune(q, copy, "archive.prune", c);
-    });
-  }
-
+  const due = [...(await readBegunRemovals(c.db)), ...copiesToPrune(await readKeptCopies(c.db, c.now()), c.rules, c.now())];
   let [removed, bytes] = [0, 0];
   let problem: Failure | null = null;
-  for (const copy of await readBegunRemovals(c.db)) {
+  for (const [thing] of groupBy(due, thingOf)) {
     if ((await readStop(c.db)).stopped) return stopped();
-    const gone = await c.store.remove(copy.key);
-    if (!gone.ok) {
-      problem = gone.error;
+    const spare = await readSpare(thing, c);
+    if (!spare.ok) {
+      problem = spare.error;
       continue;
     }
-    await c.db.tx(async (q) => {
-      await recordRemoved(q, copy.id, c.now());
-      await recordPrune(q, copy, "archive.pruned", c);
-    });
-    removed += 1;
-    bytes += copy.bytes;
+    for (const copy of spare.value) {
+      if ((await readStop(c.db)).stopped) return stopped();
+      await c.db.tx(async (q) => {
+        // A copy that came into use since is kept.
+        if (await beginRemoval(q, copy.id, c.now())) await recordPrune(q, copy, "archive.prune", c);
+      });
+    }
+    for (const copy of (await readBegunRemovals(c.db)).filter((one) => thingOf(one) === thing)) {
+      if ((await readStop(c.db)).stopped) return stopped();
+      const gone = await c.store.remove(copy.key);
+      if (!gone.ok) {
+        problem = gone.error;
+        continue;
+      }
+      await c.db.tx(async (q) => {
+        await recordRemoved(q, copy.id, c.now());
+        await recordPrune(q, copy, "archive.pruned", c);
+      });
+      removed += 1;
+      bytes += copy.bytes;
+    }
   }
   return problem === null ? ok({ removed, bytes }) : err(problem);
+}
+
+/**
+ * The copies of a thing that may be removed, now that each of the newest ones, which stay, was read and is whole. One that is missing or
+ * damaged is taken back, and those before it stay instead.
+ *
+ * Errors: a copy cannot be read now, or none is whole: then nothing of the thing is removed. Invariant: INV-8.
+ */
+async function readSpare(thing: string, c: PruneContext): Promise<Result<readonly KeptCopy[], Failure>> {
+  const whole = new Set<string>();
+  for (;;) {
+    const copies = (await readKeptCopies(c.db, c.now())).filter((copy) => thingOf(copy) === thing);
+    const [newest] = newestFirst(copies);
+    if (newest === undefined)
+      return fail(
+        "contract_broken",
+        "archive.no_copy",
+        `The archive has no whole copy of ${thing} any more: the one to be removed is kept`,
+        {
+          remedy: "Find out what happened to the archive, and save the thing again.",
+        },
+      );
+    const unread = newestFirst(copies)
+      .slice(0, versionsOf(c.rules))
+      .find((copy) => !whole.has(copy.key));
+    if (unread === undefined) return ok(copiesToPrune(copies, c.rules, c.now()));
+    const read = await compareCopy({ ...unread, store_key: unread.key, item_kind: unread.itemKind }, c);
+    if (!read.ok && read.error.code !== "archive.damaged") return read;
+    if (!read.ok) continue;
+    whole.add(unread.key);
+    await recordReadWhole(c.db, unread.key, c.now());
+  }
 }
 
 function stopped(): Result<never, Failure> {

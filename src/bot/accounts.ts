@@ -60,6 +60,14 @@ function isOurs(u: SlackUser, here: Workspace): boolean {
   return theirs !== undefined && here.enterpriseId !== null ? theirs === here.enterpriseId : u.team_id === here.teamId;
 }
 
+/**
+ * Whether an account of our workspace was read without the organisation's, although we are in one: under the workspace's name it would be
+ * taken for another account. Not where it may not act anyway.
+ */
+export function isHalfAnAnswer(u: SlackUser, here: Workspace): boolean {
+  return here.enterpriseId !== null && u.enterprise_user?.id === undefined && problemOf(u, here) === null;
+}
+
 /** The Slack account as votes keep it: on Enterprise Grid that of the organisation, which is one over all its workspaces. */
 export function accountOf(u: SlackUser): string {
   const enterprise = u.enterprise_user;

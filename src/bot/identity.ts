@@ -8,7 +8,7 @@ import type { KnownAccount } from "../store/known-accounts.ts";
 import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
 import { groupMembers, teamMembers } from "./members.ts";
 import { createRecords } from "./records.ts";
-import { callSlack } from "./slack.ts";
+import { callSlack, isPassing } from "./slack.ts";
 import { CACHE_MS, cached, lastGood, newestOf, type LastGood } from "./steady.ts";
 
 /** People by Slack id, or the members of a user group, of whom those named by id count although the CI database does not know them. */
@@ -103,10 +103,8 @@ export function createIdentity(o: IdentityOptions): Identity {
     await remember(members);
     tellLeftOut(JSON.stringify(list), leftOut);
     const approvers = onePerPerson(members.map((m) => m.operator));
-    const believed = good.assess(
-      JSON.stringify(list),
-      approvers.map((a) => a.id),
-    );
+    const names = approvers.map((a) => a.id);
+    const believed = good.assess(JSON.stringify(list), names);
     return believed.ok ? ok({ approvers, leftOut }) : believed;
   };
   const resolve: Identity["resolve"] = async (list, counted) => {
@@ -138,6 +136,7 @@ export function createIdentity(o: IdentityOptions): Identity {
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
+    listedNow: async () => listedIn(await people("all")),
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
@@ -145,16 +144,28 @@ export function createIdentity(o: IdentityOptions): Identity {
 
 type IsOfTeam = (ids: readonly string[], patience: Patience) => Promise<Pick<Asker, "isTeam" | "mayBeTeam">>;
 
-/** Whether an account is named by the lists, or may be by one that cannot be read. */
+/** Whether an account is named by the lists, or may be by one that cannot be read just now, or was by one that cannot be read any more. */
 async function assessTeam(
   ids: readonly string[],
   good: LastGood,
   reads: Readonly<Record<"team" | "approvers", Promise<Result<readonly string[], Failure>>>>,
 ): ReturnType<IsOfTeam> {
-  const [team, approvers] = await Promise.all([reads.team, reads.approvers]);
-  const lists = [good.keep("team", team), good.keep("approvers", approvers)];
-  const isTeam = lists.some((list) => list.ok && ids.some((id) => list.value.includes(id)));
-  return { isTeam, mayBeTeam: !isTeam && lists.some((list) => !list.ok) };
+  const lists = await Promise.all((["team", "approvers"] as const).map(async (key) => ({ key, list: good.keep(key, await reads[key]) })));
+  const isIn = (list: readonly string[]): boolean => ids.some((id) => list.includes(id));
+  const isTeam = lists.some(({ list }) => list.ok && isIn(list.value));
+  const mayBe = lists.some(
+    ({ key, list }) => !list.ok && (isForNow(list.error) || (list.error.kind !== "refused" && isIn(good.last(key)))),
+  );
+  return { isTeam, mayBeTeam: !isTeam && mayBe };
+}
+
+/** Whether a list may be read again soon. What lasts, such as a public channel or a missing scope, is an answer: nobody is in it. */
+function isForNow(f: Failure): boolean {
+  return f.kind === "unavailable" || isPassing(f.code.replace(/^slack\./, ""));
+}
+
+function listedIn(people: Result<readonly Person[], Failure>): Awaited<ReturnType<ApproverDirectory["listedNow"]>> {
+  return people.ok ? ok((person) => people.value.some((p) => `ci:${p.id}` === person)) : people;
 }
 
 /** What identifying somebody who stops, cancels or restores reads. */
@@ -235,7 +246,9 @@ function memberOf(user: SlackUser | null, people: readonly Person[], here: Works
 
 /**
  * Sorts out who of a list counts. An account that Slack does not know, or that belongs to nobody of the CI database and is not `named`, is
- * left out, and stops nobody else. Errors: Slack could not say of one of them. Invariant: INV-2.
+ * left out, and stops nobody else; so is one of whom Slack does not say which account of the organisation it is.
+ *
+ * Errors: Slack could not say of one of them. Invariant: INV-2.
  */
 function sortOut(
   read: Awaited<ReturnType<ReturnType<typeof createRecords>["readListed"]>>,
@@ -246,6 +259,10 @@ function sortOut(
   const members: Member[] = [];
   const leftOut: string[] = [];
   for (const [id, user] of read) {
+    if (!user.ok && user.error.code === "slack.half_an_answer") {
+      leftOut.push(`${id}: ${user.error.message}`);
+      continue;
+    }
     if (!user.ok) return err({ ...user.error, message: `${user.error.message} (asked about ${id})` });
     const member = memberOf(user.value, people, here);
     if (!member.ok) leftOut.push(`${id}: ${member.error.message}`);

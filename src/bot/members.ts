@@ -1,18 +1,31 @@
 import type { WebClient } from "@slack/web-api";
 import { fail, type Failure } from "../core/failure.ts";
-import type { Result } from "../core/result.ts";
+import { ok, type Result } from "../core/result.ts";
 import { allPages, callSlack } from "./slack.ts";
 
-/** The Slack users of a group, given by id, handle or name. */
+/**
+ * The Slack users of a group, given by id, handle or name. A name, which anybody may give to another group, counts only where no group has
+ * that handle, and never with an `@` before it.
+ *
+ * Errors: `refused` `slack.unknown_group` for none, or more than one, of that name; what Slack says.
+ */
 export async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
-  return callSlack("usergroups.users.list", async () => {
-    let id = group;
-    if (!/^S[A-Z0-9]{2,}$/.test(group)) {
-      const handle = group.replace(/^@/, "");
-      const all = (await client.usergroups.list({})).usergroups ?? [];
-      id = all.find((g) => g.handle === handle || g.name === group)?.id ?? group;
-    }
-    return (await client.usergroups.users.list({ usergroup: id })).users ?? [];
+  const id = /^S[A-Z0-9]{2,}$/.test(group) ? ok(group) : await findGroup(client, group);
+  if (!id.ok) return id;
+  return callSlack("usergroups.users.list", async () => (await client.usergroups.users.list({ usergroup: id.value })).users ?? []);
+}
+
+/** The id of the one group with this handle or name. */
+async function findGroup(client: WebClient, group: string): Promise<Result<string, Failure>> {
+  const all = await callSlack("usergroups.list", async () => (await client.usergroups.list({})).usergroups ?? []);
+  if (!all.ok) return all;
+  const byHandle = all.value.filter((g) => g.handle === group.replace(/^@/, ""));
+  const found = byHandle.length > 0 || group.startsWith("@") ? byHandle : all.value.filter((g) => g.name === group);
+  const [one, ...more] = found.flatMap(({ id }) => (id === undefined ? [] : [id]));
+  if (one !== undefined && more.length === 0) return ok(one);
+  const seen = one === undefined ? `Slack has no user group ${group}` : `Slack has ${more.length + 1} user groups ${group}`;
+  return fail("refused", "slack.unknown_group", `${seen}, so it is not known who is meant`, {
+    remedy: "Give the group's id (S…): it stays the same whatever the group is called.",
   });
 }
 

@@ -2,7 +2,7 @@ import type { WebClient } from "@slack/web-api";
 import type { Clock } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
-import type { SlackUser } from "./accounts.ts";
+import { isHalfAnAnswer, type SlackUser, type Workspace } from "./accounts.ts";
 import { callSlack, isPassing } from "./slack.ts";
 import { CACHE_MS, LAST_GOOD_MS } from "./steady.ts";
 
@@ -23,7 +23,12 @@ export interface Records {
 }
 
 /** Makes them. `client` is refused at once where Slack was asked too often; `patient` waits, for accounts that were never read. */
-export function createRecords(o: { readonly client: WebClient; readonly patient: WebClient; readonly now: Clock }): Records {
+export function createRecords(o: {
+  readonly client: WebClient;
+  readonly patient: WebClient;
+  readonly here: Workspace;
+  readonly now: Clock;
+}): Records {
   const kept = new Map<string, { readonly at: number; readonly user: SlackUser | null }>();
   // After a clock jumped back, what was read before is old.
   const since = (at: number): number => Math.abs(o.now() - at);
@@ -40,7 +45,7 @@ export function createRecords(o: { readonly client: WebClient; readonly patient:
     const user = found.ok ? found.value : null;
     const before = kept.get(id)?.user?.enterprise_user?.id;
     // One account has one name: half an answer must not give it a second one.
-    if (user !== null && before !== undefined && user.enterprise_user?.id === undefined)
+    if (user !== null && user.enterprise_user?.id === undefined && (before !== undefined || isHalfAnAnswer(user, o.here)))
       return fail("unavailable", "slack.half_an_answer", `Slack did not say this time which account of the organisation ${id} is`, {
         remedy: "Try again in a minute.",
       });

@@ -64,6 +64,8 @@ export interface LastGood {
   assess(key: string, list: readonly string[]): Result<void, Failure>;
   /** The list, or the last good one while it could not be read or is much shorter. Errors: `read`'s, once the last good one is too old. */
   keep(key: string, read: Result<readonly string[], Failure>): Result<readonly string[], Failure>;
+  /** The last good list, however old; empty before there was one. */
+  last(key: string): readonly string[];
 }
 
 /** Makes that memory; a new process begins without one. */
@@ -98,5 +100,6 @@ export function lastGood(now: Clock): LastGood {
       const mayStand = read.ok || (read.error.kind !== "refused" && Math.abs(now() - (memory?.at ?? 0)) < LAST_GOOD_MS);
       return memory !== undefined && mayStand ? ok(memory.good) : read;
     },
+    last: (key) => memories.get(key)?.good ?? [],
   };
 }

@@ -1,16 +1,21 @@
 import { failure, type Failure } from "../core/failure.ts";
 import type { ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { Assembled } from "./assemble.ts";
 import type { Rows } from "./rows.ts";
 
-/** A project's state in the CI database. */
-export type ProjectState = "active" | "closed" | "absent";
+/** A project's state in the CI database; `closed_again`: closed, but not by the closing that was asked about. */
+export type ProjectState = "active" | "closed" | "closed_again" | "absent";
+
+/** Who closed a project, and when. */
+export type Closing = Pick<DesiredProject, "closedAt" | "closedBy">;
 
 /**
  * A project's state by the rows about it. Only what a whole read would prove counts: a held row of the project, a row that names no project
  * and so may be its, a missing sentinel, an empty view or a short read leave it uncertain.
  *
+ * Another time or another person of the closing is another request to delete: somebody opened the project in between, or corrected the row.
  * Errors: `unavailable` `cidb.unsure`: whoever waits for the answer asks again later. Invariant: INV-1, INV-6.
  */
 export function stateOf(
@@ -18,6 +23,7 @@ export function stateOf(
   rows: Omit<Rows, "source">,
   { projects, held }: Assembled,
   sentinel: string | null,
+  closing: Closing | null = null,
 ): Result<ProjectState, Failure> {
   const unsure = (why: string) =>
     err(
@@ -37,5 +43,7 @@ export function stateOf(
   if (sentinel !== null && !projects.some((p) => p.id === sentinel)) return unsure("the sentinel project was not seen");
   const own = held.find((h) => h.projectId === id) ?? (found === undefined ? held.find((h) => h.projectId === null) : undefined);
   if (own !== undefined) return unsure(`${own.view}, ${own.key} ${own.problem}; ${own.remedy}`);
-  return ok(found === undefined ? "absent" : found.state);
+  if (found === undefined) return ok("absent");
+  const isAnother = closing !== null && (found.closedAt !== closing.closedAt || found.closedBy !== closing.closedBy);
+  return ok(found.state === "closed" && isAnother ? "closed_again" : found.state);
 }

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
-import { stateOf, type ProjectState } from "./project-state.ts";
+import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
 import { readRows, readSourceOnly, type ProjectQuestion, type Rows } from "./rows.ts";
 import { notConfirmed } from "./source.ts";
 
@@ -30,7 +30,7 @@ export interface CiPerson {
 export interface CiDatabase {
   readDesired(scope: Scope): Promise<CompleteDesired | PartialDesired>;
   /** One project's state now, for a deletion that goes on; asks for that project's rows only. Invariant: INV-1, INV-6. */
-  readProjectState(id: ProjectId): Promise<Result<ProjectState, Failure>>;
+  readProjectState(id: ProjectId, closing?: Closing | null): Promise<Result<ProjectState, Failure>>;
   /** Everybody, disabled people too: who asked for something stays who they are. */
   listPeople(): Promise<Result<readonly CiPerson[], Failure>>;
   /** Uses the last whole read when it began at `since` or later: one read for one request of a person. */
@@ -80,9 +80,9 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
   const assembled = (rows: Rows): Assembled => assemble(rows.projects, rows.users, rows.memberships, o.views);
   return {
     readDesired: async (scope) => desiredOf(scope, await ifConfirmed(await readWhole()), o.now(), o),
-    async readProjectState(id) {
+    async readProjectState(id, closing) {
       const read = await ifConfirmed(await readRows(pool, o.views, { project: { id }, sentinel: o.sentinelProject }));
-      return read.ok ? stateOf(id, read.value, assembled(read.value), o.sentinelProject) : read;
+      return read.ok ? stateOf(id, read.value, assembled(read.value), o.sentinelProject, closing) : read;
     },
     async listPeople() {
       const read = await readWhole();

@@ -5,7 +5,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 import type { ViewNames } from "./assemble.ts";
 
-/** In the session's own search path, by which the views are read. */
+/** In the search path of the snapshot, by which the views are read. */
 const SESSION = `
   select current_database() as name, (select oid::text from pg_database where datname = current_database()) as oid,
     coalesce(host(inet_server_addr()) || ':' || inet_server_port(), 'a local socket') as address,

@@ -3,7 +3,7 @@ import type { Parts, SlackParts } from "../app/parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "../app/systems.ts";
 import type { Config } from "../config.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import { err } from "../core/result.ts";
+import { err, ok } from "../core/result.ts";
 import { createEvents } from "../events.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { withConfig, withStore, type CliIo } from "./command.ts";
@@ -21,6 +21,7 @@ const noSlack: SlackParts = {
   approvers: {
     approversNow: async () => err(noApprovers()),
     resolve: async () => err(noApprovers()),
+    listedNow: async () => ok(() => true),
     learnAccounts: async () => undefined,
   },
   announcers: {

@@ -63,7 +63,12 @@ const COUNTS: Readonly<
     of: (v, all) => when(["Ready", "Allocated"].includes(v.state) && !goesWithMachine(v, all)),
   },
   snapshots: { what: "snapshots", kinds: ["snapshot"], of: ({ state }) => when(state === "BackedUp") },
-  images: { what: "templates and ISOs", kinds: ["template", "iso"], of: ({ facts }) => when(facts["isReady"] === true) },
+  // Counted from the registration on, ready or not (recordings 17 and 23); not so what is to be uploaded, or is deleted.
+  images: {
+    what: "templates and ISOs",
+    kinds: ["template", "iso"],
+    of: ({ facts, state }) => when(facts["isReady"] === true || !/^(?:NotUploaded|Upload|Inactive)/.test(state)),
+  },
   networks: {
     what: "networks",
     kinds: ["network"],
@@ -113,9 +118,20 @@ function compareAccount(account: AccountTotals, own: readonly InventoryItem[], m
   });
 }
 
-/** What is not for display is in the number of machines by state, and perhaps in no other total. */
+/**
+ * Kinds of which something listed is perhaps in CloudStack's count and perhaps not: as many hidden things would make the same total, so
+ * these are asked for too.
+ */
+export function uncertainKinds({ items }: Pick<Inventory, "items">): readonly ItemKind[] {
+  const machines = new Map(items.filter((i) => i.kind === "machine").map((m) => [m.id, m]));
+  return Object.values(COUNTS).flatMap(({ kinds, of }) =>
+    items.some((i) => kinds.includes(i.kind) && of(i, machines) === "maybe") ? kinds : [],
+  );
+}
+
+/** What is not for display is in the number of machines by state, and perhaps in no other total; templates know no such thing. */
 function hiddenCount(item: InventoryItem): Counted {
-  return item.kind === "machine" ? "yes" : "maybe";
+  return ["machine", "template", "iso"].includes(item.kind) ? "yes" : "maybe";
 }
 
 /** A CloudStack project has no account in its row: projects are compared for each domain. */

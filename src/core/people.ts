@@ -15,6 +15,8 @@ export interface Operator {
 export interface ApproverDirectory {
   /** `counted`: people whose votes are counted now; Slack is asked about them anew, about the others only now and then. */
   approversNow(counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
+  /** Whether the users view of the CI database has a row of a person now, disabled ones too. Errors: it cannot be read. */
+  listedNow(): Promise<Result<(person: OperatorId) => boolean, Failure>>;
   /** Looks up the Slack accounts of people who ask for something, disabled ones too, and keeps them; what is missing stays missing. */
   learnAccounts(people: readonly OperatorId[]): Promise<void>;
 }

@@ -24,6 +24,8 @@ export interface Vote {
   readonly voter: OperatorId;
   /** The Slack account that clicked; null for votes from before accounts were stored. */
   readonly account: string | null;
+  /** All that the voter is known as: ids and Slack accounts that lead to each other, these two among them. */
+  readonly identities: readonly string[];
   /** `withdraw` withdraws the voter's approval. */
   readonly verdict: "approve" | "reject" | "withdraw";
   readonly digest: Digest;

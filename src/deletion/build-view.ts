@@ -1,4 +1,5 @@
 import type { Operator } from "../core/people.ts";
+import { unknownRequester } from "../approvals/ballot.ts";
 import { standingApprovals } from "../approvals/tally.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { itemsToSave } from "../archive/kinds.ts";
@@ -7,7 +8,7 @@ import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../sto
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
-import { readNewestGoOn } from "../store/go-on.ts";
+import { readGoOn } from "../store/go-on.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
@@ -24,7 +25,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
   const listed = approvers.ok ? approvers.value : [];
-  const { may, isUnsure } = await votersOf(row.requesters, listed, c.db);
+  const { may, isUnsure, unknown: whoAsked } = await votersOf(row.requesters, listed, c);
   const requesters = await namesOf(row.requesters, listed, c);
   const unknown = isUnsure ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
@@ -48,7 +49,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     blast: inventory === null ? null : blastRadius(inventory, fleet),
     alsoTaken: (approved ?? latest)?.alsoTaken ?? [],
     archive: entries.map(lineOf),
-    vetoes: row.phase === "proposed" ? vetoesOf(inventory, entries, row.policy.archiveKinds) : [],
+    vetoes: row.phase === "proposed" ? [...unknownVeto(whoAsked), ...vetoesOf(inventory, entries, row.policy.archiveKinds)] : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
     expungesAfter: ["dismantling", "expunging", "frozen"].includes(row.phase) ? row.expunge_after : null,
     activity: row.activity,
@@ -62,15 +63,15 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   };
 }
 
-/** The newest question whether a deletion goes on; null when nothing is asked, or its time has run out. */
+/** The question whether a frozen deletion goes on; null when nothing is asked. */
 async function goOnView(
   row: DeletionRow,
   entries: readonly ArchiveEntryRow[],
   approved: Inventory | null,
   c: DeletionContext,
 ): Promise<DeletionView["goOn"]> {
-  const asked = await readNewestGoOn(c.db, row.id);
-  if (asked === null || asked.openedAt < (row.entered_at ?? 0)) return null;
+  const asked = await readGoOn(c.db, row);
+  if (asked === null) return null;
   const votes = await readVotes(c.db, { kind: "go_on", id: asked.id });
   const difference = approved === null ? null : differenceOf(approved, asked.body);
   return {
@@ -108,6 +109,13 @@ function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], 
   return Promise.all(
     people.map(async (id) => approvers.find((a) => a.id === id)?.name ?? (await c.nameOf?.(id)) ?? id.replace(/^ci:/, "CI user ")),
   );
+}
+
+/** Why nobody may approve while it is not known who asked. Invariant: INV-2. */
+function unknownVeto(people: readonly string[]): readonly string[] {
+  if (people.length === 0) return [];
+  const { message, remedy = "" } = unknownRequester("deletion", people);
+  return [`${message}. ${remedy}`];
 }
 
 /** Why nobody may approve now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */

@@ -5,7 +5,7 @@ import type { ApproverDirectory } from "../core/people.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
-import type { OperatorId, ProjectId } from "../core/ids.ts";
+import type { CiUserId, Instant, OperatorId, ProjectId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
@@ -20,8 +20,13 @@ export interface DeletionContext {
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;
   readonly archive: ArchiveStore;
-  /** The state of one project in the CI database, now. */
-  readonly evidence: { readProjectState(id: ProjectId): Promise<Result<"active" | "closed" | "absent", Failure>> };
+  /** The state of one project in the CI database, now; `closed_again`: its closing is not `closing`. */
+  readonly evidence: {
+    readProjectState(
+      id: ProjectId,
+      closing?: { readonly closedAt: Instant | null; readonly closedBy: CiUserId | null } | null,
+    ): Promise<Result<"active" | "closed" | "closed_again" | "absent", Failure>>;
+  };
   readonly approvers: ApproverDirectory;
   readonly ownership: Ownership;
   readonly announcer: DeletionAnnouncer;

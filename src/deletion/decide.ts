@@ -13,7 +13,7 @@ import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } f
 import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { vetoesOf } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
-import { deletionQuestion } from "./question.ts";
+import { closedAgain, deletionQuestion, readProject } from "./question.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 /** A click on Approve; the deciding one carries the name that was typed. */
@@ -48,6 +48,7 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
   // CloudStack is read only for a click that could count: an inventory takes some thirty calls, and anybody can click.
   const outside = await c.readOutside();
   const may = await assessApproval(click, outside, c);
+  const project = may.ok ? await readProject(may.value.row, c) : null;
   const fresh = may.ok ? await c.reader.readInventory(may.value.row.domain_id, may.value.row.path, { obstacles: "all" }) : null;
   const done = await decide<DeletionQuestion, null>(
     {
@@ -60,7 +61,10 @@ export async function approveDeletion(click: ApproveClick, c: DeletionContext): 
         const question = await deletionQuestion(row.value, outside, c, q);
         return question.ok ? ok({ ...question.value, row: row.value }) : question;
       },
-      examine: ({ row }, standing, q) => examineApproval(row, fresh, click, standing, q),
+      examine: async ({ row }, standing, q) =>
+        project?.ok === true && project.value === "closed_again"
+          ? fail("stale", "deletion.changed", closedAgain(row))
+          : examineApproval(row, fresh, click, standing, q),
       async follow({ row }, { decided, have, clocks, at }, q) {
         await recordDeletionEvent(q, row.id, at, "approved", { voter: click.by.operator.id, have });
         if (decided) {
@@ -89,7 +93,8 @@ async function examineApproval(
     return fail("unavailable", "deletion.not_looked", sentence, { remedy: "Click again." });
   }
   if (!fresh.ok) return fresh;
-  if (inventoryDigest(fresh.value) !== row.digest)
+  // A list that could not be asked makes things seem gone: that is a reason of its own, which may pass.
+  if (isComplete(fresh.value) && inventoryDigest(fresh.value) !== row.digest)
     return fail("stale", "deletion.changed", "What the domain holds has changed since the card was made; people will be asked again");
   const entries = (await readEntries(q, { kind: "deletion", id: row.id })).map((e) => withWaiversOf(e, approvers));
   const unproven = isComplete(fresh.value) ? [] : ["it is not proved that all is seen"];

@@ -4,7 +4,6 @@
  */
 import { assessVote, decide, type Question } from "../approvals/ballot.ts";
 import type { GrantQuestion } from "../approvals/grant.ts";
-import { after } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
@@ -14,7 +13,7 @@ import type { QuestionRef } from "../core/votes.ts";
 import { readEntries } from "../store/archive-entries.ts";
 import type { Queryable, Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
-import { readDecidedGoOns, readNewestGoOn, recordGoOnDecision, type GoOnRow } from "../store/go-on.ts";
+import { readDecidedGoOns, readGoOn, recordGoOnDecision, type GoOnRow } from "../store/go-on.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import { recordNeighbours } from "../store/neighbours.ts";
 import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
@@ -53,7 +52,11 @@ export async function readApproved(row: DeletionRow, q: Queryable): Promise<Appr
  * Reads what people are asked about when a deletion freezes in `removing`; null when it cannot be read now: then there is Look again only.
  * The caller stores it together with the freeze.
  */
-export async function readQuestion(row: DeletionRow, why: Refusal, c: DeletionContext): Promise<GoOnRow | null> {
+export async function readQuestion(
+  row: DeletionRow,
+  why: Refusal,
+  c: DeletionContext,
+): Promise<Omit<GoOnRow, "openedAt" | "expiresAt"> | null> {
   const found = await readFound(row, c);
   if (!found.ok) return null;
   const around = why.reason === "neighbours" ? await readAround(row.domain_id, c) : ok(null);
@@ -63,7 +66,6 @@ export async function readQuestion(row: DeletionRow, why: Refusal, c: DeletionCo
   const assessed = around.value === null ? ok(null) : await assessRead(row, around.value.read, around.value.seen, ids, c);
   // What appeared since the approval must be in the archive before it may go.
   await archiveContents(row, found.value, c, async () => undefined);
-  const openedAt = c.now();
   return {
     id: c.newId(),
     deletionId: row.id,
@@ -72,8 +74,6 @@ export async function readQuestion(row: DeletionRow, why: Refusal, c: DeletionCo
     digest: inventoryDigest(found.value),
     body: found.value,
     neighbours: around.value?.read ?? null,
-    openedAt,
-    expiresAt: after(openedAt, row.policy.approvalMs),
   };
 }
 
@@ -138,7 +138,7 @@ export async function goOn(click: GoOnClick, c: DeletionContext): Promise<Result
   return done.ok ? showAfter(click.deletionId, c) : done;
 }
 
-/** The newest question of a deletion. Errors: nothing is asked, or something else by now; the domain is protected. */
+/** The question of this freeze. Errors: nothing is asked, or something else by now; the domain is protected. */
 async function readGoOnQuestion(
   row: DeletionRow,
   click: GoOnClick,
@@ -146,7 +146,7 @@ async function readGoOnQuestion(
   c: DeletionContext,
   q: Queryable,
 ): Promise<Result<GoOnQuestion, Failure>> {
-  const asked = row.phase === "frozen" && row.frozen_from === "removing" ? await readNewestGoOn(q, row.id) : null;
+  const asked = row.phase === "frozen" && row.frozen_from === "removing" ? await readGoOn(q, row) : null;
   if (asked?.id !== click.questionId)
     return fail("stale", "go_on.stale", "This card is not the newest; nothing was done", { remedy: "Use the newest one, or Look again." });
   const open = await requireUnprotected(row, outside, c, q);
@@ -174,7 +174,7 @@ async function examineGoOn(
 ): Promise<Result<void, Failure>> {
   if (found === null) return fail("unavailable", "deletion.not_looked", "What the domain holds was not read in time; nothing was done");
   if (!found.ok) return found;
-  if (inventoryDigest(found.value) !== asked.digest)
+  if (found.value.unproven === undefined && inventoryDigest(found.value) !== asked.digest)
     return fail("stale", "deletion.changed", "What the domain holds has changed since it froze", { remedy: "Press Look again." });
   const entries = await readEntries(q, { kind: "deletion", id: row.id });
   const [objection] = objectionsTo(found.value, entries, row.policy.archiveKinds);

@@ -18,6 +18,7 @@ import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
 import { isListed } from "./protection.ts";
 import { readApproved, type Approved } from "./go-on.ts";
+import { closedAgain, readProject } from "./question.ts";
 import { refusalOf, refuse, type Refusal } from "./reasons.ts";
 
 /** What every step of a deletion needs: a grant and a fresh inventory. */
@@ -90,9 +91,9 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
     return { seen, found: refuse("enabled", `an account is no longer disabled: ${names.join(", ")}; somebody needs it`) };
   }
 
-  const hindered = fresh.obstacles.filter((o) => !people.value.approved.obstacles.includes(o));
-  if (hindered.length > 0) {
-    const sentence = `CloudStack would refuse the end of it: ${hindered.slice(0, 5).join("; ")}; that was not on the approved card`;
+  // Nobody approves while there is an obstacle: what was one when the question was made, and is one again, is new.
+  if (fresh.obstacles.length > 0) {
+    const sentence = `CloudStack would refuse the end of it: ${fresh.obstacles.slice(0, 5).join("; ")}; that was not so when it was approved`;
     return { seen, found: refuse("changed", sentence) };
   }
 
@@ -162,11 +163,13 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   if (!clocks.ok) return refused(clocks);
   const approved = await readApproved(row, c.db);
   if (approved === null) return refuse("no_quorum", "it was never proposed");
-  const state = await c.evidence.readProjectState(row.project_id);
+  const state = await readProject(row, c);
   if (!state.ok) return refused(state);
-  const stillGone = row.evidence.kind === "closed" ? state.value === "closed" : state.value === "absent";
+  const isClosedAgain = state.value === "closed_again" && row.evidence.kind === "closed";
+  if (isClosedAgain && !approved.accepted.has("changed")) return refuse("changed", closedAgain(row));
+  const stillGone = row.evidence.kind === "closed" ? isClosedAgain || state.value === "closed" : state.value === "absent";
   if (!stillGone && !approved.accepted.has("came_back"))
-    return refuse("came_back", `the project ${row.slug} is ${state.value} in the CI database`);
+    return refuse("came_back", `the project ${row.slug} is ${state.value.replace("_", " ")} in the CI database`);
 
   const votes = await readVotes(c.db, approved.ref);
   const approvers = await c.approvers.approversNow(votes.map((v) => v.voter));

@@ -17,8 +17,8 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
   const requesters = requestersOf(proposal, startedBy);
-  const policy = freezePolicy(await c.policyNow(c.db), c.archiveKinds);
   await c.db.tx(async (q) => {
+    const policy = freezePolicy(await c.policyNow(q), c.archiveKinds);
     const opened = await insertDeletion(q, {
       id,
       domain_id: domainId,
@@ -64,8 +64,10 @@ export async function whyNotOpened(
   await c.approvers.learnAccounts(requesters);
   const approvers = await c.approvers.approversNow();
   if (!approvers.ok) return null;
-  const may = (await votersOf(requesters, approvers.value, c.db)).may.map((a) => a.name);
-  if (may.length >= policy.quorum) return null;
+  const voters = await votersOf(requesters, approvers.value, c);
+  const may = voters.may.map((a) => a.name);
+  // The card says that it is not known who asked, and what to correct: it has no Approve before that.
+  if (may.length >= policy.quorum || voters.unknown.length > 0) return null;
   const who = may.length === 0 ? "nobody could approve it" : `only ${may.join(", ")} could approve it, and ${policy.quorum} must`;
   const why = "who closed the project or started the pass has no vote";
   const remedy = startedBy.length === 0 ? "Add an approver (/ci-policy)" : "The next pass that starts by itself asks";

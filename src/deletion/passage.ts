@@ -16,7 +16,9 @@ import { guardRefusal, type Reason, type Refusal } from "./reasons.ts";
  */
 export async function takePassage(row: DeletionRow, c: DeletionContext): Promise<Result<Passage, Refusal>> {
   const { seen, found } = await inspectBeforeStep(row, c);
-  if (seen !== null) await recordSeen(row, seen, c);
+  // With a list missing, things would seem to have gone, and to appear at the next look.
+  const isUnproven = !found.ok && found.error.reason === "unproven";
+  if (seen !== null && !isUnproven) await recordSeen(row, seen, c);
   const passage = found.ok ? await grantPassage(row, found.value, c) : found;
   return passage.ok || seen === null ? passage : err(await orUnfinished(row, passage.error, seen.fresh, c));
 }

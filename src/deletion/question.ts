@@ -63,6 +63,16 @@ export async function requireUnprotected(
   return kept.value ? fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : ok(undefined);
 }
 
+/** How a deletion's project stands now, and whether it is closed by the very closing that people were shown. */
+export function readProject({ project_id: id, evidence }: DeletionRow, c: Pick<DeletionContext, "evidence">) {
+  return c.evidence.readProjectState(id, evidence.kind === "closed" ? evidence : null);
+}
+
+/** Why another closing of the project ends what people were asked: who asks now may be one of those who approve. Invariant: INV-2. */
+export function closedAgain(row: DeletionRow): string {
+  return `who closed the project ${row.slug}, or when, is not what the card said: it was opened and closed again, or the row was corrected; people are asked anew`;
+}
+
 /** The refusal of an act that belongs to another phase. */
 export function wrongPhase(row: DeletionRow, remedy: string): Failure {
   const words: Partial<Record<Phase, string>> = {

@@ -187,6 +187,7 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
   "cloudstack.account_not_empty": "account_not_empty",
   "cloudstack.stopped": "stopped",
   "cloudstack.domain_gone": "domain_gone",
+  "cloudstack.no_root": "unavailable",
   "cloudstack.domain_moved": "domain_moved",
   "archive.damaged": "archive_damaged",
 };

@@ -22,6 +22,7 @@ import type { DeletionContext } from "./context.ts";
 import type { Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
+import { closedAgain, readProject } from "./question.ts";
 import { guardRefusal } from "./reasons.ts";
 import { buildView, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
@@ -179,7 +180,8 @@ async function endIfKept(row: DeletionRow, c: DeletionContext): Promise<Next | n
   if (!kept.ok) return retry(row, kept.error, c);
   if (kept.value) return close(row, "kept", "the domain is protected", c);
 
-  const state = await c.evidence.readProjectState(row.project_id);
+  const state = await readProject(row, c);
+  if (state.ok && state.value === "closed_again") return close(row, "changed", closedAgain(row), c);
   const isBack = now.scopeIsConfirmed && state.ok && state.value === "active";
   return isBack ? close(row, "came_back", "the project is active again", c) : null;
 }
@@ -193,8 +195,13 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all" });
   if (!fresh.ok) return onRefusal(row, fresh.error, c);
-  if (inventoryDigest(fresh.value) !== row.digest)
+  if (inventoryDigest(fresh.value) !== row.digest) {
+    // A list that could not be asked makes things seem gone: it may be there at the next look.
+    const unproven = fresh.value.unproven ?? [];
+    if (unproven.length > 0)
+      return onRefusal(row, guardRefusal("unproven", `it is not proved that all is seen: ${unproven.join("; ")}`), c);
     return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
+  }
   await recordLatestInventory(c.db, row.id, fresh.value, c.now());
   const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
   if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));

@@ -238,7 +238,9 @@ async function freeze(row: DeletionRow, f: Refusal, since: Instant, c: DeletionC
   const question = asks ? await readQuestion(row, f, c) : null;
   const log = { event: { reason: f.message, why: f.reason }, audit: { reason: f.message, from: row.phase } };
   const frozen = { phase: "frozen", frozen_reason: question?.sentence ?? f.message, waiting_for: f.reason, waiting_since: since } as const;
-  const put = async (q: Transaction) => (question === null ? undefined : recordGoOn(q, question));
+  // By this instant the question belongs to this freeze: reading it took a while.
+  const put = async (q: Transaction, at: Instant) =>
+    question === null ? undefined : recordGoOn(q, { ...question, openedAt: at, expiresAt: after(at, row.policy.approvalMs) });
   await enter(row, frozen, c, log, put);
   return again;
 }

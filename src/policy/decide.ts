@@ -81,7 +81,10 @@ export async function rejectChange(click: PolicyClick & { readonly reason: strin
 function ballotOf(c: PolicyContext): BallotContext {
   return {
     ...c,
-    approvers: { approversNow: async (counted) => c.approvers.resolve((await expectPolicy(c)).body.approvers, counted) },
+    approvers: {
+      listedNow: () => c.approvers.listedNow(),
+      approversNow: async (counted) => c.approvers.resolve((await expectPolicy(c)).body.approvers, counted),
+    },
     scopeIsConfirmed: async () => (await readPolicyNow(c.db, c.presentScope)).scopeIsConfirmed,
   };
 }

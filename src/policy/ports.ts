@@ -1,4 +1,4 @@
-import type { Operator } from "../core/people.ts";
+import type { ApproverDirectory, Operator } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
@@ -35,6 +35,6 @@ export interface PolicyAnnouncer {
 }
 
 /** Finds who may approve by a policy; `counted` as in `ApproverDirectory`. Errors: `unavailable`: then nobody may. */
-export interface ApproversOf {
+export interface ApproversOf extends Pick<ApproverDirectory, "listedNow"> {
   resolve(approvers: TeamPolicy["approvers"], counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
 }

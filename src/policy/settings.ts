@@ -57,7 +57,7 @@ const approvers: Setting = {
   hint: `one user group (@handle or S…), then perhaps the Slack ids of its members whom the CI database does not know; or at least ${APPROVERS_MIN} people by Slack id; all separated by commas`,
   read(policy, text) {
     const words = text.split(/[,\s]+/).filter((w) => w !== "");
-    const first = /^(?:@([a-z0-9._-]{1,80})|(S[A-Z0-9]{2,20})|<!subteam\^(S[A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(words[0] ?? "");
+    const first = /^(?:(@[a-z0-9._-]{1,80})|(S[A-Z0-9]{2,20})|<!subteam\^(S[A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(words[0] ?? "");
     const group = first === null ? null : (first[1] ?? first[2] ?? first[3] ?? "");
     const named = first === null ? words : words.slice(1);
     const ids = named.map((w) => /^(?:([UW][A-Z0-9]{2,20})|<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>)$/.exec(w)).map((m) => m?.[1] ?? m?.[2]);

@@ -16,8 +16,8 @@ export const EntryRow = z.object({
   problem: z.string().nullable(),
   /** When its bytes were taken from their source; null: never, or not known. Units: UTC epoch milliseconds. */
   saved_at: z.number().nullable(),
-  /** Who waived it, oldest first; each person once. */
-  waivers: z.array(z.object({ voter: z.string(), name: z.string() })),
+  /** Who waived it, oldest first; `person` is the same for every name of one person. */
+  waivers: z.array(z.object({ voter: z.string(), name: z.string(), person: z.string() })),
 });
 /** One archive entry. */
 export type ArchiveEntryRow = z.output<typeof EntryRow>;
@@ -25,7 +25,8 @@ export type ArchiveEntryRow = z.output<typeof EntryRow>;
 /** SQL for an entry's columns, from `archive_entry`. */
 export const ENTRY_COLUMNS = `id, item_kind, item_id, name, state, store_key, sha256, bytes, problem,
        (manifest ->> 'savedAt')::bigint as saved_at,
-       coalesce((select jsonb_agg(jsonb_build_object('voter', b.voter, 'name', b.voter_name) order by b.seq)
+       coalesce((select jsonb_agg(jsonb_build_object('voter', b.voter, 'name', b.voter_name,
+                   'person', person_of(array[b.voter, b.slack_account])) order by b.seq)
                  from ballot b where b.kind = 'waiver' and b.question = archive_entry.id::text), '[]') as waivers`;
 
 /** What an entry belongs to. */
@@ -134,7 +135,7 @@ export function withWaiversOf(e: ArchiveEntryRow, approversNow: readonly { reado
 
 /** Whether two distinct people waived an entry. */
 export function isWaived(e: Pick<ArchiveEntryRow, "state" | "waivers">): boolean {
-  return e.state !== "verified" && new Set(e.waivers.map((w) => w.voter)).size >= APPROVALS_MIN;
+  return e.state !== "verified" && new Set(e.waivers.map((w) => w.person)).size >= APPROVALS_MIN;
 }
 
 const CopyRow = z.object({
@@ -164,10 +165,19 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
+/** Records that the stored bytes of a copy were read and are those that were saved. */
+export async function recordReadWhole(q: Queryable, key: string, at: number): Promise<void> {
+  await q.exec("update archive_entry set read_whole_at = $2 where store_key = $1 and state = 'verified'", [key, at]);
+}
+
 /** Entries that share the object of entry $1. */
 const SAME_OBJECT = "store_key = (select store_key from archive_entry where id = $1)";
 
-/** Begins a copy's removal, for all entries that share it; false when it is in use by now. Errors: `StoreError` archive_last_copy for the last one. */
+/**
+ * Begins a copy's removal, for all entries that share it; false when it is in use by now.
+ *
+ * Errors: `StoreError` archive_last_copy unless a newer copy of the thing was read whole within a day.
+ */
 export async function beginRemoval(q: Queryable, id: string, at: number): Promise<boolean> {
   const n = await q.exec(
     `update archive_entry set removal_begun_at = $2

@@ -7,6 +7,7 @@ const VoteRow = z.object({
   voter: OperatorId,
   voterName: z.string(),
   account: z.string().nullable(),
+  identities: z.array(z.string()),
   verdict: z.enum(["approve", "reject", "withdraw"]),
   digest: Digest,
   reason: z.string().nullable(),
@@ -16,21 +17,24 @@ const VoteRow = z.object({
 export const VoteRows = z.array(VoteRow);
 /** A stored vote, with the voter's name as shown and the reason of a rejection. */
 export type StoredVote = Vote & { readonly voterName: string; readonly reason: string | null };
+/** A vote as it is cast; what else its voter is known as is read with it. */
+export type CastVote = Omit<StoredVote, "identities">;
 
 /** SQL for the votes on a question, oldest first, as one JSON list; `id` is SQL for the question's id. */
 export function votesAsJson(kind: QuestionRef["kind"], id: string): string {
   return `coalesce((select json_agg(json_build_object('voter', b.voter, 'voterName', b.voter_name, 'account', b.slack_account,
-    'verdict', b.verdict, 'digest', b.digest, 'reason', b.reason, 'at', b.at) order by b.seq)
+    'identities', identities_of(array[b.voter, b.slack_account]), 'verdict', b.verdict, 'digest', b.digest, 'reason', b.reason, 'at', b.at) order by b.seq)
     from ballot b where b.kind = '${kind}' and b.question = ${id}), '[]')`;
 }
 
 /** Stores a vote. Errors: `StoreError` with the rule that refuses it: ballot_open, ballot_requester, ballot_digest, ballot_once … */
-export async function recordVote(q: Queryable, on: QuestionRef, v: StoredVote, itemName: string | null = null): Promise<void> {
+export async function recordVote(q: Queryable, on: QuestionRef, v: CastVote, itemName: string | null = null): Promise<void> {
   const { account, ...vote } = v;
   await insertRow(q, "ballot", { ...vote, kind: on.kind, question: on.id, slackAccount: account, itemName });
 }
 
-const SELECT = `select voter, voter_name as "voterName", slack_account as account, verdict, digest, reason, at from ballot`;
+const SELECT = `select voter, voter_name as "voterName", slack_account as account, identities_of(array[voter, slack_account]) as identities,
+  verdict, digest, reason, at from ballot`;
 
 /** Reads the votes on a question, oldest first. */
 export async function readVotes(q: Queryable, on: QuestionRef): Promise<readonly StoredVote[]> {

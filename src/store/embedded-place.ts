@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   statSync,
   type Stats,
 } from "node:fs";
@@ -35,7 +36,7 @@ export function placeOf(wanted: string): Place {
  * Creates both folders, or checks those that are there: whoever owns the socket's folder could answer as PostgreSQL, and whoever can
  * enter it could be its superuser.
  *
- * Errors: `EmbeddedPostgresUnavailable` for a folder that is a link, another user's, or open to others.
+ * Errors: `EmbeddedPostgresUnavailable` for a folder that is a link, another user's, or open to others, or that others may replace.
  */
 export function preparePlace(place: Place): void {
   for (const folder of [place.dir, place.socket]) {
@@ -54,9 +55,20 @@ export function preparePlace(place: Place): void {
   for (const folder of [place.dir, place.socket]) chownSync(folder, place.ids.uid, place.ids.gid);
 }
 
-/** Why another user could read or change this database: a folder that is a link, another user's or open to others. Null: none could. */
-export function whyOthersReach(place: Place): string | null {
+/**
+ * Why another user could read or change this database, or put one of their own in its place: a folder that is a link, another user's or
+ * open to others, or one above it in which somebody else may rename. Null: none could. Folders above `program` do not count: who may
+ * rename one of them could as well replace the program.
+ */
+export function whyOthersReach(place: Place, program = import.meta.filename): string | null {
+  const trusted = new Set(foldersAbove(program));
   for (const folder of [place.dir, place.socket]) {
+    const above = whyOthersRename(folder, place.ids, trusted);
+    if (above !== null)
+      return (
+        `${above}, so somebody else could put a database of their own in the place of ${folder}. ` +
+        "Take that right away (chmod go-w), or set TMPDIR and TWOKEY_DATA_DIR to places of your own, or DATABASE_URL."
+      );
     const found = lstatSync(folder, { throwIfNoEntry: false });
     const reason = found === undefined ? null : whyNotPrivate(found, place.ids);
     if (reason !== null)
@@ -84,6 +96,35 @@ export function accessRules(): { readonly hba: string; readonly ident: string } 
   const name = `"${userInfo().username}"`;
   // PostgreSQL 16 and later read "all" as any role; before, the bot uses the role `postgres` with SET ROLE.
   return { hba: "local all all peer map=twokey\n", ident: `twokey ${name} postgres\ntwokey ${name} all\n` };
+}
+
+function whyOthersRename(folder: string, ids: Ids, trusted: ReadonlySet<string>): string | null {
+  const own = process.getuid?.();
+  if (own === undefined) return null;
+  for (const at of foldersAbove(folder)) {
+    const found = trusted.has(at) ? undefined : statSync(at, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    const mode = (found.mode & 0o7777).toString(8);
+    if (![0, own, ids.uid].includes(found.uid)) return `${at} belongs to user ${found.uid}`;
+    // A user's own group, which has the user's number and nobody else in it, and root's are nobody else.
+    const isOwnGroup = found.gid === 0 || (found.gid === own && found.gid === process.getgid?.());
+    const isWritable = (found.mode & (isOwnGroup ? 0o002 : 0o022)) !== 0;
+    if (isWritable && (found.mode & STICKY) === 0) return `${at} may be changed by other users (mode ${mode}, without the sticky bit)`;
+  }
+  return null;
+}
+
+/** In such a folder, only who owns an entry may rename it. */
+const STICKY = 0o1000;
+
+/** Every folder that decides where a path leads, up to the root, those of links on the way included. */
+function* foldersAbove(folder: string): Generator<string> {
+  for (let at = path.dirname(folder); ; at = path.dirname(at)) {
+    yield at;
+    if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+      yield* foldersAbove(path.join(path.resolve(path.dirname(at), readlinkSync(at)), "entry"));
+    if (at === path.dirname(at)) return;
+  }
 }
 
 function whyNotPrivate(found: Stats, ids: Ids): string | null {

@@ -29,9 +29,9 @@ export async function recordGoOn(q: Queryable, row: GoOnRow): Promise<void> {
   });
 }
 
-/** The newest question of a deletion; null before the first. */
-export async function readNewestGoOn(q: Queryable, deletionId: string): Promise<GoOnRow | null> {
-  return q.maybe(Row, `${SELECT} where deletion_id = $1 order by seq desc limit 1`, [deletionId]);
+/** What is asked about the freeze that a deletion is in, made in the same instant; null: nothing is. */
+export async function readGoOn(q: Queryable, frozen: { readonly id: string; readonly entered_at: number | null }): Promise<GoOnRow | null> {
+  return q.maybe(Row, `${SELECT} where deletion_id = $1 and opened_at = $2 order by seq desc limit 1`, [frozen.id, frozen.entered_at]);
 }
 
 /** Records that two people said Go on. Errors: `StoreError` `go_on_quorum`, `go_on_open`. Invariant: INV-2. */

@@ -18,7 +18,7 @@ export async function recordKnownAccounts(q: Queryable, known: readonly KnownAcc
 const Row = z.object({ identities: z.array(z.string()), withoutAccount: z.array(z.string()) });
 /** Who asked, by every name that is known of them. */
 export interface Identities {
-  /** Their ids, their Slack accounts, and who else these accounts were. */
+  /** Their ids, their Slack accounts, who else these accounts were, what else those are known as, and so on. */
   readonly identities: readonly string[];
   /** Those of them of whom no Slack account is known. */
   readonly withoutAccount: readonly string[];

@@ -1,5 +1,6 @@
 /** Claims about what the bot does by itself: who asked for a pass asked for its deletions; a clock that disagrees removes no copy. */
 import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startStoredLife } from "../cli/stored-life.ts";
 import { team } from "../sim/people.ts";
@@ -9,7 +10,7 @@ import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
 import { configOf, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
-import { at } from "../support/deletions.ts";
+import { abcSha256, at } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 
 let fresh: FreshDatabase;
@@ -41,7 +42,7 @@ test("copies are pruned by the configuration's rules, and none while the clocks 
   const saved = async (when: number): Promise<string> => {
     const id = randomUUID();
     await insertEntry(fresh.db, { kind: "backup", id: randomUUID() }, { id, itemKind: "template", itemId: "t", name: "t", at: when });
-    await updateEntry(fresh.db, id, when, { state: "verified", key: id, sha256: "0", bytes: 5, manifest: {} });
+    await updateEntry(fresh.db, id, when, { state: "verified", key: id, sha256: abcSha256, bytes: 3, manifest: {} });
     return id;
   };
   const day = 86_400_000;
@@ -50,7 +51,10 @@ test("copies are pruned by the configuration's rules, and none while the clocks 
   let skewMs = 30 * day;
   const bot = testBot(fresh.db, {
     config: configOf({ ARCHIVE_KEEP_VERSIONS: "2", ARCHIVE_KEEP_DAYS: "1" }),
-    archive: { remove: async (key) => (removed.push(key), ok(undefined)) },
+    archive: {
+      remove: async (key) => (removed.push(key), ok(undefined)),
+      open: async () => ok(Readable.from([Buffer.from("abc")])),
+    },
     now: () => at(4 * day),
     clockSkew: async () => ({ ms: skewMs, against: "another clock" }),
   });

@@ -23,6 +23,7 @@ const everyone = new Set(["ada", "ben", "chen", "dora"].map(op));
 const vote = (voter: string, more: Partial<Vote> = {}): Vote => ({
   voter: op(voter),
   account: null,
+  identities: [op(voter), ...(more.account == null ? [] : [more.account])],
   verdict: "approve",
   digest: request.digest,
   at: at(20),

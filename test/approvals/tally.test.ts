@@ -21,6 +21,7 @@ const approvers = new Set(["ada", "bob", "cyd", "rita", "rolf"].map(who));
 const vote = (name: string, more: Partial<Vote> = {}): Vote => ({
   voter: who(name),
   account: null,
+  identities: [who(name), ...(more.account == null ? [] : [more.account])],
   verdict: "approve",
   digest,
   at: at(1500),
@@ -52,6 +53,14 @@ describe("beside one good approval", () => {
       });
     }
   });
+});
+
+test("two votes whose voters are known by a common name are one person's", () => {
+  const known = ["ci:ada", "T1/U1", "slack:x", "T1/U2"];
+  const second = vote("bob", { account: "T1/U2", identities: [...known, "ci:bob"] });
+  expect(count([vote("ada", { account: "T1/U1", identities: known }), second])).toMatchObject({ kind: "open", refusal: { have: 1 } });
+  const mine = vote("bob", { verdict: "withdraw", identities: second.identities });
+  expect(count([vote("ada", { identities: known }), vote("cyd"), mine])).toMatchObject({ kind: "open", refusal: { have: 1 } });
 });
 
 test("two names behind one Slack account are one person", () => {

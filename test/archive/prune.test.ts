@@ -3,7 +3,7 @@
  * survives a cut. The choice is a pure function, and is asked for rules that no configuration allows; all else is the bot's own schedule.
  */
 import { resumeByTwo } from "../support/stop.ts";
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -20,6 +20,7 @@ import {
   insertEntry,
   readKeptCopies,
   shareCopy,
+  recordReadWhole,
   takeBackCopy,
   updateEntry,
   type KeptCopy,
@@ -45,6 +46,8 @@ const copy = fc.record({
 });
 const copies = fc.uniqueArray(copy, { selector: (c) => c.id, maxLength: 30 });
 const rules: fc.Arbitrary<KeepRules> = fc.record({ versions: fc.integer({ min: -2, max: 5 }), ageMs: fc.nat(60) });
+const BYTES = Buffer.from("abc");
+const SHA256 = createHash("sha256").update(BYTES).digest("hex");
 const sameThing = (a: KeptCopy, b: KeptCopy) => a.itemKind === b.itemKind && a.itemId === b.itemId;
 const idsOf = (list: readonly KeptCopy[]) => list.map((c) => c.id).toSorted();
 const holds = (property: (all: KeptCopy[], r: KeepRules, now: number) => void) =>
@@ -93,6 +96,8 @@ describe("on PostgreSQL", () => {
   let fresh: FreshDatabase;
   let removed: string[] = [];
   let answer: Result<void, Failure>;
+  /** Objects that are no longer in the archive, whatever its rows say, or that it cannot read now. */
+  const [lost, unreadable] = [new Set<string>(), new Set<string>()];
   beforeAll(async () => {
     fresh = await freshDatabase();
   });
@@ -113,6 +118,12 @@ describe("on PostgreSQL", () => {
           if (answer.ok) removed.push(key);
           return answer;
         },
+        open: async (key) => {
+          if (unreadable.has(key)) return err(failure("unavailable", "archive.slow", "slow"));
+          return lost.has(key) || removed.includes(key)
+            ? err(failure("rejected", "archive.missing", "not there"))
+            : ok(Readable.from([BYTES]));
+        },
       },
       events: { ...createEvents("silent", "test"), failed: (fact, f) => void failed.push(`${fact} ${f.code}`) },
       now: () => at(now),
@@ -126,7 +137,7 @@ describe("on PostgreSQL", () => {
   async function saved(itemId: string, when: number, until = 0): Promise<string> {
     const [id, owner] = [randomUUID(), randomUUID()];
     await insertEntry(fresh.db, { kind: "export", id: owner }, { id, itemKind: "template", itemId, name: itemId, at: when });
-    await updateEntry(fresh.db, id, when, { state: "verified", key: id, sha256: "0", bytes: 5, manifest: {} });
+    await updateEntry(fresh.db, id, when, { state: "verified", key: id, sha256: SHA256, bytes: BYTES.length, manifest: {} });
     await fresh.db.exec(
       `insert into export (id, slug, template_id, template_name, asked_by, listener, state, link_until, asked_at)
        values ($1, 'a', 't', 't', 'x', '{}', 'ready', $2, 1)`,
@@ -157,7 +168,7 @@ describe("on PostgreSQL", () => {
     const row = await openOne(fresh.db);
     const mine = randomUUID();
     await insertEntry(fresh.db, { kind: "deletion", id: row.id }, { id: mine, itemKind: "template", itemId: "i2", name: "x", at: 1 });
-    await updateEntry(fresh.db, mine, 1, { state: "verified", key: mine, sha256: "0", bytes: 5, manifest: {} });
+    await updateEntry(fresh.db, mine, 1, { state: "verified", key: mine, sha256: SHA256, bytes: BYTES.length, manifest: {} });
     await saved("i2", 2, 5000);
     const young = await saved("i2", 950);
     await saved("i2", 960);
@@ -200,6 +211,10 @@ describe("on PostgreSQL", () => {
     expect(await refusal(beginRemoval(fresh.db, only, 1000))).toBe("archive_last_copy");
     const newest = await saved("i5", 20);
     expect(await refusal(beginRemoval(fresh.db, newest, 1000))).toBe("archive_last_copy");
+    // Nobody has read the newest one.
+    expect(await refusal(beginRemoval(fresh.db, only, 1000))).toBe("archive_last_copy");
+    await recordReadWhole(fresh.db, newest, 1000);
+    expect(await refusal(beginRemoval(fresh.db, only, 1000 + 86_400_001))).toBe("archive_last_copy");
     const linked = await saved("i5", 15, 5000);
     expect(await beginRemoval(fresh.db, linked, 1000)).toBe(false);
     expect(await refusal(fresh.db.exec("update archive_entry set removal_begun_at = 1000 where id = $1", [linked]))).toBe("archive_in_use");
@@ -235,7 +250,7 @@ describe("on PostgreSQL", () => {
     const late = randomUUID();
     await insertEntry(fresh.db, { kind: "export", id: randomUUID() }, { id: late, itemKind: "template", itemId: "i7", name: "i7", at: 1 });
     expect(await shareCopy(fresh.db, late, old, 30, {})).toBe(false);
-    const asVerified = { state: "verified", key: old, sha256: "0", bytes: 5, manifest: {} } as const;
+    const asVerified = { state: "verified", key: old, sha256: SHA256, bytes: BYTES.length, manifest: {} } as const;
     await expect(updateEntry(fresh.db, late, 30, asVerified)).rejects.toMatchObject({ constraint: "archive_reuse" });
   });
 
@@ -247,8 +262,39 @@ describe("on PostgreSQL", () => {
     expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i8").map((c) => c.id)).toEqual([whole]);
   });
 
+  test.each([1, 3])("with %i versions kept, the last whole copy stays while the archive has lost the newer ones", async (versions) => {
+    const thing = `lost${versions}`;
+    const old = await saved(thing, 10);
+    const newer = [];
+    for (let n = 0; n < versions; n += 1) newer.push(await saved(thing, 20 + n));
+    for (const key of newer) lost.add(key);
+    expect(await prune(1000, versions)).toEqual(gone());
+    // They count as saved no longer.
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === thing).map((c) => c.id)).toEqual([old]);
+    const again = [];
+    for (let n = 0; n < versions; n += 1) again.push(await saved(thing, 30 + n));
+    expect(await prune(1000, versions)).toEqual(gone(old));
+  });
+
+  test("nothing of a thing goes while a copy that stays cannot be read, nor once its removal has begun and no other is whole", async () => {
+    // What other tests left.
+    await prune(1000);
+    const [old, kept] = [await saved("i9", 10), await saved("i9", 20)];
+    unreadable.add(kept);
+    expect(await prune(1000)).toEqual({ removed: [], failed: ["archive.prune archive.slow"] });
+    unreadable.delete(kept);
+    answer = err(failure("unavailable", "archive.slow", "slow"));
+    await prune(1000);
+    answer = ok(undefined);
+    lost.add(kept);
+    expect(await prune(1000)).toEqual({ removed: [], failed: ["archive.prune archive.no_copy"] });
+    await saved("i9", 30);
+    expect(await prune(1000)).toEqual(gone(old));
+  });
+
   test("two copies of the same instant: at the same moment only one of them can go", async () => {
     const both = [await saved("i6", 10), await saved("i6", 10)];
+    for (const key of both) await recordReadWhole(fresh.db, key, 1000);
     const outcomes = await Promise.allSettled(both.map((id) => fresh.db.tx((q) => beginRemoval(q, id, 1000))));
     expect(outcomes.filter((o) => o.status === "fulfilled")).toHaveLength(1);
     expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i6")).toHaveLength(1);

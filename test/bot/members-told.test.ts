@@ -67,6 +67,58 @@ test("thirteen members, a hundred wakes, two phases", async () => {
   expect(calls()).toEqual([13, 39, 13, 13, 0]);
 });
 
+/** Announcers for these members, and twenty wakes in one phase: five minutes. */
+async function twentyWakes(id: string, of: readonly CiUserId[]) {
+  const w = await identityOn(slack, fresh.db, { people: of.map((m) => ciPerson(m)) });
+  const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl, rejectRateLimitedCalls: true });
+  const events = createEvents("silent", "test");
+  const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
+  const notes: string[] = [];
+  const { deletion } = createAnnouncers({
+    ...{ client, identity: w.identity, channel: slack.channel, environment: "test", events, membersOf: async () => ok(of) },
+    posting: { ...posting, note: async (_key, _note, text) => void notes.push(text) },
+  });
+  const wake = async (): Promise<void> => {
+    w.now += 15_000;
+    await deletion.tellMembers({ ...view("proposed", 1), id } as never);
+    await posting.settle();
+  };
+  for (let n = 0; n < 20; n++) await wake();
+  return { notes, wake };
+}
+
+test.each([
+  ["users.lookupByEmail", "missing_scope", 13],
+  ["conversations.open", "user_disabled", 13],
+  ["conversations.open", "cannot_dm_bot", 13],
+  ["users.lookupByEmail", "ratelimited", 5],
+  ["conversations.open", "ratelimited", 5],
+  ["conversations.open", "internal_error", 5 * 13],
+])("%s says %s for good: in twenty wakes it is asked seldom, and who is given up is named", async (method, error, most) => {
+  const before = slack.calls(method);
+  slack.fail(method, error);
+  const { notes, wake } = await twentyWakes(`d-${method}-${error}`, members);
+  expect(slack.calls(method) - before).toBe(most);
+  slack.fail(method, null);
+  const isGivenUp = most === 13;
+  expect(notes).toEqual(
+    isGivenUp
+      ? [expect.stringMatching(`^Not told, of 13 members of the project: m0 \\(.*${error.replaceAll("_", ".+")}.* and 3 more`)]
+      : [],
+  );
+  // What passes is tried again, and everybody is told in the end.
+  const posted = slack.calls("chat.postMessage");
+  for (let n = 0; n < 32; n++) await wake();
+  expect(slack.calls("chat.postMessage") - posted).toBe(isGivenUp ? 0 : 13);
+});
+
+test("one who has no Slack account, and a project without members: the card's thread says so", async () => {
+  expect((await twentyWakes("d-2", ["m1" as CiUserId, "nobody" as CiUserId])).notes).toEqual([
+    "Not told, of 2 members of the project: nobody (no Slack account is known).",
+  ]);
+  expect((await twentyWakes("d-3", [])).notes).toEqual(["Nobody was told: the CI database names no member of this project."]);
+});
+
 test("text of others is escaped in whatever is posted: notes, and the text beside the blocks", async () => {
   const sent: string[] = [];
   const chat = {

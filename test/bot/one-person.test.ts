@@ -12,6 +12,9 @@ import { failure } from "../../src/core/failure.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { updateDeletion, readLiveDeletions, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
+import type { WebClient } from "@slack/web-api";
+import { groupMembers } from "../../src/bot/members.ts";
+import { findSetting } from "../../src/policy/settings.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
 import { putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -143,6 +146,65 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
   });
 
+  test.each<[string, string, () => void]>([
+    [
+      "their row was deleted and made again",
+      "chen",
+      () => (w.people = [...w.people.filter((p) => p.id !== "chen"), ciPerson("chen-2", { email: "chen@example.org" })]),
+    ],
+    ["it is written in another case", "CHEN", () => undefined],
+    ["it is a name and no id", "Chen Li", () => undefined],
+  ])(
+    "who closed the project names nobody, since %s: nobody approves, and the card says what to correct",
+    async (_what, closedBy, change) => {
+      change();
+      const row = await propose(closedBy);
+      for (const user of ["UCHEN", "UADA"]) expect(await approve(row, user)).toBe("deletion.unknown_requester");
+      const card = await cardOf(row);
+      expect(card.mayApprove).toEqual([]);
+      expect(card.text).toMatch(/Nobody knows who asked: the CI database lists no CI user .*Correct closed_by/);
+      expect(card.text).not.toContain("deletion_approve");
+      w.people = [...w.people, ciPerson(closedBy, { email: "old@example.org" })];
+      w.now += MINUTE;
+      expect(await approve(row, "UADA")).toBe("ok");
+    },
+  );
+
+  test("a row that goes while people vote leaves nobody who could be that person", async () => {
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    const row = await propose("chen");
+    w.people = [...w.people.filter((p) => p.id !== "chen"), ciPerson("chen-2", { email: "li@other.example" })];
+    w.now += MINUTE;
+    expect(await approve(row, "UCHEN")).toBe("deletion.unknown_requester");
+  });
+
+  test("that nobody is named as who closed the project stands on the card", async () => {
+    const row = await propose(null);
+    expect((await cardOf(row)).text).toContain("Who closed it is not known: the CI database does not say");
+    expect((await cardOf(await propose("chen"))).text).not.toContain("not known");
+  });
+
+  test("who asks anew by closing the project again has no vote on the question before", async () => {
+    const row = await propose("chen");
+    const again = bot.with({
+      ci: { readProjectState: async (_id, closing) => ok(closing?.closedBy === "ben" ? "closed" : "closed_again") },
+    });
+    const done = await again.services.deletions.approve({ ...(await click(row, "UADA")), typedName: row.name });
+    expect(done).toMatchObject({
+      ok: false,
+      error: { code: "deletion.changed", message: expect.stringContaining("opened and closed again") },
+    });
+    expect(await approve(row, "UADA")).toBe("ok");
+    expect(await approve(row, "UBEN")).toBe("ok");
+    await again.advance(row.id);
+    w.now += DAY;
+    await again.advance(row.id);
+    expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "changed" });
+    const asked = await propose("chen");
+    await again.advance(asked.id);
+    expect(await expectRow(fresh.db, asked.id)).toMatchObject({ phase: "closed", closed_reason: expect.stringContaining("closed again") });
+  });
+
   test("whom the CI database does not know is named and left out of a group, unless the policy names their id; the card says so", async () => {
     w.people = w.people.filter((p) => p.id !== "dora");
     const row = await propose("chen");
@@ -186,6 +248,57 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect((await cardOf(row)).text).not.toContain("waived by ada and");
   });
 
+  describe("one person with two Slack accounts", () => {
+    beforeEach(async () => {
+      slack.set({ id: "UADA", name: "ada", email: "ada@work.example" });
+      slack.set({ id: "UADA2", name: "ada two", email: "ada@example.org" });
+      w.people = [ciPerson("ada", { slackId: "UADA" }), ...["ben", "chen", "dora", "novak"].map((id) => ciPerson(id))];
+      slack.setMembers(["UADA", "UADA2", "UBEN", "UCHEN", "UDORA"]);
+      w.list = { group: null, ids: ["UADA", "UADA2", "UBEN", "UCHEN", "UDORA"] };
+      expect((await by("UADA2")).operator.id).toBe("ci:ada");
+    });
+    const emails = ["nobody@else.example", "novak@example.org"];
+
+    test.each(emails)("approves a deletion once, although the second account's e-mail is %s now", async (email) => {
+      const row = await propose("chen");
+      expect(await approve(row, "UADA")).toBe("ok");
+      slack.set({ id: "UADA2", name: "ada two", email });
+      w.now += MINUTE;
+      const second = await bot.services.deletions.approve({ ...(await click(row, "UADA2")), typedName: row.name });
+      expect(second).toMatchObject({ ok: false, error: { code: "deletion.voted" } });
+      expect(second.ok ? "" : second.error.message).toMatch(/as ada: that and you are known as one person/);
+      const other = await propose("chen");
+      expect([await approve(other, "UADA2"), await approve(other, "UADA")]).toEqual(["ok", "deletion.voted"]);
+      expect(await approve(other, "UBEN")).toBe("ok");
+      expect(await expectRow(fresh.db, other.id)).toMatchObject({ phase: "cooling_off" });
+    });
+
+    test.each(emails)("resumes once, although the second account's e-mail is %s now", async (email) => {
+      await bot.services.sync.stop(await by("UBEN"), "because");
+      const resume = async (user: string) => codeOf(await bot.services.sync.resume(await by(user)));
+      expect(await resume("UADA")).toBe("ok");
+      slack.set({ id: "UADA2", name: "ada two", email });
+      w.now += MINUTE;
+      expect(await resume("UADA2")).toBe("resume.voted");
+    });
+  });
+
+  test("who asked is refused over however many steps from name to account to name", async () => {
+    await w.identity.approversNow();
+    const row = await propose("chen");
+    w.people = w.people.map((p) => (p.id === "chen" ? { ...p, id: "chen-2" as never, slackId: "UCHEN" } : p));
+    slack.set({ id: "UCHEN", name: "chen", email: "chen@old.example" });
+    slack.set({ id: "UCHEN9", name: "chen", email: "chen@example.org" });
+    slack.setGroup(["UADA", "UBEN", "UCHEN9", "UDORA"]);
+    w.now += MINUTE;
+    await by("UCHEN");
+    expect((await by("UCHEN9")).operator.id).toBe("ci:chen-2");
+    w.people = w.people.map((p) => (p.id === "chen-2" ? { ...p, id: "chen-3" as never, slackId: null } : p));
+    w.now += MINUTE;
+    expect(await approve(row, "UCHEN9")).toBe("deletion.requester");
+    expect((await cardOf(row)).mayApprove).toEqual(["ada", "ben", "dora"]);
+  });
+
   test.each<[string, string | null, { readonly outside?: boolean; readonly enterprise?: string }, string]>([
     ["of another workspace", null, { outside: true }, "identity.not_a_member"],
     ["of another organisation on Enterprise Grid", null, { outside: true, enterprise: "E2" }, "identity.not_a_member"],
@@ -193,7 +306,6 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     ["of another organisation, with our workspace's id", "E1", { enterprise: "E2" }, "identity.not_a_member"],
     ["of another workspace of our organisation", "E1", { outside: true, enterprise: "E1" }, "ok"],
     ["of our workspace in our organisation", "E1", { enterprise: "E1" }, "ok"],
-    ["of our workspace, of whom Slack names no organisation", "E1", {}, "ok"],
   ])("ours is our own organisation: somebody %s", async (_who, enterprise, account, expected) => {
     slack.setEnterprise(enterprise);
     slack.set({ id: "UEVE", name: "eve", email: "eve@example.org", ...account });
@@ -213,6 +325,47 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     slack.set({ id: "UADA", name: "ada", email: "ada@example.org" });
     w.now += MINUTE;
     expect(codeOf(await w.identity.identify("UADA"))).toBe("slack.half_an_answer");
+  });
+
+  test("on Grid, after a restart half an answer is not another account: it approves nothing, and stops nobody else", async () => {
+    slack.setEnterprise("E1");
+    for (const name of ["ada", "ben", "chen", "dora"])
+      slack.set({ id: `U${name.toUpperCase()}`, name, email: `${name}@example.org`, enterprise: "E1" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: { group: null, ids: ["UADA", "UBEN", "UCHEN"] } });
+    bot = botOn(w);
+    const row = await propose("chen");
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: w.list });
+    bot = botOn(w);
+    expect(codeOf(await w.identity.identify("UADA"))).toBe("ok");
+    await w.identity.identify("UBEN");
+    slack.setEnterprise(null);
+    expect(codeOf(await w.identity.identify("UCHEN"))).toBe("slack.half_an_answer");
+    const found = await w.identity.approversNow();
+    expect(found.ok && found.value.map((a) => a.name)).toEqual(["ada", "ben"]);
+    expect(w.leftOut).toEqual([expect.stringMatching(/^UCHEN: Slack did not say/)]);
+  });
+
+  test.each<[string, () => void]>([
+    ["the channel is public", () => slack.setPublic(true)],
+    ["the token lacks a scope", () => slack.fail("conversations.info", "missing_scope")],
+  ])("who is in no list stops nothing, for as long as %s", async (_what, go) => {
+    slack.set({ id: "UEVE", name: "eve", email: "eve@example.org" });
+    slack.set({ id: "UMIA", name: "mia", email: "mia@example.org" });
+    slack.setMembers(["UADA", "UMIA"]);
+    const mayStop = async (user: string) => {
+      const asker = await w.identity.identifyToHalt(user);
+      return asker.ok && (asker.value.isTeam || asker.value.mayBeTeam === true);
+    };
+    expect([await mayStop("UEVE"), await mayStop("UMIA"), await mayStop("UADA")]).toEqual([false, true, true]);
+    go();
+    w.now += 60 * MINUTE;
+    // A public channel is no team; a list that cannot be read any more still names whom it named.
+    expect([await mayStop("UEVE"), await mayStop("UMIA"), await mayStop("UADA")]).toEqual([false, _what !== "the channel is public", true]);
+    slack.fail("conversations.info", null);
+    w = await identityOn(slack, fresh.db, { people: w.people });
+    expect(await mayStop("UEVE")).toBe(false);
   });
 
   test("a public channel is no team: members of it count for nothing, and of the group for the team", async () => {
@@ -322,6 +475,44 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     w.now += 10 * MINUTE;
     expect(await w.identity.identify("UADA")).toMatchObject({ ok: false, error: { kind: "unavailable" } });
     slack.fail("users.info", null);
+  });
+});
+
+describe("the approvers' group", () => {
+  const groups = [
+    { id: "S0EVIL", handle: "lunch-club", name: "ci-approvers", users: ["UEVE"] },
+    { id: "S0REAL", handle: "ci-approvers", name: "CI approvers", users: ["UADA", "UBEN"] },
+    { id: "S0ONE", handle: "night-1", name: "Night shift", users: ["UCYD"] },
+  ];
+  const clientOf = (listed: typeof groups) =>
+    ({
+      usergroups: {
+        list: async () => ({ usergroups: listed }),
+        users: { list: async ({ usergroup }: { usergroup: string }) => ({ users: listed.find((g) => g.id === usergroup)?.users }) },
+      },
+    }) as unknown as WebClient;
+  const members = async (group: string, listed = groups) => {
+    const found = await groupMembers(clientOf(listed), group);
+    return found.ok ? found.value.join() : found.error.code;
+  };
+  const [evil, real, one] = groups as [(typeof groups)[0], (typeof groups)[0], (typeof groups)[0]];
+
+  test.each<[string, string, readonly (typeof groups)[0][]]>([
+    ["@ci-approvers", "UADA,UBEN", groups],
+    ["ci-approvers", "UADA,UBEN", groups],
+    ["S0REAL", "UADA,UBEN", groups],
+    ["Night shift", "UCYD", groups],
+    // Its handle is another one now: an @ never means a name.
+    ["@ci-approvers", "slack.unknown_group", [evil, { ...real, handle: "approvers" }]],
+    ["Night shift", "slack.unknown_group", [one, { ...evil, name: "Night shift" }]],
+    ["nobody", "slack.unknown_group", groups],
+  ])("%s: %s", async (group, expected, listed) => {
+    expect(await members(group, [...listed])).toBe(expected);
+  });
+
+  test("a policy keeps the @ of a handle", () => {
+    const read = findSetting("approvers")?.read({} as never, "@ci-approvers", {} as never);
+    expect(read).toMatchObject({ ok: true, value: { approvers: { group: "@ci-approvers" } } });
   });
 });
 

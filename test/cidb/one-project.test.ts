@@ -105,6 +105,19 @@ test("a read of fewer rows than the database counts leaves it open", () => {
   expect(state({ projects: 0, memberships: 1 })).toMatchObject({ error: { code: "cidb.unsure" } });
 });
 
+test("closed by somebody else, or at another time, is another closing", async () => {
+  await setCi(client, reader, truth, []);
+  const whole = await plain.readDesired(scope);
+  const { closedAt = null, closedBy = null } = whole.projects.find((p) => p.id === "p-closed") ?? {};
+  const state = async (closing: Parameters<CiDatabase["readProjectState"]>[1]) => {
+    const read = await plain.readProjectState("p-closed" as ProjectId, closing);
+    return read.ok ? read.value : read.error.code;
+  };
+  expect(await state({ closedAt, closedBy })).toBe("closed");
+  expect(await state({ closedAt: ((closedAt ?? 0) + 1) as Instant, closedBy })).toBe("closed_again");
+  expect(await state({ closedAt, closedBy: "somebody-else" as never })).toBe("closed_again");
+});
+
 test("what is held is named with its remedy", async () => {
   await setCi(client, reader, truth, [{ kind: "null_email", pick: 1 }]);
   const state = await plain.readProjectState("p-closed" as ProjectId);

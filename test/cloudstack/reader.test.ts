@@ -283,11 +283,12 @@ describe("an inventory", () => {
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
   });
 
-  test("a plug-in's list that is refused is an obstacle; one that is spoilt is a failure", async () => {
+  test("a plug-in's list that is refused leaves it unproven, and is no obstacle; one that is spoilt is a failure", async () => {
     emulator.setFaults([{ kind: "status", command: "listKubernetesClusters", status: 432 }]);
-    expect(valueOf(await reader.readInventory(p0(), path)).obstacles).toEqual([
-      "this key's role may not send listKubernetesClusters (432), so nobody knows what it would show: allow it in the role",
-    ]);
+    expect(valueOf(await reader.readInventory(p0(), path))).toMatchObject({
+      obstacles: [],
+      unproven: ["this key's role may not send listKubernetesClusters (432), so nobody knows what it would show: allow it in the role"],
+    });
     emulator.setFaults([{ kind: "invalid_json", command: "listKubernetesClusters" }]);
     expect((await reader.readInventory(p0(), path)).ok).toBe(false);
   });

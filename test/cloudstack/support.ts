@@ -88,7 +88,7 @@ export function grantFor(
       openedAt: (now - 1_000) as Instant,
       expiresAt: (now + 1_000) as Instant,
     },
-    votes: [BEA, CARL].map((voter) => ({ voter, account: null, verdict: "approve", digest, at: (now - 500) as Instant })),
+    votes: [BEA, CARL].map((voter) => ({ voter, account: null, identities: [voter], verdict: "approve", digest, at: (now - 500) as Instant })),
     approversNow: new Set([BEA, CARL]),
     approved,
     fresh: completeOf(approved),

@@ -9,6 +9,7 @@ import {
   isComplete,
   isProvenEmpty,
   proveEmpty,
+  uncertainKinds,
   type AccountTotals,
   type Counter,
 } from "../../src/core/complete-inventory.ts";
@@ -46,6 +47,8 @@ describe.each<[Counter, InventoryItem]>([
   ["snapshots", own("snapshot", "s", { state: "BackedUp" })],
   ["images", own("template", "t", ready)],
   ["images", own("iso", "i", ready)],
+  ["images", own("template", "t", { state: "10% Downloaded" })],
+  ["images", own("template", "t", { state: "Active", facts: { isHidden: true } })],
   ["networks", own("network", "n", isolated)],
   ["addresses", own("address", "192.0.2.1", { state: "Allocated" })],
   ["vpcs", own("vpc", "v", { state: "Enabled" })],
@@ -69,7 +72,7 @@ test.each<[string, InventoryItem, Partial<Record<Counter, number>>]>([
   ["a disk that is being made", own("volume", "v", { state: "Creating" }), { volumes: 1 }],
   ["the root disk of a destroyed machine", own("volume", "v", { state: "Ready", facts: { type: "ROOT" } }), { volumes: 1 }],
   ["a snapshot that failed", own("snapshot", "s", { state: "Error" }), { snapshots: 1 }],
-  ["a template that is not ready", own("template", "t"), { images: 1 }],
+  ["a template that is to be uploaded", own("template", "t", { state: "NotUploaded" }), { images: 1 }],
   ["a network with a VLAN of its own", own("network", "n", { facts: { ...isolated.facts, specifiesVlan: true } }), { networks: 1 }],
   ["a hidden disk", own("volume", "v", { state: "Ready", facts: { isHidden: true } }), { volumes: 1 }],
 ])("%s may be in the total or not", (_what, thing, counted) => {
@@ -107,6 +110,14 @@ test("a disagreement names the kinds whose lists to look at", () => {
   expect(disagreements({ inventory: shown(), totals: totals({ images: 2 }), doubts: [] })).toEqual([
     { kinds: ["template", "iso"], sentence: "account ann: CloudStack counts 2 templates and ISOs, the lists show 0" },
   ]);
+});
+
+test("of what may be in a total or not, the hidden things are looked for too: as many would make the same total", () => {
+  expect(
+    uncertainKinds(shown(own("template", "t", ready), own("network", "n", isolated), own("address", "a", { state: "Allocated" }))),
+  ).toEqual([]);
+  const layer2 = own("network", "n", { facts: { type: "L2" } });
+  expect(uncertainKinds(shown(layer2, own("template", "t", { state: "UploadError" })))).toEqual(["template", "iso", "network"]);
 });
 
 describe("a proof that an account is empty", () => {

@@ -34,8 +34,11 @@ const run = (row: DeletionRow, bot: TestBot) => bot.advance(row.id);
 const beta = (): Neighbour => w.neighbours[0] as Neighbour;
 
 /** Brings an approved deletion to a phase in which it waits. */
-async function until(phase: "grace" | "expunging"): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
-  const { row, bot } = await approveIn(w);
+async function until(
+  phase: "grace" | "expunging",
+  obstacles: readonly string[] = [],
+): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
+  const { row, bot } = await approveIn(w, obstacles);
   w.now = 130;
   await run(row, bot);
   if (phase === "expunging") {
@@ -399,27 +402,24 @@ describe("something new, or alive", () => {
     if (what === "appears") expect(asked.digest).not.toBe(row.digest);
   });
 
-  test.each(["grace", "expunging"] as const)(
-    "in %s, an obstacle that was not on the approved card: nothing more is taken",
-    async (phase) => {
-      const { row, bot } = await until(phase);
-      w.now = 500;
-      const hindered = bot.with({
-        reader: {
-          readInventory: async () => {
-            const obstacles = ["machine m is protected from deletion"];
-            return ok(completeOf({ domainId: row.domain_id, path: row.path, items: w.items, obstacles, asOf: w.now as Instant }));
-          },
-        },
-      });
-      await run(row, hindered);
-      const after = await expectRow(fresh.db, row.id);
-      expect(after).toMatchObject({ phase: "closed", closed_because: "changed" });
-      expect(w.calls.filter((call) => /^(?:destroy|delete|release)/.test(call))).toEqual([]);
-      const told = "select from deletion_event where deletion_id = $1 and data::text like '%machine m is protected from deletion%'";
-      expect(await fresh.db.exec(told, [row.id])).toBeGreaterThan(0);
-    },
-  );
+  const obstacle = "machine m is protected from deletion";
+  test.each([
+    ["grace", "that was not on the approved card", []],
+    ["grace", "that was lifted before the approval", [obstacle]],
+    ["expunging", "that was not on the approved card", []],
+    ["expunging", "that was lifted before the approval", [obstacle]],
+  ] as const)("in %s, an obstacle %s: nothing more is taken", async (phase, _which, asked) => {
+    const { row, bot } = await until(phase, asked);
+    w.now = 500;
+    const now = () =>
+      completeOf({ domainId: row.domain_id, path: row.path, items: w.items, obstacles: [obstacle], asOf: w.now as Instant });
+    await run(row, bot.with({ reader: { readInventory: async () => ok(now()) } }));
+    const after = await expectRow(fresh.db, row.id);
+    expect(after).toMatchObject({ phase: "closed", closed_because: "changed" });
+    expect(w.calls.filter((call) => /^(?:destroy|delete|release)/.test(call))).toEqual([]);
+    const told = `select from deletion_event where deletion_id = $1 and data::text like '%${obstacle}%'`;
+    expect(await fresh.db.exec(told, [row.id])).toBeGreaterThan(0);
+  });
 
   test("a machine that ran when the fence saw it, and was stopped before it was given back, is started", async () => {
     const { row, bot } = await until("grace");

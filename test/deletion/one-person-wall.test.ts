@@ -28,7 +28,7 @@ async function proposed(): Promise<string> {
   const id = randomUUID();
   await run(
     `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, quorum, policy, opened_at)
-     values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', array['ci:rita'], 'archiving', 2, '{}', 500)`,
+     values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', array['ci:rita'], 'archiving', 2, '{"coolOffMs": 0, "graceMs": 0}', 500)`,
     [id, randomUUID()],
   );
   await run(
@@ -81,6 +81,48 @@ test("a vote of who turns out to have asked carries no phase", async () => {
   await vote(id, "ci:ada", "T1/U-ADA");
   await vote(id, "ci:bob", "T1/U-BOB");
   await know("T1/U-BOB", "ci:rita");
+  expect(await approved(id)).not.toBe("none");
+  await vote(id, "ci:cyd", "T1/U-CYD");
+  expect(await approved(id)).toBe("none");
+});
+
+test("who asked is refused over however many steps", async () => {
+  const id = await proposed();
+  await know("T1/U-RITA", "ci:rita");
+  await know("T1/U-RITA", "ci:rita-2");
+  await know("T1/U-NEW", "ci:rita-2");
+  await know("T1/U-NEW", "ci:rita-3");
+  expect(await ruleOf(vote(id, "ci:rita-3", "T1/U-NEWER"))).toBe("ballot_requester");
+  expect(await ruleOf(vote(id, "slack:x", "T1/U-NEW"))).toBe("ballot_requester");
+});
+
+test("one person has one vote, whatever they are called when they cast the second", async () => {
+  const id = await proposed();
+  await know("T1/U-RITA", "ci:rita");
+  await know("T1/U-ADA", "ci:ada");
+  await know("T1/U-ADA2", "ci:ada");
+  await know("T1/U-ADA2", "ci:ada-2");
+  await vote(id, "ci:ada", "T1/U-ADA");
+  for (const [voter, account] of [
+    ["slack:x", "T1/U-ADA2"],
+    ["ci:novak", "T1/U-ADA2"],
+    ["ci:ada-2", "T1/U-ADA3"],
+    ["ci:ada-2", null],
+  ] as const)
+    expect(await ruleOf(vote(id, voter, account)), voter).toBe("ballot_person_once");
+  expect(await ruleOf(vote(id, "ci:bob", "T1/U-BOB"))).toBe("none");
+});
+
+test("two votes of who turns out to be one person carry no phase, and one withdrawal takes both back", async () => {
+  await know("T1/U-RITA", "ci:rita");
+  const id = await proposed();
+  await vote(id, "ci:ada", "T1/U-ADA");
+  await vote(id, "slack:x", "T1/U-ADA2");
+  await know("T1/U-ADA2", "ci:ida");
+  await know("T1/U-ADA", "ci:ida");
+  expect(await approved(id)).not.toBe("none");
+  await vote(id, "ci:bob", "T1/U-BOB");
+  await vote(id, "slack:x", "T1/U-ADA2", "withdraw");
   expect(await approved(id)).not.toBe("none");
   await vote(id, "ci:cyd", "T1/U-CYD");
   expect(await approved(id)).toBe("none");

@@ -70,6 +70,14 @@ describe("no card with buttons", () => {
       (c) => c.emulator.addTemplate({ account: c.ann, name: "xen", hypervisor: "XenServer" }),
       "account ann: CloudStack counts 2 templates and ISOs, the lists show 1",
     ],
+    [
+      "such a template beside one that is not ready: it is in the count itself, and masks nothing",
+      (c) => {
+        c.emulator.addTemplate({ account: c.ann, name: "half", hasNoCopy: true });
+        c.emulator.addTemplate({ account: c.ann, name: "xen", hypervisor: "XenServer" });
+      },
+      "account ann: CloudStack counts 3 templates and ISOs, the lists show 2",
+    ],
     ["a machine that is not for display", (c) => c.emulator.addMachine({ account: c.ann, name: "hid", hidden: true }), "running: hid"],
   ])("for %s", async (_what, make, words) => {
     await expectVeto(await world((c) => void make(c)), words);
@@ -108,6 +116,20 @@ describe("no card with buttons", () => {
     expect(sent.filter((r) => r.command === "deleteNetwork").length).toBeGreaterThanOrEqual(2);
   });
 
+  test("a hidden network is looked for where a layer 2 network, which may be in the total or not, would make up for it", async () => {
+    const c = await world((made) => {
+      made.emulator.addNetwork({ account: made.ann, name: "layer2", layer2: true });
+      made.emulator.addNetwork({ account: made.ann, name: "hidden-network", hidden: true });
+    });
+    await c.until(["proposed"]);
+    const shown = await c.bot.deletions.reader.readInventory(c.domain as never, "ROOT/ci/a" as never);
+    expect(
+      valueOf(shown)
+        .items.filter((i) => i.kind === "network")
+        .map((i) => i.name),
+    ).toEqual(expect.arrayContaining(["layer2", "hidden-network"]));
+  });
+
   test("a domain administrator's key cannot show the hidden machine: both numbers are on the card", async () => {
     const c = await world((made) => void made.emulator.addMachine({ account: made.ann, name: "hid", hidden: true }), {
       ...{ readRules: ["allow *"], readType: "DomainAdmin" },
@@ -135,6 +157,48 @@ describe("no card with buttons", () => {
     expect(await c.until(["proposed"])).toBe("proposed");
     expect((await c.view()).vetoes).toEqual([]);
     expect(c.sent("listBackups")).toBe(0);
+  });
+});
+
+describe("a list that is refused once ends nothing", () => {
+  /** Things that only such a list, or the way of asking for what is hidden, shows: without it the domain seems to have changed. */
+  const more = (made: RealCloud): void => {
+    made.emulator.addIso({ account: made.ann, name: "cd" });
+    made.emulator.addVolume({ account: made.ann, name: "hidden-disk", hidden: true });
+  };
+  const refuse = (c: RealCloud, command: string, status: number) =>
+    // Of ISOs both ways, as the totals would bring them back; of volumes the one that shows what is hidden.
+    c.emulator.setFaults([
+      { kind: "status", status, command, times: command === "listIsos" ? 2 : 1, afterCalls: command === "listVolumes" ? 1 : 0 },
+    ]);
+
+  test.each([
+    ["listIsos", 530],
+    ["listIsos", 432],
+    ["listVMSnapshot", 531],
+    ["listVolumes", 431],
+  ] as const)("%s by %i", async (command, status) => {
+    const c = await world(more);
+    for (const phase of ["proposed", "grace", "expunging"]) {
+      expect(await c.until([phase])).toBe(phase);
+      refuse(c, command, status);
+      if (phase === "proposed") {
+        expect(await c.approve("ada")).toMatchObject({ ok: false, error: { code: expect.not.stringMatching("deletion.changed") } });
+        refuse(c, command, status);
+      }
+      await c.advance();
+      expect(await c.row()).toMatchObject({ phase, restore_by: null });
+      for (const who of phase === "proposed" ? ["ada", "ben"] : []) expect(await c.approve(who)).toMatchObject({ ok: true });
+    }
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+  });
+
+  test("listIsos after the first thing is gone", async () => {
+    const c = await world(more);
+    await approveReal(c);
+    atFirst(c, "deleteVolume", async () => refuse(c, "listIsos", 530));
+    expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
+    expect((await c.row()).restore_by).toBeNull();
   });
 });
 

@@ -11,6 +11,8 @@ import { createDatabase, type Database } from "../../src/store/db.ts";
 import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
 import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
+import { createHeadCopy } from "../../src/archive/head-copy.ts";
+import { readAuditHead, readInstallation } from "../../src/store/installation.ts";
 import { configOf, putInForce, testBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -34,6 +36,19 @@ let config = configOf();
 const service = (db: Database = fresh.db) =>
   testBot(db, { config, now: () => now++ as Instant, clockSkew: async () => ({ ms: skew, against: "another clock" }) }).services.sync;
 const asker = (name: string, isTeam = true): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam });
+
+test("a stop and a resume are in the archive's copy of the head at once: a database from before them is older than it", async () => {
+  const bot = testBot(fresh.db, { config, now: () => now++ as Instant });
+  const { sync } = bot.services;
+  const kept = async () => valueOf(await createHeadCopy(bot.parts.archive).read((await readInstallation(fresh.db)).id))?.seq;
+  const head = async () => (await readAuditHead(fresh.db))?.seq;
+  expect(await sync.stop(asker("ada"), "everything looks wrong")).toMatchObject({ ok: true });
+  expect(await kept()).toBe(await head());
+  for (const who of ["ada", "ben"]) {
+    expect(await sync.resume(asker(who))).toMatchObject({ ok: true });
+    expect(await kept()).toBe(await head());
+  }
+});
 
 describe("calls with an effect", () => {
   let emulator: CloudStackEmulator;

@@ -42,7 +42,7 @@ async function insert(phase = "archiving", digest: string | null = null, domain:
   const id = randomUUID();
   await run(
     `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, digest, quorum, policy, opened_at)
-     values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', array['ci:rita'], $3, $4, $5, '{}', 500)`,
+     values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', array['ci:rita'], $3, $4, $5, '{"coolOffMs": 0, "graceMs": 0}', 500)`,
     [id, domain, phase, digest, quorum],
   );
   return id;
@@ -375,6 +375,25 @@ describe("PostgreSQL's own clock", () => {
     const id = await walkTo("grace", { graceMs: 60_000 });
     for (const column of ["phase_since", "destroys_since"])
       expect(await refusal(real.db.exec(`update deletion set ${column} = 1 where id = $1`, [id]))).toBe("deletion_times");
+  });
+
+  test("a deletion is born with the waits in force, or longer ones", async () => {
+    const born = (body: string): Promise<number> =>
+      real.db.exec(
+        `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, quorum, policy, opened_at)
+         values ($1, $2, 'p', 'apollo', 'ROOT/ci/apollo', 'apollo', '{}', '{}', 'archiving', 2, $3, 500)`,
+        [randomUUID(), randomUUID(), body],
+      );
+    await putInForce(real.db, { coolOffMs: 1000, graceMs: 2000 });
+    const less = [{}, { coolOffMs: 1000 }, { coolOffMs: null, graceMs: 2000 }, { coolOffMs: "1000", graceMs: "2000" }];
+    const shorter = [
+      { coolOffMs: 999, graceMs: 2000 },
+      { coolOffMs: 1000, graceMs: 0 },
+    ];
+    for (const body of [...less, ...shorter].map((one) => JSON.stringify(one)))
+      expect(await refusal(born(body)), body).toBe("deletion_birth_waits");
+    await born(policy({ coolOffMs: 1000, graceMs: 3000 }));
+    await putInForce(real.db, looseLimits);
   });
 
   test.each([

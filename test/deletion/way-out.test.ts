@@ -13,7 +13,7 @@ import type { DeletionView } from "../../src/deletion/view.ts";
 import type { DeletionRow } from "../../src/store/deletions.ts";
 import { recordManagedDomains } from "../../src/store/managed.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { expectRow, item, op, openOne } from "../support/deletions.ts";
+import { at, expectRow, item, op, openOne } from "../support/deletions.ts";
 import { approversOf, type TestBot } from "../support/bot.ts";
 import { approveIn, botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 
@@ -223,6 +223,30 @@ describe("Go on after a freeze in removing", () => {
     await bot.advance(row.id);
     expect(await phase(row)).toBe("deleted");
     expect(w.calls).toContain("template late");
+  });
+
+  test("is asked by a clock that moves while the question is read, and belongs to this freeze alone", async () => {
+    const { row, bot: usual } = await removing(() => w.items.push(item("template", "late", { bytes: 3, accountName: "a" })));
+    const bot = usual.with({ now: () => at((w.now += 1)) });
+    await lookAgain(row, bot);
+    await bot.advance(row.id);
+    const asked = (await viewOf(row, bot)).goOn;
+    expect(asked).toMatchObject({ appeared: ["template late"] });
+    const { version } = await now(row);
+    const old = { deletionId: row.id, version, digest: asked?.digest ?? null, questionId: asked?.id ?? "", by: by("ada") };
+    expect(await bot.services.deletions.goOn(old)).toMatchObject({ ok: true });
+
+    // The next freeze asks nothing.
+    await lookAgain(row, bot);
+    w.items = w.items.map((i) => (i.kind === "account" ? { ...i, state: "enabled" } : i)).filter((i) => i.name !== "late");
+    await bot.advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "frozen", waiting_for: "enabled" });
+    expect((await viewOf(row, bot)).goOn).toBeNull();
+    const again = { ...old, version: (await now(row)).version, by: by("ben") };
+    expect(await bot.services.deletions.goOn(again)).toMatchObject({ ok: false, error: { code: "go_on.stale" } });
+    await expect(fresh.db.exec("insert into go_on_decision values ($1, 1)", [old.questionId])).rejects.toMatchObject({
+      constraint: "go_on_open",
+    });
   });
 
   test("nobody goes on over what is not saved, or a machine", async () => {

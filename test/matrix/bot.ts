@@ -88,7 +88,7 @@ export function createBot(o: BotOptions): Bot {
     }),
     slack: {
       identify: async () => err(failure("unavailable", "matrix", "not here")),
-      approvers: { approversNow, resolve: approversNow, learnAccounts: async () => undefined },
+      approvers: { approversNow, resolve: approversNow, listedNow: async () => ok(() => true), learnAccounts: async () => undefined },
       announcers,
     },
     enqueue: async (_name, id, e) => {

@@ -1,10 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import pg from "pg";
-import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { startDisposablePostgres } from "../support/disposable-server.ts";
 import { useFastWallClock } from "../support/fast-wall-clock.ts";
 import type { Databases } from "./crash.ts";
 
@@ -12,17 +9,13 @@ const TEMPLATE = "matrix_template";
 
 /** Starts a throw-away PostgreSQL, with a migrated template that every life's database is a clone of. */
 export async function startDatabases(): Promise<Databases & { stop(): Promise<void> }> {
-  const folder = mkdtempSync(path.join(tmpdir(), "twokey-matrix-pg-"));
-  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const server = await startDisposablePostgres("twokey-matrix-pg-", { shortLived: true });
   await administer(server.url(), `create database ${TEMPLATE}`);
   await migrate(server.url(TEMPLATE));
   await useFastWallClock(server.url(TEMPLATE));
   return {
     ...clonesOf(server.url(), TEMPLATE),
-    async stop() {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => server.stop(),
   };
 }
 
@@ -31,7 +24,7 @@ export function clonesOf(adminUrl: string, template: string): Databases {
   return {
     async create() {
       const name = `matrix_${randomBytes(6).toString("hex")}`;
-      await administer(adminUrl, `create database ${name} template ${template}`);
+      await administer(adminUrl, `create database ${name} template ${template} strategy file_copy`);
       const url = new URL(adminUrl);
       url.pathname = `/${name}`;
       return { url: url.href, drop: () => administer(adminUrl, `drop database if exists ${name} with (force)`) };

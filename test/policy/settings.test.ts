@@ -63,7 +63,7 @@ test("what people write is understood", () => {
     ok: true,
     value: { approvers: { group: "S0APPROVE", ids: [] } },
   });
-  expect(read("approvers", "@ci-approvers")).toMatchObject({ ok: true, value: { approvers: { group: "ci-approvers", ids: [] } } });
+  expect(read("approvers", "@ci-approvers")).toMatchObject({ ok: true, value: { approvers: { group: "@ci-approvers", ids: [] } } });
   expect(read("approvers", "<@U0CCCC|chen>, U0AAAA U0BBBB")).toMatchObject({
     ok: true,
     value: { approvers: { group: null, ids: ["U0AAAA", "U0BBBB", "U0CCCC"] } },

@@ -4,7 +4,7 @@ import { configOf } from "../support/bot.ts";
 /** The policy of the tests. */
 export const teamPolicy: TeamPolicy = {
   quorum: 2,
-  approvers: { group: "ci-approvers", ids: [] },
+  approvers: { group: "@ci-approvers", ids: [] },
   approvalMs: 86_400_000,
   coolOffMs: 1_800_000,
   graceMs: 14 * 86_400_000,

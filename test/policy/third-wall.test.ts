@@ -108,6 +108,9 @@ test("a deletion that asks for fewer people than the policy in force", async () 
     ...{ requesters: [op("ada")], opened_at: at(1) },
     evidence: { kind: "absent" as const, projectId: "p" as never, since: at(0), reads: 30 },
   };
-  await expect(insertDeletion(fresh.db, { ...deletion, policy: frozen })).rejects.toMatchObject(refused("deletion_policy_quorum"));
-  expect(await insertDeletion(fresh.db, { ...deletion, policy: { ...frozen, quorum: 3 } })).toBe(true);
+  const waits = { coolOffMs: larger.coolOffMs, graceMs: larger.graceMs };
+  await expect(insertDeletion(fresh.db, { ...deletion, policy: { ...frozen, ...waits } })).rejects.toMatchObject(
+    refused("deletion_policy_quorum"),
+  );
+  expect(await insertDeletion(fresh.db, { ...deletion, policy: { ...frozen, ...waits, quorum: 3 } })).toBe(true);
 });

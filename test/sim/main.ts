@@ -1,11 +1,10 @@
 import { fork } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { startDisposablePostgres } from "../support/disposable-server.ts";
 import { useFastWallClock } from "../support/fast-wall-clock.ts";
 import type { RunReport } from "./run.ts";
 import type { Answer } from "./worker.ts";
@@ -39,8 +38,7 @@ async function main(): Promise<number> {
     process.stderr.write(usage);
     return 2;
   }
-  const folder = mkdtempSync(path.join(tmpdir(), "twokey-sim-"));
-  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const server = await startDisposablePostgres("twokey-sim-");
   const start = Date.now();
   const totals: Totals = { runs: 0, ticks: 0, effects: 0, crashes: 0, deleted: 0, plans: 0, failed: [] };
   try {
@@ -49,7 +47,6 @@ async function main(): Promise<number> {
     await Promise.all(urls.map((url) => playAll(url, seeds, totals, values.trace === true, start, runs)));
   } finally {
     await server.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
   return report(totals, first, runs, Date.now() - start);
 }

@@ -3,10 +3,9 @@
  * them as somebody else; it lets nothing be given back that nobody asked back, nothing be taken that was asked back, nothing wait for ever.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { insertDeletion } from "../../src/store/deletions.ts";
 import type { DeletionId, DomainId, DomainPath } from "../../src/core/ids.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, policy } from "../support/deletions.ts";
+import { at, insertWithAnyWaits, policy } from "../support/deletions.ts";
 import type { Process } from "./crash.ts";
 import { Oracle } from "./oracle.ts";
 import { team } from "./people.ts";
@@ -35,7 +34,7 @@ async function scene(closedBy: string) {
   oracle.refresh();
   const place = { domain_id: domain as DomainId, path: "ROOT/ci/doomed" as DomainPath, slug: "doomed", name: "doomed" };
   const evidence = { kind: "closed", projectId: "p-9", slug: "doomed", closedAt: at(0), closedBy } as never;
-  await insertDeletion(fresh.db, { id, ...place, project_id: "p-9" as never, policy, opened_at: at(1), requesters: [], evidence });
+  await insertWithAnyWaits(fresh.db, { id, ...place, project_id: "p-9" as never, policy, opened_at: at(1), requesters: [], evidence });
   const judge = async (command: string, target: string): Promise<readonly string[]> => {
     w.violations.splice(0);
     oracle.evidence.set("A1 p-9", { state: "closed", used: false });

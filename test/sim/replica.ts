@@ -98,7 +98,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
     learn(everybody.map((p) => asNow(w, p).operator).filter((p) => ids.includes(p.id)));
   return {
     identify: async () => err(failure("unavailable", "sim", "not here")),
-    approvers: { approversNow, resolve: approversNow, learnAccounts },
+    approvers: { approversNow, resolve: approversNow, listedNow: async () => ok(() => true), learnAccounts },
     announcers: {
       deletion: {
         showCard: announce(

@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   symlinkSync,
 } from "node:fs";
@@ -20,7 +21,7 @@ import pg from "pg";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { findBinaries } from "../../src/store/embedded-binaries.ts";
-import { giveTo, placeOf } from "../../src/store/embedded-place.ts";
+import { giveTo, placeOf, whyOthersReach } from "../../src/store/embedded-place.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "../../src/store/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -140,6 +141,8 @@ test.runIf(isOtherUserAbleToReadThis)("as an ordinary user it runs as that user"
   expect((await launcher.said()).owned).toBe(true);
   launcher.process.stdin.write("stop\n");
   expect(await launcher.exit).toBe(0);
+  // Root, which looks after the test whether something runs there, does not trust a folder of another user.
+  chownSync(folder, 0, 0);
 });
 
 const isRoot = process.getuid?.() === 0;
@@ -172,6 +175,58 @@ test("the doctor's look at a cluster whose socket anybody can enter says so, and
   chmodSync(socket, 0o700);
   await server.stop();
 });
+
+test.each([
+  ["others may write", (at: string) => chmodSync(at, 0o777), "without the sticky bit"],
+  [
+    "a group may write",
+    (at: string) => (isRoot ? chownSync(at, 0, 12) : undefined, chmodSync(at, isRoot ? 0o775 : 0o777)),
+    "may be changed",
+  ],
+  ["a link leads into an open folder", linkInto, "without the sticky bit"],
+])("a folder above in which %s is refused, before anything is started", async (_, open, why) => {
+  const parent = path.join(folder, "open", "below");
+  mkdirSync(parent, { recursive: true });
+  const at = path.join(parent, "pg");
+  open(path.join(folder, "open"));
+  expect(whyOthersReach({ dir: at, socket: at, ids: {} })).toContain(why);
+  await expect(startEmbeddedPostgres(at, { fast: true })).rejects.toThrow("could put a database of their own in the place of");
+});
+
+test("a folder above with the sticky bit is fine, as /tmp is; so are all above ours, and a group of one's own", () => {
+  const parent = path.join(folder, "open");
+  mkdirSync(parent);
+  const place = { dir: path.join(parent, "pg"), socket: path.join(parent, "socket"), ids: {} };
+  expect(whyOthersReach(place)).toBeNull();
+  chmodSync(parent, 0o1777);
+  expect(whyOthersReach(place)).toBeNull();
+});
+
+test.runIf(isRoot)("a folder above that another user owns is refused", () => {
+  const parent = path.join(folder, "open");
+  mkdirSync(parent);
+  chownSync(parent, 12, 12);
+  const place = { dir: path.join(folder, "pg"), socket: path.join(parent, "socket"), ids: {} };
+  expect(whyOthersReach(place)).toMatch(/belongs to user 12, so somebody else could put/);
+});
+
+test("a folder above the program itself may be as it is: who can rename it can replace the program", () => {
+  const parent = path.join(folder, "open");
+  mkdirSync(parent);
+  chmodSync(parent, 0o777);
+  const place = { dir: path.join(parent, "pg"), socket: path.join(folder, "socket"), ids: {} };
+  expect(whyOthersReach(place, path.join(parent, "twokey", "main.js"))).toBeNull();
+  expect(whyOthersReach(place, path.join(folder, "elsewhere", "main.js"))).not.toBeNull();
+});
+
+/** Puts a link in the place of a folder, to one in a folder that others may write. */
+function linkInto(at: string): void {
+  const elsewhere = path.join(folder, "elsewhere");
+  mkdirSync(elsewhere);
+  renameSync(at, path.join(elsewhere, "real"));
+  symlinkSync(path.join(elsewhere, "real"), at);
+  chmodSync(elsewhere, 0o777);
+}
 
 test.runIf(isRoot)("root's server runs as a user that nobody else has", async () => {
   const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });

@@ -20,7 +20,7 @@ test("a withdrawal that is being written when migration 0030 begins is carried o
   const digest = "a".repeat(64);
   await old.query(
     `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, quorum, policy, opened_at)
-     values ($1, $2, 'p', 'a', 'ROOT/ci/a', 'a', '{}', '{ci:chen}', 'archiving', 2, '{"archiveKinds": []}', 1)`,
+     values ($1, $2, 'p', 'a', 'ROOT/ci/a', 'a', '{}', '{ci:chen}', 'archiving', 2, '{"archiveKinds": [], "coolOffMs": 0, "graceMs": 0}', 1)`,
     [id, randomUUID()],
   );
   await old.query(`update deletion set phase='proposed', digest=$2, proposed_at=10, expires_at=100000, entered_at=10 where id=$1`, [

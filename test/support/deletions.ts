@@ -63,6 +63,14 @@ export function completeOf(shown: Inventory): CompleteInventory {
   return complete.value;
 }
 
+/** Opens a deletion whose waits may be shorter than those in force: PostgreSQL refuses that of the bot. */
+export async function insertWithAnyWaits(db: Database, deletion: Parameters<typeof insertDeletion>[1]): Promise<void> {
+  await db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await insertDeletion(q, deletion);
+  });
+}
+
 /** Opens a deletion whose requester is `chen`, of `ROOT/ci/a` if nothing else is said; gives its row. `limits` change the frozen policy. */
 export async function openOne(
   db: Database,
@@ -72,7 +80,7 @@ export async function openOne(
   const id = randomUUID() as DeletionId;
   const { domain: domainId = randomUUID(), name = "a" } = place;
   const projectId = "p-1" as ProjectId;
-  await insertDeletion(db, {
+  await insertWithAnyWaits(db, {
     id,
     domain_id: domainId as DomainId,
     project_id: projectId,

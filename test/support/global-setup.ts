@@ -1,12 +1,10 @@
 /** Starts one throw-away PostgreSQL for the whole run, and makes the template from which every test file's database is cloned. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
-import { startEmbeddedPostgres } from "../../src/store/embedded.ts";
-import { placeOf } from "../../src/store/embedded-place.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { disposableRoot, startDisposablePostgres } from "./disposable-server.ts";
 import { useFastWallClock } from "./fast-wall-clock.ts";
 
 declare module "vitest" {
@@ -33,17 +31,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide("templateName", templateName);
     return () => dropAll(given, templateName, prefix);
   }
-  const folder = mkdtempSync(path.join(tmpdir(), `${PREFIX}${process.pid}-`));
-  const { dir, socket } = placeOf(path.join(folder, "pg"));
-  const server = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+  const server = await startDisposablePostgres(`${PREFIX}${process.pid}-`, { shortLived: true });
   await createTemplate(server.url(), templateName);
   project.provide("adminUrl", server.url());
   project.provide("templateName", templateName);
-  return async () => {
-    await server.stop();
-    // Run by root, the data lie elsewhere.
-    for (const made of [dir, socket, folder]) rmSync(made, { recursive: true, force: true });
-  };
+  return () => server.stop();
 }
 
 async function createTemplate(adminUrl: string, name: string): Promise<void> {
@@ -79,9 +71,10 @@ async function admin(url: string, ...statements: readonly string[]): Promise<voi
 
 /** A run that was killed leaves its folder; once nobody's server uses it any more, it goes. */
 function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+  const root = disposableRoot();
+  for (const name of readdirSync(root).filter((entry) => entry.startsWith(PREFIX))) {
     const pid = Number(name.slice(PREFIX.length).split("-")[0]);
-    const folder = path.join(tmpdir(), name);
+    const folder = path.join(root, name);
     if (
       Number.isInteger(pid) &&
       existsSync(`/proc/${process.pid}`) &&

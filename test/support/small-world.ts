@@ -140,10 +140,13 @@ export function botIn(w: SmallWorld, row: Pick<DeletionRow, "domain_id">): TestB
   });
 }
 
-/** A deletion approved by two, in its cool-off until 130. */
-export async function approveIn(w: SmallWorld): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
+/** A deletion approved by two, in its cool-off until 130; `obstacles` were there when the question was made, and gone at the approval. */
+export async function approveIn(
+  w: SmallWorld,
+  obstacles: readonly string[] = [],
+): Promise<{ readonly row: DeletionRow; readonly bot: TestBot }> {
   const opened = await openOne(w.db);
-  const shown = inventory(opened.domain_id, w.items);
+  const shown = { ...inventory(opened.domain_id, w.items), obstacles };
   const digest = inventoryDigest(shown);
   await recordApprovedInventory(w.db, opened.id, shown, 10);
   await enterAsSaved(w.db, opened, shown);

@@ -25,7 +25,10 @@ async function begin(startedAt: number): Promise<PassId> {
   return id;
 }
 
+const clockSkew = async () => ({ ms: 0, against: "another clock" });
 const limits = { restrictionsPerDay: 100, restrictionsPerWeek: 100 };
+
+const of = { now: () => at(5), clockSkew, newId: randomUUID, signal: new AbortController().signal, limits };
 
 /** Locks three accounts of one project in a pass; `happens` after the first of them. Gives the outcomes, with the reason of the second. */
 async function lockThree(passId: PassId, happens: () => Promise<unknown>): Promise<readonly (string | null)[]> {
@@ -39,7 +42,7 @@ async function lockThree(passId: PassId, happens: () => Promise<unknown>): Promi
   const outcomes: (string | null)[] = [];
   for (const change of changes) {
     const writer = { applyChange: async () => ok(undefined) };
-    const context = { db: fresh.db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal, limits };
+    const context = { db: fresh.db, writer, ...of, passId };
     const [outcome] = await applyChanges([change], context);
     outcomes.push(outcome?.problem ?? outcome?.outcome ?? null);
     if (change === changes[0]) await happens();
@@ -64,7 +67,7 @@ test("nor is anything changed while the database does not answer", async () => {
   const passId = await begin(100);
   const writer = { applyChange: () => Promise.reject(new Error("nothing may be changed")) };
   const db = { ...fresh.db, one: () => Promise.reject(new Error("away")) };
-  const context = { db, writer, now: () => at(5), newId: randomUUID, passId, signal: new AbortController().signal, limits };
+  const context = { db, writer, ...of, passId };
   const [outcome] = await applyChanges([{ kind: "lower_limit", projectId: "p" } as never], context);
   expect(outcome).toMatchObject({ outcome: "held", problem: "stopped: the stop switch could not be read from the database" });
 });

@@ -118,6 +118,36 @@ describe("the budget over all passes", () => {
     expect(locked(s)).toBe(120);
   });
 
+  test.each([2, 12, -9])("a process whose clock is %s days ahead and knows it has no fresh budget: it restricts nobody", async (days) => {
+    const s = service(fresh.db, { a: names(60) });
+    await s.pass();
+    const gone = names(60);
+    const leave = (n: number): void => {
+      for (const m of gone.splice(0, n)) s.projects["a"]?.members.delete(m);
+    };
+    for (const n of [10, 10, 0]) {
+      leave(n);
+      await s.pass();
+    }
+    expect(locked(s)).toBe(20);
+    const real = s.now;
+    s.now += days * DAY;
+    const skewed = s.bot(configOf(), { clockSkew: async () => ({ ms: days * DAY, against: "the database server's clock" }) });
+    leave(5);
+    s.projects["a"]?.members.add("new");
+    const { outcomes } = await s.pass(skewed);
+    expect(locked(s)).toBe(20);
+    expect(s.accounts.has(ids("a", "new").account)).toBe(true);
+    const locks = outcomes.filter((o) => o.change.kind === "lock_account");
+    expect(locks.map((o) => o.outcome)).not.toContain("done");
+    // By a clock that is behind, those restricted a moment ago were restricted later than now: they count, and the plan holds already.
+    const why = days < 0 ? [] : [`the limit of restrictions cannot be counted. Twokey's clock is ${days} days ahead of`];
+    expect(locks.flatMap((o) => o.problem ?? [])).toEqual(why.map((w) => expect.stringContaining(w)));
+    s.now = real + DAY;
+    await s.pass();
+    expect(locked(s)).toBe(25);
+  });
+
   test("at the change itself it is counted once more, by one replica after the other, and a refused one took nothing away", async () => {
     const s = service(fresh.db, { a: names(12) });
     await s.pass();
@@ -127,7 +157,9 @@ describe("the budget over all passes", () => {
         accountId: ids("a", m).account,
       }) as Change;
     let refused = true;
+    const clockSkew = async () => ({ ms: 0, against: "another clock" });
     const context = {
+      clockSkew,
       ...{ db: fresh.db, now: () => s.now as Instant, newId: () => crypto.randomUUID(), signal: new AbortController().signal },
       ...{ passId: crypto.randomUUID() as PassId, limits: { restrictionsPerDay: 2, restrictionsPerWeek: 60 } },
       writer: {

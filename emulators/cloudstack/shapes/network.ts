@@ -36,7 +36,9 @@ export function networkShape(world: World, network: Network): JsonObject {
     related: network.id,
     ...(state === "Implemented" ? { broadcasturi: `vlan://${network.vlan}`, vlan: String(network.vlan) } : {}),
     dns1: "192.0.2.6",
-    ...(network.shared === true ? sharedFields(world, network) : { type: "Isolated", acltype: "Account", ...ownerFields(world, network) }),
+    ...(network.shared === true
+      ? sharedFields(world, network)
+      : { type: network.layer2 === true ? "L2" : "Isolated", acltype: "Account", ...ownerFields(world, network) }),
     service: tier ? TIER_SERVICES : NETWORK_SERVICES,
     networkdomain: "cs.internal",
     physicalnetworkid: world.base.physicalNetwork,

@@ -168,6 +168,8 @@ export interface Network extends Owned {
   vlan: number;
   /** True: `displaynetwork=false`. */
   hidden?: boolean;
+  /** Without addresses of its own; in no total. */
+  layer2?: boolean;
   /** True: a shared network of the whole domain, owned by no account of it. */
   shared?: boolean;
   routerId?: string;

@@ -244,12 +244,21 @@ function waiveButtons(v: DeletionView): readonly KnownBlock[] {
 }
 
 function why(v: DeletionView): Mrkdwn {
-  const asked = v.requesters.length === 0 ? "" : mrkdwn`\nAsked for by ${safe(v.requesters.join(", "), 200)}, who may not approve`;
   if (v.evidence.kind === "closed") {
     const since = v.evidence.closedAt === null ? "" : mrkdwn` since ${time(v.evidence.closedAt)}`;
-    return mrkdwn`The project ${safe(v.slug)} is closed in the CI database${since}${asked}`;
+    const closer = v.evidence.closedBy === null ? unsaid("closed") : "";
+    return mrkdwn`The project ${safe(v.slug)} is closed in the CI database${since}${closer}${askedFor(v)}`;
   }
-  return mrkdwn`The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}${asked}`;
+  const absent = mrkdwn`The project has been absent from ${v.evidence.reads} complete reads, since ${time(v.evidence.since)}`;
+  return mrkdwn`${absent}${unsaid("removed")}${askedFor(v)}`;
+}
+
+function unsaid(what: "closed" | "removed"): Mrkdwn {
+  return mrkdwn`\nWho ${safe(what)} it is not known: the CI database does not say, and it may be somebody who may approve`;
+}
+
+function askedFor({ requesters }: DeletionView): Mrkdwn | "" {
+  return requesters.length === 0 ? "" : mrkdwn`\nAsked for by ${safe(requesters.join(", "), 200)}, who may not approve`;
 }
 
 function approvals(v: DeletionView): Mrkdwn {

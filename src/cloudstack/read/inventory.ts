@@ -1,4 +1,4 @@
-import { completeInventory, disagreements, type WitnessedInventory } from "../../core/complete-inventory.ts";
+import { completeInventory, disagreements, uncertainKinds, type WitnessedInventory } from "../../core/complete-inventory.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
@@ -23,7 +23,8 @@ const TOTALS_AGAIN_MS = [500, 1_500] as const;
  * the two disagree, what is hidden is asked for, then the totals are read again, a few times. Lists are asked for each CloudStack project
  * too (recording 09), and every row is kept only if it belongs to one of these domains (recording 03, fact 8).
  *
- * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`; lists that could not be asked are obstacles too.
+ * Shape: a `CompleteInventory`, or an inventory with the reasons why it is `unproven`. A list that could not be asked is such a reason and
+ * no obstacle: the next read may have it, and only what lasts ends a deletion.
  * Errors: `stale` when the domain is no longer at `path`; otherwise the failure of the list that failed.
  * Source: recordings 17, 18. Invariant: INV-9.
  */
@@ -85,20 +86,20 @@ async function readLists(
   const along = alsoTaken ? await readAlsoTaken(api, o.domainId, ours, items) : ok(null);
   if (!along.ok) return along;
   const unasked = [...things.value.unasked, ...found.value.unasked];
-  const obstacles = [...obstaclesIn(items, rows, strangers), ...unasked, ...dedications.value, ...found.value.obstacles];
+  const obstacles = [...obstaclesIn(items, rows, strangers), ...dedications.value, ...found.value.obstacles];
   const shown = along.value === null ? {} : { alsoTaken: along.value };
   const inventory = { domainId: o.domainId, path: o.path, items, obstacles, asOf, ...shown };
   return ok({ witnessed: { inventory, totals: totalsOf(ours.accounts, domains), doubts: unasked }, ours });
 }
 
-/** Adds what is hidden from the usual lists of the kinds on which lists and totals disagree, as far as this key may ask. */
+/** Adds what is hidden from the usual lists of the kinds on which lists and totals disagree or may, as far as this key may ask. */
 async function readHidden(
   api: CloudStackApi,
   domainId: string,
   ours: Ours,
   witnessed: WitnessedInventory,
 ): Promise<Result<WitnessedInventory, Failure>> {
-  const kinds = new Set<string>(disagreements(witnessed).flatMap((d) => d.kinds));
+  const kinds = new Set<string>([...disagreements(witnessed).flatMap((d) => d.kinds), ...uncertainKinds(witnessed.inventory)]);
   const lists = itemLists.filter((list) => kinds.has(list.kind) && list.otherWay?.asked === "when totals disagree");
   const found = await readThings(api, domainId, ours, lists, "other");
   if (!found.ok) return found;

@@ -125,8 +125,8 @@ async function readKind(
       const isUsual = asked !== otherWay?.params;
       if (!found.ok) {
         const unasked = unaskedBecause(query.command, found.error, list.kind);
-        // A key that may not ask for hidden things has asked all that it may.
-        if (unasked !== null && !isUsual) continue;
+        // A key that may not ask for hidden things has asked all that it may; the totals still disagree then.
+        if (unasked !== null && !isUsual && otherWay?.asked === "when totals disagree") continue;
         return unasked === null || !list.optional ? found : ok({ unasked });
       }
       rows.push(...found.value);

@@ -1,4 +1,5 @@
-import type { NewId, Clock } from "../../core/clock.ts";
+import { readClocks } from "../../approvals/clocks.ts";
+import type { NewId, Clock, SkewMeter } from "../../core/clock.ts";
 import type { FailureKind } from "../../core/failure.ts";
 import { jobIdFor } from "../../core/derived-ids.ts";
 import { groupBy } from "../../core/group-by.ts";
@@ -20,6 +21,7 @@ export interface ApplyContext {
   readonly db: Database;
   readonly writer: ChangeWriter;
   readonly now: Clock;
+  readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   readonly passId: PassId;
   readonly signal: AbortSignal;
@@ -33,7 +35,7 @@ const PROJECTS_AT_A_TIME = 4;
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
  * What CloudStack refuses holds up only what depends on it; after any other failure the rest of that project is skipped, and the next pass
- * plans anew. A restriction above the budget is held: replicas count together. Before each change `refusalOfChange` is asked and the intent
+ * plans anew. A restriction above the budget, or while the clocks disagree, is held: replicas count together. Before each change `refusalOfChange` is asked and the intent
  * recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
@@ -65,7 +67,8 @@ async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome 
   const sentence = describeChange(change);
   const params = { change, jobId, sentence };
   const intent: Intent = { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params, at: c.now() };
-  if (!(await recordWithinBudget(intent, change, c))) return held(change, "the limit of restrictions over all passes is reached");
+  const above = await recordWithinBudget(intent, change, c);
+  if (above !== null) return held(change, above);
   const result = await c.writer.applyChange(change, jobId);
   const unknown = !result.ok && result.error.kind === "indeterminate";
   const end = result.ok ? "done" : unknown ? "indeterminate" : "refused";
@@ -83,14 +86,21 @@ function held(change: Change, problem: string) {
   return { change, outcome: "held", seen: null, problem, holdsUp: true } as const;
 }
 
-/** Records a change that is about to be made; false, and not recorded, for a restriction above the budget. Invariant: INV-5, INV-11. */
-async function recordWithinBudget(intent: Intent, change: Change, { db, limits, now }: ApplyContext): Promise<boolean> {
-  if (!isRestrictive(change)) return recordIntent(db, intent).then(() => true);
-  return db.tx(async (q) => {
-    const [day, week] = [await countRestrictions(q, now() - DAY_MS), await countRestrictions(q, now() - 7 * DAY_MS)];
-    if (day >= limits.restrictionsPerDay || week >= limits.restrictionsPerWeek) return false;
+/**
+ * Records a change that is about to be made; otherwise says why it is not: a restriction above the budget, or while it is uncertain what a
+ * day is, as by a clock that jumped ahead nothing was restricted lately. Invariant: INV-5, INV-11.
+ */
+async function recordWithinBudget(intent: Intent, change: Change, c: ApplyContext): Promise<string | null> {
+  if (!isRestrictive(change)) return recordIntent(c.db, intent).then(() => null);
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return `the limit of restrictions cannot be counted. ${clocks.error.message}`;
+  const now = clocks.value.earliest;
+  return c.db.tx(async (q) => {
+    const [day, week] = [await countRestrictions(q, now - DAY_MS), await countRestrictions(q, now - 7 * DAY_MS)];
+    if (day >= c.limits.restrictionsPerDay || week >= c.limits.restrictionsPerWeek)
+      return "the limit of restrictions over all passes is reached";
     await recordIntent(q, intent);
-    return true;
+    return null;
   });
 }
 

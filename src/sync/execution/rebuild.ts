@@ -1,6 +1,6 @@
 import type { Ownership } from "../../approvals/ownership.ts";
 import { describeClaims } from "../../core/claims.ts";
-import type { Clock, NewId } from "../../core/clock.ts";
+import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
 import { domainIdFor } from "../../core/derived-ids.ts";
 import { fail, failure, type Failure } from "../../core/failure.ts";
 import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
@@ -36,6 +36,7 @@ export interface RebuildContext {
   readonly policy: PlanPolicy;
   readonly root: DomainPath;
   readonly now: Clock;
+  readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   readonly say: (line: string) => void;
 }
@@ -88,8 +89,7 @@ async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<Rebu
   let survey = await takeSurvey(c, true);
   for (let round = 1; survey.ok && survey.value.creations.length > 0 && round <= ROUNDS; round++) {
     const writer = reporting(c, survey.value.creations.length);
-    const { db, now, newId } = c;
-    const applied = await applyChanges(survey.value.creations, { db, writer, now, newId, passId, signal, limits: NO_RESTRICTION });
+    const applied = await applyChanges(survey.value.creations, { ...c, writer, passId, signal, limits: NO_RESTRICTION });
     const done = applied.filter((a) => a.outcome === "done").length;
     made += done;
     survey = await takeSurvey(c, true);

@@ -1,6 +1,6 @@
 import type { Inspection, Ownership } from "../../approvals/ownership.ts";
 import { describeClaims, type Claim } from "../../core/claims.ts";
-import type { Clock, NewId } from "../../core/clock.ts";
+import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
@@ -50,6 +50,7 @@ export interface ReconcileContext {
   /** What this process reads. */
   readonly scopeFingerprint: Digest;
   readonly now: Clock;
+  readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   readonly ownership: Ownership;
 }
@@ -106,8 +107,7 @@ async function passWithLock(
   // What was told to fail is no news when it is tried again.
   let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
   if (shown) await c.announcer.showPlan(record);
-  const { db, writer, now, newId } = c;
-  const applied = await applyChanges(changes, { db, writer, now, newId, passId, signal, limits: planned.team });
+  const applied = await applyChanges(changes, { ...c, passId, signal, limits: planned.team });
   shown ||= applied.some((o) => o.outcome === "done");
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);

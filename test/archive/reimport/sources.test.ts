@@ -10,7 +10,7 @@ import { ok } from "../../../src/core/result.ts";
 import type { DomainId, DomainPath, Instant, ProjectId } from "../../../src/core/ids.ts";
 import { requireReachable, reimportPath, serveReimport } from "../../../src/archive/reimport/links.ts";
 import { tokenHash } from "../../../src/archive/links.ts";
-import { beginRemoval, insertEntry, updateEntry } from "../../../src/store/archive-entries.ts";
+import { beginRemoval, insertEntry, recordReadWhole, updateEntry } from "../../../src/store/archive-entries.ts";
 import { recordDomainDeleted, recordManagedDomains } from "../../../src/store/managed.ts";
 import { findRememberedProjects, readSavedCopies, readUnsaved } from "../../../src/store/reimport-sources.ts";
 import { insertReimport, readReimportItem, recordReimportEnd, updateReimportItem } from "../../../src/store/reimports.ts";
@@ -106,7 +106,7 @@ test("a copy that is being pruned is no copy; what could not be saved is told wi
     return id;
   };
   const pruned = await entry({ kind: "backup", id: run }, 1);
-  await entry({ kind: "export", id: randomUUID() }, 2);
+  await recordReadWhole(fresh.db, await entry({ kind: "export", id: randomUUID() }, 2), 10);
   expect(await copies(project, [])).toEqual([pruned]);
   expect(await beginRemoval(fresh.db, pruned, 10)).toBe(true);
   expect(await copies(project, [])).toEqual([]);
@@ -162,7 +162,7 @@ test("a copy that a re-import waits for is not pruned, for a month at most, nor 
     return id;
   };
   const old = await entry(1);
-  await entry(2);
+  await recordReadWhole(fresh.db, await entry(2), 1_000 + 29 * DAY);
   const { reimportId } = await reimportOf(old, 1_000);
   expect(await beginRemoval(fresh.db, old, 1_000 + 29 * DAY)).toBe(false);
   await recordReimportEnd(fresh.db, reimportId, 2_000);

@@ -24,11 +24,11 @@ import type { ReimportLinks } from "../../../src/archive/reimport/ports.ts";
 import { parseReimportPoint } from "../../../src/archive/reimport/point.ts";
 import { startHttpServer } from "../../../src/app/http.ts";
 import { insertBackupRun } from "../../../src/store/backup-runs.ts";
-import { insertDeletion, readDeletion } from "../../../src/store/deletions.ts";
+import { readDeletion } from "../../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../../src/store/inventories.ts";
 import { callApi } from "../../emulators/cloudstack/api-client.ts";
 import { botOf, type PartsChange, type TestBot } from "../../support/bot.ts";
-import { op, policy } from "../../support/deletions.ts";
+import { insertWithAnyWaits, op, policy } from "../../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 import { lendDatabaseLike } from "../../support/lent-database.ts";
 import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
@@ -198,7 +198,7 @@ export class RestoreWorld {
   async openDeletion(projectId: string, slug: string): Promise<DeletionId> {
     const id = randomUUID() as DeletionId;
     const project = { projectId: projectId as ProjectId, slug: slug as Slug };
-    await insertDeletion(this.state.db, {
+    await insertWithAnyWaits(this.state.db, {
       id,
       domain_id: this.domain(slug).id as DomainId,
       project_id: project.projectId,

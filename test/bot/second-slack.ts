@@ -58,7 +58,8 @@ export class SecondSlack {
     void this.#read(request).then((args) => {
       const method = (request.url ?? "").replace("/api/", "").split("?")[0] ?? "";
       this.calls.push({ method, args });
-      const i = this.moods.findIndex((m) => m.method === method);
+      // Only what has blocks can be refused for its blocks.
+      const i = this.moods.findIndex((m) => m.method === method && (m.error !== "invalid_blocks" || args["blocks"] !== undefined));
       const mood = i < 0 ? undefined : this.moods.splice(i, 1)[0];
       const body = mood === undefined ? this.#answer(method, args) : { ok: false, error: mood.error ?? "ratelimited" };
       const headers = mood?.retryAfter === undefined ? {} : { "retry-after": String(mood.retryAfter) };

@@ -418,6 +418,22 @@ export const guards = [
     tests: giveBack,
   },
   {
+    invariant: "C4",
+    what: "a machine is asked for as long as CloudStack keeps it",
+    file: "src/deletion/step.ts",
+    guard: "c.now() < row.expunge_after) return true;",
+    broken: "c.now() < row.expunge_after) return false;",
+    tests: giveBack,
+  },
+  {
+    invariant: "C4",
+    what: "a machine that is given up is one whose time has passed",
+    file: "src/deletion/step.ts",
+    guard: "row.expunge_after !== null && c.now() < row.expunge_after",
+    broken: "row.expunge_after !== null",
+    tests: giveBack,
+  },
+  {
     invariant: "C6",
     what: "an account whose machine was started since it was read is not disabled",
     file: "src/cloudstack/delete/deleter.ts",

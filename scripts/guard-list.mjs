@@ -434,6 +434,22 @@ export const guards = [
     tests: giveBack,
   },
   {
+    invariant: "C4",
+    what: "a machine that Twokey itself brought back is not somebody's need",
+    file: "src/deletion/runner.ts",
+    guard: '.filter((i) => last.get(i.id) !== "recover")',
+    broken: "",
+    tests: giveBack,
+  },
+  {
+    invariant: "C4",
+    what: "a machine that somebody else brought back is somebody's need",
+    file: "src/deletion/runner.ts",
+    guard: "if (byOthers.length > 0) return onRefusal",
+    broken: "if (byOthers.length < 0) return onRefusal",
+    tests: giveBack,
+  },
+  {
     invariant: "C6",
     what: "an account whose machine was started since it was read is not disabled",
     file: "src/cloudstack/delete/deleter.ts",

@@ -2,6 +2,7 @@
  * Claim: Restore and Keep give each thing the state that it had when people approved, at whatever moment they come and also while
  * everything is stopped; what cannot be given back is named. A stop or a freeze first brings back what CloudStack would expunge.
  */
+import { z } from "zod";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
@@ -24,6 +25,7 @@ import type { TestBot } from "../support/bot.ts";
 import { resumeByTwo } from "../support/stop.ts";
 
 const HOUR = 3_600_000;
+const SAID = "select data ->> 'sentence' as sentence from deletion_event where deletion_id = $1 and kind = 'restore asked'";
 let fresh: FreshDatabase;
 let e: EmulatedWorld;
 let cards: DeletionView[] = [];
@@ -223,6 +225,28 @@ describe("at rest", () => {
     expect((await seen()).filter((one) => one.startsWith("machine"))).toEqual(["machine second: Destroyed", "machine vm: Destroyed"]);
     await e.until(["deleted"], 6 * HOUR);
     expect((await row()).phase).toBe("deleted");
+    await e.close();
+  });
+
+  test("where only some came back before two people resumed, those are destroyed again; nobody else is taken for needing them", async () => {
+    await worldIn("expunging");
+    e.emulator.setFaults([{ kind: "status", status: 530, command: "recoverVirtualMachine", times: 1 }]);
+    await stop();
+    await e.bot.advance(e.id);
+    expect((await seen()).filter((one) => one.includes("Stopped"))).toHaveLength(1);
+    expect((await row()).expunge_after).not.toBeNull();
+    e.w.now += 1000;
+    await resumeByTwo(fresh.db, e.w.now);
+    await e.bot.advance(e.id);
+    expect(await row()).toMatchObject({ phase: "expunging", restore_by: null });
+    expect((await seen()).filter((one) => one.startsWith("machine"))).toEqual(["machine second: Destroyed", "machine vm: Destroyed"]);
+    // What comes back now was brought back by somebody else.
+    const vm = (await e.inventory()).items.find((i) => i.name === "vm" && i.kind === "machine")?.id ?? "";
+    valueOf(await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("recoverVirtualMachine", { id: vm }));
+    await e.until(["closed"]);
+    expect(await row()).toMatchObject({ phase: "closed", closed_because: "changed" });
+    const said = await fresh.db.many(z.object({ sentence: z.string() }), SAID, [e.id]);
+    expect(said).toEqual([{ sentence: "a machine that was destroyed is there again: vm; somebody needs it; people will be asked again" }]);
     await e.close();
   });
 

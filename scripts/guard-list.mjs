@@ -1466,6 +1466,22 @@ export const guards = [
     tests: owner,
   },
   {
+    invariant: "C7",
+    what: "an archive without what was saved does not tell this database's age",
+    file: "src/approvals/ownership.ts",
+    guard: "return ok(saved === null || there.value ? []",
+    broken: "return ok(saved !== null ? []",
+    tests: owner,
+  },
+  {
+    invariant: "C7",
+    what: "a saved thing of which nobody can tell is not taken for one that is there",
+    file: "src/approvals/ownership.ts",
+    guard: "if (!there.ok) return there;",
+    broken: "if (!there.ok) return ok([]);",
+    tests: owner,
+  },
+  {
     invariant: "INV-3",
     what: "an older database does not replace the copy that tells its age",
     file: "src/approvals/ownership.ts",

@@ -57,13 +57,14 @@ export interface Ownership {
   keep(): Promise<void>;
 }
 
-/** Makes the check. Invariant: INV-1, INV-2, INV-3. */
-export function createOwnership(c: OwnershipContext): Ownership {
-  /** Whether this process has compared its database with the copy once. */
-  let isCompared = false;
-  const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
-  const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
+/** What the archive's copy of the audit log's head says, and giving it the present one. */
+export interface HeadKeeper extends Pick<Ownership, "keep"> {
+  /** Errors: why it cannot be told. */
+  claimsOfAge(us: Installation): Promise<Result<readonly Claim[], Failure>>;
+}
 
+/** Makes the keeper of the copy; it needs nothing of CloudStack. */
+export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFailure">): HeadKeeper {
   /**
    * Before the first copy there is no folder either, and a bucket whose account may not list its objects says "denied" of the one that is
    * not there.
@@ -89,6 +90,29 @@ export function createOwnership(c: OwnershipContext): Ownership {
     return ok(saved === null || there.value ? [] : [{ kind: "copy_lost", subject: saved.key, sentence: describeOtherArchive(saved) }]);
   };
 
+  const keep = async (): Promise<void> => {
+    const us = await readInstallation(c.db);
+    const head = await readAuditHead(c.db);
+    if (head === null || head.hash === us.keptHash) return;
+    const aged = await claimsOfAge(us);
+    if (!aged.ok) return c.onFailure(aged.error);
+    if ((await unsettledOf(c.db, aged.value)).length > 0) return;
+    const written = await c.copy.write(us.id, head);
+    if (!written.ok) return c.onFailure(written.error);
+    await recordKept(c.db, head.hash);
+  };
+
+  return { claimsOfAge, keep };
+}
+
+/** Makes the check. Invariant: INV-1, INV-2, INV-3. */
+export function createOwnership(c: OwnershipContext): Ownership {
+  /** Whether this process has compared its database with the copy once. */
+  let isCompared = false;
+  const { claimsOfAge, keep } = createHeadKeeper(c);
+  const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
+  const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
+
   const inspect = async (): Promise<Result<Inspection, Failure>> => {
     const us = await readInstallation(c.db);
     const [marks, aged] = await Promise.all([c.readMarks(), claimsOfAge(us)]);
@@ -97,18 +121,6 @@ export function createOwnership(c: OwnershipContext): Ownership {
     isCompared ||= aged.ok;
     const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
     return ok({ claims: await unsettled([...claims, ...(aged.ok ? aged.value : [])]), ours });
-  };
-
-  const keep = async (): Promise<void> => {
-    const us = await readInstallation(c.db);
-    const head = await readAuditHead(c.db);
-    if (head === null || head.hash === us.keptHash) return;
-    const aged = await claimsOfAge(us);
-    if (!aged.ok) return c.onFailure(aged.error);
-    if ((await unsettled(aged.value)).length > 0) return;
-    const written = await c.copy.write(us.id, head);
-    if (!written.ok) return c.onFailure(written.error);
-    await recordKept(c.db, head.hash);
   };
 
   return {

@@ -147,6 +147,25 @@ describe("the mark", () => {
     expect(await marks()).toEqual([]);
   });
 
+  test("of another installation is named at the start, and its domains only by the first pass: two people resume twice", async () => {
+    await pass(bot);
+    const second = await another((await emptyInstallation()).db);
+    const reason = async (): Promise<string> => {
+      const stop = await readStop(dbOf(second));
+      return stop.stopped ? stop.reason : "not stopped";
+    };
+    expect(await second.verifyOwner()).toMatchObject({ ok: false });
+    expect(await reason()).toMatch(/^Another installation of Twokey/);
+    expect(await reason()).not.toContain("this database does not know them");
+    await bothResume(second);
+    const before = effects().length;
+    expect(await outcome(second)).toEqual(["held", "not_ours"]);
+    expect(effects().length).toBe(before);
+    expect(await reason()).toMatch(/^\d+ domains or accounts .* this database does not know them/);
+    await bothResume(second);
+    expect((await outcome(second)).filter((x) => x === "not_ours")).toEqual([]);
+  });
+
   test("removed by hand is asked about, and set again after two people said so; the next time it is asked about again", async () => {
     await pass(bot);
     for (const round of [1, 2]) {

@@ -94,6 +94,9 @@ beforeEach(async () => {
   await withClient(base.url, async (client) => {
     await createCi(client, reader);
     await setCi(client, reader, truthOf(row.project_id), []);
+    const { evidence: e } = row;
+    const { closedAt, closedBy } = e.kind === "closed" ? e : { closedAt: null, closedBy: null };
+    await client.query("update base_project set closed_at = to_timestamp($1::float8 / 1000), closed_by = $2", [closedAt, closedBy]);
   });
   cards = [];
   const login = new URL(base.url);

@@ -248,12 +248,15 @@ describe("a full domain", () => {
   );
 
   test(
-    "quarantine stops the machines, and restoring gives the account and the machine back",
+    "no account is disabled while a machine of it runs; stopped, it is, and restoring gives the account and the machine back",
     async () => {
       const deleter = createCloudStackDeleter(tree.options, async () => ok(undefined));
       const restorer = createCloudStackRestorer(tree.options);
       const inventory = await inventoryNow();
-      expect(await deleter.quarantineAccount(grantFor(inventory), only(inventory, "account"), jobId())).toMatchObject({ ok: true });
+      const quarantine = () => deleter.quarantineAccount(grantFor(inventory), only(inventory, "account"), jobId());
+      if (full.machineId !== null) expect(await quarantine()).toMatchObject({ ok: false, error: { code: "cloudstack.account_changed" } });
+      await stopMachines();
+      await eventually("CloudStack counts no running machine", async () => (await quarantine()).ok);
       const quiet = await inventoryNow();
       expect(only(quiet, "account").state).toBe("disabled");
       for (const machine of quiet.items.filter((i) => i.kind === "machine")) expect(machine.state).toBe("Stopped");
@@ -287,7 +290,11 @@ describe("a full domain", () => {
         return isComplete(now) ? proveEmpty(now, i.id) : fail("refused", "test.unproven", now.unproven?.join() ?? "");
       };
       expect(await prove(only(approved, "account"))).toMatchObject({ ok: false, error: { code: "deletion.account_not_empty" } });
-      await each("account", (i) => deleter.quarantineAccount(grant, i, jobId()));
+      await stopMachines();
+      await each("account", async (i) => {
+        await eventually("CloudStack counts no running machine", async () => (await deleter.quarantineAccount(grant, i, jobId())).ok);
+        return ok(undefined);
+      });
       await each("machine", (i) => deleter.destroyMachine(grant, i, jobId()));
       await expungeMachines();
       await each("volume", (i) => deleter.deleteVolume(grant, i, jobId()));
@@ -347,6 +354,11 @@ function only(inventory: Inventory, kind: ItemKind): InventoryItem {
   const found = inventory.items.find((i) => i.kind === kind);
   if (found === undefined) throw new Error(`no ${kind} in the inventory`);
   return found;
+}
+
+async function stopMachines(): Promise<void> {
+  for (const { id } of (await inventoryNow()).items.filter((i) => i.kind === "machine" && i.state === "Running"))
+    await tree.job("stopVirtualMachine", { id });
 }
 
 /** Waits for the expunge delay, or, where that takes longer than anybody wants to wait, expunges by hand. */

@@ -119,7 +119,7 @@ test("the chain grows over the bot's connection, and still verifies", async () =
 });
 
 test("a temporary table named like one of ours forges no quorum", async () => {
-  const row = await proposeOne(bot);
+  const row = await proposeOne(fresh.db);
   await enterAsSaved(bot, row, inventory(row.domain_id, [item("template", "t")]));
   await recordVote(
     bot,

@@ -42,7 +42,14 @@ afterAll(async () => {
 });
 
 async function readThrough(url: string) {
-  const database = createCiDatabase({ url, views, now: () => 5 as Instant, sentinelProject: null, confirmed: async () => null, onError: () => undefined });
+  const database = createCiDatabase({
+    url,
+    views,
+    now: () => 5 as Instant,
+    sentinelProject: null,
+    confirmed: async () => null,
+    onError: () => undefined,
+  });
   try {
     return await database.readDesired({ kind: "fleet", root: "ROOT/ci" as DomainPath });
   } finally {

@@ -91,7 +91,7 @@ test.each<[string, Record<string, string>, RegExp]>([
     { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" },
     /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/,
   ],
-  ["a view that is not there", { CI_USERS_VIEW: "people" }, /failed {3}ci database .*no view people → Create it/],
+  ["a view that is not there", { CI_USERS_VIEW: "people" }, /failed {3}ci database .*no view people in public → Create it/],
   ["a sentinel project that is not seen", { CI_SENTINEL_PROJECT: "p-9" }, /failed {3}ci database .*sentinel project was not seen/],
   ["no sentinel project", { CI_SENTINEL_PROJECT: "" }, /warning {2}ci database .*no sentinel project/],
   ["CloudStack that is not there", { CLOUDSTACK_API_URL: "http://127.0.0.1:1/client/api" }, /failed {3}cloudstack .*cannot be reached/],
@@ -115,7 +115,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   ["Slack that is not there", { SLACK_API_URL: "http://127.0.0.1:1/api/" }, /failed {3}slack .*auth.test: unreachable/],
   ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /failed {3}slack .*no channel nowhere/],
   ["a channel's id that is not there", { SLACK_CHANNEL: "C0NOWHERE1" }, /failed {3}slack .*channel_not_found/],
-  ["an approvers' group that is not there", { SLACK_APPROVER_GROUP: "nobody" }, /failed {3}slack .*no_such_subteam/],
+  ["an approvers' group that is not there", { SLACK_APPROVER_GROUP: "nobody" }, /failed {3}slack .*no user group nobody/],
   [
     "two approvers",
     { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002" },

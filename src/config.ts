@@ -189,6 +189,15 @@ export function parseDatabaseConfig(env: Environment): Result<DatabaseConfig, Fa
   return err(failure("invalid", "config.database", problems.join("\n"), { remedy: "Set these variables as they are set for the bot." }));
 }
 
+/** Where the archive is, and nothing else. Errors: as for `parseDatabaseConfig`. */
+export function parseArchiveConfig(env: Environment): Result<Pick<Config["archive"], "place">, Failure> {
+  const v = givenIn(env);
+  const parsed = variables.pick(ARCHIVE_PLACE).safeParse(v);
+  const problems = [...archiveProblems(v), ...issuesOf(parsed.error, v)];
+  if (parsed.success && problems.length === 0) return ok({ place: archivePlace(parsed.data) });
+  return err(failure("invalid", "config.archive", problems.join("\n"), { remedy: "Set these variables as they are set for the bot." }));
+}
+
 /** The variables that are set; an empty one counts as not set. */
 function givenIn(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ""));
@@ -304,7 +313,14 @@ function keyPair(apiKey: string | undefined, secretKey: string | undefined): Clo
   return apiKey === undefined || secretKey === undefined ? null : { apiKey, secretKey };
 }
 
-function archivePlace(v: Variables) {
+/** The variables of `archivePlace`. */
+const ARCHIVE_PLACE = {
+  ...({ TWOKEY_DATA_DIR: true, TWOKEY_ARCHIVE_DIR: true, ARCHIVE_MIN_FREE_GIB: true, ARCHIVE_S3_BUCKET: true } as const),
+  ...({ ARCHIVE_S3_ENDPOINT: true, ARCHIVE_S3_REGION: true, ARCHIVE_S3_PREFIX: true } as const),
+  ...({ ARCHIVE_S3_ACCESS_KEY_ID: true, ARCHIVE_S3_SECRET_ACCESS_KEY: true } as const),
+};
+
+function archivePlace(v: Pick<Variables, keyof typeof ARCHIVE_PLACE>) {
   if (v.ARCHIVE_S3_BUCKET === undefined)
     return {
       kind: "folder" as const,

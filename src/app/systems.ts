@@ -75,7 +75,10 @@ export function ciDatabase(config: Pick<Config, "ci">, db: Queryable, a: Pick<To
 }
 
 /** The archive store. */
-export async function archiveStore(config: Pick<Config, "archive" | "cloudstack">): Promise<ArchiveStore> {
+export async function archiveStore(config: {
+  readonly archive: Pick<Config["archive"], "place">;
+  readonly cloudstack: Pick<Config["cloudstack"], "timeoutMs">;
+}): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir, place.minFreeBytes);
   // Loaded only when needed: the SDK takes 20 MiB.

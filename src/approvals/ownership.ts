@@ -4,6 +4,7 @@ import { claimOfAge, claimsOfMarks, describeClaims, type AuditHead, type Claim, 
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { readOldestCopy, type KeptCopy } from "../store/archive-entries.ts";
 import type { Database } from "../store/db.ts";
 import {
   readAuditHead,
@@ -27,6 +28,8 @@ export interface OwnershipContext {
   readonly copy: {
     read(installation: string): Promise<Result<AuditHead | null, Failure>>;
     write(installation: string, head: AuditHead): Promise<Result<void, Failure>>;
+    /** Whether the archive has the object of a saved thing. */
+    holds(key: string): Promise<Result<boolean, Failure>>;
   };
   /** What could not be kept is kept the next time; this logs it. */
   readonly onFailure: (f: Failure) => void;
@@ -54,13 +57,14 @@ export interface Ownership {
   keep(): Promise<void>;
 }
 
-/** Makes the check. Invariant: INV-1, INV-2, INV-3. */
-export function createOwnership(c: OwnershipContext): Ownership {
-  /** Whether this process has compared its database with the copy once. */
-  let isCompared = false;
-  const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
-  const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
+/** What the archive's copy of the audit log's head says, and giving it the present one. */
+export interface HeadKeeper extends Pick<Ownership, "keep"> {
+  /** Errors: why it cannot be told. */
+  claimsOfAge(us: Installation): Promise<Result<readonly Claim[], Failure>>;
+}
 
+/** Makes the keeper of the copy; it needs nothing of CloudStack. */
+export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFailure">): HeadKeeper {
   /**
    * Before the first copy there is no folder either, and a bucket whose account may not list its objects says "denied" of the one that is
    * not there.
@@ -71,27 +75,52 @@ export function createOwnership(c: OwnershipContext): Ownership {
     return isNone && us.keptHash === null ? ok(null) : copy;
   };
 
-  const inspect = async (): Promise<Result<Inspection, Failure>> => {
-    const us = await readInstallation(c.db);
-    const [marks, copy] = await Promise.all([c.readMarks(), readCopy(us)]);
-    if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
-    if (!copy.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", copy.error));
-    const aged = copy.ok ? await claimsOfAge(us, copy.value, c.db) : [];
-    isCompared ||= copy.ok;
-    const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
-    return ok({ claims: await unsettled([...claims, ...aged]), ours });
+  /** What the archive says of this database's age. Before the first copy, one saved thing tells whether this is the archive at all. */
+  const claimsOfAge = async (us: Installation): Promise<Result<readonly Claim[], Failure>> => {
+    const copy = await readCopy(us);
+    if (!copy.ok) return copy;
+    if (copy.value !== null) {
+      const claim = claimOfAge(copy.value, await readAuditHead(c.db, copy.value.seq), await readAuditHead(c.db));
+      return ok(claim === null ? [] : [claim]);
+    }
+    if (us.keptHash !== null) return ok([{ kind: "copy_lost", subject: us.keptHash, sentence: COPY_LOST }]);
+    const saved = await readOldestCopy(c.db);
+    const there = saved === null ? ok(true) : await c.copy.holds(saved.key);
+    if (!there.ok) return there;
+    return ok(saved === null || there.value ? [] : [{ kind: "copy_lost", subject: saved.key, sentence: describeOtherArchive(saved) }]);
   };
 
   const keep = async (): Promise<void> => {
     const us = await readInstallation(c.db);
     const head = await readAuditHead(c.db);
     if (head === null || head.hash === us.keptHash) return;
-    const copy = await readCopy(us);
-    if (!copy.ok) return c.onFailure(copy.error);
-    if ((await unsettled(await claimsOfAge(us, copy.value, c.db))).length > 0) return;
+    const aged = await claimsOfAge(us);
+    if (!aged.ok) return c.onFailure(aged.error);
+    if ((await unsettledOf(c.db, aged.value)).length > 0) return;
     const written = await c.copy.write(us.id, head);
     if (!written.ok) return c.onFailure(written.error);
     await recordKept(c.db, head.hash);
+  };
+
+  return { claimsOfAge, keep };
+}
+
+/** Makes the check. Invariant: INV-1, INV-2, INV-3. */
+export function createOwnership(c: OwnershipContext): Ownership {
+  /** Whether this process has compared its database with the copy once. */
+  let isCompared = false;
+  const { claimsOfAge, keep } = createHeadKeeper(c);
+  const hold = (claims: readonly Claim[]): Promise<void> => c.db.tx((q) => stopWithClaims(q, claims, describeClaims(claims), c.now()));
+  const unsettled = (claims: readonly Claim[]): Promise<readonly Claim[]> => unsettledOf(c.db, claims);
+
+  const inspect = async (): Promise<Result<Inspection, Failure>> => {
+    const us = await readInstallation(c.db);
+    const [marks, aged] = await Promise.all([c.readMarks(), claimsOfAge(us)]);
+    if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
+    if (!aged.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", aged.error));
+    isCompared ||= aged.ok;
+    const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
+    return ok({ claims: await unsettled([...claims, ...(aged.ok ? aged.value : [])]), ours });
   };
 
   return {
@@ -119,14 +148,10 @@ export function createOwnership(c: OwnershipContext): Ownership {
   };
 }
 
-async function claimsOfAge(us: Installation, copy: AuditHead | null, db: Database): Promise<readonly Claim[]> {
-  if (copy === null && us.keptHash === null) return [];
-  if (copy === null) {
-    const sentence = "The archive no longer has the copy of the audit log's head: it is another archive, or this is a copy of the database";
-    return [{ kind: "copy_lost", subject: us.keptHash ?? "", sentence }];
-  }
-  const claim = claimOfAge(copy, await readAuditHead(db, copy.seq), await readAuditHead(db));
-  return claim === null ? [] : [claim];
+const COPY_LOST = "The archive no longer has the copy of the audit log's head: it is another archive, or this is a copy of the database";
+
+function describeOtherArchive({ itemKind, name, key }: KeptCopy): string {
+  return `The archive has neither a copy of the audit log's head nor the ${itemKind} ${name} that this database saved there (key ${key}): its disk is not mounted, it is another archive, or this database is older than it was`;
 }
 
 function unknownOwner(what: string, cause: Failure): Failure {

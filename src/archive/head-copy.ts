@@ -11,6 +11,8 @@ export interface HeadCopy {
   /** Null: the archive has none, or what it has is no head. */
   read(installation: string): Promise<Result<AuditHead | null, Failure>>;
   write(installation: string, head: AuditHead): Promise<Result<void, Failure>>;
+  /** Whether the archive has the object of a saved thing. Errors: why that cannot be told. */
+  holds(key: string): Promise<Result<boolean, Failure>>;
 }
 
 /** Keeps it as one object of the archive, by the installation's id. */
@@ -28,6 +30,12 @@ export function createHeadCopy(store: ArchiveStore): HeadCopy {
     async write(installation, head) {
       const appended = await store.append(keyOf(installation), 0, Readable.from([Buffer.from(headText(head))]));
       return appended.ok ? store.finish(keyOf(installation)) : appended;
+    },
+    async holds(key) {
+      const opened = await store.open(key);
+      if (!opened.ok) return ["archive.missing", "archive.no_folder"].includes(opened.error.code) ? ok(false) : err(opened.error);
+      opened.value.destroy();
+      return ok(true);
     },
   };
 }

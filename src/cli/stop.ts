@@ -1,3 +1,9 @@
+import { archiveStore } from "../app/systems.ts";
+import { createHeadKeeper } from "../approvals/ownership.ts";
+import { createHeadCopy } from "../archive/head-copy.ts";
+import { parseArchiveConfig } from "../config.ts";
+import type { Database } from "../store/db.ts";
+import { readInstallation } from "../store/installation.ts";
 import { readStopView, stillness, type StopView } from "../sync/execution/stop-view.ts";
 import { stopEverything } from "../sync/execution/service.ts";
 import { refuse, withOwnDatabase, type CliCommand, type CliIo } from "./command.ts";
@@ -15,12 +21,33 @@ export const stopCommand: CliCommand = {
       const view = await stopEverything(whoTypes(io), reason.slice(0, REASON_MAX), { db, now: io.now });
       io.out("Stopped: nothing is sent to CloudStack from now on.\n");
       tellStop(view, io);
+      await keepHead(db, io);
       return 0;
     });
   },
 };
 
 const REASON_MAX = 1000;
+/** How long the archive may take: everything is stopped already. Units: milliseconds. */
+const KEEP_MS = 10_000;
+
+/**
+ * Gives the archive the stop, as after one in Slack, so that an older database put back now is known as older. What hinders it is told and
+ * no failure. Only where the bot has kept a copy: this terminal's settings may name a place that the bot has never used.
+ */
+async function keepHead(db: Database, io: CliIo): Promise<void> {
+  const late = (why: string): void => io.out(`The archive was not told yet (${oneLine(why)}); the bot does it with its next pass.\n`);
+  const tell = async (): Promise<void> => {
+    const place = parseArchiveConfig(io.env);
+    if (!place.ok) return late(place.error.message);
+    if ((await readInstallation(db)).keptHash === null) return late("it has no copy of the audit log's head");
+    const store = await archiveStore({ archive: place.value, cloudstack: { timeoutMs: KEEP_MS } });
+    await createHeadKeeper({ db, copy: createHeadCopy(store), onFailure: (f) => late(f.message) }).keep();
+  };
+  const told = tell().catch((thrown: unknown) => late(thrown instanceof Error ? thrown.message : String(thrown)));
+  const isOver = await Promise.race([told.then(() => true), io.sleep(KEEP_MS).then(() => false)]);
+  if (!isOver) late("it does not answer");
+}
 
 /** `twokey resume`: says what a resume still needs; it is two approvers' word, given in Slack. */
 export const resumeCommand: CliCommand = {

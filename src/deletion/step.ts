@@ -108,14 +108,16 @@ export const ASKED_MAX = 3;
 
 /**
  * Whether a refused call is sent again: CloudStack refused it, and not for the third time. A server that just starts, keys that are being
- * changed, a thing still in use: each refuses now and may accept in a minute. A refusal of our own guards is always final.
+ * changed, a thing still in use: each refuses now and may accept in a minute. A machine is asked for as long as CloudStack keeps it. A
+ * refusal of our own guards is always final.
  */
 export async function isAskedAgain(
   row: DeletionRow,
   call: { readonly command: string; readonly item: Pick<InventoryItem, "id"> },
   f: Failure,
-  c: Pick<DeletionContext, "db">,
+  c: Pick<DeletionContext, "db" | "now">,
 ): Promise<boolean> {
   if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;
+  if (call.command === "recover" && row.expunge_after !== null && c.now() < row.expunge_after) return true;
   return (await countRefusals(c.db, { kind: "deletion", id: row.id }, call.command, call.item.id)) < ASKED_MAX;
 }

@@ -165,6 +165,16 @@ export async function readKeptCopies(q: Queryable, now: number): Promise<readonl
   );
 }
 
+/** Reads the verified copy that was saved first and is to be in the archive still; null: there is none. */
+export async function readOldestCopy(q: Queryable): Promise<KeptCopy | null> {
+  return q.maybe(
+    CopyRow,
+    `select ${COPY_COLUMNS}, false as "inUse" from archive_entry where state = 'verified' and removal_begun_at is null
+     order by updated_at, id limit 1`,
+    [],
+  );
+}
+
 /** Records that the stored bytes of a copy were read and are those that were saved. */
 export async function recordReadWhole(q: Queryable, key: string, at: number): Promise<void> {
   await q.exec("update archive_entry set read_whole_at = $2 where store_key = $1 and state = 'verified'", [key, at]);

@@ -104,6 +104,18 @@ export async function readTaken(q: Queryable, owner: IntentOwner, command: strin
   return new Map(rows.map(({ item, was }) => [item, was]));
 }
 
+/** The last one of some commands that an owner sent about each thing, by id; those that CloudStack refused are left out. */
+export async function lastSent(q: Queryable, owner: IntentOwner, commands: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const rows = await q.many(
+    z.object({ item: z.string(), command: z.string() }),
+    `select coalesce(i.params ->> 'item', '') as item, i.command from intent i
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = any($3)
+       and not exists (select from outcome o where o.intent_id = i.id and o.result = 'refused') order by i.at, i.id`,
+    [owner.kind, owner.id, commands],
+  );
+  return new Map(rows.map(({ item, command }) => [item, command]));
+}
+
 /** The ids of the things for which an owner sent a command that did not fail, as far as CloudStack told. */
 export async function sentFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
   return new Set((await readTaken(q, owner, command)).keys());

@@ -2,7 +2,7 @@
  * Claims: whose CloudStack it is and how old the database is are known before anything is changed. Another installation, a removed mark and
  * an older database stop everything until two people accepted just that.
  */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -20,6 +20,7 @@ import type { Asker } from "../../src/core/people.ts";
 import { err } from "../../src/core/result.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
 import { readLiveDeletions, readNewestDeletion } from "../../src/store/deletions.ts";
+import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
 import { readStop } from "../../src/store/stop-switch.ts";
 import { changed } from "../support/bot.ts";
 import { copyOf, freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -144,6 +145,25 @@ describe("the mark", () => {
     const stop = await readStop(dbOf(second));
     expect(stop.stopped && stop.reason).toMatch(/^\d+ domains or accounts have ids that only Twokey derives/);
     expect(await marks()).toEqual([]);
+  });
+
+  test("of another installation is named at the start, and its domains only by the first pass: two people resume twice", async () => {
+    await pass(bot);
+    const second = await another((await emptyInstallation()).db);
+    const reason = async (): Promise<string> => {
+      const stop = await readStop(dbOf(second));
+      return stop.stopped ? stop.reason : "not stopped";
+    };
+    expect(await second.verifyOwner()).toMatchObject({ ok: false });
+    expect(await reason()).toMatch(/^Another installation of Twokey/);
+    expect(await reason()).not.toContain("this database does not know them");
+    await bothResume(second);
+    const before = effects().length;
+    expect(await outcome(second)).toEqual(["held", "not_ours"]);
+    expect(effects().length).toBe(before);
+    expect(await reason()).toMatch(/^\d+ domains or accounts .* this database does not know them/);
+    await bothResume(second);
+    expect((await outcome(second)).filter((x) => x === "not_ours")).toEqual([]);
   });
 
   test("removed by hand is asked about, and set again after two people said so; the next time it is asked about again", async () => {
@@ -309,6 +329,60 @@ describe("a database restored from an older backup", () => {
       ok: false,
       error: { message: expect.stringContaining("is not the one that it was") },
     });
+  });
+
+  /** A backup from before the first copy of the head, with one template that was saved under this key. */
+  async function beforeTheFirstCopy(id: string): Promise<Database> {
+    await first.db.close();
+    const backup = await copyOf(first.url);
+    dropped.unshift(backup);
+    await backup.db.exec("update installation set kept_hash = null");
+    await backup.db.tx(async (q) => {
+      await insertEntry(q, { kind: "deletion", id }, { id: KEY, itemKind: "template", itemId: KEY, name: "gcc", at: 1 });
+      await updateEntry(q, KEY, 2, { state: "saving" });
+      await updateEntry(q, KEY, 3, { state: "verified", key: KEY, sha256: "0".repeat(64), bytes: 5, manifest: {} });
+    });
+    return backup.db;
+  }
+  const KEY = "6f1c9a1e-0000-4000-8000-0000000000aa";
+
+  test("that never gave the archive a copy is held by an archive without what it saved; it writes nothing there before two agreed", async () => {
+    const id = await approvedDeletion();
+    const db = await beforeTheFirstCopy(id);
+    const archive = createMemoryArchive();
+    const unmounted = await another(db, archive);
+    w.clock.at += times.coolOffMs * 2;
+    const before = effects().length;
+    // What anybody does meanwhile gives the empty place no copy that would be believed later.
+    await unmounted.services.deletions.recordRefusal(ada.operator.id, "x", "x");
+    expect(archive.newestHead()).toBeUndefined();
+    expect(await unmounted.verifyOwner()).toMatchObject({
+      ok: false,
+      error: { code: "ownership.claimed", message: expect.stringMatching(/nor the template gcc that this database saved there/) },
+    });
+    await advance(unmounted, id);
+    await pass(unmounted);
+    expect(effects().length).toBe(before);
+    expect(archive.newestHead()).toBeUndefined();
+    await bothResume(unmounted);
+    expect(await unmounted.verifyOwner()).toMatchObject({ ok: true });
+    expect(archive.newestHead()).toBeDefined();
+  });
+
+  test("that never gave the archive a copy goes on where the archive has what it saved, and waits while that cannot be told", async () => {
+    const db = await beforeTheFirstCopy(await approvedDeletion());
+    const archive = createMemoryArchive();
+    let isAway = true;
+    const open: typeof archive.open = async (key) =>
+      isAway && key === KEY ? err(failure("unavailable", "archive.broken", "away")) : archive.open(key);
+    await archive.append(KEY, 0, Readable.from([Buffer.from("bytes")]));
+    await archive.finish(KEY);
+    const mounted = await another(db, { ...archive, open });
+    expect(await mounted.verifyOwner()).toMatchObject({ ok: false, error: { code: "ownership.unknown" } });
+    expect((await readStop(db)).stopped).toBe(false);
+    isAway = false;
+    expect(await mounted.verifyOwner()).toMatchObject({ ok: true });
+    expect(archive.newestHead()).toBeDefined();
   });
 
   test("a bucket that denies what is not there is an empty one, until something was kept in it", async () => {

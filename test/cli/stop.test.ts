@@ -2,8 +2,17 @@
  * Claim (H3): a terminal stops, lists and gives back with nothing but Twokey's own database: no CI database, no Slack, no CloudStack. It
  * never resumes, and never votes.
  */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { createHeadKeeper } from "../../src/approvals/ownership.ts";
+import { createFolderStore } from "../../src/archive/folder-store.ts";
+import { createHeadCopy } from "../../src/archive/head-copy.ts";
 import type { CliCommand, CliIo } from "../../src/cli/command.ts";
 import { deletionsCommand, restoreCommand } from "../../src/cli/deletions.ts";
 import { resumeCommand, stopCommand } from "../../src/cli/stop.ts";
@@ -11,6 +20,7 @@ import type { Instant } from "../../src/core/ids.ts";
 import { prepareEngine } from "../../src/engine/schema.ts";
 import { prepareStore } from "../../src/store/prepare.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
+import { readAuditHead, readInstallation } from "../../src/store/installation.ts";
 import { mayCall, readLastStop, readStop } from "../../src/store/stop-switch.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { at, expectRow, openOne } from "../support/deletions.ts";
@@ -21,20 +31,25 @@ let fresh: FreshDatabase;
 beforeEach(async () => {
   fresh = await lendEngineDatabase();
   await putInForce(fresh.db);
+  env = {};
+  isLate = false;
 });
 afterEach(() => fresh.drop());
 
+/** What else is set in the environment, and whether waiting for the archive ends at once. */
+let env: Readonly<Record<string, string>> = {};
+let isLate = false;
 async function terminal(command: CliCommand, ...args: string[]) {
   let [out, err] = ["", ""];
   const io: CliIo = {
     // Nothing of Slack, CloudStack and the CI database is set.
-    env: { DATABASE_URL: fresh.url, USER: "dora" },
+    env: { DATABASE_URL: fresh.url, USER: "dora", ...env },
     out: (t) => (out += t),
     err: (t) => (err += t),
     now: () => 50 as Instant,
     newId: () => "",
     newToken: () => "",
-    sleep: async () => undefined,
+    sleep: () => (isLate ? Promise.resolve() : new Promise(() => undefined)),
   };
   const code = await command.run(args, io);
   return { code, out, err };
@@ -48,6 +63,62 @@ test("stop keeps every call back, and names who typed it; a second one, from Sla
   expect(await mayCall(fresh.db, "deleteDomain")).toMatchObject({ ok: false, error: { code: "cloudstack.stopped" } });
   await testBot(fresh.db, { now: () => 60 as Instant }).services.sync.stop(asker("eve"), "me too");
   expect((await readLastStop(fresh.db))?.stops.map((s) => s.name)).toEqual(["dora at a terminal", "eve"]);
+});
+
+describe("the archive's copy of the audit log's head", () => {
+  const copyIn = (folder: string) => createHeadCopy(createFolderStore(folder));
+  /** A folder that the bot has kept the head in. */
+  async function keptFolder(): Promise<string> {
+    const folder = mkdtempSync(path.join(tmpdir(), "twokey-stop-"));
+    await terminal(stopCommand, "before");
+    const onFailure = (f: { readonly message: string }): void => expect.fail(f.message);
+    await createHeadKeeper({ db: fresh.db, copy: copyIn(folder), onFailure }).keep();
+    return folder;
+  }
+
+  test("has the stop at once where the archive can be reached", async () => {
+    const folder = await keptFolder();
+    env = { TWOKEY_ARCHIVE_DIR: folder };
+    const { code, out } = await terminal(stopCommand, "now");
+    expect(code).toBe(0);
+    expect(out).not.toContain("was not told yet");
+    const us = await readInstallation(fresh.db);
+    expect(await copyIn(folder).read(us.id)).toEqual({ ok: true, value: await readAuditHead(fresh.db) });
+  });
+
+  test.each<[string, (gone: string) => Record<string, string>]>([
+    ["its folder is not there", (gone) => ({ TWOKEY_ARCHIVE_DIR: gone })],
+    ["its settings are wrong", () => ({ ARCHIVE_S3_PREFIX: "a/b" })],
+    ["nothing answers there", () => ({ ARCHIVE_S3_BUCKET: "bucket", ARCHIVE_S3_ENDPOINT: "http://127.0.0.1:1" })],
+  ])("follows later where %s: the stop is the same", async (_, set) => {
+    const folder = await keptFolder();
+    env = set(path.join(folder, "gone"));
+    const { code, out, err } = await terminal(stopCommand, "now");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/^Stopped: [\s\S]*Everything stands still[\s\S]*The archive was not told yet \(/);
+    expect((await readLastStop(fresh.db))?.stops.map((s) => s.reason)).toEqual(["before", "now"]);
+  });
+
+  test("is not waited for without end", async () => {
+    await keptFolder();
+    const silent = createServer(() => undefined).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const account = { ARCHIVE_S3_ACCESS_KEY_ID: "id", ARCHIVE_S3_SECRET_ACCESS_KEY: "secret" };
+    env = { ARCHIVE_S3_BUCKET: "bucket", ARCHIVE_S3_ENDPOINT: `http://127.0.0.1:${port}`, ...account };
+    isLate = true;
+    const { code, out } = await terminal(stopCommand, "now");
+    expect([code, out]).toEqual([0, expect.stringContaining("The archive was not told yet (it does not answer)")]);
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  test("is not begun from a terminal, whose settings may name a place that the bot has never used", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "twokey-stop-"));
+    env = { TWOKEY_ARCHIVE_DIR: folder };
+    expect((await terminal(stopCommand, "now")).code).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
 });
 
 test("stop without a reason stops; a wish for help does not", async () => {

@@ -207,8 +207,10 @@ function bareParts(db: Database): Parts {
       domainIds: unused("domain ids", ["readIdState"]),
     },
     archive: withHeads({
-      ...unused<ArchiveStore>("the archive", ["append", "unfinishedBytes", "finish", "open", "remove"]),
+      ...unused<ArchiveStore>("the archive", ["append", "unfinishedBytes", "finish", "remove"]),
       requireRoom: async () => ok(undefined),
+      // What a test's database says was saved is there: before the first copy of the head one is looked for.
+      open: async () => ok(Readable.from([])),
     }),
     slack: {
       identify: async (user) => ok({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: true }),

@@ -63,7 +63,7 @@ export async function restoreContents(
   await giveBack(recoveries(await read(isRecoverable), c));
   for (const { is } of await read((i) => taken.has(i.id))) await giveBack(await stateSteps(row, taken.get(is.id), is, given.refused, c));
   const machines = await read((i) => i.kind === "machine");
-  const there = new Set(machines.filter(({ is }) => is.state !== "Expunging").map(({ is }) => is.id));
+  const there = new Set(machines.filter(({ is }) => !["Destroyed", "Expunging"].includes(is.state)).map(({ is }) => is.id));
   const disks = await read((i) => i.kind === "volume" && i.facts["type"] !== "ROOT" && there.has(i.parentId ?? ""));
   await giveBack(attachments(disks, c));
   await giveBack(starts(machines, ran, there, c));
@@ -90,18 +90,24 @@ export async function bringToRest(row: DeletionRow, c: DeletionContext): Promise
   const approved = await approvedOf(row, c);
   const late: Failure[] = [];
   const recovered: string[] = [];
-  for (const { command, item, call } of recoveries(await readNow(approved, isRecoverable, busyIn(open), late, c), c)) {
+  const found = await readNow(approved, isRecoverable, busyIn(open), late, c);
+  const there = new Set(found.filter(({ is }) => is.state !== "Expunging").map(({ is }) => is.id));
+  for (const step of recoveries(found, c)) {
+    const { command, item, call } = step;
     const result = await runStep(row, command, item, c, call);
     if (result.ok) recovered.push(item.name);
-    else if (result.error.code !== "cloudstack.machine_gone") late.push(result.error);
+    else if (result.error.code === "cloudstack.machine_gone") there.delete(item.id);
+    else late.push(stillAsked(step, result.error));
   }
   const [first] = [...late, ...open.map(({ why }) => why)];
   if (first !== undefined) return err(first);
   await c.db.tx(async (q) => {
-    const names = recovered.join(", ");
-    const activity = `its machines are brought back and stand stopped (${names}); accounts stay disabled, and nothing expires`;
-    await updateDeletion(q, row.id, { expunge_after: null, ...(recovered.length === 0 ? {} : { activity }) });
-    await recordDeletionEvent(q, row.id, c.now(), "at rest", { recovered });
+    const lost = approved.items.filter((i) => isRecoverable(i) && !there.has(i.id)).map((i) => i.name);
+    const names = recovered.length === 0 ? "" : ` (${recovered.join(", ")})`;
+    const back = `its machines are brought back and stand stopped${names}; accounts stay disabled, and nothing expires`;
+    const activity = lost.length === 0 ? back : `could not be brought back, CloudStack no longer has it: ${lost.join(", ")}; ${back}`;
+    await updateDeletion(q, row.id, { expunge_after: null, ...(recovered.length + lost.length === 0 ? {} : { activity }) });
+    await recordDeletionEvent(q, row.id, c.now(), "at rest", { recovered, lost });
   });
   return ok(undefined);
 }
@@ -218,7 +224,14 @@ async function give(row: DeletionRow, steps: readonly GivingBack[], to: Given, c
     const isClearNo = result.error.kind === "rejected" || result.error.kind === "refused";
     const undone = isClearNo && orElse !== undefined ? await runStep(row, orElse.command, item, c, orElse.call) : ok(undefined);
     if (!undone.ok) to.passing.push(undone.error);
-    else if (!isClearNo || (await isAskedAgain(row, step, result.error, c))) to.passing.push(result.error);
+    else if (!isClearNo) to.passing.push(result.error);
+    else if (await isAskedAgain(row, step, result.error, c)) to.passing.push(stillAsked(step, result.error));
     else to.refused.set(item.id, result.error.message);
   }
+}
+
+/** A refusal of which the same is asked again; the sentence says what it keeps back. */
+function stillAsked({ command, item }: GivingBack, f: Failure): Failure {
+  if (command !== "recover") return f;
+  return { ...f, message: `the machine ${item.name} is not back yet, and is asked for again while CloudStack keeps it: ${f.message}` };
 }

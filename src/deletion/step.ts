@@ -8,6 +8,7 @@ import { updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { countRefusals, openIntents, recordIntent, recordOutcome, type OpenIntent } from "../store/intents.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import type { DeletionContext } from "./context.ts";
+import { isFailedRead } from "./reasons.ts";
 
 /**
  * Runs one call, recording its intent before and its outcome after; `jobId` is derived from the intent, so a lost answer can be looked up.
@@ -28,14 +29,32 @@ export async function runStep(
   await recordIntent(c.db, { id, owner: { kind: "deletion", id: row.id }, command, params, at: c.now() });
   const result = await call(jobId);
   const end = result.ok ? "done" : result.error.kind === "indeterminate" ? "indeterminate" : "refused";
+  const found = result.ok ? {} : await foundAfter(row, command, params, result.error, c);
   await c.db.tx(async (q) => {
-    const data = result.ok ? null : { code: result.error.code, sentence: result.error.message };
+    const data = result.ok ? null : { code: result.error.code, sentence: result.error.message, ...found };
     await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
     // A step that was taken ends the wait for whatever kept it back.
     if (result.ok) await updateDeletion(q, row.id, { waiting_for: null, waiting_since: null });
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: `deletion.${command}.${end}`, subject: row.id, data: params });
   });
   return result;
+}
+
+/** The steps that are given back. CloudStack may refuse one, or let its job fail, and have carried it out all the same. */
+const GIVEN_BACK: ReadonlySet<string> = new Set(["quarantine", "destroy"]);
+
+/** The thing as it is after a step that CloudStack refused; nothing for one that was never sent. */
+async function foundAfter(
+  row: DeletionRow,
+  command: string,
+  about: About,
+  f: Failure,
+  c: DeletionContext,
+): Promise<{ readonly found?: string }> {
+  const isAnswer = ["rejected", "contract_broken", "stuck"].includes(f.kind) && !isFailedRead(f);
+  if (!isAnswer || !GIVEN_BACK.has(command)) return {};
+  const found = await readById(row, about, c);
+  return { found: found.ok ? found.value : "it could not be read" };
 }
 
 /** A call of which it is not known how it ended: why not, and what it is about. */
@@ -70,7 +89,7 @@ export async function settleIntents(row: DeletionRow, c: DeletionContext): Promi
 }
 
 /** What an intent keeps of its thing; older ones have no kind. */
-type About = Partial<Readonly<Record<"item" | "kind", string>>>;
+type About = Readonly<Partial<Record<"item" | "kind", string | undefined>>>;
 
 async function settle(row: DeletionRow, intent: OpenIntent, about: About, c: DeletionContext): Promise<Result<void, Failure>> {
   const job = await c.reader.findJob(jobIdFor(intent.id));
@@ -106,10 +125,13 @@ async function readById(row: DeletionRow, { item: id, kind }: About, c: Deletion
 /** How often a call that CloudStack refuses is sent. */
 export const ASKED_MAX = 3;
 
+/** How often giving back asks for a disk on its machine, and for a machine that had run: about half a day, by the pauses between. */
+const ASKED_LONG = 100;
+
 /**
  * Whether a refused call is sent again: CloudStack refused it, and not for the third time. A server that just starts, keys that are being
- * changed, a thing still in use: each refuses now and may accept in a minute. A machine is asked for as long as CloudStack keeps it. A
- * refusal of our own guards is always final.
+ * changed, a thing still in use: each refuses now and may accept in a minute. A machine is asked for as long as CloudStack keeps it, an
+ * account that is to be enabled without end: it never expires. A refusal of our own guards is always final.
  */
 export async function isAskedAgain(
   row: DeletionRow,
@@ -119,5 +141,7 @@ export async function isAskedAgain(
 ): Promise<boolean> {
   if (f.kind !== "rejected" || f.code === "cloudstack.machine_gone") return false;
   if (call.command === "recover" && row.expunge_after !== null && c.now() < row.expunge_after) return true;
-  return (await countRefusals(c.db, { kind: "deletion", id: row.id }, call.command, call.item.id)) < ASKED_MAX;
+  if (call.command === "enable") return true;
+  const max = call.command === "attach" || call.command === "start" ? ASKED_LONG : ASKED_MAX;
+  return (await countRefusals(c.db, { kind: "deletion", id: row.id }, call.command, call.item.id)) < max;
 }

@@ -5,7 +5,14 @@ import type { ClosedBecause, Phase } from "../core/phases.ts";
 import { DAY_MS } from "../core/units.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
-import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionChange, type DeletionRow } from "../store/deletions.ts";
+import {
+  countDeletionEvents,
+  readDeletion,
+  recordDeletionEvent,
+  updateDeletion,
+  type DeletionChange,
+  type DeletionRow,
+} from "../store/deletions.ts";
 import { recordGoOn } from "../store/go-on.ts";
 import { sentFor } from "../store/intents.ts";
 import { readLatestInventory } from "../store/inventories.ts";
@@ -13,7 +20,7 @@ import { recordDomainDeleted } from "../store/managed.ts";
 import { buildView, isRunning, show, showAndTell } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { readApproved, readQuestion } from "./go-on.ts";
-import { closedBecause, effectOf, refusalOf, type Reason, type Refusal } from "./reasons.ts";
+import { closedBecause, effectOf, refusalOf, RESTS_UNTOLD, type Reason, type Refusal } from "./reasons.ts";
 import { bringToRest } from "./steps/restore.ts";
 
 /** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
@@ -136,8 +143,17 @@ function waitOf({ waiting_for, waiting_since, waits }: DeletionRow, reason: Reas
 /** Recovers the machines that CloudStack would expunge while this reason lasts; the sentence says whether they are back. */
 async function atRest(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<Refusal> {
   const rested = await bringToRest(row, c);
+  if (rested.ok && row.expunge_after !== null) await tellRests(row, f, c);
   const how = rested.ok ? "CloudStack expunges none of its machines meanwhile" : `its machines are not back yet: ${rested.error.message}`;
   return { ...f, message: `${f.message}; ${how}` };
+}
+
+/** Tells people when machines are recovered and destroyed again and again: nothing is lost, and it does not end. */
+async function tellRests(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<void> {
+  const times = await countDeletionEvents(c.db, row.id, "at rest");
+  if (times <= RESTS_UNTOLD) return;
+  const sentence = `Its machines were recovered ${times} times before CloudStack expunged them, and it begins anew each time: ${f.message}`;
+  await c.announcer.note(await buildView(row, c), `rests ${times}`, sentence);
 }
 
 /** Ends a frozen deletion whose domain is gone; false: nothing says that it was deleted. */

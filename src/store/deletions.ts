@@ -133,6 +133,11 @@ export async function recordDeletionEvent(q: Queryable, id: string, at: number, 
   await insertRow(q, "deletion_event", { deletion_id: id, at, kind, data: toJson(data ?? null) });
 }
 
+/** Counts what a deletion's log has of one kind. */
+export async function countDeletionEvents(q: Queryable, id: string, kind: string): Promise<number> {
+  return q.one(CountRow, "select count(*) as n from deletion_event where deletion_id = $1 and kind = $2", [id, kind]);
+}
+
 /** When a deletion entered a phase, the last time; null: never. */
 export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
   const row = z.object({ at: Instant });

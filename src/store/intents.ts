@@ -91,40 +91,57 @@ export async function callsOnTheirWay(q: Queryable, now: number): Promise<readon
 /** That a call was carried out, as far as CloudStack told. */
 const CARRIED_OUT = "(o.result = 'done' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' in ('succeeded', 'cut_off')))";
 
-const TakenRow = z.object({ item: z.string(), was: z.string().nullable() });
+const ItemRow = z.object({ item: z.string() });
+const TakenRow = ItemRow.extend({ was: z.string().nullable() });
 
-/** The things that an owner's command was carried out on, by id, each with its state right before the last time; null: not recorded. */
+/**
+ * That a call may have had its effect, however CloudStack says that it ended: it was sent, and the thing was not found afterwards as it was
+ * right before. A job that fails, or that CloudStack forgot, may have disabled an account; what our own guards refused was never sent.
+ */
+const MAY_HAVE_ACTED = `(o.result = 'done' or (o.result in ('looked_up', 'refused') and o.data ? 'found'
+  and o.data ->> 'found' is distinct from 'there: ' || coalesce(i.params ->> 'was', '')))`;
+
+/** The things that an owner's command may have acted on, by id, each with its state right before the last time; null: not recorded. */
 export async function readTaken(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlyMap<string, string | null>> {
   const rows = await q.many(
     TakenRow,
     `select coalesce(i.params ->> 'item', '') as item, i.params ->> 'was' as was from intent i join outcome o on o.intent_id = i.id
-     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT} order by o.seq`,
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${MAY_HAVE_ACTED} order by o.seq`,
     [owner.kind, owner.id, command],
   );
   return new Map(rows.map(({ item, was }) => [item, was]));
 }
 
-/** The last one of some commands that an owner sent about each thing, by id; those that CloudStack refused are left out. */
-export async function lastSent(q: Queryable, owner: IntentOwner, commands: readonly string[]): Promise<ReadonlyMap<string, string>> {
+/** That `destroy` or `recover` had its effect: CloudStack said so, or the machine was found so afterwards. */
+const HAD_EFFECT = `(o.result = 'done' or (o.result in ('looked_up', 'refused') and (o.data -> 'job' ->> 'state' = 'succeeded'
+  or (o.data ->> 'found' in ('there: Destroyed', 'there: Expunging', 'gone')) = (i.command = 'destroy'))))`;
+
+/** What a deletion did last to each machine, by its id: destroyed it, or recovered it. */
+export async function lastDone(q: Queryable, deletion: string): Promise<ReadonlyMap<string, "destroy" | "recover">> {
   const rows = await q.many(
-    z.object({ item: z.string(), command: z.string() }),
-    `select coalesce(i.params ->> 'item', '') as item, i.command from intent i
-     where i.owner_kind = $1 and i.owner_id = $2 and i.command = any($3)
-       and not exists (select from outcome o where o.intent_id = i.id and o.result = 'refused') order by i.at, i.id`,
-    [owner.kind, owner.id, commands],
+    ItemRow.extend({ command: z.enum(["destroy", "recover"]) }),
+    `select coalesce(i.params ->> 'item', '') as item, i.command from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = 'deletion' and i.owner_id = $1 and i.command in ('destroy', 'recover') and ${HAD_EFFECT} order by o.seq`,
+    [deletion],
   );
   return new Map(rows.map(({ item, command }) => [item, command]));
 }
 
 /** The ids of the things for which an owner sent a command that did not fail, as far as CloudStack told. */
 export async function sentFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
-  return new Set((await readTaken(q, owner, command)).keys());
+  const rows = await q.many(
+    ItemRow,
+    `select coalesce(i.params ->> 'item', '') as item from intent i join outcome o on o.intent_id = i.id
+     where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3 and ${CARRIED_OUT}`,
+    [owner.kind, owner.id, command],
+  );
+  return new Set(rows.map((row) => row.item));
 }
 
 /** The ids of the things for which CloudStack refused a command of an owner, at once or in its job. */
 export async function refusedFor(q: Queryable, owner: IntentOwner, command: string): Promise<ReadonlySet<string>> {
   const rows = await q.many(
-    z.object({ item: z.string() }),
+    ItemRow,
     `select distinct coalesce(i.params ->> 'item', '') as item from intent i join outcome o on o.intent_id = i.id
      where i.owner_kind = $1 and i.owner_id = $2 and i.command = $3
        and (o.result = 'refused' or (o.result = 'looked_up' and o.data -> 'job' ->> 'state' = 'failed'))`,

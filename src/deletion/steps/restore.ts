@@ -232,6 +232,7 @@ async function give(row: DeletionRow, steps: readonly GivingBack[], to: Given, c
 
 /** A refusal of which the same is asked again; the sentence says what it keeps back. */
 function stillAsked({ command, item }: GivingBack, f: Failure): Failure {
+  if (command === "enable") return { ...f, message: `the account ${item.name} is not enabled yet, and is asked for again: ${f.message}` };
   if (command !== "recover") return f;
   return { ...f, message: `the machine ${item.name} is not back yet, and is asked for again while CloudStack keeps it: ${f.message}` };
 }

@@ -5,12 +5,13 @@ import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
-import { refusedFor } from "../../store/intents.ts";
+import { lastDone, refusedFor } from "../../store/intents.ts";
 import { goesWithNetwork, type Inventory, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
 import { takePassage } from "../passage.ts";
+import { refuse } from "../reasons.ts";
 import { runStep } from "../step.ts";
 import { lostWith, requireCopies } from "./copies.ts";
 
@@ -29,9 +30,7 @@ export const quarantineSteps: readonly TeardownStep[] = [
 ];
 
 /** Destroys every machine without expunging it: CloudStack keeps it for a while, recoverable. */
-export const dismantleSteps: readonly TeardownStep[] = [
-  { command: "destroy", kind: "machine", call: "destroyMachine", isDue: (i) => !["Destroyed", "Expunging"].includes(i.state) },
-];
+export const dismantleSteps: readonly TeardownStep[] = [{ command: "destroy", kind: "machine", call: "destroyMachine", isDue: isThere }];
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
 export const removeSteps: readonly TeardownStep[] = [
@@ -74,6 +73,8 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
     if (!passage.ok) return passage;
     const { grant, fresh } = passage.value;
     seen = fresh;
+    const needed = steps === dismantleSteps ? await describeNeeded(row, fresh, c) : null;
+    if (needed !== null) return refuse("changed", needed);
     const due = firstDue(steps, fresh.items, done, refused);
     if (due === null) return ok(undefined);
     const { item } = due;
@@ -92,6 +93,22 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
     else refused.add(item.id);
     await show(row.id, c);
   }
+}
+
+/**
+ * The machines that somebody recovered after Twokey destroyed them, in a sentence; null: there are none. Where all had been destroyed, that
+ * is each one that Twokey did not recover itself.
+ */
+async function describeNeeded(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<string | null> {
+  const last = await lastDone(c.db, row.id);
+  const isByOthers = (id: string): boolean => (row.phase === "expunging" ? last.get(id) !== "recover" : last.get(id) === "destroy");
+  const needed = fresh.items.filter((i) => i.kind === "machine" && isThere(i) && isByOthers(i.id)).map((i) => i.name);
+  return needed.length === 0 ? null : `a machine that was destroyed is there again: ${needed.slice(0, 5).join(", ")}; somebody needs it`;
+}
+
+/** Whether a machine is not destroyed. */
+function isThere({ state }: InventoryItem): boolean {
+  return state !== "Destroyed" && state !== "Expunging";
 }
 
 /** Notes, before the first machine is destroyed, from when on CloudStack may expunge it: its own default is a day. */

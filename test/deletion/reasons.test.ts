@@ -57,6 +57,13 @@ test("while machines can be recovered, no reason lets CloudStack's clock run out
     }
 });
 
+test("what was there for a moment brings no machine to rest: long before CloudStack may expunge it, and where only its task has not run", () => {
+  for (const left of [REST_MS + 1, 0, -1, -24 * 3600_000]) {
+    expect(effectOf("unavailable", "expunging", 0, left)).toBe("wait");
+    expect(effectOf("unavailable", "expunging", SHORT_MS, left)).toBe("rest");
+  }
+});
+
 test("a wait ends by time, whatever number of tries", () => {
   expect(effectOf("cloudstack_refused", "removing", LONG_MS - 1)).toBe("wait");
   expect(effectOf("cloudstack_refused", "removing", LONG_MS)).toBe("freeze");

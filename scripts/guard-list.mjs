@@ -2688,4 +2688,12 @@ export const guards = [
     broken: "",
     tests: ["test/deletion/around-the-domain.test.ts"],
   },
+  {
+    invariant: "INV-8",
+    what: "nobody is shut out by a quarantine that could not see the end of running jobs",
+    file: "src/deletion/guard.ts",
+    guard: 'allAreDisabled || row.phase === "cooling_off"',
+    broken: "allAreDisabled",
+    tests: ["test/deletion/before-step.test.ts"],
+  },
 ];

@@ -2286,7 +2286,7 @@ export const guards = [
     invariant: "INV-9",
     what: "a job that a user began before the quarantine is waited for",
     file: "src/deletion/guard.ts",
-    guard: "const unfinished = describeUnfinished(jobs.value, fresh);",
+    guard: "const unfinished = describeUnfinished(allAreDisabled ? jobs.value : [], fresh);",
     broken: "const unfinished = null;",
     tests: beforeStep,
   },

@@ -68,7 +68,7 @@ beforeEach(async () => {
     command: keep("command"),
     action: keep("action"),
     view: keep("view"),
-    event: keep("event"),
+    event: (name: string, handler: Handler) => void (handlers[`event:${name}`] = handler),
     use: (handler: Handler) => void (handlers["use"] = handler),
     options: keep("options"),
     error: () => undefined,

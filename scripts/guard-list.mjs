@@ -2164,7 +2164,7 @@ export const guards = [
   },
   {
     invariant: "stop",
-    what: "Cancel and Restore have ended once they are stored",
+    what: "nobody's click waits for what is told to members",
     file: "src/deletion/act.ts",
     guard: "void showBuilt(row, view, c).catch(() => undefined);",
     broken: "await showBuilt(row, view, c);",

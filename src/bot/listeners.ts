@@ -317,7 +317,7 @@ function stopOf(command: Result<Command, Failure>): "stop" | null {
 function take(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
-    const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => doOnce(d, who, c)));
+    const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
     if (d.halts == null) return inLane(c.lanes.others, user, () => c.identity.identify(user));
     // A stop waits for nothing else that the same person does.
     const person = `${d.halts} ${user}`;
@@ -332,7 +332,7 @@ function take(d: Doing, c: Listening): Promise<void> {
 }
 
 /** Does it if it is new: Slack and proxies repeat it. What cannot be told counts as new; without the database nothing is done. */
-async function doOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
+async function runOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
   const tell = d.answer ?? ((reply: Reply) => say(reply, d.place, c));
   try {
     if (d.once !== null && !(await recordSeenEvent(c.db, d.once, c.now()))) return async () => undefined;

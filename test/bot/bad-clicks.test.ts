@@ -240,12 +240,14 @@ test.each(["ada", "chen"])("while the answers to clicks of two people hang, %s s
 });
 
 test("while Slack takes no message to members, one who cancelled stops: nobody's turn waits for what is told", async () => {
+  slackTakesNothing = true;
+  await press({ user: "ben" });
+  expect(await votes()).toBe(1);
   await fresh.db.tx(async (q) => {
     await q.exec("set local session_replication_role = replica");
     await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at(40), until_at: at(5000) });
   });
   row = await expectRow(fresh.db, row.id);
-  slackTakesNothing = true;
   await press({ action: "deletion_cancel", user: "ada" });
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ closed_because: "cancelled" });
   await stop("ada");

@@ -90,7 +90,7 @@ export async function serveCopy(
 function rangeOf(header: string, size: number): ByteRange | "none" | null {
   const [, from = "", to = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.trim()) ?? [];
   if (from === "" && to === "") return null;
-  if (from === "") return to === "0" ? "none" : { start: Math.max(0, size - Number(to)), end: size - 1 };
+  if (from === "") return Number(to) === 0 || size === 0 ? "none" : { start: Math.max(0, size - Number(to)), end: size - 1 };
   if (to !== "" && Number(to) < Number(from)) return null;
   if (Number(from) >= size) return "none";
   return { start: Number(from), end: to === "" ? size - 1 : Math.min(Number(to), size - 1) };

@@ -7,6 +7,7 @@ import { runCommand } from "../commands/run.ts";
 import type { Clock } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
+import { mayHalt, type Asker } from "../core/people.ts";
 import type { Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
@@ -22,7 +23,7 @@ import { homeView } from "./render/home.ts";
 import { readMemory } from "./render/modals.ts";
 import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
-import { callSlack } from "./slack.ts";
+import { callInTime, callSlack } from "./slack.ts";
 import { createTurns, type Turns } from "./turns.ts";
 import { decodeTyped } from "./typed-text.ts";
 
@@ -42,22 +43,49 @@ interface Listening extends ListenContext {
   readonly lanes: Lanes;
 }
 
-/** What stops has turns of its own: nobody's flood of other clicks keeps it waiting. */
+/** The turns of one bot. What stops has its own: nobody's flood of other clicks keeps it waiting. */
 interface Lanes {
+  /** In which it is looked up who stops, cancels or restores; takes nothing of the database. */
+  readonly callers: Turns;
+  /** Of the team, which is never told that too many wait. */
   readonly halts: Turns;
   readonly others: Turns;
+  /** Refusals of those who may not stop anything, and of what comes from elsewhere. */
+  readonly strangers: Turns;
   /** The sentences to people whose clicks are too many: who waits for one gets no second one. */
   readonly refusals: Turns;
 }
 
-/** The turns of one bot; together they take half of the connections to the database, the rest is for passes and deletions. */
+/** Together they take six of the ten connections to the database, the rest is for passes and deletions. */
 function createLanes(): Lanes {
+  const any = Number.POSITIVE_INFINITY;
   return {
-    halts: createTurns({ running: 2, waiting: 100, ofOne: 5 }),
+    callers: createTurns({ running: any, waiting: any, ofOne: 5 }),
+    halts: createTurns({ running: 2, waiting: any, ofOne: 5 }),
     others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
+    strangers: createTurns({ running: 1, waiting: 100, ofOne: 5 }),
     refusals: createTurns({ running: 5, waiting: 200, ofOne: 1 }),
   };
 }
+
+/** How long a click's own address may take to take an answer; Slack's library would wait for ever. Units: milliseconds. */
+const RESPOND_MS = 10_000;
+
+/** One thing that one person did. */
+interface Doing {
+  readonly what: string;
+  readonly place: Place;
+  /** What makes it one thing of Slack's repetitions; null: it cannot be told. */
+  readonly once: string | null;
+  readonly halts?: "stop" | "one deletion" | null;
+  /** Does it; has ended once it is stored. */
+  readonly run: (who: () => Promise<Result<Asker, Failure>>) => Promise<Reply | null>;
+  /** Answers it, where that is not done by `say`. */
+  readonly answer?: (reply: Reply) => Promise<void>;
+}
+
+/** The rest of what somebody did once it is stored: the answer. */
+type Rest = () => Promise<unknown>;
 
 type Respond = (message: { text: string; blocks?: never[]; response_type: "ephemeral"; replace_original: false }) => Promise<unknown>;
 
@@ -100,13 +128,13 @@ function refuseOthers(app: App, c: Listening): void {
     if (ack !== undefined) acknowledge(ack(), c);
     const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
     const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
-    await inTurn("origin", c, null, async () => {
+    const said = bodyOf(renderReply(replyOfFailure(origin.error)));
+    const record = async (): Promise<Rest> => {
       c.events.failed("slack.other_origin", origin.error);
       await c.services.deletions.recordRefusal(strangerOf(user), "slack.payload", origin.error.message);
-      const { text } = bodyOf(renderReply(replyOfFailure(origin.error)));
-      if (respond !== undefined)
-        await callSlack("response_url", () => respond({ text, response_type: "ephemeral", replace_original: false }));
-    });
+      return async () => respond !== undefined && answerAt(respond, { text: said.text });
+    };
+    await inTurn("origin", c, null, (turn) => c.lanes.strangers.take(user, () => turn(record)));
   });
 }
 
@@ -115,16 +143,8 @@ function listenToCommands(app: App, c: Listening): void {
     acknowledge(ack(), c);
     const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
     const parsed = parseCommand(command.command, decodeTyped(command.text));
-    await inTurn(
-      "command",
-      c,
-      place,
-      async () => {
-        if (!(await isFirst(c, "command", command.trigger_id, place))) return;
-        await say(await answer(parsed, place, c), place, c);
-      },
-      isStop(parsed),
-    );
+    const run = (who: Who) => answer(parsed, who, place, c);
+    await take({ what: "command", place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run }, c);
   });
 }
 
@@ -133,14 +153,14 @@ function listenToButtons(app: App, c: Listening): void {
     acknowledge(ack(), c);
     const { click, once } = clickOf(body, action, c.channel);
     const place = { channel: click.channel, user: click.user, respond: respond as Respond | undefined };
-    const isHalt = HALTS.has(click.action);
-    const work = async (): Promise<void> => {
-      if (!(await isFirst(c, "action", once, place))) return;
-      const asker = await (isHalt ? c.identity.identifyToHalt(click.user) : c.identity.identify(click.user));
-      if (!asker.ok) await c.services.deletions.recordRefusal(strangerOf(click.user), click.action, asker.error.message);
-      await say(asker.ok ? await answerClick(click, asker.value, c) : replyOfFailure(asker.error), place, c);
+    const run = async (who: Who): Promise<Reply | null> => {
+      const asker = await who();
+      if (asker.ok) return answerClick(click, asker.value, c);
+      await c.services.deletions.recordRefusal(strangerOf(click.user), click.action, asker.error.message);
+      return replyOfFailure(asker.error);
     };
-    await inTurn("action", c, place, work, isHalt);
+    const halts = HALTS.has(click.action) ? "one deletion" : null;
+    await take({ what: "action", place, once: onceOf("action", once), halts, run }, c);
   });
 }
 
@@ -184,23 +204,17 @@ function listenToWindows(app: App, c: Listening): void {
     if (problems !== null) return acknowledge(ack({ response_action: "errors", errors: problems }), c);
     acknowledge(ack(), c);
 
-    const place = { channel: c.channel, user: body.user.id };
-    await inTurn("view", c, place, async () => {
-      if (!(await isFirst(c, "view", view.id, place))) return;
+    const channel = (isPolicy ? remembered.split(" ")[1] : memory?.channel) ?? c.channel;
+    const run = async (who: Who): Promise<Reply | null> => {
       const { deletions, policy } = c.services;
-      const asker = await c.identity.identify(body.user.id);
-      if (isPolicy && asker.ok) {
-        const reply = await answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
-        return say(reply, { ...place, channel: remembered.split(" ")[1] ?? c.channel }, c);
-      }
-      if (asker.ok && memory !== null) {
-        const reply = await answerWindow(callbackId, memory, typed, asker.value, deletions);
-        return say(reply, { ...place, channel: memory.channel }, c);
-      }
+      const asker = await who();
+      if (isPolicy && asker.ok) return answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
+      if (asker.ok && memory !== null) return answerWindow(callbackId, memory, typed, asker.value, deletions);
       const why = asker.ok ? failure("refused", "view.forged", "This window was not opened by Twokey; nothing was done") : asker.error;
       await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
-      await say(replyOfFailure(why), place, c);
-    });
+      return replyOfFailure(why);
+    };
+    await take({ what: "view", place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
   });
 }
 
@@ -210,10 +224,8 @@ function listenToMentions(app: App, c: Listening): void {
     if (event.user === undefined || bot !== undefined) return;
     const place = { channel: event.channel, user: event.user, thread };
     const parsed = parseWords(decodeTyped(event.text));
-    const work = async (): Promise<void> => {
-      if (await isFirst(c, "event", body.event_id, place)) await say(await answer(parsed, place, c), place, c);
-    };
-    await inTurn("mention", c, place, work, isStop(parsed));
+    const run = (who: Who) => answer(parsed, who, place, c);
+    await take({ what: "mention", place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
   });
 }
 
@@ -231,35 +243,41 @@ function listenToDirectMessages(app: App, c: Listening): void {
     const { user, channel } = m;
     if (m.channel_type !== "im" || m.subtype !== undefined || m.bot_id !== undefined || user === undefined) return;
     const parsed = parseWords(decodeTyped(m.text ?? ""));
-    const work = async (): Promise<void> => {
-      if (!(await isFirst(c, "event", body.event_id, { channel, user }))) return;
-      const reply = await answer(parsed, { channel, user }, c);
-      if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
-      const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
-      await c.client.chat.postMessage({ channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...thread });
-    };
-    await inTurn("message", c, { channel, user }, work, isStop(parsed));
+    const place = { channel, user };
+    await take(
+      {
+        ...{ what: "message", place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
+        run: (who) => answer(parsed, who, place, c),
+        async answer(reply) {
+          if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
+          const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
+          await c.client.chat.postMessage({ channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...thread });
+        },
+      },
+      c,
+    );
   });
 }
 
 function listenToHome(app: App, c: Listening): void {
-  app.event("app_home_opened", async ({ event }) =>
-    inTurn("home", c, null, async () => {
-      const asker = await c.identity.identify(event.user);
-      if (!asker.ok) return;
+  app.event("app_home_opened", async ({ event: { user } }) => {
+    const read = async (): Promise<Rest> => {
+      const asker = await c.identity.identify(user);
+      if (!asker.ok) return async () => undefined;
       const projects = await c.services.projects.projectsOf(asker.value);
       const deletions = asker.value.isTeam ? await c.services.deletions.list() : null;
-      await c.client.views.publish({
-        user_id: event.user,
-        view: homeView(projects.ok ? projects.value : [], deletions?.ok === true ? deletions.value : []),
-      });
-    }),
-  );
+      const view = homeView(projects.ok ? projects.value : [], deletions?.ok === true ? deletions.value : []);
+      return () => c.client.views.publish({ user_id: user, view });
+    };
+    await inTurn("home", c, null, (turn) => c.lanes.others.take(user, () => turn(read)));
+  });
 }
 
-async function answer(command: Result<Command, Failure>, { channel, user }: Place, c: Listening): Promise<Reply> {
+type Who = Parameters<Doing["run"]>[0];
+
+async function answer(command: Result<Command, Failure>, who: Who, { channel, user }: Place, c: Listening): Promise<Reply> {
   if (!command.ok) return replyOfFailure(command.error);
-  const asker = await (command.value.kind === "stop" ? c.identity.identifyToHalt(user) : c.identity.identify(user));
+  const asker = await who();
   return asker.ok ? runCommand(command.value, asker.value, c.services, { channel, user }) : replyOfFailure(asker.error);
 }
 
@@ -267,14 +285,11 @@ async function answer(command: Result<Command, Failure>, { channel, user }: Plac
  * Answers one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the channel, as a
  * direct message.
  */
-async function say(reply: Reply | null, { respond, channel, user, thread }: Place, c: Listening): Promise<void> {
-  if (reply === null) return;
+async function say(reply: Reply, { respond, channel, user, thread }: Place, c: Listening): Promise<void> {
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
   const said = bodyOf(renderReply(reply));
   if (respond !== undefined) {
-    const sent = await callSlack("response_url", () =>
-      respond({ ...said, blocks: said.blocks as never[], response_type: "ephemeral", replace_original: false }),
-    );
+    const sent = await answerAt(respond, { ...said, blocks: said.blocks as never[] });
     if (sent.ok) return;
   }
 
@@ -285,27 +300,66 @@ async function say(reply: Reply | null, { respond, channel, user, thread }: Plac
   if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }
 
-/** Whether an interaction is new: Slack and proxies repeat them. Without an id it counts as new; without the database nothing is done. */
-async function isFirst(c: Listening, kind: string, id: string | undefined, place: Place): Promise<boolean> {
-  if (id === undefined || id === "") return true;
+function answerAt(respond: Respond, said: { readonly text: string; readonly blocks?: never[] }): Promise<Result<unknown, Failure>> {
+  const message = { ...said, response_type: "ephemeral", replace_original: false } as const;
+  return callInTime("response_url", RESPOND_MS, () => respond(message));
+}
+
+function onceOf(kind: string, id: string | undefined): string | null {
+  return id === undefined || id === "" ? null : `${kind}:${id}`;
+}
+
+function stopOf(command: Result<Command, Failure>): "stop" | null {
+  return command.ok && command.value.kind === "stop" ? "stop" : null;
+}
+
+/** Does what a person did, in its turn, and answers it after that. */
+function take(d: Doing, c: Listening): Promise<void> {
+  const { user } = d.place;
+  return inTurn(d.what, c, d.place, async (turn) => {
+    const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
+    if (d.halts == null) return inLane(c.lanes.others, user, () => c.identity.identify(user));
+    // A stop waits for nothing else that the same person does.
+    const person = `${d.halts} ${user}`;
+    let isDone = false;
+    await c.lanes.callers.take(person, async () => {
+      const asker = await c.identity.identifyToHalt(user);
+      const lane = asker.ok && mayHalt(asker.value) ? c.lanes.halts : c.lanes.strangers;
+      isDone = await inLane(lane, person, async () => asker);
+    });
+    return isDone;
+  });
+}
+
+/** Does it if it is new: Slack and proxies repeat it. What cannot be told counts as new; without the database nothing is done. */
+async function runOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
+  const tell = d.answer ?? ((reply: Reply) => say(reply, d.place, c));
   try {
-    return await recordSeenEvent(c.db, `${kind}:${id}`, c.now());
+    if (d.once !== null && !(await recordSeenEvent(c.db, d.once, c.now()))) return async () => undefined;
   } catch (thrown) {
-    c.events.bug(`slack.${kind}`, thrown);
-    await say(shortReply("Nothing was done: Twokey cannot reach its own database now", "Try again in a minute."), place, c);
-    return false;
+    c.events.bug(`slack.${d.what}`, thrown);
+    const nothing = shortReply("Nothing was done: Twokey cannot reach its own database now", "Try again in a minute.");
+    return () => tell(nothing);
   }
+  const reply = await d.run(who);
+  return async () => reply !== null && tell(reply);
 }
 
-function isStop(command: Result<Command, Failure>): boolean {
-  return command.ok && command.value.kind === "stop";
-}
-
-/** Runs what a person did in its turn; with too much before it, it is refused with a sentence, one at a time. `place` null: in silence. */
-async function inTurn(what: string, c: Listening, place: Place | null, run: () => Promise<void>, isHalt = false): Promise<void> {
+/**
+ * Has `wait` run what a person did in its turn. Its rest comes when the turn has ended: no turn waits for an answer, which Slack may take
+ * as long over as it likes. With too much before it, it is refused with a sentence, one at a time; `place` null: in silence.
+ */
+async function inTurn(
+  what: string,
+  c: Listening,
+  place: Place | null,
+  wait: (turn: (run: () => Promise<Rest>) => Promise<void>) => Promise<boolean>,
+): Promise<void> {
+  let rest: Rest = async () => undefined;
   try {
-    const lane = isHalt ? c.lanes.halts : c.lanes.others;
-    if ((await lane.take(place?.user ?? what, run)) || place === null) return;
+    const wasDone = await wait(async (run) => void (rest = await run()));
+    if (wasDone) return void (await rest());
+    if (place === null) return;
     await c.lanes.refusals.take(place.user, () =>
       say(shortReply("This was not done: too much is waiting", "Wait for the answers to what you did before, then try again."), place, c),
     );

@@ -64,8 +64,8 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
     for (const member of members.value.filter((m) => !round.settled.has(m))) {
       const direct = await directOf(member);
       if (direct.ok) {
-        if (direct.value !== null) await o.posting.show(`keep:${view.id}:${member}`, direct.value, message);
-        round.settled.set(member, direct.value === null ? "no Slack account is known" : null);
+        const shown = direct.value === null ? null : await o.posting.showNow(`keep:${view.id}:${member}`, direct.value, message);
+        round.settled.set(member, shown === null ? "no Slack account is known" : shown.ok ? null : shown.error.message);
       } else if (!mayPass(direct.error)) round.settled.set(member, direct.error.message);
       else {
         isDone = false;

@@ -1,6 +1,8 @@
 import type { WebClient } from "@slack/web-api";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { digestOf } from "../core/digest.ts";
+import { fail, type Failure } from "../core/failure.ts";
+import { ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
@@ -12,6 +14,8 @@ import { errorCode, isPassing } from "./slack.ts";
 export interface Posting {
   /** Shows a message under `key`: posts it when new, updates it when changed. Later calls win. */
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
+  /** Shows it and waits for it. Errors: Slack refuses it until something is changed; what passes is tried again, as with `show`. */
+  showNow(key: string, channel: string, rendering: Rendering): Promise<Result<null, Failure>>;
   /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, plainText: string): Promise<void>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
@@ -42,7 +46,7 @@ interface PostingOptions {
 /** Makes the posting service; one chain of work for each message, so that its last state is always shown in the end. */
 export function createPosting(o: PostingOptions): Posting {
   const wanted = new Map<string, { channel: string; rendering: Rendering }>();
-  const running = new Map<string, Promise<void>>();
+  const running = new Map<string, Promise<string | null>>();
   const stopping = new AbortController();
 
   async function work(key: string): Promise<void> {
@@ -66,20 +70,22 @@ export function createPosting(o: PostingOptions): Posting {
     if (!stopping.signal.aborted && !running.has(key)) await start(key, tries + 1);
   }
 
-  const start = (key: string, tries = 0): Promise<void> => {
+  /** Slack's code for why it was not shown, or null. */
+  const start = (key: string, tries = 0): Promise<string | null> => {
     const busy = running.get(key);
     if (busy !== undefined) return busy;
     const done = work(key)
       .then(
-        () => false,
+        () => null,
         (thrown: unknown) => {
           o.events.bug("slack.not_shown", thrown);
-          return true;
+          return errorCode(thrown);
         },
       )
-      .then((failed) => {
+      .then((code) => {
         running.delete(key);
-        if (failed) void later(key, tries);
+        if (code !== null) void later(key, tries);
+        return code;
       });
     running.set(key, done);
     return done;
@@ -91,6 +97,11 @@ export function createPosting(o: PostingOptions): Posting {
       const done = start(key);
       // The first posting is waited for, so that notes and clicks can refer to it; updates are not.
       if (first) await done;
+    },
+    async showNow(key, channel, rendering) {
+      wanted.set(key, { channel, rendering });
+      const code = await start(key);
+      return code === null || isPassing(code) ? ok(null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
     },
     note: (key, noteKey, text) => postNote(key, noteKey, text, o),
     async settle() {

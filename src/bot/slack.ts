@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { LogLevel, type Logger, type WebClient } from "@slack/web-api";
 import { type Failure, failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -11,6 +12,12 @@ export async function callSlack<T>(what: string, call: () => Promise<T>): Promis
     const kind = code === "unreachable" ? "unavailable" : "rejected";
     return err(failure(kind, `slack.${code}`, `Slack refused ${what}: ${code}`, { details: { code } }));
   }
+}
+
+/** Calls as `callSlack` does, and waits no longer than `ms` for the answer. */
+export function callInTime<T>(what: string, ms: number, call: () => Promise<T>): Promise<Result<T, Failure>> {
+  const late = () => once(AbortSignal.timeout(ms), "abort").then(() => Promise.reject(new Error("there was no answer in time")));
+  return callSlack(what, () => Promise.race([call(), late()]));
 }
 
 /** Slack's own error code in what was thrown, or `unreachable`. */

@@ -25,7 +25,8 @@ const kinds = new Map([
   ["help", "help"],
   ["", "help"],
 ] as const);
-const Words = z.string().max(1000);
+const WORDS_MAX = 1000;
+const Words = z.string().max(WORDS_MAX);
 /** The command's characters, before what stands around it is taken off. */
 const SAID_MAX = 1200;
 
@@ -34,9 +35,10 @@ const SAID_MAX = 1200;
  * Errors: `invalid` with how to write it.
  */
 export function parseCommand(name: string, text: string): Result<Command, Failure> {
-  const words = Words.safeParse(text.trim());
+  const typed = wordOf(name);
+  // However long a reason is: it stops.
+  const words = Words.safeParse(typed === "stop" ? cutReason(text.trim()) : text.trim());
   if (!words.success) return tooLong();
-  const typed = name.replace(/^\/?(?:ci-)?/, "").toLowerCase();
   const kind = kinds.get(typed as Parameters<typeof kinds.get>[0]);
   if (kind === undefined) return err(unknownCommand(typed));
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
@@ -53,6 +55,15 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   }
   if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others || null });
   return ok({ kind, slug: slug?.data ?? null });
+}
+
+function wordOf(name: string): string {
+  return name.replace(/^\/?(?:ci-)?/, "").toLowerCase();
+}
+
+/** A reason that can be stored: half a character at its end could not be. */
+function cutReason(reason: string): string {
+  return reason.length <= WORDS_MAX ? reason : `${reason.slice(0, WORDS_MAX - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function unknownCommand(typed: string): Failure {
@@ -99,12 +110,13 @@ function parsePolicy(words: string): Result<Command, Failure> {
 /** Parses what was typed after a mention, before one, or in a direct message: `status aurora`. */
 export function parseWords(text: string): Result<Command, Failure> {
   const said = text.trim();
-  if (said.length > SAID_MAX) return tooLong();
-  const [name, rest] = cutFirst(
+  const [first, rest] = cutFirst(
     said
-      .replace(/^(?:<@[^<>]*>\s*)+/, "")
+      .slice(0, SAID_MAX)
+      .replace(/^(?:<@[^<>]*>[\s,.:;!]*)+/, "")
       .replace(/<@[^<>]*>$/, "")
       .trim(),
   );
-  return parseCommand(name, rest);
+  const name = first.replace(/[,.:;!]+$/, "");
+  return said.length > SAID_MAX && wordOf(name) !== "stop" ? tooLong() : parseCommand(name, rest);
 }

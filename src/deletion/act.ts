@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
-import { showAndTell } from "./build-view.ts";
+import { buildCard, showBuilt } from "./build-view.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
 
 /** What the ballot needs, out of what deletions need. */
@@ -26,15 +26,15 @@ export function auditOf(row: DeletionRow) {
   return { phase: row.phase, version: row.version, digest: row.digest };
 }
 
-/** One person's act on one deletion: its row locked, every refusal recorded, the work enqueued, the card shown after it. */
+/** One person's act on one deletion: its row locked, every refusal recorded, the work enqueued. It has ended once that is stored. */
 export async function actOnDeletion(
   what: string,
   click: Pick<DeletionClick, "deletionId" | "by"> & { readonly version?: number },
   c: DeletionContext,
   run: (row: DeletionRow, q: Transaction) => Promise<Result<void, Failure>>,
-): Promise<Result<DeletionView, Failure>> {
+): Promise<Result<null, Failure>> {
   const id = click.deletionId;
-  const done = await recordAct<null>({ kind: `deletion.${what}`, subject: id, by: click.by.operator.id }, c, async (q) => {
+  return recordAct<null>({ kind: `deletion.${what}`, subject: id, by: click.by.operator.id }, c, async (q) => {
     const row = await lockDeletion(q, id, click.version);
     if (!row.ok) return row;
     const acted = await run(row.value, q);
@@ -42,13 +42,15 @@ export async function actOnDeletion(
     await c.work.enqueue("deletion", id, { tx: q });
     return ok({ value: null, data: auditOf(row.value) });
   });
-  return done.ok ? showAfter(id, c) : done;
 }
 
-/** Shows the card after an act. */
+/** How a deletion is after an act. Nobody waits until Slack shows that: what fails is shown by its next run, which begins with it. */
 export async function showAfter(id: string, c: DeletionContext): Promise<Result<DeletionView, Failure>> {
-  const shown = await showAndTell(id, c);
-  return shown === null ? err(unknownDeletion()) : ok(shown);
+  const row = await readDeletion(c.db, id);
+  if (row === null) return err(unknownDeletion());
+  const view = await buildCard(row, c);
+  void showBuilt(row, view, c).catch(() => undefined);
+  return ok(view);
 }
 
 /** Closes a deletion, by a person, with nothing lost. */

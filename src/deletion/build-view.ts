@@ -92,17 +92,24 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
   if (row !== null) await c.announcer.showCard(await buildView(row, c));
 }
 
-/** Shows the card as it is now, and tells the project's members; returns what was shown, null where there is no such deletion. */
-export async function showAndTell(id: string, c: DeletionContext): Promise<DeletionView | null> {
+/** Shows the card as it is now, and tells the project's members. */
+export async function showAndTell(id: string, c: DeletionContext): Promise<void> {
   const row = await readDeletion(c.db, id);
-  if (row === null) return null;
+  if (row !== null) await showBuilt(row, await buildCard(row, c), c);
+}
+
+/** Builds what is shown, with the accounts of those who asked looked up where people may vote. */
+export async function buildCard(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
   if (row.phase === "archiving" || row.phase === "proposed") await c.approvers.learnAccounts(row.requesters);
-  const view = await buildView(row, c);
+  return buildView(row, c);
+}
+
+/** Shows a card and tells the project's members. Slack may take long over both. */
+export async function showBuilt(row: DeletionRow, view: DeletionView, c: DeletionContext): Promise<void> {
   await c.announcer.showCard(view);
   // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.
   const isNews = ["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase);
   if (row.proposed_at !== null && isNews) await c.announcer.tellMembers(view);
-  return view;
 }
 
 function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {

@@ -13,7 +13,7 @@ import {
   updateDeletion,
   type DeletionRow,
 } from "../store/deletions.ts";
-import { actOnDeletion, endDeletion, unknownDeletion } from "./act.ts";
+import { actOnDeletion, endDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { approveDeletion, assessApproval, waiveItem, type ApproveClick, type WaiveClick } from "./decide.ts";
@@ -35,8 +35,9 @@ export interface DeletionService {
   waive(click: WaiveClick): Promise<Result<DeletionView, Failure>>;
   reject(click: RejectClick): Promise<Result<DeletionView, Failure>>;
   withdraw(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
-  cancel(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
-  restore(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
+  /** Ends once it is stored, as `restore` does: a halt waits neither for Slack nor for the CI database. */
+  cancel(click: DeletionClick): Promise<Result<null, Failure>>;
+  restore(click: DeletionClick): Promise<Result<null, Failure>>;
   /** One person has a frozen deletion continue, if the guard permits it now. */
   lookAgain(click: DeletionClick): Promise<Result<DeletionView, Failure>>;
   /** Votes to continue a deletion that froze after the point of no return; it takes two distinct approvers. */
@@ -52,7 +53,17 @@ export type MembersOf = (project: ProjectId) => Promise<Result<readonly CiUserId
 
 /** Builds the service through which people decide on deletions. Every refusal is recorded with who and why. */
 export function createDeletionService(c: DeletionContext, membersOf: MembersOf): DeletionService {
-  const act = (what: string, click: DeletionClick, run: Parameters<typeof actOnDeletion>[3]) => actOnDeletion(what, click, c, run);
+  type Click = Parameters<typeof actOnDeletion>[1];
+  type Run = Parameters<typeof actOnDeletion>[3];
+  const act = async (what: string, click: Click, run: Run) => {
+    const done = await actOnDeletion(what, click, c, run);
+    return done.ok ? showAfter(click.deletionId, c) : done;
+  };
+  const halt = async (what: string, click: Click, run: Run) => {
+    const done = await actOnDeletion(what, click, c, run);
+    if (done.ok) void showAfter(click.deletionId, c).catch(() => undefined);
+    return done;
+  };
   return {
     async view(id) {
       const row = await readDeletion(c.db, id);
@@ -74,18 +85,18 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
     reject: (click) => act("reject", click, (row, q) => reject(row, click, q, c)),
     withdraw: (click) => act("withdraw", click, (row, q) => withdraw(row, click.by, q, c)),
     cancel: (click) =>
-      act("cancel", click, async (row, q) => {
+      halt("cancel", click, async (row, q) => {
         if (!mayHalt(click.by)) return err(teamOnly("cancel a deletion"));
         if (row.phase !== "cooling_off") return err(wrongPhase(row, "Cancel is for the cool-off; after it there is Restore."));
         return endDeletion(row, q, "cancelled", click.by, "cancelled in the cool-off", c);
       }),
     restore: (click) =>
-      act("restore", click, async (row, q) =>
+      halt("restore", click, async (row, q) =>
         mayHalt(click.by) ? requestRestore(row, q, "restored", click.by, c) : err(teamOnly("restore a domain")),
       ),
     lookAgain: (click) => act("look_again", click, (row, q) => lookAgain(row, click.by, q, c)),
     goOn: (click) => goOn(click, c),
-    keep: (id, by) => actOnDeletion("keep", { deletionId: id, by }, c, (row, q) => keep(row, by, membersOf, q, c)),
+    keep: (id, by) => act("keep", { deletionId: id, by }, (row, q) => keep(row, by, membersOf, q, c)),
     recordRefusal: (by, what, why) => recordRefusal({ kind: what, subject: "", by }, failure("refused", "click.refused", why), c),
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { resetDatabase } from "../sim/reset.ts";
 import { listen } from "../../src/bot/listeners.ts";
+import { callInTime } from "../../src/bot/slack.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
@@ -14,10 +15,13 @@ import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, enterAsSaved, expectRow, inventory, op, openOne } from "../support/deletions.ts";
+import { eventually } from "../support/eventually.ts";
 import { botIn, smallWorld } from "../support/small-world.ts";
 
 type Handler = (args: Record<string, unknown>) => Promise<void>;
 interface Pressed {
+  /** Slack never takes the answer. */
+  readonly hangs?: boolean;
   readonly action?: string;
   readonly value?: string;
   readonly user?: string;
@@ -32,6 +36,8 @@ let handlers: Record<string, Handler>;
 let said: string[];
 let triggers = 0;
 let isAway = false;
+let slackTakesNothing = false;
+const untilTaken = () => (slackTakesNothing ? new Promise<void>(() => undefined) : Promise.resolve());
 
 beforeAll(async () => {
   fresh = await freshDatabase();
@@ -56,27 +62,34 @@ beforeEach(async () => {
   handlers = {};
   said = [];
   isAway = false;
+  slackTakesNothing = false;
   const keep = (name: string) => (_pattern: unknown, handler: Handler) => (handlers[name] ??= handler);
   const app = {
     command: keep("command"),
     action: keep("action"),
     view: keep("view"),
-    event: keep("event"),
+    event: (name: string, handler: Handler) => void (handlers[`event:${name}`] = handler),
     use: (handler: Handler) => void (handlers["use"] = handler),
     options: keep("options"),
     error: () => undefined,
   };
-  const asker = (user: string): Asker => ({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: user !== "mia" });
+  const asker = (user: string): Asker => ({
+    operator: { id: op(user), name: user, ciUserId: null },
+    isTeam: user !== "mia" && !user.startsWith("mallory"),
+  });
   const identify = async (user: string) =>
     user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user));
   listen(app as never, {
     client: {
       chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
-      views: { open: async () => (said.push("a window"), { ok: true }) },
+      views: {
+        publish: async (m: { user_id: string }) => void said.push(`home of ${m.user_id}`),
+        open: async () => (said.push("a window"), { ok: true }),
+      },
     } as never,
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
     identity: { identify, identifyToHalt: identify } as never,
-    services: botIn(w, row).services,
+    services: botIn(w, row).with({ cards: { showCard: untilTaken, tellMembers: untilTaken } }).services,
     db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
     channel: "C1",
     events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
@@ -89,7 +102,7 @@ const good = () => `v1:${row.id}:${row.version}:${row.digest}`;
 async function press(p: Pressed = {}): Promise<void> {
   await handlers["action"]?.({
     ack: async () => undefined,
-    respond: async (m: unknown) => void said.push(JSON.stringify(m)),
+    respond: p.hangs === true ? () => new Promise(() => undefined) : async (m: unknown) => void said.push(JSON.stringify(m)),
     action: { action_id: p.action ?? "deletion_approve", value: p.value ?? good() },
     body: {
       user: { id: p.user ?? "ada" },
@@ -99,6 +112,13 @@ async function press(p: Pressed = {}): Promise<void> {
     },
   });
 }
+const stop = (user: string) =>
+  handlers["command"]?.({
+    ack: async () => undefined,
+    respond: async (m: unknown) => void said.push(JSON.stringify(m)),
+    command: { command: "/ci-stop", text: "something is wrong", channel_id: "C1", user_id: user, trigger_id: `c${triggers++}` },
+  });
+const stops = () => fresh.db.exec("select from stop_switch where by_name = 'chen' or by_name = 'ada'");
 async function submit(callback: string, metadata: string, user = "ben", id?: string): Promise<void> {
   await handlers["view"]?.({
     ack: async () => undefined,
@@ -206,6 +226,53 @@ test("a flood of one person's clicks is refused from the eleventh on, and keeps 
   const many = said.filter((s) => s.includes("too much is waiting"));
   expect([many.length > 0, many.length < 50]).toEqual([true, true]);
   expect(said.join("\n")).not.toMatch(/BUG/);
+});
+
+test.each(["ada", "chen"])("while the answers to clicks of two people hang, %s stops, and others approve", async (who) => {
+  for (const user of ["ada", "ben"])
+    for (const action of ["deletion_cancel", "deletion_restore"]) void press({ action, user, value: "nonsense", hangs: true });
+  for (const user of ["eve", "eli", "emma"]) void press({ user, hangs: true });
+  await eventually("all are recorded", async () => (await refusals()).length === 7, { limitMs: 60_000 });
+  await stop(who);
+  expect(await stops()).toBe(1);
+  await press({ user: "ada" });
+  expect(await votes()).toBe(1);
+});
+
+test("while Slack takes no message to members, one who cancelled stops: nobody's turn waits for what is told", async () => {
+  slackTakesNothing = true;
+  await press({ user: "ben" });
+  expect(await votes()).toBe(1);
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await updateDeletion(q, row.id, { phase: "cooling_off", entered_at: at(40), until_at: at(5000) });
+  });
+  row = await expectRow(fresh.db, row.id);
+  await press({ action: "deletion_cancel", user: "ada" });
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ closed_because: "cancelled" });
+  await stop("ada");
+  expect(await stops()).toBe(1);
+});
+
+test("a flood of stops by a hundred and fifty people who may not stop refuses no stop of the team", async () => {
+  const flood = Promise.all(Array.from({ length: 450 }, (_, i) => stop(`mallory${i % 150}`)));
+  await stop("chen");
+  expect(await stops()).toBe(1);
+  await flood;
+  expect(said.filter((s) => s.includes("too much is waiting")).length).toBeGreaterThan(0);
+  expect(await fresh.db.exec("select from stop_switch")).toBe(1);
+});
+
+test("one who opens Home many times leaves others theirs", async () => {
+  const open = (user: string) => handlers["event:app_home_opened"]?.({ event: { user } });
+  await Promise.all([...Array.from({ length: 30 }, () => open("mia")), open("ada")]);
+  expect(said.filter((s) => s === "home of ada")).toHaveLength(1);
+  expect(said.filter((s) => s === "home of mia")).toHaveLength(10);
+});
+
+test("an answer that never comes is given up after its time", async () => {
+  expect(await callInTime("response_url", 20, () => new Promise(() => undefined))).toMatchObject({ ok: false });
+  expect(await callInTime("response_url", 60_000, async () => 1)).toEqual({ ok: true, value: 1 });
 });
 
 test("while Twokey's own database is away a click is not taken for a new one: nothing is done, and it says so", async () => {

@@ -94,6 +94,10 @@ test.each([
   ["users.lookupByEmail", "ratelimited", 5],
   ["conversations.open", "ratelimited", 5],
   ["conversations.open", "internal_error", 5 * 13],
+  ["chat.postMessage", "user_is_deactivated", 13],
+  ["chat.postMessage", "restricted_action", 13],
+  ["chat.postMessage", "messages_tab_disabled", 13],
+  ["chat.postMessage", "is_archived", 13],
 ])("%s says %s for good: in twenty wakes it is asked seldom, and who is given up is named", async (method, error, most) => {
   const before = slack.calls(method);
   slack.fail(method, error);

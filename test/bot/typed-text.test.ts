@@ -44,6 +44,23 @@ test("long texts of Slack's marks are refused at once", () => {
   }
 });
 
+test("a stop stops, however long its reason is and whatever stands beside it; the reason is cut where it can be stored", () => {
+  for (const text of ["<@U0TWOKEY1>, stop", "<@U0TWOKEY1>: STOP!", "stop.", "stop <@U0TWOKEY1>", "/ci-stop"])
+    expect(wordsOf(text), text).toEqual({ kind: "stop", reason: "no reason given" });
+  for (const [long, kept] of [
+    ["x".repeat(1001), 1000],
+    ["\u{1F525}".repeat(5000), 999],
+    [`x${"\u{1F525}".repeat(500)}`, 1000],
+  ] as const)
+    for (const parsed of [parseCommand("/ci-stop", long), parseWords(`<@U0TWOKEY1>, stop ${long}`)]) {
+      const reason = parsed.ok && parsed.value.kind === "stop" ? parsed.value.reason : "";
+      expect(reason).toHaveLength(kept);
+      expect(/^[^\p{Cs}]*…$/u.test(reason)).toBe(true);
+    }
+  expect(wordsOf(`stopped ${"x".repeat(1300)}`)).toBe("command.long");
+  expect(parseCommand("/ci-sync", "x".repeat(1001))).toMatchObject({ ok: false, error: { code: "command.long" } });
+});
+
 test.each(["constructor", "__proto__", "toString", "hasOwnProperty"])("%s is no command", (name) => {
   expect(wordsOf(name)).toBe("command.unknown");
   expect(parseCommand(`/ci-${name}`, "")).toMatchObject({ ok: false, error: { code: "command.unknown" } });

@@ -8,7 +8,7 @@ import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../sto
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
-import { readGoOn } from "../store/go-on.ts";
+import { readClosers, readGoOn } from "../store/go-on.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
@@ -25,8 +25,9 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
   const listed = approvers.ok ? approvers.value : [];
-  const { may, isUnsure, unknown: whoAsked } = await votersOf(row.requesters, listed, c);
-  const requesters = await namesOf(row.requesters, listed, c);
+  const asking = [...new Set([...row.requesters, ...(row.frozen_from === "removing" ? await readClosers(c.db, row.id) : [])])];
+  const { may, isUnsure, unknown: whoAsked } = await votersOf(asking, listed, c);
+  const requesters = await namesOf(asking, listed, c);
   const unknown = isUnsure ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;

@@ -26,7 +26,10 @@ async function findGroup(client: WebClient, group: string): Promise<Result<strin
   const found = all.value.filter((g) => (isHandle ? g.handle === group.replace(/^@/, "") : g.name === group));
   const [one, ...more] = found.flatMap(({ id }) => (id === undefined ? [] : [id]));
   if (one !== undefined && more.length === 0) return ok(one);
-  const seen = one === undefined ? `Slack has no user group ${isHandle ? "with the handle " : ""}${group}` : `Slack has ${more.length + 1} user groups ${group}`;
+  const seen =
+    one === undefined
+      ? `Slack has no user group ${isHandle ? "with the handle " : ""}${group}`
+      : `Slack has ${more.length + 1} user groups ${group}`;
   return fail("refused", "slack.unknown_group", `${seen}, so it is not known who is meant`, {
     remedy: "Give the group's id (S…): it stays the same whatever the group is called.",
   });

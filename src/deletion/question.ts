@@ -25,7 +25,7 @@ export async function readRequest(
     domainId: row.domain_id,
     path: row.path,
     digest: row.digest,
-    requesters: identities,
+    requesters: [...new Set([...identities, ...(row.asked_as ?? [])])],
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,

@@ -116,11 +116,14 @@ export function createOwnership(c: OwnershipContext): Ownership {
   const inspect = async (): Promise<Result<Inspection, Failure>> => {
     const us = await readInstallation(c.db);
     const [marks, aged] = await Promise.all([c.readMarks(), claimsOfAge(us)]);
+    const ofAge = await unsettled(aged.ok ? aged.value : []);
+    // What the archive says counts while CloudStack does not answer, too.
+    if (!marks.ok && ofAge.length > 0) return ok({ claims: ofAge, ours: null });
     if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
     if (!aged.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", aged.error));
     isCompared ||= aged.ok;
     const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
-    return ok({ claims: await unsettled([...claims, ...(aged.ok ? aged.value : [])]), ours });
+    return ok({ claims: [...(await unsettled(claims)), ...ofAge], ours });
   };
 
   return {

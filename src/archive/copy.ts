@@ -3,7 +3,9 @@ import type { InventoryItem } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { readCopiesToShare, shareCopy, takeBackCopy, type CopyToShare } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
+import { readInstallation } from "../store/installation.ts";
 import { manifestOf, type SavedThing, type SaveContext } from "./entry.ts";
+import { createHeadCopy } from "./head-copy.ts";
 import type { ArchiveStore } from "./ports.ts";
 import { readBack } from "./save.ts";
 
@@ -17,7 +19,7 @@ export type KnownCopy = Pick<CopyToShare, "store_key" | "sha256" | "bytes" | "it
  * the bytes of today, and of an object in parts it has no SHA-256 of the whole. Source: AWS, "Checking object integrity".
  * Errors: `contract_broken` `archive.damaged` for a copy that is missing or is not what was saved; otherwise why it could not be read.
  */
-async function compareBytes(copy: KnownCopy, store: Pick<ArchiveStore, "open">): Promise<Result<void, Failure>> {
+export async function compareBytes(copy: KnownCopy, store: Pick<ArchiveStore, "open">): Promise<Result<void, Failure>> {
   const back = await readBack(store, copy.store_key);
   if (back.ok && back.value.sha256 === copy.sha256 && back.value.bytes === copy.bytes) return ok(undefined);
   const thing = `the copy of ${copy.item_kind} ${copy.name} in the archive (key ${copy.store_key})`;
@@ -29,10 +31,18 @@ async function compareBytes(copy: KnownCopy, store: Pick<ArchiveStore, "open">):
   });
 }
 
-/** Checks a copy, and takes back what counts as saved by it when it is damaged. Errors: those of `compareBytes`. Invariant: INV-8. */
+/**
+ * Checks a copy, and takes back what counts as saved by it when it is missing or damaged.
+ *
+ * Errors: those of `compareBytes`; `unavailable` `archive.unknown` when the archive lacks our audit log's head, too: its disk may not be
+ * mounted, or it is another bucket, and then it says nothing of its copies. Invariant: INV-8.
+ */
 export async function compareCopy(copy: KnownCopy, c: Omit<SaveContext, "source">): Promise<Result<void, Failure>> {
   const checked = await compareBytes(copy, c.store);
   if (checked.ok || checked.error.code !== "archive.damaged") return checked;
+  const head = await createHeadCopy(c.store).read((await readInstallation(c.db)).id);
+  if (!head.ok) return head;
+  if (head.value === null) return otherArchive(checked.error.message);
   const at = c.now();
   await c.db.tx(async (q) => {
     await takeBackCopy(q, copy.store_key, at, checked.error.message);
@@ -40,6 +50,14 @@ export async function compareCopy(copy: KnownCopy, c: Omit<SaveContext, "source"
     await recordAudit(q, { at, actor: "twokey", kind: "archive.damaged", subject: copy.store_key, data });
   });
   return checked;
+}
+
+function otherArchive(seen: string): Result<never, Failure> {
+  const why = "nor does the archive have the copy of the audit log's head: its disk is not mounted, or it is another archive";
+  return fail("unavailable", "archive.unknown", `${seen}; ${why}`, {
+    remedy:
+      "Mount the archive's disk, or correct TWOKEY_ARCHIVE_DIR, or the bucket and the prefix. Until then every copy counts as before.",
+  });
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { recordAudit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { readStop } from "../store/stop-switch.ts";
-import { compareCopy } from "./copy.ts";
+import { compareBytes, compareCopy } from "./copy.ts";
 import type { ArchiveStore } from "./ports.ts";
 
 /** How long copies are kept: the newest `versions` of each thing, and whatever is younger than `ageMs`. Units: milliseconds. */
@@ -101,7 +101,7 @@ export async function pruneArchive(c: PruneContext): Promise<Result<{ readonly r
 
 /**
  * The copies of a thing that may be removed, now that each of the newest ones, which stay, was read and is whole. One that is missing or
- * damaged is taken back, and those before it stay instead.
+ * damaged is taken back, unless it is the last, and those before it stay instead.
  *
  * Errors: a copy cannot be read now, or none is whole: then nothing of the thing is removed. Invariant: INV-8.
  */
@@ -109,26 +109,27 @@ async function readSpare(thing: string, c: PruneContext): Promise<Result<readonl
   const whole = new Set<string>();
   for (;;) {
     const copies = (await readKeptCopies(c.db, c.now())).filter((copy) => thingOf(copy) === thing);
-    const [newest] = newestFirst(copies);
-    if (newest === undefined)
-      return fail(
-        "contract_broken",
-        "archive.no_copy",
-        `The archive has no whole copy of ${thing} any more: the one to be removed is kept`,
-        {
-          remedy: "Find out what happened to the archive, and save the thing again.",
-        },
-      );
+    if (copies.length === 0) return noCopy(thing);
     const unread = newestFirst(copies)
       .slice(0, versionsOf(c.rules))
       .find((copy) => !whole.has(copy.key));
     if (unread === undefined) return ok(copiesToPrune(copies, c.rules, c.now()));
-    const read = await compareCopy({ ...unread, store_key: unread.key, item_kind: unread.itemKind }, c);
+    const known = { ...unread, store_key: unread.key, item_kind: unread.itemKind };
+    // The last one is never taken back here: what is destroyed is checked again, and saved again, by whoever destroys it.
+    const isLast = copies.length === 1;
+    const read = isLast ? await compareBytes(known, c.store) : await compareCopy(known, c);
     if (!read.ok && read.error.code !== "archive.damaged") return read;
+    if (!read.ok && isLast) return noCopy(thing);
     if (!read.ok) continue;
     whole.add(unread.key);
     await recordReadWhole(c.db, unread.key, c.now());
   }
+}
+
+function noCopy(thing: string): Result<never, Failure> {
+  return fail("contract_broken", "archive.no_copy", `The archive has no whole copy of ${thing} any more: the one to be removed is kept`, {
+    remedy: "Find out what happened to the archive, and save the thing again.",
+  });
 }
 
 function stopped(): Result<never, Failure> {

@@ -63,8 +63,9 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const around = await c.reader.readNeighbours(row.domain_id);
   if (!around.ok) return { seen: null, found: refused(around) };
   const before = await readLatestInventory(c.db, row.id);
-  // Before the lists: what a job made that ended in between is in them.
-  const jobs = before !== null && (await isEachDisabled(row, before, c)) ? await c.reader.readRunningJobs(row.domain_id) : ok([]);
+  // Before the lists: what a job made that ended in between is in them. And before the quarantine: it must be able to see their end.
+  const allAreDisabled = before !== null && (await isEachDisabled(row, before, c));
+  const jobs = allAreDisabled || row.phase === "cooling_off" ? await c.reader.readRunningJobs(row.domain_id) : ok([]);
   if (!jobs.ok) return { seen: null, found: refused(jobs) };
   const read = await c.reader.readInventory(row.domain_id, row.path, {
     domains: around.value.domains,
@@ -75,7 +76,7 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const fresh = read.value;
 
   const seen = { fresh, difference: before === null ? null : differenceOf(before, fresh), neighbours: null };
-  const unfinished = describeUnfinished(jobs.value, fresh);
+  const unfinished = describeUnfinished(allAreDisabled ? jobs.value : [], fresh);
   if (unfinished !== null) return { seen, found: refuse("job_running", unfinished) };
 
   const alive = fresh.items.filter(isRunning);

@@ -369,6 +369,14 @@ describe("a database restored from an older backup", () => {
     expect(archive.newestHead()).toBeDefined();
   });
 
+  test("is held by an archive without what it saved while CloudStack does not answer, too", async () => {
+    const db = await beforeTheFirstCopy(await approvedDeletion());
+    const down = { reader: { readMarks: async () => err(failure("unavailable", "cloudstack.unreachable", "down")) } };
+    const unmounted = createReplica({ ...w, db, archive: createMemoryArchive() }, "B", keysOf(w.cloud), (p) => changed(p, down));
+    expect(await unmounted.verifyOwner()).toMatchObject({ ok: false, error: { code: "ownership.claimed" } });
+    expect((await readStop(db)).stopped).toBe(true);
+  });
+
   test("that never gave the archive a copy goes on where the archive has what it saved, and waits while that cannot be told", async () => {
     const db = await beforeTheFirstCopy(await approvedDeletion());
     const archive = createMemoryArchive();

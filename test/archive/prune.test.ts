@@ -4,7 +4,7 @@
  */
 import { resumeByTwo } from "../support/stop.ts";
 import { createHash, randomUUID } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -25,11 +25,13 @@ import {
   updateEntry,
   type KeptCopy,
 } from "../../src/store/archive-entries.ts";
+import { recordAudit } from "../../src/store/audit.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import { StoreError } from "../../src/store/store-error.ts";
 import { createEvents } from "../../src/events.ts";
-import { configOf, testBot } from "../support/bot.ts";
+import { resetDatabase } from "../sim/reset.ts";
+import { botOf, configOf, testBot } from "../support/bot.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, openOne } from "../support/deletions.ts";
 
@@ -128,6 +130,8 @@ describe("on PostgreSQL", () => {
       events: { ...createEvents("silent", "test"), failed: (fact, f) => void failed.push(`${fact} ${f.code}`) },
       now: () => at(now),
     });
+    // As after each pass: by this, an archive that lacks a copy is known to be the archive.
+    await bot.deletions.ownership.keep();
     await bot.schedules.find((one) => one.name === "prune-archive")?.run();
     return { removed: removed.toSorted(), failed };
   }
@@ -288,8 +292,45 @@ describe("on PostgreSQL", () => {
     answer = ok(undefined);
     lost.add(kept);
     expect(await prune(1000)).toEqual({ removed: [], failed: ["archive.prune archive.no_copy"] });
+    // The last one is never given up.
+    expect((await readKeptCopies(fresh.db, 1000)).filter((c) => c.itemId === "i9").map((c) => c.id)).toEqual([kept]);
     await saved("i9", 30);
-    expect(await prune(1000)).toEqual(gone(old));
+    expect(await prune(1000)).toEqual(gone(old, kept));
+  });
+
+  test.each([
+    ["has never had", false],
+    ["has", true],
+  ])("while its disk is not mounted no copy is given up, where the archive %s the audit log's head", async (_, hasHead) => {
+    await resetDatabase(fresh.db);
+    const root = await mkdtemp(path.join(tmpdir(), "twokey-mount-"));
+    const [store, config, failed] = [createFolderStore(root), configOf(), new Array<string>()];
+    const [old, older, last] = [await saved("golden", 20), await saved("golden", 10), await saved("golden", 30)];
+    for (const key of [old, older, last]) {
+      await store.append(key, 0, Readable.from([BYTES]));
+      await store.finish(key);
+    }
+    const { parts } = testBot(fresh.db, {
+      config: { ...config, archive: { ...config.archive, keep: { versions: 1, ageMs: 100 } } },
+      events: { ...createEvents("silent", "test"), failed: (fact, f) => void failed.push(`${fact} ${f.code}`) },
+      now: () => at(1000),
+    });
+    const bot = botOf({ ...parts, archive: store });
+    const pruned = async () => {
+      await bot.schedules.find((one) => one.name === "prune-archive")?.run();
+      return [failed.splice(0), (await readKeptCopies(fresh.db, 1000)).map((c) => c.id)];
+    };
+    if (hasHead) {
+      await fresh.db.tx((q) => recordAudit(q, { at: 1, actor: "ada", kind: "test", subject: "x", data: {} }));
+      await bot.deletions.ownership.keep();
+    }
+    await rename(root, `${root}.disk`);
+    await mkdir(root);
+    expect(await pruned()).toEqual([["archive.prune archive.unknown"], [older, old, last]]);
+    await rm(root, { recursive: true });
+    await rename(`${root}.disk`, root);
+    expect(await pruned()).toEqual([[], [last]]);
+    await rm(root, { recursive: true });
   });
 
   test("two copies of the same instant: at the same moment only one of them can go", async () => {

@@ -148,7 +148,7 @@ describe("what keeps machines alive", () => {
     await expectVeto(await world((c) => (usual(c), void make(c))), words);
   });
 
-  test.each(["listAutoScaleVmGroups", "listSharedFileSystems"])("so does a role that may not send %s", async (command) => {
+  test.each(["listAutoScaleVmGroups", "listSharedFileSystems", "listAsyncJobs"])("so does a role that may not send %s", async (command) => {
     await expectVeto(await world((c) => (usual(c), forbid(c, command))), `may not send ${command} (432)`);
   });
 

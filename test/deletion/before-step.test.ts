@@ -119,6 +119,18 @@ describe("a job that a user began just before the quarantine (R10)", () => {
     expect(w.calls.filter((c) => c !== "start")).toEqual(["disable a", "enable"]);
   });
 
+  test("that could not be read then: nobody is shut out, and the card says why", async () => {
+    const { row, bot } = await approveIn(w);
+    const remedy = failure("rejected", "cloudstack.not_allowed", "listAsyncJobs: refused", { details: { command: "listAsyncJobs" } });
+    w.now = 130;
+    await run(row, bot.with({ reader: { readRunningJobs: async () => err(remedy) } }));
+    const waits = { phase: "cooling_off", waiting_for: "unavailable", activity: "listAsyncJobs: refused" };
+    expect(await expectRow(fresh.db, row.id)).toMatchObject(waits);
+    expect(w.calls).toEqual([]);
+    await run(row, bot);
+    expect((await expectRow(fresh.db, row.id)).phase).toBe("grace");
+  });
+
   test("that cannot be read keeps the quarantine open", async () => {
     const { row, bot, now } = await begin();
     const remedy = failure("rejected", "cloudstack.not_allowed", "listAsyncJobs: refused", { details: { command: "listAsyncJobs" } });

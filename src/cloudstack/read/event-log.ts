@@ -59,7 +59,7 @@ export async function readRemovals(api: CloudStackApi, domainId: string, since: 
  *
  * Source: recording 23; facts/cloudstack §1.9.
  */
-export async function readRunningJobs(api: CloudStackApi, domainId: DomainId): Promise<Result<readonly RunningJob[], Failure>> {
+export async function readRunningJobs(api: CloudStackApi, domainId: string): Promise<Result<readonly RunningJob[], Failure>> {
   const params = { domainid: domainId, isrecursive: "true", listall: "true" };
   const rows = await readList(api, {
     command: "listAsyncJobs",

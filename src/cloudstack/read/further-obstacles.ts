@@ -6,6 +6,7 @@ import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
 import type { Params } from "../api/signature.ts";
 import { NamedRow } from "../api/wire.ts";
+import { readRunningJobs } from "./event-log.ts";
 import { unaskedBecause, type Ours } from "./things.ts";
 
 /** What in or around a domain would make its deletion fail, and which of these lists this key could not ask: a sentence each. */
@@ -50,6 +51,11 @@ export async function readFurtherObstacles(
     const own = found.ok ? found.value.filter((row) => ours.domains.has(row.domainid)) : [];
     obstacles.push(...own.map(({ id, name }) => `${what} ${name ?? id}: it has to be deleted first`));
   }
+  // The quarantine waits for running jobs: a key that may not ask for them is to be known before anybody is shut out.
+  const jobs = all ? await readRunningJobs(api, domainId) : ok([]);
+  const blind = jobs.ok ? null : unaskedBecause("listAsyncJobs", jobs.error, "job");
+  if (!jobs.ok && blind === null) return jobs;
+  if (blind !== null) unasked.push(blind);
   const used = await readUsers(api, ours, items, all ? [{}, { displayvm: "false" }] : [{}]);
   return used.ok ? ok({ obstacles: [...obstacles, ...used.value], unasked }) : used;
 }

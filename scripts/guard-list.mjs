@@ -2598,8 +2598,8 @@ export const guards = [
     invariant: "INV-2",
     what: "a project closed again is another request, before each step",
     file: "src/deletion/guard.ts",
-    guard: "if (isClosedAgain && ",
-    broken: "if (false && ",
+    guard: 'if (state.value === "closed_again" && row.evidence.kind === "closed")',
+    broken: "if (false as boolean)",
     tests: onePerson,
   },
   {
@@ -2636,10 +2636,10 @@ export const guards = [
   },
   {
     invariant: "INV-2",
-    what: "a group's handle goes before any name",
+    what: "what is written like a handle is no name",
     file: "src/bot/members.ts",
-    guard: 'byHandle.length > 0 || group.startsWith("@") ?',
-    broken: "false ?",
+    guard: "const isHandle = HANDLE.test(group);",
+    broken: "const isHandle = false as boolean;",
     tests: onePerson,
   },
   {

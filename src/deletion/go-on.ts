@@ -86,7 +86,11 @@ export async function readQuestion(
   };
 }
 
-/** By whom the project is closed now, known by every account that is theirs. Errors: the CI database does not say for certain. Invariant: INV-2. */
+/**
+ * By whom the project is closed now, known by every account that is theirs.
+ *
+ * Errors: the CI database does not say for certain. Invariant: INV-2.
+ */
 async function readClosing(row: DeletionRow, c: DeletionContext): Promise<Result<Closing, Failure>> {
   const found = await c.evidence.project({ id: row.project_id });
   if (!found.ok) return found;

@@ -28,7 +28,7 @@ async function findGroup(client: WebClient, group: string): Promise<Result<strin
   if (one !== undefined && more.length === 0) return ok(one);
   const seen =
     one === undefined
-      ? `Slack has no user group ${isHandle ? "with the handle " : ""}${group}`
+      ? `Slack has no user group ${group}${isHandle ? " (looked for by its handle)" : ""}`
       : `Slack has ${more.length + 1} user groups ${group}`;
   return fail("refused", "slack.unknown_group", `${seen}, so it is not known who is meant`, {
     remedy: "Give the group's id (S…): it stays the same whatever the group is called.",

@@ -52,11 +52,11 @@ export function linkContext(p: Parts, projects: ProjectService): LinkContext {
     db: p.db,
     store: p.archive,
     now: p.now,
-    async mayDownload({ slug, slackUser }) {
+    async mayDownload({ projectId, slackUser }) {
       const asker = await p.slack.identify(slackUser);
       if (!asker.ok) return asker.error.kind === "refused" ? ok(false) : asker;
       const theirs = await projects.projectsOf(asker.value);
-      return theirs.ok ? ok(theirs.value.some((project) => project.slug === slug)) : theirs;
+      return theirs.ok ? ok(theirs.value.some((project) => project.id === projectId)) : theirs;
     },
   };
 }

@@ -15,7 +15,7 @@ export async function serveExport(path: string, headers: IncomingHttpHeaders, c:
   if (id === "") return nothing;
   const served = await readServedExport(c.db, id, c.now());
   if (served === null || !isTokenOf(served.token_sha256, token)) return nothing;
-  const may = await c.mayDownload({ slug: served.slug, slackUser: served.listener.user });
+  const may = await c.mayDownload({ projectId: served.project_id, slackUser: served.listener.user });
   if (!may.ok) return textAnswer(503, "Whether you may still download this cannot be checked now. Try again in a minute.\n");
   if (!may.value) return nothing;
   const name = fileNameOf(served.name, served.format);

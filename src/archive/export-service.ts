@@ -94,9 +94,10 @@ const LIVE_MAX = 3;
 export function createExportService(c: ExportContext): ExportService {
   return {
     async templates(asker, slug) {
-      const domain = await domainFor(asker, slug, c);
-      if (!domain.ok) return domain;
-      const found = domain.value === null ? ok([]) : await c.readTemplates(domain.value);
+      const project = await projectFor(asker, slug, c);
+      if (!project.ok) return project;
+      const domain = await c.domainOf(project.value);
+      const found = domain === null ? ok([]) : await c.readTemplates(domain);
       if (!found.ok) return found;
       return ok(
         found.value.map(({ id, name, bytes, createdAt, facts }) => ({
@@ -110,14 +111,15 @@ export function createExportService(c: ExportContext): ExportService {
       );
     },
     async start(asker, slug, templateId, listener) {
-      const domain = await domainFor(asker, slug, c);
-      if (!domain.ok) return domain;
-      const found = domain.value === null ? ok(null) : await c.readTemplate(domain.value, templateId);
+      const project = await projectFor(asker, slug, c);
+      if (!project.ok) return project;
+      const domain = await c.domainOf(project.value);
+      const found = domain === null ? ok(null) : await c.readTemplate(domain, templateId);
       if (!found.ok) return found;
       const item = found.value;
       if (item === null)
         return fail("invalid", "export.no_template", `${slug} has no such template`, { remedy: "Choose one from the list." });
-      const stored = await c.db.tx((q) => ask(q, { slug, item, asked_by: asker.operator.id, listener }, c));
+      const stored = await c.db.tx((q) => ask(q, { slug, project_id: project.value.id, item, asked_by: asker.operator.id, listener }, c));
       if (!stored.ok) return stored;
       const row = await readExport(c.db, stored.value);
       return row === null ? fail("stuck", "export.lost", "The export was not stored") : ok(viewOf(row));
@@ -125,13 +127,13 @@ export function createExportService(c: ExportContext): ExportService {
   };
 }
 
-type Asked = Pick<ExportRow, "slug" | "asked_by" | "listener"> & { readonly item: InventoryItem };
+type Asked = Pick<ExportRow, "slug" | "project_id" | "asked_by" | "listener"> & { readonly item: InventoryItem };
 
 /** Stores what was asked for; a template that this person waits for already is not asked for twice. Errors: `refused` with too many. */
 async function ask(q: Transaction, { item, ...asked }: Asked, c: ExportContext): Promise<Result<string, Failure>> {
   await lockExports(q);
   const live = await readLiveExportsOf(q, asked.asked_by);
-  const same = live.find((e) => e.template_id === item.id && e.slug === asked.slug);
+  const same = live.find((e) => e.template_id === item.id && e.project_id === asked.project_id);
   if (same === undefined && live.length >= LIVE_MAX)
     return fail("refused", "export.too_many", `You have ${live.length} exports under way`, {
       remedy: `Wait until one has ended: at most ${LIVE_MAX} of one person run at a time.`,
@@ -149,12 +151,12 @@ async function ask(q: Transaction, { item, ...asked }: Asked, c: ExportContext):
   return ok(id);
 }
 
-/** The domain of a project of the asker's; null while it has none. */
-async function domainFor(asker: Asker, slug: Slug, c: ExportContext): Promise<Result<ProjectDomain | null, Failure>> {
+/** A project of the asker's. */
+async function projectFor(asker: Asker, slug: Slug, c: ExportContext): Promise<Result<DesiredProject, Failure>> {
   const projects = await c.projectsOf(asker);
   if (!projects.ok) return projects;
   const project = projects.value.find((p) => p.slug === slug);
-  return project === undefined ? notYours(slug) : ok(await c.domainOf(project));
+  return project === undefined ? notYours(slug) : ok(project);
 }
 
 /** The refusal for a project that the asker is not a member of, or that does not exist. */
@@ -229,7 +231,8 @@ async function thingOf(
 ): Promise<Result<{ readonly item: InventoryItem; readonly domainPath: string }, Failure>> {
   const project = await c.projectNow(row.slug);
   if (!project.ok) return project;
-  const domain = project.value === null ? null : await c.domainOf(project.value);
+  // Another project may have the slug by now.
+  const domain = project.value === null || project.value.id !== row.project_id ? null : await c.domainOf(project.value);
   const item = domain === null ? ok(null) : await c.readTemplate(domain, row.template_id);
   if (!item.ok) return item;
   return item.value === null || domain === null

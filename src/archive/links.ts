@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
-import type { Slug } from "../core/ids.ts";
+import type { ProjectId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "../store/db.ts";
@@ -22,7 +22,7 @@ export interface LinkContext {
   readonly store: Pick<ArchiveStore, "open">;
   readonly now: Clock;
   /** Whether a person may still see what they exported. Errors: `unavailable` while Slack or the CI database does not say. */
-  readonly mayDownload: (e: { readonly slug: Slug; readonly slackUser: string }) => Promise<Result<boolean, Failure>>;
+  readonly mayDownload: (e: { readonly projectId: ProjectId | null; readonly slackUser: string }) => Promise<Result<boolean, Failure>>;
 }
 
 /** The shape of an id in a link: PostgreSQL refuses any other. */

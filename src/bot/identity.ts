@@ -2,8 +2,9 @@ import type { WebClient } from "@slack/web-api";
 import type { ApproverDirectory, Operator, Asker } from "../core/people.ts";
 import type { Clock, Sleep } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
-import { OperatorId, type CiUserId } from "../core/ids.ts";
+import { OperatorId, type CiUserId, type Instant } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { KnownAccount } from "../store/known-accounts.ts";
 import { accountOf, idsOf, mapPerson, problemOf, type Person, type SlackUser, type Workspace } from "./accounts.ts";
 import { groupMembers, teamMembers } from "./members.ts";
@@ -86,7 +87,7 @@ export function createIdentity(o: IdentityOptions): Identity {
     learnAccounts(id as OperatorId, { ...{ records, byAddress, remember }, people: () => people("all") }),
   );
   const good = lastGood(o.now);
-  const remember = onlyNew(o.remember);
+  const remember = onceADay(o);
   const tellLeftOut = whenChanged(o.onLeftOut);
 
   const idsIn = async ({ group, ids }: ApproverList): Promise<Result<readonly string[], Failure>> =>
@@ -211,7 +212,7 @@ async function learnAccounts(
     readonly people: () => Promise<Result<readonly Person[], Failure>>;
     readonly records: ReturnType<typeof createRecords>;
     readonly byAddress: (email: string) => Promise<Result<SlackUser | null, Failure>>;
-    readonly remember: ReturnType<typeof onlyNew>;
+    readonly remember: ReturnType<typeof onceADay>;
   },
 ): Promise<Result<null, Failure>> {
   const listed = await o.people();
@@ -273,19 +274,20 @@ function sortOut(
   return ok({ members, leftOut });
 }
 
-/** Keeps pairs of account and person; what is kept already costs nothing. */
-function onlyNew(keep: IdentityOptions["remember"]) {
-  const kept = new Set<string>();
+/** Keeps pairs of account and person, once a day; what was kept today costs nothing. */
+function onceADay({ remember: keep, now }: Pick<IdentityOptions, "remember" | "now">) {
+  const kept = new Map<string, Instant>();
   return async (members: readonly { readonly operator: Pick<Operator, "id">; readonly user: SlackUser }[]): Promise<void> => {
     const known = members.map(({ operator, user }) => ({ account: accountOf(user), operator: operator.id }));
-    const news = known.filter((k) => !kept.has(`${k.account} ${k.operator}`));
+    const at = now();
+    const news = known.filter((k) => at - (kept.get(`${k.account} ${k.operator}`) ?? Number.NEGATIVE_INFINITY) >= DAY_MS);
     if (news.length === 0) return;
     // What could not be kept is tried again the next time; a vote keeps its own account in any case.
     const isKept = await keep(news).then(
       () => true,
       () => false,
     );
-    if (isKept) for (const k of news) kept.add(`${k.account} ${k.operator}`);
+    if (isKept) for (const k of news) kept.set(`${k.account} ${k.operator}`, at);
   };
 }
 

@@ -4,8 +4,8 @@ import { ok, type Result } from "../core/result.ts";
 import { allPages, callSlack } from "./slack.ts";
 
 /**
- * The Slack users of a group, given by id, handle or name. A name, which anybody may give to another group, counts only where no group has
- * that handle, and never with an `@` before it.
+ * The Slack users of a group, given by id, handle or name. What is written like a handle is a handle only: a name may be given to another
+ * group, which would take the place of one whose handle was changed, or that was disabled.
  *
  * Errors: `refused` `slack.unknown_group` for none, or more than one, of that name; what Slack says.
  */
@@ -15,15 +15,21 @@ export async function groupMembers(client: WebClient, group: string): Promise<Re
   return callSlack("usergroups.users.list", async () => (await client.usergroups.users.list({ usergroup: id.value })).users ?? []);
 }
 
+/** Slack's handles: small letters, digits, and these; never a space. */
+const HANDLE = /^@|^[\p{Ll}\p{Lo}\p{N}._-]+$/u;
+
 /** The id of the one group with this handle or name. */
 async function findGroup(client: WebClient, group: string): Promise<Result<string, Failure>> {
   const all = await callSlack("usergroups.list", async () => (await client.usergroups.list({})).usergroups ?? []);
   if (!all.ok) return all;
-  const byHandle = all.value.filter((g) => g.handle === group.replace(/^@/, ""));
-  const found = byHandle.length > 0 || group.startsWith("@") ? byHandle : all.value.filter((g) => g.name === group);
+  const isHandle = HANDLE.test(group);
+  const found = all.value.filter((g) => (isHandle ? g.handle === group.replace(/^@/, "") : g.name === group));
   const [one, ...more] = found.flatMap(({ id }) => (id === undefined ? [] : [id]));
   if (one !== undefined && more.length === 0) return ok(one);
-  const seen = one === undefined ? `Slack has no user group ${group}` : `Slack has ${more.length + 1} user groups ${group}`;
+  const seen =
+    one === undefined
+      ? `Slack has no user group ${group}${isHandle ? " (looked for by its handle)" : ""}`
+      : `Slack has ${more.length + 1} user groups ${group}`;
   return fail("refused", "slack.unknown_group", `${seen}, so it is not known who is meant`, {
     remedy: "Give the group's id (S…): it stays the same whatever the group is called.",
   });

@@ -8,7 +8,8 @@ import { isSettled, isWaived, withWaiversOf, type ArchiveEntryRow } from "../sto
 import { readCardRows } from "../store/card-rows.ts";
 import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
-import { readGoOn } from "../store/go-on.ts";
+import { readClosers, readGoOn } from "../store/go-on.ts";
+import { mergedNote } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
@@ -25,8 +26,9 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
   // What was waived when people approved stays so; until then only who may approve now counts.
   const entries = approvers.ok && row.phase === "proposed" ? stored.map((e) => withWaiversOf(e, approvers.value)) : stored;
   const listed = approvers.ok ? approvers.value : [];
-  const { may, isUnsure, unknown: whoAsked } = await votersOf(row.requesters, listed, c);
-  const requesters = await namesOf(row.requesters, listed, c);
+  const asking = [...new Set([...row.requesters, ...(row.frozen_from === "removing" ? await readClosers(c.db, row.id) : [])])];
+  const { may, persons, isUnsure, unknown: whoAsked } = await votersOf(asking, listed, c, row.asked_as ?? []);
+  const requesters = await namesOf(asking, listed, c);
   const unknown = isUnsure ? ["whose Slack account is not known, so only people of the CI database may approve"] : [];
   const rejection = votes.find((v) => v.verdict === "reject");
   const inventory = row.phase === "archiving" || row.phase === "proposed" ? (latest ?? approved) : approved;
@@ -46,6 +48,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     approvals: standingApprovals(votes).map((v) => ({ operator: operatorOf(v), at: v.at })),
     rejection: rejection === undefined ? null : { operator: operatorOf(rejection), reason: rejection.reason ?? "", at: rejection.at },
     mayApprove: may.map((a) => a.name),
+    onePerson: mergedNote(persons.merged),
     blast: inventory === null ? null : blastRadius(inventory, fleet),
     alsoTaken: (approved ?? latest)?.alsoTaken ?? [],
     archive: entries.map(lineOf),

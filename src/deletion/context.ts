@@ -12,6 +12,12 @@ import type { Database, Queryable, Transaction } from "../store/db.ts";
 import type { CloudStackDeleter, DeletionReader, DeletionRestorer } from "./cloud.ts";
 import type { DeletionAnnouncer } from "./view.ts";
 
+/** A closing of a project: when, and by whom. */
+export interface Closing {
+  readonly closedAt: Instant | null;
+  readonly closedBy: CiUserId | null;
+}
+
 /** All that deletions need; every part that matters for safety is required. */
 export interface DeletionContext {
   readonly db: Database;
@@ -22,10 +28,9 @@ export interface DeletionContext {
   readonly archive: ArchiveStore;
   /** The state of one project in the CI database, now; `closed_again`: its closing is not `closing`. */
   readonly evidence: {
-    readProjectState(
-      id: ProjectId,
-      closing?: { readonly closedAt: Instant | null; readonly closedBy: CiUserId | null } | null,
-    ): Promise<Result<"active" | "closed" | "closed_again" | "absent", Failure>>;
+    readProjectState(id: ProjectId, closing?: Closing | null): Promise<Result<"active" | "closed" | "closed_again" | "absent", Failure>>;
+    /** A project's row: who closed it, and when; null where there is none that can be used. */
+    project(of: { readonly id: ProjectId }): Promise<Result<Closing | null, Failure>>;
   };
   readonly approvers: ApproverDirectory;
   readonly ownership: Ownership;

@@ -6,6 +6,7 @@ import { assessVote, decide, type Question } from "../approvals/ballot.ts";
 import type { GrantQuestion } from "../approvals/grant.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import { inventoryDigest, type Inventory } from "../core/inventory.ts";
+import { OperatorId } from "../core/ids.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
@@ -13,12 +14,12 @@ import type { QuestionRef } from "../core/votes.ts";
 import { readEntries } from "../store/archive-entries.ts";
 import type { Queryable, Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
-import { readDecidedGoOns, readGoOn, recordGoOnDecision, type GoOnRow } from "../store/go-on.ts";
+import { readClosers, readDecidedGoOns, readGoOn, recordGoOnDecision, type GoOnRow } from "../store/go-on.ts";
 import { readApprovedInventory } from "../store/inventories.ts";
 import { recordNeighbours } from "../store/neighbours.ts";
 import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { objectionsTo } from "./build-view.ts";
-import type { DeletionContext } from "./context.ts";
+import type { Closing, DeletionContext } from "./context.ts";
 import { assessRead, readAround } from "./neighbours.ts";
 import { readRequest, requireUnprotected, wrongPhase } from "./question.ts";
 import type { Refusal } from "./reasons.ts";
@@ -31,21 +32,25 @@ export type GoOnClick = DeletionClick & { readonly questionId: string };
 /** What two people approved last, and which votes count for it. */
 export type Approved = Pick<GrantQuestion, "request" | "approved"> & {
   readonly ref: QuestionRef;
-  /** Reasons for a freeze that two people have accepted. */
-  readonly accepted: ReadonlySet<string>;
+  /** What two people have accepted of the project: that it is back, or closed again, by this closing; null: only what was approved. */
+  readonly accepted: Pick<GoOnRow, "reason" | "closedAt" | "closedBy"> | null;
+  /** Whether two people have accepted that the domain is gone. */
+  readonly acceptsGone: boolean;
 };
 
 /** What was approved last: the deletion itself, or what was found when it froze; null before it was proposed. */
 export async function readApproved(row: DeletionRow, q: Queryable): Promise<Approved | null> {
-  const request = await readRequest(row, q);
+  const decided = row.phase === "removing" ? await readDecidedGoOns(q, row.id) : [];
+  const request = await readRequest(row, q, decided.length === 0 ? [] : await readClosers(q, row.id));
   const approved = await readApprovedInventory(q, row.id);
   if (request === null || approved === null) return null;
-  const decided = row.phase === "removing" ? await readDecidedGoOns(q, row.id) : [];
-  const accepted = new Set(decided.map((g) => g.reason));
+  // A word on one closing or opening of the project is none on a later one.
+  const accepted = decided.find((g) => g.reason === "came_back" || g.reason === "closed_again") ?? null;
+  const acceptsGone = decided.some((g) => g.reason === "domain_gone");
   const [newest] = decided;
-  if (newest === undefined) return { request, approved, ref: { kind: "deletion", id: row.id }, accepted };
+  if (newest === undefined) return { request, approved, ref: { kind: "deletion", id: row.id }, accepted, acceptsGone };
   const { id, digest, body, openedAt, expiresAt } = newest;
-  return { request: { ...request, digest, openedAt, expiresAt }, approved: body, ref: { kind: "go_on", id }, accepted };
+  return { request: { ...request, digest, openedAt, expiresAt }, approved: body, ref: { kind: "go_on", id }, accepted, acceptsGone };
 }
 
 /**
@@ -59,6 +64,8 @@ export async function readQuestion(
 ): Promise<Omit<GoOnRow, "openedAt" | "expiresAt"> | null> {
   const found = await readFound(row, c);
   if (!found.ok) return null;
+  const closing = why.reason === "closed_again" ? await readClosing(row, c) : ok(null);
+  if (!closing.ok) return null;
   const around = why.reason === "neighbours" ? await readAround(row.domain_id, c) : ok(null);
   if (!around.ok) return null;
   // The sentence names what these neighbours lost: no more than that is accepted.
@@ -74,7 +81,26 @@ export async function readQuestion(
     digest: inventoryDigest(found.value),
     body: found.value,
     neighbours: around.value?.read ?? null,
+    closedAt: closing.value?.closedAt ?? null,
+    closedBy: closing.value?.closedBy ?? null,
   };
+}
+
+/**
+ * By whom the project is closed now, known by every account that is theirs.
+ *
+ * Errors: the CI database does not say for certain. Invariant: INV-2.
+ */
+async function readClosing(row: DeletionRow, c: DeletionContext): Promise<Result<Closing, Failure>> {
+  const found = await c.evidence.project({ id: row.project_id });
+  if (!found.ok) return found;
+  const state = found.value === null ? ok("absent") : await c.evidence.readProjectState(row.project_id, found.value);
+  if (!state.ok) return state;
+  if (found.value === null || state.value !== "closed")
+    return fail("unavailable", "deletion.closing_unknown", "The CI database does not say for certain who closed the project, and when");
+  const { closedBy } = found.value;
+  if (closedBy !== null) await c.approvers.learnAccounts([OperatorId.parse(`ci:${closedBy}`)]);
+  return ok(found.value);
 }
 
 /** The domain's contents; of a domain that is gone, nothing. */
@@ -151,7 +177,7 @@ async function readGoOnQuestion(
     return fail("stale", "go_on.stale", "This card is not the newest; nothing was done", { remedy: "Use the newest one, or Look again." });
   const open = await requireUnprotected(row, outside, c, q);
   if (!open.ok) return open;
-  const request = await readRequest(row, q);
+  const request = await readRequest(row, q, await readClosers(q, row.id));
   if (request === null) return err(wrongPhase(row, "It was never proposed."));
   return ok({
     ...request,

@@ -164,12 +164,12 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   if (!clocks.ok) return refused(clocks);
   const approved = await readApproved(row, c.db);
   if (approved === null) return refuse("no_quorum", "it was never proposed");
-  const state = await readProject(row, c);
+  const { accepted } = approved;
+  const state = await readProject(row, c, accepted?.reason === "closed_again" ? accepted : null);
   if (!state.ok) return refused(state);
-  const isClosedAgain = state.value === "closed_again" && row.evidence.kind === "closed";
-  if (isClosedAgain && !approved.accepted.has("changed")) return refuse("changed", closedAgain(row));
-  const stillGone = row.evidence.kind === "closed" ? isClosedAgain || state.value === "closed" : state.value === "absent";
-  if (!stillGone && !approved.accepted.has("came_back"))
+  if (state.value === "closed_again" && row.evidence.kind === "closed") return refuse("closed_again", closedAgain(row));
+  const stillGone = state.value === (row.evidence.kind === "closed" ? "closed" : "absent");
+  if (!stillGone && accepted?.reason !== "came_back")
     return refuse("came_back", `the project ${row.slug} is ${state.value.replace("_", " ")} in the CI database`);
 
   const votes = await readVotes(c.db, approved.ref);

@@ -2,6 +2,7 @@ import { DeletionId, OperatorId } from "../core/ids.ts";
 import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
+import { mergedNote } from "../store/known-accounts.ts";
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
@@ -67,9 +68,10 @@ export async function whyNotOpened(
   const voters = await votersOf(requesters, approvers.value, c);
   const may = voters.may.map((a) => a.name);
   // The card says that it is not known who asked, and what to correct: it has no Approve before that.
-  if (may.length >= policy.quorum || voters.unknown.length > 0) return null;
+  if (voters.persons.count >= policy.quorum || voters.unknown.length > 0) return null;
   const who = may.length === 0 ? "nobody could approve it" : `only ${may.join(", ")} could approve it, and ${policy.quorum} must`;
-  const why = "who closed the project or started the pass has no vote";
+  const merged = mergedNote(voters.persons.merged);
+  const why = `who closed the project or started the pass has no vote${merged === "" ? "" : `, and ${merged}`}`;
   const remedy = startedBy.length === 0 ? "Add an approver (/ci-policy)" : "The next pass that starts by itself asks";
   return { reason: `${who}: ${why}. ${remedy}`, isNews: true };
 }

@@ -1,26 +1,31 @@
 import type { Question } from "../approvals/ballot.ts";
 import type { ApprovalRequest } from "../approvals/tally.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
+import type { OperatorId } from "../core/ids.ts";
 import type { Phase } from "../core/phases.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
 import type { Queryable } from "../store/db.ts";
 import type { DeletionRow } from "../store/deletions.ts";
 import { readIdentities } from "../store/known-accounts.ts";
-import type { DeletionContext } from "./context.ts";
+import type { Closing, DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
 
-/** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. */
-export async function readRequest(row: DeletionRow, q: Queryable): Promise<(ApprovalRequest & Pick<Question, "withoutAccount">) | null> {
+/** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. `closers` asked for it too. */
+export async function readRequest(
+  row: DeletionRow,
+  q: Queryable,
+  closers: readonly OperatorId[] = [],
+): Promise<(ApprovalRequest & Pick<Question, "withoutAccount">) | null> {
   if (row.digest === null || row.proposed_at === null || row.expires_at === null) return null;
-  const { identities, withoutAccount } = await readIdentities(q, row.requesters);
+  const { identities, withoutAccount } = await readIdentities(q, [...row.requesters, ...closers]);
   return {
     withoutAccount,
     deletionId: row.id,
     domainId: row.domain_id,
     path: row.path,
     digest: row.digest,
-    requesters: identities,
+    requesters: [...new Set([...identities, ...(row.asked_as ?? [])])],
     quorum: row.quorum,
     openedAt: row.proposed_at,
     expiresAt: row.expires_at,
@@ -63,9 +68,13 @@ export async function requireUnprotected(
   return kept.value ? fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : ok(undefined);
 }
 
-/** How a deletion's project stands now, and whether it is closed by the very closing that people were shown. */
-export function readProject({ project_id: id, evidence }: DeletionRow, c: Pick<DeletionContext, "evidence">) {
-  return c.evidence.readProjectState(id, evidence.kind === "closed" ? evidence : null);
+/** How a deletion's project stands now, and whether it is closed by the very closing that people were shown, or `accepted` since. */
+export function readProject(
+  { project_id: id, evidence }: DeletionRow,
+  c: Pick<DeletionContext, "evidence">,
+  accepted: Closing | null = null,
+) {
+  return c.evidence.readProjectState(id, evidence.kind === "closed" ? (accepted ?? evidence) : null);
 }
 
 /** Why another closing of the project ends what people were asked: who asks now may be one of those who approve. Invariant: INV-2. */

@@ -21,7 +21,9 @@ type GuardReason =
   | "unproven"
   | "neighbours"
   | "no_quorum"
-  | "changed";
+  | "changed"
+  /** The project is closed, but not by the closing that people were asked about. */
+  | "closed_again";
 
 /** Why a step is refused, by the guard or by what was read or called. */
 export type Reason =
@@ -109,6 +111,7 @@ export const effects: Readonly<Record<Reason, Row>> = {
   no_quorum: row(soon("close"), soon("give_back"), soon("give_back"), soon("ask_people")),
   came_back: row("close", "give_back", "give_back", soon("ask_people")),
   changed: row("close", "give_back", "give_back", "ask_people"),
+  closed_again: row("close", "give_back", "give_back", "ask_people"),
   alive: row("close", "give_back", "give_back", "freeze"),
   enabled: row("close", "give_back", "give_back", "freeze"),
   // What has not ended within a day, CloudStack forgets (`job.expire.minutes`).

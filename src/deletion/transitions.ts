@@ -192,7 +192,7 @@ async function withEvent(row: DeletionRow, f: Refusal, c: DeletionContext): Prom
 
 /** Whether the domain is gone because we deleted it, or two people took it for gone. */
 async function isOurEnd(row: DeletionRow, c: DeletionContext): Promise<boolean> {
-  const accepted = (await readApproved(row, c.db))?.accepted.has("domain_gone") === true;
+  const accepted = (await readApproved(row, c.db))?.acceptsGone === true;
   return accepted || (await sentFor(c.db, { kind: "deletion", id: row.id }, "delete_domain")).size > 0;
 }
 

@@ -36,6 +36,8 @@ export interface DeletionView {
   readonly rejection: { readonly operator: Operator; readonly reason: string; readonly at: Instant } | null;
   /** Names of those who may approve now; empty when the directory could not be read. */
   readonly mayApprove: readonly string[];
+  /** Who of them counts as one person, in a sentence; empty: nobody. */
+  readonly onePerson: string;
   /** Null before the first inventory. */
   readonly blast: BlastRadius | null;
   /** What goes along without a copy, as it was read when the card was made. */

@@ -1,11 +1,13 @@
 import { OperatorId } from "../core/ids.ts";
 import { isOneOf, type Operator } from "../core/people.ts";
-import { readIdentities } from "../store/known-accounts.ts";
+import { readIdentities, readPersons, type Persons } from "../store/known-accounts.ts";
 import type { DeletionContext } from "./context.ts";
 
 /** Who of the approvers may vote on what some people asked for. */
 export interface Voters {
   readonly may: readonly Operator[];
+  /** They as persons: two names of one person have one vote. */
+  readonly persons: Persons;
   /** Whether some may not only because an account of a requester is not known: they could be that person. */
   readonly isUnsure: boolean;
   /** Those who asked who could be anybody: while there are any, nobody may. */
@@ -17,12 +19,16 @@ export async function votersOf(
   requesters: readonly OperatorId[],
   approvers: readonly Operator[],
   c: Pick<DeletionContext, "approvers" | "db">,
+  askedAs: readonly string[] = [],
 ): Promise<Voters> {
   const [asked, listed] = [await readIdentities(c.db, requesters), await c.approvers.listedNow()];
   const unknown = listed.ok ? asked.withoutAccount.filter((id) => !listed.value(OperatorId.parse(id))) : [];
   const couldBeWhoAsked = (a: Operator): boolean => a.id.startsWith("slack:") && asked.withoutAccount.length > 0;
+  const identities = [...asked.identities, ...askedAs];
+  const may = approvers.filter((a) => unknown.length === 0 && !isOneOf(a, identities) && !couldBeWhoAsked(a));
   return {
-    may: approvers.filter((a) => unknown.length === 0 && !isOneOf(a, asked.identities) && !couldBeWhoAsked(a)),
+    may,
+    persons: await readPersons(c.db, may),
     isUnsure: approvers.some(couldBeWhoAsked),
     unknown,
   };

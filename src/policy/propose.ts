@@ -1,9 +1,10 @@
-import { teamOnly, type Asker } from "../core/people.ts";
+import { isOneOf, teamOnly, type Asker } from "../core/people.ts";
 import { after } from "../core/clock.ts";
 import { canonicalJson, digestOf } from "../core/digest.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
+import { mergedNote, readIdentities, readPersons } from "../store/known-accounts.ts";
 import { insertPolicyChange, readNewestPolicyChange, readPolicy, type PolicyVersion } from "../store/policies.ts";
 import { fingerprintOf, type PolicyNow, type TeamPolicy } from "../core/policy.ts";
 import { ASK_AGAIN_MS, readReason, reasonLength } from "../core/votes.ts";
@@ -49,6 +50,8 @@ export async function proposeChange(by: Asker, wish: Wish, c: PolicyContext): Pr
     return fail("refused", "policy.same", `${setting.title} already has this value: ${setting.write(base.body)}`);
   const assessed = await assessNow(read.value, setting.name, c);
   if (!assessed.ok) return assessed;
+  const possible = await requireVoters(by, base, c);
+  if (!possible.ok) return possible;
   return insert(setting.name, read.value, base, { id: by.operator.id, name: by.operator.name }, reason, c);
 }
 
@@ -86,11 +89,31 @@ async function readPresentScope({ body: { scope } }: PolicyVersion, c: PolicyCon
   return ok({ ...c.presentScope, database: isSame ? scope.database : c.presentScope.database, source: source.value });
 }
 
+/** Errors: `refused` where too many of those who would decide are one person, so that nobody could approve the card. */
+async function requireVoters(by: Asker, { body }: PolicyVersion, c: PolicyContext): Promise<Result<void, Failure>> {
+  const found = await c.approvers.resolve(body.approvers);
+  if (!found.ok) return ok(undefined);
+  const { identities } = await readIdentities(c.db, [by.operator.id]);
+  const { count, merged } = await readPersons(
+    c.db,
+    found.value.filter((a) => !isOneOf(a, identities)),
+  );
+  if (count >= body.quorum || merged.length === 0) return ok(undefined);
+  return fail("refused", "policy.one_person", `Nobody could approve it, ${body.quorum} people must: ${mergedNote(merged)}`, {
+    remedy: "Correct slack_id or the e-mail in the CI database, and propose it after that day.",
+  });
+}
+
 /** Assesses a policy; a change of the approvers or of their number reads the list of approvers from Slack. */
 export async function assessNow(body: TeamPolicy, changed: string, c: PolicyContext): Promise<Result<void, Failure>> {
   if (changed !== "approvers" && changed !== "quorum") return assessPolicy(body, changed, null);
   const found = await c.approvers.resolve(body.approvers);
-  return found.ok ? assessPolicy(body, changed, found.value.length) : found;
+  if (!found.ok) return found;
+  // Names that are one person give one approval.
+  const { count, merged } = await readPersons(c.db, found.value);
+  const assessed = assessPolicy(body, changed, count);
+  if (assessed.ok || merged.length === 0) return assessed;
+  return err({ ...assessed.error, message: `${assessed.error.message}: ${mergedNote(merged)}` });
 }
 
 /** Reads the policy in force. Errors: throws before the first start recorded one. */

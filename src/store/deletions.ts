@@ -49,6 +49,8 @@ const Row = z.object({
   name: z.string(),
   evidence: EvidenceRow,
   requesters: z.array(OperatorId),
+  /** Every name that was known of them when it was opened; null: before that was kept. */
+  asked_as: z.array(z.string()).nullable(),
   phase: z.enum(phases),
   frozen_from: z.enum(phases).nullable(),
   version: z.number(),

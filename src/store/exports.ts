@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { ExportId, Instant, Slug } from "../core/ids.ts";
+import { ExportId, Instant, ProjectId, Slug } from "../core/ids.ts";
 import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
 
 const Row = z.object({
   id: ExportId,
   slug: Slug,
+  /** Null: asked for before it was kept. */
+  project_id: ProjectId.nullable(),
   template_id: z.string(),
   template_name: z.string(),
   asked_by: z.string(),
@@ -23,7 +25,7 @@ export type ExportRow = z.output<typeof Row>;
 /** Stores a new export. */
 export async function insertExport(
   q: Queryable,
-  e: Pick<ExportRow, "id" | "slug" | "template_id" | "template_name" | "asked_by" | "listener" | "total_bytes" | "asked_at">,
+  e: Pick<ExportRow, "id" | "slug" | "project_id" | "template_id" | "template_name" | "asked_by" | "listener" | "total_bytes" | "asked_at">,
 ): Promise<void> {
   await insertRow(q, "export", { ...e, state: "waiting" });
 }
@@ -52,7 +54,7 @@ export async function readLiveExports(q: Queryable, of: string): Promise<readonl
   ]);
 }
 
-const ServedRow = Row.pick({ slug: true, listener: true }).extend({
+const ServedRow = Row.pick({ project_id: true, listener: true }).extend({
   name: z.string(),
   token_sha256: z.string(),
   key: z.string(),
@@ -66,7 +68,7 @@ const ServedRow = Row.pick({ slug: true, listener: true }).extend({
 export async function readServedExport(q: Queryable, id: string, now: number): Promise<z.output<typeof ServedRow> | null> {
   return q.maybe(
     ServedRow,
-    `select x.slug, x.listener, x.template_name as name, x.token_sha256, e.store_key as key, e.bytes, e.sha256,
+    `select x.project_id, x.listener, x.template_name as name, x.token_sha256, e.store_key as key, e.bytes, e.sha256,
        e.manifest #>> '{item,facts,format}' as format
      from export x join archive_entry e on e.owner_kind = 'export' and e.owner_id = x.id
      where x.id = $1 and x.state = 'ready' and x.token_sha256 is not null and x.link_until > $2 and e.state = 'verified'`,

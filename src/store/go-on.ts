@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Digest, Instant } from "../core/ids.ts";
+import { CiUserId, Digest, Instant, OperatorId } from "../core/ids.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { columnsOf, insertRow, toJson, type Queryable } from "./db.ts";
 import { StoredInventory } from "./inventories.ts";
@@ -15,6 +15,9 @@ const Row = z.object({
   neighbours: z.custom<NeighboursRead>((v) => typeof v === "object").nullable(),
   openedAt: Instant,
   expiresAt: Instant,
+  /** The closing that is asked about, where the reason is `closed_again`; else null. */
+  closedAt: Instant.nullable(),
+  closedBy: CiUserId.nullable(),
 });
 /** What was found when a deletion froze in `removing`, put to people: may it go on? */
 export type GoOnRow = z.output<typeof Row>;
@@ -44,4 +47,10 @@ export async function readDecidedGoOns(q: Queryable, deletionId: string): Promis
   return q.many(Row, `${SELECT} where deletion_id = $1 and exists (select from go_on_decision where go_on_id = g.id) order by seq desc`, [
     deletionId,
   ]);
+}
+
+/** Who closed the project again, by what people were asked of this deletion: they asked for it too. Invariant: INV-2. */
+export async function readClosers(q: Queryable, deletionId: string): Promise<readonly OperatorId[]> {
+  const sql = "select distinct 'ci:' || closed_by as id from go_on where deletion_id = $1 and closed_by is not null order by 1";
+  return (await q.many(z.object({ id: OperatorId }), sql, [deletionId])).map((r) => r.id);
 }

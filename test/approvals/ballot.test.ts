@@ -122,7 +122,15 @@ const questions: Readonly<Record<QuestionKind, Put>> = {
       for (const voter of ["ci:early1", "ci:early2"]) await q.exec(APPROVED, [row.id, voter, inventoryDigest(found)]);
     });
     const question = { id: randomUUID(), deletionId: row.id, reason: "changed", sentence: "it changed", neighbours: null };
-    await recordGoOn(fresh.db, { ...question, digest: inventoryDigest(found), body: found, openedAt: at(10), expiresAt: at(1_000_000) });
+    await recordGoOn(fresh.db, {
+      ...question,
+      digest: inventoryDigest(found),
+      body: found,
+      closedAt: null,
+      closedBy: null,
+      openedAt: at(10),
+      expiresAt: at(1_000_000),
+    });
     const { version } = await expectRow(fresh.db, row.id);
     const click = { deletionId: row.id, version, digest: inventoryDigest(found), questionId: question.id };
     return {

@@ -14,6 +14,8 @@ import type { DomainId, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { renderExport } from "../../src/bot/render/export.ts";
+import { linkContext } from "../../src/app/archive.ts";
+import { serveExport } from "../../src/archive/export-link.ts";
 import { startHttpServer } from "../../src/app/http.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
@@ -234,4 +236,25 @@ test("without an address that people reach there is a sentence in the place of t
   await run(b);
   expect(shown.at(-1)).toMatchObject({ state: "ready", link: null, problem: expect.stringContaining("TWOKEY_PUBLIC_URL") });
   expect(JSON.stringify(renderExport(shown.at(-1) as ExportView).blocks)).toContain("TWOKEY_PUBLIC_URL");
+});
+
+test("the slug of a closed project is another project's by now: who left the old one gets nothing of it, by a link or by a run", async () => {
+  const b = bot();
+  await ask(b);
+  await run(b);
+  await ask(b, 1);
+  const { pathname } = new URL(String(links()[0]), "http://x");
+  const other = { id: "p-2", slug: "aurora", name: "Aurora two", state: "active", members: [] } as never;
+  const after = bot({ ci: { projectsOf: async () => ok([other]), project: async () => ok(other) } });
+  const of = (projects: readonly unknown[]) => ({ projectsOf: async () => ok(projects) }) as never;
+  const parts = { ...after.parts, slack: { ...after.parts.slack, identify: async () => ok(mia()) } } as never;
+  expect((await serveExport(pathname, {}, linkContext(parts, of([other])))).status).toBe(404);
+  expect((await serveExport(pathname, {}, linkContext(parts, of([{ id: projectId, slug: "renamed" }])))).status).toBe(200);
+  await recordManagedDomains(
+    fresh.db,
+    [{ projectId: "p-2" as ProjectId, domainId: randomUUID() as DomainId, generation: 1, origin: "created" }],
+    2,
+  );
+  await run(after, 1);
+  expect(downloads).toEqual(["t-1"]);
 });

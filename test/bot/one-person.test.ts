@@ -63,7 +63,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     done.ok ? "ok" : done.error.code;
 
   /** A project that `closedBy` closed is proposed for deletion. */
-  async function propose(closedBy: string | null): Promise<DeletionRow> {
+  async function propose(closedBy: string | null, days = 1): Promise<DeletionRow> {
     const domainId = randomUUID() as DomainId;
     const evidence = { kind: "closed", projectId: "p-1", slug: "a", closedAt: at(1), closedBy };
     await bot.passes.deletions.openDeletion({ domainId, projectId: `p-${domainId}`, path: "ROOT/ci/a", name: "a", evidence } as never, []);
@@ -72,7 +72,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     const shown = inventory(domainId, [item("template", "t")]);
     await recordApprovedInventory(fresh.db, row.id, shown, w.now);
     await enterAsSaved(fresh.db, row, shown);
-    const times = { proposed_at: at(w.now), expires_at: at(w.now + DAY), entered_at: at(w.now) };
+    const times = { proposed_at: at(w.now), expires_at: at(w.now + days * DAY), entered_at: at(w.now) };
     await updateDeletion(fresh.db, row.id, { phase: "proposed", digest: inventoryDigest(shown), ...times });
     return expectRow(fresh.db, row.id);
   }
@@ -280,6 +280,67 @@ describe.each(twoSlacks)("on %s", (_, start) => {
       slack.set({ id: "UADA2", name: "ada two", email });
       w.now += MINUTE;
       expect(await resume("UADA2")).toBe("resume.voted");
+    });
+  });
+
+  describe("a row of the CI database that had other people's Slack ids for a minute", () => {
+    beforeEach(async () => {
+      await putInForce(fresh.db, { approvers: { group: slack.group, ids: [] } });
+      slack.setGroup(["UADA", "UBEN", "UCHEN"]);
+      const right = w.people;
+      for (const wrong of ["UADA", "UCHEN"]) {
+        w.people = right.map((p) => (p.id === "ben" ? { ...p, slackId: wrong } : p));
+        w.now += MINUTE;
+        await by(wrong);
+      }
+      w.people = right;
+      w.now += MINUTE;
+      await w.identity.resolve(w.list);
+    });
+    const whyNot = async () => {
+      const evidence = { kind: "closed", projectId: "p-9", slug: "a", closedAt: at(1), closedBy: null };
+      const proposal = { domainId: randomUUID(), projectId: "p-9", path: "ROOT/ci/a", name: "a", evidence };
+      return bot.passes.deletions.whyNotOpened(proposal as never, []);
+    };
+    const change = async () =>
+      bot.services.policy.propose(await by("UDORA"), { setting: "grace", text: "30 days", reason: "because it is so, and longer" });
+
+    test("asks nobody while they count as one person, says until when, and forgets it after 30 days", async () => {
+      const until = /ada and ben and chen count as one person, until 1970-01-31, unless they are seen so again/;
+      expect((await whyNot())?.reason).toMatch(until);
+      expect(await change()).toMatchObject({ error: { code: "policy.one_person", message: expect.stringMatching(until) } });
+      w.now += 29 * DAY;
+      await w.identity.resolve(w.list);
+      expect(await whyNot()).not.toBeNull();
+      w.now += 2 * DAY;
+      for (const user of ["UADA", "UBEN", "UCHEN", "UDORA"]) await by(user);
+      expect(await whyNot()).toBeNull();
+      expect(codeOf(await change())).toBe("ok");
+      const row = await propose(null);
+      expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
+      expect((await expectRow(fresh.db, row.id)).phase).toBe("cooling_off");
+    });
+
+    test("the card says who counts as one person, beside somebody else", async () => {
+      slack.setGroup(["UADA", "UBEN", "UCHEN", "UDORA"]);
+      w.now += MINUTE;
+      const row = await propose(null);
+      expect((await cardOf(row)).text).toMatch(/ada and ben and chen count as one person, until 1970-01-31/);
+      expect([await approve(row, "UADA"), await approve(row, "UBEN"), await approve(row, "UDORA")]).toEqual(["ok", "deletion.voted", "ok"]);
+    });
+
+    test("who asked keeps every name that was known at the opening", async () => {
+      slack.set({ id: "UEVE", name: "eve", email: "eve@example.org" });
+      w.people = [...w.people, ciPerson("eve")];
+      slack.setGroup(["UADA", "UBEN", "UCHEN", "UDORA", "UEVE"]);
+      w.now += MINUTE;
+      const row = await propose("chen", 40);
+      w.now += 31 * DAY;
+      for (const user of ["UADA", "UBEN", "UCHEN", "UDORA"]) await by(user);
+      expect(await approve(row, "UBEN")).toBe("deletion.requester");
+      const vote =
+        "insert into ballot (kind, question, voter, voter_name, slack_account, verdict, digest, at) values ('deletion', $1, 'ci:ben', 'ben', 'T/X', 'approve', $2, $3)";
+      await expect(fresh.db.exec(vote, [row.id, row.digest, w.now + 1])).rejects.toMatchObject({ constraint: "ballot_requester" });
     });
   });
 
@@ -504,6 +565,8 @@ describe("the approvers' group", () => {
     ["Night shift", "UCYD", groups],
     // Its handle is another one now: an @ never means a name.
     ["@ci-approvers", "slack.unknown_group", [evil, { ...real, handle: "approvers" }]],
+    ["ci-approvers", "slack.unknown_group", [evil, { ...real, handle: "approvers" }]],
+    ["ci-approvers", "slack.unknown_group", [evil]],
     ["Night shift", "slack.unknown_group", [one, { ...evil, name: "Night shift" }]],
     ["nobody", "slack.unknown_group", groups],
   ])("%s: %s", async (group, expected, listed) => {

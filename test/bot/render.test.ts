@@ -45,6 +45,7 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     approvals: n.slice(0, 2).map((name) => ({ operator: { id: "ci:y" as never, name, ciUserId: null }, at: 6 as never })),
     rejection: n.length > 5 ? { operator: { id: "ci:z" as never, name: first, ciUserId: null }, reason: n[5] ?? "", at: 7 as never } : null,
     mayApprove: n,
+    onePerson: "",
     blast: {
       counts: { machine: n.length, template: n.length, account: 1 },
       machinesRunning: 0,

@@ -142,3 +142,26 @@ test("a vote makes its account known, and nothing that is known is changed or fo
   expect(await ruleOf(run("update known_account set operator = 'ci:bob'"))).toBe("known_account_append_only");
   expect(await ruleOf(run("delete from known_account"))).toBe("known_account_append_only");
 });
+
+test("names that were only seen together are one person for 30 days after that, names that voted for ever", async () => {
+  const DAYS = 86_400_000;
+  await know("T1/U-ADA", "ci:bob");
+  await know("T1/U-ADA", "ci:ada");
+  expect(await run("select where identities_of(array['ci:bob']) @> array['ci:ada']")).toBe(1);
+  const id = await proposed();
+  expect(await ruleOf(vote(id, "ci:cyd", "T1/U-CYD"))).toBe("none");
+  await run("insert into known_account values ('T1/U-ZOE', 'ci:zoe', $1)", [30 * DAYS]);
+  expect(await run("select where identities_of(array['ci:bob']) @> array['ci:ada']")).toBe(1);
+  // Seen again, it counts from then.
+  await run("insert into known_account values ('T1/U-ADA', 'ci:ada', $1)", [20 * DAYS]);
+  await run("insert into known_account values ('T1/U-ZOE', 'ci:zoe', $1)", [31 * DAYS]);
+  expect(await run("select where identities_of(array['ci:bob']) @> array['ci:ada']")).toBe(0);
+  expect(await run("select where identities_of(array['ci:ada']) @> array['T1/U-ADA']")).toBe(1);
+  await run("insert into known_account values ('T1/U-ZOE', 'ci:zoe', $1)", [99 * DAYS]);
+  expect(await run("select where identities_of(array['ci:ada']) @> array['T1/U-ADA']")).toBe(0);
+  expect(await run("select where identities_of(array['ci:cyd']) @> array['T1/U-CYD']")).toBe(1);
+  // A clock that ran ahead for a moment forgets nobody.
+  await run("insert into known_account values ('T1/U-ZOE', 'ci:zoe', $1)", [9e15]);
+  await run("insert into known_account values ('T1/U-YAN', 'ci:yan', (extract(epoch from now()) * 1000)::bigint)");
+  expect(await run("select where identities_of(array['ci:yan']) @> array['T1/U-YAN']")).toBe(1);
+});

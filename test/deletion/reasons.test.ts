@@ -41,7 +41,7 @@ test("nothing is closed or given back after the point of no return, but a domain
 
 test("people are asked to go on only where two of them may accept the reason", () => {
   const asks = reasons.filter((reason) => phases.some((phase) => effectOf(reason, phase, Number.POSITIVE_INFINITY) === "ask_people"));
-  expect(asks.toSorted()).toEqual(["came_back", "changed", "domain_gone", "neighbours", "no_quorum"]);
+  expect(asks.toSorted()).toEqual(["came_back", "changed", "closed_again", "domain_gone", "neighbours", "no_quorum"]);
 });
 
 test("while machines can be recovered, nothing waits longer than CloudStack keeps them", () => {

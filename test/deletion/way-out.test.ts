@@ -279,6 +279,56 @@ describe("Go on after a freeze in removing", () => {
   });
 });
 
+describe("a project that is opened and closed again in removing", () => {
+  /** Closed by these people one after another, each closing another one than the deletion's own. */
+  const closedBy = (bot: TestBot, closer: string) =>
+    bot.with({
+      ci: {
+        project: async () => ok({ closedAt: at(450), closedBy: closer } as never),
+        readProjectState: async (_id, closing) => ok(closing?.closedAt === 450 && closing.closedBy === closer ? "closed" : "closed_again"),
+      },
+    });
+
+  test("who closed it again asked for the deletion too, and has no vote; it is about that closing alone", async () => {
+    const { row, bot } = await removing(
+      () => undefined,
+      (b) => closedBy(b, "ada"),
+    );
+    expect(await now(row)).toMatchObject({ phase: "frozen", waiting_for: "closed_again" });
+    const view = await viewOf(row, bot);
+    expect([view.requesters.some((r) => r.includes("ada")), view.mayApprove.includes("ada")]).toEqual([true, false]);
+    expect(await sayGoOn(row, bot, "ada")).toBe("go_on.requester");
+    const asked = { question: (await viewOf(row, bot)).goOn?.id, digest: (await viewOf(row, bot)).goOn?.digest };
+    const vote =
+      "insert into ballot (kind, question, voter, voter_name, verdict, digest, at) values ('go_on', $1, 'ci:ada', 'ada', 'approve', $2, 510)";
+    await expect(fresh.db.exec(vote, [asked.question, asked.digest])).rejects.toMatchObject({ constraint: "ballot_requester" });
+    expect([await sayGoOn(row, bot, "ben"), await sayGoOn(row, bot, "dora")]).toEqual(["ok", "ok"]);
+    const other = closedBy(bot, "eve");
+    await other.advance(row.id);
+    expect([await now(row), w.calls]).toMatchObject([{ phase: "frozen", waiting_for: "closed_again" }, []]);
+    expect(await sayGoOn(row, other, "ada")).toBe("go_on.requester");
+    expect([await sayGoOn(row, other, "ben"), await sayGoOn(row, other, "dora")]).toEqual(["ok", "ok"]);
+    await other.advance(row.id);
+    expect(await phase(row)).toBe("deleted");
+  });
+
+  test("Go on over what appeared is no word on another closing", async () => {
+    const { row, bot } = await removing(() => w.items.push(item("template", "late", { bytes: 3, accountName: "a" })));
+    expect(await now(row)).toMatchObject({ phase: "frozen", waiting_for: "changed" });
+    expect([await sayGoOn(row, bot, "ada"), await sayGoOn(row, bot, "ben")]).toEqual(["ok", "ok"]);
+    await closedBy(bot, "eve").advance(row.id);
+    expect([await now(row), w.calls]).toMatchObject([{ phase: "frozen", waiting_for: "closed_again" }, []]);
+  });
+
+  test("while the CI database does not say who closed it, nobody is asked", async () => {
+    const { row, bot } = await removing(
+      () => undefined,
+      (b) => b.with({ ci: { readProjectState: async () => ok("closed_again") } }),
+    );
+    expect([await phase(row), (await viewOf(row, bot)).goOn]).toEqual(["frozen", null]);
+  });
+});
+
 test("the buttons of the card lead there", async () => {
   const { row, bot } = await removing(() => (w.neighbours = []));
   await untilFrozen(row, bot);

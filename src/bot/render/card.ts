@@ -44,7 +44,8 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
 
   const digest = v.digest === null ? "" : mrkdwn` · digest ${safe(v.digest.slice(0, 12))}`;
   const who = v.phase === "proposed" && v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
-  blocks.push(context(mrkdwn`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}`));
+  const one = who !== "" && v.onePerson !== "" ? mrkdwn` · ${safe(v.onePerson, 300)}` : "";
+  blocks.push(context(mrkdwn`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}${one}`));
   return { text: `${title} (${environment})`, blocks };
 }
 

@@ -213,6 +213,8 @@ describe("a backup", () => {
   test.each(["lost", "spoilt"])("does not believe an old copy that is %s: it is saved anew", async (what) => {
     const [old] = await readBackupContents(fresh.db, [(await backUp({ policies: { "*": "templates" } }))?.id ?? ""]);
     const file = path.join(root, old?.store_key.slice(0, 2) ?? "", old?.store_key ?? "");
+    // As each pass does: by it, the archive is known as the one that the copy was in.
+    await bot().deletions.ownership.keep();
     if (what === "lost") await rm(file);
     else await writeFile(file, "something else of another length");
     now += 7 * DAY;

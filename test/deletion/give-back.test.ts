@@ -765,8 +765,9 @@ describe("whom somebody else shut out is not let in", () => {
   });
 
   test("after CloudStack refused the quarantine's call, and the account was enabled still", async () => {
-    await worldIn("cooling_off");
-    e.emulator.setFaults([{ kind: "status", status: 530, command: "disableAccount", times: 1 }]);
+    // The deleter has just asked for this account: the next call disables it.
+    const refusal = rightBefore(async () => e.emulator.setFaults([{ kind: "status", status: 530, command: "disableAccount", times: 1 }]));
+    await worldIn("cooling_off", { before: refusal.before });
     const refused = z.object({ name: z.string() });
     const sql = "select i.params ->> 'name' as name from intent i join outcome o on o.intent_id = i.id and o.result = 'refused'";
     for (let i = 0; i < 20 && (await fresh.db.many(refused, sql)).length === 0; i += 1) await run(e.bot, 1, 500);

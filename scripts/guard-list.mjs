@@ -2622,8 +2622,8 @@ export const guards = [
     invariant: "INV-9",
     what: "a list that may not be asked is no empty one on the card",
     file: "src/cloudstack/read/also-taken.ts",
-    guard: "if (status !== null && REFUSED.has(status)) return ok([{ what, names: null }]);",
-    broken: "if (status !== null && REFUSED.has(status)) return ok([]);",
+    guard: "return isRefusedList(found.error) ? ok([{ what, names: null }]) : found;",
+    broken: "return isRefusedList(found.error) ? ok([]) : found;",
     tests: around,
   },
   {

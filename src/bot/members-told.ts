@@ -3,6 +3,7 @@ import { digestOf } from "../core/digest.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CiUserId, Digest, ProjectId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
+import { listed } from "../core/shown-text.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
@@ -92,6 +93,5 @@ function untoldOf(members: readonly CiUserId[], { settled }: Round): string | nu
     return why === null ? [] : [`${m} (${why})`];
   });
   if (untold.length === 0) return null;
-  const more = untold.length > NAMED_MAX ? ` and ${untold.length - NAMED_MAX} more` : "";
-  return `Not told, of ${members.length} members of the project: ${untold.slice(0, NAMED_MAX).join(", ")}${more}.`;
+  return `Not told, of ${members.length} members of the project: ${listed(untold, NAMED_MAX)}.`;
 }

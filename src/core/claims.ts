@@ -1,4 +1,5 @@
 import type { DomainPath } from "./ids.ts";
+import { listed } from "./shown-text.ts";
 
 /** An installation's mark at the managed root. */
 export interface Mark {
@@ -40,10 +41,9 @@ const NAMED = 5;
 export function describeClaims(claims: readonly Claim[]): string {
   const isThing = (c: Claim): boolean => c.kind === "domain" || c.kind === "account";
   const things = claims.filter(isThing);
-  const names = things.slice(0, NAMED).map((c) => c.sentence);
-  const more = things.length > NAMED ? ` and ${things.length - NAMED} more` : "";
-  const found = `${things.length} domains or accounts have ids that only Twokey derives, and this database does not know them: ${names.join(", ")}${more}`;
-  const sentences = claims.filter((c) => !isThing(c)).map((c) => c.sentence);
+  const sentencesOf = (some: readonly Claim[]): readonly string[] => some.map((c) => c.sentence);
+  const found = `${things.length} domains or accounts have ids that only Twokey derives, and this database does not know them: ${listed(sentencesOf(things), NAMED)}`;
+  const sentences = sentencesOf(claims.filter((c) => !isThing(c)));
   const all = [...sentences, ...(things.length === 0 ? [] : [found])].join(". ");
   return `${all}. This database is older than what it manages, or another installation manages it. To adopt all this, two approvers send /ci-resume; to leave it, stop this process (docs/restore-own-database.md)`;
 }

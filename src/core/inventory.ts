@@ -88,6 +88,11 @@ export function appearedSince(approved: Pick<Inventory, "items">, fresh: Pick<In
   return fresh.items.filter((i) => !listed.has(`${i.kind} ${i.id}`));
 }
 
+/** Whether a machine is destroyed: CloudStack keeps it for a while, then expunges it. */
+export function isDestroyed({ state }: { readonly state?: string | undefined }): boolean {
+  return state === "Destroyed" || state === "Expunging";
+}
+
 /** Whether an address is released with its network, and in no other way. Source: `releaseIpAddress` in CloudStack's NetworkServiceImpl. */
 export function goesWithNetwork({ isSourceNat, isSystem }: InventoryItem["facts"]): boolean {
   return isSourceNat === true || isSystem === true;

@@ -15,3 +15,9 @@ export function asShown(text: string): string {
 export function isNamed(typed: string, name: string): boolean {
   return asShown(typed).trim() === asShown(name).trim();
 }
+
+/** Names as a list in a sentence; of more than `shown`, the rest is counted. */
+export function listed(names: readonly string[], shown = 12): string {
+  const rest = names.length - shown;
+  return rest > 0 ? `${names.slice(0, shown).join(", ")} and ${rest} more` : names.join(", ");
+}

@@ -15,6 +15,7 @@ import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 import { votersOf } from "./voters.ts";
+import { sentenceOf } from "../core/failure.ts";
 
 /** Reads the rows of a deletion and builds what is shown of it. */
 export async function buildView(row: DeletionRow, c: DeletionContext): Promise<DeletionView> {
@@ -123,9 +124,7 @@ function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], 
 
 /** Why nobody may approve while it is not known who asked. Invariant: INV-2. */
 function unknownVeto(people: readonly string[]): readonly string[] {
-  if (people.length === 0) return [];
-  const { message, remedy = "" } = unknownRequester("deletion", people);
-  return [`${message}. ${remedy}`];
+  return people.length === 0 ? [] : [sentenceOf(unknownRequester("deletion", people))];
 }
 
 /** Why nobody may approve now: a running machine, something not saved, an obstacle. Invariant: INV-8 (alive veto). */

@@ -1,4 +1,5 @@
 import type { Inventory } from "../core/inventory.ts";
+import { listed } from "../core/shown-text.ts";
 
 /** How a domain's contents changed between two inventories, each thing by kind and name. */
 export interface Difference {
@@ -29,8 +30,6 @@ export function differenceOf(before: Inventory, now: Inventory): Difference | nu
 /** One sentence for a difference, naming a few things of each list. */
 export function describeDifference(d: Difference): string {
   const few = (what: string, names: readonly string[]): readonly string[] =>
-    names.length === 0
-      ? []
-      : [`${what} ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : ""}`];
+    names.length === 0 ? [] : [`${what} ${listed(names, NAMED_MAX)}`];
   return [...few("gone:", d.gone), ...few("new:", d.appeared), ...few("changed:", d.changed)].join("; ");
 }

@@ -15,7 +15,7 @@ import {
 import { readEntries } from "../store/archive-entries.ts";
 import { recordApprovedInventory, recordLatestInventory } from "../store/inventories.ts";
 import { readStop, type StopState } from "../store/stop-switch.ts";
-import { inventoryDigest, type Inventory } from "../core/inventory.ts";
+import { inventoryDigest, isDestroyed, type Inventory } from "../core/inventory.ts";
 import type { Transaction } from "../store/db.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
@@ -278,7 +278,7 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     if (!held.ok) return onRefusal(row, held.error, c);
     return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
   }
-  const back = machines.filter((i) => i.state !== "Destroyed" && i.state !== "Expunging");
+  const back = machines.filter((i) => !isDestroyed(i));
   // Those that Twokey itself brought to rest are destroyed again; any other is somebody's need.
   if (back.length > 0) {
     const destroyed = await teardown(row, dismantleSteps, c);

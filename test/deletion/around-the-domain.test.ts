@@ -2,18 +2,13 @@
  * Claim: what keeps a domain from being deleted, and is in none of its own lists, is on the card before anybody approves, and is looked for
  * again before anything is destroyed; what goes along without a copy is named on the card, as far as the key may ask. Field 03, 04; M7.
  */
-import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { renderCard } from "../../src/bot/render/card.ts";
-import { createApi } from "../../src/cloudstack/api/http.ts";
-import { runJob } from "../../src/cloudstack/api/jobs.ts";
 import { alongLists, deleteLists, readCommands } from "../../src/cloudstack/api/needs.ts";
-import type { JobId } from "../../src/core/ids.ts";
-import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { approveReal, realCloud, type RealCloud, type RealCloudOptions } from "../support/real-cloud.ts";
+import { approveReal, changeByHand, expectVeto, realCloud, type RealCloud, type RealCloudOptions } from "../support/real-cloud.ts";
 
 let fresh: FreshDatabase;
 let cloud: RealCloud | undefined;
@@ -30,23 +25,7 @@ const usual = (c: RealCloud): string => {
 };
 /** Takes the right to one command away from the deleting key, by which a deletion reads. */
 const forbid = (c: RealCloud, command: string): void => c.emulator.forbid({ role: c.emulator.findRole("Twokey delete") ?? "", command });
-const removals = (c: RealCloud) => c.emulator.requests().filter((r) => /^(?:delete|destroy|disable)/.test(r.command));
 const cardText = async (c: RealCloud): Promise<string> => JSON.stringify(renderCard(await c.view(), "test").blocks);
-
-/** Somebody else's call. */
-async function expunge(c: RealCloud, machine: string): Promise<void> {
-  const clock = { now: () => c.w.now as never, sleep: async (ms: number) => void (c.w.now += ms) };
-  const api = createApi(optionsFor({ url: c.emulator.url, ...c.emulator.admin }, clock));
-  valueOf(await runJob(api, "destroyVirtualMachine", { id: machine, expunge: "true" }, randomUUID() as JobId));
-}
-
-/** No Approve button, and a click on an old one is refused; nothing was taken away. */
-async function expectVeto(c: RealCloud, words: string): Promise<void> {
-  expect(await c.until(["proposed"])).toBe("proposed");
-  expect((await c.view()).vetoes.join("\n")).toContain(words);
-  expect(await c.approve("ada")).toMatchObject({ ok: false, error: { code: "deletion.veto" } });
-  expect(removals(c)).toEqual([]);
-}
 
 describe("what others use (field 03)", () => {
   test("a template that a neighbour's machine was made from is named with the machine, until that is gone", async () => {
@@ -55,7 +34,7 @@ describe("what others use (field 03)", () => {
       theirs = made.emulator.addMachine({ account: made.bob, name: "beta-worker", template: usual(made) });
     });
     await expectVeto(c, "template golden is used by a machine outside this domain: beta-worker (bob in ROOT/ci/beta)");
-    await expunge(c, theirs);
+    await changeByHand(c, "destroyVirtualMachine", { id: theirs, expunge: "true" });
     await c.advance();
     expect((await c.view()).vetoes).toEqual([]);
     await approveReal(c);

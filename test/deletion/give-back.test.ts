@@ -59,6 +59,9 @@ const restore = async () => {
 };
 
 /** A world that stands in a phase; CloudStack keeps destroyed machines for a day. */
+/** An administrator's own calls. */
+const byHand = () => createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+
 async function worldIn(phase: string, keeper: Parameters<typeof emulatedWorld>[2] = {}): Promise<void> {
   const made = await emulatedWorld(fresh.db, fill, keeper, { expungeDelayMs: 24 * HOUR, expungeIntervalMs: HOUR });
   const bot = made.bot.with({
@@ -269,7 +272,7 @@ describe("at rest", () => {
     expect((await seen()).filter((one) => one.startsWith("machine"))).toEqual(["machine second: Destroyed", "machine vm: Destroyed"]);
     // What comes back now was brought back by somebody else.
     const vm = (await e.inventory()).items.find((i) => i.name === "vm" && i.kind === "machine")?.id ?? "";
-    valueOf(await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("recoverVirtualMachine", { id: vm }));
+    valueOf(await byHand().change("recoverVirtualMachine", { id: vm }));
     await e.until(["closed"]);
     expect(await row()).toMatchObject({ phase: "closed", closed_because: "changed" });
     const said = await fresh.db.many(z.object({ sentence: z.string() }), SAID, [e.id]);
@@ -314,7 +317,7 @@ describe("what could not be brought back", () => {
   test("an expunged machine, and the disk that was on it, are named", async () => {
     await worldIn("expunging");
     const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
-    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    const api = byHand();
     await api.change("expungeVirtualMachine", { id: vm });
     e.w.now += 1000;
     await restore();
@@ -413,7 +416,7 @@ describe("what could not be brought back", () => {
   test("a machine that is gone before a stop could bring it back is named on the card", async () => {
     await worldIn("expunging");
     const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
-    valueOf(await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("expungeVirtualMachine", { id: vm }));
+    valueOf(await byHand().change("expungeVirtualMachine", { id: vm }));
     e.w.now += 1000;
     await updateDeletion(fresh.db, e.id, { phase: "frozen", frozen_reason: "odd" });
     await e.bot.advance(e.id);
@@ -429,7 +432,7 @@ describe("what could not be brought back", () => {
     const items = (await e.inventory()).items;
     const id = (name: string) => items.find((i) => i.name === name)?.id ?? "";
     e.emulator.addVolume({ account: id("enabled"), name: "extra" });
-    await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("enableAccount", { id: id("disabled") });
+    await byHand().change("enableAccount", { id: id("disabled") });
     await restore();
     await e.until(["closed"]);
     expect((await row()).closed_reason).toBe(
@@ -440,7 +443,7 @@ describe("what could not be brought back", () => {
 
   test("a domain that was renamed meanwhile is given back where it is now", async () => {
     await worldIn("grace");
-    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    const api = byHand();
     valueOf(await api.change("updateDomain", { id: e.row.domain_id, name: "a-old" }));
     await restore();
     await e.until(["closed"]);
@@ -451,7 +454,7 @@ describe("what could not be brought back", () => {
   test("a crash between enabling and locking an account leaves nobody in", async () => {
     await worldIn("grace");
     const locked = (await e.inventory()).items.find((i) => i.name === "locked")?.id ?? "";
-    await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("enableAccount", { id: locked });
+    await byHand().change("enableAccount", { id: locked });
     await restore();
     await e.until(["closed"]);
     expect(await seen()).toEqual(asApproved);
@@ -529,7 +532,7 @@ describe("a call of which nobody knows how it ended", () => {
     });
     for (let i = 0; i < 20 && !isLost; i += 1) await run(lost, 1, 500);
     expect(isLost).toBe(true);
-    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    const api = byHand();
     valueOf(await api.change("updateDomain", { id: e.row.domain_id, name: "a-old" }));
     await restore();
     await e.until(["closed"]);
@@ -673,7 +676,7 @@ describe("whom our own quarantine shut out is let in, whatever became of its cal
 /** Recovers a machine by hand. */
 async function recoverByHand(name: string): Promise<void> {
   const id = (await e.inventory()).items.find((i) => i.name === name && i.kind === "machine")?.id ?? "";
-  valueOf(await createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin })).change("recoverVirtualMachine", { id }));
+  valueOf(await byHand().change("recoverVirtualMachine", { id }));
   e.w.now += 1000;
 }
 
@@ -743,7 +746,7 @@ describe("a machine that somebody recovered by hand is somebody's need", () => {
 describe("whom somebody else shut out is not let in", () => {
   const shutOut = async (state: string) => {
     const account = (await e.inventory()).items.find((i) => i.kind === "account" && i.name === "enabled")?.id ?? "";
-    const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+    const api = byHand();
     valueOf(await api.change("disableAccount", { id: account, lock: String(state === "locked") }));
     e.w.now += 60;
   };
@@ -794,7 +797,7 @@ describe("whom somebody else shut out is not let in", () => {
   test("a machine that is started right before the quarantine's call runs on: the domain is needed", async () => {
     const started = rightBefore(async () => {
       const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
-      const api = createApi(optionsFor({ url: e.emulator.url, ...e.emulator.admin }));
+      const api = byHand();
       valueOf(await api.change("startVirtualMachine", { id: vm }));
       e.w.now += 60;
     });

@@ -2,16 +2,13 @@
  * Claim: nothing is approved, and no account deleted, while CloudStack's own totals say that there is more than the lists show, while a
  * list could not be asked, or while the account is not disabled; totals that follow late only make it wait. Cases C2, C3, field 01 and 05.
  */
-import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readCommands } from "../../src/cloudstack/api/needs.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
-import { runJob } from "../../src/cloudstack/api/jobs.ts";
-import type { JobId } from "../../src/core/ids.ts";
 import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { resetDatabase } from "../sim/reset.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { approveReal, realCloud, type RealCloud, type RealCloudOptions } from "../support/real-cloud.ts";
+import { approveReal, changeByHand, expectVeto, realCloud, type RealCloud, type RealCloudOptions } from "../support/real-cloud.ts";
 
 let fresh: FreshDatabase;
 let cloud: RealCloud | undefined;
@@ -31,14 +28,6 @@ const world = async (more: (c: RealCloud) => void = () => undefined, o: RealClou
 const tree = (c: RealCloud) => JSON.stringify(c.emulator.tree());
 const rulesOf = (commands: readonly string[]) => [...commands.map((name) => `allow ${name}`), "deny *"];
 
-/** Somebody else's call. */
-async function change(c: RealCloud, command: string, params: Readonly<Record<string, string>>): Promise<void> {
-  const api = createApi(
-    optionsFor({ url: c.emulator.url, ...c.emulator.admin }, { now: () => c.w.now as never, sleep: async (ms) => void (c.w.now += ms) }),
-  );
-  valueOf(await runJob(api, command, params, randomUUID() as JobId));
-}
-
 /** Something that happens once, right before a command reaches the server. */
 const atFirst = (c: RealCloud, command: string, happens: () => Promise<unknown>) => {
   let isOver = false;
@@ -48,14 +37,6 @@ const atFirst = (c: RealCloud, command: string, happens: () => Promise<unknown>)
     await happens();
   });
 };
-
-/** No Approve button, and a click on an old one is refused. */
-async function expectVeto(c: RealCloud, words: string): Promise<void> {
-  expect(await c.until(["proposed"])).toBe("proposed");
-  expect((await c.view()).vetoes.join("\n")).toContain(words);
-  expect(await c.approve("ada")).toMatchObject({ ok: false, error: { code: "deletion.veto" } });
-  expect(c.emulator.requests().filter((r) => /^(?:delete|destroy|disable)/.test(r.command))).toEqual([]);
-}
 
 test("what agrees is approved and deleted: the guards below refuse for their own reasons", async () => {
   const c = await world();
@@ -285,7 +266,7 @@ describe("a neighbour (field 05, M6)", () => {
     let theirs = "";
     const c = await world((made) => void (theirs = made.emulator.addMachine({ account: made.bob, name: "b" })), runningOnly);
     await approveReal(c);
-    atFirst(c, "destroyVirtualMachine", () => change(c, "stopVirtualMachine", { id: theirs }));
+    atFirst(c, "destroyVirtualMachine", () => changeByHand(c, "stopVirtualMachine", { id: theirs }));
     expect(await c.until(["deleted", "frozen", "closed"])).toBe("deleted");
     expect(c.sent("stopVirtualMachine")).toBe(1);
   });
@@ -293,7 +274,7 @@ describe("a neighbour (field 05, M6)", () => {
   test("whose machine is gone without a line in the log stops it", async () => {
     const c = await world(undefined, runningOnly);
     await approveReal(c);
-    atFirst(c, "destroyVirtualMachine", () => change(c, "deleteAccount", { id: c.bob }));
+    atFirst(c, "destroyVirtualMachine", () => changeByHand(c, "deleteAccount", { id: c.bob }));
     expect(await c.until(["deleted", "closed"], 20)).not.toBe("deleted");
     expect((await c.row()).frozen_reason ?? (await c.row()).activity).toContain("in beta 1 machine");
     expect(c.sent("deleteVolume") + c.sent("deleteTemplate")).toBe(0);

@@ -1,14 +1,20 @@
 /** A deletion of the small world with the real CloudStack clients, put together as in production, against the emulator on its own clock. */
+import { randomUUID } from "node:crypto";
+import { expect } from "vitest";
 import { addManagedRoot, keyVariables } from "../../demo/keys.ts";
+import { createApi } from "../../src/cloudstack/api/http.ts";
+import { runJob } from "../../src/cloudstack/api/jobs.ts";
 import { deleteCommands, deleteLists, restoreCommands } from "../../src/cloudstack/api/needs.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { openDoor } from "../sim/door.ts";
 import { cloudStack } from "../../src/app/systems.ts";
 import type { Failure } from "../../src/core/failure.ts";
+import type { JobId } from "../../src/core/ids.ts";
 import type { Result } from "../../src/core/result.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import type { Database } from "../../src/store/db.ts";
 import type { DeletionRow } from "../../src/store/deletions.ts";
+import { optionsFor, valueOf } from "../cloudstack/support.ts";
 import { expectRow, op, openOne } from "./deletions.ts";
 import { configOf, type TestBot } from "./bot.ts";
 import { botIn, smallWorld, type SmallWorld } from "./small-world.ts";
@@ -119,4 +125,22 @@ export async function approveReal(cloud: RealCloud): Promise<void> {
     const done = await cloud.approve(who);
     if (!done.ok) throw new Error(done.error.message);
   }
+}
+
+/** Somebody else's call, made with an administrator's key. */
+export async function changeByHand(c: RealCloud, command: string, params: Readonly<Record<string, string>>): Promise<void> {
+  const clock = { now: () => c.w.now as never, sleep: async (ms: number) => void (c.w.now += ms) };
+  const api = createApi(optionsFor({ url: c.emulator.url, ...c.emulator.admin }, clock));
+  valueOf(await runJob(api, command, params, randomUUID() as JobId));
+}
+
+/** What was sent that takes something away. */
+const removals = (c: RealCloud) => c.emulator.requests().filter((r) => /^(?:delete|destroy|disable)/.test(r.command));
+
+/** No Approve button, and a click on an old one is refused; nothing was taken away. */
+export async function expectVeto(c: RealCloud, words: string): Promise<void> {
+  expect(await c.until(["proposed"])).toBe("proposed");
+  expect((await c.view()).vetoes.join("\n")).toContain(words);
+  expect(await c.approve("ada")).toMatchObject({ ok: false, error: { code: "deletion.veto" } });
+  expect(removals(c)).toEqual([]);
 }

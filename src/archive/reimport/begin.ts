@@ -9,6 +9,7 @@ import { chooseZone, fitTemplate } from "./place.ts";
 import { chooseCopies } from "./point.ts";
 import { isMadeFor } from "./settle.ts";
 import { requireNoDeletion } from "./target.ts";
+import { listed } from "../../core/shown-text.ts";
 
 /** What a domain must not hold when a re-import begins. */
 const CONTENTS: readonly ItemKind[] = ["machine", "volume", "snapshot", "vm_snapshot", "template", "iso", "kubernetes_cluster", "backup"];
@@ -109,24 +110,23 @@ async function requireEmpty(
     const remedy = "Allow the list in the key's role; or find what is in no list, and remove it.";
     return fail("refused", "restore.unasked", `It is not known whether ${target.path} is empty: ${unproven}`, { remedy });
   }
-  const listed = await c.registrar.listTemplates(target.id);
-  if (!listed.ok) return listed;
+  const registered = await c.registrar.listTemplates(target.id);
+  if (!registered.ok) return registered;
   const unclaimed = items.filter((i) => i.row.template_id === null);
   const ours = new Set<string>([
     ...items.flatMap((i) => i.row.template_id ?? []),
-    ...listed.value.filter((t) => unclaimed.some((i) => isMadeFor(t, i))).map((t) => t.id),
+    ...registered.value.filter((t) => unclaimed.some((i) => isMadeFor(t, i))).map((t) => t.id),
   ]);
   const notOurs = inventory.items.filter((i) => CONTENTS.includes(i.kind) && !ours.has(i.id));
   if (notOurs.length === 0) return ok(undefined);
 
-  const shown = notOurs.slice(0, 20).map((i) => `${i.kind} ${i.name}`);
-  const more = notOurs.length > 20 ? ` and ${notOurs.length - 20} more` : "";
+  const names = notOurs.map((i) => `${i.kind} ${i.name}`);
   const earlier = (await readReimportsInto(c.db, target.id)).filter((r) => r.id !== items[0]?.row.restore_id).at(-1);
   const other =
     earlier === undefined
       ? ""
       : ` A re-import of ${earlier.project_id} as of ${new Date(earlier.from_at).toISOString()} was begun there: to continue it, write that time.`;
-  return fail("refused", "restore.not_empty", `${target.path} is not empty: ${shown.join(", ")}${more}`, {
+  return fail("refused", "restore.not_empty", `${target.path} is not empty: ${listed(names, 20)}`, {
     remedy: `A re-import needs an empty domain, and overwrites nothing: name another one. Nothing was changed.${other}`,
   });
 }

@@ -1,6 +1,6 @@
 import { readBack } from "../save.ts";
 import { after } from "../../core/clock.ts";
-import { fail, type Failure } from "../../core/failure.ts";
+import { fail, sentenceOf, type Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { recordIntent, recordOutcome } from "../../store/intents.ts";
 import { readReimportItem, updateReimportItem, type ReimportItemChange } from "../../store/reimports.ts";
@@ -128,10 +128,6 @@ async function send(
 /** Whether a failure concerns one template, not every call to CloudStack. */
 function isItsOwn(f: Failure): boolean {
   return f.kind === "rejected" || (f.kind === "refused" && f.code === "cloudstack.unsendable_text") || f.code === "cloudstack.not_a_uuid";
-}
-
-function sentenceOf(f: Failure): string {
-  return f.remedy === undefined ? f.message : `${f.message}. ${f.remedy}`;
 }
 
 /** Records how the call ended: the outcome, the row, and the entry in the audit log, or none of them. Invariant: INV-5. */

@@ -3,7 +3,7 @@ import { access, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../../config.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("archive");
 const GIB = 1024 ** 3;

@@ -3,7 +3,7 @@ import type { CiDatabase } from "../../cidb/read.ts";
 import type { DomainPath } from "../../core/ids.ts";
 import type { HeldRow } from "../../sync/planning/desired.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("ci database");
 /** More held rows than this are only counted: the plan names them all. */

@@ -12,7 +12,7 @@ import {
 import type { CloudStackKeys, Config } from "../../config.ts";
 import { kindsOf } from "../../core/backup-policy.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("cloudstack");
 

@@ -3,7 +3,7 @@ import type { KeyInspector } from "../../cloudstack/read/key-inspector.ts";
 import type { SeenRole } from "../../cloudstack/read/roles.ts";
 import type { Config } from "../../config.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("cloudstack");
 

@@ -3,7 +3,7 @@ import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
 import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("database");
 

@@ -24,9 +24,3 @@ export function exitCodeOf(checks: readonly Check[]): number {
 function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
 }
-
-/** Names as a list in a sentence; of more than `shown`, the rest is counted. */
-export function listed(names: readonly string[], shown = 12): string {
-  const rest = names.length - shown;
-  return rest > 0 ? `${names.slice(0, shown).join(", ")} and ${rest} more` : names.join(", ");
-}

@@ -9,7 +9,7 @@ import type { Result } from "../../core/result.ts";
 import { APPROVERS_MIN } from "../../core/votes.ts";
 import { isAbsent } from "../../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
 

@@ -4,7 +4,7 @@ import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
 import { findWorkspace } from "../../bot/workspace.ts";
 import type { Config } from "../../config.ts";
 import { checksOf, type Check } from "./check.ts";
-import { listed } from "./report.ts";
+import { listed } from "../../core/shown-text.ts";
 import { examinePeople, type SlackInspection } from "./slack-people.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");

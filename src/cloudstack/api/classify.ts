@@ -55,6 +55,13 @@ export function statusOf(f: Failure): number | null {
   return f.code !== "cloudstack.not_cloudstack" && typeof status === "number" ? status : null;
 }
 
+const REFUSED: ReadonlySet<number> = new Set([430, 431, 432, 530, 531]);
+
+/** Whether CloudStack refuses a list to this key by its number; whatever else is wrong passes. */
+export function isRefusedList(f: Failure): boolean {
+  return REFUSED.has(statusOf(f) ?? 0);
+}
+
 /**
  * Whether CloudStack says that an id names nothing, or nothing any more. The number alone does not say so: 431 also refuses page sizes and
  * other values. Source: recordings 02, 06, 30.

@@ -4,7 +4,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { AccountId, type JobId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackDeleter } from "../../deletion/cloud.ts";
-import { goesWithNetwork, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
+import { goesWithNetwork, isDestroyed, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { refusal, unknownShape } from "../api/classify.ts";
 import { domainsOf, findItem } from "../read/items.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
@@ -49,7 +49,7 @@ function callsOf(api: CloudStackApi): CloudStackDeleter {
     quarantineAccount: (grant, account, jobId) => quarantine(api, grant, account, jobId),
     destroyMachine: (grant, machine, jobId) =>
       removeItem(api, grant, machine, ["machine"], (found) => {
-        if (found.state === "Destroyed" || found.state === "Expunging") return Promise.resolve(ok(undefined));
+        if (isDestroyed(found)) return Promise.resolve(ok(undefined));
         return job(api, "destroyVirtualMachine", { id: machine.id }, jobId);
       }),
     deleteVolume: (grant, volume, jobId) => removeItem(api, grant, volume, ["volume"], (found) => removeVolume(api, volume, found, jobId)),

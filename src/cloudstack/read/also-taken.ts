@@ -1,7 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { AlsoTaken, InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isRefusedList, statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
@@ -43,9 +43,6 @@ export const alsoTakenLists: readonly {
   { command: "listVPCOfferings", rows: "vpcoffering", what: "VPC offering" },
 ];
 
-/** By these CloudStack refuses a list for good; whatever else is wrong passes. */
-const REFUSED: ReadonlySet<number> = new Set([430, 431, 432, 530, 531]);
-
 /** Reads what goes along. A list that this key may not ask has no names; one that the server does not know has nothing to show. */
 export async function readAlsoTaken(
   api: CloudStackApi,
@@ -64,10 +61,8 @@ export async function readAlsoTaken(
     const names: string[] = [];
     for (const params of asks[per]) {
       const found = await readList(api, listOf(command, rows, SmallRow, params));
-      const status = found.ok ? null : statusOf(found.error);
-      if (status === 401) return ok([]);
-      if (status !== null && REFUSED.has(status)) return ok([{ what, names: null }]);
-      if (!found.ok) return found;
+      if (!found.ok && statusOf(found.error) === 401) return ok([]);
+      if (!found.ok) return isRefusedList(found.error) ? ok([{ what, names: null }]) : found;
       names.push(
         ...found.value.filter((row) => isOnlyOurs(row, ours, { per, what })).map(({ id, name, username }) => name ?? username ?? id),
       );

@@ -1,6 +1,7 @@
 import type { Failure } from "../../core/failure.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
+import { listed } from "../../core/shown-text.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
@@ -77,9 +78,8 @@ async function readUsers(
       for (const row of found.value) machines.set(row.id, row);
     }
     const theirs = [...machines.values()].filter((m) => !ours.domains.has(m.domainid));
-    const some = theirs.slice(0, NAMED_MAX).map((m) => `${m.name ?? m.id} (${m.account ?? "a project"} in ${m.domainpath ?? m.domainid})`);
-    const more = theirs.length > NAMED_MAX ? ` and ${theirs.length - NAMED_MAX} more` : "";
-    const users = `${theirs.length === 1 ? "a machine" : "machines"} outside this domain: ${some.join(", ")}${more}`;
+    const names = theirs.map((m) => `${m.name ?? m.id} (${m.account ?? "a project"} in ${m.domainpath ?? m.domainid})`);
+    const users = `${theirs.length === 1 ? "a machine" : "machines"} outside this domain: ${listed(names, NAMED_MAX)}`;
     return ok(theirs.length === 0 ? [] : [`${kind} ${name} is used by ${users}; CloudStack keeps it until they are gone`]);
   });
   return read.ok ? ok(read.value.flat()) : read;

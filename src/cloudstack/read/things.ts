@@ -3,7 +3,7 @@ import type { AccountId, DomainId, DomainPath } from "../../core/ids.ts";
 import { groupBy } from "../../core/group-by.ts";
 import { absentKinds, itemKinds, type InventoryItem } from "../../core/inventory.ts";
 import { ok, type Result } from "../../core/result.ts";
-import { statusOf } from "../api/classify.ts";
+import { isRefusedList, statusOf } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
@@ -140,7 +140,7 @@ async function readKind(
 export function unaskedBecause(command: string, f: Failure, kind: string): string | null {
   const status = statusOf(f);
   if (status === 432) return `this key's role may not send ${command} (432), so nobody knows what it would show: allow it in the role`;
-  if (status !== 401) return [430, 431, 530, 531].includes(status ?? 0) ? `CloudStack refuses ${command} to this key: ${f.message}` : null;
+  if (status !== 401) return isRefusedList(f) ? `CloudStack refuses ${command} to this key: ${f.message}` : null;
   const remedy = (absentKinds as readonly string[]).includes(kind)
     ? `: if it has none of these, add ${kind} to CLOUDSTACK_ABSENT_KINDS`
     : "";

@@ -4,6 +4,7 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { DeletionRestorer } from "../../deletion/cloud.ts";
 import { confirm, disableAccount, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence } from "./fence.ts";
+import { isDestroyed } from "../../core/inventory.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi } from "../api/http.ts";
 import { runJob } from "../api/jobs.ts";
@@ -37,7 +38,7 @@ export function createCloudStackRestorer(o: CloudStackOptions): DeletionRestorer
       return confirm(sent, {
         what: "recovering the machine",
         read: () => findMachine(api, machineId),
-        isWanted: (m) => m.state !== "Destroyed" && m.state !== "Expunging",
+        isWanted: (m) => !isDestroyed(m),
       });
     },
     startMachine: async (machineId, jobId) => {

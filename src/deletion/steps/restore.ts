@@ -1,6 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
 import { AccountId, type JobId } from "../../core/ids.ts";
-import type { Inventory, InventoryItem } from "../../core/inventory.ts";
+import { isDestroyed, type Inventory, type InventoryItem } from "../../core/inventory.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { countRefusals, readTaken } from "../../store/intents.ts";
@@ -63,7 +63,7 @@ export async function restoreContents(
   await giveBack(recoveries(await read(isRecoverable), c));
   for (const { is } of await read((i) => taken.has(i.id))) await giveBack(await stateSteps(row, taken.get(is.id), is, given.refused, c));
   const machines = await read((i) => i.kind === "machine");
-  const there = new Set(machines.filter(({ is }) => !["Destroyed", "Expunging"].includes(is.state)).map(({ is }) => is.id));
+  const there = new Set(machines.filter(({ is }) => !isDestroyed(is)).map(({ is }) => is.id));
   const disks = await read((i) => i.kind === "volume" && i.facts["type"] !== "ROOT" && there.has(i.parentId ?? ""));
   await giveBack(attachments(disks, c));
   await giveBack(starts(machines, ran, there, c));
@@ -158,8 +158,8 @@ function byOthers(approved: Approved, taken: ReadonlyMap<string, string>): reado
 }
 
 /** Whether a machine was there when people approved; what somebody had destroyed before stays destroyed. */
-function isRecoverable({ kind, state }: InventoryItem): boolean {
-  return kind === "machine" && state !== "Destroyed" && state !== "Expunging";
+function isRecoverable(item: InventoryItem): boolean {
+  return item.kind === "machine" && !isDestroyed(item);
 }
 
 function recoveries(machines: readonly Pair[], c: DeletionContext): readonly GivingBack[] {

@@ -6,7 +6,7 @@ import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { lastDone, refusedFor } from "../../store/intents.ts";
-import { goesWithNetwork, type Inventory, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
+import { goesWithNetwork, isDestroyed, type Inventory, type InventoryItem, type ItemKind } from "../../core/inventory.ts";
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
@@ -30,7 +30,9 @@ export const quarantineSteps: readonly TeardownStep[] = [
 ];
 
 /** Destroys every machine without expunging it: CloudStack keeps it for a while, recoverable. */
-export const dismantleSteps: readonly TeardownStep[] = [{ command: "destroy", kind: "machine", call: "destroyMachine", isDue: isThere }];
+export const dismantleSteps: readonly TeardownStep[] = [
+  { command: "destroy", kind: "machine", call: "destroyMachine", isDue: (i) => !isDestroyed(i) },
+];
 
 /** Removes what is left, recovery sources last; then the accounts, each proved empty. Source: recordings 06. */
 export const removeSteps: readonly TeardownStep[] = [
@@ -102,13 +104,8 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
 async function describeNeeded(row: DeletionRow, fresh: Inventory, c: DeletionContext): Promise<string | null> {
   const last = await lastDone(c.db, row.id);
   const isByOthers = (id: string): boolean => (row.phase === "expunging" ? last.get(id) !== "recover" : last.get(id) === "destroy");
-  const needed = fresh.items.filter((i) => i.kind === "machine" && isThere(i) && isByOthers(i.id)).map((i) => i.name);
+  const needed = fresh.items.filter((i) => i.kind === "machine" && !isDestroyed(i) && isByOthers(i.id)).map((i) => i.name);
   return needed.length === 0 ? null : `a machine that was destroyed is there again: ${needed.slice(0, 5).join(", ")}; somebody needs it`;
-}
-
-/** Whether a machine is not destroyed. */
-function isThere({ state }: InventoryItem): boolean {
-  return state !== "Destroyed" && state !== "Expunging";
 }
 
 /** Notes, before the first machine is destroyed, from when on CloudStack may expunge it: its own default is a day. */

@@ -21,6 +21,7 @@ import { describeChange } from "../planning/describe.ts";
 import type { CompleteInput } from "../planning/input.ts";
 import type { CompleteObserved } from "../planning/observed.ts";
 import type { KnownState, ManagedDomain } from "../../core/managed.ts";
+import { listed } from "../../core/shown-text.ts";
 import type { AdditiveChange } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
 import { recognise, type Recognised } from "../planning/recognise.ts";
@@ -247,9 +248,7 @@ function unread(side: string, reason: string): Failure {
 }
 
 function unmanagedThere(root: DomainPath, unmanaged: readonly string[]): Failure {
-  const shown = unmanaged.slice(0, 20).join(", ");
-  const more = unmanaged.length > 20 ? ` and ${unmanaged.length - 20} more` : "";
-  return failure("refused", "recovery.foreign", `Below ${root} there are things that Twokey did not make: ${shown}${more}`, {
+  return failure("refused", "recovery.foreign", `Below ${root} there are things that Twokey did not make: ${listed(unmanaged, 20)}`, {
     remedy: "A rebuild is for an empty root. Move these elsewhere, or name them in CLOUDSTACK_PROTECTED_DOMAINS; nothing was made.",
   });
 }

@@ -1,7 +1,8 @@
 /** Claim: the report has one line a check, whatever others wrote, and the exit code is that of the worst. */
 import { expect, test } from "vitest";
 import { checksOf } from "../../../src/cli/doctor/check.ts";
-import { exitCodeOf, listed, renderChecks } from "../../../src/cli/doctor/report.ts";
+import { exitCodeOf, renderChecks } from "../../../src/cli/doctor/report.ts";
+import { listed } from "../../../src/core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
 

@@ -120,7 +120,10 @@ describe("a machine is recovered", () => {
     expect(await byHand(s.w, "destroyVirtualMachine", { id: s.machine })).toBe(true);
     s.oracle.refresh();
     await put(`expunge_after = ${s.w.clock.at + HOUR}`);
-    return { ...s, recover: async () => of("INV-9", await s.judge("recoverVirtualMachine", s.machine)).map((v) => v.replace(/^.*doomed, /, "")) };
+    return {
+      ...s,
+      recover: async () => of("INV-9", await s.judge("recoverVirtualMachine", s.machine)).map((v) => v.replace(/^.*doomed, /, "")),
+    };
   }
   const tooEarly = ["which nobody asked back, and which CloudStack still keeps for long"];
 

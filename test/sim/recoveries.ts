@@ -55,7 +55,13 @@ export class Recoveries {
    * Why nothing permits to give a thing back; null: something does. What people asked back may be; so may, without anybody, what a pass
    * enables, and machines that are brought to rest. `things`: by id, also the domains, wherever they are now.
    */
-  async objectionTo(command: string, target: string, isStopped: boolean, by: Process, things: ReadonlyMap<string, Thing>): Promise<string | null> {
+  async objectionTo(
+    command: string,
+    target: string,
+    isStopped: boolean,
+    by: Process,
+    things: ReadonlyMap<string, Thing>,
+  ): Promise<string | null> {
     const thing = things.get(target);
     const rows = await this.#w.db.many(Live, LIVE);
     // By its id: a domain that was renamed or moved by hand is given back where it is.

@@ -109,22 +109,23 @@ test("a clock that is set back does not take away what has been waited", async (
   await w.cloud.close();
 });
 
+/** The machine of a deletion, destroyed by it, or by somebody else; what the oracle says of its recovery. */
+async function destroyed(by: "the deletion" | "somebody else" = "the deletion") {
+  const s = await scene("u3");
+  const change = "phase = 'expunging'";
+  await put(change);
+  if (by === "the deletion") await s.judge("destroyVirtualMachine", s.machine);
+  openDoor((request, response) => s.w.cloud.serve(request, response));
+  expect(await byHand(s.w, "destroyVirtualMachine", { id: s.machine })).toBe(true);
+  s.oracle.refresh();
+  await put(`expunge_after = ${s.w.clock.at + HOUR}`);
+  return {
+    ...s,
+    recover: async () => of("INV-9", await s.judge("recoverVirtualMachine", s.machine)).map((v) => v.replace(/^.*doomed, /, "")),
+  };
+}
+
 describe("a machine is recovered", () => {
-  /** The machine of a deletion, destroyed by it, or by somebody else; what the oracle says of its recovery. */
-  async function destroyed(by: "the deletion" | "somebody else" = "the deletion") {
-    const s = await scene("u3");
-    const change = "phase = 'expunging'";
-    await put(change);
-    if (by === "the deletion") await s.judge("destroyVirtualMachine", s.machine);
-    openDoor((request, response) => s.w.cloud.serve(request, response));
-    expect(await byHand(s.w, "destroyVirtualMachine", { id: s.machine })).toBe(true);
-    s.oracle.refresh();
-    await put(`expunge_after = ${s.w.clock.at + HOUR}`);
-    return {
-      ...s,
-      recover: async () => of("INV-9", await s.judge("recoverVirtualMachine", s.machine)).map((v) => v.replace(/^.*doomed, /, "")),
-    };
-  }
   const tooEarly = ["which nobody asked back, and which CloudStack still keeps for long"];
 
   test("when it was asked back, when it stands, and shortly before CloudStack may expunge it", async () => {

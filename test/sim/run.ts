@@ -73,9 +73,8 @@ class Player {
   readonly #replicas: Replica[];
   readonly #keys: { readonly A: FourKeys; readonly B: FourKeys };
   readonly #busy = new Set<string>();
-  /** A source of its own: what the clocks do changes nothing else in a seed's run. */
+  /** Sources of their own: what the clocks do, and what happens between the checks and a call, changes nothing else in a run. */
   readonly #clockChance: Chance;
-  /** And one for what happens between the checks and the call. */
   readonly #doorChance: Chance;
   readonly #owner: Database;
   /** Whether hands, roles and the like are at work in this run: in the others, more deletions come to their end. */

@@ -10,12 +10,13 @@ import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { requireCopies } from "../../src/deletion/steps/copies.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
 import type { QuestionRef } from "../../src/core/votes.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, item, op, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
 import type { TestBot } from "../support/bot.ts";
 import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 import { resetDatabase } from "../sim/reset.ts";
@@ -293,6 +294,39 @@ describe("a volume", () => {
       expect(exported).toEqual(["disk", "disk"]);
     },
   );
+
+  test("saved by a clock that jumped ahead meanwhile is no copy of its quarantine", async () => {
+    w.items = [account, machine, disk("ROOT")];
+    const row = await opened();
+    const b = bot(row);
+    const jumping = b.with({
+      exports: {
+        openExport: async (one) => {
+          [w.now, w.skewMs] = [w.now + 2 * HOUR, w.skewMs + 2 * HOUR];
+          return b.parts.cloud.exports.openExport(one);
+        },
+      },
+    });
+    await jumping.advance(row.id);
+    expect(await entryOf(row, "disk")).toMatchObject({ state: "verified" });
+    [w.now, w.skewMs] = [w.now - 2 * HOUR, w.skewMs - 2 * HOUR];
+    const grace = await untilGrace(row, b);
+    source.set("disk", "NEW");
+    await goOn(grace, b);
+    expect(await copyOf(row)).toBe("NEW");
+    expect(exported).toEqual(["disk", "disk"]);
+  });
+
+  test("is not saved again by a clock that is ahead", async () => {
+    w.items = [account, machine, disk("ROOT")];
+    const row = await opened();
+    const b = bot(row);
+    const grace = await untilGrace(row, b);
+    [w.now, w.skewMs] = [w.now + 7 * HOUR, 7 * HOUR];
+    const held = await requireCopies(grace, w.items, { ...inventory(row.domain_id, w.items) }, b.deletions);
+    expect(held).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.clock" } });
+    expect(exported).toEqual(["disk"]);
+  });
 
   test("is not saved again while CloudStack may give the bytes of an earlier export", async () => {
     w.items = [account, machine, disk("ROOT"), golden];

@@ -16,6 +16,7 @@ import { recordVote } from "../../src/store/ballots.ts";
 import type { QuestionRef } from "../../src/core/votes.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, item, op, openOne } from "../support/deletions.ts";
+import { eventually } from "../support/eventually.ts";
 import type { TestBot } from "../support/bot.ts";
 import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 import { resetDatabase } from "../sim/reset.ts";
@@ -236,6 +237,26 @@ describe("a copy that the archive does not hold", () => {
     });
     await goOn(row, b);
     expect(w.calls.at(-1)).toBe("domain");
+  });
+
+  test.each<[string, () => Promise<never> | Promise<{ ok: true; value: Readable }>]>([
+    ["is not opened", () => new Promise<never>(() => undefined)],
+    ["gives no bytes", async () => ok(new Readable({ read: () => undefined }))],
+  ])("keeps no Restore waiting while the archive hangs: it %s", async (_how, open) => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db);
+    const b = bot(opened);
+    const row = await untilGrace(opened, b);
+    let isAsked = false;
+    const hanging = b.with({ archive: { open: () => ((isAsked = true), open()) } });
+    w.now += 7 * HOUR;
+    const run = hanging.advance(row.id);
+    await eventually("the archive is asked", () => isAsked);
+    await updateDeletion(fresh.db, row.id, { restore_by: "ada", closed_because: "restored" });
+    await run;
+    await hanging.advance(row.id);
+    expect(w.calls).toEqual(["enable"]);
+    expect((await now(row)).phase).toBe("closed");
   });
 
   test("is not read while the day's limit of deletions is used up", async () => {

@@ -2904,4 +2904,20 @@ export const guards = [
     broken: "if ((await readPersons(o.db, approvers.value.approvers)).count < o.approversMin)",
     tests: ["test/app/start.test.ts"],
   },
+  {
+    invariant: "H3",
+    what: "nobody's click waits for another's window",
+    file: "src/bot/listeners.ts",
+    guard: "const done = await d.run(who);",
+    broken: 'const asked = await d.run(who);\n  const done = asked !== null && "opens" in asked ? await asked.opens() : asked;',
+    tests: ["test/bot/bad-clicks.test.ts"],
+  },
+  {
+    invariant: "H3",
+    what: "Keep waits for no approval",
+    file: "src/bot/listeners.ts",
+    guard: "d.isKeep === true ? c.lanes.keeps : c.lanes.others",
+    broken: "c.lanes.others",
+    tests: ["test/bot/bad-clicks.test.ts"],
+  },
 ];

@@ -8,8 +8,8 @@ import { pruneArchive } from "../../src/archive/prune.ts";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
-import { failure } from "../../src/core/failure.ts";
-import { err, ok } from "../../src/core/result.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
+import { err, ok, type Result } from "../../src/core/result.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
@@ -239,7 +239,7 @@ describe("a copy that the archive does not hold", () => {
     expect(w.calls.at(-1)).toBe("domain");
   });
 
-  test.each<[string, () => Promise<never> | Promise<{ ok: true; value: Readable }>]>([
+  test.each<[string, () => Promise<Result<Readable, Failure>>]>([
     ["is not opened", () => new Promise<never>(() => undefined)],
     ["gives no bytes", async () => ok(new Readable({ read: () => undefined }))],
   ])("keeps no Restore waiting while the archive hangs: it %s", async (_how, open) => {

@@ -1221,7 +1221,7 @@ export const guards = [
     invariant: "INV-8",
     what: "reading the archive keeps no Restore waiting",
     file: "src/deletion/steps/interruptible.ts",
-    guard: 'if (!(await isUnchanged())) throw new Error("somebody decided otherwise meanwhile");',
+    guard: "if (!(await isUnchanged())) throw new Error(DECIDED);",
     broken: "",
     tests: heldCopies,
   },
@@ -2919,5 +2919,13 @@ export const guards = [
     guard: "d.isKeep === true ? c.lanes.keeps : c.lanes.others",
     broken: "c.lanes.others",
     tests: ["test/bot/bad-clicks.test.ts"],
+  },
+  {
+    invariant: "INV-10",
+    what: "no link above the embedded database is another user's",
+    file: "src/store/embedded-place.ts",
+    guard: "if (link?.isSymbolicLink() === true && ![0, own, ids.uid].includes(link.uid))",
+    broken: "if (false as boolean)",
+    tests: ["test/store/embedded.test.ts"],
   },
 ];

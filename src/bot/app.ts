@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
+import { mergedNote, readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
 import { createHttpReceiver, startListening } from "./http-receiver.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
@@ -89,8 +89,10 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 
   const approvers = await identity.examine(list.value);
   if (!approvers.ok) return approvers;
-  if ((await readPersons(o.db, approvers.value.approvers)).count < o.approversMin)
-    return err(tooFewApprovers(approvers.value, o.approversMin));
+  if (approvers.value.approvers.length < o.approversMin) return err(tooFewApprovers(approvers.value, o.approversMin));
+  // No reason not to start: nobody could stop or restore anything until those who were seen as one person are two again.
+  const { count, merged } = await readPersons(o.db, approvers.value.approvers);
+  if (merged.length > 0) o.events.warn("slack.approvers_merged", { persons: count, merged: mergedNote(merged) });
   const team = await assessTeam(client, channel.value, o);
   if (!team.ok) return team;
 

@@ -26,10 +26,23 @@ export interface ClickContext {
   readonly channel: string;
 }
 
-/** Opens a modal for the person who clicked; the click's trigger is good for three seconds. Null: it is open. */
-export async function openModal(click: Click, view: ModalView, c: ClickContext): Promise<Reply | null> {
-  const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
-  return opened.ok ? null : shortReply("The window did not open in time", "Click again.");
+/** A window, opened once the click's turn has ended: Slack may take long over it. */
+export interface OpensWindow {
+  /** Null: it is open. */
+  readonly opens: () => Promise<Reply | null>;
+}
+
+/** The answer to a click; null: the updated card is the answer. */
+export type Answer = Reply | OpensWindow | null;
+
+/** A modal for the person who clicked; the click's trigger is good for three seconds. */
+export function openModal(click: Click, view: ModalView, c: ClickContext): OpensWindow {
+  return {
+    async opens() {
+      const opened = await callSlack("views.open", () => c.client.views.open({ trigger_id: click.triggerId, view }));
+      return opened.ok ? null : shortReply("The window did not open in time", "Click again.");
+    },
+  };
 }
 
 /** The refusal of a click whose value Twokey did not write. */

@@ -2872,4 +2872,20 @@ export const guards = [
     broken: "allAreDisabled",
     tests: ["test/deletion/before-step.test.ts"],
   },
+  {
+    invariant: "INV-9",
+    what: "a misspelt protection stops the start: its default would count instead",
+    file: "src/config/config.ts",
+    guard: "unknown.filter((u) => u.isProtection)",
+    broken: "unknown.filter((u) => false && u.isProtection)",
+    tests: ["test/config.test.ts"],
+  },
+  {
+    invariant: "INV-9",
+    what: "a time that could be minutes or months is refused",
+    file: "src/config/durations.ts",
+    guard: "if (/\\d ?m$/i.test(text))",
+    broken: "if (false)",
+    tests: ["test/config.test.ts"],
+  },
 ];

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import type { Ambient, Twokey } from "./app/start.ts";
-import { parseConfig, type Config } from "./config.ts";
+import { parseConfig, type Config } from "./config/config.ts";
 import type { Instant } from "./core/ids.ts";
 import { createEvents, redact, type Events } from "./events.ts";
 import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";

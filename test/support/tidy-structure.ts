@@ -44,7 +44,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   {
     pack: /^zod$/,
     allowed:
-      /^src\/(config\.ts|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/render\/modals\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+      /^src\/(config\/|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/render\/modals\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
   },
 ];
 

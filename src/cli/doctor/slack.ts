@@ -2,7 +2,7 @@ import { WebClient } from "@slack/web-api";
 import type { Workspace } from "../../bot/accounts.ts";
 import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
 import { findWorkspace } from "../../bot/workspace.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";
 import { examinePeople, type SlackInspection } from "./slack-people.ts";

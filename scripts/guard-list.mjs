@@ -2873,7 +2873,7 @@ export const guards = [
     tests: ["test/deletion/before-step.test.ts"],
   },
   {
-    invariant: "INV-9",
+    invariant: "INV-2",
     what: "a misspelt protection stops the start: its default would count instead",
     file: "src/config/config.ts",
     guard: "unknown.filter((u) => u.isProtection)",
@@ -2881,7 +2881,7 @@ export const guards = [
     tests: ["test/config.test.ts"],
   },
   {
-    invariant: "INV-9",
+    invariant: "INV-2",
     what: "a time that could be minutes or months is refused",
     file: "src/config/durations.ts",
     guard: "if (/\\d ?m$/i.test(text))",

@@ -111,6 +111,17 @@ test("the archive is a folder, or a bucket when one is named", () => {
   expect(place({ ARCHIVE_S3_BUCKET: "b-1" })).toMatchObject({ endpoint: null, credentials: null, prefix: "" });
 });
 
+test.each([
+  ["HTTPS_PROXY", "hunter2.example.org:3128"],
+  ["http_proxy", "socks5://hunter2@proxy"],
+  ["NO_PROXY", "localhost,10.0.0.0/8"],
+])("a %s that would not do what it says is refused", (name, value) => {
+  const said = sentence({ ...good, [name]: value });
+  expect(said).toMatch(new RegExp(`^ {2}${name} (?:must be the URL of an HTTP proxy|holds a range of addresses)`, "m"));
+  expect(said).not.toContain("hunter2");
+  expect(sentence({ ...good, HTTPS_PROXY: "http://u:p@proxy:3128", NO_PROXY: "db,.example.org" })).toBe("");
+});
+
 test("an empty variable counts as not set", () => {
   expect(sentence({ ...good, SLACK_BOT_TOKEN: "  " })).toContain("SLACK_BOT_TOKEN is not set");
 });

@@ -42,6 +42,7 @@ export function parseConfig(env: Environment): Result<Config, Failure> {
   const policies = parsePolicies(v["BACKUP_POLICIES"] ?? "*=none");
   if (policies === null) problems.push(problemLine("BACKUP_POLICIES", "must be pairs such as aurora=everything,*=templates"));
 
+  problems.push(...proxyProblems(v));
   const unknown = findUnknownNames(env);
   for (const { sentence } of unknown.filter((u) => u.isProtection)) problems.push(`  ${sentence}`);
 
@@ -109,6 +110,23 @@ function migrationProblems(v: Environment): readonly string[] {
 function problemLine(name: string, problem: string): string {
   const hint = hintOf(name);
   return `  ${name} ${problem}${hint === null ? "" : `. How to set it: ${hint}`}`;
+}
+
+/** Only proxies that are spoken to by HTTP are used; of NO_PROXY, names and endings count, and no ranges of addresses. */
+function proxyProblems(v: Environment): readonly string[] {
+  const names = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].flatMap((name) => [name, name.toLowerCase()]);
+  const wrong = names.filter((name) => v[name] !== undefined && !isHttpUrl(v[name].trim()));
+  const ranges = ["NO_PROXY", "no_proxy"].filter((name) => v[name]?.includes("/"));
+  return [
+    ...wrong.map((name) => problemLine(name, "must be the URL of an HTTP proxy, such as http://user:password@proxy.example.org:3128")),
+    ...ranges.map((name) =>
+      problemLine(name, "holds a range of addresses, which has no effect: name hosts, or endings such as .example.org"),
+    ),
+  ];
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
 
 function parseRoles(value: string): Record<string, string> | null {

@@ -40,6 +40,8 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
+  { pack: /^proxy-agent$/, allowed: /^src\/core\/proxies\.ts$/ },
+  { pack: /^undici$/, allowed: /^src\/bot\/outgoing\.ts$/ },
   { pack: /^@resvg\//, allowed: /^src\/archive\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,

@@ -1,4 +1,4 @@
-/** HTTP proxies as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the process name them (upper or lower case), for everything that leaves by HTTP. */
+/** HTTP proxies, as HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the process name them, for everything that leaves by HTTP. */
 import { Agent, type ClientRequest } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { ProxyAgent } from "proxy-agent";

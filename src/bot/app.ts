@@ -15,7 +15,7 @@ import { createHttpReceiver, startListening } from "./http-receiver.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
-import { wayToSlack } from "./outgoing.ts";
+import { wayToSlack } from "./way-to-slack.ts";
 import { createPosting } from "./posting.ts";
 import { findChannel, isAbsent, libraryLogger } from "./slack.ts";
 import { findWorkspace } from "./workspace.ts";

@@ -10,7 +10,7 @@ import { WebClient } from "@slack/web-api";
 import { demoTokens, slackSeed } from "../../demo/cast.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
 import { inspectBucket } from "../../src/archive/s3-store.ts";
-import { wayToSlack } from "../../src/bot/outgoing.ts";
+import { wayToSlack } from "../../src/bot/way-to-slack.ts";
 import { callSlack, libraryLogger } from "../../src/bot/slack.ts";
 import { createApi } from "../../src/cloudstack/api/http.ts";
 import { openLink } from "../../src/cloudstack/export/download.ts";

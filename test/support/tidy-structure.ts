@@ -41,7 +41,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
   { pack: /^proxy-agent$/, allowed: /^src\/core\/proxies\.ts$/ },
-  { pack: /^undici$/, allowed: /^src\/bot\/outgoing\.ts$/ },
+  { pack: /^undici$/, allowed: /^src\/bot\/way-to-slack\.ts$/ },
   { pack: /^@resvg\//, allowed: /^src\/archive\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,

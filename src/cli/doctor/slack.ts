@@ -1,6 +1,6 @@
 import { WebClient } from "@slack/web-api";
 import type { Workspace } from "../../bot/accounts.ts";
-import { wayToSlack } from "../../bot/outgoing.ts";
+import { wayToSlack } from "../../bot/way-to-slack.ts";
 import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
 import { findWorkspace } from "../../bot/workspace.ts";
 import type { Config } from "../../config/config.ts";

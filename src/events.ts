@@ -19,8 +19,9 @@ export type Details = Readonly<Record<string, string | number | boolean | null |
 
 /** Keys whose values never reach the log, wherever they stand. */
 const secretKey = /token|secret|signature|password|apikey|authorization|cookie|url/i;
-/** What looks like a secret inside a text: Slack tokens, signatures, addresses of databases. */
-const secretText = /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|postgres(?:ql)?:\/\/[^\s"]+/gi;
+/** What looks like a secret inside a text: Slack tokens, signatures, addresses of databases, users and passwords in addresses. */
+const secretText =
+  /(?<=:\/\/)[^\s/@"]+(?=@)|xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|postgres(?:ql)?:\/\/[^\s"]+/gi;
 /** Links that open by themselves. Taken whole first: looking for these words from each place of a long text takes time without end. */
 const [link, secretLink] = [/https?:\/\/\S+/gi, /\/(?:userdata|exports|restores)\/\S/i];
 

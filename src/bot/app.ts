@@ -15,6 +15,7 @@ import { createHttpReceiver, startListening } from "./http-receiver.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
+import { wayToSlack } from "./way-to-slack.ts";
 import { createPosting } from "./posting.ts";
 import { findChannel, isAbsent, libraryLogger } from "./slack.ts";
 import { findWorkspace } from "./workspace.ts";
@@ -134,6 +135,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
  */
 function clientsOf(o: BotOptions) {
   const options = {
+    ...wayToSlack(o.apiUrl).web,
     slackApiUrl: o.apiUrl,
     timeout: 10_000,
     retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
@@ -200,7 +202,12 @@ function createApp(o: BotOptions): App {
     deferInitialization: true,
     convoStore: false,
     logger: quiet(o.events),
-    clientOptions: { slackApiUrl: o.apiUrl, timeout: 10_000, retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 } },
+    clientOptions: {
+      ...wayToSlack(o.apiUrl).web,
+      slackApiUrl: o.apiUrl,
+      timeout: 10_000,
+      retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 },
+    },
   });
 }
 
@@ -212,6 +219,7 @@ function createReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
     appToken: o.connection.appToken,
     clientPingTimeout: PONG_MS_MAX,
     logger,
+    ...wayToSlack(o.apiUrl).socket,
     installerOptions: {
       clientOptions: { slackApiUrl: o.apiUrl, retryConfig: { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 } },
     },

@@ -1,5 +1,5 @@
 // Tries to start the bot on each environment of standard input, one after the other in one process; writes what each attempt said.
-import { parseConfig } from "../../dist/src/config.js";
+import { parseConfig } from "../../dist/src/config/config.js";
 import { createEvents } from "../../dist/src/events.js";
 import { serve } from "../../dist/src/main.js";
 
@@ -9,7 +9,7 @@ const said = [];
 for (const env of JSON.parse(Buffer.concat(chunks).toString())) {
   const config = parseConfig(env);
   if (!config.ok) {
-    said.push(`${config.error.message}\n${config.error.mending ?? ""}`);
+    said.push(`${config.error.message}\n${config.error.remedy ?? ""}`);
     continue;
   }
   said.push(

@@ -13,6 +13,7 @@ import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
+import { factLogger } from "./facts.ts";
 import { assemble, membersOf, type Assembly } from "./assemble.ts";
 import { isLocal } from "../archive/links.ts";
 import { startHttpServer, type HttpServer } from "./http.ts";
@@ -42,7 +43,7 @@ export interface Twokey {
 export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
-  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
+  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
   const engine = startableEngine(store.url, a);
   const made = await connectBot(config, db, ci, a);

@@ -9,6 +9,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { mayHalt, type Asker } from "../core/people.ts";
 import type { Result } from "../core/result.ts";
+import { addToTrace, runTraced } from "../core/trace.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
@@ -74,6 +75,8 @@ const RESPOND_MS = 10_000;
 /** One thing that one person did. */
 interface Doing {
   readonly what: string;
+  /** The command, the button or the window. */
+  readonly about: string;
   readonly place: Place;
   /** What makes it one thing of Slack's repetitions; null: it cannot be told. */
   readonly once: string | null;
@@ -144,7 +147,10 @@ function listenToCommands(app: App, c: Listening): void {
     const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
     const parsed = parseCommand(command.command, decodeTyped(command.text));
     const run = (who: Who) => answer(parsed, who, place, c);
-    await take({ what: "command", place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run }, c);
+    await take(
+      { what: "command", about: aboutOf(parsed), place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run },
+      c,
+    );
   });
 }
 
@@ -160,7 +166,7 @@ function listenToButtons(app: App, c: Listening): void {
       return replyOfFailure(asker.error);
     };
     const halts = HALTS.has(click.action) ? "one deletion" : null;
-    await take({ what: "action", place, once: onceOf("action", once), halts, run }, c);
+    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, run }, c);
   });
 }
 
@@ -214,7 +220,7 @@ function listenToWindows(app: App, c: Listening): void {
       await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
       return replyOfFailure(why);
     };
-    await take({ what: "view", place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
+    await take({ what: "view", about: callbackId, place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
   });
 }
 
@@ -225,7 +231,7 @@ function listenToMentions(app: App, c: Listening): void {
     const place = { channel: event.channel, user: event.user, thread };
     const parsed = parseWords(decodeTyped(event.text));
     const run = (who: Who) => answer(parsed, who, place, c);
-    await take({ what: "mention", place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
+    await take({ what: "mention", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
   });
 }
 
@@ -246,7 +252,7 @@ function listenToDirectMessages(app: App, c: Listening): void {
     const place = { channel, user };
     await take(
       {
-        ...{ what: "message", place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
+        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
         run: (who) => answer(parsed, who, place, c),
         async answer(reply) {
           if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
@@ -309,12 +315,20 @@ function onceOf(kind: string, id: string | undefined): string | null {
   return id === undefined || id === "" ? null : `${kind}:${id}`;
 }
 
+function aboutOf(command: Result<Command, Failure>): string {
+  return command.ok ? command.value.kind : command.error.code;
+}
+
 function stopOf(command: Result<Command, Failure>): "stop" | null {
   return command.ok && command.value.kind === "stop" ? "stop" : null;
 }
 
 /** Does what a person did, in its turn, and answers it after that. */
 function take(d: Doing, c: Listening): Promise<void> {
+  return runTraced(d.once === null ? {} : { request: d.once }, () => takeTraced(d, c));
+}
+
+function takeTraced(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
     const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
@@ -341,7 +355,13 @@ async function runOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
     const nothing = shortReply("Nothing was done: Twokey cannot reach its own database now", "Try again in a minute.");
     return () => tell(nothing);
   }
-  const reply = await d.run(who);
+  const [began, { channel, user }] = [c.now(), d.place];
+  const reply = await d.run(async () => {
+    const asker = await who();
+    if (asker.ok) addToTrace({ operator: asker.value.operator.id });
+    return asker;
+  });
+  c.events.info("slack.request", { what: d.what, about: d.about, user, channel, ms: c.now() - began });
   return async () => reply !== null && tell(reply);
 }
 

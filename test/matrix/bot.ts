@@ -122,6 +122,7 @@ function inOrder(posting: Posting): Posting {
 function eventsTo(wrong: (sentence: string) => void): Events {
   const nothing = (): void => undefined;
   return {
+    debug: nothing,
     info: nothing,
     warn: (fact) => wrong(`warned of ${fact}`),
     error: (fact) => wrong(fact),

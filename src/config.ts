@@ -32,6 +32,14 @@ const url = (...protocols: string[]) =>
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
   );
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false; // The question was whether there is one.
+  }
+}
+
 /** The rule of a setting that two people may change later; a time is given in seconds. */
 function numberRule({ kind, envMin, envMax, initial }: NumberSetting) {
   const unit = kind === "time" ? 1000 : 1;
@@ -59,6 +67,7 @@ const variables = z.object({
   SLACK_APPROVERS: list,
   SLACK_TEAM_GROUP: text.optional(),
   SLACK_PORT: count(0, 65_535).default(3000),
+  SLACK_MENTION: z.enum(["off", "group", "channel"]).default("group"),
   CLOUDSTACK_API_URL: url("https:", "http:"),
   CLOUDSTACK_API_KEY: text,
   CLOUDSTACK_SECRET_KEY: text,
@@ -106,6 +115,13 @@ const variables = z.object({
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
   TWOKEY_HTTP_PORT: count(0, 65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
+  TWOKEY_QUIET_HOURS: text.regex(/^([01]?\d|2[0-3])-([01]?\d|2[0-3])$/, "must be two hours such as 22-7").optional(),
+  TWOKEY_TIME_ZONE: text.refine(isTimeZone, "must be a time zone such as Europe/Berlin").default("UTC"),
+  TWOKEY_REMIND_HOURS: count(0, 720).default(4),
+  TWOKEY_WEBHOOK_URL: url("https:", "http:").optional(),
+  TWOKEY_WEBHOOK_SECRET: text.min(16, "must have at least 16 characters").optional(),
+  TWOKEY_METRICS_HOST: text.default("127.0.0.1"),
+  TWOKEY_METRICS_PORT: count(0, 65_535).optional(),
   TWOKEY_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
@@ -128,6 +144,13 @@ const hints: Partial<Record<keyof z.infer<typeof variables>, string>> = {
   CLOUDSTACK_SECRET_KEY: "the secret key that belongs to CLOUDSTACK_API_KEY",
   CLOUDSTACK_ROLES: "a CI role and the CloudStack role its accounts get; one with few rules that ends in deny * (docs/cloudstack.md)",
   BACKUP_POLICIES: "everything, snapshots, templates or none for a project's short name, and for * all others (docs/backups.md)",
+  SLACK_MENTION:
+    "who is called for a new card, a freeze, a stop, a held plan, and before approvals expire: group (the approvers'), channel, or off",
+  TWOKEY_QUIET_HOURS: "hours such as 22-7 in TWOKEY_TIME_ZONE, in which nobody is mentioned a second time",
+  TWOKEY_WEBHOOK_URL: "gets the same calls as JSON, at any hour (docs/observability.md)",
+  TWOKEY_WEBHOOK_SECRET: "signs what TWOKEY_WEBHOOK_URL gets",
+  TWOKEY_METRICS_PORT:
+    "a port of its own for /metrics; without it /metrics is served at TWOKEY_HTTP_PORT, if that is this machine only and TWOKEY_PUBLIC_URL is not set",
   CLOUDSTACK_ROOT_DOMAIN: "the domain that holds the projects' domains, such as ROOT/ci; Twokey changes nothing outside it",
 };
 
@@ -305,8 +328,23 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       currency: v.BACKUP_CURRENCY,
     },
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
+    /** How people are called, besides the messages that need an answer. Units: hours of the day, milliseconds. */
+    notices: {
+      mention: v.SLACK_MENTION,
+      quiet: quietOf(v),
+      remindMs: v.TWOKEY_REMIND_HOURS * 3600_000,
+      webhook: v.TWOKEY_WEBHOOK_URL === undefined ? null : { url: v.TWOKEY_WEBHOOK_URL, secret: v.TWOKEY_WEBHOOK_SECRET ?? null },
+    },
+    /** Where metrics have a server of their own; null: they have none. */
+    metrics: v.TWOKEY_METRICS_PORT === undefined ? null : { host: v.TWOKEY_METRICS_HOST, port: v.TWOKEY_METRICS_PORT },
     logLevel: v.TWOKEY_LOG_LEVEL,
   };
+}
+
+/** The hours of the night, by the clock of a zone; null: there is none. */
+function quietOf({ TWOKEY_QUIET_HOURS: hours, TWOKEY_TIME_ZONE: zone }: Variables) {
+  const [from = 0, to = 0] = (hours ?? "0-0").split("-").map(Number);
+  return from === to ? null : { from, to, zone };
 }
 
 function keyPair(apiKey: string | undefined, secretKey: string | undefined): CloudStackKeys | null {

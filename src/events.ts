@@ -25,8 +25,9 @@ const secretKey = /token|secret|signature|password|apikey|authorization|cookie|u
 /** What looks like a secret inside a text: Slack tokens, signatures, addresses of databases. */
 const secretText =
   /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|(?:postgres(?:ql)?|mysql|mariadb):\/\/[^\s"]+/gi;
-/** Links that open by themselves, or hold a password. Taken whole first: looking for these words from each place of a long text takes time without end. */
-const [link, secretLink] = [/https?:\/\/\S+/gi, /\/(?:userdata|exports|restores)\/\S|\/\/hooks\.slack\.com\/|^https?:\/\/[^/]*@/i];
+/** Links that open by themselves, or hold a password. Taken whole first: to look for these words everywhere in a long text takes for ever. */
+const link = /https?:\/\/\S+/gi;
+const secretLink = /\/(?:userdata|exports|restores)\/\S|\/\/hooks\.slack\.com\/|^https?:\/\/[^/]*@/i;
 
 /** Makes the event log. `level` "silent" writes nothing. */
 export function createEvents(level: string, environment: string, destination?: DestinationStream): Events {
@@ -60,6 +61,10 @@ export function observed(events: Events, observe: (fact: string, details: Detail
     failed(fact, f, details) {
       events.failed(fact, f, details);
       observe(fact, { ...details, kind: f.kind, code: f.code });
+    },
+    bug(fact, thrown) {
+      events.bug(fact, thrown);
+      observe(fact, {});
     },
   };
 }

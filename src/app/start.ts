@@ -126,6 +126,7 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
     // Later, as many as decide are enough to start: they can repair the list by its card.
     approversMin: seeded === null ? APPROVERS_MIN : APPROVALS_MIN,
+    mention: config.notices.mention,
     environment: config.environment,
     db,
     events: a.events,

@@ -13,6 +13,7 @@ import { createConnection, quiet, type Connection, type ConnectionOptions } from
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
+import { createNotices, type NoticeAnnouncer, type NoticeOptions } from "./notices.ts";
 import { loggedFetch } from "./outgoing.ts";
 import { createPosting } from "./posting.ts";
 import { findChannel, isAbsent } from "./slack.ts";
@@ -28,6 +29,8 @@ export interface BotOptions extends ConnectionOptions {
   /** With fewer valid approvers than this, the bot does not start. */
   readonly approversMin: number;
   readonly teamGroup: string | null;
+  /** Who is called besides being shown a message. */
+  readonly mention: NoticeOptions["who"];
   readonly environment: string;
   readonly db: Database;
   readonly sleep: Sleep;
@@ -37,7 +40,7 @@ export interface BotOptions extends ConnectionOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: ReturnType<typeof createAnnouncers>;
+  readonly announcers: ReturnType<typeof createAnnouncers> & { readonly notice: NoticeAnnouncer };
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
   readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
@@ -101,7 +104,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 
   let connection: Connection | null = null;
   return ok({
-    announcers,
+    announcers: { ...announcers, notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }) },
     approvers: identity,
     identify: identity.identify,
     firstApprovers: list.value,

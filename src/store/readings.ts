@@ -85,6 +85,7 @@ const QueueReading = z.object({ count: z.number(), since: z.number().nullable() 
 export function readQueue(q: Queryable): Promise<z.output<typeof QueueReading>> {
   return q.one(
     QueueReading,
-    "select count(*)::integer as count, min(created_at)::bigint as since from dbos.workflow_status where status = 'ENQUEUED'",
+    `select count(*)::integer as count, min(greatest(created_at, coalesce(delay_until_epoch_ms, 0)))::bigint as since
+     from dbos.workflow_status where status = 'ENQUEUED'`,
   );
 }

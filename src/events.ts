@@ -25,7 +25,7 @@ const secretKey = /token|secret|signature|password|apikey|authorization|cookie|u
 /** What looks like a secret inside a text: Slack tokens, signatures, addresses of databases. */
 const secretText =
   /xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|(?:postgres(?:ql)?|mysql|mariadb):\/\/[^\s"]+/gi;
-/** Links that open by themselves, or hold a password. Taken whole first: to look for these words everywhere in a long text takes for ever. */
+/** Links that open by themselves, or hold a password. Taken whole first: to look for these words everywhere in a long text takes long. */
 const link = /https?:\/\/\S+/gi;
 const secretLink = /\/(?:userdata|exports|restores)\/\S|\/\/hooks\.slack\.com\/|^https?:\/\/[^/]*@/i;
 

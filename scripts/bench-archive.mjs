@@ -104,7 +104,7 @@ async function bench() {
       const reference = await curl(url);
       const folder = mkdtempSync(path.join(values.dir, "twokey-bench-archive-"));
       try {
-        // As bin/twokey.mjs starts it.
+        // As scripts/twokey.mjs starts it.
         const args = ["--max-semi-space-size=8", "--expose-gc", SELF, "--role", "save", "--gib", values.gib, "--dir", folder, "--url", url];
         const mine = JSON.parse(await output(process.execPath, args, { MALLOC_ARENA_MAX: "2" }));
         if (mine.sha256 !== reference.sha256) throw new Error("curl and Twokey saw other bytes");

@@ -57,7 +57,7 @@ for (let n = 1; n <= domains; n++) {
   }
 }
 const slack = await startSlackEmulator({ seed: slackSeed() });
-// As bin/twokey.mjs starts it.
+// As scripts/twokey.mjs starts it.
 const nodeArgs = (process.env.BENCH_NODE_ARGS ?? "--max-semi-space-size=8 --max-old-space-size=768").split(" ");
 const bot = spawn(process.execPath, [...nodeArgs, new URL("../dist/src/main.js", import.meta.url).pathname, "serve"], {
   stdio: ["ignore", process.env.BENCH_STDOUT === "1" ? "inherit" : "ignore", "inherit"],

@@ -7,7 +7,7 @@ import { prepare } from "./prepare.mjs";
 /** Of these and another one each, one must be set; their hints say which. */
 const ONE_OF_TWO = ["SLACK_APP_TOKEN", "SLACK_APPROVER_GROUP"];
 
-const HEAD = `# Copy to .env, fill in what stands without a #, and start with: node --env-file=.env bin/twokey.mjs serve
+const HEAD = `# Copy to .env, fill in what stands without a #, and start with: node --env-file=.env scripts/twokey.mjs serve
 # What begins with # shows its default. docs/configuration.md says what each means. Made by: npm run env-example
 `;
 

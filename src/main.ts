@@ -1,39 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { CliCommand, CliIo } from "./cli/command.ts";
 import type { Ambient, Twokey } from "./app/start.ts";
-import { parseConfig, type Config } from "./config.ts";
+import type { CliCommand, CliIo } from "./cli/command.ts";
+import { runProgram } from "./cli/program.ts";
+import type { Config } from "./config.ts";
 import type { Instant } from "./core/ids.ts";
-import { createEvents, redact, type Events } from "./events.ts";
-import { startEmbeddedPostgres, type EmbeddedPostgres } from "./store/embedded.ts";
+import type { Events } from "./events.ts";
+import type { EmbeddedPostgres } from "./store/embedded.ts";
 
-/** The commands of the terminal (src/cli/). Only the one that runs is loaded: Slack's library and the engine take long to load. */
-const cliCommands: Readonly<Record<string, () => Promise<CliCommand>>> = {
-  stop: async () => (await import("./cli/stop.ts")).stopCommand,
-  resume: async () => (await import("./cli/stop.ts")).resumeCommand,
-  deletions: async () => (await import("./cli/deletions.ts")).deletionsCommand,
-  restore: async () => (await import("./cli/deletions.ts")).restoreCommand,
-  doctor: async () => (await import("./cli/doctor/command.ts")).doctorCommand,
-  audit: async () => (await import("./cli/audit.ts")).auditCommand,
-  replay: async () => (await import("./cli/replay.ts")).replayCommand,
-  incident: async () => (await import("./cli/incident/command.ts")).incidentCommand,
-  "backup-cost": async () => (await import("./cli/backup-cost.ts")).backupCost,
-  rebuild: async () => (await import("./cli/rebuild.ts")).rebuildCommand,
-  reimport: async () => (await import("./cli/reimport.ts")).reimportCommand,
-  migrate: async () => (await import("./cli/migrate.ts")).migrateCommand,
-};
-
-async function usage(): Promise<string> {
-  const commands = await Promise.all(Object.values(cliCommands).map((load) => load()));
-  return [
-    "twokey: keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve",
-    "",
-    "  twokey serve    runs the bot, configured by the environment (docs/configuration.md)",
-    ...commands.map((c) => `  twokey ${c.name} ${c.usage}`),
-    "  twokey help     this text",
-    "",
-  ].join("\n");
-}
+// Only what every command line needs is loaded at once; `--help` shall be there in a moment.
 
 /** Real time, ids and secrets: nothing else in src/ makes them. */
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
@@ -50,9 +25,9 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
 
 /** Starts Twokey on a configuration; without `DATABASE_URL` on an embedded PostgreSQL. */
 export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
+  const [{ startEmbeddedPostgres }, { startTwokey }] = await Promise.all([import("./store/embedded.ts"), import("./app/start.ts")]);
   const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
-  const { startTwokey } = await import("./app/start.ts");
   const started = await startTwokey(
     config,
     url,
@@ -75,33 +50,29 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
 }
 
 /** This process's terminal. */
-function terminal(): CliIo {
+async function terminal(): Promise<CliIo> {
+  const { createEvents, redact } = await import("./events.ts");
   const { now, newId, newToken, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
-  const out = (text: string): unknown => process.stdout.write(text);
   const err = (text: string): unknown => process.stderr.write(redact(text));
   return { env: process.env, out, err, now, newId, newToken, sleep };
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const [command = "help"] = args;
-  if (command === "help" || command === "--help") {
-    process.stdout.write(await usage());
-    return 0;
-  }
-  const load = Object.hasOwn(cliCommands, command) ? cliCommands[command] : undefined;
-  if (load !== undefined) return (await load()).run(args.slice(1), terminal());
-  if (command !== "serve") {
-    process.stderr.write(`There is no command ${command}.\n\n${await usage()}`);
-    return 2;
-  }
-  const config = parseConfig(process.env);
-  if (!config.ok) {
-    process.stderr.write(`${config.error.message}\n${config.error.remedy ?? ""}\n`);
-    return 2;
-  }
+function out(text: string): void {
+  process.stdout.write(text);
+}
+
+/** `twokey serve`: runs the bot until the process is asked to end. */
+const serveUntilSignal: CliCommand = async (io) => {
+  const [{ parseConfig }, { createEvents }, { tellFailure }] = await Promise.all([
+    import("./config.ts"),
+    import("./events.ts"),
+    import("./cli/command.ts"),
+  ]);
+  const config = parseConfig(io.env);
+  if (!config.ok) return tellFailure(io, config.error, 2);
   const events = createEvents(config.value.logLevel, config.value.environment);
   const running = await serve(config.value, events);
-  process.stdout.write(`Twokey is running (${config.value.environment}); export links are served at ${running.twokey.http.url}\n`);
+  io.out(`Twokey is running (${config.value.environment}); export links are served at ${running.twokey.http.url}\n`);
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
     // Bolt's socket client rejects with nothing when it is stopped while it reconnects; anything else is a defect of Twokey.
@@ -111,14 +82,14 @@ async function main(args: readonly string[]): Promise<number> {
   });
   await running.stop();
   return 0;
-}
+};
 
 const isMain = process.argv[1] !== undefined && /(?:twokey\.mjs|src[\\/]main\.js)$/.test(process.argv[1]);
 if (isMain || process.argv[1]?.endsWith("/twokey") === true) {
-  main(process.argv.slice(2)).then(
+  runProgram(process.argv.slice(2), { out, terminal, serve: serveUntilSignal }).then(
     (code) => process.exit(code),
-    (thrown: unknown) => {
-      process.stderr.write(`${redact(thrown instanceof Error ? thrown.message : String(thrown))}\n`);
+    async (thrown: unknown) => {
+      (await terminal()).err(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
       process.exit(1);
     },
   );

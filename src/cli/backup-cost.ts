@@ -3,25 +3,20 @@ import type { Comparison } from "../archive/backups/model.ts";
 import { drawCosts } from "../archive/backups/plot.ts";
 import { renderPng } from "../archive/backups/png.ts";
 import { costNotes, costTables } from "../commands/backup-cost.ts";
-import { refuse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { refuseUse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
 import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey backup-cost`: the policies compared, on the terminal. */
-export const backupCost: CliCommand = {
-  name: "backup-cost",
-  usage: "[--plot <file.png>]  compares what the backup policies cost and what each could have brought back in 2017",
-  async run(args, io) {
-    const [flag, file, ...more] = args;
-    if (more.length > 0 || (flag !== undefined && (flag !== "--plot" || file === undefined || !file.endsWith(".png"))))
-      return refuse(io, "twokey backup-cost takes no argument, or --plot and the name of a file that ends in .png.");
-    return withAssembly(io, async ({ assembly }) => {
-      const compared = await assembly.services.backups.compare();
-      if (!compared.ok) return tellFailure(io, compared.error);
-      for (const table of costTables(compared.value)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);
-      io.out(`${costNotes(compared.value).join("\n")}\n`);
-      return file === undefined ? 0 : writePlot(compared.value, file, io);
-    });
-  },
+export const runBackupCost: CliCommand = async (io, given) => {
+  const file = given.values["plot"];
+  if (file?.endsWith(".png") === false) return refuseUse(io, given, "--plot takes the name of a file that ends in .png.");
+  return withAssembly(io, async ({ assembly }) => {
+    const compared = await assembly.services.backups.compare();
+    if (!compared.ok) return tellFailure(io, compared.error);
+    for (const table of costTables(compared.value)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);
+    io.out(`${costNotes(compared.value).join("\n")}\n`);
+    return file === undefined ? 0 : writePlot(compared.value, file, io);
+  });
 };
 
 async function writePlot(comparison: Comparison, file: string, io: CliIo): Promise<number> {

@@ -18,19 +18,29 @@ export interface CliIo {
   readonly sleep: Sleep;
 }
 
-/** One command of the terminal, `twokey <name> …`. */
-export interface CliCommand {
-  readonly name: string;
-  /** One line for `twokey help`: the arguments, two spaces or more, what it does. */
+/** What was typed after a command's name, as its entry in the list of commands declares it. */
+export interface Given {
+  readonly args: readonly string[];
+  /** Options with a value, by their long name without the dashes. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Options without one. */
+  readonly flags: ReadonlySet<string>;
+  /** How the command is written. */
   readonly usage: string;
-  /** Returns the exit code: 0 done, 1 not done or a problem was found, 2 wrong arguments or environment. */
-  run(args: readonly string[], io: CliIo): Promise<number>;
 }
 
-/** Writes what is wrong with the arguments or the environment; returns its exit code. */
+/** One command of the terminal. Returns the exit code: 0 done, 1 not done or a problem was found, 2 wrong use or environment. */
+export type CliCommand = (io: CliIo, given: Given) => Promise<number>;
+
+/** Writes what is wrong with the environment, or with what there is; returns its exit code. */
 export function refuse(io: CliIo, sentence: string): 2 {
   io.err(`${sentence}\n`);
   return 2;
+}
+
+/** Writes what is wrong with what was typed, and how it is written; returns the exit code. */
+export function refuseUse(io: CliIo, { usage }: Given, sentence: string): 2 {
+  return refuse(io, `${sentence}\nUsage: ${usage}`);
 }
 
 /** Writes a failure with what to do about it; returns the exit code. */

@@ -2,29 +2,24 @@ import { giveBackFromTerminal } from "../deletion/from-terminal.ts";
 import { hurryWaiting } from "../engine/waiting.ts";
 import { readLiveDeletions, type DeletionRow } from "../store/deletions.ts";
 import { readStopView } from "../sync/execution/stop-view.ts";
-import { refuse, tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
+import { tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
 import { oneLine } from "./reimport-text.ts";
 import { tellStop } from "./stop.ts";
 import { whoTypes } from "./who-types.ts";
 
 /** `twokey deletions`: as `/ci-deletions`, with nothing but Twokey's own database. */
-export const deletionsCommand: CliCommand = {
-  name: "deletions",
-  usage: "   lists the deletions under way, and what can still be given back",
-  async run(args, io) {
-    if (args.length > 0) return refuse(io, "Usage: twokey deletions");
-    return withOwnDatabase(io, async (db) => {
-      const view = await readStopView(db, io.now());
-      if (view !== null && view.resumed === null) {
-        io.out("Everything is stopped:\n");
-        tellStop(view, io);
-      }
-      const live = await readLiveDeletions(db);
-      for (const row of live) io.out(`${oneLine(lineOf(row))}\n`);
-      io.out(live.length === 0 ? "No deletion is under way.\n" : "npx twokey restore <project> cancels one, or gives its domain back.\n");
-      return 0;
-    });
-  },
+export const runDeletions: CliCommand = async (io) => {
+  return withOwnDatabase(io, async (db) => {
+    const view = await readStopView(db, io.now());
+    if (view !== null && view.resumed === null) {
+      io.out("Everything is stopped:\n");
+      tellStop(view, io);
+    }
+    const live = await readLiveDeletions(db);
+    for (const row of live) io.out(`${oneLine(lineOf(row))}\n`);
+    io.out(live.length === 0 ? "No deletion is under way.\n" : "npx twokey restore <project> cancels one, or gives its domain back.\n");
+    return 0;
+  });
 };
 
 function lineOf(row: DeletionRow): string {
@@ -34,25 +29,20 @@ function lineOf(row: DeletionRow): string {
 }
 
 /** `twokey restore`: Cancel or Restore, with nothing but Twokey's own database; the bot that runs carries it out. */
-export const restoreCommand: CliCommand = {
-  name: "restore",
-  usage: "<project>   cancels its deletion in the cool-off, later has the running bot give its domain back",
-  async run(args, io) {
-    const [named, ...more] = args;
-    if (named === undefined || named.startsWith("-") || more.length > 0) return refuse(io, "Usage: twokey restore <project>");
-    return withOwnDatabase(io, async (db) => {
-      const by = whoTypes(io);
-      const done = await giveBackFromTerminal(named, by, { db, now: io.now });
-      if (!done.ok) return tellFailure(io, { ...done.error, message: oneLine(done.error.message) });
-      const { row, isCancelled } = done.value;
-      // Where no run waits, or it cannot be reached, the bot's own sweep finds what was recorded within a minute or two.
-      await hurryWaiting(db, "deletion", row.id, 0).catch(() => false);
-      io.out(
-        isCancelled
-          ? `Cancelled: nothing of ${oneLine(row.path)} was changed.\n`
-          : `Recorded: the running bot gives ${oneLine(row.path)} back, also while everything is stopped. npx twokey deletions shows how far it is.\n`,
-      );
-      return 0;
-    });
-  },
+export const runRestore: CliCommand = async (io, given) => {
+  const [named = ""] = given.args;
+  return withOwnDatabase(io, async (db) => {
+    const by = whoTypes(io);
+    const done = await giveBackFromTerminal(named, by, { db, now: io.now });
+    if (!done.ok) return tellFailure(io, { ...done.error, message: oneLine(done.error.message) });
+    const { row, isCancelled } = done.value;
+    // Where no run waits, or it cannot be reached, the bot's own sweep finds what was recorded within a minute or two.
+    await hurryWaiting(db, "deletion", row.id, 0).catch(() => false);
+    io.out(
+      isCancelled
+        ? `Cancelled: nothing of ${oneLine(row.path)} was changed.\n`
+        : `Recorded: the running bot gives ${oneLine(row.path)} back, also while everything is stopped. npx twokey deletions shows how far it is.\n`,
+    );
+    return 0;
+  });
 };

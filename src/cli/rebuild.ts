@@ -1,22 +1,17 @@
 import type { RebuildReport } from "../sync/execution/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import { refuse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
 import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey rebuild`: creates all domains, accounts and users of the CI database in an empty CloudStack. */
-export const rebuildCommand: CliCommand = {
-  name: "rebuild",
-  usage: "[--dry-run]   creates all domains, accounts and users again in an empty CloudStack; a second run continues",
-  async run(args, io) {
-    if (args.some((a) => a !== "--dry-run")) return refuse(io, "Usage: twokey rebuild [--dry-run]");
-    const dryRun = args.includes("--dry-run");
-    return withAssembly(io, async ({ assembly }) => {
-      const done = await assembly.rebuild({ dryRun, say: (line) => io.out(`${line}\n`) });
-      if (!done.ok) return tellFailure(io, done.error);
-      tell(done.value, dryRun, io);
-      return done.value.obstacles.length > 0 || (!dryRun && done.value.left.length > 0) ? 1 : 0;
-    });
-  },
+export const runRebuild: CliCommand = async (io, given) => {
+  const dryRun = given.flags.has("dry-run");
+  return withAssembly(io, async ({ assembly }) => {
+    const done = await assembly.rebuild({ dryRun, say: (line) => io.out(`${line}\n`) });
+    if (!done.ok) return tellFailure(io, done.error);
+    tell(done.value, dryRun, io);
+    return done.value.obstacles.length > 0 || (!dryRun && done.value.left.length > 0) ? 1 : 0;
+  });
 };
 
 function tell(report: RebuildReport, dryRun: boolean, io: CliIo): void {

@@ -6,25 +6,20 @@ import type { Database } from "../store/db.ts";
 import { readInstallation } from "../store/installation.ts";
 import { readStopView, stillness, type StopView } from "../sync/execution/stop-view.ts";
 import { stopEverything } from "../sync/execution/service.ts";
-import { refuse, withOwnDatabase, type CliCommand, type CliIo } from "./command.ts";
+import { withOwnDatabase, type CliCommand, type CliIo } from "./command.ts";
 import { oneLine } from "./reimport-text.ts";
 import { whoTypes } from "./who-types.ts";
 
 /** `twokey stop`: as `/ci-stop`, with nothing but Twokey's own database. */
-export const stopCommand: CliCommand = {
-  name: "stop",
-  usage: "[reason]   stops everything at once, also without Slack; two approvers resume in Slack",
-  async run(args, io) {
-    if (args[0]?.startsWith("-") === true) return refuse(io, "Usage: twokey stop [reason]");
-    const reason = args.join(" ").trim() || "no reason given";
-    return withOwnDatabase(io, async (db) => {
-      const view = await stopEverything(whoTypes(io), reason.slice(0, REASON_MAX), { db, now: io.now });
-      io.out("Stopped: nothing is sent to CloudStack from now on.\n");
-      tellStop(view, io);
-      await keepHead(db, io);
-      return 0;
-    });
-  },
+export const runStop: CliCommand = async (io, given) => {
+  const reason = given.args.join(" ").trim() || "no reason given";
+  return withOwnDatabase(io, async (db) => {
+    const view = await stopEverything(whoTypes(io), reason.slice(0, REASON_MAX), { db, now: io.now });
+    io.out("Stopped: nothing is sent to CloudStack from now on.\n");
+    tellStop(view, io);
+    await keepHead(db, io);
+    return 0;
+  });
 };
 
 const REASON_MAX = 1000;
@@ -50,22 +45,17 @@ async function keepHead(db: Database, io: CliIo): Promise<void> {
 }
 
 /** `twokey resume`: says what a resume still needs; it is two approvers' word, given in Slack. */
-export const resumeCommand: CliCommand = {
-  name: "resume",
-  usage: "   shows what is stopped, why, and what a resume still needs: two approvers, in Slack",
-  async run(args, io) {
-    if (args.length > 0) return refuse(io, "Usage: twokey resume");
-    return withOwnDatabase(io, async (db) => {
-      const view = await readStopView(db, io.now());
-      if (view === null || view.resumed !== null) {
-        io.out("Nothing is stopped.\n");
-        return 0;
-      }
-      tellStop(view, io);
-      io.out("Nothing was changed: a terminal does not know who types, and two runs of this command may be one person's.\n");
-      return 1;
-    });
-  },
+export const runResume: CliCommand = async (io) => {
+  return withOwnDatabase(io, async (db) => {
+    const view = await readStopView(db, io.now());
+    if (view === null || view.resumed !== null) {
+      io.out("Nothing is stopped.\n");
+      return 0;
+    }
+    tellStop(view, io);
+    io.out("Nothing was changed: a terminal does not know who types, and two runs of this command may be one person's.\n");
+    return 1;
+  });
 };
 
 /** Writes a stop as people must know it: who, why, whether everything stands still, and what a resume needs. */

@@ -1,10 +1,10 @@
 /** Claims: `twokey migrate` does as the owner what the bot may not, and `doctor` says when the bot's role could change the audit log. */
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { migrateCommand } from "../../src/cli/migrate.ts";
 import { examineOwnDatabase } from "../../src/cli/doctor/own-database.ts";
 import { exitCodeOf, renderChecks } from "../../src/cli/doctor/report.ts";
 import { emptyDatabase, type FreshDatabase } from "../support/database.ts";
+import { twokey } from "../support/terminal.ts";
 
 let empty: FreshDatabase;
 let role: string;
@@ -23,19 +23,7 @@ afterEach(async () => {
   await empty.drop();
 });
 
-async function terminal(env: Record<string, string>, ...args: readonly string[]) {
-  const said = { out: "", err: "" };
-  const code = await migrateCommand.run(args, {
-    env,
-    out: (t) => (said.out += t),
-    err: (t) => (said.err += t),
-    now: () => 0 as never,
-    newId: () => "",
-    newToken: () => "",
-    sleep: async () => undefined,
-  });
-  return { code, ...said };
-}
+const terminal = (env: Record<string, string>, ...args: readonly string[]) => twokey(["migrate", ...args], env);
 async function doctor(
   databaseUrl: string | null,
   databaseMigrationUrl: string | null = null,
@@ -54,7 +42,7 @@ test("wrong arguments and missing addresses are refused with what to set", async
   ] as const) {
     const done = await terminal(env as Record<string, string>, ...(args as readonly string[]));
     expect(done.code).toBe(2);
-    expect(done.err).toMatch(/Write:|Set |DATABASE_URL/);
+    expect(done.err).toMatch(/Usage: twokey migrate |Write:|Set |DATABASE_URL/);
   }
 });
 

@@ -1,12 +1,10 @@
 /** Claims: what is stored can be checked, made again and told, offline: audit verify (INV-10), replay (INV-7), incident. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { auditCommand } from "../../src/cli/audit.ts";
-import { incidentCommand } from "../../src/cli/incident/command.ts";
-import { replayCommand } from "../../src/cli/replay.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import type { ProjectId } from "../../src/core/ids.ts";
 import { readPlanHeads } from "../../src/store/plans.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { twokey } from "../support/terminal.ts";
 import { startStoredLife, type StoredLife } from "./stored-life.ts";
 
 let fresh: FreshDatabase;
@@ -25,46 +23,36 @@ async function tamper(sql: string): Promise<void> {
 }
 
 test("wrong arguments and a missing database are refused with what to write", async () => {
-  for (const [command, ...args] of [
-    [auditCommand],
-    [auditCommand, "verify", "--head", "xyz"],
-    [replayCommand, "a", "b"],
-    [replayCommand, "not-a-plan"],
-    [incidentCommand],
-    [incidentCommand, "--since", "yesterday"],
-    [incidentCommand, "--since", "2026-02-01", "--until", "2026-01-01"],
-    [incidentCommand, "--nonsense"],
+  for (const args of [
+    ["audit"],
+    ["audit", "verify", "--head", "xyz"],
+    ["replay", "a", "b"],
+    ["replay", "not-a-plan"],
+    ["incident"],
+    ["incident", "--since", "yesterday"],
+    ["incident", "--since", "2026-02-01", "--until", "2026-01-01"],
+    ["incident", "--nonsense"],
   ] as const) {
-    const done = await life.terminal(command, ...args);
+    const done = await life.terminal(...args);
     expect(done.code, args.join(" ")).toBe(2);
     expect(done.err).not.toBe("");
   }
-  let err = "";
-  const nowhere = { env: { TWOKEY_DATA_DIR: "/nowhere" }, out: () => undefined, err: (t: string) => (err += t) };
-  expect(
-    await auditCommand.run(["verify"], {
-      ...nowhere,
-      now: () => 0 as never,
-      newId: () => "",
-      newToken: () => "",
-      sleep: async () => undefined,
-    }),
-  ).toBe(2);
-  expect(err).toContain("there is no embedded database in /nowhere/pg");
+  const nowhere = await twokey(["audit", "verify"], { TWOKEY_DATA_DIR: "/nowhere" });
+  expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("there is no embedded database in /nowhere/pg") as string });
 });
 
 test("INV-10: audit verify prints the head, and finds a changed row and a cut end", async () => {
   await life.pass();
   await life.pass();
-  const whole = await life.terminal(auditCommand, "verify");
+  const whole = await life.terminal("audit", "verify");
   expect(whole).toMatchObject({ code: 0 });
   const head = /head ([0-9a-f]{64})/.exec(whole.out)?.[1] ?? "";
-  expect((await life.terminal(auditCommand, "verify", "--head", head)).code).toBe(0);
+  expect((await life.terminal("audit", "verify", "--head", head)).code).toBe(0);
   await tamper("delete from audit where seq = (select max(seq) from audit)");
-  expect((await life.terminal(auditCommand, "verify")).code).toBe(0);
-  expect((await life.terminal(auditCommand, "verify", "--head", head)).err).toContain("were removed");
+  expect((await life.terminal("audit", "verify")).code).toBe(0);
+  expect((await life.terminal("audit", "verify", "--head", head)).err).toContain("were removed");
   await tamper("update audit set actor = 'ci:999' where seq = (select min(seq) from audit)");
-  const changed = await life.terminal(auditCommand, "verify");
+  const changed = await life.terminal("audit", "verify");
   expect(changed.code).toBe(1);
   expect(changed.err).toContain("NOT intact at row");
 });
@@ -78,17 +66,17 @@ test("INV-7: every plan comes out of its stored inputs again, byte for byte, and
   const heads = await readPlanHeads(fresh.db, 10);
   expect(heads).toHaveLength(3);
   for (const { id } of heads) {
-    const done = await life.terminal(replayCommand, id);
+    const done = await life.terminal("replay", id);
     expect(done, id).toMatchObject({ code: 0 });
     expect(done.err).toContain("byte for byte");
   }
-  expect((await life.terminal(replayCommand)).out.split("\n")).toHaveLength(4);
+  expect((await life.terminal("replay")).out.split("\n")).toHaveLength(4);
   await tamper(`update plan set planned_at = planned_at + 999999999999 where id = '${heads[1]?.id ?? ""}'`);
-  const late = await life.terminal(replayCommand, heads[1]?.id ?? "");
+  const late = await life.terminal("replay", heads[1]?.id ?? "");
   expect(late.code).toBe(1);
   expect(late.err).toMatch(/NOT the same plan: the first difference is at digest|holds/);
   await tamper("update snapshot set body = (select body from snapshot where side = 'policy' limit 1) where side = 'known'");
-  expect((await life.terminal(replayCommand, heads[0]?.id ?? "")).err).toContain("was changed after it was stored");
+  expect((await life.terminal("replay", heads[0]?.id ?? "")).err).toContain("was changed after it was stored");
 });
 
 test("incident: what was gone, by whom it was not, what can be brought back, whom to inform; hostile names stay harmless", async () => {
@@ -110,7 +98,7 @@ test("incident: what was gone, by whom it was not, what can be brought back, who
   life.world.ci.mood = "honest";
   await life.pass();
   life.world.clock.at += 10_000;
-  const done = await life.terminal(incidentCommand, "--since", since);
+  const done = await life.terminal("incident", "--since", since);
   expect(done.err).toBe("");
   expect(done.code).toBe(0);
   expect(done.out).toContain("**2 domain(s) gone**: 0 by a deletion that people approved, 2 not by Twokey.");
@@ -120,6 +108,6 @@ test("incident: what was gone, by whom it was not, what can be brought back, who
   expect(done.out).toMatch(/Project \w+: (?:Uma|Vic|Wim) Doe \((?:uma|vic|wim), (?:uma|vic|wim)@example\.org\)/);
   expect(done.out).toContain("The audit log is intact");
   expect(done.out).toContain("a\\`b\\*c\\|d");
-  const earlier = await life.terminal(incidentCommand, "--since", "2020-01-01", "--until", "2020-02-01");
+  const earlier = await life.terminal("incident", "--since", "2020-01-01", "--until", "2020-02-01");
   expect(earlier.out).toContain("**What is gone is not known**");
 });

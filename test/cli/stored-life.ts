@@ -4,10 +4,10 @@ import { createReplica, type Replica } from "../sim/replica.ts";
 import { createWorld, type World } from "../sim/world.ts";
 import { signedForm } from "../../src/cloudstack/api/signature.ts";
 import type { Parts } from "../../src/app/parts.ts";
-import type { CliCommand, CliIo } from "../../src/cli/command.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import axios from "axios";
 import type { FreshDatabase } from "../support/database.ts";
+import { twokey, type Ran } from "../support/terminal.ts";
 
 /** A small installation with a database behind it, on a simulated clock. */
 export interface StoredLife {
@@ -16,8 +16,8 @@ export interface StoredLife {
   pass(): Promise<void>;
   /** Somebody at CloudStack's own door, with the root administrator's keys. */
   byHand(command: string, params: Record<string, string>): Promise<void>;
-  /** Runs a command of the terminal on this database. */
-  terminal(command: CliCommand, ...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
+  /** Runs a command line on this database. */
+  terminal(...args: string[]): Promise<Ran>;
 }
 
 /** Starts one; `change` puts other parts into its bot. */
@@ -38,20 +38,11 @@ export async function startStoredLife(fresh: FreshDatabase, seed: number, change
       await axios.request({ method: "POST", url: world.cloud.url, data, headers: { "content-type": "application/x-www-form-urlencoded" } });
       world.clock.at += 10_000;
     },
-    async terminal(command, ...args) {
-      let out = "";
-      let errors = "";
-      const io: CliIo = {
-        env: { DATABASE_URL: fresh.url },
-        out: (t) => (out += t),
-        err: (t) => (errors += t),
-        now: () => world.clock.at as Instant,
-        newId: () => world.chance.uuid(),
-        newToken: () => world.chance.uuid(),
-        sleep: async () => undefined,
-      };
-      const code = await command.run(args, io);
-      return { code, out, err: errors };
-    },
+    terminal: (...args) =>
+      twokey(
+        args,
+        { DATABASE_URL: fresh.url },
+        { now: () => world.clock.at as Instant, newId: () => world.chance.uuid(), newToken: () => world.chance.uuid() },
+      ),
   };
 }

@@ -108,7 +108,7 @@ export function findMachinePaths(file: string, text: string): readonly string[] 
 
 /** Names paths in a document that do not exist. A path is recognised by its first folder; `*`, `…` and `<…>` stand for anything. */
 export function findDeadPaths(root: string, file: string, text: string): readonly string[] {
-  const folders = /^(src|emulators|demo|docs|migrations|test|scripts|bin|\.ci)\//;
+  const folders = /^(src|emulators|demo|docs|migrations|test|scripts|\.ci)\//;
   const quoted = [...text.matchAll(/`([^`\s]+)`/g)].map((match) => match[1] ?? "").filter((name) => folders.test(name));
   const linked = [...text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
     .map((match) => match[1] ?? "")

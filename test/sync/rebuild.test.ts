@@ -4,7 +4,6 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { addManagedRoot } from "../../demo/keys.ts";
 import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
-import { rebuildCommand } from "../../src/cli/rebuild.ts";
 import { withAssembly } from "../../src/cli/with-assembly.ts";
 import { accountIdFor, domainIdFor } from "../../src/core/derived-ids.ts";
 import type { CiUserId, ProjectId } from "../../src/core/ids.ts";
@@ -40,12 +39,12 @@ afterEach(async () => {
 });
 
 const env = () => environment(cloud, state, ci);
-const run = (...args: string[]) => runCommand(rebuildCommand, args, env());
+const run = (...args: string[]) => runCommand(["rebuild", ...args], env());
 const creations = () => cloud.requests().filter((r) => r.command.startsWith("create") && r.status === 200);
 
 test("an unknown word is refused, with how to write it", async () => {
   const ran = await run("--dryrun");
-  expect([ran.code, ran.err]).toEqual([2, "Usage: twokey rebuild [--dry-run]\n"]);
+  expect([ran.code, ran.err]).toEqual([2, "Unknown option '--dryrun'. Did you mean --dry-run?\nUsage: twokey rebuild [--dry-run]\n"]);
 });
 
 test("while everything is stopped nothing is made", async () => {
@@ -86,7 +85,7 @@ test("a side that is not read completely: refused, nothing made", async () => {
   cloud.setFaults([{ kind: "short_page", command: "listDomains" }]);
   const ran = await run();
   expect([ran.code, ran.err]).toEqual([1, expect.stringContaining("CloudStack was not read completely")]);
-  const absent = await runCommand(rebuildCommand, [], { ...env(), CI_SENTINEL_PROJECT: "p-9" });
+  const absent = await runCommand(["rebuild"], { ...env(), CI_SENTINEL_PROJECT: "p-9" });
   expect([absent.code, absent.err]).toEqual([1, expect.stringContaining("The CI database was not read completely")]);
   expect(creations()).toEqual([]);
 });

@@ -9,18 +9,13 @@ import { examineOwnDatabase, readProtectedInForce } from "./own-database.ts";
 import { exitCodeOf, renderChecks } from "./report.ts";
 import { examineSlack } from "./slack.ts";
 import { redact } from "../../events.ts";
-import { refuse, type CliCommand, type CliIo } from "../command.ts";
+import { type CliCommand, type CliIo } from "../command.ts";
 
 const { ok, failed } = checksOf("environment");
 
 /** `twokey doctor`: checks every system of the environment without changing anything. Exit code: 0 all ok, 1 warnings, 2 failures. */
-export const doctorCommand: CliCommand = {
-  name: "doctor",
-  usage: "  checks the environment and every system it names, changes nothing; exit code 1: warnings, 2: failures",
-  async run(args, io) {
-    if (args.length > 0) return refuse(io, "Usage: twokey doctor");
-    return tellChecks(await examine(io), io);
-  },
+export const runDoctor: CliCommand = async (io) => {
+  return tellChecks(await examine(io), io);
 };
 
 /** Writes the findings, without any secret of the environment; returns the exit code. */

@@ -1,28 +1,22 @@
 import { writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import type { Instant } from "../../core/ids.ts";
 import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
-import { withOwnDatabase, type CliCommand, type CliIo } from "../command.ts";
+import { refuseUse, withOwnDatabase, type CliCommand, type CliIo, type Given } from "../command.ts";
 
 /** `twokey incident`: writes the report on a window of time from what Twokey stored. */
-export const incidentCommand: CliCommand = {
-  name: "incident",
-  usage:
-    "--since <when> [--until <when>] [--out <file>]   writes the report on an incident: what is gone, what can be brought back, whom to inform",
-  async run(args, io) {
-    const asked = readArguments(args, io);
-    if (asked === null) return 2;
-    return withOwnDatabase(io, async (db) => {
-      const text = writeReport(await gatherIncident(db, asked, io.now()));
-      if (asked.out === undefined) io.out(text);
-      else {
-        await writeFile(asked.out, text, { mode: 0o600 });
-        io.err(`Written to ${asked.out}; it contains names and e-mail addresses.\n`);
-      }
-      return 0;
-    });
-  },
+export const runIncident: CliCommand = async (io, given) => {
+  const asked = readArguments(given, io);
+  if (asked === null) return 2;
+  return withOwnDatabase(io, async (db) => {
+    const text = writeReport(await gatherIncident(db, asked, io.now()));
+    if (asked.out === undefined) io.out(text);
+    else {
+      await writeFile(asked.out, text, { mode: 0o600 });
+      io.err(`Written to ${asked.out}; it contains names and e-mail addresses.\n`);
+    }
+    return 0;
+  });
 };
 
 interface Asked {
@@ -31,23 +25,17 @@ interface Asked {
   readonly out: string | undefined;
 }
 
-function readArguments(args: readonly string[], io: CliIo): Asked | null {
-  const refuse = (what: string): null => {
-    io.err(`${what}\nUsage: twokey incident --since 2026-07-01 --until 2026-07-02T12:00Z (times without a zone are UTC)\n`);
+function readArguments(given: Given, io: CliIo): Asked | null {
+  const wrong = (what: string): null => {
+    refuseUse(io, given, `${what} (such as 2026-07-01 or 2026-07-02T12:00Z; times without a zone are UTC)`);
     return null;
   };
-  try {
-    const options = { since: { type: "string" }, until: { type: "string" }, out: { type: "string" } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.since === undefined) return refuse("--since is missing.");
-    const since = instantOf(values.since);
-    const until = values.until === undefined ? io.now() : instantOf(values.until);
-    if (since === null) return refuse(`--since ${values.since} is not a time.`);
-    if (until === null) return refuse(`--until ${String(values.until)} is not a time.`);
-    return since < until ? { since, until, out: values.out } : refuse("--since must lie before --until.");
-  } catch (thrown) {
-    return refuse(thrown instanceof Error ? thrown.message : String(thrown));
-  }
+  const { values } = given;
+  const since = instantOf(values["since"] ?? "");
+  const until = values["until"] === undefined ? io.now() : instantOf(values["until"]);
+  if (since === null) return wrong(`--since ${values["since"] ?? ""} is not a time`);
+  if (until === null) return wrong(`--until ${values["until"] ?? ""} is not a time`);
+  return since < until ? { since, until, out: values["out"] } : wrong("--since must lie before --until");
 }
 
 /** Reads `2026-07-01`, `2026-07-01T10:00` or with a zone; null for anything else. Units: UTC epoch milliseconds. */

@@ -12,7 +12,6 @@ import { comparePolicies } from "../../../src/archive/backups/model.ts";
 import { sizeKinds } from "../../../src/core/backup-policy.ts";
 import { type Measurement, recordMeasurement } from "../../../src/store/backup-sizes.ts";
 import { renderReply } from "../../../src/bot/render/reply.ts";
-import { backupCost } from "../../../src/cli/backup-cost.ts";
 import { answerBackupCost, costNotes, costTables } from "../../../src/commands/backup-cost.ts";
 import { parseCommand } from "../../../src/commands/command.ts";
 import type { Asker } from "../../../src/core/people.ts";
@@ -24,6 +23,7 @@ import { recordManagedDomains } from "../../../src/store/managed.ts";
 import { SECRET } from "../../cloudstack/support.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 import { at, op } from "../../support/deletions.ts";
+import { twokey } from "../../support/terminal.ts";
 
 const GIB = 1024 ** 3;
 const DAY = 86_400_000;
@@ -145,28 +145,19 @@ describe("twokey backup-cost", () => {
   });
 
   async function run(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
-    let out = "";
-    let errors = "";
-    const code = await backupCost.run(args, {
-      env: {
-        DATABASE_URL: fresh.url,
-        CI_DATABASE_URL: "postgres://reader@127.0.0.1:1/ci",
-        SLACK_BOT_TOKEN: `xoxb-${SECRET}`,
-        SLACK_APP_TOKEN: `xapp-${SECRET}`,
-        SLACK_CHANNEL: "C1",
-        SLACK_APPROVERS: "U1",
-        CLOUDSTACK_API_URL: emulator.url,
-        ...keyVariables(emulator),
-        CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-        ...more,
-      },
-      out: (text) => (out += text),
-      err: (text) => (errors += text),
-      now: () => at(now),
-      newId: randomUUID,
-      newToken: randomUUID,
-      sleep: () => Promise.resolve(),
-    });
+    const env = {
+      DATABASE_URL: fresh.url,
+      CI_DATABASE_URL: "postgres://reader@127.0.0.1:1/ci",
+      SLACK_BOT_TOKEN: `xoxb-${SECRET}`,
+      SLACK_APP_TOKEN: `xapp-${SECRET}`,
+      SLACK_CHANNEL: "C1",
+      SLACK_APPROVERS: "U1",
+      CLOUDSTACK_API_URL: emulator.url,
+      ...keyVariables(emulator),
+      CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
+      ...more,
+    };
+    const { code, out, err: errors } = await twokey(["backup-cost", ...args], env, { now: () => at(now) });
     expect(out + errors).not.toContain(SECRET);
     for (const { secretKey } of Object.values(keysOf(emulator))) expect(out + errors).not.toContain(secretKey);
     return { code, out, errors };

@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { reimportCommand } from "../../../src/cli/reimport.ts";
 import type { Instant } from "../../../src/core/ids.ts";
+import { twokey } from "../../support/terminal.ts";
 import { RestoreWorld, today } from "./world.ts";
 
 const DESTRUCTIVE = /^(?:delete|destroy|disable|lock|expunge|remove|stop|update)/;
@@ -144,18 +144,8 @@ test("a template that never becomes ready is named with its status when its link
   await new Promise<void>((resolve) => hole.listen(0, "127.0.0.1", resolve));
   world.hosts["twokey.test"] = `127.0.0.1:${(hole.address() as AddressInfo).port}`;
   let passed = 0;
-  let [out, err] = ["", ""];
-  const code = await reimportCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
-    env: world.env,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
+  const { code, out, err } = await twokey(["reimport", "alpha", "--from", today(), "--to", "ROOT/ci/spare"], world.env, {
     now: () => (Date.now() + passed) as Instant,
-    newId: () => crypto.randomUUID(),
-    newToken: () => `${crypto.randomUUID()}${crypto.randomUUID()}`,
     sleep: () => {
       passed += DAY / 24;
       return Promise.resolve();
@@ -260,19 +250,10 @@ test("the secret of a link is in no line, no row of ours and no audit", async ()
   await world.backUp("p-1", "alpha", "templates");
   const tokens = ["T1".padEnd(40, "a"), "T2".padEnd(40, "b")];
   const left = [...tokens];
-  let said = "";
-  const tell = (text: string): void => {
-    said += text;
-  };
-  const code = await reimportCommand.run(["alpha", "--from", today(), "--to", "ROOT/ci/spare"], {
-    env: world.env,
-    out: tell,
-    err: tell,
-    now: () => Date.now() as Instant,
-    newId: () => crypto.randomUUID(),
+  const { code, out, err } = await twokey(["reimport", "alpha", "--from", today(), "--to", "ROOT/ci/spare"], world.env, {
     newToken: () => left.shift() ?? "",
-    sleep: async () => undefined,
   });
+  const said = out + err;
   expect(code).toBe(0);
   const links = (await world.templates("spare")).map((t) => String(t["url"]));
   expect(links.map((link) => tokens.some((t) => link.includes(t)))).toEqual([true, true]);

@@ -36,10 +36,10 @@ const withEnv = async <T>(env: Record<string, string>, work: () => Promise<T>): 
 const into = (to: string, ...more: string[]) => world.reimport("alpha", "--from", today(), "--to", to, ...more);
 
 test.each<[string, string[], string]>([
-  ["no project", ["--from", "2026-01-01", "--to", "ROOT/ci/x"], "Name one project"],
-  ["two projects", ["alpha", "beta", "--from", "2026-01-01", "--to", "ROOT/ci/x"], "Name one project"],
-  ["no date", ["alpha", "--to", "ROOT/ci/x"], "--from is missing"],
-  ["no domain", ["alpha", "--from", "2026-01-01"], "--to is missing"],
+  ["no project", ["--from", "2026-01-01", "--to", "ROOT/ci/x"], "Missing required argument 'project'."],
+  ["two projects", ["alpha", "beta", "--from", "2026-01-01", "--to", "ROOT/ci/x"], "Expected 1 argument but got 2."],
+  ["no date", ["alpha", "--to", "ROOT/ci/x"], "Required option '--from <date>' not specified."],
+  ["no domain", ["alpha", "--from", "2026-01-01"], "Required option '--to <domain>' not specified."],
   ["an empty account", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--account", ""], "--account is empty"],
   ["an empty zone", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--zone", ""], "--zone is empty"],
   ["an unknown option", ["alpha", "--from", "2026-01-01", "--to", "ROOT/ci/x", "--force"], "--force"],

@@ -1,16 +1,15 @@
 /** What the tests of this room share: a CI database, an emulated CloudStack, and commands run as from a terminal. */
-import { randomUUID } from "node:crypto";
 import { keyVariables } from "../../../demo/keys.ts";
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import type { CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
 import type { TreeDomain } from "../../../emulators/cloudstack/tree.ts";
-import type { CliCommand } from "../../../src/cli/command.ts";
-import type { Instant } from "../../../src/core/ids.ts";
+import type { CliIo } from "../../../src/cli/command.ts";
 import { toJson } from "../../../src/store/db.ts";
 import { emptyDatabase, type FreshDatabase } from "../../support/database.ts";
 import { lendDatabaseLike } from "../../support/lent-database.ts";
+import { twokey, type Ran } from "../../support/terminal.ts";
 
 /** One project of the CI database, with its members' usernames. */
 export interface CiProject {
@@ -70,31 +69,11 @@ export function environment(cloud: CloudStackEmulator, state: FreshDatabase, ci:
   };
 }
 
-/** What a command wrote, and its exit code. */
-export interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command in this process. */
-export async function runCommand(command: CliCommand, args: readonly string[], env: Record<string, string>): Promise<Ran> {
-  let out = "";
-  let err = "";
-  const code = await command.run(args, {
-    env,
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    now: () => Date.now() as Instant,
-    newId: randomUUID,
-    newToken: () => `${randomUUID()}${randomUUID()}`,
-    sleep: async (ms, signal) => void (await pause(Math.min(ms, 20), undefined, signal === undefined ? {} : { signal })),
-  });
-  return { code, out, err };
+/** Runs a command line in this process; a wait is short. */
+export function runCommand(args: readonly string[], env: Record<string, string>): Promise<Ran> {
+  const sleep: CliIo["sleep"] = async (ms, signal) =>
+    void (await pause(Math.min(ms, 20), undefined, signal === undefined ? {} : { signal }));
+  return twokey(args, env, { sleep });
 }
 
 /** The domains below ROOT/ci, each with its accounts' names. */

@@ -11,8 +11,6 @@ import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emula
 import type { TreeDomain } from "../../../emulators/cloudstack/tree.ts";
 import { createFolderStore } from "../../../src/archive/folder-store.ts";
 import type { Policy } from "../../../src/core/backup-policy.ts";
-import { rebuildCommand } from "../../../src/cli/rebuild.ts";
-import { reimportCommand } from "../../../src/cli/reimport.ts";
 import { withAssembly } from "../../../src/cli/with-assembly.ts";
 import type { Parts } from "../../../src/app/parts.ts";
 import type { DeletionId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../../src/core/ids.ts";
@@ -31,7 +29,8 @@ import { botOf, type PartsChange, type TestBot } from "../../support/bot.ts";
 import { insertWithAnyWaits, op, policy } from "../../support/deletions.ts";
 import { freshDatabase, type FreshDatabase } from "../../support/database.ts";
 import { lendDatabaseLike } from "../../support/lent-database.ts";
-import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject, type Ran } from "./support.ts";
+import type { Ran } from "../../support/terminal.ts";
+import { ciDatabaseWith, domainNamed, environment, runCommand, type CiProject } from "./support.ts";
 
 /** The bytes of a template that was seeded, as the emulator makes them. */
 export const seededBytes = (id: string, size: number): Buffer => bytesOf({ id, size, format: "QCOW2" }, 0, size);
@@ -59,7 +58,7 @@ async function rebuiltWorld(kind: string, projects: readonly CiProject[]): Promi
     await startCloudStackEmulator({ jobMs: 5, stateFile: file }),
   ];
   const root = addManagedRoot(cloud);
-  const made = await runCommand(rebuildCommand, [], environment(cloud, state, ci));
+  const made = await runCommand(["rebuild"], environment(cloud, state, ci));
   await Promise.all([cloud.close(), ci.drop()]);
   if (made.code !== 0) throw new Error(`the world could not be made: ${made.out}${made.err}`);
   rebuilt.set(kind, { saved: readFileSync(file), root });
@@ -129,7 +128,7 @@ export class RestoreWorld {
   }
 
   reimport(...args: string[]): Promise<Ran> {
-    return runCommand(reimportCommand, args, this.env);
+    return runCommand(["reimport", ...args], this.env);
   }
 
   /** Re-imports alpha, as of today, into ROOT/ci/spare. */
@@ -152,7 +151,7 @@ export class RestoreWorld {
   }
 
   rebuild(): Promise<Ran> {
-    return runCommand(rebuildCommand, [], this.env);
+    return runCommand(["rebuild"], this.env);
   }
 
   /** A domain below the managed root with these accounts. */

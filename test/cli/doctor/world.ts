@@ -8,7 +8,7 @@ import { cast, demoApproverGroup, slackSeed } from "../../../demo/cast.ts";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../../emulators/cloudstack/server.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../../emulators/slack/server.ts";
 import type { CliIo } from "../../../src/cli/command.ts";
-import { doctorCommand, examine, tellChecks } from "../../../src/cli/doctor/command.ts";
+import { examine, runDoctor, tellChecks } from "../../../src/cli/doctor/command.ts";
 import type { Check } from "../../../src/cli/doctor/check.ts";
 import { prepareStore } from "../../../src/store/prepare.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../../support/database.ts";
@@ -83,7 +83,10 @@ export async function startSoundWorld(): Promise<SoundWorld> {
         newToken: () => "",
         sleep: async () => undefined,
       };
-      const code = only === undefined ? await doctorCommand.run([], io) : tellChecks(await examine(io, [only]), io);
+      const code =
+        only === undefined
+          ? await runDoctor(io, { args: [], values: {}, flags: new Set(), usage: "" })
+          : tellChecks(await examine(io, [only]), io);
       return { code, out };
     },
     async close() {

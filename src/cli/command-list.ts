@@ -1,0 +1,126 @@
+import type { CliCommand } from "./command.ts";
+
+/** An option as it is typed, `--since <when>`, and what it does; one that is required must be given. */
+export type OptionEntry = readonly [flags: string, description: string, required?: "required"];
+
+/** One command of the terminal: all that `--help` shows, and where its implementation is. */
+export interface CommandEntry {
+  /** As it is typed after `twokey`, such as `audit verify`. */
+  readonly name: string;
+  /** As commander writes them: `<project>` must be given, `[reason...]` may be, as often as wanted. */
+  readonly args?: string;
+  /** One line. */
+  readonly description: string;
+  readonly options?: readonly OptionEntry[];
+  /** What its exit codes mean where that differs from `EXIT_CODES`. */
+  readonly exits?: string;
+  /** From the first argument on everything is an argument, also what begins with a dash. */
+  readonly isText?: true;
+  /** Only what is run is loaded: Slack's library and the engine take long to load. */
+  readonly load: (host: { readonly serve: CliCommand }) => Promise<CliCommand>;
+}
+
+/** The exit codes of every command. */
+export const EXIT_CODES = "0 done; 1 not done, or a problem was found; 2 wrong use, or a wrong environment";
+
+/** What a first word means that several commands share. */
+export const groups: Readonly<Record<string, string>> = {
+  audit: "checks the audit log",
+};
+
+const dryRun = ["--dry-run", "only shows what would be done"] as const;
+
+/** Every command, in the order of the help. A new one is an entry here, a file in this folder, and its row in docs/cli.md. */
+export const commandList: readonly CommandEntry[] = [
+  {
+    name: "serve",
+    description: "runs the bot, configured by the environment (docs/configuration.md)",
+    load: async ({ serve }) => serve,
+  },
+  {
+    name: "doctor",
+    description: "checks the environment and every system it names, changes nothing",
+    exits: "0 all is well; 1 warnings; 2 failures",
+    load: async () => (await import("./doctor/command.ts")).runDoctor,
+  },
+  {
+    name: "stop",
+    args: "[reason...]",
+    description: "stops everything at once, also without Slack; two approvers resume in Slack",
+    isText: true,
+    load: async () => (await import("./stop.ts")).runStop,
+  },
+  {
+    name: "resume",
+    description: "shows what is stopped, why, and what a resume still needs: two approvers, in Slack",
+    exits: "0 nothing is stopped; 1 it is",
+    load: async () => (await import("./stop.ts")).runResume,
+  },
+  {
+    name: "deletions",
+    description: "lists the deletions under way, and what can still be given back",
+    load: async () => (await import("./deletions.ts")).runDeletions,
+  },
+  {
+    name: "restore",
+    args: "<project>",
+    description: "cancels its deletion in the cool-off, later has the running bot give its domain back",
+    load: async () => (await import("./deletions.ts")).runRestore,
+  },
+  {
+    name: "audit verify",
+    description: "checks the hash chain of the audit log, and that it still contains a head noted earlier",
+    options: [["--head <hash>", "a head noted earlier: 64 hexadecimal digits"]],
+    exits: "0 intact; 1 the log was changed",
+    load: async () => (await import("./audit.ts")).runAuditVerify,
+  },
+  {
+    name: "replay",
+    args: "[plan]",
+    description: "computes a plan again from its stored inputs, offline, and compares the bytes; without a plan lists the newest",
+    options: [["--print", "prints the plan as it was computed again"]],
+    exits: "0 the same bytes; 1 not the same",
+    load: async () => (await import("./replay.ts")).runReplay,
+  },
+  {
+    name: "incident",
+    description: "writes the report on an incident: what is gone, what can be brought back, whom to inform",
+    options: [
+      ["--since <when>", "from when on, such as 2026-07-01 or 2026-07-01T10:00; UTC unless it names a zone", "required"],
+      ["--until <when>", "until when; now if left out"],
+      ["--out <file>", "writes to a file that only you can read"],
+    ],
+    load: async () => (await import("./incident/command.ts")).runIncident,
+  },
+  {
+    name: "backup-cost",
+    description: "compares what the backup policies cost and what each could have brought back in 2017",
+    options: [["--plot <file.png>", "draws it, too"]],
+    load: async () => (await import("./backup-cost.ts")).runBackupCost,
+  },
+  {
+    name: "rebuild",
+    description: "creates all domains, accounts and users again in an empty CloudStack; a second run continues",
+    options: [dryRun],
+    load: async () => (await import("./rebuild.ts")).runRebuild,
+  },
+  {
+    name: "reimport",
+    args: "<project>",
+    description: "registers a project's templates from the archive again; a second run continues",
+    options: [
+      ["--from <date>", "the date by which the copies were saved", "required"],
+      ["--to <domain>", "the UUID or the path of an empty domain", "required"],
+      ["--account <name>", "the account that owns them all; the accounts of the same names if left out"],
+      ["--zone <zone>", "the id or name of the zone for templates whose own zone no longer exists"],
+      dryRun,
+    ],
+    load: async () => (await import("./reimport.ts")).runReimport,
+  },
+  {
+    name: "migrate",
+    description: "as the owner in DATABASE_MIGRATION_URL: migrates the database, and grants the bot's role its rights",
+    options: [["--role <name>", "the bot's role; the one of DATABASE_URL if left out"]],
+    load: async () => (await import("./migrate.ts")).runMigrate,
+  },
+];

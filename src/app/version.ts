@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
 
-/** The version of this package, from its package.json: beside src/, or beside dist/. */
+/** The version of the package that this file belongs to, in a checkout, in its dist/ and where it is installed. */
 export function readVersion(): string {
-  for (let folder = import.meta.dirname; folder !== path.dirname(folder); folder = path.dirname(folder)) {
-    const file = path.join(folder, "package.json");
-    if (existsSync(file)) return String((JSON.parse(readFileSync(file, "utf8")) as { readonly version?: string }).version ?? "unknown");
+  for (let folder = new URL(".", import.meta.url); ; folder = new URL("..", folder)) {
+    try {
+      const { version: found } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8")) as { readonly version: string };
+      return found;
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT" || folder.pathname === "/") throw thrown;
+    }
   }
-  return "unknown";
 }

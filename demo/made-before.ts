@@ -1,5 +1,5 @@
 import type { CloudStackEmulator, TreeDomain } from "../emulators/cloudstack/server.ts";
-import type { Config } from "../src/config.ts";
+import type { Config } from "../src/config/config.ts";
 import { prepareEngine } from "../src/engine/schema.ts";
 import { createDatabase, type Queryable } from "../src/store/db.ts";
 import { prepareStore } from "../src/store/prepare.ts";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { keyVariables } from "./keys.ts";
 import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
 import type { CloudStackEmulator } from "../emulators/cloudstack/server.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import { createEvents } from "../src/events.ts";
 import { serve } from "../src/main.ts";
 import { startEmbeddedPostgres } from "../src/store/embedded.ts";

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Ambient, Twokey } from "./app/start.ts";
 import type { CliCommand, CliIo } from "./cli/command.ts";
 import { runProgram } from "./cli/program.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import type { Instant } from "./core/ids.ts";
 import type { Events } from "./events.ts";
 import type { EmbeddedPostgres } from "./store/embedded.ts";
@@ -64,7 +64,7 @@ function out(text: string): void {
 /** `twokey serve`: runs the bot until the process is asked to end. */
 const serveUntilSignal: CliCommand = async (io) => {
   const [{ parseConfig }, { createEvents }, { tellFailure }] = await Promise.all([
-    import("./config.ts"),
+    import("./config/config.ts"),
     import("./events.ts"),
     import("./cli/command.ts"),
   ]);

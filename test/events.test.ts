@@ -8,6 +8,7 @@ test.each([
   ["an extract link", "download of http://10.1.1.1/userdata/secret/abc.qcow2 broke"],
   ["an export link of ours", "see https://bot.example.org/exports/id/secret"],
   ["a link that CloudStack fetches from", "see http://bot.example.org/restores/id/secret/template.qcow2"],
+  ["a proxy's password", "the proxy http://twokey:secret@proxy.example.org:3128 cannot be reached"],
   ["a database address", "connect postgres://u:secret@db/x failed"],
 ])("%s is taken out of a text", (_name, text) => {
   expect(redact(text)).not.toContain("secret");

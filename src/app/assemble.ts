@@ -121,13 +121,16 @@ async function verifyOwner(c: Pick<DeletionContext, "db" | "policyNow" | "owners
   return (await c.policyNow(c.db)).scopeIsConfirmed ? c.ownership.verify() : ok(undefined);
 }
 
-/** The service, after each of whose calls the archive is given the head of the audit log: what people decided makes a database newer. */
+/**
+ * The service, after each of whose calls the archive is given the head of the audit log: what people decided makes a database newer. Nobody
+ * waits for that: what an archive does not take now it is given with the next step or pass.
+ */
 function keepingHead<S extends object>(service: S, ownership: Ownership): S {
   const keeping = Object.entries(service).map(([name, call]: [string, (...of: unknown[]) => Promise<unknown>]) => [
     name,
     async (...of: unknown[]) => {
       const done = await call(...of);
-      await ownership.keep();
+      ownership.keep().catch(() => undefined);
       return done;
     },
   ]);

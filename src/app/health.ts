@@ -1,3 +1,4 @@
+import { inTime } from "../core/in-time.ts";
 import type { Queryable } from "../store/db.ts";
 
 /** Whether each part that the bot cannot work without works: `ok`, or a sentence that says what is wrong. */
@@ -19,13 +20,9 @@ export async function readHealth({ db, slack, engine }: HealthSources): Promise<
 }
 
 async function databaseProblem(db: HealthSources["db"]): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(`PostgreSQL did not answer within ${ANSWER_MS_MAX / 1000} s`), ANSWER_MS_MAX);
-  });
   const answer = db.exec("select 1").then(
     () => "ok",
     () => "PostgreSQL cannot be reached",
   );
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  return (await inTime(answer, ANSWER_MS_MAX))?.came ?? `PostgreSQL did not answer within ${ANSWER_MS_MAX / 1000} s`;
 }

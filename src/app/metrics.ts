@@ -1,5 +1,6 @@
 /** Numbers for Prometheus: facts of the log are counted as they come, the database and the connections are read when somebody asks. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { inTime } from "../core/in-time.ts";
 import { phases } from "../core/phases.ts";
 import type { Details } from "../events.ts";
 
@@ -42,7 +43,10 @@ export function createMetrics(o: { readonly version: string; readonly steadyMs: 
   const refresh = (): Promise<unknown> => {
     if (last === null || o.steadyMs() - last.at >= KEPT_MS) {
       const read = readings.map(async ({ source, run }) => {
-        const isGood = await inTime(run()).catch(() => false);
+        const isGood = await inTime(run(), READING_MS_MAX).then(
+          (done) => done !== null,
+          () => false,
+        );
         failed.set({ source }, isGood ? 0 : 1);
       });
       last = { at: o.steadyMs(), done: Promise.all(read) };
@@ -60,16 +64,6 @@ export function createMetrics(o: { readonly version: string; readonly steadyMs: 
     contentType: register.contentType,
     names: () => register.getMetricsAsArray().map((m) => m.name),
   };
-}
-
-/** Whether it ended in time. */
-async function inTime(run: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), READING_MS_MAX);
-  });
-  const isGood = await Promise.race([run.then(() => true), late]).finally(() => clearTimeout(timer));
-  return isGood;
 }
 
 const SECONDS = { buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800] };

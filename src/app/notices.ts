@@ -1,5 +1,5 @@
 /** Calls for people: once for each state of affairs, by a mention in Slack and by the webhook. Nothing waits for either. */
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { noticeSentence } from "../bot/render/notice.ts";
 import { readStates, recordMention, recordMessage, recordStates, wasAnyMentioned, type Notice, type State } from "../store/notices.ts";
 import type { Parts } from "./parts.ts";

@@ -5,7 +5,7 @@ import type { NoticeAnnouncer } from "../bot/notices.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
 import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import type { ApproverDirectory, Asker } from "../core/people.ts";

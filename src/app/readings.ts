@@ -4,7 +4,7 @@ import { phases } from "../core/phases.ts";
 import { readPolicy } from "../store/policies.ts";
 import { readArchiveBytes, readPassReading, readPhases, readQuestions, readQueue, readUsed } from "../store/readings.ts";
 import { readStop } from "../store/stop-switch.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";

@@ -1,6 +1,6 @@
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
@@ -86,6 +86,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   links.url ??= isLocal(http.url) ? null : http.url;
   if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
+  for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
   await logWarnings(parts, assembly);
   a.events.info("started", { version, root: config.cloudstack.rootPath });
   return ok({

@@ -10,7 +10,7 @@ import { createCloudStackReader, type CloudStackReader } from "../cloudstack/rea
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
-import type { CloudStackKeys, Config } from "../config.ts";
+import type { CloudStackKeys, Config } from "../config/config.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { ok } from "../core/result.ts";
 import type { DeletionReader } from "../deletion/cloud.ts";

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { Config } from "../config.ts";
+import { wayToSlack } from "../bot/way-to-slack.ts";
+import type { Config } from "../config/config.ts";
 import { readDueMessages, recordTry, type WaitingMessage } from "../store/notices.ts";
 import type { Parts } from "./parts.ts";
 
@@ -13,7 +14,7 @@ const ANSWER_MS_MAX = 10_000;
 export async function sendDue(webhook: Webhook, c: Pick<Parts, "db" | "now" | "events">): Promise<void> {
   await Promise.all(
     (await readDueMessages(c.db, c.now())).map(async (waiting) => {
-      const problem = await send(webhook, waiting, c.now());
+      const problem = await post(webhook, waiting, c.now());
       const wait = AGAIN_MS[waiting.tries];
       const details = { key: waiting.key, tries: waiting.tries + 1, problem };
       await recordTry(c.db, waiting.key, problem === null || wait === undefined ? null : c.now() + wait);
@@ -25,13 +26,15 @@ export async function sendDue(webhook: Webhook, c: Pick<Parts, "db" | "now" | "e
 }
 
 /** Null: it was taken. Else why not, without the address, which may be a secret. */
-async function send({ url, secret }: Webhook, { message }: WaitingMessage, now: number): Promise<string | null> {
+async function post({ url, secret }: Webhook, { message }: WaitingMessage, now: number): Promise<string | null> {
   const body = JSON.stringify(message);
   const timestamp = String(Math.floor(now / 1000));
   const signed = secret === null ? {} : { "x-twokey-signature": signatureOf(secret, timestamp, body) };
   const headers = { "content-type": "application/json", "x-twokey-timestamp": timestamp, ...signed };
   try {
-    const answer = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    // The same way out as to Slack: through the proxies of the environment.
+    const send = wayToSlack(url).web.fetch ?? fetch;
+    const answer = await send(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     await answer.body?.cancel();
     return answer.ok ? null : `it answered ${answer.status}`;
   } catch (thrown) {

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { claimOfAge, claimsOfMarks, describeClaims, type AuditHead, type Claim, type Mark } from "../core/claims.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
+import { inTime, oneAtATime } from "../core/in-time.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { readOldestCopy, type KeptCopy } from "../store/archive-entries.ts";
 import type { Database } from "../store/db.ts";
@@ -53,7 +54,10 @@ export interface Ownership {
   verify(): Promise<Result<void, Failure>>;
   /** Sets our mark where another one, or none, is the newest. Only for what was inspected without claims. */
   mark(seen: Inspection): Promise<Result<void, Failure>>;
-  /** Gives the archive the present head of the audit log, unless the copy there is of a newer database. */
+  /**
+   * Gives the archive the present head of the audit log, unless the copy there is of a newer database. Ends after `KEEP_MS` at the latest:
+   * an archive that does not answer keeps nothing waiting.
+   */
   keep(): Promise<void>;
 }
 
@@ -63,8 +67,11 @@ export interface HeadKeeper extends Pick<Ownership, "keep"> {
   claimsOfAge(us: Installation): Promise<Result<readonly Claim[], Failure>>;
 }
 
+/** How long anybody waits for the archive to take the head of the audit log. Units: milliseconds. */
+const KEEP_MS = 10_000;
+
 /** Makes the keeper of the copy; it needs nothing of CloudStack. */
-export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFailure">): HeadKeeper {
+export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFailure"> & { readonly keepMs?: number }): HeadKeeper {
   /**
    * Before the first copy there is no folder either, and a bucket whose account may not list its objects says "denied" of the one that is
    * not there.
@@ -90,7 +97,8 @@ export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFa
     return ok(saved === null || there.value ? [] : [{ kind: "copy_lost", subject: saved.key, sentence: describeOtherArchive(saved) }]);
   };
 
-  const keep = async (): Promise<void> => {
+  // Two writers of one object could leave neither's.
+  const keepOnce = oneAtATime(async () => {
     const us = await readInstallation(c.db);
     const head = await readAuditHead(c.db);
     if (head === null || head.hash === us.keptHash) return;
@@ -100,6 +108,10 @@ export function createHeadKeeper(c: Pick<OwnershipContext, "db" | "copy" | "onFa
     const written = await c.copy.write(us.id, head);
     if (!written.ok) return c.onFailure(written.error);
     await recordKept(c.db, head.hash);
+  });
+  const keep = async (): Promise<void> => {
+    if ((await inTime(keepOnce(), c.keepMs ?? KEEP_MS)) !== null) return;
+    c.onFailure(failure("unavailable", "archive.late", "The archive does not take the copy of the audit log's head"));
   };
 
   return { claimsOfAge, keep };

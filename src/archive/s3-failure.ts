@@ -1,17 +1,24 @@
 import { failure, type Failure } from "../core/failure.ts";
+import { PROXY_REMEDY, proxyAnswer, proxyTrouble } from "../core/proxies.ts";
 
 const denied = new Set(["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "Forbidden", "ExpiredToken"]);
 const slow = new Set(["TimeoutError", "RequestTimeout", "SlowDown", "ServiceUnavailable", "AbortError"]);
 const full = new Set(["QuotaExceeded", "XMinioStorageFull", "InsufficientStorage"]);
 
 /**
- * Translates an answer of the bucket. Nothing of the SDK's own text is repeated: it may name the key id and the host.
+ * Translates an answer of the bucket at `url`. Nothing of the SDK's own text is repeated: it may name the key id and the host.
  *
  * Errors: `rejected` for what a retry cannot change, `unavailable` for what it may, `contract_broken` for an object that is gone.
  */
-export function s3Failure(thrown: unknown): Failure {
+export function s3Failure(thrown: unknown, url: string): Failure {
   const { name, status } = answerOf(thrown);
   const details = { answer: /^[A-Za-z0-9]{1,60}$/.test(name) ? name : "unknown", status };
+  const byProxy = proxyTrouble(thrown, url) ?? proxyAnswer(status ?? 0, url);
+  if (byProxy !== null)
+    return failure("unavailable", "archive.broken", `The archive's bucket cannot be reached: ${byProxy}`, {
+      remedy: PROXY_REMEDY,
+      details,
+    });
   if (full.has(name) || status === 507)
     return failure("unavailable", "archive.full", "The archive's bucket is full", {
       remedy: "Make room in the bucket, or raise its quota.",

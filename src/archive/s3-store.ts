@@ -11,6 +11,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { Failure } from "../core/failure.ts";
+import { outgoingAgents } from "../core/proxies.ts";
 import { ok, type Result } from "../core/result.ts";
 import { attempt, type ArchiveStore, type ByteRange } from "./ports.ts";
 import { s3Failure } from "./s3-failure.ts";
@@ -59,6 +60,7 @@ function createS3Client(o: S3Options): S3Client {
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
     requestHandler: {
+      ...outgoingAgents({ keepAlive: true }),
       connectionTimeout: o.timeoutMs,
       requestTimeout: o.timeoutMs,
       socketTimeout: o.timeoutMs,
@@ -76,6 +78,7 @@ function createS3Client(o: S3Options): S3Client {
 export function createS3Store(o: S3Options): ArchiveStore {
   const client = createS3Client(o);
   const bucket = createBucket(client, o);
+  const failureOf = failuresAt(o);
   const tails = new Map<string, Buffer>();
   return {
     // A bucket has no end.
@@ -90,7 +93,7 @@ export function createS3Store(o: S3Options): ArchiveStore {
         const filled = await fillParts(bytes, upload.parts.length + 1, start, (n, body) => bucket.put(key, upload.id, n, body));
         keepTail(tails, key, filled.tail);
         return sum(upload.parts) + filled.bytes + filled.tail.length;
-      }, s3Failure);
+      }, failureOf);
       if (!stored.ok) bytes.destroy();
       return stored;
     },
@@ -106,14 +109,18 @@ export function createS3Store(o: S3Options): ArchiveStore {
         const last = tail === undefined || tail.length === 0 ? [] : [await bucket.put(key, upload.id, upload.parts.length + 1, tail)];
         await bucket.complete(key, { id: upload.id, parts: [...upload.parts, ...last] });
         tails.delete(key);
-      }, s3Failure),
-    open: (key, range) => attempt(() => bucket.read(key, range), s3Failure),
+      }, failureOf),
+    open: (key, range) => attempt(() => bucket.read(key, range), failureOf),
     remove: (key) =>
       attempt(async () => {
         tails.delete(key);
         await bucket.remove(key);
-      }, s3Failure),
+      }, failureOf),
   };
+}
+
+function failuresAt({ endpoint, region }: S3Options): (thrown: unknown) => Failure {
+  return (thrown) => s3Failure(thrown, endpoint ?? `https://s3.${region}.amazonaws.com`);
 }
 
 /** Asks the bucket for at most one unfinished upload: a call that changes nothing, and that the account needs anyway. */
@@ -122,7 +129,7 @@ export function inspectBucket(o: S3Options): Promise<Result<void, Failure>> {
   const listed = async (): Promise<void> => {
     await client.send(new ListMultipartUploadsCommand({ Bucket: o.bucket, Prefix: o.prefix, MaxUploads: 1 }));
   };
-  return attempt(listed, s3Failure).finally(() => client.destroy());
+  return attempt(listed, failuresAt(o)).finally(() => client.destroy());
 }
 
 /** The calls of one bucket; each throws what the SDK throws. */

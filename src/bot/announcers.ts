@@ -1,6 +1,7 @@
 import type { ExportAnnouncer } from "../archive/export-service.ts";
-import type { DeletionAnnouncer } from "../deletion/view.ts";
+import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
+import { inTime } from "../core/in-time.ts";
 import type { Events } from "../events.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
@@ -17,7 +18,11 @@ export interface AnnouncerOptions extends MembersToldOptions {
   readonly channel: string;
   readonly environment: string;
   readonly events: Events;
+  /** How long a step or a click waits until Slack shows what it did: it is shown later, too. Units: milliseconds. */
+  readonly showMs?: number;
 }
+
+const SHOW_MS = 3000;
 
 /** Makes what shows plans, deletions, exports and changes of policy in Slack. */
 export function createAnnouncers(o: AnnouncerOptions): {
@@ -27,6 +32,12 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly policy: PolicyAnnouncer;
   readonly stop: StopAnnouncer;
 } {
+  const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
+  const tellMembers = createMembersTold(o);
+  async function showCard(view: DeletionView): Promise<void> {
+    await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
+    await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
+  }
   async function tellStop(view: StopView): Promise<void> {
     const key = `stop:${view.id}`;
     await o.posting.show(key, o.channel, renderStop(view, o.environment));
@@ -39,14 +50,13 @@ export function createAnnouncers(o: AnnouncerOptions): {
     stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },
     plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
     deletion: {
-      showCard: async (view) => {
-        await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
-        await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
-      },
-      note: (view, key, sentence) => o.posting.note(`deletion:${view.id}`, key, sentence),
-      tellMembers: createMembersTold(o),
+      // A Restore and a stop wait for the run of a deletion.
+      showCard: (view) => soon(showCard(view)),
+      note: (view, key, sentence) => soon(o.posting.note(`deletion:${view.id}`, key, sentence)),
+      tellMembers: (view) => soon(tellMembers(view)),
     },
-    policy: { showChange: (view) => o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
+    // Nothing refers to it: a click does not wait for it at all.
+    policy: { showChange: async (view) => void o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
     export: {
       async showExport(view, listener) {
         // Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.

@@ -7,7 +7,7 @@ import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import { createAnnouncers } from "./announcers.ts";
-import { readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
+import { mergedNote, readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
 import { createConnection, quiet, type Connection, type ConnectionOptions } from "./connection.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
@@ -15,6 +15,7 @@ import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
 import { createNotices, type NoticeAnnouncer, type NoticeOptions } from "./notices.ts";
 import { loggedFetch } from "./outgoing.ts";
+import { wayToSlack } from "./way-to-slack.ts";
 import { createPosting } from "./posting.ts";
 import { findChannel, isAbsent } from "./slack.ts";
 import { findWorkspace } from "./workspace.ts";
@@ -86,8 +87,10 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 
   const approvers = await identity.examine(list.value);
   if (!approvers.ok) return approvers;
-  if ((await readPersons(o.db, approvers.value.approvers)).count < o.approversMin)
-    return err(tooFewApprovers(approvers.value, o.approversMin));
+  if (approvers.value.approvers.length < o.approversMin) return err(tooFewApprovers(approvers.value, o.approversMin));
+  // No reason not to start: nobody could stop or restore anything until those who were seen as one person are two again.
+  const { count, merged } = await readPersons(o.db, approvers.value.approvers);
+  if (merged.length > 0) o.events.warn("slack.approvers_merged", { persons: count, merged: mergedNote(merged) });
   const team = await assessTeam(client, channel.value, o);
   if (!team.ok) return team;
 
@@ -134,7 +137,7 @@ function clientsOf(o: BotOptions) {
     retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
     logger: quiet(o.events),
     logLevel: LogLevel.WARN,
-    fetch: loggedFetch(o.apiUrl, o),
+    fetch: loggedFetch(o.apiUrl, o, wayToSlack(o.apiUrl).web.fetch),
   };
   const [client, postingClient, patient] = [1, 2, 3].map(() => new WebClient(o.botToken, options)) as [WebClient, WebClient, WebClient];
   return { client, postingClient, patient, lookUps: new WebClient(o.botToken, { ...options, rejectRateLimitedCalls: true }) };

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
-import { assessMessage, forgedClick, openModal, type Click, type ClickContext } from "./click.ts";
+import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
 import { deletionReasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 
@@ -15,8 +15,8 @@ const valueShape = /^v1:([0-9a-f-]{36}):(\d{1,9}):([0-9a-f]{64}|-)$/;
 /** The value of a Waive button ends with the entry it is for, that of a Go on button with the question. */
 const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** Answers a click of an identified person; null when a modal or the updated card is the answer. Every refusal is recorded. */
-export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
+/** Answers a click of an identified person. Every refusal is recorded. */
+export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (click.action === "choose_template") return chooseTemplate(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
 
@@ -71,7 +71,7 @@ export async function answerWindow(
   return callbackId === "deletion_reason" ? refusalOf(await deletions.reject({ ...d, reason: typed("reason") })) : null;
 }
 
-async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
+async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Answer> {
   const may = await c.services.deletions.mayApprove(d);
   if (!may.ok) return replyOfFailure(may.error);
   if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memoryOf(d, c)), name: may.value.name }), c);
@@ -80,7 +80,7 @@ async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise
   );
 }
 
-async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<Reply | null> {
+async function reject(click: Click, d: DeletionClick, c: ClickContext): Promise<Answer> {
   if (d.by.isTeam) return openModal(click, deletionReasonModal(await memoryOf(d, c)), c);
   const refusal = teamOnly("reject a deletion");
   await c.services.deletions.recordRefusal(d.by.operator.id, click.action, refusal.message);

@@ -4,6 +4,7 @@ import type { Events } from "../events.ts";
 import { createHttpReceiver, startListening } from "./http-receiver.ts";
 import { loggedFetch } from "./outgoing.ts";
 import { libraryLogger } from "./slack.ts";
+import { wayToSlack } from "./way-to-slack.ts";
 
 /** How Slack reaches the bot. */
 export interface ConnectionOptions {
@@ -67,7 +68,7 @@ function createApp(o: ConnectionOptions, receiver: SocketModeReceiver | HTTPRece
     convoStore: false,
     logger: quiet(o.events),
     clientOptions: {
-      fetch: loggedFetch(o.apiUrl, o),
+      fetch: loggedFetch(o.apiUrl, o, wayToSlack(o.apiUrl).web.fetch),
       slackApiUrl: o.apiUrl,
       timeout: 10_000,
       retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 },
@@ -77,12 +78,14 @@ function createApp(o: ConnectionOptions, receiver: SocketModeReceiver | HTTPRece
 
 function createSocketReceiver(appToken: string, o: ConnectionOptions): SocketModeReceiver {
   // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
+  const way = wayToSlack(o.apiUrl);
   const retryConfig = { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 };
   return new SocketModeReceiver({
     appToken,
     clientPingTimeout: PONG_MS_MAX,
     logger: quiet(o.events),
-    installerOptions: { clientOptions: { slackApiUrl: o.apiUrl, retryConfig, fetch: loggedFetch(o.apiUrl, o) } },
+    ...way.socket,
+    installerOptions: { clientOptions: { slackApiUrl: o.apiUrl, retryConfig, fetch: loggedFetch(o.apiUrl, o, way.web.fetch) } },
   });
 }
 

@@ -13,7 +13,7 @@ import { addToTrace, runTraced } from "../core/trace.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
-import type { Click } from "./click.ts";
+import { clickOf, type Answer } from "./click.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
 import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
@@ -51,19 +51,22 @@ interface Lanes {
   /** Of the team, which is never told that too many wait. */
   readonly halts: Turns;
   readonly others: Turns;
+  /** Of Keep, which waits for no approval: that one reads CloudStack. */
+  readonly keeps: Turns;
   /** Refusals of those who may not stop anything, and of what comes from elsewhere. */
   readonly strangers: Turns;
   /** The sentences to people whose clicks are too many: who waits for one gets no second one. */
   readonly refusals: Turns;
 }
 
-/** Together they take six of the ten connections to the database, the rest is for passes and deletions. */
+/** Together they take eight of the ten connections to the database at most, the rest is for passes and deletions. */
 function createLanes(): Lanes {
   const any = Number.POSITIVE_INFINITY;
   return {
     callers: createTurns({ running: any, waiting: any, ofOne: 5 }),
     halts: createTurns({ running: 2, waiting: any, ofOne: 5 }),
     others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
+    keeps: createTurns({ running: 2, waiting: 200, ofOne: 5 }),
     strangers: createTurns({ running: 1, waiting: 100, ofOne: 5 }),
     refusals: createTurns({ running: 5, waiting: 200, ofOne: 1 }),
   };
@@ -81,8 +84,9 @@ interface Doing {
   /** What makes it one thing of Slack's repetitions; null: it cannot be told. */
   readonly once: string | null;
   readonly halts?: "stop" | "one deletion" | null;
+  readonly isKeep?: boolean;
   /** Does it; has ended once it is stored. */
-  readonly run: (who: () => Promise<Result<Asker, Failure>>) => Promise<Reply | null>;
+  readonly run: (who: () => Promise<Result<Asker, Failure>>) => Promise<Answer>;
   /** Answers it, where that is not done by `say`. */
   readonly answer?: (reply: Reply) => Promise<void>;
 }
@@ -159,38 +163,16 @@ function listenToButtons(app: App, c: Listening): void {
     acknowledge(ack(), c);
     const { click, once } = clickOf(body, action, c.channel);
     const place = { channel: click.channel, user: click.user, respond: respond as Respond | undefined };
-    const run = async (who: Who): Promise<Reply | null> => {
+    const run = async (who: Who): Promise<Answer> => {
       const asker = await who();
       if (asker.ok) return answerClick(click, asker.value, c);
       await c.services.deletions.recordRefusal(strangerOf(click.user), click.action, asker.error.message);
       return replyOfFailure(asker.error);
     };
     const halts = HALTS.has(click.action) ? "one deletion" : null;
-    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, run }, c);
+    const isKeep = click.action === "deletion_keep";
+    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, isKeep, run }, c);
   });
-}
-
-/** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
-function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {
-  const b = body as {
-    user: { id: string };
-    channel?: { id: string };
-    container?: { channel_id?: string; message_ts?: string };
-    message?: { ts?: string };
-    trigger_id?: string;
-  };
-  const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
-  const triggerId = b.trigger_id ?? "";
-  const once = triggerId === "" ? a.action_ts : triggerId;
-  const click = {
-    action: a.action_id,
-    value: a.value ?? a.selected_option?.value ?? "",
-    user: b.user.id,
-    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
-    ts: b.message?.ts ?? b.container?.message_ts ?? null,
-    triggerId,
-  };
-  return { click, once: once === undefined ? undefined : `${once}:${a.action_id}` };
 }
 
 function listenToWindows(app: App, c: Listening): void {
@@ -332,7 +314,8 @@ function takeTraced(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
     const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
-    if (d.halts == null) return inLane(c.lanes.others, user, () => c.identity.identify(user));
+    const lane = d.isKeep === true ? c.lanes.keeps : c.lanes.others;
+    if (d.halts == null) return inLane(lane, user, () => c.identity.identify(user));
     // A stop waits for nothing else that the same person does.
     const person = `${d.halts} ${user}`;
     let isDone = false;
@@ -356,13 +339,16 @@ async function runOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
     return () => tell(nothing);
   }
   const [began, { channel, user }] = [c.now(), d.place];
-  const reply = await d.run(async () => {
+  const done = await d.run(async () => {
     const asker = await who();
     if (asker.ok) addToTrace({ operator: asker.value.operator.id });
     return asker;
   });
   c.events.info("slack.request", { what: d.what, about: d.about, user, channel, ms: c.now() - began });
-  return async () => reply !== null && tell(reply);
+  return async () => {
+    const reply = done !== null && "opens" in done ? await done.opens() : done;
+    return reply !== null && tell(reply);
+  };
 }
 
 /**

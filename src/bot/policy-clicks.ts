@@ -4,13 +4,13 @@ import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { PolicyService } from "../policy/service.ts";
 import { problemOfValue } from "../policy/settings.ts";
-import { assessMessage, forgedClick, openModal, type Click, type ClickContext } from "./click.ts";
+import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { policyReasonModal, settingModal } from "./render/modals.ts";
 
 const valueShape = /^v1:([0-9a-f-]{36}):([0-9a-f]{64})$/;
 
-/** Answers a click on a change's card, or the choice of a setting to change; null when a modal or the updated card is the answer. */
-export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
+/** Answers a click on a change's card, or the choice of a setting to change. */
+export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   const { policy } = c.services;
   if (click.action === "choose_setting") return openSetting(click, by, c);
   const parsed = await parsePolicyClick(click, c);
@@ -64,7 +64,7 @@ async function parsePolicyClick(
   return refusal === null ? ok({ changeId, digest }) : err(refusal);
 }
 
-async function openSetting(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
+async function openSetting(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (!by.isTeam) return replyOfFailure(teamOnly("propose a change of policy"));
   const setting = await c.services.policy.settingOf(click.value);
   if (setting === null) return replyOfFailure(failure("invalid", "click.choice", "There is no such choice"));

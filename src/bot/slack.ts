@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { LogLevel, type Logger, type WebClient } from "@slack/web-api";
 import { type Failure, failure } from "../core/failure.ts";
+import { PROXY_REMEDY, refusedByProxy } from "../core/proxies.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 /** Calls the Web API; a failure names Slack's own error code and nothing secret. Errors: `unavailable`, `rejected`. */
@@ -8,6 +9,11 @@ export async function callSlack<T>(what: string, call: () => Promise<T>): Promis
   try {
     return ok(await call());
   } catch (thrown) {
+    const byProxy = refusedByProxy(thrown);
+    if (byProxy !== null) {
+      const sentence = `Slack cannot be reached for ${what}: ${byProxy}`;
+      return err(failure("unavailable", "slack.unreachable", sentence, { remedy: PROXY_REMEDY, details: { code: "unreachable" } }));
+    }
     const code = errorCode(thrown);
     const kind = code === "unreachable" ? "unavailable" : "rejected";
     return err(failure(kind, `slack.${code}`, `Slack refused ${what}: ${code}`, { details: { code } }));

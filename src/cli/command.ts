@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config.ts";
+import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config/config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { createDatabase, type Database } from "../store/db.ts";

@@ -1,4 +1,4 @@
-import { parseDatabaseConfig } from "../config.ts";
+import { parseDatabaseConfig } from "../config/config.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import { redact } from "../events.ts";
 import { migrateFor } from "../store/prepare.ts";
@@ -8,7 +8,8 @@ import { refuse, tellFailure, type CliCommand } from "./command.ts";
 export const runMigrate: CliCommand = async (io, given) => {
   const named = given.values["role"];
   // With --role the bot's own address is not needed.
-  const own = parseDatabaseConfig(named === undefined ? io.env : { DATABASE_URL: io.env["DATABASE_MIGRATION_URL"], ...io.env });
+  const owner = { DATABASE_URL: io.env["DATABASE_MIGRATION_URL"], DATABASE_URL_FILE: io.env["DATABASE_MIGRATION_URL_FILE"] };
+  const own = parseDatabaseConfig(named === undefined ? io.env : { ...io.env, ...owner });
   if (!own.ok) return tellFailure(io, own.error, 2);
   const { databaseUrl, databaseMigrationUrl } = own.value;
   const role = named ?? (databaseUrl === null ? "" : decodeURIComponent(new URL(databaseUrl).username));

@@ -1,5 +1,5 @@
 import type { LinkContext } from "../archive/links.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { startHttpServer, type HttpServer } from "../app/http.ts";

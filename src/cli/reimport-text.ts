@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import type { MachineThen, ReimportedTemplate, ReimportReport } from "../archive/reimport/context.ts";
 import type { SavedCopy } from "../store/reimport-sources.ts";
 import type { InventoryItem } from "../core/inventory.ts";

@@ -1,7 +1,7 @@
 import { archiveStore } from "../app/systems.ts";
 import { createHeadKeeper } from "../approvals/ownership.ts";
 import { createHeadCopy } from "../archive/head-copy.ts";
-import { parseArchiveConfig } from "../config.ts";
+import { parseArchiveConfig } from "../config/config.ts";
 import type { Database } from "../store/db.ts";
 import { readInstallation } from "../store/installation.ts";
 import { readStopView, stillness, type StopView } from "../sync/execution/stop-view.ts";

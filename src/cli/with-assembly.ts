@@ -1,7 +1,7 @@
 import { assemble, type Assembly } from "../app/assemble.ts";
 import type { Parts, SlackParts } from "../app/parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "../app/systems.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { err, ok } from "../core/result.ts";
 import { createEvents } from "../events.ts";

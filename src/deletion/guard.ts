@@ -158,8 +158,8 @@ export async function grantPassage(row: DeletionRow, found: Findings, c: Deletio
 async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Result<Omit<Findings, "fresh">, Refusal>> {
   const before = await mayGoOn(row, c);
   if (!before.ok) return before;
-  const owned = await c.ownership.verify();
-  if (!owned.ok) return owned.error.kind === "refused" ? refuse("stopped", `stopped: ${owned.error.message}`) : refused(owned);
+  const owned = await requireOwner(c);
+  if (!owned.ok) return owned;
   const clocks = await readClocks(c);
   if (!clocks.ok) return refused(clocks);
   const approved = await readApproved(row, c.db);
@@ -176,6 +176,13 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   const approvers = await c.approvers.approversNow(votes.map((v) => v.voter));
   if (!approvers.ok) return refused(approvers);
   return ok({ ...approved, approversNow: new Set(approvers.value.map((a) => a.id)) });
+}
+
+/** Errors: `refused` `deletion.stopped`: what is there belongs to another installation, or to a newer database; `unavailable`. */
+export async function requireOwner({ ownership }: Pick<DeletionContext, "ownership">): Promise<Result<void, Refusal>> {
+  const owned = await ownership.verify();
+  if (owned.ok) return owned;
+  return owned.error.kind === "refused" ? refuse("stopped", `stopped: ${owned.error.message}`) : refused(owned);
 }
 
 /** Errors: `refused` by the stop switch, or by the policy in force. */

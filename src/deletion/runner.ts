@@ -19,7 +19,7 @@ import { inventoryDigest, isDestroyed, type Inventory } from "../core/inventory.
 import type { Transaction } from "../store/db.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "./context.ts";
-import type { Passage } from "./guard.ts";
+import { requireOwner, type Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
 import { closedAgain, readProject } from "./question.ts";
@@ -156,7 +156,8 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     await setActivity(row, hourly, c);
     return { kind: "wait", ms: pollMs(row) };
   }
-  await archiveContents(row, before.value, c, () => show(row.id, c));
+  const notSaved = await saveContents(row, before.value, c);
+  if (notSaved !== null) return notSaved;
   const now = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all", alsoTaken: true });
   if (!now.ok) return onRefusal(row, now.error, c);
   const digest = inventoryDigest(now.value);
@@ -204,9 +205,25 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   }
   await recordLatestInventory(c.db, row.id, fresh.value, c.now());
   const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
-  if (missing) await archiveContents(row, fresh.value, c, () => show(row.id, c));
+  const notSaved = missing ? await saveContents(row, fresh.value, c) : null;
+  if (notSaved !== null) return notSaved;
   await show(row.id, c);
   return { kind: "wait", ms: pollMs(row) };
+}
+
+/**
+ * Saves what a domain holds, where CloudStack bears no other installation's mark; null: it goes on. A copy counts as of the time when
+ * saving began, by clocks that were compared: whether a volume was saved before its quarantine must not depend on one that jumps.
+ *
+ * Invariant: INV-3, INV-8.
+ */
+async function saveContents(row: DeletionRow, inventory: Inventory, c: DeletionContext): Promise<Next | null> {
+  const owned = await requireOwner(c);
+  if (!owned.ok) return onRefusal(row, owned.error, c);
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return retry(row, clocks.error, c);
+  await archiveContents(row, inventory, { ...c, now: () => clocks.value.earliest }, () => show(row.id, c));
+  return null;
 }
 
 /** A wait that only ends by the clocks, all that are known, and then only with the guard's permission. Invariant: INV-3. */

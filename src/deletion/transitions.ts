@@ -135,8 +135,10 @@ type Wait = Pick<DeletionRow, "waits"> & { readonly waiting_since: Instant };
  */
 function waitOf({ waiting_for, waiting_since, waits }: DeletionRow, reason: Reason, now: Instant): Wait {
   if (waiting_for === null || waiting_since === null) return { waiting_since: now, waits: {} };
-  if (waiting_for === reason) return { waiting_since, waits };
-  const lasted = { ...waits, [waiting_for]: Math.max(0, now - waiting_since) };
+  // A clock that was ahead has written a time to come: counted from there, the wait would last as much longer.
+  const since = after(waiting_since, Math.min(0, now - waiting_since));
+  if (waiting_for === reason) return { waiting_since: since, waits };
+  const lasted = { ...waits, [waiting_for]: now - since };
   return { waiting_since: after(now, -(lasted[reason] ?? 0)), waits: lasted };
 }
 

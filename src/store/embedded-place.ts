@@ -102,7 +102,11 @@ function whyOthersRename(folder: string, ids: Ids, trusted: ReadonlySet<string>)
   const own = process.getuid?.();
   if (own === undefined) return null;
   for (const at of foldersAbove(folder)) {
-    const found = trusted.has(at) ? undefined : statSync(at, { throwIfNoEntry: false });
+    if (trusted.has(at)) continue;
+    // In a folder with the sticky bit, who owns a link may point it elsewhere.
+    const link = lstatSync(at, { throwIfNoEntry: false });
+    if (link?.isSymbolicLink() === true && ![0, own, ids.uid].includes(link.uid)) return `the link ${at} belongs to user ${link.uid}`;
+    const found = statSync(at, { throwIfNoEntry: false });
     if (found === undefined) continue;
     const mode = (found.mode & 0o7777).toString(8);
     if (![0, own, ids.uid].includes(found.uid)) return `${at} belongs to user ${found.uid}`;

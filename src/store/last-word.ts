@@ -48,7 +48,9 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
   const refusal = (code: string, why: string) => err(failure("unavailable", code, `${command} was not sent: ${why}`));
   if (row.isSame !== true) return refusal("deletion.overtaken", "somebody decided on this deletion since the checks before it");
   if (row.isHeld !== true) return refusal("deletion.overtaken", "another run has taken this deletion over");
-  if (now - seen.grantedAt >= GRANT_MS) return refusal("deletion.grant_old", "the checks before it are older than a minute");
+  // A clock that was set back would make it count as young again.
+  const age = now - seen.grantedAt;
+  if (age < 0 || age >= GRANT_MS) return refusal("deletion.grant_old", "the checks before it are older than a minute");
   return ok(undefined);
 }
 

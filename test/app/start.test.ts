@@ -160,6 +160,21 @@ test("the first start takes three approvers, and without them puts no policy in 
   await mustStart(theGroup);
 }, 90_000);
 
+test("approvers who were seen as one person keep nobody from starting, so that all can be stopped", async () => {
+  await putInForce(state.db, { approvers: { group: demoApproverGroup, ids: [] } }, configWith(theGroup));
+  await mustStart(theGroup);
+  await running?.stop();
+  running = null;
+  // A row of the CI database had everybody's Slack account for a moment.
+  const seen = "insert into known_account select slack_account, 'ci:wrong', seen_at from known_account on conflict do nothing";
+  await state.db.exec(seen);
+  const logged: string[] = [];
+  const silent = createEvents("silent", "test");
+  await mustStart(theGroup, { ...silent, warn: (fact: string) => void logged.push(fact) });
+  expect(logged).toContain("slack.approvers_merged");
+  await writes("ada", "/ci-stop", "looks wrong", "nothing is sent to CloudStack from now on");
+}, 90_000);
+
 test("after the first start the environment's approvers count no more, and a change in force counts at once", async () => {
   await putInForce(state.db, { approvers: { group: demoApproverGroup, ids: [] } }, configWith(theGroup));
   // By the environment alone it would not even start.

@@ -8,6 +8,8 @@ import { createFolderStore } from "../../src/archive/folder-store.ts";
 import { createHeadCopy } from "../../src/archive/head-copy.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import { createS3Store } from "../../src/archive/s3-store.ts";
+import { oneAtATime } from "../../src/core/in-time.ts";
+import { eventually } from "../support/eventually.ts";
 import { startS3Server } from "./s3-server.ts";
 
 const id = "abcdef01-2345-4678-89ab-cdef01234567";
@@ -30,4 +32,31 @@ test("in a folder", () => keeps(createFolderStore(mkdtempSync(path.join(tmpdir()
 test("in a bucket", async () => {
   const bucket = await startS3Server();
   await keeps(createS3Store(bucket.options)).finally(() => bucket.close());
+});
+
+test("an archive that does not answer is taken for away", async () => {
+  const store = { open: () => new Promise(() => undefined) } as unknown as ArchiveStore;
+  const late = { ok: false, error: { kind: "unavailable", code: "archive.late" } };
+  expect(await createHeadCopy(store, 20).read(id)).toMatchObject(late);
+  expect(await createHeadCopy(store, 20).holds(id)).toMatchObject(late);
+});
+
+test("what is asked for while it is done is done once more, after it", async () => {
+  const [begun, ended]: [number[], number[]] = [[], []];
+  let end = (): void => undefined;
+  const run = oneAtATime(async () => {
+    begun.push(begun.length);
+    await new Promise<void>((resolve) => (end = resolve));
+    ended.push(ended.length);
+  });
+  const first = run();
+  const others = [run(), run(), run()];
+  expect([begun.length, ended.length]).toEqual([1, 0]);
+  end();
+  await first;
+  await eventually("the second began", () => begun.length === 2);
+  expect(ended).toHaveLength(1);
+  end();
+  await Promise.all(others);
+  expect([begun.length, ended.length]).toEqual([2, 2]);
 });

@@ -37,6 +37,7 @@ let said: string[];
 let triggers = 0;
 let isAway = false;
 let slackTakesNothing = false;
+let cloudHangs = false;
 const untilTaken = () => (slackTakesNothing ? new Promise<void>(() => undefined) : Promise.resolve());
 
 beforeAll(async () => {
@@ -63,6 +64,7 @@ beforeEach(async () => {
   said = [];
   isAway = false;
   slackTakesNothing = false;
+  cloudHangs = false;
   const keep = (name: string) => (_pattern: unknown, handler: Handler) => (handlers[name] ??= handler);
   const app = {
     command: keep("command"),
@@ -84,12 +86,15 @@ beforeEach(async () => {
       chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
       views: {
         publish: async (m: { user_id: string }) => void said.push(`home of ${m.user_id}`),
-        open: async () => (said.push("a window"), { ok: true }),
+        open: async () => (said.push("a window"), await untilTaken(), { ok: true }),
       },
     } as never,
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
     identity: { identify, identifyToHalt: identify } as never,
-    services: botIn(w, row).with({ cards: { showCard: untilTaken, tellMembers: untilTaken } }).services,
+    services: botIn(w, row).with({
+      cards: { showCard: untilTaken, tellMembers: untilTaken },
+      reader: { readInventory: () => (cloudHangs ? new Promise(() => undefined) : Promise.resolve(ok(inventory(row.domain_id, w.items)))) },
+    }).services,
     db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
     channel: "C1",
     events: {
@@ -256,6 +261,23 @@ test("while Slack takes no message to members, one who cancelled stops: nobody's
   await press({ action: "deletion_cancel", user: "ada" });
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ closed_because: "cancelled" });
   await stop("ada");
+  expect(await stops()).toBe(1);
+});
+
+test("while Slack opens no window for three people, another approves", async () => {
+  slackTakesNothing = true;
+  for (const user of ["eve", "eli", "emma"]) void press({ action: "deletion_reject", user });
+  await eventually("each waits for a window", () => said.filter((s) => s === "a window").length === 3, { limitMs: 60_000 });
+  await press({ user: "ada" });
+  expect(await votes()).toBe(1);
+});
+
+test("while CloudStack answers no approval, a member's Keep is answered, and a stop is done", async () => {
+  cloudHangs = true;
+  for (const user of ["ada", "ben", "dora"]) void press({ user });
+  await press({ action: "deletion_keep", user: "mia" });
+  expect(await refusals()).toMatchObject([{ actor: "ci:mia", kind: "refused.deletion.keep" }]);
+  await stop("chen");
   expect(await stops()).toBe(1);
 });
 

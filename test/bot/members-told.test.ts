@@ -40,7 +40,7 @@ test("thirteen members, a hundred wakes, two phases", async () => {
   const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
   const make = () =>
     createAnnouncers({
-      ...{ posting, client, identity: w.identity, channel: slack.channel, environment: "test", events },
+      ...{ posting, client, identity: w.identity, channel: slack.channel, environment: "test", events, showMs: 60_000 },
       membersOf: async () => found,
     });
   let { deletion } = make();
@@ -75,7 +75,7 @@ async function twentyWakes(id: string, of: readonly CiUserId[]) {
   const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
   const notes: string[] = [];
   const { deletion } = createAnnouncers({
-    ...{ client, identity: w.identity, channel: slack.channel, environment: "test", events, membersOf: async () => ok(of) },
+    ...{ client, identity: w.identity, channel: slack.channel, environment: "test", events, membersOf: async () => ok(of), showMs: 60_000 },
     posting: { ...posting, note: async (_key, _note, text) => void notes.push(text) },
   });
   const wake = async (): Promise<void> => {

@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 
 const value = `v1:${id}:3:${digest}:${entry}`;
-const click = (more: Partial<Click> = {}) => {
+const click = async (more: Partial<Click> = {}) => {
   const deletions = {
     waive: async (given: unknown) => {
       reached.push(given);
@@ -41,12 +41,17 @@ const click = (more: Partial<Click> = {}) => {
       refused.push(what);
     },
   } as unknown as DeletionService;
-  return answerClick({ action: "deletion_waive_0", value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t", ...more }, by, {
-    db: fresh.db,
-    client: {} as never,
-    services: { deletions } as never,
-    channel: "C1",
-  });
+  const answered = await answerClick(
+    { action: "deletion_waive_0", value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t", ...more },
+    by,
+    {
+      db: fresh.db,
+      client: {} as never,
+      services: { deletions } as never,
+      channel: "C1",
+    },
+  );
+  return answered !== null && "title" in answered ? answered : null;
 };
 
 test.each<[string, Partial<Click>]>([

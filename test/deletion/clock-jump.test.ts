@@ -7,7 +7,8 @@ import { resetDatabase } from "../sim/reset.ts";
 import { after } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { SKEW_MS_MAX, readClocks } from "../../src/approvals/clocks.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { createSkewMeter } from "../../src/store/server-clock.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
@@ -131,6 +132,36 @@ test("behind by 30 days when the quarantine ends: no grace period is begun that 
   jump(30 * DAY_MS);
   await bot.advance(row.id);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "grace", until_at: 330 });
+});
+
+test("ahead by 30 days when the dismantling begins: CloudStack's deadline is noted only by clocks that agree", async () => {
+  const { row, bot } = await approveIn(w);
+  w.now = 130;
+  await bot.advance(row.id);
+  w.now = 330;
+  const lost = async () => err(failure("unavailable", "cloudstack.unreachable", "away"));
+  await bot.with({ reader: { readExpungeDelay: lost } }).advance(row.id);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "dismantling", expunge_after: null });
+  jump(30 * DAY_MS);
+  await bot.advance(row.id);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "dismantling", expunge_after: null });
+  jump(-30 * DAY_MS);
+  await bot.advance(row.id);
+  expect(w.calls).toEqual(["disable a", "destroy m"]);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "expunging", expunge_after: w.now + DAY_MS });
+});
+
+test("ahead by 30 days when something begins to keep a step back: that is not taken for a wait which begins in 30 days", async () => {
+  const { row, bot } = await approveIn(w);
+  w.now = 130;
+  jump(30 * DAY_MS);
+  await bot.advance(row.id);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ waiting_for: "unavailable", waiting_since: 130 + 30 * DAY_MS });
+  // This clock is right again, and another one is wrong: the same reason lasts on.
+  jump(-30 * DAY_MS);
+  w.skewMs = DAY_MS;
+  await bot.advance(row.id);
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ waiting_for: "unavailable", waiting_since: 130 });
 });
 
 test("ahead by a little: the cool-off ends only when the other clock says so too", async () => {

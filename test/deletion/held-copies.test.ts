@@ -8,14 +8,16 @@ import { pruneArchive } from "../../src/archive/prune.ts";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
-import { failure } from "../../src/core/failure.ts";
-import { err, ok } from "../../src/core/result.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
+import { err, ok, type Result } from "../../src/core/result.ts";
+import { requireCopies } from "../../src/deletion/steps/copies.ts";
 import { readEntries, type ArchiveEntryRow } from "../../src/store/archive-entries.ts";
 import { recordDeletionEvent, updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { recordVote } from "../../src/store/ballots.ts";
 import type { QuestionRef } from "../../src/core/votes.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
-import { at, expectRow, item, op, openOne } from "../support/deletions.ts";
+import { at, expectRow, inventory, item, op, openOne } from "../support/deletions.ts";
+import { eventually } from "../support/eventually.ts";
 import type { TestBot } from "../support/bot.ts";
 import { botIn, smallWorld, type SmallWorld } from "../support/small-world.ts";
 import { resetDatabase } from "../sim/reset.ts";
@@ -238,6 +240,26 @@ describe("a copy that the archive does not hold", () => {
     expect(w.calls.at(-1)).toBe("domain");
   });
 
+  test.each<[string, () => Promise<Result<Readable, Failure>>]>([
+    ["is not opened", () => new Promise<never>(() => undefined)],
+    ["gives no bytes", async () => ok(new Readable({ read: () => undefined }))],
+  ])("keeps no Restore waiting while the archive hangs: it %s", async (_how, open) => {
+    w.items = [account, golden];
+    const opened = await openOne(fresh.db);
+    const b = bot(opened);
+    const row = await untilGrace(opened, b);
+    let isAsked = false;
+    const hanging = b.with({ archive: { open: () => ((isAsked = true), open()) } });
+    w.now += 7 * HOUR;
+    const run = hanging.advance(row.id);
+    await eventually("the archive is asked", () => isAsked);
+    await updateDeletion(fresh.db, row.id, { restore_by: "ada", closed_because: "restored" });
+    await run;
+    await hanging.advance(row.id);
+    expect(w.calls).toEqual(["enable"]);
+    expect((await now(row)).phase).toBe("closed");
+  });
+
   test("is not read while the day's limit of deletions is used up", async () => {
     w.items = [account, golden];
     const opened = await openOne(fresh.db, {}, { deletionsPerDay: 1 });
@@ -293,6 +315,39 @@ describe("a volume", () => {
       expect(exported).toEqual(["disk", "disk"]);
     },
   );
+
+  test("saved by a clock that jumped ahead meanwhile is no copy of its quarantine", async () => {
+    w.items = [account, machine, disk("ROOT")];
+    const row = await opened();
+    const b = bot(row);
+    const jumping = b.with({
+      exports: {
+        openExport: async (one) => {
+          [w.now, w.skewMs] = [w.now + 2 * HOUR, w.skewMs + 2 * HOUR];
+          return b.parts.cloud.exports.openExport(one);
+        },
+      },
+    });
+    await jumping.advance(row.id);
+    expect(await entryOf(row, "disk")).toMatchObject({ state: "verified" });
+    [w.now, w.skewMs] = [w.now - 2 * HOUR, w.skewMs - 2 * HOUR];
+    const grace = await untilGrace(row, b);
+    source.set("disk", "NEW");
+    await goOn(grace, b);
+    expect(await copyOf(row)).toBe("NEW");
+    expect(exported).toEqual(["disk", "disk"]);
+  });
+
+  test("is not saved again by a clock that is ahead", async () => {
+    w.items = [account, machine, disk("ROOT")];
+    const row = await opened();
+    const b = bot(row);
+    const grace = await untilGrace(row, b);
+    [w.now, w.skewMs] = [w.now + 7 * HOUR, 7 * HOUR];
+    const held = await requireCopies(grace, w.items, { ...inventory(row.domain_id, w.items) }, b.deletions);
+    expect(held).toMatchObject({ ok: false, error: { kind: "unavailable", code: "deletion.clock" } });
+    expect(exported).toEqual(["disk"]);
+  });
 
   test("is not saved again while CloudStack may give the bytes of an earlier export", async () => {
     w.items = [account, machine, disk("ROOT"), golden];

@@ -123,6 +123,7 @@ describe("a grant of the guard", () => {
 
   test.each<[string, (e: EmulatedWorld) => Promise<unknown>, string]>([
     ["is a minute old", async (e) => (e.w.now += 60_000), "deletion.grant_old"],
+    ["is of a time to come: the clock was set back", async (e) => (e.w.now -= 1), "deletion.grant_old"],
     ["was followed by a restore", async (e) => updateDeletion(fresh.db, e.id, { restore_by: "Eve" }), "deletion.overtaken"],
     ["is of a phase before", async (e) => updateDeletion(fresh.db, e.id, { phase: "frozen" }), "deletion.overtaken"],
     [

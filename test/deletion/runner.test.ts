@@ -6,9 +6,10 @@ import { z } from "zod";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { LONG_MS } from "../../src/deletion/reasons.ts";
-import { recordStop } from "../../src/store/stop-switch.ts";
+import { readStop, recordStop } from "../../src/store/stop-switch.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
 import { appearedSince, inventoryDigest } from "../../src/core/inventory.ts";
+import { resetDatabase } from "../sim/reset.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at, expectRow, inventory, item, openOne } from "../support/deletions.ts";
 import type { TestBot } from "../support/bot.ts";
@@ -42,6 +43,20 @@ test("archiving saves the template, reads it back, and only then asks", async ()
   await run(row, botIn(w, row));
   expect(await phase(row)).toBe("proposed");
   expect(w.calls).toEqual([]);
+});
+
+test("archiving exports nothing where another installation's mark is the newest: everything stops", async () => {
+  const row = await openOne(fresh.db);
+  const bot = botIn(w, row);
+  const exported: string[] = [];
+  const watched = bot.with({
+    reader: { readMarks: async () => ok([{ id: "m", installation: "another", createdAt: 20 }]) },
+    exports: { openExport: async (one) => (exported.push(one.name), bot.parts.cloud.exports.openExport(one)) },
+  });
+  await run(row, watched);
+  expect({ phase: await phase(row), exported }).toEqual({ phase: "archiving", exported: [] });
+  expect(await readStop(fresh.db)).toMatchObject({ stopped: true, reason: expect.stringContaining("Another installation") });
+  await resetDatabase(fresh.db);
 });
 
 test("a template that is read back different is not saved, and keeps the button away", async () => {

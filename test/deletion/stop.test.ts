@@ -13,7 +13,8 @@ import type { Inventory } from "../../src/core/inventory.ts";
 import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
 import { createHeadCopy } from "../../src/archive/head-copy.ts";
 import { readAuditHead, readInstallation } from "../../src/store/installation.ts";
-import { configOf, putInForce, testBot } from "../support/bot.ts";
+import { botOf, configOf, putInForce, testBot } from "../support/bot.ts";
+import { eventually } from "../support/eventually.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { op, openOne } from "../support/deletions.ts";
@@ -42,12 +43,28 @@ test("a stop and a resume are in the archive's copy of the head at once: a datab
   const { sync } = bot.services;
   const kept = async () => valueOf(await createHeadCopy(bot.parts.archive).read((await readInstallation(fresh.db)).id))?.seq;
   const head = async () => (await readAuditHead(fresh.db))?.seq;
+  const isKept = async () => (await kept()) === (await head());
   expect(await sync.stop(asker("ada"), "everything looks wrong")).toMatchObject({ ok: true });
-  expect(await kept()).toBe(await head());
+  await eventually("the archive has the stop", isKept, { limitMs: 60_000 });
   for (const who of ["ada", "ben"]) {
     expect(await sync.resume(asker(who))).toMatchObject({ ok: true });
-    expect(await kept()).toBe(await head());
+    await eventually("the archive has the vote", isKept, { limitMs: 60_000 });
   }
+});
+
+test("an archive that does not answer keeps neither a stop nor anybody's next click waiting, and is asked no more than once at a time", async () => {
+  let asked = 0;
+  const hangs = async () => (asked++, new Promise<never>(() => undefined));
+  const bot = testBot(fresh.db, { config, now: () => now++ as Instant });
+  const given: string[] = [];
+  const events = { ...bot.parts.events, failed: (fact: string) => void given.push(fact) };
+  const { sync } = botOf({ ...bot.parts, events, archive: { ...bot.parts.archive, open: hangs } }).services;
+  expect(await sync.stop(asker("ada"), "it looks wrong")).toMatchObject({ ok: true });
+  // It was answered before the archive was given up.
+  expect(given).toEqual([]);
+  expect(await sync.stop(asker("ada"), "it still does")).toMatchObject({ ok: true });
+  await eventually("it was asked", async () => asked > 0, { limitMs: 60_000 });
+  expect(asked).toBe(1);
 });
 
 describe("calls with an effect", () => {

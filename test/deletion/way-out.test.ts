@@ -337,7 +337,8 @@ test("the buttons of the card lead there", async () => {
     const card = JSON.stringify(renderCard(await viewOf(row, bot), "test").blocks);
     const value = new RegExp(`"action_id":"${action}".*?"value":"(v1:[^"]+)"`).exec(card)?.[1] ?? "";
     const c = { db: fresh.db, client: {} as never, services: bot.services, channel: "C1" };
-    return (await answerClick({ action, value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t" }, by(who), c))?.title;
+    const answer = await answerClick({ action, value, user: "U1", channel: "C1", ts: "1.1", triggerId: "t" }, by(who), c);
+    return answer !== null && "title" in answer ? answer.title : undefined;
   };
   expect(await press("deletion_look_again", "eve")).toBeUndefined();
   await bot.advance(row.id);

@@ -67,7 +67,16 @@ export function createBot(o: BotOptions): Bot {
   const posting = inOrder(createPosting({ client, db: o.db, now, sleep: async () => undefined, events }));
   const identity = { slackIdOf: async (person: string) => ok(`U-${person}`) } as unknown as Identity;
   const members = async () => ok(doomedProject.members.map((m) => m.userId));
-  const announcers = createAnnouncers({ posting, client, identity, channel, environment: "matrix", events, membersOf: members });
+  const announcers = createAnnouncers({
+    posting,
+    client,
+    identity,
+    channel,
+    environment: "matrix",
+    events,
+    membersOf: members,
+    showMs: 60_000,
+  });
   const approversNow = async () => ok(team.slice(0, 4).map((p) => p.operator));
   const keys = { ...o.keys, timeoutMs: o.timeoutMs };
   const own = { ...config, cloudstack: { ...config.cloudstack, ...keys } };

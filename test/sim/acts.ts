@@ -7,7 +7,7 @@ import { nameOf } from "./oracle.ts";
 import { everybody, team, users, type Person } from "./people.ts";
 import { touchPolicy } from "./policy-acts.ts";
 import type { Replica } from "./replica.ts";
-import { addThing, otherUsers, tell, type World } from "./world.ts";
+import { addThing, otherUsers, passed, tell, type World } from "./world.ts";
 import type { CiMood } from "./ci.ts";
 
 const faultKinds: readonly FaultKind[] = [
@@ -71,7 +71,9 @@ export function changeWorld(w: World): void {
       return w.archive.isFull ? "the archive's disk is full" : "the archive has room";
     },
     () => {
-      w.clock.at -= chance.below(1_800_000);
+      const backMs = chance.below(1_800_000);
+      w.clock.at -= backMs;
+      w.clock.setBackMs += backMs;
       w.directory.isUnsteady = true;
       return "the clock jumps back";
     },
@@ -152,7 +154,7 @@ export async function askBack(w: World, path: string, r: Replica): Promise<void>
   const click = { deletionId: view.id as DeletionId, version: view.version, digest: view.digest, by };
   const done = await act(what, click, null, view, r);
   tell(w, `${by.name} clicks ${what} on ${path} in the middle of it (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
-  if (done.ok) w.askedBack.set(view.id, 0);
+  if (done.ok) w.askedBack.add(view.id);
 }
 
 /** Somebody clicks something on some card, old or new, or types a command. */
@@ -175,11 +177,11 @@ export async function clickSomething(w: World, r: Replica): Promise<void> {
   // Whoever clicked has clicked, even when the process dies before it can say that it took the click.
   const approvals: Approvals = w.approvals.get(view.id) ?? new Map();
   w.approvals.set(view.id, approvals);
-  const noted = what === "approve" ? noteClick(approvals, who.operator.id, w.clock.at) : null;
+  const noted = what === "approve" ? noteClick(approvals, who.operator.id, passed(w)) : null;
   const done = await act(what, click, chance.hit(0.9) ? name : chance.pick([null, "", "ROOT", name.toUpperCase()]), view, r);
   tell(w, `${who.name} clicks ${what} on ${view.path} (${view.phase}): ${done.ok ? "taken" : done.error.code}`);
-  if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, w.clock.at);
-  if (done.ok && ENDING.has(what)) w.askedBack.set(view.id, 0);
+  if (noted !== null) settle(approvals, who.operator.id, noted, done.ok, passed(w));
+  if (done.ok && ENDING.has(what)) w.askedBack.add(view.id);
   if (done.ok && what === "withdraw") w.approvals.get(view.id)?.delete(who.operator.id);
 }
 
@@ -194,10 +196,10 @@ async function unfreeze(w: World, view: DeletionView, who: Person, r: Replica): 
   const key = `go_on ${goOn.id}`;
   const said: Approvals = w.approvals.get(key) ?? new Map();
   w.approvals.set(key, said);
-  const noted = noteClick(said, who.operator.id, w.clock.at);
+  const noted = noteClick(said, who.operator.id, passed(w));
   const done = await r.services.deletions.goOn({ ...click, digest: goOn.digest, questionId: goOn.id });
   tell(w, `${who.name} says Go on for ${view.path}: ${done.ok ? "taken" : done.error.code}`);
-  settle(said, who.operator.id, noted, done.ok, w.clock.at);
+  settle(said, who.operator.id, noted, done.ok, passed(w));
 }
 
 function act(
@@ -231,17 +233,19 @@ function chooseCard(w: World): DeletionView | null {
   return w.chance.pick(open.length > 0 && w.chance.hit(0.8) ? open : [...newest.values()]);
 }
 
+/** Somebody stops everything. */
+export async function stopNow(w: World, r: Replica, who: Person = w.more.pick(team)): Promise<void> {
+  if (w.stop.isOn) return;
+  const done = await r.services.sync.stop(asNow(w, who), "something looks wrong");
+  Object.assign(w.stop, { isOn: done.ok, since: passed(w) });
+  tell(w, `${who.name} stops everything: ${done.ok}`);
+}
+
 async function stopOrResume(w: World, r: Replica): Promise<void> {
   const who = w.chance.pick(everybody);
-  const was = w.stop.isOn;
+  if (!w.stop.isOn) return stopNow(w, r, who);
   // A process that dies on this click leaves it open how the switch stands: then nobody is blamed.
   w.stop.isOn = false;
-  if (!was) {
-    const done = await r.services.sync.stop(asNow(w, who), "something looks wrong");
-    Object.assign(w.stop, { isOn: done.ok, since: w.clock.at });
-    tell(w, `${who.name} stops everything: ${done.ok}`);
-    return;
-  }
   // Only approvers end a stop: most of those who try are some, or nothing would go on.
   const resumer = [...team, team[2], team[3]][everybody.indexOf(who)] ?? who;
   const done = await r.services.sync.resume(asNow(w, resumer));

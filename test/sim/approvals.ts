@@ -1,4 +1,4 @@
-/** One person's approval, by the world's clock. `isSure`: the bot said that it took it; else its process died before it could say so. */
+/** One person's approval, by the time that has `passed`. `isSure`: the bot said that it took it; else its process died before it could say so. */
 export interface Approval {
   readonly at: number;
   readonly isSure: boolean;

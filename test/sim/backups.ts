@@ -30,7 +30,7 @@ export async function takeBackup(w: World, owner: Database): Promise<Backup> {
   return {
     ...{ at: w.clock.at, rows, head, queue: [...w.queue] },
     approvals: new Map([...w.approvals].map(([id, said]) => [id, new Map(said)])),
-    askedBack: new Map(w.askedBack),
+    askedBack: new Set(w.askedBack),
     stop: { ...w.stop },
     versions: w.book.versions,
   };
@@ -45,7 +45,8 @@ export async function putBack(w: World, owner: Database, b: Backup): Promise<voi
   w.queue.clear();
   for (const [id] of b.queue) w.queue.set(id, w.clock.at);
   refill(w.approvals, b.approvals);
-  refill(w.askedBack, b.askedBack);
+  w.askedBack.clear();
+  for (const id of b.askedBack) w.askedBack.add(id);
   Object.assign(w.stop, b.stop);
   w.book.goBackTo(b.versions);
 }
@@ -72,7 +73,7 @@ export async function newInstallation(w: World, owner: Database): Promise<World>
     cards: [],
     queue: new Map(),
     approvals: new Map(),
-    askedBack: new Map(),
+    askedBack: new Set(),
     policyCards: [],
     book: new PolicyBook(firstPolicy, w.clock.at),
     stop: { isOn: true, since: 0 },

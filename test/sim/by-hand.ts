@@ -7,18 +7,22 @@ import type { Instant } from "../../src/core/ids.ts";
 import type { Oracle } from "./oracle.ts";
 import type { World } from "./world.ts";
 
-/** Sends a command as CloudStack's administrator, past the bot; a job has ended when it returns. Returns whether CloudStack did it. */
-async function byHand(w: World, command: string, params: Record<string, string>): Promise<boolean> {
+/**
+ * Sends a command as CloudStack's administrator, past the bot. A job has ended when it returns, though its answer was lost: what it took is
+ * gone then, and not later. Returns whether CloudStack said that it does it.
+ */
+export async function byHand(w: World, command: string, params: Record<string, string>): Promise<boolean> {
   const data = signedForm(command, params, w.cloud.admin, w.clock.at as Instant);
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   try {
     const answer = await axios.request<Readable>({ method: "POST", url: w.cloud.url, data, headers });
     await text(answer.data);
-    w.clock.at += 2000;
-    w.cloud.tree();
     return answer.status === 200;
   } catch {
     return false;
+  } finally {
+    w.clock.at += 2000;
+    w.cloud.tree();
   }
 }
 
@@ -82,6 +86,18 @@ function actsIn(w: World, account: TreeAccount, domain: TreeDomain): readonly Ac
       ? []
       : [[`'s machine ${machine.name} is started`, () => byHand(w, "startVirtualMachine", { id: machine.id })] as const]),
   ];
+}
+
+/** Somebody enables an account of a domain that is being taken apart. */
+export async function enableByHand(w: World, path: string, oracle: Oracle): Promise<string> {
+  const top = w.cloud.tree().children.find((d) => d.name === "ci");
+  const domain = top?.children.find((d) => `ROOT/ci/${d.name}` === path);
+  const account = domain?.accounts.find((a) => !a.removed && a.state === "disabled");
+  if (domain === undefined || account === undefined) return `nobody of ${path} is left to be enabled`;
+  const isDone = await byHand(w, "enableAccount", { domainid: domain.id, account: account.name });
+  oracle.refresh();
+  w.touched.add(domain.id);
+  return `by hand: ${path}'s ${account.name} is enabled${isDone ? "" : ", which CloudStack refuses"}`;
 }
 
 async function deleteAll(w: World, domain: TreeDomain, oracle: Oracle): Promise<boolean> {

@@ -46,6 +46,18 @@ export function mortal(db: Database, process: Process): Database {
   };
 }
 
+/** A database that tells when a deletion has recorded that it is about to send a call. */
+export function afterIntents(db: Database, then: (deletion: string) => Promise<void>): Database {
+  return {
+    ...db,
+    exec: async (sql, params) => {
+      const rows = await db.exec(sql, params);
+      if (sql.startsWith("insert into intent") && params?.includes("deletion") === true) await then(String(params[2]));
+      return rows;
+    },
+  };
+}
+
 function mortalStatements(q: Queryable, process: Process): Queryable {
   const around = async <T>(work: () => Promise<T>): Promise<T> => {
     passPoint(process);

@@ -5,7 +5,8 @@ import { earliestSecond, type Approval } from "./approvals.ts";
 import type { Process } from "./crash.ts";
 import { humanOf } from "./identity.ts";
 import { listThings, type Thing } from "./inventory.ts";
-import { tell, times, type World } from "./world.ts";
+import { Recoveries } from "./recoveries.ts";
+import { passed, tell, times, type World } from "./world.ts";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 /** Commands that give or add. */
@@ -22,6 +23,11 @@ const RULES = words("deleteRemoteAccessVpn deleteFirewallRule deleteEgressFirewa
 /** Commands after which it cannot, or only for a while. */
 const TAKING = words(`destroyVirtualMachine deleteVolume deleteSnapshot deleteVMSnapshot disassociateIpAddress deleteNetwork
   deleteTemplate deleteIso deleteAccount deleteDomain ${[...RULES].join(" ")}`);
+/** Whether a command takes something away, and everything is checked anew before the next one: a network's rules go in one step. */
+export function takesWithNewChecks(command: string): boolean {
+  return TAKING.has(command) && !RULES.has(command);
+}
+
 /** Clocks of processes may be wrong by two seconds, and a call takes time. Units: ms. */
 const TOLERANCE_MS = 10_000;
 
@@ -60,6 +66,7 @@ const Entered = z.object({ at: z.number(), deletion_id: z.string() });
 export class Oracle {
   readonly #w: World;
   #things: ReadonlyMap<string, Thing>;
+  readonly #recoveries: Recoveries;
   readonly #taken = new Set<string>();
   readonly #open = new Set<string>();
   /** How many calls each process sent right after a stop. */
@@ -73,11 +80,16 @@ export class Oracle {
   constructor(w: World) {
     this.#w = w;
     this.#things = listThings(w.cloud.tree());
+    this.#recoveries = new Recoveries(w);
   }
 
   #violate(invariant: string, sentence: string): void {
-    this.#w.violations.push(`${invariant}: ${sentence}`);
-    tell(this.#w, `VIOLATION ${invariant}: ${sentence}`);
+    this.#report(`${invariant}: ${sentence}`);
+  }
+
+  #report(violation: string): void {
+    this.#w.violations.push(violation);
+    tell(this.#w, `VIOLATION ${violation}`);
   }
 
   /** Which changes of policy came into force since the last look: the bot's tables say which, people's clicks whether rightly. */
@@ -112,8 +124,10 @@ export class Oracle {
     const named = params.get("id") ?? params.get("publicipid") ?? "";
     const target = this.#things.get(named)?.id ?? named;
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
-    if (GIVING_BACK.has(command)) await this.#judgeGivingBack(command, target, isStopped);
-    else if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
+    if (GIVING_BACK.has(command)) {
+      const objection = await this.#recoveries.objectionTo(command, target, isStopped, by, this.#things);
+      if (objection !== null) this.#report(objection);
+    } else if (isStopped) this.#violate("INV-3", `${command} while everything is stopped`);
     if (params.get("cleanup") === "true") this.#violate("INV-9", `${command} with cleanup=true`);
     if (params.get("expunge") === "true") this.#violate("INV-9", `${command} with expunge=true`);
     await this.#judgeIntent(command);
@@ -125,27 +139,12 @@ export class Oracle {
 
   /** A pass works on four projects at a time: three of its calls may have asked just before a stop. Of a deletion, none. */
   #wasOnItsWay(isOfPass: boolean, by: Process): boolean {
-    const { stop, clock } = this.#w;
-    if (!isOfPass || clock.at - stop.since >= 1000) return false;
+    const { stop } = this.#w;
+    if (!isOfPass || passed(this.#w) - stop.since >= 1000) return false;
     const key = `${by.name} ${stop.since}`;
     const late = (this.#late.get(key) ?? 0) + 1;
     this.#late.set(key, late);
     return late <= 3;
-  }
-
-  /** A stop keeps away neither what people asked back, nor what brings a deletion to rest; only a pass enables besides. */
-  async #judgeGivingBack(command: string, target: string, isStopped: boolean): Promise<void> {
-    const path = this.#things.get(target)?.top ?? null;
-    const rows = await this.#w.db.many(
-      Live.extend({ phase: z.string(), asked_back: z.boolean() }),
-      `select id::text, domain_id::text, project_id, path, requesters, evidence, phase, restore_by is not null as asked_back
-       from deletion where phase not in ('deleted', 'closed')`,
-    );
-    const deletion = rows.find((r) => r.path === path);
-    const isAtRest = command === "recoverVirtualMachine" && (isStopped || deletion?.phase === "frozen");
-    if (deletion !== undefined && (deletion.asked_back || isAtRest)) return;
-    if (isStopped) this.#violate("INV-3", `${command} while everything is stopped, and nobody asked for ${path ?? target} back`);
-    else if (command !== "enableAccount") this.#violate("INV-9", `${command} in ${path ?? target}, which nobody asked back`);
   }
 
   async #judgeIntent(command: string): Promise<void> {
@@ -180,21 +179,21 @@ export class Oracle {
     if (deletion === undefined) return this.#violate("INV-2", `${command} on ${thing?.path ?? target} without a live deletion`);
     const slug = deletion.path.split("/").at(-1);
     if (w.book.now.protectedDomains.has(deletion.path) || slug === "old-lab") this.#violate("INV-4", `${command} in ${deletion.path}`);
-    // The call that was on its way when people asked it back, and none after it.
-    const late = w.askedBack.get(deletion.id);
-    if (late !== undefined) w.askedBack.set(deletion.id, late + 1);
-    if (late !== undefined && late > 0) this.#violate("INV-3", `${command} in ${deletion.path} after it was asked back`);
+    // People click before or after a call, or before the bot's last look at what they decided: never while a call is on the wire.
+    if (w.askedBack.has(deletion.id)) this.#violate("INV-3", `${command} in ${deletion.path} after it was asked back`);
     const goOns = await this.#goOnsOf(deletion);
     const granted = this.#judgeVotes(deletion, command, goOns);
     const first = command === "disableAccount" || command === "stopVirtualMachine";
     // People only ever make waits longer here.
     const wait = times.coolOffMs + (first ? 0 : times.graceMs);
-    if (granted !== null && w.clock.at < granted + wait - TOLERANCE_MS)
-      this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (w.clock.at - granted)} ms too early`);
+    // By the time that has really passed: what has waited long enough has done so, though the clock is set back afterwards.
+    if (granted !== null && passed(w) < granted + wait - TOLERANCE_MS)
+      this.#violate("INV-3", `${command} in ${deletion.path} ${wait - (passed(w) - granted)} ms too early`);
     this.#judgeEvidence(deletion, command, target, by, goOns);
     await this.#judgeContents(deletion.id, command, target, path ?? deletion.path, goOns);
     if (!first && !RULES.has(command)) this.#taken.add(target);
     if (!first) this.#open.add(deletion.path);
+    if (command === "destroyVirtualMachine") this.#recoveries.noteDestroyed(target, deletion.id);
   }
 
   /** What was found when the deletion froze, where two people who may approve now, and did not ask, said Go on to it. */
@@ -283,6 +282,12 @@ export class Oracle {
     this.#assessPolicy(versions);
     this.#weighBudget(entered);
     for (const id of uncounted) this.#judgeUncounted(id);
+    for (const late of await this.#recoveries.late()) this.#violate("INV-9", late);
+  }
+
+  /** The bot's database is an older one now. */
+  forget(): void {
+    this.#recoveries.forget();
   }
 
   /** Somebody deletes a domain by hand: nothing that vanishes from there is the bot's doing. */

@@ -56,7 +56,24 @@ export function createReplica(w: World, name: string, keys: FourKeys, change: (p
     clockSkew: async () => ({ ms: process.skewMs, against: "the world's clock" }),
     newToken: newId,
   };
-  return { ...assemble(change(parts)), process };
+  const assembly = assemble(change(parts));
+  return { ...assembly, services: keepingHead(assembly), process };
+}
+
+/** The services; the head of the audit log, which the bot gives the archive after each act, is there before the next thing happens. */
+function keepingHead({ services, deletions }: Assembly): Assembly["services"] {
+  const kept = <S extends object>(service: S): S =>
+    Object.fromEntries(
+      Object.entries(service).map(([name, call]: [string, (...of: unknown[]) => Promise<unknown>]) => [
+        name,
+        async (...of: unknown[]) => {
+          const done = await call(...of);
+          await deletions.ownership.keep();
+          return done;
+        },
+      ]),
+    ) as S;
+  return { ...services, deletions: kept(services.deletions), sync: kept(services.sync), policy: kept(services.policy) };
 }
 
 function cloudOf(w: World, keys: FourKeys, a: Pick<Parts, "db" | "now" | "newId">): CloudParts {

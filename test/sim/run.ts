@@ -5,13 +5,13 @@ import { verifyAudit } from "../../src/store/audit.ts";
 import type { Database } from "../../src/store/db.ts";
 import { readPlanHeads, readPlanInputs } from "../../src/store/plans.ts";
 import { replayPlan } from "../../src/sync/execution/replay.ts";
-import { askBack, changeWorld, clickSomething } from "./acts.ts";
+import { askBack, changeWorld, clickSomething, stopNow } from "./acts.ts";
 import { newestKept, putBack, takeBackup, type Backup } from "./backups.ts";
-import { changeByHand, changeRole, underWay } from "./by-hand.ts";
+import { changeByHand, changeRole, enableByHand, underWay } from "./by-hand.ts";
 import { root } from "./ci.ts";
-import { Crashed, passPoint, type Process } from "./crash.ts";
+import { afterIntents, Crashed, passPoint, type Process } from "./crash.ts";
 import { openDoor } from "./door.ts";
-import { Oracle } from "./oracle.ts";
+import { Oracle, takesWithNewChecks } from "./oracle.ts";
 import { Guest } from "./guest.ts";
 import { asNow, changeIdentity, changeGroup } from "./identity.ts";
 import { createChance, type Chance } from "./random.ts";
@@ -73,8 +73,9 @@ class Player {
   readonly #replicas: Replica[];
   readonly #keys: { readonly A: FourKeys; readonly B: FourKeys };
   readonly #busy = new Set<string>();
-  /** A source of its own: what the clocks do changes nothing else in a seed's run. */
+  /** Sources of their own: what the clocks do, and what happens between the checks and a call, changes nothing else in a run. */
   readonly #clockChance: Chance;
+  readonly #doorChance: Chance;
   readonly #owner: Database;
   /** Whether hands, roles and the like are at work in this run: in the others, more deletions come to their end. */
   readonly #isShaken: boolean;
@@ -89,6 +90,7 @@ class Player {
     this.#owner = owner;
     this.#isShaken = w.more.hit(0.5);
     this.#clockChance = createChance(w.seed ^ 0x5ca1ab1e);
+    this.#doorChance = createChance(w.seed ^ 0xd002);
     this.oracle = new Oracle(w);
     const root = w.cloud.tree().children.find((d) => d.name === "ci");
     this.#keys = { A: keysOf(w.cloud), B: setUpKeys(w.cloud, root?.id ?? "", "-b") };
@@ -124,6 +126,7 @@ class Player {
     // The oracle hears what the CI database answered before each step.
     return createReplica(this.#w, process, this.#keys[name], (p) => ({
       ...p,
+      db: afterIntents(p.db, (deletion) => this.#decideMeanwhile(deletion, process)),
       ci: {
         ...p.ci,
         readProjectState: async (id) => {
@@ -158,6 +161,7 @@ class Player {
     // The checks before a step are reads: whoever clicks then must be heard by its call.
     const path = this.#nested || !this.#isShaken ? null : isRead ? (underWay(this.#w)[0] ?? null) : this.oracle.topOf(params);
     if (path !== null && this.#w.more.hit(isRead ? 0.0015 : 0.03)) await this.#askBack(path, me);
+    if (path !== null && !isRead) await this.#needMeanwhile(params, path);
     if (this.#nested || !this.#w.chance.hit(isRead ? 0.005 : 0.1)) return;
     this.#nested = true;
     try {
@@ -167,6 +171,26 @@ class Player {
     } finally {
       this.#nested = false;
     }
+  }
+
+  /** A call is about to be sent, all that the guard asks is asked: somebody clicks Restore or Keep now, or stops everything. */
+  async #decideMeanwhile(deletion: string, name: string): Promise<void> {
+    const other = this.#replicas.find((r) => r.process.name !== name);
+    if (this.#nested || this.#guest !== null || !this.#isShaken || other === undefined || !this.#doorChance.hit(0.06)) return;
+    const path = this.#w.cards.findLast((c) => c.id === deletion)?.path;
+    this.#nested = true;
+    try {
+      if (path !== undefined && this.#doorChance.hit(0.7)) await this.#as(other, "a click", () => askBack(this.#w, path, other));
+      else await this.#as(other, "a click", () => stopNow(this.#w, other));
+    } finally {
+      this.#nested = false;
+    }
+  }
+
+  /** In the middle of taking a domain apart, somebody needs it: one of its accounts is enabled by hand. */
+  async #needMeanwhile(params: URLSearchParams, path: string): Promise<void> {
+    if (this.#nested || !this.#isShaken || !takesWithNewChecks(params.get("command") ?? "") || !this.#doorChance.hit(0.06)) return;
+    tell(this.#w, await enableByHand(this.#w, path, this.oracle));
   }
 
   async #askBack(path: string, me: Process): Promise<void> {
@@ -245,6 +269,7 @@ class Player {
     const w = this.#w;
     for (const { process } of this.#replicas) process.dead = true;
     await putBack(w, this.#owner, backup);
+    this.oracle.forget();
     this.#backup = null;
     tell(w, `the database is restored as it was on ${new Date(backup.at).toISOString().slice(0, 19)}`);
     this.#replicas.splice(0, 2, this.#birth("A"), this.#birth("B"));

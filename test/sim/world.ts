@@ -18,6 +18,8 @@ import { createChance, type Chance } from "./random.ts";
 
 /** Times of the simulation's deletions. Units: ms. */
 export const times = { coolOffMs: 600_000, graceMs: 7_200_000, expiresMs: 86_400_000 } as const;
+/** How long CloudStack keeps a destroyed machine. Units: ms. */
+export const expungeDelayMs = 3_600_000;
 /** How many domains may enter the irreversible part. */
 export const budget = { perDay: 2, perWeek: 3 } as const;
 /** What each process is told from outside. Units: seconds. */
@@ -50,7 +52,8 @@ export interface World {
   readonly more: Chance;
   /** How often things go wrong and people change their minds, 0…1: calm runs reach the end of deletions, wild ones shake every step. */
   readonly chaos: number;
-  readonly clock: { at: number };
+  /** `setBackMs`: by how much it was set back altogether. Units: ms. */
+  readonly clock: { at: number; setBackMs: number };
   readonly db: Database;
   readonly cloud: CloudStackEmulator;
   readonly ci: CiTruth;
@@ -67,8 +70,8 @@ export interface World {
   /** Who is known as somebody else than at first, by name; and in which way they once were. */
   readonly identities: Map<string, Identity>;
   readonly changedIdentity: Map<string, "row" | "account">;
-  /** Deletions that people ended or asked back, and how many calls that take something away were sent since. */
-  readonly askedBack: Map<string, number>;
+  /** Deletions that people ended or asked back. */
+  readonly askedBack: Set<string>;
   /** Ids of domains that somebody changed by hand. */
   readonly touched: Set<string>;
   /** A command that a key's role lacks just now. */
@@ -83,7 +86,7 @@ export interface World {
   readonly policyCards: PolicyChangeView[];
   /** What people made of the policy, by the simulation's own book. */
   readonly book: PolicyBook;
-  /** Whether everything is stopped, and since when by the world's clock. */
+  /** Whether everything is stopped, and since how much `passed`. */
   readonly stop: { isOn: boolean; since: number };
   readonly trace: string[];
   readonly violations: string[];
@@ -98,13 +101,13 @@ export function tell(w: World, line: string): void {
 export async function createWorld(seed: number, db: Database): Promise<World> {
   const chance = createChance(seed);
   const chaos = chance.next();
-  const clock = { at: Date.UTC(2026, 0, 5, 8) };
+  const clock = { at: Date.UTC(2026, 0, 5, 8), setBackMs: 0 };
   const cloud = await startCloudStackEmulator({
     listens: false,
     now: () => clock.at,
     newId: () => chance.uuid(),
     jobMs: 1500,
-    expungeDelayMs: 3_600_000,
+    expungeDelayMs,
     expungeIntervalMs: 60_000,
     accountCleanupIntervalMs: 600_000,
     templateBytes: 600,
@@ -155,7 +158,7 @@ export function undisturbed(seed: number): Pick<World, "more" | "identities" | "
     more: createChance(seed ^ 0x2b0b5),
     identities: new Map(),
     changedIdentity: new Map(),
-    askedBack: new Map(),
+    askedBack: new Set(),
     touched: new Set(),
     lacking: null,
   };
@@ -206,6 +209,11 @@ function addRules(cloud: CloudStackEmulator, account: string): void {
 /** The CI user ids of a project's members who could be given or taken a membership. */
 export function otherUsers(project: CiProject): readonly CiUserId[] {
   return users.map((u) => u.ciUserId).filter((id) => !project.members.includes(id));
+}
+
+/** The time that has really passed: a clock that is set back takes none of it away. Units: ms. */
+export function passed({ clock }: Pick<World, "clock">): number {
+  return clock.at + clock.setBackMs;
 }
 
 /** The world's clock. */

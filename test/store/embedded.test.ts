@@ -12,6 +12,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  lchownSync,
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -200,6 +201,16 @@ test("a folder above with the sticky bit is fine, as /tmp is; so are all above o
   expect(whyOthersReach(place)).toBeNull();
   chmodSync(parent, 0o1777);
   expect(whyOthersReach(place)).toBeNull();
+});
+
+test.runIf(isRoot)("a link above that another user owns is refused, wherever it leads now", () => {
+  const [real, link] = [path.join(folder, "real"), path.join(folder, "link")];
+  mkdirSync(real);
+  symlinkSync(real, link);
+  const place = { dir: path.join(link, "pg"), socket: path.join(real, "socket"), ids: {} };
+  expect(whyOthersReach(place)).toBeNull();
+  lchownSync(link, 12, 12);
+  expect(whyOthersReach(place)).toMatch(/the link .* belongs to user 12/);
 });
 
 test.runIf(isRoot)("a folder above that another user owns is refused", () => {

@@ -8,7 +8,7 @@ import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { NoticeAnnouncer } from "../../src/bot/notices.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
-import { parseConfig, type Config } from "../../src/config.ts";
+import { parseConfig, type Config } from "../../src/config/config.ts";
 import type { Mark } from "../../src/core/claims.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import type { Operator } from "../../src/core/people.ts";

@@ -185,7 +185,7 @@ async function oldWorld(db: Database): Promise<{ readonly world: World; close():
   const stateFile = path.join(folder, "cloudstack.json");
   writeFileSync(stateFile, JSON.stringify(old.cloudstack));
   const chance = createChance(old.at);
-  const clock = { at: old.at + MINUTE };
+  const clock = { at: old.at + MINUTE, setBackMs: 0 };
   const cloud = await startCloudStackEmulator({
     ...old.emulator,
     listens: false,

@@ -41,11 +41,13 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },
   { pack: /^ws$/, allowed: /^$/ },
+  { pack: /^proxy-agent$/, allowed: /^src\/core\/proxies\.ts$/ },
+  { pack: /^undici$/, allowed: /^src\/bot\/way-to-slack\.ts$/ },
   { pack: /^@resvg\//, allowed: /^src\/archive\/backups\/png\.ts$/ },
   {
     pack: /^zod$/,
     allowed:
-      /^src\/(config\.ts|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/render\/modals\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
+      /^src\/(config\/|core\/(ids|policy)\.ts|store\/|cidb\/|archive\/export-service\.ts|bot\/render\/modals\.ts|sync\/execution\/service\.ts|commands\/command\.ts|(.*\/)?wire\.ts)/,
   },
 ];
 

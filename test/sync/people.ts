@@ -11,7 +11,7 @@ import type { PlanRecord } from "../../src/sync/execution/record.ts";
 import { completeDesired, type DesiredProject } from "../../src/sync/planning/desired.ts";
 import type { ObservedAccount, ObservedDomain } from "../../src/sync/planning/observed.ts";
 import type { Change } from "../../src/sync/planning/plan.ts";
-import type { Config } from "../../src/config.ts";
+import type { Config } from "../../src/config/config.ts";
 import { configOf, testBot, type PartsChange, type TestBot } from "../support/bot.ts";
 
 const path = "ROOT/ci" as DomainPath;

@@ -9,7 +9,7 @@ import {
   usefulTo,
   type KeyUse,
 } from "../../cloudstack/api/needs.ts";
-import type { CloudStackKeys, Config } from "../../config.ts";
+import type { CloudStackKeys, Config } from "../../config/config.ts";
 import { kindsOf } from "../../core/backup-policy.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";

@@ -1,5 +1,5 @@
 import type { KeyInspector } from "../../cloudstack/read/key-inspector.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { absentKinds } from "../../core/inventory.ts";
 import { checksOf, type Check } from "./check.ts";
 

@@ -1,7 +1,7 @@
 import { destructiveCommands, neverForMembers } from "../../cloudstack/api/needs.ts";
 import type { KeyInspector } from "../../cloudstack/read/key-inspector.ts";
 import type { SeenRole } from "../../cloudstack/read/roles.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";
 

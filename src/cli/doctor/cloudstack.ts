@@ -1,7 +1,7 @@
 import { createKeyInspector, type KeyInspector } from "../../cloudstack/read/key-inspector.ts";
 import type { CloudStackOptions } from "../../cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../../cloudstack/read/reader.ts";
-import type { CloudStackKeys, Config } from "../../config.ts";
+import type { CloudStackKeys, Config } from "../../config/config.ts";
 import type { Clock, NewId, Sleep } from "../../core/clock.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
 import { readProtected } from "../../core/protected.ts";

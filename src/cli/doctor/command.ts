@@ -1,5 +1,6 @@
 import { createCiDatabase } from "../../cidb/read.ts";
-import { parseConfig } from "../../config.ts";
+import { parseConfig } from "../../config/config.ts";
+import { secretsIn } from "../../config/secret-files.ts";
 import { examineArchive } from "./archive.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineCiDatabase } from "./ci-database.ts";
@@ -65,11 +66,5 @@ async function guarded(system: Check["system"], inspect: () => Promise<readonly 
 
 /** Removes from a text what has the form of a secret, and every secret of this environment by its value. */
 function secretless(text: string, env: CliIo["env"]): string {
-  const passwords = ["DATABASE_URL", "DATABASE_MIGRATION_URL", "CI_DATABASE_URL"].map((name) => passwordOf(env[name] ?? ""));
-  const secrets = Object.entries(env).flatMap(([name, value]) => (/TOKEN|SECRET|API_KEY|ACCESS_KEY/.test(name) ? [value ?? ""] : []));
-  return [...secrets, ...passwords].filter((s) => s.length >= 6).reduce((shown, s) => shown.replaceAll(s, "[redacted]"), redact(text));
-}
-
-function passwordOf(url: string): string {
-  return URL.canParse(url) ? decodeURIComponent(new URL(url).password) : "";
+  return secretsIn(env).reduce((shown, s) => shown.replaceAll(s, "[redacted]"), redact(text));
 }

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 
 const { ok, warning, failed } = checksOf("http");

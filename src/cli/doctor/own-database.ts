@@ -1,4 +1,4 @@
-import type { DatabaseConfig } from "../../config.ts";
+import type { DatabaseConfig } from "../../config/config.ts";
 import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
 import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";

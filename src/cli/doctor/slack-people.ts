@@ -2,7 +2,7 @@ import type { WebClient } from "@slack/web-api";
 import type { Person, Workspace } from "../../bot/accounts.ts";
 import { createIdentity } from "../../bot/identity.ts";
 import { groupMembers, teamMembers } from "../../bot/members.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Result } from "../../core/result.ts";

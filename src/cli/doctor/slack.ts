@@ -1,8 +1,9 @@
 import { WebClient } from "@slack/web-api";
 import type { Workspace } from "../../bot/accounts.ts";
+import { wayToSlack } from "../../bot/way-to-slack.ts";
 import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
 import { findWorkspace } from "../../bot/workspace.ts";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";
 import { examinePeople, type SlackInspection } from "./slack-people.ts";
@@ -58,7 +59,14 @@ function appCheck({ teamId, enterpriseId, appId }: Workspace): Check {
 
 /** The library would write into the middle of the report; what fails is reported by the checks. */
 function clientOf(token: string, slackApiUrl: string): WebClient {
-  return new WebClient(token, { slackApiUrl, timeout: 10_000, retryConfig: { retries: 1 }, logger: libraryLogger(() => undefined) });
+  const { web } = wayToSlack(slackApiUrl);
+  return new WebClient(token, {
+    ...web,
+    slackApiUrl,
+    timeout: 10_000,
+    retryConfig: { retries: 1 },
+    logger: libraryLogger(() => undefined),
+  });
 }
 
 function scopeChecks(given: readonly string[] | undefined, slack: Config["slack"]): readonly Check[] {

@@ -1,9 +1,10 @@
 import { failure, type Failure, type FailureKind } from "../../core/failure.ts";
+import { PROXY_REMEDY } from "../../core/proxies.ts";
 
 /** What went wrong with one call. `classify` says what that means. */
 export type Trouble =
-  /** The connection was never made: nothing was sent. */
-  | { readonly kind: "no_connection"; readonly code: string }
+  /** The connection was never made: nothing was sent. `byProxy`: what a proxy said instead. */
+  | { readonly kind: "no_connection"; readonly code: string; readonly byProxy?: string }
   /** The connection ended before the answer was whole. */
   | { readonly kind: "lost"; readonly code: string }
   | { readonly kind: "timeout"; readonly ms: number }
@@ -78,7 +79,9 @@ function meaningOf(trouble: Trouble, { effect }: CallInfo): Meaning {
   const broken: FailureKind = change ? "indeterminate" : "contract_broken";
   switch (trouble.kind) {
     case "no_connection":
-      return ["unavailable", "unreachable", `CloudStack cannot be reached (${trouble.code})`, "Make sure that the management server runs."];
+      return trouble.byProxy === undefined
+        ? ["unavailable", "unreachable", `CloudStack cannot be reached (${trouble.code})`, "Make sure that the management server runs."]
+        : ["unavailable", "unreachable", `CloudStack cannot be reached: ${trouble.byProxy}`, PROXY_REMEDY];
     case "lost":
       return [lost, "lost_answer", `the connection ended before the answer (${trouble.code})`];
     case "timeout":

@@ -1,7 +1,6 @@
-import { Agent } from "node:http";
-import { Agent as SecureAgent } from "node:https";
 import axios from "axios";
 import { failure, type Failure } from "../../core/failure.ts";
+import { outgoingAgents, proxyAnswer, proxyTrouble } from "../../core/proxies.ts";
 import { err, type Result } from "../../core/result.ts";
 import { openAnswer, type Answer } from "./answer.ts";
 import { classify, refusal, type CallInfo, type Trouble } from "./classify.ts";
@@ -30,12 +29,12 @@ const PASSING = new Set(
 
 /** Makes the sender for one key pair. */
 export function createApi(o: CloudStackOptions): CloudStackApi {
-  return senderOf(settingsOf(o), agents(true));
+  return senderOf(settingsOf(o), outgoingAgents({ keepAlive: true }));
 }
 
 function senderOf(settings: Settings, kept: Agents): CloudStackApi {
   // A change never uses an idle connection: the server may just be closing it, and the outcome would be unknown.
-  const fresh = agents(false);
+  const fresh = outgoingAgents({ keepAlive: false });
   return {
     settings,
     read: async (command, params, page) => {
@@ -52,11 +51,7 @@ function senderOf(settings: Settings, kept: Agents): CloudStackApi {
   };
 }
 
-type Agents = { readonly httpAgent: Agent; readonly httpsAgent: SecureAgent };
-
-function agents(keepAlive: boolean): Agents {
-  return { httpAgent: new Agent({ keepAlive }), httpsAgent: new SecureAgent({ keepAlive }) };
-}
+type Agents = ReturnType<typeof outgoingAgents>;
 
 /** Waits; true: the client is being ended meanwhile. */
 export async function interrupted(settings: Settings, ms: number): Promise<boolean> {
@@ -120,13 +115,15 @@ async function exchange(settings: Settings, over: Agents, form: string, seen: Se
     });
     const date = Date.parse(String(response.headers["date"] ?? ""));
     seen.serverTime = Number.isNaN(date) ? null : date;
+    const byProxy = proxyAnswer(response.status, settings.url);
+    if (byProxy !== null) return err({ kind: "no_connection", code: "407", byProxy });
     const bytes = await readAll(response.data);
     seen.bytes = bytes?.byteLength ?? 0;
     return bytes === null ? err({ kind: "too_large", limit: ANSWER_BYTES_MAX }) : openAnswer(response.status, bytes);
   } catch (thrown) {
     if (isLate) return err({ kind: "timeout", ms: settings.timeoutMs });
     if (settings.signal?.aborted === true) return err({ kind: "aborted" });
-    return err(troubleOf(thrown));
+    return err(troubleOf(thrown, settings.url));
   } finally {
     clearTimeout(timer);
     settings.signal?.removeEventListener("abort", stop);
@@ -150,7 +147,9 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 
 const NEVER_SENT =
   /^(E(CONNREFUSED|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|ADDRNOTAVAIL)|ERR_(INVALID|TLS_CERT)|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
-function troubleOf(thrown: unknown): Trouble {
+function troubleOf(thrown: unknown, url: string): Trouble {
+  const byProxy = proxyTrouble(thrown, url);
+  if (byProxy !== null) return { kind: "no_connection", code: "EPROXY", byProxy };
   const code = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "unknown";
   return { kind: NEVER_SENT.test(code) ? "no_connection" : "lost", code };
 }

@@ -1,6 +1,7 @@
 import { Readable, Transform, type TransformCallback } from "node:stream";
 import axios from "axios";
 import { failure, type Failure } from "../../core/failure.ts";
+import { outgoingAgents, PROXY_REMEDY, proxyAnswer, proxyTrouble } from "../../core/proxies.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { askBeforeCall } from "../api/http.ts";
 import type { Settings } from "../api/options.ts";
@@ -34,6 +35,7 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
   s.signal?.addEventListener("abort", stop, { once: true });
   try {
     const response = await axios.request<Readable>({
+      ...outgoingAgents({ keepAlive: false }),
       method: "GET",
       url: link,
       headers: { "accept-encoding": "identity", ...(offset > 0 ? { range: `bytes=${offset}-` } : {}) },
@@ -44,6 +46,11 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
       proxy: false,
       signal: ending.signal,
     });
+    const byProxy = proxyAnswer(response.status, link);
+    if (byProxy !== null) {
+      response.data.destroy();
+      return err(notOpened(byProxy, PROXY_REMEDY, { offset }));
+    }
     const header = (name: string): string | null => headerOf(response.headers, name);
     const answer = { status: response.status, range: header("content-range"), length: header("content-length") };
     const place = placeOf(answer, offset);
@@ -58,19 +65,23 @@ async function request(s: Settings, link: string, offset: number): Promise<Resul
     }
     return ok({ bytes: guarded(response.data, s, ending), offset: place.value.offset, totalBytes });
   } catch (thrown) {
-    return err(notOpened(thrown, offset));
+    return err(causeOfError(thrown, link, offset));
   } finally {
     clearTimeout(timer);
     s.signal?.removeEventListener("abort", stop);
   }
 }
 
-/** Why a link did not open. Of the error only the code is used: the rest names the link. */
-function notOpened(thrown: unknown, offset: number): Failure {
-  const code = errorCodeOf(thrown);
-  const [why, remedy] = causeOf(code);
-  const details = { offset, ...(code === "" ? {} : { cause: code }) };
+function notOpened(why: string, remedy: string, details: NonNullable<Failure["details"]>): Failure {
   return failure("unavailable", "cloudstack.download_lost", `the download could not be opened: ${why}`, { remedy, details });
+}
+
+/** Why a link did not open. Of the error only the code is used: the rest names the link. */
+function causeOfError(thrown: unknown, link: string, offset: number): Failure {
+  const byProxy = proxyTrouble(thrown, link);
+  if (byProxy !== null) return notOpened(byProxy, PROXY_REMEDY, { offset });
+  const code = errorCodeOf(thrown);
+  return notOpened(...causeOf(code), { offset, ...(code === "" ? {} : { cause: code }) });
 }
 
 const SEE = 'docs/cloudstack.md, "Downloads"';

@@ -1,3 +1,4 @@
+import { readClocks } from "../../approvals/clocks.ts";
 import { compareCopy } from "../../archive/copy.ts";
 import { itemsToSave } from "../../archive/kinds.ts";
 import { fail, invariant, type Failure } from "../../core/failure.ts";
@@ -42,6 +43,8 @@ export async function requireCopies(
   const owner = { kind: "deletion" as const, id: row.id };
   for (const i of items) await insertEntry(c.db, owner, { id: c.newId(), itemKind: i.kind, itemId: i.id, name: i.name, at: c.now() });
   const entries = new Map((await readEntries(c.db, owner)).map((e) => [e.item_id, e]));
+  const clocks = await readClocks(c);
+  if (!clocks.ok) return clocks;
   const quarantinedAt = (await readEnteredAt(c.db, row.id, "grace")) ?? row.entered_at ?? row.opened_at;
   const watched = interruptible(row, c);
 
@@ -56,7 +59,7 @@ export async function requireCopies(
   // What must be saved comes first: while it cannot be, nothing else is read again and again.
   for (const { item, entry } of needed) {
     if (isCopy(entry) && !isOlder(entry)) continue;
-    if (item.kind === "volume" && c.now() - quarantinedAt < EXPORT_LIFE_MS) return tooEarly(item);
+    if (item.kind === "volume" && clocks.value.earliest - quarantinedAt < EXPORT_LIFE_MS) return tooEarly(item);
     await progress(`saving the ${item.kind} ${item.name} again`);
     if (isCopy(entry)) await takeBackEntry(c.db, entry.id, c.now(), "It was saved before the quarantine, when its machine could write");
     const saved = await saveOne(row, entry, { item, inventory, mayShare: item.kind !== "volume" }, watched);

@@ -1,17 +1,19 @@
 import { Readable } from "node:stream";
 import type { SaveContext } from "../../archive/entry.ts";
 import { fail, type Failure } from "../../core/failure.ts";
+import { inTime } from "../../core/in-time.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { readDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { DeletionContext } from "../context.ts";
 
-/** How often people's decisions are read while bytes pass. Units: milliseconds. */
+/** How often people's decisions are read while bytes pass, or none come. Units: milliseconds. */
 const ASK_MS = 2000;
+const DECIDED = "somebody decided otherwise meanwhile";
 
 /**
  * The archive and the exports of a deletion, as long as people leave it as it is. Reading or saving may take hours: a Restore, a Keep
- * or a stop does not wait for its end.
+ * or a stop does not wait for its end, nor for an archive that does not answer.
  *
  * Errors: `unavailable` `deletion.interrupted`, or a stream that breaks off.
  */
@@ -20,16 +22,32 @@ export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext
     const now = await readDeletion(c.db, row.id);
     return now?.phase === row.phase && now.restore_by === row.restore_by && !(await readStop(c.db)).stopped;
   };
-  const whole = async <T>(open: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> =>
-    (await isUnchanged()) ? open() : fail("unavailable", "deletion.interrupted", "somebody decided otherwise meanwhile");
+  /** Null: somebody decided otherwise before it came. */
+  const unlessDecided = async <T>(coming: Promise<T>): Promise<{ readonly came: T } | null> => {
+    let first = await inTime(coming, ASK_MS);
+    while (first === null && (await isUnchanged())) first = await inTime(coming, ASK_MS);
+    return first;
+  };
+  const whole = async <T>(open: () => Promise<Result<T, Failure>>): Promise<Result<T, Failure>> => {
+    const opened = (await isUnchanged()) ? await unlessDecided(open()) : null;
+    return opened?.came ?? fail("unavailable", "deletion.interrupted", DECIDED);
+  };
   async function* passOn(bytes: Readable): AsyncGenerator<unknown> {
     let asked = c.now();
-    for await (const chunk of bytes) {
-      if (c.now() - asked >= ASK_MS) {
-        asked = c.now();
-        if (!(await isUnchanged())) throw new Error("somebody decided otherwise meanwhile");
+    const chunks = bytes[Symbol.asyncIterator]() as AsyncIterator<unknown>;
+    try {
+      for (;;) {
+        const next = await unlessDecided(chunks.next());
+        if (next === null) throw new Error(DECIDED);
+        if (next.came.done === true) return;
+        if (c.now() - asked >= ASK_MS) {
+          asked = c.now();
+          if (!(await isUnchanged())) throw new Error(DECIDED);
+        }
+        yield next.came.value;
       }
-      yield chunk;
+    } finally {
+      bytes.destroy();
     }
   }
   const watched = (bytes: Readable): Readable => Readable.from(passOn(bytes));
@@ -40,6 +58,8 @@ export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext
     now,
     store: {
       ...archive,
+      append: (key, offset, bytes) => whole(() => archive.append(key, offset, bytes)),
+      finish: (key) => whole(() => archive.finish(key)),
       open: (key) =>
         whole(async () => {
           const opened = await archive.open(key);

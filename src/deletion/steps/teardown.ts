@@ -60,8 +60,6 @@ export const removeSteps: readonly TeardownStep[] = [
  * Errors: the first one; run again, it continues with what is left.
  */
 export async function teardown(row: DeletionRow, steps: readonly TeardownStep[], c: DeletionContext): Promise<Result<void, Failure>> {
-  const noted = steps === dismantleSteps ? await noteExpungeDelay(row.id, c) : ok(undefined);
-  if (!noted.ok) return noted;
   const done = new Set<string>();
   const refused = new Set(await refusedFor(c.db, { kind: "deletion", id: row.id }, "delete_network"));
   let seen: Inventory | null = null;
@@ -75,6 +73,9 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
     if (!passage.ok) return passage;
     const { grant, fresh } = passage.value;
     seen = fresh;
+    // Only now: the guard has compared the clocks.
+    const noted = steps === dismantleSteps ? await noteExpungeDelay(row.id, c) : ok(undefined);
+    if (!noted.ok) return noted;
     const needed = steps === dismantleSteps ? await describeNeeded(row, fresh, c) : null;
     if (needed !== null) return refuse("changed", needed);
     const due = firstDue(steps, fresh.items, done, refused);

@@ -160,3 +160,14 @@ test("CloudStack refuses for each of them, and the domain is there as before", a
   expect(await deleteAlpha()).toMatchObject(refused("it has dedicated resources."));
   expect((await look()).obstacles).toEqual(["host h is dedicated to this domain: release it first"]);
 });
+
+test("a domain that somebody deleted by hand has no jobs to wait for, and reads as gone", async () => {
+  const { reader } = bot().parts.cloud;
+  expect(valueOf(await reader.readRunningJobs(alpha as DomainId))).toEqual([]);
+  await deleteAlpha();
+  await runJob(createApi(options), "deleteAccount", { id: ann }, emulatorJob());
+  await deleteAlpha();
+  expect(valueOf(await reader.readRunningJobs(alpha as DomainId))).toEqual([]);
+  const gone = await read();
+  expect(gone.ok ? gone.value : gone.error.code).toBe("cloudstack.domain_gone");
+});

@@ -16,7 +16,6 @@ import { Guest } from "./guest.ts";
 import { asNow, changeIdentity, changeGroup } from "./identity.ts";
 import { createChance, type Chance } from "./random.ts";
 import { createReplica, type Replica } from "./replica.ts";
-import { team } from "./people.ts";
 import { createWorld, tell, type World } from "./world.ts";
 
 /** What a run came to. `violations` empty: every invariant held after every tick. */
@@ -349,7 +348,7 @@ class Player {
   }
 
   async #resumeByTwo(): Promise<void> {
-    for (const who of team.slice(0, 2)) {
+    for (const who of this.#w.directory.approvers.slice(0, 2)) {
       const r = this.#someone();
       await this.#as(r, "a resume", async () => {
         const done = await r.services.sync.resume(asNow(this.#w, who));

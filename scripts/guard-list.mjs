@@ -2965,8 +2965,8 @@ export const guards = [
     invariant: "H3",
     what: "nobody's click waits for another's window",
     file: "src/bot/listeners.ts",
-    guard: "const done = await d.run(who);",
-    broken: 'const asked = await d.run(who);\n  const done = asked !== null && "opens" in asked ? await asked.opens() : asked;',
+    guard: "return async () => {\n    const reply = done !== null",
+    broken: 'if (done !== null && "opens" in done) await done.opens();\n  return async () => {\n    const reply = done !== null',
     tests: ["test/bot/bad-clicks.test.ts"],
   },
   {

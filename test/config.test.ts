@@ -212,6 +212,7 @@ describe("secrets in files", () => {
     const env: Record<string, string> = { CLOUDSTACK_API_URL: good.CLOUDSTACK_API_URL, CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci" };
     Object.assign(env, { SLACK_CHANNEL: "C1", SLACK_APPROVERS: "U1", ARCHIVE_S3_BUCKET: "b-1" });
     const contents = (name: string): string => {
+      if (name === "TWOKEY_WEBHOOK_URL") return "https://hooks.example.org/of-webhook";
       if (name.endsWith("_URL")) return `postgres://u:hunter2@db/${name.toLowerCase()}`;
       return `${name === "SLACK_BOT_TOKEN" ? "xoxb-" : name === "SLACK_APP_TOKEN" ? "xapp-" : ""}of ${name}`;
     };

@@ -92,7 +92,7 @@ export function assemble(p: Parts): Assembly {
     schedules: schedulesOf(p, contexts),
     links: linkContext(p, projects),
     verifyOwner: () => verifyOwner(deletions),
-    runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy),
+    runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy, p.events),
     policyDifferences: () => namePolicyDifferences(policy),
     rebuild: (o) => rebuildAll(p, o, ownership),
     reimport: (ask, command) => reimport(ask, reimportContext(p, command)),

@@ -1,6 +1,7 @@
 import type { ExportAnnouncer } from "../archive/export-service.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
+import type { NoticeAnnouncer } from "../bot/notices.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
 import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
@@ -21,7 +22,7 @@ import type { StopAnnouncer } from "../sync/execution/stop-view.ts";
 
 /** What the bot is assembled from: the outside world and nothing else. Everything else is made by `assemble`. */
 export interface Parts {
-  readonly config: Pick<Config, "archive" | "backups" | "ci" | "cloudstack" | "policy" | "slack" | "sync">;
+  readonly config: Pick<Config, "archive" | "backups" | "ci" | "cloudstack" | "environment" | "notices" | "policy" | "slack" | "sync">;
   readonly db: Database;
   readonly ci: Omit<CiDatabase, "close">;
   readonly cloud: CloudParts;
@@ -65,6 +66,7 @@ export interface SlackParts {
     readonly export: ExportAnnouncer;
     readonly policy: PolicyAnnouncer;
     readonly stop: StopAnnouncer;
+    readonly notice: NoticeAnnouncer;
   };
 }
 

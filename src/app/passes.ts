@@ -1,6 +1,8 @@
 /** The contexts of passes and of the policy that bounds them. */
 import type { Ownership } from "../approvals/ownership.ts";
 import type { Failure } from "../core/failure.ts";
+import { runTraced } from "../core/trace.ts";
+import type { Details, Events } from "../events.ts";
 import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
@@ -59,13 +61,32 @@ export async function passAndAsk(
   startedBy: StartedBy,
   passes: ReconcileContext,
   policy: PolicyContext,
+  events: Events,
 ): Promise<Result<PlanRecord, Failure>> {
-  const done = await runPass(scope, startedBy, passes);
+  const done = await runTraced(startedBy.kind === "command" ? { operator: startedBy.operator } : {}, async () => {
+    const began = passes.now();
+    const ended = await runPass(scope, startedBy, passes);
+    events.info("pass", { scope: scope.kind, startedBy: startedBy.kind, ms: passes.now() - began, ...summaryOf(ended) });
+    return ended;
+  });
   await passes.ownership.keep();
   // Another database is a read that is partial.
   const asks: readonly string[] = ["scope_changed", "roles_changed", "desired_partial"];
   if (done.ok && done.value.plan.holds.some((h) => asks.includes(h.kind))) await askAboutScope(policy);
   return done;
+}
+
+function summaryOf(ended: Result<PlanRecord, Failure>): Details {
+  if (!ended.ok) return { outcome: ended.error.kind, code: ended.error.code };
+  const { state, plan, outcomes } = ended.value;
+  const made = outcomes.filter((o) => o.outcome === "done").length;
+  return {
+    outcome: state,
+    changes: outcomes.length,
+    made,
+    proposals: plan.proposals.length,
+    holds: plan.holds.map((h) => h.kind).join(" "),
+  };
 }
 
 /** Rebuilds an empty CloudStack; before the first start under the environment's own policy. */

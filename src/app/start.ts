@@ -8,13 +8,18 @@ import type { Scope } from "../core/scope.ts";
 import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
-import type { Events } from "../events.ts";
+import { observed, type Events } from "../events.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
+import { factLogger } from "./facts.ts";
+import { readHealth, type Health } from "./health.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { addReadings } from "./readings.ts";
+import { readVersion } from "./version.ts";
 import { assemble, membersOf, type Assembly } from "./assemble.ts";
-import { isLocal } from "../archive/links.ts";
+import { isLocal, type LinkContext } from "../archive/links.ts";
 import { startHttpServer, type HttpServer } from "./http.ts";
 import type { Parts } from "./parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
@@ -39,10 +44,13 @@ export interface Twokey {
 }
 
 /** Makes the real parts, assembles the bot and starts it. Errors: what is wrong with Slack or the databases, with what to do. */
-export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambient): Promise<Result<Twokey, Failure>> {
+export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient: Ambient): Promise<Result<Twokey, Failure>> {
+  const version = readVersion();
+  const metrics = createMetrics({ version, steadyMs: ambient.steadyMs });
+  const a = { ...ambient, events: observed(ambient.events, metrics.observe) };
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
-  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e) });
+  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
   const engine = startableEngine(store.url, a);
   const made = await connectBot(config, db, ci, a);
@@ -72,24 +80,42 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, a: Ambi
   const owned = await assembly.verifyOwner();
   if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();
-  const onError = (e: unknown): void => a.events.bug("http", e);
-  const http = await startHttpServer({ ...config.http, onError }, assembly.links);
+  const health = () => readHealth({ db, slack: bot.problem, engine: engine.problem });
+  addReadings(metrics, parts, health);
+  const { http, stopServing } = await serve(config, { health, metrics, log: a }, assembly.links);
   links.url ??= isLocal(http.url) ? null : http.url;
   if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
   await logWarnings(parts, assembly);
-  a.events.info("started", { root: config.cloudstack.rootPath });
+  a.events.info("started", { version, root: config.cloudstack.rootPath });
   return ok({
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
     async stop() {
       await bot.stop();
       await engine.stop();
-      await http.close();
+      await stopServing();
       await Promise.all([db.close(), ci.close()]);
     },
   });
+}
+
+/**
+ * Serves links and health, and the metrics at their own port. Without one they are served here where nobody else gets here: on this machine
+ * only, and nothing passes requests on from outside.
+ */
+async function serve(
+  { http: at, metrics: own }: Pick<Config, "http" | "metrics">,
+  o: { readonly health: () => Promise<Health>; readonly metrics: Metrics; readonly log: Ambient },
+  c: LinkContext,
+): Promise<{ readonly http: HttpServer; stopServing(): Promise<void> }> {
+  const onError = (e: unknown): void => o.log.events.bug("http", e);
+  const { metrics, ...others } = o;
+  const isPrivate = at.publicUrl === null && isLocal(`http://${at.host.includes(":") ? `[${at.host}]` : at.host}`);
+  const http = await startHttpServer({ ...at, ...others, onError, ...(own === null && isPrivate ? { metrics } : {}) }, c);
+  const apart = own === null ? null : await startHttpServer({ ...own, ...o, onError, variable: "TWOKEY_METRICS_PORT" }, null);
+  return { http, stopServing: async () => void (await Promise.all([http.close(), apart?.close()])) };
 }
 
 /** Connects to Slack. At the first start the environment's policy comes into force, once its approvers are verified. */
@@ -101,6 +127,7 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
     firstApprovers: { group: config.slack.approverGroup, ids: config.slack.approverIds },
     // Later, as many as decide are enough to start: they can repair the list by its card.
     approversMin: seeded === null ? APPROVERS_MIN : APPROVALS_MIN,
+    mention: config.notices.mention,
     environment: config.environment,
     db,
     events: a.events,

@@ -21,6 +21,9 @@ import { readPolicy } from "../store/policies.ts";
 import { mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
+/** Outcomes of calls after which an operator should search for the cause; others are shown where they matter. */
+const WORTH_A_WARNING = new Set(["lost_answer", "credentials", "malformed_json", "unknown_shape"].map((code) => `cloudstack.${code}`));
+
 /** What the systems are made with; `pageSize` and `parallel`, left out, are the usual ones. */
 interface Tools extends Pick<CloudStackOptions, "now" | "sleep" | "newId" | "pageSize" | "parallel"> {
   readonly events: Events;
@@ -36,10 +39,8 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
     timeoutMs: config.cloudstack.timeoutMs,
     absentKinds: config.cloudstack.absentKinds,
     beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
-    onCall: (call) => {
-      if (["cloudstack.lost_answer", "cloudstack.unauthorised", "cloudstack.malformed"].includes(call.outcome))
-        events.warn("cloudstack.call", { command: call.command, page: call.page, ms: call.ms, outcome: call.outcome });
-    },
+    onCall: ({ command, page, ms, outcome, bytes }) =>
+      events[WORTH_A_WARNING.has(outcome) ? "warn" : "debug"]("cloudstack.call", { command, page, ms, outcome, bytes }),
   });
   // A deletion reads with the deleting key: its jobs and events are shown to no account below it (recording 28), and only a role of the
   // type Admin sees dedications, what is not for display, and what lies above the managed root.

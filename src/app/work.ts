@@ -7,6 +7,7 @@ import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
+import { presentTrace, runTraced } from "../core/trace.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
@@ -17,6 +18,7 @@ import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts
 import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
+import { sweepNotices } from "./notices.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk } from "./passes.ts";
 
@@ -49,21 +51,23 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
   const backups = backupContext(p);
   return {
     pass: async (id) => {
-      const { scope, startedBy } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy };
-      await report(passAndAsk(scope, startedBy, c.passes, c.policy), p, "pass");
+      const { scope, startedBy, request = "" } = JSON.parse(id) as { scope: Scope; startedBy: StartedBy; request?: string };
+      const ids = request === "" ? {} : { request };
+      await runTraced(ids, () => report(passAndAsk(scope, startedBy, c.passes, c.policy, p.events), p, "pass"));
     },
-    deletion: async (id, signal) => {
-      await advance(id, c.deletions, signal);
-      await c.deletions.ownership.keep();
-    },
-    export: (id) => runExports(id, c.exports),
-    backup: (id, signal) => runBackup(id, backups, signal),
+    deletion: (id, signal) =>
+      runTraced({ deletion: id }, async () => {
+        await advance(id, c.deletions, signal);
+        await c.deletions.ownership.keep();
+      }),
+    export: (id) => runTraced({ export: id }, () => runExports(id, c.exports)),
+    backup: (id, signal) => runTraced({ backup: id }, () => runBackup(id, backups, signal)),
   };
 }
 
 /** Enqueues a pass. */
 export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promise<void> {
-  return p.enqueue("pass", JSON.stringify({ scope, startedBy, at: p.now() }));
+  return p.enqueue("pass", JSON.stringify({ scope, startedBy, at: p.now(), request: presentTrace().request }));
 }
 
 /** The schedules. */
@@ -81,11 +85,12 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     {
       name: "pass-on-schedule",
       everySeconds: nearestPeriod(everySeconds),
-      run: () => report(passAndAsk(fleet, { kind: "schedule" }, c.passes, c.policy), p, "pass"),
+      run: () => report(passAndAsk(fleet, { kind: "schedule" }, c.passes, c.policy, p.events), p, "pass"),
     },
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
+    { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },

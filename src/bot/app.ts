@@ -1,32 +1,27 @@
-import { App, type HTTPReceiver, LogLevel, SocketModeReceiver, type Logger } from "@slack/bolt";
-import { WebClient } from "@slack/web-api";
+import { LogLevel, WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../core/people.ts";
 import type { Services } from "../commands/services.ts";
-import type { Clock, Sleep } from "../core/clock.ts";
+import type { Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { createAnnouncers } from "./announcers.ts";
 import { mergedNote, readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
-import { createHttpReceiver, startListening } from "./http-receiver.ts";
+import { createConnection, quiet, type Connection, type ConnectionOptions } from "./connection.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
+import { createNotices, type NoticeAnnouncer, type NoticeOptions } from "./notices.ts";
+import { loggedFetch } from "./outgoing.ts";
 import { wayToSlack } from "./way-to-slack.ts";
 import { createPosting } from "./posting.ts";
-import { findChannel, isAbsent, libraryLogger } from "./slack.ts";
+import { findChannel, isAbsent } from "./slack.ts";
 import { findWorkspace } from "./workspace.ts";
 
 /** How the bot is connected, and who may use it. */
-export interface BotOptions {
-  readonly botToken: string;
-  readonly connection:
-    | { readonly mode: "socket"; readonly appToken: string }
-    | { readonly mode: "http"; readonly signingSecret: string; readonly host: string; readonly port: number };
-  readonly apiUrl: string;
+export interface BotOptions extends ConnectionOptions {
   readonly channel: string;
   /** Who may approve, by the policy in force; null before the first start. */
   readonly approversInForce: () => Promise<ApproverList | null>;
@@ -35,10 +30,10 @@ export interface BotOptions {
   /** With fewer valid approvers than this, the bot does not start. */
   readonly approversMin: number;
   readonly teamGroup: string | null;
+  /** Who is called besides being shown a message. */
+  readonly mention: NoticeOptions["who"];
   readonly environment: string;
   readonly db: Database;
-  readonly events: Events;
-  readonly now: Clock;
   readonly sleep: Sleep;
   readonly listPeople: () => Promise<Result<readonly Person[], Failure>>;
   readonly membersOf: (project: ProjectId) => Promise<Result<readonly CiUserId[], Failure>>;
@@ -46,13 +41,15 @@ export interface BotOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: ReturnType<typeof createAnnouncers>;
+  readonly announcers: ReturnType<typeof createAnnouncers> & { readonly notice: NoticeAnnouncer };
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
   readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
   readonly firstApprovers: ApproverList;
   /** Starts listening; nobody gets an answer before that. */
   start(services: Services): Promise<void>;
+  /** Why it hears nothing of Slack now, in a sentence; null: it does. */
+  problem(): string | null;
   /** Posts what is pending, then stops listening. */
   stop(): Promise<void>;
 }
@@ -108,23 +105,23 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     membersOf: o.membersOf,
   });
 
-  let app: App | null = null;
+  let connection: Connection | null = null;
   return ok({
-    announcers,
+    announcers: { ...announcers, notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }) },
     approvers: identity,
     identify: identity.identify,
     firstApprovers: list.value,
     async start(services) {
-      app = createApp(o);
-      listen(app, { client, identity, here: here.value, services, db: o.db, channel: channel.value, events: o.events, now: o.now });
-      await app.init();
-      if (o.connection.mode === "http") await startListening(app, o.connection);
-      else await app.start();
+      connection = createConnection(o);
+      const { db, events, now } = o;
+      listen(connection.app, { client, identity, here: here.value, services, db, channel: channel.value, events, now });
+      await connection.start();
     },
+    problem: () => (connection === null ? "The bot is not connected to Slack yet" : connection.problem()),
     async stop() {
       posting.stop();
       await posting.settle();
-      await app?.stop();
+      await connection?.app.stop();
     },
   });
 }
@@ -135,12 +132,12 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
  */
 function clientsOf(o: BotOptions) {
   const options = {
-    ...wayToSlack(o.apiUrl).web,
     slackApiUrl: o.apiUrl,
     timeout: 10_000,
     retryConfig: { retries: 3, minTimeout: 200, maxTimeout: 3000 },
     logger: quiet(o.events),
     logLevel: LogLevel.WARN,
+    fetch: loggedFetch(o.apiUrl, o, wayToSlack(o.apiUrl).web.fetch),
   };
   const [client, postingClient, patient] = [1, 2, 3].map(() => new WebClient(o.botToken, options)) as [WebClient, WebClient, WebClient];
   return { client, postingClient, patient, lookUps: new WebClient(o.botToken, { ...options, rejectRateLimitedCalls: true }) };
@@ -187,48 +184,4 @@ async function assessTeam(client: WebClient, channel: string, o: BotOptions): Pr
   if (!team.ok && team.error.code === "slack.public_channel") return team;
   if (!team.ok) o.events.failed("slack.team_unknown", team.error, { advice: "only approvers count as the CI team; run twokey doctor" });
   return ok(undefined);
-}
-
-/**
- * How long a pong may take. Short, since the library also waits that long before it connects again after Slack's refresh every few
- * hours; not shorter, since a busy machine or a slow line must not lose its connection: a click at that moment is lost. Units: ms.
- */
-const PONG_MS_MAX = 3000;
-
-function createApp(o: BotOptions): App {
-  return new App({
-    receiver: createReceiver(o),
-    token: o.botToken,
-    deferInitialization: true,
-    convoStore: false,
-    logger: quiet(o.events),
-    clientOptions: {
-      ...wayToSlack(o.apiUrl).web,
-      slackApiUrl: o.apiUrl,
-      timeout: 10_000,
-      retryConfig: { retries: 2, minTimeout: 200, maxTimeout: 2000 },
-    },
-  });
-}
-
-function createReceiver(o: BotOptions): SocketModeReceiver | HTTPReceiver {
-  const logger = quiet(o.events);
-  if (o.connection.mode === "http") return createHttpReceiver(o.connection.signingSecret, logger);
-  // Its own client options: Socket Mode writes into them, and a bounded retry there would end the process.
-  return new SocketModeReceiver({
-    appToken: o.connection.appToken,
-    clientPingTimeout: PONG_MS_MAX,
-    logger,
-    ...wayToSlack(o.apiUrl).socket,
-    installerOptions: {
-      clientOptions: { slackApiUrl: o.apiUrl, retryConfig: { forever: true, minTimeout: 250, maxTimeout: 5000, factor: 1.3 } },
-    },
-  });
-}
-
-/** The warnings and errors of Slack's library become lines of our log. */
-function quiet(events: Events): Logger {
-  return libraryLogger((level, parts) =>
-    events[level]("slack.library", { said: parts.map((p) => (p instanceof Error ? p.message : String(p))).join(" ") }),
-  );
 }

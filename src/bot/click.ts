@@ -59,3 +59,26 @@ export async function assessMessage(click: Click, key: string, what: "deletion" 
       })
     : null;
 }
+
+/** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
+export function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {
+  const b = body as {
+    user: { id: string };
+    channel?: { id: string };
+    container?: { channel_id?: string; message_ts?: string };
+    message?: { ts?: string };
+    trigger_id?: string;
+  };
+  const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
+  const triggerId = b.trigger_id ?? "";
+  const once = triggerId === "" ? a.action_ts : triggerId;
+  const click = {
+    action: a.action_id,
+    value: a.value ?? a.selected_option?.value ?? "",
+    user: b.user.id,
+    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
+    ts: b.message?.ts ?? b.container?.message_ts ?? null,
+    triggerId,
+  };
+  return { click, once: once === undefined ? undefined : `${once}:${a.action_id}` };
+}

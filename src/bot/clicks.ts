@@ -4,6 +4,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
@@ -65,6 +66,7 @@ export async function answerWindow(
   deletions: DeletionService,
 ): Promise<Reply | null> {
   const d = { deletionId: memory.id, version: memory.version, digest: memory.digest, by };
+  addToTrace({ deletion: memory.id });
   if (callbackId === "deletion_type_name") return refusalOf(await deletions.approve({ ...d, typedName: typed("name") }));
   return callbackId === "deletion_reason" ? refusalOf(await deletions.reject({ ...d, reason: typed("reason") })) : null;
 }
@@ -106,6 +108,7 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
   const [, id = "", version = "", digest = "-"] = valueShape.exec(click.value) ?? [];
   const deletionId = DeletionId.safeParse(id);
   if (!deletionId.success) return err(forgedClick());
+  addToTrace({ deletion: id });
 
   const isMembers = click.action === "deletion_keep" && by.operator.ciUserId !== null;
   const refusal = await assessMessage(click, isMembers ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`, "deletion", c.db);

@@ -9,10 +9,11 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { mayHalt, type Asker } from "../core/people.ts";
 import type { Result } from "../core/result.ts";
+import { addToTrace, runTraced } from "../core/trace.ts";
 import type { Events } from "../events.ts";
 import type { Database } from "../store/db.ts";
 import { recordSeenEvent } from "../store/seen-events.ts";
-import type { Answer, Click } from "./click.ts";
+import { clickOf, type Answer } from "./click.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
 import type { Workspace } from "./accounts.ts";
 import type { Identity } from "./identity.ts";
@@ -77,6 +78,8 @@ const RESPOND_MS = 10_000;
 /** One thing that one person did. */
 interface Doing {
   readonly what: string;
+  /** The command, the button or the window. */
+  readonly about: string;
   readonly place: Place;
   /** What makes it one thing of Slack's repetitions; null: it cannot be told. */
   readonly once: string | null;
@@ -148,7 +151,10 @@ function listenToCommands(app: App, c: Listening): void {
     const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
     const parsed = parseCommand(command.command, decodeTyped(command.text));
     const run = (who: Who) => answer(parsed, who, place, c);
-    await take({ what: "command", place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run }, c);
+    await take(
+      { what: "command", about: aboutOf(parsed), place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run },
+      c,
+    );
   });
 }
 
@@ -165,31 +171,8 @@ function listenToButtons(app: App, c: Listening): void {
     };
     const halts = HALTS.has(click.action) ? "one deletion" : null;
     const isKeep = click.action === "deletion_keep";
-    await take({ what: "action", place, once: onceOf("action", once), halts, isKeep, run }, c);
+    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, isKeep, run }, c);
   });
-}
-
-/** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
-function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {
-  const b = body as {
-    user: { id: string };
-    channel?: { id: string };
-    container?: { channel_id?: string; message_ts?: string };
-    message?: { ts?: string };
-    trigger_id?: string;
-  };
-  const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
-  const triggerId = b.trigger_id ?? "";
-  const once = triggerId === "" ? a.action_ts : triggerId;
-  const click = {
-    action: a.action_id,
-    value: a.value ?? a.selected_option?.value ?? "",
-    user: b.user.id,
-    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
-    ts: b.message?.ts ?? b.container?.message_ts ?? null,
-    triggerId,
-  };
-  return { click, once: once === undefined ? undefined : `${once}:${a.action_id}` };
 }
 
 function listenToWindows(app: App, c: Listening): void {
@@ -219,7 +202,7 @@ function listenToWindows(app: App, c: Listening): void {
       await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
       return replyOfFailure(why);
     };
-    await take({ what: "view", place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
+    await take({ what: "view", about: callbackId, place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
   });
 }
 
@@ -230,7 +213,7 @@ function listenToMentions(app: App, c: Listening): void {
     const place = { channel: event.channel, user: event.user, thread };
     const parsed = parseWords(decodeTyped(event.text));
     const run = (who: Who) => answer(parsed, who, place, c);
-    await take({ what: "mention", place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
+    await take({ what: "mention", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
   });
 }
 
@@ -251,7 +234,7 @@ function listenToDirectMessages(app: App, c: Listening): void {
     const place = { channel, user };
     await take(
       {
-        ...{ what: "message", place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
+        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
         run: (who) => answer(parsed, who, place, c),
         async answer(reply) {
           if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
@@ -314,12 +297,20 @@ function onceOf(kind: string, id: string | undefined): string | null {
   return id === undefined || id === "" ? null : `${kind}:${id}`;
 }
 
+function aboutOf(command: Result<Command, Failure>): string {
+  return command.ok ? command.value.kind : command.error.code;
+}
+
 function stopOf(command: Result<Command, Failure>): "stop" | null {
   return command.ok && command.value.kind === "stop" ? "stop" : null;
 }
 
 /** Does what a person did, in its turn, and answers it after that. */
 function take(d: Doing, c: Listening): Promise<void> {
+  return runTraced(d.once === null ? {} : { request: d.once }, () => takeTraced(d, c));
+}
+
+function takeTraced(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
     const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
@@ -347,7 +338,13 @@ async function runOnce(d: Doing, who: Who, c: Listening): Promise<Rest> {
     const nothing = shortReply("Nothing was done: Twokey cannot reach its own database now", "Try again in a minute.");
     return () => tell(nothing);
   }
-  const done = await d.run(who);
+  const [began, { channel, user }] = [c.now(), d.place];
+  const done = await d.run(async () => {
+    const asker = await who();
+    if (asker.ok) addToTrace({ operator: asker.value.operator.id });
+    return asker;
+  });
+  c.events.info("slack.request", { what: d.what, about: d.about, user, channel, ms: c.now() - began });
   return async () => {
     const reply = done !== null && "opens" in done ? await done.opens() : done;
     return reply !== null && tell(reply);

@@ -10,9 +10,14 @@ import { allPages, callSlack } from "./slack.ts";
  * Errors: `refused` `slack.unknown_group` for none, or more than one, of that name; what Slack says.
  */
 export async function groupMembers(client: WebClient, group: string): Promise<Result<readonly string[], Failure>> {
-  const id = /^S[A-Z0-9]{2,}$/.test(group) ? ok(group) : await findGroup(client, group);
+  const id = await groupId(client, group);
   if (!id.ok) return id;
   return callSlack("usergroups.users.list", async () => (await client.usergroups.users.list({ usergroup: id.value })).users ?? []);
+}
+
+/** The id of a group. Errors: as for `groupMembers`. */
+export async function groupId(client: WebClient, group: string): Promise<Result<string, Failure>> {
+  return /^S[A-Z0-9]{2,}$/.test(group) ? ok(group) : findGroup(client, group);
 }
 
 /** Slack's handles: small letters, digits, and these; never a space. */

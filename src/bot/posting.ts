@@ -6,7 +6,7 @@ import { ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
-import { safe } from "./render/blocks.ts";
+import { mrkdwn, safe, type Mrkdwn } from "./render/blocks.ts";
 import type { Rendering } from "./render/plan.ts";
 import { errorCode, isPassing } from "./slack.ts";
 
@@ -18,6 +18,8 @@ export interface Posting {
   showNow(key: string, channel: string, rendering: Rendering): Promise<Result<null, Failure>>;
   /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, plainText: string): Promise<void>;
+  /** A note that mentions people; false: it is not there now. */
+  mention(key: string, noteKey: string, plainText: string, who: Mrkdwn): Promise<boolean>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
   settle(): Promise<void>;
   /** From now on, nothing is tried again. */
@@ -103,7 +105,8 @@ export function createPosting(o: PostingOptions): Posting {
       const code = await start(key);
       return code === null || isPassing(code) ? ok(null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
     },
-    note: (key, noteKey, text) => postNote(key, noteKey, text, o),
+    note: async (key, noteKey, text) => void (await postNote(key, noteKey, safe(text, TEXT_MAX), o)),
+    mention: (key, noteKey, text, who) => postNote(key, noteKey, mrkdwn`${who} ${safe(text, TEXT_MAX)}`, o),
     async settle() {
       while (running.size > 0) await Promise.all(running.values());
     },
@@ -157,16 +160,20 @@ async function sendInBlocks<T>(key: string, blocks: Blocks, o: PostingOptions, s
   }
 }
 
-async function postNote(key: string, noteKey: string, text: string, o: PostingOptions): Promise<void> {
+/** False: it is not posted, since the message is not there or Slack did not take it. */
+async function postNote(key: string, noteKey: string, text: Mrkdwn, o: PostingOptions): Promise<boolean> {
   const main = await readPostedMessage(o.db, key);
-  if (main === null || (await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return;
+  if (main === null) return false;
+  if ((await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return true;
   try {
     const { channel, ts } = main;
     const plain = { parse: "none" as const, link_names: false, unfurl_links: false };
-    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text: safe(text, TEXT_MAX), ...plain });
+    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text, ...plain });
     await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
+    return true;
   } catch (thrown) {
     o.events.warn("slack.note_lost", { code: errorCode(thrown), key });
+    return false;
   }
 }
 

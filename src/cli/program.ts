@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
+import { readVersion } from "../app/version.ts";
 import { EXIT_CODES, commandList, groups, type CommandEntry } from "./command-list.ts";
 import type { CliCommand, CliIo, Given } from "./command.ts";
 
@@ -49,7 +49,7 @@ interface Ports {
 export function createProgram({ out, err, run }: Ports): Command {
   const program = new Command("twokey")
     .description("Keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve.")
-    .version(version(), "--version", "prints the version")
+    .version(readVersion(), "--version", "prints the version")
     .helpOption("-h, --help", "shows this help")
     .helpCommand("help [command...]", "shows the help of a command")
     .addHelpText("after", `\nExit codes: ${EXIT_CODES}.\nEvery command with its options: docs/cli.md`)
@@ -125,16 +125,4 @@ function sentenceOf(text: string): string {
     .split("\n");
   const sentence = `${what.charAt(0).toUpperCase()}${what.slice(1).replace(/\.$/, "")}.`;
   return [sentence, ...more.map((line) => line.replace(/^\((.*)\)$/, "$1"))].join(" ");
-}
-
-/** The version of the package that this file belongs to, in a checkout, in its dist/ and where it is installed. */
-function version(): string {
-  for (let folder = new URL(".", import.meta.url); ; folder = new URL("..", folder)) {
-    try {
-      const { version: found } = JSON.parse(readFileSync(new URL("package.json", folder), "utf8")) as { readonly version: string };
-      return found;
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== "ENOENT" || folder.pathname === "/") throw thrown;
-    }
-  }
 }

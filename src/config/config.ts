@@ -199,7 +199,24 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       currency: v.BACKUP_CURRENCY,
     },
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
+    ...seenFromOutside(v),
     logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}
+
+function seenFromOutside(v: Variables) {
+  const [from = 0, to = 0] = (v.TWOKEY_QUIET_HOURS ?? "0-0").split("-").map(Number);
+  return {
+    /** How people are called, besides the messages that need an answer. Units: hours of the day, milliseconds. */
+    notices: {
+      mention: v.SLACK_MENTION,
+      /** Null: every hour is day. */
+      quiet: from === to ? null : { from, to, zone: v.TWOKEY_TIME_ZONE },
+      remindMs: v.TWOKEY_REMIND_SECONDS * 1000,
+      webhook: v.TWOKEY_WEBHOOK_URL === undefined ? null : { url: v.TWOKEY_WEBHOOK_URL, secret: v.TWOKEY_WEBHOOK_SECRET ?? null },
+    },
+    /** Where metrics have a server of their own; null: they have none. */
+    metrics: v.TWOKEY_METRICS_PORT === undefined ? null : { host: v.TWOKEY_METRICS_HOST, port: v.TWOKEY_METRICS_PORT },
   };
 }
 

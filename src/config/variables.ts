@@ -22,6 +22,14 @@ const url = (...protocols: string[]) =>
     `must be a URL starting with ${protocols.map((p) => `${p}//`).join(" or ")}`,
   );
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false; // The question was whether there is one.
+  }
+}
+
 /** Says how to set a variable, for the error that names it and for `.env.example`. */
 const hinted = <R extends z.ZodType>(rule: R, hint: string): R => rule.meta({ hint });
 /** A variable whose value is never shown, and which `<name>_FILE` may give as well. */
@@ -66,6 +74,10 @@ export const variables = z.object({
   SLACK_APPROVERS: list,
   SLACK_TEAM_GROUP: text.optional(),
   SLACK_PORT: count(0, 65_535).default(3000),
+  SLACK_MENTION: hinted(
+    z.enum(["off", "group", "channel"]).default("group"),
+    "who is called for a new card, a freeze, a stop, a held plan, and before approvals expire: group (the approvers'), channel, or off",
+  ),
   CLOUDSTACK_API_URL: hinted(url("https:", "http:"), "the management server's API, such as https://cloud.example.org/client/api"),
   CLOUDSTACK_API_KEY: secret(text, "the API key of the reading account (docs/cloudstack.md)"),
   CLOUDSTACK_SECRET_KEY: secret(text, "the secret key that belongs to CLOUDSTACK_API_KEY"),
@@ -128,6 +140,22 @@ export const variables = z.object({
   TWOKEY_HTTP_HOST: text.default("127.0.0.1"),
   TWOKEY_HTTP_PORT: count(0, 65_535).default(3080),
   TWOKEY_PUBLIC_URL: url("https:", "http:").optional(),
+  TWOKEY_QUIET_HOURS: hinted(
+    text.regex(/^([01]?\d|2[0-3])-([01]?\d|2[0-3])$/, "must be two hours such as 22-7").optional(),
+    "hours such as 22-7 in TWOKEY_TIME_ZONE, in which nobody is mentioned a second time",
+  ),
+  TWOKEY_TIME_ZONE: text.refine(isTimeZone, "must be a time zone such as Europe/Berlin").default("UTC"),
+  TWOKEY_REMIND_SECONDS: duration("seconds", 4 * 3600, 0),
+  TWOKEY_WEBHOOK_URL: secret(url("https:", "http:").optional(), "gets the same calls as JSON, at any hour (docs/observability.md)"),
+  TWOKEY_WEBHOOK_SECRET: secret(
+    text.min(16, "must have at least 16 characters").optional(),
+    "signs what TWOKEY_WEBHOOK_URL gets (docs/observability.md)",
+  ),
+  TWOKEY_METRICS_HOST: text.default("127.0.0.1"),
+  TWOKEY_METRICS_PORT: hinted(
+    count(0, 65_535).optional(),
+    "a port of its own for /metrics; without it /metrics is served at TWOKEY_HTTP_PORT, if that is this machine only and TWOKEY_PUBLIC_URL is not set",
+  ),
   TWOKEY_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 

@@ -30,9 +30,13 @@ export interface Engine {
    * Units: `at` is the firing's UTC epoch milliseconds.
    */
   schedule(name: string, everySeconds: number, run: (at: number) => Promise<void>): void;
+  /** Why it does not work now, in a sentence; null: it does. */
+  problem(): string | null;
 }
 
 const STOP_WAIT_MS = 5_000;
+/** Without an answer of its database for so long the engine counts as down: it is asked every two seconds. */
+const SILENT_MS_MAX = 30_000;
 
 /** Builds the engine; one process can have one started engine at a time (trap 6). */
 export function createEngine(o: EngineOptions): Engine {
@@ -68,6 +72,11 @@ export function createEngine(o: EngineOptions): Engine {
     async enqueue(name, id, options = {}) {
       const { client, db } = expectStarted();
       await enqueueRun(client, db, name, id, options);
+    },
+    problem() {
+      if (replica === null) return "The engine does not run";
+      const silent = Math.abs(o.now() - replica.answeredAt());
+      return silent <= SILENT_MS_MAX ? null : `The engine's database has not answered for ${Math.round(silent / 1000)} s`;
     },
   };
 }

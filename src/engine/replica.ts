@@ -39,6 +39,8 @@ export interface Schedule {
 export interface Replica {
   readonly client: DBOSClient;
   readonly db: Database;
+  /** When its database answered last. Units: UTC epoch milliseconds. */
+  answeredAt(): number;
   leave(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
   return {
     client,
     db,
+    answeredAt: watch.answeredAt,
     async leave() {
       await watch.end();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: RECORD_MS });
@@ -99,14 +102,15 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
 }
 
 /** Searches for dead processes at once and then periodically; `end` waits for the current round. */
-function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { end(): Promise<void> } {
-  let rounds = 0;
+function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { answeredAt(): number; end(): Promise<void> } {
+  let [rounds, answeredAt] = [0, o.now()];
   let round: Promise<void> | null = null;
   const runRound = async (): Promise<void> => {
     try {
       const takeOversMax = o.takeOversMax ?? TAKE_OVERS_MAX;
       await takeOverFromDead({ db, client, me: o.executorId, takeOversMax, at: o.now(), onEvent: o.onEvent });
       if (rounds++ % FORGET_ROUNDS === 0) await forgetFinished({ db, client, at: o.now() });
+      answeredAt = o.now();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       o.onEvent({ kind: "warning", text: `the search for dead processes failed: ${text}` });
@@ -120,6 +124,7 @@ function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { end
   begin();
   const timer = setInterval(begin, o.reapEveryMs ?? REAP_MS);
   return {
+    answeredAt: () => answeredAt,
     async end() {
       clearInterval(timer);
       await round;

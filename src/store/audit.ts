@@ -44,6 +44,7 @@ export async function recordAudit(q: Transaction, entry: AuditEntry): Promise<{ 
     "insert into audit (at, actor, kind, subject, data, prev_hash, hash) values ($1, $2, $3, $4, $5, $6, $7) returning seq",
     [plain.at, plain.actor, plain.kind, plain.subject, toJson(plain.data), prevHash, hash],
   );
+  q.tell?.(plain);
   return { seq, hash };
 }
 

@@ -24,6 +24,16 @@ export interface Queryable {
 /** A `Queryable` inside one open transaction: one statement at a time; `raw` is for the engine's transactional enqueue. */
 export interface Transaction extends Queryable {
   readonly raw: pg.ClientBase;
+  /** Keeps a fact for `onFact`, which gets it once the transaction is committed. Left out: nobody asks. */
+  readonly tell?: (fact: Fact) => void;
+}
+
+/** What a transaction has changed, for the log. */
+export interface Fact {
+  readonly kind: string;
+  readonly actor: string;
+  readonly subject: string;
+  readonly data: unknown;
 }
 
 /** The pool of connections to Twokey's own database. */
@@ -35,8 +45,15 @@ export interface Database extends Queryable {
   close(): Promise<void>;
 }
 
-/** Makes the pool; it connects with the first statement. `onError` gets connections lost while idle. */
-export function createDatabase(url: string, options: { readonly max?: number; readonly onError: (error: StoreError) => void }): Database {
+/** How a pool is made: `onError` gets connections lost while idle, `onFact` what was recorded, after its commit. */
+export interface DatabaseOptions {
+  readonly max?: number;
+  readonly onError: (error: StoreError) => void;
+  readonly onFact?: (fact: Fact) => void;
+}
+
+/** Makes the pool; it connects with the first statement. */
+export function createDatabase(url: string, options: DatabaseOptions): Database {
   const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
   let isClosing = false;
   // Without this listener a connection that breaks while idle ends the whole process. Errors after `close` are expected.
@@ -45,7 +62,12 @@ export function createDatabase(url: string, options: { readonly max?: number; re
   });
   return {
     ...queryable(pool),
-    tx: (fn) => runTransaction(pool, fn),
+    async tx(fn) {
+      const facts: Fact[] = [];
+      const value = await runTransaction(pool, (q) => fn({ ...q, tell: (fact) => void facts.push(fact) }));
+      for (const fact of facts) options.onFact?.(fact);
+      return value;
+    },
     withAdvisoryLock: (key, lockOptions, fn) => runWithAdvisoryLock(connectionSettings(url), key, lockOptions, fn),
     close: () => {
       isClosing = true;

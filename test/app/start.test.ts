@@ -118,6 +118,30 @@ test("CloudStack is away at the start, then back", async () => {
   cloud.setFaults([]);
   expect(await twokey.runPassNow(null)).toMatchObject({ ok: true, value: { state: "applied" } });
   await told("ada", "create domain ROOT/ci/aurora");
+
+  const read = async (path: string): Promise<string> => (await fetch(`${twokey.http.url}${path}`)).text();
+  expect(JSON.parse(await read("/readyz"))).toEqual({ ready: true, database: "ok", slack: "ok", engine: "ok" });
+  const metrics = await read("/metrics");
+  for (const line of [
+    'twokey_passes_total{outcome="held"} 1',
+    'twokey_passes_total{outcome="applied"} 1',
+    'twokey_cloudstack_calls_total{command="listDomains",outcome="cloudstack.maintenance"}',
+    'twokey_changes_total{kind="create_domain",outcome="done"} 1',
+    'twokey_slack_calls_total{method="chat.postMessage",outcome="answered"}',
+    'twokey_deletions{phase="frozen"} 0',
+    'twokey_votes_waiting{question="deletion"} 0',
+    'twokey_budget_left{limit="deletionsPerDay"} 1',
+    'twokey_up{part="slack"} 1',
+    "twokey_stopped_seconds 0",
+    "twokey_queue_length 0",
+    "twokey_archive_bytes 0",
+    "twokey_complete_pass_age_seconds ",
+    'twokey_build_info{version="',
+    "nodejs_eventloop_lag_seconds",
+  ])
+    expect(metrics).toContain(line);
+  expect(metrics.match(/twokey_scrape_error\{.*\} 1/g)).toBeNull();
+  expect(metrics).not.toContain("aurora");
 }, 90_000);
 
 test("in a public channel everybody could join the team: it does not start without a group for it", async () => {

@@ -97,7 +97,12 @@ beforeEach(async () => {
     }).services,
     db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
     channel: "C1",
-    events: { bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`), failed: () => undefined, warn: () => undefined } as never,
+    events: {
+      bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`),
+      failed: () => undefined,
+      warn: () => undefined,
+      info: () => undefined,
+    } as never,
     now: () => at(50),
   });
 });

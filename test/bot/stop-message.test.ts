@@ -19,6 +19,7 @@ test("one message for a stop, whatever becomes of it; further stops and the resu
       show: async (key, channel, message) => void shown.push({ key, channel, message }),
       showNow: async () => ok(null),
       note: async (key, noteKey, text) => void notes.push(`${key} ${noteKey}: ${text}`),
+      mention: async () => true,
       settle: async () => undefined,
       stop: () => undefined,
     },

@@ -98,7 +98,7 @@ export function createBot(o: BotOptions): Bot {
     slack: {
       identify: async () => err(failure("unavailable", "matrix", "not here")),
       approvers: { approversNow, resolve: approversNow, listedNow: async () => ok(() => true), learnAccounts: async () => undefined },
-      announcers,
+      announcers: { ...announcers, notice: { mention: async () => true, linkOf: async () => null } },
     },
     enqueue: async (_name, id, e) => {
       queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
@@ -131,6 +131,7 @@ function inOrder(posting: Posting): Posting {
 function eventsTo(wrong: (sentence: string) => void): Events {
   const nothing = (): void => undefined;
   return {
+    debug: nothing,
     info: nothing,
     warn: (fact) => wrong(`warned of ${fact}`),
     error: (fact) => wrong(fact),

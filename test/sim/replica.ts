@@ -134,6 +134,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       },
       export: { showExport: async () => passPoint(process) },
       stop: { showStop: () => undefined },
+      notice: { mention: async () => true, linkOf: async () => null },
     },
   };
 }

@@ -6,6 +6,7 @@ import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
 import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
+import type { NoticeAnnouncer } from "../../src/bot/notices.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config/config.ts";
 import type { Mark } from "../../src/core/claims.ts";
@@ -72,6 +73,7 @@ export interface PartsChange extends Partial<
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
   readonly stops?: Partial<StopAnnouncer>;
+  readonly calls?: Partial<NoticeAnnouncer>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -137,6 +139,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     plans,
     changes,
     stops,
+    calls,
     ...plain
   } = change;
   const { cloud, slack } = p;
@@ -163,6 +166,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         plan: { ...slack.announcers.plan, ...plans },
         policy: { ...slack.announcers.policy, ...changes },
         stop: { ...slack.announcers.stop, ...stops },
+        notice: { ...slack.announcers.notice, ...calls },
       },
     },
   };
@@ -221,6 +225,7 @@ function bareParts(db: Database): Parts {
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
+        notice: { mention: async () => true, linkOf: async () => null },
       },
     },
     enqueue: async () => undefined,

@@ -36,6 +36,7 @@ const FENCES: readonly { readonly pack: RegExp; readonly allowed: RegExp }[] = [
   { pack: /^axios$/, allowed: /^src\/cloudstack\// },
   { pack: /^pg$/, allowed: /^src\/(store|cidb|engine)\// },
   { pack: /^pino$/, allowed: /^src\/events\.ts$/ },
+  { pack: /^prom-client$/, allowed: /^src\/app\/metrics\.ts$/ },
   { pack: /^@(aws-sdk|smithy)\//, allowed: /^src\/archive\// },
   { pack: /^@dbos-inc\//, allowed: /^src\/engine\// },
   { pack: /^node-pg-migrate$/, allowed: /^src\/store\// },

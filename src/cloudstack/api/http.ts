@@ -4,7 +4,7 @@ import { outgoingAgents, proxyAnswer, proxyTrouble } from "../../core/proxies.ts
 import { err, type Result } from "../../core/result.ts";
 import { openAnswer, type Answer } from "./answer.ts";
 import { classify, refusal, type CallInfo, type Trouble } from "./classify.ts";
-import { settingsOf, type CloudStackOptions, type Settings } from "./options.ts";
+import { settingsOf, type CallReport, type CloudStackOptions, type Settings } from "./options.ts";
 import { signedForm, type Params } from "./signature.ts";
 
 /** Sends commands, for one key pair. Nothing else in the bot calls CloudStack's API. */
@@ -70,11 +70,11 @@ async function sendOne(settings: Settings, over: Agents, call: CallInfo, params:
   const fence = await askBeforeCall(settings, call.command);
   if (!fence.ok) return fence;
   const start = settings.now();
-  const times: { server: number | null } = { server: null };
-  const answer = await exchange(settings, over, signedForm(call.command, params, settings, start), times);
+  const seen: Seen = { serverTime: null, bytes: 0 };
+  const answer = await exchange(settings, over, signedForm(call.command, params, settings, start), seen);
   const result = answer.ok ? answer : err(classify(answer.error, call));
   const outcome = result.ok ? "ok" : result.error.code;
-  settings.onCall({ command: call.command, page: call.page, ms: settings.now() - start, outcome, serverTime: times.server });
+  settings.onCall({ command: call.command, page: call.page, ms: settings.now() - start, outcome, ...seen });
   return result;
 }
 
@@ -87,12 +87,10 @@ export async function askBeforeCall(settings: Settings, command: string): Promis
   }
 }
 
-async function exchange(
-  settings: Settings,
-  over: Agents,
-  form: string,
-  times: { server: number | null },
-): Promise<Result<Answer, Trouble>> {
+/** What a call learns of its answer besides what is in it. */
+type Seen = { -readonly [Name in "serverTime" | "bytes"]: CallReport[Name] };
+
+async function exchange(settings: Settings, over: Agents, form: string, seen: Seen): Promise<Result<Answer, Trouble>> {
   const ending = new AbortController();
   const stop = (): void => ending.abort();
   let isLate = false;
@@ -116,10 +114,11 @@ async function exchange(
       signal: ending.signal,
     });
     const date = Date.parse(String(response.headers["date"] ?? ""));
-    times.server = Number.isNaN(date) ? null : date;
+    seen.serverTime = Number.isNaN(date) ? null : date;
     const byProxy = proxyAnswer(response.status, settings.url);
     if (byProxy !== null) return err({ kind: "no_connection", code: "407", byProxy });
     const bytes = await readAll(response.data);
+    seen.bytes = bytes?.byteLength ?? 0;
     return bytes === null ? err({ kind: "too_large", limit: ANSWER_BYTES_MAX }) : openAnswer(response.status, bytes);
   } catch (thrown) {
     if (isLate) return err({ kind: "timeout", ms: settings.timeoutMs });

@@ -13,6 +13,8 @@ export interface CallReport {
   readonly outcome: string;
   /** The answer's `Date`, when it has one: CloudStack itself sends none, a proxy before it does. Units: UTC epoch ms. */
   readonly serverTime: number | null;
+  /** Size of the answer. Units: bytes. */
+  readonly bytes: number;
 }
 
 /** How a CloudStack client is made. Reader, writer, exporter, deleter and restorer each have a key pair of their own. */

@@ -23,7 +23,8 @@ export async function openLink(s: Settings, link: string, offset: number): Promi
   if (!fence.ok) return fence;
   const start = s.now();
   const opened = await request(s, link, offset);
-  s.onCall({ command: "download", page: null, ms: s.now() - start, outcome: opened.ok ? "ok" : opened.error.code, serverTime: null });
+  const outcome = opened.ok ? "ok" : opened.error.code;
+  s.onCall({ command: "download", page: null, ms: s.now() - start, outcome, serverTime: null, bytes: 0 });
   return opened;
 }
 

@@ -7,6 +7,7 @@ import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids
 import { err, ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import type { Scope } from "../../core/scope.ts";
+import { addToTrace } from "../../core/trace.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
 import { askedToCreate } from "../../store/installation.ts";
@@ -87,6 +88,7 @@ async function passWithLock(
   signal: AbortSignal,
 ): Promise<Result<PlanRecord, Failure>> {
   const passId = c.newId() as PassId;
+  addToTrace({ pass: passId });
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
   const planned = await planNow(scope, c, true);
   const { plan } = planned;
@@ -96,6 +98,7 @@ async function passWithLock(
     return marked;
   }
   let record = newRecord(c, plan, startedBy, passId);
+  addToTrace({ plan: record.id });
   const inputs = await storePlan(record, planned, c);
   const allowed = allowedBy(plan);
   const requesters: readonly OperatorId[] = startedBy.kind === "command" ? [startedBy.operator] : [];

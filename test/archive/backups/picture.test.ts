@@ -15,6 +15,7 @@ const never = (): never => {
   throw new Error("only `failed` is expected here");
 };
 const events: Events = {
+  debug: () => undefined,
   info: never,
   warn: never,
   error: never,

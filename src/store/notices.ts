@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
+
+const StateRow = z.object({
+  /** The same as long as it is so. */
+  key: z.string(),
+  kind: z.enum(["card", "frozen", "stopped", "expiring", "held"]),
+  /** The key of the message that shows it (`posted_message`). */
+  shownAs: z.string(),
+  subject: z.enum(["deletion", "policy", "stop", "plan"]),
+  id: z.string(),
+  /** A domain's path, or a setting. */
+  about: z.string(),
+  /** Why, where somebody or something said so. */
+  reason: z.string().nullable(),
+  /** When it expires. Units: UTC epoch milliseconds. */
+  until: z.number().nullable(),
+  /** Whether it usually passes by itself, as when a server is away. */
+  passes: z.boolean(),
+});
+/** Something that people are called for as long as it is so. */
+export type State = Readonly<z.output<typeof StateRow>>;
+
+/** What is so now; a question is `expiring` in its last `remindMs`, or its last quarter where that is shorter. */
+export function readStates(q: Queryable, now: number, remindMs: number): Promise<readonly State[]> {
+  return q.many(
+    StateRow,
+    `with question (kind, id, about, since, until) as (
+       select 'deletion', id::text, path, coalesce(proposed_at, opened_at), expires_at from deletion where phase = 'proposed'
+       union all select 'policy', id::text, setting, proposed_at, expires_at from policy_change where state = 'proposed'),
+     newest as (
+       select id, record -> 'plan' -> 'holds' as holds, record ->> 'state' as state from plan
+       where record -> 'scope' ->> 'kind' = 'fleet' and record ->> 'state' <> 'applying' order by planned_at desc limit 1),
+     hold as (select h ->> 'kind' as kind, h ->> 'sentence' as sentence from newest, jsonb_array_elements(holds) with ordinality x (h, n)
+       where newest.state = 'held' and h ->> 'blocks' <> 'one_project' order by n)
+     select 'card:' || kind || ':' || id as key, 'card' as kind, kind || ':' || id as "shownAs", kind as subject, id, about, null as reason, until,
+       false as passes from question
+     union all select 'expiring:' || kind || ':' || id, 'expiring', kind || ':' || id, kind, id, about, null, until, false from question
+       where until - $1 <= least($2, (until - since) / 4)
+     union all select 'frozen:' || id || ':' || coalesce(entered_at, 0), 'frozen', 'deletion:' || id, 'deletion', id::text, path, frozen_reason,
+       null, false from deletion where phase = 'frozen'
+     union all select 'stopped:' || min(seq), 'stopped', 'stop:' || min(seq), 'stop', min(seq)::text, 'everything',
+       string_agg(reason, '; ' order by seq), null, false from present_stops() having count(*) > 0
+     union all select 'held:' || string_agg(distinct kind, ','), 'held', (select 'plan:' || id from plan where shown order by planned_at desc limit 1),
+       'plan', (select id::text from newest), 'the plan', (array_agg(sentence))[1], null,
+       bool_and(kind in ('desired_partial', 'observed_partial', 'snapshot_too_old')) from hold
+       having count(*) > 0 and exists (select from plan where shown)`,
+    [now, remindMs],
+  );
+}
+
+const NoticeRow = z.object({
+  key: z.string(),
+  since: z.number(),
+  mentionedAt: z.number().nullable(),
+  hasMessage: z.boolean(),
+});
+/** What was done about a state. */
+export type Notice = Readonly<z.output<typeof NoticeRow>>;
+
+/** What ended and is so again within this time did not end. Units: milliseconds. */
+const AGAIN_MS = 3600_000;
+/** How long what ended is kept. Units: milliseconds. */
+const KEPT_MS = 90 * 24 * 3600_000;
+
+/** Records what is so now and what is no longer; gives what was done about each that is. */
+export async function recordStates(q: Transaction, states: readonly State[], now: number): Promise<readonly Notice[]> {
+  const keys = states.map((s) => s.key);
+  await q.exec("update notice set ended_at = greatest($2, since) where ended_at is null and not key = any ($1)", [keys, now]);
+  await q.exec("delete from notice where ended_at < $1 or (key = any ($2) and ended_at < $3)", [now - KEPT_MS, keys, now - AGAIN_MS]);
+  await q.exec(
+    `insert into notice (key, kind, since) select key, kind, $3 from unnest($1::text[], $2::text[]) state (key, kind)
+     on conflict (key) do update set ended_at = null`,
+    [keys, states.map((s) => s.kind), now],
+  );
+  return q.many(
+    NoticeRow,
+    `select key, since, mentioned_at as "mentionedAt", message is not null as "hasMessage" from notice where key = any ($1)`,
+    [keys],
+  );
+}
+
+/** Records that people were mentioned. */
+export async function recordMention(q: Queryable, key: string, now: number): Promise<void> {
+  await q.exec("update notice set mentioned_at = $2 where key = $1", [key, now]);
+}
+
+/** Whether anybody was mentioned since. */
+export async function wasAnyMentioned(q: Queryable, since: number): Promise<boolean> {
+  const row = z.object({ yes: z.boolean() });
+  return (await q.one(row, "select exists (select from notice where mentioned_at >= $1) as yes", [since])).yes;
+}
+
+const MessageRow = z.object({ key: z.string(), message: z.record(z.string(), z.unknown()), tries: z.number() });
+/** A message that the webhook has not got yet. */
+export type WaitingMessage = Readonly<z.output<typeof MessageRow>>;
+
+/** Puts a state's message in line; a second one for the same state is not. */
+export async function recordMessage(q: Queryable, key: string, message: object, now: number): Promise<void> {
+  await q.exec("update notice set message = $2, due_at = $3 where key = $1 and message is null", [key, toJson(message), now]);
+}
+
+/** The messages that are due, of what is still so. */
+export function readDueMessages(q: Queryable, now: number): Promise<readonly WaitingMessage[]> {
+  return q.many(
+    MessageRow,
+    `select ${columnsOf(MessageRow)} from notice where due_at <= $1 and ended_at is null and message is not null order by due_at, key limit 20`,
+    [now],
+  );
+}
+
+/** Records a try; `dueAt` null: it got there, or is not tried again. */
+export async function recordTry(q: Queryable, key: string, dueAt: number | null): Promise<void> {
+  await q.exec("update notice set tries = tries + 1, due_at = $2 where key = $1", [key, dueAt]);
+}

@@ -1,0 +1,91 @@
+/** What is measured in the database, one cheap statement for each; nothing is locked. Units: every `…At` and `since` is UTC epoch milliseconds. */
+import { z } from "zod";
+import { DAY_MS } from "../core/units.ts";
+import type { Queryable } from "./db.ts";
+
+const PassReading = z.object({ completeAt: z.number().nullable(), holds: z.record(z.string(), z.number()) });
+/** The last complete read of both sides, and how many holds of each kind the newest plan over everything has. */
+export type PassReading = Readonly<z.output<typeof PassReading>>;
+
+/** Reads how passes stand. */
+export function readPassReading(q: Queryable): Promise<PassReading> {
+  return q.one(
+    PassReading,
+    `select (select complete_at from sync_state) as "completeAt", coalesce((
+       select jsonb_object_agg(kind, n) from (
+         select h ->> 'kind' as kind, count(*) as n from (
+           select record from plan where record -> 'scope' ->> 'kind' = 'fleet' order by planned_at desc limit 1) newest,
+         jsonb_array_elements(newest.record -> 'plan' -> 'holds') h group by 1) counted), '{}') as holds`,
+  );
+}
+
+const PhaseReading = z.object({ phase: z.string(), count: z.number(), since: z.number() });
+
+/** Counts the live deletions by phase, with when the oldest of each entered it. */
+export function readPhases(q: Queryable): Promise<readonly z.output<typeof PhaseReading>[]> {
+  return q.many(
+    PhaseReading,
+    `select phase, count(*)::integer as count, min(coalesce(entered_at, opened_at)) as since from deletion
+     where phase not in ('deleted', 'closed') group by phase`,
+  );
+}
+
+const QuestionReading = z.object({ kind: z.string(), count: z.number(), expiresAt: z.number().nullable() });
+
+/** Counts the questions that wait for votes, with when the first of each kind expires. */
+export function readQuestions(q: Queryable): Promise<readonly z.output<typeof QuestionReading>[]> {
+  return q.many(
+    QuestionReading,
+    `select kind, count(*)::integer as count, min(expires_at) as "expiresAt" from (
+       select 'deletion' as kind, expires_at from deletion where phase = 'proposed'
+       union all select 'policy', expires_at from policy_change where state = 'proposed'
+       union all select 'go_on', g.expires_at from go_on g join deletion d on d.id = g.deletion_id
+         where d.phase = 'frozen' and d.frozen_from = 'removing' and g.opened_at = d.entered_at
+           and g.seq = (select max(seq) from go_on n where n.deletion_id = d.id)
+       union all select 'resume', null from (select from present_stops() limit 1) stop) waiting group by kind`,
+  );
+}
+
+const BudgetReading = z.object({
+  deletionsPerDay: z.number(),
+  deletionsPerWeek: z.number(),
+  restrictionsPerDay: z.number(),
+  restrictionsPerWeek: z.number(),
+});
+
+/** How much of each limit is used up. Unlike the counts before a step, this locks nothing. */
+export function readUsed(q: Queryable, now: number): Promise<z.output<typeof BudgetReading>> {
+  return q.one(
+    BudgetReading,
+    `with deletions as (select at from deletion_event where kind = 'entered dismantling' and at > $2),
+       restrictions as (select at from intent i where owner_kind = 'pass' and command in ('lock_account', 'lower_limit', 'set_role') and at > $2
+         and not exists (select from outcome o where o.intent_id = i.id and o.result = 'refused'))
+     select (select count(*) filter (where at > $1) from deletions)::integer as "deletionsPerDay",
+       (select count(*) from deletions)::integer as "deletionsPerWeek",
+       (select count(*) filter (where at > $1) from restrictions)::integer as "restrictionsPerDay",
+       (select count(*) from restrictions)::integer as "restrictionsPerWeek"`,
+    [now - DAY_MS, now - 7 * DAY_MS],
+  );
+}
+
+const NumberRow = z.object({ n: z.coerce.number() }).transform((row) => row.n);
+
+/** How many bytes the archive holds, each object once. */
+export function readArchiveBytes(q: Queryable): Promise<number> {
+  return q.one(
+    NumberRow,
+    `select coalesce(sum(bytes), 0) as n from (
+       select distinct store_key, bytes from archive_entry where state = 'verified' and removed_at is null) copy`,
+  );
+}
+
+const QueueReading = z.object({ count: z.number(), since: z.number().nullable() });
+
+/** How much durable work is due and waits, and since when the oldest does; what is put off until later does not count. */
+export function readQueue(q: Queryable): Promise<z.output<typeof QueueReading>> {
+  return q.one(
+    QueueReading,
+    `select count(*)::integer as count, min(greatest(created_at, coalesce(delay_until_epoch_ms, 0)))::bigint as since
+     from dbos.workflow_status where status = 'ENQUEUED'`,
+  );
+}

@@ -1,0 +1,272 @@
+/**
+ * Claims: people are called once for each state of affairs, whoever looks how often; at night once; before approvals expire once more. The
+ * webhook gets each as signed JSON, is tried again, and holds up nothing. Nobody's text mentions anybody.
+ */
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { nightBegan } from "../../src/app/notices.ts";
+import { signatureOf } from "../../src/app/webhook.ts";
+import { createNotices } from "../../src/bot/notices.ts";
+import { createPosting } from "../../src/bot/posting.ts";
+import { noticeSentence } from "../../src/bot/render/notice.ts";
+import type { Instant } from "../../src/core/ids.ts";
+import { createEvents } from "../../src/events.ts";
+import { recordPostedMessage } from "../../src/store/posted-messages.ts";
+import { readPassReading, readPhases, readQuestions, readUsed } from "../../src/store/readings.ts";
+import type { State } from "../../src/store/notices.ts";
+import { updateDeletion } from "../../src/store/deletions.ts";
+import { configOf, putInForce, testBot, type TestBot } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { at, op, openOne, proposeOne } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let fresh: FreshDatabase;
+let now = 100;
+let mentioned: string[] = [];
+let isThere = true;
+/** What was logged, as it is printed. */
+let printed = "";
+beforeEach(async () => {
+  fresh = await lendDatabase();
+  await putInForce(fresh.db);
+  [now, mentioned, isThere, printed] = [100, [], true, ""];
+});
+afterEach(() => fresh.drop());
+
+function botWith(more: Readonly<Record<string, string>> = {}): TestBot {
+  return testBot(fresh.db, {
+    config: configOf(more),
+    now: () => now as Instant,
+    events: createEvents("debug", "test", { write: (line: string) => void (printed += line) }),
+    calls: {
+      mention: async (state) => isThere && mentioned.push(noticeSentence(state)) > 0,
+      linkOf: async () => "https://slack.test/archives/C1/p1",
+    },
+  });
+}
+
+const sweep = (bot: TestBot) => bot.schedules.find((one) => one.name === "call-people")?.run();
+
+/** Looks with two replicas, twice each; gives whom they called since. */
+async function calls(...bots: readonly TestBot[]): Promise<readonly string[]> {
+  mentioned = [];
+  for (const bot of [...bots, ...bots]) await sweep(bot);
+  return mentioned;
+}
+
+async function freeze(): Promise<string> {
+  const { id } = await openOne(fresh.db);
+  await updateDeletion(fresh.db, id, { phase: "frozen", entered_at: at(now), frozen_reason: "a machine runs" });
+  return id;
+}
+
+/** Stores how the newest plan over everything ended. */
+async function plan(state: string, ...holds: readonly string[]): Promise<void> {
+  now += 1;
+  const record = {
+    state,
+    scope: { kind: "fleet" },
+    plan: { holds: holds.map((kind) => ({ kind, blocks: "everything", sentence: `It is ${kind}` })) },
+  };
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec(
+      `insert into plan (id, pass_id, digest, desired, observed, known, policy, scope_fingerprint, planned_at, record, shown)
+       values ($1, $1, '', '', '', '', '', '', $2, $3, true)`,
+      [randomUUID(), now, JSON.stringify(record)],
+    );
+  });
+}
+
+test("each state is called for once by all replicas together, a second freeze of one deletion anew, approvals before they expire", async () => {
+  const bots = [botWith(), botWith()];
+  expect(await calls(...bots)).toEqual([]);
+  const proposed = await proposeOne(fresh.db);
+  expect(await calls(...bots)).toEqual(["ROOT/ci/a is proposed for deletion and waits for approvals until 1970-01-01 00:00 UTC"]);
+  const frozen = await freeze();
+  await bots[0]?.services.sync.stop({ operator: { id: op("dora"), name: "dora", ciUserId: null }, isTeam: true }, "disk full");
+  expect((await calls(...bots)).toSorted()).toEqual([
+    "Everything is stopped: disk full",
+    "The deletion of ROOT/ci/a is frozen; a person must decide: a machine runs",
+  ]);
+  expect(await calls(...bots)).toEqual([]);
+
+  // A quarter of its time is left.
+  now = (proposed.expires_at ?? 0) - 250;
+  expect(await calls(...bots)).toEqual([expect.stringContaining("expires soon")]);
+  await updateDeletion(fresh.db, frozen, { phase: "archiving", entered_at: at(now) });
+  expect(await calls(...bots)).toEqual([]);
+  await updateDeletion(fresh.db, frozen, { phase: "frozen", entered_at: at(now + 1), frozen_reason: "again" });
+  expect(await calls(...bots)).toEqual(["The deletion of ROOT/ci/a is frozen; a person must decide: again"]);
+
+  expect(await readPhases(fresh.db)).toEqual(
+    expect.arrayContaining([
+      { phase: "proposed", count: 1, since: 10 },
+      { phase: "frozen", count: 1, since: now + 1 },
+    ]),
+  );
+  expect(await readQuestions(fresh.db)).toEqual(
+    expect.arrayContaining([
+      { kind: "deletion", count: 1, expiresAt: 1010 },
+      { kind: "resume", count: 1, expiresAt: null },
+    ]),
+  );
+  expect(await readUsed(fresh.db, now)).toEqual({ deletionsPerDay: 0, deletionsPerWeek: 0, restrictionsPerDay: 0, restrictionsPerWeek: 0 });
+});
+
+test("a held plan is called for once; one that a server's absence holds only when it lasts, and its end makes it new after an hour", async () => {
+  const bot = botWith();
+  await plan("held", "too_many_changes");
+  expect(await calls(bot)).toEqual(["The plan is held: It is too_many_changes"]);
+  now += HOUR;
+  await plan("held", "too_many_changes");
+  expect(await calls(bot)).toEqual([]);
+  expect(await readPassReading(fresh.db)).toEqual({ completeAt: null, holds: { too_many_changes: 1 } });
+
+  await plan("held", "observed_partial", "desired_partial");
+  expect(await calls(bot)).toEqual([]);
+  now += 29 * MINUTE;
+  await plan("unchanged");
+  expect(await calls(bot)).toEqual([]);
+  await plan("held", "desired_partial", "observed_partial");
+  expect(await calls(bot)).toEqual([]);
+  now += MINUTE;
+  expect(await calls(bot)).toEqual(["The plan is held: It is desired_partial"]);
+
+  now += 1;
+  await plan("unchanged");
+  await calls(bot);
+  now += HOUR + 1;
+  await plan("held", "too_many_changes");
+  expect(await calls(bot)).toEqual(["The plan is held: It is too_many_changes"]);
+});
+
+test("nobody is called twice in one night: what is still so in the morning is called for then", async () => {
+  const bot = botWith({ TWOKEY_QUIET_HOURS: "22-7", TWOKEY_TIME_ZONE: "Europe/Berlin" });
+  now = Date.parse("2026-01-10T21:30:00Z"); // 22:30 there
+  await freeze();
+  expect(await calls(bot)).toHaveLength(1);
+  now += 7 * HOUR;
+  await plan("held", "too_many_changes");
+  const over = await freeze();
+  expect(await calls(bot)).toEqual([]);
+  await updateDeletion(fresh.db, over, { phase: "closed", closed_because: "restored" });
+  now = Date.parse("2026-01-11T05:59:00Z");
+  expect(await calls(bot)).toEqual([]);
+  now += MINUTE;
+  expect(await calls(bot)).toEqual(["The plan is held: It is too_many_changes"]);
+});
+
+test.each([
+  ["2026-07-01T19:59:59Z", null],
+  ["2026-07-01T20:00:00Z", "2026-07-01T20:00:00.000Z"],
+  ["2026-07-02T04:59:59Z", "2026-07-01T20:00:00.000Z"],
+  ["2026-07-02T05:00:00Z", null],
+])("at %s the night of Berlin began at %s", (time, began) => {
+  const night = nightBegan(Date.parse(time), { from: 22, to: 7, zone: "Europe/Berlin" });
+  expect(night === null ? null : new Date(night).toISOString()).toBe(began);
+  expect(nightBegan(Date.parse(time), null)).toBeNull();
+});
+
+test("a call whose message is not there yet is made when it is; with SLACK_MENTION=off nobody is called", async () => {
+  await freeze();
+  isThere = false;
+  expect(await calls(botWith())).toEqual([]);
+  isThere = true;
+  expect(await calls(botWith({ SLACK_MENTION: "off" }))).toEqual([]);
+  expect(await calls(botWith())).toHaveLength(1);
+});
+
+/** A webhook that answers with these statuses, one after the other; the last one again and again. */
+async function webhook(...statuses: readonly number[]) {
+  const got: { readonly headers: IncomingMessage["headers"]; readonly body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    got.push({ headers: request.headers, body: await text(request) });
+    response.writeHead(statuses[Math.min(got.length, statuses.length) - 1] ?? 200, { location: "/elsewhere" }).end("no");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/very-secret-path`;
+  return { url, got, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+test("the webhook gets each state once, as JSON with a signature, with its secrets in no line of the log", async () => {
+  const hook = await webhook(503, 302, 200);
+  const bot = botWith({ TWOKEY_WEBHOOK_URL: hook.url, TWOKEY_WEBHOOK_SECRET: "a-very-secret-secret", SLACK_MENTION: "off" });
+  now = Date.parse("2026-01-10T03:00:00Z");
+  const id = await freeze();
+  for (const wait of [0, MINUTE - 1, 1, 5 * MINUTE, 24 * HOUR]) {
+    now += wait;
+    await sweep(bot);
+  }
+  await hook.close();
+  expect(hook.got).toHaveLength(3);
+  const [first, , last] = hook.got;
+  expect(last?.body).toBe(first?.body);
+  expect(JSON.parse(last?.body ?? "")).toEqual({
+    ...{ version: 1, id: expect.any(String) as string, kind: "frozen", environment: "test", about: "ROOT/ci/a", until: null },
+    ...{ since: "2026-01-10T03:00:00.000Z", subject: { deletion: id }, link: "https://slack.test/archives/C1/p1" },
+    sentence: "The deletion of ROOT/ci/a is frozen; a person must decide: a machine runs",
+  });
+  const timestamp = String(last?.headers["x-twokey-timestamp"]);
+  expect(timestamp).toBe(String((Date.parse("2026-01-10T03:00:00Z") + 6 * MINUTE) / 1000));
+  expect(last?.headers["x-twokey-signature"]).toBe(signatureOf("a-very-secret-secret", timestamp, last?.body ?? ""));
+  expect(printed).not.toMatch(/very-secret/);
+  expect(printed.match(/webhook\.(?:sent|failed)/g)).toEqual(["webhook.failed", "webhook.failed", "webhook.sent"]);
+});
+
+test("a webhook that nobody answers holds up no mention, and is given up after six tries", async () => {
+  const hook = await webhook();
+  await hook.close();
+  const bot = botWith({ TWOKEY_WEBHOOK_URL: hook.url });
+  await freeze();
+  expect(await calls(bot)).toHaveLength(1);
+  for (let n = 0; n < 8; n += 1) {
+    now += 4 * HOUR;
+    await sweep(bot);
+  }
+  expect(printed.match(/webhook\.failed/g)).toHaveLength(5);
+  expect(printed.match(/webhook\.given_up/g)).toHaveLength(1);
+});
+
+const about: State = {
+  key: "k",
+  kind: "frozen",
+  shownAs: "deletion:d",
+  subject: "deletion",
+  id: "d",
+  about: "a",
+  reason: null,
+  until: null,
+  passes: false,
+};
+
+test.each([
+  ["group", "S0APPROVE", "<!subteam^S0APPROVE> "],
+  ["group", "approvers", "<!subteam^S0FOUND> "],
+  ["group", null, null],
+  ["channel", null, "<!channel> "],
+] as const)("a %s call with the approvers %s begins with %s, and what others wrote mentions nobody", async (who, group, begin) => {
+  const posted: string[] = [];
+  const client = {
+    chat: { postMessage: async ({ text: said }: { text: string }) => ({ ts: String(posted.push(said)) }) },
+    usergroups: { list: async () => ({ usergroups: [{ id: "S0FOUND", handle: "approvers" }] }) },
+  } as never;
+  const events = createEvents("silent", "test");
+  const posting = createPosting({ client, db: fresh.db, now: () => at(now), sleep: async () => undefined, events });
+  const notices = createNotices({ posting, client, db: fresh.db, events, who, approvers: async () => ({ group }) });
+  const state = { ...about, reason: "<!channel> <@U1> @here <!subteam^S1>" };
+  expect(await notices.mention(state)).toBe(begin === null);
+  await recordPostedMessage(fresh.db, { key: state.shownAs, channel: "C1", ts: "1", digest: "", at: 1 });
+  for (const _ of ["once", "twice"]) expect(await notices.mention(state)).toBe(true);
+  expect(posted).toHaveLength(begin === null ? 0 : 1);
+  for (const said of posted) {
+    expect(said.startsWith(begin ?? "none")).toBe(true);
+    expect(said.slice(begin?.length)).not.toMatch(/[<>]/);
+  }
+});

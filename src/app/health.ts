@@ -16,10 +16,11 @@ const ANSWER_MS_MAX = 3_000;
 
 /** Asks each of them. */
 export async function readHealth({ db, slack, engine }: HealthSources): Promise<Health> {
-  return { database: await databaseProblem(db), slack: slack() ?? "ok", engine: engine() ?? "ok" };
+  return { database: await readDatabaseHealth(db), slack: slack() ?? "ok", engine: engine() ?? "ok" };
 }
 
-async function databaseProblem(db: HealthSources["db"]): Promise<string> {
+/** What is wrong with the database, or `ok`. */
+export async function readDatabaseHealth(db: HealthSources["db"]): Promise<string> {
   const answer = db.exec("select 1").then(
     () => "ok",
     () => "PostgreSQL cannot be reached",

@@ -7,7 +7,7 @@ import { serveReimport } from "../archive/reimport/links.ts";
 import type { Clock } from "../core/clock.ts";
 import { listenError } from "../core/port-taken.ts";
 import type { Events } from "../events.ts";
-import { readHealth, type Health } from "./health.ts";
+import { readDatabaseHealth, type Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** A running server. */
@@ -102,9 +102,7 @@ function readyAnswer(health: Partial<Health>): HttpAnswer {
 
 /** Without the bot there is neither Slack nor the engine. */
 async function databaseOnly(c: LinkContext | null): Promise<Partial<Health>> {
-  if (c === null) return {};
-  const { database } = await readHealth({ db: c.db, slack: () => null, engine: () => null });
-  return { database };
+  return c === null ? {} : { database: await readDatabaseHealth(c.db) };
 }
 
 async function metricsAnswer({ render, contentType }: NonNullable<HttpOptions["metrics"]>): Promise<HttpAnswer> {

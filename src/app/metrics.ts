@@ -21,8 +21,6 @@ export interface Metrics {
   /** Everything in Prometheus' text format; a source that fails or is late is named by `twokey_scrape_error`. */
   render(): Promise<string>;
   readonly contentType: string;
-  /** The name of every metric, for the dashboard and the alert rules. */
-  names(): readonly string[];
 }
 
 /** How long an answer is kept: several who scrape do not ask the database each time. Units: milliseconds. */
@@ -62,7 +60,6 @@ export function createMetrics(o: { readonly version: string; readonly steadyMs: 
       return register.metrics();
     },
     contentType: register.contentType,
-    names: () => register.getMetricsAsArray().map((m) => m.name),
   };
 }
 

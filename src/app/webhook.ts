@@ -25,6 +25,15 @@ export async function sendDue(webhook: Webhook, c: Pick<Parts, "db" | "now" | "e
   );
 }
 
+const ways = new Map<string, typeof fetch>();
+
+/** The same way out as to Slack: through the proxies of the environment, whose connections are kept from one message to the next. */
+function wayTo(url: string): typeof fetch {
+  const way = ways.get(url) ?? wayToSlack(url).web.fetch ?? fetch;
+  ways.set(url, way);
+  return way;
+}
+
 /** Null: it was taken. Else why not, without the address, which may be a secret. */
 async function post({ url, secret }: Webhook, { message }: WaitingMessage, now: number): Promise<string | null> {
   const body = JSON.stringify(message);
@@ -32,9 +41,7 @@ async function post({ url, secret }: Webhook, { message }: WaitingMessage, now: 
   const signed = secret === null ? {} : { "x-twokey-signature": signatureOf(secret, timestamp, body) };
   const headers = { "content-type": "application/json", "x-twokey-timestamp": timestamp, ...signed };
   try {
-    // The same way out as to Slack: through the proxies of the environment.
-    const send = wayToSlack(url).web.fetch ?? fetch;
-    const answer = await send(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    const answer = await wayTo(url)(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     await answer.body?.cancel();
     return answer.ok ? null : `it answered ${answer.status}`;
   } catch (thrown) {

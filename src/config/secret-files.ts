@@ -11,7 +11,7 @@ export interface Given {
   readonly problems: ReadonlyMap<string, string>;
 }
 
-/** The keys of a root administrator: only `twokey roles --apply` reads them, never the bot. */
+/** The keys of a root administrator, which Twokey never uses: where a shell has them for other tools, they are hidden, and no warning. */
 export const ADMIN_VARIABLES = ["CLOUDSTACK_ADMIN_API_KEY", "CLOUDSTACK_ADMIN_SECRET_KEY"] as const;
 
 /** Far more than a token, a key or an address of a database. Units: bytes. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DAY_MS } from "../core/units.ts";
 import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
 
 const StateRow = z.object({
@@ -61,7 +62,7 @@ export type Notice = Readonly<z.output<typeof NoticeRow>>;
 /** What ended and is so again within this time did not end. Units: milliseconds. */
 const AGAIN_MS = 3600_000;
 /** How long what ended is kept. Units: milliseconds. */
-const KEPT_MS = 90 * 24 * 3600_000;
+const KEPT_MS = 90 * DAY_MS;
 
 /** Records what is so now and what is no longer; gives what was done about each that is. */
 export async function recordStates(q: Transaction, states: readonly State[], now: number): Promise<readonly Notice[]> {
@@ -70,7 +71,7 @@ export async function recordStates(q: Transaction, states: readonly State[], now
   await q.exec("delete from notice where ended_at < $1 or (key = any ($2) and ended_at < $3)", [now - KEPT_MS, keys, now - AGAIN_MS]);
   await q.exec(
     `insert into notice (key, kind, since) select key, kind, $3 from unnest($1::text[], $2::text[]) state (key, kind)
-     on conflict (key) do update set ended_at = null`,
+     on conflict (key) do update set ended_at = null where notice.ended_at is not null`,
     [keys, states.map((s) => s.kind), now],
   );
   return q.many(

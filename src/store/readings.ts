@@ -1,7 +1,9 @@
-/** What is measured in the database, one cheap statement for each; nothing is locked. Units: every `…At` and `since` is UTC epoch milliseconds. */
+/** What is measured in the database, by cheap statements; nothing is locked. Units: every `…At` and `since` is UTC epoch milliseconds. */
 import { z } from "zod";
 import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "./db.ts";
+import { readEntered } from "./deletions.ts";
+import { readRestrictions } from "./intents.ts";
 
 const PassReading = z.object({ completeAt: z.number().nullable(), holds: z.record(z.string(), z.number()) });
 /** The last complete read of both sides, and how many holds of each kind the newest plan over everything has. */
@@ -46,26 +48,24 @@ export function readQuestions(q: Queryable): Promise<readonly z.output<typeof Qu
   );
 }
 
-const BudgetReading = z.object({
-  deletionsPerDay: z.number(),
-  deletionsPerWeek: z.number(),
-  restrictionsPerDay: z.number(),
-  restrictionsPerWeek: z.number(),
-});
+/** How much of each limit is used up. */
+export interface Used {
+  readonly deletionsPerDay: number;
+  readonly deletionsPerWeek: number;
+  readonly restrictionsPerDay: number;
+  readonly restrictionsPerWeek: number;
+}
 
-/** How much of each limit is used up. Unlike the counts before a step, this locks nothing. */
-export function readUsed(q: Queryable, now: number): Promise<z.output<typeof BudgetReading>> {
-  return q.one(
-    BudgetReading,
-    `with deletions as (select at from deletion_event where kind = 'entered dismantling' and at > $2),
-       restrictions as (select at from intent i where owner_kind = 'pass' and command in ('lock_account', 'lower_limit', 'set_role') and at > $2
-         and not exists (select from outcome o where o.intent_id = i.id and o.result = 'refused'))
-     select (select count(*) filter (where at > $1) from deletions)::integer as "deletionsPerDay",
-       (select count(*) from deletions)::integer as "deletionsPerWeek",
-       (select count(*) filter (where at > $1) from restrictions)::integer as "restrictionsPerDay",
-       (select count(*) from restrictions)::integer as "restrictionsPerWeek"`,
-    [now - DAY_MS, now - 7 * DAY_MS],
-  );
+/** Reads how much of each limit is used up. */
+export async function readUsed(q: Queryable, now: number): Promise<Used> {
+  const [day, week] = [now - DAY_MS, now - 7 * DAY_MS];
+  const [deletionsPerDay, deletionsPerWeek, restrictionsPerDay, restrictionsPerWeek] = await Promise.all([
+    readEntered(q, day),
+    readEntered(q, week),
+    readRestrictions(q, day),
+    readRestrictions(q, week),
+  ]);
+  return { deletionsPerDay, deletionsPerWeek, restrictionsPerDay, restrictionsPerWeek };
 }
 
 const NumberRow = z.object({ n: z.coerce.number() }).transform((row) => row.n);

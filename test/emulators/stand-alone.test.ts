@@ -125,7 +125,7 @@ test("the environment is complete but for the databases, its keys work, and so d
   }
   expect(await (await fetch(`${pageUrl}demo/state`)).json()).toMatchObject({ isSlackOnly: true, people: [{ label: "Ada" }, {}, {}, {}] });
   const view = await (await fetch(`${pageUrl}emulator/view?as=U0ADA0001`)).json();
-  expect(view).toMatchObject({ me: { name: "ada" }, conversations: [{ name: "ci-team" }, { name: "ci-users" }] });
+  expect(view).toMatchObject({ me: { name: "ada" }, conversations: [{ name: "ci-team" }, { name: "ci-users" }, { name: "Twokey" }] });
 });
 
 test("without the bot's accounts only the administrator has keys", async () => {

@@ -567,7 +567,7 @@ export const guards = [
     what: "a call that our own look kept back shut nobody out",
     file: "src/deletion/step.ts",
     guard: "if (!isAnswer || !LOOKED_AT",
-    broken: "if (!GIVEN_BACK",
+    broken: "if (!LOOKED_AT",
     tests: giveBack,
   },
   {

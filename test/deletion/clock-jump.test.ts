@@ -143,10 +143,10 @@ test("ahead by ten minutes when the dismantling begins: CloudStack's deadline is
   const lost = async () => err(failure("unavailable", "cloudstack.unreachable", "away"));
   await bot.with({ reader: { readExpungeDelay: lost } }).advance(row.id);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "dismantling", expunge_after: null });
-  jump(30 * DAY_MS);
+  jump(10 * 60_000);
   await bot.advance(row.id);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "dismantling", expunge_after: null });
-  jump(-30 * DAY_MS);
+  jump(-10 * 60_000);
   await bot.advance(row.id);
   expect(w.calls).toEqual(["disable a", "destroy m"]);
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "expunging", expunge_after: w.now + DAY_MS });

@@ -22,7 +22,7 @@ import {
   recordManagedAccounts,
   recordManagedDomains,
 } from "../../store/managed.ts";
-import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
+import { recordPass, recordPassEnd, recordPlan, updatePlanRecord, type InputDigests } from "../../store/plans.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
@@ -239,14 +239,12 @@ function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId
   return { id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, readBack: null };
 }
 
-async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext) {
+function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext): Promise<InputDigests> {
   const { desired, observed, known } = input;
-  const inputs = await recordSnapshots(c.db, { desired, observed, known, policy }, c.now());
   const { id, passId, plan } = record;
   const readAt = { desired: desired.asOf, observed: observed.asOf };
-  const { scopeFingerprint } = c;
-  await recordPlan(c.db, { id, passId, digest: plan.digest, inputs, scopeFingerprint, plannedAt, readAt, record });
-  return inputs;
+  const stored = { id, passId, digest: plan.digest, scopeFingerprint: c.scopeFingerprint, plannedAt, readAt, record };
+  return c.db.tx((q) => recordPlan(q, stored, { desired, observed, known, policy }, c.now()));
 }
 
 /** The proposals that open no deletion, with the reason. */

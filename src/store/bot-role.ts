@@ -85,7 +85,7 @@ const Table = z.object({
 });
 /** A trigger's type is a set of bits: 8 delete, 16 update (`pg_trigger.tgtype`). */
 const TABLES = `
-  select format('twokey.%I', c.relname) as name, c.relname in ('pgmigrations', 'migration_file') as is_record,
+  select format('twokey.%I', c.relname) as name, c.relname in ('pgmigrations', 'migration_file', 'audit_checkpoint') as is_record,
     exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'twokey.refuse_change'::regproc and t.tgtype & 16 <> 0) as keeps_values,
     exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'twokey.refuse_change'::regproc and t.tgtype & 8 <> 0) as keeps_rows,
     array(select quote_ident(a.attname) from pg_attribute a

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
+import type { Digest } from "../core/ids.ts";
 import type { KnownState, ManagedDomain } from "../core/managed.ts";
 import { columnsOf, insertRow, toJson, updateRow, type Queryable, type Transaction } from "./db.ts";
 import { bySide, readSnapshots, recordSnapshots, type Side } from "./snapshots.ts";
@@ -32,26 +33,23 @@ export interface StoredPlan {
 /** What a plan is made of. */
 export type InputBodies = Readonly<Record<Exclude<Side, "known">, object>> & { readonly known: KnownState };
 
-/** The digests of a plan's stored inputs; `now` is of what of `known` changes by itself. */
-export type InputDigests = Readonly<Record<Side | "now", string>>;
-
-/** Stores a plan with its inputs; gives the digests of these. */
-export async function recordPlan(q: Transaction, p: StoredPlan, bodies: InputBodies, at: number): Promise<InputDigests> {
+/** Stores a plan with its inputs; gives one digest over the digests of these. */
+export async function recordPlan(q: Transaction, p: StoredPlan, bodies: InputBodies, at: number): Promise<Digest> {
   const { readAt, record, ...plan } = p;
   const { lasting, now } = splitKnown(bodies.known);
   const inputs = await recordSnapshots(q, { ...bodies, known: lasting }, at);
   const times = { desiredReadAt: readAt.desired, observedReadAt: readAt.observed };
   await insertRow(q, "plan", { ...plan, ...inputs, knownNow: toJson(now), ...times, record: toJson(record) });
-  return { ...inputs, now: digestOf(now) };
+  return digestOf({ ...inputs, now });
 }
 
 type Absences = Readonly<Record<string, ManagedDomain["absence"]>>;
 
-/** What stays the same while nothing changes, and what is another at each pass: the last read's time, and how long a project was absent. */
-function splitKnown({ managedDomains, managedAccounts, generations, ...others }: KnownState) {
+/** What stays the same while nothing changes, and what is another at each pass, such as the time of the last read. */
+function splitKnown({ managedDomains, domainsUnderDeletion, lastComplete, notOurs = null, restrictionsMade, ...others }: KnownState) {
   const absences: Absences = Object.fromEntries(managedDomains.flatMap((d) => (d.absence === null ? [] : [[d.domainId, d.absence]])));
-  const lasting = { managedDomains: managedDomains.map(({ absence: _, ...domain }) => domain), managedAccounts, generations };
-  return { lasting, now: { ...others, absences } };
+  const lasting = { managedDomains: managedDomains.map(({ absence: _, ...domain }) => domain), ...others };
+  return { lasting, now: { domainsUnderDeletion, lastComplete, notOurs, restrictionsMade, absences } };
 }
 
 function joinKnown(lasting: unknown, now: unknown): unknown {

@@ -11,8 +11,8 @@ const MEMBERS = 4;
 const VACUUM_PASSES = 48;
 
 /** Projects with four members each, of which everything was made and is known: what comes now is unchanged. */
-export async function quietService(db: Database, projects: number): Promise<Service> {
-  await putInForce(db);
+export async function quietService(db: Database, projects: number, owner = db): Promise<Service> {
+  await putInForce(owner);
   const members = (n: number) => Array.from({ length: MEMBERS }, (_, m) => `user${n * MEMBERS + m}`);
   const world = service(db, Object.fromEntries(Array.from({ length: projects }, (_, n) => [`p${n}`, members(n)])));
   // They find everything for the first time.

@@ -5,10 +5,10 @@ import { fail, failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { redact } from "../events.ts";
 import { recordAudit, verifyAudit } from "../store/audit.ts";
-import { cutAudit, signCheckpoint, type Checkpoint } from "../store/audit-checkpoints.ts";
+import { countUntil, cutAudit, signCheckpoint, type Checkpoint } from "../store/audit-checkpoints.ts";
 import { createDatabase, withConnection, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
-import { readInstallation } from "../store/installation.ts";
+import { readAuditHead, readInstallation } from "../store/installation.ts";
 import { expectMigrated } from "../store/migrate.ts";
 import { StoreError } from "../store/store-error.ts";
 import { readAuditFile, type AuditFile } from "./audit-file.ts";
@@ -63,7 +63,9 @@ async function compare(db: Database, file: AuditFile, key: KeyObject): Promise<R
   const { id } = await readInstallation(db);
   if (file.installation !== id)
     return fail("refused", "audit.other", `The file is of another installation (${file.installation}); this is ${id}`);
-  return ok(undefined);
+  const held = await countUntil(db, file.last.seq);
+  const isSame = (await readAuditHead(db, file.last.seq))?.hash === file.last.hash && held === file.rows;
+  return isSame ? ok(undefined) : fail("refused", "audit.not_same", `Nothing is cut off: ${REFUSALS["checkpoint_rows"] ?? ""}`);
 }
 
 /** Reads an Ed25519 key in PEM. Errors: `invalid`, without a word of the file's content. */

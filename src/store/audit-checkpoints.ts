@@ -2,7 +2,7 @@
 import { sign, verify, type KeyObject } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson } from "../core/digest.ts";
-import { columnsOf, type Queryable, type Transaction } from "./db.ts";
+import { columnsOf, CountRow, type Queryable, type Transaction } from "./db.ts";
 
 const CheckpointRow = z.object({
   lastSeq: z.number(),
@@ -56,4 +56,9 @@ export async function readOldPart(q: Queryable, before: number): Promise<number 
     [before],
   );
   return row.seq;
+}
+
+/** How many rows the log has up to one of them. */
+export function countUntil(q: Queryable, seq: number): Promise<number> {
+  return q.one(CountRow, "select count(*) as n from audit where seq <= $1", [seq]);
 }

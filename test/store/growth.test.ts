@@ -84,15 +84,15 @@ test("unchanged passes store no input anew, also while a project is absent", asy
 });
 
 test("one project more stores what is around it, and not all the others again", async () => {
-  const world = await quietService(bot, 400, fresh.db);
+  const world = await quietService(bot, 200, fresh.db);
   const before = (await bytesOf("snapshot")) + (await bytesOf("snapshot_part"));
   const parts = await count("snapshot_part");
-  world.projects["p200b"] = { members: new Set(["zoe"]), state: "active", limits: {} };
+  world.projects["p100b"] = { members: new Set(["zoe"]), state: "active", limits: {} };
   await world.pass();
   await world.pass();
   const more = (await bytesOf("snapshot")) + (await bytesOf("snapshot_part")) - before;
   expect(await count("snapshot_part")).toBeGreaterThan(parts);
-  expect(more / before).toBeLessThan(0.35);
+  expect(more / before).toBeLessThan(0.6);
   await expectReplayed(await planIds());
 });
 
@@ -183,28 +183,26 @@ test("an old message of what ended is forgotten; one that may still be shown or 
   const [shownLast, told] = [(await world.pass()).id, (await world.pass()).id];
   await fresh.db.exec("update plan set shown = (id = $1)", [shownLast]);
   await fresh.db.exec("update sync_state set undone = $1", [JSON.stringify([{ change: "x", plan: told, problem: null }])]);
-  const stop = async (kind: string) =>
-    fresh.db.one(
-      z.object({ seq: z.number() }),
-      "insert into stop_switch (at, kind, by_operator, reason) values (5, $1, 'o', 'r') returning seq",
-      [kind],
-    );
-  const [over] = [await stop("stop"), await stop("resume")];
-  const present = await stop("stop");
-  const keys = [
-    `plan:${shownLast}`,
-    `plan:${told}`,
-    "plan:gone",
-    "deletion:no-such",
-    `stop:${over.seq}`,
-    `stop:${present.seq}`,
-    "export:1",
-  ];
+  // A stop that two people ended, and one that is in force; as rows alone, without their votes.
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    const rows = [
+      [1, "stop"],
+      [2, "resume"],
+      [3, "stop"],
+    ];
+    for (const row of rows)
+      await q.exec(
+        "insert into stop_switch (seq, at, kind, by_operator, reason) overriding system value values ($1, 5, $2, 'o', 'r')",
+        row,
+      );
+  });
+  const keys = [`plan:${shownLast}`, `plan:${told}`, "plan:gone", "deletion:no-such", "stop:1", "stop:3", "export:1"];
   for (const key of keys) await recordPostedMessage(bot, { key, channel: "C1", ts: "1.0", digest: "d", at: 10 });
   await recordPostedMessage(bot, { key: "plan:young", channel: "C1", ts: "1.0", digest: "d", at: 100 });
   expect(await forgetOldMessages(bot, 100)).toBe(3);
   const left = await fresh.db.many(z.object({ key: z.string() }), "select key from posted_message order by key");
   expect(left.map((r) => r.key)).toEqual(
-    ["deletion:no-such", `plan:${shownLast}`, `plan:${told}`, "plan:young", `stop:${present.seq}`].toSorted((a, b) => (a < b ? -1 : 1)),
+    ["deletion:no-such", `plan:${shownLast}`, `plan:${told}`, "plan:young", "stop:3"].toSorted((a, b) => (a < b ? -1 : 1)),
   );
 });

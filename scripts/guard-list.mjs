@@ -23,6 +23,7 @@ const people = ["test/sync/restrictions.test.ts"];
 const refusals = ["test/sync/refusals-that-stay.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 const owner = ["test/app/ownership.test.ts"];
+const reportMode = ["test/app/report-mode.test.ts"];
 
 export const guards = [
   {
@@ -894,8 +895,8 @@ export const guards = [
     invariant: "INV-3",
     what: "every CloudStack object that changes something asks the switch",
     file: "src/app/systems.ts",
-    guard: "(stoppable ? mayCall(db, command) : ok(undefined))",
-    broken: "ok(undefined)",
+    guard: "may.ok && stoppable ? mayCall(db, command) : may",
+    broken: "may",
     tests: ["test/deletion/stop.test.ts"],
   },
   {
@@ -934,8 +935,8 @@ export const guards = [
     invariant: "INV-3",
     what: "a stop does not keep away what gives back",
     file: "src/app/systems.ts",
-    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
-    broken: "createCloudStackRestorer(options(config.cloudstack.delete, true))",
+    guard: 'createCloudStackRestorer(options("delete", false))',
+    broken: 'createCloudStackRestorer(options("delete", true))',
     tests: giveBack,
   },
   {
@@ -966,8 +967,8 @@ export const guards = [
     invariant: "INV-2",
     what: "only the deleter has the key that deletes",
     file: "src/app/systems.ts",
-    guard: "createCloudStackDeleter(options(config.cloudstack.delete, true),",
-    broken: "createCloudStackDeleter(options(config.cloudstack.write, true),",
+    guard: 'createCloudStackDeleter(options("delete", true),',
+    broken: 'createCloudStackDeleter(options("write", true),',
     tests: ["test/app/systems.test.ts"],
   },
   {
@@ -2206,8 +2207,8 @@ export const guards = [
     invariant: "INV-8",
     what: "who disabled an account can enable it again",
     file: "src/app/systems.ts",
-    guard: "createCloudStackRestorer(options(config.cloudstack.delete, false))",
-    broken: "createCloudStackRestorer(options(config.cloudstack.write, false))",
+    guard: 'createCloudStackRestorer(options("delete", false))',
+    broken: 'createCloudStackRestorer(options("write", false))',
     tests: leastRights,
   },
   {
@@ -2439,7 +2440,7 @@ export const guards = [
     invariant: "people",
     what: "a lock of ours that somebody ended is forgotten",
     file: "src/sync/execution/reconcile.ts",
-    guard: "if (mayRecord) await forgetLocks(c.db, unlocked);",
+    guard: "if (mayRecord) await forgetLocks(recorder.db, unlocked);",
     broken: "",
     tests: people,
   },
@@ -2998,5 +2999,69 @@ export const guards = [
     guard: "if (/\\d ?m$/i.test(text))",
     broken: "if (false)",
     tests: ["test/config.test.ts"],
+  },
+  {
+    invariant: "INV-12",
+    what: "in report mode, or without its key, no client sends what changes something",
+    file: "src/app/systems.ts",
+    guard: "return why === null || isRead(command) ?",
+    broken: "return true ?",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "the deleter asks for report mode, too",
+    file: "src/app/systems.ts",
+    guard: 'const may = mayChange(config, "delete", command);',
+    broken: "const may = ok(undefined);",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "a pass in report mode makes no change",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "c.reported === null ? found : []",
+    broken: "found",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "a pass in report mode sets no mark",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "if (c.reported !== null) return ok(undefined);",
+    broken: "",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "no deletion is opened in report mode",
+    file: "src/deletion/open.ts",
+    guard: "if (c.reported !== null) return { reason: c.reported, isNews: true };",
+    broken: "",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "nobody votes in report mode",
+    file: "src/deletion/question.ts",
+    guard: "if (c.reported !== null) return err(onlyReported(c.reported));",
+    broken: "",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "a deletion approved before stands in report mode",
+    file: "src/deletion/runner.ts",
+    guard: "c.reported === null ? await readStop(c.db) : standing(c.reported)",
+    broken: "await readStop(c.db)",
+    tests: reportMode,
+  },
+  {
+    invariant: "INV-12",
+    what: "looking writes nothing to the database",
+    file: "src/store/read-only.ts",
+    guard: '"-c default_transaction_read_only=on"',
+    broken: '""',
+    tests: ["test/store/read-only.test.ts"],
   },
 ];

@@ -4,6 +4,7 @@ import type { BackupRunContext } from "../archive/backups/run.ts";
 import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { LinkContext } from "../archive/links.ts";
+import { whyReported } from "../core/report-mode.ts";
 import { ok } from "../core/result.ts";
 import type { ExportContext } from "../archive/export-service.ts";
 import type { ReimportContext } from "../archive/reimport/context.ts";
@@ -42,6 +43,7 @@ export function exportContext(p: Parts, projects: ProjectService): ExportContext
     source: p.cloud.exports,
     store: p.archive,
     announcer: p.slack.announcers.export,
+    reported: whyReported("export", p.config.cloudstack.reportOnly),
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
   };
 }

@@ -2,6 +2,7 @@
 import type { Ownership } from "../approvals/ownership.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
+import { whyDeletionsReported } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isOutside, type IsOutside } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
@@ -20,6 +21,7 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
     announcer: p.slack.announcers.deletion,
     work: p,
     policyNow: (q) => readPolicyNow(q, p.config.policy.scope),
+    reported: whyDeletionsReported(p.config.cloudstack.reportOnly),
     archiveKinds: p.config.archive.kinds,
     nameOf: async (person) => {
       const people = await p.ci.listPeople();

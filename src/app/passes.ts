@@ -5,6 +5,7 @@ import { runTraced } from "../core/trace.ts";
 import type { Details, Events } from "../events.ts";
 import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
+import { whyReported } from "../core/report-mode.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { liveDomains, openDeletion, whyNotOpened } from "../deletion/open.ts";
@@ -38,6 +39,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     policyNow: () => readPolicyNow(p.db, p.config.policy.scope),
     settings: planSettings(p),
     ownership: deletions.ownership,
+    reported: whyReported("write", p.config.cloudstack.reportOnly),
     scopeFingerprint: fingerprintOf(p.config.policy.scope),
   };
 }

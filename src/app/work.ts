@@ -80,7 +80,8 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     {
       name: "ask-for-backups",
       everySeconds: nearestPeriod(Math.min(300, everySeconds)),
-      run: () => report(askForBackups(backups), p, "backup.ask"),
+      // What the exporting key may not save is not asked for; the log says so at the start.
+      run: async () => (c.exports.reported === null ? report(askForBackups(backups), p, "backup.ask") : undefined),
     },
     {
       name: "pass-on-schedule",

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { parsePolicies, type Policy } from "../core/backup-policy.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
+import type { ChangeKind, ReportOnly } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { readGiven, type Environment } from "./secret-files.ts";
 import { findUnknownNames } from "./unknown-names.ts";
@@ -136,12 +137,6 @@ function parseRoles(value: string): Record<string, string> | null {
 }
 
 function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policies: Readonly<Record<string, Policy | null>>) {
-  const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
-  const own = {
-    write: keyPair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY),
-    export: keyPair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY),
-    delete: keyPair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY),
-  };
   const views = { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW };
 
   return {
@@ -172,12 +167,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     },
     cloudstack: {
       url: v.CLOUDSTACK_API_URL,
-      read,
-      write: own.write ?? read,
-      export: own.export ?? read,
-      delete: own.delete ?? read,
-      /** Uses without keys of their own, which share the reading account's; logged at start, since one key then may do everything. */
-      sharedKeys: (["write", "export", "delete"] as const).filter((use) => own[use] === null),
+      ...keysOf(v),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
       /** Kinds of things that this server cannot have: their lists are not asked for. */
@@ -217,6 +207,24 @@ function seenFromOutside(v: Variables) {
     },
     /** Where metrics have a server of their own; null: they have none. */
     metrics: v.TWOKEY_METRICS_PORT === undefined ? null : { host: v.TWOKEY_METRICS_HOST, port: v.TWOKEY_METRICS_PORT },
+  };
+}
+
+/** The key pairs. Without one, or in report mode, nothing of its kind is carried out: another pair is never used in its place. */
+function keysOf(v: Variables) {
+  const own = {
+    write: keyPair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY),
+    export: keyPair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY),
+    delete: keyPair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY),
+  };
+  const given = v.TWOKEY_MODE === "report" ? { write: null, export: null, delete: null } : own;
+  const whyNot = (kind: ChangeKind): string =>
+    v.TWOKEY_MODE === "report" ? "TWOKEY_MODE is report" : `CLOUDSTACK_${kind.toUpperCase()}_API_KEY is left out`;
+  const left = (["write", "export", "delete"] as const).filter((kind) => given[kind] === null);
+  return {
+    read: { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY },
+    ...given,
+    reportOnly: Object.fromEntries(left.map((kind) => [kind, whyNot(kind)])) as ReportOnly,
   };
 }
 

@@ -49,6 +49,7 @@ export async function whyNotOpened(
   startedBy: readonly OperatorId[],
   c: DeletionContext,
 ): Promise<NotOpened | null> {
+  if (c.reported !== null) return { reason: c.reported, isNews: true };
   const policy = await c.policyNow(c.db);
   if (!policy.scopeIsConfirmed) return { reason: "the scope that is read is not confirmed", isNews: false };
   const kept = isProtected({ domain_id: proposal.domainId, path: proposal.path, policy }, await c.readOutside(), policy);

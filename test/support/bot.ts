@@ -37,6 +37,12 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
     CLOUDSTACK_API_URL: "https://cloud.example.org/client/api",
     CLOUDSTACK_API_KEY: "key",
     CLOUDSTACK_SECRET_KEY: "secret",
+    ...Object.fromEntries(
+      ["WRITE", "EXPORT", "DELETE"].flatMap((kind) => [
+        [`CLOUDSTACK_${kind}_API_KEY`, "key"],
+        [`CLOUDSTACK_${kind}_SECRET_KEY`, "secret"],
+      ]),
+    ),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     ...more,
   });

@@ -1,6 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
+import { wordsToLift } from "../../sync/planning/lift.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
@@ -27,13 +28,14 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const sizes = mrkdwn`${projects} projects, ${domains} domains, ${accounts} accounts`;
   const blocks: readonly KnownBlock[] = [
     header(title),
+    ...(record.reported === undefined ? [] : [section(mrkdwn`*Report mode:* ${safe(record.reported)}.`)]),
     ...list(
       "Held",
-      holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
+      holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
     ),
     ...list("Rows of the CI database to correct", heldRows),
     ...list("Done", doneLines, 15),
-    ...list(record.state === "applying" ? "In progress" : "Not done", open.map(outcomeLine), 15),
+    ...list(openTitle(record), open.map(outcomeLine), 15),
     ...list("Proposed for deletion: each gets a card of its own, and needs at least two approvals", proposed),
     ...list(
       "Could be deleted, but nobody is asked now",
@@ -53,11 +55,16 @@ function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
   return mrkdwn` · read back: ${readBack.complete ? mrkdwn`everything is as planned` : mrkdwn`${readBack.remaining} changes not seen`}`;
 }
 
+function openTitle({ state }: PlanRecord): string {
+  return state === "reported" ? "Would be done" : state === "applying" ? "In progress" : "Not done";
+}
+
 function headline(record: PlanRecord): string {
   const { plan, outcomes } = record;
   const n = outcomes.length;
   const done = outcomes.filter((o) => o.outcome === "done").length;
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
+  if (record.state === "reported") return `Plan: ${n} change(s) would be made, and none is: report mode`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
   if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;
   const proposed = plan.proposals.length - (record.notAsked?.length ?? 0);
@@ -73,6 +80,7 @@ function outcomeLine(o: ChangeOutcome): string {
     indeterminate: "outcome unknown, will be looked up",
     held: "held",
     skipped: "skipped after a failure",
+    reported: "",
   }[o.outcome];
   return `${describeChange(o.change)}${words === "" ? "" : `: ${words}`}${o.problem === null ? "" : ` (${o.problem})`}`;
 }

@@ -5,7 +5,7 @@ import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 /** The outcome of one change. `seen`: the read-back after it shows that it was made. */
 export interface ChangeOutcome {
   readonly change: Change;
-  readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped";
+  readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped" | "reported";
   readonly seen: boolean | null;
   readonly problem: string | null;
 }
@@ -15,12 +15,14 @@ export interface PlanRecord {
   readonly id: PlanId;
   readonly passId: PassId;
   readonly plan: Plan;
-  readonly state: "applying" | "applied" | "held" | "stopped" | "unchanged";
+  readonly state: "applying" | "applied" | "held" | "stopped" | "unchanged" | "reported";
   readonly startedBy: { readonly kind: "schedule" } | { readonly kind: "command"; readonly operator: OperatorId; readonly name: string };
   readonly scope: Scope;
   readonly startedAt: Instant;
   readonly endedAt: Instant | null;
   readonly outcomes: readonly ChangeOutcome[];
+  /** Why changes are only reported, in a sentence; left out: they are made. */
+  readonly reported?: string;
   /** Proposals about which nobody is asked now, with the reason. Left out in records of earlier versions. */
   readonly notAsked?: readonly (NotOpened & { readonly path: string })[];
   /** Whether the read-back found the plan fulfilled; null until it was read. */

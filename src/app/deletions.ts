@@ -8,6 +8,7 @@ import { isOutside, type IsOutside } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { readPolicyNow } from "../policy/propose.ts";
 import { countManagedDomains } from "../store/managed.ts";
+import type { Config } from "../config/config.ts";
 import type { Parts } from "./parts.ts";
 
 /** All that deletions need. */
@@ -38,7 +39,10 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
  *
  * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.
  */
-function outsideReader(p: Parts): DeletionContext["readOutside"] {
+export function outsideReader(p: {
+  readonly config: Pick<Config, "cloudstack">;
+  readonly cloud: { readonly reader: Pick<Parts["cloud"]["reader"], "readManagedRoot"> };
+}): DeletionContext["readOutside"] {
   const root = p.config.cloudstack.rootPath as DomainPath;
   let known: IsOutside | null = null;
   return async (): Promise<Result<IsOutside, Failure>> => {

@@ -1,5 +1,5 @@
 import { DAY_MS, GIB } from "../core/units.ts";
-import type { z } from "zod";
+import { z } from "zod";
 import { parsePolicies, type Policy } from "../core/backup-policy.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
@@ -21,6 +21,9 @@ export interface Config extends ReturnType<typeof toConfig> {
   readonly warnings: readonly string[];
 }
 
+/** What commands need that only look: all but Slack. */
+export type LookConfig = Omit<Config, "slack">;
+
 /** Where Twokey's own database is; null: embedded, in `dataDir`. */
 export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseMigrationUrl">;
 
@@ -30,11 +33,31 @@ export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseM
  * Errors: `invalid` with one line for every variable that is missing or wrong, all at once, values never repeated.
  */
 export function parseConfig(env: Environment): Result<Config, Failure> {
-  const { v, data, problems } = readBy(variables, env);
+  return parseBy(variables, env, slackProblems);
+}
+
+/** As `parseConfig`, for commands that only look: nothing of Slack has to be set. */
+export function parseLookConfig(env: Environment): Result<LookConfig, Failure> {
+  const unasked = z.string().default("");
+  return parseBy(variables.extend({ SLACK_BOT_TOKEN: unasked, SLACK_APP_TOKEN: unasked, SLACK_CHANNEL: unasked }), env, () => []);
+}
+
+function slackProblems(v: Environment): readonly string[] {
+  const problems: string[] = [];
   if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined)
     problems.push(problemLine("SLACK_APP_TOKEN", "is not set (Socket Mode), and SLACK_SIGNING_SECRET is not set either (HTTP mode)"));
   if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined)
     problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
+  return problems;
+}
+
+function parseBy(
+  rules: typeof variables | ReturnType<typeof variables.extend>,
+  env: Environment,
+  also: (v: Environment) => readonly string[],
+): Result<Config, Failure> {
+  const { v, data, problems } = readBy(rules as typeof variables, env);
+  problems.push(...also(v));
   for (const kind of ["WRITE", "EXPORT", "DELETE"])
     problems.push(...twinProblems(v, `CLOUDSTACK_${kind}_API_KEY`, `CLOUDSTACK_${kind}_SECRET_KEY`));
   problems.push(...archiveProblems(v), ...migrationProblems(v));

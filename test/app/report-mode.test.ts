@@ -3,7 +3,7 @@
  * would be done, once; nobody gets a button; a deletion that people approved before stands; only the kind whose keys are left out is held so.
  */
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { CloudParts } from "../../src/app/parts.ts";
 import { renderPlan } from "../../src/bot/render/plan.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
@@ -12,10 +12,13 @@ import type { AccountId, DomainId, DomainPath, JobId, Slug } from "../../src/cor
 import type { Asker } from "../../src/core/people.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
 import { isRead } from "../../src/store/stop-switch.ts";
-import { botCloud, grantFor, sendJson, startToldServer, type ToldServer } from "../cloudstack/support.ts";
+import { addManagedRoot } from "../../demo/keys.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import type { Inventory, InventoryItem } from "../../src/core/inventory.ts";
+import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
 import { configOf, putInForce } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
-import { expectRow, inventory, item, op } from "../support/deletions.ts";
+import { expectRow, item, op } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { approveIn, smallWorld } from "../support/small-world.ts";
 import { service } from "../sync/people.ts";
@@ -25,48 +28,38 @@ const without = (kind: string) => configOf({ [`CLOUDSTACK_${kind}_API_KEY`]: "",
 const ada: Asker = { operator: { id: op("ada"), name: "ada", ciUserId: null }, isTeam: true };
 
 describe("no client sends what changes something", () => {
-  const [ROOT, CI, ALPHA] = ["1", "2", "3"].map((n) => `6f1c9a1e-0000-4000-8000-00000000000${n}`) as [string, string, string];
-  const tree = [
-    { id: ROOT, name: "ROOT", level: 0, path: "ROOT" },
-    { id: CI, name: "ci", level: 1, path: "ROOT/ci", parentdomainid: ROOT },
-    { id: ALPHA, name: "alpha", level: 2, path: "ROOT/ci/alpha", parentdomainid: CI },
-  ];
-  let server: ToldServer;
+  let emulator: CloudStackEmulator;
+  let found: Inventory;
+  let ann: InventoryItem;
   beforeAll(async () => {
-    server = await startToldServer((form, response) => {
-      const rows = tree.filter((d) => (form.get("id") ?? d.id) === d.id);
-      const place = { domainid: ALPHA, domain: "alpha", domainpath: "ROOT/ci/alpha" };
-      const who = { id: form.get("id"), name: "ann", accounttype: 0, roletype: "User", rolename: "CI Member" };
-      const account = { ...who, ...place, state: "locked", user: [] };
-      if (form.get("command") === "listAccounts")
-        return sendJson(response, 200, { listaccountsresponse: { count: 1, account: [account] } });
-      if (form.get("command") !== "listDomains") return sendJson(response, 432, { errorresponse: { errorcode: 432, errortext: "no" } });
-      return sendJson(response, 200, { listdomainsresponse: { count: rows.length, domain: rows } });
-    });
+    emulator = await startCloudStackEmulator({ port: 0, jobMs: 5 });
+    const alpha = emulator.addDomain({ name: "alpha", parent: addManagedRoot(emulator) }) as DomainId;
+    emulator.addAccount({ domain: alpha, name: "ann" });
+    found = valueOf(await botCloud(emulator).reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
+    const account = found.items.find((i) => i.kind === "account");
+    if (account === undefined) throw new Error("there is no account");
+    ann = account;
+    return () => emulator.close();
   });
-  afterAll(() => server.close());
-  beforeEach(() => void (server.forms.length = 0));
-
-  const machine = item("machine", "m", { id: randomUUID() });
-  const template = item("template", "t", { id: randomUUID(), zoneId: randomUUID() });
-  const approved = { ...inventory(ALPHA as DomainId, [machine]), path: "ROOT/ci/alpha" as DomainPath };
+  const sent = () => emulator.requests().filter((c) => !isRead(c.command)).length;
   const job = () => randomUUID() as JobId;
+  const template = item("template", "t", { id: randomUUID(), zoneId: randomUUID() });
   const calls: readonly (readonly [string, string, (c: CloudParts) => Promise<unknown>])[] = [
-    ["destroy a machine", "DELETE", (c) => c.deleter.destroyMachine(grantFor(approved), machine, job())],
-    ["delete a domain", "DELETE", (c) => c.deleter.deleteDomain(grantFor(approved), job())],
-    ["enable an account", "DELETE", (c) => c.restorer.enableAccount(randomUUID() as AccountId)],
-    ["unlock an account", "WRITE", (c) => c.writer.applyChange({ kind: "unlock_account", accountId: randomUUID() } as never, job())],
+    ["disable an account", "DELETE", (c) => c.deleter.quarantineAccount(grantFor(found), ann, job())],
+    ["delete a domain", "DELETE", (c) => c.deleter.deleteDomain(grantFor(found), job())],
+    ["lock an account", "DELETE", (c) => c.restorer.lockAccount(ann.id as AccountId)],
     ["set the mark", "WRITE", (c) => c.writer.addMark(randomUUID())],
     ["export a template", "EXPORT", (c) => c.exports.openExport(template)],
   ];
   test.each(calls)("%s: neither in report mode nor without the key %s", async (_what, kind, call) => {
     for (const env of [{ TWOKEY_MODE: "report" }, { [`CLOUDSTACK_${kind}_API_KEY`]: "", [`CLOUDSTACK_${kind}_SECRET_KEY`]: "" }]) {
-      const done = await call(botCloud({ url: server.url, apiKey: "read" }, { env }));
-      expect(done).toMatchObject({ ok: false, error: { code: "cloudstack.report_only" } });
-      expect(server.forms.map((f) => f.get("command")).filter((c) => !isRead(c ?? ""))).toEqual([]);
+      const before = sent();
+      expect(await call(botCloud(emulator, { env }))).toMatchObject({ ok: false, error: { code: "cloudstack.report_only" } });
+      expect(sent()).toBe(before);
     }
-    await call(botCloud({ url: server.url, apiKey: "all" }));
-    expect(server.forms.filter((f) => !isRead(f.get("command") ?? "")).length, "it is sent otherwise").toBeGreaterThan(0);
+    const before = sent();
+    await call(botCloud(emulator));
+    expect(sent(), "it is sent otherwise").toBeGreaterThan(before);
   });
 });
 

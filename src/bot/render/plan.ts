@@ -1,5 +1,6 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
+import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
 import { wordsToLift } from "../../sync/planning/lift.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
@@ -10,10 +11,29 @@ export interface Rendering {
   readonly blocks: readonly KnownBlock[];
 }
 
+/** Where every line of a plan is that does not fit its message: in a file of its thread, or in the terminal only. */
+export type WholePlan = "none" | "file" | "terminal";
+
+/** How many lines of each list a message has. */
+const LINES = { done: 15, open: 15, drift: 5, others: 12 } as const;
+
+/** Whether the message leaves lines out. */
+export function isCut({ plan, outcomes, notAsked = [] }: PlanRecord): boolean {
+  const done = outcomes.filter((o) => o.outcome === "done").length;
+  const others = [plan.holds, plan.heldRows, plan.proposals, notAsked];
+  return (
+    done > LINES.done ||
+    outcomes.length - done > LINES.open ||
+    plan.drift.length > LINES.drift ||
+    others.some((l) => l.length > LINES.others)
+  );
+}
+
 /** Renders a plan in whatever state it is. Pure: the same record gives the same message. */
-export function renderPlan(record: PlanRecord, environment: string): Rendering {
+export function renderPlan(record: PlanRecord, environment: string, place: WholePlan = "none"): Rendering {
   const { plan, outcomes } = record;
   const title = headline(record);
+  const progress = progressText(record);
   const [done, open] = [outcomes.filter((o) => o.outcome === "done"), outcomes.filter((o) => o.outcome !== "done")];
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
@@ -34,20 +54,27 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
       holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
     ),
     ...list("Rows of the CI database to correct", heldRows),
-    ...list("Done", doneLines, 15),
-    ...list(openTitle(record), open.map(outcomeLine), 15),
+    ...(progress === null ? [] : [section(mrkdwn`*${safe(progress)}*`)]),
+    ...list("Done", doneLines, LINES.done),
+    ...list(openTitle(record), open.map(outcomeLine), LINES.open),
     ...list("Proposed for deletion: each gets a card of its own, and needs at least two approvals", proposed),
     ...list(
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
     ...(plan.proposals.length === 0 ? [section(mrkdwn`*Deletions:* none, and this plan cannot lead to one.`)] : []),
-    ...list("Different, but left alone", drift, 5),
+    ...list("Different, but left alone", drift, LINES.drift),
+    ...(place === "none" ? [] : [section(wholePlan(record, place))]),
     context(
       mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
-  return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };
+  return { text: `${title} (${environment}).${progress === null ? "" : ` ${progress}.`} ${proposed.length} deletion(s) proposed.`, blocks };
+}
+
+function wholePlan({ id }: PlanRecord, place: "file" | "terminal"): Mrkdwn {
+  const command = mrkdwn`\`npx twokey plan show ${safe(id)}\``;
+  return place === "file" ? mrkdwn`Every line is in the file in this thread, and in ${command}.` : mrkdwn`Every line: ${command}`;
 }
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {

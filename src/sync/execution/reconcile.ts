@@ -31,6 +31,7 @@ import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
+import { createProgress } from "./progress.ts";
 import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
@@ -124,7 +125,8 @@ async function passWithLock(
   // What was told to fail is no news when it is tried again.
   let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
   if (shown) await c.announcer.showPlan(record);
-  const applied = await applyChanges(changes, { ...c, passId, signal, limits: planned.team });
+  const onOutcome = shown ? { onOutcome: createProgress(record, changes.length, c) } : {};
+  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, limits: planned.team });
   shown ||= applied.some((o) => o.outcome === "done");
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);

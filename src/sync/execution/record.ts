@@ -25,6 +25,8 @@ export interface PlanRecord {
   readonly reported?: string;
   /** Proposals about which nobody is asked now, with the reason. Left out in records of earlier versions. */
   readonly notAsked?: readonly (NotOpened & { readonly path: string })[];
+  /** How far it is, while it works for long; never stored. `ended` of `total` changes, whatever became of them. */
+  readonly progress?: { readonly startedAt: Instant; readonly at: Instant; readonly total: number; readonly ended: number };
   /** Whether the read-back found the plan fulfilled; null until it was read. */
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
 }

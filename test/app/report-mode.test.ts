@@ -47,7 +47,7 @@ describe("no client sends what changes something", () => {
   const calls: readonly (readonly [string, string, (c: CloudParts) => Promise<unknown>])[] = [
     ["disable an account", "DELETE", (c) => c.deleter.quarantineAccount(grantFor(found), ann, job())],
     ["delete a domain", "DELETE", (c) => c.deleter.deleteDomain(grantFor(found), job())],
-    ["lock an account", "DELETE", (c) => c.restorer.lockAccount(ann.id as AccountId)],
+    ["lock an account", "DELETE", (c) => c.restorer.lockAccount(ann.id as AccountId, job())],
     ["set the mark", "WRITE", (c) => c.writer.addMark(randomUUID())],
     ["export a template", "EXPORT", (c) => c.exports.openExport(template)],
   ];

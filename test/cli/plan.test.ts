@@ -5,9 +5,14 @@
 import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { z } from "zod";
+import { parseLookConfig } from "../../src/config/config.ts";
+import { readInstallation } from "../../src/store/installation.ts";
+import { botCi, putInForce } from "../support/bot.ts";
 import { isRead } from "../../src/store/stop-switch.ts";
 import { readPlanHeads } from "../../src/store/plans.ts";
 import { emptyDatabase, freshDatabase, type FreshDatabase } from "../support/database.ts";
@@ -21,12 +26,15 @@ let own: FreshDatabase;
 let env: Record<string, string>;
 beforeAll(async () => {
   [ci, own] = [await emptyDatabase(), await emptyDatabase()];
-  await ci.db.exec(readFileSync("docs/ci-database-example.sql", "utf8"));
-  await ci.db.exec(`
-    set search_path = public;
-    insert into person (id, username, email, first_name, last_name) select 'u-' || n, 'user' || n, 'u' || n || '@example.org', 'F', 'L' from generate_series(1, 800) n;
+  const client = new pg.Client({ connectionString: ci.url });
+  await client.connect();
+  await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+  await client.query(`
+    insert into person (id, username, email, first_name, last_name)
+      select 'u-' || n, 'user' || n, 'u' || n || '@example.org', 'F', 'L' from generate_series(1, 800) n;
     insert into project (id, slug, name) select 'p-' || n, 'p' || n, 'P' || n from generate_series(1, ${PROJECTS}) n;
     insert into membership select 'p-' || (1 + (n - 1) / 2), 'u-' || n, 'member' from generate_series(1, 800) n`);
+  await client.end();
   cloud = await startCloudStackEmulator({});
   addManagedRoot(cloud);
   const { read } = keysOf(cloud);
@@ -34,8 +42,6 @@ beforeAll(async () => {
   env = {
     ...{ TWOKEY_DATA_DIR: dataDir, DATABASE_URL: own.url, CI_DATABASE_URL: ci.url, CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci" },
     ...{ CLOUDSTACK_API_URL: cloud.url, CLOUDSTACK_API_KEY: read.apiKey, CLOUDSTACK_SECRET_KEY: read.secretKey },
-    ...{ TWOKEY_CHANGES_PER_PASS: "500", CI_PROJECTS_VIEW: "public.twokey_projects" },
-    ...{ CI_USERS_VIEW: "public.twokey_users", CI_MEMBERSHIPS_VIEW: "public.twokey_memberships" },
   };
 });
 afterAll(async () => {
@@ -89,6 +95,39 @@ test("before the first start, 400 projects are planned in less than 3 seconds, a
   expect(readdirSync(path.dirname(env["TWOKEY_DATA_DIR"] ?? ""))).toEqual([]);
   // Measured alone it is below one second; other tests run beside it.
   expect(ms).toBeLessThan(3000);
+});
+
+test("on a database of the bot it says the same, and that everything is stopped; nothing to change is 0", async () => {
+  const seeded = await freshDatabase();
+  const [config, reader] = [parseLookConfig(env), botCi(ci.url, Date.now)];
+  const source = await reader.readSource();
+  await reader.close();
+  if (!config.ok || !source.ok || source.value === null) throw new Error("nothing is configured");
+  const { policy } = config.value;
+  await putInForce(seeded.db, { ...policy, changesPerPass: 5000, scope: { ...policy.scope, source: source.value } });
+  await readInstallation(seeded.db);
+  const mine = { ...env, DATABASE_URL: seeded.url };
+  const rows = () => seeded.db.many(z.object({ n: z.string() }), "select (select count(*) from audit) || ' ' || (select count(*) from plan) as n");
+  const before = await rows();
+  const done = await twokey(["plan"], mine);
+  expect(done).toMatchObject({ code: 2, err: "", out: expect.stringContaining(`Changes (${PROJECTS * 3})`) as string });
+  expect(done.out).not.toMatch(/first pass|Held/);
+  await seeded.db.exec("insert into stop_switch (at, kind, by_operator, reason) values (1, 'stop', 'ci:ada', 'the disk is full')");
+  expect((await twokey(["plan", "p7"], mine)).out).toContain("Everything is stopped, so a pass would do nothing: the disk is full");
+  expect(await rows()).toEqual(before);
+  await seeded.drop();
+
+  const nobody = await emptyDatabase();
+  const client = new pg.Client({ connectionString: nobody.url });
+  await client.connect();
+  await client.query(readFileSync("docs/ci-database-example.sql", "utf8"));
+  await client.query("insert into project (id, slug, name, closed_at) values ('p-1', 'one', 'One', now())");
+  await client.end();
+  expect(await twokey(["plan"], { ...env, CI_DATABASE_URL: nobody.url })).toMatchObject({
+    code: 0,
+    out: expect.stringContaining("Nothing to change. Nothing was written.") as string,
+  });
+  await nobody.drop();
 });
 
 test("one project as JSON: each change with its words; a project looked at alone locks and deletes nothing", async () => {

@@ -57,7 +57,7 @@ export async function deletionQuestion(
   });
 }
 
-/** Errors: nobody may vote on it, whatever the question: its domain is protected, or deletions are only reported. Invariant: INV-4, INV-12. */
+/** Errors: nobody may vote, whatever the question: the domain is protected, or deletions are only reported. Invariant: INV-4, INV-12. */
 export async function requireUnprotected(
   row: DeletionRow,
   outside: Result<IsOutside, Failure>,

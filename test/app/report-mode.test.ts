@@ -1,6 +1,6 @@
 /**
  * Claims of report mode, in the bot as it is put together: nothing is sent that changes anything, whatever keys are set; plans say what
- * would be done, once; nobody gets a button; a deletion that people approved before stands; only the kind whose keys are left out is held so.
+ * would be done, once; nobody gets a button; a deletion approved before stands; only the kind whose keys are left out is held so.
  */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * Claims: a plan that does not fit its message is a file in its thread with every line, once; where Slack refuses the file, the message says
+ * Claims: a plan that does not fit its message is a file in its thread with every line, once; where Slack refuses it, the message says
  * what to type. A plan that works for long shows how far it is, in place, at most every few seconds, and ends with one whole message.
  */
 import { expect, test } from "vitest";
@@ -68,7 +68,10 @@ test("a long plan is a file in the thread of its message, once, with every line"
   const slack = await start();
   const { plan: announcer, posting } = await announcersOn(slack);
   const thread = () =>
-    slack.view(ADA).conversations.find((c) => c.id === TEAM)?.messages.filter((m) => m.user === BOT || m.files.length > 0) ?? [];
+    slack
+      .view(ADA)
+      .conversations.find((c) => c.id === TEAM)
+      ?.messages.filter((m) => m.user === BOT || m.files.length > 0) ?? [];
   await announcer.showPlan(plan(ID, 1201, "applying", () => "waiting"));
   expect(thread().map((m) => m.files.length)).toEqual([0]);
   const whole = plan(ID, 1201, "applied", (i) => (i % 100 === 7 ? "refused" : "done"));

@@ -107,7 +107,8 @@ test("on a database of the bot it says the same, and that everything is stopped;
   await putInForce(seeded.db, { ...policy, changesPerPass: 5000, scope: { ...policy.scope, source: source.value } });
   await readInstallation(seeded.db);
   const mine = { ...env, DATABASE_URL: seeded.url };
-  const rows = () => seeded.db.many(z.object({ n: z.string() }), "select (select count(*) from audit) || ' ' || (select count(*) from plan) as n");
+  const rows = () =>
+    seeded.db.many(z.object({ n: z.string() }), "select (select count(*) from audit) || ' ' || (select count(*) from plan) as n");
   const before = await rows();
   const done = await twokey(["plan"], mine);
   expect(done).toMatchObject({ code: 2, err: "", out: expect.stringContaining(`Changes (${PROJECTS * 3})`) as string });

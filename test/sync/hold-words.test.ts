@@ -49,7 +49,8 @@ test.each([
   if (!command.ok || command.value.kind !== "policy") throw new Error(`it is not understood: ${typed}`);
   expect((await answerPolicy(asker("ada"), command.value.wish, bot.services.policy)).title).toMatch(/^Proposed: /);
   const { id: changeId, digest } = cards.at(-1) ?? { id: "", digest: "" as never };
-  for (const name of ["ben", "chen"]) expect(await bot.services.policy.approve({ changeId, digest, by: asker(name) })).toMatchObject({ ok: true });
+  for (const name of ["ben", "chen"])
+    expect(await bot.services.policy.approve({ changeId, digest, by: asker(name) })).toMatchObject({ ok: true });
 
   const done = await s.pass(bot);
   expect(done.outcomes.map((o) => o.outcome)).toEqual(done.outcomes.map(() => "done"));
@@ -57,6 +58,11 @@ test.each([
 });
 
 test("a hold that no limit lifts keeps its words", () => {
-  const hold = { kind: "empty_source", blocks: "everything", sentence: "nothing is listed", liftedBy: "a source that is whole again" } as const;
+  const hold = {
+    kind: "empty_source",
+    blocks: "everything",
+    sentence: "nothing is listed",
+    liftedBy: "a source that is whole again",
+  } as const;
   expect(wordsToLift(hold, { additive: [], restrictive: [], proposals: [], digest: "d" as never })).toBe(hold.liftedBy);
 });

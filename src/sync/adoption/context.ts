@@ -47,7 +47,6 @@ export interface AdoptionAnnouncer {
 
 /** What a look at both sides needs; it writes nothing. */
 export interface SurveyContext {
-  readonly db: Database;
   readonly desired: DesiredSource;
   readonly observed: ObservedSource;
   readonly fleet: FleetScope;
@@ -55,6 +54,7 @@ export interface SurveyContext {
 
 /** What adoption works with. */
 export interface AdoptionContext extends SurveyContext {
+  readonly db: Database;
   readonly ownership: Ownership;
   readonly ballot: BallotContext;
   readonly approvers: ApproverDirectory;

@@ -21,7 +21,7 @@ import { readKnownState } from "../../store/managed.ts";
 import { refusalWhileStopped, withPassLock } from "../execution/pass-lock.ts";
 import type { AdoptionContext } from "./context.ts";
 import { heldNow, requireOurs, waitingLines } from "./propose.ts";
-import { survey, whatMoved } from "./survey.ts";
+import { readKnown, survey, whatMoved } from "./survey.ts";
 
 /** One person's click on one table, with the digest that the card showed. */
 export interface AdoptionClick {
@@ -116,7 +116,7 @@ async function lookAgain(row: AdoptionTableRow, c: AdoptionContext): Promise<Res
 }
 
 async function lookAtBothSides({ body }: AdoptionTableRow, c: AdoptionContext): Promise<Result<void, Failure>> {
-  const seen = await survey({ pairs: body.mapped }, c);
+  const seen = await survey({ pairs: body.mapped }, await readKnown(c.db), c);
   if (!seen.ok) return seen;
   const ours = await requireOurs(seen.value, c);
   if (!ours.ok) return ours;

@@ -17,7 +17,7 @@ import { waitingDomains } from "../planning/build-plan.ts";
 import { describeChange } from "../planning/describe.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { AdoptionContext } from "./context.ts";
-import { survey, type Mapping, type Survey } from "./survey.ts";
+import { readKnown, survey, type Mapping, type Survey } from "./survey.ts";
 
 /** What came of a proposal. */
 export interface Proposed {
@@ -36,7 +36,7 @@ export interface Proposed {
 export async function proposeAdoption(by: Asker, mapping: Mapping, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
   const free = await requireReady(by, "adopt domains", c);
   if (!free.ok) return free;
-  const seen = await survey(mapping, c);
+  const seen = await survey(mapping, await readKnown(c.db), c);
   if (!seen.ok) return seen;
   const ours = await requireOurs(seen.value, c);
   if (!ours.ok) return ours;

@@ -11,6 +11,7 @@ import { canonicalJson } from "../../core/digest.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { KnownState } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
+import type { Queryable } from "../../store/db.ts";
 import { readLiveDeletions } from "../../store/deletions.ts";
 import { readKnownState } from "../../store/managed.ts";
 import { observe } from "../execution/observe.ts";
@@ -40,12 +41,11 @@ export const nothingKnown: KnownState = {
 };
 
 /**
- * Reads both sides and matches them; writes nothing. `known` left out is what the database says.
+ * Reads both sides and matches them; writes nothing.
  *
  * Errors: `unavailable` when a side was not read completely; `invalid` for a mapping file that cannot be used.
  */
-export async function survey(mapping: Mapping, c: SurveyContext, given?: KnownState): Promise<Result<Survey, Failure>> {
-  const known = given ?? (await readKnown(c));
+export async function survey(mapping: Mapping, known: KnownState, c: SurveyContext): Promise<Result<Survey, Failure>> {
   const { desired, observed } = await observe(c.fleet, known, c.desired, c.observed);
   if (desired.coverage === "partial") return err(unread("The CI database", desired.reason));
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
@@ -60,9 +60,10 @@ export async function survey(mapping: Mapping, c: SurveyContext, given?: KnownSt
   return ok({ ...matched, desired, observed, known, recognised, mapped: mapped.value });
 }
 
-async function readKnown({ db }: SurveyContext): Promise<KnownState> {
-  const busy = (await readLiveDeletions(db)).map((d) => d.domain_id);
-  return { ...(await readKnownState(db, busy)), pinnedScope: null };
+/** What this database says is managed. */
+export async function readKnown(q: Queryable): Promise<KnownState> {
+  const busy = (await readLiveDeletions(q)).map((d) => d.domain_id);
+  return { ...(await readKnownState(q, busy)), pinnedScope: null };
 }
 
 function unread(side: string, reason: string): Failure {

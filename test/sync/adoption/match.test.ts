@@ -259,7 +259,7 @@ test("every object is in exactly one row of one situation, and what would be ado
       for (const m of q.known.managedAccounts)
         expect(accounts.filter((a) => a === m.accountId && domains.some((d) => d.domainId === m.domainId))).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: 100 },
   );
 });
 
@@ -275,7 +275,7 @@ test("the order of the lists does not matter", () => {
       const other = { ...q, projects: shuffled(q.projects), domains: shuffled(q.domains), accounts: shuffled(q.accounts) };
       expect(match(other)).toEqual(match(q));
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 

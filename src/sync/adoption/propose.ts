@@ -32,7 +32,7 @@ export interface Proposed {
   readonly quorum: number;
 }
 
-/** Proposes to adopt what matches one to one. Errors: not of the team, stopped, another scope, not ours, unread sides, a bad mapping file. */
+/** Proposes to adopt what matches one to one. Errors: not of the team, stopped, another scope, not ours, unread sides, a bad mapping. */
 export async function proposeAdoption(by: Asker, mapping: Mapping, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
   const free = await requireReady(by, "adopt domains", c);
   if (!free.ok) return free;

@@ -68,6 +68,22 @@ export const commandList: readonly CommandEntry[] = [
     load: async () => (await import("./deletions.ts")).runRestore,
   },
   {
+    name: "adopt",
+    description: "matches domains, accounts and users that are there to the CI database; two approvers agree in Slack on what is managed",
+    options: [
+      ["--dry-run", "only shows the table: nothing is written anywhere, and Slack is not needed"],
+      ["--json", "prints the table for scripts"],
+      ["--map <file>", "which project has which domain, where their names differ: lines such as aurora,ROOT/ci/Team Aurora"],
+    ],
+    load: async () => (await import("./adopt.ts")).runAdopt,
+  },
+  {
+    name: "un-adopt",
+    args: "<project...>",
+    description: "asks in Slack whether adopted domains are given back: Twokey leaves them alone then",
+    load: async () => (await import("./adopt.ts")).runUnAdopt,
+  },
+  {
     name: "audit verify",
     description: "checks the hash chain of the audit log, and that it still contains a head noted earlier",
     options: [["--head <hash>", "a head noted earlier: 64 hexadecimal digits"]],

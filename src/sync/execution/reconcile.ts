@@ -10,6 +10,7 @@ import type { Scope } from "../../core/scope.ts";
 import { addToTrace } from "../../core/trace.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
+import { endFirstPlans } from "../../store/adoptions.ts";
 import { askedToCreate } from "../../store/installation.ts";
 import { countRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
@@ -21,9 +22,10 @@ import {
   recordLastShown,
   recordManagedAccounts,
   recordManagedDomains,
+  recordPlaces,
 } from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
-import { allowedBy, buildPlan } from "../planning/build-plan.ts";
+import { allowedBy, buildPlan, endedFirstPlans, waitingDomains } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
@@ -105,7 +107,11 @@ async function passWithLock(
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
-  const permitted: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
+  const waiting = waitingDomains(plan);
+  const permitted: readonly Change[] = [
+    ...(allowed.additive ? plan.additive : []),
+    ...(allowed.restrictive ? plan.restrictive.filter((change) => !waiting.has(change.domainId)) : []),
+  ];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
   let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
@@ -117,7 +123,7 @@ async function passWithLock(
   const stopped = applied.some((o) => o.outcome === "held");
   record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(plan, changes.length) };
   if (allowed.deletions && !stopped) {
-    for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
+    for (const proposal of plan.proposals) if (!waiting.has(proposal.domainId)) await c.deletions.openDeletion(proposal, requesters);
   }
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
@@ -183,7 +189,11 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     // A held row without an id may be any project's: then no project's absence goes on.
     const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
-    await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
+    await c.db.tx(async (q) => {
+      await recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() });
+      await recordPlaces(q, input.observed.domains);
+      await endFirstPlans(q, endedFirstPlans(input, plan));
+    });
   }
   return { plan, input, plannedAt, policy, team, seen: owner.seen };
 }
@@ -232,8 +242,12 @@ export async function findOwner(
 
 function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
+  const waiting = waitingDomains(plan);
   const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
-    plan[side].map((change): ChangeOutcome => ({ change, outcome: allowed[side] ? "waiting" : "held", seen: null, problem: null })),
+    plan[side].map((change): ChangeOutcome => {
+      const isHeld = !allowed[side] || (side === "restrictive" && waiting.has(change.domainId));
+      return { change, outcome: isHeld ? "held" : "waiting", seen: null, problem: null };
+    }),
   );
   const times = { startedAt: c.now(), endedAt: null };
   return { id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, readBack: null };
@@ -257,8 +271,11 @@ async function proposalsNotAsked(
 ): Promise<NonNullable<PlanRecord["notAsked"]>> {
   if (!allowedBy(plan).deletions) return [];
   const found: (NotOpened & { readonly path: string })[] = [];
+  const waiting = waitingDomains(plan);
   for (const proposal of plan.proposals) {
-    const why = await c.deletions.whyNotOpened(proposal, requesters);
+    const why = waiting.has(proposal.domainId)
+      ? { reason: "it was adopted, and its first plan waits for two approvers: /ci-adopt release", isNews: true }
+      : await c.deletions.whyNotOpened(proposal, requesters);
     if (why !== null) found.push({ path: proposal.path, ...why });
   }
   return found;
@@ -298,7 +315,10 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
 
 function finalState(plan: Plan, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const isHeld = (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0);
+  const waiting = waitingDomains(plan);
+  const isHeld =
+    (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0) ||
+    plan.restrictive.some((change) => waiting.has(change.domainId));
   if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
   return changes > 0 ? "applied" : "unchanged";
 }

@@ -185,7 +185,12 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },
-    sync: { everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS, snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000 },
+    sync: {
+      everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
+      snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,
+      /** How long plans are kept that changed nothing. Units: milliseconds. */
+      keepMs: v.TWOKEY_KEEP_DAYS * DAY_MS,
+    },
     /** The team's limits as the environment has them: in force from the first start until two people change them. */
     policy: policyOf(v, roles),
     backups: {

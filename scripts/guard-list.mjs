@@ -3208,9 +3208,9 @@ export const guards = [
   {
     invariant: "INV-10",
     what: "a command that only looks cannot write",
-    file: "src/cli/without-writing.ts",
-    guard: "-c default_transaction_read_only=on",
-    broken: "",
+    file: "src/store/read-only.ts",
+    guard: '"-c default_transaction_read_only=on"',
+    broken: '""',
     tests: looksOnly,
   },
   {

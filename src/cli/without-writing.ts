@@ -1,13 +1,11 @@
-import { existsSync } from "node:fs";
-import { z } from "zod";
 import { ciDatabase, cloudStack } from "../app/systems.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
 import type { Config } from "../config/config.ts";
 import { createEvents } from "../events.ts";
-import { createDatabase, type Queryable } from "../store/db.ts";
-import { startEmbeddedPostgres } from "../store/embedded.ts";
-import { refuse, tellFailure, withConfig, type CliIo } from "./command.ts";
+import type { Queryable } from "../store/db.ts";
+import { openForReading } from "../store/read-only.ts";
+import { tellFailure, withConfig, type CliIo } from "./command.ts";
 
 /** What a command gets that only looks: nothing that it has can write anywhere. */
 export interface Looking {
@@ -33,48 +31,18 @@ export function withoutSlack(io: CliIo): CliIo {
 /**
  * Runs `work` on both sides and on Twokey's own database, opened read-only: nothing is migrated, and PostgreSQL refuses every write.
  *
- * Errors: exit code 2 for what is wrong in the environment, 1 for a database of another version.
+ * Errors: exit code 2 for what is wrong in the environment, 1 for a database that is away or of another version.
  */
 export function withoutWriting(io: CliIo, work: (tools: Looking) => Promise<number>): Promise<number> {
   return withConfig(withoutSlack(io), async (config) => {
-    const folder = `${config.dataDir}/pg`;
-    if (config.databaseUrl === null && !existsSync(folder)) return look(io, config, null, work);
-    const embedded = config.databaseUrl === null ? await startEmbeddedPostgres(folder) : null;
-    const db = createDatabase(readOnly(config.databaseUrl ?? embedded?.url() ?? ""), { max: 3, onError: () => undefined });
+    const opened = await openForReading(config);
+    if (!opened.ok) return tellFailure(io, opened.error);
     try {
-      const version = await versionOf(db);
-      if (version === "earlier")
-        return refuse(
-          io,
-          "Twokey's own database is of an earlier version. Start this version once, or run npx twokey migrate; then look again.",
-        );
-      return await look(io, config, version === "none" ? null : db, work);
-    } catch (thrown) {
-      const message = thrown instanceof Error ? thrown.message : String(thrown);
-      return tellFailure(io, { kind: "unavailable", code: "cli.look", message: `It could not be looked: ${message}` });
+      return await look(io, config, opened.value.db, work);
     } finally {
-      await db.close();
-      await embedded?.stop();
+      await opened.value.close();
     }
   });
-}
-
-/** The same address, in whose sessions PostgreSQL refuses every write. */
-function readOnly(url: string): string {
-  const address = new URL(url);
-  const given = address.searchParams.get("options");
-  address.searchParams.set("options", `${given === null ? "" : `${given} `}-c default_transaction_read_only=on`);
-  return address.href;
-}
-
-const Version = z.object({ tables: z.boolean(), adoption: z.boolean() });
-
-async function versionOf(db: Queryable): Promise<"none" | "earlier" | "this"> {
-  const found = await db.one(
-    Version,
-    "select to_regclass('twokey.managed_domain') is not null as tables, to_regclass('twokey.adoption') is not null as adoption",
-  );
-  return !found.tables ? "none" : found.adoption ? "this" : "earlier";
 }
 
 async function look(io: CliIo, config: Config, db: Queryable | null, work: (tools: Looking) => Promise<number>): Promise<number> {

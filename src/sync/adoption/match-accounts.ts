@@ -3,7 +3,7 @@ import { userIdFor } from "../../core/derived-ids.ts";
 import type { DesiredMember } from "../planning/desired.ts";
 import type { ObservedAccount, ObservedUser } from "../planning/observed.ts";
 import { componentsOf } from "./components.ts";
-import type { MatchQuestion } from "./match.ts";
+import type { MatchQuestion } from "./question.ts";
 import { rowOf, usersOf, type Pair } from "./rows.ts";
 
 /** The rows of one domain's accounts, users and members, and the accounts that would be adopted. */

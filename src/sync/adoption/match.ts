@@ -1,25 +1,12 @@
 import type { AdoptionDomain, AdoptionRow, MappedPair } from "../../core/adoption.ts";
 import { groupBy } from "../../core/group-by.ts";
-import type { KnownState, ManagedDomain } from "../../core/managed.ts";
+import type { ManagedDomain } from "../../core/managed.ts";
 import type { DesiredProject, HeldRow } from "../planning/desired.ts";
-import type { NonUuidDomain, ObservedAccount, ObservedDomain } from "../planning/observed.ts";
+import type { ObservedAccount, ObservedDomain } from "../planning/observed.ts";
 import { matchAccounts } from "./match-accounts.ts";
 import { componentsOf } from "./components.ts";
+import type { MatchQuestion } from "./question.ts";
 import { rowOf, usersOf, type Pair } from "./rows.ts";
-
-/** Both sides, what is managed, and what a mapping file says. */
-export interface MatchQuestion {
-  readonly projects: readonly DesiredProject[];
-  readonly held: readonly HeldRow[];
-  /** All below the managed root. */
-  readonly domains: readonly ObservedDomain[];
-  readonly nonUuid: readonly NonUuidDomain[];
-  readonly accounts: readonly ObservedAccount[];
-  readonly known: Pick<KnownState, "managedDomains" | "managedAccounts" | "generations" | "domainsUnderDeletion">;
-  /** Domains and accounts with ids that only Twokey derives, which are not recorded as managed. */
-  readonly derived: ReadonlySet<string>;
-  readonly mapped: readonly MappedPair[];
-}
 
 /** The table, and what would be recorded if people agreed. */
 export interface Match {

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { situations, type AdoptionRow } from "../../../src/core/adoption.ts";
 import { domainIdFor, userIdFor } from "../../../src/core/derived-ids.ts";
 import type { ManagedAccount, ManagedDomain } from "../../../src/core/managed.ts";
-import { match, type MatchQuestion } from "../../../src/sync/adoption/match.ts";
+import { match } from "../../../src/sync/adoption/match.ts";
+import type { MatchQuestion } from "../../../src/sync/adoption/question.ts";
 import { whatMoved } from "../../../src/sync/adoption/survey.ts";
 import { account, accountId, domain, domainId, member, project, question, user } from "./world.ts";
 

@@ -1,6 +1,6 @@
 /** Both sides of small worlds for the matcher: whatever a test does not name is usual. */
 import type { AccountId, CiUserId, DomainId, DomainPath, ProjectId, Slug, UserId } from "../../../src/core/ids.ts";
-import type { MatchQuestion } from "../../../src/sync/adoption/match.ts";
+import type { MatchQuestion } from "../../../src/sync/adoption/question.ts";
 import type { DesiredMember, DesiredProject } from "../../../src/sync/planning/desired.ts";
 import type { ObservedAccount, ObservedDomain, ObservedUser } from "../../../src/sync/planning/observed.ts";
 

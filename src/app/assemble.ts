@@ -19,6 +19,8 @@ import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts
 import { previewPass, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { createSyncService } from "../sync/execution/service.ts";
+import { createAdoptionService } from "../sync/adoption/service.ts";
+import { adoptionContext } from "./adoption.ts";
 import { backupService, domainOf, exportContext, linkContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
@@ -78,7 +80,8 @@ export function assemble(p: Parts): Assembly {
     deletionOf: (id) => deletionService.forProject(id),
   });
   const exports = exportContext(p, projects);
-  const contexts: Contexts = { deletions, passes, policy, exports };
+  const adoption = adoptionContext(p, passes, deletions);
+  const contexts: Contexts = { deletions, passes, policy, exports, adoption };
   return {
     ...contexts,
     services: {
@@ -86,6 +89,7 @@ export function assemble(p: Parts): Assembly {
       sync,
       projects,
       policy: keepingHead(createPolicyService(policy), ownership),
+      adoption: keepingHead(createAdoptionService(adoption), ownership),
       exports: createExportService(exports),
       backups: backupService(p, projects),
     },

@@ -14,11 +14,14 @@ import { advance, sweepDeletions } from "../deletion/runner.ts";
 import { nearestPeriod } from "../engine/cron.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
+import type { AdoptionContext } from "../sync/adoption/context.ts";
+import { sweepAdoptions } from "../sync/adoption/service.ts";
 import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts";
 import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
 import { sweepNotices } from "./notices.ts";
+import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk } from "./passes.ts";
 
@@ -38,6 +41,7 @@ export interface Contexts {
   readonly passes: ReconcileContext;
   readonly policy: PolicyContext;
   readonly exports: ExportContext;
+  readonly adoption: AdoptionContext;
 }
 
 /** Stops from a terminal are told by this, and that everything stands still. */
@@ -92,8 +96,10 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
+    { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
+    { name: "drop-old-rows", everySeconds: PRUNE_SECONDS, run: () => report(dropOld({ ...p, clocks: c.deletions }), p, "store.old_rows") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },
   ];
 }

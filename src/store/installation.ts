@@ -11,7 +11,9 @@ export type Installation = Readonly<z.output<typeof Row>>;
 const SELECT = `select ${columnsOf(Row)} from installation`;
 
 const HeadRow = z.object({ seq: z.number(), hash: z.string(), at: z.number() });
-const HEAD = "select seq, hash, at from audit";
+/** The row at which a cut ended is known by its checkpoint. */
+const HEAD =
+  "select seq, hash, at from (select seq, hash, at from audit union all select last_seq, last_hash, at from audit_checkpoint) known";
 
 /** Reads which installation this is; the first read of a database makes it one. */
 export async function readInstallation(q: Queryable): Promise<Installation> {

@@ -10,6 +10,7 @@ import type { Scope } from "../../core/scope.ts";
 import { addToTrace } from "../../core/trace.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
+import { endFirstPlans } from "../../store/adoptions.ts";
 import { askedToCreate } from "../../store/installation.ts";
 import { countRestrictions, readRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
@@ -21,9 +22,10 @@ import {
   recordLastShown,
   recordManagedAccounts,
   recordManagedDomains,
+  recordPlaces,
 } from "../../store/managed.ts";
-import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
-import { allowedBy, buildPlan } from "../planning/build-plan.ts";
+import { recordPass, recordPassEnd, recordPlan, updatePlanRecord } from "../../store/plans.ts";
+import { allowedBy, buildPlan, endedFirstPlans, waitingDomains } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
@@ -119,7 +121,11 @@ async function passWithLock(
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
-  const found: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
+  const waiting = waitingDomains(plan);
+  const found: readonly Change[] = [
+    ...(allowed.additive ? plan.additive : []),
+    ...(allowed.restrictive ? plan.restrictive.filter((change) => !waiting.has(change.domainId)) : []),
+  ];
   const permitted = c.reported === null ? found : [];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
@@ -133,7 +139,7 @@ async function passWithLock(
   const stopped = applied.some((o) => o.outcome === "held");
   record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(record, changes.length) };
   if (allowed.deletions && !stopped) {
-    for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
+    for (const proposal of plan.proposals) if (!waiting.has(proposal.domainId)) await c.deletions.openDeletion(proposal, requesters);
   }
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
@@ -142,7 +148,7 @@ async function passWithLock(
     const forgetsOthers = scope.kind === "fleet" && allowed.additive;
     await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
-    const data = { plan: record.id, read: inputs, state: record.state, digest: plan.digest, ...counts };
+    const data = { plan: record.id, inputs, state: record.state, digest: plan.digest, ...counts };
     const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
     await recordAudit(q, { at: c.now(), actor, kind: "pass.ended", subject: passId, data });
   });
@@ -195,7 +201,11 @@ async function planNow(scope: Scope, c: PreviewContext, recorder: Pick<Reconcile
     // A held row without an id may be any project's: then no project's absence goes on.
     const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
-    await recorder.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
+    await recorder.db.tx(async (q) => {
+      await recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() });
+      await recordPlaces(q, input.observed.domains);
+      await endFirstPlans(q, endedFirstPlans(input, plan));
+    });
   }
   return { plan, input, plannedAt, policy, team, seen: owner.seen };
 }
@@ -272,9 +282,11 @@ export async function findOwner(
 
 function newRecord(c: PreviewContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
+  const waiting = waitingDomains(plan);
   const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
     plan[side].map((change): ChangeOutcome => {
-      const outcome = !allowed[side] ? "held" : c.reported === null ? "waiting" : "reported";
+      const isHeld = !allowed[side] || (side === "restrictive" && waiting.has(change.domainId));
+      const outcome = isHeld ? "held" : c.reported === null ? "waiting" : "reported";
       return { change, outcome, seen: null, problem: null };
     }),
   );
@@ -284,14 +296,12 @@ function newRecord(c: PreviewContext, plan: Plan, startedBy: StartedBy, passId: 
   return { id, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, ...reported, readBack: null };
 }
 
-async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext) {
+function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext): Promise<Digest> {
   const { desired, observed, known } = input;
-  const inputs = await recordSnapshots(c.db, { desired, observed, known, policy }, c.now());
   const { id, passId, plan } = record;
   const readAt = { desired: desired.asOf, observed: observed.asOf };
-  const { scopeFingerprint } = c;
-  await recordPlan(c.db, { id, passId, digest: plan.digest, inputs, scopeFingerprint, plannedAt, readAt, record });
-  return inputs;
+  const stored = { id, passId, digest: plan.digest, scopeFingerprint: c.scopeFingerprint, plannedAt, readAt, record };
+  return c.db.tx((q) => recordPlan(q, stored, { desired, observed, known, policy }, c.now()));
 }
 
 /** The proposals that open no deletion, with the reason. */
@@ -302,8 +312,11 @@ async function proposalsNotAsked(
 ): Promise<NonNullable<PlanRecord["notAsked"]>> {
   if (!allowedBy(plan).deletions) return [];
   const found: (NotOpened & { readonly path: string })[] = [];
+  const waiting = waitingDomains(plan);
   for (const proposal of plan.proposals) {
-    const why = await c.deletions.whyNotOpened(proposal, requesters);
+    const why = waiting.has(proposal.domainId)
+      ? { reason: "it was adopted, and its first plan waits for two approvers: /ci-adopt release", isNews: true }
+      : await c.deletions.whyNotOpened(proposal, requesters);
     if (why !== null) found.push({ path: proposal.path, ...why });
   }
   return found;
@@ -345,7 +358,10 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
 
 function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const isHeld = (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0);
+  const waiting = waitingDomains(plan);
+  const isHeld =
+    (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0) ||
+    plan.restrictive.some((change) => waiting.has(change.domainId));
   if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
   if (outcomes.some((o) => o.outcome === "reported")) return "reported";
   return changes > 0 ? "applied" : "unchanged";

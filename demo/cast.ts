@@ -130,6 +130,11 @@ export function slackSeed(): SlackSeed {
           usageHint: "[set <setting> <value> because <reason>]",
         },
         { command: "/ci-stop", description: "Stop every pass and deletion", usageHint: "[reason]" },
+        {
+          command: "/ci-adopt",
+          description: "Have domains managed that are there already; takes two people",
+          usageHint: "[release | give-back <project>]",
+        },
         { command: "/ci-resume", description: "End the stop; takes two approvers", usageHint: "" },
         { command: "/ci-help", description: "What Twokey can do", usageHint: "" },
       ],

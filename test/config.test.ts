@@ -76,13 +76,23 @@ test.each([
   expect(said).not.toContain("hunter2");
 });
 
-test("a good environment parses, falls back to one key pair, and says which are shared", () => {
+test("a good environment parses; without a key pair, and in report mode, what it is for is only reported", () => {
   const parsed = parseConfig(good);
   if (!parsed.ok) throw new Error(parsed.error.message);
   expect(parsed.value.slack.approverIds).toEqual(["U1", "U2", "U3"]);
   expect(parsed.value.slack.connection.mode).toBe("socket");
-  expect(parsed.value.cloudstack.delete).toEqual({ apiKey: "k", secretKey: "s" });
-  expect(parsed.value.cloudstack.sharedKeys).toEqual(["write", "export", "delete"]);
+  expect(parsed.value.cloudstack).toMatchObject({ write: null, export: null, delete: null });
+  expect(parsed.value.cloudstack.reportOnly).toEqual({
+    write: "CLOUDSTACK_WRITE_API_KEY is left out",
+    export: "CLOUDSTACK_EXPORT_API_KEY is left out",
+    delete: "CLOUDSTACK_DELETE_API_KEY is left out",
+  });
+  const keys = { CLOUDSTACK_WRITE_API_KEY: "wk", CLOUDSTACK_WRITE_SECRET_KEY: "ws" };
+  const writing = parseConfig({ ...good, ...keys });
+  expect(writing).toMatchObject({ ok: true, value: { cloudstack: { write: { apiKey: "wk", secretKey: "ws" }, delete: null } } });
+  const reporting = parseConfig({ ...good, ...keys, TWOKEY_MODE: "report" });
+  expect(reporting).toMatchObject({ ok: true, value: { cloudstack: { write: null, reportOnly: { write: "TWOKEY_MODE is report" } } } });
+  expect(sentence({ ...good, TWOKEY_MODE: "hunter2" })).toMatch(/TWOKEY_MODE must be act or report/);
   expect(parsed.value.policy.graceMs).toBe(14 * 24 * 3600 * 1000);
 });
 
@@ -221,7 +231,7 @@ describe("secrets in files", () => {
     if (!parsed.ok) throw new Error(parsed.error.message);
     expect(parsed.value.warnings).toEqual([]);
     expect(parsed.value.databaseMigrationUrl).toBe(contents("DATABASE_MIGRATION_URL"));
-    expect(parsed.value.cloudstack.delete.secretKey).toBe("of CLOUDSTACK_DELETE_SECRET_KEY");
+    expect(parsed.value.cloudstack.delete?.secretKey).toBe("of CLOUDSTACK_DELETE_SECRET_KEY");
     expect(parsed.value.archive.place).toMatchObject({ credentials: { secretAccessKey: "of ARCHIVE_S3_SECRET_ACCESS_KEY" } });
     expect(secretNames().filter((name) => !secretsIn(env).includes(contents(name)))).toEqual([]);
     // Whatever is called a token, a key, a secret or a database's address is one.

@@ -4,13 +4,14 @@ import type { BackupRunContext } from "../archive/backups/run.ts";
 import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { LinkContext } from "../archive/links.ts";
+import { whyReported } from "../core/report-mode.ts";
 import { ok } from "../core/result.ts";
 import type { ExportContext } from "../archive/export-service.ts";
 import type { ReimportContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
 import type { ProjectDomain } from "../core/managed.ts";
-import { readKnownState } from "../store/managed.ts";
+import { readManagedPlaces } from "../store/managed.ts";
 import { readPolicy } from "../store/policies.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
@@ -18,15 +19,15 @@ import { fleetOf } from "./passes.ts";
 /** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
 const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
-/** The managed domains. */
-export async function managedDomains(p: Pick<Parts, "db">) {
-  return (await readKnownState(p.db, [])).managedDomains;
+/** The managed domains, where the last complete read found them; an adopted one need not be called like its project. */
+function managedDomains(p: Pick<Parts, "db">) {
+  return readManagedPlaces(p.db);
 }
 
 /** A project's managed domain; null while it has none. */
 export async function domainOf(p: Parts, project: { readonly id: ProjectId; readonly slug: Slug }): Promise<ProjectDomain | null> {
   const record = (await managedDomains(p)).find((m) => m.projectId === project.id);
-  return record === undefined ? null : { id: record.domainId, path: `${fleetOf(p).root}/${project.slug}` as DomainPath };
+  return record === undefined ? null : { id: record.domainId, path: record.path ?? (`${fleetOf(p).root}/${project.slug}` as DomainPath) };
 }
 
 /** All that exports need. */
@@ -42,6 +43,7 @@ export function exportContext(p: Parts, projects: ProjectService): ExportContext
     source: p.cloud.exports,
     store: p.archive,
     announcer: p.slack.announcers.export,
+    reported: whyReported("export", p.config.cloudstack.reportOnly),
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
   };
 }

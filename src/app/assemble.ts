@@ -8,7 +8,8 @@ import { createProjectService } from "../commands/projects.ts";
 import type { Services } from "../commands/services.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
-import { ok, type Result } from "../core/result.ts";
+import { onlyReported, type ChangeKind } from "../core/report-mode.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { ballotOf } from "../deletion/act.ts";
 import type { DeletionContext } from "../deletion/context.ts";
@@ -18,6 +19,8 @@ import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts
 import { previewPass, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { createSyncService } from "../sync/execution/service.ts";
+import { createAdoptionService } from "../sync/adoption/service.ts";
+import { adoptionContext } from "./adoption.ts";
 import { backupService, domainOf, exportContext, linkContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
@@ -77,7 +80,8 @@ export function assemble(p: Parts): Assembly {
     deletionOf: (id) => deletionService.forProject(id),
   });
   const exports = exportContext(p, projects);
-  const contexts: Contexts = { deletions, passes, policy, exports };
+  const adoption = adoptionContext(p, passes, deletions);
+  const contexts: Contexts = { deletions, passes, policy, exports, adoption };
   return {
     ...contexts,
     services: {
@@ -85,6 +89,7 @@ export function assemble(p: Parts): Assembly {
       sync,
       projects,
       policy: keepingHead(createPolicyService(policy), ownership),
+      adoption: keepingHead(createAdoptionService(adoption), ownership),
       exports: createExportService(exports),
       backups: backupService(p, projects),
     },
@@ -94,8 +99,8 @@ export function assemble(p: Parts): Assembly {
     verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy, p.events),
     policyDifferences: () => namePolicyDifferences(policy),
-    rebuild: (o) => rebuildAll(p, o, ownership),
-    reimport: (ask, command) => reimport(ask, reimportContext(p, command)),
+    rebuild: (o) => unlessReported("write", o.dryRun, p, () => rebuildAll(p, o, ownership)),
+    reimport: (ask, command) => unlessReported("export", ask.dryRun, p, () => reimport(ask, reimportContext(p, command))),
   };
 }
 
@@ -114,6 +119,17 @@ function ownershipOf(p: Parts): Ownership {
     copy: createHeadCopy(p.archive),
     onFailure: (f) => p.events.failed("audit.head", f),
   });
+}
+
+/** Errors: `cloudstack.report_only` where there are no keys for it; a dry run needs none. */
+async function unlessReported<T>(
+  kind: ChangeKind,
+  isDry: boolean,
+  { config }: Pick<Parts, "config">,
+  run: () => Promise<Result<T, Failure>>,
+): Promise<Result<T, Failure>> {
+  const why = isDry ? undefined : config.cloudstack.reportOnly[kind];
+  return why === undefined ? run() : err(onlyReported(`nothing was done: ${why}`));
 }
 
 async function verifyOwner(c: Pick<DeletionContext, "db" | "policyNow" | "ownership">): Promise<Result<void, Failure>> {

@@ -2,11 +2,13 @@
 import type { Ownership } from "../approvals/ownership.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
+import { whyDeletionsReported } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { isOutside, type IsOutside } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { readPolicyNow } from "../policy/propose.ts";
 import { countManagedDomains } from "../store/managed.ts";
+import type { Config } from "../config/config.ts";
 import type { Parts } from "./parts.ts";
 
 /** All that deletions need. */
@@ -20,6 +22,7 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
     announcer: p.slack.announcers.deletion,
     work: p,
     policyNow: (q) => readPolicyNow(q, p.config.policy.scope),
+    reported: whyDeletionsReported(p.config.cloudstack.reportOnly),
     archiveKinds: p.config.archive.kinds,
     nameOf: async (person) => {
       const people = await p.ci.listPeople();
@@ -36,7 +39,10 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
  *
  * Errors: `unavailable` while they are not known: a check that cannot be made has not passed. Invariant: INV-4. ADR 0401.
  */
-function outsideReader(p: Parts): DeletionContext["readOutside"] {
+export function outsideReader(p: {
+  readonly config: Pick<Config, "cloudstack">;
+  readonly cloud: { readonly reader: Pick<Parts["cloud"]["reader"], "readManagedRoot"> };
+}): DeletionContext["readOutside"] {
   const root = p.config.cloudstack.rootPath as DomainPath;
   let known: IsOutside | null = null;
   return async (): Promise<Result<IsOutside, Failure>> => {

@@ -16,6 +16,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Events } from "../events.ts";
 import type { ApproversOf, PolicyAnnouncer } from "../policy/ports.ts";
 import type { Database } from "../store/db.ts";
+import type { AdoptionAnnouncer } from "../sync/adoption/context.ts";
 import type { ChangeWriter, DomainIds } from "../sync/execution/ports.ts";
 import type { PlanAnnouncer } from "../sync/execution/record.ts";
 import type { StopAnnouncer } from "../sync/execution/stop-view.ts";
@@ -66,6 +67,7 @@ export interface SlackParts {
     readonly export: ExportAnnouncer;
     readonly policy: PolicyAnnouncer;
     readonly stop: StopAnnouncer;
+    readonly adoption: AdoptionAnnouncer;
     readonly notice: NoticeAnnouncer;
   };
 }

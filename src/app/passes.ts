@@ -5,6 +5,7 @@ import { runTraced } from "../core/trace.ts";
 import type { Details, Events } from "../events.ts";
 import type { DomainPath } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
+import { whyReported } from "../core/report-mode.ts";
 import type { FleetScope, Scope } from "../core/scope.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { liveDomains, openDeletion, whyNotOpened } from "../deletion/open.ts";
@@ -17,10 +18,11 @@ import { rebuild, type RebuildContext, type RebuildReport } from "../sync/execut
 import { runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { planPolicyOf, type PlanSettings } from "../sync/planning/policy.ts";
+import type { Config } from "../config/config.ts";
 import type { Parts } from "./parts.ts";
 
 /** The scope of everything managed. */
-export function fleetOf(p: Pick<Parts, "config">): FleetScope {
+export function fleetOf(p: { readonly config: Pick<Config, "cloudstack"> }): FleetScope {
   return { kind: "fleet", root: p.config.cloudstack.rootPath as DomainPath };
 }
 
@@ -38,6 +40,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     policyNow: () => readPolicyNow(p.db, p.config.policy.scope),
     settings: planSettings(p),
     ownership: deletions.ownership,
+    reported: whyReported("write", p.config.cloudstack.reportOnly),
     scopeFingerprint: fingerprintOf(p.config.policy.scope),
   };
 }
@@ -105,7 +108,8 @@ function sidesOf({ ci, cloud }: Parts) {
   return { desired: ci, observed: cloud.reader, writer: cloud.writer };
 }
 
-function planSettings({ config }: Parts): PlanSettings {
+/** The settings of a plan that no vote changes. */
+export function planSettings({ config }: { readonly config: Pick<Config, "cloudstack" | "sync"> }): PlanSettings {
   const { roles, sentinelDomain } = config.cloudstack;
   return { snapshotAgeMsMax: config.sync.snapshotAgeMsMax, roles, sentinelDomain };
 }

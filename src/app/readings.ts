@@ -10,7 +10,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 
 const LIVE = phases.filter((phase) => phase !== "closed" && phase !== "deleted");
-const QUESTIONS = ["deletion", "policy", "go_on", "resume"] as const;
+const QUESTIONS = ["deletion", "policy", "go_on", "resume", "adoption"] as const;
 const BUDGETS = ["deletionsPerDay", "deletionsPerWeek", "restrictionsPerDay", "restrictionsPerWeek"] as const;
 
 /** Has the metrics read all this whenever they are asked for. */

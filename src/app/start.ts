@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
+import { reportSentences } from "../core/report-mode.ts";
 import type { Scope } from "../core/scope.ts";
 import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -167,8 +168,7 @@ function startableEngine(url: string, a: Ambient): Engine {
 
 /** Logs what an operator should correct; none of it keeps the bot from starting, or makes it delete by mistake. */
 async function logWarnings(p: Parts, assembly: Assembly): Promise<void> {
-  for (const kind of p.config.cloudstack.sharedKeys)
-    p.events.warn("cloudstack.shared_key", { kind, advice: "docs/cloudstack.md: give each kind a key of its own" });
+  for (const sentence of reportSentences(p.config.cloudstack.reportOnly)) p.events.warn("report_only", { sentence });
   const probed = await p.cloud.reader.probe();
   if (!probed.ok) p.events.failed("cloudstack.probe", probed.error);
   for (const difference of await assembly.policyDifferences()) p.events.warn("policy.environment_differs", { difference });

@@ -10,15 +10,17 @@ import { createCloudStackReader, type CloudStackReader } from "../cloudstack/rea
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
-import type { CloudStackKeys, Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { DomainPath } from "../core/ids.ts";
-import { ok } from "../core/result.ts";
+import { onlyReported, whyReported, type ChangeKind } from "../core/report-mode.ts";
+import { err, ok, type Result } from "../core/result.ts";
+import type { Failure } from "../core/failure.ts";
 import type { DeletionReader } from "../deletion/cloud.ts";
 import type { Events } from "../events.ts";
 import type { Queryable } from "../store/db.ts";
 import { mayDelete } from "../store/last-word.ts";
 import { readPolicy } from "../store/policies.ts";
-import { mayCall } from "../store/stop-switch.ts";
+import { isRead, mayCall } from "../store/stop-switch.ts";
 import type { CloudParts } from "./parts.ts";
 
 /** Outcomes of calls after which an operator should search for the cause; others are shown where they matter. */
@@ -29,34 +31,47 @@ interface Tools extends Pick<CloudStackOptions, "now" | "sleep" | "newId" | "pag
   readonly events: Events;
 }
 
-/** The CloudStack clients, each with its own keys; every call that takes something away reads the stop switch first. Invariant: INV-3. */
+/**
+ * The CloudStack clients, each with its own keys; every call that takes something away reads the stop switch first. Without keys of its
+ * own a client only reads, with the reading pair. Invariant: INV-3, INV-12.
+ */
 export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { events, ...tools }: Tools): CloudParts {
-  const options = (keys: CloudStackKeys, stoppable: boolean): CloudStackOptions => ({
+  const options = (kind: ChangeKind | "read", stoppable: boolean): CloudStackOptions => ({
     ...tools,
     url: config.cloudstack.url,
-    ...keys,
+    ...(config.cloudstack[kind] ?? config.cloudstack.read),
     rootPath: config.cloudstack.rootPath as DomainPath,
     timeoutMs: config.cloudstack.timeoutMs,
     absentKinds: config.cloudstack.absentKinds,
-    beforeCall: async (command) => (stoppable ? mayCall(db, command) : ok(undefined)),
+    beforeCall: async (command) => {
+      const may = mayChange(config, kind, command);
+      return may.ok && stoppable ? mayCall(db, command) : may;
+    },
     onCall: ({ command, page, ms, outcome, bytes }) =>
       events[WORTH_A_WARNING.has(outcome) ? "warn" : "debug"]("cloudstack.call", { command, page, ms, outcome, bytes }),
   });
   // A deletion reads with the deleting key: its jobs and events are shown to no account below it (recording 28), and only a role of the
   // type Admin sees dedications, what is not for display, and what lies above the managed root.
-  const deletionReads = deletionReadsOf(createCloudStackReader(options(config.cloudstack.delete, false)));
+  const deletionReads = deletionReadsOf(createCloudStackReader(options("delete", false)));
   return {
-    reader: { ...createCloudStackReader(options(config.cloudstack.read, false)), ...deletionReads },
-    writer: createCloudStackWriter(options(config.cloudstack.write, true)),
+    reader: { ...createCloudStackReader(options("read", false)), ...deletionReads },
+    writer: createCloudStackWriter(options("write", true)),
     // What people want back is given back while everything is stopped, too; who disabled an account can enable it.
-    restorer: createCloudStackRestorer(options(config.cloudstack.delete, false)),
-    deleter: createCloudStackDeleter(options(config.cloudstack.delete, true), ({ request, seen, grantedAt }, command) =>
-      mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, tools.now()),
-    ),
-    exports: exportSource(createCloudStackExporter(options(config.cloudstack.export, true))),
-    registrar: createTemplateRegistrar(options(config.cloudstack.export, true)),
-    domainIds: createDomainIds(options(config.cloudstack.read, false)),
+    restorer: createCloudStackRestorer(options("delete", false)),
+    deleter: createCloudStackDeleter(options("delete", true), async ({ request, seen, grantedAt }, command) => {
+      const may = mayChange(config, "delete", command);
+      return may.ok ? mayDelete(db, { ...seen, deletionId: request.deletionId, grantedAt }, command, tools.now()) : may;
+    }),
+    exports: exportSource(createCloudStackExporter(options("export", true))),
+    registrar: createTemplateRegistrar(options("export", true)),
+    domainIds: createDomainIds(options("read", false)),
   };
+}
+
+/** Errors: `refused` `cloudstack.report_only`: there are no keys for this kind of change, or nothing is to be carried out. */
+function mayChange({ cloudstack }: Pick<Config, "cloudstack">, kind: ChangeKind | "read", command: string): Result<void, Failure> {
+  const why = kind === "read" ? "it is the reading key" : whyReported(kind, cloudstack.reportOnly);
+  return why === null || isRead(command) ? ok(undefined) : err(onlyReported(`${command} was not sent: ${why}`));
 }
 
 function deletionReadsOf(r: CloudStackReader): DeletionReader & Pick<CloudStackReader, "readManagedRoot" | "findDomainNamed"> {

@@ -14,6 +14,8 @@ import { advance, sweepDeletions } from "../deletion/runner.ts";
 import { nearestPeriod } from "../engine/cron.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
+import type { AdoptionContext } from "../sync/adoption/context.ts";
+import { sweepAdoptions } from "../sync/adoption/service.ts";
 import type { ReconcileContext, StartedBy } from "../sync/execution/reconcile.ts";
 import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
@@ -39,6 +41,7 @@ export interface Contexts {
   readonly passes: ReconcileContext;
   readonly policy: PolicyContext;
   readonly exports: ExportContext;
+  readonly adoption: AdoptionContext;
 }
 
 /** Stops from a terminal are told by this, and that everything stands still. */
@@ -81,7 +84,8 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     {
       name: "ask-for-backups",
       everySeconds: nearestPeriod(Math.min(300, everySeconds)),
-      run: () => report(askForBackups(backups), p, "backup.ask"),
+      // What the exporting key may not save is not asked for; the log says so at the start.
+      run: async () => (c.exports.reported === null ? report(askForBackups(backups), p, "backup.ask") : undefined),
     },
     {
       name: "pass-on-schedule",
@@ -92,6 +96,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
+    { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
     { name: "drop-old-rows", everySeconds: PRUNE_SECONDS, run: () => report(dropOld({ ...p, clocks: c.deletions }), p, "store.old_rows") },

@@ -273,7 +273,8 @@ function voteOf(click: VoteClick, verdict: CastVote["verdict"], digest: Digest, 
 
 /** The refusal for a click on a card that is not the newest. */
 export function staleCard(kind: QuestionRef["kind"]): Failure {
-  const command = kind === "policy" ? "/ci-policy shows what is open" : "/ci-deletions leads to it";
+  const command =
+    { policy: "/ci-policy shows what is open", adoption: "/ci-adopt shows it again" }[kind as string] ?? "/ci-deletions leads to it";
   return failure("stale", `${kind}.stale`, "This card is not the newest; nothing was done", {
     remedy: `Use the newest message: ${command}.`,
   });

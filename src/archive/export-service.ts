@@ -3,7 +3,8 @@ import type { DesiredProject } from "../sync/planning/desired.ts";
 import { after, type NewId } from "../core/clock.ts";
 import { fail, sentenceOf, type Failure } from "../core/failure.ts";
 import { ExportId, type Instant, type Slug } from "../core/ids.ts";
-import { ok, type Result } from "../core/result.ts";
+import { onlyReported } from "../core/report-mode.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { insertEntry, readEntries, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
@@ -79,6 +80,8 @@ export interface ExportContext extends SaveContext {
   readonly enqueue: (template: string, tx: Transaction) => Promise<void>;
   /** Where people reach our links; null: nowhere, as far as this process knows. */
   readonly publicUrl: () => string | null;
+  /** Why nothing is exported, in a sentence; null: it is. */
+  readonly reported: string | null;
   readonly newId: NewId;
   readonly newToken: () => string;
 }
@@ -113,6 +116,7 @@ export function createExportService(c: ExportContext): ExportService {
     async start(asker, slug, templateId, listener) {
       const project = await projectFor(asker, slug, c);
       if (!project.ok) return project;
+      if (c.reported !== null) return err(onlyReported(c.reported));
       const domain = await c.domainOf(project.value);
       const found = domain === null ? ok(null) : await c.readTemplate(domain, templateId);
       if (!found.ok) return found;

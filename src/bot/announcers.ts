@@ -3,12 +3,13 @@ import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import { inTime } from "../core/in-time.ts";
 import type { Events } from "../events.ts";
-import type { PlanAnnouncer } from "../sync/execution/record.ts";
+import { planLines } from "../sync/execution/plan-text.ts";
+import type { PlanAnnouncer, PlanRecord } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
-import { renderPlan } from "./render/plan.ts";
+import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
 import { renderStop } from "./render/stop-card.ts";
 import { openDirect } from "./slack.ts";
@@ -38,6 +39,18 @@ export function createAnnouncers(o: AnnouncerOptions): {
     await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
     await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
   }
+  /** While a plan works, its message alone is updated; every line of a long one follows once it has ended. */
+  async function showPlan(record: PlanRecord): Promise<void> {
+    const key = `plan:${record.id}`;
+    const show = (place?: WholePlan): Promise<void> => o.posting.show(key, o.channel, renderPlan(record, o.environment, place));
+    if (!isCut(record)) return show();
+    if (record.endedAt === null) return show("terminal");
+    await show("file");
+    const text = `${planLines(record, o.environment).join("\n")}\n`;
+    const name = `plan-${record.plan.digest.slice(0, 8)}.txt`;
+    const put = await o.posting.file(key, "lines", { name, title: `Every line of the plan ${record.plan.digest.slice(0, 8)}`, text });
+    if (!put.ok) await show("terminal");
+  }
   async function tellStop(view: StopView): Promise<void> {
     const key = `stop:${view.id}`;
     await o.posting.show(key, o.channel, renderStop(view, o.environment));
@@ -48,7 +61,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
   }
   return {
     stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },
-    plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
+    plan: { showPlan },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.
       showCard: (view) => soon(showCard(view)),

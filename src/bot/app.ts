@@ -1,11 +1,13 @@
 import { LogLevel, WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../core/people.ts";
+import type { AdoptionAnnouncer } from "../sync/adoption/context.ts";
 import type { Services } from "../commands/services.ts";
 import type { Sleep } from "../core/clock.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
+import { createAdoptionAnnouncer } from "./adoption-table.ts";
 import { createAnnouncers } from "./announcers.ts";
 import { mergedNote, readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
@@ -41,7 +43,7 @@ export interface BotOptions extends ConnectionOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: ReturnType<typeof createAnnouncers> & { readonly notice: NoticeAnnouncer };
+  readonly announcers: ReturnType<typeof createAnnouncers> & { readonly adoption: AdoptionAnnouncer; readonly notice: NoticeAnnouncer };
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
   readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
@@ -107,7 +109,11 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
 
   let connection: Connection | null = null;
   return ok({
-    announcers: { ...announcers, notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }) },
+    announcers: {
+      ...announcers,
+      adoption: createAdoptionAnnouncer({ ...o, posting, client: patient, channel: channel.value }),
+      notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }),
+    },
     approvers: identity,
     identify: identity.identify,
     firstApprovers: list.value,

@@ -51,7 +51,12 @@ export function forgedClick(): Failure {
 }
 
 /** The refusal of a click that does not come from the very message that Twokey posted under `key`; null when it does. */
-export async function assessMessage(click: Click, key: string, what: "deletion" | "change", db: Database): Promise<Failure | null> {
+export async function assessMessage(
+  click: Click,
+  key: string,
+  what: "deletion" | "change" | "table",
+  db: Database,
+): Promise<Failure | null> {
   const message = await readPostedMessage(db, key);
   return message === null || message.channel !== click.channel || message.ts !== click.ts
     ? failure("refused", "click.other_message", `This is not the current message for this ${what}; nothing was done`, {

@@ -8,6 +8,7 @@ import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
+import { answerAdoptionClick } from "./adoption-clicks.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
 import { deletionReasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 
@@ -19,6 +20,7 @@ const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (click.action === "choose_template") return chooseTemplate(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
+  if (click.action.startsWith("adoption_")) return answerAdoptionClick(click, by, c);
 
   const { deletions } = c.services;
   // Slack wants no two action ids alike in a card, so each Waive button has a number at the end of its id.

@@ -16,6 +16,7 @@ import { recordSeenEvent } from "../store/seen-events.ts";
 import { clickOf, type Answer } from "./click.ts";
 import { answerClick, answerWindow } from "./clicks.ts";
 import type { Workspace } from "./accounts.ts";
+import { answerAdoptionWindow } from "./adoption-clicks.ts";
 import type { Identity } from "./identity.ts";
 import { assessOrigin } from "./payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "./policy-clicks.ts";
@@ -180,7 +181,7 @@ function listenToWindows(app: App, c: Listening): void {
     const { callback_id: callbackId, private_metadata: remembered } = view;
     const memory = readMemory(remembered);
     const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
-    const isPolicy = callbackId.startsWith("policy_");
+    const [isPolicy, isAdoption] = [callbackId.startsWith("policy_"), callbackId.startsWith("adoption_")];
 
     // The only checks before the acknowledgement: they must be in it to be shown at the field.
     const isOtherName = callbackId === "deletion_type_name" && memory !== null && typed("name").trim() !== memory.name;
@@ -192,11 +193,12 @@ function listenToWindows(app: App, c: Listening): void {
     if (problems !== null) return acknowledge(ack({ response_action: "errors", errors: problems }), c);
     acknowledge(ack(), c);
 
-    const channel = (isPolicy ? remembered.split(" ")[1] : memory?.channel) ?? c.channel;
+    const channel = (isPolicy || isAdoption ? remembered.split(" ")[1] : memory?.channel) ?? c.channel;
     const run = async (who: Who): Promise<Reply | null> => {
-      const { deletions, policy } = c.services;
+      const { deletions, policy, adoption } = c.services;
       const asker = await who();
       if (isPolicy && asker.ok) return answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
+      if (isAdoption && asker.ok) return answerAdoptionWindow(remembered, typed, asker.value, adoption);
       if (asker.ok && memory !== null) return answerWindow(callbackId, memory, typed, asker.value, deletions);
       const why = asker.ok ? failure("refused", "view.forged", "This window was not opened by Twokey; nothing was done") : asker.error;
       await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);

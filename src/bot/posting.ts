@@ -8,6 +8,7 @@ import { readPostedMessage, recordPostedMessage } from "../store/posted-messages
 import type { Events } from "../events.ts";
 import { mrkdwn, safe, type Mrkdwn } from "./render/blocks.ts";
 import type { Rendering } from "./render/plan.ts";
+import { putFile, type TextFile } from "./text-file.ts";
 import { errorCode, isPassing } from "./slack.ts";
 
 /** Posts messages once and keeps them up to date in place. */
@@ -20,6 +21,8 @@ export interface Posting {
   note(key: string, noteKey: string, plainText: string): Promise<void>;
   /** A note that mentions people; false: it is not there now. */
   mention(key: string, noteKey: string, plainText: string, who: Mrkdwn): Promise<boolean>;
+  /** Puts a text file into the thread of the message under `key`, once for each `fileKey`. Errors: Slack took it not; `slack.no_message`. */
+  file(key: string, fileKey: string, file: TextFile): Promise<Result<null, Failure>>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
   settle(): Promise<void>;
   /** From now on, nothing is tried again. */
@@ -107,6 +110,7 @@ export function createPosting(o: PostingOptions): Posting {
     },
     note: async (key, noteKey, text) => void (await postNote(key, noteKey, safe(text, TEXT_MAX), o)),
     mention: (key, noteKey, text, who) => postNote(key, noteKey, mrkdwn`${who} ${safe(text, TEXT_MAX)}`, o),
+    file: (key, fileKey, file) => putFile(key, fileKey, file, o),
     async settle() {
       while (running.size > 0) await Promise.all(running.values());
     },

@@ -14,6 +14,8 @@ export interface CommandEntry {
   readonly options?: readonly OptionEntry[];
   /** What its exit codes mean where that differs from `EXIT_CODES`. */
   readonly exits?: string;
+  /** The exit code of wrong use, where 2 means something else. */
+  readonly wrongUse?: 1;
   /** From the first argument on everything is an argument, also what begins with a dash. */
   readonly isText?: true;
   /** Only what is run is loaded: Slack's library and the engine take long to load. */
@@ -28,6 +30,7 @@ export const groups: Readonly<Record<string, string>> = {
   audit: "checks the audit log",
 };
 
+const asJson = ["--json", "prints it as JSON"] as const;
 const dryRun = ["--dry-run", "only shows what would be done"] as const;
 
 /** Every command, in the order of the help. A new one is an entry here, a file in this folder, and its row in docs/cli.md. */
@@ -42,6 +45,24 @@ export const commandList: readonly CommandEntry[] = [
     description: "checks the environment and every system it names, changes nothing",
     exits: "0 all is well; 1 warnings; 2 failures",
     load: async () => (await import("./doctor/command.ts")).runDoctor,
+  },
+  {
+    name: "plan",
+    args: "[project]",
+    description: "shows what a pass would do now; writes nothing, needs neither Slack nor keys that change anything",
+    options: [asJson],
+    exits: "0 nothing to change; 2 changes; 1 it cannot be told, or wrong use",
+    wrongUse: 1,
+    load: async () => (await import("./plan.ts")).runPlan,
+  },
+  {
+    name: "plan show",
+    args: "<id>",
+    description: "prints every line of a plan that was stored, with what became of each change",
+    options: [asJson],
+    exits: "0 printed; 1 there is no such plan, or wrong use",
+    wrongUse: 1,
+    load: async () => (await import("./plan.ts")).runPlanShow,
   },
   {
     name: "stop",
@@ -66,6 +87,22 @@ export const commandList: readonly CommandEntry[] = [
     args: "<project>",
     description: "cancels its deletion in the cool-off, later has the running bot give its domain back",
     load: async () => (await import("./deletions.ts")).runRestore,
+  },
+  {
+    name: "adopt",
+    description: "matches domains, accounts and users that are there to the CI database; two approvers agree in Slack on what is managed",
+    options: [
+      ["--dry-run", "only shows the table: nothing is written anywhere, and Slack is not needed"],
+      ["--json", "prints the table for scripts"],
+      ["--map <file>", "which project has which domain, where their names differ: lines such as aurora,ROOT/ci/Team Aurora"],
+    ],
+    load: async () => (await import("./adopt.ts")).runAdopt,
+  },
+  {
+    name: "un-adopt",
+    args: "<project...>",
+    description: "asks in Slack whether adopted domains are given back: Twokey leaves them alone then",
+    load: async () => (await import("./adopt.ts")).runUnAdopt,
   },
   {
     name: "audit verify",

@@ -32,11 +32,17 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     await program.parseAsync(helpAsOption(args, program), { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    code = thrown.exitCode === 0 ? 0 : 2;
+    code = thrown.exitCode === 0 ? 0 : (entryOf(args)?.wrongUse ?? 2);
   }
   // It repeats what was typed, which may contain a secret.
   if (wrong !== "") (await host.terminal()).err(wrong);
   return code;
+}
+
+/** The command that a line begins with: the longest name of them. */
+function entryOf(args: readonly string[]): CommandEntry | undefined {
+  const named = commandList.filter(({ name }) => name.split(" ").every((word, i) => args[i] === word));
+  return named.toSorted((a, b) => b.name.length - a.name.length)[0];
 }
 
 interface Ports {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
 import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import type { AdoptWish } from "./adopt.ts";
 
 /** One command, as a person typed it. */
 export type Command =
@@ -9,6 +10,7 @@ export type Command =
   | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
   | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
+  | { readonly kind: "adopt"; readonly wish: AdoptWish }
   | { readonly kind: "stop"; readonly reason: string };
 
 const kinds = new Map([
@@ -20,6 +22,7 @@ const kinds = new Map([
   ["backups", "backups"],
   ["backup-cost", "backup_cost"],
   ["policy", "policy"],
+  ["adopt", "adopt"],
   ["stop", "stop"],
   ["resume", "resume"],
   ["help", "help"],
@@ -44,6 +47,7 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   if (kind === "policy") return parsePolicy(words.data);
+  if (kind === "adopt") return parseAdopt(words.data);
   const [first, others] = cutFirst(words.data);
   const slug = first === "" ? null : Slug.safeParse(first.toLowerCase().replace(/^#/, ""));
   if (slug !== null && !slug.success) {
@@ -103,6 +107,23 @@ function parsePolicy(words: string): Result<Command, Failure> {
   return err(
     failure("invalid", "command.policy", "This is not how a change of policy is written", {
       remedy: "Write for example: /ci-policy set grace 30 days because the summer is long. /ci-policy alone lists the settings.",
+    }),
+  );
+}
+
+/** Nothing, `release`, or `give-back` and projects. */
+function parseAdopt(words: string): Result<Command, Failure> {
+  const [first = "", ...rest] = words.split(/[\s,]+/).filter((word) => word !== "");
+  const what = first.toLowerCase().replaceAll("_", "-");
+  if (what === "" && rest.length === 0) return ok({ kind: "adopt", wish: { what: "adopt" } });
+  if (what === "release" && rest.length === 0) return ok({ kind: "adopt", wish: { what: "release" } });
+  if (what === "give-back" && rest.length > 0) {
+    const projects = rest.map((word) => word.toLowerCase().replace(/^#/, ""));
+    return ok({ kind: "adopt", wish: { what: "give_back", projects } });
+  }
+  return err(
+    failure("invalid", "command.adopt", "This is not how an adoption is asked for", {
+      remedy: "Write /ci-adopt alone, /ci-adopt release, or /ci-adopt give-back and the short names of projects.",
     }),
   );
 }

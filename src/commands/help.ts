@@ -14,6 +14,7 @@ export function helpReply(isTeam: boolean): Reply {
     "/ci-deletions: deletions under way",
     "/ci-backup-cost: what backups cost by policy, and what each could have brought back in 2017",
     "/ci-policy: limits, approvers, scope, protected domains; a change takes two people",
+    "/ci-adopt: have domains managed that are there already; release: let their first plan restrict; give-back <project>: manage one no longer",
     "/ci-stop [reason]: stop every pass and deletion before its next step",
     "/ci-resume: end the stop; takes two approvers",
   ];

@@ -2,6 +2,7 @@ import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { SyncService } from "../sync/execution/service.ts";
 import { describeChange } from "../sync/planning/describe.ts";
+import { wordsToLift } from "../sync/planning/lift.ts";
 import { replyOf, teamOnlyReply, type Reply } from "./reply.ts";
 
 /** `/ci-sync`: starts a pass. */
@@ -15,18 +16,21 @@ export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncServ
 /** `/ci-plan`: what a pass would do now. */
 export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncService): Promise<Reply> {
   if (!asker.isTeam) return teamOnlyReply("plans");
-  return replyOf(await sync.previewPlan(slug), ({ plan }) => {
+  return replyOf(await sync.previewPlan(slug), ({ plan, reported, notAsked = [] }) => {
+    const asked = plan.proposals.filter((p) => !notAsked.some((n) => n.path === p.path));
     const changes = [...plan.additive, ...plan.restrictive];
     return {
-      title: `A pass now would make ${changes.length} change(s) and ask about ${plan.proposals.length} deletion(s)`,
+      title: `A pass now would make ${changes.length} change(s) and ask about ${asked.length} deletion(s)`,
       parts: [
+        ...(reported === undefined ? [] : [{ kind: "text", text: `It makes none: ${reported}.` } as const]),
         { kind: "list", title: "Changes", lines: changes.map(describeChange) },
         {
           kind: "list",
           title: "Would be proposed for deletion; each needs at least two approvals",
-          lines: plan.proposals.map((p) => p.path),
+          lines: asked.map((p) => p.path),
         },
-        { kind: "list", title: "Held", lines: plan.holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`) },
+        { kind: "list", title: "Could be deleted, but nobody is asked now", lines: notAsked.map((n) => `${n.path}: ${n.reason}`) },
+        { kind: "list", title: "Held", lines: plan.holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`) },
         { kind: "list", title: "Different, but left alone", lines: plan.drift.map((d) => d.sentence) },
       ],
     };

@@ -18,8 +18,12 @@ export interface ProjectStatus {
   readonly nextChanges: readonly string[];
   /** Sentences for what differs and is left so. */
   readonly leftAlone: readonly string[];
+  /** Why the project is not kept in step, and who lifts it, such as that its domain is there but was not adopted. */
+  readonly held: readonly string[];
   readonly deletion: DeletionView | null;
   readonly trouble: string | null;
+  /** Its domain is there, but not managed. */
+  readonly isUnadopted: boolean;
 }
 
 /** Projects, as commands use them; a user sees only projects they are a member of, the team sees all. */
@@ -73,6 +77,10 @@ async function statusOf(project: DesiredProject, c: ProjectServiceContext): Prom
     items: items?.ok === true ? items.value : null,
     nextChanges: [...plan.additive, ...plan.restrictive].map(describeChange),
     leftAlone: plan.drift.map((d) => d.sentence),
+    held: plan.holds
+      .filter((h) => h.projectId === project.id || h.blocks === "adopted")
+      .map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
+    isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
     deletion: deletion.ok ? deletion.value : null,
     trouble: items?.ok === false ? items.error.message : null,
   };

@@ -1,4 +1,5 @@
 import { unreachable } from "../core/result.ts";
+import { answerAdopt } from "./adopt.ts";
 import { answerBackupCost } from "./backup-cost.ts";
 import { answerBackups } from "./backups.ts";
 import type { Command } from "./command.ts";
@@ -46,6 +47,8 @@ async function answer(command: Command, asker: Asker, services: Services, where:
       return answerBackups(asker, command.slug, services);
     case "backup_cost":
       return answerBackupCost(asker, services.backups);
+    case "adopt":
+      return answerAdopt(asker, command.wish, services.adoption);
     case "policy":
       return answerPolicy(asker, command.wish, services.policy);
     case "stop":

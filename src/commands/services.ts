@@ -1,3 +1,4 @@
+import type { AdoptionService } from "../sync/adoption/service.ts";
 import type { SyncService } from "../sync/execution/service.ts";
 import type { ProjectService } from "./projects.ts";
 import type { PolicyService } from "../policy/service.ts";
@@ -12,4 +13,5 @@ export interface Services {
   readonly exports: ExportService;
   readonly backups: BackupService;
   readonly policy: PolicyService;
+  readonly adoption: AdoptionService;
 }

@@ -27,18 +27,19 @@ export async function answerStatus(asker: Asker, slug: Slug | null, services: Se
   };
 }
 
-function statusReply({ project, domain, items, nextChanges, leftAlone, deletion, trouble }: ProjectStatus): Reply {
+function statusReply(status: ProjectStatus): Reply {
+  const { project, domain, items, nextChanges, leftAlone, held, deletion, trouble, isUnadopted } = status;
   const known = (tell: (of: (kind: string) => NonNullable<typeof items>) => string): string =>
     items === null ? "unknown" : tell((kind) => items.filter((i) => i.kind === kind));
   const running = (machines: NonNullable<typeof items>): number => machines.filter((i) => i.state === "Running").length;
   return {
-    title: `${project.slug}: ${domain === null ? "no domain yet" : project.state}`,
+    title: `${project.slug}: ${domain !== null ? project.state : isUnadopted ? "its domain is not adopted" : "no domain yet"}`,
     parts: [
       {
         kind: "fields",
         rows: [
           ["Project", `${project.name} (${project.slug}), ${project.state}`],
-          ["Domain", domain?.path ?? "not there yet"],
+          ["Domain", domain?.path ?? (isUnadopted ? "there, but Twokey does not manage it: /ci-adopt" : "not there yet")],
           ["Machines", known((of) => `${running(of("machine"))} running, ${of("machine").length - running(of("machine"))} not`)],
           [
             "Templates",
@@ -53,6 +54,7 @@ function statusReply({ project, domain, items, nextChanges, leftAlone, deletion,
         ],
       },
       { kind: "list", title: "The next plan would", lines: nextChanges.length === 0 ? ["change nothing"] : nextChanges },
+      { kind: "list", title: "Held", lines: held },
       { kind: "list", title: "Different, but left alone", lines: leftAlone },
       {
         kind: "note",

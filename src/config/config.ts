@@ -1,8 +1,9 @@
 import { DAY_MS, GIB } from "../core/units.ts";
-import type { z } from "zod";
+import { z } from "zod";
 import { parsePolicies, type Policy } from "../core/backup-policy.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
+import type { ChangeKind, ReportOnly } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { readGiven, type Environment } from "./secret-files.ts";
 import { findUnknownNames } from "./unknown-names.ts";
@@ -20,6 +21,9 @@ export interface Config extends ReturnType<typeof toConfig> {
   readonly warnings: readonly string[];
 }
 
+/** What commands need that only look: all but Slack. */
+export type LookConfig = Omit<Config, "slack">;
+
 /** Where Twokey's own database is; null: embedded, in `dataDir`. */
 export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseMigrationUrl">;
 
@@ -29,11 +33,31 @@ export type DatabaseConfig = Pick<Config, "dataDir" | "databaseUrl" | "databaseM
  * Errors: `invalid` with one line for every variable that is missing or wrong, all at once, values never repeated.
  */
 export function parseConfig(env: Environment): Result<Config, Failure> {
-  const { v, data, problems } = readBy(variables, env);
+  return parseBy(variables, env, slackProblems);
+}
+
+/** As `parseConfig`, for commands that only look: nothing of Slack has to be set. */
+export function parseLookConfig(env: Environment): Result<LookConfig, Failure> {
+  const unasked = z.string().default("");
+  return parseBy(variables.extend({ SLACK_BOT_TOKEN: unasked, SLACK_APP_TOKEN: unasked, SLACK_CHANNEL: unasked }), env, () => []);
+}
+
+function slackProblems(v: Environment): readonly string[] {
+  const problems: string[] = [];
   if (v["SLACK_APP_TOKEN"] === undefined && v["SLACK_SIGNING_SECRET"] === undefined)
     problems.push(problemLine("SLACK_APP_TOKEN", "is not set (Socket Mode), and SLACK_SIGNING_SECRET is not set either (HTTP mode)"));
   if (v["SLACK_APPROVER_GROUP"] === undefined && v["SLACK_APPROVERS"] === undefined)
     problems.push(problemLine("SLACK_APPROVER_GROUP", "is not set, and SLACK_APPROVERS is not set either: nobody could approve"));
+  return problems;
+}
+
+function parseBy(
+  rules: typeof variables | ReturnType<typeof variables.extend>,
+  env: Environment,
+  also: (v: Environment) => readonly string[],
+): Result<Config, Failure> {
+  const { v, data, problems } = readBy(rules as typeof variables, env);
+  problems.push(...also(v));
   for (const kind of ["WRITE", "EXPORT", "DELETE"])
     problems.push(...twinProblems(v, `CLOUDSTACK_${kind}_API_KEY`, `CLOUDSTACK_${kind}_SECRET_KEY`));
   problems.push(...archiveProblems(v), ...migrationProblems(v));
@@ -136,12 +160,6 @@ function parseRoles(value: string): Record<string, string> | null {
 }
 
 function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policies: Readonly<Record<string, Policy | null>>) {
-  const read = { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY };
-  const own = {
-    write: keyPair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY),
-    export: keyPair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY),
-    delete: keyPair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY),
-  };
   const views = { projects: v.CI_PROJECTS_VIEW, users: v.CI_USERS_VIEW, memberships: v.CI_MEMBERSHIPS_VIEW };
 
   return {
@@ -161,12 +179,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     slack: slackOf(v),
     cloudstack: {
       url: v.CLOUDSTACK_API_URL,
-      read,
-      write: own.write ?? read,
-      export: own.export ?? read,
-      delete: own.delete ?? read,
-      /** Uses without keys of their own, which share the reading account's; logged at start, since one key then may do everything. */
-      sharedKeys: (["write", "export", "delete"] as const).filter((use) => own[use] === null),
+      ...keysOf(v),
       rootPath: v.CLOUDSTACK_ROOT_DOMAIN,
       sentinelDomain: v.CLOUDSTACK_SENTINEL_DOMAIN ?? null,
       /** Kinds of things that this server cannot have: their lists are not asked for. */
@@ -226,6 +239,24 @@ function seenFromOutside(v: Variables) {
     },
     /** Where metrics have a server of their own; null: they have none. */
     metrics: v.TWOKEY_METRICS_PORT === undefined ? null : { host: v.TWOKEY_METRICS_HOST, port: v.TWOKEY_METRICS_PORT },
+  };
+}
+
+/** The key pairs. Without one, or in report mode, nothing of its kind is carried out: another pair is never used in its place. */
+function keysOf(v: Variables) {
+  const own = {
+    write: keyPair(v.CLOUDSTACK_WRITE_API_KEY, v.CLOUDSTACK_WRITE_SECRET_KEY),
+    export: keyPair(v.CLOUDSTACK_EXPORT_API_KEY, v.CLOUDSTACK_EXPORT_SECRET_KEY),
+    delete: keyPair(v.CLOUDSTACK_DELETE_API_KEY, v.CLOUDSTACK_DELETE_SECRET_KEY),
+  };
+  const given = v.TWOKEY_MODE === "report" ? { write: null, export: null, delete: null } : own;
+  const whyNot = (kind: ChangeKind): string =>
+    v.TWOKEY_MODE === "report" ? "TWOKEY_MODE is report" : `CLOUDSTACK_${kind.toUpperCase()}_API_KEY is left out`;
+  const left = (["write", "export", "delete"] as const).filter((kind) => given[kind] === null);
+  return {
+    read: { apiKey: v.CLOUDSTACK_API_KEY, secretKey: v.CLOUDSTACK_SECRET_KEY },
+    ...given,
+    reportOnly: Object.fromEntries(left.map((kind) => [kind, whyNot(kind)])) as ReportOnly,
   };
 }
 

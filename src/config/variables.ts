@@ -43,11 +43,18 @@ function numberRule({ kind, envMin, envMax, initial }: NumberSetting) {
 }
 
 const postgres = url("postgres:", "postgresql:");
-const optionalKey = secret(text.optional());
+const optionalKey = secret(
+  text.optional(),
+  "a key pair of an account of its own (docs/cloudstack.md); left out, what it is for is only reported",
+);
 
 /** Every variable with its rule, in the order of docs/configuration.md. To add one: a line here, and a field in `toConfig`. */
 export const variables = z.object({
   TWOKEY_ENVIRONMENT: text.max(40).default("production"),
+  TWOKEY_MODE: hinted(
+    z.enum(["act", "report"], "must be act or report").default("act"),
+    "report: plans are posted with what would be done, and nothing is carried out, whatever keys are set",
+  ),
   TWOKEY_DATA_DIR: text.default(".data"),
   DATABASE_URL: secret(postgres.optional(), "leave it out to use the embedded PostgreSQL, or give postgres://user:password@host/database"),
   DATABASE_MIGRATION_URL: secret(

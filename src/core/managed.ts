@@ -59,6 +59,8 @@ export interface KnownState {
   readonly pinnedRoles?: Readonly<Record<string, string>> | null;
   /** Restrictions that passes made or began, in the last day and in the last week. */
   readonly restrictionsMade?: { readonly day: number; readonly week: number };
+  /** Adopted domains whose restrictive changes wait until two people released them. Left out in plans of earlier versions. */
+  readonly firstPlan?: readonly DomainId[];
 }
 
 /** The managed domain of a project. */

@@ -32,8 +32,8 @@ export interface Vote {
   readonly at: Instant;
 }
 
-/** What people vote on: a deletion, a waiver of one thing, a change of policy, the end of a stop, or whether a frozen deletion goes on. */
-export type QuestionKind = "deletion" | "waiver" | "policy" | "resume" | "go_on";
+/** What people vote on: a deletion, a waiver, a change of policy, the end of a stop, whether a frozen deletion goes on, an adoption. */
+export type QuestionKind = "deletion" | "waiver" | "policy" | "resume" | "go_on" | "adoption";
 
 /** Which question a vote is on. */
 export interface QuestionRef {

@@ -53,7 +53,10 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     blast: inventory === null ? null : blastRadius(inventory, fleet),
     alsoTaken: (approved ?? latest)?.alsoTaken ?? [],
     archive: entries.map(lineOf),
-    vetoes: row.phase === "proposed" ? [...unknownVeto(whoAsked), ...vetoesOf(inventory, entries, row.policy.archiveKinds)] : [],
+    vetoes:
+      row.phase === "proposed"
+        ? [...(c.reported === null ? [] : [c.reported]), ...unknownVeto(whoAsked), ...vetoesOf(inventory, entries, row.policy.archiveKinds)]
+        : [],
     until: row.phase === "proposed" ? row.expires_at : row.until_at,
     expungesAfter: ["dismantling", "expunging", "frozen"].includes(row.phase) ? row.expunge_after : null,
     activity: row.activity,

@@ -42,6 +42,8 @@ export interface DeletionContext {
    * Errors: throws when the store is unreachable: no policy, no step.
    */
   readonly policyNow: (q: Queryable) => Promise<PolicyNow>;
+  /** Why deletions are only reported, in a sentence; null: they are carried out. */
+  readonly reported: string | null;
   /** Kinds that are saved before anybody may approve, for deletions opened from now on. */
   readonly archiveKinds: readonly ArchiveKind[];
   readonly now: Clock;

@@ -8,6 +8,11 @@ import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
 import { votersOf } from "./voters.ts";
 
+/** What tells whether a proposal opens a deletion. */
+type OpenQuestion = Pick<DeletionContext, "db" | "now" | "policyNow" | "readOutside" | "reported"> & {
+  readonly approvers: Pick<DeletionContext["approvers"], "approversNow" | "learnAccounts" | "listedNow">;
+};
+
 /**
  * Opens a deletion for a proposal: archiving begins, nobody is asked yet. Idempotent: one live deletion a domain.
  *
@@ -47,8 +52,9 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
 export async function whyNotOpened(
   proposal: DeletionProposal,
   startedBy: readonly OperatorId[],
-  c: DeletionContext,
+  c: OpenQuestion,
 ): Promise<NotOpened | null> {
+  if (c.reported !== null) return { reason: c.reported, isNews: true };
   const policy = await c.policyNow(c.db);
   if (!policy.scopeIsConfirmed) return { reason: "the scope that is read is not confirmed", isNews: false };
   const kept = isProtected({ domain_id: proposal.domainId, path: proposal.path, policy }, await c.readOutside(), policy);

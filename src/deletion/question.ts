@@ -3,6 +3,7 @@ import type { ApprovalRequest } from "../approvals/tally.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import type { Phase } from "../core/phases.ts";
+import { onlyReported } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
 import type { Queryable } from "../store/db.ts";
@@ -40,7 +41,7 @@ export async function readRequest(
 export async function deletionQuestion(
   row: DeletionRow,
   outside: Result<IsOutside, Failure>,
-  c: Pick<DeletionContext, "db" | "policyNow">,
+  c: Pick<DeletionContext, "db" | "policyNow" | "reported">,
   q: Queryable = c.db,
 ): Promise<Result<Question, Failure>> {
   const request = await readRequest(row, q);
@@ -56,13 +57,14 @@ export async function deletionQuestion(
   });
 }
 
-/** Errors: nobody may vote on a deletion, whatever the question: its domain is protected. Invariant: INV-4. */
+/** Errors: nobody may vote, whatever the question: the domain is protected, or deletions are only reported. Invariant: INV-4, INV-12. */
 export async function requireUnprotected(
   row: DeletionRow,
   outside: Result<IsOutside, Failure>,
-  c: Pick<DeletionContext, "policyNow">,
+  c: Pick<DeletionContext, "policyNow" | "reported">,
   q: Queryable,
 ): Promise<Result<void, Failure>> {
+  if (c.reported !== null) return err(onlyReported(c.reported));
   const kept = isProtected(row, outside, await c.policyNow(q));
   if (!kept.ok) return kept;
   return kept.value ? fail("refused", "deletion.protected", `${row.path} is protected by the policy; nothing is deleted`) : ok(undefined);

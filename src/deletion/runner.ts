@@ -63,7 +63,7 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
     // Another run took it over, as when this process was suspended.
     if (row?.lease !== lease) return;
     if (row === null || row.phase === "deleted" || row.phase === "closed") return;
-    const stop = await readStop(c.db);
+    const stop = c.reported === null ? await readStop(c.db) : standing(c.reported);
     if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) return stand(row, stop, c);
     const next = await runPhase(row, c);
     if (next.kind !== "rest" && !("keptBack" in next)) await endWait(row, c);
@@ -71,6 +71,11 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
     if (next.kind === "wait") await c.work.enqueue("deletion", id, { delayMs: next.ms });
     return;
   }
+}
+
+/** In report mode a deletion that people approved before stands as if all were stopped. Invariant: INV-12. */
+function standing(reason: string): StopState {
+  return { stopped: true, seq: null, since: null, by: null, reason, stops: [] };
 }
 
 /** Stopped or frozen: what CloudStack would expunge meanwhile is brought back first, then it stands. */

@@ -18,7 +18,7 @@ export interface Voters {
 export async function votersOf(
   requesters: readonly OperatorId[],
   approvers: readonly Operator[],
-  c: Pick<DeletionContext, "approvers" | "db">,
+  c: Pick<DeletionContext, "db"> & { readonly approvers: Pick<DeletionContext["approvers"], "listedNow"> },
   askedAs: readonly string[] = [],
 ): Promise<Voters> {
   const [asked, listed] = [await readIdentities(c.db, requesters), await c.approvers.listedNow()];

@@ -8,6 +8,8 @@ const Row = z.object({ id: z.string(), mark: z.string().nullable(), markRoot: z.
 /** Which installation a database belongs to, its newest mark, and the newest head of the audit log that the archive was given. */
 export type Installation = Readonly<z.output<typeof Row>>;
 
+const SELECT = `select ${columnsOf(Row)} from installation`;
+
 const HeadRow = z.object({ seq: z.number(), hash: z.string(), at: z.number() });
 /** The row at which a cut ended is known by its checkpoint. */
 const HEAD =
@@ -15,11 +17,15 @@ const HEAD =
 
 /** Reads which installation this is; the first read of a database makes it one. */
 export async function readInstallation(q: Queryable): Promise<Installation> {
-  const select = `select ${columnsOf(Row)} from installation`;
-  const found = await q.maybe(Row, select);
+  const found = await findInstallation(q);
   if (found !== null) return found;
   await q.exec("insert into installation default values on conflict do nothing");
-  return q.one(Row, select);
+  return q.one(Row, SELECT);
+}
+
+/** Reads which installation this is; null: nobody has read it yet. */
+export function findInstallation(q: Queryable): Promise<Installation | null> {
+  return q.maybe(Row, SELECT);
 }
 
 /** Records our newest mark, and the managed root that has it. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId } from "../core/ids.ts";
+import { AccountId, CiUserId, DomainId, DomainPath, Instant, ProjectId, UserId } from "../core/ids.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../core/managed.ts";
 import { columnsOf, CountRow, toJson, type Queryable } from "./db.ts";
 
@@ -11,6 +11,8 @@ const DomainRow = z.object({
   absentSince: Instant.nullable(),
   absentReads: z.number(),
   deletedAt: z.number().nullable(),
+  firstPlan: z.boolean(),
+  givenBack: z.string().nullable(),
 });
 const AccountRow = z.object({
   accountId: AccountId,
@@ -47,13 +49,14 @@ export async function readKnownState(
   const generations: Record<string, number> = {};
   for (const d of domains) if (d.deletedAt !== null) generations[d.projectId] = Math.max(generations[d.projectId] ?? 1, d.generation + 1);
   // Domains that an approved deletion removed since then are missing in CloudStack for a reason, and must not hold later plans.
-  const deletedSince = domains.filter((d) => d.deletedAt !== null && d.deletedAt > (at ?? 0)).length;
+  const deletedSince = domains.filter((d) => d.deletedAt !== null && d.givenBack === null && d.deletedAt > (at ?? 0)).length;
 
   return {
-    managedDomains: live.map(({ absentSince: since, absentReads: reads, deletedAt: _, ...domain }): ManagedDomain => ({
-      ...domain,
+    managedDomains: live.map(({ domainId, projectId, generation, origin, absentSince: since, absentReads: reads }): ManagedDomain => ({
+      ...{ domainId, projectId, generation, origin },
       absence: since === null ? null : { since, reads },
     })),
+    firstPlan: live.filter((d) => d.firstPlan).map((d) => d.domainId),
     managedAccounts: accounts.filter((a) => liveIds.has(a.domainId)),
     generations,
     domainsUnderDeletion: busy,
@@ -82,6 +85,24 @@ export async function recordManagedAccounts(
     `insert into managed_account (account_id, user_id, domain_id, project_id, ci_user_id, recorded_at)
      select (a->>'accountId')::uuid, (a->>'userId')::uuid, (a->>'domainId')::uuid, a->>'projectId', a->>'ciUserId', $2 from jsonb_array_elements($1::jsonb) a on conflict do nothing`,
     [toJson(accounts), at],
+  );
+}
+
+const PathRow = z.object({ domainId: DomainId, projectId: ProjectId, path: DomainPath.nullable() });
+/** A managed domain with its place; null: no complete read recorded it yet. */
+export type ManagedPlace = z.output<typeof PathRow>;
+
+/** Reads where the managed domains are: an adopted one need not be called like its project. */
+export async function readManagedPlaces(q: Queryable): Promise<readonly ManagedPlace[]> {
+  return q.many(PathRow, `select ${columnsOf(PathRow)} from managed_domain where deleted_at is null order by domain_id`);
+}
+
+/** Records where a complete read found the managed domains. */
+export async function recordPlaces(q: Queryable, places: readonly { readonly id: DomainId; readonly path: string }[]): Promise<void> {
+  await q.exec(
+    `update managed_domain m set path = p->>'path' from jsonb_array_elements($1::jsonb) p
+     where m.domain_id = (p->>'id')::uuid and m.deleted_at is null and m.path is distinct from p->>'path'`,
+    [toJson(places.map(({ id, path }) => ({ id, path })))],
   );
 }
 

@@ -70,6 +70,20 @@ export async function readPlanRecord(q: Queryable, id: string): Promise<unknown>
   return (await q.maybe(z.object({ record: z.unknown() }), "select record from plan where id = $1", [id]))?.record ?? null;
 }
 
+/** As many digits of an id or a digest as are shown; fewer could be anybody's. */
+const TYPED = /^[0-9a-f][0-9a-f-]{7,63}$/;
+
+/** Reads how the plan was carried out that an id, its beginning, or the beginning of a digest names: the newest; null: there is none. */
+export async function findPlanRecord(q: Queryable, typed: string): Promise<unknown> {
+  if (!TYPED.test(typed)) return null;
+  const row = await q.maybe(
+    z.object({ record: z.unknown() }),
+    `select record from plan where id::text like $1 || '%' or digest like $1 || '%' order by planned_at desc, id limit 1`,
+    [typed],
+  );
+  return row?.record ?? null;
+}
+
 const PlanRow = z.object({
   ...bySide(() => z.string()),
   knownNow: z.unknown(),

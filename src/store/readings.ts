@@ -41,6 +41,7 @@ export function readQuestions(q: Queryable): Promise<readonly z.output<typeof Qu
     `select kind, count(*)::integer as count, min(expires_at) as "expiresAt" from (
        select 'deletion' as kind, expires_at from deletion where phase = 'proposed'
        union all select 'policy', expires_at from policy_change where state = 'proposed'
+       union all select 'adoption', expires_at from adoption where state = 'proposed'
        union all select 'go_on', g.expires_at from go_on g join deletion d on d.id = g.deletion_id
          where d.phase = 'frozen' and d.frozen_from = 'removing' and g.opened_at = d.entered_at
            and g.seq = (select max(seq) from go_on n where n.deletion_id = d.id)

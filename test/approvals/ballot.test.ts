@@ -1,15 +1,19 @@
-/** Claim INV-2: deletion, waiver, change of policy and resume refuse a vote for the same reasons, record it in one table, and count it alike. */
+/** Claim INV-2: deletion, waiver, change of policy, resume and adoption refuse a vote for the same reasons, record it in one table, and count it alike. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
+import type { AdoptionBody } from "../../src/core/adoption.ts";
+import { digestOf } from "../../src/core/digest.ts";
 import { failure, type Failure } from "../../src/core/failure.ts";
-import type { Instant } from "../../src/core/ids.ts";
+import type { DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import { sweepPolicy } from "../../src/policy/service.ts";
 import type { QuestionKind } from "../../src/core/votes.ts";
+import { insertAdoption, readAdoption } from "../../src/store/adoptions.ts";
 import { insertEntry, updateEntry } from "../../src/store/archive-entries.ts";
+import { insertRow } from "../../src/store/db.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { recordGoOn } from "../../src/store/go-on.ts";
 import { recordApprovedInventory } from "../../src/store/inventories.ts";
@@ -138,6 +142,25 @@ const questions: Readonly<Record<QuestionKind, Put>> = {
       decided: async () => (await expectRow(fresh.db, row.id)).phase === "removing",
     };
   },
+  async adoption() {
+    const [id, domain] = [randomUUID(), randomUUID()];
+    await fresh.db.tx(async (q) => {
+      await q.exec("set local session_replication_role = replica");
+      const managed = { domainId: domain, projectId: "p-1", generation: 1, origin: "adopted", recordedAt: 5, path: "ROOT/ci/a" };
+      await insertRow(q, "managed_domain", managed);
+    });
+    const place = { domainId: domain as DomainId, path: "ROOT/ci/a" as DomainPath, projectId: "p-1" as ProjectId, slug: "a" as Slug };
+    const body: AdoptionBody = {
+      ...{ kind: "give_back", root: "ROOT/ci" as DomainPath, rows: [], lines: [], mapped: [] },
+      domains: [{ ...place, generation: 1, isNew: false, accounts: [] }],
+    };
+    const row = { id, kind: body.kind, body, digest: digestOf(body), requesters: [op("chen")], proposed_by_name: "chen", quorum: 2 };
+    await insertAdoption(fresh.db, { ...row, proposed_at: at(10), expires_at: at(1_000_000) });
+    return {
+      vote: async (by) => code(await bot().services.adoption.approve({ id, digest: row.digest, by })),
+      decided: async () => (await readAdoption(fresh.db, id))?.state === "applied",
+    };
+  },
   async resume() {
     await bot().services.sync.stop(asker("chen"), "something looks wrong");
     return {
@@ -206,6 +229,7 @@ describe.each(kinds)("%s:", (kind) => {
       policy: "policy.requester",
       go_on: "go_on.requester",
       resume: "ok",
+      adoption: "adoption.requester",
     }[kind];
     expect(await question.vote(asker("chen"))).toBe(expected);
     expect(await question.decided()).toBe(false);
@@ -220,6 +244,7 @@ describe.each(kinds)("%s:", (kind) => {
       policy: "ok",
       go_on: "deletion.protected",
       resume: "ok",
+      adoption: "ok",
     }[kind];
     expect(await question.vote(asker("ada"))).toBe(expected);
   });

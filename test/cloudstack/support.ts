@@ -60,7 +60,12 @@ export function botCloud(
   { db = nothingStopped, env, ...more }: BotCloudOptions = {},
 ): CloudParts {
   const { apiKey, secretKey, now, sleep, newId } = optionsFor({ ...server });
-  const one = { CLOUDSTACK_API_KEY: apiKey, CLOUDSTACK_SECRET_KEY: secretKey };
+  const one = Object.fromEntries(
+    ["", "WRITE_", "EXPORT_", "DELETE_"].flatMap((kind) => [
+      [`CLOUDSTACK_${kind}API_KEY`, apiKey],
+      [`CLOUDSTACK_${kind}SECRET_KEY`, secretKey],
+    ]),
+  );
   const keys = "findKeys" in server ? keyVariables(server) : one;
   const config = configOf({ CLOUDSTACK_API_URL: server.url, ...keys, ...env });
   return cloudStack(config, db, { now, sleep, newId, events: createEvents("silent", "test"), ...more });

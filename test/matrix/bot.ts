@@ -98,7 +98,11 @@ export function createBot(o: BotOptions): Bot {
     slack: {
       identify: async () => err(failure("unavailable", "matrix", "not here")),
       approvers: { approversNow, resolve: approversNow, listedNow: async () => ok(() => true), learnAccounts: async () => undefined },
-      announcers: { ...announcers, notice: { mention: async () => true, linkOf: async () => null } },
+      announcers: {
+        ...announcers,
+        adoption: { showAdoption: async () => undefined },
+        notice: { mention: async () => true, linkOf: async () => null },
+      },
     },
     enqueue: async (_name, id, e) => {
       queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));

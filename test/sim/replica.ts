@@ -126,6 +126,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
         tellMembers: async () => passPoint(process),
       },
       plan: { showPlan: announce((record) => renderPlan(record, "simulation")) },
+      adoption: { showAdoption: async () => undefined },
       policy: {
         showChange: announce(
           (v) => renderPolicyCard(v, "simulation"),

@@ -21,6 +21,7 @@ import type { Database } from "../../src/store/db.ts";
 import { readInstallation } from "../../src/store/installation.ts";
 import { seedPolicy } from "../../src/store/policies.ts";
 import type { TeamPolicy } from "../../src/core/policy.ts";
+import type { AdoptionAnnouncer } from "../../src/sync/adoption/context.ts";
 import type { PlanAnnouncer } from "../../src/sync/execution/record.ts";
 import type { StopAnnouncer } from "../../src/sync/execution/stop-view.ts";
 import { op } from "./deletions.ts";
@@ -37,6 +38,12 @@ export function configOf(more: Readonly<Record<string, string>> = {}): Config {
     CLOUDSTACK_API_URL: "https://cloud.example.org/client/api",
     CLOUDSTACK_API_KEY: "key",
     CLOUDSTACK_SECRET_KEY: "secret",
+    ...Object.fromEntries(
+      ["WRITE", "EXPORT", "DELETE"].flatMap((kind) => [
+        [`CLOUDSTACK_${kind}_API_KEY`, "key"],
+        [`CLOUDSTACK_${kind}_SECRET_KEY`, "secret"],
+      ]),
+    ),
     CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
     ...more,
   });
@@ -73,6 +80,7 @@ export interface PartsChange extends Partial<
   readonly plans?: Partial<PlanAnnouncer>;
   readonly changes?: Partial<PolicyAnnouncer>;
   readonly stops?: Partial<StopAnnouncer>;
+  readonly adoptions?: Partial<AdoptionAnnouncer>;
   readonly calls?: Partial<NoticeAnnouncer>;
 }
 
@@ -139,6 +147,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     plans,
     changes,
     stops,
+    adoptions,
     calls,
     ...plain
   } = change;
@@ -166,6 +175,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         plan: { ...slack.announcers.plan, ...plans },
         policy: { ...slack.announcers.policy, ...changes },
         stop: { ...slack.announcers.stop, ...stops },
+        adoption: { ...slack.announcers.adoption, ...adoptions },
         notice: { ...slack.announcers.notice, ...calls },
       },
     },
@@ -225,6 +235,7 @@ function bareParts(db: Database): Parts {
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
+        adoption: { showAdoption: async () => undefined },
         notice: { mention: async () => true, linkOf: async () => null },
       },
     },

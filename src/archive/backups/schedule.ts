@@ -1,6 +1,6 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { DomainPath } from "../../core/ids.ts";
+import type { DomainId, DomainPath, ProjectId } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { insertBackupRun, readNewestBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
@@ -8,7 +8,6 @@ import type { Database, Transaction } from "../../store/db.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { DAY_MS } from "../../core/units.ts";
-import type { MeasureContext } from "./measure.ts";
 import { policyOf, type Policy } from "../../core/backup-policy.ts";
 
 /** What it takes to know which backups are due, and to enqueue them. */
@@ -18,7 +17,10 @@ export interface ScheduleContext {
   readonly policies: Readonly<Record<string, Policy | null>>;
   readonly scheduleDays: number;
   readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug" | "state">[], Failure>>;
-  readonly managedDomains: MeasureContext["managedDomains"];
+  /** With the path that the last complete read found; left out or null: it is called like its project. */
+  readonly managedDomains: () => Promise<
+    readonly { readonly domainId: DomainId; readonly projectId: ProjectId; readonly path?: DomainPath | null }[]
+  >;
   /** Enqueues a backup's run; one that is queued already is not queued twice. */
   readonly enqueue: (id: string, tx?: Transaction) => Promise<void>;
   readonly now: Clock;
@@ -45,18 +47,18 @@ export async function askForBackups(c: ScheduleContext): Promise<Result<void, Fa
 
   const projects = await c.projects();
   if (!projects.ok) return projects;
-  const domains = new Map((await c.managedDomains()).map((m) => [m.projectId, m.domainId]));
+  const domains = new Map((await c.managedDomains()).map((m) => [m.projectId, m]));
   const due = projects.value.flatMap((p) => {
     const policy = policyOf(p.slug, c.policies);
-    const domainId = domains.get(p.id);
+    const domain = domains.get(p.id);
     const last = newest.get(p.id);
-    if (p.state !== "active" || policy === null || domainId === undefined || c.now() < dueAt(last, c.scheduleDays)) return [];
-    return [{ ...p, policy, domainId, since: last?.asked_at ?? 0 }];
+    if (p.state !== "active" || policy === null || domain === undefined || c.now() < dueAt(last, c.scheduleDays)) return [];
+    const path = domain.path ?? (`${c.rootPath}/${p.slug}` as DomainPath);
+    return [{ ...p, policy, path, domainId: domain.domainId, since: last?.asked_at ?? 0 }];
   });
 
   for (const p of due.toSorted((a, b) => a.since - b.since || (a.slug < b.slug ? -1 : 1)).slice(0, LIVE_MAX - live.length)) {
-    const path = `${c.rootPath}/${p.slug}` as DomainPath;
-    const run = { id: c.newId(), project_id: p.id, slug: p.slug, domain_id: p.domainId, path, policy: p.policy, asked_at: c.now() };
+    const run = { id: c.newId(), project_id: p.id, slug: p.slug, domain_id: p.domainId, path: p.path, policy: p.policy, asked_at: c.now() };
     await c.db.tx(async (q) => {
       if (!(await insertBackupRun(q, run))) return;
       await c.enqueue(run.id, q);

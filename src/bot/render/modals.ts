@@ -55,6 +55,11 @@ export function policyReasonModal(remembered: string): ModalView {
   ]);
 }
 
+/** Asks for the reason of a rejection. */
+export function adoptionReasonModal(remembered: string): ModalView {
+  return modal("adoption_reason", remembered, "Reject the table", "Reject", [reason("Why should it not be done?", reasonLength.rejection)]);
+}
+
 function modal(callbackId: string, remembered: string, title: string, submit: string, blocks: KnownBlock[]): ModalView {
   return {
     type: "modal",

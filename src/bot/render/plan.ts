@@ -1,6 +1,8 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
+import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
+import { wordsToLift } from "../../sync/planning/lift.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
@@ -9,10 +11,29 @@ export interface Rendering {
   readonly blocks: readonly KnownBlock[];
 }
 
+/** Where every line of a plan is that does not fit its message: in a file of its thread, or in the terminal only. */
+export type WholePlan = "none" | "file" | "terminal";
+
+/** How many lines of each list a message has. */
+const LINES = { done: 15, open: 15, drift: 5, others: 12 } as const;
+
+/** Whether the message leaves lines out. */
+export function isCut({ plan, outcomes, notAsked = [] }: PlanRecord): boolean {
+  const done = outcomes.filter((o) => o.outcome === "done").length;
+  const others = [plan.holds, plan.heldRows, plan.proposals, notAsked];
+  return (
+    done > LINES.done ||
+    outcomes.length - done > LINES.open ||
+    plan.drift.length > LINES.drift ||
+    others.some((l) => l.length > LINES.others)
+  );
+}
+
 /** Renders a plan in whatever state it is. Pure: the same record gives the same message. */
-export function renderPlan(record: PlanRecord, environment: string): Rendering {
+export function renderPlan(record: PlanRecord, environment: string, place: WholePlan = "none"): Rendering {
   const { plan, outcomes } = record;
   const title = headline(record);
+  const progress = progressText(record);
   const [done, open] = [outcomes.filter((o) => o.outcome === "done"), outcomes.filter((o) => o.outcome !== "done")];
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
@@ -27,25 +48,33 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const sizes = mrkdwn`${projects} projects, ${domains} domains, ${accounts} accounts`;
   const blocks: readonly KnownBlock[] = [
     header(title),
+    ...(record.reported === undefined ? [] : [section(mrkdwn`*Report mode:* ${safe(record.reported)}.`)]),
     ...list(
       "Held",
-      holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
+      holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
     ),
     ...list("Rows of the CI database to correct", heldRows),
-    ...list("Done", doneLines, 15),
-    ...list(record.state === "applying" ? "In progress" : "Not done", open.map(outcomeLine), 15),
+    ...(progress === null ? [] : [section(mrkdwn`*${safe(progress)}*`)]),
+    ...list("Done", doneLines, LINES.done),
+    ...list(openTitle(record), open.map(outcomeLine), LINES.open),
     ...list("Proposed for deletion: each gets a card of its own, and needs at least two approvals", proposed),
     ...list(
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
     ...(plan.proposals.length === 0 ? [section(mrkdwn`*Deletions:* none, and this plan cannot lead to one.`)] : []),
-    ...list("Different, but left alone", drift, 5),
+    ...list("Different, but left alone", drift, LINES.drift),
+    ...(place === "none" ? [] : [section(wholePlan(record, place))]),
     context(
       mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
-  return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };
+  return { text: `${title} (${environment}).${progress === null ? "" : ` ${progress}.`} ${proposed.length} deletion(s) proposed.`, blocks };
+}
+
+function wholePlan({ id }: PlanRecord, place: "file" | "terminal"): Mrkdwn {
+  const command = mrkdwn`\`npx twokey plan show ${safe(id)}\``;
+  return place === "file" ? mrkdwn`Every line is in the file in this thread, and in ${command}.` : mrkdwn`Every line: ${command}`;
 }
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
@@ -53,11 +82,16 @@ function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
   return mrkdwn` · read back: ${readBack.complete ? mrkdwn`everything is as planned` : mrkdwn`${readBack.remaining} changes not seen`}`;
 }
 
+function openTitle({ state }: PlanRecord): string {
+  return state === "reported" ? "Would be done" : state === "applying" ? "In progress" : "Not done";
+}
+
 function headline(record: PlanRecord): string {
   const { plan, outcomes } = record;
   const n = outcomes.length;
   const done = outcomes.filter((o) => o.outcome === "done").length;
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
+  if (record.state === "reported") return `Plan: ${n} change(s) would be made, and none is: report mode`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
   if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;
   const proposed = plan.proposals.length - (record.notAsked?.length ?? 0);
@@ -73,6 +107,7 @@ function outcomeLine(o: ChangeOutcome): string {
     indeterminate: "outcome unknown, will be looked up",
     held: "held",
     skipped: "skipped after a failure",
+    reported: "",
   }[o.outcome];
   return `${describeChange(o.change)}${words === "" ? "" : `: ${words}`}${o.problem === null ? "" : ` (${o.problem})`}`;
 }

@@ -20,7 +20,9 @@ const { ok, warning, failed, refused } = checksOf("cloudstack");
 export function pairsOf(config: Config["cloudstack"]): readonly (CloudStackKeys & { readonly uses: readonly KeyUse[] })[] {
   const pairs = new Map<string, CloudStackKeys & { readonly uses: KeyUse[] }>();
   for (const use of keyUses) {
-    const { apiKey, secretKey } = config[use];
+    const pair = config[use];
+    if (pair === null) continue;
+    const { apiKey, secretKey } = pair;
     const known = pairs.get(apiKey);
     if (known === undefined) pairs.set(apiKey, { uses: [use], apiKey, secretKey });
     else known.uses.push(use);

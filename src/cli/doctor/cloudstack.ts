@@ -6,6 +6,7 @@ import type { Clock, NewId, Sleep } from "../../core/clock.ts";
 import { DomainId, type DomainPath } from "../../core/ids.ts";
 import { readProtected } from "../../core/protected.ts";
 import { isWithin } from "../../core/scope.ts";
+import { reportSentences } from "../../core/report-mode.ts";
 import { ok as fine } from "../../core/result.ts";
 import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
@@ -40,7 +41,9 @@ export async function examineCloudStack(
   const probed = await createCloudStackReader(reading).probe();
   if (!probed.ok && probed.error.code === "cloudstack.unreachable") return [failed(probed.error.message, probed.error.remedy ?? "")];
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
-  const roles = await examineRoles(createKeyInspector(options(config.cloudstack.write)), config);
+  const { write, delete: deleting } = config.cloudstack;
+  const noRoles = { checks: [], members: [] };
+  const roles = write === null ? noRoles : await examineRoles(createKeyInspector(options(write)), config);
   for (const { uses, ...pair } of pairsOf(config.cloudstack))
     checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config, roles.members)));
   const inspector = createKeyInspector(reading);
@@ -48,13 +51,16 @@ export async function examineCloudStack(
     ...checks,
     ...roles.checks,
     ...(await examineLists("read", inspector, config)),
-    ...(await examineLists("delete", createKeyInspector(options(config.cloudstack.delete)), config)),
+    ...(deleting === null ? [] : await examineLists("delete", createKeyInspector(options(deleting)), config)),
+    ...reportSentences(config.cloudstack.reportOnly).map((sentence) => warning(sentence, REPORT_REMEDY)),
     await examineClock(reading),
     ...(await examineTree(config, inspector, reading)),
     ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
     ...(probed.ok ? await examineSettings(inspector) : []),
   ];
 }
+
+const REPORT_REMEDY = "Leave it so to look first; set the key pair, and TWOKEY_MODE to act, to have it carried out (docs/cloudstack.md).";
 
 async function examineTree(config: Config, inspector: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {
   const { rootPath, sentinelDomain } = config.cloudstack;

@@ -22,7 +22,7 @@ export const scopes: Readonly<Record<string, string>> = {
   "usergroups:read": "see who is in the approvers' group",
   "channels:read": "see who is in the team's channel",
   "groups:read": "see who is in it when it is private",
-  "files:write": "send pictures",
+  "files:write": "send pictures, and plans that are longer than a message",
 };
 
 /** Checks Slack with the bot's own tokens: token, scopes, connection, channel, people. Nothing is posted. */

@@ -25,6 +25,8 @@ export interface ApplyContext {
   readonly newId: NewId;
   readonly passId: PassId;
   readonly signal: AbortSignal;
+  /** Told of each change as it ends. */
+  readonly onOutcome?: (outcome: ChangeOutcome) => void;
   /** How many restrictions all passes together may make. */
   readonly limits: Pick<TeamPolicy, "restrictionsPerDay" | "restrictionsPerWeek">;
 }
@@ -52,6 +54,7 @@ async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: M
   for (const change of group) {
     const { holdsUp, ...outcome } = await applyOne(change, c);
     outcomes.set(change, outcome);
+    c.onOutcome?.(outcome);
     if (holdsUp || (outcome.outcome !== "done" && change.kind === "create_domain")) return;
   }
 }

@@ -3,15 +3,16 @@ import { describeClaims, type Claim } from "../../core/claims.ts";
 import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { Digest, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
+import type { Digest, DomainId, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import type { Scope } from "../../core/scope.ts";
 import { addToTrace } from "../../core/trace.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
+import { endFirstPlans } from "../../store/adoptions.ts";
 import { askedToCreate } from "../../store/installation.ts";
-import { countRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
+import { countRestrictions, readRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
 import {
   forgetLocks,
@@ -21,9 +22,10 @@ import {
   recordLastShown,
   recordManagedAccounts,
   recordManagedDomains,
+  recordPlaces,
 } from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, updatePlanRecord } from "../../store/plans.ts";
-import { allowedBy, buildPlan } from "../planning/build-plan.ts";
+import { allowedBy, buildPlan, endedFirstPlans, waitingDomains } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
@@ -31,6 +33,7 @@ import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
+import { createProgress } from "./progress.ts";
 import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
@@ -54,6 +57,18 @@ export interface ReconcileContext {
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
   readonly ownership: Ownership;
+  /** Why the changes of passes are only reported, in a sentence; null: they are made. */
+  readonly reported: string | null;
+}
+
+/** What a plan is made from without recording anything; `db` null: there is no database yet. */
+export interface PreviewContext extends Pick<
+  ReconcileContext,
+  "desired" | "observed" | "policyNow" | "settings" | "scopeFingerprint" | "now" | "newId" | "reported"
+> {
+  readonly db: Database | null;
+  readonly deletions: Pick<DeletionOpener, "liveDomains" | "whyNotOpened">;
+  readonly ownership: Pick<Ownership, "inspect" | "unsettled">;
 }
 
 /** How long a pass that a person asked for waits for one that is running: longer than a pass over a whole fleet takes. Units: ms. */
@@ -75,10 +90,11 @@ export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileCo
   });
 }
 
-/** Makes a plan without storing, showing or applying anything. */
-export async function previewPass(scope: Scope, startedBy: StartedBy, c: ReconcileContext): Promise<PlanRecord> {
-  const { plan } = await planNow(scope, c, false);
-  return newRecord(c, plan, startedBy, c.newId() as PassId);
+/** Makes a plan without storing, showing or applying anything: the one that a pass would make now. */
+export async function previewPass(scope: Scope, startedBy: StartedBy, c: PreviewContext): Promise<PlanRecord> {
+  const { plan } = await planNow(scope, c, null);
+  const notAsked = await proposalsNotAsked(plan, [], c);
+  return { ...newRecord(c, plan, startedBy, c.newId() as PassId), ...(notAsked.length === 0 ? {} : { notAsked }) };
 }
 
 async function passWithLock(
@@ -90,7 +106,7 @@ async function passWithLock(
   const passId = c.newId() as PassId;
   addToTrace({ pass: passId });
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
-  const planned = await planNow(scope, c, true);
+  const planned = await planNow(scope, c, c);
   const { plan } = planned;
   const marked = await setMark(planned, passId, c);
   if (!marked.ok) {
@@ -105,19 +121,25 @@ async function passWithLock(
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
-  const permitted: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
+  const waiting = waitingDomains(plan);
+  const found: readonly Change[] = [
+    ...(allowed.additive ? plan.additive : []),
+    ...(allowed.restrictive ? plan.restrictive.filter((change) => !waiting.has(change.domainId)) : []),
+  ];
+  const permitted = c.reported === null ? found : [];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
   let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
   if (shown) await c.announcer.showPlan(record);
-  const applied = await applyChanges(changes, { ...c, passId, signal, limits: planned.team });
+  const onOutcome = shown ? { onOutcome: createProgress(record, changes.length, c) } : {};
+  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, limits: planned.team });
   shown ||= applied.some((o) => o.outcome === "done");
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);
   const stopped = applied.some((o) => o.outcome === "held");
-  record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(plan, changes.length) };
+  record = { ...record, endedAt: c.now(), state: stopped ? "stopped" : finalState(record, changes.length) };
   if (allowed.deletions && !stopped) {
-    for (const proposal of plan.proposals) await c.deletions.openDeletion(proposal, requesters);
+    for (const proposal of plan.proposals) if (!waiting.has(proposal.domainId)) await c.deletions.openDeletion(proposal, requesters);
   }
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
@@ -145,35 +167,31 @@ interface Planned {
   readonly team: PolicyNow;
 }
 
-async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): Promise<Planned> {
+/** `recorder` null: nothing is recorded, and what a pass would record counts for this plan only. */
+async function planNow(scope: Scope, c: PreviewContext, recorder: Pick<ReconcileContext, "db" | "ownership"> | null): Promise<Planned> {
+  const recording = recorder !== null;
   const busy = await c.deletions.liveDomains();
   const team = await c.policyNow();
   const policy = planPolicyOf(team, c.settings);
   const pinned = { pinnedScope: fingerprintOf(team.scope), pinnedRoles: team.scope.roles ?? null };
-  const readKnown = async (): Promise<KnownState> => ({
-    ...(await readKnownState(c.db, busy)),
-    ...pinned,
-    restrictionsMade: {
-      day: await countRestrictions(c.db, c.now() - DAY_MS),
-      week: await countRestrictions(c.db, c.now() - 7 * DAY_MS),
-    },
-  });
+  const readKnown = async (): Promise<KnownState> => ({ ...(await readRemembered(busy, c, recording)), ...pinned });
   let known = await readKnown();
   const observation = await observe(scope, known, c.desired, c.observed);
   const recognised = recognise(observation.desired, observation.observed, known);
   const owner = await findOwner(observation, recognised, known, team.scopeIsConfirmed, c);
-  if (recording && owner.claims.length > 0) await c.ownership.hold(owner.claims);
+  if (recorder !== null && owner.claims.length > 0) await recorder.ownership.hold(owner.claims);
   // What another scope lists, or another installation made, is only reported: nothing of it is recorded.
   const mayRecord = recording && team.scopeIsConfirmed && owner.notOurs === null;
   if (mayRecord && (recognised.domains.length > 0 || recognised.accounts.length > 0)) {
-    await c.db.tx(async (q) => {
+    await recorder.db.tx(async (q) => {
       await recordManagedDomains(q, recognised.domains, c.now());
       await recordManagedAccounts(q, recognised.accounts, c.now());
     });
     known = await readKnown();
   }
+  if (recorder === null && team.scopeIsConfirmed && owner.notOurs === null) known = withRecognised(known, recognised);
   const unlocked = observation.observed.accounts.filter((a) => a.state === "enabled").map((a) => a.id);
-  if (mayRecord) await forgetLocks(c.db, unlocked);
+  if (mayRecord) await forgetLocks(recorder.db, unlocked);
   const input = inputOf(observation, { ...known, notOurs: owner.notOurs });
   const plannedAt = c.now();
   const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);
@@ -183,15 +201,49 @@ async function planNow(scope: Scope, c: ReconcileContext, recording: boolean): P
     // A held row without an id may be any project's: then no project's absence goes on.
     const isUnsure = input.desired.hasNamelessHeldRow;
     const sizes = { projects: input.desired.projects.length, domains: input.observed.domains.length };
-    await c.db.tx((q) => recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() }));
+    await recorder.db.tx(async (q) => {
+      await recordCompleteRead(q, { present, isUnsure, ...sizes, at: c.now() });
+      await recordPlaces(q, input.observed.domains);
+      await endFirstPlans(q, endedFirstPlans(input, plan));
+    });
   }
   return { plan, input, plannedAt, policy, team, seen: owner.seen };
+}
+
+/** What the database says of earlier passes; of none, when there is no database yet. */
+async function readRemembered(busy: readonly DomainId[], { db, now }: Pick<PreviewContext, "db" | "now">, recording: boolean) {
+  if (db === null) return { ...NOTHING_REMEMBERED, domainsUnderDeletion: busy };
+  const count = recording ? countRestrictions : readRestrictions;
+  const [day, week] = [await count(db, now() - DAY_MS), await count(db, now() - 7 * DAY_MS)];
+  return { ...(await readKnownState(db, busy)), restrictionsMade: { day, week } };
+}
+
+const NOTHING_REMEMBERED = {
+  managedDomains: [],
+  managedAccounts: [],
+  generations: {},
+  lastComplete: null,
+  restrictionsMade: { day: 0, week: 0 },
+} as const;
+
+/** What is known after a pass has recorded what it recognised. */
+function withRecognised(known: KnownState, { domains, accounts }: Recognised): KnownState {
+  const byId =
+    <T>(of: (one: T) => string) =>
+    (a: T, b: T) =>
+      of(a) < of(b) ? -1 : 1;
+  return {
+    ...known,
+    managedDomains: [...known.managedDomains, ...domains.map((d) => ({ ...d, absence: null }))].toSorted(byId((d) => d.domainId)),
+    managedAccounts: [...known.managedAccounts, ...accounts.map((a) => ({ ...a, lockedByUs: false }))].toSorted(byId((a) => a.accountId)),
+  };
 }
 
 /** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. Invariant: INV-5. */
 async function setMark({ plan, input, seen }: Planned, passId: PassId, c: ReconcileContext): Promise<Result<void, Failure>> {
   if (seen === null || input.coverage !== "complete" || plan.holds.some((h) => h.blocks === "everything")) return ok(undefined);
   if (seen.ours !== null) return c.ownership.mark(seen);
+  if (c.reported !== null) return ok(undefined);
   const id = c.newId();
   await recordIntent(c.db, { id, owner: { kind: "pass", id: passId }, command: "add_mark", params: {}, at: c.now() });
   const marked = await c.ownership.mark(seen);
@@ -215,28 +267,33 @@ export async function findOwner(
   recognised: Recognised,
   known: KnownState,
   scopeIsConfirmed: boolean,
-  c: Pick<ReconcileContext, "db" | "ownership">,
+  c: Pick<PreviewContext, "db" | "ownership">,
 ): Promise<Owner> {
   // Where nothing was read, or by another scope, the plan is held already, and nothing is said of whose it is.
   if (!scopeIsConfirmed || observed.root === null) return { seen: null, claims: [], notOurs: null };
   const inspected = await c.ownership.inspect();
   if (!inspected.ok) return { seen: null, claims: [], notOurs: inspected.error.message };
   const unknown = claimsOfRecognised(recognised, desired, observed, known);
-  const asked = await askedToCreate(
-    c.db,
-    unknown.map((u) => u.subject),
-  );
+  const ids = unknown.map((u) => u.subject);
+  const asked = c.db === null ? new Set<string>() : await askedToCreate(c.db, ids);
   const claims = [...inspected.value.claims, ...(await c.ownership.unsettled(unknown.filter((u) => !asked.has(u.subject))))];
   return { seen: inspected.value, claims, notOurs: claims.length === 0 ? null : describeClaims(claims) };
 }
 
-function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
+function newRecord(c: PreviewContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
   const allowed = allowedBy(plan);
+  const waiting = waitingDomains(plan);
   const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
-    plan[side].map((change): ChangeOutcome => ({ change, outcome: allowed[side] ? "waiting" : "held", seen: null, problem: null })),
+    plan[side].map((change): ChangeOutcome => {
+      const isHeld = !allowed[side] || (side === "restrictive" && waiting.has(change.domainId));
+      const outcome = isHeld ? "held" : c.reported === null ? "waiting" : "reported";
+      return { change, outcome, seen: null, problem: null };
+    }),
   );
+  const id = c.newId() as PlanId;
   const times = { startedAt: c.now(), endedAt: null };
-  return { id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, readBack: null };
+  const reported = c.reported === null ? {} : { reported: c.reported };
+  return { id, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, ...reported, readBack: null };
 }
 
 function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext): Promise<Digest> {
@@ -251,12 +308,15 @@ function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c:
 async function proposalsNotAsked(
   plan: Plan,
   requesters: readonly OperatorId[],
-  c: ReconcileContext,
+  c: Pick<PreviewContext, "deletions">,
 ): Promise<NonNullable<PlanRecord["notAsked"]>> {
   if (!allowedBy(plan).deletions) return [];
   const found: (NotOpened & { readonly path: string })[] = [];
+  const waiting = waitingDomains(plan);
   for (const proposal of plan.proposals) {
-    const why = await c.deletions.whyNotOpened(proposal, requesters);
+    const why = waiting.has(proposal.domainId)
+      ? { reason: "it was adopted, and its first plan waits for two approvers: /ci-adopt release", isNews: true }
+      : await c.deletions.whyNotOpened(proposal, requesters);
     if (why !== null) found.push({ path: proposal.path, ...why });
   }
   return found;
@@ -271,8 +331,10 @@ async function isWorthShowing(record: PlanRecord, changes: number, c: ReconcileC
   return (await readLastShown(c.db)) !== showKey(record);
 }
 
-function showKey({ plan, notAsked = [] }: PlanRecord): string {
-  const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) };
+function showKey({ plan, notAsked = [], reported }: PlanRecord): string {
+  // What is only reported stays: it is told again when it is something else.
+  const changes = reported === undefined ? {} : { reported, changes: digestOf([...plan.additive, ...plan.restrictive]) };
+  const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence), ...changes };
   const news = notAsked.filter((n) => n.isNews);
   return digestOf(news.length === 0 ? shown : { ...shown, notAsked: news });
 }
@@ -284,7 +346,7 @@ function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOut
 
 /** Reads both sides again and says for each change whether it can be seen there. */
 async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): Promise<PlanRecord> {
-  const { plan } = await planNow(scope, c, true);
+  const { plan } = await planNow(scope, c, c);
   const remaining = new Set([...plan.additive, ...plan.restrictive].map((change) => canonicalJson(change)));
   const wasRead = !plan.holds.some((h) => h.kind === "desired_partial" || h.kind === "observed_partial");
   const outcomes = record.outcomes.map((o) =>
@@ -294,9 +356,13 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
   return { ...record, outcomes, readBack: wasRead ? { complete: left === 0, remaining: left } : null };
 }
 
-function finalState(plan: Plan, changes: number): PlanRecord["state"] {
+function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const isHeld = (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0);
+  const waiting = waitingDomains(plan);
+  const isHeld =
+    (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0) ||
+    plan.restrictive.some((change) => waiting.has(change.domainId));
   if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
+  if (outcomes.some((o) => o.outcome === "reported")) return "reported";
   return changes > 0 ? "applied" : "unchanged";
 }

@@ -5,7 +5,7 @@ import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 /** The outcome of one change. `seen`: the read-back after it shows that it was made. */
 export interface ChangeOutcome {
   readonly change: Change;
-  readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped";
+  readonly outcome: "waiting" | "done" | "refused" | "indeterminate" | "held" | "skipped" | "reported";
   readonly seen: boolean | null;
   readonly problem: string | null;
 }
@@ -15,14 +15,18 @@ export interface PlanRecord {
   readonly id: PlanId;
   readonly passId: PassId;
   readonly plan: Plan;
-  readonly state: "applying" | "applied" | "held" | "stopped" | "unchanged";
+  readonly state: "applying" | "applied" | "held" | "stopped" | "unchanged" | "reported";
   readonly startedBy: { readonly kind: "schedule" } | { readonly kind: "command"; readonly operator: OperatorId; readonly name: string };
   readonly scope: Scope;
   readonly startedAt: Instant;
   readonly endedAt: Instant | null;
   readonly outcomes: readonly ChangeOutcome[];
+  /** Why changes are only reported, in a sentence; left out: they are made. */
+  readonly reported?: string;
   /** Proposals about which nobody is asked now, with the reason. Left out in records of earlier versions. */
   readonly notAsked?: readonly (NotOpened & { readonly path: string })[];
+  /** How far it is, while it works for long; never stored. `ended` of `total` changes, whatever became of them. */
+  readonly progress?: { readonly startedAt: Instant; readonly at: Instant; readonly total: number; readonly ended: number };
   /** Whether the read-back found the plan fulfilled; null until it was read. */
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
 }

@@ -51,16 +51,19 @@ export async function stopEverything(
   });
 }
 
+/** The scope of everything, or of the project with this slug. Errors: there is no such project, or the CI database does not say. */
+export async function findScope(slug: Slug | null, c: Pick<SyncServiceContext, "fleet" | "findProject">): Promise<Result<Scope, Failure>> {
+  if (slug === null) return ok(c.fleet);
+  const found = await c.findProject(slug);
+  if (!found.ok) return found;
+  if (found.value !== null) return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
+  const remedy = "Give the project's slug as the CI database spells it.";
+  return err(failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, { remedy }));
+}
+
 /** Builds the service through which commands start, see, stop and resume passes. */
 export function createSyncService(c: SyncServiceContext): SyncService {
-  const scopeOf = async (slug: Slug | null): Promise<Result<Scope, Failure>> => {
-    if (slug === null) return ok(c.fleet);
-    const found = await c.findProject(slug);
-    if (!found.ok) return found;
-    if (found.value !== null) return ok({ kind: "project", root: c.fleet.root, projectId: found.value.id });
-    const remedy = "Give the project's slug as the CI database spells it.";
-    return err(failure("invalid", "sync.no_project", `There is no project ${slug} in the CI database`, { remedy }));
-  };
+  const scopeOf = (slug: Slug | null): Promise<Result<Scope, Failure>> => findScope(slug, c);
   return {
     async startPass(by, slug) {
       if (!by.isTeam) return err(teamOnly("start a pass"));

@@ -30,7 +30,7 @@ export function undoneAfter(
   outcomes: readonly ChangeOutcome[],
   o: { readonly forgetsOthers: boolean },
 ): readonly Undone[] {
-  const tried = outcomes.filter((x) => x.outcome !== "held" && x.outcome !== "waiting");
+  const tried = outcomes.filter((x) => !["held", "waiting", "reported"].includes(x.outcome));
   const now = tried.flatMap(({ change, outcome, problem }): readonly Undone[] => {
     if (outcome === "done") return [];
     const known = findUndone(before, change);

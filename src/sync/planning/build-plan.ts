@@ -1,5 +1,5 @@
 import { digestOf } from "../../core/digest.ts";
-import type { Digest, Instant } from "../../core/ids.ts";
+import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import { domainDrift, planChanges } from "./changes.ts";
 import { assessHolds } from "./holds.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
@@ -10,7 +10,15 @@ import type { PlanPolicy } from "./policy.ts";
 export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolicy, scopeFingerprint: Digest, now: Instant): Plan {
   const differences = planChanges(input, policy);
   const proposals = input.coverage === "complete" ? planDeletions(input, policy) : [];
-  const holds = assessHolds({ input, differences, proposals: proposals.length, policy, scopeFingerprint, now });
+  const unreleased = new Set<string>(input.known.firstPlan ?? []);
+  const isUnreleased = ({ domainId }: { readonly domainId: string }): boolean => unreleased.has(domainId);
+  const holds = assessHolds({
+    ...{ input, policy, scopeFingerprint, now },
+    // What waits for its release anyway uses up no limit.
+    differences: { ...differences, restrictive: differences.restrictive.filter((c) => !isUnreleased(c)) },
+    proposals: proposals.filter((p) => !isUnreleased(p)).length,
+    firstPlan: [...differences.restrictive, ...proposals].filter(isUnreleased).map((one) => ({ domainId: one.domainId, kind: one.kind })),
+  });
   const found = {
     scope: input.desired.scope,
     additive: differences.additive,
@@ -41,4 +49,29 @@ export function allowedBy(plan: Pick<Plan, "holds">): {
     restrictive: !all && !blocks.has("restrictions"),
     deletions: !all && !blocks.has("restrictions") && !blocks.has("deletions"),
   };
+}
+
+/** The adopted domains whose restrictive changes and deletions wait until two people released them. Invariant: INV-11. */
+export function waitingDomains(plan: Pick<Plan, "holds">): ReadonlySet<string> {
+  return new Set(plan.holds.filter((h) => h.blocks === "adopted").flatMap((h) => h.domainIds ?? []));
+}
+
+/**
+ * The adopted domains whose first plan has nothing that restricts or deletes: from now on they are like all others.
+ *
+ * Only what was compared from two complete reads counts: nothing held, closed or under deletion.
+ */
+export function endedFirstPlans(input: PartialInput | CompleteInput, plan: Pick<Plan, "holds">): readonly DomainId[] {
+  const { known, desired, observed } = input;
+  if (input.coverage !== "complete" || plan.holds.some((h) => h.blocks === "everything")) return [];
+  const held = new Set(desired.held.map((h) => h.projectId));
+  const compared = new Set(desired.projects.filter((p) => p.state === "active" && !held.has(p.id) && !held.has(null)).map((p) => p.id));
+  const there = new Set<string>(observed.domains.map((d) => d.id));
+  const busy = new Set<string>(known.domainsUnderDeletion);
+  const waiting = waitingDomains(plan);
+  const projects = new Map(known.managedDomains.map((m) => [m.domainId, m.projectId]));
+  return (known.firstPlan ?? []).filter((id) => {
+    const project = projects.get(id);
+    return project !== undefined && compared.has(project) && there.has(id) && !busy.has(id) && !waiting.has(id);
+  });
 }

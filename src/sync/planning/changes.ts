@@ -105,7 +105,7 @@ class Comparison {
         return this.#hold(project, sentence, "the deletion of that domain");
       }
       const sentence = `${inTheWay.path} has the name of ${project.slug} but was not made by Twokey`;
-      return this.#hold(project, sentence, "the CI team, by renaming or adopting that domain");
+      return this.#hold(project, sentence, this.#liftedByAdoption("domain"));
     }
     const path = `${observed.root.path}/${project.slug}` as ObservedDomain["path"];
     const { slug: name } = project;
@@ -181,7 +181,7 @@ class Comparison {
     const name = member.username.toLowerCase();
     if (accounts.some((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name))) {
       const sentence = `${domain.path} already has an account or user ${member.username} that was not made by Twokey`;
-      return this.#hold(project, sentence, "the CI team, by renaming or adopting that account");
+      return this.#hold(project, sentence, this.#liftedByAdoption("account"));
     }
     this.#createAccount(project, domain.id, generation, member);
   }
@@ -224,8 +224,11 @@ class Comparison {
     }
     const wanted = personOf(member);
     const expected = userIdFor(project.id, generation, member.userId);
+    // An adopted account has a user of its own id, perhaps of another name.
+    const recorded = this.#managedAccounts.get(account.id)?.userId;
     const user =
-      account.users.find((u) => u.id === expected) ?? account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());
+      account.users.find((u) => u.id === recorded || u.id === expected) ??
+      account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());
     if (user === undefined) {
       this.#additive.push({ kind: "create_user", ...base, accountName: account.name, userId: expected, person: wanted });
       return;
@@ -239,6 +242,12 @@ class Comparison {
     const to: PersonData = { ...wanted, username: user.username };
     if (from.email !== to.email || from.firstName !== to.firstName || from.lastName !== to.lastName)
       this.#additive.push({ kind: "update_user", ...base, userId: user.id, from, to });
+  }
+
+  /** Plans of earlier versions, which knew of no adoption, are made again in their own words. Invariant: INV-7. */
+  #liftedByAdoption(what: "domain" | "account"): string {
+    if (this.#input.known.firstPlan === undefined) return `the CI team, by renaming or adopting that ${what}`;
+    return `two approvers, by adopting it: /ci-adopt; or the CI team, by renaming that ${what}`;
   }
 
   #hold(project: DesiredProject, sentence: string, liftedBy = "the CI team, after looking in CloudStack"): void {

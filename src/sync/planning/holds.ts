@@ -1,5 +1,5 @@
 import { digestOf } from "../../core/digest.ts";
-import type { Digest, Instant } from "../../core/ids.ts";
+import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import type { Differences } from "./changes.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import type { Hold } from "./plan.ts";
@@ -9,6 +9,8 @@ import { isOfEarlierVersion, type PlanPolicy } from "./policy.ts";
 export interface HoldQuestion {
   readonly input: PartialInput | CompleteInput;
   readonly differences: Differences;
+  /** The restrictive changes and deletions of adopted domains that nobody released yet; they are not in `differences` and `proposals`. */
+  readonly firstPlan: readonly { readonly domainId: DomainId; readonly kind: string }[];
   /** How many deletions the plan would open. */
   readonly proposals: number;
   readonly policy: PlanPolicy;
@@ -19,7 +21,16 @@ export interface HoldQuestion {
 /** Lists every reason why the plan goes no further, with what it blocks and who lifts it. Their sentences are stored with plans (INV-7). */
 export function assessHolds(q: HoldQuestion): readonly Hold[] {
   const coverage = q.input.desired.scope.kind === "project" ? projectHolds(q) : [...coverageHolds(q), ...sizeHolds(q)];
-  return [...ownerHolds(q), ...coverage, ...roleHolds(q), ...memberHolds(q), ...limitHolds(q), ...rowHolds(q), ...q.differences.holds];
+  return [
+    ...ownerHolds(q),
+    ...coverage,
+    ...roleHolds(q),
+    ...memberHolds(q),
+    ...firstPlanHolds(q),
+    ...limitHolds(q),
+    ...rowHolds(q),
+    ...q.differences.holds,
+  ];
 }
 
 function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string): Hold {
@@ -123,6 +134,20 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
     holds.push(hold("empty_source", "restrictions", sentence, WHOLE_SOURCE));
   }
   return holds;
+}
+
+/** The hold of restrictive changes and deletions in domains that were adopted just now. Invariant: INV-11. */
+function firstPlanHolds({ firstPlan }: HoldQuestion): readonly Hold[] {
+  if (firstPlan.length === 0) return [];
+  const domainIds = [...new Set(firstPlan.map((one) => one.domainId))].toSorted();
+  const deletions = firstPlan.filter((one) => one.kind === "delete").length;
+  const changes = firstPlan.length - deletions;
+  const parts = [
+    ...(changes > 0 ? [`${changes} locks, changed roles or lowered limits`] : []),
+    ...(deletions > 0 ? [`${deletions} deletions`] : []),
+  ];
+  const sentence = `${parts.join(" and ")} in ${domainIds.length} adopted domains wait: it is their first plan`;
+  return [{ ...hold("first_plan", "adopted", sentence, "two approvers: /ci-adopt release"), domainIds }];
 }
 
 function limitHolds({ input, differences, proposals, policy }: HoldQuestion): readonly Hold[] {

@@ -71,11 +71,14 @@ export interface Hold {
     | "sentinel_missing"
     | "name_in_the_way"
     | "held_row"
-    | "narrowed";
-  readonly blocks: "everything" | "restrictions" | "deletions" | "one_project";
+    | "narrowed"
+    | "first_plan";
+  /** `adopted`: restrictive changes and deletions of the domains that it names. */
+  readonly blocks: "everything" | "restrictions" | "deletions" | "one_project" | "adopted";
   readonly sentence: string;
   readonly liftedBy: string;
   readonly projectId?: ProjectId;
+  readonly domainIds?: readonly DomainId[];
 }
 
 /**

@@ -1,0 +1,87 @@
+import type { KnownBlock } from "@slack/types";
+import { situations } from "../../core/adoption.ts";
+import type { AdoptionView } from "../../sync/adoption/context.ts";
+import { button, context, fields, header, joined, list, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
+import type { Rendering } from "./plan.ts";
+
+/** How many lines a card shows; with more, the whole table must be in its thread before anybody can approve (ADR 0201). */
+const LINES_MAX = 12;
+
+/** Whether the card itself shows all that approving would do. */
+export function fitsCard(v: Pick<AdoptionView, "lines" | "kind">): boolean {
+  return v.kind !== "adopt" && v.lines.length <= LINES_MAX;
+}
+
+/** Renders a table of adoption in any state. Pure. `isReadable`: the whole of it can be read on the card or in its thread. */
+export function renderAdoptionCard(v: AdoptionView, environment: string, isReadable: boolean): Rendering {
+  const title = titleOf(v);
+  const blocks: KnownBlock[] = [
+    header(title),
+    section(sentence(v)),
+    fields([
+      ["Proposed by", safe(v.proposedBy)],
+      [
+        "Approvals",
+        joined([mrkdwn`${v.approvals.length} of ${v.quorum}`, ...v.approvals.map((a) => mrkdwn`${safe(a.name)} ${time(a.at)}`)], "\n"),
+      ],
+    ]),
+    ...list(
+      v.kind === "adopt" ? "Would be managed" : v.kind === "release" ? "Would be done by the next pass" : "What follows",
+      v.lines,
+      LINES_MAX,
+    ),
+    ...(v.kind === "adopt" ? list("All that is there", countLines(v)) : []),
+  ];
+  if (v.state === "proposed") {
+    if (!isReadable)
+      blocks.push(section(mrkdwn`The whole table could not be shown in this thread yet, so nobody can approve. It is tried again.`));
+    // A click says which table it is for, and the digest that was on the card.
+    const value = `v1:${v.id}:${v.digest}`;
+    const style = v.kind === "release" ? "danger" : "primary";
+    const approve = button({ action: "adoption_approve", text: "Approve", value, style, label: `Approve: ${title}` });
+    const reject = button({ action: "adoption_reject", text: "Reject…", value, label: `Reject: ${title}` });
+    blocks.push({ type: "actions", block_id: "adoption", elements: isReadable ? [approve, reject] : [reject] });
+  }
+  const who = v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
+  blocks.push(context(mrkdwn`${safe(environment)} · proposed ${time(v.proposedAt)} · digest ${safe(v.digest.slice(0, 12))}${who}`));
+  return { text: `${title} (${environment})`, blocks };
+}
+
+function titleOf(v: AdoptionView): string {
+  const what = {
+    adopt: v.domains > 0 ? `adopt ${v.domains} domains and ${v.accounts} accounts` : `adopt ${v.accounts} accounts`,
+    give_back: `give ${v.domains} domains back`,
+    release: `release the first plan of ${v.domains} adopted domains`,
+  }[v.kind];
+  const ends = {
+    proposed: `Shall Twokey ${what}?`,
+    applied: `Approved: ${what}`,
+    rejected: `Rejected: ${what}`,
+    expired: `Expired: ${what}`,
+    superseded: `Not decided, since it was made anew: ${what}`,
+    moved: `Not done, since something moved: ${what}`,
+  };
+  return ends[v.state];
+}
+
+function countLines(v: AdoptionView): readonly string[] {
+  return situations.filter((s) => v.counts[s] > 0).map((s) => `${v.counts[s]} ${s.replace("_", " ")}`);
+}
+
+const FOLLOWS: Readonly<Record<AdoptionView["kind"], Mrkdwn>> = {
+  adopt: mrkdwn`From then on Twokey manages them. *Nothing is created, renamed, locked or deleted by it:* what differs is in the next plan, and what would restrict somebody waits for /ci-adopt release.`,
+  give_back: mrkdwn`From then on Twokey leaves them alone. Nothing is created, renamed, locked or deleted by it.`,
+  release: mrkdwn`*The next pass then locks, changes roles, lowers limits and asks about deletions in these domains as in all others*, within the limits of /ci-policy.`,
+};
+
+function sentence(v: AdoptionView): Mrkdwn {
+  if (v.state === "applied")
+    return v.kind === "adopt"
+      ? mrkdwn`They are managed now. /ci-adopt give-back and a project's short name gives one back.`
+      : FOLLOWS[v.kind];
+  if (v.state !== "proposed")
+    return mrkdwn`Nothing changes${v.endedBy === null ? "" : mrkdwn`; ended by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 1200)}.`;
+  const unknown = v.isFromTerminal ? mrkdwn` Nobody knows whose login that is, so one approver more must agree.` : "";
+  const n = v.quorum === 2 ? mrkdwn`Two` : mrkdwn`${v.quorum}`;
+  return mrkdwn`${FOLLOWS[v.kind]} ${n} approvers must agree, and whoever proposed it has no vote.${unknown} It expires ${time(v.expiresAt)}.`;
+}

@@ -1,0 +1,206 @@
+import { unconfirmedScope } from "../../approvals/ballot.ts";
+import type { AdoptionBody, AdoptionDomain, AdoptionRow } from "../../core/adoption.ts";
+import { describeClaims } from "../../core/claims.ts";
+import { after } from "../../core/clock.ts";
+import { digestOf } from "../../core/digest.ts";
+import { fail, failure, type Failure } from "../../core/failure.ts";
+import { isOneOf, teamOnly, type Asker } from "../../core/people.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { listed } from "../../core/shown-text.ts";
+import { countDeletionsOf, endAdoption, insertAdoption, readOpenAdoption } from "../../store/adoptions.ts";
+import { recordAudit } from "../../store/audit.ts";
+import { mergedNote, readIdentities, readPersons } from "../../store/known-accounts.ts";
+import { readKnownState, readManagedPlaces } from "../../store/managed.ts";
+import { refusalWhileStopped } from "../execution/pass-lock.ts";
+import { findOwner } from "../execution/reconcile.ts";
+import { waitingDomains } from "../planning/build-plan.ts";
+import { describeChange } from "../planning/describe.ts";
+import type { Plan } from "../planning/plan.ts";
+import type { AdoptionContext } from "./context.ts";
+import { readKnown, survey, type Mapping, type Survey } from "./survey.ts";
+
+/** What came of a proposal. */
+export interface Proposed {
+  /** The question that people decide; null: there is nothing to decide. */
+  readonly id: string | null;
+  /** The same was proposed before and is still open. */
+  readonly wasOpen: boolean;
+  readonly rows: readonly AdoptionRow[];
+  readonly domains: readonly AdoptionDomain[];
+  readonly lines: readonly string[];
+  /** How many approvers must agree. */
+  readonly quorum: number;
+}
+
+/** Proposes to adopt what matches one to one. Errors: not of the team, stopped, another scope, not ours, unread sides, a bad mapping. */
+export async function proposeAdoption(by: Asker, mapping: Mapping, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
+  const free = await requireReady(by, "adopt domains", c);
+  if (!free.ok) return free;
+  const seen = await survey(mapping, await readKnown(c.db), c);
+  if (!seen.ok) return seen;
+  const ours = await requireOurs(seen.value, c);
+  if (!ours.ok) return ours;
+  const { rows, domains, mapped } = seen.value;
+  return propose(by, { kind: "adopt", root: c.fleet.root, domains, rows, lines: [], mapped }, c);
+}
+
+/** Errors: `refused` where another installation, or a newer database of this one, manages what was read. Invariant: INV-1. */
+export async function requireOurs(seen: Survey, c: AdoptionContext): Promise<Result<void, Failure>> {
+  const owner = await findOwner(seen, seen.recognised, seen.known, true, c);
+  if (owner.claims.length > 0) return fail("refused", "adoption.not_ours", describeClaims(owner.claims));
+  return owner.notOurs === null ? ok(undefined) : fail("unavailable", "adoption.not_ours", owner.notOurs);
+}
+
+/** Proposes to give adopted domains back, by their projects. Errors: as for `proposeAdoption`; a project without an adopted domain. */
+export async function proposeGivingBack(by: Asker, projects: readonly string[], c: AdoptionContext): Promise<Result<Proposed, Failure>> {
+  const free = await requireReady(by, "give domains back", c);
+  if (!free.ok) return free;
+  const known = await readKnownState(c.db, []);
+  const places = new Map((await readManagedPlaces(c.db)).map((p) => [p.domainId, p.path]));
+  const desired = await c.desired.readDesired(c.fleet);
+  const slugs = new Map(desired.projects.map((p) => [p.id, p]));
+  const domains: AdoptionDomain[] = [];
+  const unknown: string[] = [];
+  for (const name of new Set(projects)) {
+    const record = known.managedDomains.find(
+      (m) =>
+        m.origin === "adopted" && [m.projectId, m.domainId, slugs.get(m.projectId)?.slug, places.get(m.domainId)].some((n) => n === name),
+    );
+    const path = record === undefined ? null : (places.get(record.domainId) ?? null);
+    if (record === undefined || path === null) unknown.push(name);
+    else {
+      const { domainId, projectId, generation } = record;
+      const slug = slugs.get(projectId)?.slug ?? (path.split("/").at(-1) as AdoptionDomain["slug"]);
+      domains.push({ domainId, projectId, slug, path, generation, isNew: false, accounts: [] });
+    }
+  }
+  if (unknown.length > 0 || domains.length === 0) {
+    const adopted = known.managedDomains.filter((m) => m.origin === "adopted").map((m) => slugs.get(m.projectId)?.slug ?? m.projectId);
+    const remedy = adopted.length === 0 ? "No domain is adopted." : `Adopted are those of ${listed(adopted.toSorted())}.`;
+    return fail("invalid", "adoption.not_adopted", `There is no adopted domain of ${listed(unknown) || "no project"}`, { remedy });
+  }
+  if (
+    (await countDeletionsOf(
+      c.db,
+      domains.map((d) => d.domainId),
+    )) > 0
+  )
+    return fail("refused", "adoption.under_deletion", "One of these domains is under a deletion", {
+      remedy: "/ci-deletions shows it: reject, cancel or restore it first.",
+    });
+  const lines = domains.flatMap((d) => linesOfGivingBack(d, known, slugs.get(d.projectId)?.state === "active"));
+  return propose(by, { kind: "give_back", root: c.fleet.root, domains: sorted(domains), rows: [], lines, mapped: [] }, c);
+}
+
+function sorted(domains: readonly AdoptionDomain[]): readonly AdoptionDomain[] {
+  return domains.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function linesOfGivingBack(
+  d: AdoptionDomain,
+  known: Pick<Awaited<ReturnType<typeof readKnownState>>, "managedAccounts">,
+  isActive: boolean,
+) {
+  const accounts = known.managedAccounts.filter((a) => a.domainId === d.domainId);
+  const locked = accounts.filter((a) => a.lockedByUs).length;
+  const isNamed = d.path.split("/").at(-1)?.toLowerCase() === d.slug;
+  return [
+    `${d.path}: Twokey no longer manages it, nor its ${accounts.length} accounts; nothing in it changes`,
+    ...(locked > 0 ? [`${d.path}: ${locked} accounts that Twokey locked stay locked`] : []),
+    ...(isActive && !isNamed ? [`${d.slug} is active and its name is free: the next pass makes a new domain for it`] : []),
+  ];
+}
+
+/** Proposes to release the restrictive changes and deletions of adopted domains that wait. Errors: as for `proposeAdoption`. */
+export async function proposeRelease(by: Asker, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
+  const free = await requireReady(by, "release the first plan of adopted domains", c);
+  if (!free.ok) return free;
+  const plan = await c.preview();
+  const partial = plan.holds.find((h) => h.blocks === "everything");
+  if (partial !== undefined) return err(heldNow(partial.sentence, partial.liftedBy));
+  const { lines, ids } = waitingLines(plan);
+  const known = await readKnownState(c.db, []);
+  const places = new Map((await readManagedPlaces(c.db)).map((p) => [p.domainId, p.path]));
+  const domains = known.managedDomains.flatMap(({ domainId, projectId, generation }): readonly AdoptionDomain[] => {
+    const path = places.get(domainId) ?? null;
+    if (!ids.has(domainId) || path === null) return [];
+    return [{ domainId, projectId, generation, path, slug: path.split("/").at(-1) as AdoptionDomain["slug"], isNew: false, accounts: [] }];
+  });
+  return propose(by, { kind: "release", root: c.fleet.root, domains: sorted(domains), rows: [], lines, mapped: [] }, c);
+}
+
+/** The sentences of what waits for a release in a plan, and its domains. */
+export function waitingLines(plan: Plan): { readonly lines: readonly string[]; readonly ids: ReadonlySet<string> } {
+  const ids = waitingDomains(plan);
+  const changes = plan.restrictive.filter((change) => ids.has(change.domainId)).map(describeChange);
+  const deletions = plan.proposals.filter((p) => ids.has(p.domainId)).map((p) => `ask whether to delete ${p.path}`);
+  return { lines: [...changes, ...deletions].toSorted(), ids };
+}
+
+/** The refusal of a release while the plan is held as a whole. */
+export function heldNow(sentence: string, liftedBy: string): Failure {
+  return failure("unavailable", "adoption.held", `The plan is held now: ${sentence}`, { remedy: `Lifted by: ${liftedBy}.` });
+}
+
+async function requireReady(by: Asker, what: string, c: AdoptionContext): Promise<Result<void, Failure>> {
+  if (!by.isTeam) return err(teamOnly(what));
+  const stopped = await refusalWhileStopped(c.db);
+  if (stopped !== null) return err(stopped);
+  return (await c.policyNow()).scopeIsConfirmed ? ok(undefined) : err(unconfirmedScope());
+}
+
+/** Who asked, by every name: whoever types at a terminal is also the person of the CI database with that username, if there is one. */
+async function requestersOf(by: Asker, c: AdoptionContext) {
+  const { id } = by.operator;
+  if (!id.startsWith("terminal:")) return { requesters: [id, ...(by.account === undefined ? [] : [by.account])], isUnknown: false };
+  const login = id.slice("terminal:".length).toLowerCase();
+  const people = await c.listPeople();
+  const same = (people.ok ? people.value : []).filter(
+    (p) => p.username.toLowerCase() === login || p.email?.split("@")[0]?.toLowerCase() === login,
+  );
+  const theirs = [...new Set(same.map((p) => `ci:${p.id}`))].toSorted();
+  return { requesters: [id, ...theirs], isUnknown: theirs.length === 0 };
+}
+
+/**
+ * Records the question. An open one of its kind is superseded, unless it is the same.
+ *
+ * Where it is not known who typed at a terminal, one approver more must agree: one of them may be that person. Invariant: INV-2.
+ */
+async function propose(by: Asker, body: AdoptionBody, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
+  const { rows, domains, lines } = body;
+  const policy = await c.policyNow();
+  const { requesters, isUnknown } = await requestersOf(by, c);
+  const quorum = policy.quorum + (isUnknown ? 1 : 0);
+  if (domains.length === 0) return ok({ id: null, wasOpen: false, rows, domains, lines, quorum });
+  const possible = await requireVoters(requesters, quorum, c);
+  if (!possible.ok) return possible;
+  const [id, at, digest] = [c.newId(), c.now(), digestOf(body)];
+  const asked = { id, kind: body.kind, body, digest, requesters, proposed_by_name: by.operator.name, quorum };
+  return c.db.tx(async (q) => {
+    const open = await readOpenAdoption(q, body.kind);
+    if (open !== null && open.digest === digest) return ok({ id: open.id, wasOpen: true, rows, domains, lines, quorum: open.quorum });
+    if (open !== null) await endAdoption(q, open.id, { state: "superseded", at, by: by.operator.name, reason: "the table was made anew" });
+    if (!(await insertAdoption(q, { ...asked, proposed_at: at, expires_at: after(at, policy.approvalMs) })))
+      return fail("refused", "adoption.open", "Somebody else proposed the same kind of table at this moment", { remedy: "Use its card." });
+    const data = { kind: body.kind, digest, domains: domains.length, requesters };
+    await recordAudit(q, { at, actor: by.operator.id, kind: "adoption.proposed", subject: id, data });
+    return ok({ id, wasOpen: false, rows, domains, lines, quorum });
+  });
+}
+
+/** Errors: `refused` where too few could approve. Where nobody can say who may, the card says so later. */
+async function requireVoters(requesters: readonly string[], quorum: number, c: AdoptionContext): Promise<Result<void, Failure>> {
+  const people = requesters.filter((r) => /^(?:ci|slack):/.test(r)) as Asker["operator"]["id"][];
+  await c.approvers.learnAccounts(people);
+  const found = await c.approvers.approversNow();
+  if (!found.ok) return ok(undefined);
+  const { identities } = await readIdentities(c.db, requesters);
+  const others = found.value.filter((a) => !isOneOf(a, identities));
+  const { count, merged } = await readPersons(c.db, others);
+  if (count >= quorum) return ok(undefined);
+  const why = merged.length > 0 ? `: ${mergedNote(merged)}` : "";
+  return fail("refused", "adoption.nobody", `Only ${count} could approve it, and ${quorum} must; who asks has no vote${why}`, {
+    remedy: "Somebody who is no approver asks, or two approvers add one (/ci-policy set approvers).",
+  });
+}

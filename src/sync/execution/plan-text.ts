@@ -1,0 +1,59 @@
+/** A plan in whole, as lines of text: for the terminal, and for the file in the thread of its message. */
+import { asShown } from "../../core/shown-text.ts";
+import { describeChange } from "../planning/describe.ts";
+import { wordsToLift } from "../planning/lift.ts";
+import type { ChangeOutcome, PlanRecord } from "./record.ts";
+
+const outcomes: Readonly<Record<ChangeOutcome["outcome"], string>> = {
+  waiting: "would be made",
+  done: "done",
+  refused: "refused",
+  indeterminate: "outcome unknown, will be looked up",
+  held: "held",
+  skipped: "skipped after a failure",
+  reported: "would be made, and is only reported",
+};
+
+/** Every line of a plan; the same record gives the same lines. No line contains a control character of others. */
+export function planLines(record: PlanRecord, environment: string): readonly string[] {
+  const { plan, notAsked = [] } = record;
+  const asked = plan.proposals.filter((p) => !notAsked.some((n) => n.path === p.path));
+  const { projects, domains, accounts } = plan.counts;
+  const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
+  const by = record.startedBy.kind === "command" ? `by ${record.startedBy.name}` : "on schedule";
+  return [
+    `Plan ${plan.digest.slice(0, 8)} (${environment}), read at ${new Date(plan.asOf).toISOString()}, over ${scope}: ${projects} projects, ${domains} domains, ${accounts} accounts`,
+    ...(record.endedAt === null ? [] : [`Started ${by}, ended at ${new Date(record.endedAt).toISOString()}: ${record.state}`]),
+    ...(record.reported === undefined ? [] : [`Report mode: ${record.reported}`]),
+    ...part(
+      "Held",
+      plan.holds.filter((h) => h.kind !== "held_row").map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
+    ),
+    ...part(
+      "Rows of the CI database to correct",
+      plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`),
+    ),
+    ...part("Changes", record.outcomes.map(changeLine)),
+    ...part(
+      "Proposed for deletion, each with a card that needs at least two approvals",
+      asked.map((p) => p.path),
+    ),
+    ...part(
+      "Could be deleted, but nobody is asked now",
+      notAsked.map((n) => `${n.path}: ${n.reason}`),
+    ),
+    ...part(
+      "Different, but left alone",
+      plan.drift.map((d) => d.sentence),
+    ),
+  ].map(asShown);
+}
+
+function part(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${title} (${lines.length}):`, ...lines.map((line) => `  ${line}`)];
+}
+
+function changeLine({ change, outcome, seen, problem }: ChangeOutcome): string {
+  const unseen = outcome === "done" && seen === false ? ", not seen yet" : "";
+  return `${describeChange(change)}: ${outcomes[outcome]}${unseen}${problem === null ? "" : ` (${problem})`}`;
+}

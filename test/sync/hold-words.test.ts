@@ -1,0 +1,68 @@
+/** Claim: what a hold says to type, typed as it is told, works: two approvers agree on its card, and the next pass goes on. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { renderPlan } from "../../src/bot/render/plan.ts";
+import { parseCommand } from "../../src/commands/command.ts";
+import { answerPolicy } from "../../src/commands/policy.ts";
+import type { Asker } from "../../src/core/people.ts";
+import { ok } from "../../src/core/result.ts";
+import type { PolicyChangeView } from "../../src/policy/ports.ts";
+import { wordsToLift } from "../../src/sync/planning/lift.ts";
+import { approversOf, configOf, putInForce } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { op } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+import { service } from "./people.ts";
+
+let fresh: FreshDatabase;
+beforeEach(async () => {
+  fresh = await lendDatabase();
+});
+afterEach(() => fresh.drop());
+
+const asker = (name: string): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam: true });
+const members = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${i}`);
+
+test.each([
+  ["too many changes", { changesPerPass: 2 }, "too_many_changes"] as const,
+  ["too many restrictions", { restrictionsPerPass: 1, shrinkMinShare: 0.1 }, "too_many_restrictions"] as const,
+  ["restrictions of a day", { restrictionsPerDay: 1, restrictionsPerPass: 9, shrinkMinShare: 0.1 }, "restrictions_used_up"] as const,
+  ["too few members", { shrinkMinShare: 0.9 }, "shrunken_source"] as const,
+])("%s: the command of the message is taken, and after two approvals the plan is carried out", async (_what, limits, kind) => {
+  const s = service(fresh.db, { beta: members(8) });
+  await putInForce(fresh.db, limits);
+  const cards: PolicyChangeView[] = [];
+  const bot = s.bot(configOf(), {
+    approvers: approversOf(() => ok(["ada", "ben", "chen"])),
+    changes: { showChange: async (view) => void cards.push(view) },
+  });
+  await s.pass(bot);
+  const beta = s.projects["beta"]?.members;
+  if (kind === "too_many_changes") for (const name of ["x", "y", "z"]) beta?.add(name);
+  else for (const name of ["m0", "m1"]) beta?.delete(name);
+  const held = await s.pass(bot);
+  expect(held.state).toBe("held");
+  expect(held.plan.holds.map((h) => h.kind)).toContain(kind);
+
+  const message = renderPlan(held, "test").blocks.flatMap((b) => (b.type === "section" && b.text !== undefined ? [b.text.text] : []));
+  const typed = /\/ci-policy (set .*? because .* is right)$/m.exec(message.join("\n"))?.[1] ?? "";
+  const command = parseCommand("/ci-policy", typed);
+  if (!command.ok || command.value.kind !== "policy") throw new Error(`it is not understood: ${typed}`);
+  expect((await answerPolicy(asker("ada"), command.value.wish, bot.services.policy)).title).toMatch(/^Proposed: /);
+  const { id: changeId, digest } = cards.at(-1) ?? { id: "", digest: "" as never };
+  for (const name of ["ben", "chen"])
+    expect(await bot.services.policy.approve({ changeId, digest, by: asker(name) })).toMatchObject({ ok: true });
+
+  const done = await s.pass(bot);
+  expect(done.outcomes.map((o) => o.outcome)).toEqual(done.outcomes.map(() => "done"));
+  expect(done.outcomes.length).toBeGreaterThan(1);
+});
+
+test("a hold that no limit lifts keeps its words", () => {
+  const hold = {
+    kind: "empty_source",
+    blocks: "everything",
+    sentence: "nothing is listed",
+    liftedBy: "a source that is whole again",
+  } as const;
+  expect(wordsToLift(hold, { additive: [], restrictive: [], proposals: [], digest: "d" as never })).toBe(hold.liftedBy);
+});

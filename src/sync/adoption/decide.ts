@@ -48,13 +48,20 @@ export async function approveAdoption(click: AdoptionClick, c: AdoptionContext):
   const standing = await assessVote(await questionOf(row, c.db), click, c.ballot);
   // What would be refused anyway is refused, and recorded, by the vote.
   if (!standing.ok || standing.value.have + 1 < standing.value.need) return vote(click, false, c);
-  return withPassLock(c.db, PASS_MS, async () => {
+  const refuse = (f: Failure): Promise<void> =>
+    recordRefusal({ kind: "adoption.approve", subject: row.id, by: click.by.operator.id }, f, c);
+  let isRecorded = false;
+  const done = await withPassLock(c.db, PASS_MS, async () => {
+    isRecorded = true;
     const looked = await lookAgain(row, c);
     if (looked.ok) return vote(click, true, c);
-    await recordRefusal({ kind: "adoption.approve", subject: row.id, by: click.by.operator.id }, looked.error, c);
+    await refuse(looked.error);
     if (looked.error.code === "adoption.moved") await endMoved(row, looked.error.message, c);
     return looked;
   });
+  // A pass that does not end in time keeps the vote back.
+  if (!done.ok && !isRecorded) await refuse(done.error);
+  return done;
 }
 
 function vote(click: AdoptionClick, looked: boolean, c: AdoptionContext): Promise<Result<{ readonly applied: boolean }, Failure>> {

@@ -94,7 +94,9 @@ test("where Slack refuses the file, the message says what to type; a short plan 
   await announcer.showPlan(plan(ID, 40, "applied", () => "done"));
   await announcer.showPlan(plan("0b1f6c1e-0000-4000-8000-00000000000b", 15, "applied", () => "done"));
   await posting.settle();
-  const [long, short] = (slack.control.view(ADA)?.conversations.find((c) => c.id === TEAM)?.messages ?? []).map((m) => JSON.stringify(m.blocks));
+  const [long, short] = (slack.control.view(ADA)?.conversations.find((c) => c.id === TEAM)?.messages ?? []).map((m) =>
+    JSON.stringify(m.blocks),
+  );
   expect(long).toContain(`Every line: \`npx twokey plan show ${ID}\``);
   expect(short).not.toContain("Every line");
   await slack.close();

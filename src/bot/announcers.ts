@@ -48,7 +48,10 @@ export function createAnnouncers(o: AnnouncerOptions): {
   }
   return {
     stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },
-    plan: { showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)) },
+    plan: {
+      showPlan: (record) => o.posting.show(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)),
+      correctPlan: (record) => o.posting.correct(`plan:${record.id}`, o.channel, renderPlan(record, o.environment)),
+    },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.
       showCard: (view) => soon(showCard(view)),

@@ -25,7 +25,7 @@ const noSlack: SlackParts = {
     learnAccounts: async () => undefined,
   },
   announcers: {
-    plan: { showPlan: async () => undefined },
+    plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
     deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },

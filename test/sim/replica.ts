@@ -125,7 +125,10 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
         note: async () => passPoint(process),
         tellMembers: async () => passPoint(process),
       },
-      plan: { showPlan: announce((record) => renderPlan(record, "simulation")) },
+      plan: {
+        showPlan: announce((record) => renderPlan(record, "simulation")),
+        correctPlan: announce((record) => renderPlan(record, "simulation")),
+      },
       policy: {
         showChange: announce(
           (v) => renderPolicyCard(v, "simulation"),

@@ -220,7 +220,7 @@ function bareParts(db: Database): Parts {
       identify: async (user) => ok({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: true }),
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
-        plan: { showPlan: async () => undefined },
+        plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
         deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },

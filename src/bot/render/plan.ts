@@ -1,7 +1,9 @@
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
-import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import type { Hold } from "../../sync/planning/plan.ts";
+import { context, header, list, mrkdwn, type Mrkdwn, safe, time } from "./blocks.ts";
+import { isOver, standingBlocks } from "./standing.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
 export interface Rendering {
@@ -14,7 +16,8 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
   const { plan, outcomes } = record;
   const title = headline(record);
   const [done, open] = [outcomes.filter((o) => o.outcome === "done"), outcomes.filter((o) => o.outcome !== "done")];
-  const holds = plan.holds.filter((h) => h.kind !== "held_row");
+  // That only one project was looked at is said below.
+  const holds = plan.holds.filter((h) => h.kind !== "held_row" && h.kind !== "narrowed");
   const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
   const heldRows = plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`);
   const { notAsked = [] } = record;
@@ -23,10 +26,9 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
 
   const scope = plan.scope.kind === "fleet" ? mrkdwn`everything` : mrkdwn`one project only`;
   const by = record.startedBy.kind === "command" ? mrkdwn`by command` : mrkdwn`on schedule`;
-  const { projects, domains, accounts } = plan.counts;
-  const sizes = mrkdwn`${projects} projects, ${domains} domains, ${accounts} accounts`;
   const blocks: readonly KnownBlock[] = [
     header(title),
+    ...standingBlocks(record),
     ...list(
       "Held",
       holds.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
@@ -39,13 +41,20 @@ export function renderPlan(record: PlanRecord, environment: string): Rendering {
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
-    ...(plan.proposals.length === 0 ? [section(mrkdwn`*Deletions:* none, and this plan cannot lead to one.`)] : []),
     ...list("Different, but left alone", drift, 5),
     context(
-      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
+      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizesOf(plan)} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
   return { text: `${title} (${environment}). ${proposed.length} deletion(s) proposed.`, blocks };
+}
+
+/** How much was read; of what could not be read, there is no number. */
+function sizesOf({ counts, holds }: PlanRecord["plan"]): Mrkdwn {
+  const isUnread = (kind: Hold["kind"]): boolean => holds.some((h) => h.kind === kind);
+  const projects = isUnread("desired_partial") ? mrkdwn`the CI database was not read completely` : mrkdwn`${counts.projects} projects`;
+  const domains = mrkdwn`${counts.domains} domains, ${counts.accounts} accounts`;
+  return mrkdwn`${projects}, ${isUnread("observed_partial") ? mrkdwn`CloudStack was not read completely` : domains}`;
 }
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
@@ -57,6 +66,7 @@ function headline(record: PlanRecord): string {
   const { plan, outcomes } = record;
   const n = outcomes.length;
   const done = outcomes.filter((o) => o.outcome === "done").length;
+  if (isOver(record)) return "Plan: the hold is over";
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
   if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;

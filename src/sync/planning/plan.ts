@@ -76,6 +76,8 @@ export interface Hold {
   readonly sentence: string;
   readonly liftedBy: string;
   readonly projectId?: ProjectId;
+  /** Which one it is where a plan can have several of a kind: a side, a span of time, or a person. Left out in plans of earlier versions. */
+  readonly about?: string;
 }
 
 /**

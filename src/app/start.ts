@@ -6,14 +6,17 @@ import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
+import { whyNotWritable } from "../core/writable.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import { observed, type Events } from "../events.ts";
+import { onceUp } from "../store/await-up.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { factLogger } from "./facts.ts";
+import { beginWatching } from "./here.ts";
 import { readHealth, type Health } from "./health.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { addReadings } from "./readings.ts";
@@ -40,6 +43,8 @@ export interface Ambient {
 export interface Twokey {
   readonly http: HttpServer;
   runPassNow(scope: Scope | null): Promise<Result<unknown, Failure>>;
+  /** Runs the first pass and says in the channel what is watched; whoever starts the process calls it once, and waits for nothing. */
+  begin(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,7 +53,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   const version = readVersion();
   const metrics = createMetrics({ version, steadyMs: ambient.steadyMs });
   const a = { ...ambient, events: observed(ambient.events, metrics.observe) };
-  const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
+  const store = await prepareStoreOnceUp(config, ownerOrBotUrl, a);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
@@ -87,11 +92,15 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
+  const problems = await findProblems(config, a);
   await logWarnings(parts, assembly);
+  const startedAt = a.now();
   a.events.info("started", { version, root: config.cloudstack.rootPath });
   return ok({
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
+    begin: () =>
+      beginWatching(parts, { version, startedAt, mode: "write", problems, runPass: () => assembly.runPass(null, { kind: "schedule" }) }),
     async stop() {
       await bot.stop();
       await engine.stop();
@@ -99,6 +108,22 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
       await Promise.all([db.close(), ci.close()]);
     },
   });
+}
+
+/** Prepares the database; one that is not up yet is waited for. */
+function prepareStoreOnceUp({ databaseMigrationUrl: migrationUrl }: Config, url: string, a: Ambient): ReturnType<typeof prepareStore> {
+  const say = (sentence: string): void => a.events.warn("store.not_up", { sentence });
+  const wait = { ...a, urls: migrationUrl === null ? [url] : [url, migrationUrl], say };
+  return onceUp(wait, () => prepareStore({ url, migrationUrl }, prepareEngine));
+}
+
+/** What an operator should correct before it matters, also said in the channel: where nothing can be saved, no deletion gets anywhere. */
+async function findProblems({ archive: { place } }: Pick<Config, "archive">, a: Ambient): Promise<readonly string[]> {
+  const problem = place.kind === "folder" ? await whyNotWritable(place.dir) : null;
+  if (problem === null) return [];
+  const sentence = `Nothing can be saved, and so nothing deleted: ${problem}. Let the bot's user write there, or correct TWOKEY_ARCHIVE_DIR.`;
+  a.events.error("archive.not_writable", { sentence });
+  return [sentence];
 }
 
 /**

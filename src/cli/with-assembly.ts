@@ -30,6 +30,7 @@ const noSlack: SlackParts = {
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
     stop: { showStop: () => undefined },
+    here: { showHere: async () => undefined },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

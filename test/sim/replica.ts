@@ -137,6 +137,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       },
       export: { showExport: async () => passPoint(process) },
       stop: { showStop: () => undefined },
+      here: { showHere: async () => undefined },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

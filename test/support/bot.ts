@@ -6,6 +6,7 @@ import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
 import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
+import type { HereAnnouncer } from "../../src/bot/announcers.ts";
 import type { NoticeAnnouncer } from "../../src/bot/notices.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config/config.ts";
@@ -74,6 +75,7 @@ export interface PartsChange extends Partial<
   readonly changes?: Partial<PolicyAnnouncer>;
   readonly stops?: Partial<StopAnnouncer>;
   readonly calls?: Partial<NoticeAnnouncer>;
+  readonly here?: Partial<HereAnnouncer>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -140,6 +142,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     changes,
     stops,
     calls,
+    here,
     ...plain
   } = change;
   const { cloud, slack } = p;
@@ -166,6 +169,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         plan: { ...slack.announcers.plan, ...plans },
         policy: { ...slack.announcers.policy, ...changes },
         stop: { ...slack.announcers.stop, ...stops },
+        here: { ...slack.announcers.here, ...here },
         notice: { ...slack.announcers.notice, ...calls },
       },
     },
@@ -226,6 +230,7 @@ function bareParts(db: Database): Parts {
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
         notice: { mention: async () => true, linkOf: async () => null },
+        here: { showHere: async () => undefined },
       },
     },
     enqueue: async () => undefined,

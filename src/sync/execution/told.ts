@@ -68,7 +68,11 @@ export function follow(record: PlanRecord, before: ToldByKey, at: Instant): Foll
     const { key, kind, scope } = matter;
     if (!isKnown) news.push(matter);
     const isSame = isKnown && known.key === key && known.endedAt === null && !isCounted(matter);
-    if (!isSame) told.set(key, isKnown ? { ...known, ...{ key, kind, scope }, tries: known.tries + 1, endedAt: null } : newTold(matter, record.id, at));
+    if (!isSame)
+      told.set(
+        key,
+        isKnown ? { ...known, ...{ key, kind, scope }, tries: known.tries + 1, endedAt: null } : newTold(matter, record.id, at),
+      );
     if (isKnown && known.key !== key) told.set(known.key, { ...known, endedAt: at, overPlan: known.plan });
     present.add(key).add(known?.key ?? key);
   }

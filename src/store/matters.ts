@@ -29,7 +29,7 @@ export function readTold(q: Queryable): Promise<readonly Told[]> {
   return q.many(MatterRow, `select ${columnsOf(MatterRow)} from matter order by key`);
 }
 
-/** Records what is told, in `plan`'s message or those before; null: no further message was shown. */
+/** Records what is told. `plan` is the newest shown plan whose matters are among it; null: the same as before. */
 export async function recordTold(q: Queryable, told: readonly Told[], plan: string | null, now: number): Promise<void> {
   await q.exec("delete from matter where ended_at < $1", [now - KEPT_MS]);
   await q.exec(

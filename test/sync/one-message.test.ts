@@ -193,7 +193,9 @@ test("what an earlier version told is not told again after an upgrade, nor by th
   await asBefore();
   s.projects["gamma"]?.members.add("hal");
   const next = await pass();
+  await pass();
   expect([...s.messages.keys()]).toEqual([shown.id]);
+  expect(texts()[0]).toContain("3 tries");
   // The earlier version compares what it plans, with its sentences.
   const { last } = await fresh.db.one(readState, "select last_shown_digest as last from sync_state");
   expect(last).toBe(keyOfEarlierVersion(next));

@@ -108,7 +108,7 @@ async function passWithLock(
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
-  const { stored, told } = await readToldBefore(c.db, before);
+  const { stored, told, byOthers } = await readToldBefore(c.db, before);
   const permitted: readonly Change[] = [...(allowed.additive ? plan.additive : []), ...(allowed.restrictive ? plan.restrictive : [])];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
@@ -132,7 +132,7 @@ async function passWithLock(
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
-    await recordTold(q, changedFrom(stored, now), shown ? record.id : null, c.now());
+    await recordTold(q, changedFrom(stored, now), shown ? record.id : byOthers, c.now());
     if (scope.kind === "fleet") await recordLastShown(q, keyOfEarlierVersion({ ...record, plan: asEarlierVersion(planned, c) }));
     const forgetsOthers = scope.kind === "fleet" && allowed.additive;
     await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));

@@ -35,25 +35,34 @@ export function isCounted({ kind }: Pick<Told, "kind">): boolean {
   return kind === "hold" || kind === "project_hold" || kind === "undone";
 }
 
-/** What the passes before told; an earlier version's messages count, whatever their words. */
-export async function readToldBefore(
-  q: Queryable,
-  undone: readonly Undone[],
-): Promise<{ readonly stored: ToldByKey; readonly told: ToldByKey }> {
+/** What the passes before told. */
+export interface ToldBefore {
+  /** As it is stored. */
+  readonly stored: ToldByKey;
+  /** With what an earlier version showed since. */
+  readonly told: ToldByKey;
+  /** The newest plan that an earlier version showed since; null: none. */
+  readonly byOthers: string | null;
+}
+
+/** Reads what the passes before told; an earlier version's messages count, whatever their words. */
+export async function readToldBefore(q: Queryable, undone: readonly Undone[]): Promise<ToldBefore> {
   const stored: ToldByKey = new Map((await readTold(q)).map((t) => [t.key, t]));
   let told = stored;
+  let byOthers: string | null = null;
   for (const { id, at, isNewest, ...of } of await readShownByOthers(q)) {
     const record = of.record as PlanRecord;
     if (isNewest) {
       const followed = follow(record, told, at);
       told = movedTo(record.id, followed, mattersOf(record));
+      byOthers = id;
       continue;
     }
     const still = record.outcomes.filter((o) => isUndone(o) && findUndone(undone, o.change)?.plan === id);
     const rows = still.map(({ change }) => newTold({ key: undoneKey(change), kind: "undone", scope: null }, record.id, at));
     told = new Map([...rows.map((row) => [row.key, row] as const), ...told]);
   }
-  return { stored, told };
+  return { stored, told, byOthers };
 }
 
 /** Compares a plan with what is told. What a read did not reach has not ended. */

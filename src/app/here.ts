@@ -16,7 +16,8 @@ type HereContext = Pick<Parts, "config" | "db" | "now" | "events" | "slack">;
 export interface HereOptions {
   readonly version: string;
   readonly startedAt: number;
-  readonly mode: HereView["mode"];
+  /** What is only reported. */
+  readonly reported: HereView["reported"];
   /** What an operator should correct. */
   readonly problems: readonly string[];
   readonly runPass: () => Promise<Result<PlanRecord, Failure>>;
@@ -36,7 +37,7 @@ async function hereView(c: HereContext, o: HereOptions, first: Result<PlanRecord
   const approvers = await c.slack.approvers.approversNow();
   const { config } = c;
   return {
-    ...{ environment: config.environment, version: o.version, mode: o.mode, startedAt: o.startedAt, problems: o.problems },
+    ...{ environment: config.environment, version: o.version, reported: o.reported, startedAt: o.startedAt, problems: o.problems },
     root: config.cloudstack.rootPath,
     sizes: await readLastSizes(c.db),
     approvers: approvers.ok ? approvers.value.map((a) => a.name).toSorted() : null,
@@ -62,6 +63,6 @@ function endOf({ state, outcomes }: PlanRecord): string {
  * One message for one way of watching: a restart updates it, and so does another replica; another root, mode, version or list of approvers is
  * news.
  */
-function keyOf({ environment, root, mode, version }: HereView, listed: TeamPolicy["approvers"] | null): string {
-  return `here:${digestOf({ environment, root, mode, version, listed }).slice(0, 16)}`;
+function keyOf({ environment, root, reported, version }: HereView, listed: TeamPolicy["approvers"] | null): string {
+  return `here:${digestOf({ environment, root, reported, version, listed }).slice(0, 16)}`;
 }

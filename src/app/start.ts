@@ -100,7 +100,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
     begin: () =>
-      beginWatching(parts, { version, startedAt, mode: "write", problems, runPass: () => assembly.runPass(null, { kind: "schedule" }) }),
+      beginWatching(parts, { version, startedAt, reported: [], problems, runPass: () => assembly.runPass(null, { kind: "schedule" }) }),
     async stop() {
       await bot.stop();
       await engine.stop();

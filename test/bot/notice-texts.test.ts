@@ -46,7 +46,7 @@ test("how it stands with a message", async () => {
 
 test("I am here", async () => {
   const view: HereView = {
-    ...{ environment: "production", version: "1.2.3", root: "ROOT/ci", sizes: { projects: 400, domains: 398 }, mode: "write", need: 2 },
+    ...{ environment: "production", version: "1.2.3", root: "ROOT/ci", sizes: { projects: 400, domains: 398 }, reported: [], need: 2 },
     ...{
       approvers: ["Ada Novak", "Ben <!channel>"],
       everyMs: 300_000,
@@ -60,7 +60,7 @@ test("I am here", async () => {
     renderHere({
       ...view,
       sizes: null,
-      mode: "report",
+      reported: ["changes are only reported: TWOKEY_MODE is report"],
       approvers: null,
       everyMs: 90_000,
       firstPass: null,

@@ -79,7 +79,7 @@ test("I am here: one message for all replicas and restarts", async () => {
     const { here } = createAnnouncers({ ...o, membersOf: async () => err(failure("unavailable", "x", "x")) });
     const bot = testBot(fresh.db, { config: configOf(), here });
     const runPass = async () => err(failure("refused", "sync.running", "A pass is already running"));
-    await beginWatching(bot.parts, { version, startedAt, mode: "write", problems: [], runPass });
+    await beginWatching(bot.parts, { version, startedAt, reported: [], problems: [], runPass });
     await posting.settle();
     return sent.splice(0);
   };

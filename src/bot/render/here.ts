@@ -10,8 +10,8 @@ export interface HereView {
   readonly root: string;
   /** What the last complete read found; null: there was none yet. */
   readonly sizes: { readonly projects: number; readonly domains: number } | null;
-  /** Whether changes are made, or only reported. */
-  readonly mode: "write" | "report";
+  /** What is only reported and not carried out, a sentence for each kind; none: everything is carried out. */
+  readonly reported: readonly string[];
   /** The approvers by name; null: they could not be read now. */
   readonly approvers: readonly string[] | null;
   /** How many approvals a deletion needs at least. */
@@ -26,10 +26,7 @@ export interface HereView {
   readonly startedAt: number;
 }
 
-const MODES: Readonly<Record<HereView["mode"], string>> = {
-  write: "makes and repairs by itself, locks within its limits, deletes only after approvals",
-  report: "report: changes nothing, and says what it would do",
-};
+const ACTS = "makes and repairs by itself, locks within its limits, deletes only after approvals";
 
 /** Renders it. */
 export function renderHere(view: HereView): Rendering {
@@ -41,7 +38,7 @@ export function renderHere(view: HereView): Rendering {
     fields([
       ["Managed root", safe(view.root)],
       ["Last complete read", safe(watched)],
-      ["Mode", safe(MODES[view.mode])],
+      ["Mode", safe(view.reported.length === 0 ? ACTS : view.reported.join("; "), 1500)],
       ["Who approves", safe(`${who}; at least ${need} of them`, 1500)],
       ["Compares both sides", mrkdwn`every ${everyText(view.everyMs)}`],
       ["First pass since the start", safe(view.firstPass ?? "another process was running one")],

@@ -4,7 +4,7 @@
 create table matter (
   -- The kind and the ids of what is so; the same as long as it is so, whoever sees it and however it is worded.
   key text primary key,
-  kind text not null check (kind in ('hold', 'project_hold', 'row', 'drift', 'not_asked', 'proposal', 'undone')),
+  kind text not null check (kind in ('hold', 'project_hold', 'row', 'drift', 'not_asked', 'proposal', 'undone', 'reported')),
   -- Whose plan it holds: `fleet`, or a project's id; null: its ids say enough.
   scope text,
   -- The plan whose message tells it now.

@@ -5,7 +5,7 @@ import { columnsOf, toJson, type Queryable } from "./db.ts";
 
 const MatterRow = z.object({
   key: z.string(),
-  kind: z.enum(["hold", "project_hold", "row", "drift", "not_asked", "proposal", "undone"]),
+  kind: z.enum(["hold", "project_hold", "row", "drift", "not_asked", "proposal", "undone", "reported"]),
   /** `fleet`, or a project's id; null: its ids say enough. */
   scope: z.string().nullable(),
   /** The plan whose message tells it now. */
@@ -18,7 +18,7 @@ const MatterRow = z.object({
   /** The plan whose message said that it ended; null: none did. */
   overPlan: z.string().nullable(),
 });
-/** One thing that a plan's message tells: a hold, a held row, drift, a proposal, a change that is not made. */
+/** One thing that a plan's message tells: a hold, a held row, drift, a proposal, a change that is not made, or is only reported. */
 export type Told = Readonly<z.output<typeof MatterRow>>;
 
 /** How long what ended is kept. Units: milliseconds. */

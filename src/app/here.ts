@@ -60,8 +60,8 @@ function endOf({ state, outcomes }: PlanRecord): string {
 }
 
 /**
- * One message for one way of watching: a restart updates it, and so does another replica; another root, mode, version or list of approvers is
- * news.
+ * One message for one way of watching: a restart updates it, and so does another replica; another root, mode, version or list of approvers
+ * is news.
  */
 function keyOf({ environment, root, reported, version }: HereView, listed: TeamPolicy["approvers"] | null): string {
   return `here:${digestOf({ environment, root, reported, version, listed }).slice(0, 16)}`;

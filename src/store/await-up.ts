@@ -47,7 +47,7 @@ export async function onceUp<T>(o: AwaitUp, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Why it cannot be reached now; null: another error, which no waiting mends. */
+/** Why it cannot be reached now; null: another error, for which waiting is no remedy. */
 function whyNotUp(thrown: unknown): string | null {
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown;
   if (cause instanceof pg.DatabaseError) return PASSING_STATES.test(cause.code ?? "") ? `${cause.message}` : null;

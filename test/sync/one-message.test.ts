@@ -1,7 +1,7 @@
 /**
- * Claims: one message for one state of affairs, by scope, kinds and ids, never by its words: a hold that stays, an outage whose words change,
- * a pass over one project in between, two replicas, an earlier version's messages. The end of a hold is said once, and a read that failed
- * is no fact.
+ * Claims: one message for one state of affairs, by scope, kinds and ids, never by its words: a hold that stays, an outage whose words
+ * change, a pass over one project in between, two replicas, an earlier version's messages. The end of a hold is said once, and a read that
+ * failed is no fact.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";

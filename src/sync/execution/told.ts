@@ -144,7 +144,8 @@ function endsOf(record: PlanRecord): (told: Told) => boolean {
 }
 
 /**
- * What an earlier version compares to know whether it showed a plan: with its sentences. It is kept up to date for replicas of that version.
+ * What an earlier version compares to know whether it showed a plan: with its sentences. It is kept up to date for replicas of that
+ * version.
  */
 export function keyOfEarlierVersion({ plan, notAsked = [] }: Pick<PlanRecord, "plan" | "notAsked">): string {
   const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence) };

@@ -10,11 +10,11 @@ import { whyNotWritable } from "../core/writable.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import { observed, type Events } from "../events.ts";
-import { onceUp } from "../store/await-up.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
+import { waitForServer } from "../store/wait-for-server.ts";
 import { factLogger } from "./facts.ts";
 import { beginWatching } from "./here.ts";
 import { readHealth, type Health } from "./health.ts";
@@ -53,7 +53,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   const version = readVersion();
   const metrics = createMetrics({ version, steadyMs: ambient.steadyMs });
   const a = { ...ambient, events: observed(ambient.events, metrics.observe) };
-  const store = await prepareStoreOnceUp(config, ownerOrBotUrl, a);
+  await waitForServer(ownerOrBotUrl, { ...ambient, tell: (sentence) => a.events.warn("store.waits", { sentence }) });
+  const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
@@ -108,13 +109,6 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
       await Promise.all([db.close(), ci.close()]);
     },
   });
-}
-
-/** Prepares the database; one that is not up yet is waited for. */
-function prepareStoreOnceUp({ databaseMigrationUrl: migrationUrl }: Config, url: string, a: Ambient): ReturnType<typeof prepareStore> {
-  const say = (sentence: string): void => a.events.warn("store.not_up", { sentence });
-  const wait = { ...a, urls: migrationUrl === null ? [url] : [url, migrationUrl], say };
-  return onceUp(wait, () => prepareStore({ url, migrationUrl }, prepareEngine));
 }
 
 /** What an operator should correct before it matters, also said in the channel: where nothing can be saved, no deletion gets anywhere. */

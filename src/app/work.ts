@@ -19,6 +19,7 @@ import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
 import { sweepNotices } from "./notices.ts";
+import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { fleetOf, passAndAsk } from "./passes.ts";
 
@@ -93,6 +94,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
+    { name: "drop-old-rows", everySeconds: PRUNE_SECONDS, run: () => report(dropOld({ ...p, clocks: c.deletions }), p, "store.old_rows") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },
   ];
 }

@@ -70,9 +70,26 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "audit verify",
     description: "checks the hash chain of the audit log, and that it still contains a head noted earlier",
-    options: [["--head <hash>", "a head noted earlier: 64 hexadecimal digits"]],
-    exits: "0 intact; 1 the log was changed",
+    options: [
+      ["--head <hash>", "a head noted earlier: 64 hexadecimal digits"],
+      ["--key <file>", "the public key that checks the checkpoint, where the log's old part was cut off"],
+    ],
+    exits: "0 intact; 1 the log was changed; 2 that cannot be told",
     load: async () => (await import("./audit.ts")).runAuditVerify,
+  },
+  {
+    name: "audit export",
+    args: "<file>",
+    description: "writes the old part of the audit log to a new file, and checks it; changes nothing",
+    options: [["--before <when>", "what is older, such as 2026-07-01; UTC unless it names a zone", "required"]],
+    load: async () => (await import("./audit-export.ts")).runAuditExport,
+  },
+  {
+    name: "audit cut",
+    args: "<file>",
+    description: "as the owner of the database: removes from the audit log what an export holds, and leaves a signed checkpoint",
+    options: [["--key <file>", "the private Ed25519 key in PEM that signs the checkpoint", "required"], dryRun],
+    load: async () => (await import("./audit-cut.ts")).runAuditCut,
   },
   {
     name: "replay",

@@ -158,18 +158,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     /** The owner's address, only for migrations; null: `databaseUrl` has the owner's role, or the owner has migrated. */
     databaseMigrationUrl: v.DATABASE_MIGRATION_URL ?? null,
     ci: { url: v.CI_DATABASE_URL, views, sentinelProject: v.CI_SENTINEL_PROJECT ?? null },
-    slack: {
-      botToken: v.SLACK_BOT_TOKEN,
-      connection:
-        v.SLACK_APP_TOKEN !== undefined
-          ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
-          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
-      apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
-      channel: v.SLACK_CHANNEL,
-      approverGroup: v.SLACK_APPROVER_GROUP ?? null,
-      approverIds: v.SLACK_APPROVERS,
-      teamGroup: v.SLACK_TEAM_GROUP ?? null,
-    },
+    slack: slackOf(v),
     cloudstack: {
       url: v.CLOUDSTACK_API_URL,
       read,
@@ -185,7 +174,12 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       roles,
       timeoutMs: v.CLOUDSTACK_TIMEOUT_SECONDS * 1000,
     },
-    sync: { everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS, snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000 },
+    sync: {
+      everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
+      snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,
+      /** How long plans are kept that changed nothing. Units: milliseconds. */
+      keepMs: v.TWOKEY_KEEP_DAYS * DAY_MS,
+    },
     /** The team's limits as the environment has them: in force from the first start until two people change them. */
     policy: policyOf(v, roles),
     backups: {
@@ -201,6 +195,21 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
     ...seenFromOutside(v),
     logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}
+
+function slackOf(v: Variables) {
+  return {
+    botToken: v.SLACK_BOT_TOKEN,
+    connection:
+      v.SLACK_APP_TOKEN !== undefined
+        ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
+        : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
+    apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
+    channel: v.SLACK_CHANNEL,
+    approverGroup: v.SLACK_APPROVER_GROUP ?? null,
+    approverIds: v.SLACK_APPROVERS,
+    teamGroup: v.SLACK_TEAM_GROUP ?? null,
   };
 }
 

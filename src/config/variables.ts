@@ -105,6 +105,7 @@ export const variables = z.object({
   TWOKEY_SYNC_EVERY_SECONDS: duration("seconds", 300, 1),
   ...Object.fromEntries(numberSettings.map((s) => [s.variable, numberRule(s)])),
   TWOKEY_SNAPSHOT_AGE_SECONDS: duration("seconds", 3600, 1),
+  TWOKEY_KEEP_DAYS: duration("days", 30, 1, 36_500),
   TWOKEY_ARCHIVE_DIR: text.optional(),
   ARCHIVE_KINDS: z
     .string()

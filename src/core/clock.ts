@@ -22,3 +22,11 @@ export interface ClockSkew {
 
 /** Measures the clock against all others that are known; gives the largest difference. */
 export type SkewMeter = () => Promise<ClockSkew>;
+
+/** Reads `2026-07-01`, `2026-07-01T10:00` or with a zone; null for anything else. Units: UTC epoch milliseconds. */
+export function instantOf(text: string): Instant | null {
+  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text)) return null;
+  const zoned = /(?:Z|[+-]\d\d:\d\d)$/.test(text) || text.length === 10 ? text : `${text}Z`;
+  const at = Date.parse(zoned);
+  return Number.isNaN(at) ? null : (at as Instant);
+}

@@ -1,8 +1,17 @@
+import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import { canonicalJson, digestOf } from "../core/digest.ts";
+import { isSigned, readCheckpoint, type Checkpoint } from "./audit-checkpoints.ts";
 import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
 
-const Row = z.object({
+/** The first line of an exported part of the log: whose log it is, and what its first row follows. */
+export const AuditExportHead = z.object({
+  ...{ twokey: z.literal("audit export"), version: z.literal(1), installation: z.string(), prevHash: z.string() },
+});
+export type AuditExportHead = z.output<typeof AuditExportHead>;
+
+/** One row as it is stored and exported. */
+export const AuditRowShape = z.object({
   seq: z.number(),
   at: z.number(),
   actor: z.string(),
@@ -14,16 +23,24 @@ const Row = z.object({
   hash: z.string(),
 });
 /** One row of the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
-export type AuditRow = Readonly<z.output<typeof Row>>;
+export type AuditRow = Readonly<z.output<typeof AuditRowShape>>;
 type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;
+
+/** Where the log begins, if its old part was cut off. `signed` is null where no key was given to check it with. */
+export interface AuditBegin extends Checkpoint {
+  readonly signed: boolean | null;
+}
 
 /** What `verifyAudit` found: the first row that does not follow from the one before it, or none. */
 export type AuditVerdict =
-  | { readonly intact: true; readonly rows: number; readonly head: string }
-  | { readonly intact: false; readonly seq: number; readonly reason: "row_changed" | "row_missing_before" | "cut_at_the_end" };
+  | { readonly intact: true; readonly rows: number; readonly head: string; readonly begin?: AuditBegin }
+  | { readonly intact: false; readonly seq: number; readonly reason: AuditFault };
+
+/** What is wrong with a row, or, the last one, with the checkpoint at which the log begins. */
+export type AuditFault = "row_changed" | "row_missing_before" | "cut_at_the_end" | "checkpoint_forged";
 
 /** The `prevHash` of the first row. */
-const FIRST_PREV_HASH = "0".repeat(64);
+export const FIRST_PREV_HASH = "0".repeat(64);
 
 const BATCH = 1_000;
 
@@ -49,28 +66,45 @@ export async function recordAudit(q: Transaction, entry: AuditEntry): Promise<{ 
 }
 
 /**
- * Reads the whole log and computes every hash again.
+ * Reads the whole log and computes every hash again, from the checkpoint on if its old part was cut off.
  *
- * A log cut off at its end still verifies by itself: pass a head that was noted elsewhere as `expectedHead`.
+ * A log cut off at its end still verifies by itself: pass a head that was noted elsewhere as `expectedHead`. A checkpoint counts as signed
+ * only by the public key that is given: the database could not tell whose it is.
  * Invariant: INV-10.
  */
-export async function verifyAudit(db: Queryable, expectedHead?: string): Promise<AuditVerdict> {
-  let head = FIRST_PREV_HASH;
+export async function verifyAudit(db: Queryable, expectedHead?: string, publicKey?: KeyObject): Promise<AuditVerdict> {
+  const begin = await readBegin(db, publicKey);
+  if (begin?.signed === false) return { intact: false, seq: begin.lastSeq, reason: "checkpoint_forged" };
+  let head = begin?.lastHash ?? FIRST_PREV_HASH;
   let rows = 0;
   let seq = 0;
-  let seen = expectedHead === undefined || expectedHead === FIRST_PREV_HASH;
+  let seen = expectedHead === undefined || expectedHead === head || expectedHead === FIRST_PREV_HASH;
   for (;;) {
     const batch = await readAudit(db, { afterSeq: seq, limit: BATCH });
     for (const row of batch) {
-      if (row.prevHash !== head) return { intact: false, seq: row.seq, reason: "row_missing_before" };
-      if (hashOf(row.prevHash, row) !== row.hash) return { intact: false, seq: row.seq, reason: "row_changed" };
+      const fault = faultOf(row, head);
+      if (fault !== null) return { intact: false, seq: row.seq, reason: fault };
       head = row.hash;
       seq = row.seq;
       rows += 1;
       seen ||= head === expectedHead;
     }
-    if (batch.length < BATCH) return seen ? { intact: true, rows, head } : { intact: false, seq, reason: "cut_at_the_end" };
+    if (batch.length === BATCH) continue;
+    return seen ? { intact: true, rows, head, ...(begin === null ? {} : { begin }) } : { intact: false, seq, reason: "cut_at_the_end" };
   }
+}
+
+async function readBegin(db: Queryable, publicKey: KeyObject | undefined): Promise<AuditBegin | null> {
+  const checkpoint = await readCheckpoint(db);
+  if (checkpoint === null || publicKey === undefined) return checkpoint === null ? null : { ...checkpoint, signed: null };
+  const { id } = await db.one(z.object({ id: z.string() }), "select id::text from installation");
+  return { ...checkpoint, signed: isSigned(checkpoint, id, publicKey) };
+}
+
+/** Why a row is not the one that followed the row with this hash; null: it is. */
+export function faultOf(row: AuditRow, prevHash: string): "row_changed" | "row_missing_before" | null {
+  if (row.prevHash !== prevHash) return "row_missing_before";
+  return hashOf(row.prevHash, row) === row.hash ? null : "row_changed";
 }
 
 /** Reads entries in their order; `subject` and `sinceAt` narrow. */
@@ -79,8 +113,8 @@ export async function readAudit(
   filter: { readonly afterSeq?: number; readonly subject?: string; readonly sinceAt?: number; readonly limit: number },
 ): Promise<readonly AuditRow[]> {
   return q.many(
-    Row,
-    `select ${columnsOf(Row)} from audit
+    AuditRowShape,
+    `select ${columnsOf(AuditRowShape)} from audit
      where seq > $1 and ($2::text is null or subject = $2) and ($3::bigint is null or at >= $3) order by seq limit $4`,
     [filter.afterSeq ?? 0, filter.subject ?? null, filter.sinceAt ?? null, filter.limit],
   );

@@ -66,11 +66,15 @@ export async function grantBotRights(owner: pg.Client, role: string): Promise<vo
     const name = pg.escapeIdentifier(role);
     await owner.query(`revoke all on schema twokey from ${name}`);
     await owner.query(`grant usage on schema twokey to ${name}`);
-    for (const kind of ["tables", "sequences"]) await owner.query(`revoke all on all ${kind} in schema twokey from ${name}`);
+    for (const kind of ["tables", "sequences", "functions"]) await owner.query(`revoke all on all ${kind} in schema twokey from ${name}`);
     for (const table of await readTables(owner)) await owner.query(`grant ${rightsOn(table).join(", ")} on ${table.name} to ${name}`);
+    for (const call of CALLS) await owner.query(`grant execute on function ${call} to ${name}`);
     await closeSearchPath(owner);
   });
 }
+
+/** Functions that work with the owner's rights, and check by themselves what they are asked for. */
+const CALLS = ["twokey.drop_old_plans"];
 
 const Table = z.object({
   name: z.string(),
@@ -81,7 +85,7 @@ const Table = z.object({
 });
 /** A trigger's type is a set of bits: 8 delete, 16 update (`pg_trigger.tgtype`). */
 const TABLES = `
-  select format('twokey.%I', c.relname) as name, c.relname in ('pgmigrations', 'migration_file') as is_record,
+  select format('twokey.%I', c.relname) as name, c.relname in ('pgmigrations', 'migration_file', 'audit_checkpoint') as is_record,
     exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'twokey.refuse_change'::regproc and t.tgtype & 16 <> 0) as keeps_values,
     exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'twokey.refuse_change'::regproc and t.tgtype & 8 <> 0) as keeps_rows,
     array(select quote_ident(a.attname) from pg_attribute a
@@ -102,7 +106,8 @@ function rightsOn(table: z.output<typeof Table>): readonly string[] {
 
 /** Whether a role has exactly the rights that it should have: no further column, no grant option. */
 async function hasJustTheRights(owner: pg.Client, role: string): Promise<boolean> {
-  const wanted = ["usage on schema", ...(await readTables(owner)).flatMap((t) => rightsOn(t).map((right) => `${right} on ${t.name}`))];
+  const onTables = (await readTables(owner)).flatMap((t) => rightsOn(t).map((right) => `${right} on ${t.name}`));
+  const wanted = ["usage on schema", ...CALLS.map((call) => `execute on ${call}`), ...onTables];
   const rows = z.array(z.object({ right: z.string() })).parse((await owner.query(RIGHTS, [role])).rows);
   const has = rows.map((row) => row.right);
   const isSame = has.toSorted().join("\n") === wanted.toSorted().join("\n");
@@ -115,7 +120,9 @@ const RIGHTS = `
     select 'schema' as name, nspowner as owner, coalesce(nspacl, acldefault('n', nspowner)) as acl from pg_namespace where nspname = 'twokey'
     union all
     select format('twokey.%I', relname), relowner, coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner))
-    from pg_class where relnamespace = 'twokey'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')),
+    from pg_class where relnamespace = 'twokey'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    union all
+    select format('twokey.%I', proname), proowner, proacl from pg_proc where pronamespace = 'twokey'::regnamespace and proacl is not null),
   given as (
     select t.name, '' as part, t.owner, a.* from thing t, aclexplode(t.acl) a
     union all

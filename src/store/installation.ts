@@ -9,7 +9,9 @@ const Row = z.object({ id: z.string(), mark: z.string().nullable(), markRoot: z.
 export type Installation = Readonly<z.output<typeof Row>>;
 
 const HeadRow = z.object({ seq: z.number(), hash: z.string(), at: z.number() });
-const HEAD = "select seq, hash, at from audit";
+/** The row at which a cut ended is known by its checkpoint. */
+const HEAD =
+  "select seq, hash, at from (select seq, hash, at from audit union all select last_seq, last_hash, at from audit_checkpoint) known";
 
 /** Reads which installation this is; the first read of a database makes it one. */
 export async function readInstallation(q: Queryable): Promise<Installation> {

@@ -1,43 +1,9 @@
-import { createHash } from "node:crypto";
-import { gunzipSync, gzipSync } from "node:zlib";
 import { z } from "zod";
-import { columnsOf, insertRow, toJson, updateRow, type Queryable } from "./db.ts";
-
-const sides = ["desired", "observed", "known", "policy"] as const;
-type Side = (typeof sides)[number];
-
-/**
- * Stores the four inputs of a plan, each once for equal content; gives their digests. When a side was read is not part of it.
- *
- * Each side is built in a fixed order, so its JSON text is the same for the same content.
- */
-export async function recordSnapshots(
-  q: Queryable,
-  bodies: Readonly<Record<Side, object>>,
-  at: number,
-): Promise<Readonly<Record<Side, string>>> {
-  const texts = sides.map((side) => {
-    const text = JSON.stringify(bodies[side], (key, value: unknown) => (key === "asOf" ? undefined : value));
-    return { side, text, digest: sideDigest(side, text) };
-  });
-  const known = await q.many(z.object({ digest: z.string() }), "select digest from snapshot where digest = any($1)", [
-    texts.map((t) => t.digest),
-  ]);
-  for (const { side, text, digest } of texts) {
-    if (known.some((k) => k.digest === digest)) continue;
-    const row = { digest, side, body: gzipSync(text, { level: 1 }), storedAt: at };
-    await insertRow(q, "snapshot", row, "on conflict do nothing");
-  }
-  return bySide((side) => texts.find((t) => t.side === side)?.digest ?? "");
-}
-
-function bySide<T>(make: (side: Side) => T): Record<Side, T> {
-  return { desired: make("desired"), observed: make("observed"), known: make("known"), policy: make("policy") };
-}
-
-function sideDigest(side: Side, text: string): string {
-  return createHash("sha256").update(side).update(text).digest("hex");
-}
+import { digestOf } from "../core/digest.ts";
+import type { Digest } from "../core/ids.ts";
+import type { KnownState, ManagedDomain } from "../core/managed.ts";
+import { columnsOf, insertRow, toJson, updateRow, type Queryable, type Transaction } from "./db.ts";
+import { bySide, readSnapshots, recordSnapshots, type Side } from "./snapshots.ts";
 
 /** Records that a pass began. */
 export async function recordPass(
@@ -57,8 +23,6 @@ export interface StoredPlan {
   readonly id: string;
   readonly passId: string;
   readonly digest: string;
-  /** The digests of its stored inputs. */
-  readonly inputs: Readonly<Record<Side, string>>;
   readonly scopeFingerprint: string;
   readonly plannedAt: number;
   /** When each side was read. */
@@ -66,11 +30,34 @@ export interface StoredPlan {
   readonly record: unknown;
 }
 
-/** Stores a plan with its inputs. */
-export async function recordPlan(q: Queryable, p: StoredPlan): Promise<void> {
-  const { inputs, readAt, record, ...plan } = p;
+/** What a plan is made of. */
+export type InputBodies = Readonly<Record<Exclude<Side, "known">, object>> & { readonly known: KnownState };
+
+/** Stores a plan with its inputs; gives one digest over the digests of these. */
+export async function recordPlan(q: Transaction, p: StoredPlan, bodies: InputBodies, at: number): Promise<Digest> {
+  const { readAt, record, ...plan } = p;
+  const { lasting, now } = splitKnown(bodies.known);
+  const inputs = await recordSnapshots(q, { ...bodies, known: lasting }, at);
   const times = { desiredReadAt: readAt.desired, observedReadAt: readAt.observed };
-  await insertRow(q, "plan", { ...plan, ...inputs, ...times, record: toJson(record) });
+  await insertRow(q, "plan", { ...plan, ...inputs, knownNow: toJson(now), ...times, record: toJson(record) });
+  return digestOf({ ...inputs, now });
+}
+
+type Absences = Readonly<Record<string, ManagedDomain["absence"]>>;
+
+/** What stays the same while nothing changes, and what is another at each pass, such as the time of the last read. */
+function splitKnown({ managedDomains, domainsUnderDeletion, lastComplete, notOurs = null, restrictionsMade, ...others }: KnownState) {
+  const absences: Absences = Object.fromEntries(managedDomains.flatMap((d) => (d.absence === null ? [] : [[d.domainId, d.absence]])));
+  const lasting = { managedDomains: managedDomains.map(({ absence: _, ...domain }) => domain), ...others };
+  return { lasting, now: { domainsUnderDeletion, lastComplete, notOurs, restrictionsMade, absences } };
+}
+
+function joinKnown(lasting: unknown, now: unknown): unknown {
+  // Plans of earlier versions have it in one piece.
+  if (now === null) return lasting;
+  const { absences, ...others } = now as { readonly absences: Absences };
+  const { managedDomains, ...more } = lasting as { readonly managedDomains: readonly Omit<ManagedDomain, "absence">[] };
+  return { managedDomains: managedDomains.map((d) => ({ ...d, absence: absences[d.domainId] ?? null })), ...more, ...others };
 }
 
 /** Records how a plan was carried out. */
@@ -85,13 +72,13 @@ export async function readPlanRecord(q: Queryable, id: string): Promise<unknown>
 
 const PlanRow = z.object({
   ...bySide(() => z.string()),
+  knownNow: z.unknown(),
   scopeFingerprint: z.string(),
   plannedAt: z.number(),
   desiredReadAt: z.number().nullable(),
   observedReadAt: z.number().nullable(),
   record: z.unknown(),
 });
-const BodyRow = z.object({ digest: z.string(), body: z.instanceof(Buffer) });
 
 /** A plan's inputs as plain JSON, with the record that was made of them. */
 export type PlanInputs = Readonly<Record<Side, unknown>> & {
@@ -107,18 +94,14 @@ export async function readPlanInputs(q: Queryable, id: string): Promise<PlanInpu
   const plan = await q.maybe(PlanRow, `select ${columnsOf(PlanRow)} from plan where id = $1`, [id]);
   if (plan === null) return null;
 
-  const digests = sides.map((side) => plan[side]);
-  const bodies = await q.many(BodyRow, "select digest, body from snapshot where digest = any ($1)", [digests]);
-  const read = (side: Side): unknown => {
-    const body = bodies.find((b) => b.digest === plan[side])?.body;
-    const text = body === undefined ? "" : gunzipSync(body).toString("utf8");
-    if (sideDigest(side, text) !== plan[side]) throw new Error(`the stored side "${side}" of plan ${id} was changed after it was stored`);
-    return JSON.parse(text) as unknown;
-  };
+  const { known, ...read } = await readSnapshots(
+    q,
+    bySide((side) => plan[side]),
+  );
 
   const { desiredReadAt: desired, observedReadAt: observed, scopeFingerprint, plannedAt, record } = plan;
   const readAt = desired === null || observed === null ? null : { desired, observed };
-  return { ...bySide(read), scopeFingerprint, plannedAt, readAt, record };
+  return { ...read, known: joinKnown(known, plan.knownNow ?? null), scopeFingerprint, plannedAt, readAt, record };
 }
 
 /** Reads the oldest plan of a time that was to be shown and has no message; null: there is none. */

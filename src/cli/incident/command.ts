@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { instantOf } from "../../core/clock.ts";
 import type { Instant } from "../../core/ids.ts";
 import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
@@ -36,12 +37,4 @@ function readArguments(given: Given, io: CliIo): Asked | null {
   if (since === null) return wrong(`--since ${values["since"] ?? ""} is not a time`);
   if (until === null) return wrong(`--until ${values["until"] ?? ""} is not a time`);
   return since < until ? { since, until, out: values["out"] } : wrong("--since must lie before --until");
-}
-
-/** Reads `2026-07-01`, `2026-07-01T10:00` or with a zone; null for anything else. Units: UTC epoch milliseconds. */
-function instantOf(text: string): Instant | null {
-  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text)) return null;
-  const zoned = /(?:Z|[+-]\d\d:\d\d)$/.test(text) || text.length === 10 ? text : `${text}Z`;
-  const at = Date.parse(zoned);
-  return Number.isNaN(at) ? null : (at as Instant);
 }

@@ -22,7 +22,7 @@ import {
   recordManagedAccounts,
   recordManagedDomains,
 } from "../../store/managed.ts";
-import { recordPass, recordPassEnd, recordPlan, recordSnapshots, updatePlanRecord } from "../../store/plans.ts";
+import { recordPass, recordPassEnd, recordPlan, updatePlanRecord } from "../../store/plans.ts";
 import { allowedBy, buildPlan } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
@@ -137,7 +137,7 @@ async function passWithLock(
     const forgetsOthers = scope.kind === "fleet" && allowed.additive;
     await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
-    const data = { plan: record.id, read: inputs, state: record.state, digest: plan.digest, ...counts };
+    const data = { plan: record.id, inputs, state: record.state, digest: plan.digest, ...counts };
     const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
     await recordAudit(q, { at: c.now(), actor, kind: "pass.ended", subject: passId, data });
   });
@@ -271,14 +271,12 @@ function newRecord(c: ReconcileContext, plan: Plan, startedBy: StartedBy, passId
   return { id: c.newId() as PlanId, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, readBack: null };
 }
 
-async function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext) {
+function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext): Promise<Digest> {
   const { desired, observed, known } = input;
-  const inputs = await recordSnapshots(c.db, { desired, observed, known, policy }, c.now());
   const { id, passId, plan } = record;
   const readAt = { desired: desired.asOf, observed: observed.asOf };
-  const { scopeFingerprint } = c;
-  await recordPlan(c.db, { id, passId, digest: plan.digest, inputs, scopeFingerprint, plannedAt, readAt, record });
-  return inputs;
+  const stored = { id, passId, digest: plan.digest, scopeFingerprint: c.scopeFingerprint, plannedAt, readAt, record };
+  return c.db.tx((q) => recordPlan(q, stored, { desired, observed, known, policy }, c.now()));
 }
 
 /** The proposals that open no deletion, with the reason. */

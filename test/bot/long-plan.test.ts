@@ -106,7 +106,10 @@ test("progress is shown in place at most every few seconds, and in whole words",
   const shown: PlanRecord[] = [];
   let now = 0;
   const record = plan(ID, 1201, "applying", () => "waiting");
-  const tell = createProgress(record, 1201, { now: () => now as Instant, announcer: { showPlan: async (r) => void shown.push(r) } });
+  const tell = createProgress(record, 1201, {
+    now: () => now as Instant,
+    announcer: { showPlan: async (r) => void shown.push(r), correctPlan: async () => undefined },
+  });
   for (const [i, { change: of }] of record.outcomes.entries()) {
     now += 50;
     tell({ change: of, outcome: i % 100 === 7 ? "refused" : "done", seen: null, problem: null });

@@ -28,6 +28,7 @@ export const groups: Readonly<Record<string, string>> = {
   audit: "checks the audit log",
 };
 
+const json = ["--json", "prints JSON for a script"] as const;
 const dryRun = ["--dry-run", "only shows what would be done"] as const;
 
 /** Every command, in the order of the help. A new one is an entry here, a file in this folder, and its row in docs/cli.md. */
@@ -116,6 +117,21 @@ export const commandList: readonly CommandEntry[] = [
       dryRun,
     ],
     load: async () => (await import("./reimport.ts")).runReimport,
+  },
+  {
+    name: "roles",
+    description: "prints the CloudStack calls that make the roles, accounts and keys of Twokey; with an administrator's keys can make them",
+    options: [
+      ["--apply", "makes the calls that are still to be made, by CLOUDSTACK_ADMIN_API_KEY and CLOUDSTACK_ADMIN_SECRET_KEY"],
+      [
+        "--change <role>",
+        "with --apply: gives this role, which is there with other rules, the rules that are wanted; all: every such role",
+      ],
+      ["--keys <file>", "with --apply: where the keys are written for the bot's environment; twokey.keys if left out"],
+      json,
+    ],
+    exits: "0 done, or printed; 1 not done, or something there differs and was left; 2 wrong use, or a wrong environment",
+    load: async () => (await import("./roles/command.ts")).runRoles,
   },
   {
     name: "migrate",

@@ -49,6 +49,11 @@ export function tellFailure(io: CliIo, f: Failure, code: 1 | 2 = 1): number {
   return code;
 }
 
+/** Writes what a script reads, as one JSON text. */
+export function tellJson(io: Pick<CliIo, "out">, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
+}
+
 /** Runs `work` on the configuration of the environment. Errors: exit code 2, with everything that is wrong in the environment on `err`. */
 export async function withConfig(io: CliIo, work: (config: Config) => Promise<number>): Promise<number> {
   const config = parseConfig(io.env);

@@ -41,7 +41,8 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "doctor",
     description: "checks the environment and every system it names, changes nothing",
-    exits: "0 all is well; 1 warnings; 2 failures",
+    options: [["--strict", "warnings count: the exit code is then 1"], json],
+    exits: "0 nothing failed; 1 with --strict: there are warnings; 2 something failed",
     load: async () => (await import("./doctor/command.ts")).runDoctor,
   },
   {

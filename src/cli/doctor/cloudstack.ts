@@ -9,13 +9,15 @@ import { isWithin } from "../../core/scope.ts";
 import { ok as fine } from "../../core/result.ts";
 import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
+import type { KeyUse } from "../../cloudstack/api/needs.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
 import { examineRoles } from "./cloudstack-roles.ts";
 import { examineLists } from "./cloudstack-lists.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
+import { whyUnreached } from "./reach.ts";
 
-const { ok, warning, failed } = checksOf("cloudstack");
+const { ok, skipped, warning, failed, refused } = checksOf("cloudstack");
 
 /**
  * Checks CloudStack with each key pair: keys, rights, clock, settings, the managed root, and the protected domains of the environment and
@@ -38,22 +40,48 @@ export async function examineCloudStack(
   });
   const reading = options(config.cloudstack.read);
   const probed = await createCloudStackReader(reading).probe();
-  if (!probed.ok && probed.error.code === "cloudstack.unreachable") return [failed(probed.error.message, probed.error.remedy ?? "")];
+  if (!probed.ok && NO_ANSWER.has(probed.error.code)) {
+    const why = await whyUnreached(url, "CLOUDSTACK_API_URL");
+    return [
+      why === null ? refused(probed.error, "Check CLOUDSTACK_API_URL.") : failed(`it cannot be reached: ${why.sentence}`, why.remedy),
+    ];
+  }
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
-  const roles = await examineRoles(createKeyInspector(options(config.cloudstack.write)), config);
-  for (const { uses, ...pair } of pairsOf(config.cloudstack))
-    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config, roles.members)));
-  const inspector = createKeyInspector(reading);
+  const inspectorOf = (use: KeyUse): KeyInspector => createKeyInspector(options(config.cloudstack[use]));
+  const refusedKeys = await findRefusedKeys(config, (pair) => createKeyInspector(options(pair)));
+  const isRefused = (use: KeyUse): boolean => refusedKeys.has(config.cloudstack[use].apiKey);
+  const roles = isRefused("write") ? null : await examineRoles(inspectorOf("write"), config);
+  let lackRoot = false;
+  for (const { uses, ...pair } of pairsOf(config.cloudstack)) {
+    const found = await examineKey(uses, createKeyInspector(options(pair)), config, { members: roles?.members ?? null, lackRoot });
+    checks.push(...found.checks);
+    lackRoot ||= uses.includes("read") && found.lacksRoot;
+  }
+  const unless = async (use: KeyUse, what: string, examine: () => Promise<readonly Check[]>): Promise<readonly Check[]> =>
+    isRefused(use) ? [skipped(`not checked, since the ${use} key is refused: ${what}`)] : examine();
   return [
     ...checks,
-    ...roles.checks,
-    ...(await examineLists("read", inspector, config)),
-    ...(await examineLists("delete", createKeyInspector(options(config.cloudstack.delete)), config)),
+    ...(roles?.checks ?? [skipped("not checked, since the write key is refused: the roles of CLOUDSTACK_ROLES")]),
+    ...(await unless("read", "its lists", () => examineLists("read", inspectorOf("read"), config))),
+    ...(await unless("delete", "its lists", () => examineLists("delete", inspectorOf("delete"), config))),
     await examineClock(reading),
-    ...(await examineTree(config, inspector, reading)),
-    ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
-    ...(probed.ok ? await examineSettings(inspector) : []),
+    ...(lackRoot
+      ? [skipped(`not checked, since ${rootPath} was not found: the domains, the sentinel and the protected ones`)]
+      : await unless("read", "the domains, the sentinel and the protected ones", async () => [
+          ...(await examineTree(config, inspectorOf("read"), reading)),
+          ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
+        ])),
+    ...(probed.ok ? await examineSettings(inspectorOf("read")) : []),
   ];
+}
+
+/** Codes of no answer, or none of CloudStack's. */
+const NO_ANSWER: ReadonlySet<string> = new Set(["unreachable", "lost_answer", "timeout", "not_cloudstack"].map((c) => `cloudstack.${c}`));
+
+/** The API keys that CloudStack does not let in: what needs one of them would only fail for the same reason. */
+async function findRefusedKeys(config: Config, inspect: (pair: CloudStackKeys) => KeyInspector): Promise<ReadonlySet<string>> {
+  const looked = await Promise.all(pairsOf(config.cloudstack).map(async (pair) => ({ pair, account: await inspect(pair).readAccount() })));
+  return new Set(looked.flatMap(({ pair, account }) => (account.ok ? [] : [pair.apiKey])));
 }
 
 async function examineTree(config: Config, inspector: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {

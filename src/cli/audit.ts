@@ -1,5 +1,6 @@
 import { verifyAudit } from "../store/audit.ts";
-import { refuseUse, withOwnDatabase, type CliCommand } from "./command.ts";
+import { refuseUse, tellJson, type CliCommand } from "./command.ts";
+import { withReading } from "./reading.ts";
 
 const reasons = {
   row_changed: "this row is not what was written",
@@ -12,8 +13,12 @@ export const runAuditVerify: CliCommand = async (io, given) => {
   const head = given.values["head"];
   if (head !== undefined && !/^[0-9a-f]{64}$/.test(head))
     return refuseUse(io, given, "--head is not a head: it has 64 hexadecimal digits.");
-  return withOwnDatabase(io, async (db) => {
+  return withReading(io, async (db) => {
     const verdict = await verifyAudit(db, head);
+    if (given.flags.has("json")) {
+      tellJson(io, verdict);
+      return verdict.intact ? 0 : 1;
+    }
     if (verdict.intact) {
       io.out(
         `The audit log is intact: ${verdict.rows} rows.\nhead ${verdict.head}\nNote the head elsewhere: it proves later that no row was removed from the end.\n`,

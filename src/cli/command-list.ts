@@ -25,7 +25,7 @@ export const EXIT_CODES = "0 done; 1 not done, or a problem was found; 2 wrong u
 
 /** What a first word means that several commands share. */
 export const groups: Readonly<Record<string, string>> = {
-  audit: "checks the audit log",
+  audit: "shows and checks the audit log",
 };
 
 const json = ["--json", "prints JSON for a script"] as const;
@@ -55,12 +55,14 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "resume",
     description: "shows what is stopped, why, and what a resume still needs: two approvers, in Slack",
+    options: [json],
     exits: "0 nothing is stopped; 1 it is",
     load: async () => (await import("./stop.ts")).runResume,
   },
   {
     name: "deletions",
     description: "lists the deletions under way, and what can still be given back",
+    options: [json],
     load: async () => (await import("./deletions.ts")).runDeletions,
   },
   {
@@ -70,9 +72,42 @@ export const commandList: readonly CommandEntry[] = [
     load: async () => (await import("./deletions.ts")).runRestore,
   },
   {
+    name: "status",
+    description: "shows how everything stands: the last complete read, holds, deletions, questions, limits, a stop",
+    options: [json],
+    load: async () => (await import("./status.ts")).runStatus,
+  },
+  {
+    name: "policy",
+    description: "shows the policy in force and the changes that are proposed; two approvers change it, in Slack",
+    options: [json],
+    load: async () => (await import("./policy.ts")).runPolicy,
+  },
+  {
+    name: "audit list",
+    description: "lists what people and Twokey did, the newest last",
+    options: [
+      ["--since <when>", "from when on, such as 2026-07-01 or 2026-07-01T10:00; UTC unless it names a zone"],
+      ["--until <when>", "until when"],
+      ["--kind <kind>", "what was done, such as vote; with a * at its end all that begin so, such as deletion.*"],
+      ["--actor <id>", "who did it"],
+      ["--subject <id>", "to what: a deletion, a project, a plan"],
+      ["--limit <number>", "at most so many, the newest; 50 if left out"],
+      json,
+    ],
+    load: async () => (await import("./audit-list.ts")).runAuditList,
+  },
+  {
+    name: "audit show",
+    args: "<row>",
+    description: "shows one row of the audit log with all that it has",
+    options: [json],
+    load: async () => (await import("./audit-list.ts")).runAuditShow,
+  },
+  {
     name: "audit verify",
     description: "checks the hash chain of the audit log, and that it still contains a head noted earlier",
-    options: [["--head <hash>", "a head noted earlier: 64 hexadecimal digits"]],
+    options: [["--head <hash>", "a head noted earlier: 64 hexadecimal digits"], json],
     exits: "0 intact; 1 the log was changed",
     load: async () => (await import("./audit.ts")).runAuditVerify,
   },
@@ -80,7 +115,7 @@ export const commandList: readonly CommandEntry[] = [
     name: "replay",
     args: "[plan]",
     description: "computes a plan again from its stored inputs, offline, and compares the bytes; without a plan lists the newest",
-    options: [["--print", "prints the plan as it was computed again"]],
+    options: [["--print", "prints the plan as it was computed again"], json],
     exits: "0 the same bytes; 1 not the same",
     load: async () => (await import("./replay.ts")).runReplay,
   },
@@ -139,5 +174,11 @@ export const commandList: readonly CommandEntry[] = [
     description: "as the owner in DATABASE_MIGRATION_URL: migrates the database, and grants the bot's role its rights",
     options: [["--role <name>", "the bot's role; the one of DATABASE_URL if left out"]],
     load: async () => (await import("./migrate.ts")).runMigrate,
+  },
+  {
+    name: "completion",
+    args: "<bash|zsh|fish>",
+    description: "prints the script by which a shell completes commands and options",
+    load: async () => (await import("./completion/command.ts")).runCompletion,
   },
 ];

@@ -13,6 +13,8 @@ const Row = z.object({
   prevHash: z.string(),
   hash: z.string(),
 });
+/** The columns of a row. */
+export const AuditColumns = Row;
 /** One row of the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
 export type AuditRow = Readonly<z.output<typeof Row>>;
 type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;

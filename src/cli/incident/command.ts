@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import type { Instant } from "../../core/ids.ts";
 import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
+import { INSTANT_HINT, instantOf } from "../instants.ts";
 import { refuseUse, withOwnDatabase, type CliCommand, type CliIo, type Given } from "../command.ts";
 
 /** `twokey incident`: writes the report on a window of time from what Twokey stored. */
@@ -27,7 +28,7 @@ interface Asked {
 
 function readArguments(given: Given, io: CliIo): Asked | null {
   const wrong = (what: string): null => {
-    refuseUse(io, given, `${what} (such as 2026-07-01 or 2026-07-02T12:00Z; times without a zone are UTC)`);
+    refuseUse(io, given, `${what} (${INSTANT_HINT})`);
     return null;
   };
   const { values } = given;
@@ -36,12 +37,4 @@ function readArguments(given: Given, io: CliIo): Asked | null {
   if (since === null) return wrong(`--since ${values["since"] ?? ""} is not a time`);
   if (until === null) return wrong(`--until ${values["until"] ?? ""} is not a time`);
   return since < until ? { since, until, out: values["out"] } : wrong("--since must lie before --until");
-}
-
-/** Reads `2026-07-01`, `2026-07-01T10:00` or with a zone; null for anything else. Units: UTC epoch milliseconds. */
-function instantOf(text: string): Instant | null {
-  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(text)) return null;
-  const zoned = /(?:Z|[+-]\d\d:\d\d)$/.test(text) || text.length === 10 ? text : `${text}Z`;
-  const at = Date.parse(zoned);
-  return Number.isNaN(at) ? null : (at as Instant);
 }

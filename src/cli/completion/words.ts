@@ -1,0 +1,47 @@
+import { commandList, groups, type CommandEntry } from "../command-list.ts";
+
+/** An option as a shell offers it; `takes`: nothing, a file, or a value that no shell knows. */
+export interface OfferedOption {
+  readonly name: string;
+  readonly description: string;
+  readonly takes: "nothing" | "file" | "value";
+}
+
+/** A first word of the command line with what may follow it. */
+export interface Offered {
+  readonly word: string;
+  readonly description: string;
+  readonly options: readonly OfferedOption[];
+  /** What its first argument may be, where that is known. */
+  readonly args: readonly string[];
+  readonly below: readonly Offered[];
+}
+
+/** All that may be typed, from the list of commands. */
+export function offeredWords(): readonly Offered[] {
+  const words = [...new Set(commandList.map((entry) => entry.name.split(" ")[0] ?? ""))];
+  const tops = words.map((word): Offered => {
+    const alone = commandList.find((entry) => entry.name === word);
+    if (alone !== undefined) return offered(alone, word);
+    const below = commandList
+      .filter((entry) => entry.name.startsWith(`${word} `))
+      .map((entry) => offered(entry, entry.name.slice(word.length + 1)));
+    return { word, description: groups[word] ?? "", options: [], args: [], below };
+  });
+  return [...tops, { word: "help", description: "shows the help of a command", options: [], args: words, below: [] }];
+}
+
+function offered({ description, options = [], args = "" }: CommandEntry, word: string): Offered {
+  const shown = options.map(([flags, text]): OfferedOption => {
+    const [name = "", value] = flags.split(" ");
+    return { name, description: text, takes: value === undefined ? "nothing" : value.startsWith("<file") ? "file" : "value" };
+  });
+  const choices = /^<(\w+(?:\|\w+)+)>$/.exec(args)?.[1]?.split("|") ?? [];
+  return {
+    word,
+    description,
+    options: [...shown, { name: "--help", description: "shows this help", takes: "nothing" }],
+    args: choices,
+    below: [],
+  };
+}

@@ -132,13 +132,13 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "backup-cost",
     description: "compares what the backup policies cost and what each could have brought back in 2017",
-    options: [["--plot <file.png>", "draws it, too"]],
+    options: [["--plot <file.png>", "draws it, too"], json],
     load: async () => (await import("./backup-cost.ts")).runBackupCost,
   },
   {
     name: "rebuild",
     description: "creates all domains, accounts and users again in an empty CloudStack; a second run continues",
-    options: [dryRun],
+    options: [dryRun, json],
     load: async () => (await import("./rebuild.ts")).runRebuild,
   },
   {
@@ -151,6 +151,7 @@ export const commandList: readonly CommandEntry[] = [
       ["--account <name>", "the account that owns them all; the accounts of the same names if left out"],
       ["--zone <zone>", "the id or name of the zone for templates whose own zone no longer exists"],
       dryRun,
+      json,
     ],
     load: async () => (await import("./reimport.ts")).runReimport,
   },
@@ -177,8 +178,8 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: "completion",
-    args: "<bash|zsh|fish>",
-    description: "prints the script by which a shell completes commands and options",
+    args: "<shell>",
+    description: "prints the script by which bash, zsh or fish completes commands and options",
     load: async () => (await import("./completion/command.ts")).runCompletion,
   },
 ];

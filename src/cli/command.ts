@@ -11,6 +11,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** How many columns the terminal has that the error output goes to; null or left out: it goes to no terminal. */
+  readonly columns?: number | null;
   readonly now: Clock;
   readonly newId: NewId;
   /** Makes a secret for a link; never shown. */

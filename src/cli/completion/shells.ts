@@ -1,11 +1,11 @@
-import { offeredWords, type Offered, type OfferedOption } from "./words.ts";
+import { offeredWords, shellNames, type Offered, type OfferedOption } from "./words.ts";
 
-/** The shells that can be given a script, each with what makes it. */
-export const shells: Readonly<Record<string, (words: readonly Offered[]) => string>> = { bash, zsh, fish };
+const makers: Readonly<Record<(typeof shellNames)[number], (words: readonly Offered[]) => string>> = { bash, zsh, fish };
 
-/** The script by which a shell completes `twokey`. */
+/** The script by which a shell completes `twokey`; null: there is none for it. */
 export function completionOf(shell: string): string | null {
-  return shells[shell]?.(offeredWords()) ?? null;
+  const known = shellNames.find((name) => name === shell);
+  return known === undefined ? null : makers[known](offeredWords());
 }
 
 const names = (list: readonly { readonly word: string }[]): string => list.map((one) => one.word).join(" ");

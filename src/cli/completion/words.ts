@@ -31,17 +31,14 @@ export function offeredWords(): readonly Offered[] {
   return [...tops, { word: "help", description: "shows the help of a command", options: [], args: words, below: [] }];
 }
 
-function offered({ description, options = [], args = "" }: CommandEntry, word: string): Offered {
+/** The shells for which there is a script. */
+export const shellNames = ["bash", "zsh", "fish"] as const;
+
+function offered({ name, description, options = [] }: CommandEntry, word: string): Offered {
   const shown = options.map(([flags, text]): OfferedOption => {
-    const [name = "", value] = flags.split(" ");
-    return { name, description: text, takes: value === undefined ? "nothing" : value.startsWith("<file") ? "file" : "value" };
+    const [option = "", value] = flags.split(" ");
+    return { name: option, description: text, takes: value === undefined ? "nothing" : value.startsWith("<file") ? "file" : "value" };
   });
-  const choices = /^<(\w+(?:\|\w+)+)>$/.exec(args)?.[1]?.split("|") ?? [];
-  return {
-    word,
-    description,
-    options: [...shown, { name: "--help", description: "shows this help", takes: "nothing" }],
-    args: choices,
-    below: [],
-  };
+  const help: OfferedOption = { name: "--help", description: "shows this help", takes: "nothing" };
+  return { word, description, options: [...shown, help], args: name === "completion" ? shellNames : [], below: [] };
 }

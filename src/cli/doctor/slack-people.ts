@@ -84,20 +84,18 @@ export async function examinePeople(
         ),
       );
   }
-  for (const names of persons.values())
-    if (names.length > 1) checks.push(warning(`${listed(names)} are one person and count once`, `Remove one from ${from}.`));
+  return [...checks, ...countChecks(persons, from, handles.length), team];
+}
+
+/** Whether enough people may approve. Where those who are named by a handle would be enough, that is told already. */
+function countChecks(persons: ReadonlyMap<string, readonly string[]>, from: string, handles: number): readonly Check[] {
+  const twice = [...persons.values()].filter((names) => names.length > 1);
+  const checks = twice.map((names) => warning(`${listed(names)} are one person and count once`, `Remove one from ${from}.`));
   const named = listed([...persons.values()].map(([name]) => name ?? ""));
-  // Those who are named by a handle would be enough.
-  if (persons.size < APPROVERS_MIN && persons.size + handles.length >= APPROVERS_MIN) return [...checks, team];
-  checks.push(
-    persons.size >= APPROVERS_MIN
-      ? ok(`${persons.size} approvers in ${from}: ${named}`)
-      : failed(
-          `${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`,
-          "Add full, active members of this workspace; bots, guests and external people do not count.",
-        ),
-  );
-  return [...checks, team];
+  if (persons.size >= APPROVERS_MIN) return [...checks, ok(`${persons.size} approvers in ${from}: ${named}`)];
+  if (persons.size + handles >= APPROVERS_MIN) return checks;
+  const remedy = "Add full, active members of this workspace; bots, guests and external people do not count.";
+  return [...checks, failed(`${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`, remedy)];
 }
 
 /** Slack's ids of people; a handle or a name can be given to somebody else. */

@@ -1,12 +1,17 @@
 /** Opens Twokey's own database for looking only: nothing is migrated, and PostgreSQL refuses every write. */
 import pg from "pg";
-import type { DatabaseConfig } from "../config/config.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import { connectionSettings, createDatabase, withConnection, type Database } from "./db.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
 import { whyNoSession } from "./sessions.ts";
+
+/** Where the database is; `databaseUrl` null: embedded, in `dataDir`. */
+interface Place {
+  readonly dataDir: string;
+  readonly databaseUrl: string | null;
+}
 
 /** Twokey's own database, opened for reading. */
 export interface ReadOnlyStore {
@@ -22,7 +27,7 @@ export interface ReadOnlyStore {
  *
  * Errors: `unavailable` `store.unavailable`; `refused` `store.older` before this version's migrations ran, `store.newer`, `store.pooler`.
  */
-export async function openForReading(config: Pick<DatabaseConfig, "dataDir" | "databaseUrl">): Promise<Result<ReadOnlyStore, Failure>> {
+export async function openForReading(config: Place): Promise<Result<ReadOnlyStore, Failure>> {
   let stop = async (): Promise<void> => undefined;
   try {
     const embedded = config.databaseUrl === null ? await embeddedOf(`${config.dataDir}/pg`) : null;
@@ -40,7 +45,7 @@ export async function openForReading(config: Pick<DatabaseConfig, "dataDir" | "d
 
 /** The same, where nothing can be told without a database. Errors: also `refused` `store.empty`. */
 export async function openFilledForReading(
-  config: Pick<DatabaseConfig, "dataDir" | "databaseUrl">,
+  config: Place,
 ): Promise<Result<{ readonly db: Database; close(): Promise<void> }, Failure>> {
   const opened = await openForReading(config);
   if (!opened.ok) return opened;

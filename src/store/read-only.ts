@@ -44,9 +44,7 @@ export async function openForReading(config: Place): Promise<Result<ReadOnlyStor
 }
 
 /** The same, where nothing can be told without a database. Errors: also `refused` `store.empty`. */
-export async function openFilledForReading(
-  config: Place,
-): Promise<Result<{ readonly db: Database; close(): Promise<void> }, Failure>> {
+export async function openFilledForReading(config: Place): Promise<Result<{ readonly db: Database; close(): Promise<void> }, Failure>> {
   const opened = await openForReading(config);
   if (!opened.ok) return opened;
   const { db, close } = opened.value;

@@ -49,6 +49,10 @@ export async function examineCloudStack(
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
   const inspectorOf = (use: KeyUse): KeyInspector => createKeyInspector(options(config.cloudstack[use]));
   const refusedKeys = await findRefusedKeys(config, (pair) => createKeyInspector(options(pair)));
+  const clock = await examineClock(reading);
+  // With a clock that is off, CloudStack refuses every signature: the keys may be right.
+  if (clock.state === "failed" && pairsOf(config.cloudstack).every((pair) => refusedKeys.has(pair.apiKey)))
+    return [...checks, clock, skipped("not checked, since every signature is refused: keys, rights, lists and domains")];
   const isRefused = (use: KeyUse): boolean => refusedKeys.has(config.cloudstack[use].apiKey);
   const roles = isRefused("write") ? null : await examineRoles(inspectorOf("write"), config);
   let lackRoot = false;
@@ -64,7 +68,8 @@ export async function examineCloudStack(
     ...(roles?.checks ?? [skipped("not checked, since the write key is refused: the roles of CLOUDSTACK_ROLES")]),
     ...(await unless("read", "its lists", () => examineLists("read", inspectorOf("read"), config))),
     ...(await unless("delete", "its lists", () => examineLists("delete", inspectorOf("delete"), config))),
-    await examineClock(reading),
+    clock,
+    placeCheck(rootPath),
     ...(lackRoot
       ? [skipped(`not checked, since ${rootPath} was not found: the domains, the sentinel and the protected ones`)]
       : await unless("read", "the domains, the sentinel and the protected ones", async () => [
@@ -81,26 +86,25 @@ const NO_ANSWER: ReadonlySet<string> = new Set(["unreachable", "lost_answer", "t
 /** The API keys that CloudStack does not let in: what needs one of them would only fail for the same reason. */
 async function findRefusedKeys(config: Config, inspect: (pair: CloudStackKeys) => KeyInspector): Promise<ReadonlySet<string>> {
   const looked = await Promise.all(pairsOf(config.cloudstack).map(async (pair) => ({ pair, account: await inspect(pair).readAccount() })));
-  return new Set(looked.flatMap(({ pair, account }) => (account.ok ? [] : [pair.apiKey])));
+  return new Set(looked.flatMap(({ pair, account }) => (!account.ok && account.error.code === "cloudstack.credentials" ? [pair.apiKey] : [])));
+}
+
+function placeCheck(rootPath: string): Check {
+  return rootPath === "ROOT"
+    ? failed(
+        "CLOUDSTACK_ROOT_DOMAIN is ROOT: Twokey could then change every domain",
+        "Create a domain for CI, such as ROOT/ci, and name that.",
+      )
+    : ok(`${rootPath} is not ROOT: Twokey changes nothing outside it`);
 }
 
 async function examineTree(config: Config, inspector: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {
   const { rootPath, sentinelDomain } = config.cloudstack;
-  const place =
-    rootPath === "ROOT"
-      ? [
-          failed(
-            "CLOUDSTACK_ROOT_DOMAIN is ROOT: Twokey could then change every domain",
-            "Create a domain for CI, such as ROOT/ci, and name that.",
-          ),
-        ]
-      : [ok(`${rootPath} is not ROOT: Twokey changes nothing outside it`)];
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
   if (!fleet.ok)
-    return [...place, failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
+    return [failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
   const { domains, accounts, nonUuid } = fleet.value;
   return [
-    ...place,
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
     ...nonUuid.map((d) => warning(`${d.path} has an id that is not a UUID; it is never changed`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, inspector, fleet.value),

@@ -2999,4 +2999,28 @@ export const guards = [
     broken: "if (false)",
     tests: ["test/config.test.ts"],
   },
+  {
+    invariant: "INV-8",
+    what: "a role that is there is changed only where it was named",
+    file: "src/cloudstack/setup/calls.ts",
+    guard: "if (mayChange) return {",
+    broken: "if (mayChange || found.id !== null) return {",
+    tests: ["test/cli/roles.test.ts"],
+  },
+  {
+    invariant: "INV-8",
+    what: "keys that an account has are not replaced",
+    file: "src/cloudstack/setup/calls.ts",
+    guard: "calls: known.hasKeys ? [] : [register(known.userId)]",
+    broken: "calls: [register(known.userId)]",
+    tests: ["test/cli/roles.test.ts"],
+  },
+  {
+    invariant: "INV-8",
+    what: "a file of keys is never overwritten",
+    file: "src/cli/roles/keys-file.ts",
+    guard: 'open(file, "wx", 0o600)',
+    broken: 'open(file, "w", 0o600)',
+    tests: ["test/cli/roles.test.ts"],
+  },
 ];

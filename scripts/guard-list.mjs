@@ -3000,7 +3000,7 @@ export const guards = [
     tests: ["test/config.test.ts"],
   },
   {
-    invariant: "INV-8",
+    invariant: "roles",
     what: "a role that is there is changed only where it was named",
     file: "src/cloudstack/setup/calls.ts",
     guard: "if (mayChange) return {",
@@ -3008,7 +3008,7 @@ export const guards = [
     tests: ["test/cli/roles.test.ts"],
   },
   {
-    invariant: "INV-8",
+    invariant: "roles",
     what: "keys that an account has are not replaced",
     file: "src/cloudstack/setup/calls.ts",
     guard: "calls: known.hasKeys ? [] : [register(known.userId)]",
@@ -3016,7 +3016,7 @@ export const guards = [
     tests: ["test/cli/roles.test.ts"],
   },
   {
-    invariant: "INV-8",
+    invariant: "roles",
     what: "a file of keys is never overwritten",
     file: "src/cli/roles/keys-file.ts",
     guard: 'open(file, "wx", 0o600)',

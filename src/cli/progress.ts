@@ -20,8 +20,8 @@ const BAR = 24;
 const CLEAR = "\r\u001b[K";
 
 /**
- * Shows how far a command is: on a terminal as a bar, with the time that is left by the time it took so far; anywhere else as lines, so that
- * a log has them; with JSON on the output not at all.
+ * Shows how far a command is: on a terminal as a bar, with the time that is left by the time it took so far; anywhere else as lines, so
+ * that a log has them; with JSON on the output not at all.
  */
 export function progressOf(io: CliIo, isForScript: boolean): Progress {
   const columns = io.columns ?? null;

@@ -1,11 +1,11 @@
-import { offeredWords, shellNames, type Offered, type OfferedOption } from "./words.ts";
+import { offeredWords, shellNames, type Commands, type Offered, type OfferedOption } from "./words.ts";
 
 const makers: Readonly<Record<(typeof shellNames)[number], (words: readonly Offered[]) => string>> = { bash, zsh, fish };
 
 /** The script by which a shell completes `twokey`; null: there is none for it. */
-export function completionOf(shell: string): string | null {
+export function completionOf(shell: string, commands: Commands): string | null {
   const known = shellNames.find((name) => name === shell);
-  return known === undefined ? null : makers[known](offeredWords());
+  return known === undefined ? null : makers[known](offeredWords(commands));
 }
 
 const names = (list: readonly { readonly word: string }[]): string => list.map((one) => one.word).join(" ");

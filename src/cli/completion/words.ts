@@ -1,4 +1,10 @@
-import { commandList, groups, type CommandEntry } from "../command-list.ts";
+import type { CommandEntry } from "../command-entry.ts";
+
+/** The commands, and what a first word means that several share. */
+export interface Commands {
+  readonly commandList: readonly CommandEntry[];
+  readonly groups: Readonly<Record<string, string>>;
+}
 
 /** An option as a shell offers it; `takes`: nothing, a file, or a value that no shell knows. */
 export interface OfferedOption {
@@ -18,7 +24,7 @@ export interface Offered {
 }
 
 /** All that may be typed, from the list of commands. */
-export function offeredWords(): readonly Offered[] {
+export function offeredWords({ commandList, groups }: Commands): readonly Offered[] {
   const words = [...new Set(commandList.map((entry) => entry.name.split(" ")[0] ?? ""))];
   const tops = words.map((word): Offered => {
     const alone = commandList.find((entry) => entry.name === word);

@@ -75,7 +75,7 @@ async function whyNotThrough(proxy: string, target: URL): Promise<string | null>
   const at = new URL(proxy);
   const isSecure = at.protocol === "https:";
   const place = { host: at.hostname.replace(/^\[|\]$/g, ""), port: at.port === "" ? (isSecure ? 443 : 80) : Number(at.port) };
-  // Without TLS a request is passed on whole, not through a tunnel: whether the proxy is there is all that can be asked without sending one.
+  // Without TLS a request is passed on whole, not through a tunnel: only whether the proxy is there can be asked without sending one.
   const needsTunnel = /^(?:https|wss):$/.test(target.protocol);
   return new Promise((resolve) => {
     const socket = isSecure ? connectSecurely({ ...place, servername: place.host }) : connect(place);

@@ -31,9 +31,9 @@ export async function examinePeople(
   const approverIds = o.slack.approverIds.filter((id) => USER_ID.test(id));
   const team = await teamCheck(client, place.channel, teamGroup);
   const people = await o.listPeople();
-  if (!people.ok) return [...handleChecks(handles), skipped("not checked, since the CI database cannot be read: who may approve"), team];
+  if (!people.ok) return [...checksOfHandles(handles), skipped("not checked, since the CI database cannot be read: who may approve"), team];
   const inGroup = approverGroup === null ? null : await groupMembers(client, approverGroup);
-  const checks: Check[] = [...handleChecks(handles)];
+  const checks: Check[] = [...checksOfHandles(handles)];
   if (inGroup !== null && !inGroup.ok) {
     const fallsBack = isAbsent(inGroup.error) && approverIds.length > 0;
     const remedy = "Check SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
@@ -101,7 +101,7 @@ function countChecks(persons: ReadonlyMap<string, readonly string[]>, from: stri
 /** Slack's ids of people; a handle or a name can be given to somebody else. */
 const USER_ID = /^[UW][A-Z0-9]{2,}$/;
 
-function handleChecks(handles: readonly string[]): readonly Check[] {
+function checksOfHandles(handles: readonly string[]): readonly Check[] {
   return handles.map((handle) =>
     failed(
       `SLACK_APPROVERS names ${handle}, which is no id: Slack's ids of people begin with U or W, and a handle can pass to somebody else`,

@@ -86,7 +86,8 @@ const NO_ANSWER: ReadonlySet<string> = new Set(["unreachable", "lost_answer", "t
 /** The API keys that CloudStack does not let in: what needs one of them would only fail for the same reason. */
 async function findRefusedKeys(config: Config, inspect: (pair: CloudStackKeys) => KeyInspector): Promise<ReadonlySet<string>> {
   const looked = await Promise.all(pairsOf(config.cloudstack).map(async (pair) => ({ pair, account: await inspect(pair).readAccount() })));
-  return new Set(looked.flatMap(({ pair, account }) => (!account.ok && account.error.code === "cloudstack.credentials" ? [pair.apiKey] : [])));
+  const refusedPairs = looked.filter(({ account }) => !account.ok && account.error.code === "cloudstack.credentials");
+  return new Set(refusedPairs.map(({ pair }) => pair.apiKey));
 }
 
 function placeCheck(rootPath: string): Check {
@@ -101,8 +102,7 @@ function placeCheck(rootPath: string): Check {
 async function examineTree(config: Config, inspector: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {
   const { rootPath, sentinelDomain } = config.cloudstack;
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
-  if (!fleet.ok)
-    return [failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
+  if (!fleet.ok) return [failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
   const { domains, accounts, nonUuid } = fleet.value;
   return [
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),

@@ -1,40 +1,6 @@
 import type { CloudStackEmulator, Keys } from "../emulators/cloudstack/server.ts";
-import { exportCommands, keyUses, needsOf, roleTypes, usefulTo, type KeyUse } from "../src/cloudstack/api/needs.ts";
-
-/** The role that members' accounts have: the default of `CLOUDSTACK_ROLES`. */
-export const memberRole = "CI Member";
-
-/** What members may do by it, as docs/cloudstack-keys.sh has it. */
-export const memberCommands: readonly string[] = [
-  "listApis",
-  "listCapabilities",
-  "listZones",
-  "listServiceOfferings",
-  "listDiskOfferings",
-  "listNetworkOfferings",
-  "listOsTypes",
-  "listVirtualMachines",
-  "listVolumes",
-  "listSnapshots",
-  "listTemplates",
-  "listIsos",
-  "listNetworks",
-  "listPublicIpAddresses",
-  "listEvents",
-  "listResourceLimits",
-  "queryAsyncJobResult",
-  "deployVirtualMachine",
-  "startVirtualMachine",
-  "stopVirtualMachine",
-  "rebootVirtualMachine",
-  "createVolume",
-  "attachVolume",
-  "detachVolume",
-  "createSnapshot",
-  "createTemplate",
-  "createNetwork",
-  "createEgressFirewallRule",
-];
+import { keyUses, roleTypes, type KeyUse } from "../src/cloudstack/api/needs.ts";
+import { keyVariablesOf, memberCommands, memberRole, wantedKeyRole } from "../src/cloudstack/api/wanted-roles.ts";
 
 /** A key pair for each use. */
 export type FourKeys = Readonly<Record<KeyUse, Keys>>;
@@ -44,16 +10,13 @@ export function rulesOf(commands: readonly string[]): readonly string[] {
   return [...commands.map((command) => `allow ${command}`), "deny *"];
 }
 
-/** The rules of each key's role, as docs/cloudstack-keys.sh makes them. */
-export const keyRules = Object.fromEntries(
-  keyUses.map((use) => {
-    const needed = needsOf(use, { kinds: new Set(Object.keys(exportCommands)), members: memberCommands });
-    return [use, rulesOf([...new Set([...needed, ...usefulTo[use]])])];
-  }),
-) as Readonly<Record<KeyUse, readonly string[]>>;
+/** The rules of each key's role, as `twokey roles` makes them. */
+export const keyRules = Object.fromEntries(keyUses.map((use) => [use, rulesOf(wantedKeyRole(use, memberCommands).commands)])) as Readonly<
+  Record<KeyUse, readonly string[]>
+>;
 
 /**
- * Sets an emulated CloudStack up as docs/cloudstack-keys.sh does: a role for members, which accounts have that are added from now on, and a
+ * Sets an emulated CloudStack up as `twokey roles --apply` does: a role for members, which accounts have that are added from now on, and a
  * role, an account and keys for each use. `replica` gives a process keys of its own. What is there already is taken.
  */
 export function setUpKeys(cloud: CloudStackEmulator, root: string, replica = ""): FourKeys {
@@ -90,8 +53,8 @@ export function keysOf(cloud: Pick<CloudStackEmulator, "findKeys">): FourKeys {
 export function keyVariables(cloud: Pick<CloudStackEmulator, "findKeys">): Readonly<Record<string, string>> {
   const keys = keysOf(cloud);
   const pairs = keyUses.map((use) => {
-    const prefix = use === "read" ? "CLOUDSTACK" : `CLOUDSTACK_${use.toUpperCase()}`;
-    return { [`${prefix}_API_KEY`]: keys[use].apiKey, [`${prefix}_SECRET_KEY`]: keys[use].secretKey };
+    const [apiKey, secretKey] = keyVariablesOf(use);
+    return { [apiKey]: keys[use].apiKey, [secretKey]: keys[use].secretKey };
   });
   return Object.assign({}, ...pairs) as Readonly<Record<string, string>>;
 }

@@ -3233,7 +3233,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL refuses votes of a terminal",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "if new.voter like 'terminal:%' then",
     broken: "if false then",
     tests: adoptionWall,
@@ -3241,7 +3241,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL counts for adoptions",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "if new.state = 'applied' and not has_quorum('adoption', new.id::text) then",
     broken: "if false then",
     tests: adoptionWall,
@@ -3249,7 +3249,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL knows which tables are agreed",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: " and a.state = 'proposed' and has_quorum('adoption', a.id::text)",
     broken: "",
     tests: adoptionWall,
@@ -3257,7 +3257,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL keeps the question of an adoption",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "perform refuse('what people were asked does not change', 'adoption_frozen_question');",
     broken: "null;",
     tests: adoptionWall,
@@ -3265,7 +3265,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL gives no domain back that is under deletion",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "where d.given_back is not null and b.given_back is null and x.phase",
     broken: "where false and x.phase",
     tests: adoptionWall,
@@ -3273,7 +3273,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL deletes nothing of a first plan, nor what was given back",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "and (d.first_plan or d.given_back is not null)",
     broken: "and false",
     tests: adoptionWall,
@@ -3281,7 +3281,7 @@ export const guards = [
   {
     invariant: "INV-11",
     what: "PostgreSQL restricts nothing of a first plan",
-    file: "migrations/0061_adoption.sql",
+    file: "migrations/0068_adoption.sql",
     guard: "if new.command in ('lock_account', 'lower_limit', 'set_role') and exists (",
     broken: "if false and exists (",
     tests: adoptionWall,
@@ -3333,5 +3333,29 @@ export const guards = [
     guard: "if (begin?.signed === false)",
     broken: "if (false as boolean)",
     tests: ["test/cli/audit-cut.test.ts"],
+  },
+  {
+    invariant: "roles",
+    what: "a role that is there is changed only where it was named",
+    file: "src/cloudstack/setup/calls.ts",
+    guard: "if (mayChange) return {",
+    broken: "if (mayChange || found.id !== null) return {",
+    tests: ["test/cli/roles.test.ts"],
+  },
+  {
+    invariant: "roles",
+    what: "keys that an account has are not replaced",
+    file: "src/cloudstack/setup/calls.ts",
+    guard: "calls: known.hasKeys ? [] : [register(known.userId)]",
+    broken: "calls: [register(known.userId)]",
+    tests: ["test/cli/roles.test.ts"],
+  },
+  {
+    invariant: "roles",
+    what: "a file of keys is never overwritten",
+    file: "src/cli/roles/keys-file.ts",
+    guard: 'open(file, "wx", 0o600)',
+    broken: 'open(file, "w", 0o600)',
+    tests: ["test/cli/roles.test.ts"],
   },
 ];

@@ -63,7 +63,8 @@ async function terminal(): Promise<CliIo> {
   const { createEvents, redact } = await import("./events.ts");
   const { now, newId, newToken, sleep } = realAmbient(createEvents("silent", "terminal"), () => undefined);
   const err = (text: string): unknown => process.stderr.write(redact(text));
-  return { env: process.env, out, err, now, newId, newToken, sleep };
+  const columns = process.stderr.isTTY ? process.stderr.columns : null;
+  return { env: process.env, out, err, columns, now, newId, newToken, sleep };
 }
 
 function out(text: string): void {

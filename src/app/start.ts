@@ -102,7 +102,13 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
     begin: () =>
-      beginWatching(parts, { version, startedAt, reported: [], problems, runPass: () => assembly.runPass(null, { kind: "schedule" }) }),
+      beginWatching(parts, {
+        version,
+        startedAt,
+        reported: reportSentences(config.cloudstack.reportOnly),
+        problems,
+        runPass: () => assembly.runPass(null, { kind: "schedule" }),
+      }),
     async stop() {
       await bot.stop();
       await engine.stop();

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
+import { postgresTrouble } from "../core/postgres-words.ts";
 import { err, ok, type Result } from "../core/result.ts";
 
 /** What the role of `CI_DATABASE_URL` may do beyond reading. */
@@ -37,7 +38,7 @@ const QUESTION = `
     )::text[] as writable`;
 
 /**
- * Asks PostgreSQL what the role may do; only reads. Errors: `unavailable`, with PostgreSQL's code and never its address.
+ * Asks PostgreSQL what the role may do; only reads. Errors: `unavailable` in words, never with the address.
  *
  * Source: PostgreSQL 18, "System Information Functions", access privilege inquiry functions.
  */
@@ -56,10 +57,11 @@ export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> 
     const { name, version, is_superuser, may_create, writable } = Row.parse((await client.query(QUESTION)).rows[0]);
     return ok({ name, version, isSuperuser: is_superuser, mayCreate: may_create, writable });
   } catch (thrown) {
-    const { code } = thrown as { code?: unknown };
-    const remedy = "Make sure that it runs, and check CI_DATABASE_URL: host, port, database, role and password.";
-    const sentence = `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`;
-    return err(failure("unavailable", "cidb.unavailable", sentence, { remedy }));
+    const trouble = postgresTrouble(thrown);
+    const remedy = trouble?.remedy ?? "Make sure that it runs, and check host, port, database, role and password.";
+    const said = trouble?.why ?? (thrown instanceof Error ? thrown.message : "it is not known why");
+    const sentence = `The CI database could not be reached: ${said}`;
+    return err(failure("unavailable", "cidb.unavailable", sentence, { remedy: `${remedy} The address is in CI_DATABASE_URL.` }));
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -1,6 +1,7 @@
 import { verifyAudit } from "../store/audit.ts";
 import { readKey } from "./audit-cut.ts";
-import { refuse, refuseUse, tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
+import { refuse, refuseUse, tellFailure, tellJson, type CliCommand } from "./command.ts";
+import { withReading } from "./reading.ts";
 
 const reasons = {
   row_changed: "this row is not what was written",
@@ -17,12 +18,17 @@ export const runAuditVerify: CliCommand = async (io, given) => {
   const keyFile = given.values["key"];
   const key = keyFile === undefined ? undefined : readKey(keyFile, "public");
   if (key?.ok === false) return tellFailure(io, key.error, 2);
-  return withOwnDatabase(io, async (db) => {
+  return withReading(io, async (db) => {
     const verdict = await verifyAudit(db, head, key?.value);
-    if (verdict.intact && verdict.begin?.signed === null)
+    const isUntold = verdict.intact && verdict.begin?.signed === null;
+    if (given.flags.has("json")) {
+      tellJson(io, verdict);
+      return isUntold ? 2 : verdict.intact ? 0 : 1;
+    }
+    if (verdict.intact && isUntold)
       return refuse(
         io,
-        `The audit log begins at a checkpoint: its rows up to ${verdict.begin.lastSeq} were cut off. ` +
+        `The audit log begins at a checkpoint: its rows up to ${verdict.begin?.lastSeq} were cut off. ` +
           "Whether that was signed can be told only with the public key: add --key FILE. The rows after it are intact.",
       );
     if (verdict.intact) {

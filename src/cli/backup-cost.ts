@@ -3,7 +3,7 @@ import type { Comparison } from "../archive/backups/model.ts";
 import { drawCosts } from "../archive/backups/plot.ts";
 import { renderPng } from "../archive/backups/png.ts";
 import { costNotes, costTables } from "../commands/backup-cost.ts";
-import { refuseUse, tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { refuseUse, tellFailure, tellJson, type CliCommand, type CliIo } from "./command.ts";
 import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey backup-cost`: the policies compared, on the terminal. */
@@ -13,11 +13,16 @@ export const runBackupCost: CliCommand = async (io, given) => {
   return withAssembly(io, async ({ assembly }) => {
     const compared = await assembly.services.backups.compare();
     if (!compared.ok) return tellFailure(io, compared.error);
-    for (const table of costTables(compared.value)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);
-    io.out(`${costNotes(compared.value).join("\n")}\n`);
+    if (given.flags.has("json")) tellJson(io, compared.value);
+    else writeTables(compared.value, io);
     return file === undefined ? 0 : writePlot(compared.value, file, io);
   });
 };
+
+function writeTables(comparison: Comparison, io: CliIo): void {
+  for (const table of costTables(comparison)) io.out(`${table.title}\n${table.lines.map((l) => `  ${l}\n`).join("")}\n`);
+  io.out(`${costNotes(comparison).join("\n")}\n`);
+}
 
 async function writePlot(comparison: Comparison, file: string, io: CliIo): Promise<number> {
   const png = await renderPng(drawCosts(comparison));
@@ -28,6 +33,6 @@ async function writePlot(comparison: Comparison, file: string, io: CliIo): Promi
     io.err(`The picture could not be written to ${file} (${code}). Name a file in an existing folder that you may write to.\n`);
     return 1;
   }
-  io.out(`The picture is in ${file}.\n`);
+  io.err(`The picture is in ${file}.\n`);
   return 0;
 }

@@ -1,36 +1,14 @@
-import type { CliCommand } from "./command.ts";
-
-/** An option as it is typed, `--since <when>`, and what it does; one that is required must be given. */
-export type OptionEntry = readonly [flags: string, description: string, required?: "required"];
-
-/** One command of the terminal: all that `--help` shows, and where its implementation is. */
-export interface CommandEntry {
-  /** As it is typed after `twokey`, such as `audit verify`. */
-  readonly name: string;
-  /** As commander writes them: `<project>` must be given, `[reason...]` may be, as often as wanted. */
-  readonly args?: string;
-  /** One line. */
-  readonly description: string;
-  readonly options?: readonly OptionEntry[];
-  /** What its exit codes mean where that differs from `EXIT_CODES`. */
-  readonly exits?: string;
-  /** The exit code of wrong use, where 2 means something else. */
-  readonly wrongUse?: 1;
-  /** From the first argument on everything is an argument, also what begins with a dash. */
-  readonly isText?: true;
-  /** Only what is run is loaded: Slack's library and the engine take long to load. */
-  readonly load: (host: { readonly serve: CliCommand }) => Promise<CliCommand>;
-}
+import type { CommandEntry } from "./command-entry.ts";
 
 /** The exit codes of every command. */
 export const EXIT_CODES = "0 done; 1 not done, or a problem was found; 2 wrong use, or a wrong environment";
 
 /** What a first word means that several commands share. */
 export const groups: Readonly<Record<string, string>> = {
-  audit: "checks the audit log",
+  audit: "shows and checks the audit log",
 };
 
-const asJson = ["--json", "prints it as JSON"] as const;
+const json = ["--json", "prints JSON for a script"] as const;
 const dryRun = ["--dry-run", "only shows what would be done"] as const;
 
 /** Every command, in the order of the help. A new one is an entry here, a file in this folder, and its row in docs/cli.md. */
@@ -43,14 +21,15 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "doctor",
     description: "checks the environment and every system it names, changes nothing",
-    exits: "0 all is well; 1 warnings; 2 failures",
+    options: [["--strict", "warnings count: the exit code is then 1"], json],
+    exits: "0 nothing failed; 1 with --strict: there are warnings; 2 something failed",
     load: async () => (await import("./doctor/command.ts")).runDoctor,
   },
   {
     name: "plan",
     args: "[project]",
     description: "shows what a pass would do now; writes nothing, needs neither Slack nor keys that change anything",
-    options: [asJson],
+    options: [json],
     exits: "0 nothing to change; 2 changes; 1 it cannot be told, or wrong use",
     wrongUse: 1,
     load: async () => (await import("./plan.ts")).runPlan,
@@ -59,7 +38,7 @@ export const commandList: readonly CommandEntry[] = [
     name: "plan show",
     args: "<id>",
     description: "prints every line of a plan that was stored, with what became of each change",
-    options: [asJson],
+    options: [json],
     exits: "0 printed; 1 there is no such plan, or wrong use",
     wrongUse: 1,
     load: async () => (await import("./plan.ts")).runPlanShow,
@@ -74,12 +53,14 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "resume",
     description: "shows what is stopped, why, and what a resume still needs: two approvers, in Slack",
+    options: [json],
     exits: "0 nothing is stopped; 1 it is",
     load: async () => (await import("./stop.ts")).runResume,
   },
   {
     name: "deletions",
     description: "lists the deletions under way, and what can still be given back",
+    options: [json],
     load: async () => (await import("./deletions.ts")).runDeletions,
   },
   {
@@ -87,6 +68,39 @@ export const commandList: readonly CommandEntry[] = [
     args: "<project>",
     description: "cancels its deletion in the cool-off, later has the running bot give its domain back",
     load: async () => (await import("./deletions.ts")).runRestore,
+  },
+  {
+    name: "status",
+    description: "shows how everything stands: the last complete read, holds, deletions, questions, limits, a stop",
+    options: [json],
+    load: async () => (await import("./status.ts")).runStatus,
+  },
+  {
+    name: "policy",
+    description: "shows the policy in force and the changes that are proposed; two approvers change it, in Slack",
+    options: [json],
+    load: async () => (await import("./policy.ts")).runPolicy,
+  },
+  {
+    name: "audit list",
+    description: "lists what people and Twokey did, the newest last",
+    options: [
+      ["--since <when>", "from when on, such as 2026-07-01 or 2026-07-01T10:00; UTC unless it names a zone"],
+      ["--until <when>", "until when"],
+      ["--kind <kind>", "what was done, such as vote; with a * at its end all that begin so, such as deletion.*"],
+      ["--actor <id>", "who did it"],
+      ["--subject <id>", "to what: a deletion, a project, a plan"],
+      ["--limit <number>", "at most so many, the newest; 50 if left out"],
+      json,
+    ],
+    load: async () => (await import("./audit-list.ts")).runAuditList,
+  },
+  {
+    name: "audit show",
+    args: "<row>",
+    description: "shows one row of the audit log with all that it has",
+    options: [json],
+    load: async () => (await import("./audit-list.ts")).runAuditShow,
   },
   {
     name: "adopt",
@@ -110,6 +124,7 @@ export const commandList: readonly CommandEntry[] = [
     options: [
       ["--head <hash>", "a head noted earlier: 64 hexadecimal digits"],
       ["--key <file>", "the public key that checks the checkpoint, where the log's old part was cut off"],
+      json,
     ],
     exits: "0 intact; 1 the log was changed; 2 that cannot be told",
     load: async () => (await import("./audit.ts")).runAuditVerify,
@@ -132,7 +147,7 @@ export const commandList: readonly CommandEntry[] = [
     name: "replay",
     args: "[plan]",
     description: "computes a plan again from its stored inputs, offline, and compares the bytes; without a plan lists the newest",
-    options: [["--print", "prints the plan as it was computed again"]],
+    options: [["--print", "prints the plan as it was computed again"], json],
     exits: "0 the same bytes; 1 not the same",
     load: async () => (await import("./replay.ts")).runReplay,
   },
@@ -149,13 +164,13 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "backup-cost",
     description: "compares what the backup policies cost and what each could have brought back in 2017",
-    options: [["--plot <file.png>", "draws it, too"]],
+    options: [["--plot <file.png>", "draws it, too"], json],
     load: async () => (await import("./backup-cost.ts")).runBackupCost,
   },
   {
     name: "rebuild",
     description: "creates all domains, accounts and users again in an empty CloudStack; a second run continues",
-    options: [dryRun],
+    options: [dryRun, json],
     load: async () => (await import("./rebuild.ts")).runRebuild,
   },
   {
@@ -168,13 +183,35 @@ export const commandList: readonly CommandEntry[] = [
       ["--account <name>", "the account that owns them all; the accounts of the same names if left out"],
       ["--zone <zone>", "the id or name of the zone for templates whose own zone no longer exists"],
       dryRun,
+      json,
     ],
     load: async () => (await import("./reimport.ts")).runReimport,
+  },
+  {
+    name: "roles",
+    description: "prints the CloudStack calls that make the roles, accounts and keys of Twokey; with an administrator's keys can make them",
+    options: [
+      ["--apply", "makes the calls that are still to be made, by CLOUDSTACK_ADMIN_API_KEY and CLOUDSTACK_ADMIN_SECRET_KEY"],
+      [
+        "--change <role>",
+        "with --apply: gives this role, which is there with other rules, the rules that are wanted; all: every such role",
+      ],
+      ["--keys <file>", "with --apply: where the keys are written for the bot's environment; twokey.keys if left out"],
+      json,
+    ],
+    exits: "0 done, or printed; 1 not done, or something there differs and was left; 2 wrong use, or a wrong environment",
+    load: async () => (await import("./roles/command.ts")).runRoles,
   },
   {
     name: "migrate",
     description: "as the owner in DATABASE_MIGRATION_URL: migrates the database, and grants the bot's role its rights",
     options: [["--role <name>", "the bot's role; the one of DATABASE_URL if left out"]],
     load: async () => (await import("./migrate.ts")).runMigrate,
+  },
+  {
+    name: "completion",
+    args: "<shell>",
+    description: "prints the script by which bash, zsh or fish completes commands and options",
+    load: async () => (await import("./completion/command.ts")).completionCommand({ commandList, groups }),
   },
 ];

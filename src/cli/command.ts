@@ -11,6 +11,8 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** How many columns the terminal has that the error output goes to; null or left out: it goes to no terminal. */
+  readonly columns?: number | null;
   readonly now: Clock;
   readonly newId: NewId;
   /** Makes a secret for a link; never shown. */
@@ -47,6 +49,11 @@ export function refuseUse(io: CliIo, { usage }: Given, sentence: string): 2 {
 export function tellFailure(io: CliIo, f: Failure, code: 1 | 2 = 1): number {
   io.err([f.message, f.remedy, ""].filter((line) => line !== undefined).join("\n"));
   return code;
+}
+
+/** Writes what a script reads, as one JSON text. */
+export function tellJson(io: Pick<CliIo, "out">, value: unknown): void {
+  io.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** Runs `work` on the configuration of the environment. Errors: exit code 2, with everything that is wrong in the environment on `err`. */

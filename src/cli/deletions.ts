@@ -2,14 +2,22 @@ import { giveBackFromTerminal } from "../deletion/from-terminal.ts";
 import { hurryWaiting } from "../engine/waiting.ts";
 import { readLiveDeletions, type DeletionRow } from "../store/deletions.ts";
 import { readStopView } from "../sync/execution/stop-view.ts";
-import { tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
+import { readVotes } from "../store/ballots.ts";
+import type { Queryable } from "../store/db.ts";
+import { tellFailure, tellJson, withOwnDatabase, type CliCommand } from "./command.ts";
+import { jsonInstant } from "./instants.ts";
+import { withReading } from "./reading.ts";
 import { oneLine } from "./reimport-text.ts";
 import { tellStop } from "./stop.ts";
 import { whoTypes } from "./who-types.ts";
 
 /** `twokey deletions`: as `/ci-deletions`, with nothing but Twokey's own database. */
-export const runDeletions: CliCommand = async (io) => {
-  return withOwnDatabase(io, async (db) => {
+export const runDeletions: CliCommand = async (io, given) => {
+  return withReading(io, async (db) => {
+    if (given.flags.has("json")) {
+      tellJson(io, await Promise.all((await readLiveDeletions(db)).map((row) => jsonOf(db, row))));
+      return 0;
+    }
     const view = await readStopView(db, io.now());
     if (view !== null && view.resumed === null) {
       io.out("Everything is stopped:\n");
@@ -21,6 +29,18 @@ export const runDeletions: CliCommand = async (io) => {
     return 0;
   });
 };
+
+async function jsonOf(db: Queryable, row: DeletionRow): Promise<object> {
+  const votes = await readVotes(db, { kind: "deletion", id: row.id });
+  return {
+    ...{ id: row.id, project: row.slug, projectId: row.project_id, domainId: row.domain_id, path: row.path },
+    ...{ phase: row.phase, frozenFrom: row.frozen_from, frozenBecause: row.frozen_reason, activity: row.activity },
+    ...{ waitingFor: row.waiting_for, waitingSince: jsonInstant(row.waiting_since) },
+    ...{ opened: jsonInstant(row.opened_at), phaseSince: jsonInstant(row.entered_at), phaseUntil: jsonInstant(row.until_at) },
+    ...{ expires: row.phase === "proposed" ? jsonInstant(row.expires_at) : null, digest: row.digest },
+    ...{ quorum: row.quorum, approvals: votes.filter((v) => v.verdict === "approve").map((v) => v.voterName) },
+  };
+}
 
 function lineOf(row: DeletionRow): string {
   const until = row.until_at === null ? "" : ` until ${new Date(row.until_at).toISOString()}`;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { readVersion } from "../app/version.ts";
-import { EXIT_CODES, commandList, groups, type CommandEntry } from "./command-list.ts";
+import type { CommandEntry } from "./command-entry.ts";
+import { EXIT_CODES, commandList, groups } from "./command-list.ts";
 import type { CliCommand, CliIo, Given } from "./command.ts";
 
 /** The process that a command line is given to. */

@@ -1,15 +1,20 @@
 import type { RebuildReport } from "../sync/execution/rebuild.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
+import { tellFailure, tellJson, type CliCommand, type CliIo } from "./command.ts";
+import { progressOf } from "./progress.ts";
 import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey rebuild`: creates all domains, accounts and users of the CI database in an empty CloudStack. */
 export const runRebuild: CliCommand = async (io, given) => {
   const dryRun = given.flags.has("dry-run");
+  const isForScript = given.flags.has("json");
   return withAssembly(io, async ({ assembly }) => {
-    const done = await assembly.rebuild({ dryRun, say: (line) => io.out(`${line}\n`) });
+    const progress = progressOf(io, isForScript);
+    const done = await assembly.rebuild({ dryRun, say: progress.say });
+    progress.end();
     if (!done.ok) return tellFailure(io, done.error);
-    tell(done.value, dryRun, io);
+    if (isForScript) tellJson(io, { ...done.value, left: done.value.left.map(describeChange), dryRun });
+    else tell(done.value, dryRun, io);
     return done.value.obstacles.length > 0 || (!dryRun && done.value.left.length > 0) ? 1 : 0;
   });
 };

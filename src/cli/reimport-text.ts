@@ -38,6 +38,28 @@ export function tellReimport(report: ReimportReport, dryRun: boolean, place: Pla
   else out(`${ready.length} of ${report.templates.length} templates are back in ${report.target.path}. Run it again to continue.\n`);
 }
 
+/** The same for a script, without where bytes are kept. */
+export function reimportAsJson(report: ReimportReport, dryRun: boolean): object {
+  const copy = ({ kind, name, bytes, savedAt, sha256 }: SavedCopy): object => ({ kind, name, bytes, savedAt: iso(savedAt), sha256 });
+  return {
+    dryRun,
+    target: report.target,
+    from: iso(report.from),
+    templates: report.templates.map((t) => ({
+      ...copy(t.copy),
+      account: t.account,
+      state: t.state,
+      templateId: t.templateId,
+      problem: t.problem,
+    })),
+    kept: report.kept.map(copy),
+    unsaved: report.unsaved.map(({ kind, name, problem }) => ({ kind, name, problem })),
+    machines: report.machines.map((m) => machineLine(m)),
+    others: othersLines(report.others),
+    notes: report.notes,
+  };
+}
+
 function templateLine(t: ReimportedTemplate): string {
   const id = t.templateId === null ? "" : `, ${t.templateId}`;
   return `${t.copy.name} for ${t.account}${id}: ${sizeText(t.copy.bytes)}, saved ${iso(t.copy.savedAt)} for ${occasions[t.copy.savedFor]}`;

@@ -1,8 +1,9 @@
 import type { ReimportAsk } from "../archive/reimport/context.ts";
 import { parseReimportPoint } from "../archive/reimport/point.ts";
-import { refuseUse, tellFailure, type CliCommand, type CliIo, type Given } from "./command.ts";
+import { refuseUse, tellFailure, tellJson, type CliCommand, type CliIo, type Given } from "./command.ts";
 import { withReimportLinks } from "./reimport-server.ts";
-import { oneLine, tellReimport } from "./reimport-text.ts";
+import { progressOf } from "./progress.ts";
+import { oneLine, reimportAsJson, tellReimport } from "./reimport-text.ts";
 import { withAssembly } from "./with-assembly.ts";
 
 /** `twokey reimport`: registers a project's templates in an empty domain again, as they were saved by a date. */
@@ -11,10 +12,12 @@ export const runReimport: CliCommand = async (io, given) => {
   if (ask === null) return 2;
   return withAssembly(io, ({ config, assembly }) =>
     withReimportLinks(config, assembly.links, async (links) => {
-      const say = (line: string): void => io.out(`${oneLine(line)}\n`);
-      const done = await assembly.reimport(ask, { links, say, sleep: io.sleep });
+      const progress = progressOf(io, given.flags.has("json"));
+      const done = await assembly.reimport(ask, { links, say: progress.say, sleep: io.sleep });
+      progress.end();
       if (!done.ok) return tellFailure(io, { ...done.error, message: oneLine(done.error.message) }, done.error.kind === "invalid" ? 2 : 1);
-      tellReimport(done.value, ask.dryRun, config.archive.place, io.out);
+      if (given.flags.has("json")) tellJson(io, reimportAsJson(done.value, ask.dryRun));
+      else tellReimport(done.value, ask.dryRun, config.archive.place, io.out);
       return ask.dryRun || done.value.templates.every((t) => t.state === "ready") ? 0 : 1;
     }),
   );

@@ -1,13 +1,22 @@
 import { createHash } from "node:crypto";
 import { readPlanHeads, readPlanInputs } from "../store/plans.ts";
 import { firstDifference, replayPlan } from "../sync/execution/replay.ts";
-import { refuse, tellFailure, withOwnDatabase, type CliCommand } from "./command.ts";
+import { refuse, tellFailure, tellJson, type CliCommand } from "./command.ts";
+import { jsonInstant } from "./instants.ts";
+import { withReading } from "./reading.ts";
 
 /** `twokey replay <plan>`: computes a stored plan again from its stored inputs and compares the bytes. Invariant: INV-7. */
 export const runReplay: CliCommand = async (io, given) => {
   const [id] = given.args;
-  return withOwnDatabase(io, async (db) => {
+  return withReading(io, async (db) => {
     const heads = await readPlanHeads(db, 20);
+    if (id === undefined && given.flags.has("json")) {
+      tellJson(
+        io,
+        heads.map(({ at, ...head }) => ({ ...head, at: jsonInstant(at) })),
+      );
+      return 0;
+    }
     if (id === undefined) {
       for (const h of heads) io.out(`${h.id}  ${new Date(h.at).toISOString()}  ${h.state}\n`);
       if (heads.length === 0) io.out("No plan is stored yet.\n");

@@ -6,7 +6,9 @@ import type { Database } from "../store/db.ts";
 import { readInstallation } from "../store/installation.ts";
 import { readStopView, stillness, type StopView } from "../sync/execution/stop-view.ts";
 import { stopEverything } from "../sync/execution/service.ts";
-import { withOwnDatabase, type CliCommand, type CliIo } from "./command.ts";
+import { tellJson, withOwnDatabase, type CliCommand, type CliIo } from "./command.ts";
+import { jsonInstant } from "./instants.ts";
+import { withReading } from "./reading.ts";
 import { oneLine } from "./reimport-text.ts";
 import { whoTypes } from "./who-types.ts";
 
@@ -45,9 +47,14 @@ async function keepHead(db: Database, io: CliIo): Promise<void> {
 }
 
 /** `twokey resume`: says what a resume still needs; it is two approvers' word, given in Slack. */
-export const runResume: CliCommand = async (io) => {
-  return withOwnDatabase(io, async (db) => {
+export const runResume: CliCommand = async (io, given) => {
+  return withReading(io, async (db) => {
     const view = await readStopView(db, io.now());
+    if (given.flags.has("json")) {
+      const isStopped = view !== null && view.resumed === null;
+      tellJson(io, isStopped ? { stopped: true, ...stopAsJson(view) } : { stopped: false });
+      return isStopped ? 1 : 0;
+    }
     if (view === null || view.resumed !== null) {
       io.out("Nothing is stopped.\n");
       return 0;
@@ -57,6 +64,12 @@ export const runResume: CliCommand = async (io) => {
     return 1;
   });
 };
+
+/** A stop as scripts read it. */
+export function stopAsJson(view: StopView): object {
+  const stops = view.stops.map(({ at, name, reason }) => ({ at: jsonInstant(at), name, reason }));
+  return { stops, votes: view.votes, need: view.need, onTheirWay: view.onTheirWay };
+}
 
 /** Writes a stop as people must know it: who, why, whether everything stands still, and what a resume needs. */
 export function tellStop(view: StopView, io: CliIo): void {

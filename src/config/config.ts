@@ -5,9 +5,9 @@ import { failure, type Failure } from "../core/failure.ts";
 import { numberSettings, type NumberSetting, type TeamPolicy } from "../core/policy.ts";
 import type { ChangeKind, ReportOnly } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { readGiven, type Environment } from "./secret-files.ts";
+import { ADMIN_VARIABLES, readGiven, type Environment } from "./secret-files.ts";
 import { findUnknownNames } from "./unknown-names.ts";
-import { hintOf, variables, type Variables } from "./variables.ts";
+import { hintOf, setupVariables, variables, type Variables } from "./variables.ts";
 
 /** One pair of CloudStack keys. There are four, each of an account of its own: read, write, export, delete. */
 export interface CloudStackKeys {
@@ -98,6 +98,35 @@ export function parseArchiveConfig(env: Environment): Result<Pick<Config["archiv
   problems.push(...archiveProblems(v));
   if (data !== null && problems.length === 0) return ok({ place: archivePlace(data) });
   return err(failure("invalid", "config.archive", problems.join("\n"), { remedy: "Set these variables as they are set for the bot." }));
+}
+
+/** What `twokey roles` needs. */
+export interface SetupConfig {
+  readonly rootPath: string;
+  /** CloudStack's roles that members get. */
+  readonly memberRoles: readonly string[];
+  /** Where CloudStack is, and the keys of a root administrator; null: without them calls are only printed. */
+  readonly admin: (CloudStackKeys & { readonly url: string; readonly timeoutMs: number }) | null;
+}
+
+/** Reads what `twokey roles` needs, and nothing else; the bot never has the administrator's keys. Errors: as for `parseDatabaseConfig`. */
+export function parseSetupConfig(env: Environment): Result<SetupConfig, Failure> {
+  const place = { CLOUDSTACK_API_URL: true, CLOUDSTACK_ROOT_DOMAIN: true } as const;
+  const [apiKeyName, secretKeyName] = ADMIN_VARIABLES;
+  const { v, data, problems } = readBy(setupVariables, env);
+  const roles = parseRoles(v["CLOUDSTACK_ROLES"] ?? "*=CI Member");
+  problems.push(...twinProblems(v, apiKeyName, secretKeyName));
+  if (roles === null) problems.push(problemLine("CLOUDSTACK_ROLES", "must be pairs such as admin=CI Owner,*=CI Member"));
+  const apiKey = data?.[apiKeyName];
+  const secretKey = data?.[secretKeyName];
+  if (apiKey !== undefined)
+    problems.push(...Object.keys(place).flatMap((name) => (v[name] === undefined ? [problemLine(name, "is not set")] : [])));
+  if (data === null || roles === null || problems.length > 0)
+    return err(failure("invalid", "config.setup", problems.join("\n"), { remedy: "Set these variables." }));
+  const url = data.CLOUDSTACK_API_URL;
+  const timeoutMs = data.CLOUDSTACK_TIMEOUT_SECONDS * 1000;
+  const admin = apiKey === undefined || secretKey === undefined || url === undefined ? null : { apiKey, secretKey, url, timeoutMs };
+  return ok({ rootPath: data.CLOUDSTACK_ROOT_DOMAIN ?? "", memberRoles: [...new Set(Object.values(roles))], admin });
 }
 
 /** Reads the variables of `rules`, with one line for each that is wrong. */

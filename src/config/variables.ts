@@ -167,6 +167,16 @@ export const variables = z.object({
   TWOKEY_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
 });
 
+const { CLOUDSTACK_API_URL, CLOUDSTACK_ROOT_DOMAIN } = variables.shape;
+
+/** The variables of `twokey roles`. The bot never reads the administrator's keys, so they are not in the table. */
+export const setupVariables = variables.pick({ CLOUDSTACK_ROLES: true, CLOUDSTACK_TIMEOUT_SECONDS: true }).extend({
+  CLOUDSTACK_API_URL: CLOUDSTACK_API_URL.optional(),
+  CLOUDSTACK_ROOT_DOMAIN: CLOUDSTACK_ROOT_DOMAIN.optional(),
+  CLOUDSTACK_ADMIN_API_KEY: optionalKey,
+  CLOUDSTACK_ADMIN_SECRET_KEY: optionalKey,
+});
+
 /** The values of all variables, each read by its rule. */
 export type Variables = z.infer<typeof variables>;
 

@@ -22,6 +22,10 @@ export const AuditRowShape = z.object({
   prevHash: z.string(),
   hash: z.string(),
 });
+
+/** The columns of a row. */
+export const AuditColumns = AuditRowShape;
+
 /** One row of the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
 export type AuditRow = Readonly<z.output<typeof AuditRowShape>>;
 type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
 import { TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { connectionSettings } from "./db.ts";
+import { postgresTrouble } from "../core/postgres-words.ts";
+import { connectionSettings, withConnection } from "./db.ts";
 import { whyNoSession } from "./sessions.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
 
@@ -14,11 +15,16 @@ export interface DatabaseInspection {
   readonly migrations: MigrationState;
   /** Whether the role may create schemas, which the first start and the engine need. */
   readonly mayCreate: boolean;
+  /** The server's clock when it was asked. Units: UTC epoch ms. */
+  readonly at: number;
+  /** Why nothing can be written; null: it can. */
+  readonly readOnly: "standby" | "setting" | null;
   /** Why its sessions are not Twokey's own, as behind a pooler; null: they are. */
   readonly problem: string | null;
 }
 
-const Server = z.object({ version: z.string(), role: z.string(), mayCreate: z.boolean() });
+const Server = z.object({ version: z.string(), role: z.string(), mayCreate: z.boolean(), at: z.number(), isStandby: z.boolean() });
+const Setting = z.object({ readOnly: z.enum(["on", "off"]) });
 
 const Place = z.object({
   /** The database's oid and its server's start time: equal for two addresses of one database. */
@@ -28,14 +34,25 @@ const Place = z.object({
   mayMigrate: z.boolean(),
 });
 
-/** Inspects the database in read-only transactions: nothing is migrated. Errors: `unavailable` with PostgreSQL's code, never its address. */
+/** Inspects the database in read-only transactions: nothing is migrated. Errors: `unavailable` in words, never with the address. */
 export function inspectDatabase(url: string): Promise<Result<DatabaseInspection, Failure>> {
   return readOnly(url, "DATABASE_URL", async (client) => {
     const { rows } = await client.query(
       `select current_setting('server_version') as version, current_user as role,
-         has_database_privilege(current_database(), 'create') as "mayCreate"`,
+         has_database_privilege(current_database(), 'create') as "mayCreate", pg_is_in_recovery() as "isStandby",
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as at`,
     );
-    return { ...Server.parse(rows[0]), migrations: await compareMigrations(client), problem: await whyNoSession(connectionSettings(url)) };
+    const { isStandby, ...server } = Server.parse(rows[0]);
+    // Asked as the bot would be connected: this session is read-only by its own wish.
+    const { readOnly } = await withConnection(url, async (own) =>
+      Setting.parse((await own.query(`select current_setting('default_transaction_read_only') as "readOnly"`)).rows[0]),
+    );
+    return {
+      ...server,
+      readOnly: isStandby ? "standby" : readOnly === "on" ? "setting" : null,
+      migrations: await compareMigrations(client),
+      problem: isStandby ? null : await whyNoSession(connectionSettings(url)),
+    };
   });
 }
 
@@ -78,10 +95,9 @@ async function readOnly<T>(url: string, variable: string, read: (client: pg.Clie
 }
 
 function readFailure(thrown: unknown, variable: string): Failure {
-  const code = (thrown as { code?: unknown }).code;
-  const shown = typeof code === "string" ? ` (${code})` : "";
-  const said = thrown instanceof pg.DatabaseError ? `: ${thrown.message}` : "";
-  return failure("unavailable", "store.unavailable", `Twokey's own database could not be read${shown}${said}`, {
-    remedy: `Check that PostgreSQL runs, and check ${variable}: host, port, database, role and password.`,
+  const trouble = postgresTrouble(thrown);
+  const said = trouble?.why ?? (thrown instanceof Error ? thrown.message : "it is not known why");
+  return failure("unavailable", "store.unavailable", `Twokey's own database could not be read: ${said}`, {
+    remedy: `${trouble?.remedy ?? "Check that PostgreSQL runs, and check host, port, database, role and password."} The address is in ${variable}.`,
   });
 }

@@ -28,7 +28,7 @@ async function doctor(
   databaseUrl: string | null,
   databaseMigrationUrl: string | null = null,
 ): Promise<{ readonly code: number; readonly said: string }> {
-  const checks = await examineOwnDatabase({ databaseUrl, databaseMigrationUrl, dataDir: "nowhere" });
+  const checks = await examineOwnDatabase({ databaseUrl, databaseMigrationUrl, dataDir: "nowhere" }, () => Date.now() as never);
   return { code: exitCodeOf(checks), said: renderChecks(checks) };
 }
 
@@ -70,7 +70,7 @@ test("the doctor says what a hand gave too much, and does not say the password",
   await terminal({ DATABASE_MIGRATION_URL: empty.url, DATABASE_URL: botUrl });
   await empty.db.exec(`grant delete on audit to ${role}`);
   const { code, said } = await doctor(botUrl);
-  expect(code).toBe(1);
+  expect(code).toBe(0);
   expect(said).toContain(`${role} could change the audit log: it has the right DELETE on audit`);
   expect(said).not.toContain("not-to-be-told");
 });
@@ -80,7 +80,7 @@ test("the doctor looks at the owner's address too: away, of another database, of
   const away = await doctor(botUrl, "postgres://owner:also-not-to-be-told@127.0.0.1:1/x");
   expect(away).toMatchObject({
     code: 2,
-    said: expect.stringMatching(/the owner's address: .*ECONNREFUSED.*check DATABASE_MIGRATION_URL/) as string,
+    said: expect.stringMatching(/the owner's address: .*nothing listens at its host and port.*in DATABASE_MIGRATION_URL/) as string,
   });
   expect(away.said).not.toContain("not-to-be-told");
   const elsewhere = new URL(empty.url);

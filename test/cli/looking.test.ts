@@ -38,7 +38,7 @@ test("wrong arguments and a missing database are refused with what to write", as
     expect(done.err).not.toBe("");
   }
   const nowhere = await twokey(["audit", "verify"], { TWOKEY_DATA_DIR: "/nowhere" });
-  expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("there is no embedded database in /nowhere/pg") as string });
+  expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("There is no embedded database in /nowhere/pg") as string });
 });
 
 test("INV-10: audit verify prints the head, and finds a changed row and a cut end", async () => {

@@ -60,7 +60,7 @@ test("without tables, and without any database, nothing is managed, and nothing 
 test("a database of an earlier version is left so, with a sentence", async () => {
   const fresh = await freshDatabase();
   made.push(fresh);
-  await fresh.db.exec("delete from pgmigrations where name like '0061_%'");
+  await fresh.db.exec("delete from pgmigrations where name like '0068_%'");
   const looked = await look({ DATABASE_URL: fresh.url }, async () => undefined);
   expect(looked).toMatchObject({ code: 1, err: expect.stringContaining("has not been migrated to this version yet") as string });
 });

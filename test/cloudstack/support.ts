@@ -53,7 +53,7 @@ interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep
 
 /**
  * The bot's own clients against a server of the tests, made by the function that makes them for the bot (`src/app/systems.ts`): each with
- * its keys (an emulator has the four of docs/cloudstack-keys.sh), and behind the stop switch of `db`. `env` is added to the configuration.
+ * its keys (an emulator has the four of `twokey roles`), and behind the stop switch of `db`. `env` is added to the configuration.
  */
 export function botCloud(
   server: { readonly url: string; readonly apiKey?: string; readonly secretKey?: string } | Pick<CloudStackEmulator, "url" | "findKeys">,

@@ -1,6 +1,7 @@
 /** Changes are proved by looking, asked for again without harm, and stay below the managed root; lost answers are never guessed at. */
 import { randomUUID } from "node:crypto";
-import { addManagedRoot, keysOf, memberRole } from "../../demo/keys.ts";
+import { addManagedRoot, keysOf } from "../../demo/keys.ts";
+import { memberRole } from "../../src/cloudstack/api/wanted-roles.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { createCloudStackReader } from "../../src/cloudstack/read/reader.ts";

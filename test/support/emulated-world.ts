@@ -29,15 +29,28 @@ export interface EmulatedWorld {
   close(): Promise<void>;
 }
 
+/** The managed root, and the variables of the keys. */
+interface Prepared {
+  readonly ci: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 /** When the worlds begin. */
 export const START = 1_700_000_000_000;
 
-/** Makes a world; `fill` puts things into the domain `a`, `keeper` stands between the bot and CloudStack. Time passes while the bot waits. */
+/**
+ * Makes a world; `fill` puts things into the domain `a`, `keeper` stands between the bot and CloudStack, `prepare` makes the managed root
+ * and the keys. Time passes while the bot waits.
+ */
 export async function emulatedWorld(
   db: Database,
   fill: (emulator: CloudStackEmulator, domain: string, ci: string) => void,
   keeper: Partial<DoorKeeper> = {},
   options: Parameters<typeof startCloudStackEmulator>[0] = {},
+  prepare: (emulator: CloudStackEmulator) => Promise<Prepared> = async (emulator) => {
+    const ci = addManagedRoot(emulator);
+    return { ci, variables: keyVariables(emulator) };
+  },
 ): Promise<EmulatedWorld> {
   const w = await smallWorld(db);
   w.now = START;
@@ -47,10 +60,10 @@ export async function emulatedWorld(
     after: async (params, status) => keeper.after?.(params, status),
   });
   const opened = await openOne(db);
-  const ci = addManagedRoot(emulator);
+  const { ci, variables } = await prepare(emulator);
   fill(emulator, emulator.addDomain({ name: "a", parent: ci, id: opened.domain_id }), ci);
   const usual = botIn(w, opened);
-  const config = configOf({ CLOUDSTACK_API_URL: emulator.url, ...keyVariables(emulator) });
+  const config = configOf({ CLOUDSTACK_API_URL: emulator.url, ...variables });
   const cloud = cloudStack(config, db, { ...usual.parts, sleep: async (ms) => void (w.now += ms) });
   const bot = usual.with({ reader: cloud.reader, deleter: cloud.deleter, restorer: cloud.restorer });
   const inventory = async () => valueOf(await bot.deletions.reader.readInventory(opened.domain_id, opened.path));

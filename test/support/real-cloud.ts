@@ -50,7 +50,7 @@ export type Happens = (command: string, params: URLSearchParams) => Promise<void
 /** How a world differs from the usual one. */
 export interface RealCloudOptions {
   readonly emulator?: Parameters<typeof startCloudStackEmulator>[0];
-  /** The lists that the deleting key, by which a deletion reads, may send; left out: those of docs/cloudstack-keys.sh. */
+  /** The lists that the deleting key, by which a deletion reads, may send; left out: those of `twokey roles`. */
   readonly readRules?: readonly string[];
   /** The type of that role; left out: Admin. */
   readonly readType?: "DomainAdmin";

@@ -26,6 +26,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   "cloudstack/write": ["core", "planning", "execution", "archive", "deletion", "cloudstack/api", "cloudstack/read"],
   "cloudstack/delete": ["core", "approvals", "deletion", "cloudstack/api", "cloudstack/read"],
   "cloudstack/export": ["core", "cloudstack/api"],
+  "cloudstack/setup": ["core", "cloudstack/api", "cloudstack/read"],
 };
 
 /** Where the parts are put together and started: these may import every room above. */

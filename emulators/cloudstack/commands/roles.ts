@@ -1,5 +1,5 @@
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue } from "../failure.ts";
+import { invalidValue, runtimeRefusal } from "../failure.ts";
 import type { JsonObject } from "../json.ts";
 import { pageOf } from "../paging.ts";
 import { seesRole } from "../rights.ts";
@@ -26,7 +26,7 @@ export const ROLE_COMMANDS: readonly Command[] = [
   },
   {
     name: "updateRolePermission",
-    params: paramSpecs("roleid!:roles ruleid:rules permission"),
+    params: paramSpecs("roleid!:roles ruleorder:rules*~100000 ruleid:rules permission"),
     annotated: ["Admin"],
     run: updateRolePermission,
   },
@@ -80,8 +80,13 @@ function roleFields(role: Role): JsonObject {
 function listRolePermissions(call: Call): JsonObject {
   const { world, params } = call;
   const id = params.text("roleid");
-  const rules = id === undefined ? world.rules.all() : world.rules.group(world.roles.find(id)?.id ?? "");
+  const rules = id === undefined ? world.rules.all() : inOrder(world.rules.group(world.roles.find(id)?.id ?? ""));
   return pageOf(call, "rolepermission", rules, (rule) => ruleShape(rule, world.roles.need(rule.roleId).name));
+}
+
+/** As they were given an order, and later ones after them. */
+function inOrder(rules: readonly RoleRule[]): readonly RoleRule[] {
+  return [...rules].sort((a, b) => (a.place ?? Infinity) - (b.place ?? Infinity) || 0);
 }
 
 function createRolePermission(call: Call): JsonObject {
@@ -99,12 +104,32 @@ function createRolePermission(call: Call): JsonObject {
 
 function updateRolePermission(call: Call): JsonObject {
   const { world, params } = call;
+  if (params.text("ruleorder") !== undefined) return orderRules(call);
   const rule = world.rules.live(params.text("ruleid"));
   const permission = params.must("permission").toLowerCase();
   if (rule === undefined || (permission !== "allow" && permission !== "deny")) throw invalidValue("Invalid rule or permission provided");
   world.rules.update(rule, (r) => {
     r.permission = permission;
   });
+  return { success: true };
+}
+
+/** Source: CloudStack 4.22, UpdateRolePermissionCmd, RolePermissionsDaoImpl (update): the new order names every rule of the role once. */
+function orderRules(call: Call): JsonObject {
+  const { world, params } = call;
+  if (params.text("ruleid") !== undefined || params.text("permission") !== undefined)
+    throw invalidValue("Parameters permission and ruleid must be mutually exclusive with ruleorder");
+  const role = world.roles.live(params.must("roleid"));
+  if (role === undefined) throw invalidValue("Invalid role id provided");
+  const wanted = params.list("ruleorder").map((id) => world.rules.live(id));
+  const own = world.rules.group(role.id);
+  if (wanted.some((rule) => rule === undefined)) throw invalidValue("Provided role permission(s) do not exist");
+  const rules = new Set(wanted.flatMap((rule) => (rule === undefined ? [] : [rule])));
+  if (wanted.length !== own.length || own.some((rule) => !rules.has(rule)))
+    throw runtimeRefusal(
+      "The role's rule permissions list has changed while you were making updates, aborted re-ordering of rules. Please try again.",
+    );
+  [...rules].forEach((rule, place) => world.rules.update(rule, (r) => (r.place = place)));
   return { success: true };
 }
 

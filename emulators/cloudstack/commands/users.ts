@@ -51,6 +51,12 @@ export const USER_COMMANDS: readonly Command[] = [
     run: deleteUser,
   },
   { name: "registerUserKeys", params: paramSpecs("id!:users"), run: registerUserKeys },
+  {
+    name: "getUserKeys",
+    params: paramSpecs("id!:users"),
+    annotated: ["Admin", "ResourceAdmin", "DomainAdmin", "User"],
+    run: getUserKeys,
+  },
 ];
 
 function createUser(call: Call): JsonObject {
@@ -179,6 +185,12 @@ function registerUserKeys(call: Call): JsonObject {
   const { world, settings, now } = call;
   const keys = giveKeys({ world, settings, now }, changeableUser(call));
   return { userkeys: { apikey: keys.apiKey, secretkey: keys.secretKey } };
+}
+
+/** Source: CloudStack 4.22, GetUserKeysCmd: a user without keys has an empty object. */
+function getUserKeys(call: Call): JsonObject {
+  const { apiKey, secretKey } = changeableUser(call);
+  return { userkeys: { apikey: apiKey, secretkey: secretKey } };
 }
 
 /** Refuses what the database cannot hold in a user's name or e-mail; a first or last name may be anything. Source: recording 27. */

@@ -274,6 +274,8 @@ export interface RoleRule extends Row {
   permission: "allow" | "deny";
   /** True: it comes before all that have no such mark. */
   isFirst?: boolean;
+  /** Where `updateRolePermission` with an order put it. */
+  place?: number;
   description?: string;
 }
 

@@ -11,7 +11,7 @@ import type { DesiredProject } from "../../sync/planning/desired.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
 import type { ReimportLinks, TemplateRegistrar } from "./ports.ts";
 
-/** What a re-import needs. `say` takes one line of progress at a time. */
+/** What a re-import needs. `say` takes one line of progress at a time, and how many templates are done by then. */
 export interface ReimportContext {
   readonly db: Database;
   readonly projects: () => Promise<Result<readonly Pick<DesiredProject, "id" | "slug">[], Failure>>;
@@ -27,7 +27,7 @@ export interface ReimportContext {
   readonly newId: NewId;
   readonly newToken: () => string;
   readonly sleep: Sleep;
-  readonly say: (line: string) => void;
+  readonly say: (line: string, at?: { readonly done: number; readonly total: number }) => void;
 }
 
 /** How long a re-import waits for what. Units: milliseconds. */

@@ -54,7 +54,8 @@ async function withDomain(r: ReimportRequest, signal: AbortSignal, c: ReimportCo
   const run: ReimportRun = { row: begun.row, target: r.target, signal, fit: plan.fit };
   let ended: Result<void, Failure> = ok(undefined);
   for (const [i, item] of begun.items.entries()) {
-    const say = (line: string): void => c.say(`[${i + 1}/${begun.items.length}] ${line}`);
+    const total = begun.items.length;
+    const say = (line: string): void => c.say(`[${i + 1}/${total}] ${line}`, { done: i, total });
     ended = await reimportItem(item, run, { ...c, say });
     if (!ended.ok) break;
   }

@@ -3,6 +3,7 @@ import { access, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
+import { whyUnreached } from "./reach.ts";
 import { listed } from "../../core/shown-text.ts";
 
 const { ok, warning, failed, refused } = checksOf("archive");
@@ -53,6 +54,11 @@ async function examineBucket(place: Extract<Config["archive"]["place"], { readon
   // Loaded only when it is used: the SDK takes 20 MiB.
   const { inspectBucket } = await import("../../archive/s3-store.ts");
   const inspected = await inspectBucket({ ...place, timeoutMs });
+  const why =
+    inspected.ok || inspected.error.kind !== "unavailable" || place.endpoint === null
+      ? null
+      : await whyUnreached(place.endpoint, "ARCHIVE_S3_ENDPOINT");
+  if (why !== null) return failed(`the bucket ${place.bucket} cannot be reached: ${why.sentence}`, why.remedy);
   return inspected.ok
     ? ok(`the bucket ${place.bucket} answers, and lists uploads; whether it can be written shows with the first template`)
     : refused(inspected.error, "Check ARCHIVE_S3_…");

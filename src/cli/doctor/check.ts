@@ -1,17 +1,21 @@
 import type { Failure } from "../../core/failure.ts";
 
 /** The systems that `twokey doctor` checks, in the order of its report. */
-export type CheckedSystem = "environment" | "database" | "ci database" | "cloudstack" | "slack" | "archive" | "http";
+export type CheckedSystem = "environment" | "proxy" | "database" | "ci database" | "cloudstack" | "slack" | "archive" | "http";
 
-/** One finding. `remedy` says what to do about it; what is `ok` needs none. */
+/**
+ * One finding. `remedy` says what to do about it; what is `ok` needs none. `skipped`: another finding keeps it from being checked, and the
+ * sentence says which.
+ */
 export type Check =
-  | { readonly system: CheckedSystem; readonly state: "ok"; readonly sentence: string }
+  | { readonly system: CheckedSystem; readonly state: "ok" | "skipped"; readonly sentence: string }
   | { readonly system: CheckedSystem; readonly state: "warning" | "failed"; readonly sentence: string; readonly remedy: string };
 
 /** Makes the checks of one system. */
 export function checksOf(system: CheckedSystem) {
   return {
     ok: (sentence: string): Check => ({ system, state: "ok", sentence }),
+    skipped: (sentence: string): Check => ({ system, state: "skipped", sentence }),
     warning: (sentence: string, remedy: string): Check => ({ system, state: "warning", sentence, remedy }),
     failed: (sentence: string, remedy: string): Check => ({ system, state: "failed", sentence, remedy }),
     /** A failure with its own remedy; `remedy` is for those that have none. */

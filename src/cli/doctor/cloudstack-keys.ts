@@ -33,30 +33,38 @@ export function pairsOf(config: Config["cloudstack"]): readonly (CloudStackKeys 
 /**
  * Checks one key pair: valid, whose, what it sees, and what its role allows, as CloudStack lists it; no command is tried.
  *
- * `members` is what the roles allow that the writing key hands out.
+ * `members` is what the roles allow that the writing key hands out; null: not known. `lackRoot`: that the managed root is not there was
+ * found with the reading key, and is not told again.
  */
 export async function examineKey(
   uses: readonly KeyUse[],
   key: KeyInspector,
   config: Config,
-  members: readonly string[],
-): Promise<readonly Check[]> {
+  known: { readonly members: readonly string[] | null; readonly lackRoot: boolean },
+): Promise<{ readonly checks: readonly Check[]; readonly lacksRoot: boolean }> {
   const name = `${uses.join(" + ")} key`;
   const account = await key.readAccount();
-  if (!account.ok) return [refused({ ...account.error, message: `${name}: ${account.error.message}` }, "Check the key pair.")];
+  if (!account.ok) {
+    const sentence = `${name}: ${account.error.message}`;
+    return { checks: [refused({ ...account.error, message: sentence }, "Check the key pair.")], lacksRoot: false };
+  }
   const { name: own, domainpath, rolename, roletype } = account.value;
   const root = await key.findRoot();
   const role = `${rolename}${roletype === undefined ? "" : ` (${roletype})`}`;
   const place = `${name}: valid, account ${own} in ${domainpath ?? "a domain"}, role ${role}`;
-  return [
+  const rootChecks = root.ok
+    ? [ok(`${name}: sees ${config.cloudstack.rootPath} (${root.value})`)]
+    : known.lackRoot
+      ? []
+      : [refused({ ...root.error, message: `${name}: ${root.error.message}` }, "Put its account into that domain or above it.")];
+  const checks = [
     ok(place),
     ...sharedChecks(uses, name),
-    root.ok
-      ? ok(`${name}: sees ${config.cloudstack.rootPath} (${root.value})`)
-      : refused({ ...root.error, message: `${name}: ${root.error.message}` }, "Put its account into that domain or above it."),
+    ...rootChecks,
     ...typeChecks(uses, name, roletype ?? "unknown"),
-    ...(await examineRights(uses, key, name, rolename, { kinds: kindsAsked(config), members })),
+    ...(await examineRights(uses, key, name, rolename, { kinds: kindsAsked(config), members: known.members ?? [] })),
   ];
+  return { checks, lacksRoot: !root.ok };
 }
 
 function sharedChecks(uses: readonly KeyUse[], name: string): readonly Check[] {

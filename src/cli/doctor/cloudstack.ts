@@ -10,13 +10,15 @@ import { reportSentences } from "../../core/report-mode.ts";
 import { ok as fine } from "../../core/result.ts";
 import type { ObservedReport } from "../../sync/planning/observed.ts";
 import { checksOf, type Check } from "./check.ts";
+import type { KeyUse } from "../../cloudstack/api/needs.ts";
 import { examineClock } from "./cloudstack-clock.ts";
 import { examineKey, pairsOf } from "./cloudstack-keys.ts";
-import { examineRoles } from "./cloudstack-roles.ts";
+import { examineRoles, type RoleFindings } from "./cloudstack-roles.ts";
 import { examineLists } from "./cloudstack-lists.ts";
 import { examineSettings } from "./cloudstack-settings.ts";
+import { whyUnreached } from "./reach.ts";
 
-const { ok, warning, failed } = checksOf("cloudstack");
+const { ok, skipped, warning, failed, refused } = checksOf("cloudstack");
 
 /**
  * Checks CloudStack with each key pair: keys, rights, clock, settings, the managed root, and the protected domains of the environment and
@@ -39,46 +41,86 @@ export async function examineCloudStack(
   });
   const reading = options(config.cloudstack.read);
   const probed = await createCloudStackReader(reading).probe();
-  if (!probed.ok && probed.error.code === "cloudstack.unreachable") return [failed(probed.error.message, probed.error.remedy ?? "")];
+  if (!probed.ok && NO_ANSWER.has(probed.error.code)) {
+    const why = await whyUnreached(url, "CLOUDSTACK_API_URL");
+    return [
+      why === null ? refused(probed.error, "Check CLOUDSTACK_API_URL.") : failed(`it cannot be reached: ${why.sentence}`, why.remedy),
+    ];
+  }
   const checks: Check[] = probed.ok ? [ok(`reachable, version ${probed.value.version}`)] : [];
-  const { write, delete: deleting } = config.cloudstack;
-  const noRoles = { checks: [], members: [] };
-  const roles = write === null ? noRoles : await examineRoles(createKeyInspector(options(write)), config);
-  for (const { uses, ...pair } of pairsOf(config.cloudstack))
-    checks.push(...(await examineKey(uses, createKeyInspector(options(pair)), config, roles.members)));
-  const inspector = createKeyInspector(reading);
+  const inspectorOf = (use: KeyUse): KeyInspector | null => {
+    const pair = config.cloudstack[use];
+    return pair === null ? null : createKeyInspector(options(pair));
+  };
+  const refusedKeys = await findRefusedKeys(config, (pair) => createKeyInspector(options(pair)));
+  const clock = await examineClock(reading);
+  // With a clock that is off, CloudStack refuses every signature: the keys may be right.
+  if (clock.state === "failed" && pairsOf(config.cloudstack).every((pair) => refusedKeys.has(pair.apiKey)))
+    return [...checks, clock, skipped("not checked, since every signature is refused: keys, rights, lists and domains")];
+  /** What a key is needed for: nothing is said of a key that is left out, and once why of one that is refused. */
+  const unless = async (use: KeyUse, what: string, examine: (by: KeyInspector) => Promise<readonly Check[]>): Promise<readonly Check[]> => {
+    const by = inspectorOf(use);
+    if (by === null) return [];
+    const isRefused = refusedKeys.has(config.cloudstack[use]?.apiKey ?? "");
+    return isRefused ? [skipped(`not checked, since the ${use} key is refused: ${what}`)] : examine(by);
+  };
+  let members: RoleFindings["members"] | null = null;
+  const roles = await unless("write", "the roles of CLOUDSTACK_ROLES", async (by) => {
+    const found = await examineRoles(by, config);
+    ({ members } = found);
+    return found.checks;
+  });
+  let lackRoot = false;
+  for (const { uses, ...pair } of pairsOf(config.cloudstack)) {
+    const found = await examineKey(uses, createKeyInspector(options(pair)), config, { members, lackRoot });
+    checks.push(...found.checks);
+    lackRoot ||= uses.includes("read") && found.lacksRoot;
+  }
   return [
     ...checks,
-    ...roles.checks,
-    ...(await examineLists("read", inspector, config)),
-    ...(deleting === null ? [] : await examineLists("delete", createKeyInspector(options(deleting)), config)),
+    ...roles,
+    ...(await unless("read", "its lists", (by) => examineLists("read", by, config))),
+    ...(await unless("delete", "its lists", (by) => examineLists("delete", by, config))),
     ...reportSentences(config.cloudstack.reportOnly).map((sentence) => warning(sentence, REPORT_REMEDY)),
-    await examineClock(reading),
-    ...(await examineTree(config, inspector, reading)),
-    ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
-    ...(probed.ok ? await examineSettings(inspector) : []),
+    clock,
+    placeCheck(rootPath),
+    ...(lackRoot
+      ? [skipped(`not checked, since ${rootPath} was not found: the domains, the sentinel and the protected ones`)]
+      : await unless("read", "the domains, the sentinel and the protected ones", async (by) => [
+          ...(await examineTree(config, by, reading)),
+          ...(await examineProtected(config, inForce, createCloudStackReader(reading))),
+        ])),
+    ...(probed.ok ? await examineSettings(createKeyInspector(reading)) : []),
   ];
 }
 
 const REPORT_REMEDY = "Leave it so to look first; set the key pair, and TWOKEY_MODE to act, to have it carried out (docs/cloudstack.md).";
 
+/** Codes of no answer, or none of CloudStack's. */
+const NO_ANSWER: ReadonlySet<string> = new Set(["unreachable", "lost_answer", "timeout", "not_cloudstack"].map((c) => `cloudstack.${c}`));
+
+/** The API keys that CloudStack does not let in: what needs one of them would only fail for the same reason. */
+async function findRefusedKeys(config: Config, inspect: (pair: CloudStackKeys) => KeyInspector): Promise<ReadonlySet<string>> {
+  const looked = await Promise.all(pairsOf(config.cloudstack).map(async (pair) => ({ pair, account: await inspect(pair).readAccount() })));
+  const refusedPairs = looked.filter(({ account }) => !account.ok && account.error.code === "cloudstack.credentials");
+  return new Set(refusedPairs.map(({ pair }) => pair.apiKey));
+}
+
+function placeCheck(rootPath: string): Check {
+  return rootPath === "ROOT"
+    ? failed(
+        "CLOUDSTACK_ROOT_DOMAIN is ROOT: Twokey could then change every domain",
+        "Create a domain for CI, such as ROOT/ci, and name that.",
+      )
+    : ok(`${rootPath} is not ROOT: Twokey changes nothing outside it`);
+}
+
 async function examineTree(config: Config, inspector: KeyInspector, reading: CloudStackOptions): Promise<readonly Check[]> {
   const { rootPath, sentinelDomain } = config.cloudstack;
-  const place =
-    rootPath === "ROOT"
-      ? [
-          failed(
-            "CLOUDSTACK_ROOT_DOMAIN is ROOT: Twokey could then change every domain",
-            "Create a domain for CI, such as ROOT/ci, and name that.",
-          ),
-        ]
-      : [ok(`${rootPath} is not ROOT: Twokey changes nothing outside it`)];
   const fleet = await createCloudStackReader(reading).readFleet({ withLimits: false });
-  if (!fleet.ok)
-    return [...place, failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
+  if (!fleet.ok) return [failed(`the domains could not be read completely: ${fleet.error.reason}`, "Correct that first: no pass can run.")];
   const { domains, accounts, nonUuid } = fleet.value;
   return [
-    ...place,
     ok(`read completely: ${domains.length} domains and ${accounts.length} accounts below ${rootPath}`),
     ...nonUuid.map((d) => warning(`${d.path} has an id that is not a UUID; it is never changed`, "Move it out of the managed root.")),
     await sentinelCheck(sentinelDomain, inspector, fleet.value),

@@ -1,4 +1,6 @@
+import { SKEW_MS_MAX } from "../../approvals/clocks.ts";
 import type { DatabaseConfig } from "../../config/config.ts";
+import type { Clock } from "../../core/clock.ts";
 import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
 import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";
@@ -8,16 +10,16 @@ import { listed } from "../../core/shown-text.ts";
 const { ok, warning, failed, refused } = checksOf("database");
 
 /** Checks Twokey's own database: reachable, migrated to this version, able to hold advisory locks. An embedded one is never started. */
-export async function examineOwnDatabase(config: DatabaseConfig): Promise<readonly Check[]> {
+export async function examineOwnDatabase(config: DatabaseConfig, now: Clock): Promise<readonly Check[]> {
   if (config.databaseUrl !== null)
-    return [...(await examine(config.databaseUrl)), ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl))];
+    return [...(await examine(config.databaseUrl, now)), ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl))];
   const folder = `${config.dataDir}/pg`;
   const found = await findEmbeddedPostgres(folder);
   if (found.state === "none") return [ok(`DATABASE_URL is not set: the first start makes an embedded PostgreSQL in ${folder}`)];
   if (found.state === "refused") return [failed(found.reason, "The bot does not start on it.")];
   if (found.state === "stopped")
     return [warning(`the embedded PostgreSQL in ${folder} is not running, so it was not checked`, "Run the doctor while the bot runs.")];
-  return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url))];
+  return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url, now))];
 }
 
 /** The protected domains of the policy in force; none when the database cannot be read, which its own checks tell. */
@@ -28,18 +30,20 @@ export async function readProtectedInForce(config: DatabaseConfig): Promise<read
   return read?.ok === true ? read.value : [];
 }
 
-async function examine(url: string): Promise<readonly Check[]> {
+async function examine(url: string, now: Clock): Promise<readonly Check[]> {
   const inspected = await inspectDatabase(url);
   if (!inspected.ok) return [refused(inspected.error, "Check DATABASE_URL.")];
   const { pending, unknown, edited } = inspected.value.migrations;
-  const isAsHere = pending.length + unknown.length + edited.length === 0;
-  return [...judgeDatabase(inspected.value), ...(isAsHere ? await examineRole(url) : [])];
+  const isAsHere = pending.length + unknown.length + edited.length === 0 && inspected.value.readOnly === null;
+  return [...judgeDatabase(inspected.value, now()), ...(isAsHere ? await examineRole(url) : [])];
 }
 
 /** The owner's address of a set-up with two roles: the same database, and a role that may migrate it. */
 async function examineOwner(url: string, migrationUrl: string | null): Promise<readonly Check[]> {
   if (migrationUrl === null) return [];
   const [bot, owner] = await Promise.all([inspectPlace(url, "DATABASE_URL"), inspectPlace(migrationUrl, "DATABASE_MIGRATION_URL")]);
+  // Both addresses lead to one server: what keeps the bot out is not told twice.
+  if (!owner.ok && !bot.ok && owner.error.message === bot.error.message) return [];
   if (!owner.ok)
     return [refused({ ...owner.error, message: `the owner's address: ${owner.error.message}` }, "Check DATABASE_MIGRATION_URL.")];
   // That the bot's own address cannot be reached is reported already.
@@ -59,9 +63,31 @@ async function examineRole(url: string): Promise<readonly Check[]> {
     : [warning(said, "Set up two roles: docs/database-roles.md.")];
 }
 
-/** The findings on what was read of the database. */
-export function judgeDatabase(found: DatabaseInspection): readonly Check[] {
-  return [ok(`reachable as ${found.role}, PostgreSQL ${found.version}`), ...examineMigrations(found), lockCheck(found)];
+/** The findings on what was read of the database, when it was `now` here. */
+export function judgeDatabase(found: DatabaseInspection, now: number): readonly Check[] {
+  const reachable = ok(`reachable as ${found.role}, PostgreSQL ${found.version}`);
+  // A database that cannot be written keeps no locks and takes no migration: that would only say the same.
+  if (found.readOnly !== null) return [reachable, readOnlyCheck(found), clockCheck(found, now)];
+  return [reachable, ...examineMigrations(found), lockCheck(found), clockCheck(found, now)];
+}
+
+function readOnlyCheck({ readOnly, role }: DatabaseInspection): Check {
+  return readOnly === "standby"
+    ? failed("it is a standby, in which nothing can be written", "Set DATABASE_URL to the primary, or to an address that leads to it.")
+    : failed(
+        `it is read-only for the role ${role} (default_transaction_read_only is on)`,
+        "Take that setting from the role, the database or the server: alter role … reset default_transaction_read_only.",
+      );
+}
+
+function clockCheck({ at }: DatabaseInspection, now: number): Check {
+  const seconds = Math.round(Math.abs(now - at) / 1000);
+  const sentence = `this machine's clock is ${seconds} s ${now > at ? "ahead of" : "behind"} the database server's`;
+  if (Math.abs(now - at) <= SKEW_MS_MAX) return ok(sentence);
+  return failed(
+    `${sentence}: nothing is decided or deleted while they differ by more than ${SKEW_MS_MAX / 1000} s`,
+    "Synchronise both by NTP.",
+  );
 }
 
 function examineMigrations({ migrations, mayCreate }: DatabaseInspection): readonly Check[] {

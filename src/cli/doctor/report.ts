@@ -1,5 +1,7 @@
 import type { Check } from "./check.ts";
 
+const STATES = ["ok", "warning", "failed", "skipped"] as const satisfies readonly Check["state"][];
+
 /**
  * Renders checks, one line each: state, system, sentence, and after an arrow what to do; then a line that counts them.
  *
@@ -7,18 +9,29 @@ import type { Check } from "./check.ts";
  */
 export function renderChecks(checks: readonly Check[]): string {
   const lines = checks.map((c) => {
-    const remedy = c.state === "ok" ? "" : ` → ${c.remedy}`;
+    const remedy = "remedy" in c ? ` → ${c.remedy}` : "";
     return `${c.state.padEnd(8)} ${c.system.padEnd(12)} ${plain(`${c.sentence}${remedy}`)}`;
   });
-  const count = (state: Check["state"]): number => checks.filter((c) => c.state === state).length;
-  const counts = `${count("ok")} ok, ${count("warning")} warnings, ${count("failed")} failed. Nothing was changed.`;
+  const { ok, warning, failed, skipped } = countsOf(checks);
+  const counts = `${ok} ok, ${warning} warnings, ${failed} failed${skipped === 0 ? "" : `, ${skipped} not checked`}. Nothing was changed.`;
   return `${[...lines, counts].join("\n")}\n`;
 }
 
-/** The exit code: 0 everything is ok, 1 there are warnings, 2 something failed. */
-export function exitCodeOf(checks: readonly Check[]): number {
+/** The same for a script. */
+export function checksAsJson(checks: readonly Check[]): string {
+  const shown = checks.map((c) => ({ ...c, sentence: plain(c.sentence), ...("remedy" in c ? { remedy: plain(c.remedy) } : {}) }));
+  return `${JSON.stringify({ checks: shown, counts: countsOf(checks) }, null, 2)}\n`;
+}
+
+/** The exit code: 0 nothing failed, 1 there are warnings and they count (`strict`), 2 something failed. */
+export function exitCodeOf(checks: readonly Check[], isStrict = false): number {
   if (checks.some((c) => c.state === "failed")) return 2;
-  return checks.some((c) => c.state === "warning") ? 1 : 0;
+  return isStrict && checks.some((c) => c.state === "warning") ? 1 : 0;
+}
+
+function countsOf(checks: readonly Check[]): Readonly<Record<Check["state"], number>> {
+  const pairs = STATES.map((state) => [state, checks.filter((c) => c.state === state).length]);
+  return Object.fromEntries(pairs) as Readonly<Record<Check["state"], number>>;
 }
 
 function plain(text: string): string {

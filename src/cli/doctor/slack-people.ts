@@ -11,7 +11,7 @@ import { isAbsent } from "../../bot/slack.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";
 
-const { ok, warning, failed, refused } = checksOf("slack");
+const { ok, skipped, warning, failed, refused } = checksOf("slack");
 
 /** What the Slack checks need. */
 export interface SlackInspection {
@@ -24,15 +24,20 @@ export interface SlackInspection {
 export async function examinePeople(
   client: WebClient,
   o: SlackInspection,
-  place: { readonly channel: string; readonly here: Workspace },
+  place: { readonly channel: string | null; readonly here: Workspace },
 ): Promise<readonly Check[]> {
-  const { approverGroup, approverIds, teamGroup } = o.slack;
+  const { approverGroup, teamGroup } = o.slack;
+  const handles = o.slack.approverIds.filter((id) => !USER_ID.test(id));
+  const approverIds = o.slack.approverIds.filter((id) => USER_ID.test(id));
+  const team = await teamCheck(client, place.channel, teamGroup);
+  const people = await o.listPeople();
+  if (!people.ok) return [...checksOfHandles(handles), skipped("not checked, since the CI database cannot be read: who may approve"), team];
   const inGroup = approverGroup === null ? null : await groupMembers(client, approverGroup);
-  const checks: Check[] = [];
+  const checks: Check[] = [...checksOfHandles(handles)];
   if (inGroup !== null && !inGroup.ok) {
     const fallsBack = isAbsent(inGroup.error) && approverIds.length > 0;
     const remedy = "Check SLACK_APPROVER_GROUP, or list people in SLACK_APPROVERS instead.";
-    if (!fallsBack) return [refused(inGroup.error, remedy)];
+    if (!fallsBack) return [...checks, refused(inGroup.error, remedy), team];
     checks.push(
       warning(`${inGroup.error.message}, so SLACK_APPROVERS is used`, "Unset SLACK_APPROVER_GROUP, or give the token usergroups:read."),
     );
@@ -43,7 +48,8 @@ export async function examinePeople(
   const identity = createIdentity({
     client,
     patient: client,
-    ...place,
+    here: place.here,
+    channel: place.channel ?? o.slack.channel,
     remember: async () => undefined,
     onLeftOut: () => undefined,
     approvers: async () => ({ group, ids: approverIds }),
@@ -78,22 +84,35 @@ export async function examinePeople(
         ),
       );
   }
-  for (const names of persons.values())
-    if (names.length > 1) checks.push(warning(`${listed(names)} are one person and count once`, `Remove one from ${from}.`));
-  const named = listed([...persons.values()].map(([name]) => name ?? ""));
-  checks.push(
-    persons.size >= APPROVERS_MIN
-      ? ok(`${persons.size} approvers in ${from}: ${named}`)
-      : failed(
-          `${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`,
-          "Add full, active members of this workspace; bots, guests and external people do not count.",
-        ),
-  );
-  return [...checks, await teamCheck(client, place.channel, teamGroup)];
+  return [...checks, ...countChecks(persons, from, handles.length), team];
 }
 
-async function teamCheck(client: WebClient, channel: string, teamGroup: string | null): Promise<Check> {
-  const team = await teamMembers(client, channel, teamGroup);
+/** Whether enough people may approve. Where those who are named by a handle would be enough, that is told already. */
+function countChecks(persons: ReadonlyMap<string, readonly string[]>, from: string, handles: number): readonly Check[] {
+  const twice = [...persons.values()].filter((names) => names.length > 1);
+  const checks = twice.map((names) => warning(`${listed(names)} are one person and count once`, `Remove one from ${from}.`));
+  const named = listed([...persons.values()].map(([name]) => name ?? ""));
+  if (persons.size >= APPROVERS_MIN) return [...checks, ok(`${persons.size} approvers in ${from}: ${named}`)];
+  if (persons.size + handles >= APPROVERS_MIN) return checks;
+  const remedy = "Add full, active members of this workspace; bots, guests and external people do not count.";
+  return [...checks, failed(`${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`, remedy)];
+}
+
+/** Slack's ids of people; a handle or a name can be given to somebody else. */
+const USER_ID = /^[UW][A-Z0-9]{2,}$/;
+
+function checksOfHandles(handles: readonly string[]): readonly Check[] {
+  return handles.map((handle) =>
+    failed(
+      `SLACK_APPROVERS names ${handle}, which is no id: Slack's ids of people begin with U or W, and a handle can pass to somebody else`,
+      "Copy it in Slack: the person's profile, ⋮, Copy member ID.",
+    ),
+  );
+}
+
+async function teamCheck(client: WebClient, channel: string | null, teamGroup: string | null): Promise<Check> {
+  if (channel === null && teamGroup === null) return skipped("not checked, since the channel was not found: who is the team");
+  const team = await teamMembers(client, channel ?? "", teamGroup);
   const whose = teamGroup === null ? "the private channel" : `the group ${teamGroup}`;
   if (!team.ok)
     return refused(team.error, teamGroup === null ? "Set SLACK_TEAM_GROUP to the CI team's user group." : "Check SLACK_TEAM_GROUP.");

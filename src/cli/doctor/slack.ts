@@ -2,10 +2,12 @@ import { WebClient } from "@slack/web-api";
 import type { Workspace } from "../../bot/accounts.ts";
 import { wayToSlack } from "../../bot/way-to-slack.ts";
 import { callSlack, findChannel, libraryLogger } from "../../bot/slack.ts";
+import { SKEW_MS_MAX } from "../../approvals/clocks.ts";
 import { findWorkspace } from "../../bot/workspace.ts";
 import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 import { listed } from "../../core/shown-text.ts";
+import { whyUnreached } from "./reach.ts";
 import { examinePeople, type SlackInspection } from "./slack-people.ts";
 
 const { ok, warning, failed, refused } = checksOf("slack");
@@ -29,23 +31,28 @@ export const scopes: Readonly<Record<string, string>> = {
 export async function examineSlack(o: SlackInspection): Promise<readonly Check[]> {
   const client = clientOf(o.slack.botToken, o.slack.apiUrl);
   const me = await callSlack("auth.test", () => client.auth.test());
-  if (!me.ok) return [refused(me.error, "Check SLACK_BOT_TOKEN, and SLACK_API_URL when it is set.")];
+  if (!me.ok) {
+    const why =
+      me.error.code === "slack.unreachable" && me.error.remedy === undefined ? await whyUnreached(o.slack.apiUrl, "SLACK_API_URL") : null;
+    if (why !== null) return [failed(`it cannot be reached: ${why.sentence}`, why.remedy)];
+    return [refused(me.error, "Check SLACK_BOT_TOKEN, and SLACK_API_URL when it is set.")];
+  }
   const token =
     me.value.bot_id === undefined
       ? failed("SLACK_BOT_TOKEN is valid, but not a bot's token", "Use the Bot User OAuth Token of the app (docs/slack.md).")
       : ok(`the bot ${me.value.user ?? ""} of ${me.value.team ?? "a workspace"} (${me.value.url ?? "no address"})`);
   const given = me.value.response_metadata?.scopes;
   const [here, channel] = [await findWorkspace(client, o.slack.connection), await findChannel(client, o.slack.channel)];
+  const about = channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Check SLACK_CHANNEL.")];
+  const seen = channel.ok && about[0]?.state === "ok" ? channel.value : null;
   return [
     token,
     ...scopeChecks(given, o.slack),
     await connectionCheck(o.slack),
-    ...(channel.ok ? await examineChannel(client, channel.value) : [refused(channel.error, "Check SLACK_CHANNEL.")]),
+    await clockCheck(o),
+    ...about,
     ...(here.ok
-      ? [
-          appCheck(here.value),
-          ...(await examinePeople(client, o, { channel: channel.ok ? channel.value : o.slack.channel, here: here.value })),
-        ]
+      ? [appCheck(here.value), ...(await examinePeople(client, o, { channel: seen, here: here.value }))]
       : [refused(here.error, "Check SLACK_BOT_TOKEN.")]),
   ];
 }
@@ -97,6 +104,26 @@ async function connectionCheck({ connection, apiUrl }: Config["slack"]): Promise
         opened.error,
         "Check SLACK_APP_TOKEN: an app-level token with connections:write, and Socket Mode switched on (docs/slack.md).",
       );
+}
+
+/** Slack signs what it sends in HTTP mode with its time, and Twokey takes nothing older than this. Units: ms. */
+const SIGNED_MS = 5 * 60_000;
+
+/** How far Slack's clock is from ours, by the Date of an answer. */
+async function clockCheck({ slack: { apiUrl, connection }, now }: SlackInspection): Promise<Check> {
+  const get = wayToSlack(apiUrl).web.fetch ?? fetch;
+  const asked = now();
+  const answer = await get(`${apiUrl}api.test`, { method: "POST", signal: AbortSignal.timeout(10_000) }).catch(() => null);
+  const date = Date.parse(answer?.headers.get("date") ?? "");
+  if (Number.isNaN(date))
+    return warning("how far its clock is from ours is not known: its answer has no Date", "Synchronise this machine by NTP.");
+  const ms = (asked + now()) / 2 - date;
+  const sentence = `this machine's clock is ${Math.round(Math.abs(ms) / 1000)} s ${ms > 0 ? "ahead of" : "behind"} Slack's`;
+  const remedy = "Synchronise this machine by NTP.";
+  if (Math.abs(ms) <= SKEW_MS_MAX) return ok(sentence);
+  return connection.mode === "http" && Math.abs(ms) > SIGNED_MS
+    ? failed(`${sentence}: everything that Slack sends counts as too old or too new`, remedy)
+    : warning(sentence, remedy);
 }
 
 async function examineChannel(client: WebClient, id: string): Promise<readonly Check[]> {

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
-import { instantOf } from "../../core/clock.ts";
 import type { Instant } from "../../core/ids.ts";
 import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
+import { INSTANT_HINT, instantOf } from "../instants.ts";
 import { refuseUse, withOwnDatabase, type CliCommand, type CliIo, type Given } from "../command.ts";
 
 /** `twokey incident`: writes the report on a window of time from what Twokey stored. */
@@ -28,7 +28,7 @@ interface Asked {
 
 function readArguments(given: Given, io: CliIo): Asked | null {
   const wrong = (what: string): null => {
-    refuseUse(io, given, `${what} (such as 2026-07-01 or 2026-07-02T12:00Z; times without a zone are UTC)`);
+    refuseUse(io, given, `${what} (${INSTANT_HINT})`);
     return null;
   };
   const { values } = given;

@@ -221,6 +221,14 @@ export type RoleRow = z.infer<typeof RoleRow>;
 /** A rule of a role. */
 export const RuleRow = z.object({ id: text.min(1), rule: text, permission: text });
 export type RuleRow = z.infer<typeof RuleRow>;
+/** What `createRole`, `createRolePermission` and `createAccount` made. */
+export const Made = z.object({
+  role: z.object({ id: text.min(1) }).optional(),
+  rolepermission: z.object({ id: text.min(1) }).optional(),
+  account: z.object({ user: z.array(z.object({ id: text.min(1) })) }).optional(),
+});
+/** The keys of a user, which may have none. */
+export const UserKeys = z.object({ userkeys: z.object(fields(maybe, "apikey", "secretkey")) });
 /** A limit of a domain, as `listResourceLimits` and `updateResourceLimit` give it. */
 export const ResourceLimitRow = z.object({ resourcetype: text, max: z.number(), domainid: text, account: maybe });
 export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;

@@ -26,7 +26,7 @@ import type { AdditiveChange } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
 import { recognise, type Recognised } from "../planning/recognise.ts";
 
-/** What rebuilding needs. `say` takes one line of progress at a time. */
+/** What rebuilding needs. `say` takes one line of progress at a time, and how much is done after it. */
 export interface RebuildContext {
   readonly db: Database;
   readonly desired: DesiredSource;
@@ -39,7 +39,7 @@ export interface RebuildContext {
   readonly now: Clock;
   readonly clockSkew: SkewMeter;
   readonly newId: NewId;
-  readonly say: (line: string) => void;
+  readonly say: (line: string, at: { readonly done: number; readonly total: number }) => void;
 }
 
 /** The result of a rebuild, by the read after it. */
@@ -111,7 +111,8 @@ function reporting(c: RebuildContext, total: number): ChangeWriter {
     applyChange: async (change, jobId) => {
       const done = await c.writer.applyChange(change, jobId);
       ended += 1;
-      c.say(`[${ended}/${total}] ${describeChange(change)}: ${done.ok ? "done" : `not done. ${done.error.message}`}`);
+      const end = done.ok ? "done" : `not done. ${done.error.message}`;
+      c.say(`[${ended}/${total}] ${describeChange(change)}: ${end}`, { done: ended, total });
       return done;
     },
   };

@@ -9,7 +9,8 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoChannel } from "../../../demo/cast.ts";
-import { keyRules, memberCommands, rulesOf } from "../../../demo/keys.ts";
+import { keyRules, rulesOf } from "../../../demo/keys.ts";
+import { memberCommands } from "../../../src/cloudstack/api/wanted-roles.ts";
 import { startS3Server } from "../../archive/s3-server.ts";
 import { untrusted } from "../../cloudstack/untrusted-certificate.ts";
 import { emptyDatabase } from "../../support/database.ts";
@@ -64,7 +65,8 @@ test("a sound installation has no findings, and nothing in it was changed", asyn
   const said = new Set(world.slack.sent().map((call) => call.method));
   expect(
     [...said].filter(
-      (m) => !/^(auth\.test|bots\.info|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m),
+      (m) =>
+        !/^(auth\.test|api\.test|bots\.info|apps\.connections\.open|conversations\.(list|info|members)|usergroups\.|users\.info)/.test(m),
     ),
   ).toEqual([]);
 });
@@ -80,22 +82,26 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "no database there",
     { DATABASE_URL: "postgres://twokey:hunter2hunter2@127.0.0.1:1/x" },
-    /failed {3}database .*ECONNREFUSED.*DATABASE_URL/,
+    /failed {3}database .*nothing listens at its host and port → .*DATABASE_URL/,
   ],
   [
     "an owner's address that leads nowhere",
     { DATABASE_MIGRATION_URL: "postgres://owner:hunter2hunter2@127.0.0.1:1/x" },
-    /failed {3}database .*the owner's address: .*ECONNREFUSED.*DATABASE_MIGRATION_URL/,
+    /failed {3}database .*the owner's address: .*nothing listens.*DATABASE_MIGRATION_URL/,
   ],
   [
     "no CI database there",
     { CI_DATABASE_URL: "postgres://ci:hunter2hunter2@127.0.0.1:1/x" },
-    /failed {3}ci database .*ECONNREFUSED.*CI_DATABASE_URL/,
+    /failed {3}ci database .*nothing listens at its host and port.*CI_DATABASE_URL/,
   ],
   ["a view that is not there", { CI_USERS_VIEW: "people" }, /failed {3}ci database .*no view people in public → Create it/],
   ["a sentinel project that is not seen", { CI_SENTINEL_PROJECT: "p-9" }, /failed {3}ci database .*sentinel project was not seen/],
   ["no sentinel project", { CI_SENTINEL_PROJECT: "" }, /warning {2}ci database .*no sentinel project/],
-  ["CloudStack that is not there", { CLOUDSTACK_API_URL: "http://127.0.0.1:1/client/api" }, /failed {3}cloudstack .*cannot be reached/],
+  [
+    "CloudStack that is not there",
+    { CLOUDSTACK_API_URL: "http://127.0.0.1:1/client/api" },
+    /failed {3}cloudstack .*cannot be reached: nothing listens at port 1 of 127.0.0.1/,
+  ],
   ["a key that is not valid", { CLOUDSTACK_WRITE_API_KEY: "nobodys-key" }, /failed {3}cloudstack .*write key: .*401.*key pair/],
   ["no reading key", { CLOUDSTACK_API_KEY: "", CLOUDSTACK_SECRET_KEY: "" }, /CLOUDSTACK_API_KEY is not set/],
   ["a root that is not there", { CLOUDSTACK_ROOT_DOMAIN: "ROOT/cy" }, /failed {3}cloudstack .*read key: .*no domain ROOT\/cy/],
@@ -113,7 +119,11 @@ test.each<[string, Record<string, string>, RegExp]>([
   ],
   ["a token Slack does not know", { SLACK_BOT_TOKEN: "xoxb-somebody-elses" }, /failed {3}slack .*invalid_auth → Check SLACK_BOT_TOKEN/],
   ["an app token Slack does not know", { SLACK_APP_TOKEN: "xapp-somebody-elses" }, /failed {3}slack .*apps.connections.open: invalid_auth/],
-  ["Slack that is not there", { SLACK_API_URL: "http://127.0.0.1:1/api/" }, /failed {3}slack .*auth.test: unreachable/],
+  [
+    "Slack that is not there",
+    { SLACK_API_URL: "http://127.0.0.1:1/api/" },
+    /failed {3}slack .*cannot be reached: nothing listens at port 1 of 127.0.0.1/,
+  ],
   ["a channel that is not there", { SLACK_CHANNEL: "nowhere" }, /failed {3}slack .*no channel nowhere/],
   ["a channel's id that is not there", { SLACK_CHANNEL: "C0NOWHERE1" }, /failed {3}slack .*channel_not_found/],
   ["an approvers' group that is not there", { SLACK_APPROVER_GROUP: "nobody" }, /failed {3}slack .*no user group nobody/],
@@ -135,7 +145,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   const { lines, code } = await findings(more, { only });
   expect(lines).toMatch(words);
   expect(lines).not.toContain("hunter2");
-  expect(code).toBe(lines.includes("failed") ? 2 : 1);
+  expect(code).toBe(lines.includes("failed") ? 2 : 0);
 });
 
 test("own database: nothing is migrated; newer and edited migrations, and a pooler that loses locks, are named", async () => {

@@ -40,13 +40,21 @@ test("settings that this version does not have say nothing", async () => {
 
 test("a session that loses its locks, and a role that may not make schemas, stop a start", () => {
   const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
-  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, problem: null };
-  expect(judgeDatabase(look).map((c) => c.state)).toEqual(["ok", "ok", "ok"]);
-  expect(judgeDatabase({ ...look, problem: "a pooler" })[2]).toMatchObject({
+  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, at: 0, readOnly: null, problem: null };
+  expect(judgeDatabase(look, 0).map((c) => c.state)).toEqual(["ok", "ok", "ok", "ok"]);
+  expect(judgeDatabase({ ...look, problem: "a pooler" }, 0)[2]).toMatchObject({
     state: "failed",
     remedy: expect.stringContaining("without the pooler"),
   });
   const fresh = { ...migrations, applied: [], pending: ["0001_base"] };
-  expect(judgeDatabase({ ...look, migrations: fresh })[1]).toMatchObject({ state: "ok" });
-  expect(judgeDatabase({ ...look, migrations: fresh, mayCreate: false })[1]).toMatchObject({ state: "failed" });
+  expect(judgeDatabase({ ...look, migrations: fresh }, 0)[1]).toMatchObject({ state: "ok" });
+  expect(judgeDatabase({ ...look, migrations: fresh, mayCreate: false }, 0)[1]).toMatchObject({ state: "failed" });
+});
+
+test("a clock that differs from the database server's by more than a minute stops every decision", () => {
+  const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
+  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, at: 1_000_000, readOnly: null, problem: null };
+  expect(judgeDatabase(look, 1_060_000).at(-1)).toMatchObject({ state: "ok", sentence: expect.stringContaining("60 s ahead of") });
+  expect(judgeDatabase(look, 1_060_001).at(-1)).toMatchObject({ state: "failed", remedy: expect.stringContaining("NTP") });
+  expect(judgeDatabase(look, 900_000).at(-1)).toMatchObject({ state: "failed", sentence: expect.stringContaining("100 s behind") });
 });

@@ -1,5 +1,5 @@
 /**
- * Claim: docs/cloudstack-keys.sh, run as it stands by a root administrator, makes roles, accounts and keys with which the doctor finds
+ * Claim: the script that `twokey roles` prints, run as it stands by a root administrator, makes roles, accounts and keys with which the doctor finds
  * nothing; they are the ones that every test, the demo and the simulation use, and allow what the source sends and nothing more.
  */
 import { execFile } from "node:child_process";
@@ -9,10 +9,12 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { keyRules, memberCommands, memberRole, rulesOf } from "../../../demo/keys.ts";
-import { startCloudStackEmulator, type CloudStackEmulator } from "../../../emulators/cloudstack/server.ts";
-import { callApi } from "../../emulators/cloudstack/api-client.ts";
-import { startSoundWorld, type SoundWorld } from "./world.ts";
+import { keyRules, rulesOf } from "../../demo/keys.ts";
+import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
+import { callApi } from "../emulators/cloudstack/api-client.ts";
+import { memberCommands, memberRole } from "../../src/cloudstack/api/wanted-roles.ts";
+import { twokey } from "../support/terminal.ts";
+import { startSoundWorld, type SoundWorld } from "./doctor/world.ts";
 
 /** Stands for CloudMonkey: passes its arguments on, one a line, and prints the answer. */
 const CMK = `#!/usr/bin/env bash
@@ -41,7 +43,7 @@ async function answer(args: readonly string[]): Promise<string> {
 
 const runScript = () => {
   const env = { PATH: `${folder}:${process.env["PATH"] ?? ""}`, CMK_PORT: String((monkey.address() as AddressInfo).port) };
-  return promisify(execFile)("bash", ["docs/cloudstack-keys.sh", root], { env });
+  return promisify(execFile)("bash", [path.join(folder, "roles.sh"), root], { env });
 };
 
 beforeAll(async () => {
@@ -56,6 +58,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => monkey.listen(0, "127.0.0.1", resolve));
   root = fresh.addDomain({ name: "ci" });
+  writeFileSync(path.join(folder, "roles.sh"), (await twokey(["roles"])).out);
   printed = (await runScript()).stdout;
 }, 600_000);
 afterAll(async () => {

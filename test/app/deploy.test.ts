@@ -65,6 +65,13 @@ test("what the image is built from leaves out what is secret or made here", () =
   expect(ignored).toEqual(expect.arrayContaining(["node_modules", "dist", ".git", ".data", ".env", "deploy/secrets", "deploy/twokey.env"]));
 });
 
+test("what somebody filled in is in no tarball, image or commit", () => {
+  for (const filled of ["deploy/secrets", "deploy/twokey.env"]) {
+    expect(manifest.files.indexOf(`!${filled}`)).toBeGreaterThan(manifest.files.indexOf("deploy"));
+    for (const file of [".dockerignore", ".gitignore"]) expect(read(file).split("\n")).toContain(filled);
+  }
+});
+
 test("every service that runs our image may write nowhere, and has no rights", () => {
   const ours = Object.entries(compose.services).filter(([, s]) => s.image.startsWith("twokey:"));
   expect(ours.map(([name]) => name)).toEqual(["twokey", "rehearsal-twokey", "emulators", "rehearsal-sql"]);

@@ -148,7 +148,8 @@ function addDomain(s: Service, project: string): void {
 
 function addAccount(s: Service, project: string, member: string, roleName = configOf().cloudstack.roles["*"] ?? ""): void {
   const { account: id, user } = ids(project, member);
-  const domainId = domainIdFor(project as ProjectId, 1);
+  // A domain that was there before has an id of its own.
+  const domainId = s.domains.get(project)?.id ?? domainIdFor(project as ProjectId, 1);
   const users = [{ id: user, ...personOf(member), state: "enabled" }];
   s.accounts.set(id, { id, name: member, domainId, state: "enabled", roleName, users });
 }

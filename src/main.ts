@@ -25,8 +25,8 @@ export function realAmbient(events: Events, onFatal: (error: Error) => void): Am
 
 /** Starts Twokey on a configuration; without `DATABASE_URL` on an embedded PostgreSQL. */
 export async function serve(config: Config, events: Events): Promise<{ readonly twokey: Twokey; stop(): Promise<void> }> {
-  const [{ startEmbeddedPostgres }, { startTwokey }] = await Promise.all([import("./store/embedded.ts"), import("./app/start.ts")]);
-  const embedded: EmbeddedPostgres | null = config.databaseUrl === null ? await startEmbeddedPostgres(`${config.dataDir}/pg`) : null;
+  const { startTwokey } = await import("./app/start.ts");
+  const embedded = config.databaseUrl === null ? await startEmbedded(config.dataDir) : null;
   const url = config.databaseUrl ?? embedded?.url() ?? "";
   const started = await startTwokey(
     config,
@@ -47,6 +47,15 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
       await embedded?.stop();
     },
   };
+}
+
+/** Errors: the data folder cannot be written, with what to do. */
+async function startEmbedded(dataDir: string): Promise<EmbeddedPostgres> {
+  const [{ startEmbeddedPostgres }, { whyNotWritable }] = await Promise.all([import("./store/embedded.ts"), import("./core/writable.ts")]);
+  const problem = await whyNotWritable(dataDir);
+  const remedy = "Let its user write there, or set TWOKEY_DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own.";
+  if (problem !== null) throw new Error(`Twokey cannot keep its own database: ${problem}. ${remedy}`);
+  return startEmbeddedPostgres(`${dataDir}/pg`);
 }
 
 /** This process's terminal. */
@@ -73,6 +82,7 @@ const serveUntilSignal: CliCommand = async (io) => {
   const events = createEvents(config.value.logLevel, config.value.environment);
   const running = await serve(config.value, events);
   io.out(`Twokey is running (${config.value.environment}); export links are served at ${running.twokey.http.url}\n`);
+  running.twokey.begin().catch((thrown: unknown) => events.bug("begin", thrown));
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
     // Bolt's socket client rejects with nothing when it is stopped while it reconnects; anything else is a defect of Twokey.

@@ -7,6 +7,7 @@ import { ok, type Result } from "../core/result.ts";
 import { reportSentences } from "../core/report-mode.ts";
 import type { Scope } from "../core/scope.ts";
 import { APPROVALS_MIN, APPROVERS_MIN } from "../core/votes.ts";
+import { whyNotWritable } from "../core/writable.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import { observed, type Events } from "../events.ts";
@@ -16,6 +17,7 @@ import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
 import { waitForServer } from "../store/wait-for-server.ts";
 import { factLogger } from "./facts.ts";
+import { beginWatching } from "./here.ts";
 import { readHealth, type Health } from "./health.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { addReadings } from "./readings.ts";
@@ -42,6 +44,8 @@ export interface Ambient {
 export interface Twokey {
   readonly http: HttpServer;
   runPassNow(scope: Scope | null): Promise<Result<unknown, Failure>>;
+  /** Runs the first pass and says in the channel what is watched; whoever starts the process calls it once, and waits for nothing. */
+  begin(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -90,11 +94,15 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
   await bot.start(assembly.services);
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
+  const problems = await findProblems(config, a);
   await logWarnings(parts, assembly);
+  const startedAt = a.now();
   a.events.info("started", { version, root: config.cloudstack.rootPath });
   return ok({
     http,
     runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
+    begin: () =>
+      beginWatching(parts, { version, startedAt, reported: [], problems, runPass: () => assembly.runPass(null, { kind: "schedule" }) }),
     async stop() {
       await bot.stop();
       await engine.stop();
@@ -102,6 +110,15 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
       await Promise.all([db.close(), ci.close()]);
     },
   });
+}
+
+/** What an operator should correct before it matters, also said in the channel: where nothing can be saved, no deletion gets anywhere. */
+async function findProblems({ archive: { place } }: Pick<Config, "archive">, a: Ambient): Promise<readonly string[]> {
+  const problem = place.kind === "folder" ? await whyNotWritable(place.dir) : null;
+  if (problem === null) return [];
+  const sentence = `Nothing can be saved, and so nothing deleted: ${problem}. Let the bot's user write there, or correct TWOKEY_ARCHIVE_DIR.`;
+  a.events.error("archive.not_writable", { sentence });
+  return [sentence];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { wayToSlack } from "../bot/way-to-slack.ts";
 import type { Config } from "../config/config.ts";
+import { refusedByProxy } from "../core/proxies.ts";
 import { readDueMessages, recordTry, type WaitingMessage } from "../store/notices.ts";
 import type { Parts } from "./parts.ts";
 
@@ -45,6 +46,8 @@ async function post({ url, secret }: Webhook, { message }: WaitingMessage, now: 
     await answer.body?.cancel();
     return answer.ok ? null : `it answered ${answer.status}`;
   } catch (thrown) {
+    const byProxy = refusedByProxy(thrown);
+    if (byProxy !== null) return byProxy;
     const cause = thrown instanceof Error ? (thrown.cause as { readonly code?: string } | undefined)?.code : undefined;
     return cause ?? (thrown instanceof Error ? thrown.name : "unknown");
   }

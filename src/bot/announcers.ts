@@ -9,6 +9,7 @@ import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
+import { renderHere, type HereView } from "./render/here.ts";
 import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
 import { renderStop } from "./render/stop-card.ts";
@@ -25,6 +26,12 @@ export interface AnnouncerOptions extends MembersToldOptions {
 
 const SHOW_MS = 3000;
 
+/** Says in the channel that the bot is there. */
+export interface HereAnnouncer {
+  /** Posts the message under this key, or updates it in place. */
+  showHere(key: string, view: HereView): Promise<void>;
+}
+
 /** Makes what shows plans, deletions, exports and changes of policy in Slack. */
 export function createAnnouncers(o: AnnouncerOptions): {
   readonly plan: PlanAnnouncer;
@@ -32,6 +39,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly export: ExportAnnouncer;
   readonly policy: PolicyAnnouncer;
   readonly stop: StopAnnouncer;
+  readonly here: HereAnnouncer;
 } {
   const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
   const tellMembers = createMembersTold(o);
@@ -61,7 +69,12 @@ export function createAnnouncers(o: AnnouncerOptions): {
   }
   return {
     stop: { showStop: (view) => void tellStop(view).catch((thrown: unknown) => o.events.bug("slack.stop_not_told", thrown)) },
-    plan: { showPlan },
+    plan: {
+      showPlan,
+      correctPlan: (record) =>
+        o.posting.correct(`plan:${record.id}`, o.channel, renderPlan(record, o.environment, isCut(record) ? "terminal" : "none")),
+    },
+    here: { showHere: (key, view) => o.posting.show(key, o.channel, renderHere(view)) },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.
       showCard: (view) => soon(showCard(view)),

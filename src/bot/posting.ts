@@ -4,7 +4,7 @@ import { digestOf } from "../core/digest.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
-import { readPostedMessage, recordPostedMessage } from "../store/posted-messages.ts";
+import { readPostedMessage, recordPostedMessage, type PostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
 import { mrkdwn, safe, type Mrkdwn } from "./render/blocks.ts";
 import type { Rendering } from "./render/plan.ts";
@@ -15,6 +15,8 @@ import { errorCode, isPassing } from "./slack.ts";
 export interface Posting {
   /** Shows a message under `key`: posts it when new, updates it when changed. Later calls win. */
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
+  /** Updates the message under `key` in place; one that is not there, or can no longer be changed, is not posted again. */
+  correct(key: string, channel: string, rendering: Rendering): Promise<void>;
   /** Shows it and waits for it. Errors: Slack refuses it until something is changed; what passes is tried again, as with `show`. */
   showNow(key: string, channel: string, rendering: Rendering): Promise<Result<null, Failure>>;
   /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
@@ -38,7 +40,18 @@ const LOST = new Set(["message_not_found", "cant_update_message", "edit_window_c
 /** Codes by which Slack refuses the blocks; the text alone is then sent. */
 const BAD_BLOCKS = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch"]);
 
+/** How long a replica waits for another one that posts the same message. Units: milliseconds. */
+const OTHER_POSTS_MS = 60_000;
+
 type Blocks = Rendering["blocks"][number][];
+
+/** What is to be shown. */
+interface Wanted {
+  readonly channel: string;
+  readonly rendering: Rendering;
+  /** Whether it is posted where there is no message to update. */
+  readonly mayPost: boolean;
+}
 
 interface PostingOptions {
   readonly client: WebClient;
@@ -50,21 +63,9 @@ interface PostingOptions {
 
 /** Makes the posting service; one chain of work for each message, so that its last state is always shown in the end. */
 export function createPosting(o: PostingOptions): Posting {
-  const wanted = new Map<string, { channel: string; rendering: Rendering }>();
+  const wanted = new Map<string, Wanted>();
   const running = new Map<string, Promise<string | null>>();
   const stopping = new AbortController();
-
-  async function work(key: string): Promise<void> {
-    for (let next = wanted.get(key); next !== undefined; next = wanted.get(key)) {
-      wanted.delete(key);
-      const sent = await showOnce(key, next.channel, next.rendering, o).catch((thrown: unknown) => {
-        // A newer state wins over the one that failed.
-        if (isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
-        throw thrown;
-      });
-      if (sent && wanted.has(key)) await o.sleep(UPDATE_PAUSE_MS);
-    }
-  }
 
   /** Retries what Slack did not take, until it is shown or this process stops. */
   async function later(key: string, tries: number): Promise<void> {
@@ -75,18 +76,19 @@ export function createPosting(o: PostingOptions): Posting {
     if (!stopping.signal.aborted && !running.has(key)) await start(key, tries + 1);
   }
 
+  const codeOfUnshown = (thrown: unknown): string => {
+    o.events.bug("slack.not_shown", thrown);
+    return errorCode(thrown);
+  };
+
+  const want = (key: string, channel: string, rendering: Rendering) => wanted.set(key, { channel, rendering, mayPost: true });
+
   /** Slack's code for why it was not shown, or null. */
   const start = (key: string, tries = 0): Promise<string | null> => {
     const busy = running.get(key);
     if (busy !== undefined) return busy;
-    const done = work(key)
-      .then(
-        () => null,
-        (thrown: unknown) => {
-          o.events.bug("slack.not_shown", thrown);
-          return errorCode(thrown);
-        },
-      )
+    const done = showAll(key, wanted, o)
+      .then(() => null, codeOfUnshown)
       .then((code) => {
         running.delete(key);
         if (code !== null) void later(key, tries);
@@ -97,14 +99,18 @@ export function createPosting(o: PostingOptions): Posting {
   };
   return {
     async show(key, channel, rendering) {
-      wanted.set(key, { channel, rendering });
+      want(key, channel, rendering);
       const first = (await readPostedMessage(o.db, key).catch(() => null)) === null;
       const done = start(key);
       // The first posting is waited for, so that notes and clicks can refer to it; updates are not.
       if (first) await done;
     },
+    async correct(key, channel, rendering) {
+      wanted.set(key, { channel, rendering, mayPost: wanted.get(key)?.mayPost ?? false });
+      void start(key);
+    },
     async showNow(key, channel, rendering) {
-      wanted.set(key, { channel, rendering });
+      want(key, channel, rendering);
       const code = await start(key);
       return code === null || isPassing(code) ? ok(null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
     },
@@ -120,6 +126,22 @@ export function createPosting(o: PostingOptions): Posting {
   };
 }
 
+/** Shows what is wanted under a key, and what becomes wanted meanwhile. Errors: throws what Slack or the store says. */
+async function showAll(key: string, wanted: Map<string, Wanted>, o: PostingOptions): Promise<void> {
+  for (let next = wanted.get(key); next !== undefined; next = wanted.get(key)) {
+    wanted.delete(key);
+    const sent = await showOnce(key, next, o).catch((thrown: unknown) => {
+      // A newer state wins over the one that failed.
+      if (isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
+      throw thrown;
+    });
+    if (sent && wanted.has(key)) await o.sleep(UPDATE_PAUSE_MS);
+  }
+}
+
+/** Nothing in a message becomes a mention or a link by itself. */
+const PLAIN = { parse: "none" as const, link_names: false };
+
 /** Longest text beside the blocks. */
 const TEXT_MAX = 1500;
 
@@ -128,26 +150,46 @@ export function bodyOf(r: Rendering): { readonly text: string; readonly blocks: 
   return { text: safe(r.text, TEXT_MAX), blocks: [...r.blocks] };
 }
 
-/** Posts a message or updates it in place; false when it is shown already. Errors: throws what Slack refused. */
-async function showOnce(key: string, channel: string, r: Rendering, o: PostingOptions): Promise<boolean> {
-  const digest = digestOf({ text: r.text, blocks: JSON.parse(JSON.stringify(r.blocks)) });
+/** Posts a message or updates it in place; false when nothing was to be sent. Errors: throws what Slack refused. */
+async function showOnce(key: string, wanted: Wanted, o: PostingOptions): Promise<boolean> {
+  const digest = digestOf({ text: wanted.rendering.text, blocks: JSON.parse(JSON.stringify(wanted.rendering.blocks)) });
   const known = await readPostedMessage(o.db, key);
-  if (known !== null && known.digest === digest) return false;
-  const body = { ...bodyOf(r), parse: "none" as const, link_names: false };
-  if (known !== null) {
-    try {
-      await sendInBlocks(key, body.blocks, o, (blocks) => o.client.chat.update({ channel: known.channel, ts: known.ts, ...body, blocks }));
-      await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
-      return true;
-    } catch (thrown) {
-      const code = errorCode(thrown);
-      if (!LOST.has(code)) throw thrown;
-      o.events.warn("slack.message_lost", { code, key });
-    }
+  if (known !== null) return updateOnce(known, digest, wanted, o);
+  if (!wanted.mayPost) return false;
+  return alone(key, o, async () => {
+    const since = await readPostedMessage(o.db, key);
+    return since === null ? postOnce(key, digest, wanted, o) : updateOnce(since, digest, wanted, o);
+  });
+}
+
+/** Posts what has no message yet in one replica at a time: each looks first whether another one posted it. */
+async function alone<T>(key: string, o: PostingOptions, post: () => Promise<T>): Promise<T> {
+  const done = await o.db.withAdvisoryLock(`twokey.post:${key}`, { waitMs: OTHER_POSTS_MS, pollMs: 50 }, post);
+  // It is tried again, as when Slack could not be reached.
+  if (!done.held) throw new Error(`another process has been posting ${key} for a minute`);
+  return done.value;
+}
+
+async function updateOnce(known: PostedMessage, digest: string, wanted: Wanted, o: PostingOptions): Promise<boolean> {
+  if (known.digest === digest) return false;
+  const { key, channel, ts } = known;
+  const body = { ...bodyOf(wanted.rendering), ...PLAIN };
+  try {
+    await sendInBlocks(key, body.blocks, o, (blocks) => o.client.chat.update({ channel, ts, ...body, blocks }));
+    await recordPostedMessage(o.db, { ...known, digest, at: o.now() });
+    return true;
+  } catch (thrown) {
+    const code = errorCode(thrown);
+    if (!LOST.has(code)) throw thrown;
+    o.events.warn("slack.message_lost", { code, key });
+    return wanted.mayPost && postOnce(key, digest, wanted, o);
   }
-  const posted = await sendInBlocks(key, body.blocks, o, (blocks) =>
-    o.client.chat.postMessage({ channel, ...body, blocks, unfurl_links: false, unfurl_media: false }),
-  );
+}
+
+async function postOnce(key: string, digest: string, wanted: Wanted, o: PostingOptions): Promise<boolean> {
+  const { channel, rendering } = wanted;
+  const body = { ...bodyOf(rendering), ...PLAIN, unfurl_links: false, unfurl_media: false };
+  const posted = await sendInBlocks(key, body.blocks, o, (blocks) => o.client.chat.postMessage({ channel, ...body, blocks }));
   await recordPostedMessage(o.db, { key, channel: posted.channel ?? channel, ts: posted.ts ?? "", digest, at: o.now() });
   return true;
 }
@@ -168,12 +210,15 @@ async function sendInBlocks<T>(key: string, blocks: Blocks, o: PostingOptions, s
 async function postNote(key: string, noteKey: string, text: Mrkdwn, o: PostingOptions): Promise<boolean> {
   const main = await readPostedMessage(o.db, key);
   if (main === null) return false;
-  if ((await readPostedMessage(o.db, `${key}:${noteKey}`)) !== null) return true;
+  const own = `${key}:${noteKey}`;
+  if ((await readPostedMessage(o.db, own)) !== null) return true;
+  const { channel, ts } = main;
   try {
-    const { channel, ts } = main;
-    const plain = { parse: "none" as const, link_names: false, unfurl_links: false };
-    const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text, ...plain });
-    await recordPostedMessage(o.db, { key: `${key}:${noteKey}`, channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
+    await alone(own, o, async () => {
+      if ((await readPostedMessage(o.db, own)) !== null) return;
+      const posted = await o.client.chat.postMessage({ channel, thread_ts: ts, text, ...PLAIN, unfurl_links: false, unfurl_media: false });
+      await recordPostedMessage(o.db, { key: own, channel, ts: posted.ts ?? "", digest: digestOf({ text }), at: o.now() });
+    });
     return true;
   } catch (thrown) {
     o.events.warn("slack.note_lost", { code: errorCode(thrown), key });

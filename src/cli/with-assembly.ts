@@ -25,12 +25,13 @@ const noSlack: SlackParts = {
     learnAccounts: async () => undefined,
   },
   announcers: {
-    plan: { showPlan: async () => undefined },
+    plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
     deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
     stop: { showStop: () => undefined },
     adoption: { showAdoption: async () => undefined },
+    here: { showHere: async () => undefined },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

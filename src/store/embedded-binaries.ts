@@ -80,7 +80,13 @@ function makeLinks(packageFolder: string): void {
       symlinkSync(path.relative(path.dirname(at), path.join(packageFolder, source)), at);
     } catch (error) {
       // Two processes may make them at once.
-      if (!existsSync(at)) throw error;
+      if (existsSync(at)) continue;
+      if (!["EACCES", "EPERM", "EROFS"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      throw new EmbeddedPostgresUnavailable(
+        `The embedded PostgreSQL lacks links, since its install script was not run, and they cannot be made in ${packageFolder}. ` +
+          `Run there, as who installed it: node scripts/hydrate-symlinks.js. Or set DATABASE_URL to a PostgreSQL 15 or newer.`,
+        { cause: error },
+      );
     }
   }
 }

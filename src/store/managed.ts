@@ -26,7 +26,6 @@ const StateRow = z.object({
   projects: z.number().nullable(),
   domains: z.number().nullable(),
   completeAt: Instant.nullable(),
-  lastShownDigest: z.string().nullable(),
 });
 const SELECT_STATE = `select ${columnsOf(StateRow)} from sync_state`;
 
@@ -143,12 +142,13 @@ export async function recordCompleteRead(q: Queryable, r: CompleteRead): Promise
   await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3", [r.projects, r.domains, r.at]);
 }
 
-/** The digest of the plan that was shown last; null before the first. */
-export async function readLastShown(q: Queryable): Promise<string | null> {
-  return (await q.one(StateRow, SELECT_STATE)).lastShownDigest;
+/** How much the last complete read found; null before the first. */
+export async function readLastSizes(q: Queryable): Promise<{ readonly projects: number; readonly domains: number } | null> {
+  const { projects, domains } = await q.one(StateRow, SELECT_STATE);
+  return projects === null || domains === null ? null : { projects, domains };
 }
 
-/** Records which plan was shown last. */
+/** Records which plan was shown last, for replicas of an earlier version. */
 export async function recordLastShown(q: Queryable, digest: string): Promise<void> {
   await q.exec("update sync_state set last_shown_digest = $1", [digest]);
 }

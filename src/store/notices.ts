@@ -8,7 +8,7 @@ const StateRow = z.object({
   kind: z.enum(["card", "frozen", "stopped", "expiring", "held"]),
   /** The key of the message that shows it (`posted_message`). */
   shownAs: z.string(),
-  subject: z.enum(["deletion", "policy", "stop", "plan"]),
+  subject: z.enum(["deletion", "policy", "go_on", "resume", "stop", "plan"]),
   id: z.string(),
   /** A domain's path, or a setting. */
   about: z.string(),
@@ -22,27 +22,44 @@ const StateRow = z.object({
 /** Something that people are called for as long as it is so. */
 export type State = Readonly<z.output<typeof StateRow>>;
 
-/** What is so now; a question is `expiring` in its last `remindMs`, or its last quarter where that is shorter. */
+/**
+ * What is so now. A freeze that people are asked about is called for as that question; a question is `expiring` in its last `remindMs`, or
+ * its last quarter where that is shorter.
+ */
 export function readStates(q: Queryable, now: number, remindMs: number): Promise<readonly State[]> {
   return q.many(
     StateRow,
-    `with question (kind, id, about, since, until) as (
-       select 'deletion', id::text, path, coalesce(proposed_at, opened_at), expires_at from deletion where phase = 'proposed'
-       union all select 'policy', id::text, setting, proposed_at, expires_at from policy_change where state = 'proposed'),
+    `with stop as (
+       select min(seq) as first, max(seq) as last, string_agg(reason, '; ' order by seq) as why from present_stops() having count(*) > 0),
+     agreed as (select question, string_agg(distinct voter_name, ', ') as names from ballot
+       where kind = 'resume' and verdict = 'approve' group by question),
+     question (kind, id, about, since, until, shown_as, reason) as (
+       select 'deletion', id::text, path, coalesce(proposed_at, opened_at), expires_at, 'deletion:' || id, null
+         from deletion where phase = 'proposed'
+       union all select 'policy', id::text, setting, proposed_at, expires_at, 'policy:' || id, null
+         from policy_change where state = 'proposed'
+       union all select 'go_on', g.id::text, d.path, g.opened_at, g.expires_at, 'deletion:' || d.id, g.sentence
+         from go_on g join deletion d on d.id = g.deletion_id
+         where d.phase = 'frozen' and d.frozen_from = 'removing' and g.opened_at = d.entered_at
+           and g.seq = (select max(seq) from go_on n where n.deletion_id = d.id)
+       union all select 'resume', last::text, 'everything', null, null, 'stop:' || first, names
+         from stop join agreed on question = last::text),
      newest as (
        select id, record -> 'plan' -> 'holds' as holds, record ->> 'state' as state from plan
        where record -> 'scope' ->> 'kind' = 'fleet' and record ->> 'state' <> 'applying' order by planned_at desc limit 1),
      hold as (select h ->> 'kind' as kind, h ->> 'sentence' as sentence from newest, jsonb_array_elements(holds) with ordinality x (h, n)
        where newest.state = 'held' and h ->> 'blocks' <> 'one_project' order by n)
-     select 'card:' || kind || ':' || id as key, 'card' as kind, kind || ':' || id as "shownAs", kind as subject, id, about, null as reason, until,
+     select 'card:' || kind || ':' || id as key, 'card' as kind, shown_as as "shownAs", kind as subject, id, about, reason, until,
        false as passes from question
-     union all select 'expiring:' || kind || ':' || id, 'expiring', kind || ':' || id, kind, id, about, null, until, false from question
+     union all select 'expiring:' || kind || ':' || id, 'expiring', shown_as, kind, id, about, null, until, false from question
        where until - $1 <= least($2, (until - since) / 4)
      union all select 'frozen:' || id || ':' || coalesce(entered_at, 0), 'frozen', 'deletion:' || id, 'deletion', id::text, path, frozen_reason,
-       null, false from deletion where phase = 'frozen'
-     union all select 'stopped:' || min(seq), 'stopped', 'stop:' || min(seq), 'stop', min(seq)::text, 'everything',
-       string_agg(reason, '; ' order by seq), null, false from present_stops() having count(*) > 0
-     union all select 'held:' || string_agg(distinct kind, ','), 'held', (select 'plan:' || id from plan where shown order by planned_at desc limit 1),
+       null, false from deletion d
+       where phase = 'frozen' and not exists (select from question where kind = 'go_on' and shown_as = 'deletion:' || d.id)
+     union all select 'stopped:' || first, 'stopped', 'stop:' || first, 'stop', first::text, 'everything', why, null, false from stop
+     union all select 'held:' || string_agg(distinct kind, ','), 'held', 'plan:' || coalesce(
+         (select plan from matter where kind = 'hold' and scope = 'fleet' and ended_at is null order by since desc, key limit 1),
+         (select id from plan where shown order by planned_at desc limit 1)),
        'plan', (select id::text from newest), 'the plan', (array_agg(sentence))[1], null,
        bool_and(kind in ('desired_partial', 'observed_partial', 'snapshot_too_old')) from hold
        having count(*) > 0 and exists (select from plan where shown)`,

@@ -36,6 +36,7 @@ export function forgetOldMessages(q: Queryable, before: number): Promise<number>
            and s.seq > (select seq from stop_switch o where o.seq::text = m.id))
          or kind = 'plan' and m.id is distinct from (select id::text from plan where shown order by planned_at desc limit 1)
            and not exists (select from sync_state, jsonb_array_elements(undone) u where u ->> 'plan' = m.id)
+           and not exists (select from matter where plan::text = m.id and ended_at is null)
        limit $2)
      delete from posted_message using ended where posted_message.key = ended.key`,
     [before, MESSAGES_AT_ONCE],

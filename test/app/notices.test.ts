@@ -22,6 +22,7 @@ import { configOf, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { at, op, openOne, proposeOne } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
+import { setProxies, startProxy } from "../support/proxy.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -183,6 +184,37 @@ test("a call whose message is not there yet is made when it is; with SLACK_MENTI
   expect(await calls(botWith())).toHaveLength(1);
 });
 
+test("a freeze about which people are asked is called for as that question, once, and so is a vote to resume", async () => {
+  const bot = botWith();
+  const id = randomUUID();
+  const frozen = await freeze();
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update deletion set frozen_from = 'removing' where id = $1", [frozen]);
+    await q.exec(
+      `insert into go_on (id, deletion_id, reason, sentence, digest, body, opened_at, expires_at)
+       select $1, id, 'changed', 'a volume is left', repeat('d', 64), '{"items": []}', entered_at, entered_at + 1000 from deletion where id = $2`,
+      [id, frozen],
+    );
+  });
+  expect(await calls(bot)).toEqual([
+    "The deletion of ROOT/ci/a is frozen; two approvers may say Go on until 1970-01-01 00:00 UTC: a volume is left",
+  ]);
+  now += 900;
+  expect(await calls(bot)).toEqual([
+    "Go on with the deletion of ROOT/ci/a still waits for approvals, and expires soon: it waits until 1970-01-01 00:00 UTC",
+  ]);
+
+  const by = (name: string) => ({ operator: { id: op(name), name, ciUserId: null }, isTeam: true });
+  await bot.services.sync.stop(by("dora"), "disk full");
+  expect(await calls(bot)).toEqual(["Everything is stopped: disk full"]);
+  expect((await bot.services.sync.resume(by("ada"))).ok).toBe(true);
+  expect(await calls(bot, botWith())).toEqual(["One more approver is asked to resume what is stopped; those who agree so far: ada"]);
+  // A further stop voids the vote.
+  await bot.services.sync.stop(by("ben"), "another disk");
+  expect(await calls(bot)).toEqual([]);
+});
+
 /** A webhook that answers with these statuses, one after the other; the last one again and again. */
 async function webhook(...statuses: readonly number[]) {
   const got: { readonly headers: IncomingMessage["headers"]; readonly body: string }[] = [];
@@ -232,6 +264,29 @@ test("a webhook that nobody answers holds up no mention, and is given up after s
   }
   expect(printed.match(/webhook\.failed/g)).toHaveLength(5);
   expect(printed.match(/webhook\.given_up/g)).toHaveLength(1);
+});
+
+test("the webhook is reached by the proxy of the environment; what the proxy refuses is told without its password", async () => {
+  const hook = await webhook(200);
+  const proxy = await startProxy({ "hook.test": Number(new URL(hook.url).port) });
+  setProxies({ HTTP_PROXY: `http://bot:hunter2hunter2@127.0.0.1:${proxy.port}` });
+  try {
+    const bot = botWith({ TWOKEY_WEBHOOK_URL: "http://hook.test/hook/very-secret-path", SLACK_MENTION: "off" });
+    await freeze();
+    proxy.mood = "refuses";
+    await sweep(bot);
+    expect(hook.got).toEqual([]);
+    expect(printed).toMatch(/"problem":"the proxy 127\.0\.0\.1:\d+ .*webhook\.failed/);
+    proxy.mood = "passes";
+    now += MINUTE;
+    await sweep(bot);
+    expect(hook.got.map((g) => (JSON.parse(g.body) as { kind: string }).kind)).toEqual(["frozen"]);
+    expect(proxy.seen.every((one) => one.endsWith("by bot:hunter2hunter2"))).toBe(true);
+    expect(printed).not.toMatch(/hunter2|very-secret/);
+  } finally {
+    setProxies({});
+    await Promise.all([proxy.close(), hook.close()]);
+  }
 });
 
 const about: State = {

@@ -67,11 +67,8 @@ const ID = "0b1f6c1e-0000-4000-8000-00000000000a";
 test("a long plan is a file in the thread of its message, once, with every line", async () => {
   const slack = await start();
   const { plan: announcer, posting } = await announcersOn(slack);
-  const thread = () =>
-    slack
-      .view(ADA)
-      .conversations.find((c) => c.id === TEAM)
-      ?.messages.filter((m) => m.user === BOT || m.files.length > 0) ?? [];
+  const all = () => slack.control.view(ADA)?.conversations.find((c) => c.id === TEAM)?.messages ?? [];
+  const thread = () => all().filter((m) => m.user === BOT || m.files.length > 0);
   await announcer.showPlan(plan(ID, 1201, "applying", () => "waiting"));
   expect(thread().map((m) => m.files.length)).toEqual([0]);
   const whole = plan(ID, 1201, "applied", (i) => (i % 100 === 7 ? "refused" : "done"));
@@ -92,12 +89,14 @@ test("a long plan is a file in the thread of its message, once, with every line"
 
 test("where Slack refuses the file, the message says what to type; a short plan has neither", async () => {
   const slack = await start();
-  slack.faults({ fail: [{ method: "files.getUploadURLExternal", error: "missing_scope" }] });
+  slack.setFaults({ fail: [{ method: "files.getUploadURLExternal", error: "missing_scope" }] });
   const { plan: announcer, posting } = await announcersOn(slack);
   await announcer.showPlan(plan(ID, 40, "applied", () => "done"));
   await announcer.showPlan(plan("0b1f6c1e-0000-4000-8000-00000000000b", 15, "applied", () => "done"));
   await posting.settle();
-  const [long, short] = (slack.view(ADA).conversations.find((c) => c.id === TEAM)?.messages ?? []).map((m) => JSON.stringify(m.blocks));
+  const [long, short] = (slack.control.view(ADA)?.conversations.find((c) => c.id === TEAM)?.messages ?? []).map((m) =>
+    JSON.stringify(m.blocks),
+  );
   expect(long).toContain(`Every line: \`npx twokey plan show ${ID}\``);
   expect(short).not.toContain("Every line");
   await slack.close();
@@ -107,7 +106,10 @@ test("progress is shown in place at most every few seconds, and in whole words",
   const shown: PlanRecord[] = [];
   let now = 0;
   const record = plan(ID, 1201, "applying", () => "waiting");
-  const tell = createProgress(record, 1201, { now: () => now as Instant, announcer: { showPlan: async (r) => void shown.push(r) } });
+  const tell = createProgress(record, 1201, {
+    now: () => now as Instant,
+    announcer: { showPlan: async (r) => void shown.push(r), correctPlan: async () => undefined },
+  });
   for (const [i, { change: of }] of record.outcomes.entries()) {
     now += 50;
     tell({ change: of, outcome: i % 100 === 7 ? "refused" : "done", seen: null, problem: null });

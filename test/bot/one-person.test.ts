@@ -122,6 +122,8 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(await approve(row, "UCHEN")).toBe("deletion.requester");
     expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
   });
+  // The Slack of these tests is theirs together, and forgets nobody.
+  afterEach(() => slack.set({ id: "UCHEN2", name: "chen two", email: "chen2@other.example" }));
 
   test("what was learned of a requester before counts, also when nothing leads from them to Slack at the opening", async () => {
     await by("UCHEN");

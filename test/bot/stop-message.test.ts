@@ -17,6 +17,7 @@ test("one message for a stop, whatever becomes of it; further stops and the resu
   const { stop } = createAnnouncers({
     posting: {
       show: async (key, channel, message) => void shown.push({ key, channel, message }),
+      correct: async () => undefined,
       showNow: async () => ok(null),
       note: async (key, noteKey, text) => void notes.push(`${key} ${noteKey}: ${text}`),
       mention: async () => true,

@@ -125,7 +125,10 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
         note: async () => passPoint(process),
         tellMembers: async () => passPoint(process),
       },
-      plan: { showPlan: announce((record) => renderPlan(record, "simulation")) },
+      plan: {
+        showPlan: announce((record) => renderPlan(record, "simulation")),
+        correctPlan: announce((record) => renderPlan(record, "simulation")),
+      },
       adoption: { showAdoption: async () => undefined },
       policy: {
         showChange: announce(
@@ -135,6 +138,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       },
       export: { showExport: async () => passPoint(process) },
       stop: { showStop: () => undefined },
+      here: { showHere: async () => undefined },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

@@ -6,6 +6,7 @@ import { assemble, type Assembly } from "../../src/app/assemble.ts";
 import type { CloudParts, Parts, SlackParts } from "../../src/app/parts.ts";
 import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
+import type { HereAnnouncer } from "../../src/bot/announcers.ts";
 import type { NoticeAnnouncer } from "../../src/bot/notices.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config/config.ts";
@@ -82,6 +83,7 @@ export interface PartsChange extends Partial<
   readonly stops?: Partial<StopAnnouncer>;
   readonly adoptions?: Partial<AdoptionAnnouncer>;
   readonly calls?: Partial<NoticeAnnouncer>;
+  readonly here?: Partial<HereAnnouncer>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -149,6 +151,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     stops,
     adoptions,
     calls,
+    here,
     ...plain
   } = change;
   const { cloud, slack } = p;
@@ -176,6 +179,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         policy: { ...slack.announcers.policy, ...changes },
         stop: { ...slack.announcers.stop, ...stops },
         adoption: { ...slack.announcers.adoption, ...adoptions },
+        here: { ...slack.announcers.here, ...here },
         notice: { ...slack.announcers.notice, ...calls },
       },
     },
@@ -230,13 +234,14 @@ function bareParts(db: Database): Parts {
       identify: async (user) => ok({ operator: { id: op(user), name: user, ciUserId: null }, isTeam: true }),
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
-        plan: { showPlan: async () => undefined },
+        plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
         deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
         adoption: { showAdoption: async () => undefined },
         notice: { mention: async () => true, linkOf: async () => null },
+        here: { showHere: async () => undefined },
       },
     },
     enqueue: async () => undefined,

@@ -27,16 +27,16 @@ export async function copyOf(url: string): Promise<FreshDatabase> {
   return create(`template ${new URL(url).pathname.slice(1)}`);
 }
 
-/** Opens a database as the bot does at run time: with the role that owns nothing. Close it before `drop`. */
-export async function openAsBot(fresh: FreshDatabase): Promise<Database> {
+/** Opens a database as the bot does at run time: with the role that owns nothing. Close it before `drop`. `change` may alter what it does. */
+export async function openAsBot(fresh: FreshDatabase, change: (db: Database, url: string) => Database = (db) => db): Promise<Database> {
   const { url } = await prepareStore({ url: fresh.url, migrationUrl: null }, async () => undefined);
-  return createDatabase(url, { max: 5, onError: () => undefined });
+  return change(createDatabase(url, { max: 5, onError: () => undefined }), url);
 }
 
 async function create(from: string): Promise<FreshDatabase> {
   const name = `${inject("databasePrefix")}${randomBytes(6).toString("hex")}`;
   // Copied as files it takes half the time of a copy through the log, whose only gain is safety against a power cut.
-  await admin(`create database ${name} ${from} strategy file_copy`);
+  await admin((run) => run(`create database ${name} ${from} strategy file_copy`));
   const url = new URL(inject("adminUrl"));
   url.pathname = `/${name}`;
   const pool = createDatabase(url.href, { max: 5, onError: () => undefined });
@@ -48,9 +48,11 @@ async function create(from: string): Promise<FreshDatabase> {
     db,
     async drop() {
       await db.close();
-      const role = await admin(`select 'twokey_bot_' || oid as found from pg_database where datname = '${name}'`);
-      await admin(`drop database if exists ${name} with (force)`);
-      await admin(`drop role if exists ${role ?? "nobody"}`);
+      await admin(async (run) => {
+        const role = await run(`select 'twokey_bot_' || oid as found from pg_database where datname = '${name}'`);
+        await run(`drop database if exists ${name} with (force)`);
+        if (role !== undefined) await run(`drop role if exists ${role}`);
+      });
     },
   };
 }
@@ -61,13 +63,13 @@ export async function untilLockWait(fresh: FreshDatabase): Promise<void> {
   await eventually("a session to wait for a lock", async () => (await fresh.db.exec(waiting)) > 0);
 }
 
-/** Two clones of one template at the same moment disturb each other, so they take turns. */
-async function admin(statement: string): Promise<string | undefined> {
+/** Two clones of one template at the same moment disturb each other, so they take turns. `run` gives what a statement found. */
+async function admin(work: (run: (statement: string) => Promise<string | undefined>) => Promise<unknown>): Promise<void> {
   const client = new pg.Client({ connectionString: inject("adminUrl") });
   await client.connect();
   try {
     await client.query("select pg_advisory_lock(20170707)");
-    return (await client.query<{ found: string }>(statement)).rows[0]?.found;
+    await work(async (statement) => (await client.query<{ found: string }>(statement)).rows[0]?.found);
   } finally {
     await client.end();
   }

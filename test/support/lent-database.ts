@@ -1,10 +1,12 @@
 /** Databases that go from test to test of one file: making one costs ten times as much as emptying it. */
-import type pg from "pg";
-import { createDatabase, withConnection, type Database } from "../../src/store/db.ts";
+import pg from "pg";
+import { connectionSettings, createDatabase, type Database } from "../../src/store/db.ts";
 import { freshDatabase, type FreshDatabase } from "./database.ts";
 
 interface Kept {
   readonly made: FreshDatabase;
+  /** The session that empties it: each new one would first read PostgreSQL's catalogue, which costs more than the emptying. */
+  readonly cleaner: pg.Client;
   readonly shape: string;
   readonly seeds: readonly { readonly name: string; readonly rows: readonly string[] }[];
   /** Where the numbering stood; null: nothing was numbered yet. */
@@ -45,40 +47,49 @@ export function lendEngineDatabase(): Promise<FreshDatabase> {
 
 async function keep(made: FreshDatabase): Promise<Kept> {
   await made.db.close();
-  return withConnection(made.url, async (client) => {
-    const seeds = [];
-    for (const name of await tablesOf(client)) {
-      // As PostgreSQL itself writes a row: JSON would make one of a JSON null and no value.
-      const { rows } = await client.query<{ row: string }>(`select t::text as row from ${name} t`);
-      if (rows.length > 0) seeds.push({ name, rows: rows.map((r) => r.row) });
-    }
-    const { rows: sequences } = await client.query<{ name: string; last: string | null }>(
-      "select format('%I.%I', schemaname, sequencename) as name, last_value as last from pg_sequences",
-    );
-    return { made, shape: await shapeOf(client), seeds, sequences };
-  });
+  const cleaner = new pg.Client(connectionSettings(made.url));
+  // The server ends it with the run.
+  cleaner.on("error", () => undefined);
+  await cleaner.connect();
+  // Idle, it keeps no process from its end.
+  (cleaner as pg.Client & { unref(): void }).unref();
+  const seeds = [];
+  for (const name of await tablesOf(cleaner)) {
+    // As PostgreSQL itself writes a row: JSON would make one of a JSON null and no value.
+    const { rows } = await cleaner.query<{ row: string }>(`select t::text as row from ${name} t`);
+    if (rows.length > 0) seeds.push({ name, rows: rows.map((r) => r.row) });
+  }
+  const { rows: sequences } = await cleaner.query<{ name: string; last: string | null }>(
+    "select format('%I.%I', schemaname, sequencename) as name, last_value as last from pg_sequences",
+  );
+  // Neither guards nor references may keep a row.
+  await cleaner.query("set session_replication_role = replica");
+  return { made, cleaner, shape: await shapeOf(cleaner), seeds, sequences };
 }
 
 async function giveBack(kind: string, kept: Kept, db: Database): Promise<void> {
   await db.close();
-  const isAsBefore = await withConnection(kept.made.url, async (client) => {
-    await client.query(
-      "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
-    );
-    if ((await shapeOf(client)) !== kept.shape) return false;
-    // Neither guards nor references may keep a row.
-    await client.query("set session_replication_role = replica");
-    await client.query((await tablesOf(client)).map((name) => `delete from ${name}`).join("; "));
-    for (const { name, rows } of kept.seeds)
-      await client.query(`insert into ${name} overriding system value select (r::${name}).* from unnest($1::text[]) r`, [rows]);
-    await client.query(
-      "select setval(name::regclass, coalesce(last, 1), last is not null) from jsonb_to_recordset($1) r (name text, last bigint)",
-      [JSON.stringify(kept.sequences)],
-    );
-    return true;
-  });
-  if (isAsBefore) idle.set(kind, [...(idle.get(kind) ?? []), kept]);
-  else await kept.made.drop();
+  if (await makeAsBefore(kept)) idle.set(kind, [...(idle.get(kind) ?? []), kept]);
+  else {
+    await kept.cleaner.end();
+    await kept.made.drop();
+  }
+}
+
+/** False: its tables, triggers or functions were changed. Errors: the cleaning session was ended by the test. */
+async function makeAsBefore({ cleaner, shape, seeds, sequences }: Kept): Promise<boolean> {
+  await cleaner.query(
+    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+  );
+  if ((await shapeOf(cleaner)) !== shape) return false;
+  await cleaner.query((await tablesOf(cleaner)).map((name) => `delete from ${name}`).join("; "));
+  for (const { name, rows } of seeds)
+    await cleaner.query(`insert into ${name} overriding system value select (r::${name}).* from unnest($1::text[]) r`, [rows]);
+  await cleaner.query(
+    "select setval(name::regclass, coalesce(last, 1), last is not null) from jsonb_to_recordset($1) r (name text, last bigint)",
+    [JSON.stringify(sequences)],
+  );
+  return true;
 }
 
 /** Tables with rows that a test may have written; what says how the tables came about is none. */

@@ -34,6 +34,8 @@ export interface Service {
   readonly messages: Map<string, PlanRecord>;
   /** How often one was shown. */
   shown: number;
+  /** How often one was corrected. */
+  corrected: number;
   bot(config?: Config, change?: PartsChange): TestBot;
   /** A pass, five minutes after the last one. */
   pass(bot?: TestBot): Promise<PlanRecord>;
@@ -57,6 +59,7 @@ export function service(db: Database, members: Readonly<Record<string, readonly 
     made: [],
     messages: new Map(),
     shown: 0,
+    corrected: 0,
     bot: (config = configOf(), change = {}) => botOf(s, db, config, change),
     async pass(bot = s.bot()) {
       if (isFirst) await recordAsMadeBefore(db, { tree: () => treeOf(s) as never });
@@ -119,6 +122,11 @@ function botOf(s: Service, db: Database, config: Config, change: PartsChange): T
     plans: {
       showPlan: async (record) => {
         s.shown += 1;
+        s.messages.set(record.id, record);
+      },
+      correctPlan: async (record) => {
+        if (JSON.stringify(s.messages.get(record.id)) === JSON.stringify(record)) return;
+        s.corrected += 1;
         s.messages.set(record.id, record);
       },
     },

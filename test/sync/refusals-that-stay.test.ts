@@ -63,7 +63,7 @@ describe("a refusal that stays", () => {
     expect(s.shown).toBe(before);
     n = 1;
     await s.pass();
-    expect([s.messages.size, s.shown]).toEqual([1, before + 1]);
+    expect([s.messages.size, s.shown]).toEqual([1, before]);
     expect(text(s)[0]).toContain("refused as number 1");
     expect(text(s)[0]).not.toContain("refused as number 0");
   });
@@ -119,8 +119,10 @@ describe("a user whom CloudStack locked out", () => {
 test("a plan whose message never got into the channel is shown when it is back, once, the oldest first, and for a week", async () => {
   const s = service(fresh.db, { beta: ["mia"] });
   await s.pass();
-  s.projects["beta"]?.members.add("noor");
-  await s.pass();
+  for (const member of ["noor", "zoe"]) {
+    s.projects["beta"]?.members.add(member);
+    await s.pass();
+  }
   const plans = [...s.messages.keys()];
   expect(plans).toHaveLength(2);
   const told: string[] = [];

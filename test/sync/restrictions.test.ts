@@ -94,6 +94,7 @@ describe("the budget over all passes", () => {
     expect(locked(s)).toBe(20);
     expect(last?.plan.holds).toContainEqual({
       kind: "restrictions_used_up",
+      about: "day",
       blocks: "restrictions",
       sentence: "20 more locks, changed roles or lowered limits are above the limit of 20 a day over all passes",
       liftedBy: "time, or two approvers: /ci-policy set restrictions-per-day",

@@ -2,8 +2,10 @@ import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
+import type { Hold } from "../../sync/planning/plan.ts";
 import { wordsToLift } from "../../sync/planning/lift.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import { isOver, standingBlocks } from "./standing.ts";
 
 /** A message: blocks, and the text that notifications and screen readers use. */
 export interface Rendering {
@@ -35,7 +37,8 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
   const title = headline(record);
   const progress = progressText(record);
   const [done, open] = [outcomes.filter((o) => o.outcome === "done"), outcomes.filter((o) => o.outcome !== "done")];
-  const holds = plan.holds.filter((h) => h.kind !== "held_row");
+  // That only one project was looked at is said below.
+  const holds = plan.holds.filter((h) => h.kind !== "held_row" && h.kind !== "narrowed");
   const doneLines = done.map((o) => `${describeChange(o.change)}${o.seen === false ? " (not seen yet)" : ""}`);
   const heldRows = plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`);
   const { notAsked = [] } = record;
@@ -44,11 +47,10 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
 
   const scope = plan.scope.kind === "fleet" ? mrkdwn`everything` : mrkdwn`one project only`;
   const by = record.startedBy.kind === "command" ? mrkdwn`by command` : mrkdwn`on schedule`;
-  const { projects, domains, accounts } = plan.counts;
-  const sizes = mrkdwn`${projects} projects, ${domains} domains, ${accounts} accounts`;
   const blocks: readonly KnownBlock[] = [
     header(title),
     ...(record.reported === undefined ? [] : [section(mrkdwn`*Report mode:* ${safe(record.reported)}.`)]),
+    ...standingBlocks(record),
     ...list(
       "Held",
       holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
@@ -62,11 +64,10 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
-    ...(plan.proposals.length === 0 ? [section(mrkdwn`*Deletions:* none, and this plan cannot lead to one.`)] : []),
     ...list("Different, but left alone", drift, LINES.drift),
     ...(place === "none" ? [] : [section(wholePlan(record, place))]),
     context(
-      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizes} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
+      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizesOf(plan)} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
   return { text: `${title} (${environment}).${progress === null ? "" : ` ${progress}.`} ${proposed.length} deletion(s) proposed.`, blocks };
@@ -75,6 +76,14 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
 function wholePlan({ id }: PlanRecord, place: "file" | "terminal"): Mrkdwn {
   const command = mrkdwn`\`npx twokey plan show ${safe(id)}\``;
   return place === "file" ? mrkdwn`Every line is in the file in this thread, and in ${command}.` : mrkdwn`Every line: ${command}`;
+}
+
+/** How much was read; of what could not be read, there is no number. */
+function sizesOf({ counts, holds }: PlanRecord["plan"]): Mrkdwn {
+  const isUnread = (kind: Hold["kind"]): boolean => holds.some((h) => h.kind === kind);
+  const projects = isUnread("desired_partial") ? mrkdwn`the CI database was not read completely` : mrkdwn`${counts.projects} projects`;
+  const domains = mrkdwn`${counts.domains} domains, ${counts.accounts} accounts`;
+  return mrkdwn`${projects}, ${isUnread("observed_partial") ? mrkdwn`CloudStack was not read completely` : domains}`;
 }
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
@@ -90,6 +99,7 @@ function headline(record: PlanRecord): string {
   const { plan, outcomes } = record;
   const n = outcomes.length;
   const done = outcomes.filter((o) => o.outcome === "done").length;
+  if (isOver(record)) return "Plan: the hold is over";
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
   if (record.state === "reported") return `Plan: ${n} change(s) would be made, and none is: report mode`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;

@@ -2,6 +2,7 @@ import { createCiDatabase } from "../../cidb/read.ts";
 import { parseConfig } from "../../config/config.ts";
 import { secretsIn } from "../../config/secret-files.ts";
 import { examineArchive } from "./archive.ts";
+import { examineCertificates } from "./certificates.ts";
 import { checksOf, type Check } from "./check.ts";
 import { examineCiDatabase } from "./ci-database.ts";
 import { examineCloudStack } from "./cloudstack.ts";
@@ -12,7 +13,7 @@ import { examineSlack } from "./slack.ts";
 import { redact } from "../../events.ts";
 import { type CliCommand, type CliIo } from "../command.ts";
 
-const { ok, failed } = checksOf("environment");
+const { ok, warning, failed } = checksOf("environment");
 
 /** `twokey doctor`: checks every system of the environment without changing anything. Exit code: 0 all ok, 1 warnings, 2 failures. */
 export const runDoctor: CliCommand = async (io) => {
@@ -48,7 +49,9 @@ export async function examine(io: CliIo, wanted: readonly Check["system"][] = sy
     // One after the other in the report, but all at the same time.
     const found = await Promise.all(systems.filter((s) => wanted.includes(s)).map((s) => guarded(s, inspections[s])));
     const mode = value.slack.connection.mode === "socket" ? "Socket Mode" : "HTTP";
-    return [ok(`complete, named ${value.environment}, Slack by ${mode}`), ...found.flat()];
+    const unknown = value.warnings.map((sentence) => warning(sentence, "Correct its name, or remove it."));
+    const certificates = await examineCertificates(io.env, io.now());
+    return [ok(`complete, named ${value.environment}, Slack by ${mode}`), ...unknown, ...certificates, ...found.flat()];
   } finally {
     await ci.close();
   }

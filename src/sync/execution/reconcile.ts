@@ -1,7 +1,7 @@
 import type { Inspection, Ownership } from "../../approvals/ownership.ts";
 import { describeClaims, type Claim } from "../../core/claims.ts";
 import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
-import { canonicalJson, digestOf } from "../../core/digest.ts";
+import { canonicalJson } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Digest, DomainId, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
@@ -13,11 +13,11 @@ import type { Database } from "../../store/db.ts";
 import { endFirstPlans } from "../../store/adoptions.ts";
 import { askedToCreate } from "../../store/installation.ts";
 import { countRestrictions, readRestrictions, recordIntent, recordOutcome } from "../../store/intents.ts";
+import { recordTold } from "../../store/matters.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
 import {
   forgetLocks,
   readKnownState,
-  readLastShown,
   recordCompleteRead,
   recordLastShown,
   recordManagedAccounts,
@@ -38,7 +38,10 @@ import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
-import { correctMessages, findUndone, undoneAfter, undoneLast } from "./undone.ts";
+import { asItStands, correctMessages, touchedBy } from "./correct.ts";
+import { isUndone, mattersOf, undoneKey } from "./matters.ts";
+import { changedFrom, follow, keyOfEarlierVersion, movedTo, readToldBefore, type Following, type ToldByKey } from "./told.ts";
+import { findUndone, undoneAfter, undoneLast } from "./undone.ts";
 
 /** All that passes need; every collaborator is required. */
 export interface ReconcileContext {
@@ -121,6 +124,7 @@ async function passWithLock(
   const notAsked = await proposalsNotAsked(plan, requesters, c);
   if (notAsked.length > 0) record = { ...record, notAsked };
   const before = await readUndone(c.db);
+  const { stored, told, byOthers } = await readToldBefore(c.db, before);
   const waiting = waitingDomains(plan);
   const found: readonly Change[] = [
     ...(allowed.additive ? plan.additive : []),
@@ -129,11 +133,13 @@ async function passWithLock(
   const permitted = c.reported === null ? found : [];
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
-  let shown = await isWorthShowing(record, changes.filter((change) => findUndone(before, change) === undefined).length, c);
-  if (shown) await c.announcer.showPlan(record);
-  const onOutcome = shown ? { onOutcome: createProgress(record, changes.length, c) } : {};
+  const isTold = (change: Change): boolean => told.get(undoneKey(change))?.endedAt === null || findUndone(before, change) !== undefined;
+  const first = follow(record, told, record.startedAt);
+  if (first.over.length > 0) record = { ...record, ended: first.over.map(({ key, since }) => ({ key, since })) };
+  let shown = isNews(first, record) || changes.some((change) => !isTold(change));
+  const begun = shown ? await showFirst(record, stored, first, c) : null;
+  const onOutcome = begun === null ? {} : { onOutcome: createProgress(begun, changes.length, c) };
   const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, limits: planned.team });
-  shown ||= applied.some((o) => o.outcome === "done");
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);
   const stopped = applied.some((o) => o.outcome === "held");
@@ -141,10 +147,15 @@ async function passWithLock(
   if (allowed.deletions && !stopped) {
     for (const proposal of plan.proposals) if (!waiting.has(proposal.domainId)) await c.deletions.openDeletion(proposal, requesters);
   }
+  const last = follow(record, told, record.startedAt);
+  // What was made is news, and so is what was not made for the first time.
+  shown ||= record.outcomes.some((o) => (isUndone(o) ? !isTold(o.change) : o.outcome === "done"));
+  const now = shown ? movedTo(record.id, last, mattersOf(record)) : last.told;
   await c.db.tx(async (q) => {
     await updatePlanRecord(q, record.id, record, shown);
     await recordPassEnd(q, passId, c.now(), plan.holds[0]?.sentence ?? null);
-    if (shown) await recordLastShown(q, showKey(record));
+    await recordTold(q, changedFrom(stored, now), shown ? record.id : byOthers, c.now());
+    if (scope.kind === "fleet") await recordLastShown(q, keyOfEarlierVersion({ ...record, plan: asEarlierVersion(planned, c) }));
     const forgetsOthers = scope.kind === "fleet" && allowed.additive;
     await recordUndone(q, undoneAfter(before, record.id, record.outcomes, { forgetsOthers }));
     const counts = { changes: changes.length, proposals: plan.proposals.length, holds: plan.holds.map((h) => h.kind) };
@@ -152,9 +163,32 @@ async function passWithLock(
     const actor = startedBy.kind === "command" ? startedBy.operator : "schedule";
     await recordAudit(q, { at: c.now(), actor, kind: "pass.ended", subject: passId, data });
   });
-  if (shown) await c.announcer.showPlan(record);
-  await correctMessages(before, applied, c);
+  if (shown) await c.announcer.showPlan(asItStands(record, record, now));
+  await correctMessages(touchedBy(record, told, now), record, now, c);
   return ok(record);
+}
+
+/** Shows a plan before its changes are made. That it is told is recorded first: after a crash its message is posted, and no second one. */
+async function showFirst(record: PlanRecord, stored: ToldByKey, first: Following, c: ReconcileContext): Promise<PlanRecord> {
+  const now: ToldByKey = movedTo(record.id, first, mattersOf(record));
+  await c.db.tx(async (q) => {
+    await updatePlanRecord(q, record.id, record, true);
+    await recordTold(q, changedFrom(stored, now), record.id, c.now());
+  });
+  const begun = asItStands(record, record, now);
+  await c.announcer.showPlan(begun);
+  return begun;
+}
+
+/** Whether a plan tells something that no message tells yet. */
+function isNews({ news, over }: Following, { startedBy, notAsked = [] }: PlanRecord): boolean {
+  // Who asked for a pass learns why nothing came of it.
+  return news.length > 0 || over.length > 0 || (startedBy.kind === "command" && notAsked.length > 0);
+}
+
+/** The plan as a replica of an earlier version makes it, whose holds differ. */
+function asEarlierVersion({ plan, input, policy: { rules: _, ...earlier }, plannedAt }: Planned, c: ReconcileContext): Plan {
+  return plan.holds.length === 0 ? plan : buildPlan(input, earlier, c.scopeFingerprint, plannedAt);
 }
 
 /** A plan and all that it was made from. */
@@ -320,23 +354,6 @@ async function proposalsNotAsked(
     if (why !== null) found.push({ path: proposal.path, ...why });
   }
   return found;
-}
-
-async function isWorthShowing(record: PlanRecord, changes: number, c: ReconcileContext): Promise<boolean> {
-  const { plan, notAsked = [] } = record;
-  if (changes > 0) return true;
-  if (allowedBy(plan).deletions && plan.proposals.length > notAsked.length) return true;
-  // Who asked for a pass learns why nothing came of it.
-  if (record.startedBy.kind === "command" && notAsked.length > 0) return true;
-  return (await readLastShown(c.db)) !== showKey(record);
-}
-
-function showKey({ plan, notAsked = [], reported }: PlanRecord): string {
-  // What is only reported stays: it is told again when it is something else.
-  const changes = reported === undefined ? {} : { reported, changes: digestOf([...plan.additive, ...plan.restrictive]) };
-  const shown = { holds: plan.holds.map((h) => [h.kind, h.sentence]), drift: plan.drift.map((d) => d.sentence), ...changes };
-  const news = notAsked.filter((n) => n.isNews);
-  return digestOf(news.length === 0 ? shown : { ...shown, notAsked: news });
 }
 
 function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOutcome[]): readonly ChangeOutcome[] {

@@ -29,10 +29,28 @@ export interface PlanRecord {
   readonly progress?: { readonly startedAt: Instant; readonly at: Instant; readonly total: number; readonly ended: number };
   /** Whether the read-back found the plan fulfilled; null until it was read. */
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
+  /** The holds whose end this plan's message says; `isBack`: it began again soon after. */
+  readonly ended?: readonly { readonly key: string; readonly since: Instant; readonly isBack?: boolean }[];
+  /** Only in what is shown, never stored. */
+  readonly standing?: Standing;
+}
+
+/** How it stands with what a plan's message tells. */
+export interface Standing {
+  /** Since when something is in the way; null: nothing of this message is any more. */
+  readonly since: Instant | null;
+  /** How many passes met it. */
+  readonly tries: number;
+  /** The holds that ended. */
+  readonly over: readonly { readonly since: Instant; readonly until: Instant; readonly sentence: string }[];
+  /** When the newer message began that tells what is still so; null: there is none. */
+  readonly toldAnew: Instant | null;
 }
 
 /** Shows plans to people. Implemented by the bot; idempotent by plan id. */
 export interface PlanAnnouncer {
-  /** Posts the plan's message, or updates it in place. Not called for a plan equal to the last one shown. */
+  /** Posts the plan's message, or updates it in place. Not called for a plan that tells nothing new. */
   showPlan(record: PlanRecord): Promise<void>;
+  /** Updates the plan's message in place; a message that is not there is not posted. */
+  correctPlan(record: PlanRecord): Promise<void>;
 }

@@ -1,10 +1,8 @@
 import { digestOf } from "../../core/digest.ts";
 import type { PlanId } from "../../core/ids.ts";
-import type { Database } from "../../store/db.ts";
-import { readPlanRecord } from "../../store/plans.ts";
 import type { Undone } from "../../store/undone.ts";
 import type { Change } from "../planning/plan.ts";
-import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
+import type { ChangeOutcome } from "./record.ts";
 
 /** Finds a change among those that passes before it tried in vain; undefined: it is new. */
 export function findUndone(undone: readonly Undone[], change: Change): Undone | undefined {
@@ -39,22 +37,4 @@ export function undoneAfter(
   const planned = new Set(outcomes.map((x) => digestOf(x.change)));
   const ended = new Set(tried.map((x) => digestOf(x.change)));
   return [...now, ...before.filter((u) => !ended.has(u.change) && (planned.has(u.change) || !o.forgetsOthers))];
-}
-
-/** Corrects the messages that told of a change when it fails for another reason than before. */
-export async function correctMessages(
-  before: readonly Undone[],
-  outcomes: readonly ChangeOutcome[],
-  c: { readonly db: Database; readonly announcer: PlanAnnouncer },
-): Promise<void> {
-  const other = outcomes.filter((o) => {
-    const known = findUndone(before, o.change);
-    return known !== undefined && (o.outcome === "refused" || o.outcome === "indeterminate") && o.problem !== known.problem;
-  });
-  for (const plan of new Set(other.map((o) => findUndone(before, o.change)?.plan ?? ""))) {
-    const record = (await readPlanRecord(c.db, plan)) as PlanRecord | null;
-    if (record === null) continue;
-    const now = new Map(other.map((o) => [digestOf(o.change), o]));
-    await c.announcer.showPlan({ ...record, outcomes: record.outcomes.map((o) => now.get(digestOf(o.change)) ?? o) });
-  }
 }

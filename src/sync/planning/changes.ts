@@ -177,11 +177,12 @@ class Comparison {
   ): void {
     const { observed } = this.#input;
     if (observed.coverage !== "complete" && observed.scope.kind !== "project") return;
-    if (vanished) return this.#hold(project, `the account of ${member.username} in ${domain.path} was removed by somebody else`);
+    const lost = `the account of ${member.username} in ${domain.path} was removed by somebody else`;
+    if (vanished) return this.#hold(project, lost, undefined, member.userId);
     const name = member.username.toLowerCase();
     if (accounts.some((a) => a.name.toLowerCase() === name || a.users.some((u) => u.username.toLowerCase() === name))) {
       const sentence = `${domain.path} already has an account or user ${member.username} that was not made by Twokey`;
-      return this.#hold(project, sentence, this.#liftedByAdoption("account"));
+      return this.#hold(project, sentence, this.#liftedByAdoption("account"), member.userId);
     }
     this.#createAccount(project, domain.id, generation, member);
   }
@@ -250,8 +251,9 @@ class Comparison {
     return `two approvers, by adopting it: /ci-adopt; or the CI team, by renaming that ${what}`;
   }
 
-  #hold(project: DesiredProject, sentence: string, liftedBy = "the CI team, after looking in CloudStack"): void {
-    this.#holds.push({ kind: "name_in_the_way", blocks: "one_project", sentence, liftedBy, projectId: project.id });
+  #hold(project: DesiredProject, sentence: string, liftedBy = "the CI team, after looking in CloudStack", about?: string): void {
+    const which = { projectId: project.id, ...(about === undefined ? {} : { about }) };
+    this.#holds.push({ kind: "name_in_the_way", blocks: "one_project", sentence, liftedBy, ...which });
   }
 }
 

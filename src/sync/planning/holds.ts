@@ -3,7 +3,7 @@ import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import type { Differences } from "./changes.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import type { Hold } from "./plan.ts";
-import { isOfEarlierVersion, type PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, saysOnlyWhatWasRead, type PlanPolicy } from "./policy.ts";
 
 /** What holds are judged by. */
 export interface HoldQuestion {
@@ -21,7 +21,7 @@ export interface HoldQuestion {
 /** Lists every reason why the plan goes no further, with what it blocks and who lifts it. Their sentences are stored with plans (INV-7). */
 export function assessHolds(q: HoldQuestion): readonly Hold[] {
   const coverage = q.input.desired.scope.kind === "project" ? projectHolds(q) : [...coverageHolds(q), ...sizeHolds(q)];
-  return [
+  const all = [
     ...ownerHolds(q),
     ...coverage,
     ...roleHolds(q),
@@ -31,10 +31,12 @@ export function assessHolds(q: HoldQuestion): readonly Hold[] {
     ...rowHolds(q),
     ...q.differences.holds,
   ];
+  // Plans of earlier versions are made again without it.
+  return saysOnlyWhatWasRead(q.policy) ? all : all.map(({ about: _, ...rest }) => rest);
 }
 
-function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string): Hold {
-  return { kind, blocks, sentence, liftedBy };
+function hold(kind: Hold["kind"], blocks: Hold["blocks"], sentence: string, liftedBy: string, about?: string): Hold {
+  return { kind, blocks, sentence, liftedBy, ...(about === undefined ? {} : { about }) };
 }
 
 function ownerHolds({ input: { known } }: HoldQuestion): readonly Hold[] {
@@ -106,32 +108,37 @@ function memberHolds({ input, differences, policy }: HoldQuestion): readonly Hol
   const now = before - leavers;
   if (now >= before * policy.shrinkMinShare) return [];
   const sentence = `the CI database lists only ${now} of ${before} members whose accounts are in use`;
-  return [hold("shrunken_source", "restrictions", sentence, `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`)];
+  const liftedBy = `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`;
+  return [hold("shrunken_source", "restrictions", sentence, liftedBy, "members")];
 }
 
 const WHOLE_SOURCE = "a source that is whole again";
 
+/** The holds of a side that lists too little. What was not read completely says nothing of its size; it holds everything already. */
 function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   const last = input.known.lastComplete;
   if (last === null) return [];
   const { coverage, projects, held } = input.desired;
+  const listed = projects.length + held.filter((h) => h.userId === null).length;
   const sides = [
-    ["the CI database lists", "projects", projects.length + held.filter((h) => h.userId === null).length, last.projects] as const,
-    ["CloudStack lists", "domains", input.observed.domains.length, last.domains] as const,
+    ["the CI database lists", "projects", coverage, listed, last.projects] as const,
+    ["CloudStack lists", "domains", input.observed.coverage, input.observed.domains.length, last.domains] as const,
   ];
   const holds: Hold[] = [];
-  for (const [who, what, now, before] of sides) {
+  for (const [who, what, read, now, before] of sides) {
+    if (read === "partial" && saysOnlyWhatWasRead(policy)) continue;
     if (now === 0 && before > 0)
-      holds.push(hold("empty_source", "everything", `${who} no ${what} at all; ${before} the last time`, WHOLE_SOURCE));
+      holds.push(hold("empty_source", "everything", `${who} no ${what} at all; ${before} the last time`, WHOLE_SOURCE, what));
     else if (now < before * policy.shrinkMinShare) {
       const sentence = `${who} only ${now} of ${before} ${what} it had the last time`;
-      holds.push(hold("shrunken_source", "everything", sentence, `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`));
+      const liftedBy = `${WHOLE_SOURCE}, or two approvers: /ci-policy set shrink-min-share`;
+      holds.push(hold("shrunken_source", "everything", sentence, liftedBy, what));
     }
   }
   const ours = coverage === "complete" ? input.known.managedAccounts.length : 0;
   if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null)) {
     const sentence = `the CI database lists no member of any project, although ${ours} accounts are managed`;
-    holds.push(hold("empty_source", "restrictions", sentence, WHOLE_SOURCE));
+    holds.push(hold("empty_source", "restrictions", sentence, WHOLE_SOURCE, "members"));
   }
   return holds;
 }
@@ -169,7 +176,8 @@ function limitHolds({ input, differences, proposals, policy }: HoldQuestion): re
   ]) {
     if (limit === undefined || before === undefined || restrictions === 0 || before + restrictions <= limit) continue;
     const sentence = `${restrictions} more locks, changed roles or lowered limits are above the limit of ${limit} a ${span} over all passes`;
-    holds.push(hold("restrictions_used_up", "restrictions", sentence, `time, or two approvers: /ci-policy set restrictions-per-${span}`));
+    const liftedBy = `time, or two approvers: /ci-policy set restrictions-per-${span}`;
+    holds.push(hold("restrictions_used_up", "restrictions", sentence, liftedBy, span));
   }
   if (proposals > policy.proposalsPerPass) {
     const sentence = `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`;

@@ -79,6 +79,8 @@ export interface Hold {
   readonly liftedBy: string;
   readonly projectId?: ProjectId;
   readonly domainIds?: readonly DomainId[];
+  /** Which one it is where a plan can have several of a kind: a side, a span of time, a person. Left out in plans of earlier versions. */
+  readonly about?: string;
 }
 
 /**

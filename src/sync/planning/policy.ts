@@ -8,6 +8,8 @@ export interface PlanSettings {
   readonly roles: Readonly<Record<string, string>>;
   /** A domain id every complete read must see; null asks for none. */
   readonly sentinelDomain: string | null;
+  /** The rules by which plans are made now; left out in plans of earlier versions, which are made again as those made them. */
+  readonly rules?: 2;
 }
 
 const planLimits = [
@@ -31,12 +33,17 @@ export type PlanPolicy = PlanSettings &
 /** The part of the team's limits that a plan depends on, with the settings that no vote changes. */
 export function planPolicyOf(team: TeamPolicy, settings: PlanSettings): PlanPolicy {
   const limits = Object.fromEntries([...planLimits, ...laterLimits].map((key) => [key, team[key]]));
-  return { ...settings, ...(limits as Pick<TeamPolicy, (typeof planLimits | typeof laterLimits)[number]>) };
+  return { ...settings, rules: 2, ...(limits as Pick<TeamPolicy, (typeof planLimits | typeof laterLimits)[number]>) };
 }
 
 /** Whether it is the policy of a plan that an earlier version stored: it is made again as that version made it. Invariant: INV-7. */
 export function isOfEarlierVersion(policy: PlanPolicy): boolean {
   return policy.restrictionsPerDay === undefined;
+}
+
+/** Whether holds say which one of their kind they are, and nothing of the size of what was not read completely. Invariant: INV-7. */
+export function saysOnlyWhatWasRead(policy: PlanPolicy): boolean {
+  return policy.rules === 2;
 }
 
 /** The CloudStack role of a CI role. */

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoChannel } from "../../../demo/cast.ts";
 import { keyRules, memberCommands, rulesOf } from "../../../demo/keys.ts";
 import { startS3Server } from "../../archive/s3-server.ts";
+import { untrusted } from "../../cloudstack/untrusted-certificate.ts";
 import { emptyDatabase } from "../../support/database.ts";
 import type { Check } from "../../../src/cli/doctor/check.ts";
 import { startSoundWorld, type Examination, type SoundWorld } from "./world.ts";
@@ -436,6 +437,26 @@ test("archive: a file in the way, and a folder that may not be written", async (
   // Root may write everywhere.
   if (process.getuid?.() !== 0) expect(shut.lines).toMatch(/failed {3}archive .*is not writable/);
   expect((await archive({ TWOKEY_ARCHIVE_DIR: folder })).ok).toMatch(/archive .*can be written/);
+});
+
+test("environment: names that nobody knows, and private authorities that Node would only ignore", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "twokey-doctor-ca-"));
+  const [bad, good] = [path.join(folder, "bad.pem"), path.join(folder, "good.pem")];
+  writeFileSync(bad, "not a certificate");
+  writeFileSync(good, untrusted.cert);
+  const withFile = (file: string) => http({ NODE_EXTRA_CA_CERTS: file });
+  expect((await http({ TWOKEY_LOGLEVEL: "debug" })).lines).toMatch(/^warning {2}environment .*TWOKEY_LOGLEVEL.*TWOKEY_LOG_LEVEL/m);
+  expect((await withFile(path.join(folder, "none.pem"))).lines).toMatch(
+    /^failed {3}environment .*cannot be read \(ENOENT\), so it is ignored/m,
+  );
+  expect((await withFile(folder)).lines).toMatch(/^failed {3}environment .*cannot be read \(EISDIR\)/m);
+  expect((await withFile(bad)).lines).toMatch(/^failed {3}environment .*holds no certificate in PEM form/m);
+  writeFileSync(bad, `${untrusted.cert.replace(/[A-Z]{20}/, "x")}\n${untrusted.cert}`);
+  expect((await withFile(bad)).lines).toMatch(/^failed {3}environment .*1 of the 2 certificates/m);
+  const sound = await withFile(good);
+  expect([sound.lines, sound.ok]).toEqual(["", expect.stringMatching(/NODE_EXTRA_CA_CERTS: 1 certificate\(s\)/)]);
+  const { lines } = await http({ NODE_EXTRA_CA_CERTS: good }, () => Date.UTC(2200, 0));
+  expect(lines).toMatch(/^warning {2}environment .*CN=ssvm\.example expired on/m);
 });
 
 test("HTTP: a port taken by another program, and one that a running bot holds", async () => {

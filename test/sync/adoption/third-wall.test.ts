@@ -109,6 +109,7 @@ test("a table of fewer people than the policy asks, born as decided, changed, de
 });
 
 test("nothing is given back without its own table of two, nor while it is under a deletion; what was given back is not deleted", async () => {
+  await putInForce(fresh.db, { coolOffMs: 0, graceMs: 0 });
   const row = await put();
   for (const who of ["ada", "ben"]) await vote(row, who);
   await apply(row);

@@ -17,6 +17,10 @@ export function keepLockSession(db: Database, url: string): Database {
   };
   return {
     ...db,
+    async close() {
+      await (await session)?.end();
+      await db.close();
+    },
     async withAdvisoryLock(key, _options, fn) {
       // A session may take its own lock twice, so what this process holds is asked first.
       if (held.has(key) || !(await ask("take", "select pg_try_advisory_lock(hashtextextended($1, 0)) as ok", key))) return { held: false };

@@ -89,14 +89,12 @@ export function createPosting(o: PostingOptions): Posting {
   const start = (key: string, tries = 0): Promise<string | null> => {
     const busy = running.get(key);
     if (busy !== undefined) return busy;
+    const failed = (thrown: unknown): string => {
+      o.events.bug("slack.not_shown", thrown);
+      return errorCode(thrown);
+    };
     const done = work(key)
-      .then(
-        () => null,
-        (thrown: unknown) => {
-          o.events.bug("slack.not_shown", thrown);
-          return errorCode(thrown);
-        },
-      )
+      .then(() => null, failed)
       .then((code) => {
         running.delete(key);
         if (code !== null) void later(key, tries);

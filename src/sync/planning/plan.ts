@@ -76,7 +76,7 @@ export interface Hold {
   readonly sentence: string;
   readonly liftedBy: string;
   readonly projectId?: ProjectId;
-  /** Which one it is where a plan can have several of a kind: a side, a span of time, or a person. Left out in plans of earlier versions. */
+  /** Which one it is where a plan can have several of a kind: a side, a span of time, a person. Left out in plans of earlier versions. */
   readonly about?: string;
 }
 

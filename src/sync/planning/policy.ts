@@ -41,7 +41,7 @@ export function isOfEarlierVersion(policy: PlanPolicy): boolean {
   return policy.restrictionsPerDay === undefined;
 }
 
-/** Whether holds say which one of their kind they are, and nothing is said of the size of what was not read completely. Invariant: INV-7. */
+/** Whether holds say which one of their kind they are, and nothing is said of the size of what was not read whole. Invariant: INV-7. */
 export function saysOnlyWhatWasRead(policy: PlanPolicy): boolean {
   return policy.rules === 2;
 }

@@ -89,10 +89,7 @@ export function createPosting(o: PostingOptions): Posting {
   const start = (key: string, tries = 0): Promise<string | null> => {
     const busy = running.get(key);
     if (busy !== undefined) return busy;
-    const failed = (thrown: unknown): string => {
-      o.events.bug("slack.not_shown", thrown);
-      return errorCode(thrown);
-    };
+    const failed = (thrown: unknown): string => (o.events.bug("slack.not_shown", thrown), errorCode(thrown));
     const done = work(key)
       .then(() => null, failed)
       .then((code) => {

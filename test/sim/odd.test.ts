@@ -1,4 +1,7 @@
-/** Claims INV-1 to INV-11, after every tick of the odd ones of 100 simulated lives and one that nobody chose: people, faults, crashes, two processes. */
+/**
+ * Claims INV-1 to INV-11, after every tick of the odd ones of 100 simulated lives and one that nobody chose: people, faults,
+ * crashes, two processes.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../src/store/db.ts";
 import { freshDatabase, openAsBot, type FreshDatabase } from "../support/database.ts";

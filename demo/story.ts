@@ -106,7 +106,8 @@ async function replay2017(s: Stage): Promise<void> {
   s.tell("4. Replay of 2017: a sync of one project only. Then the view of the CI database itself shows one project only.");
   const before = domains(s).length;
   await s.ada.command(demoChannel, "/ci-sync", "aurora");
-  await plan(s, "the narrowed pass explains itself", "says nothing about any other");
+  await s.ada.command(demoChannel, "/ci-plan", "aurora");
+  await s.ada.waitFor("the narrowed plan explains itself", (v) => ephemeral(v.conversations, "says nothing about any other"));
   await s.w.ci.narrowTo("aurora");
   await plan(s, "the shrunken source is held", "the CI database lists only");
   hold(domains(s).length === before, "no domain was deleted");

@@ -25,6 +25,7 @@ function messages(): Database {
       rows.set(String(key), { key, channel, ts, digest, at, version: 1 });
       return 1;
     },
+    withAdvisoryLock: async (_key: string, _wait: unknown, post: () => Promise<unknown>) => ({ held: true, value: await post() }),
   } as unknown as Database;
 }
 

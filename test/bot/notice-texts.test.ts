@@ -41,7 +41,7 @@ test("how it stands with a message", async () => {
     standingBlocks({ ended: [{ key: "k", since: at("14:18") }] }),
     standingBlocks({ ended: [{ key: "k", since: at("14:18"), isBack: true }] }),
   ];
-  await expect(`${JSON.stringify(found, null, 1)}\n`).toMatchFileSnapshot("golden/standing.json");
+  await expect(`${JSON.stringify(found, null, 1)}\n`).toMatchFileSnapshot("golden/standing.txt");
 });
 
 test("I am here", async () => {
@@ -68,5 +68,5 @@ test("I am here", async () => {
     }),
   ];
   expect(JSON.stringify(found)).not.toContain("<!channel>");
-  await expect(`${JSON.stringify(found, null, 1)}\n`).toMatchFileSnapshot("golden/here.json");
+  await expect(`${JSON.stringify(found, null, 1)}\n`).toMatchFileSnapshot("golden/here.txt");
 });

@@ -32,8 +32,8 @@ test("a shell that there is no script for is refused", async () => {
 test("bash completes commands, commands of a group, options, known arguments and files", async () => {
   expect(await offeredAfter("re")).toEqual(["resume", "restore", "replay", "rebuild", "reimport"]);
   expect(await offeredAfter("--v")).toEqual(["--version"]);
-  expect(await offeredAfter("audit", "")).toEqual(["list", "show", "verify"]);
-  expect(await offeredAfter("audit", "verify", "--")).toEqual(["--head", "--json", "--help"]);
+  expect(await offeredAfter("audit", "")).toEqual(["list", "show", "verify", "export", "cut"]);
+  expect(await offeredAfter("audit", "verify", "--")).toEqual(["--head", "--key", "--json", "--help"]);
   expect(await offeredAfter("completion", "")).toEqual(["bash", "zsh", "fish", "--help"]);
   expect(await offeredAfter("help", "doc")).toEqual(["doctor"]);
   writeFileSync(path.join(folder, "cost.png"), "");

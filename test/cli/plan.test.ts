@@ -147,6 +147,7 @@ test("one project as JSON: each change with its words; a project looked at alone
 test("after passes, show prints each line of a stored plan; by an unknown id it names the newest", async () => {
   const fresh = await freshDatabase();
   const life = await startStoredLife(fresh, 3);
+  life.join();
   await life.pass();
   const [head] = await readPlanHeads(fresh.db, 1);
   const shown = await life.terminal("plan", "show", head?.id ?? "");

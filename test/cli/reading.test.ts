@@ -13,6 +13,7 @@ let life: StoredLife;
 beforeAll(async () => {
   fresh = await freshDatabase();
   life = await startStoredLife(fresh, 5);
+  life.join();
   await life.pass();
   await openOne(fresh.db, { name: "alpha" });
 });

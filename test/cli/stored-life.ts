@@ -1,5 +1,6 @@
 import { keysOf } from "../../demo/keys.ts";
 import { openDoor } from "../sim/door.ts";
+import { users } from "../sim/people.ts";
 import { createReplica, type Replica } from "../sim/replica.ts";
 import { createWorld, type World } from "../sim/world.ts";
 import { signedForm } from "../../src/cloudstack/api/signature.ts";
@@ -14,6 +15,8 @@ export interface StoredLife {
   readonly world: World;
   readonly replica: Replica;
   pass(): Promise<void>;
+  /** Everybody joins every active project. */
+  join(): void;
   /** Somebody at CloudStack's own door, with the root administrator's keys. */
   byHand(command: string, params: Record<string, string>): Promise<void>;
   /** Runs a command line on this database. */
@@ -32,6 +35,9 @@ export async function startStoredLife(fresh: FreshDatabase, seed: number, change
       world.clock.at += 60_000;
       const done = await replica.runPass(null, { kind: "schedule" });
       if (!done.ok) throw new Error(done.error.message);
+    },
+    join() {
+      for (const project of world.ci.projects) if (project.state === "active") project.members = users.map((u) => u.ciUserId);
     },
     async byHand(command, params) {
       const data = signedForm(command, params, { ...world.cloud.admin }, world.clock.at as Instant);

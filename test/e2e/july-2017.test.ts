@@ -111,6 +111,7 @@ test("nothing is deleted, whatever the source says and one person clicks", async
 
   await pass(1);
   await ada.command(demoChannel, "/ci-sync", "p-001");
+  await ada.command(demoChannel, "/ci-plan", "p-001");
   await said("says nothing about any other");
   await clickEverything(hurry);
 

@@ -44,7 +44,10 @@ const creations = () => cloud.requests().filter((r) => r.command.startsWith("cre
 
 test("an unknown word is refused, with how to write it", async () => {
   const ran = await run("--dryrun");
-  expect([ran.code, ran.err]).toEqual([2, "Unknown option '--dryrun'. Did you mean --dry-run?\nUsage: twokey rebuild [--dry-run]\n"]);
+  expect([ran.code, ran.err]).toEqual([
+    2,
+    "Unknown option '--dryrun'. Did you mean --dry-run?\nUsage: twokey rebuild [--dry-run] [--json]\n",
+  ]);
 });
 
 test("while everything is stopped nothing is made", async () => {

@@ -190,7 +190,7 @@ describe("twokey backup-cost", () => {
     const second = await run([]);
     expect(second.out).toContain("2 measurements in the history");
     const file = path.join(dir, "out.png");
-    expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: "", out: expect.stringContaining("The picture is in ") });
+    expect(await run(["--plot", file])).toMatchObject({ code: 0, errors: `The picture is in ${file}.\n` });
     expect((await readFile(file)).subarray(1, 4).toString()).toBe("PNG");
     const nowhere = await run(["--plot", path.join(dir, "no-such-folder", "out.png")]);
     expect(nowhere).toMatchObject({ code: 1, errors: expect.stringContaining("(ENOENT). Name a file in an existing folder") });

@@ -461,7 +461,7 @@ test("environment: names that nobody knows, and private authorities that Node wo
   );
   expect((await withFile(folder)).lines).toMatch(/^failed {3}environment .*cannot be read \(EISDIR\)/m);
   expect((await withFile(bad)).lines).toMatch(/^failed {3}environment .*holds no certificate in PEM form/m);
-  writeFileSync(bad, `${untrusted.cert.replace(/[A-Z]{20}/, "x")}\n${untrusted.cert}`);
+  writeFileSync(bad, `${untrusted.cert.replace(/\n[A-Za-z0-9+/]{8}/, "\n!!!!!!!!")}\n${untrusted.cert}`);
   expect((await withFile(bad)).lines).toMatch(/^failed {3}environment .*1 of the 2 certificates/m);
   const sound = await withFile(good);
   expect([sound.lines, sound.ok]).toEqual(["", expect.stringMatching(/NODE_EXTRA_CA_CERTS: 1 certificate\(s\)/)]);

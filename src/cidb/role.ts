@@ -1,11 +1,15 @@
 import pg from "pg";
 import { z } from "zod";
-import { failure, type Failure } from "../core/failure.ts";
+import type { Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { isMysql } from "../config/ci-address.ts";
+import { readMysqlRole } from "./mysql/role.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** What the role of `CI_DATABASE_URL` may do beyond reading. */
 export interface CiRole {
   readonly name: string;
+  /** The server's, with its name. */
   readonly version: string;
   readonly isSuperuser: boolean;
   /** Tables and views that it may write, its own included, by schema and name; at most 20. */
@@ -37,11 +41,12 @@ const QUESTION = `
     )::text[] as writable`;
 
 /**
- * Asks PostgreSQL what the role may do; only reads. Errors: `unavailable`, with PostgreSQL's code and never its address.
+ * Asks the server what the role may do; only reads. Errors: `unavailable`, with the server's code and never its address.
  *
  * Source: PostgreSQL 18, "System Information Functions", access privilege inquiry functions.
  */
 export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> {
+  if (isMysql(url)) return readMysqlRole(url);
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 10_000,
@@ -54,12 +59,9 @@ export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> 
   try {
     await client.connect();
     const { name, version, is_superuser, may_create, writable } = Row.parse((await client.query(QUESTION)).rows[0]);
-    return ok({ name, version, isSuperuser: is_superuser, mayCreate: may_create, writable });
+    return ok({ name, version: `PostgreSQL ${version}`, isSuperuser: is_superuser, mayCreate: may_create, writable });
   } catch (thrown) {
-    const { code } = thrown as { code?: unknown };
-    const remedy = "Make sure that it runs, and check CI_DATABASE_URL: host, port, database, role and password.";
-    const sentence = `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`;
-    return err(failure("unavailable", "cidb.unavailable", sentence, { remedy }));
+    return err(unreachable(thrown));
   } finally {
     await client.end().catch(() => undefined);
   }

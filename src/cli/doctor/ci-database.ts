@@ -18,7 +18,7 @@ export async function examineCiDatabase(o: {
 }): Promise<readonly Check[]> {
   const role = await readCiRole(o.url);
   if (!role.ok) return [refused(role.error, "Check CI_DATABASE_URL.")];
-  const checks = [ok(`reachable as ${role.value.name}, PostgreSQL ${role.value.version}`), roleCheck(role.value)];
+  const checks = [ok(`reachable as ${role.value.name}, ${role.value.version}`), roleCheck(role.value)];
   const read = await o.ci.readDesired({ kind: "fleet", root: o.rootPath as DomainPath });
   if (read.coverage === "partial") {
     // What PostgreSQL said about a view comes with a failure of the read itself, with its remedy.

@@ -1,0 +1,9 @@
+import { failure, type Failure } from "../core/failure.ts";
+
+/** The CI database did not answer; with the code that says why, and never its address. */
+export function unreachable(thrown: unknown): Failure {
+  const { code } = thrown as { code?: unknown };
+  const remedy = "Make sure that it runs, and check CI_DATABASE_URL: host, port, database, role and password.";
+  const sentence = `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`;
+  return failure("unavailable", "cidb.unavailable", sentence, { remedy });
+}

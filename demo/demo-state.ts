@@ -1,5 +1,7 @@
 /** All that the page shows beside Slack: plain data, asked for about once a second. */
 export interface DemoState {
+  /** True where only Slack is shown: the stand-alone emulators know neither the CI database nor the bot. */
+  readonly isSlackOnly?: boolean;
   readonly ciDatabase: {
     readonly projects: readonly {
       readonly slug: string;

@@ -8,6 +8,8 @@ import type { DemoState } from "./demo-state.ts";
 /** What the page's server is given. */
 export interface PageServerOptions {
   readonly port?: number;
+  /** The address to listen on, 127.0.0.1 by default; the page is asked for by the names of this machine only, in any case. */
+  readonly host?: string;
   /** Answers one act of the page with a sentence. */
   readonly act: (action: string, body: Readonly<Record<string, string>>) => Promise<string>;
   readonly state: () => Promise<DemoState>;
@@ -31,7 +33,7 @@ export async function startPageServer(o: PageServerOptions): Promise<{ readonly 
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(o.port ?? 0, "127.0.0.1", resolve);
+    server.listen(o.port ?? 0, o.host ?? "127.0.0.1", resolve);
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,

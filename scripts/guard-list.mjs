@@ -566,8 +566,8 @@ export const guards = [
     invariant: "C6",
     what: "a call that our own look kept back shut nobody out",
     file: "src/deletion/step.ts",
-    guard: "if (!isAnswer || !GIVEN_BACK",
-    broken: "if (!GIVEN_BACK",
+    guard: "if (!isAnswer || !LOOKED_AT",
+    broken: "if (!LOOKED_AT",
     tests: giveBack,
   },
   {

@@ -9,6 +9,8 @@ export async function actInWorld(action: string, body: object = {}): Promise<voi
 
 /** Shows the buttons, the CI database and the CloudStack tree. */
 export function showWorld(state: DemoState): void {
+  document.body.classList.toggle("slack-only", state.isSlackOnly === true);
+  if (state.isSlackOnly === true) return;
   byId("times").textContent =
     `demo times: cool-off ${state.times.coolOffSeconds} s, grace ${state.times.graceSeconds} s, expunge ${state.times.expungeSeconds} s (by default 30 min, 14 days, a day)`;
   const control = (label: string, action: string, o: { readonly pressed?: boolean; readonly loud?: boolean } = {}): HTMLElement => {

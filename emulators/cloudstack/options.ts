@@ -5,6 +5,10 @@ import { NAMED } from "./world/base.ts";
 export interface CloudStackEmulatorOptions {
   /** 0 takes any free port. */
   readonly port?: number;
+  /** The address to listen on; 127.0.0.1 by default, since nobody is asked for a password. */
+  readonly host?: string;
+  /** The name of this machine in the addresses that are given out, where others know it by another name. */
+  readonly publicHost?: string;
   /** False opens no port: only `serve` answers. */
   readonly listens?: boolean;
   /** The clock. Jobs, expunging and clean-up tasks are worked out from it at each request, so a simulated clock works. */
@@ -57,6 +61,8 @@ export type Settings = Required<Omit<CloudStackEmulatorOptions, "stateFile" | "d
 export function settingsOf(options: CloudStackEmulatorOptions): Settings {
   return {
     port: options.port ?? 0,
+    host: options.host ?? "127.0.0.1",
+    publicHost: options.publicHost ?? "127.0.0.1",
     listens: options.listens ?? true,
     now: options.now ?? Date.now,
     newId: options.newId ?? randomUUID,

@@ -113,6 +113,8 @@ export interface Seed extends SeedMore {
   addRole(fields: { name: string; type: RoleType; rules: readonly string[] }): string;
   /** Removes a role that no account has. */
   removeRole(id: string): void;
+  /** Gives the first user of that name these keys. */
+  setKeys(username: string, keys: Keys): void;
   /** The keys of the first user of that name that has some. */
   findKeys(username: string): Keys | undefined;
   /** The id of the role of a name. */
@@ -170,7 +172,16 @@ export function seedOf(world: World, settings: Settings): Seed {
 
 type People = Pick<
   Seed,
-  "addDomain" | "removeDomain" | "addAccount" | "addUser" | "addRole" | "removeRole" | "findKeys" | "findRole" | "setDefaultRole"
+  | "addDomain"
+  | "removeDomain"
+  | "addAccount"
+  | "addUser"
+  | "addRole"
+  | "removeRole"
+  | "setKeys"
+  | "findKeys"
+  | "findRole"
+  | "setDefaultRole"
 >;
 
 function people(world: World, making: () => Making): People {
@@ -205,6 +216,11 @@ function people(world: World, making: () => Making): People {
       return role.id;
     },
     removeRole: (id) => world.roles.remove(world.roles.need(id), making().now),
+    setKeys: (username, { apiKey, secretKey }) => {
+      const user = world.users.all().find((one) => one.username === username);
+      if (user === undefined) throw new Error(`there is no user ${username}`);
+      world.setKeys(user, apiKey, secretKey);
+    },
     findKeys: (username) => {
       const { apiKey, secretKey } = world.users.all().find((user) => user.username === username && user.apiKey !== undefined) ?? {};
       return apiKey === undefined || secretKey === undefined ? undefined : { apiKey, secretKey };

@@ -35,7 +35,7 @@ const API_PATH = "/client/api";
 
 /** A running emulator. */
 export interface CloudStackEmulator extends Seed {
-  /** The API's address, `http://127.0.0.1:PORT/client/api`. */
+  /** The API's address, `http://127.0.0.1:PORT/client/api`, or with `publicHost`. */
   readonly url: string;
   /** Keys of the root administrator. */
   readonly admin: Keys;
@@ -56,7 +56,7 @@ export interface CloudStackEmulator extends Seed {
   close(): Promise<void>;
 }
 
-/** Starts an emulated CloudStack management server on 127.0.0.1. Source of every behaviour: the recordings of a 4.22 server. */
+/** Starts an emulated CloudStack management server, on 127.0.0.1 unless `host` says otherwise. Source of every behaviour: the recordings of a 4.22 server. */
 export async function startCloudStackEmulator(options: CloudStackEmulatorOptions = {}): Promise<CloudStackEmulator> {
   const settings = settingsOf(options);
   const loaded = settings.stateFile === undefined ? undefined : loadWorld(settings.stateFile);
@@ -70,10 +70,10 @@ export async function startCloudStackEmulator(options: CloudStackEmulatorOptions
   if (settings.listens) {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(settings.port, "127.0.0.1", resolve);
+      server.listen(settings.port, settings.host, resolve);
     });
   }
-  const origin = settings.listens ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : NOWHERE;
+  const origin = settings.listens ? `http://${settings.publicHost}:${(server.address() as AddressInfo).port}` : NOWHERE;
   machine.origin = origin;
   return {
     ...seedOf(world, settings),

@@ -33,6 +33,10 @@ export interface SlackEmulatorOptions {
   readonly seed: SlackSeed;
   /** 0, the default, takes any free port. */
   readonly port?: number;
+  /** The address to listen on; 127.0.0.1 by default, since nobody is asked who they are. */
+  readonly host?: string;
+  /** The name of this machine in the addresses that are given out, where others know it by another name. */
+  readonly publicHost?: string;
   readonly now?: () => number;
   /** Everything survives a restart in this file. */
   readonly stateFile?: string;
@@ -66,7 +70,7 @@ export interface SlackEmulator {
   close(): Promise<void>;
 }
 
-/** Starts a Slack to run against, on 127.0.0.1. Source: facts on Slack; Slack's own clients are its test. */
+/** Starts a Slack to run against, on 127.0.0.1 unless `host` says otherwise. Source: facts on Slack; Slack's own clients are its test. */
 export async function startSlackEmulator(options: SlackEmulatorOptions): Promise<SlackEmulator> {
   const inside = new Inside(options);
   const server = createServer((request, response) => {
@@ -79,9 +83,9 @@ export async function startSlackEmulator(options: SlackEmulatorOptions): Promise
   server.on("upgrade", (request, socket, head) => inside.sockets.upgrade(request, socket, head));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+    server.listen(options.port ?? 0, options.host ?? "127.0.0.1", resolve);
   });
-  inside.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  inside.origin = `http://${options.publicHost ?? "127.0.0.1"}:${(server.address() as AddressInfo).port}`;
   return {
     apiUrl: `${inside.origin}/api/`,
     url: inside.origin,

@@ -13,6 +13,7 @@ import { createDatabase, type Database } from "../store/db.ts";
 import { readPolicy, seedPolicy } from "../store/policies.ts";
 import { prepareStore } from "../store/prepare.ts";
 import { createSkewMeter } from "../store/server-clock.ts";
+import { waitForServer } from "../store/wait-for-server.ts";
 import { factLogger } from "./facts.ts";
 import { readHealth, type Health } from "./health.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -48,6 +49,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   const version = readVersion();
   const metrics = createMetrics({ version, steadyMs: ambient.steadyMs });
   const a = { ...ambient, events: observed(ambient.events, metrics.observe) };
+  await waitForServer(ownerOrBotUrl, { ...ambient, tell: (sentence) => a.events.warn("store.waits", { sentence }) });
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });

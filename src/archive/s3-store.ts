@@ -74,10 +74,12 @@ function createS3Client(o: S3Options): S3Client {
  *
  * Complete parts survive a restart of the process; what is less than a part waits in memory, since S3 accepts no short part
  * but the last. Errors: `rejected` when the bucket refuses, `unavailable` when it is slow or unreachable, `archive.full`.
+ *
+ * `sizeOf`: how large the nth part is, in bytes; other sizes are for servers without S3's least part.
  */
-export function createS3Store(o: S3Options): ArchiveStore {
+export function createS3Store(o: S3Options, sizeOf = partBytes): ArchiveStore {
   const client = createS3Client(o);
-  const bucket = createBucket(client, o);
+  const bucket = createBucket(client, o, sizeOf);
   const failureOf = failuresAt(o);
   const tails = new Map<string, Buffer>();
   return {
@@ -90,7 +92,8 @@ export function createS3Store(o: S3Options): ArchiveStore {
         const start = offset === 0 ? Buffer.alloc(0) : held;
         tails.delete(key);
         if (upload === null || sum(upload.parts) + start.length !== offset) throw new Error("the upload is not where it was left");
-        const filled = await fillParts(bytes, upload.parts.length + 1, start, (n, body) => bucket.put(key, upload.id, n, body));
+        const send = (n: number, body: Buffer): Promise<Part> => bucket.put(key, upload.id, n, body);
+        const filled = await fillParts(bytes, { first: upload.parts.length + 1, sizeOf }, start, send);
         keepTail(tails, key, filled.tail);
         return sum(upload.parts) + filled.bytes + filled.tail.length;
       }, failureOf);
@@ -133,7 +136,7 @@ export function inspectBucket(o: S3Options): Promise<Result<void, Failure>> {
 }
 
 /** The calls of one bucket; each throws what the SDK throws. */
-function createBucket(client: S3Client, o: S3Options) {
+function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => number) {
   const at = (key: string) => {
     if (!keyShape.test(key)) throw new Error("an archive key is made of hexadecimal digits and hyphens");
     return { Bucket: o.bucket, Key: `${o.prefix}${key}` };
@@ -163,7 +166,7 @@ function createBucket(client: S3Client, o: S3Options) {
       for await (const page of paginateListParts({ client }, { ...at(key), UploadId: id }))
         listed.push(...(page.Parts ?? []).map((p) => ({ number: p.PartNumber ?? 0, etag: p.ETag ?? "", bytes: p.Size ?? 0 })));
       const sorted = listed.toSorted((a, b) => a.number - b.number);
-      const gap = sorted.findIndex((p, i) => p.number !== i + 1 || p.bytes !== partBytes(p.number));
+      const gap = sorted.findIndex((p, i) => p.number !== i + 1 || p.bytes !== sizeOf(p.number));
       return { id, parts: gap < 0 ? sorted : sorted.slice(0, gap) };
     },
     async put(key: string, id: string, number: number, body: Buffer): Promise<Part> {
@@ -193,12 +196,12 @@ function createBucket(client: S3Client, o: S3Options) {
 /** Fills part after part and sends each while the next is filled; what is less than a part is returned. Two buffers, no more. */
 async function fillParts(
   bytes: Readable,
-  first: number,
+  { first, sizeOf }: { readonly first: number; readonly sizeOf: (n: number) => number },
   start: Buffer,
   send: (n: number, body: Buffer) => Promise<Part>,
 ): Promise<{ readonly bytes: number; readonly tail: Buffer }> {
   let n = first;
-  let part = Buffer.allocUnsafe(partBytes(n));
+  let part = Buffer.allocUnsafe(sizeOf(n));
   let used = start.copy(part);
   let sent = 0;
   let sending: { readonly body: Buffer<ArrayBuffer>; readonly done: Promise<unknown> } | null = null;
@@ -217,7 +220,7 @@ async function fillParts(
         sending = { body: part, done };
         sent += part.length;
         n += 1;
-        part = free?.length === partBytes(n) ? free : Buffer.allocUnsafe(partBytes(n));
+        part = free?.length === sizeOf(n) ? free : Buffer.allocUnsafe(sizeOf(n));
         used = 0;
       }
     }

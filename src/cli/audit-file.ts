@@ -3,12 +3,9 @@ import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { z } from "zod";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { AuditRowShape, faultOf, type AuditRow } from "../store/audit.ts";
-
-const Head = z.object({ twokey: z.literal("audit export"), version: z.literal(1), installation: z.string(), prevHash: z.string() });
+import { AuditExportHead, AuditRowShape, faultOf, type AuditRow } from "../store/audit.ts";
 
 /** What an export holds. */
 export interface AuditFile {
@@ -21,7 +18,11 @@ export interface AuditFile {
   readonly sha256: string;
 }
 
-/** Writes rows to a file that only its owner can read; on the disk before this returns, or not there at all. Errors: throws what the file system says. */
+/**
+ * Writes rows to a file that only its owner can read; on the disk before this returns, or not there at all.
+ *
+ * Errors: throws what the file system says.
+ */
 export async function writeAuditFile(
   path: string,
   of: { readonly installation: string; readonly prevHash: string },
@@ -60,14 +61,14 @@ export async function readAuditFile(path: string): Promise<Result<AuditFile, Fai
 async function readLines(path: string, hash: Hash): Promise<Result<AuditFile, Failure>> {
   const stream = createReadStream(path);
   stream.on("data", (bytes) => hash.update(bytes));
-  let head: z.output<typeof Head> | null = null;
+  let head: AuditExportHead | null = null;
   let last: AuditRow | null = null;
   let n = 0;
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     n += 1;
     const value = parseJson(line);
     if (n === 1) {
-      const parsed = Head.safeParse(value);
+      const parsed = AuditExportHead.safeParse(value);
       if (!parsed.success) return fail("invalid", "audit.file", "This is no export of the audit log: its first line does not say so");
       head = parsed.data;
       continue;

@@ -158,18 +158,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     /** The owner's address, only for migrations; null: `databaseUrl` has the owner's role, or the owner has migrated. */
     databaseMigrationUrl: v.DATABASE_MIGRATION_URL ?? null,
     ci: { url: v.CI_DATABASE_URL, views, sentinelProject: v.CI_SENTINEL_PROJECT ?? null },
-    slack: {
-      botToken: v.SLACK_BOT_TOKEN,
-      connection:
-        v.SLACK_APP_TOKEN !== undefined
-          ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
-          : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
-      apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
-      channel: v.SLACK_CHANNEL,
-      approverGroup: v.SLACK_APPROVER_GROUP ?? null,
-      approverIds: v.SLACK_APPROVERS,
-      teamGroup: v.SLACK_TEAM_GROUP ?? null,
-    },
+    slack: slackOf(v),
     cloudstack: {
       url: v.CLOUDSTACK_API_URL,
       read,
@@ -206,6 +195,21 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     http: { host: v.TWOKEY_HTTP_HOST, port: v.TWOKEY_HTTP_PORT, publicUrl: v.TWOKEY_PUBLIC_URL?.replace(/\/+$/, "") ?? null },
     ...seenFromOutside(v),
     logLevel: v.TWOKEY_LOG_LEVEL,
+  };
+}
+
+function slackOf(v: Variables) {
+  return {
+    botToken: v.SLACK_BOT_TOKEN,
+    connection:
+      v.SLACK_APP_TOKEN !== undefined
+        ? { mode: "socket" as const, appToken: v.SLACK_APP_TOKEN }
+        : { mode: "http" as const, signingSecret: v.SLACK_SIGNING_SECRET ?? "", host: v.TWOKEY_HTTP_HOST, port: v.SLACK_PORT },
+    apiUrl: v.SLACK_API_URL.endsWith("/") ? v.SLACK_API_URL : `${v.SLACK_API_URL}/`,
+    channel: v.SLACK_CHANNEL,
+    approverGroup: v.SLACK_APPROVER_GROUP ?? null,
+    approverIds: v.SLACK_APPROVERS,
+    teamGroup: v.SLACK_TEAM_GROUP ?? null,
   };
 }
 

@@ -40,8 +40,8 @@ export async function runStep(
   return result;
 }
 
-/** The steps that are given back. CloudStack may refuse one, or let its job fail, and have carried it out all the same. */
-const GIVEN_BACK: ReadonlySet<string> = new Set(["quarantine", "destroy"]);
+/** Steps that are given back, and the one that gives machines back. CloudStack may refuse one, or fail its job, and have carried it out. */
+const LOOKED_AT: ReadonlySet<string> = new Set(["quarantine", "destroy", "recover"]);
 
 /** The thing as it is after a step that CloudStack refused; nothing for one that was never sent. */
 async function foundAfter(
@@ -52,7 +52,7 @@ async function foundAfter(
   c: DeletionContext,
 ): Promise<{ readonly found?: string }> {
   const isAnswer = ["rejected", "contract_broken", "stuck"].includes(f.kind) && !isFailedRead(f);
-  if (!isAnswer || !GIVEN_BACK.has(command)) return {};
+  if (!isAnswer || !LOOKED_AT.has(command)) return {};
   const found = await readById(row, about, c);
   return { found: found.ok ? found.value : "it could not be read" };
 }

@@ -100,7 +100,9 @@ async function requireVoters(by: Asker, { body }: PolicyVersion, c: PolicyContex
   );
   if (count >= body.quorum || merged.length === 0) return ok(undefined);
   return fail("refused", "policy.one_person", `Nobody could approve it, ${body.quorum} people must: ${mergedNote(merged)}`, {
-    remedy: "Correct slack_id or the e-mail in the CI database, and propose it after that day.",
+    remedy: merged.some((m) => m.until === null)
+      ? "Who voted as one person stays one: let somebody else join the approvers' Slack group."
+      : "Correct slack_id or the e-mail in the CI database, and propose it after that day.",
   });
 }
 

@@ -4,6 +4,12 @@ import { canonicalJson, digestOf } from "../core/digest.ts";
 import { isSigned, readCheckpoint, type Checkpoint } from "./audit-checkpoints.ts";
 import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
 
+/** The first line of an exported part of the log: whose log it is, and what its first row follows. */
+export const AuditExportHead = z.object({
+  ...{ twokey: z.literal("audit export"), version: z.literal(1), installation: z.string(), prevHash: z.string() },
+});
+export type AuditExportHead = z.output<typeof AuditExportHead>;
+
 /** One row as it is stored and exported. */
 export const AuditRowShape = z.object({
   seq: z.number(),

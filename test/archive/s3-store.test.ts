@@ -11,8 +11,11 @@ import { item } from "../support/deletions.ts";
 import { type Fault, startS3Server, type TestBucket } from "./s3-server.ts";
 
 const MIB = 1024 * 1024;
+/** Here a part has eight units, as one of the real size has eight MiB: what is hashed is a hundredth. */
+const UNIT = 10_240;
+const inUnits = (n: number): number => (partBytes(n) / MIB) * UNIT;
 const key = "abcdef01-2345-4678-89ab-cdef01234567";
-const body = Buffer.alloc(20 * MIB, "twokey archives this ");
+const body = Buffer.alloc(20 * UNIT, "twokey archives this ");
 const sha256 = createHash("sha256").update(body).digest("hex");
 const saved = { ok: true, value: { key, bytes: body.length, sha256 } };
 
@@ -20,7 +23,7 @@ let bucket: TestBucket;
 let store: ArchiveStore;
 beforeEach(async () => {
   bucket = await startS3Server();
-  store = createS3Store(bucket.options);
+  store = createS3Store(bucket.options, inUnits);
 });
 afterEach(() => bucket.close());
 
@@ -40,7 +43,7 @@ function source(cutAt: number | null = null): ExportSource & { readonly asked: n
 }
 
 function* chunks(from: number, cut: number | null): Generator<Buffer> {
-  for (let i = from; i < (cut ?? body.length); i += 65_536) yield body.subarray(i, Math.min(i + 65_536, cut ?? body.length));
+  for (let i = from; i < (cut ?? body.length); i += 1000) yield body.subarray(i, Math.min(i + 1000, cut ?? body.length));
   if (cut !== null) throw new Error("the line broke");
 }
 
@@ -68,14 +71,14 @@ describe("not saved, with a reason, is what goes to a bucket that", () => {
 
   test("does not know our key id (s3rver's own refusal), and neither key nor host is in the sentence", async () => {
     const options = { ...bucket.options, credentials: { accessKeyId: "NOBODY", secretAccessKey: "hunter2" } };
-    const denied = await save(source(), createS3Store(options));
+    const denied = await save(source(), createS3Store(options, inUnits));
     expect(denied).toMatchObject({ ok: false, error: { kind: "rejected", code: "archive.denied" } });
     expect(JSON.stringify(denied)).not.toMatch(/hunter2|NOBODY|127\.0\.0\.1/);
   });
 
   test("never answers", async () => {
     bucket.fault = on(PUT, "silence");
-    const impatient = createS3Store({ ...bucket.options, timeoutMs: 150 });
+    const impatient = createS3Store({ ...bucket.options, timeoutMs: 150 }, inUnits);
     const from = source();
     expect(await save(from, impatient)).toMatchObject({ ok: false, error: { kind: "unavailable", code: "archive.slow" } });
     expect(from.asked).toEqual([0, 0, 0, 0]);
@@ -102,7 +105,7 @@ describe("not saved, with a reason, is what goes to a bucket that", () => {
   test("breaks off while it is read back", async () => {
     const breaking: ArchiveStore = {
       ...store,
-      open: async () => ok(Readable.from(chunks(0, 9 * MIB))),
+      open: async () => ok(Readable.from(chunks(0, 9 * UNIT))),
     };
     expect(await save(source(), breaking)).toMatchObject({ ok: false, error: { code: "archive.unreadable" } });
   });
@@ -116,10 +119,20 @@ describe("saved is", () => {
     expect(await bucket.uploads()).toBe(0);
   });
 
+  test("the same in parts of the real size: 20 MiB in 8, 8 and 4", async () => {
+    const large = Buffer.alloc(20 * MIB, "twokey archives this ");
+    const real = createS3Store(bucket.options);
+    expect(await real.append(key, 0, Readable.from([large.subarray(0, 13 * MIB + 5)]))).toEqual(ok(13 * MIB + 5));
+    expect(await real.append(key, 13 * MIB + 5, Readable.from([large.subarray(13 * MIB + 5)]))).toEqual(ok(large.length));
+    expect(await real.finish(key)).toEqual(ok(undefined));
+    expect(bucket.seen.filter((r) => PUT.test(r))).toHaveLength(3);
+    expect(await readBack(real, key)).toEqual(ok({ bytes: large.length, sha256: createHash("sha256").update(large).digest("hex") }));
+  });
+
   test("what was cut and went on exactly where it broke off", async () => {
-    const from = source(13 * MIB + 5);
+    const from = source(13 * UNIT + 5);
     expect(await save(from)).toEqual(saved);
-    expect(from.asked).toEqual([0, 13 * MIB + 5]);
+    expect(from.asked).toEqual([0, 13 * UNIT + 5]);
     expect(bucket.seen.filter((r) => PUT.test(r))).toHaveLength(3);
   });
 
@@ -136,7 +149,7 @@ describe("saved is", () => {
   });
 
   test("what was begun anew: the upload before it is aborted", async () => {
-    await store.append(key, 0, Readable.from([body.subarray(0, 9 * MIB)]));
+    await store.append(key, 0, Readable.from([body.subarray(0, 9 * UNIT)]));
     expect(await bucket.uploads()).toBe(1);
     expect(await save()).toEqual(saved);
     expect(await bucket.uploads()).toBe(0);
@@ -146,19 +159,19 @@ describe("saved is", () => {
 describe("an unfinished upload", () => {
   test("survives the process: another one finds the whole parts by listing them page by page, and goes on there", async () => {
     const large = Buffer.concat([body, body]);
-    expect(await store.append(key, 0, Readable.from([large.subarray(0, 30 * MIB)]))).toEqual(ok(30 * MIB));
-    expect(await store.unfinishedBytes(key)).toBe(30 * MIB);
-    const next = createS3Store(bucket.options);
+    expect(await store.append(key, 0, Readable.from([large.subarray(0, 30 * UNIT)]))).toEqual(ok(30 * UNIT));
+    expect(await store.unfinishedBytes(key)).toBe(30 * UNIT);
+    const next = createS3Store(bucket.options, inUnits);
     const there = await next.unfinishedBytes(key);
-    expect(there).toBe(24 * MIB);
+    expect(there).toBe(24 * UNIT);
     expect(await next.append(key, there, Readable.from([large.subarray(there)]))).toEqual(ok(large.length));
     expect(await next.finish(key)).toEqual(ok(undefined));
     expect(await readBack(next, key)).toEqual(ok({ bytes: large.length, sha256: createHash("sha256").update(large).digest("hex") }));
   });
 
   test("is not gone on with at another place", async () => {
-    await store.append(key, 0, Readable.from([body.subarray(0, 9 * MIB)]));
-    expect(await store.append(key, 8 * MIB, Readable.from([body]))).toMatchObject({ ok: false, error: { code: "archive.broken" } });
+    await store.append(key, 0, Readable.from([body.subarray(0, 9 * UNIT)]));
+    expect(await store.append(key, 8 * UNIT, Readable.from([body]))).toMatchObject({ ok: false, error: { code: "archive.broken" } });
     expect(await store.append("00000000-1111", 5, Readable.from([body]))).toMatchObject({ ok: false });
   });
 

@@ -108,6 +108,21 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "cooling_off" });
   });
 
+  test("who asked is known by the account they had when it was decided to ask, also when their row leads to another one a moment later", async () => {
+    const evidence = { kind: "closed", projectId: "p-1", slug: "a", closedAt: at(1), closedBy: "chen" };
+    const proposal = { domainId: randomUUID(), projectId: "p-1", path: "ROOT/ci/a", name: "a", evidence };
+    // No approver yet, so that nothing else remembers the account.
+    slack.setGroup(["UADA", "UBEN"]);
+    expect(await bot.passes.deletions.whyNotOpened(proposal as never, [])).toBeNull();
+    slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });
+    slack.set({ id: "UCHEN2", name: "chen two", email: "chen@example.org" });
+    w = await identityOn(slack, fresh.db, { people: w.people, list: { group: slack.group, ids: ["UCHEN"] } });
+    bot = botOn(w);
+    const row = await propose("chen");
+    expect(await approve(row, "UCHEN")).toBe("deletion.requester");
+    expect([await approve(row, "UADA"), await approve(row, "UBEN")]).toEqual(["ok", "ok"]);
+  });
+
   test("what was learned of a requester before counts, also when nothing leads from them to Slack at the opening", async () => {
     await by("UCHEN");
     slack.set({ id: "UCHEN", name: "chen", email: "li@other.example" });

@@ -724,6 +724,27 @@ describe("a machine that somebody recovered by hand is somebody's need", () => {
     await expectNeeded(gone);
   });
 
+  test("a recovery of ours that CloudStack refused, and carried out all the same, is nobody's need", async () => {
+    await worldIn("expunging");
+    const { recoverMachine } = e.bot.deletions.restorer;
+    const failing = e.bot.with({
+      restorer: {
+        recoverMachine: async (...of) => {
+          const done = await recoverMachine(...of);
+          return done.ok ? err(failure("rejected", "cloudstack.internal", "recoverVirtualMachine: failed")) : done;
+        },
+      },
+    });
+    await stop();
+    for (let i = 0; i < 2; i += 1) await failing.advance(e.id);
+    expect((await row()).expunge_after).toBeNull();
+    e.w.now += 1000;
+    await resumeByTwo(fresh.db, e.w.now);
+    await e.until(["deleted", "closed"], 6 * HOUR);
+    expect((await row()).phase).toBe("deleted");
+    await e.close();
+  });
+
   test("a destruction that never arrived is nobody's need", async () => {
     await worldIn("grace");
     let isLost = false;
@@ -831,5 +852,19 @@ test("what had run is started, with its disks on it again", async () => {
     .sent()
     .filter((command) => ["recoverVirtualMachine", "enableAccount", "attachVolume", "startVirtualMachine"].includes(command));
   expect(order.at(-1)).toBe("startVirtualMachine");
+  await e.close();
+});
+
+test("what had run is started once its owner is enabled, however long that took", async () => {
+  await worldIn("expunging");
+  const vm = (await e.inventory()).items.find((i) => i.name === "vm")?.id ?? "";
+  await updateDeletion(fresh.db, e.id, { ran_machines: [vm] });
+  e.emulator.setFaults([{ kind: "status", status: 530, command: "enableAccount" }]);
+  await restore();
+  await run(e.bot, 60, HOUR);
+  expect(e.sent().filter((command) => command === "startVirtualMachine")).toEqual([]);
+  e.emulator.setFaults([]);
+  await e.until(["closed"]);
+  expect((await row()).closed_reason).toBe("everything is back as it was");
   await e.close();
 });

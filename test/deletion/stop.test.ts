@@ -138,6 +138,19 @@ describe("calls with an effect", () => {
     await there.close();
   });
 
+  test("nobody is locked, and no export is asked for", async () => {
+    const { writer, exports } = botCloud(emulator, { db: fresh.db });
+    const account = inventory.items.find((i) => i.kind === "account") as Inventory["items"][number];
+    const place = { projectId: "p-alpha", slug: "alpha", domainId: alpha, path: "ROOT/ci/alpha" };
+    const lock = { ...place, kind: "lock_account", accountId: account.id, username: account.name, ciUserId: "ann" };
+    const asked = () => emulator.requests().filter((r) => /^(?:lock|disable|create|extract)/.test(r.command)).length;
+    const before = asked();
+    await service().stop(asker("dora"), "now");
+    expect(await writer.applyChange(lock as never, randomUUID() as never)).toMatchObject(stopped);
+    expect(await exports.openExport(volume())).toMatchObject(stopped);
+    expect(asked()).toBe(before);
+  });
+
   test("looking goes on", async () => {
     await service().stop(asker("dora"), "now");
     for (const command of ["listDomains", "queryAsyncJobResult"])

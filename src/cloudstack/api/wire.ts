@@ -57,7 +57,7 @@ export const DomainRow = z.object({
   created: date,
   ...fields(maybe, "parentdomainid", "parentdomainname"),
   ...fields(limit, ...Object.values(LIMIT_FIELDS)),
-  ...fields(number, "vmtotal", "volumetotal", "templatetotal"),
+  ...fields(number, "vmtotal", "volumetotal", "templatetotal", "projecttotal"),
 });
 export type DomainRow = z.infer<typeof DomainRow>;
 

@@ -66,7 +66,9 @@ export async function restoreContents(
   const there = new Set(machines.filter(({ is }) => !isDestroyed(is)).map(({ is }) => is.id));
   const disks = await read((i) => i.kind === "volume" && i.facts["type"] !== "ROOT" && there.has(i.parentId ?? ""));
   await giveBack(attachments(disks, c));
-  await giveBack(starts(machines, ran, there, c));
+  // CloudStack starts nothing of a disabled owner: what waits for its account is not asked for, and so not given up.
+  const waits = (i: InventoryItem) => i.accountId !== null && (busy.has(i.accountId) || isLeftForNow(given, i.accountId));
+  await giveBack(starts(machines, ran, there, c).filter(({ item }) => !waits(item)));
 
   const [first] = [...given.passing, ...open.map(({ why }) => why)];
   if (first !== undefined) return err(first);
@@ -146,6 +148,11 @@ async function statesToGiveBack(row: DeletionRow, approved: Approved, c: Deletio
   const accounts = approved.items.filter((i) => i.kind === "account" && taken.has(i.id));
   // Deletions of older versions did not record it.
   return new Map(accounts.map((i) => [i.id, taken.get(i.id) ?? i.state]));
+}
+
+/** Whether a call to a thing failed in a way that may pass. */
+function isLeftForNow({ left, refused }: Given, id: string): boolean {
+  return left.has(id) && !refused.has(id);
 }
 
 /** Why an account is not given back the state that people approved: somebody else had changed it before the quarantine. */

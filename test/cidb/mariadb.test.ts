@@ -148,7 +148,7 @@ describe.skipIf(mariadbProgram === null)("on MariaDB (needs mariadbd or mysqld)"
       ["set session time_zone", "its time_zone is"],
       ["set session sql_select_limit", "its sql_select_limit is"],
       ["set session tx_isolation", "its transaction_isolation is"],
-      ["start transaction", "not read only"],
+      ["start transaction", "no transaction is open"],
     ] as const) {
       await admin.query("set global sql_select_limit = 7; set global tx_isolation = 'READ-COMMITTED'; set global time_zone = '+05:00'");
       const connection = await pool.getConnection();

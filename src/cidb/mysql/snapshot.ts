@@ -39,6 +39,8 @@ export interface MysqlSnapshot {
  * Errors: throws `SnapshotRefused` where a setting was not kept, or what the server shows may be old.
  */
 export async function beginSnapshot(connection: PoolConnection): Promise<MysqlSnapshot> {
+  // It would cut off the list of variables, too.
+  await connection.query("set session sql_select_limit = 18446744073709551615");
   const known = await readVariables(connection, [...SETTINGS.flatMap(([names]) => names), ...TIMEOUTS.map(([name]) => name)]);
   for (const [names, value] of SETTINGS) {
     const name = names.find((one) => known.has(one));
@@ -67,7 +69,7 @@ async function expectGuards(connection: PoolConnection): Promise<MysqlSnapshot> 
     if (value === undefined) throw dropped(`it does not say its ${names[0] ?? ""}`);
     if (!values.every((one) => wanted.some((w) => sameSet(w, one)))) throw dropped(`its ${names[0] ?? ""} is ${value}`);
   }
-  await expectReadOnly(connection);
+  await expectTransaction(connection);
   const stale = await whyOld(connection);
   if (stale !== null) throw new SnapshotRefused(tooOld(stale.why, stale.remedy));
   const [rows] = await connection.query<RowDataPacket[]>("select connection_id() as id");
@@ -75,16 +77,17 @@ async function expectGuards(connection: PoolConnection): Promise<MysqlSnapshot> 
 }
 
 /**
- * A transaction that may only read refuses this before it looks for the table or for rights; in any other one it changes nothing either.
+ * Whether a transaction is open: inside one its kind cannot be changed. It ends none, changes nothing, and needs no right; a statement that
+ * a read-only transaction refuses would end the snapshot.
  *
- * Source: MySQL 8.4, "START TRANSACTION"; MariaDB 10.11, seen there.
+ * Source: MySQL 8.4, "SET TRANSACTION"; seen on MariaDB 10.11.
  */
-async function expectReadOnly(connection: PoolConnection): Promise<void> {
-  const code = await connection.query("alter table twokey_no_such_table").then(
+async function expectTransaction(connection: PoolConnection): Promise<void> {
+  const code = await connection.query("set transaction read only").then(
     () => "done",
     (thrown: unknown) => (thrown as { code?: string }).code ?? "",
   );
-  if (code !== "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION") throw dropped("the transaction is not read only");
+  if (code !== "ER_CANT_CHANGE_TX_CHARACTERISTICS") throw dropped("no transaction is open");
 }
 
 function sameSet(wanted: string, seen: string): boolean {

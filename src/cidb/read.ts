@@ -7,7 +7,7 @@ import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
 import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
-import { isMysql } from "../config/ci-address.ts";
+import { isMysql } from "../core/ci-address.ts";
 import { createMysqlServer } from "./mysql/rows.ts";
 import { createPostgresServer, type ProjectQuestion, type Rows } from "./rows.ts";
 import { notConfirmed } from "./source.ts";

@@ -2,21 +2,9 @@ import pg from "pg";
 import { z } from "zod";
 import type { Failure } from "../core/failure.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { isMysql } from "../config/ci-address.ts";
+import { isMysql } from "../core/ci-address.ts";
 import { readMysqlRole } from "./mysql/role.ts";
-import { unreachable } from "./unreachable.ts";
-
-/** What the role of `CI_DATABASE_URL` may do beyond reading. */
-export interface CiRole {
-  readonly name: string;
-  /** The server's, with its name. */
-  readonly version: string;
-  readonly isSuperuser: boolean;
-  /** Tables and views that it may write, its own included, by schema and name; at most 20. */
-  readonly writable: readonly string[];
-  /** Whether it may make tables in a schema or schemas in the database. */
-  readonly mayCreate: boolean;
-}
+import { unreachable, type CiRole } from "./unreachable.ts";
 
 const Row = z.object({
   name: z.string(),

@@ -7,3 +7,15 @@ export function unreachable(thrown: unknown): Failure {
   const sentence = `The CI database could not be reached${typeof code === "string" ? ` (${code})` : ""}`;
   return failure("unavailable", "cidb.unavailable", sentence, { remedy });
 }
+
+/** What the role of `CI_DATABASE_URL` may do beyond reading. */
+export interface CiRole {
+  readonly name: string;
+  /** The server's, with its name. */
+  readonly version: string;
+  readonly isSuperuser: boolean;
+  /** Tables and views that it may write, its own included, by schema and name; at most 20. */
+  readonly writable: readonly string[];
+  /** Whether it may make tables in a schema or schemas in the database. */
+  readonly mayCreate: boolean;
+}

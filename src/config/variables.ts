@@ -3,7 +3,7 @@ import type { ArchiveKind } from "../core/archive-kinds.ts";
 import { absentKinds } from "../core/inventory.ts";
 import { numberSettings, type NumberSetting } from "../core/policy.ts";
 import { readProtected } from "../core/protected.ts";
-import { addressProblem, isMysql } from "./ci-address.ts";
+import { addressProblem, isMysql } from "../core/ci-address.ts";
 import { duration } from "./durations.ts";
 
 /** Kinds that can be archived; templates always are. */

@@ -4,7 +4,7 @@
  */
 import type { PoolConnection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { addressProblem } from "../../src/config/ci-address.ts";
+import { addressProblem } from "../../src/core/ci-address.ts";
 import { connectionOptions, openPool } from "../../src/cidb/mysql/connect.ts";
 import { whyOld } from "../../src/cidb/mysql/replica.ts";
 import { beginSnapshot } from "../../src/cidb/mysql/snapshot.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { TlsMode } from "../../config/ci-address.ts";
+import type { TlsMode } from "../../core/ci-address.ts";
 import type { ConnectionOptions, Pool } from "mysql2/promise";
 
 /** How long a connection, and a statement, may take. Units: milliseconds. */

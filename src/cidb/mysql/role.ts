@@ -1,8 +1,7 @@
 import type { RowDataPacket } from "mysql2/promise";
 import type { Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import type { CiRole } from "../role.ts";
-import { unreachable } from "../unreachable.ts";
+import { unreachable, type CiRole } from "../unreachable.ts";
 import { openPool } from "./connect.ts";
 
 /** One grant of `show grants`: rights, and on what. */

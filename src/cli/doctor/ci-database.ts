@@ -1,4 +1,5 @@
-import { readCiRole, type CiRole } from "../../cidb/role.ts";
+import { readCiRole } from "../../cidb/role.ts";
+import type { CiRole } from "../../cidb/unreachable.ts";
 import type { CiDatabase } from "../../cidb/read.ts";
 import type { DomainPath } from "../../core/ids.ts";
 import type { HeldRow } from "../../sync/planning/desired.ts";

@@ -3358,4 +3358,20 @@ export const guards = [
     broken: 'open(file, "w", 0o600)',
     tests: ["test/cli/roles.test.ts"],
   },
+  {
+    invariant: "INV-1",
+    what: "a replica of MySQL or MariaDB that lags says nothing",
+    file: "src/cidb/mysql/replica.ts",
+    guard: "if (!(Number(behind) <= AGE_S_MAX))",
+    broken: "if (false as boolean)",
+    tests: ["test/cidb/mariadb.test.ts"],
+  },
+  {
+    invariant: "INV-1",
+    what: "a server that does not say whether it is a replica says nothing",
+    file: "src/cidb/mysql/replica.ts",
+    guard: "if (channels === null) return MAY_NOT_SEE;",
+    broken: "if (channels === null) return null;",
+    tests: ["test/cidb/mariadb.test.ts"],
+  },
 ];

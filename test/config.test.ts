@@ -49,7 +49,8 @@ test("an empty environment is refused with every missing variable at once", () =
 });
 
 test.each([
-  ["CI_DATABASE_URL", "mysql://x:hunter2@y/z"],
+  ["CI_DATABASE_URL", "oracle://x:hunter2@y/z"],
+  ["CI_DATABASE_URL", "mysql://x:hunter2@y/z?ssl-mode=hunter2"],
   ["CI_DATABASE_URL", "postgres:hunter2"],
   ["DATABASE_URL", "postgres:hunter2"],
   ["DATABASE_URL", "postgresql:/hunter2"],

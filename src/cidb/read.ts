@@ -1,4 +1,3 @@
-import pg from "pg";
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CiUserId, Instant, ProjectId } from "../core/ids.ts";
@@ -8,7 +7,9 @@ import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
 import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
-import { readRows, readSourceOnly, type ProjectQuestion, type Rows } from "./rows.ts";
+import { isMysql } from "../core/ci-address.ts";
+import { createMysqlServer } from "./mysql/rows.ts";
+import { createPostgresServer, type ProjectQuestion, type Rows } from "./rows.ts";
 import { notConfirmed } from "./source.ts";
 
 /** A person of the CI database, for mapping Slack users. */
@@ -56,18 +57,11 @@ export interface CiDatabaseOptions {
 
 /** Opens the CI database; nothing is sent before the first read. */
 export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
-  const pool = new pg.Pool({
-    connectionString: o.url,
-    max: 2,
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: 30_000,
-    application_name: "twokey",
-  });
-  pool.on("error", o.onError);
+  const server = isMysql(o.url) ? createMysqlServer(o.url, o.views) : createPostgresServer(o.url, o.views, o.onError);
   let last: { readonly at: Instant; readonly rows: Rows } | null = null;
   const readWhole = async (): Promise<Result<Rows, Failure>> => {
     const at = o.now();
-    const read = await readRows(pool, o.views, null);
+    const read = await server.readRows(null);
     if (read.ok) last = { at, rows: read.value };
     return read;
   };
@@ -81,7 +75,7 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
   return {
     readDesired: async (scope) => desiredOf(scope, await ifConfirmed(await readWhole()), o.now(), o),
     async readProjectState(id, closing) {
-      const read = await ifConfirmed(await readRows(pool, o.views, { project: { id }, sentinel: o.sentinelProject }));
+      const read = await ifConfirmed(await server.readRows({ project: { id }, sentinel: o.sentinelProject }));
       return read.ok ? stateOf(id, read.value, assembled(read.value), o.sentinelProject, closing) : read;
     },
     async listPeople() {
@@ -95,13 +89,13 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
       return ok(user === "all" ? projects : projects.filter((p) => p.members.some((m) => m.userId === user)));
     },
     async project(question) {
-      const read = await readRows(pool, o.views, { project: question, sentinel: null });
+      const read = await server.readRows({ project: question, sentinel: null });
       if (!read.ok) return read;
       const isIt = (p: DesiredProject) => ("id" in question ? p.id === question.id : p.slug === question.slug);
       return ok(newestFirst(assembled(read.value).projects).find(isIt) ?? null);
     },
-    readSource: () => readSourceOnly(pool, o.views),
-    close: () => pool.end(),
+    readSource: server.readSource,
+    close: server.close,
   };
 }
 

@@ -3,17 +3,9 @@ import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
 import { postgresTrouble } from "../core/postgres-words.ts";
 import { err, ok, type Result } from "../core/result.ts";
-
-/** What the role of `CI_DATABASE_URL` may do beyond reading. */
-export interface CiRole {
-  readonly name: string;
-  readonly version: string;
-  readonly isSuperuser: boolean;
-  /** Tables and views that it may write, its own included, by schema and name; at most 20. */
-  readonly writable: readonly string[];
-  /** Whether it may make tables in a schema or schemas in the database. */
-  readonly mayCreate: boolean;
-}
+import { isMysql } from "../core/ci-address.ts";
+import { readMysqlRole } from "./mysql/role.ts";
+import type { CiRole } from "./unreachable.ts";
 
 const Row = z.object({
   name: z.string(),
@@ -38,11 +30,12 @@ const QUESTION = `
     )::text[] as writable`;
 
 /**
- * Asks PostgreSQL what the role may do; only reads. Errors: `unavailable` in words, never with the address.
+ * Asks the server what the role may do; only reads. Errors: `unavailable` in words, never with the address.
  *
  * Source: PostgreSQL 18, "System Information Functions", access privilege inquiry functions.
  */
 export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> {
+  if (isMysql(url)) return readMysqlRole(url);
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: 10_000,
@@ -55,7 +48,7 @@ export async function readCiRole(url: string): Promise<Result<CiRole, Failure>> 
   try {
     await client.connect();
     const { name, version, is_superuser, may_create, writable } = Row.parse((await client.query(QUESTION)).rows[0]);
-    return ok({ name, version, isSuperuser: is_superuser, mayCreate: may_create, writable });
+    return ok({ name, version: `PostgreSQL ${version}`, isSuperuser: is_superuser, mayCreate: may_create, writable });
   } catch (thrown) {
     const trouble = postgresTrouble(thrown);
     const remedy = trouble?.remedy ?? "Make sure that it runs, and check host, port, database, role and password.";

@@ -25,6 +25,38 @@ export interface Rows {
   readonly source: DatabaseSource;
 }
 
+/** Which rows are asked for: those that decide about one project, and the sentinel project's. */
+export interface About {
+  readonly project: ProjectQuestion;
+  readonly sentinel: string | null;
+}
+
+/** The server of a CI database, whichever kind it is. Errors: `unavailable`, `contract_broken` with the remedy; never its address or password. */
+export interface CiServer {
+  /** The three views, whole or about one project, with their counts, in one snapshot of the database. */
+  readRows(about: About | null): Promise<Result<Rows, Failure>>;
+  /** Only which database answers, and where the names of the views lead. */
+  readSource(): Promise<Result<DatabaseSource, Failure>>;
+  close(): Promise<void>;
+}
+
+/** Opens a CI database on PostgreSQL; nothing is sent before the first read. `onError` gets connections lost while idle. */
+export function createPostgresServer(url: string, views: ViewNames, onError: (error: Error) => void): CiServer {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 2,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: 30_000,
+    application_name: "twokey",
+  });
+  pool.on("error", onError);
+  return {
+    readRows: (about) => readRows(pool, views, about),
+    readSource: () => inSnapshot(pool, (client) => readSource(client, views, quoted)),
+    close: () => pool.end(),
+  };
+}
+
 /** Which rows of a view are asked for: a condition in SQL, with its parameters. */
 interface Condition {
   readonly where: string;
@@ -57,16 +89,7 @@ function conditionsFor(project: ProjectQuestion, sentinel: string | null, views:
 
 const Count = z.object({ n: z.coerce.number(), in_all: z.coerce.number() });
 
-/**
- * Reads the three views, whole or about one project, with their counts, in one snapshot of the database.
- *
- * Errors: `unavailable`, `contract_broken` with the remedy; never PostgreSQL's address or password.
- */
-export async function readRows(
-  pool: pg.Pool,
-  views: ViewNames,
-  about: { readonly project: ProjectQuestion; readonly sentinel: string | null } | null,
-): Promise<Result<Rows, Failure>> {
+async function readRows(pool: pg.Pool, views: ViewNames, about: About | null): Promise<Result<Rows, Failure>> {
   const only = about === null ? null : conditionsFor(about.project, about.sentinel, views);
   return inSnapshot(pool, async (client, isAt) => {
     const ask = async <S extends z.ZodType>(view: string, schema: S, columns: string, rest: string, c: Condition) => {
@@ -98,11 +121,6 @@ export async function readRows(
     const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
     return { projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0, source };
   });
-}
-
-/** Reads only which database answers, and where the names of the views lead. Errors: as for `readRows`. */
-export async function readSourceOnly(pool: pg.Pool, views: ViewNames): Promise<Result<DatabaseSource, Failure>> {
-  return inSnapshot(pool, (client) => readSource(client, views, quoted));
 }
 
 /** Reads in one snapshot; `isAt` names the view that is read, for the sentence of a failure. */

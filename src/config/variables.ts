@@ -3,6 +3,7 @@ import type { ArchiveKind } from "../core/archive-kinds.ts";
 import { absentKinds } from "../core/inventory.ts";
 import { numberSettings, type NumberSetting } from "../core/policy.ts";
 import { readProtected } from "../core/protected.ts";
+import { addressProblem, isMysql } from "../core/ci-address.ts";
 import { duration } from "./durations.ts";
 
 /** Kinds that can be archived; templates always are. */
@@ -61,7 +62,13 @@ export const variables = z.object({
     postgres.optional(),
     "the owner's postgres://… of the database in DATABASE_URL, whose own role has fewer rights (docs/database-roles.md)",
   ),
-  CI_DATABASE_URL: secret(postgres, "give a read-only role's postgres://… of the CI database; docs/ci-database.md names the three views"),
+  CI_DATABASE_URL: secret(
+    url("postgres:", "postgresql:", "mysql:", "mariadb:").superRefine((given, context) => {
+      const problem = URL.canParse(given) && isMysql(given) ? addressProblem(given) : null;
+      if (problem !== null) context.addIssue({ code: "custom", message: problem });
+    }),
+    "give a read-only role's postgres://… or mysql://… of the CI database; docs/ci-database.md names the three views",
+  ),
   CI_PROJECTS_VIEW: text.default("twokey_projects"),
   CI_USERS_VIEW: text.default("twokey_users"),
   CI_MEMBERSHIPS_VIEW: text.default("twokey_memberships"),

@@ -1,4 +1,5 @@
-import { readCiRole, type CiRole } from "../../cidb/role.ts";
+import { readCiRole } from "../../cidb/role.ts";
+import type { CiRole } from "../../cidb/unreachable.ts";
 import type { CiDatabase } from "../../cidb/read.ts";
 import type { DomainPath } from "../../core/ids.ts";
 import type { HeldRow } from "../../sync/planning/desired.ts";
@@ -18,7 +19,7 @@ export async function examineCiDatabase(o: {
 }): Promise<readonly Check[]> {
   const role = await readCiRole(o.url);
   if (!role.ok) return [refused(role.error, "Check CI_DATABASE_URL.")];
-  const checks = [ok(`reachable as ${role.value.name}, PostgreSQL ${role.value.version}`), roleCheck(role.value)];
+  const checks = [ok(`reachable as ${role.value.name}, ${role.value.version}`), roleCheck(role.value)];
   const read = await o.ci.readDesired({ kind: "fleet", root: o.rootPath as DomainPath });
   if (read.coverage === "partial") {
     // What PostgreSQL said about a view comes with a failure of the read itself, with its remedy.

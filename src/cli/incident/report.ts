@@ -162,7 +162,7 @@ function howSure(f: IncidentFacts): readonly string[] {
       ? `- ${which}: no complete read of both sides.`
       : `- ${which}: plan ${l.planId} of ${time(l.at)} (${l.domains.length} domains); \`twokey replay ${l.planId}\` computes it again.`;
   const log = f.verdict.intact
-    ? `- The audit log is intact: ${f.verdict.rows} rows, head ${f.verdict.head}.`
+    ? `- The audit log is intact: ${f.verdict.rows} rows, head ${f.verdict.head}.${beginOf(f.verdict.begin)}`
     : `- **The audit log is not intact** at row ${f.verdict.seq} (${f.verdict.reason}): do not trust the timeline after it.`;
   return [
     [
@@ -184,4 +184,10 @@ function plain(text: string): string {
     .replace(/[\p{Cc}\u2028\u2029]+/gu, " ")
     .replace(/[`*_<>[\]|]/g, (c) => (c === "_" ? "_" : `\\${c}`))
     .slice(0, 300);
+}
+
+/** Where the log begins, if its old part was cut off: what happened before is in the export only. */
+function beginOf(begin: { readonly lastSeq: number; readonly file: string } | undefined): string {
+  if (begin === undefined) return "";
+  return ` Its rows up to ${begin.lastSeq} were cut off; they are in the file with sha256 ${begin.file} (\`twokey audit verify --key\` checks the cut).`;
 }

@@ -79,7 +79,10 @@ function counters(register: Registry): Metrics["observe"] {
   };
   const seconds = <L extends string>(name: string, help: string, label: L) => {
     const made = new Histogram({ name: `twokey_${name}`, help, labelNames: [label], ...SECONDS, registers: [register] });
-    return (value: unknown, ms: unknown) => made.observe({ [label]: String(value) } as Record<L, string>, Number(ms) / 1000);
+    return (value: unknown, ms: unknown) => {
+      // What failed before it began took no time that anybody measured.
+      if (Number.isFinite(ms)) made.observe({ [label]: String(value) } as Record<L, string>, Number(ms) / 1000);
+    };
   };
   const passes = counter("passes_total", "Passes that ended, by outcome.", "outcome");
   const passSeconds = seconds("pass_duration_seconds", "How long passes took.", "outcome");
@@ -98,8 +101,10 @@ function counters(register: Registry): Metrics["observe"] {
   const runs = counter("engine_events_total", "Runs of the engine that failed, were repeated or were taken over.", "event");
   const byFact: Readonly<Record<string, (d: Details) => void>> = {
     pass: (d) => {
-      passes({ outcome: d["outcome"] });
-      passSeconds(d["outcome"], d["ms"]);
+      // One that did not run, as while everything is stopped, has no outcome of its own.
+      const { outcome = "refused" } = d;
+      passes({ outcome });
+      passSeconds(outcome, d["ms"]);
     },
     "cloudstack.call": (d) => {
       calls({ command: d["command"], outcome: d["outcome"] });

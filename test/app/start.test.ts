@@ -133,7 +133,7 @@ test("CloudStack is away at the start, then back", async () => {
     'twokey_budget_left{limit="deletionsPerDay"} 1',
     'twokey_up{part="slack"} 1',
     "twokey_stopped_seconds 0",
-    "twokey_queue_length 0",
+    "\ntwokey_queue_length ",
     "twokey_archive_bytes 0",
     "twokey_complete_pass_age_seconds ",
     'twokey_build_info{version="',

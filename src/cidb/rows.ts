@@ -7,6 +7,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
 import { readSource } from "./source.ts";
 import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
+import { unreadable } from "./unreachable.ts";
 import { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
 
 /** One project, by its id or by the slug it has now. */
@@ -170,12 +171,7 @@ function explain(thrown: unknown, view: string): Failure {
   }
   if (code === "42501")
     return broken("no_right", `The CI database does not let us read ${view}`, `Grant select on ${view} to the reading role.`);
-  if (thrown instanceof z.ZodError) {
-    const sentence = `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`;
-    return broken("type", sentence, "Compare its types with docs/ci-database.md.");
-  }
-  const where = `${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`;
-  return failure("unavailable", "cidb.unavailable", `The CI database could not be read${where}`, { details: { code } });
+  return unreadable(thrown, view, code);
 }
 
 function quoted(view: string): string {

@@ -1,7 +1,8 @@
 import type { AuditRow } from "../store/audit.ts";
 import { readAuditRow, searchAudit, type AuditFilter } from "../store/audit-search.ts";
 import { refuse, refuseUse, tellJson, type CliCommand, type CliIo, type Given } from "./command.ts";
-import { INSTANT_HINT, instantOf, jsonInstant, shownInstant } from "./instants.ts";
+import { instantOf } from "../core/clock.ts";
+import { INSTANT_HINT, jsonInstant, shownInstant } from "./instants.ts";
 import { withReading } from "./reading.ts";
 import { oneLine } from "./reimport-text.ts";
 

@@ -5,6 +5,7 @@ import { err, ok, type Result } from "../../core/result.ts";
 import type { ViewNames } from "../assemble.ts";
 import type { About, CiServer, Rows } from "../rows.ts";
 import { SnapshotRefused } from "../snapshot.ts";
+import { unreadable } from "../unreachable.ts";
 import { MembershipRow, ProjectRow, UserRow } from "../wire.ts";
 import { openPool } from "./connect.ts";
 import { beginSnapshot, endSnapshot } from "./snapshot.ts";
@@ -169,12 +170,7 @@ function explain(thrown: unknown, view: string): Failure {
     return broken("no_column", `The view ${view} of the CI database misses a column: ${sqlMessage}`, "Add it as docs/ci-database.md says.");
   if (NO_RIGHT.includes(code) && view !== "")
     return broken("no_right", `The CI database does not let us read ${view}`, `Grant select on ${view} to the reading role.`);
-  if (thrown instanceof z.ZodError) {
-    const sentence = `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`;
-    return broken("type", sentence, "Compare its types with docs/ci-database.md.");
-  }
-  const where = `${code === "" ? "" : ` (${code})`}${view === "" ? "" : ` at ${view}`}`;
-  return failure("unavailable", "cidb.unavailable", `The CI database could not be read${where}`, { details: { code } });
+  return unreadable(thrown, view, code);
 }
 
 function quoted(view: string): string {

@@ -2,7 +2,8 @@ import { writeFile } from "node:fs/promises";
 import type { Instant } from "../../core/ids.ts";
 import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
-import { INSTANT_HINT, instantOf } from "../instants.ts";
+import { instantOf } from "../../core/clock.ts";
+import { INSTANT_HINT } from "../instants.ts";
 import { refuseUse, withOwnDatabase, type CliCommand, type CliIo, type Given } from "../command.ts";
 
 /** `twokey incident`: writes the report on a window of time from what Twokey stored. */

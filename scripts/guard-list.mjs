@@ -20,6 +20,7 @@ const leastRights = ["test/deletion/least-rights.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const started = ["test/app/start.test.ts"];
 const people = ["test/sync/restrictions.test.ts"];
+const quick = ["test/sync/quick-pass.test.ts"];
 const refusals = ["test/sync/refusals-that-stay.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 const owner = ["test/app/ownership.test.ts"];
@@ -3373,5 +3374,29 @@ export const guards = [
     guard: "if (channels === null) return MAY_NOT_SEE;",
     broken: "if (channels === null) return null;",
     tests: ["test/cidb/mariadb.test.ts"],
+  },
+  {
+    invariant: "INV-11",
+    what: "many projects changed at once are left to a pass over everything, which is held above the limit",
+    file: "src/sync/execution/quick-pass.ts",
+    guard: "projects.length > PROJECTS_MAX ||",
+    broken: "",
+    tests: quick,
+  },
+  {
+    invariant: "INV-11",
+    what: "quick passes change no more between two passes over everything than one pass may",
+    file: "src/sync/execution/quick-pass.ts",
+    guard: "await addQuickChanges(c.db, now);",
+    broken: "",
+    tests: quick,
+  },
+  {
+    invariant: "INV-1",
+    what: "a quick pass looks at one project only, so that no lock and no deletion can come of it",
+    file: "src/sync/execution/quick-pass.ts",
+    guard: '{ kind: "project", root: c.fleet.root, projectId }',
+    broken: "c.fleet",
+    tests: quick,
   },
 ];

@@ -16,6 +16,7 @@ import { askAboutScope } from "../policy/service.ts";
 import { readPolicy } from "../store/policies.ts";
 import { rebuild, type RebuildContext, type RebuildReport } from "../sync/execution/rebuild.ts";
 import { runPass, type ReconcileContext, type StartedBy } from "../sync/execution/reconcile.ts";
+import { runQuickPass, type QuickPassContext } from "../sync/execution/quick-pass.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { planPolicyOf, type PlanSettings } from "../sync/planning/policy.ts";
 import type { Config } from "../config/config.ts";
@@ -42,6 +43,30 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
     ownership: deletions.ownership,
     reported: whyReported("write", p.config.cloudstack.reportOnly),
     scopeFingerprint: fingerprintOf(p.config.policy.scope),
+  };
+}
+
+/** All that quick passes need. */
+export function quickPassContext(p: Parts, passes: ReconcileContext): QuickPassContext {
+  return {
+    ...passes,
+    fleet: fleetOf(p),
+    readChanges: (since) => p.ci.readChanges(since),
+    readTouched: (since) => p.cloud.reader.readTouched(since),
+  };
+}
+
+/** Runs quick passes; that a side does not say what changed is logged once, until it does: a pass over everything needs neither. */
+export function createQuickPasses(c: QuickPassContext, events: Events): () => Promise<void> {
+  let failing: string | null = null;
+  return async () => {
+    const done = await runQuickPass(c);
+    if (!done.ok && failing !== done.error.code) events.failed("quick_pass", done.error);
+    failing = done.ok ? null : done.error.code;
+    if (!done.ok) return;
+    const { looked, made, left } = done.value;
+    if (looked + left > 0) events[left > 0 ? "warn" : "info"]("quick_pass", { looked, made, left });
+    if (made > 0) await c.ownership.keep();
   };
 }
 

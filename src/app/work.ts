@@ -23,7 +23,7 @@ import { backupContext } from "./archive.ts";
 import { sweepNotices } from "./notices.ts";
 import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
-import { fleetOf, passAndAsk } from "./passes.ts";
+import { createQuickPasses, fleetOf, passAndAsk, quickPassContext } from "./passes.ts";
 
 /** Runs one piece of durable work; idempotent, and throws when its signal aborts before it is done. */
 export type Run = (id: string, signal: AbortSignal) => Promise<void>;
@@ -76,7 +76,7 @@ export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promi
 
 /** The schedules. */
 export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
-  const { everySeconds } = p.config.sync;
+  const { everySeconds, quickSeconds } = p.config.sync;
   const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.policy.graceMs / 5000))));
   const backups = backupContext(p);
   const fleet = fleetOf(p);
@@ -92,6 +92,15 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
       everySeconds: nearestPeriod(everySeconds),
       run: () => report(passAndAsk(fleet, { kind: "schedule" }, c.passes, c.policy, p.events), p, "pass"),
     },
+    ...(quickSeconds === 0
+      ? []
+      : [
+          {
+            name: "quick-pass",
+            everySeconds: nearestPeriod(quickSeconds),
+            run: createQuickPasses(quickPassContext(p, c.passes), p.events),
+          },
+        ]),
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
+import type { Changes } from "./changes.ts";
 import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
 import { isMysql } from "../core/ci-address.ts";
 import { createMysqlServer } from "./mysql/rows.ts";
@@ -40,6 +41,8 @@ export interface CiDatabase {
   project(question: ProjectQuestion): Promise<Result<DesiredProject | null, Failure>>;
   /** Which database answers now; null: this source has no server that says so. */
   readSource(): Promise<Result<DatabaseSource | null, Failure>>;
+  /** Which projects were changed since an instant of its clock (null: only its clock); null: its views do not say. Decides nothing. */
+  readChanges(since: number | null): Promise<Result<Changes | null, Failure>>;
   close(): Promise<void>;
 }
 
@@ -95,6 +98,7 @@ export function createCiDatabase(o: CiDatabaseOptions): CiDatabase {
       return ok(newestFirst(assembled(read.value).projects).find(isIt) ?? null);
     },
     readSource: server.readSource,
+    readChanges: server.readChanges,
     close: server.close,
   };
 }

@@ -5,6 +5,7 @@ import type { ProjectId, Slug } from "../core/ids.ts";
 import type { DatabaseSource } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
+import { readChanges, type Changes } from "./changes.ts";
 import { readSource } from "./source.ts";
 import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
 import { unreadable } from "./unreachable.ts";
@@ -38,6 +39,8 @@ export interface CiServer {
   readRows(about: About | null): Promise<Result<Rows, Failure>>;
   /** Only which database answers, and where the names of the views lead. */
   readSource(): Promise<Result<DatabaseSource, Failure>>;
+  /** Which projects were changed since an instant of its clock; null: its views do not say when a row was changed. */
+  readChanges(since: number | null): Promise<Result<Changes | null, Failure>>;
   close(): Promise<void>;
 }
 
@@ -54,6 +57,7 @@ export function createPostgresServer(url: string, views: ViewNames, onError: (er
   return {
     readRows: (about) => readRows(pool, views, about),
     readSource: () => inSnapshot(pool, (client) => readSource(client, views, quoted)),
+    readChanges: (since) => inSnapshot(pool, (client) => readChanges(client, views, quoted, since)),
     close: () => pool.end(),
   };
 }

@@ -218,6 +218,8 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
     },
     sync: {
       everySeconds: v.TWOKEY_SYNC_EVERY_SECONDS,
+      /** How often it is asked what changed lately; 0: never. */
+      quickSeconds: v.TWOKEY_QUICK_PASS_SECONDS,
       snapshotAgeMsMax: v.TWOKEY_SNAPSHOT_AGE_SECONDS * 1000,
       /** How long plans are kept that changed nothing. Units: milliseconds. */
       keepMs: v.TWOKEY_KEEP_DAYS * DAY_MS,

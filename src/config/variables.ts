@@ -117,6 +117,7 @@ export const variables = z.object({
   ),
   CLOUDSTACK_TIMEOUT_SECONDS: duration("seconds", 60, 1, 3600),
   TWOKEY_SYNC_EVERY_SECONDS: duration("seconds", 300, 1),
+  TWOKEY_QUICK_PASS_SECONDS: duration("seconds", 5, 0, 3600),
   ...Object.fromEntries(numberSettings.map((s) => [s.variable, numberRule(s)])),
   TWOKEY_SNAPSHOT_AGE_SECONDS: duration("seconds", 3600, 1),
   TWOKEY_KEEP_DAYS: duration("days", 30, 1, 36_500),

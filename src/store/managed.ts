@@ -139,7 +139,7 @@ export async function recordCompleteRead(q: Queryable, r: CompleteRead): Promise
      where deleted_at is null and (absent_since is not null or not (project_id = any($1)))`,
     [r.present, r.at, r.isUnsure],
   );
-  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3", [r.projects, r.domains, r.at]);
+  await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, quick_changes = 0", [r.projects, r.domains, r.at]);
 }
 
 /** How much the last complete read found; null before the first. */

@@ -115,6 +115,37 @@ describe.each([
       expect(await ci.listPeople()).toMatchObject({ value: [{ id: "u1", slackId: "U1", enabled: true }] });
     });
 
+    test("changes: none without changed_at; with it, projects by the last change of theirs, their memberships or their members", async () => {
+      expect(await ci.readChanges(0)).toEqual({ ok: true, value: null });
+      const { time } = kind.types;
+      for (const view of ["projects", "users", "memberships"])
+        await kind.run(`alter table twokey_${view} add column changed_at ${time} default '2020-01-01 00:00:00'`);
+      const since = Date.UTC(2026, 0, 1);
+      const started = await ci.readChanges(null);
+      expect(started).toMatchObject({ ok: true, value: { projects: new Map() } });
+      expect(started.ok && (started.value?.at ?? 0) > since).toBe(true);
+      expect(await ci.readChanges(since)).toMatchObject({ value: { projects: new Map() } });
+      for (const [project, sql] of [
+        ["first", "insert into twokey_projects values ('first', 'first', 'F', 'active', null, null, null, '2026-02-01 00:00:00.250')"],
+        ["good", "update twokey_memberships set changed_at = '2026-02-02 00:00:00.500'"],
+      ] as const) {
+        await kind.run(sql);
+        expect(await ci.readChanges(since)).toMatchObject({ value: { projects: expect.anything() } });
+        const found = await ci.readChanges(since);
+        expect(found.ok && [...(found.value?.projects.keys() ?? [])]).toContain(project);
+      }
+      await kind.run("update twokey_users set changed_at = '2026-02-03 00:00:00.125'");
+      // A membership of no project, and a row without a time, name nothing.
+      await kind.run("insert into twokey_memberships values (null, 'u1', 'member', '2026-02-04 00:00:00')");
+      await kind.run("insert into twokey_projects values ('second', 'second', 'S', 'active', null, null, null, null)");
+      const found = await ci.readChanges(since);
+      const expected = [
+        ["first", Date.UTC(2026, 1, 1) + 250],
+        ["good", Date.UTC(2026, 1, 3) + 125],
+      ];
+      expect(found.ok && [...(found.value?.projects ?? [])].toSorted()).toEqual(expected);
+    });
+
     test.each([
       ["a null slug", "insert into twokey_projects values ('bad', null, 'B', 'active', null, null, null)", "id bad", "has no slug"],
       [

@@ -66,6 +66,18 @@ test("a machine that its owner destroys is in the log, and counted once", async 
   expect(valueOf(await reader.readRemovals(beta, (Date.now() + 3600_000) as Instant))).toEqual([]);
 });
 
+test("what happened to domains, accounts and users below the managed root is told with its id and its domain; what happened elsewhere is not", async () => {
+  valueOf(await api().change("disableAccount", { id: ann, lock: "true" }));
+  const found = valueOf(await reader.readTouched(0 as Instant));
+  expect(found.map((t) => t.resourceId)).toContain(ann);
+  const log = emulator.requests().findLast((r) => r.command === "listEvents");
+  expect(log?.params["domainid"]).toBe(valueOf(await reader.readManagedRoot()).id);
+  expect(valueOf(await reader.readTouched((Date.now() + 3600_000) as Instant))).toEqual([]);
+  const before = emulator.requests().length;
+  await reader.readTouched(0 as Instant);
+  expect(emulator.requests()).toHaveLength(before + 1);
+});
+
 test("what an account's clean-up takes is missing, and the log is silent about it", async () => {
   valueOf(await api().change("deleteAccount", { id: ann }));
   await eventually("all is gone", async () => (await neighbours())[0]?.machines === 0 && (await neighbours())[0]?.templates === 0);

@@ -84,6 +84,7 @@ export function createBot(o: BotOptions): Bot {
     ...{ db: o.db, config: own, archive: o.archive, now, newId, newToken: newId, events },
     ci: {
       readSource: async () => ok(null),
+      readChanges: async () => ok(null),
       readProjectState: async () => ok("closed"),
       projectsOf: async () => ok([doomedProject]),
       project: async () => ok(doomedProject),

@@ -37,6 +37,7 @@ export function ciSource(ci: CiTruth, now: () => Instant): Parts["ci"] {
   };
   return {
     readSource: async () => ok(null),
+    readChanges: async () => ok(null),
     async listPeople() {
       if (ci.mood === "away") return err(away());
       const known = { email: null, slackId: null, enabled: true };

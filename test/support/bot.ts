@@ -197,6 +197,7 @@ function bareParts(db: Database): Parts {
       ...unused<Parts["ci"]>("the CI database", ["readDesired"]),
       readProjectState: async () => ok("closed"),
       readSource: async () => ok(null),
+      readChanges: async () => ok(null),
       listPeople: async () => ok([]),
       projectsOf: async () => ok([]),
       project: async () => ok(null),

@@ -12,8 +12,8 @@ const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "
 const find = (...names: readonly string[]): string | null =>
   names.flatMap((name) => FOLDERS.map((folder) => path.join(folder, name))).find((file) => existsSync(file)) ?? null;
 
-/** The server's program; null: this machine has none, and the tests on it are skipped. */
-export const mariadbProgram = find("mariadbd", "mysqld");
+/** The server's program; null: this machine has not all of it, and the tests on it are skipped. */
+export const mariadbProgram = find("my_print_defaults") === null ? null : find("mariadbd", "mysqld");
 
 /** Who runs it where the tests are run by root, as which it refuses to run. */
 const NOBODY = 65_534;

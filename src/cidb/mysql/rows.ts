@@ -7,6 +7,7 @@ import type { About, CiServer, Rows } from "../rows.ts";
 import { SnapshotRefused } from "../snapshot.ts";
 import { unreadable } from "../unreachable.ts";
 import { MembershipRow, ProjectRow, UserRow } from "../wire.ts";
+import { readChanges } from "./changes.ts";
 import { openPool } from "./connect.ts";
 import { beginSnapshot, endSnapshot } from "./snapshot.ts";
 import { readSource } from "./source.ts";
@@ -71,6 +72,7 @@ export function createMysqlServer(url: string, views: ViewNames): CiServer {
   return {
     readRows: (about) => inSnapshot(pool, (connection, isAt) => readViews(connection, isAt, views, about)),
     readSource: () => inSnapshot(pool, (connection) => readSource(connection, views)),
+    readChanges: (since) => inSnapshot(pool, (connection) => readChanges(connection, views, quoted, since)),
     close: async () => (await opened)?.end(),
   };
 }

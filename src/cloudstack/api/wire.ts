@@ -236,7 +236,7 @@ export type ResourceLimitRow = z.infer<typeof ResourceLimitRow>;
 export const AnnotationRow = z.object({ id: text.min(1), annotation: text, created: WireDate });
 export type AnnotationRow = z.infer<typeof AnnotationRow>;
 /** A line of the event log. */
-export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, created: date });
+export const EventRow = z.object({ id: text, type: text, level: text, state: maybe, resourceid: maybe, domainid: maybe, created: date });
 export type EventRow = z.infer<typeof EventRow>;
 /** A command that `listApis` lists. */
 export const ApiRow = z.object({ name: text.min(1) });

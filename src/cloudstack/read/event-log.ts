@@ -7,6 +7,7 @@ import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
 import { EventRow, JobRow } from "../api/wire.ts";
+import { findManagedRoot } from "./managed-root.ts";
 
 function eventsQuery(params: Params): ListQuery<EventRow> {
   return listOf("listEvents", "event", EventRow, { ...params, listall: "true" });
@@ -42,8 +43,7 @@ const REMOVALS: Readonly<Record<string, Removal["kind"]>> = {
  * Source: recordings 06, 07; facts/cloudstack §7.1.
  */
 export async function readRemovals(api: CloudStackApi, domainId: string, since: Instant): Promise<Result<readonly Removal[], Failure>> {
-  const startdate = new Date(since).toISOString().slice(0, 19).replace("T", " ");
-  const rows = await readList(api, eventsQuery({ domainid: domainId, isrecursive: "true", startdate }));
+  const rows = await readList(api, eventsQuery({ domainid: domainId, isrecursive: "true", startdate: startDate(since) }));
   if (!rows.ok) return rows;
   const removals = rows.value.flatMap((e): readonly Removal[] => {
     const kind = REMOVALS[e.type];
@@ -52,6 +52,46 @@ export async function readRemovals(api: CloudStackApi, domainId: string, since: 
   });
   const byId = new Map(removals.toSorted((a, b) => b.at - a.at).map((r) => [`${r.kind} ${r.id}`, r]));
   return ok([...byId.values()]);
+}
+
+/** Something below the managed root that an event is about. */
+export interface Touched {
+  /** The domain, account or user itself, where the event names it. */
+  readonly resourceId: string | null;
+  /** The domain of the account that the event belongs to. */
+  readonly domainId: string | null;
+  readonly at: Instant;
+}
+
+/**
+ * Makes the read of what happened to domains, accounts and users below the managed root since an instant, as far as this key sees the
+ * events: those that belong to an administrator above it are hidden. A hint where to look, and no proof of anything.
+ *
+ * Source: recordings 04, 28; facts/cloudstack §7.1.
+ */
+export function createTouchedReader(api: CloudStackApi): (since: Instant) => Promise<Result<readonly Touched[], Failure>> {
+  let rootId: DomainId | null = null;
+  return async (since) => {
+    if (rootId === null) {
+      const tree = await findManagedRoot(api);
+      if (!tree.ok) return tree;
+      rootId = tree.value.root.id;
+    }
+    const rows = await readList(api, eventsQuery({ domainid: rootId, isrecursive: "true", startdate: startDate(since) }));
+    // Another domain may have the root's place by now.
+    if (!rows.ok) rootId = null;
+    return rows.ok ? ok(rows.value.flatMap(touchedOf)) : rows;
+  };
+}
+
+function touchedOf(e: EventRow): readonly Touched[] {
+  if (!/^(?:DOMAIN|ACCOUNT|USER)\.(?!LOG)/.test(e.type) || e.created === undefined) return [];
+  return [{ resourceId: e.resourceid ?? null, domainId: e.domainid ?? null, at: e.created }];
+}
+
+/** An instant as the event log is asked by it. */
+function startDate(since: Instant): string {
+  return new Date(since).toISOString().slice(0, 19).replace("T", " ");
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Mark } from "../../core/claims.ts";
 import type { DeletionReader } from "../../deletion/cloud.ts";
 import { failure, type Failure } from "../../core/failure.ts";
-import type { DomainId, DomainPath } from "../../core/ids.ts";
+import type { DomainId, DomainPath, Instant } from "../../core/ids.ts";
 import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
-import { hasDeletionEvent, readRemovals, readRunningJobs } from "./event-log.ts";
+import { createTouchedReader, hasDeletionEvent, readRemovals, readRunningJobs, type Touched } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { findThing, readItem, readItems } from "./items.ts";
@@ -33,6 +33,8 @@ export interface CloudStackReader extends DeletionReader {
   readProject(q: ProjectQuestion): Promise<PartialObserved>;
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
+  /** What happened to domains, accounts and users below the managed root since an instant, as far as this key sees it. */
+  readTouched(since: Instant): Promise<Result<readonly Touched[], Failure>>;
   /** Every installation's marks at the managed root. */
   readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */
@@ -82,6 +84,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       const tree = await findManagedRoot(api);
       return tree.ok ? ok({ id: tree.value.root.id, ancestors: tree.value.ancestors }) : tree;
     },
+    readTouched: createTouchedReader(api),
     readMarks: createMarkReader(api),
     findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),

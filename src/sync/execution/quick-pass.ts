@@ -1,0 +1,142 @@
+/**
+ * Between the passes over everything: looks at the projects that either side says were changed, each by a pass over that project alone.
+ *
+ * Such a pass can create and repair, and nothing else (its hold is `narrowed`): whoever left, and what is gone, is for a pass over
+ * everything. What says that something changed is a hint, so a wrong or missing one delays a change, and never makes another.
+ */
+import type { Failure } from "../../core/failure.ts";
+import type { Instant, ProjectId } from "../../core/ids.ts";
+import { ok, type Result } from "../../core/result.ts";
+import type { FleetScope } from "../../core/scope.ts";
+import {
+  addQuickChanges,
+  countQuickChanges,
+  readChangeMark,
+  readOwners,
+  recordChangeMark,
+  type ChangeMark,
+} from "../../store/change-marks.ts";
+import { refusalWhileStopped } from "./pass-lock.ts";
+import { runPass, type ReconcileContext } from "./reconcile.ts";
+
+/** What the CI database says of its own changes. */
+export interface ChangedProjects {
+  /** The clock of the CI database at the read. */
+  readonly at: number;
+  /** When each project was changed last, of those changed since the instant asked about. */
+  readonly projects: ReadonlyMap<ProjectId, number>;
+}
+
+/** Something below the managed root that CloudStack's event log names. */
+export interface TouchedThing {
+  readonly resourceId: string | null;
+  readonly domainId: string | null;
+  readonly at: Instant;
+}
+
+/** What quick passes need besides what passes do. */
+export interface QuickPassContext extends ReconcileContext {
+  readonly fleet: FleetScope;
+  /** Null: the CI database does not say what changed. */
+  readonly readChanges: (since: number | null) => Promise<Result<ChangedProjects | null, Failure>>;
+  readonly readTouched: (since: Instant) => Promise<Result<readonly TouchedThing[], Failure>>;
+}
+
+/** What one round came to. */
+export interface QuickPassReport {
+  readonly looked: number;
+  readonly made: number;
+  /** Projects that are left to the next pass over everything: too many changed at once, or enough was changed since the last one. */
+  readonly left: number;
+}
+
+/** More projects at once are no daily business, and a pass over everything reads them faster. */
+const PROJECTS_MAX = 20;
+/** A row may be committed after one that was changed later. Units: milliseconds. */
+const OVERLAP_MS = 60_000;
+const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0 };
+
+/**
+ * One round. A change is followed again in the next round when its pass did not run, such as while another pass runs.
+ *
+ * Errors: `unavailable` while a side does not say what changed. Invariant: INV-1, INV-11.
+ */
+export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPassReport, Failure>> {
+  if (c.reported !== null || (await refusalWhileStopped(c.db)) !== null) return ok(NOTHING);
+  const ci = await changedInCi(c);
+  if (!ci.ok) return ci;
+  const cloud = await changedInCloudStack(c);
+  if (!cloud.ok) return cloud;
+  const projects = [...new Set([...ci.value.projects, ...cloud.value.projects])];
+  const limit = (await c.policyNow()).changesPerPass;
+  const isMany = projects.length > PROJECTS_MAX || (await countQuickChanges(c.db)) >= limit;
+  const done = isMany ? { ...NOTHING, left: projects.length } : await lookAt(projects, limit, c);
+  if (done === null) return ok(NOTHING);
+  // Our own changes are in CloudStack's event log too.
+  const until = projects.length > 0 && !isMany ? Math.max(cloud.value.mark?.at ?? 0, c.now()) : null;
+  await c.db.tx(async (q) => {
+    if (ci.value.mark !== null) await recordChangeMark(q, "ci", ci.value.mark);
+    if (cloud.value.mark !== null)
+      await recordChangeMark(q, "cloudstack", withSeen(cloud.value.mark, until === null ? [] : projects, until ?? 0));
+  });
+  return ok(done);
+}
+
+/** Null: another pass is running, and these projects are looked at in the next round. */
+async function lookAt(projects: readonly ProjectId[], limit: number, c: QuickPassContext): Promise<QuickPassReport | null> {
+  let made = 0;
+  for (const [looked, projectId] of projects.entries()) {
+    const ended = await runPass({ kind: "project", root: c.fleet.root, projectId }, { kind: "schedule" }, c);
+    if (!ended.ok && ended.error.code === "sync.running") return null;
+    if (!ended.ok) continue;
+    const now = ended.value.outcomes.filter((o) => o.outcome === "done").length;
+    made += now;
+    await addQuickChanges(c.db, now);
+    if ((await countQuickChanges(c.db)) >= limit) return { looked: looked + 1, made, left: projects.length - looked - 1 };
+  }
+  return { looked: projects.length, made, left: 0 };
+}
+
+/** The projects to look at, and the mark that stands once they were. */
+interface Followed {
+  readonly projects: readonly ProjectId[];
+  readonly mark: ChangeMark | null;
+}
+
+async function changedInCi(c: QuickPassContext): Promise<Result<Followed, Failure>> {
+  const before = await readChangeMark(c.db, "ci");
+  const changes = await c.readChanges(before === null ? null : before.at - OVERLAP_MS);
+  if (!changes.ok) return changes;
+  if (changes.value === null) return ok({ projects: [], mark: null });
+  const { at, projects } = changes.value;
+  return ok(follow(before, at, projects));
+}
+
+async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed, Failure>> {
+  const before = await readChangeMark(c.db, "cloudstack");
+  const at = c.now();
+  if (before === null) return ok({ projects: [], mark: { at, seen: {} } });
+  const touched = await c.readTouched((before.at - OVERLAP_MS) as Instant);
+  if (!touched.ok) return touched;
+  const ids = touched.value.flatMap((t) => [t.resourceId, t.domainId].filter((id) => id !== null));
+  const owners = await readOwners(c.db, [...new Set(ids)]);
+  const projects = new Map<ProjectId, number>();
+  for (const t of touched.value) {
+    const owner = owners.get(t.resourceId ?? "") ?? owners.get(t.domainId ?? "");
+    if (owner !== undefined) projects.set(owner as ProjectId, Math.max(projects.get(owner as ProjectId) ?? 0, t.at));
+  }
+  return ok(follow(before, at, projects));
+}
+
+/** What changed since the last look at it; the rest was seen already. */
+function follow(before: ChangeMark | null, at: number, changed: ReadonlyMap<ProjectId, number>): Followed {
+  const seen = before?.seen ?? {};
+  const projects = [...changed].filter(([id, when]) => when > (seen[id] ?? 0)).map(([id]) => id);
+  // What is older than the overlap is not found again.
+  const recent = Object.entries(seen).filter(([, when]) => when >= at - 2 * OVERLAP_MS);
+  return { projects, mark: { at, seen: { ...Object.fromEntries(recent), ...Object.fromEntries(changed) } } };
+}
+
+function withSeen(mark: ChangeMark, projects: readonly ProjectId[], until: number): ChangeMark {
+  return { ...mark, seen: { ...mark.seen, ...Object.fromEntries(projects.map((id) => [id, until])) } };
+}

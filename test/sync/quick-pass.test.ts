@@ -1,0 +1,176 @@
+/** Claims: what a side says was changed is looked at within a round and only added to; who left and what is gone waits for a pass over everything. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { failure } from "../../src/core/failure.ts";
+import type { Instant, ProjectId } from "../../src/core/ids.ts";
+import { domainIdFor } from "../../src/core/derived-ids.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { readChangeMark } from "../../src/store/change-marks.ts";
+import type { ChangedProjects, TouchedThing } from "../../src/sync/execution/quick-pass.ts";
+import { configOf, putInForce, type TestBot } from "../support/bot.ts";
+import type { FreshDatabase } from "../support/database.ts";
+import { op } from "../support/deletions.ts";
+import { lendDatabase } from "../support/lent-database.ts";
+import { service, type Service } from "./people.ts";
+
+let fresh: FreshDatabase;
+let s: Service;
+/** What each side says was changed, and when; the CI database's clock is a minute ahead. */
+let changed: Map<string, number>;
+let touched: TouchedThing[];
+let asked: (number | null)[];
+let bot: TestBot;
+
+beforeEach(async () => {
+  fresh = await lendDatabase();
+  s = service(fresh.db, { alpha: ["ann"], beta: ["bob", "bea"] });
+  [changed, touched, asked] = [new Map(), [], []];
+  bot = botWith({});
+  await putInForce(fresh.db);
+  await s.pass(bot);
+  await round();
+});
+afterEach(() => fresh.drop());
+
+function botWith(variables: Readonly<Record<string, string>>): TestBot {
+  return s.bot(configOf(variables), {
+    ci: {
+      ...s.bot().parts.ci,
+      readChanges: async (since) => {
+        asked.push(since);
+        const projects = new Map([...changed].filter(([, at]) => since !== null && at >= since)) as unknown as ChangedProjects["projects"];
+        return ok({ at: s.now + 60_000, projects });
+      },
+    },
+    reader: { ...s.bot().parts.cloud.reader, readTouched: async (since) => ok(touched.filter((t) => t.at >= since)) },
+  });
+}
+
+async function round(by: TestBot = bot): Promise<void> {
+  s.now += 5_000;
+  await by.schedules.find((one) => one.name === "quick-pass")?.run();
+}
+
+const passes = () => fresh.db.exec("select from pass where scope ->> 'kind' = 'project'");
+const member = (project: string, name: string): void => {
+  s.projects[project]?.members.add(name);
+  changed.set(project, s.now + 60_000);
+};
+/** A promise that is resolved from outside. */
+function openGate(): { readonly promise: Promise<void>; resolve(): void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((r) => (resolve = r));
+  return { promise, resolve: () => resolve() };
+}
+const kinds = () => s.made.map((c) => c.kind);
+
+test("a new member has an account after one round, and the project is not looked at again", async () => {
+  member("alpha", "cleo");
+  await round();
+  expect(s.made).toMatchObject([{ kind: "create_account", projectId: "alpha" }]);
+  expect(await passes()).toBe(1);
+  for (let i = 0; i < 3; i += 1) await round();
+  expect(await passes()).toBe(1);
+  // Each round asks a minute back: a row may be committed after one that was changed later.
+  expect(asked.at(-1)).toBe(s.now - 5_000);
+});
+
+test("a row that is committed late is found", async () => {
+  await round();
+  s.projects["beta"]?.members.add("late");
+  changed.set("beta", s.now + 60_000 - 40_000);
+  await round();
+  expect(s.made).toMatchObject([{ kind: "create_account", projectId: "beta" }]);
+});
+
+test("what CloudStack's event log names is looked at once, by the thing's id or its domain", async () => {
+  const alpha = domainIdFor("alpha" as ProjectId, 1);
+  s.projects["alpha"]?.members.add("cleo");
+  touched.push({ resourceId: "6f1c9a1e-0000-4000-8000-00000000abcd", domainId: alpha, at: (s.now + 1) as Instant });
+  touched.push({ resourceId: null, domainId: "6f1c9a1e-0000-4000-8000-00000000aaaa", at: (s.now + 1) as Instant });
+  await round();
+  expect(await passes()).toBe(1);
+  expect(kinds()).toEqual(["create_account"]);
+  // Our own change is in the log too.
+  touched.push({ resourceId: null, domainId: alpha, at: s.now as Instant });
+  await round();
+  expect(await passes()).toBe(1);
+});
+
+test("who left is not locked and a closed project is not proposed: that is for a pass over everything", async () => {
+  s.projects["beta"]?.members.delete("bob");
+  changed.set("beta", s.now + 60_000);
+  const alpha = s.projects["alpha"];
+  if (alpha !== undefined) alpha.state = "closed";
+  changed.set("alpha", s.now + 60_000);
+  await round();
+  expect(await passes()).toBe(2);
+  expect(s.made).toEqual([]);
+  expect(await fresh.db.exec("select from deletion")).toBe(0);
+});
+
+test("more than twenty projects at once are left to a pass over everything", async () => {
+  for (let i = 0; i < 21; i += 1) changed.set(`new-${i}`, s.now + 60_000);
+  member("alpha", "cleo");
+  await round();
+  expect(await passes()).toBe(0);
+  await round();
+  expect(await passes()).toBe(0);
+  expect((await s.pass(bot)).outcomes).toMatchObject([{ outcome: "done" }]);
+});
+
+test("they change no more between two passes over everything than one pass may", async () => {
+  await putInForce(fresh.db, { changesPerPass: 2 });
+  for (const name of ["x", "y", "z"]) {
+    member("alpha", name);
+    await round();
+  }
+  expect(kinds()).toEqual(["create_account", "create_account"]);
+  // A pass over everything makes what is left, and from then on they count anew.
+  await s.pass(bot);
+  member("beta", "v");
+  await round();
+  expect(kinds()).toEqual(Array(4).fill("create_account"));
+});
+
+test("while everything is stopped, or another pass runs, nothing is looked at, and it is made up for", async () => {
+  member("alpha", "cleo");
+  await bot.services.sync.stop({ operator: { id: op("ada"), name: "Ada", ciUserId: null }, isTeam: true }, "a look around");
+  await round();
+  expect(await passes()).toBe(0);
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("delete from stop_switch");
+  });
+  const [mark, held] = [await readChangeMark(fresh.db, "ci"), openGate()];
+  const begun = openGate();
+  const holder = fresh.db.withAdvisoryLock("twokey.pass", { waitMs: 0 }, async () => {
+    begun.resolve();
+    await held.promise;
+  });
+  await begun.promise;
+  await round();
+  expect(await readChangeMark(fresh.db, "ci")).toEqual(mark);
+  held.resolve();
+  await holder;
+  expect(s.made).toEqual([]);
+  await round();
+  expect(kinds()).toEqual(["create_account"]);
+});
+
+test.each([
+  ["the CI database does not answer", { ci: { readChanges: async () => err(failure("unavailable", "cidb.unavailable", "no answer")) } }],
+  ["CloudStack does not answer", { reader: { readTouched: async () => err(failure("unavailable", "cloudstack.timeout", "no answer")) } }],
+] as const)("%s: nothing is looked at, and it is made up for", async (_what, amiss) => {
+  member("alpha", "cleo");
+  await round(bot.with(amiss));
+  expect(s.made).toEqual([]);
+  await round();
+  expect(kinds()).toEqual(["create_account"]);
+});
+
+test("a CI database that does not say what changed is no failure; with 0 seconds there are no quick passes", async () => {
+  s.projects["alpha"]?.members.add("cleo");
+  await round(bot.with({ ci: { readChanges: async () => ok(null) } }));
+  expect(s.made).toEqual([]);
+  expect(botWith({ TWOKEY_QUICK_PASS_SECONDS: "0" }).schedules.map((one) => one.name)).not.toContain("quick-pass");
+});

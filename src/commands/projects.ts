@@ -1,35 +1,55 @@
 import type { InventoryItem, ItemKind } from "../core/inventory.ts";
-import type { ProjectDomain } from "../core/managed.ts";
+import type { ManagedAccount, ProjectDomain } from "../core/managed.ts";
 import type { Asker } from "../core/people.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import type { CiUserId, Instant, ProjectId, Slug } from "../core/ids.ts";
+import type { Clock } from "../core/clock.ts";
+import type { CiUserId, DeletionId, DomainId, Instant, ProjectId, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionView } from "../deletion/view.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
+import type { DomainNow } from "../sync/planning/observed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import { overviewOf, type FleetFacts, type Overview } from "./attention.ts";
+import { isLive, type LastDeletion } from "./deletion-parts.ts";
+import { differencesOf } from "./differences.ts";
 
 /** What `/ci-status` shows of one project. */
 export interface ProjectStatus {
-  readonly project: DesiredProject;
+  readonly slug: string;
+  /** Null: the CI database lists it no longer. */
+  readonly project: DesiredProject | null;
+  /** Whether the asker is a member of it, or was one of what was deleted. */
+  readonly isMember: boolean;
   readonly domain: ProjectDomain | null;
+  /** Its domain as CloudStack has it; null where there is none, or it could not be read. */
+  readonly now: DomainNow | null;
   readonly items: readonly InventoryItem[] | null;
-  /** Sentences for what the next plan would change. */
-  readonly nextChanges: readonly string[];
-  /** Sentences for what differs and is left so. */
-  readonly leftAlone: readonly string[];
+  /** When the newest verified copy of a thing was saved, by its id. */
+  readonly copies: ReadonlyMap<string, Instant>;
+  /** Users and accounts that cannot log in to CloudStack, a line for each. */
+  readonly lockedOut: readonly string[];
+  /** Sentences for what the next plan would change; null: not known. */
+  readonly nextChanges: readonly string[] | null;
+  /** How the CI database and CloudStack differ, grouped: a line for each kind of difference. */
+  readonly differences: readonly string[];
   /** Why the project is not kept in step, and who lifts it, such as that its domain is there but was not adopted. */
   readonly held: readonly string[];
-  readonly deletion: DeletionView | null;
-  readonly trouble: string | null;
+  /** Its newest deletion, ended or not; null: there was none. */
+  readonly deletion: LastDeletion | null;
+  /** What could not be read. */
+  readonly troubles: readonly string[];
   /** Its domain is there, but not managed. */
   readonly isUnadopted: boolean;
+  readonly at: Instant;
 }
 
 /** Projects, as commands use them; a user sees only projects they are a member of, the team sees all. */
 export interface ProjectService {
   projectsOf(asker: Asker): Promise<Result<readonly DesiredProject[], Failure>>;
+  /** One project. Errors: `refused`, in the same words whether it does not exist or is not theirs. */
   status(asker: Asker, slug: Slug): Promise<Result<ProjectStatus, Failure>>;
+  /** All projects of the asker's, and what of them needs attention, without a question to CloudStack. */
+  overview(asker: Asker): Promise<Result<Overview, Failure>>;
 }
 
 /** What the service is built on. */
@@ -37,14 +57,24 @@ export interface ProjectServiceContext {
   readonly projectsOf: (user: CiUserId | "all", since?: Instant) => Promise<Result<readonly DesiredProject[], Failure>>;
   readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
   readonly readItems: (domain: ProjectDomain, kinds: readonly ItemKind[]) => Promise<Result<readonly InventoryItem[], Failure>>;
+  readonly readDomainNow: (id: DomainId) => Promise<Result<DomainNow, Failure>>;
+  readonly accountsOf: (id: DomainId) => Promise<readonly ManagedAccount[]>;
+  readonly copyDates: (kinds: readonly ItemKind[], itemIds: readonly string[]) => Promise<ReadonlyMap<string, Instant>>;
   readonly preview: (project: ProjectId) => Promise<PlanRecord>;
-  readonly deletionOf: (project: ProjectId) => Promise<Result<DeletionView | null, Failure>>;
+  /** The CloudStack role of a CI role. */
+  readonly roleOf: (ciRole: string) => string;
+  readonly lastDeletion: (project: ProjectId) => Promise<LastDeletion | null>;
+  readonly deletionNamed: (id: DeletionId) => Promise<LastDeletion | null>;
+  /** The deletions of projects that the CI database may list no longer, the newest first, of which somebody is certain to be concerned. */
+  readonly deletionsOf: (user: CiUserId | "all", slug: Slug | null) => Promise<readonly DeletionId[]>;
+  readonly fleetFacts: () => Promise<FleetFacts>;
+  readonly now: Clock;
 }
 
 /** Builds the service for questions about projects. */
 export function createProjectService(c: ProjectServiceContext): ProjectService {
   const projectsOf = async (asker: Asker): Promise<Result<readonly DesiredProject[], Failure>> => {
-    const user = asker.isTeam ? "all" : asker.operator.ciUserId;
+    const user = whose(asker);
     return user === null ? ok([]) : c.projectsOf(user, asker.since);
   };
   return {
@@ -53,35 +83,107 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
       const projects = await projectsOf(asker);
       if (!projects.ok) return projects;
       const project = projects.value.find((p) => p.slug === slug);
-      // The same words whether it does not exist or is not theirs.
-      if (project === undefined)
-        return err(
-          failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." }),
-        );
-      return ok(await statusOf(project, c));
+      const isMember = (p: DesiredProject): boolean => p.members.some((m) => m.userId === asker.operator.ciUserId);
+      if (project !== undefined) return ok(await statusOf(project, isMember(project), c));
+      const former = await formerStatus(asker, slug, c);
+      return former === null ? err(notYours(slug)) : ok(former);
     },
+    async overview(asker) {
+      const projects = await projectsOf(asker);
+      if (!projects.ok) return projects;
+      const overview = overviewOf(projects.value, await c.fleetFacts(), asker.isTeam);
+      if (asker.isTeam) return ok(overview);
+      return ok({ ...overview, former: await formerOf(asker, new Set(projects.value.map((p) => p.id)), c) });
+    },
+  };
+}
+
+function whose(asker: Asker): CiUserId | "all" | null {
+  return asker.isTeam ? "all" : asker.operator.ciUserId;
+}
+
+/** The same words whether it does not exist or is not theirs. */
+function notYours(slug: Slug): Failure {
+  return failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
+}
+
+/** The deletions of projects that the CI database lists no longer, of somebody who was certain to be a member. */
+async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectServiceContext): Promise<readonly LastDeletion[]> {
+  const user = asker.operator.ciUserId;
+  const ids = user === null ? [] : await c.deletionsOf(user, null);
+  const found = await Promise.all(ids.map((id) => c.deletionNamed(id)));
+  const newest = new Map<string, LastDeletion>();
+  for (const one of found) if (one !== null && !newest.has(one.view.projectId)) newest.set(one.view.projectId, one);
+  return [...newest.values()].filter(({ view }) => !listed.has(view.projectId));
+}
+
+/** A project that the CI database lists no longer, by its deletion; null: there is none that this person may see. */
+async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext): Promise<ProjectStatus | null> {
+  const user = whose(asker);
+  const [id] = user === null ? [] : await c.deletionsOf(user, slug);
+  const deletion = id === undefined ? null : await c.deletionNamed(id);
+  if (deletion === null) return null;
+  return { ...nothingKnown(c.now()), slug, project: null, isMember: !asker.isTeam, deletion };
+}
+
+function nothingKnown(at: Instant) {
+  return {
+    ...{ domain: null, now: null, items: null, copies: new Map<string, Instant>(), lockedOut: [], nextChanges: null },
+    ...{ differences: [], held: [], troubles: [], isUnadopted: false, at },
   };
 }
 
 /** The kinds that `/ci-status` shows. */
 const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "template"];
 
-async function statusOf(project: DesiredProject, c: ProjectServiceContext): Promise<ProjectStatus> {
+async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectServiceContext): Promise<ProjectStatus> {
   const domain = await c.domainOf(project);
-  const items = domain === null ? null : await c.readItems(domain, shownKinds);
-  const { plan } = await c.preview(project.id);
-  const deletion = await c.deletionOf(project.id);
+  const [items, now, accounts, { plan }, deletion] = await Promise.all([
+    domain === null ? null : c.readItems(domain, shownKinds),
+    domain === null ? null : c.readDomainNow(domain.id),
+    domain === null ? [] : c.accountsOf(domain.id),
+    c.preview(project.id),
+    c.lastDeletion(project.id),
+  ]);
+  const things = items?.ok === true ? items.value : null;
+  const copies = await c.copyDates(
+    shownKinds,
+    (things ?? []).map((i) => i.id),
+  );
+  const isBusy = deletion !== null && isLive(deletion.view);
+  const domainNow = now?.ok === true ? now.value : null;
+  const isUnread = plan.holds.some((h) => h.kind === "observed_partial" || h.kind === "desired_partial");
+  const failures = [items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : []));
   return {
+    slug: project.slug,
     project,
+    isMember,
     domain,
-    items: items?.ok === true ? items.value : null,
-    nextChanges: [...plan.additive, ...plan.restrictive].map(describeChange),
-    leftAlone: plan.drift.map((d) => d.sentence),
+    now: domainNow,
+    items: things,
+    copies,
+    // The quarantine shuts all out; that is said with the deletion.
+    lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow),
+    nextChanges: isUnread ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
+    differences: isBusy ? [] : differencesOf({ project, now: domainNow, accounts, plan, roleOf: c.roleOf }),
     held: plan.holds
       .filter((h) => h.projectId === project.id || h.blocks === "adopted")
       .map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
     isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
-    deletion: deletion.ok ? deletion.value : null,
-    trouble: items?.ok === false ? items.error.message : null,
+    deletion,
+    troubles: [
+      ...new Set([...failures, ...(isUnread ? plan.holds.filter((h) => h.kind.endsWith("_partial")).map((h) => h.sentence) : [])]),
+    ],
+    at: c.now(),
   };
+}
+
+function lockedOutOf({ accounts }: DomainNow): readonly string[] {
+  return accounts.flatMap((account) =>
+    account.state !== "enabled"
+      ? [`${account.name}: the account is ${account.state}`]
+      : account.users
+          .filter((u) => u.state !== "enabled")
+          .map((u) => `${u.username}: the user is ${u.state}, perhaps after wrong passwords`),
+  );
 }

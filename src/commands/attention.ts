@@ -1,5 +1,6 @@
 /** What of many projects needs attention, from what is stored: nothing is asked of CloudStack, whatever the number of projects. */
 import type { DomainId, DomainPath, ProjectId } from "../core/ids.ts";
+import { compareNames } from "../core/shown-text.ts";
 import { phaseWords, type Standing } from "../deletion/phase-words.ts";
 import { isUndone } from "../sync/execution/matters.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
@@ -53,12 +54,9 @@ export interface Overview {
   readonly former: readonly LastDeletion[];
 }
 
-/** Orders names as people count. */
-const counting = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
 /** Sorts projects into healthy, gone and those that need attention, each by what is most urgent. `all`: domains of no project count, too. */
 export function overviewOf(found: readonly DesiredProject[], facts: FleetFacts, all: boolean): Overview {
-  const projects = found.toSorted((a, b) => counting.compare(a.slug, b.slug));
+  const projects = found.toSorted((a, b) => compareNames(a.slug, b.slug));
   const known = indexOf(facts);
   const attention: Attention[] = [];
   let [gone, healthy] = [0, 0];
@@ -69,11 +67,13 @@ export function overviewOf(found: readonly DesiredProject[], facts: FleetFacts, 
     else healthy += 1;
   }
   if (all) attention.push(...unlisted(projects, facts, known));
-  attention.sort((a, b) => counting.compare(a.slug, b.slug));
-  const allHeld = (facts.plan?.plan.holds ?? [])
-    .filter((h) => h.blocks === "everything")
-    .map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`);
-  return { projects, attention, gone, healthy, allHeld, former: [] };
+  attention.sort((a, b) => compareNames(a.slug, b.slug));
+  return { projects, attention, gone, healthy, allHeld: allHeldBy(facts.plan), former: [] };
+}
+
+/** Why a plan keeps everything as it is, and who lifts that. */
+export function allHeldBy(record: Pick<PlanRecord, "plan"> | null): readonly string[] {
+  return (record?.plan.holds ?? []).filter((h) => h.blocks === "everything").map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`);
 }
 
 /** The attention of one kind. */

@@ -1,6 +1,7 @@
 /** What a person is told of their project's deletion, while it is under way and after it. */
 import type { Instant } from "../core/ids.ts";
 import type { ItemKind } from "../core/inventory.ts";
+import { compareNames } from "../core/shown-text.ts";
 import { sizeText } from "../core/units.ts";
 import { phaseWords } from "../deletion/phase-words.ts";
 import type { DeletionView } from "../deletion/view.ts";
@@ -39,28 +40,31 @@ export function tookDomain({ phase, closedBecause }: Pick<DeletionView, "phase" 
 /** A deletion under way: where it stands and until when, what that means for the reader, why, who, and Keep for a member. */
 export function partsUnderWay({ view, enteredAt }: LastDeletion, isMember: boolean): readonly Part[] {
   const { words, until } = phaseWords(view);
-  const since: Words = enteredAt === null ? "" : [" Since ", { at: enteredAt }, "."];
   const approved = view.approvals.flatMap((a): readonly (string | Moment)[] => [`${a.operator.name} `, { at: a.at }, ", "]);
-  const keep: Part = {
-    kind: "button_line",
-    text: "Do you still need it? Keep ends the deletion and gives back what was stopped.",
-    button: { action: "status_keep", text: "Keep", value: view.id, label: `Keep the domain of ${view.slug}`, isPrimary: true },
-  };
   return [
-    {
-      kind: "text",
-      text: [words, ...(until === null ? [] : [" ", { at: until }]), ". ", ...pieces(meaning(view, isMember)), ...pieces(since)],
-    },
-    ...(isMember && mayKeep(view) ? [keep] : []),
+    { kind: "text", text: [words, ...(until === null ? [] : [" ", { at: until }]), ". ", ...meaning(view, isMember)] },
+    ...(isMember && mayKeep(view) ? [keepPart(view)] : []),
     {
       kind: "fields",
       rows: [
         ["Why", why(view)],
-        ["Asked for by", view.requesters.join(", ") || "nobody by name: the CI database does not say who closed the project"],
+        ["Asked for by", view.requesters.join(", ") || "not known: the CI database does not say who closed the project"],
         ["Approved by", approved.length === 0 ? `nobody yet; ${view.quorum} approvals are needed` : approved.slice(0, -1)],
+        ...(enteredAt === null ? [] : [["In this phase since", [{ at: enteredAt }]] as const]),
+        ...(view.frozenReason === null || view.phase !== "frozen" ? [] : [["Stopped because", view.frozenReason] as const]),
       ],
     },
   ];
+}
+
+function keepPart(view: DeletionView): Part {
+  const isStopped = !["archiving", "proposed", "cooling_off"].includes(view.frozenFrom ?? view.phase);
+  const label = `Keep the domain of ${view.slug}`;
+  return {
+    kind: "button_line",
+    text: `Do you still need it? Keep ends the deletion${isStopped ? ", and gives back what was stopped" : ""}.`,
+    button: { action: "status_keep", text: "Keep", value: view.id, label, isPrimary: true },
+  };
 }
 
 /** A deletion after which the domain is gone: when, by whom, what was saved, and Download for each saved template. */
@@ -70,7 +74,8 @@ export function partsAfterwards({ view, enteredAt, saved }: LastDeletion): reado
   const who =
     view.phase === "closed" ? " by somebody else, not by Twokey" : approvers.length === 0 ? "" : `. Approved by ${approvers.join(" and ")}`;
   const waived = view.archive.filter((a) => a.state === "waived").map((a) => `${a.name}: ${a.kind}, waived by ${a.waivedBy.join(" and ")}`);
-  const shown = saved.slice(0, SAVED_MAX);
+  const isTemplate = (one: SavedThing): number => Number(one.kind === "template");
+  const shown = saved.toSorted((a, b) => isTemplate(b) - isTemplate(a) || compareNames(a.name, b.name)).slice(0, SAVED_MAX);
   const left = saved.length - shown.length;
   return [
     { kind: "text", text: [`The domain ${view.path} was deleted`, ...pieces(when), `${who}.`] },
@@ -119,37 +124,41 @@ function why({ evidence, slug }: DeletionView): Words {
 }
 
 /** What the phase means for the reader; frozen, it is still as it was where it froze. */
-function meaning(v: DeletionView, isMember: boolean): Words {
-  const phase = v.phase === "frozen" ? (v.frozenFrom ?? v.phase) : v.phase;
-  const stopped: readonly string[] = v.phase === "frozen" ? ["Nothing goes on until a person of the CI team has decided. "] : [];
-  const shut = isMember
-    ? "Your account is disabled and the machines are stopped"
-    : "The accounts are disabled and the machines are stopped";
-  switch (phase) {
+function meaning(v: DeletionView, isMember: boolean): readonly (string | Moment)[] {
+  const isFrozen = v.phase === "frozen";
+  const stopped = isFrozen ? "Nothing goes on until a person of the CI team has decided. " : "";
+  const shut = `${isMember ? "Your account is" : "The accounts are"} disabled and the machines are stopped`;
+  switch (isFrozen ? (v.frozenFrom ?? v.phase) : v.phase) {
     case "archiving":
+      return [`${stopped}Nothing is changed: the domain is deleted only if ${quorumText(v)} people approve it.`];
     case "proposed":
-      return [...stopped, "Nothing is changed: the domain is deleted only if two people approve it."];
+      return [
+        `${stopped}Nothing is changed: the domain is deleted only if ${quorumText(v)} people approve it`,
+        ...(v.until === null || isFrozen ? [] : [" before ", { at: v.until }]),
+        ".",
+      ];
     case "cooling_off":
-      return [...stopped, "It is approved, and nothing is changed yet."];
+      return [`${stopped}It is approved, and nothing is changed ${isFrozen || v.until === null ? "yet" : "until then"}.`];
     case "quarantining":
-      return [...stopped, `${shut} now. Nothing is lost.`];
+      return [`${stopped}${shut} now. Nothing is lost.`];
     case "grace":
-      return v.until === null
-        ? [...stopped, `${shut}. Nothing is lost.`]
-        : [...stopped, `${shut}; nothing is lost until `, { at: v.until }, "."];
+      return [`${stopped}${shut}; nothing is lost${isFrozen || v.until === null ? "" : " until then"}.`];
     case "dismantling":
     case "expunging":
       return [
-        ...stopped,
-        `${shut}. They are being destroyed, and can still be given back`,
+        `${stopped}${shut}. They are being destroyed, and can still be given back`,
         ...(v.expungesAfter === null ? [] : [" until ", { at: v.expungesAfter }]),
         ".",
       ];
     case "removing":
-      return [...stopped, "Only what is in the archive can be brought back now."];
+      return [`${stopped}Only what is in the archive can be brought back now.`];
     default:
-      return [...stopped];
+      return [stopped];
   }
+}
+
+function quorumText({ quorum }: DeletionView): string {
+  return quorum === 2 ? "two" : String(quorum);
 }
 
 function pieces(words: Words): readonly (string | Moment)[] {

@@ -68,7 +68,7 @@ function limitsOf({ project, now }: Sides): readonly string[] {
     const has = now?.limits?.[type as LimitType];
     if (has === undefined || wanted === undefined || has === wanted) return [];
     const text = (n: number): string => (n === -1 ? "no limit" : amountText(type as LimitType, n));
-    return [`${limitNames[type as LimitType]} ${text(wanted)} in the CI database, ${text(has)} in CloudStack`];
+    return [`${limitNames[type as LimitType]} (${text(wanted)} in the CI database, ${text(has)} in CloudStack)`];
   });
 }
 

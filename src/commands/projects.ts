@@ -9,7 +9,8 @@ import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
-import { overviewOf, type FleetFacts, type Overview } from "./attention.ts";
+import type { Plan } from "../sync/planning/plan.ts";
+import { allHeldBy, overviewOf, type FleetFacts, type Overview } from "./attention.ts";
 import { isLive, type LastDeletion } from "./deletion-parts.ts";
 import { differencesOf } from "./differences.ts";
 
@@ -138,12 +139,13 @@ const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "templ
 
 async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectServiceContext): Promise<ProjectStatus> {
   const domain = await c.domainOf(project);
-  const [items, now, accounts, { plan }, deletion] = await Promise.all([
+  const [items, now, accounts, { plan }, deletion, facts] = await Promise.all([
     domain === null ? null : c.readItems(domain, shownKinds),
     domain === null ? null : c.readDomainNow(domain.id),
     domain === null ? [] : c.accountsOf(domain.id),
     c.preview(project.id),
     c.lastDeletion(project.id),
+    c.fleetFacts(),
   ]);
   const things = items?.ok === true ? items.value : null;
   const copies = await c.copyDates(
@@ -152,7 +154,7 @@ async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectSe
   );
   const isBusy = deletion !== null && isLive(deletion.view);
   const domainNow = now?.ok === true ? now.value : null;
-  const isUnread = plan.holds.some((h) => h.kind === "observed_partial" || h.kind === "desired_partial");
+  const isUnread = plan.holds.some(isUnreadHold);
   const failures = [items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : []));
   return {
     slug: project.slug,
@@ -166,16 +168,22 @@ async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectSe
     lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow),
     nextChanges: isUnread ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
     differences: isBusy ? [] : differencesOf({ project, now: domainNow, accounts, plan, roleOf: c.roleOf }),
-    held: plan.holds
-      .filter((h) => h.projectId === project.id || h.blocks === "adopted")
-      .map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
+    held: heldBy(plan, project.id, facts),
     isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
     deletion,
-    troubles: [
-      ...new Set([...failures, ...(isUnread ? plan.holds.filter((h) => h.kind.endsWith("_partial")).map((h) => h.sentence) : [])]),
-    ],
+    troubles: [...new Set([...failures, ...plan.holds.filter(isUnreadHold).map((h) => h.sentence)])],
     at: c.now(),
   };
+}
+
+/** What keeps this project's changes: its own holds, and what the newest plan over everything holds for all. */
+function heldBy({ holds }: Plan, id: ProjectId, facts: FleetFacts): readonly string[] {
+  const own = holds.filter((h) => h.projectId === id || h.blocks === "adopted" || (h.blocks === "everything" && !isUnreadHold(h)));
+  return [...new Set([...own.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`), ...allHeldBy(facts.plan)])];
+}
+
+function isUnreadHold({ kind }: Plan["holds"][number]): boolean {
+  return kind === "observed_partial" || kind === "desired_partial";
 }
 
 function lockedOutOf({ accounts }: DomainNow): readonly string[] {

@@ -1,6 +1,7 @@
 /** What a person is told of their project's domain as it is now. */
 import type { InventoryItem, ItemKind } from "../core/inventory.ts";
 import { limitTypes } from "../core/managed.ts";
+import { compareNames } from "../core/shown-text.ts";
 import { DAY_MS, sizeText } from "../core/units.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
 import { counted } from "./deletion-parts.ts";
@@ -21,7 +22,7 @@ export function headParts({ project, domain, now, items, isUnadopted }: ProjectS
     {
       kind: "fields",
       rows: [
-        ["Project", `${project.name} (${project.slug}), ${project.state}, ${counted(project.members.length, "member")}`],
+        ["Project", `${nameText(project)}, ${project.state}, ${counted(project.members.length, "member")}`],
         ["Domain", domain === null ? (isUnadopted ? NOT_MANAGED : "not there") : domainWords(domain.path, now)],
         ...(domain === null
           ? []
@@ -29,6 +30,11 @@ export function headParts({ project, domain, now, items, isUnadopted }: ProjectS
       ],
     },
   ];
+}
+
+/** A project's name with its short name, where that says more. */
+export function nameText({ name, slug }: { readonly name: string; readonly slug: string }): string {
+  return name === slug ? slug : `${name} (${slug})`;
 }
 
 const NOT_MANAGED = "there, but Twokey does not manage it: /ci-adopt";
@@ -42,7 +48,7 @@ function domainWords(path: string, now: DomainNow | null): Words {
 /** Machines with state and age; disks, snapshots and templates with size and the date of their copy. */
 export function contentParts({ items, copies, at }: ProjectStatus): readonly Part[] {
   if (items === null) return [];
-  const of = (kind: ItemKind) => items.filter((i) => i.kind === kind).toSorted((a, b) => counting.compare(a.name, b.name));
+  const of = (kind: ItemKind) => items.filter((i) => i.kind === kind).toSorted((a, b) => compareNames(a.name, b.name));
   const names = new Map(items.map((i) => [i.id, i.name]));
   const machine = (i: InventoryItem): string => `${i.name}: ${i.state}${i.createdAt === null ? "" : `, ${ageText(at - i.createdAt)} old`}`;
   const thing = (i: InventoryItem): Words => {
@@ -58,8 +64,6 @@ export function contentParts({ items, copies, at }: ProjectStatus): readonly Par
     { kind: "list", title: "Templates", lines: of("template").map(thing) },
   ];
 }
-
-const counting = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 /** Each limit with a bar for how much of it is used. */
 export function limitParts({ now }: ProjectStatus): readonly Part[] {

@@ -6,7 +6,7 @@ import { counted, isLive, partsAfterwards, partsUnderWay, tookDomain } from "./d
 import type { ProjectStatus } from "./projects.ts";
 import { replyOf, replyOfFailure, shortReply, type Moment, type Part, type Reply, type Words } from "./reply.ts";
 import type { Services } from "./services.ts";
-import { contentParts, headParts, limitParts, stepParts } from "./status-parts.ts";
+import { contentParts, headParts, limitParts, nameText, stepParts } from "./status-parts.ts";
 
 /** `/ci-status`: one project, or all of the asker's at a glance. */
 export async function answerStatus(asker: Asker, slug: Slug | null, services: Pick<Services, "projects">): Promise<Reply> {
@@ -96,14 +96,13 @@ function lowerFirst(words: string): string {
 
 /** All projects for the team: how many, and those that need attention. */
 function teamReply(o: Overview): Reply {
-  const wanting = o.attention.length;
   const lists = kindsIn(o).map((kind): Part => ({
     kind: "list",
     title: attentionTitles[kind],
     lines: ofKind(o, kind).map((a) => lineOf(a.slug, a.words)),
   }));
   return {
-    title: `${counted(o.projects.length, "project")}: ${wanting === 0 ? "none needs attention" : `${wanting} need${wanting === 1 ? "s" : ""} attention`}`,
+    title: `${counted(o.projects.length, "project")}: ${attentionText(o.attention.length)}`,
     parts: [
       { kind: "list", title: "Everything is held", lines: o.allHeld },
       {
@@ -119,14 +118,14 @@ function teamReply(o: Overview): Reply {
 /** The projects of somebody who has several. */
 function memberReply(o: Overview): Reply {
   const attention = new Map(o.attention.map((a) => [a.slug, a.words]));
-  const own = o.projects.map((p) => lineOf(p.slug, attention.get(p.slug) ?? (p.state === "closed" ? "closed" : "all right"), p.name));
+  const own = o.projects.map((p) => lineOf(p.slug, attention.get(p.slug) ?? (p.state === "closed" ? "closed and gone" : "all right"), p));
   const former = o.former.map(({ view, enteredAt }) =>
     isLive(view) || enteredAt === null
       ? lineOf(view.slug, phaseText(view))
       : lineOf(view.slug, ["deleted on ", { at: enteredAt, as: "day" }]),
   );
   return {
-    title: `${o.projects.length + o.former.length} projects`,
+    title: `${o.projects.length + o.former.length} projects: ${attentionText(o.attention.length)}`,
     parts: [
       { kind: "list", title: "Your projects", lines: own },
       { kind: "list", title: "No longer in the CI database", lines: former },
@@ -135,7 +134,10 @@ function memberReply(o: Overview): Reply {
   };
 }
 
-function lineOf(slug: string, words: Words, name?: string): Words {
-  const head = `${slug}${name === undefined || name === slug ? "" : ` (${name})`}: `;
-  return [head, ...(typeof words === "string" ? [words] : words)];
+function attentionText(n: number): string {
+  return n === 0 ? "none needs attention" : `${n} need${n === 1 ? "s" : ""} attention`;
+}
+
+function lineOf(slug: string, words: Words, project: { readonly name: string; readonly slug: string } = { name: slug, slug }): Words {
+  return [`${nameText(project)}: `, ...(typeof words === "string" ? [words] : words)];
 }

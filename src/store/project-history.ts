@@ -61,7 +61,7 @@ export async function readDeletionsOfMember(q: Queryable, user: CiUserId, slug: 
              cross join lateral jsonb_array_elements(a.body -> 'items') item
            where m.ci_user_id = $1 and m.domain_id = d.domain_id and m.project_id = d.project_id and not m.locked_by_us
              and item ->> 'kind' = 'account' and item ->> 'id' = m.account_id::text and item ->> 'state' = 'enabled'))
-     order by d.opened_at desc limit 50`,
+     order by d.opened_at desc limit 20`,
     [user, slug],
   );
   return rows.map((r) => r.id);

@@ -37,13 +37,20 @@ export function tookDomain({ phase, closedBecause }: Pick<DeletionView, "phase" 
   return phase === "deleted" || (phase === "closed" && closedBecause === "gone");
 }
 
-/** A deletion under way: where it stands and until when, what that means for the reader, why, who, and Keep for a member. */
-export function partsUnderWay({ view, enteredAt }: LastDeletion, isMember: boolean): readonly Part[] {
+/** Who reads it. */
+export interface Reader {
+  readonly isMember: boolean;
+  /** Whether the CI database lists them as a member now: that is asked again at a click on Keep. */
+  readonly canKeep: boolean;
+}
+
+/** A deletion under way: where it stands and until when, what that means for the reader, why, who, and Keep for those who `canKeep`. */
+export function partsUnderWay({ view, enteredAt }: LastDeletion, { isMember, canKeep }: Reader): readonly Part[] {
   const { words, until } = phaseWords(view);
   const approved = view.approvals.flatMap((a): readonly (string | Moment)[] => [`${a.operator.name} `, { at: a.at }, ", "]);
   return [
     { kind: "text", text: [words, ...(until === null ? [] : [" ", { at: until }]), ". ", ...meaning(view, isMember)] },
-    ...(isMember && mayKeep(view) ? [keepPart(view)] : []),
+    ...(canKeep && mayKeep(view) ? [keepPart(view)] : []),
     {
       kind: "fields",
       rows: [

@@ -118,60 +118,57 @@ async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectSer
   return [...newest.values()].filter(({ view }) => !listed.has(view.projectId));
 }
 
-/** A project that the CI database lists no longer, by its deletion; null: there is none that this person may see. */
+/**
+ * A project that the CI database lists no longer, by its deletion, and for the team by its domain too; null: there is nothing that this
+ * person may see.
+ */
 async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext): Promise<ProjectStatus | null> {
   const user = whose(asker);
   const [id] = user === null ? [] : await c.deletionsOf(user, slug);
   const deletion = id === undefined ? null : await c.deletionNamed(id);
-  if (deletion === null) return null;
-  return { ...nothingKnown(c.now()), slug, project: null, isMember: !asker.isTeam, deletion };
-}
-
-function nothingKnown(at: Instant) {
-  return {
-    ...{ domain: null, now: null, items: null, copies: new Map<string, Instant>(), lockedOut: [], nextChanges: null },
-    ...{ differences: [], held: [], troubles: [], isUnadopted: false, at },
-  };
+  const place = asker.isTeam ? (await c.fleetFacts()).places.find((p) => p.path?.endsWith(`/${slug}`)) : undefined;
+  if (deletion === null && place === undefined) return null;
+  const domain = place === undefined || place.path === null ? null : { id: place.domainId, path: place.path };
+  const of = { slug, project: null, isMember: !asker.isTeam, nextChanges: [], differences: [], held: [], isUnadopted: false, deletion };
+  return { ...of, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() };
 }
 
 /** The kinds that `/ci-status` shows. */
 const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "template"];
 
-async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectServiceContext): Promise<ProjectStatus> {
-  const domain = await c.domainOf(project);
-  const [items, now, accounts, { plan }, deletion, facts] = await Promise.all([
-    domain === null ? null : c.readItems(domain, shownKinds),
-    domain === null ? null : c.readDomainNow(domain.id),
-    domain === null ? [] : c.accountsOf(domain.id),
-    c.preview(project.id),
-    c.lastDeletion(project.id),
-    c.fleetFacts(),
-  ]);
+/** What the domain holds now; null: it has none. While a deletion is under way, that all are shut out is said with it. */
+async function contentsOf(domain: ProjectDomain | null, isBusy: boolean, c: ProjectServiceContext) {
+  const [items, now] = domain === null ? [] : await Promise.all([c.readItems(domain, shownKinds), c.readDomainNow(domain.id)]);
   const things = items?.ok === true ? items.value : null;
-  const copies = await c.copyDates(
-    shownKinds,
-    (things ?? []).map((i) => i.id),
-  );
-  const isBusy = deletion !== null && isLive(deletion.view);
   const domainNow = now?.ok === true ? now.value : null;
-  const isUnread = plan.holds.some(isUnreadHold);
-  const failures = [items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : []));
+  const ids = (things ?? []).map((i) => i.id);
   return {
-    slug: project.slug,
-    project,
-    isMember,
-    domain,
     now: domainNow,
     items: things,
-    copies,
-    // The quarantine shuts all out; that is said with the deletion.
+    copies: await c.copyDates(shownKinds, ids),
     lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow),
-    nextChanges: isUnread ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
-    differences: isBusy ? [] : differencesOf({ project, now: domainNow, accounts, plan, roleOf: c.roleOf }),
+    troubles: [...new Set([items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : [])))],
+  };
+}
+
+async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectServiceContext): Promise<ProjectStatus> {
+  const [domain, deletion] = await Promise.all([c.domainOf(project), c.lastDeletion(project.id)]);
+  const isBusy = deletion !== null && isLive(deletion.view);
+  const [contents, accounts, { plan }, facts] = await Promise.all([
+    contentsOf(domain, isBusy, c),
+    domain === null ? [] : c.accountsOf(domain.id),
+    c.preview(project.id),
+    c.fleetFacts(),
+  ]);
+  const unread = plan.holds.filter(isUnreadHold).map((h) => h.sentence);
+  return {
+    ...{ slug: project.slug, project, isMember, domain, deletion },
+    ...contents,
+    nextChanges: unread.length > 0 ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
+    differences: isBusy ? [] : differencesOf({ project, now: contents.now, accounts, plan, roleOf: c.roleOf }),
     held: heldBy(plan, project.id, facts),
     isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
-    deletion,
-    troubles: [...new Set([...failures, ...plan.holds.filter(isUnreadHold).map((h) => h.sentence)])],
+    troubles: [...contents.troubles, ...unread],
     at: c.now(),
   };
 }

@@ -31,7 +31,7 @@ function statusReply(s: ProjectStatus): Reply {
   const isOver = deletion !== null && tookDomain(deletion.view) && domain === null;
   const isUnderWay = deletion !== null && isLive(deletion.view);
   const told = isUnderWay
-    ? partsUnderWay(deletion, s.isMember)
+    ? partsUnderWay(deletion, { isMember: s.isMember, canKeep: s.isMember && s.project !== null })
     : isOver
       ? partsAfterwards(deletion)
       : [{ kind: "text", text: advice(s) } as const];
@@ -56,9 +56,10 @@ function titleOf(s: ProjectStatus): string {
   if (deletion !== null && isLive(deletion.view)) return say(lowerFirst(phaseText(deletion.view)));
   if (deletion !== null && tookDomain(deletion.view) && domain === null)
     return say(deletion.enteredAt === null ? "deleted" : `deleted on ${dayText(deletion.enteredAt)}`);
+  if (project === null) return say("not in the CI database, its domain is still there");
   if (domain === null)
-    return say(s.isUnadopted ? "its domain is not adopted" : project?.state === "closed" ? "closed, without a domain" : "no domain yet");
-  if (project?.state === "closed") return say("closed, its domain is still there");
+    return say(s.isUnadopted ? "its domain is not adopted" : project.state === "closed" ? "closed, without a domain" : "no domain yet");
+  if (project.state === "closed") return say("closed, its domain is still there");
   if (s.troubles.length > 0) return say("not everything could be read");
   if (s.held.length > 0) return say("held");
   return say(s.lockedOut.length === 0 ? "all right" : `${counted(s.lockedOut.length, "user")} locked out`);
@@ -66,8 +67,10 @@ function titleOf(s: ProjectStatus): string {
 
 /** Whether the reader must do something, and what. */
 function advice(s: ProjectStatus): string {
+  if (s.project === null)
+    return "The CI database does not list the project, or its row cannot be used. Nothing is deleted unless two people approve it.";
   if (s.isUnadopted) return "The domain is in CloudStack, but Twokey does not manage it. The CI team can adopt it.";
-  if (s.project?.state === "closed")
+  if (s.project.state === "closed")
     return s.domain === null
       ? "The project is closed in the CI database, and has no domain."
       : "The project is closed in the CI database. Nothing is deleted: two people of the CI team are asked first, and you are told. If you still need it, ask them to open the project again.";

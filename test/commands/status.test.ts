@@ -176,6 +176,19 @@ test("deleted, and no longer in the CI database: the members of then are told, w
   expect(await ask(w.bot(), who("sue"), "p-1")).toContain("p-1: deleted on");
 });
 
+test("no longer in the CI database, and its domain is still there: the team sees it, in quarantine a member of then, without Keep", async () => {
+  delete w.s.projects["p-1"];
+  const answer = await told("not in the CI database, for the team", who("ada", true), "p-1");
+  expect(answer).toContain("p-1: not in the CI database, its domain is still there");
+  expect(answer).toContain("• vm-10: Running");
+  expect(await ask(w.bot(), who("mia"), "p-1")).toContain("You have no project p-1");
+  await deletionOf(fresh.db, { phase: "grace", until_at: until });
+  const grace = await ask(w.bot(), who("mia"), "p-1");
+  expect(grace).toContain("p-1: quarantined until 12 December\nQuarantined until <!date");
+  expect(grace).toContain("Your account is disabled");
+  expect(grace).not.toContain("status_keep");
+});
+
 test("deleted by somebody else", async () => {
   close();
   await deletionOf(fresh.db, { phase: "closed", closed_because: "gone" });

@@ -29,6 +29,8 @@ export interface ProjectStatus {
   readonly copies: ReadonlyMap<string, Instant>;
   /** Users and accounts that cannot log in to CloudStack, a line for each. */
   readonly lockedOut: readonly string[];
+  /** Whether the asker is one of them. */
+  readonly isLockedOut: boolean;
   /** Sentences for what the next plan would change; null: not known. */
   readonly nextChanges: readonly string[] | null;
   /** How the CI database and CloudStack differ, grouped: a line for each kind of difference. */
@@ -85,7 +87,7 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
       if (!projects.ok) return projects;
       const project = projects.value.find((p) => p.slug === slug);
       const isMember = (p: DesiredProject): boolean => p.members.some((m) => m.userId === asker.operator.ciUserId);
-      if (project !== undefined) return ok(await statusOf(project, isMember(project), c));
+      if (project !== undefined) return ok(await statusOf(project, isMember(project), asker.operator.ciUserId, c));
       const former = await formerStatus(asker, slug, c);
       return former === null ? err(notYours(slug)) : ok(former);
     },
@@ -129,8 +131,9 @@ async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext):
   const place = asker.isTeam ? (await c.fleetFacts()).places.find((p) => p.path?.endsWith(`/${slug}`)) : undefined;
   if (deletion === null && place === undefined) return null;
   const domain = place === undefined || place.path === null ? null : { id: place.domainId, path: place.path };
-  const of = { slug, project: null, isMember: !asker.isTeam, nextChanges: [], differences: [], held: [], isUnadopted: false, deletion };
-  return { ...of, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() };
+  const of = { slug, project: null, isMember: !asker.isTeam, deletion };
+  const none = { isLockedOut: false, nextChanges: [], differences: [], held: [], isUnadopted: false };
+  return { ...of, ...none, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() };
 }
 
 /** The kinds that `/ci-status` shows. */
@@ -146,12 +149,17 @@ async function contentsOf(domain: ProjectDomain | null, isBusy: boolean, c: Proj
     now: domainNow,
     items: things,
     copies: await c.copyDates(shownKinds, ids),
-    lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow),
+    lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow.accounts),
     troubles: [...new Set([items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : [])))],
   };
 }
 
-async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectServiceContext): Promise<ProjectStatus> {
+async function statusOf(
+  project: DesiredProject,
+  isMember: boolean,
+  reader: CiUserId | null,
+  c: ProjectServiceContext,
+): Promise<ProjectStatus> {
   const [domain, deletion] = await Promise.all([c.domainOf(project), c.lastDeletion(project.id)]);
   const isBusy = deletion !== null && isLive(deletion.view);
   const [contents, accounts, { plan }, facts] = await Promise.all([
@@ -160,10 +168,13 @@ async function statusOf(project: DesiredProject, isMember: boolean, c: ProjectSe
     c.preview(project.id),
     c.fleetFacts(),
   ]);
+  const own = accounts.find((a) => a.ciUserId === reader)?.accountId;
+  const ownNow = contents.now?.accounts.filter((a) => a.id === own) ?? [];
   const unread = plan.holds.filter(isUnreadHold).map((h) => h.sentence);
   return {
     ...{ slug: project.slug, project, isMember, domain, deletion },
     ...contents,
+    isLockedOut: !isBusy && ownNow.some((a) => lockedOutOf([a]).length > 0),
     nextChanges: unread.length > 0 ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
     differences: isBusy ? [] : differencesOf({ project, now: contents.now, accounts, plan, roleOf: c.roleOf }),
     held: heldBy(plan, project.id, facts),
@@ -183,7 +194,7 @@ function isUnreadHold({ kind }: Plan["holds"][number]): boolean {
   return kind === "observed_partial" || kind === "desired_partial";
 }
 
-function lockedOutOf({ accounts }: DomainNow): readonly string[] {
+function lockedOutOf(accounts: DomainNow["accounts"]): readonly string[] {
   return accounts.flatMap((account) =>
     account.state !== "enabled"
       ? [`${account.name}: the account is ${account.state}`]

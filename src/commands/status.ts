@@ -61,6 +61,7 @@ function titleOf(s: ProjectStatus): string {
     return say(s.isUnadopted ? "its domain is not adopted" : project.state === "closed" ? "closed, without a domain" : "no domain yet");
   if (project.state === "closed") return say("closed, its domain is still there");
   if (s.troubles.length > 0) return say("not everything could be read");
+  if (s.isLockedOut) return say("you are locked out");
   if (s.held.length > 0) return say("held");
   return say(s.lockedOut.length === 0 ? "all right" : `${counted(s.lockedOut.length, "user")} locked out`);
 }
@@ -78,6 +79,7 @@ function advice(s: ProjectStatus): string {
     return s.held.length > 0
       ? "It has no domain: see below what keeps it."
       : "It has no domain yet. The next pass creates it; that takes a few minutes.";
+  if (s.isLockedOut) return "Your own account cannot log in to CloudStack: ask the CI team to unlock it. No deletion is under way.";
   if (s.troubles.length > 0) return "What could be read is below. Ask again in a few minutes.";
   if (s.held.length > 0) return "The machines are as they were, but changes of members and limits wait: see below what keeps them.";
   if (s.lockedOut.length > 0) return "No deletion is under way. Some users cannot log in to CloudStack: the CI team can unlock them.";

@@ -70,7 +70,8 @@ test("the differences of the two sides of this project alone, grouped, in plain 
   Object.assign(w.s.projects["p-1"] ?? {}, { limits: { user_vm: 2, memory: 16384 } });
   changeAccount(w.s, "mia", "disabled");
   const answer = await told("the CI database and CloudStack differ", who("mia"), "p-1");
-  expect(answer).toContain("p-1: 1 user locked out");
+  expect(answer).toMatch(/^p-1: you are locked out\nYour own account cannot log in to CloudStack: ask the CI team to unlock it\./);
+  expect(await ask(w.bot(), who("ada", true), "p-1")).toMatch(/^p-1: 1 user locked out\n/);
   expect(answer).toContain("• mia: the account is disabled");
   expect(answer).toContain("• Members without an account: new\n");
   expect(answer).toContain("• Accounts without a member: tom, whom the next pass over everything locks\n");

@@ -5,6 +5,8 @@ import { phaseWords, type Standing } from "../deletion/phase-words.ts";
 import { isUndone } from "../sync/execution/matters.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { describeChange } from "../sync/planning/describe.ts";
+import { wordsToLift } from "../sync/planning/lift.ts";
+import type { Hold } from "../sync/planning/plan.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { LastDeletion } from "./deletion-parts.ts";
 import type { Words } from "./reply.ts";
@@ -48,8 +50,10 @@ export interface Overview {
   /** Closed ones that have no domain any more. */
   readonly gone: number;
   readonly healthy: number;
-  /** Why nothing at all is kept in step, and who lifts it. */
+  /** What of the newest plan is held for all projects, and who lifts it with which command. */
   readonly allHeld: readonly string[];
+  /** Rows of the CI database that cannot be used, and do not tell their project. */
+  readonly namelessRows: readonly string[];
   /** Deletions of projects that the CI database lists no longer, of which the asker was a member. */
   readonly former: readonly LastDeletion[];
 }
@@ -68,12 +72,17 @@ export function overviewOf(found: readonly DesiredProject[], facts: FleetFacts, 
   }
   if (all) attention.push(...unlisted(projects, facts, known));
   attention.sort((a, b) => compareNames(a.slug, b.slug));
-  return { projects, attention, gone, healthy, allHeld: allHeldBy(facts.plan), former: [] };
+  const plan = facts.plan?.plan;
+  const allHeld = holdsOfAll(facts.plan).map((h) => `${h.sentence}. Lifted by: ${plan === undefined ? h.liftedBy : wordsToLift(h, plan)}`);
+  const nameless = (plan?.heldRows ?? []).filter((row) => row.projectId === null);
+  const namelessRows = nameless.map((row) => `${row.view}, ${row.key}: ${row.problem}; ${row.remedy}`);
+  return { projects, attention, gone, healthy, allHeld, namelessRows, former: [] };
 }
 
-/** Why a plan keeps everything as it is, and who lifts that. */
-export function allHeldBy(record: Pick<PlanRecord, "plan"> | null): readonly string[] {
-  return (record?.plan.holds ?? []).filter((h) => h.blocks === "everything").map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`);
+/** The holds of a plan that are for all projects. */
+export function holdsOfAll(record: Pick<PlanRecord, "plan"> | null): readonly Hold[] {
+  const isOfAll = (h: Hold): boolean => h.blocks !== "one_project" && h.blocks !== "adopted" && h.kind !== "narrowed";
+  return (record?.plan.holds ?? []).filter(isOfAll);
 }
 
 /** The attention of one kind. */

@@ -10,7 +10,7 @@ import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import type { Plan } from "../sync/planning/plan.ts";
-import { allHeldBy, overviewOf, type FleetFacts, type Overview } from "./attention.ts";
+import { holdsOfAll, overviewOf, type FleetFacts, type Overview } from "./attention.ts";
 import { isLive, type LastDeletion } from "./deletion-parts.ts";
 import { differencesOf } from "./differences.ts";
 
@@ -187,7 +187,8 @@ async function statusOf(
 /** What keeps this project's changes: its own holds, and what the newest plan over everything holds for all. */
 function heldBy({ holds }: Plan, id: ProjectId, facts: FleetFacts): readonly string[] {
   const own = holds.filter((h) => h.projectId === id || h.blocks === "adopted" || (h.blocks === "everything" && !isUnreadHold(h)));
-  return [...new Set([...own.map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`), ...allHeldBy(facts.plan)])];
+  const ofAll = holdsOfAll(facts.plan).filter((h) => h.blocks !== "deletions");
+  return [...new Set([...own, ...ofAll].map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`))];
 }
 
 function isUnreadHold({ kind }: Plan["holds"][number]): boolean {

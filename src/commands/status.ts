@@ -107,14 +107,15 @@ function teamReply(o: Overview): Reply {
     lines: ofKind(o, kind).map((a) => lineOf(a.slug, a.words)),
   }));
   return {
-    title: `${counted(o.projects.length, "project")}: ${attentionText(o.attention.length)}`,
+    title: `${counted(o.projects.length, "project")}: ${o.allHeld.length > 0 ? "held, " : ""}${attentionText(o.attention.length)}`,
     parts: [
-      { kind: "list", title: "Everything is held", lines: o.allHeld },
+      { kind: "list", title: "Held for all of them", lines: o.allHeld },
       {
         kind: "text",
         text: `${o.healthy} of ${counted(o.projects.length, "project")} are all right${o.gone === 0 ? "" : `, ${o.gone} closed and gone`}.`,
       },
       ...lists,
+      { kind: "list", title: "Rows of the CI database to correct, of no project that they name", lines: o.namelessRows },
       { kind: "note", text: "/ci-status and a short name shows one project." },
     ],
   };

@@ -79,7 +79,8 @@ beforeAll(async () => {
   }
   await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed() });
-  const more = { TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_PUBLIC_URL: "https://twokey.example.org" };
+  // Passes that run by themselves would be counted with the answers.
+  const more = { TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_QUICK_PASS_SECONDS: "0", TWOKEY_PUBLIC_URL: "https://twokey.example.org" };
   const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, more));
   const started = await startTwokey(config, state.url, {
     now: () => (Date.now() + aheadMs) as Instant,

@@ -3399,4 +3399,12 @@ export const guards = [
     broken: "c.fleet",
     tests: quick,
   },
+  {
+    invariant: "people",
+    what: "who had left a project before is not told of its deletion",
+    file: "src/store/project-history.ts",
+    guard: " and not m.locked_by_us",
+    broken: "",
+    tests: ["test/commands/status.test.ts"],
+  },
 ];

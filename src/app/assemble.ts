@@ -16,14 +16,15 @@ import type { DeletionContext } from "../deletion/context.ts";
 import { createDeletionService } from "../deletion/service.ts";
 import { createPolicyService, namePolicyDifferences } from "../policy/service.ts";
 import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts";
-import { previewPass, type StartedBy } from "../sync/execution/reconcile.ts";
+import type { StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { createSyncService } from "../sync/execution/service.ts";
 import { createAdoptionService } from "../sync/adoption/service.ts";
 import { adoptionContext } from "./adoption.ts";
-import { backupService, domainOf, exportContext, linkContext, reimportContext } from "./archive.ts";
+import { backupService, exportContext, linkContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
+import { projectContext } from "./project-status.ts";
 import { fleetOf, passAndAsk, passContext, policyContext, rebuildAll } from "./passes.ts";
 import { enqueuePass, schedulesOf, workOf, type Contexts, type Run, type Schedule } from "./work.ts";
 
@@ -72,13 +73,7 @@ export function assemble(p: Parts): Assembly {
     createDeletionService(deletions, (id) => membersOf(p.ci, id)),
     ownership,
   );
-  const projects = createProjectService({
-    projectsOf: (user, since) => p.ci.projectsOf(user, since),
-    domainOf: (project) => domainOf(p, project),
-    readItems: (domain, kinds) => p.cloud.reader.readItems(domain, kinds),
-    preview: (projectId) => previewPass({ kind: "project", root: fleet.root, projectId }, { kind: "schedule" }, passes),
-    deletionOf: (id) => deletionService.forProject(id),
-  });
+  const projects = createProjectService(projectContext(p, passes, deletions));
   const exports = exportContext(p, projects);
   const adoption = adoptionContext(p, passes, deletions);
   const contexts: Contexts = { deletions, passes, policy, exports, adoption };

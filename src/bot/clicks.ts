@@ -20,6 +20,7 @@ const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (click.action === "choose_template") return chooseTemplate(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
+  if (click.action === "status_keep") return keepFromStatus(click, by, c);
   if (click.action.startsWith("adoption_")) return answerAdoptionClick(click, by, c);
 
   const { deletions } = c.services;
@@ -50,9 +51,7 @@ export async function answerClick(click: Click, by: Asker, c: ClickContext): Pro
     case "deletion_look_again":
       return refusalOf(await deletions.lookAgain(d));
     case "deletion_keep":
-      return replyOf(await deletions.keep(d.deletionId, by), () =>
-        shortReply("The domain is kept", "The CI team sees that you asked; what was stopped is started again."),
-      );
+      return keep(d.deletionId, by, c);
     default:
       await deletions.recordRefusal(by.operator.id, click.action, "no such button");
       return shortReply("This button no longer does anything", "Look for a newer message, or use /ci-help.");
@@ -121,6 +120,27 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
 async function memoryOf({ deletionId: id, version, digest }: DeletionClick, c: ClickContext): Promise<ModalMemory> {
   const view = await c.services.deletions.view(id);
   return { id, version, digest, name: view.ok ? (view.value.path.split("/").at(-1) ?? "") : "", channel: c.channel };
+}
+
+async function keep(id: DeletionId, by: Asker, { services }: ClickContext): Promise<Reply> {
+  return replyOf(await services.deletions.keep(id, by), () =>
+    shortReply("The domain is kept", "The CI team sees that you asked; what was stopped is started again."),
+  );
+}
+
+/**
+ * Keep in the answer of `/ci-status`, which is no message that is known again: it loses nothing, and `keep` asks the CI database at that
+ * moment whether who clicked is a member, and the deletion whether it can still be kept.
+ */
+async function keepFromStatus(click: Click, by: Asker, c: ClickContext): Promise<Reply> {
+  const id = DeletionId.safeParse(click.value);
+  if (id.success) {
+    addToTrace({ deletion: id.data });
+    return keep(id.data, by, c);
+  }
+  const refusal = forgedClick();
+  await c.services.deletions.recordRefusal(by.operator.id, click.action, refusal.message);
+  return replyOfFailure(refusal);
 }
 
 async function chooseTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply> {

@@ -171,7 +171,7 @@ function listenToButtons(app: App, c: Listening): void {
       return replyOfFailure(asker.error);
     };
     const halts = HALTS.has(click.action) ? "one deletion" : null;
-    const isKeep = click.action === "deletion_keep";
+    const isKeep = click.action === "deletion_keep" || click.action === "status_keep";
     await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, isKeep, run }, c);
   });
 }

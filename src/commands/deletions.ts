@@ -1,4 +1,5 @@
 import type { Asker } from "../core/people.ts";
+import { phaseText } from "../deletion/phase-words.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import { replyOf, teamOnlyReply, type Reply } from "./reply.ts";
 
@@ -7,8 +8,7 @@ export async function answerDeletions(asker: Asker, deletions: DeletionService):
   if (!asker.isTeam) return teamOnlyReply("deletions");
   return replyOf(await deletions.list(), (list) => {
     const lines = list.map(
-      (d) =>
-        `${d.path}: ${d.phase.replaceAll("_", " ")}, ${d.approvals.length} of ${d.quorum} approvals${d.activity === null ? "" : `, ${d.activity}`}`,
+      (d) => `${d.path}: ${phaseText(d)}, ${d.approvals.length} of ${d.quorum} approvals${d.activity === null ? "" : `, ${d.activity}`}`,
     );
     return {
       title: lines.length === 0 ? "No deletion is under way" : `${lines.length} deletion(s) under way`,

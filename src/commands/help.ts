@@ -3,7 +3,7 @@ import type { Reply } from "./reply.ts";
 /** The list of commands; the team sees more. */
 export function helpReply(isTeam: boolean): Reply {
   const everybody = [
-    "/ci-status [project]: how a project's domain is doing",
+    "/ci-status [project]: how a project is doing, and what to do; of a deleted one what is saved",
     "/ci-export-template [project]: download a template",
     "/ci-backups [project]: what was saved of a project, and when",
     "/ci-help: this list",

@@ -1,35 +1,58 @@
 import type { InventoryItem, ItemKind } from "../core/inventory.ts";
-import type { ProjectDomain } from "../core/managed.ts";
+import type { ManagedAccount, ProjectDomain } from "../core/managed.ts";
 import type { Asker } from "../core/people.ts";
 import { failure, type Failure } from "../core/failure.ts";
-import type { CiUserId, Instant, ProjectId, Slug } from "../core/ids.ts";
+import type { Clock } from "../core/clock.ts";
+import type { CiUserId, DeletionId, DomainId, Instant, ProjectId, Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import type { DeletionView } from "../deletion/view.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
+import type { DomainNow } from "../sync/planning/observed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import type { Plan } from "../sync/planning/plan.ts";
+import { holdsOfAll, overviewOf, type FleetFacts, type Overview } from "./attention.ts";
+import { isLive, type LastDeletion } from "./deletion-parts.ts";
+import { differencesOf } from "./differences.ts";
 
 /** What `/ci-status` shows of one project. */
 export interface ProjectStatus {
-  readonly project: DesiredProject;
+  readonly slug: string;
+  /** Null: the CI database lists it no longer. */
+  readonly project: DesiredProject | null;
+  /** Whether the asker is a member of it, or was one of what was deleted. */
+  readonly isMember: boolean;
   readonly domain: ProjectDomain | null;
+  /** Its domain as CloudStack has it; null where there is none, or it could not be read. */
+  readonly now: DomainNow | null;
   readonly items: readonly InventoryItem[] | null;
-  /** Sentences for what the next plan would change. */
-  readonly nextChanges: readonly string[];
-  /** Sentences for what differs and is left so. */
-  readonly leftAlone: readonly string[];
+  /** When the newest verified copy of a thing was saved, by its id. */
+  readonly copies: ReadonlyMap<string, Instant>;
+  /** Users and accounts that cannot log in to CloudStack, a line for each. */
+  readonly lockedOut: readonly string[];
+  /** Whether the asker is one of them. */
+  readonly isLockedOut: boolean;
+  /** Sentences for what the next plan would change; null: not known. */
+  readonly nextChanges: readonly string[] | null;
+  /** How the CI database and CloudStack differ, grouped: a line for each kind of difference. */
+  readonly differences: readonly string[];
   /** Why the project is not kept in step, and who lifts it, such as that its domain is there but was not adopted. */
   readonly held: readonly string[];
-  readonly deletion: DeletionView | null;
-  readonly trouble: string | null;
+  /** Its newest deletion, ended or not; null: there was none. */
+  readonly deletion: LastDeletion | null;
+  /** What could not be read. */
+  readonly troubles: readonly string[];
   /** Its domain is there, but not managed. */
   readonly isUnadopted: boolean;
+  readonly at: Instant;
 }
 
 /** Projects, as commands use them; a user sees only projects they are a member of, the team sees all. */
 export interface ProjectService {
   projectsOf(asker: Asker): Promise<Result<readonly DesiredProject[], Failure>>;
+  /** One project. Errors: `refused`, in the same words whether it does not exist or is not theirs. */
   status(asker: Asker, slug: Slug): Promise<Result<ProjectStatus, Failure>>;
+  /** All projects of the asker's, and what of them needs attention, without a question to CloudStack. */
+  overview(asker: Asker): Promise<Result<Overview, Failure>>;
 }
 
 /** What the service is built on. */
@@ -37,14 +60,24 @@ export interface ProjectServiceContext {
   readonly projectsOf: (user: CiUserId | "all", since?: Instant) => Promise<Result<readonly DesiredProject[], Failure>>;
   readonly domainOf: (project: Pick<DesiredProject, "id" | "slug">) => Promise<ProjectDomain | null>;
   readonly readItems: (domain: ProjectDomain, kinds: readonly ItemKind[]) => Promise<Result<readonly InventoryItem[], Failure>>;
+  readonly readDomainNow: (id: DomainId) => Promise<Result<DomainNow, Failure>>;
+  readonly accountsOf: (id: DomainId) => Promise<readonly ManagedAccount[]>;
+  readonly copyDates: (kinds: readonly ItemKind[], itemIds: readonly string[]) => Promise<ReadonlyMap<string, Instant>>;
   readonly preview: (project: ProjectId) => Promise<PlanRecord>;
-  readonly deletionOf: (project: ProjectId) => Promise<Result<DeletionView | null, Failure>>;
+  /** The CloudStack role of a CI role. */
+  readonly roleOf: (ciRole: string) => string;
+  readonly lastDeletion: (project: ProjectId) => Promise<LastDeletion | null>;
+  readonly deletionNamed: (id: DeletionId) => Promise<LastDeletion | null>;
+  /** The deletions of projects that the CI database may list no longer, the newest first, of which somebody is certain to be concerned. */
+  readonly deletionsOf: (user: CiUserId | "all", slug: Slug | null) => Promise<readonly DeletionId[]>;
+  readonly fleetFacts: () => Promise<FleetFacts>;
+  readonly now: Clock;
 }
 
 /** Builds the service for questions about projects. */
 export function createProjectService(c: ProjectServiceContext): ProjectService {
   const projectsOf = async (asker: Asker): Promise<Result<readonly DesiredProject[], Failure>> => {
-    const user = asker.isTeam ? "all" : asker.operator.ciUserId;
+    const user = whose(asker);
     return user === null ? ok([]) : c.projectsOf(user, asker.since);
   };
   return {
@@ -53,35 +86,121 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
       const projects = await projectsOf(asker);
       if (!projects.ok) return projects;
       const project = projects.value.find((p) => p.slug === slug);
-      // The same words whether it does not exist or is not theirs.
-      if (project === undefined)
-        return err(
-          failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." }),
-        );
-      return ok(await statusOf(project, c));
+      const isMember = (p: DesiredProject): boolean => p.members.some((m) => m.userId === asker.operator.ciUserId);
+      if (project !== undefined) return ok(await statusOf(project, isMember(project), asker.operator.ciUserId, c));
+      const former = await formerStatus(asker, slug, c);
+      return former === null ? err(notYours(slug)) : ok(former);
+    },
+    async overview(asker) {
+      const projects = await projectsOf(asker);
+      if (!projects.ok) return projects;
+      const overview = overviewOf(projects.value, await c.fleetFacts(), asker.isTeam);
+      if (asker.isTeam) return ok(overview);
+      return ok({ ...overview, former: await formerOf(asker, new Set(projects.value.map((p) => p.id)), c) });
     },
   };
+}
+
+function whose(asker: Asker): CiUserId | "all" | null {
+  return asker.isTeam ? "all" : asker.operator.ciUserId;
+}
+
+/** The same words whether it does not exist or is not theirs. */
+function notYours(slug: Slug): Failure {
+  return failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
+}
+
+/** The deletions of projects that the CI database lists no longer, of somebody who was certain to be a member. */
+async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectServiceContext): Promise<readonly LastDeletion[]> {
+  const user = asker.operator.ciUserId;
+  const ids = user === null ? [] : await c.deletionsOf(user, null);
+  const found = await Promise.all(ids.map((id) => c.deletionNamed(id)));
+  const newest = new Map<string, LastDeletion>();
+  for (const one of found) if (one !== null && !newest.has(one.view.projectId)) newest.set(one.view.projectId, one);
+  return [...newest.values()].filter(({ view }) => !listed.has(view.projectId));
+}
+
+/**
+ * A project that the CI database lists no longer, by its deletion, and for the team by its domain too; null: there is nothing that this
+ * person may see.
+ */
+async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext): Promise<ProjectStatus | null> {
+  const user = whose(asker);
+  const [id] = user === null ? [] : await c.deletionsOf(user, slug);
+  const deletion = id === undefined ? null : await c.deletionNamed(id);
+  const place = asker.isTeam ? (await c.fleetFacts()).places.find((p) => p.path?.endsWith(`/${slug}`)) : undefined;
+  if (deletion === null && place === undefined) return null;
+  const domain = place === undefined || place.path === null ? null : { id: place.domainId, path: place.path };
+  const of = { slug, project: null, isMember: !asker.isTeam, deletion };
+  const none = { isLockedOut: false, nextChanges: [], differences: [], held: [], isUnadopted: false };
+  return { ...of, ...none, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() };
 }
 
 /** The kinds that `/ci-status` shows. */
 const shownKinds: readonly ItemKind[] = ["machine", "volume", "snapshot", "template"];
 
-async function statusOf(project: DesiredProject, c: ProjectServiceContext): Promise<ProjectStatus> {
-  const domain = await c.domainOf(project);
-  const items = domain === null ? null : await c.readItems(domain, shownKinds);
-  const { plan } = await c.preview(project.id);
-  const deletion = await c.deletionOf(project.id);
+/** What the domain holds now; null: it has none. While a deletion is under way, that all are shut out is said with it. */
+async function contentsOf(domain: ProjectDomain | null, isBusy: boolean, c: ProjectServiceContext) {
+  const [items, now] = domain === null ? [] : await Promise.all([c.readItems(domain, shownKinds), c.readDomainNow(domain.id)]);
+  const things = items?.ok === true ? items.value : null;
+  const domainNow = now?.ok === true ? now.value : null;
+  const ids = (things ?? []).map((i) => i.id);
   return {
-    project,
-    domain,
-    items: items?.ok === true ? items.value : null,
-    nextChanges: [...plan.additive, ...plan.restrictive].map(describeChange),
-    leftAlone: plan.drift.map((d) => d.sentence),
-    held: plan.holds
-      .filter((h) => h.projectId === project.id || h.blocks === "adopted")
-      .map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`),
-    isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
-    deletion: deletion.ok ? deletion.value : null,
-    trouble: items?.ok === false ? items.error.message : null,
+    now: domainNow,
+    items: things,
+    copies: await c.copyDates(shownKinds, ids),
+    lockedOut: isBusy || domainNow === null ? [] : lockedOutOf(domainNow.accounts),
+    troubles: [...new Set([items, now].flatMap((read) => (read?.ok === false ? [read.error.message] : [])))],
   };
+}
+
+async function statusOf(
+  project: DesiredProject,
+  isMember: boolean,
+  reader: CiUserId | null,
+  c: ProjectServiceContext,
+): Promise<ProjectStatus> {
+  const [domain, deletion] = await Promise.all([c.domainOf(project), c.lastDeletion(project.id)]);
+  const isBusy = deletion !== null && isLive(deletion.view);
+  const [contents, accounts, { plan }, facts] = await Promise.all([
+    contentsOf(domain, isBusy, c),
+    domain === null ? [] : c.accountsOf(domain.id),
+    c.preview(project.id),
+    c.fleetFacts(),
+  ]);
+  const own = accounts.find((a) => a.ciUserId === reader)?.accountId;
+  const ownNow = contents.now?.accounts.filter((a) => a.id === own) ?? [];
+  const unread = plan.holds.filter(isUnreadHold).map((h) => h.sentence);
+  return {
+    ...{ slug: project.slug, project, isMember, domain, deletion },
+    ...contents,
+    isLockedOut: !isBusy && ownNow.some((a) => lockedOutOf([a]).length > 0),
+    nextChanges: unread.length > 0 ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
+    differences: isBusy ? [] : differencesOf({ project, now: contents.now, accounts, plan, roleOf: c.roleOf }),
+    held: heldBy(plan, project.id, facts),
+    isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
+    troubles: [...contents.troubles, ...unread],
+    at: c.now(),
+  };
+}
+
+/** What keeps this project's changes: its own holds, and what the newest plan over everything holds for all. */
+function heldBy({ holds }: Plan, id: ProjectId, facts: FleetFacts): readonly string[] {
+  const own = holds.filter((h) => h.projectId === id || h.blocks === "adopted" || (h.blocks === "everything" && !isUnreadHold(h)));
+  const ofAll = holdsOfAll(facts.plan).filter((h) => h.blocks !== "deletions");
+  return [...new Set([...own, ...ofAll].map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`))];
+}
+
+function isUnreadHold({ kind }: Plan["holds"][number]): boolean {
+  return kind === "observed_partial" || kind === "desired_partial";
+}
+
+function lockedOutOf(accounts: DomainNow["accounts"]): readonly string[] {
+  return accounts.flatMap((account) =>
+    account.state !== "enabled"
+      ? [`${account.name}: the account is ${account.state}`]
+      : account.users
+          .filter((u) => u.state !== "enabled")
+          .map((u) => `${u.username}: the user is ${u.state}, perhaps after wrong passwords`),
+  );
 }

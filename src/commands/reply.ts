@@ -1,12 +1,32 @@
 import type { Failure } from "../core/failure.ts";
+import type { Instant } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
+
+/** An instant in a text, shown in the reader's zone; `day`: without the time. */
+export interface Moment {
+  readonly at: Instant;
+  readonly as?: "day";
+}
+
+/** A text, in which instants may stand. */
+export type Words = string | readonly (string | Moment)[];
+
+/** A button of an answer; `label` is for screen readers. */
+export interface ReplyButton {
+  readonly action: "choose_template" | "status_keep";
+  readonly text: string;
+  readonly value: string;
+  readonly label: string;
+  readonly isPrimary?: boolean;
+}
 
 /** One piece of an answer. Texts are plain and may hold names that others chose: the renderer escapes them. */
 export type Part =
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "fields"; readonly rows: readonly (readonly [string, string])[] }
-  | { readonly kind: "list"; readonly title: string; readonly lines: readonly string[] }
-  | { readonly kind: "note"; readonly text: string }
+  | { readonly kind: "text"; readonly text: Words }
+  | { readonly kind: "fields"; readonly rows: readonly (readonly [string, Words])[] }
+  | { readonly kind: "list"; readonly title: string; readonly lines: readonly Words[] }
+  | { readonly kind: "button_line"; readonly text: Words; readonly button: ReplyButton }
+  | { readonly kind: "note"; readonly text: Words }
   | { readonly kind: "table"; readonly title: string; readonly lines: readonly string[] }
   | {
       readonly kind: "choice";

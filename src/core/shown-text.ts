@@ -16,6 +16,13 @@ export function isNamed(typed: string, name: string): boolean {
   return asShown(typed).trim() === asShown(name).trim();
 }
 
+const counting = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** Orders names as people count: proj-2 before proj-10. */
+export function compareNames(a: string, b: string): number {
+  return counting.compare(a, b);
+}
+
 /** Names as a list in a sentence; of more than `shown`, the rest is counted. */
 export function listed(names: readonly string[], shown = 12): string {
   const rest = names.length - shown;

@@ -5,14 +5,7 @@ import type { CiUserId, DeletionId, OperatorId, ProjectId } from "../core/ids.ts
 import { mayHalt, teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
-import {
-  readDeletion,
-  readLiveDeletions,
-  readNewestDeletion,
-  recordDeletionEvent,
-  updateDeletion,
-  type DeletionRow,
-} from "../store/deletions.ts";
+import { readDeletion, readLiveDeletions, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { actOnDeletion, endDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
@@ -27,7 +20,6 @@ type RejectClick = DeletionClick & { readonly reason: string };
 export interface DeletionService {
   view(id: DeletionId): Promise<Result<DeletionView, Failure>>;
   list(): Promise<Result<readonly DeletionView[], Failure>>;
-  forProject(projectId: ProjectId): Promise<Result<DeletionView | null, Failure>>;
   /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approve`. */
   mayApprove(click: DeletionClick): Promise<Result<{ readonly mustTypeName: boolean; readonly name: string }, Failure>>;
   approve(click: ApproveClick): Promise<Result<DeletionView, Failure>>;
@@ -70,10 +62,6 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
       return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
     },
     list: async () => ok(await Promise.all((await readLiveDeletions(c.db)).map((row) => buildView(row, c)))),
-    async forProject(projectId) {
-      const row = await readNewestDeletion(c.db, projectId);
-      return ok(row === null || row.phase === "closed" || row.phase === "deleted" ? null : await buildView(row, c));
-    },
     async mayApprove(click) {
       const may = await assessApproval(click, await c.readOutside(), c);
       if (may.ok) return ok({ mustTypeName: may.value.mustTypeName, name: may.value.row.name });

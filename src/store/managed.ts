@@ -63,6 +63,11 @@ export async function readKnownState(
   };
 }
 
+/** Reads the managed accounts of one domain. */
+export async function readAccountsOf(q: Queryable, domain: DomainId): Promise<readonly ManagedAccount[]> {
+  return q.many(AccountRow, `select ${columnsOf(AccountRow)} from managed_account where domain_id = $1 order by account_id`, [domain]);
+}
+
 /** Records domains as managed; a known one stays as it is. */
 export async function recordManagedDomains(q: Queryable, domains: readonly Omit<ManagedDomain, "absence">[], at: number): Promise<void> {
   if (domains.length === 0) return;

@@ -70,6 +70,12 @@ export async function readPlanRecord(q: Queryable, id: string): Promise<unknown>
   return (await q.maybe(z.object({ record: z.unknown() }), "select record from plan where id = $1", [id]))?.record ?? null;
 }
 
+/** Reads how the newest plan over everything was carried out; null: there is none. */
+export async function readNewestFleetRecord(q: Queryable): Promise<unknown> {
+  const sql = "select record from plan where record -> 'scope' ->> 'kind' = 'fleet' order by planned_at desc, id limit 1";
+  return (await q.maybe(z.object({ record: z.unknown() }), sql, []))?.record ?? null;
+}
+
 /** As many digits of an id or a digest as are shown; fewer could be anybody's. */
 const TYPED = /^[0-9a-f][0-9a-f-]{7,63}$/;
 

@@ -220,6 +220,8 @@ test("answers and windows with hostile texts are taken by Slack", () => {
           { kind: "list", title: "L", lines: n },
           { kind: "note", text: n[1] ?? "n" },
           { kind: "table", title: n[2] ?? "t", lines: n },
+          { kind: "list", title: n[3] ?? "t", lines: n.map((x) => [x, { at: 5 as never, as: "day" as const }, x, { at: 6 as never }]) },
+          { kind: "button_line", text: [n[0] ?? "x"], button: { action: "status_keep", text: "Keep", value: "v", label: n[1] ?? "l" } },
         ],
       });
       expect(validateBlocks(reply.blocks, "message")).toEqual([]);

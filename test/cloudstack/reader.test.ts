@@ -175,6 +175,21 @@ describe("one project", () => {
     expect((await reader.readProject(q("new", elsewhere))).domains, "an id outside the root is not ours").toEqual([]);
   });
 
+  test("for people: its domain's state, limits, what is used of them, and its accounts, in two calls", async () => {
+    const domain = emulator.addDomain({ name: "counted", parent: ci });
+    const { accountId } = emulator.addAccount({ domain, name: "ann" });
+    emulator.addVolume({ account: accountId, name: "disk", machine: emulator.addMachine({ account: accountId, name: "vm" }) });
+    const before = emulator.requests().length;
+    const seen = valueOf(await reader.readDomainNow(domain as DomainId));
+    expect(emulator.requests().length - before).toBe(2);
+    expect(seen).toMatchObject({ state: "Active", limits: { user_vm: -1, memory: -1 }, used: { user_vm: 1, volume: 2, template: 0 } });
+    expect(seen.createdAt).toBeGreaterThan(0);
+    expect(seen.accounts.map((a) => [a.name, a.state])).toEqual([["ann", "enabled"]]);
+    expect(await reader.readDomainNow(randomUUID() as DomainId)).toMatchObject({ error: { code: "cloudstack.domain_gone" } });
+    emulator.setFaults([{ kind: "status", command: "listAccounts", status: 503 }]);
+    expect((await reader.readDomainNow(domain as DomainId)).ok).toBe(false);
+  });
+
   test("that cannot be read is nothing, with the reason", async () => {
     emulator.setFaults([{ kind: "status", command: "listAccounts", status: 503 }]);
     const seen = await reader.readProject(q("p3", domains[3] ?? ""));

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import {
   AccountRow,
   ApiRow,
+  CountedDomainRow,
   DomainRow,
   EventRow,
   MachineRow,
@@ -39,7 +40,7 @@ const UNRECORDED: ReadonlySet<string> = new Set([
 
 /** What the bot reads a list's rows with. */
 const READ: Readonly<Record<string, readonly [key: string, schema: z.ZodType]>> = {
-  listDomains: ["domain", DomainRow],
+  listDomains: ["domain", DomainRow.and(CountedDomainRow)],
   listAccounts: ["account", AccountRow],
   listUsers: ["user", UserRow],
   listVirtualMachines: ["virtualmachine", MachineRow],

@@ -206,6 +206,7 @@ function bareParts(db: Database): Parts {
       reader: {
         ...unused<CloudParts["reader"]>("the reader", READS),
         readManagedRoot: async () => ok(managedRoot as never),
+        readDomainNow: async () => err(failure("unavailable", "cloudstack.away", "nobody said what the domain holds")),
         readMarks: async () => ok(await marksOf(db)),
       },
       writer: {

@@ -111,7 +111,9 @@ describe("a user whom CloudStack locked out", () => {
     expect(text(s).at(-1)).toContain(sentence);
     const mia = { operator: { id: op("mia"), name: "mia", ciUserId: "mia" as CiUserId }, isTeam: false };
     expect(await answerStatus(mia, "aurora" as Slug, s.bot().services)).toMatchObject({
-      parts: expect.arrayContaining([{ kind: "list", title: "Different, but left alone", lines: [sentence] }]),
+      parts: expect.arrayContaining([
+        { kind: "list", title: "CI database and CloudStack differ", lines: [`Locked or disabled: ${sentence}`] },
+      ]),
     });
   });
 });

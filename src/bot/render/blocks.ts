@@ -78,6 +78,21 @@ export function list(title: string, lines: readonly string[], linesMax = 12): re
   return [section(mrkdwn`*${safe(title)}* (${lines.length})\n${joined(shown, "\n")}`)];
 }
 
+/** Lines that are escaped already, as many as fit one section; the rest is counted. */
+export function lines(title: string, all: readonly Mrkdwn[], linesMax: number): readonly KnownBlock[] {
+  if (all.length === 0) return [];
+  const shown: Mrkdwn[] = [];
+  let left = SECTION_MAX - 250;
+  for (const line of all.slice(0, linesMax)) {
+    left -= line.length + 3;
+    if (left < 0) break;
+    shown.push(mrkdwn`• ${line}`);
+  }
+  const more = all.length - shown.length;
+  const text = joined(more === 0 ? shown : [...shown, mrkdwn`… and ${more} more`], "\n");
+  return [section(mrkdwn`*${safe(title, 150)}* (${all.length})\n${text}`)];
+}
+
 /** Lines in a fixed-width font, as many as fit; the rest is counted. */
 export function preformatted(title: string, lines: readonly string[]): KnownBlock {
   const shown: Mrkdwn[] = [];
@@ -120,6 +135,11 @@ export function link(url: string, words: string): Mrkdwn {
 export function time(at: number): Mrkdwn {
   const fallback = `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
   return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>` as Mrkdwn;
+}
+
+/** The day of an instant in each reader's local time; UTC where Slack cannot format it. */
+export function day(at: number): Mrkdwn {
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty}|${new Date(at).toISOString().slice(0, 10)}>` as Mrkdwn;
 }
 
 /** Slack refuses empty texts, and texts longer than its limits. */

@@ -1,7 +1,25 @@
 import type { KnownBlock } from "@slack/types";
-import type { Part, Reply } from "../../commands/reply.ts";
-import { context, fields, header, list, plain, preformatted, safe, section } from "./blocks.ts";
+import type { Part, Reply, Words } from "../../commands/reply.ts";
+import {
+  button,
+  context,
+  day,
+  fields,
+  header,
+  joined,
+  LINE_MAX,
+  lines,
+  type Mrkdwn,
+  plain,
+  preformatted,
+  safe,
+  section,
+  time,
+} from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
+
+/** How many lines of one list an answer has. */
+const LINES_MAX = 15;
 
 /** Renders a command's answer. */
 export function renderReply(reply: Reply): Rendering {
@@ -11,13 +29,22 @@ export function renderReply(reply: Reply): Rendering {
 function renderPart(part: Part): readonly KnownBlock[] {
   switch (part.kind) {
     case "text":
-      return [section(safe(part.text, 2500))];
+      return [section(wordsOf(part.text, 2500))];
     case "fields":
-      return part.rows.length === 0 ? [] : [fields(part.rows.map(([l, v]) => [l, safe(v, 900)] as const))];
+      return part.rows.length === 0 ? [] : [fields(part.rows.map(([l, v]) => [l, wordsOf(v, 900)] as const))];
     case "list":
-      return list(part.title, part.lines, 15);
+      return lines(
+        part.title,
+        part.lines.map((line) => wordsOf(line, LINE_MAX)),
+        LINES_MAX,
+      );
+    case "button_line": {
+      const { isPrimary, ...made } = part.button;
+      const accessory = button({ ...made, ...(isPrimary === true ? { style: "primary" as const } : {}) });
+      return [{ ...section(wordsOf(part.text, 1000)), accessory } as KnownBlock];
+    }
     case "note":
-      return [context(safe(part.text, 1500))];
+      return [context(wordsOf(part.text, 1500))];
     case "table":
       return [preformatted(part.title, part.lines)];
     case "choice":
@@ -26,6 +53,15 @@ function renderPart(part: Part): readonly KnownBlock[] {
     default:
       return [];
   }
+}
+
+/** A text of an answer as Slack shows it: what others wrote escaped, instants in the reader's zone. */
+function wordsOf(words: Words, max: number): Mrkdwn {
+  if (typeof words === "string") return safe(words, max);
+  return joined(
+    words.map((w) => (typeof w === "string" ? safe(w, max) : w.as === "day" ? day(w.at) : time(w.at))),
+    "",
+  );
 }
 
 function menu(part: Extract<Part, { readonly kind: "choice" }>) {

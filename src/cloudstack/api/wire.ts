@@ -70,6 +70,35 @@ export function limitsOf(row: DomainRow): Limits | null {
   return found.length === 0 ? null : Object.fromEntries(found);
 }
 
+const TOTAL_FIELDS = {
+  user_vm: "vmtotal",
+  public_ip: "iptotal",
+  volume: "volumetotal",
+  snapshot: "snapshottotal",
+  template: "templatetotal",
+  project: "projecttotal",
+  network: "networktotal",
+  vpc: "vpctotal",
+  cpu: "cputotal",
+  memory: "memorytotal",
+  primary_storage: "primarystoragetotal",
+  secondary_storage: "secondarystoragetotal",
+} as const satisfies Record<LimitType, string>;
+
+/** A domain with its state and all that CloudStack counts in it; only what people are shown is read so. */
+export const CountedDomainRow = DomainRow.extend({ state: maybe, ...fields(number, ...Object.values(TOTAL_FIELDS)) });
+export type CountedDomainRow = z.infer<typeof CountedDomainRow>;
+
+/** What CloudStack counts in a domain, by the types of limits; a type that the row leaves out is left out. */
+export function totalsIn(row: CountedDomainRow): Limits {
+  return Object.fromEntries(
+    limitTypes.flatMap((type) => {
+      const value = row[TOTAL_FIELDS[type]];
+      return value === undefined ? [] : [[type, value] as const];
+    }),
+  );
+}
+
 /** A user, as in an account's row and in `listUsers`. */
 export const UserRow = z.object({
   id: UserId,

@@ -5,7 +5,8 @@ import type { DomainId, DomainPath, Instant } from "../../core/ids.ts";
 import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import type { ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
+import type { DomainNow, ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
+import { readDomainNow } from "./domain-now.ts";
 import { createTouchedReader, hasDeletionEvent, readRemovals, readRunningJobs, type Touched } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
@@ -39,6 +40,8 @@ export interface CloudStackReader extends DeletionReader {
   readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */
   findDomainNamed(idOrPath: string): Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
+  /** A domain's state, limits, totals and accounts, for people to see. */
+  readDomainNow(id: DomainId): Promise<Result<DomainNow, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
   readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
   /** One thing of a domain; null when it holds none of that id. */
@@ -87,6 +90,7 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     readTouched: createTouchedReader(api),
     readMarks: createMarkReader(api),
     findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
+    readDomainNow: (id) => readDomainNow(api, id),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api),

@@ -37,6 +37,18 @@ export interface ObservedUser {
   readonly state: string;
 }
 
+/** One project's domain, for people to see: what it may hold, what CloudStack counts in it, and its accounts. */
+export interface DomainNow {
+  /** As CloudStack names it, such as `Active`. */
+  readonly state: string;
+  readonly createdAt: Instant | null;
+  /** Null where CloudStack gives none. */
+  readonly limits: Limits | null;
+  /** Units: as for limits. */
+  readonly used: Limits;
+  readonly accounts: readonly ObservedAccount[];
+}
+
 /** A domain below the managed root whose id is no UUID: shown, its name counts as taken, never touched. */
 export interface NonUuidDomain {
   readonly rawId: string;

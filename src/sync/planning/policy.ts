@@ -47,6 +47,6 @@ export function saysOnlyWhatWasRead(policy: PlanPolicy): boolean {
 }
 
 /** The CloudStack role of a CI role. */
-export function roleFor(policy: PlanPolicy, ciRole: string): string {
+export function roleFor(policy: Pick<PlanPolicy, "roles">, ciRole: string): string {
   return policy.roles[ciRole] ?? policy.roles["*"] ?? "User";
 }

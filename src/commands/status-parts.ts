@@ -1,0 +1,108 @@
+/** What a person is told of their project's domain as it is now. */
+import type { InventoryItem, ItemKind } from "../core/inventory.ts";
+import { limitTypes } from "../core/managed.ts";
+import { compareNames } from "../core/shown-text.ts";
+import { DAY_MS, sizeText } from "../core/units.ts";
+import type { DomainNow } from "../sync/planning/observed.ts";
+import { counted } from "./deletion-parts.ts";
+import { amountText, limitNames } from "./differences.ts";
+import type { ProjectStatus } from "./projects.ts";
+import type { Part, Words } from "./reply.ts";
+
+const HOUR_MS = 3_600_000;
+/** Cells of a bar. */
+const CELLS = 10;
+
+/** The project and its domain in a few fields. */
+export function headParts({ project, domain, now, items, isUnadopted }: ProjectStatus): readonly Part[] {
+  if (project === null) return [];
+  const machines = items?.filter((i) => i.kind === "machine") ?? null;
+  const running = machines?.filter((i) => i.state === "Running").length ?? 0;
+  return [
+    {
+      kind: "fields",
+      rows: [
+        ["Project", `${nameText(project)}, ${project.state}, ${counted(project.members.length, "member")}`],
+        ["Domain", domain === null ? (isUnadopted ? NOT_MANAGED : "not there") : domainWords(domain.path, now)],
+        ...(domain === null
+          ? []
+          : [["Machines", machines === null ? "not known" : `${running} running, ${machines.length - running} not`] as const]),
+      ],
+    },
+  ];
+}
+
+/** A project's name with its short name, where that says more. */
+export function nameText({ name, slug }: { readonly name: string; readonly slug: string }): string {
+  return name === slug ? slug : `${name} (${slug})`;
+}
+
+const NOT_MANAGED = "there, but Twokey does not manage it: /ci-adopt";
+
+function domainWords(path: string, now: DomainNow | null): Words {
+  if (now === null) return path;
+  const state = `${path}, ${now.state === "Active" ? "active" : now.state}`;
+  return now.createdAt === null ? state : [`${state} since `, { at: now.createdAt, as: "day" }];
+}
+
+/** Machines with state and age; disks, snapshots and templates with size and the date of their copy. */
+export function contentParts({ items, copies, at }: ProjectStatus): readonly Part[] {
+  if (items === null) return [];
+  const of = (kind: ItemKind) => items.filter((i) => i.kind === kind).toSorted((a, b) => compareNames(a.name, b.name));
+  const names = new Map(items.map((i) => [i.id, i.name]));
+  const machine = (i: InventoryItem): string => `${i.name}: ${i.state}${i.createdAt === null ? "" : `, ${ageText(at - i.createdAt)} old`}`;
+  const thing = (i: InventoryItem): Words => {
+    const parent = i.parentId === null ? undefined : names.get(i.parentId);
+    const head = `${i.name}${parent === undefined ? "" : ` (of ${parent})`}: ${i.bytes === null ? "size not known" : sizeText(i.bytes)}`;
+    const saved = copies.get(i.id);
+    return saved === undefined ? `${head}, no copy in the archive` : [`${head}, copy of `, { at: saved, as: "day" }];
+  };
+  return [
+    { kind: "list", title: "Machines", lines: of("machine").map(machine) },
+    { kind: "list", title: "Disks", lines: of("volume").map(thing) },
+    { kind: "list", title: "Snapshots", lines: of("snapshot").map(thing) },
+    { kind: "list", title: "Templates", lines: of("template").map(thing) },
+  ];
+}
+
+/** Each limit with a bar for how much of it is used. */
+export function limitParts({ now }: ProjectStatus): readonly Part[] {
+  if (now === null || now.limits === null) return [];
+  const rows = limitTypes.flatMap((type) => {
+    const [limit, used] = [now.limits?.[type], now.used[type]];
+    if (limit === undefined || limit === -1 || used === undefined) return [];
+    const full = used >= limit ? ", full" : "";
+    return [[limitNames[type], bar(used, limit), `${amountText(type, used)} of ${amountText(type, limit)}${full}`] as const];
+  });
+  if (rows.length === 0) return [{ kind: "note", text: "The domain has no limits." }];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [{ kind: "table", title: "Limits, and how much is used", lines: rows.map(([n, b, text]) => `${n.padEnd(width)}  ${b}  ${text}`) }];
+}
+
+/** A small bar of text: filled for what is used, at least one cell as soon as anything is. Pure. */
+export function bar(used: number, limit: number): string {
+  const share = limit <= 0 ? 1 : Math.min(1, used / limit);
+  const filled = share === 0 ? 0 : Math.max(1, Math.floor(share * CELLS));
+  return "█".repeat(filled) + "░".repeat(CELLS - filled);
+}
+
+/** An age for people: "34 days". */
+export function ageText(ms: number): string {
+  if (ms < HOUR_MS) return "less than an hour";
+  if (ms < 2 * DAY_MS) return counted(Math.floor(ms / HOUR_MS), "hour");
+  return counted(Math.floor(ms / DAY_MS), "day");
+}
+
+/** Who is locked out, how the two sides differ, what is changed next, and what keeps it. */
+export function stepParts(s: ProjectStatus): readonly Part[] {
+  const { nextChanges, differences, held, lockedOut, troubles } = s;
+  const next =
+    nextChanges === null ? ["not known: not everything could be read"] : nextChanges.length === 0 ? ["change nothing"] : nextChanges;
+  return [
+    { kind: "list", title: "Locked out in CloudStack", lines: lockedOut },
+    { kind: "list", title: "Held", lines: held },
+    { kind: "list", title: "The next plan would", lines: next },
+    { kind: "list", title: "CI database and CloudStack differ", lines: differences },
+    { kind: "list", title: "Could not be read", lines: troubles },
+  ];
+}

@@ -1,0 +1,64 @@
+import type { Instant } from "../core/ids.ts";
+import type { ClosedBecause, Phase } from "../core/phases.ts";
+import type { DeletionView } from "./view.ts";
+
+/** Where a deletion stands, as far as its words need it. */
+export type Standing = Pick<DeletionView, "phase" | "until" | "closedBecause" | "frozenFrom">;
+
+/** Where a deletion stands, in words; `until` follows them where the phase ends at an instant, to be shown in the reader's zone. */
+export interface PhaseWords {
+  readonly words: string;
+  readonly until: Instant | null;
+}
+
+const plainWords: Record<Exclude<Phase, "cooling_off" | "grace" | "closed" | "frozen">, string> = {
+  archiving: "Backing up templates",
+  proposed: "Waiting for approvals",
+  quarantining: "Going into quarantine",
+  dismantling: "Taking machines and disks away",
+  expunging: "Waiting until CloudStack has removed the machines",
+  removing: "Removing the domain for good",
+  deleted: "Deleted",
+};
+
+const endings: Record<ClosedBecause, string> = {
+  rejected: "Rejected, nothing deleted",
+  expired: "Expired, nothing deleted",
+  cancelled: "Cancelled, nothing deleted",
+  restored: "Restored, nothing deleted",
+  changed: "Ended because the domain changed, nothing deleted",
+  came_back: "Ended because the project came back, nothing deleted",
+  kept: "Kept, nothing deleted",
+  gone: "Deleted by somebody else",
+};
+
+/** The words for where a deletion stands: "Quarantined until" and an instant, "Waiting for approvals", "Cancelled, nothing deleted". Pure. */
+export function phaseWords(v: Standing): PhaseWords {
+  switch (v.phase) {
+    case "cooling_off":
+      return v.until === null ? { words: "Cooling off", until: null } : { words: "Cooling off until", until: v.until };
+    case "grace":
+      return v.until === null ? { words: "Quarantined", until: null } : { words: "Quarantined until", until: v.until };
+    case "closed":
+      return { words: v.closedBecause === null ? "Ended, nothing deleted" : endings[v.closedBecause], until: null };
+    case "frozen":
+      return { words: frozenWords(v.frozenFrom), until: null };
+    default:
+      return { words: plainWords[v.phase], until: null };
+  }
+}
+
+/** The same as one plain text, with the day in words: "Quarantined until 12 December". For headers and lists, which show no local times. Pure. */
+export function phaseText(v: Standing): string {
+  const { words, until } = phaseWords(v);
+  return until === null ? words : `${words} ${dayText(until)}`;
+}
+
+/** A day in words, such as "12 December", in UTC. */
+export function dayText(at: number): string {
+  return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
+}
+
+function frozenWords(from: Phase | null): string {
+  return from === "removing" ? "Stopped during the removal, a person must decide" : "Stopped, a person must decide";
+}

@@ -1,6 +1,7 @@
 import { type Bot, createBot } from "../bot/app.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { Config } from "../config/config.ts";
+import { DAY_MS } from "../core/units.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
 import { ok, type Result } from "../core/result.ts";
@@ -59,7 +60,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
   const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
-  const engine = startableEngine(store.url, a);
+  const engine = startableEngine(store.url, config, a);
   const made = await connectBot(config, db, ci, a);
   if (!made.ok) {
     await Promise.all([db.close(), ci.close()]);
@@ -173,9 +174,13 @@ async function connectBot(config: Config, db: Database, ci: CiDatabase, a: Ambie
   return made;
 }
 
-function startableEngine(url: string, a: Ambient): Engine {
+/** Where the waits of a deletion are seconds, as in a demo, a queue that is asked twice a second would be most of them. */
+const HURRIED_POLL_MS = 100;
+
+function startableEngine(url: string, { policy }: Pick<Config, "policy">, a: Ambient): Engine {
   return createEngine({
     url,
+    ...(policy.graceMs < DAY_MS ? { pollMs: HURRIED_POLL_MS } : {}),
     migrates: false,
     executorId: `twokey-${a.newId()}`,
     applicationVersion: "1",

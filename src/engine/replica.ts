@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly takeOversMax?: number;
   readonly reapEveryMs?: number;
   readonly stopWaitMs?: number;
+  /** How often the queue of work is asked, at most. */
+  readonly pollMs?: number;
 }
 
 /** A schedule in DBOS. */
@@ -47,9 +49,9 @@ export interface Replica {
 const TAKE_OVERS_MAX = 5;
 const REAP_MS = 2_000;
 const WORKER_CONCURRENCY = 16;
-/** Short enough that a person who clicked does not notice; each poll is one small statement. */
-const POLL_MS = 100;
-const SCHEDULE_POLL_MS = 250;
+/** Short enough that a person who clicked does not notice; each poll is a small transaction, and most of what an idle bot costs. */
+const POLL_MS = 500;
+const SCHEDULE_POLL_MS = 1000;
 /** DBOS still has to record the runs that ended while this process stopped. */
 const RECORD_MS = 300;
 /** Old runs are deleted in every n-th round only. */
@@ -69,8 +71,10 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
   const client = await DBOSClient.create({ systemDatabaseUrl: o.url, systemDatabasePool: pool, applicationName: APPLICATION, logger });
 
   // Queues and schedules are registered before the launch: after it their first dispatch takes a second (trap 5).
-  await client.registerQueue(WORK_QUEUE, { partitionConcurrency: 1, workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: POLL_MS });
-  await client.registerQueue(SCHEDULE_QUEUE, { workerConcurrency: WORKER_CONCURRENCY, minPollingIntervalMs: SCHEDULE_POLL_MS });
+  const pollMs = o.pollMs ?? POLL_MS;
+  const both = { workerConcurrency: WORKER_CONCURRENCY };
+  await client.registerQueue(WORK_QUEUE, { ...both, partitionConcurrency: 1, minPollingIntervalMs: pollMs });
+  await client.registerQueue(SCHEDULE_QUEUE, { ...both, minPollingIntervalMs: Math.min(SCHEDULE_POLL_MS, 3 * pollMs) });
   await applySchedules(client, schedules);
 
   DBOS.setConfig({

@@ -31,6 +31,7 @@ function create(): Engine {
     now: Date.now,
     stopWaitMs: 200,
     reapEveryMs: 200,
+    pollMs: 100,
     onEvent: (event) => {
       events.push(event);
     },

@@ -47,6 +47,7 @@ class Comparison {
   readonly #accounts: ReadonlyMap<string, readonly ObservedAccount[]>;
   readonly #managed: ReadonlyMap<string, ManagedDomain>;
   readonly #managedAccounts: ReadonlyMap<string, ManagedAccount>;
+  readonly #managedIn: ReadonlyMap<string, readonly ManagedAccount[]>;
   readonly #names: ReadonlyMap<string, { readonly path: string; readonly id: DomainId | null }>;
   readonly #heldMembers: ReadonlySet<string>;
   readonly #busy: ReadonlySet<string>;
@@ -60,6 +61,7 @@ class Comparison {
     this.#accounts = groupBy(observed.accounts, (a) => a.domainId);
     this.#managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
     this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
+    this.#managedIn = groupBy(known.managedAccounts, (m) => m.domainId);
     const top: readonly (readonly [string, { readonly path: string; readonly id: DomainId | null }])[] = [
       ...observed.domains.filter((d) => d.depth === 1).map(({ name, path, id }) => [name.toLowerCase(), { path, id }] as const),
       ...observed.nonUuid.map(({ path }) => [path.split("/").at(-1)?.toLowerCase() ?? "", { path, id: null }] as const),
@@ -136,9 +138,7 @@ class Comparison {
   #compareAccounts(project: DesiredProject, domain: ObservedDomain, generation: number): void {
     const accounts = this.#accounts.get(domain.id) ?? [];
     const ours = new Set<string>();
-    const adopted = new Map(
-      [...this.#managedAccounts.values()].filter((m) => m.domainId === domain.id).map((m) => [m.ciUserId, m.accountId]),
-    );
+    const adopted = new Map((this.#managedIn.get(domain.id) ?? []).map((m) => [m.ciUserId, m.accountId]));
     for (const member of project.members) {
       const id = adopted.get(member.userId) ?? accountIdFor(project.id, generation, member.userId);
       ours.add(id);
@@ -224,9 +224,12 @@ class Comparison {
       return;
     }
     const wanted = personOf(member);
-    const expected = userIdFor(project.id, generation, member.userId);
     // An adopted account has a user of its own id, perhaps of another name.
     const recorded = this.#managedAccounts.get(account.id)?.userId;
+    const [only] = account.users;
+    // To derive an id takes longer than all else here, and is rarely needed.
+    const expected =
+      only !== undefined && only.id === recorded && account.users.length === 1 ? only.id : userIdFor(project.id, generation, member.userId);
     const user =
       account.users.find((u) => u.id === recorded || u.id === expected) ??
       account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());

@@ -1,118 +1,78 @@
-// Measures a pass over many unchanged domains: the bot in a process of its own, the CloudStack emulator here.
-// Prints times, the bot's resident memory, and ratios within this one run; no number is asserted: the machine decides those.
-import { spawn } from "node:child_process";
-import { addManagedRoot, keyVariables } from "../demo/keys.ts";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import pg from "pg";
+// The benchmark: each row against its limit or its rival in the same run. Prints a table, or JSON; asserts nothing: the machine decides numbers.
+//   npm run bench                     all rows
+//   npm run bench -- pass idle        some of them
+//   npm run bench -- --json           as JSON; --write puts the table into docs/benchmarks.md
+import { readFileSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import { parseArgs } from "node:util";
 import { prepare } from "./prepare.mjs";
 
-if (!prepare({ quiet: false })) process.exit(1);
-const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
-const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
-const { startCloudStackEmulator } = await import(dist("emulators/cloudstack/server.js"));
-const { startSlackEmulator } = await import(dist("emulators/slack/server.js"));
-const { slackSeed, demoTokens, demoChannel, demoApproverGroup, cast } = await import(dist("demo/cast.js"));
-const { domainIdFor, accountIdFor, userIdFor } = await import(dist("src/core/derived-ids.js"));
-
-const domains = Number(process.argv[2] ?? 5000);
-const perDomain = 4;
-const folder = mkdtempSync(path.join(tmpdir(), "twokey-bench-"));
-const postgres = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
-await query(postgres.url(), "create database ci");
-await query(postgres.url("ci"), readFileSync(new URL("../docs/ci-database-example.sql", import.meta.url), "utf8"));
-await query(
-  postgres.url("ci"),
-  `
-  insert into project (id, slug, name) select 'p-' || n, 'p' || n, 'Project ' || n from generate_series(1, ${domains}) n;
-  insert into person (id, username, email, first_name, last_name) select 'v-' || n, 'user' || n, 'u' || n || '@example.org', 'F', 'L' from generate_series(1, ${domains * perDomain}) n;
-  insert into membership select 'p-' || (1 + (n - 1) / ${perDomain}), 'v-' || n, 'member' from generate_series(1, ${domains * perDomain}) n;`,
-);
-for (const p of Object.values(cast)) {
-  await query(postgres.url("ci"), "insert into person values ($1, $2, $3, $4, $5, true, $6)", [
-    p.id,
-    p.username,
-    `${p.username}@example.org`,
-    p.firstName,
-    p.lastName,
-    p.slackId,
-  ]);
-}
-const cloud = await startCloudStackEmulator({});
-const root = addManagedRoot(cloud);
-for (let n = 1; n <= domains; n++) {
-  const domain = cloud.addDomain({ name: `p${n}`, parent: root, id: domainIdFor(`p-${n}`, 1) });
-  for (let m = 0; m < perDomain; m++) {
-    const u = (n - 1) * perDomain + m + 1;
-    cloud.addAccount({
-      domain,
-      name: `user${u}`,
-      id: accountIdFor(`p-${n}`, 1, `v-${u}`),
-      userId: userIdFor(`p-${n}`, 1, `v-${u}`),
-      email: `u${u}@example.org`,
-      firstname: "F",
-      lastname: "L",
-    });
-  }
-}
-const slack = await startSlackEmulator({ seed: slackSeed() });
-// As scripts/twokey.mjs starts it.
-const nodeArgs = (process.env.BENCH_NODE_ARGS ?? "--max-semi-space-size=8 --max-old-space-size=768").split(" ");
-const bot = spawn(process.execPath, [...nodeArgs, new URL("../dist/src/main.js", import.meta.url).pathname, "serve"], {
-  stdio: ["ignore", process.env.BENCH_STDOUT === "1" ? "inherit" : "ignore", "inherit"],
-  env: {
-    PATH: process.env.PATH,
-    DATABASE_URL: postgres.url(),
-    CI_DATABASE_URL: postgres.url("ci"),
-    TWOKEY_DATA_DIR: folder,
-    TWOKEY_HTTP_PORT: "0",
-    TWOKEY_LOG_LEVEL: "error",
-    TWOKEY_SYNC_EVERY_SECONDS: "10",
-    SLACK_BOT_TOKEN: demoTokens.botToken,
-    SLACK_APP_TOKEN: demoTokens.appToken,
-    SLACK_API_URL: slack.apiUrl,
-    SLACK_CHANNEL: demoChannel,
-    SLACK_APPROVER_GROUP: demoApproverGroup,
-    CLOUDSTACK_API_URL: cloud.url,
-    ...keyVariables(cloud),
-    CLOUDSTACK_ROOT_DOMAIN: "ROOT/ci",
-  },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, write: { type: "boolean" }, domains: { type: "string" } },
 });
-const wanted = 4;
-let passes = [];
-for (let i = 0; i < 600 && passes.length < wanted; i++) {
-  await new Promise((r) => setTimeout(r, 250));
-  passes = await query(
-    postgres.url(),
-    "select (ended_at - started_at)::int as ms from twokey.pass where ended_at is not null order by started_at",
-  ).catch(() => []);
-}
-const status = readFileSync(`/proc/${bot.pid}/status`, "utf8");
-const mib = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
-const unchanged = passes.slice(1).map((p) => p.ms);
-const calls = cloud.requests().filter((r) => r.command.startsWith("list")).length;
-console.log(`domains ${domains}, accounts ${domains * perDomain}`);
-console.log(`first pass (recognises all of them): ${passes[0]?.ms} ms`);
-console.log(
-  `unchanged passes: ${unchanged.join(", ")} ms; slowest to fastest ${(Math.max(...unchanged) / Math.min(...unchanged)).toFixed(2)}`,
-);
-console.log(
-  `per 1,000 rows: ${(Math.min(...unchanged) / ((domains * (perDomain + 2)) / 1000)).toFixed(1)} ms; list calls seen lately: ${calls}`,
-);
-console.log(`the bot: ${mib("VmRSS")} MiB resident, ${mib("VmHWM")} MiB at most`);
-bot.kill("SIGTERM");
-await new Promise((r) => bot.once("exit", r));
-await Promise.all([slack.close(), cloud.close()]);
-await postgres.stop();
-rmSync(folder, { recursive: true, force: true });
+if (!prepare({ quiet: false })) process.exit(1);
 
-async function query(url, sql, params) {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+/** The rows: their name, and the file and function that measure them. */
+const rows = {
+  read: ["rows-read", "observeAndPlan"],
+  pass: ["rows-read", "unchangedPass"],
+  plan: ["rows-plan", "planner"],
+  first: ["rows-change", "firstPass"],
+  member: ["rows-change", "newMember"],
+  commands: ["rows-commands", "commands"],
+  idle: ["rows-idle", "idle"],
+  "take-over": ["rows-idle", "takeOver"],
+};
+const wanted = positionals.length === 0 ? Object.keys(rows) : positionals;
+const unknown = wanted.filter((name) => rows[name] === undefined);
+if (unknown.length > 0) {
+  console.error(`There is no row ${unknown.join(", ")}. There are: ${Object.keys(rows).join(", ")}.`);
+  process.exit(2);
+}
+const options = values.domains === undefined ? {} : { domains: Number(values.domains) };
+const measured = [];
+for (const name of wanted) {
+  const [file, row] = rows[name];
+  const load = os.loadavg()[0];
   try {
-    return (await client.query(sql, params)).rows;
-  } finally {
-    await client.end();
+    measured.push({ row: name, load, ...(await (await import(`./bench/${file}.mjs`))[row](options)) });
+  } catch (thrown) {
+    measured.push({ row: name, load, name, ours: `failed: ${thrown.message}`, rival: "–", goal: "–", isMet: false });
   }
+  if (!values.json) console.log(lineOf(measured.at(-1)));
+}
+if (values.json) console.log(JSON.stringify({ ...machine(), rows: measured }, null, 2));
+if (values.write) write(measured);
+process.exit(measured.some((m) => m.ours.startsWith("failed")) ? 1 : 0);
+
+function machine() {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
+    cores: os.cpus().length,
+    cpu: os.cpus()[0]?.model ?? "",
+  };
+}
+
+function lineOf({ name, ours, rival, ratio, goal, isMet, load }) {
+  const times = ratio === undefined ? "–" : `${ratio.toFixed(2)} ×`;
+  return `| ${name} | ${ours} | ${rival} | ${times} | ${goal} | ${isMet ? "yes" : "**no**"} | ${load.toFixed(1)} |`;
+}
+
+function write(all) {
+  const page = new URL("../docs/benchmarks.md", import.meta.url);
+  const [begin, end] = ["<!-- table -->", "<!-- end of table -->"];
+  const whole = readFileSync(page, "utf8");
+  const [before, rest] = whole.split(begin);
+  const [, after] = rest.split(end);
+  const { date, node, cores } = machine();
+  const head = `Measured ${date}, Node ${node}, ${cores} cores; the last column is the machine's load when the row began.\n\n| Row | Twokey | Against | Ratio | Goal | Met | Load |\n| --- | --- | --- | --- | --- | --- | --- |`;
+  // Rows that were not measured this time keep their figures.
+  const old = rest
+    .split(end)[0]
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| Row") && !line.startsWith("| ---"));
+  const kept = old.filter((line) => !all.some((m) => line.startsWith(`| ${m.name} |`)));
+  writeFileSync(page, `${before}${begin}\n${head}\n${[...kept, ...all.map(lineOf)].join("\n")}\n${end}${after}`);
 }

@@ -50,10 +50,7 @@ export async function takeOver() {
     );
     const heir = world.startBot(more);
     await waitFor("the second replica", async () => {
-      const [row] = await query(
-        url,
-        "select count(distinct pid)::int as n from pg_locks where locktype = 'advisory' and mode = 'ShareLock'",
-      );
+      const [row] = await query(url, "select count(*)::int as n from pg_stat_activity where application_name = 'twokey-life'");
       return row.n >= 2 || null;
     });
     const before = await intents();
@@ -61,6 +58,7 @@ export async function takeOver() {
     await waitFor("its changes", async () => (await intents()) > before + 20 || null);
     dying.kill("SIGKILL");
     const killed = performance.now();
+    await dying.exit;
     const then = await intents();
     await waitFor("a change after it", async () => (await intents()) > then || null);
     const ms = performance.now() - killed;

@@ -121,6 +121,7 @@ function startBot(environment) {
       return Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
     },
     kill: (signal) => child.kill(signal),
+    exit: new Promise((resolve) => child.once("exit", resolve)),
     stop: () =>
       new Promise((resolve) => {
         child.once("exit", resolve);

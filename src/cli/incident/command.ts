@@ -4,13 +4,14 @@ import { gatherIncident } from "./gather.ts";
 import { writeReport } from "./report.ts";
 import { instantOf } from "../../core/clock.ts";
 import { INSTANT_HINT } from "../instants.ts";
-import { refuseUse, withOwnDatabase, type CliCommand, type CliIo, type Given } from "../command.ts";
+import { withReading } from "../reading.ts";
+import { refuseUse, type CliCommand, type CliIo, type Given } from "../command.ts";
 
 /** `twokey incident`: writes the report on a window of time from what Twokey stored. */
 export const runIncident: CliCommand = async (io, given) => {
   const asked = readArguments(given, io);
   if (asked === null) return 2;
-  return withOwnDatabase(io, async (db) => {
+  return withReading(io, async (db) => {
     const text = writeReport(await gatherIncident(db, asked, io.now()));
     if (asked.out === undefined) io.out(text);
     else {

@@ -65,18 +65,23 @@ interface Named {
   readonly rows: ReadonlyMap<string, DomainRow>;
 }
 
+/** Reads a domain by id, without what is above it. Null and errors: as for `findDomainWithChain`. */
+export async function readDomain(api: CloudStackApi, id: DomainId): Promise<Result<DomainRow | null, Failure>> {
+  const row = await readById(api, id);
+  if (!row.ok) return isUnknownId(row.error) ? ok(null) : row;
+  if (row.value !== null) return row;
+  const sentence = `the domain ${id} exists but is hidden: it is being deleted, or was left Inactive by a deletion that failed`;
+  return err(failure("unavailable", "cloudstack.domain_hidden", sentence, { details: { domainId: id } }));
+}
+
 /**
  * Finds a domain by id, with its chain. Null: CloudStack says that it is removed, or that it never had it.
  *
  * Errors: `unavailable` with `cloudstack.domain_hidden`: it exists, but is not Active and so in no list (facts/cloudstack §1.7).
  */
 export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Promise<Result<DomainWithChain | null, Failure>> {
-  const row = await readById(api, id);
-  if (!row.ok) return isUnknownId(row.error) ? ok(null) : row;
-  if (row.value === null) {
-    const sentence = `the domain ${id} exists but is hidden: it is being deleted, or was left Inactive by a deletion that failed`;
-    return err(failure("unavailable", "cloudstack.domain_hidden", sentence, { details: { domainId: id } }));
-  }
+  const row = await readDomain(api, id);
+  if (!row.ok || row.value === null) return row.ok ? ok(null) : row;
   const above = await readAbove(api, row.value);
   if (!above.ok) return above;
   const byId = new Map([row.value, ...above.value].map((one) => [one.id, one]));

@@ -11,6 +11,8 @@ import type { AccountRow } from "../api/wire.ts";
 export interface TreeFence {
   /** The managed root's id. Errors: `refused` when there is no root. */
   root(): Promise<Result<DomainId, Failure>>;
+  /** Notes a domain that was just seen directly below the managed root, so that it is not read again for what is made in it. */
+  saw(domainId: DomainId): void;
   /** Errors: `refused` for the root itself, for those above it, and for all elsewhere. */
   within(domainId: DomainId): Promise<Result<void, Failure>>;
   /** The account, when its domain is within. */
@@ -22,7 +24,7 @@ const FRESH_MS = 60_000;
 
 /** Makes the fence of one client. With `freshMs` 0 it reads every time. */
 export function createFence(api: CloudStackApi, freshMs = FRESH_MS): TreeFence {
-  let rootId: DomainId | null = null;
+  let known: { readonly id: DomainId; readonly at: number } | null = null;
   const seen = new Map<DomainId, number>();
   const within = async (domainId: DomainId): Promise<Result<void, Failure>> => {
     if (api.settings.now() - (seen.get(domainId) ?? Number.NEGATIVE_INFINITY) < freshMs) return ok(undefined);
@@ -39,12 +41,14 @@ export function createFence(api: CloudStackApi, freshMs = FRESH_MS): TreeFence {
   };
   return {
     root: async () => {
-      if (rootId !== null) return ok(rootId);
+      // It may be moved or renamed meanwhile, as any domain.
+      if (known !== null && api.settings.now() - known.at < freshMs) return ok(known.id);
       const tree = await findManagedRoot(api);
       if (!tree.ok) return tree;
-      rootId = tree.value.root.id;
-      return ok(rootId);
+      known = { id: tree.value.root.id, at: api.settings.now() };
+      return ok(known.id);
     },
+    saw: (domainId) => void seen.set(domainId, api.settings.now()),
     within,
     account: async (id) => {
       const found = await findAccount(api, id);

@@ -11,7 +11,7 @@ import { addMark } from "./marker.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
 import { findAccount, findLimit, findUser, limitNumber } from "../read/find.ts";
-import { findDomainWithChain } from "../read/managed-root.ts";
+import { readDomain } from "../read/managed-root.ts";
 import { findRole } from "../read/roles.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import type { UserRow } from "../api/wire.ts";
@@ -107,11 +107,13 @@ function domainWrites(api: CloudStackApi, fence: TreeFence): Pick<Writes, "creat
       if (!root.ok) return root;
       if (parentId !== root.value) return err(refusal("outside_root", `domains are created only directly below ${api.settings.rootPath}`));
       const sent = await api.change("createDomain", { name, parentdomainid: parentId, domainid: id });
-      return confirm(sent, {
+      const made = await confirm(sent, {
         what: `the domain ${name}`,
-        read: () => findDomainWithChain(api, id),
-        isWanted: ({ row, path }) => row.name === name && path === `${api.settings.rootPath}/${name}`,
+        read: () => readDomain(api, id),
+        isWanted: (row) => row.name === name && row.parentdomainid?.toLowerCase() === root.value,
       });
+      if (made.ok) fence.saw(id);
+      return made;
     },
     setLimit: async ({ domainId, type, max }) => {
       const place = await fence.within(domainId);

@@ -2358,7 +2358,7 @@ export const guards = [
   {
     invariant: "stop",
     what: "/ci-stop, Cancel and Restore ask for nothing that may be away",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "const asker = await c.identity.identifyToHalt(user);",
     broken: "const asker = await c.identity.identify(user);",
     tests: ["test/bot/halt.test.ts"],
@@ -2366,7 +2366,7 @@ export const guards = [
   {
     invariant: "stop",
     what: "no turn waits for an answer",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "wait(async (run) => void (rest = await run()))",
     broken: "wait(async (run) => void (await (await run())()))",
     tests: ["test/bot/bad-clicks.test.ts"],
@@ -2382,7 +2382,7 @@ export const guards = [
   {
     invariant: "stop",
     what: "the team's stops are refused for nobody else's",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "asker.ok && mayHalt(asker.value) ? c.lanes.halts : c.lanes.strangers",
     broken: "c.lanes.strangers",
     tests: ["test/bot/bad-clicks.test.ts"],
@@ -2646,7 +2646,7 @@ export const guards = [
   {
     invariant: "A9",
     what: "without the database a click is not a new one",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "return () => tell(nothing);",
     broken: "void nothing;",
     tests: ["test/bot/bad-clicks.test.ts"],
@@ -3004,7 +3004,7 @@ export const guards = [
   {
     invariant: "H3",
     what: "nobody's click waits for another's window",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "return async () => {\n    const reply = done !== null",
     broken: 'if (done !== null && "opens" in done) await done.opens();\n  return async () => {\n    const reply = done !== null',
     tests: ["test/bot/bad-clicks.test.ts"],
@@ -3012,7 +3012,7 @@ export const guards = [
   {
     invariant: "H3",
     what: "Keep waits for no approval",
-    file: "src/bot/listeners.ts",
+    file: "src/bot/listening/doing.ts",
     guard: "d.isKeep === true ? c.lanes.keeps : c.lanes.others",
     broken: "c.lanes.others",
     tests: ["test/bot/bad-clicks.test.ts"],

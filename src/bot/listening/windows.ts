@@ -1,0 +1,43 @@
+import type { App } from "@slack/bolt";
+import { replyOfFailure, type Reply } from "../../commands/reply.ts";
+import { failure } from "../../core/failure.ts";
+import { answerAdoptionWindow } from "../adoption-clicks.ts";
+import { answerWindow } from "../clicks.ts";
+import { answerPolicyWindow, problemsOfWindow } from "../policy-clicks.ts";
+import { readMemory } from "../render/modals.ts";
+import { strangerOf, type Listening } from "./context.ts";
+import { onceOf, take, type Who } from "./doing.ts";
+import { acknowledge } from "./say.ts";
+
+/** Windows that somebody filled in. */
+export function listenToWindows(app: App, c: Listening): void {
+  app.view(/.*/, async ({ ack, body, view }) => {
+    const { callback_id: callbackId, private_metadata: remembered } = view;
+    const memory = readMemory(remembered);
+    const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
+    const [isPolicy, isAdoption] = [callbackId.startsWith("policy_"), callbackId.startsWith("adoption_")];
+
+    // The only checks before the acknowledgement: they must be in it to be shown at the field.
+    const isOtherName = callbackId === "deletion_type_name" && memory !== null && typed("name").trim() !== memory.name;
+    const problems = isOtherName
+      ? { name: `That is not the name. Type exactly: ${memory.name}`.slice(0, 200) }
+      : isPolicy
+        ? problemsOfWindow(callbackId, remembered, typed)
+        : null;
+    if (problems !== null) return acknowledge(ack({ response_action: "errors", errors: problems }), c);
+    acknowledge(ack(), c);
+
+    const channel = (isPolicy || isAdoption ? remembered.split(" ")[1] : memory?.channel) ?? c.channel;
+    const run = async (who: Who): Promise<Reply | null> => {
+      const { deletions, policy, adoption } = c.services;
+      const asker = await who();
+      if (isPolicy && asker.ok) return answerPolicyWindow(callbackId, remembered, typed, asker.value, policy);
+      if (isAdoption && asker.ok) return answerAdoptionWindow(remembered, typed, asker.value, adoption);
+      if (asker.ok && memory !== null) return answerWindow(callbackId, memory, typed, asker.value, deletions);
+      const why = asker.ok ? failure("refused", "view.forged", "This window was not opened by Twokey; nothing was done") : asker.error;
+      await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
+      return replyOfFailure(why);
+    };
+    await take({ what: "view", about: callbackId, place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
+  });
+}

@@ -13,6 +13,8 @@ export interface Click {
   readonly value: string;
   readonly user: string;
   readonly channel: string;
+  /** It was made in a window or on the Home tab, and answers to it are direct messages. */
+  readonly isInView?: boolean;
   /** Null when it came from no message. */
   readonly ts: string | null;
   readonly triggerId: string;
@@ -72,16 +74,19 @@ export function clickOf(body: unknown, action: unknown, teamChannel: string): { 
     channel?: { id: string };
     container?: { channel_id?: string; message_ts?: string };
     message?: { ts?: string };
+    view?: unknown;
     trigger_id?: string;
   };
   const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
   const triggerId = b.trigger_id ?? "";
   const once = triggerId === "" ? a.action_ts : triggerId;
+  const isInView = b.view !== undefined && b.message === undefined && b.channel === undefined;
   const click = {
+    isInView,
     action: a.action_id,
     value: a.value ?? a.selected_option?.value ?? "",
     user: b.user.id,
-    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
+    channel: b.channel?.id ?? b.container?.channel_id ?? (isInView ? b.user.id : teamChannel),
     ts: b.message?.ts ?? b.container?.message_ts ?? null,
     triggerId,
   };

@@ -2,6 +2,7 @@ import type { App } from "@slack/bolt";
 import { replyOfFailure } from "../../commands/reply.ts";
 import { clickOf, type Answer } from "../click.ts";
 import { answerClick } from "../clicks.ts";
+import { answerHomeClick } from "../home/clicks.ts";
 import { strangerOf, type Listening } from "./context.ts";
 import { onceOf, take, type Who } from "./doing.ts";
 import { acknowledge, type Respond } from "./say.ts";
@@ -14,10 +15,10 @@ export function listenToButtons(app: App, c: Listening): void {
   app.action(/.*/, async ({ ack, body, action, respond }) => {
     acknowledge(ack(), c);
     const { click, once } = clickOf(body, action, c.channel);
-    const place = { channel: click.channel, user: click.user, respond: respond as Respond | undefined };
+    const place = { channel: click.channel, isDirect: click.isInView === true, user: click.user, respond: respond as Respond | undefined };
     const run = async (who: Who): Promise<Answer> => {
       const asker = await who();
-      if (asker.ok) return answerClick(click, asker.value, c);
+      if (asker.ok) return click.action.startsWith("home_") ? answerHomeClick(click, asker.value, c) : answerClick(click, asker.value, c);
       await c.services.deletions.recordRefusal(strangerOf(click.user), click.action, asker.error.message);
       return replyOfFailure(asker.error);
     };

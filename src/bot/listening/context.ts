@@ -5,6 +5,7 @@ import type { OperatorId } from "../../core/ids.ts";
 import type { Events } from "../../events.ts";
 import type { Database } from "../../store/db.ts";
 import type { Workspace } from "../accounts.ts";
+import type { HomeTab } from "../home/tab.ts";
 import type { Identity } from "../identity.ts";
 import { createTurns, type Turns } from "../turns.ts";
 
@@ -12,6 +13,7 @@ import { createTurns, type Turns } from "../turns.ts";
 export interface ListenContext {
   readonly client: WebClient;
   readonly identity: Identity;
+  readonly home: HomeTab;
   readonly here: Workspace;
   readonly services: Services;
   readonly db: Database;

@@ -102,5 +102,11 @@ export async function inTurn(
     );
   } catch (thrown) {
     c.events.bug(`slack.${what}`, thrown);
+    if (place !== null) await say(mistake, place, c).catch((unsaid: unknown) => c.events.bug(`slack.${what}`, unsaid));
   }
 }
+
+const mistake = shortReply(
+  "This did not work, by a mistake in Twokey",
+  "Look whether it was done before you try again. The CI team's log says what went wrong.",
+);

@@ -25,13 +25,15 @@ export interface Place {
   /** Answers to the click's or command's own address. */
   readonly respond?: Respond | undefined;
   readonly thread?: string | undefined;
+  /** The answer is a direct message: they clicked in no channel. */
+  readonly isDirect?: boolean;
 }
 
 /**
  * Answers one person only: by the click's own address, else as an ephemeral message, else, where the bot is not in the channel, as a
  * direct message.
  */
-export async function say(reply: Reply, { respond, channel, user, thread }: Place, c: Listening): Promise<void> {
+export async function say(reply: Reply, { respond, channel, user, thread, isDirect = false }: Place, c: Listening): Promise<void> {
   if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
   const said = bodyOf(renderReply(reply));
   if (respond !== undefined) {
@@ -40,8 +42,8 @@ export async function say(reply: Reply, { respond, channel, user, thread }: Plac
   }
 
   const where = { channel, user, ...(thread === undefined ? {} : { thread_ts: thread }) };
-  const sent = await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ ...where, ...said }));
-  if (sent.ok) return;
+  const sent = isDirect ? null : await callSlack("chat.postEphemeral", () => c.client.chat.postEphemeral({ ...where, ...said }));
+  if (sent?.ok === true) return;
   const direct = await callSlack("chat.postMessage", () => c.client.chat.postMessage({ channel: user, ...said, unfurl_links: false }));
   if (!direct.ok) c.events.failed("slack.not_said", direct.error);
 }

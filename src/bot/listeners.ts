@@ -7,7 +7,7 @@ import { listenToHome } from "./listening/home.ts";
 import { acknowledge, answerAt, type Respond } from "./listening/say.ts";
 import { listenToWindows } from "./listening/windows.ts";
 import { listenToCommands, listenToDirectMessages, listenToMentions } from "./listening/words.ts";
-import { assessOrigin } from "./payload.ts";
+import { assessOrigin, textAt } from "./payload.ts";
 import { bodyOf } from "./posting.ts";
 import { renderReply } from "./render/reply.ts";
 
@@ -31,8 +31,7 @@ function refuseOthers(app: App, c: Listening): void {
     if (origin.ok) return next();
     const { ack, respond } = more as unknown as { ack?: () => Promise<void>; respond?: Respond };
     if (ack !== undefined) acknowledge(ack(), c);
-    const b = body as unknown as { user?: { id?: string }; user_id?: string; event?: { user?: string } };
-    const user = b.user?.id ?? b.user_id ?? b.event?.user ?? "unknown";
+    const user = textAt(body, "user", "id") || textAt(body, "user_id") || textAt(body, "event", "user") || "unknown";
     const said = bodyOf(renderReply(replyOfFailure(origin.error)));
     const record = async (): Promise<Rest> => {
       c.events.failed("slack.other_origin", origin.error);

@@ -52,8 +52,8 @@ export interface Heard {
   readonly logged: { readonly fact: string; readonly details: object }[];
   /** Mutable: what the CI database says. */
   projects: readonly DesiredProject[];
-  /** Hands Bolt a payload; ends when all that came of it is over. Whether it was acknowledged, and after how long. */
-  send(body: object): Promise<{ readonly ackMs: number | null }>;
+  /** Hands Bolt a payload; ends when all that came of it is over. After how long it was acknowledged; `refused`: Bolt takes it for none of Slack's. */
+  send(body: object): Promise<{ readonly ackMs: number | null; readonly refused: unknown }>;
   close(): Promise<void>;
 }
 
@@ -155,12 +155,17 @@ class ByHand implements Receiver {
   }
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
-  async send(body: object): Promise<{ readonly ackMs: number | null }> {
+  async send(body: object): Promise<{ readonly ackMs: number | null; readonly refused: unknown }> {
     const began = performance.now();
     let ackMs: number | null = null;
     const ack = async (): Promise<void> => void (ackMs ??= performance.now() - began);
-    await this.#app?.processEvent({ body: structuredClone(body) as Record<string, unknown>, ack });
-    return { ackMs };
+    try {
+      await this.#app?.processEvent({ body: structuredClone(body) as Record<string, unknown>, ack });
+      return { ackMs, refused: null };
+    } catch (thrown) {
+      // As Bolt's own receivers do: they log it and answer 500.
+      return { ackMs, refused: thrown };
+    }
   }
 }
 

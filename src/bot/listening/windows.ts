@@ -3,6 +3,7 @@ import { replyOfFailure, type Reply } from "../../commands/reply.ts";
 import { failure } from "../../core/failure.ts";
 import { answerAdoptionWindow } from "../adoption-clicks.ts";
 import { answerWindow } from "../clicks.ts";
+import { textAt } from "../payload.ts";
 import { answerPolicyWindow, problemsOfWindow } from "../policy-clicks.ts";
 import { readMemory } from "../render/modals.ts";
 import { strangerOf, type Listening } from "./context.ts";
@@ -12,9 +13,9 @@ import { acknowledge } from "./say.ts";
 /** Windows that somebody filled in. */
 export function listenToWindows(app: App, c: Listening): void {
   app.view(/.*/, async ({ ack, body, view }) => {
-    const { callback_id: callbackId, private_metadata: remembered } = view;
+    const [callbackId, remembered, user] = [textAt(view, "callback_id"), textAt(view, "private_metadata"), textAt(body, "user", "id")];
     const memory = readMemory(remembered);
-    const typed = (block: string): string => view.state.values[block]?.[block]?.value ?? "";
+    const typed = (block: string): string => textAt(view, "state", "values", block, block, "value");
     const [isPolicy, isAdoption] = [callbackId.startsWith("policy_"), callbackId.startsWith("adoption_")];
 
     // The only checks before the acknowledgement: they must be in it to be shown at the field.
@@ -35,9 +36,9 @@ export function listenToWindows(app: App, c: Listening): void {
       if (isAdoption && asker.ok) return answerAdoptionWindow(remembered, typed, asker.value, adoption);
       if (asker.ok && memory !== null) return answerWindow(callbackId, memory, typed, asker.value, deletions);
       const why = asker.ok ? failure("refused", "view.forged", "This window was not opened by Twokey; nothing was done") : asker.error;
-      await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(body.user.id), callbackId, why.message);
+      await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(user), callbackId, why.message);
       return replyOfFailure(why);
     };
-    await take({ what: "view", about: callbackId, place: { channel, user: body.user.id }, once: onceOf("view", view.id), run }, c);
+    await take({ what: "view", about: callbackId, place: { channel, user }, once: onceOf("view", textAt(view, "id")), run }, c);
   });
 }

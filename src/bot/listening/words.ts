@@ -4,6 +4,7 @@ import { replyOfFailure, type Reply } from "../../commands/reply.ts";
 import { runCommand } from "../../commands/run.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Result } from "../../core/result.ts";
+import { textAt } from "../payload.ts";
 import { sendPicture } from "../pictures.ts";
 import { bodyOf } from "../posting.ts";
 import { renderReply } from "../render/reply.ts";
@@ -16,11 +17,18 @@ import { acknowledge, type Place, type Respond } from "./say.ts";
 export function listenToCommands(app: App, c: Listening): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
     acknowledge(ack(), c);
-    const place = { channel: command.channel_id, user: command.user_id, respond: respond as Respond };
-    const parsed = parseCommand(command.command, decodeTyped(command.text));
+    const place = { channel: textAt(command, "channel_id"), user: textAt(command, "user_id"), respond: respond as Respond };
+    const parsed = parseCommand(textAt(command, "command"), decodeTyped(textAt(command, "text")));
     const run = (who: Who) => answer(parsed, who, place, c);
     await take(
-      { what: "command", about: aboutOf(parsed), place, once: onceOf("command", command.trigger_id), halts: stopOf(parsed), run },
+      {
+        what: "command",
+        about: aboutOf(parsed),
+        place,
+        once: onceOf("command", textAt(command, "trigger_id")),
+        halts: stopOf(parsed),
+        run,
+      },
       c,
     );
   });
@@ -29,39 +37,33 @@ export function listenToCommands(app: App, c: Listening): void {
 /** `@twokey status aurora`. */
 export function listenToMentions(app: App, c: Listening): void {
   app.event("app_mention", async ({ event, body }) => {
-    const { bot_id: bot, thread_ts: thread } = event as { bot_id?: string; thread_ts?: string };
-    if (event.user === undefined || bot !== undefined) return;
-    const place = { channel: event.channel, user: event.user, thread };
-    const parsed = parseWords(decodeTyped(event.text));
+    const [user, channel, thread] = [textAt(event, "user"), textAt(event, "channel"), textAt(event, "thread_ts")];
+    if (user === "" || textAt(event, "bot_id") !== "") return;
+    const place = { channel, user, thread: thread === "" ? undefined : thread };
+    const parsed = parseWords(decodeTyped(textAt(event, "text")));
     const run = (who: Who) => answer(parsed, who, place, c);
-    await take({ what: "mention", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed), run }, c);
+    await take(
+      { what: "mention", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), halts: stopOf(parsed), run },
+      c,
+    );
   });
 }
 
 /** `status aurora`, written to the bot alone. */
 export function listenToDirectMessages(app: App, c: Listening): void {
   app.event("message", async ({ event, body }) => {
-    const m = event as unknown as {
-      channel_type?: string;
-      subtype?: string;
-      bot_id?: string;
-      user?: string;
-      text?: string;
-      channel: string;
-      thread_ts?: string;
-    };
-    const { user, channel } = m;
-    if (m.channel_type !== "im" || m.subtype !== undefined || m.bot_id !== undefined || user === undefined) return;
-    const parsed = parseWords(decodeTyped(m.text ?? ""));
+    const [user, channel, thread] = [textAt(event, "user"), textAt(event, "channel"), textAt(event, "thread_ts")];
+    if (textAt(event, "channel_type") !== "im" || textAt(event, "subtype") !== "" || textAt(event, "bot_id") !== "" || user === "") return;
+    const parsed = parseWords(decodeTyped(textAt(event, "text")));
     const place = { channel, user };
     await take(
       {
-        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", body.event_id), halts: stopOf(parsed) },
+        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), halts: stopOf(parsed) },
         run: (who) => answer(parsed, who, place, c),
         async answer(reply) {
           if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
-          const thread = m.thread_ts === undefined ? {} : { thread_ts: m.thread_ts };
-          await c.client.chat.postMessage({ channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...thread });
+          const inThread = thread === "" ? {} : { thread_ts: thread };
+          await c.client.chat.postMessage({ channel, ...bodyOf(renderReply(reply)), unfurl_links: false, ...inThread });
         },
       },
       c,

@@ -2,6 +2,7 @@
 export interface TurnLimits {
   /** Of all people together. */
   readonly running: number;
+  /** Half of it is for those who have nothing waiting or running: a crowd's further clicks keep nobody's first one out. */
   readonly waiting: number;
   /** Of one person, who has one running at most. */
   readonly ofOne: number;
@@ -35,7 +36,8 @@ export function createTurns(limits: TurnLimits): Turns {
   }
   return {
     async take(person, work) {
-      if (queue.length >= limits.waiting || countOf(person) >= limits.ofOne) return false;
+      const own = countOf(person);
+      if (own >= limits.ofOne || queue.length >= limits.waiting / (own === 0 ? 1 : 2)) return false;
       await new Promise<void>((start) => {
         queue.push({ person, start });
         startNext();

@@ -97,7 +97,7 @@ test("a plan that was carried out while the channel was archived, or without the
     room.members = [...members];
   }
   // Renamed meanwhile: it is known by its id.
-  room.name = "renamed";
+  Object.assign(room, { name: "renamed" });
   for (let n = 0; n < 3; n++) await sweepPlans(fresh.db, announcers.plan, heard.w.now);
   await posting.settle();
   expect(shown()).toBe(1);

@@ -48,3 +48,18 @@ test("so many people that too much waits are refused, whoever they are", async (
   go();
   expect((await Promise.all(taken)).filter((was) => !was)).toHaveLength(40 - limits.running - limits.waiting);
 });
+
+test("while a crowd's further clicks fill the queue, the first one of somebody else is taken; the queue has an end all the same", async () => {
+  const turns = createTurns(limits);
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  const crowd = Array.from({ length: 40 }, (_, i) => turns.take(`crowd ${i % 8}`, () => held));
+  let wasDone = false;
+  const approver = turns.take("approver", async () => void (wasDone = true));
+  const others = Array.from({ length: 60 }, (_, i) => turns.take(`new ${i}`, async () => undefined));
+  go();
+  expect(await approver).toBe(true);
+  expect(wasDone).toBe(true);
+  const taken = (await Promise.all(others)).filter((was) => was).length;
+  expect(taken).toBeLessThan(60);
+});

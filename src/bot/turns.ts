@@ -16,22 +16,33 @@ export interface Turns {
 
 interface Waiting {
   readonly person: string;
+  readonly at: number;
   readonly start: () => void;
 }
 
-/** Makes them. One person's work is done in its order, one after the other; those of several people side by side. */
+/**
+ * Makes them. One person's work is done in its order, one after the other; those of several people side by side. Whoever had a turn last
+ * comes behind those who waited since before it: a crowd that clicks all the time has one turn each before an approver's first one.
+ */
 export function createTurns(limits: TurnLimits): Turns {
   const queue: Waiting[] = [];
   const running = new Set<string>();
+  /** When somebody who has more waiting had their last turn, on the same count as `at`. */
+  const lastTurn = new Map<string, number>();
+  let count = 0;
+  const dueOf = (w: Waiting): number => Math.max(w.at, lastTurn.get(w.person) ?? 0);
   const countOf = (person: string): number => queue.filter((w) => w.person === person).length + (running.has(person) ? 1 : 0);
 
   function startNext(): void {
     while (running.size < limits.running) {
-      const next = queue.findIndex((w) => !running.has(w.person));
-      const [taken] = next === -1 ? [] : queue.splice(next, 1);
-      if (taken === undefined) return;
-      running.add(taken.person);
-      taken.start();
+      const free = queue.filter((w) => !running.has(w.person));
+      const [first, ...others] = free;
+      if (first === undefined) return;
+      const next = others.reduce((best, w) => (dueOf(w) < dueOf(best) ? w : best), first);
+      queue.splice(queue.indexOf(next), 1);
+      running.add(next.person);
+      lastTurn.set(next.person, (count += 1));
+      next.start();
     }
   }
   return {
@@ -39,13 +50,14 @@ export function createTurns(limits: TurnLimits): Turns {
       const own = countOf(person);
       if (own >= limits.ofOne || queue.length >= limits.waiting / (own === 0 ? 1 : 2)) return false;
       await new Promise<void>((start) => {
-        queue.push({ person, start });
+        queue.push({ person, at: (count += 1), start });
         startNext();
       });
       try {
         await work();
       } finally {
         running.delete(person);
+        if (countOf(person) === 0) lastTurn.delete(person);
         startNext();
       }
       return true;

@@ -63,3 +63,19 @@ test("while a crowd's further clicks fill the queue, the first one of somebody e
   const taken = (await Promise.all(others)).filter((was) => was).length;
   expect(taken).toBeLessThan(60);
 });
+
+test("whoever waits comes before the further clicks of a crowd that came earlier, and nobody waits for ever", async () => {
+  const turns = createTurns({ running: 1, waiting: 1000, ofOne: 10 });
+  const order: string[] = [];
+  const take = (person: string) =>
+    turns.take(person, async () => {
+      order.push(person);
+      await new Promise((turned) => setImmediate(turned));
+    });
+  const all = Array.from({ length: 40 }, (_, i) => take(`crowd ${i % 8}`));
+  all.push(take("approver"));
+  await Promise.all(all);
+  // Each of the crowd once, perhaps one twice, then the approver; the other clicks of the crowd later.
+  expect(order.indexOf("approver")).toBeLessThan(10);
+  expect(order).toHaveLength(41);
+});

@@ -1,7 +1,7 @@
 import type { App } from "@slack/bolt";
 import { replyOfFailure } from "../commands/reply.ts";
 import { listenToButtons } from "./listening/buttons.ts";
-import { createLanes, strangerOf, type ListenContext, type Listening } from "./listening/context.ts";
+import { createFirsts, createLanes, strangerOf, type ListenContext, type Listening } from "./listening/context.ts";
 import { inTurn, type Rest } from "./listening/doing.ts";
 import { listenToHome } from "./listening/home.ts";
 import { acknowledge, answerAt, type Respond } from "./listening/say.ts";
@@ -13,7 +13,7 @@ import { renderReply } from "./render/reply.ts";
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, o: ListenContext): void {
-  const c: Listening = { ...o, lanes: createLanes() };
+  const c: Listening = { ...o, lanes: createLanes(), isFirst: createFirsts(o) };
   refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);

@@ -10,13 +10,17 @@ export interface TurnLimits {
 
 /** Lets what people do run in their turn, so that a flood of clicks takes neither the memory nor all connections to the database. */
 export interface Turns {
-  /** Runs `work` when its turn comes. False: too much waits, and it was not run. What `work` throws is the caller's. */
-  take(person: string, work: () => Promise<void>): Promise<boolean>;
+  /**
+   * Runs `work` when its turn comes; before all others where `isFirst`. False: too much waits, and it was not run. What `work` throws is the
+   * caller's.
+   */
+  take(person: string, work: () => Promise<void>, isFirst?: boolean): Promise<boolean>;
 }
 
 interface Waiting {
   readonly person: string;
   readonly at: number;
+  readonly isFirst: boolean;
   readonly start: () => void;
 }
 
@@ -36,7 +40,8 @@ export function createTurns(limits: TurnLimits): Turns {
   function startNext(): void {
     while (running.size < limits.running) {
       const free = queue.filter((w) => !running.has(w.person));
-      const [first, ...others] = free;
+      const firsts = free.filter((w) => w.isFirst);
+      const [first, ...others] = firsts.length > 0 ? firsts : free;
       if (first === undefined) return;
       const next = others.reduce((best, w) => (dueOf(w) < dueOf(best) ? w : best), first);
       queue.splice(queue.indexOf(next), 1);
@@ -46,11 +51,11 @@ export function createTurns(limits: TurnLimits): Turns {
     }
   }
   return {
-    async take(person, work) {
+    async take(person, work, isFirst = false) {
       const own = countOf(person);
-      if (own >= limits.ofOne || queue.length >= limits.waiting / (own === 0 ? 1 : 2)) return false;
+      if (own >= limits.ofOne || queue.length >= limits.waiting / (own === 0 || isFirst ? 1 : 2)) return false;
       await new Promise<void>((start) => {
-        queue.push({ person, at: (count += 1), start });
+        queue.push({ person, at: (count += 1), isFirst, start });
         startNext();
       });
       try {

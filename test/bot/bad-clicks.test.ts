@@ -107,7 +107,7 @@ beforeEach(async () => {
       identity: { identify, isOfTeam: async () => true },
     }),
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
-    identity: { identify, identifyToHalt: identify } as never,
+    identity: { identify, identifyToHalt: identify, named: async () => [] } as never,
     db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
   });
 });

@@ -58,6 +58,7 @@ test("while a crowd's further clicks fill the queue, the first one of somebody e
   const approver = turns.take("approver", async () => void (wasDone = true));
   const others = Array.from({ length: 60 }, (_, i) => turns.take(`new ${i}`, async () => undefined));
   go();
+  expect((await Promise.all(crowd)).filter((was) => !was).length).toBeGreaterThan(0);
   expect(await approver).toBe(true);
   expect(wasDone).toBe(true);
   const taken = (await Promise.all(others)).filter((was) => was).length;
@@ -78,4 +79,21 @@ test("whoever waits comes before the further clicks of a crowd that came earlier
   // Each of the crowd once, perhaps one twice, then the approver; the other clicks of the crowd later.
   expect(order.indexOf("approver")).toBeLessThan(10);
   expect(order).toHaveLength(41);
+});
+
+test("whose turn comes first waits only for what runs", async () => {
+  const turns = createTurns({ running: 1, waiting: 100, ofOne: 10 });
+  const order: string[] = [];
+  const take = (person: string, isFirst = false) =>
+    turns.take(
+      person,
+      async () => {
+        order.push(person);
+        await new Promise((turned) => setImmediate(turned));
+      },
+      isFirst,
+    );
+  await Promise.all([...Array.from({ length: 20 }, (_, i) => take(`member ${i}`)), take("approver", true), take("approver", true)]);
+  expect(order.indexOf("approver")).toBe(1);
+  expect(order).toHaveLength(22);
 });

@@ -25,6 +25,8 @@ export interface ListenContext {
 /** The same, with the turns of this bot. */
 export interface Listening extends ListenContext {
   readonly lanes: Lanes;
+  /** Whether somebody's turn comes first: who is of the team votes in time, however many others click. */
+  readonly isFirst: (user: string) => boolean;
 }
 
 /** The turns of one bot. What stops has its own: nobody's flood of other clicks keeps it waiting. */
@@ -58,4 +60,25 @@ export function createLanes(): Lanes {
 /** Somebody of whom only the Slack id is known. */
 export function strangerOf(user: string): OperatorId {
   return `slack:${user}` as OperatorId;
+}
+
+/** How long the lists are remembered that say whose turn comes first. Units: milliseconds. */
+const NAMED_MS = 15_000;
+
+/** Makes it. The lists are read beside the clicks: none waits for them, and a list that cannot be read puts nobody back. */
+export function createFirsts({ identity, now }: Pick<ListenContext, "identity" | "now">): Listening["isFirst"] {
+  let named: ReadonlySet<string> = new Set();
+  let readAt = Number.NEGATIVE_INFINITY;
+  const refresh = (): void => {
+    readAt = now();
+    identity.named().then(
+      (ids) => void (ids.length > 0 && (named = new Set(ids))),
+      () => undefined,
+    );
+  };
+  refresh();
+  return (user) => {
+    if (Math.abs(now() - readAt) >= NAMED_MS) refresh();
+    return named.has(user);
+  };
 }

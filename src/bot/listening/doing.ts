@@ -44,7 +44,7 @@ export function take(d: Doing, c: Listening): Promise<void> {
 function takeTraced(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
-    const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)));
+    const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)), c.isFirst(user));
     const lane = d.isKeep === true ? c.lanes.keeps : c.lanes.others;
     if (d.halts == null) return inLane(lane, user, () => c.identity.identify(user));
     // A stop waits for nothing else that the same person does.

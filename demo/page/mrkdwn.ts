@@ -36,12 +36,20 @@ function date(target: string, fallback: string): Node {
   const seconds = Number(target.split("^")[1]);
   if (!Number.isFinite(seconds)) return document.createTextNode(fallback);
   const at = new Date(seconds * 1000);
+  if (target.endsWith("^{ago}")) return el("time", { datetime: at.toISOString(), title: fallback }, ago(Date.now() - at.getTime()));
   const today = new Date().toDateString() === at.toDateString();
   return el(
     "time",
     { datetime: at.toISOString(), title: fallback },
     `${today ? "today" : at.toLocaleDateString()} ${at.toLocaleTimeString()}`,
   );
+}
+
+/** How long ago, roughly, as Slack says it. */
+function ago(ms: number): string {
+  const [n, unit] = ms < 3_600_000 ? [ms / 60_000, "minute"] : ms < 86_400_000 ? [ms / 3_600_000, "hour"] : [ms / 86_400_000, "day"];
+  const whole = Math.max(0, Math.floor(n));
+  return `${whole} ${unit}${whole === 1 ? "" : "s"} ago`;
 }
 
 function formatted(text: string): Node[] {

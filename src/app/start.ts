@@ -93,7 +93,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   const { http, stopServing } = await serve(config, { health, metrics, log: a }, assembly.links);
   links.url ??= isLocal(http.url) ? null : http.url;
   if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
-  await bot.start(assembly.services);
+  await bot.start(assembly.services, async () => Object.values(await health()).filter((said) => said !== "ok"));
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
   const problems = await findProblems(config, a);
   await logWarnings(parts, assembly);

@@ -47,6 +47,8 @@ export interface Contexts {
 /** Stops from a terminal are told by this, and that everything stands still. */
 const SHOW_STOP_SECONDS = 5;
 const PRUNE_SECONDS = 6 * 3600;
+/** Each shows a few of those that would be others now. */
+const SHOW_HOMES_SECONDS = 5;
 /** It measures once a day; a read that failed is repeated an hour later. */
 const MEASURE_SECONDS = 3600;
 
@@ -103,6 +105,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
         ]),
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
+    { name: "show-homes", everySeconds: SHOW_HOMES_SECONDS, run: () => p.slack.announcers.home.refresh() },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },

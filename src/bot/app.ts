@@ -12,6 +12,7 @@ import { createAnnouncers } from "./announcers.ts";
 import { mergedNote, readPersons, recordKnownAccounts } from "../store/known-accounts.ts";
 import type { Person } from "./accounts.ts";
 import { createConnection, quiet, type Connection, type ConnectionOptions } from "./connection.ts";
+import { createHomeTab, type HomeTab, type HomeTabOptions } from "./home/tab.ts";
 import { createIdentity, type ApproverList, type Examined, type Identity } from "./identity.ts";
 import { listen } from "./listeners.ts";
 import { groupMembers, teamMembers } from "./members.ts";
@@ -43,13 +44,17 @@ export interface BotOptions extends ConnectionOptions {
 
 /** The bot: announcers and approvers for the services, listeners for people. */
 export interface Bot {
-  readonly announcers: ReturnType<typeof createAnnouncers> & { readonly adoption: AdoptionAnnouncer; readonly notice: NoticeAnnouncer };
+  readonly announcers: ReturnType<typeof createAnnouncers> & {
+    readonly adoption: AdoptionAnnouncer;
+    readonly notice: NoticeAnnouncer;
+    readonly home: Pick<HomeTab, "refresh">;
+  };
   readonly approvers: ApproverDirectory & Pick<Identity, "resolve">;
   readonly identify: Identity["identify"];
   /** Who may approve from the first start. */
   readonly firstApprovers: ApproverList;
-  /** Starts listening; nobody gets an answer before that. */
-  start(services: Services): Promise<void>;
+  /** Starts listening; nobody gets an answer before that. `problems` is what does not work, in sentences. */
+  start(services: Services, problems: HomeTabOptions["problems"]): Promise<void>;
   /** Why it hears nothing of Slack now, in a sentence; null: it does. */
   problem(): string | null;
   /** Posts what is pending, then stops listening. */
@@ -62,7 +67,7 @@ export interface Bot {
  * Source: facts on Slack §1.5, "Recommended wiring": one receiver with options of its own, the app's client with bounded retries.
  */
 export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
-  const { client, postingClient, lookUps, patient } = clientsOf(o);
+  const { client, postingClient, lookUps, patient, homes } = clientsOf(o);
   const here = await findWorkspace(client, o.connection);
   if (!here.ok) return here;
   if (here.value.appId === null)
@@ -97,30 +102,26 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   if (!team.ok) return team;
 
   const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
-  const announcers = createAnnouncers({
-    posting,
-    client: patient,
-    identity,
-    channel: channel.value,
-    environment: o.environment,
-    events: o.events,
-    membersOf: o.membersOf,
-  });
+  const announcers = createAnnouncers({ ...o, posting, client: patient, identity, channel: channel.value });
 
   let connection: Connection | null = null;
+  let home: HomeTab | null = null;
   return ok({
     announcers: {
       ...announcers,
       adoption: createAdoptionAnnouncer({ ...o, posting, client: patient, channel: channel.value }),
       notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }),
+      home: { refresh: async () => home?.refresh() },
     },
     approvers: identity,
     identify: identity.identify,
     firstApprovers: list.value,
-    async start(services) {
+    async start(services, problems) {
       connection = createConnection(o);
       const { db, events, now } = o;
-      listen(connection.app, { client, identity, here: here.value, services, db, channel: channel.value, events, now });
+      const common = { db, events, now, identity, services, channel: channel.value };
+      home = createHomeTab({ ...common, client: homes, approversNow: identity.approversNow, problems });
+      listen(connection.app, { ...common, client, home, here: here.value });
       await connection.start();
     },
     problem: () => (connection === null ? "The bot is not connected to Slack yet" : connection.problem()),
@@ -146,7 +147,9 @@ function clientsOf(o: BotOptions) {
     fetch: loggedFetch(o.apiUrl, o, wayToSlack(o.apiUrl).web.fetch),
   };
   const [client, postingClient, patient] = [1, 2, 3].map(() => new WebClient(o.botToken, options)) as [WebClient, WebClient, WebClient];
-  return { client, postingClient, patient, lookUps: new WebClient(o.botToken, { ...options, rejectRateLimitedCalls: true }) };
+  const impatient = { ...options, rejectRateLimitedCalls: true };
+  const [lookUps, homes] = [new WebClient(o.botToken, impatient), new WebClient(o.botToken, impatient)];
+  return { client, postingClient, patient, lookUps, homes };
 }
 
 /**

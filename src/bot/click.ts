@@ -5,6 +5,7 @@ import type { Services } from "../commands/services.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
+import { textAt } from "./payload.ts";
 import { callSlack } from "./slack.ts";
 
 /** One click. */
@@ -13,6 +14,8 @@ export interface Click {
   readonly value: string;
   readonly user: string;
   readonly channel: string;
+  /** It was made in a window or on the Home tab, and answers to it are direct messages. */
+  readonly isInView?: boolean;
   /** Null when it came from no message. */
   readonly ts: string | null;
   readonly triggerId: string;
@@ -67,23 +70,21 @@ export async function assessMessage(
 
 /** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
 export function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {
-  const b = body as {
-    user: { id: string };
-    channel?: { id: string };
-    container?: { channel_id?: string; message_ts?: string };
-    message?: { ts?: string };
-    trigger_id?: string;
-  };
-  const a = action as { action_id: string; action_ts?: string; value?: string; selected_option?: { value?: string } };
-  const triggerId = b.trigger_id ?? "";
-  const once = triggerId === "" ? a.action_ts : triggerId;
+  const at = (...keys: readonly string[]): string => textAt(body, ...keys);
+  const acted = (...keys: readonly string[]): string => textAt(action, ...keys);
+  const [triggerId, user] = [at("trigger_id"), at("user", "id")];
+  const once = triggerId === "" ? acted("action_ts") : triggerId;
+  const from = at("channel", "id") || at("container", "channel_id");
+  // In a window or on Home there is neither a channel nor a message.
+  const isInView = from === "" && at("view", "type") !== "";
   const click = {
-    action: a.action_id,
-    value: a.value ?? a.selected_option?.value ?? "",
-    user: b.user.id,
-    channel: b.channel?.id ?? b.container?.channel_id ?? teamChannel,
-    ts: b.message?.ts ?? b.container?.message_ts ?? null,
+    isInView,
+    action: acted("action_id"),
+    value: acted("value") || acted("selected_option", "value"),
+    user,
+    channel: from || (isInView ? user : teamChannel),
+    ts: at("message", "ts") || at("container", "message_ts") || null,
     triggerId,
   };
-  return { click, once: once === undefined ? undefined : `${once}:${a.action_id}` };
+  return { click, once: once === "" ? undefined : `${once}:${click.action}` };
 }

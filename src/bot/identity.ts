@@ -57,6 +57,10 @@ export interface Identity extends ApproverDirectory {
    * Errors: `refused` for bots, guests, external and deactivated people, where Slack says that they are.
    */
   identifyToHalt(slackUser: string): Promise<Result<Asker, Failure>>;
+  /** Whether the lists name a Slack account as one of the team now, as far as they can be read. */
+  isOfTeam(slackUser: string): Promise<boolean>;
+  /** The Slack ids that the lists of the team and of approvers name, as far as they can be read: whose turn comes first, nothing else. */
+  named(): Promise<readonly string[]>;
   /** The valid approvers of a list, each person once. Errors: `unavailable`, `rejected`. */
   resolve(list: ApproverList, counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
   /** Who of a list counts, and who does not. Errors: as for `resolve`. */
@@ -137,6 +141,8 @@ export function createIdentity(o: IdentityOptions): Identity {
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
       return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
     },
+    isOfTeam: async (slackUser) => (await isOfTeam([slackUser], (read) => read)).isTeam,
+    named: async () => (await Promise.all([team("all"), o.approvers().then(idsIn)])).flatMap((list) => (list.ok ? list.value : [])),
     listedNow: async () => listedIn(await people("all")),
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),

@@ -31,6 +31,16 @@ export function assessOrigin(payload: unknown, here: Workspace): Result<void, Fa
   return isNamed(p.api_app_id) && here.appId !== null && p.api_app_id !== here.appId ? other("another app") : ok(undefined);
 }
 
+/** The text at a place of a payload, where one is; "" for anything else: Slack's own payloads have one there. */
+export function textAt(payload: unknown, ...keys: readonly string[]): string {
+  let found: unknown = payload;
+  for (const key of keys)
+    found = typeof found === "object" && found !== null && Object.hasOwn(found, key) ? (found as Fields)[key] : undefined;
+  return typeof found === "string" ? found : "";
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
 function isNamed(id: string | null | undefined): id is string {
   return typeof id === "string" && id !== "";
 }

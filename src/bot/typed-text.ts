@@ -1,5 +1,6 @@
 /**
- * What a person typed, out of what Slack made of it: `<url|label>` is the label, `<#C1|name>` is `#name`, then `&lt;`, `&gt;` and
+ * What a person typed, out of what Slack made of it: `<url|label>` is the label, `<mailto:a@b>` is `a@b`, `<#C1|name>` is `#name`, `<!here>` is
+ * `@here`, then `&lt;`, `&gt;` and
  * `&amp;` are `<`, `>` and `&`. Mentions of people and groups stay: their ids mean more than their names.
  *
  * Source: docs.slack.dev, "Formatting message text". Once for each text, before a word of it is compared.
@@ -10,7 +11,9 @@ export function decodeTyped(text: string): string {
       if (/^(?:@|!subteam\^)/.test(inner)) return whole;
       const bar = inner.indexOf("|");
       const label = inner.slice(bar + 1) || inner.slice(0, bar);
-      return inner.startsWith("#") ? `#${label.replace(/^#/, "")}` : label;
+      if (inner.startsWith("#")) return `#${label.replace(/^#/, "")}`;
+      if (/^!(?:here|channel|everyone)\b/.test(inner)) return `@${label.replace(/^[!@]/, "")}`;
+      return bar === -1 ? label.replace(/^(?:mailto|tel):/, "") : label;
     })
     .replace(/&(lt|gt|amp);/g, (whole, name: string) => ({ lt: "<", gt: ">", amp: "&" })[name] ?? whole);
 }

@@ -209,6 +209,14 @@ export const commandList: readonly CommandEntry[] = [
     load: async () => (await import("./migrate.ts")).runMigrate,
   },
   {
+    name: "manifest",
+    description: "prints the manifest of the Slack app, to paste at api.slack.com/apps",
+    options: [
+      ["--http <url>", "for HTTP mode: the address that Slack reaches, with the proxy's path if it has one; left out: Socket Mode"],
+    ],
+    load: async () => (await import("./manifest.ts")).runManifest,
+  },
+  {
     name: "completion",
     args: "<shell>",
     description: "prints the script by which bash, zsh or fish completes commands and options",

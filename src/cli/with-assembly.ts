@@ -32,6 +32,7 @@ const noSlack: SlackParts = {
     stop: { showStop: () => undefined },
     adoption: { showAdoption: async () => undefined },
     here: { showHere: async () => undefined },
+    home: { refresh: async () => undefined },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

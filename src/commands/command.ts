@@ -3,6 +3,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { AdoptWish } from "./adopt.ts";
+import { nearestCommand } from "./nearest.ts";
 
 /** One command, as a person typed it. */
 export type Command =
@@ -28,6 +29,7 @@ const kinds = new Map([
   ["help", "help"],
   ["", "help"],
 ] as const);
+const COMMANDS = [...kinds.keys()].filter((name) => name !== "");
 const WORDS_MAX = 1000;
 const Words = z.string().max(WORDS_MAX);
 /** The command's characters, before what stands around it is taken off. */
@@ -43,7 +45,7 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   const words = Words.safeParse(typed === "stop" ? cutReason(text.trim()) : text.trim());
   if (!words.success) return tooLong();
   const kind = kinds.get(typed as Parameters<typeof kinds.get>[0]);
-  if (kind === undefined) return err(unknownCommand(typed));
+  if (kind === undefined) return err(unknownCommand(`${typed} ${words.data}`));
   if (kind === "help" || kind === "deletions" || kind === "resume" || kind === "backup_cost") return ok({ kind });
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   if (kind === "policy") return parsePolicy(words.data);
@@ -70,23 +72,10 @@ function cutReason(reason: string): string {
   return reason.length <= WORDS_MAX ? reason : `${reason.slice(0, WORDS_MAX - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
-function unknownCommand(typed: string): Failure {
-  const near = [...kinds.keys()].filter((name) => name !== "").map((name) => ({ name, away: distance(typed.slice(0, 40), name) }));
-  const [nearest] = near.toSorted((x, y) => x.away - y.away);
-  const meant = nearest !== undefined && nearest.away <= nearest.name.length / 2 ? `Did you mean /ci-${nearest.name}? ` : "";
+function unknownCommand(said: string): Failure {
+  const near = nearestCommand(said, COMMANDS);
+  const meant = near === null ? "" : `Did you mean /ci-${near}? `;
   return failure("invalid", "command.unknown", "There is no such command", { remedy: `${meant}/ci-help lists all commands.` });
-}
-
-/** How many letters must be added, left out or changed to make one word of the other. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, x] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, y] of [...b].entries())
-      next.push(Math.min((row[j] ?? 0) + (x === y ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
 
 function tooLong(): Result<never, Failure> {

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { resetDatabase } from "../sim/reset.ts";
+import { createHomeTab } from "../../src/bot/home/tab.ts";
 import { listen } from "../../src/bot/listeners.ts";
 import { callInTime } from "../../src/bot/slack.ts";
 import type { Asker } from "../../src/core/people.ts";
@@ -81,29 +82,33 @@ beforeEach(async () => {
   });
   const identify = async (user: string) =>
     user === "nobody" ? err(failure("refused", "identity.unknown", "I do not know you")) : ok(asker(user));
+  const client = {
+    chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
+    views: {
+      publish: async (m: { user_id: string }) => void said.push(`home of ${m.user_id}`),
+      open: async () => (said.push("a window"), await untilTaken(), { ok: true }),
+    },
+  } as never;
+  const { services } = botIn(w, row).with({
+    cards: { showCard: untilTaken, tellMembers: untilTaken },
+    reader: { readInventory: () => (cloudHangs ? new Promise(() => undefined) : Promise.resolve(ok(inventory(row.domain_id, w.items)))) },
+  });
+  const events = {
+    bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`),
+    failed: () => undefined,
+    warn: () => undefined,
+    info: () => undefined,
+  } as never;
+  const common = { client, services, channel: "C1", events, now: () => at(50) };
   listen(app as never, {
-    client: {
-      chat: { postEphemeral: async (m: unknown) => (said.push(JSON.stringify(m)), { ok: true }) },
-      views: {
-        publish: async (m: { user_id: string }) => void said.push(`home of ${m.user_id}`),
-        open: async () => (said.push("a window"), await untilTaken(), { ok: true }),
-      },
-    } as never,
+    ...common,
+    home: createHomeTab({
+      ...{ ...common, db: fresh.db, problems: async () => [], approversNow: async () => ok([]) },
+      identity: { identify, isOfTeam: async () => true },
+    }),
     here: { teamId: "T1", enterpriseId: null, appId: null, botUserId: "B" },
-    identity: { identify, identifyToHalt: identify } as never,
-    services: botIn(w, row).with({
-      cards: { showCard: untilTaken, tellMembers: untilTaken },
-      reader: { readInventory: () => (cloudHangs ? new Promise(() => undefined) : Promise.resolve(ok(inventory(row.domain_id, w.items)))) },
-    }).services,
+    identity: { identify, identifyToHalt: identify, named: async () => [] } as never,
     db: { ...fresh.db, exec: (...of) => (isAway ? Promise.reject(new Error("away")) : fresh.db.exec(...of)) },
-    channel: "C1",
-    events: {
-      bug: (_f: string, e: unknown) => said.push(`BUG ${String(e)}`),
-      failed: () => undefined,
-      warn: () => undefined,
-      info: () => undefined,
-    } as never,
-    now: () => at(50),
   });
 });
 afterAll(() => fresh.drop());

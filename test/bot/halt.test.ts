@@ -184,6 +184,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     listen({ ...app, command: keep("command"), action: keep("action") } as unknown as App, {
       client: {} as never,
       identity: w.identity,
+      home: {} as never,
       here: w.here,
       services: bot.services,
       db: fresh.db,

@@ -131,6 +131,8 @@ test("a signed command is answered to its asker, an unsigned one is refused", as
   await ada.waitFor("the answer", (v) =>
     v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && JSON.stringify(m.blocks).includes("One (one)")),
   );
+  await ada.home();
+  await ada.waitFor("her Home, by the bot's own role", (v) => (JSON.stringify(v.home ?? "").includes("nothing held") ? v : undefined));
   await ada.command(demoChannel, "/ci-status", "../etc");
   await ada.waitFor("a sentence for a bad name", (v) =>
     v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && m.text.includes("not a project's short name")),

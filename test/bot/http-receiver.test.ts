@@ -63,6 +63,32 @@ test("unsigned is refused, signed is taken", async () => {
   expect(errors).toEqual([]);
 });
 
+test("what a proxy adds or takes off does not matter; a body that it changed, or another's signature, is refused", async () => {
+  const body = `payload=${encodeURIComponent(JSON.stringify({ type: "block_actions", n: 2 }))}`;
+  const before = seen.length;
+  const proxied = {
+    ...{
+      "x-forwarded-for": "6.6.6.6, 10.0.0.1",
+      "x-forwarded-host": "evil.example",
+      "x-forwarded-proto": "http",
+      "x-forwarded-prefix": "/twokey",
+    },
+    ...{ forwarded: "for=6.6.6.6;host=evil.example;proto=http", host: "evil.example", "x-original-url": "/elsewhere" },
+  };
+  expect(await send("/slack/events", body, { ...signed(body), ...proxied })).toBe(200);
+  expect(await send("/slack/events?from=proxy", body, { ...signed(body), ...proxied })).toBe(200);
+  expect(seen.length - before).toBe(2);
+  // A prefix that the proxy does not take off is no address of Twokey's.
+  expect(await send("/twokey/slack/events", body, { ...signed(body), ...proxied })).toBe(404);
+  expect(await send("/slack/events", `${body}&x=1`, { ...signed(body), ...proxied })).toBe(401);
+  expect(await send("/slack/events", body, { ...signed(body), "x-slack-signature": `v0=${"0".repeat(64)}` })).toBe(401);
+  const old = String(Math.floor(Date.now() / 1000) - 600);
+  const mac = createHmac("sha256", SECRET).update(`v0:${old}:${body}`).digest("hex");
+  const late = { ...signed(body), "x-slack-request-timestamp": old, "x-slack-signature": `v0=${mac}` };
+  expect(await send("/slack/events", body, late)).toBe(401);
+  expect(seen.length - before).toBe(2);
+});
+
 test("a taken port is told with its variable; it listens on the host that was set", async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));

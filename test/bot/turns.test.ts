@@ -48,3 +48,52 @@ test("so many people that too much waits are refused, whoever they are", async (
   go();
   expect((await Promise.all(taken)).filter((was) => !was)).toHaveLength(40 - limits.running - limits.waiting);
 });
+
+test("while a crowd's further clicks fill the queue, the first one of somebody else is taken; the queue has an end all the same", async () => {
+  const turns = createTurns(limits);
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  const crowd = Array.from({ length: 40 }, (_, i) => turns.take(`crowd ${i % 8}`, () => held));
+  let wasDone = false;
+  const approver = turns.take("approver", async () => void (wasDone = true));
+  const others = Array.from({ length: 60 }, (_, i) => turns.take(`new ${i}`, async () => undefined));
+  go();
+  expect((await Promise.all(crowd)).filter((was) => !was).length).toBeGreaterThan(0);
+  expect(await approver).toBe(true);
+  expect(wasDone).toBe(true);
+  const taken = (await Promise.all(others)).filter((was) => was).length;
+  expect(taken).toBeLessThan(60);
+});
+
+test("whoever waits comes before the further clicks of a crowd that came earlier, and nobody waits for ever", async () => {
+  const turns = createTurns({ running: 1, waiting: 1000, ofOne: 10 });
+  const order: string[] = [];
+  const take = (person: string) =>
+    turns.take(person, async () => {
+      order.push(person);
+      await new Promise((turned) => setImmediate(turned));
+    });
+  const all = Array.from({ length: 40 }, (_, i) => take(`crowd ${i % 8}`));
+  all.push(take("approver"));
+  await Promise.all(all);
+  // Each of the crowd once, perhaps one twice, then the approver; the other clicks of the crowd later.
+  expect(order.indexOf("approver")).toBeLessThan(10);
+  expect(order).toHaveLength(41);
+});
+
+test("whose turn comes first waits only for what runs", async () => {
+  const turns = createTurns({ running: 1, waiting: 100, ofOne: 10 });
+  const order: string[] = [];
+  const take = (person: string, isFirst = false) =>
+    turns.take(
+      person,
+      async () => {
+        order.push(person);
+        await new Promise((turned) => setImmediate(turned));
+      },
+      isFirst,
+    );
+  await Promise.all([...Array.from({ length: 20 }, (_, i) => take(`member ${i}`)), take("approver", true), take("approver", true)]);
+  expect(order.indexOf("approver")).toBe(1);
+  expect(order).toHaveLength(22);
+});

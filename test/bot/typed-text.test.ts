@@ -76,6 +76,38 @@ test("for a command that is not there the nearest one is named", () => {
   expect(remedy("x".repeat(200))).toBe("/ci-help lists all commands.");
 });
 
+test.each([
+  ["what is the status of aurora?", /^Did you mean \/ci-status aurora\?/],
+  ["Hello! How can I download a template of <#C0AURORA1|aurora>, please?", /^Did you mean \/ci-export-template aurora\?/],
+  ["could you tell me my status", /^Did you mean \/ci-status\?/],
+  ["please stop everything", /^Did you mean \/ci-stop\?/],
+  ["is there a backup for proj-2", /^Did you mean \/ci-backups proj-2\?/],
+  ["exprot aurora", /^Did you mean \/ci-export-template aurora\?/],
+  ["statsu aurora", /^Did you mean \/ci-status aurora\?/],
+  ["good morning everybody", /^\/ci-help lists all commands\./],
+  ["the status of <!channel> *x* '; drop table vote; --", /^Did you mean \/ci-status\?/],
+])("the sentence %s does nothing, and is answered with the command that was meant", (said, words) => {
+  const parsed = parseWords(decodeTyped(said));
+  expect(parsed).toMatchObject({ ok: false, error: { code: "command.unknown" } });
+  expect(parsed.ok ? "" : parsed.error.remedy).toMatch(words);
+});
+
+test("no sentence is taken for a command that does something, and each is answered within a blink", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 1100 }), (text) => {
+      const parsed = parseWords(`please ${decodeTyped(text)}`);
+      expect(parsed.ok).toBe(false);
+    }),
+  );
+});
+
+test("what Slack made of an address, a broadcast or a number without a label is as it was typed", () => {
+  expect(decodeTyped("<mailto:a@example.org>")).toBe("a@example.org");
+  expect(decodeTyped("<tel:+49123>")).toBe("+49123");
+  expect(decodeTyped("<!here> <!channel|channel>")).toBe("@here @channel");
+  expect(decodeTyped("<#C0AURORA1|>")).toBe("#C0AURORA1");
+});
+
 const named = fc.string({ unit: fc.constantFrom("a", "_", "*", "~", "`", "&", "<", " ", "\u200b", "é", "7"), minLength: 1, maxLength: 12 });
 
 test("a name copied from a message is found, and none has a character that nobody sees", async () => {

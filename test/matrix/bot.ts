@@ -103,6 +103,7 @@ export function createBot(o: BotOptions): Bot {
         ...announcers,
         adoption: { showAdoption: async () => undefined },
         notice: { mention: async () => true, linkOf: async () => null },
+        home: { refresh: async () => undefined },
       },
     },
     enqueue: async (_name, id, e) => {

@@ -139,6 +139,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       export: { showExport: async () => passPoint(process) },
       stop: { showStop: () => undefined },
       here: { showHere: async () => undefined },
+      home: { refresh: async () => undefined },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

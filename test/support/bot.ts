@@ -244,6 +244,7 @@ function bareParts(db: Database): Parts {
         adoption: { showAdoption: async () => undefined },
         notice: { mention: async () => true, linkOf: async () => null },
         here: { showHere: async () => undefined },
+        home: { refresh: async () => undefined },
       },
     },
     enqueue: async () => undefined,

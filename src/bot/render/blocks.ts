@@ -132,9 +132,9 @@ export function link(url: string, words: string): Mrkdwn {
 }
 
 /** An instant in each reader's local time; UTC where Slack cannot format it. Units: UTC epoch milliseconds. */
-export function time(at: number): Mrkdwn {
+export function time(at: number, shown: "{date_short_pretty} {time_secs}" | "{ago}" = "{date_short_pretty} {time_secs}"): Mrkdwn {
   const fallback = `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
-  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} {time_secs}|${fallback}>` as Mrkdwn;
+  return `<!date^${Math.floor(at / 1000)}^${shown}|${fallback}>` as Mrkdwn;
 }
 
 /** The day of an instant in each reader's local time; UTC where Slack cannot format it. */

@@ -2,7 +2,9 @@ import type { KnownBlock, ModalView, PlainTextInput } from "@slack/types";
 import { z } from "zod";
 import { DeletionId, Digest } from "../../core/ids.ts";
 import { APPROVALS_MIN, reasonLength } from "../../core/votes.ts";
+import type { Reply } from "../../commands/reply.ts";
 import { mrkdwn, plain, safe, section } from "./blocks.ts";
+import { renderReply } from "./reply.ts";
 
 const Memory = z.object({ id: DeletionId, version: z.number().int(), digest: Digest.nullable(), name: z.string(), channel: z.string() });
 /** What a deletion's modal remembers: which deletion, version and digest it is about, and where its answer belongs. */
@@ -58,6 +60,20 @@ export function policyReasonModal(remembered: string): ModalView {
 /** Asks for the reason of a rejection. */
 export function adoptionReasonModal(remembered: string): ModalView {
   return modal("adoption_reason", remembered, "Reject the table", "Reject", [reason("Why should it not be done?", reasonLength.rejection)]);
+}
+
+/** A window that says that its answer is on the way. */
+export function waitingModal(): ModalView {
+  return shown([section(mrkdwn`Looking it up…`)]);
+}
+
+/** A window with a command's answer. */
+export function answerModal(reply: Reply): ModalView {
+  return shown([...renderReply(reply).blocks]);
+}
+
+function shown(blocks: KnownBlock[]): ModalView {
+  return { type: "modal", title: { type: "plain_text", text: "Twokey" }, close: { type: "plain_text", text: "Close" }, blocks };
 }
 
 function modal(callbackId: string, remembered: string, title: string, submit: string, blocks: KnownBlock[]): ModalView {

@@ -75,7 +75,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
     db,
     ci,
     cloud: cloudStack(config, db, a),
-    archive: await archiveStore(config),
+    archive: await archiveStore(config, a.now),
     slack: bot,
     enqueue: (name, id, o) => engine.enqueue(name, id, o),
     publicUrl: () => links.url,

@@ -19,7 +19,7 @@ export interface HttpAnswer {
 /** What serving a link needs. */
 export interface LinkContext {
   readonly db: Queryable;
-  readonly store: Pick<ArchiveStore, "open">;
+  readonly store: Pick<ArchiveStore, "open" | "sign">;
   readonly now: Clock;
   /** Whether a person may still see what they exported. Errors: `unavailable` while Slack or the CI database does not say. */
   readonly mayDownload: (e: { readonly projectId: ProjectId | null; readonly slackUser: string }) => Promise<Result<boolean, Failure>>;
@@ -64,7 +64,7 @@ export interface ServedCopy {
 export async function serveCopy(
   copy: ServedCopy,
   asked: IncomingHttpHeaders,
-  c: Pick<LinkContext, "store">,
+  c: { readonly store: Pick<ArchiveStore, "open"> },
   more: HttpAnswer["headers"] = {},
 ): Promise<HttpAnswer | null> {
   const etag = `"${copy.sha256}"`;

@@ -1,4 +1,4 @@
-import type { ExportAnnouncer } from "../archive/export-service.ts";
+import type { ExportAnnouncer } from "../archive/export-view.ts";
 import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import { inTime } from "../core/in-time.ts";

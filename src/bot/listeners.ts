@@ -27,6 +27,7 @@ import { renderReply } from "./render/reply.ts";
 import { sendPicture } from "./pictures.ts";
 import { callInTime, callSlack } from "./slack.ts";
 import { createTurns, type Turns } from "./turns.ts";
+import { listenToTyping } from "./typing.ts";
 import { decodeTyped } from "./typed-text.ts";
 
 /** What the listeners need. */
@@ -54,13 +55,15 @@ interface Lanes {
   readonly others: Turns;
   /** Of Keep, which waits for no approval: that one reads CloudStack. */
   readonly keeps: Turns;
+  /** Of people who type into a menu: answered from a list that is kept for a minute. */
+  readonly suggestions: Turns;
   /** Refusals of those who may not stop anything, and of what comes from elsewhere. */
   readonly strangers: Turns;
   /** The sentences to people whose clicks are too many: who waits for one gets no second one. */
   readonly refusals: Turns;
 }
 
-/** Together they take eight of the ten connections to the database at most, the rest is for passes and deletions. */
+/** Together they take at most nine of the ten connections to the database at most, the rest is for passes and deletions. */
 function createLanes(): Lanes {
   const any = Number.POSITIVE_INFINITY;
   return {
@@ -68,6 +71,7 @@ function createLanes(): Lanes {
     halts: createTurns({ running: 2, waiting: any, ofOne: 5 }),
     others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
     keeps: createTurns({ running: 2, waiting: 200, ofOne: 5 }),
+    suggestions: createTurns({ running: 2, waiting: 100, ofOne: 5 }),
     strangers: createTurns({ running: 1, waiting: 100, ofOne: 5 }),
     refusals: createTurns({ running: 5, waiting: 200, ofOne: 1 }),
   };
@@ -120,6 +124,7 @@ export function listen(app: App, o: ListenContext): void {
   refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);
+  listenToTyping(app, c, c.lanes.suggestions);
   listenToWindows(app, c);
   listenToMentions(app, c);
   listenToDirectMessages(app, c);

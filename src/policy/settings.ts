@@ -84,6 +84,26 @@ const protectedDomains: Setting = {
   effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
+const KINDS = ["volumes", "snapshots"] as const;
+
+const exportKinds: Setting = {
+  name: "export-kinds",
+  title: "Exported besides templates",
+  hint: "volumes, or snapshots, or both separated by a comma; or the word none. Members of a project can then download them",
+  read(policy, text) {
+    const words = text.trim().toLowerCase() === "none" ? [] : text.split(/[,\s]+/).flatMap((w) => (w === "" ? [] : [w.toLowerCase()]));
+    const kinds = KINDS.filter((kind) => words.includes(kind));
+    if (words.some((w) => !KINDS.some((kind) => kind === w)) || (words.length === 0 && text.trim() === ""))
+      return notAValue(this.title, this.hint);
+    return ok({ ...policy, exportKinds: kinds.map((kind) => (kind === "volumes" ? "volume" : "snapshot")) });
+  },
+  write: ({ exportKinds: kinds = [] }) => kinds.map((kind) => `${kind}s`).join(", ") || "none",
+  effect: (before, after) => {
+    const [had, has] = [before.exportKinds ?? [], after.exportKinds ?? []];
+    return has.every((kind) => had.includes(kind)) ? "stricter" : "looser";
+  },
+};
+
 const scope: Setting = {
   name: "scope",
   title: "Scope",
@@ -105,7 +125,10 @@ function sourceText(source: DatabaseSource | undefined): string {
 }
 
 /** Every setting, in the order in which it is shown. */
-export const settings: readonly Setting[] = numberSettings.map(numeric).toSpliced(1, 0, approvers).concat(protectedDomains, scope);
+export const settings: readonly Setting[] = numberSettings
+  .map(numeric)
+  .toSpliced(1, 0, approvers)
+  .concat(protectedDomains, exportKinds, scope);
 
 /** Finds a setting by its typed name. */
 export function findSetting(name: string): Setting | undefined {

@@ -100,7 +100,7 @@ test("curl and wget resume a download that broke off, keep its name, and the lin
       expect(readFileSync(path.join(folder, file))).toEqual(body);
     }
     const shown = JSON.stringify(renderExport(lastOf(w)).blocks);
-    const [, line = ""] = /"text":"(echo (?:[^"\\]|\\.)*)"/.exec(shown) ?? [];
+    const [, line = ""] = /```(echo .*?)```/.exec(shown) ?? [];
     const checked = await run("sh", ["-c", JSON.parse(`"${line}"`) as string], { cwd: folder });
     expect(checked.stdout).toMatch(/: OK\n$/);
     if (!there("curl")) return;

@@ -1,7 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import { sizeText } from "../../core/units.ts";
 import type { ExportView } from "../../archive/export-view.ts";
-import { button, context, header, link, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
+import { button, context, header, link, mrkdwn, safe, section, time, toCopy, type Mrkdwn } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 const TITLES: Readonly<Record<ExportView["state"], string>> = {
@@ -61,11 +61,9 @@ function whereFrom(v: ExportView): readonly Mrkdwn[] {
       ];
 }
 
-/** Two forms of the same: to read, and to paste into a terminal. A preformatted text is copied as it is. */
+/** To paste into a terminal, beside the file. */
 function checksum(v: ExportView): readonly KnownBlock[] {
-  if (v.sha256 === null || v.fileName === null) return [];
-  const text = `echo "${v.sha256}  ${v.fileName}" | sha256sum -c`;
-  return [{ type: "rich_text", elements: [{ type: "rich_text_preformatted", elements: [{ type: "text", text }] }] }];
+  return v.sha256 === null || v.fileName === null ? [] : [toCopy(`echo "${v.sha256}  ${v.fileName}" | sha256sum -c`)];
 }
 
 function revokeButton(v: ExportView) {

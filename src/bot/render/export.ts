@@ -28,8 +28,7 @@ export function renderExport(v: ExportView): Rendering {
 
 function bodyOf(v: ExportView): readonly Mrkdwn[] {
   if (v.state === "waiting") return [mrkdwn`It starts in a moment.`];
-  if (v.state === "saving")
-    return [mrkdwn`${stepOf(v)}${v.others === 0 ? "" : mrkdwn`\nThis one download is also for ${v.others} more that asked for it.`}`];
+  if (v.state === "saving") return [mrkdwn`${stepOf(v)}${othersOf(v)}`];
   if (v.state === "failed") return [safe(v.problem ?? "The reason is in the log.", 1500)];
   if (v.state === "revoked") return [revokedOf(v)];
   if (v.link === null) return [safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)];
@@ -40,6 +39,13 @@ function bodyOf(v: ExportView): readonly Mrkdwn[] {
     mrkdwn`A download that broke off goes on with \`curl -C -\`, \`wget -c\` or the browser's own button.`,
     ...(v.isSigned ? [SIGNED] : []),
   ];
+}
+
+function othersOf({ others }: ExportView): Mrkdwn | "" {
+  if (others === 0) return "";
+  return others === 1
+    ? mrkdwn`\nOne more person asked for it: it is downloaded once.`
+    : mrkdwn`\n${others} more people asked for it: it is downloaded once.`;
 }
 
 function stepOf(v: ExportView): Mrkdwn {

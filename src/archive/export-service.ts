@@ -111,7 +111,7 @@ async function readLive(
   const size = typeof item.facts["physicalBytes"] === "number" ? item.facts["physicalBytes"] : item.bytes;
   if (c.maxBytes !== null && size !== null && size > c.maxBytes)
     return fail("refused", "export.too_big", `${item.name} has ${sizeText(size)}; at most ${sizeText(c.maxBytes)} can be exported`, {
-      remedy: "Make a smaller one, or ask the CI team to raise EXPORT_MAX_GIB.",
+      remedy: "Make a smaller one, or ask the CI team to raise ARCHIVE_EXPORT_MAX_GIB.",
     });
   // A machine that runs is looked at only for a volume: a template needs none.
   const beside = kind === "volume" && item.parentId !== null ? await c.readItem(domain, "machine", item.parentId) : ok(null);

@@ -200,7 +200,7 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
       keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
       /** The largest thing that people may export; null: no limit. Units: bytes. */
-      exportMaxBytes: v.EXPORT_MAX_GIB === undefined ? null : v.EXPORT_MAX_GIB * GIB,
+      exportMaxBytes: v.ARCHIVE_EXPORT_MAX_GIB === undefined ? null : v.ARCHIVE_EXPORT_MAX_GIB * GIB,
       place: archivePlace(v),
     },
     databaseUrl: v.DATABASE_URL ?? null,

@@ -131,7 +131,7 @@ export const variables = z.object({
   ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
   ARCHIVE_KEEP_DAYS: duration("days", 90, 1, 36_500),
   ARCHIVE_MIN_FREE_GIB: z.coerce.number().min(0).max(1_000_000).default(2),
-  EXPORT_MAX_GIB: hinted(
+  ARCHIVE_EXPORT_MAX_GIB: hinted(
     z.coerce.number().positive().max(1_000_000).optional(),
     "the largest thing that people may export with /ci-export-…, in GiB; without it, whatever there is room for",
   ),

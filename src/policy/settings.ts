@@ -84,24 +84,24 @@ const protectedDomains: Setting = {
   effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
-const KINDS = ["volumes", "snapshots"] as const;
+const KINDS = ["volume", "snapshot"] as const;
 
 const exportKinds: Setting = {
   name: "export-kinds",
   title: "Exported besides templates",
-  hint: "volumes, or snapshots, or both separated by a comma; or the word none. Members of a project can then download them",
-  read(policy, text) {
-    const words = text.trim().toLowerCase() === "none" ? [] : text.split(/[,\s]+/).flatMap((w) => (w === "" ? [] : [w.toLowerCase()]));
-    const kinds = KINDS.filter((kind) => words.includes(kind));
-    if (words.some((w) => !KINDS.some((kind) => kind === w)) || (words.length === 0 && text.trim() === ""))
-      return notAValue(this.title, this.hint);
-    return ok({ ...policy, exportKinds: kinds.map((kind) => (kind === "volumes" ? "volume" : "snapshot")) });
+  hint: "volumes, or snapshots, or both separated by a comma, which members can then download; or the word none",
+  read({ exportKinds: _, ...others }, text) {
+    const words = text
+      .toLowerCase()
+      .split(/[,\s]+/)
+      .filter((w) => w !== "");
+    if (words.join() === "none") return ok(others);
+    const kinds = KINDS.filter((kind) => words.includes(`${kind}s`));
+    const known = words.every((w) => KINDS.some((kind) => `${kind}s` === w));
+    return known && kinds.length > 0 ? ok({ ...others, exportKinds: [...kinds] }) : notAValue(this.title, this.hint);
   },
   write: ({ exportKinds: kinds = [] }) => kinds.map((kind) => `${kind}s`).join(", ") || "none",
-  effect: (before, after) => {
-    const [had, has] = [before.exportKinds ?? [], after.exportKinds ?? []];
-    return has.every((kind) => had.includes(kind)) ? "stricter" : "looser";
-  },
+  effect: (before, after) => ((after.exportKinds ?? []).every((kind) => before.exportKinds?.includes(kind)) ? "stricter" : "looser"),
 };
 
 const scope: Setting = {

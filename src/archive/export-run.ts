@@ -10,6 +10,7 @@ import { compareCopy, isUnchanged, shareExistingCopy } from "./copy.ts";
 import { manifestOf, saveEntry, type SavedThing } from "./entry.ts";
 import type { ExportContext } from "./export-context.ts";
 import { viewOf, type ExportStep, type ExportView } from "./export-view.ts";
+import { wordsFor } from "./export-words.ts";
 import { fileNameOf } from "./file-name.ts";
 import { LINK_MS, tokenHash } from "./links.ts";
 import type { Saved } from "./save.ts";
@@ -141,7 +142,7 @@ async function thingOf(
 }
 
 async function failExport(row: ExportRow, f: Failure, c: ExportContext): Promise<void> {
-  await updateExport(c.db, row.id, { state: "failed", problem: sentenceOf(f) });
+  await updateExport(c.db, row.id, { state: "failed", problem: wordsFor(f, row.item_kind) });
   const failed = await readExport(c.db, row.id);
   if (failed !== null) await c.announcer.showExport(viewOf(failed), row.listener);
 }

@@ -44,7 +44,7 @@ const views: Readonly<Record<string, ExportView>> = {
   "from the archive": { ...ready, copiedAt: at(1_767_000_000_000), isGone: true },
   "from the bucket": { ...ready, isSigned: true },
   "no address": { ...ready, link: null, problem: "It is saved, but nobody could open a link to it." },
-  failed: { ...view, state: "failed", problem: "The download could not be opened. Do this." },
+  failed: { ...view, state: "failed", problem: "It could not be fetched. Try again.\nIn detail: the download could not be opened." },
   revoked: { ...ready, link: null, state: "revoked", revoked: { at: at(1_768_000_000_000), by: "Mia" } },
 };
 

@@ -29,7 +29,7 @@ export function renderExport(v: ExportView): Rendering {
 function bodyOf(v: ExportView): readonly Mrkdwn[] {
   if (v.state === "waiting") return [mrkdwn`It starts in a moment.`];
   if (v.state === "saving") return [mrkdwn`${stepOf(v)}${othersOf(v)}`];
-  if (v.state === "failed") return [safe(v.problem ?? "The reason is in the log.", 1500)];
+  if (v.state === "failed") return (v.problem ?? "The reason is in the log.").split("\n").map((line) => safe(line, 1500));
   if (v.state === "revoked") return [revokedOf(v)];
   if (v.link === null) return [safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)];
   return [

@@ -63,7 +63,10 @@ interface Lanes {
   readonly refusals: Turns;
 }
 
-/** Together they take at most nine of the ten connections to the database at most, the rest is for passes and deletions. */
+/**
+ * Together they take eight of the ten connections to the database at most, the rest is for passes and deletions; who types takes one for
+ * moments only.
+ */
 function createLanes(): Lanes {
   const any = Number.POSITIVE_INFINITY;
   return {

@@ -53,6 +53,7 @@ async function serve() {
     db: { maybe: async () => ({ ...row, token_sha256, hypervisor: null }) },
     store: createFolderStore(values.dir),
     now: Date.now,
+    downloads: { add: () => undefined, end: () => undefined },
     mayDownload: async () => ({ ok: true, value: true }),
   };
   const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: (e) => process.stderr.write(`${e}\n`) }, context);

@@ -6,6 +6,7 @@ import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { LinkContext } from "../archive/links.ts";
 import { whyReported } from "../core/report-mode.ts";
 import { ok } from "../core/result.ts";
+import { createDownloads, type Downloads } from "../archive/downloads.ts";
 import type { ExportContext } from "../archive/export-context.ts";
 import { mayReach, type ReachContext } from "../archive/reach.ts";
 import type { ReimportContext } from "../archive/reimport/context.ts";
@@ -58,7 +59,7 @@ function reachContext(p: Parts, projects: Pick<ProjectService, "projectsOf">): R
 }
 
 /** All that exports need. */
-export function exportContext(p: Parts, projects: ProjectService): ExportContext {
+export function exportContext(p: Parts, projects: ProjectService, downloads: Downloads): ExportContext {
   const { reader } = p.cloud;
   return {
     ...p,
@@ -75,6 +76,7 @@ export function exportContext(p: Parts, projects: ProjectService): ExportContext
     source: p.cloud.exports,
     store: p.archive,
     announcer: p.slack.announcers.export,
+    downloads,
     reported: whyReported("export", p.config.cloudstack.reportOnly),
     signsLinks: p.archive.sign !== undefined,
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
@@ -82,11 +84,12 @@ export function exportContext(p: Parts, projects: ProjectService): ExportContext
 }
 
 /** All that serving links needs: whoever left the project since they asked gets nothing more. */
-export function linkContext(p: Parts, projects: Pick<ProjectService, "projectsOf">): LinkContext {
+export function linkContext(p: Parts, projects: Pick<ProjectService, "projectsOf">, downloads = createDownloads()): LinkContext {
   return {
     db: p.db,
     store: p.archive,
     now: p.now,
+    downloads,
     async mayDownload({ projectId, slackUser }) {
       const asker = await p.slack.identify(slackUser);
       if (!asker.ok) return asker.error.kind === "refused" ? ok(false) : asker;

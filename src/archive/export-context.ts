@@ -7,6 +7,7 @@ import type { ProjectDomain } from "../core/managed.ts";
 import type { Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
+import type { Downloads } from "./downloads.ts";
 import type { SaveContext } from "./entry.ts";
 import type { ExportAnnouncer } from "./export-view.ts";
 import type { ReachContext } from "./reach.ts";
@@ -35,6 +36,8 @@ export interface ExportContext extends SaveContext, Omit<ReachContext, "db"> {
   readonly enqueue: (template: string, tx: Transaction) => Promise<void>;
   /** Where people reach our links; null: nowhere, as far as this process knows. */
   readonly publicUrl: () => string | null;
+  /** What is being sent just now. */
+  readonly downloads: Downloads;
   /** Whether our links pass people on to addresses that the bucket signed. */
   readonly signsLinks: boolean;
   /** Why nothing is exported, in a sentence; null: it is. */

@@ -26,7 +26,9 @@ export async function serveExport(
   if (!may.value) return nothing;
   const name = dispositionOf(fileNameOf(served.name, served.format, served.hypervisor));
   if (c.store.sign !== undefined) return passOn(served.key, name, method, c);
-  return (await serveCopy(served, headers, c, { "content-disposition": name })) ?? nothing;
+  const answer = (await serveCopy(served, headers, c, { "content-disposition": name })) ?? nothing;
+  if (typeof answer.body !== "string") c.downloads.add(id, answer.body);
+  return answer;
 }
 
 /** Passes on to an address of the bucket's own, which is good for a few minutes and for this object only. */

@@ -158,6 +158,7 @@ async function revoke(id: string, by: Asker, slackUser: string, c: ExportContext
     return ok({ ...row, revoked_at: c.now(), revoked_by: by.operator.name, token_sha256: null });
   });
   if (!done.ok) return done;
+  c.downloads.end(id);
   const view = viewOf(done.value, { isSigned: c.signsLinks });
   await c.announcer.showExport(view, done.value.listener);
   return ok(view);

@@ -76,6 +76,34 @@ test("a stranger cannot revoke a link, nor can it be revoked twice; who asked an
   expect(await b.services.exports.revoke(lastOf(w).id, mia(), "U1")).toMatchObject({ ok: false, error: { code: "export.no_link" } });
 });
 
+test("a download that has begun breaks off when its link is revoked", async () => {
+  const endless = async () =>
+    ok(
+      Readable.from(
+        (function* () {
+          for (;;) yield Buffer.alloc(65_536);
+        })(),
+      ),
+    );
+  const before = exportBot(w);
+  await exported(before, "template-t-1");
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update archive_entry set bytes = 1000000000000");
+  });
+  const b = before.with({ archive: { open: endless } });
+  const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: (e) => expect(e).toBe(null) }, b.links);
+  const answer = await fetch(`${server.url}${theLink()}`).then((r) => r.body?.getReader());
+  expect((await answer?.read())?.done).toBe(false);
+  expect((await b.services.exports.revoke(lastOf(w).id, mia(), "U1")).ok).toBe(true);
+  await expect(
+    (async () => {
+      for (;;) if ((await answer?.read())?.done !== false) return;
+    })(),
+  ).rejects.toThrow();
+  await server.close();
+});
+
 test("curl and wget resume a download that broke off, keep its name, and the line to check it says OK", async () => {
   const b = exportBot(w);
   w.items = [

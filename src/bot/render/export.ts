@@ -84,7 +84,7 @@ function revokeButton(v: ExportView) {
 
 function revokedOf(v: ExportView): Mrkdwn {
   const by = v.revoked === null ? "" : mrkdwn` ${safe(v.revoked.by)} revoked it ${time(v.revoked.at)}.`;
-  return mrkdwn`Nobody can begin a download with it any more.${by} Export it again for a new link: it is not downloaded twice.`;
+  return mrkdwn`Nobody gets anything by it any more.${by} Export it again for a new link: it is not downloaded twice.`;
 }
 
 function footOf(v: ExportView): Mrkdwn {

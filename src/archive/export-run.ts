@@ -16,6 +16,8 @@ import { LINK_MS, tokenHash } from "./links.ts";
 import type { Saved } from "./save.ts";
 
 const PROGRESS_MS = 2500;
+/** So many of those who wait for another's download see how far it is: Slack takes so many updates only. */
+const SHOWN_MAX = 5;
 /** What is said in the place of a link that would lead people to their own machine. */
 const NO_ADDRESS =
   "It is saved, but nobody could open a link to it: Twokey does not know at which address people reach it. Ask those who run it to set TWOKEY_PUBLIC_URL, then export again: it is not downloaded twice.";
@@ -175,5 +177,5 @@ function createProgress(row: ExportRow, c: ExportContext): Progress {
 async function tellAll(row: ExportRow, more: Pick<ExportView, "step" | "doneBytes" | "totalBytes">, c: ExportContext): Promise<void> {
   const waiting = (await readLiveExports(c.db, row.template_id)).filter((r) => r.id !== row.id && r.project_id === row.project_id);
   const saving = { ...more, state: "saving", others: waiting.length } as const;
-  for (const one of [row, ...waiting]) await c.announcer.showExport(viewOf(one, saving), one.listener);
+  for (const one of [row, ...waiting.slice(0, SHOWN_MAX)]) await c.announcer.showExport(viewOf(one, saving), one.listener);
 }

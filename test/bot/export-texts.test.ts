@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
 import type { ExportView } from "../../src/archive/export-view.ts";
 import { fileNameOf } from "../../src/archive/file-name.ts";
-import { renderExport } from "../../src/bot/render/export.ts";
+import { renderExport, renderExportEnd } from "../../src/bot/render/export.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import { answerExport } from "../../src/commands/export-template.ts";
 import { failure } from "../../src/core/failure.ts";
@@ -54,6 +54,9 @@ test("every message", async () => {
     expect(validateBlocks(blocks, "message"), what).toEqual([]);
     return `${what}\n${JSON.stringify({ text, blocks }, null, 1)}`;
   });
+  const { text, blocks } = renderExportEnd(ready);
+  expect(validateBlocks(blocks, "message")).toEqual([]);
+  lines.push(`the progress, once it has ended\n${JSON.stringify({ text, blocks }, null, 1)}`);
   await expect(`${lines.join("\n\n")}\n`).toMatchFileSnapshot("golden/exports.txt");
 });
 

@@ -44,7 +44,11 @@ test.each([
   const shown: string[] = [];
   const announcers = createAnnouncers({
     client: { conversations: { open } },
-    posting: { show: async (_key: string, channel: string) => void shown.push(channel), settle: async () => undefined },
+    posting: {
+      show: async (_key: string, channel: string) => void shown.push(channel),
+      correct: async () => undefined,
+      settle: async () => undefined,
+    },
   } as unknown as AnnouncerOptions);
   const view: ExportView = {
     id: "e" as ExportView["id"],

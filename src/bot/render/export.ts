@@ -26,6 +26,15 @@ export function renderExport(v: ExportView): Rendering {
   };
 }
 
+/** What becomes of the message with the progress: what came of it is in one of its own. */
+export function renderExportEnd(v: ExportView): Rendering {
+  const title = `Exported: ${v.name}`;
+  return {
+    text: `${title} of ${v.project}`,
+    blocks: [header(title), context(mrkdwn`${safe(v.project)} · ${safe(v.kind)} · What came of it is in the next message.`)],
+  };
+}
+
 function bodyOf(v: ExportView): readonly Mrkdwn[] {
   if (v.state === "waiting") return [mrkdwn`It starts in a moment.`];
   if (v.state === "saving") return [mrkdwn`${stepOf(v)}${othersOf(v)}`];

@@ -59,29 +59,6 @@ export function createAnnouncers(o: AnnouncerOptions): {
     const put = await o.posting.file(key, "lines", { name, title: `Every line of the plan ${record.plan.digest.slice(0, 8)}`, text });
     if (!put.ok) await show("terminal");
   }
-  /** The direct messages with each person who is shown an export: progress comes every few seconds, and Slack is asked once. */
-  const directs = new Map<string, string>();
-  async function directOf(user: string): Promise<string> {
-    const known = directs.get(user);
-    if (known !== undefined) return known;
-    const opened = await openDirect(o.client, user);
-    if (!opened.ok || opened.value === undefined) return user;
-    directs.set(user, opened.value);
-    return opened.value;
-  }
-  /**
-   * Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
-   * Progress is one message, its end another: Slack notifies nobody of an update in place.
-   */
-  async function showExport(view: ExportView, listener: ExportListener): Promise<void> {
-    const channel = await directOf(listener.user);
-    const isEnd = view.state === "ready" || view.state === "failed";
-    const [progress, end] = [`export-progress:${view.id}`, `export:${view.id}`];
-    if (!isEnd && view.state !== "revoked") return o.posting.show(progress, channel, renderExport(view));
-    if (isEnd) await o.posting.correct(progress, channel, renderExportEnd(view));
-    await o.posting.show(end, channel, renderExport(view));
-    if (isEnd) await o.posting.settle();
-  }
   async function tellStop(view: StopView): Promise<void> {
     const key = `stop:${view.id}`;
     await o.posting.show(key, o.channel, renderStop(view, o.environment));
@@ -106,6 +83,34 @@ export function createAnnouncers(o: AnnouncerOptions): {
     },
     // Nothing refers to it: a click does not wait for it at all.
     policy: { showChange: async (view) => void o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
-    export: { showExport },
+    export: createExportAnnouncer(o),
   };
+}
+
+/** Shows exports to who asked for them. */
+function createExportAnnouncer(o: Pick<AnnouncerOptions, "client" | "posting">): ExportAnnouncer {
+  /** The direct messages with each person who is shown an export: progress comes every few seconds, and Slack is asked once. */
+  const directs = new Map<string, string>();
+  async function directOf(user: string): Promise<string> {
+    const known = directs.get(user);
+    if (known !== undefined) return known;
+    const opened = await openDirect(o.client, user);
+    if (!opened.ok || opened.value === undefined) return user;
+    directs.set(user, opened.value);
+    return opened.value;
+  }
+  /**
+   * Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
+   * Progress is one message, its end another: Slack notifies nobody of an update in place.
+   */
+  async function showExport(view: ExportView, listener: ExportListener): Promise<void> {
+    const channel = await directOf(listener.user);
+    const isEnd = view.state === "ready" || view.state === "failed";
+    const [progress, end] = [`export-progress:${view.id}`, `export:${view.id}`];
+    if (!isEnd && view.state !== "revoked") return o.posting.show(progress, channel, renderExport(view));
+    if (isEnd) await o.posting.correct(progress, channel, renderExportEnd(view));
+    await o.posting.show(end, channel, renderExport(view));
+    if (isEnd) await o.posting.settle();
+  }
+  return { showExport };
 }

@@ -119,6 +119,8 @@ export function slackSeed(): SlackSeed {
       commands: [
         { command: "/ci-status", description: "How a project's domain is doing", usageHint: "[project]" },
         { command: "/ci-export-template", description: "Download a template of your project", usageHint: "[project] [template]" },
+        { command: "/ci-export-volume", description: "Download a volume of your project", usageHint: "[project] [volume]" },
+        { command: "/ci-export-snapshot", description: "Download a snapshot of your project", usageHint: "[project] [snapshot]" },
         { command: "/ci-plan", description: "What a pass would do now", usageHint: "[project]" },
         { command: "/ci-sync", description: "Start a pass now", usageHint: "[project]" },
         { command: "/ci-deletions", description: "Deletions under way", usageHint: "" },

@@ -110,9 +110,11 @@ test("the archive is a folder, or a bucket when one is named", () => {
     return parsed.ok ? parsed.value.archive.place : parsed.error.message;
   };
   expect(place({})).toEqual({ kind: "folder", dir: ".data/archive", minFreeBytes: 2 * 1024 ** 3 });
+  expect(place({ ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_SIGNED_LINKS: "true" })).toMatchObject({ signsLinks: true });
   const keys = { ARCHIVE_S3_ACCESS_KEY_ID: "k", ARCHIVE_S3_SECRET_ACCESS_KEY: "s" };
   expect(place({ ARCHIVE_S3_BUCKET: "b-1", ARCHIVE_S3_PREFIX: "/ci/", ARCHIVE_S3_ENDPOINT: "http://s3:9000", ...keys })).toEqual({
     kind: "s3",
+    signsLinks: false,
     bucket: "b-1",
     endpoint: "http://s3:9000",
     region: "us-east-1",

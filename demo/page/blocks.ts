@@ -5,6 +5,8 @@ import { renderMrkdwn, type Names } from "./mrkdwn.ts";
 /** What elements call when a person uses them. */
 export interface Acting extends Names {
   readonly act: (actionId: string, value?: string) => void;
+  /** Asks the app what a menu offers; left out: no menu here asks. */
+  readonly suggest?: (actionId: string) => Promise<readonly JsonObject[]>;
 }
 
 /** Renders one block of a message, home or modal. */
@@ -74,8 +76,24 @@ function element(e: JsonObject, acting: Acting): HTMLElement {
     made.addEventListener("change", () => acting.act(action, made.value));
     return made;
   }
+  if (e["type"] === "external_select") return asking(e, action, acting);
   if (e["type"] === "image") return image(e);
   return el("span", {}, `[${String(e["type"])}]`);
+}
+
+/** A menu that asks the app for what it offers when somebody opens it. */
+function asking(e: JsonObject, action: string, acting: Acting): HTMLElement {
+  const placeholder = String(object(e["placeholder"])["text"] ?? "Choose");
+  const first = (words: string): HTMLElement => el("option", { value: "" }, words);
+  const made = el("select", { "data-action-id": action, "aria-label": placeholder }, first(placeholder));
+  const load = async (): Promise<void> => {
+    const options = (await acting.suggest?.(action)) ?? [];
+    const shown = options.map((o) => el("option", { value: String(o["value"]) }, String(object(o["text"])["text"])));
+    made.replaceChildren(first(options.length === 0 ? "Nothing to choose" : placeholder), ...shown);
+  };
+  made.addEventListener("focus", () => void load());
+  made.addEventListener("change", () => made.value !== "" && acting.act(action, made.value));
+  return made;
 }
 
 function input(block: JsonObject): HTMLElement {

@@ -102,6 +102,10 @@ function messageNode(m: MessageView, v: WorkspaceView): HTMLElement {
   const acting = {
     user: (id: string) => v.people.find((p) => p.id === id)?.realName ?? id,
     act: (actionId: string, value?: string) => void act({ ...place, ts: m.ts, actionId, ...(value === undefined ? {} : { value }) }),
+    suggest: async (actionId: string) => {
+      const reply = await post<ActReply>("/emulator/options", { as: me, ...place, ts: m.ts, actionId, value: "" });
+      return reply.ok ? (reply.options ?? []) : [];
+    },
   };
   const body = m.blocks.length > 0 ? m.blocks.map((b) => renderBlock(b, acting)) : [el("div", { class: "text" }, m.text)];
   return el(

@@ -6,7 +6,9 @@ import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { LinkContext } from "../archive/links.ts";
 import { whyReported } from "../core/report-mode.ts";
 import { ok } from "../core/result.ts";
-import type { ExportContext } from "../archive/export-service.ts";
+import { createDownloads, type Downloads } from "../archive/downloads.ts";
+import type { ExportContext } from "../archive/export-context.ts";
+import { mayReach, type ReachContext } from "../archive/reach.ts";
 import type { ReimportContext } from "../archive/reimport/context.ts";
 import type { ProjectService } from "../commands/projects.ts";
 import type { DomainPath, ProjectId, Slug } from "../core/ids.ts";
@@ -30,35 +32,68 @@ export async function domainOf(p: Parts, project: { readonly id: ProjectId; read
   return record === undefined ? null : { id: record.domainId, path: record.path ?? (`${fleetOf(p).root}/${project.slug}` as DomainPath) };
 }
 
+/** The domains of projects that have one. */
+async function domainsOf(
+  p: Parts,
+  projects: readonly { readonly id: ProjectId; readonly slug: Slug }[],
+): Promise<Map<ProjectId, ProjectDomain>> {
+  const slugs = new Map(projects.map((project) => [project.id, project.slug]));
+  return new Map(
+    (await managedDomains(p)).flatMap(({ projectId, domainId: id, path }) => {
+      const slug = slugs.get(projectId);
+      return slug === undefined ? [] : [[projectId, { id, path: path ?? (`${fleetOf(p).root}/${slug}` as DomainPath) }] as const];
+    }),
+  );
+}
+
+/** Whose projects somebody's are, for exports and their links. */
+function reachContext(p: Parts, projects: Pick<ProjectService, "projectsOf">): ReachContext {
+  return {
+    db: p.db,
+    projectsOf: (asker) => projects.projectsOf(asker),
+    isAbsent: async (id) => {
+      const state = await p.ci.readProjectState(id);
+      return state.ok ? ok(state.value === "absent") : state;
+    },
+  };
+}
+
 /** All that exports need. */
-export function exportContext(p: Parts, projects: ProjectService): ExportContext {
+export function exportContext(p: Parts, projects: ProjectService, downloads: Downloads): ExportContext {
   const { reader } = p.cloud;
   return {
     ...p,
-    projectsOf: (asker) => projects.projectsOf(asker),
+    ...reachContext(p, projects),
+    db: p.db,
     projectNow: (slug) => p.ci.project({ slug }),
     domainOf: (project) => domainOf(p, project),
-    readTemplates: (domain) => reader.readItems(domain, ["template"]),
-    readTemplate: (domain, id) => reader.readItem(domain, "template", id),
+    domainsOf: (of) => domainsOf(p, of),
+    readItems: (domain, kinds) => reader.readItems(domain, kinds),
+    readItemsOf: (domains, kinds) => reader.readItemsOf(domains, kinds),
+    readItem: (domain, kind, id) => reader.readItem(domain, kind, id),
+    allowedKinds: async () => ((await readPolicy(p.db))?.body ?? p.config.policy).exportKinds ?? [],
+    maxBytes: p.config.archive.exportMaxBytes,
     source: p.cloud.exports,
     store: p.archive,
     announcer: p.slack.announcers.export,
+    downloads,
     reported: whyReported("export", p.config.cloudstack.reportOnly),
+    signsLinks: p.archive.sign !== undefined,
     enqueue: (id, tx) => p.enqueue("export", id, { tx }),
   };
 }
 
 /** All that serving links needs: whoever left the project since they asked gets nothing more. */
-export function linkContext(p: Parts, projects: ProjectService): LinkContext {
+export function linkContext(p: Parts, projects: Pick<ProjectService, "projectsOf">, downloads = createDownloads()): LinkContext {
   return {
     db: p.db,
     store: p.archive,
     now: p.now,
+    downloads,
     async mayDownload({ projectId, slackUser }) {
       const asker = await p.slack.identify(slackUser);
       if (!asker.ok) return asker.error.kind === "refused" ? ok(false) : asker;
-      const theirs = await projects.projectsOf(asker.value);
-      return theirs.ok ? ok(theirs.value.some((project) => project.id === projectId)) : theirs;
+      return projectId === null ? ok(false) : mayReach(asker.value, projectId, reachContext(p, projects));
     },
   };
 }

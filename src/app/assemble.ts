@@ -1,5 +1,6 @@
 import { createOwnership, type Ownership } from "../approvals/ownership.ts";
 import { createHeadCopy } from "../archive/head-copy.ts";
+import { createDownloads } from "../archive/downloads.ts";
 import { createExportService } from "../archive/export-service.ts";
 import type { LinkContext } from "../archive/links.ts";
 import type { ReimportAsk, ReimportContext, ReimportReport } from "../archive/reimport/context.ts";
@@ -74,7 +75,8 @@ export function assemble(p: Parts): Assembly {
     ownership,
   );
   const projects = createProjectService(projectContext(p, passes, deletions));
-  const exports = exportContext(p, projects);
+  const downloads = createDownloads();
+  const exports = exportContext(p, projects, downloads);
   const adoption = adoptionContext(p, passes, deletions);
   const contexts: Contexts = { deletions, passes, policy, exports, adoption };
   return {
@@ -90,7 +92,7 @@ export function assemble(p: Parts): Assembly {
     },
     work: workOf(p, contexts),
     schedules: schedulesOf(p, contexts),
-    links: linkContext(p, projects),
+    links: linkContext(p, projects, downloads),
     verifyOwner: () => verifyOwner(deletions),
     runPass: (scope, startedBy) => passAndAsk(scope ?? fleet, startedBy, passes, policy, p.events),
     policyDifferences: () => namePolicyDifferences(policy),

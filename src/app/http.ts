@@ -89,7 +89,7 @@ async function answer(request: IncomingMessage, o: HttpOptions, c: LinkContext |
   if (path === "/healthz") return text(200, "ok\n");
   if (path === "/readyz") return readyAnswer(await (o.health?.() ?? databaseOnly(c)));
   if (path === "/metrics" && o.metrics !== undefined) return metricsAnswer(o.metrics);
-  if (path.startsWith("/exports/") && c !== null) return serveExport(path, request.headers, c);
+  if (path.startsWith("/exports/") && c !== null) return serveExport(path, request.headers, c, request.method);
   if (path.startsWith("/restores/") && c !== null) return serveReimport(path, request.headers, c);
   return text(404, "Nothing is served here.\n");
 }

@@ -1,4 +1,4 @@
-import type { ExportAnnouncer } from "../archive/export-service.ts";
+import type { ExportAnnouncer } from "../archive/export-view.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { HereAnnouncer } from "../bot/announcers.ts";

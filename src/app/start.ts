@@ -75,7 +75,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
     db,
     ci,
     cloud: cloudStack(config, db, a),
-    archive: await archiveStore(config),
+    archive: await archiveStore(config, a.now),
     slack: bot,
     enqueue: (name, id, o) => engine.enqueue(name, id, o),
     publicUrl: () => links.url,
@@ -92,7 +92,8 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   addReadings(metrics, parts, health);
   const { http, stopServing } = await serve(config, { health, metrics, log: a }, assembly.links);
   links.url ??= isLocal(http.url) ? null : http.url;
-  if (links.url === null) a.events.warn("http.no_public_address", { advice: "no export can be downloaded: set TWOKEY_PUBLIC_URL" });
+  const nowhere = whyNowhere(links.url);
+  if (nowhere !== null) a.events.warn("http.no_public_address", { advice: nowhere });
   await bot.start(assembly.services, async () => Object.values(await health()).filter((said) => said !== "ok"));
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
   const problems = await findProblems(config, a);
@@ -192,6 +193,12 @@ function startableEngine(url: string, { policy }: Pick<Config, "policy">, a: Amb
       else if ("run" in e) a.events.warn(`engine.${e.kind}`, { run: e.run, from: e.from });
     },
   });
+}
+
+/** Why people cannot open links to exports, where that can be told from the address alone. */
+function whyNowhere(url: string | null): string | null {
+  if (url === null) return "no export can be downloaded: set TWOKEY_PUBLIC_URL";
+  return isLocal(url) ? "links to exports open on this machine only: set TWOKEY_PUBLIC_URL to the address at which people reach it" : null;
 }
 
 /** Logs what an operator should correct; none of it keeps the bot from starting, or makes it delete by mistake. */

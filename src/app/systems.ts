@@ -11,6 +11,7 @@ import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config/config.ts";
+import type { Clock } from "../core/clock.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { onlyReported, whyReported, type ChangeKind } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -90,16 +91,17 @@ export function ciDatabase(config: Pick<Config, "ci">, db: Queryable, a: Pick<To
   return createCiDatabase({ ...config.ci, now: a.now, confirmed, onError });
 }
 
-/** The archive store. */
-export async function archiveStore(config: {
-  readonly archive: Pick<Config["archive"], "place">;
-  readonly cloudstack: Pick<Config["cloudstack"], "timeoutMs">;
-}): Promise<ArchiveStore> {
+/** The archive store; `now` is the clock by which links to a bucket are signed, where the configuration asks for them. */
+export async function archiveStore(
+  config: { readonly archive: Pick<Config["archive"], "place">; readonly cloudstack: Pick<Config["cloudstack"], "timeoutMs"> },
+  now: Clock | null = null,
+): Promise<ArchiveStore> {
   const { place } = config.archive;
   if (place.kind === "folder") return createFolderStore(place.dir, place.minFreeBytes);
   // Loaded only when needed: the SDK takes 20 MiB.
   const { createS3Store } = await import("../archive/s3-store.ts");
-  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs });
+  const signing = place.signsLinks && now !== null ? { signingClock: now } : {};
+  return createS3Store({ ...place, timeoutMs: config.cloudstack.timeoutMs, ...signing });
 }
 
 function exportSource(exporter: CloudStackExporter): ExportSource {

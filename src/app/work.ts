@@ -2,7 +2,8 @@
 import { runBackup } from "../archive/backups/run.ts";
 import { measureFleet } from "../archive/backups/measure.ts";
 import { askForBackups } from "../archive/backups/schedule.ts";
-import { runExports, type ExportContext } from "../archive/export-service.ts";
+import type { ExportContext } from "../archive/export-context.ts";
+import { runExports } from "../archive/export-run.ts";
 import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";

@@ -62,10 +62,16 @@ function otherArchive(seen: string): Result<never, Failure> {
 
 /**
  * Makes an entry verified by a copy of the same thing that exists already, if the source is unchanged and the bytes are still whole:
- * they are read, not downloaded again. False: there is no such copy, or it cannot be read now.
+ * they are read, not downloaded again. `since`: no older copy will do. False: there is no such copy, or it cannot be read now.
  */
-export async function shareExistingCopy(entryId: string, thing: SavedThing, c: SaveContext): Promise<boolean> {
+export async function shareExistingCopy(
+  entryId: string,
+  thing: SavedThing,
+  c: SaveContext,
+  since = Number.NEGATIVE_INFINITY,
+): Promise<boolean> {
   for (const copy of await readCopiesToShare(c.db, thing.item.kind, thing.item.id)) {
+    if (copy.savedAt < since) continue;
     if (!isUnchanged(copy.item, thing.item)) continue;
     if (!(await compareCopy(copy, c)).ok) continue;
     const manifest = manifestOf(thing, copy, copy.savedAt);

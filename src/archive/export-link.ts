@@ -1,16 +1,22 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { readServedExport } from "../store/exports.ts";
+import { dispositionOf, fileNameOf } from "./file-name.ts";
 import { LINK_ID, isTokenOf, serveCopy, textAnswer, type HttpAnswer, type LinkContext } from "./links.ts";
 
 const SHAPE = new RegExp(`^/exports/(${LINK_ID})/([\\w-]{20,100})$`);
 
 /**
- * Serves a saved template by our own link, whole or in parts, as long as who asked for it may still see the project.
+ * Serves what was saved by our own link, whole or in parts, as long as who asked for it may still see the project.
  *
  * Every link that is not valid, or no longer, gets the same answer: 404. Who holds a valid one is told when that cannot be checked.
  */
-export async function serveExport(path: string, headers: IncomingHttpHeaders, c: LinkContext): Promise<HttpAnswer> {
-  const nothing = textAnswer(404, "This link is not valid, or has expired. Ask again with /ci-export-template.\n");
+export async function serveExport(
+  path: string,
+  headers: IncomingHttpHeaders,
+  c: LinkContext,
+  method: "GET" | "HEAD" = "GET",
+): Promise<HttpAnswer> {
+  const nothing = textAnswer(404, "This link is not valid, has expired or was revoked. Ask again in Slack, as you asked for it.\n");
   const [, id = "", token = ""] = SHAPE.exec(path) ?? [];
   if (id === "") return nothing;
   const served = await readServedExport(c.db, id, c.now());
@@ -18,13 +24,16 @@ export async function serveExport(path: string, headers: IncomingHttpHeaders, c:
   const may = await c.mayDownload({ projectId: served.project_id, slackUser: served.listener.user });
   if (!may.ok) return textAnswer(503, "Whether you may still download this cannot be checked now. Try again in a minute.\n");
   if (!may.value) return nothing;
-  const name = fileNameOf(served.name, served.format);
-  return (await serveCopy(served, headers, c, { "content-disposition": `attachment; filename="${name}"` })) ?? nothing;
+  const name = dispositionOf(fileNameOf(served.name, served.format, served.hypervisor));
+  if (c.store.sign !== undefined) return passOn(served.key, name, method, c);
+  const answer = (await serveCopy(served, headers, c, { "content-disposition": name })) ?? nothing;
+  if (typeof answer.body !== "string") c.downloads.add(id, answer.body);
+  return answer;
 }
 
-/** A file's name, with the ending of its format: tools go by it. */
-function fileNameOf(name: string, format: string | null): string {
-  const plain = name.replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 100);
-  const ending = /^[a-z0-9]{2,10}$/.test(format?.toLowerCase() ?? "") ? `.${format?.toLowerCase()}` : "";
-  return plain.toLowerCase().endsWith(ending) ? plain : `${plain}${ending}`;
+/** Passes on to an address of the bucket's own, which is good for a few minutes and for this object only. */
+async function passOn(key: string, name: string, method: "GET" | "HEAD", c: LinkContext): Promise<HttpAnswer> {
+  const signed = await c.store.sign?.(key, method, name);
+  if (signed === undefined || !signed.ok) return textAnswer(503, "The archive cannot be reached now. Try again in a minute.\n");
+  return { status: 307, headers: { location: signed.value, "cache-control": "no-store" }, body: "" };
 }

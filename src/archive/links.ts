@@ -7,6 +7,7 @@ import type { ProjectId } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "../store/db.ts";
+import type { Downloads } from "./downloads.ts";
 import type { ArchiveStore, ByteRange } from "./ports.ts";
 
 /** One answer of our HTTP server: status, headers, and a text or a stream. */
@@ -19,8 +20,9 @@ export interface HttpAnswer {
 /** What serving a link needs. */
 export interface LinkContext {
   readonly db: Queryable;
-  readonly store: Pick<ArchiveStore, "open">;
+  readonly store: Pick<ArchiveStore, "open" | "sign">;
   readonly now: Clock;
+  readonly downloads: Downloads;
   /** Whether a person may still see what they exported. Errors: `unavailable` while Slack or the CI database does not say. */
   readonly mayDownload: (e: { readonly projectId: ProjectId | null; readonly slackUser: string }) => Promise<Result<boolean, Failure>>;
 }
@@ -64,7 +66,7 @@ export interface ServedCopy {
 export async function serveCopy(
   copy: ServedCopy,
   asked: IncomingHttpHeaders,
-  c: Pick<LinkContext, "store">,
+  c: { readonly store: Pick<ArchiveStore, "open"> },
   more: HttpAnswer["headers"] = {},
 ): Promise<HttpAnswer | null> {
   const etag = `"${copy.sha256}"`;

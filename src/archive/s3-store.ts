@@ -15,6 +15,7 @@ import { outgoingAgents } from "../core/proxies.ts";
 import { ok, type Result } from "../core/result.ts";
 import { attempt, type ArchiveStore, type ByteRange } from "./ports.ts";
 import { s3Failure } from "./s3-failure.ts";
+import { signUrl } from "./s3-sign.ts";
 
 /** The bucket and our account there. `credentials` null: the SDK's own chain (a role of the machine). Units: milliseconds. */
 export interface S3Options {
@@ -27,6 +28,8 @@ export interface S3Options {
   readonly prefix: string;
   /** How long one call, or a silence in a download, may take. */
   readonly timeoutMs: number;
+  /** Given: people may get objects from the bucket itself, by addresses that are signed by this clock. */
+  readonly signingClock?: () => number;
 }
 
 const keyShape = /^[0-9a-f-]{8,80}$/;
@@ -34,6 +37,8 @@ const MIB = 1024 * 1024;
 /** Tails kept in memory, one for each unfinished object; an object whose tail was dropped starts over. */
 const TAILS = 4;
 const PARTS = 10_000;
+/** How long a signed address is good. Units: seconds. */
+const SIGNED_SECONDS = 300;
 
 /** How large the nth part is: small ones first, so that the 10,000 that S3 allows hold 293 GiB. Units: bytes. */
 export function partBytes(n: number): number {
@@ -119,7 +124,17 @@ export function createS3Store(o: S3Options, sizeOf = partBytes): ArchiveStore {
         tails.delete(key);
         await bucket.remove(key);
       }, failureOf),
+    ...signingOf(bucket, o.signingClock, failureOf),
   };
+}
+
+function signingOf(
+  bucket: ReturnType<typeof createBucket>,
+  clock: S3Options["signingClock"],
+  failureOf: (thrown: unknown) => Failure,
+): Pick<ArchiveStore, "sign"> {
+  if (clock === undefined) return {};
+  return { sign: (key, method, disposition) => attempt(() => bucket.sign(key, method, disposition, clock()), failureOf) };
 }
 
 function failuresAt({ endpoint, region }: S3Options): (thrown: unknown) => Failure {
@@ -137,12 +152,12 @@ export function inspectBucket(o: S3Options): Promise<Result<void, Failure>> {
 
 /** The calls of one bucket; each throws what the SDK throws. */
 function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => number) {
-  const at = (key: string) => {
+  const placeOf = (key: string) => {
     if (!keyShape.test(key)) throw new Error("an archive key is made of hexadecimal digits and hyphens");
     return { Bucket: o.bucket, Key: `${o.prefix}${key}` };
   };
   const uploadsOf = async (key: string): Promise<readonly string[]> => {
-    const { Bucket, Key } = at(key);
+    const { Bucket, Key } = placeOf(key);
     const listed = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: Key }));
     return (listed.Uploads ?? [])
       .filter((u) => u.Key === Key)
@@ -150,12 +165,12 @@ function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => num
       .flatMap((u) => (u.UploadId === undefined ? [] : [u.UploadId]));
   };
   const abortAll = async (key: string): Promise<void> => {
-    for (const UploadId of await uploadsOf(key)) await client.send(new AbortMultipartUploadCommand({ ...at(key), UploadId }));
+    for (const UploadId of await uploadsOf(key)) await client.send(new AbortMultipartUploadCommand({ ...placeOf(key), UploadId }));
   };
   return {
     async beginAnew(key: string): Promise<Upload> {
       await abortAll(key);
-      const begun = await client.send(new CreateMultipartUploadCommand({ ...at(key), ContentType: "application/octet-stream" }));
+      const begun = await client.send(new CreateMultipartUploadCommand({ ...placeOf(key), ContentType: "application/octet-stream" }));
       return { id: begun.UploadId ?? "", parts: [] };
     },
     /** The newest upload, with its parts up to the first one that is missing. */
@@ -163,7 +178,7 @@ function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => num
       const [id] = await uploadsOf(key);
       if (id === undefined) return null;
       const listed: Part[] = [];
-      for await (const page of paginateListParts({ client }, { ...at(key), UploadId: id }))
+      for await (const page of paginateListParts({ client }, { ...placeOf(key), UploadId: id }))
         listed.push(...(page.Parts ?? []).map((p) => ({ number: p.PartNumber ?? 0, etag: p.ETag ?? "", bytes: p.Size ?? 0 })));
       const sorted = listed.toSorted((a, b) => a.number - b.number);
       const gap = sorted.findIndex((p, i) => p.number !== i + 1 || p.bytes !== sizeOf(p.number));
@@ -172,23 +187,30 @@ function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => num
     async put(key: string, id: string, number: number, body: Buffer): Promise<Part> {
       if (number > PARTS) throw new Error("more bytes than an upload can hold");
       const put = await client.send(
-        new UploadPartCommand({ ...at(key), UploadId: id, PartNumber: number, Body: body, ContentLength: body.length }),
+        new UploadPartCommand({ ...placeOf(key), UploadId: id, PartNumber: number, Body: body, ContentLength: body.length }),
       );
       return { number, etag: put.ETag ?? "", bytes: body.length };
     },
     async complete(key: string, upload: Upload): Promise<void> {
       const Parts = upload.parts.map((p) => ({ PartNumber: p.number, ETag: p.etag }));
-      await client.send(new CompleteMultipartUploadCommand({ ...at(key), UploadId: upload.id, MultipartUpload: { Parts } }));
+      await client.send(new CompleteMultipartUploadCommand({ ...placeOf(key), UploadId: upload.id, MultipartUpload: { Parts } }));
     },
     async read(key: string, range?: ByteRange): Promise<Readable> {
       const part = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` };
-      const got = await client.send(new GetObjectCommand({ ...at(key), ...part }));
+      const got = await client.send(new GetObjectCommand({ ...placeOf(key), ...part }));
       if (!(got.Body instanceof Readable)) throw new Error("the object came without bytes");
       return got.Body;
     },
+    async sign(key: string, method: "GET" | "HEAD", disposition: string, at: number): Promise<string> {
+      const { Bucket, Key } = placeOf(key);
+      const url = new URL(o.endpoint ?? `https://${Bucket}.s3.${o.region}.amazonaws.com`);
+      url.pathname = `${o.endpoint === null ? "" : `${url.pathname.replace(/\/$/, "")}/${Bucket}`}/${Key}`;
+      url.searchParams.set("response-content-disposition", disposition);
+      return signUrl(url, { method, region: o.region, credentials: await client.config.credentials(), at, seconds: SIGNED_SECONDS });
+    },
     async remove(key: string): Promise<void> {
       await abortAll(key);
-      await client.send(new DeleteObjectCommand(at(key)));
+      await client.send(new DeleteObjectCommand(placeOf(key)));
     },
   };
 }

@@ -28,7 +28,7 @@ export async function saveItem(
   key: string,
   source: ExportSource,
   store: ArchiveStore,
-  progress: (done: number, total: number | null) => void,
+  progress: (done: number, total: number | null, step: "copying" | "checking") => void,
 ): Promise<Result<Saved, Failure>> {
   const size = item.facts["physicalBytes"] ?? item.bytes;
   const room = await store.requireRoom(typeof size === "number" ? size - (await store.unfinishedBytes(key)) : null);
@@ -53,7 +53,7 @@ export async function saveItem(
       transform(chunk: Buffer, _encoding, next) {
         hash.update(chunk);
         done += chunk.length;
-        progress(done, total);
+        progress(done, total, "copying");
         next(null, chunk);
       },
     });
@@ -86,6 +86,7 @@ export async function saveItem(
   const finished = await store.finish(key);
   if (!finished.ok) return finished;
   const sha256 = hash.digest("hex");
+  progress(done, total, "checking");
   const back = await readBack(store, key);
   if (!back.ok) return back;
   if (back.value.sha256 !== sha256 || back.value.bytes !== done)

@@ -1,4 +1,4 @@
-import type { ExportAnnouncer } from "../archive/export-service.ts";
+import type { ExportAnnouncer, ExportListener, ExportView } from "../archive/export-view.ts";
 import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import { inTime } from "../core/in-time.ts";
@@ -8,7 +8,7 @@ import type { PlanAnnouncer, PlanRecord } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
 import { renderCard } from "./render/card.ts";
-import { renderExport } from "./render/export.ts";
+import { renderExport, renderExportEnd } from "./render/export.ts";
 import { renderHere, type HereView } from "./render/here.ts";
 import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
@@ -83,14 +83,34 @@ export function createAnnouncers(o: AnnouncerOptions): {
     },
     // Nothing refers to it: a click does not wait for it at all.
     policy: { showChange: async (view) => void o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },
-    export: {
-      async showExport(view, listener) {
-        // Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
-        const direct = await openDirect(o.client, listener.user);
-        const channel = (direct.ok ? direct.value : undefined) ?? listener.user;
-        await o.posting.show(`export:${view.id}`, channel, renderExport(view));
-        if (view.state === "ready" || view.state === "failed") await o.posting.settle();
-      },
-    },
+    export: createExportAnnouncer(o),
   };
+}
+
+/** Shows exports to who asked for them. */
+function createExportAnnouncer(o: Pick<AnnouncerOptions, "client" | "posting">): ExportAnnouncer {
+  /** The direct messages with each person who is shown an export: progress comes every few seconds, and Slack is asked once. */
+  const directs = new Map<string, string>();
+  async function directOf(user: string): Promise<string> {
+    const known = directs.get(user);
+    if (known !== undefined) return known;
+    const opened = await openDirect(o.client, user);
+    if (!opened.ok || opened.value === undefined) return user;
+    directs.set(user, opened.value);
+    return opened.value;
+  }
+  /**
+   * Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
+   * Progress is one message, its end another: Slack notifies nobody of an update in place.
+   */
+  async function showExport(view: ExportView, listener: ExportListener): Promise<void> {
+    const channel = await directOf(listener.user);
+    const isEnd = view.state === "ready" || view.state === "failed";
+    const [progress, end] = [`export-progress:${view.id}`, `export:${view.id}`];
+    if (!isEnd && view.state !== "revoked") return o.posting.show(progress, channel, renderExport(view));
+    if (isEnd) await o.posting.correct(progress, channel, renderExportEnd(view));
+    await o.posting.show(end, channel, renderExport(view));
+    if (isEnd) await o.posting.settle();
+  }
+  return { showExport };
 }

@@ -57,13 +57,13 @@ export function forgedClick(): Failure {
 export async function assessMessage(
   click: Click,
   key: string,
-  what: "deletion" | "change" | "table",
+  what: "deletion" | "change" | "table" | "export",
   db: Database,
 ): Promise<Failure | null> {
   const message = await readPostedMessage(db, key);
   return message === null || message.channel !== click.channel || message.ts !== click.ts
     ? failure("refused", "click.other_message", `This is not the current message for this ${what}; nothing was done`, {
-        remedy: "Use the card in the team's channel.",
+        remedy: what === "export" ? "Use the newest message of this export." : "Use the card in the team's channel.",
       })
     : null;
 }

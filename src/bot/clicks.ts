@@ -1,7 +1,6 @@
-import { startExport } from "../commands/export-template.ts";
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
-import { failure, type Failure } from "../core/failure.ts";
-import { DeletionId, Digest, Slug } from "../core/ids.ts";
+import type { Failure } from "../core/failure.ts";
+import { DeletionId, Digest } from "../core/ids.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { addToTrace } from "../core/trace.ts";
@@ -9,6 +8,7 @@ import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { answerAdoptionClick } from "./adoption-clicks.ts";
+import { answerExportClick, isExportClick } from "./export-clicks.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
 import { deletionReasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 
@@ -18,7 +18,7 @@ const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 
 /** Answers a click of an identified person. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
-  if (click.action === "choose_template") return chooseTemplate(click, by, c);
+  if (isExportClick(click.action)) return answerExportClick(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
   if (click.action === "status_keep") return keepFromStatus(click, by, c);
   if (click.action.startsWith("adoption_")) return answerAdoptionClick(click, by, c);
@@ -141,13 +141,6 @@ async function keepFromStatus(click: Click, by: Asker, c: ClickContext): Promise
   const refusal = forgedClick();
   await c.services.deletions.recordRefusal(by.operator.id, click.action, refusal.message);
   return replyOfFailure(refusal);
-}
-
-async function chooseTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply> {
-  const [slug = "", template = ""] = click.value.split(" ");
-  const parsed = Slug.safeParse(slug);
-  if (!parsed.success) return replyOfFailure(failure("invalid", "click.choice", "There is no such choice"));
-  return startExport(by, parsed.data, template, c.services, { channel: click.channel, user: click.user });
 }
 
 /** Null when it was done: the card shows it. */

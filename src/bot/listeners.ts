@@ -5,6 +5,7 @@ import { createFirsts, createLanes, strangerOf, type ListenContext, type Listeni
 import { inTurn, type Rest } from "./listening/doing.ts";
 import { listenToHome } from "./listening/home.ts";
 import { acknowledge, answerAt, type Respond } from "./listening/say.ts";
+import { listenToTyping } from "./listening/typing.ts";
 import { listenToWindows } from "./listening/windows.ts";
 import { listenToCommands, listenToDirectMessages, listenToMentions } from "./listening/words.ts";
 import { assessOrigin, textAt } from "./payload.ts";
@@ -17,6 +18,7 @@ export function listen(app: App, o: ListenContext): void {
   refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);
+  listenToTyping(app, c, c.lanes.suggestions);
   listenToWindows(app, c);
   listenToMentions(app, c);
   listenToDirectMessages(app, c);

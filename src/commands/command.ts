@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ExportKind } from "../core/archive-kinds.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
@@ -9,7 +10,7 @@ import { nearestCommand } from "./nearest.ts";
 export type Command =
   | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
   | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
-  | { readonly kind: "export_template"; readonly slug: Slug | null; readonly template: string | null }
+  | { readonly kind: "export_template"; readonly thing: ExportKind; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
   | { readonly kind: "adopt"; readonly wish: AdoptWish }
   | { readonly kind: "stop"; readonly reason: string };
@@ -17,6 +18,8 @@ export type Command =
 const kinds = new Map([
   ["status", "status"],
   ["export-template", "export_template"],
+  ["export-volume", "export_template"],
+  ["export-snapshot", "export_template"],
   ["plan", "plan"],
   ["sync", "sync"],
   ["deletions", "deletions"],
@@ -59,7 +62,8 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
       }),
     );
   }
-  if (kind === "export_template") return ok({ kind, slug: slug?.data ?? null, template: others || null });
+  if (kind === "export_template")
+    return ok({ kind, thing: typed.slice("export-".length) as ExportKind, slug: slug?.data ?? null, template: others || null });
   return ok({ kind, slug: slug?.data ?? null });
 }
 

@@ -1,66 +1,126 @@
+import type { ExportKind } from "../core/archive-kinds.ts";
+import { inTime } from "../core/in-time.ts";
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
-import type { Services } from "./services.ts";
-import type { ExportListener } from "../archive/export-service.ts";
-import { replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
 import { isNamed } from "../core/shown-text.ts";
 import { sizeText } from "../core/units.ts";
+import { matching, type Exportable } from "../archive/export-choices.ts";
+import type { ExportListener } from "../archive/export-view.ts";
+import type { Services } from "./services.ts";
+import { replyOf, replyOfFailure, shortReply, type Part, type Reply } from "./reply.ts";
 
+/** As many options as one menu of Slack's has at most. */
 const OPTIONS_MAX = 100;
+/** Slack's longest option. */
+const LABEL_MAX = 75;
+/** How long the first list is waited for before the menu is shown without it. Units: milliseconds. */
+const FIRST_LIST_MS = 1000;
 
-/** `/ci-export-template`: offers a choice, or starts the export of a template named by name or id. */
+/** `/ci-export-…`: offers a choice, or starts the export of a thing named by name or id. */
 export async function answerExport(
   asker: Asker,
   slug: Slug | null,
-  template: string | null,
+  name: string | null,
   services: Services,
   where: ExportListener,
+  kind: ExportKind = "template",
 ): Promise<Reply> {
-  const projects = await services.projects.projectsOf(asker);
-  if (!projects.ok) return replyOfFailure(projects.error);
-  const wanted = projects.value.filter((p) => (slug === null ? p.state === "active" : p.slug === slug));
-  if (wanted.length === 0)
-    return shortReply(slug === null ? "You have no project here" : `You have no project ${slug}`, "/ci-status lists yours.");
-  if (slug === null && wanted.length > 5) return shortReply("Which project?", "Write /ci-export-template and its short name.");
-
-  const found = await Promise.all(wanted.map(async (p) => ({ slug: p.slug, templates: await services.exports.templates(asker, p.slug) })));
-  const failed = found.find((f) => !f.templates.ok);
-  if (failed !== undefined && !failed.templates.ok) return replyOfFailure(failed.templates.error);
-  const all = found.flatMap((f) => (f.templates.ok ? f.templates.value : []));
-  if (all.length === 0) return shortReply("There is no template to export", "Create one from a stopped machine in CloudStack first.");
-
-  const exact = all.filter((t) => t.name === template || t.id === template);
-  const named = template === null || exact.length > 0 ? exact : all.filter((t) => isNamed(template, t.name));
+  if (slug === null) return searchAll(asker, kind, services);
+  const found = await services.exports.templates(asker, slug, kind);
+  if (!found.ok) return replyOfFailure(found.error);
+  const all = found.value;
+  if (all.length === 0) return nothingThere(kind);
+  const exact = all.filter((t) => t.name === name || t.id === name);
+  const named = name === null || exact.length > 0 ? exact : all.filter((t) => isNamed(name, t.name));
   const [one] = named;
-  if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where);
-  if (template !== null)
+  if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where, kind);
+  if (name !== null)
     return shortReply(
-      `${named.length === 0 ? "No template has" : "Several templates have"} that name`,
+      `${named.length === 0 ? `No ${kind} has` : `Several ${kind}s have`} that name`,
       "Leave the name out and choose one from the list.",
     );
+  const choice: Part =
+    all.length <= OPTIONS_MAX
+      ? { kind: "choice", action: `choose_${kind}`, label: `Choose a ${kind}`, options: all.map(optionOf) }
+      : { kind: "search", action: `choose_${kind}`, label: `Type a part of the ${kind}'s name` };
+  return { title: titleOf(kind), parts: [choice] };
+}
 
-  const options = all
-    .slice(0, OPTIONS_MAX)
-    .map((t) => ({ value: `${t.project} ${t.id}`, label: `${t.project}: ${t.name}${t.bytes === null ? "" : ` (${sizeText(t.bytes)})`}` }));
-  const more =
-    all.length > OPTIONS_MAX
-      ? [{ kind: "note" as const, text: `There are ${all.length - OPTIONS_MAX} more: give the project's short name too.` }]
-      : [];
+/** A menu that asks with each letter, over all projects; where there is nothing to choose, or it cannot be read, that is said at once. */
+async function searchAll(asker: Asker, kind: ExportKind, services: Services): Promise<Reply> {
+  const first = await inTime(services.exports.choices(asker, kind), FIRST_LIST_MS);
+  if (first?.came.ok === false) return replyOfFailure(first.came.error);
+  if (first?.came.ok === true && first.came.value.length === 0) {
+    const projects = await services.projects.projectsOf(asker);
+    if (!projects.ok) return replyOfFailure(projects.error);
+    return projects.value.length === 0 ? shortReply("You have no project here", "/ci-status lists yours.") : nothingThere(kind);
+  }
+  const label = `Type a project or a ${kind}`;
   return {
-    title: "Which template should be exported?",
-    parts: [{ kind: "choice", action: "choose_template", label: "Choose a template", options }, ...more],
+    title: titleOf(kind),
+    parts: [
+      { kind: "search", action: `choose_${kind}`, label },
+      {
+        kind: "note",
+        text: `All your projects are in the list; it shows ${OPTIONS_MAX} at most: type a part of a name to find the others.`,
+      },
+    ],
   };
+}
+
+/** What a menu offers to who typed this. Errors: why it cannot be read. */
+export async function suggest(
+  asker: Asker,
+  kind: ExportKind,
+  typed: string,
+  services: Pick<Services, "exports">,
+): ReturnType<typeof listed> {
+  return listed(await services.exports.choices(asker, kind), typed);
+}
+
+async function listed(found: Awaited<ReturnType<Services["exports"]["choices"]>>, typed: string) {
+  return found.ok ? ({ ok: true, value: matching(found.value, typed).slice(0, OPTIONS_MAX).map(optionOf) } as const) : found;
 }
 
 /** Starts one export; its progress comes as a direct message. */
 export async function startExport(
   asker: Asker,
   slug: Slug,
-  templateId: string,
+  id: string,
   services: Pick<Services, "exports">,
   where: ExportListener,
+  kind: ExportKind = "template",
 ): Promise<Reply> {
-  return replyOf(await services.exports.start(asker, slug, templateId, where), (started) =>
-    shortReply(`Exporting ${started.template} of ${slug}`, "It is saved and checked first; then you get the link as a direct message."),
+  return replyOf(await services.exports.start(asker, slug, id, where, kind), (started) =>
+    shortReply(
+      `Exporting ${started.name} of ${slug}`,
+      started.isGone
+        ? "CloudStack has it no more: the copy in the archive is checked, then you get the link as a direct message."
+        : "It is saved and checked first; then you get the link as a direct message.",
+    ),
   );
+}
+
+function titleOf(kind: ExportKind): string {
+  return `Which ${kind} should be exported?`;
+}
+
+function nothingThere(kind: ExportKind): Reply {
+  const how = {
+    template: "Create one from a stopped machine in CloudStack first.",
+    volume: "A volume can be exported once it is detached or its machine is stopped.",
+    snapshot: "Take one of a volume in CloudStack first.",
+  }[kind];
+  return shortReply(`There is no ${kind} to export`, how);
+}
+
+/** One line of a menu: its size, or since when only the archive has it, is never cut off. */
+function optionOf(t: Exportable): { readonly value: string; readonly label: string } {
+  const size = t.bytes === null ? "" : sizeText(t.bytes);
+  const saved = t.savedAt === null ? "" : `saved ${new Date(t.savedAt).toISOString().slice(0, 10)}`;
+  const more = [size, saved].filter((text) => text !== "").join(", ");
+  const end = more === "" ? "" : ` (${more})`;
+  const name = [...`${t.project}: ${t.name}`];
+  const room = LABEL_MAX - end.length;
+  return { value: `${t.project} ${t.id}`, label: `${name.length > room ? `${name.slice(0, room - 1).join("")}…` : name.join("")}${end}` };
 }

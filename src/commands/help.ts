@@ -4,7 +4,8 @@ import type { Reply } from "./reply.ts";
 export function helpReply(isTeam: boolean): Reply {
   const everybody = [
     "/ci-status [project]: how a project is doing, and what to do; of a deleted one what is saved",
-    "/ci-export-template [project]: download a template",
+    "/ci-export-template [project]: download a template, also of a project whose domain was deleted",
+    "/ci-export-volume, /ci-export-snapshot [project]: the same for volumes and snapshots, where the policy allows it",
     "/ci-backups [project]: what was saved of a project, and when",
     "/ci-help: this list",
   ];

@@ -1,3 +1,4 @@
+import type { ExportKind } from "../core/archive-kinds.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import type { Result } from "../core/result.ts";
@@ -30,10 +31,12 @@ export type Part =
   | { readonly kind: "table"; readonly title: string; readonly lines: readonly string[] }
   | {
       readonly kind: "choice";
-      readonly action: "choose_template" | "choose_setting";
+      readonly action: `choose_${ExportKind}` | "choose_setting";
       readonly label: string;
       readonly options: readonly { readonly value: string; readonly label: string }[];
-    };
+    }
+  /** A menu whose options are asked for while a person types. */
+  | { readonly kind: "search"; readonly action: `choose_${ExportKind}`; readonly label: string };
 
 /** A picture that goes with an answer; `description` says in words what it shows. */
 export interface Picture {

@@ -36,7 +36,7 @@ async function answer(command: Command, asker: Asker, services: Services, where:
     case "status":
       return answerStatus(asker, command.slug, services);
     case "export_template":
-      return answerExport(asker, command.slug, command.template, services, where);
+      return answerExport(asker, command.slug, command.template, services, where, command.thing);
     case "plan":
       return answerPlan(asker, command.slug, services.sync);
     case "sync":

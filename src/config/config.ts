@@ -199,6 +199,8 @@ function toConfig(v: Variables, roles: Readonly<Record<string, string>>, policie
       kinds: v.ARCHIVE_KINDS,
       /** The newest versions of each thing stay, and whatever is younger; the last one always. Units: milliseconds. */
       keep: { versions: v.ARCHIVE_KEEP_VERSIONS, ageMs: v.ARCHIVE_KEEP_DAYS * DAY_MS },
+      /** The largest thing that people may export; null: no limit. Units: bytes. */
+      exportMaxBytes: v.ARCHIVE_EXPORT_MAX_GIB === undefined ? null : v.ARCHIVE_EXPORT_MAX_GIB * GIB,
       place: archivePlace(v),
     },
     databaseUrl: v.DATABASE_URL ?? null,
@@ -300,6 +302,7 @@ const ARCHIVE_PLACE = {
   ...({ TWOKEY_DATA_DIR: true, TWOKEY_ARCHIVE_DIR: true, ARCHIVE_MIN_FREE_GIB: true, ARCHIVE_S3_BUCKET: true } as const),
   ...({ ARCHIVE_S3_ENDPOINT: true, ARCHIVE_S3_REGION: true, ARCHIVE_S3_PREFIX: true } as const),
   ...({ ARCHIVE_S3_ACCESS_KEY_ID: true, ARCHIVE_S3_SECRET_ACCESS_KEY: true } as const),
+  ...({ ARCHIVE_S3_SIGNED_LINKS: true } as const),
 };
 
 function archivePlace(v: Pick<Variables, keyof typeof ARCHIVE_PLACE>) {
@@ -317,6 +320,8 @@ function archivePlace(v: Pick<Variables, keyof typeof ARCHIVE_PLACE>) {
     region: v.ARCHIVE_S3_REGION,
     /** Null: the machine has a role. */
     credentials: accessKeyId === undefined || secretAccessKey === undefined ? null : { accessKeyId, secretAccessKey },
+    /** Whether people get what is stored from the bucket itself. */
+    signsLinks: v.ARCHIVE_S3_SIGNED_LINKS === "true",
     prefix: v.ARCHIVE_S3_PREFIX === undefined ? "" : `${v.ARCHIVE_S3_PREFIX.replace(/^\/+|\/+$/g, "")}/`,
   };
 }

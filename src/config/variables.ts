@@ -131,6 +131,10 @@ export const variables = z.object({
   ARCHIVE_KEEP_VERSIONS: z.coerce.number().int().min(1).default(3),
   ARCHIVE_KEEP_DAYS: duration("days", 90, 1, 36_500),
   ARCHIVE_MIN_FREE_GIB: z.coerce.number().min(0).max(1_000_000).default(2),
+  ARCHIVE_EXPORT_MAX_GIB: hinted(
+    z.coerce.number().positive().max(1_000_000).optional(),
+    "the largest thing that people may export with /ci-export-…, in GiB; without it, whatever there is room for",
+  ),
   ARCHIVE_S3_BUCKET: hinted(
     text.regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "must be a bucket's name").optional(),
     "the bucket that keeps what was saved; without it the archive is a folder, and no other ARCHIVE_S3_… may be set",
@@ -142,6 +146,10 @@ export const variables = z.object({
     "the bucket account's key id, with ARCHIVE_S3_SECRET_ACCESS_KEY; or neither, when the machine has a role",
   ),
   ARCHIVE_S3_SECRET_ACCESS_KEY: secret(text.optional(), "the secret that belongs to ARCHIVE_S3_ACCESS_KEY_ID"),
+  ARCHIVE_S3_SIGNED_LINKS: hinted(
+    z.enum(["true", "false"], "must be true or false").default("false"),
+    "true: links of exports pass people on to the bucket itself, by addresses that are signed for a few minutes",
+  ),
   ARCHIVE_S3_PREFIX: text.regex(/^[A-Za-z0-9._/-]{1,200}$/, "must be letters, digits, dots, hyphens and slashes").optional(),
   BACKUP_POLICIES: hinted(
     z.string().default("*=none"),

@@ -45,6 +45,8 @@ export const TeamPolicy = z.strictObject({
   shrinkMinShare: z.number().min(0).max(1),
   absenceReads: z.number().int().min(2),
   absenceMs: z.number().int().min(0),
+  /** What people may export of their projects besides templates. Left out: nothing. */
+  exportKinds: z.array(z.enum(["volume", "snapshot"])).optional(),
   /** Ids or paths that are never a deletion candidate. */
   protectedDomains: z.array(z.string()),
   /** What is read: the root domain, the server, and the views of the CI database. */
@@ -78,7 +80,7 @@ export function fingerprintOf({ root, server, views }: TeamPolicy["scope"]): Dig
   return digestOf({ root, server, views });
 }
 
-type NumberKey = { [K in keyof TeamPolicy]: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];
+type NumberKey = { [K in keyof TeamPolicy]-?: TeamPolicy[K] extends number ? K : never }[keyof TeamPolicy];
 
 /** A setting that is a number: its names, bounds, initial value, and which way is the safer one. */
 export interface NumberSetting {

@@ -84,6 +84,26 @@ const protectedDomains: Setting = {
   effect: (before, after) => (protectsAll(after.protectedDomains, before.protectedDomains) ? "stricter" : "looser"),
 };
 
+const KINDS = ["volume", "snapshot"] as const;
+
+const exportKinds: Setting = {
+  name: "export-kinds",
+  title: "Exported besides templates",
+  hint: "volumes, or snapshots, or both separated by a comma, which members can then download; or the word none",
+  read({ exportKinds: _, ...others }, text) {
+    const words = text
+      .toLowerCase()
+      .split(/[,\s]+/)
+      .filter((w) => w !== "");
+    if (words.join() === "none") return ok(others);
+    const kinds = KINDS.filter((kind) => words.includes(`${kind}s`));
+    const known = words.every((w) => KINDS.some((kind) => `${kind}s` === w));
+    return known && kinds.length > 0 ? ok({ ...others, exportKinds: [...kinds] }) : notAValue(this.title, this.hint);
+  },
+  write: ({ exportKinds: kinds = [] }) => kinds.map((kind) => `${kind}s`).join(", ") || "none",
+  effect: (before, after) => ((after.exportKinds ?? []).every((kind) => before.exportKinds?.includes(kind)) ? "stricter" : "looser"),
+};
+
 const scope: Setting = {
   name: "scope",
   title: "Scope",
@@ -105,7 +125,10 @@ function sourceText(source: DatabaseSource | undefined): string {
 }
 
 /** Every setting, in the order in which it is shown. */
-export const settings: readonly Setting[] = numberSettings.map(numeric).toSpliced(1, 0, approvers).concat(protectedDomains, scope);
+export const settings: readonly Setting[] = numberSettings
+  .map(numeric)
+  .toSpliced(1, 0, approvers)
+  .concat(protectedDomains, exportKinds, scope);
 
 /** Finds a setting by its typed name. */
 export function findSetting(name: string): Setting | undefined {

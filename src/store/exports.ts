@@ -1,12 +1,15 @@
 import { z } from "zod";
+import { exportKinds } from "../core/archive-kinds.ts";
 import { ExportId, Instant, ProjectId, Slug } from "../core/ids.ts";
-import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
+import { columnsOf, insertRow, updateRow, type Queryable, type Transaction } from "./db.ts";
 
 const Row = z.object({
   id: ExportId,
   slug: Slug,
   /** Null: asked for before it was kept. */
   project_id: ProjectId.nullable(),
+  item_kind: z.enum(exportKinds),
+  /** Of the thing, whatever its kind; so is its name. */
   template_id: z.string(),
   template_name: z.string(),
   asked_by: z.string(),
@@ -18,14 +21,17 @@ const Row = z.object({
   link_until: Instant.nullable(),
   problem: z.string().nullable(),
   asked_at: Instant,
+  /** When its link was taken back, and by whom, as messages name them. */
+  revoked_at: Instant.nullable(),
+  revoked_by: z.string().nullable(),
 });
-/** One export of a template; of its link only a hash is stored. */
+/** One export; of its link only a hash is stored. */
 export type ExportRow = z.output<typeof Row>;
 
 /** Stores a new export. */
 export async function insertExport(
   q: Queryable,
-  e: Pick<ExportRow, "id" | "slug" | "project_id" | "template_id" | "template_name" | "asked_by" | "listener" | "total_bytes" | "asked_at">,
+  e: Omit<ExportRow, "state" | "done_bytes" | "token_sha256" | "link_until" | "problem" | "revoked_at" | "revoked_by">,
 ): Promise<void> {
   await insertRow(q, "export", { ...e, state: "waiting" });
 }
@@ -33,6 +39,19 @@ export async function insertExport(
 /** Reads one export. */
 export async function readExport(q: Queryable, id: string): Promise<ExportRow | null> {
   return q.maybe(Row, `select ${columnsOf(Row)} from export where id = $1`, [id]);
+}
+
+/** Reads one export, and locks it until the transaction ends. */
+export async function lockExport(q: Transaction, id: string): Promise<ExportRow | null> {
+  return q.maybe(Row, `select ${columnsOf(Row)} from export where id::text = $1 for update`, [id]);
+}
+
+/** Takes the link of an export back: nothing is left that it could be compared with, and its copy is counted on no longer. */
+export async function revokeLink(q: Transaction, id: string, at: Instant, by: string): Promise<void> {
+  await q.exec(
+    "update export set token_sha256 = null, link_until = least(link_until, $2), revoked_at = $2, revoked_by = $3 where id = $1",
+    [id, at, by],
+  );
 }
 
 /** Locks the exports until the transaction ends, so that two asked for at once know of each other. */
@@ -62,6 +81,8 @@ const ServedRow = Row.pick({ project_id: true, listener: true }).extend({
   sha256: z.string(),
   /** Such as QCOW2; null: not known. */
   format: z.string().nullable(),
+  /** Such as KVM; null: not known. */
+  hypervisor: z.string().nullable(),
 });
 
 /** What the link of an export leads to while it is valid. */
@@ -69,9 +90,9 @@ export async function readServedExport(q: Queryable, id: string, now: number): P
   return q.maybe(
     ServedRow,
     `select x.project_id, x.listener, x.template_name as name, x.token_sha256, e.store_key as key, e.bytes, e.sha256,
-       e.manifest #>> '{item,facts,format}' as format
+       e.manifest #>> '{item,facts,format}' as format, e.manifest #>> '{item,facts,hypervisor}' as hypervisor
      from export x join archive_entry e on e.owner_kind = 'export' and e.owner_id = x.id
-     where x.id = $1 and x.state = 'ready' and x.token_sha256 is not null and x.link_until > $2 and e.state = 'verified'`,
+     where x.id = $1 and x.state = 'ready' and x.token_sha256 is not null and x.revoked_at is null and x.link_until > $2 and e.state = 'verified'`,
     [id, now],
   );
 }

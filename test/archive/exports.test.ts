@@ -9,7 +9,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createFolderStore } from "../../src/archive/folder-store.ts";
-import type { ExportView } from "../../src/archive/export-service.ts";
+import type { ExportView } from "../../src/archive/export-view.ts";
 import type { DomainId, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
 import type { Asker } from "../../src/core/people.ts";

@@ -211,3 +211,22 @@ test("what the SDK throws is never repeated", () => {
   );
   expect(told).not.toMatch(/secret|Signature|host/);
 });
+
+test("an address that is signed gives that object to whoever has it, in parts too, under its name", async () => {
+  expect(await save()).toEqual(saved);
+  expect(store.sign).toBeUndefined();
+  // s3rver does not check signatures of version 4: Amazon's example does, in test/archive/export-links.test.ts.
+  const signedAt = async (at: number, method: "GET" | "HEAD" = "GET"): Promise<string> => {
+    const signing = createS3Store({ ...bucket.options, signingClock: () => at }, inUnits);
+    const signed = await signing.sign?.(key, method, 'attachment; filename="a.qcow2"');
+    if (signed?.ok !== true) throw new Error("it was not signed");
+    return signed.value;
+  };
+  const url = await signedAt(Date.now());
+  const whole = await fetch(url);
+  expect([whole.status, whole.headers.get("content-disposition")]).toEqual([200, 'attachment; filename="a.qcow2"']);
+  expect(Buffer.from(await whole.arrayBuffer())).toEqual(body);
+  const part = await fetch(url, { headers: { range: "bytes=5-9" } });
+  expect([part.status, Buffer.from(await part.arrayBuffer())]).toEqual([206, body.subarray(5, 10)]);
+  expect((await fetch(await signedAt(Date.now(), "HEAD"), { method: "HEAD" })).status).toBe(200);
+});

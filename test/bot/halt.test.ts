@@ -180,7 +180,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     type Heard = (payload: object) => Promise<void>;
     const heard = new Map<string, Heard>();
     const keep = (what: string) => (_pattern: unknown, handler: Heard) => void heard.set(what, handler);
-    const app = { use: () => undefined, error: () => undefined, event: () => undefined, view: keep("view") };
+    const app = { use: () => undefined, error: () => undefined, event: () => undefined, options: () => undefined, view: keep("view") };
     listen({ ...app, command: keep("command"), action: keep("action") } as unknown as App, {
       client: {} as never,
       identity: w.identity,

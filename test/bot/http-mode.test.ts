@@ -8,6 +8,8 @@ import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cast, demoChannel, demoTokens, slackSeed } from "../../demo/cast.ts";
+import { domainIdFor } from "../../src/core/derived-ids.ts";
+import type { ProjectId } from "../../src/core/ids.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
 import { person } from "../../emulators/slack/person.ts";
 import { startSlackEmulator, type SlackEmulator } from "../../emulators/slack/server.ts";
@@ -137,4 +139,16 @@ test("a signed command is answered to its asker, an unsigned one is refused", as
   await ada.waitFor("a sentence for a bad name", (v) =>
     v.conversations.flatMap((c) => c.messages).find((m) => m.ephemeral && m.text.includes("not a project's short name")),
   );
+
+  // A menu asks by HTTP too, and its options are the asker's own.
+  const domain = domainIdFor("p-1" as ProjectId, 1);
+  await eventually("the domain is made", () => cloud.requests().some((r) => r.command === "createDomain"), { tell: said });
+  const { accountId } = cloud.addAccount({ domain, name: "one-one" });
+  cloud.addTemplate({ account: accountId, name: "one-template", bytes: 1000 });
+  await ada.command(demoChannel, "/ci-export-template");
+  const menu = await ada.waitFor("the menu", (v) =>
+    v.conversations.flatMap((c) => c.messages).find((m) => JSON.stringify(m.blocks).includes("external_select")),
+  );
+  const offered = await ada.options({ channel: demoChannel, ts: menu.ts, actionId: "choose_template", value: "one" });
+  expect(JSON.stringify(offered)).toContain("one: one-template (1000 B)");
 });

@@ -2,7 +2,7 @@
 import type { WebClient } from "@slack/web-api";
 import { expect, test } from "vitest";
 import { createAnnouncers, type AnnouncerOptions } from "../../src/bot/announcers.ts";
-import type { ExportView } from "../../src/archive/export-service.ts";
+import type { ExportView } from "../../src/archive/export-view.ts";
 import { findChannel } from "../../src/bot/slack.ts";
 
 const refused = (error: string): Error => Object.assign(new Error(error), { data: { ok: false, error } });
@@ -44,12 +44,17 @@ test.each([
   const shown: string[] = [];
   const announcers = createAnnouncers({
     client: { conversations: { open } },
-    posting: { show: async (_key: string, channel: string) => void shown.push(channel), settle: async () => undefined },
+    posting: {
+      show: async (_key: string, channel: string) => void shown.push(channel),
+      correct: async () => undefined,
+      settle: async () => undefined,
+    },
   } as unknown as AnnouncerOptions);
   const view: ExportView = {
     id: "e" as ExportView["id"],
+    ...{ kind: "template", step: null, fileName: null, isSigned: false, copiedAt: null, isGone: false, others: 0, revoked: null },
     state: "ready",
-    template: "t",
+    name: "t",
     project: "aurora" as ExportView["project"],
     totalBytes: 1,
     doneBytes: 1,

@@ -1,6 +1,7 @@
 /**
  * Claim: a command asks CloudStack and the CI database for what its answer needs only. Counted on the whole bot, with nothing remembered:
- * the list of templates by at most 8 calls and 1 read, from the choice to the link at most 12 and 2, a project's status by at most 20.
+ * the list of templates by at most 8 calls and 1 read, of one project or of all, from the choice to the link at most 12 and 2, a project's
+ * status by at most 20. The menu over all projects offers what is somebody's own, whatever it is called, within Slack's limits.
  * Keep in the status of a project that is to be deleted keeps it, on the same bot.
  */
 import { randomUUID } from "node:crypto";
@@ -35,6 +36,17 @@ let twokey: Twokey | undefined;
 let aheadMs = 0;
 let ciReads = 0;
 
+/** More projects than a person is shown one by one. */
+const more = [3, 4, 5, 6, 7, 8] as const;
+const hostileNames = [
+  "<!channel> & <https://evil.example|ok>",
+  "*b* _i_ `c`",
+  "x".repeat(200),
+  "\u202Egpj.exe",
+  "ÄÖ 名前",
+  "a\nb",
+] as const;
+
 /** Counts the transactions on the CI database; a statement outside of one is one too. */
 function countReads(name: string): () => void {
   const open = new Set<pg.Client>();
@@ -62,26 +74,30 @@ beforeAll(async () => {
     await client.query("insert into person values ($1, $2, $3, $4, $5, true, $6)", row);
   }
   await client.query("insert into project (id, slug, name) values ('p-1', 'aurora', 'Aurora'), ('p-2', 'other', 'Other')");
+  for (const n of more)
+    await client.query("insert into project (id, slug, name) values ($1, $2, $3)", [`p-${n}`, `more-${n}`, `More ${n}`]);
   await client.query("insert into membership values ('p-1', $1, 'member')", [cast.mia.id]);
   await client.end();
   cloud = await startCloudStackEmulator({ jobMs: 1 });
   const root = addManagedRoot(cloud);
-  for (const [id, name] of [
-    ["p-1", "aurora"],
-    ["p-2", "other"],
-  ] as const) {
+  for (const [id, name] of [["p-1", "aurora"], ["p-2", "other"], ...more.map((n) => [`p-${n}`, `more-${n}`] as const)] as const) {
     const domain = cloud.addDomain({ name, parent: root, id: domainIdFor(id as ProjectId, 1) });
     const { accountId } = cloud.addAccount({ domain, name: `${name}-one` });
     const machine = cloud.addMachine({ account: accountId, name: `${name}-vm` });
     cloud.addVolume({ account: accountId, name: `${name}-disk`, machine });
     cloud.addSnapshot({ machine, name: `${name}-snapshot` });
     for (const n of [1, 2]) cloud.addTemplate({ account: accountId, name: `${name}-template-${n}`, bytes: 1000 });
+    if (name === "more-3") for (const hostile of hostileNames) cloud.addTemplate({ account: accountId, name: hostile, bytes: 1000 });
+    if (name === "more-4") for (let n = 0; n < 120; n++) cloud.addTemplate({ account: accountId, name: `many-${n}`, bytes: 1000 });
   }
   await recordAsMadeBefore(state.db, cloud);
   slack = await startSlackEmulator({ seed: slackSeed() });
   // Passes that run by themselves would be counted with the answers.
-  const more = { TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_QUICK_PASS_SECONDS: "0", TWOKEY_PUBLIC_URL: "https://twokey.example.org" };
-  const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, more));
+  const environment = {
+    ...{ TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_QUICK_PASS_SECONDS: "0" },
+    TWOKEY_PUBLIC_URL: "https://twokey.example.org",
+  };
+  const config = configOf(environmentOf({ cloud, slack, state, ci: ciDatabase, dataDir }, environment));
   const started = await startTwokey(config, state.url, {
     now: () => (Date.now() + aheadMs) as Instant,
     steadyMs: () => performance.now(),
@@ -165,6 +181,59 @@ test("the list of templates, and from the choice to the link", async () => {
   expect(link.reads).toBeGreaterThan(0);
   expect(link.reads).toBeLessThanOrEqual(2);
 }, 90_000);
+
+test("the menu over all projects: one list for the team's eight, then none for a minute; from the choice to the link", async () => {
+  const ada = person(slack.url, cast.ada.slackId);
+  const asked = await counted(
+    () => ada.command(demoChannel, "/ci-export-template"),
+    () => told(ada, "Which template"),
+  );
+  expect(JSON.stringify(asked.seen.blocks)).toContain('"external_select"');
+  expect(asked.calls.length, asked.calls.join(" ")).toBeLessThanOrEqual(8);
+  expect(asked.calls.filter((c) => c === "listTemplates")).toHaveLength(1);
+  expect(asked.reads).toBe(1);
+  const place = { channel: demoChannel, ts: asked.seen.ts, actionId: "choose_template" };
+  const typing = async (who: Person, value: string, at = place) => {
+    const answered = await who.options({ ...at, value });
+    return answered.ok ? (answered.options ?? []) : [];
+  };
+  const labels = (options: readonly JsonObject[]) => options.map((o) => String((o["text"] as JsonObject)["text"]));
+  const before = cloud.requests().length;
+  const all = await typing(ada, "");
+  expect(all).toHaveLength(100);
+  const hostile = labels(await typing(ada, "more-3"));
+  expect(hostile).toHaveLength(hostileNames.length + 2);
+  for (const label of hostile) expect([...label].length).toBeLessThanOrEqual(75);
+  expect(hostile.join()).not.toContain("\u202E");
+  expect(hostile).toEqual(expect.arrayContaining([expect.stringMatching(/^more-3: x{50,}… \(1000 B\)$/)]));
+  expect(labels(await typing(ada, "many-119"))).toEqual(["more-4: many-119 (1000 B)"]);
+  expect(await typing(ada, "no such thing")).toEqual([]);
+  expect(cloud.requests().length).toBe(before);
+  expect((await ada.view()).notices.filter((n) => n.text.includes("options"))).toEqual([]);
+
+  aheadMs += 30_000;
+  const [option] = await typing(ada, "more-5 template-1");
+  const link = await counted(
+    () => ada.click({ ...place, value: String(option?.["value"]) }),
+    () => told(ada, "Download more-5-template-1"),
+  );
+  expect(link.calls.length, link.calls.join(" ")).toBeLessThanOrEqual(12);
+  expect(link.reads).toBeLessThanOrEqual(2);
+
+  const mia = person(slack.url, cast.mia.slackId);
+  await mia.command("C0CIUSERS", "/ci-export-template");
+  const own = await told(mia, '"external_select"');
+  const offered = labels(await typing(mia, "", { channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template" }));
+  expect(offered).toEqual(["aurora: aurora-template-1 (1000 B)", "aurora: aurora-template-2 (1000 B)"]);
+  // Somebody else's, from a menu that was not theirs.
+  await mia.click({ channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template", value: String(option?.["value"]) });
+  expect((await mia.view()).conversations.flatMap((c) => c.messages).filter((m) => m.text.includes("more-5"))).toEqual([]);
+
+  const message = link.seen;
+  const dm = (await ada.view()).conversations.find((c) => c.messages.some((m) => m.ts === message.ts))?.id ?? "";
+  expect(await ada.click({ channel: dm, ts: message.ts, actionId: "export_revoke" })).toMatchObject({ ok: true, acked: true });
+  await told(ada, "Link revoked");
+}, 120_000);
 
 test("a project's status, for its member and for the team", async () => {
   for (const who of [cast.mia, cast.ada]) {

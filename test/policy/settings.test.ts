@@ -26,6 +26,7 @@ describe("nonsense is refused, with what may be written:", () => {
       ["", "everybody", "U1, U2", "U0AAAA, U0AAAA, U0AAAA", "@a, @b", "@ci approvers", "S1 U0AAAA", "<!channel>", "U0AAAA;U0BBBB;U0CCCC"],
     ],
     ["protected-domains", ["", "ROOT", "aurora", "ROOT/", "ROOT//a", "/ROOT/ci", "ROOT/ci/a\u0007", "5", "ROOT/ci/a,", "*"]],
+    ["export-kinds", ["", "volume", "templates", "everything", "volumes, none", "volumes and snapshots", "yes"]],
     ["scope", ["", "ROOT/ci", "all", "everything"]],
   ])("%s", (name, texts) => {
     for (const text of texts) {
@@ -72,6 +73,14 @@ test("what people write is understood", () => {
     ok: true,
     value: { protectedDomains: ["ROOT/ci/a", "ROOT/ci/b"] },
   });
+  expect(read("export-kinds", "Snapshots, volumes")).toMatchObject({ ok: true, value: { exportKinds: ["volume", "snapshot"] } });
+  const both = { ...base, exportKinds: ["volume" as const, "snapshot" as const] };
+  expect(findSetting("export-kinds")?.write(both)).toBe("volumes, snapshots");
+  expect(read("export-kinds", "NONE", both)).toEqual({ ok: true, value: base });
+  expect([findSetting("export-kinds")?.effect(base, both), findSetting("export-kinds")?.effect(both, base)]).toEqual([
+    "looser",
+    "stricter",
+  ]);
   expect(read("protected-domains", "none")).toMatchObject({ ok: true, value: { protectedDomains: [] } });
 });
 

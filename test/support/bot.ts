@@ -297,6 +297,7 @@ const READS = [
   "readFleet",
   "readProject",
   "readItems",
+  "readItemsOf",
   "readItem",
 ];
 const DELETES = ["quarantineAccount", "destroyMachine", "deleteAccount", "deleteDomain"].concat([

@@ -32,7 +32,7 @@ export async function answerHomeClick(click: Click, by: Asker, c: HomeClickConte
 
 function commandOf({ action, value }: Click): Command | null {
   if (action === "home_status") return { kind: "status", slug: null };
-  if (action === "home_export") return { kind: "export_template", slug: null, template: null };
+  if (action === "home_export") return { kind: "export_template", thing: "template", slug: null, template: null };
   const slug = Slug.safeParse(value);
   return /^home_project_\d{1,2}$/.test(action) && slug.success ? { kind: "status", slug: slug.data } : null;
 }

@@ -38,13 +38,18 @@ export interface Lanes {
   readonly others: Turns;
   /** Of Keep, which waits for no approval: that one reads CloudStack. */
   readonly keeps: Turns;
+  /** Of people who type into a menu: answered from a list that is kept for a minute. */
+  readonly suggestions: Turns;
   /** Refusals of those who may not stop anything, and of what comes from elsewhere. */
   readonly strangers: Turns;
   /** The sentences to people whose clicks are too many: who waits for one gets no second one. */
   readonly refusals: Turns;
 }
 
-/** Together they take eight of the ten connections to the database at most, the rest is for passes and deletions. */
+/**
+ * Together they take eight of the ten connections to the database at most, the rest is for passes and deletions; who types takes one for
+ * moments only.
+ */
 export function createLanes(): Lanes {
   const any = Number.POSITIVE_INFINITY;
   return {
@@ -52,6 +57,7 @@ export function createLanes(): Lanes {
     halts: createTurns({ running: 2, waiting: any, ofOne: 5 }),
     others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
     keeps: createTurns({ running: 2, waiting: 200, ofOne: 5 }),
+    suggestions: createTurns({ running: 2, waiting: 100, ofOne: 5 }),
     strangers: createTurns({ running: 1, waiting: 100, ofOne: 5 }),
     refusals: createTurns({ running: 5, waiting: 200, ofOne: 1 }),
   };

@@ -108,6 +108,16 @@ export function preformatted(title: string, lines: readonly string[]): KnownBloc
   return section(mrkdwn`*${safe(title, 120)}*\n\`\`\`${all}\`\`\`${more === 0 ? "" : mrkdwn`\n… and ${more} more`}`);
 }
 
+/**
+ * A line to copy as it is. Not `rich_text`: Slack refuses to update a message with such a block to one without (`block_mismatch`).
+ *
+ * Nothing of it may be a mark: a backtick, which would end it, becomes an apostrophe.
+ */
+export function toCopy(line: string): KnownBlock {
+  const escaped = line.replace(/`/g, "'").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") as Mrkdwn;
+  return section(mrkdwn`\`\`\`${escaped}\`\`\``);
+}
+
 /** A button. `label` is for screen readers. */
 export function button(o: {
   readonly action: string;

@@ -1,33 +1,103 @@
+import type { KnownBlock } from "@slack/types";
 import { sizeText } from "../../core/units.ts";
-import type { ExportView } from "../../archive/export-service.ts";
-import { context, header, link, mrkdwn, safe, section, time } from "./blocks.ts";
+import type { ExportView } from "../../archive/export-view.ts";
+import { button, context, header, link, mrkdwn, safe, section, time, toCopy, type Mrkdwn } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
-/** Renders an export's progress, and in the end the link. */
+const TITLES: Readonly<Record<ExportView["state"], string>> = {
+  waiting: "Waiting to export",
+  saving: "Exporting",
+  ready: "Ready to download",
+  failed: "Could not export",
+  revoked: "Link revoked",
+};
+
+/** What the bucket signed cannot be taken back. */
+const SIGNED = mrkdwn`The archive's bucket hands it out (\`curl\` needs \`-L\`): where a download began before the link ended or was revoked, it can be begun again for five minutes.`;
+
+/** Renders an export's progress, and in the end the link with what goes with it. */
 export function renderExport(v: ExportView): Rendering {
-  const title = {
-    waiting: "Waiting to export",
-    saving: "Exporting",
-    ready: "Ready to download",
-    failed: "Could not export",
-  }[v.state];
-  const size = v.totalBytes === null ? sizeText(v.doneBytes) : `${sizeText(v.doneBytes)} of ${sizeText(v.totalBytes)}`;
-  const lines = {
-    waiting: mrkdwn`It starts in a moment.`,
-    saving: mrkdwn`Saved so far: ${safe(size)}.`,
-    ready:
-      v.link === null
-        ? safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)
-        : mrkdwn`${link(v.link, `Download ${v.template}`)}\nWhoever has this link can use it${v.linkUntil === null ? "" : mrkdwn`, until ${time(v.linkUntil)}`}.`,
-    failed: safe(v.problem ?? "The reason is in the log.", 500),
-  };
-  const sum = v.sha256 === null ? "" : mrkdwn` · SHA-256 ${safe(v.sha256)}`;
+  const title = v.state === "ready" && v.link === null ? "Saved, but there is no link" : TITLES[v.state];
+  const end: readonly KnownBlock[] =
+    v.state === "ready" && v.link !== null ? [...checksum(v), { type: "actions", elements: [revokeButton(v)] }] : [];
   return {
-    text: `${title}: ${v.template} of ${v.project}`,
-    blocks: [
-      header(`${title}: ${v.template}`),
-      section(lines[v.state]),
-      context(mrkdwn`${safe(v.project)} · ${safe(sizeText(v.doneBytes))}${sum}`),
-    ],
+    text: `${title}: ${v.name} of ${v.project}`,
+    blocks: [header(`${title}: ${v.name}`), ...bodyOf(v).map(section), ...end, context(footOf(v))],
   };
+}
+
+/** What becomes of the message with the progress: what came of it is in one of its own. */
+export function renderExportEnd(v: ExportView): Rendering {
+  const title = `Exported: ${v.name}`;
+  return {
+    text: `${title} of ${v.project}`,
+    blocks: [header(title), context(mrkdwn`${safe(v.project)} · ${safe(v.kind)} · What came of it is in the next message.`)],
+  };
+}
+
+function bodyOf(v: ExportView): readonly Mrkdwn[] {
+  if (v.state === "waiting") return [mrkdwn`It starts in a moment.`];
+  if (v.state === "saving") return [mrkdwn`${stepOf(v)}${othersOf(v)}`];
+  if (v.state === "failed") return (v.problem ?? "The reason is in the log.").split("\n").map((line) => safe(line, 1500));
+  if (v.state === "revoked") return [revokedOf(v)];
+  if (v.link === null) return [safe(v.problem ?? "The link was sent once and is not stored; export again for a new one.", 500)];
+  return [
+    mrkdwn`*${link(v.link, `Download ${v.name}`)}*${v.linkUntil === null ? "" : mrkdwn`, until ${time(v.linkUntil)}`}`,
+    ...whereFrom(v),
+    mrkdwn`Whoever has this link has the file: do not pass it on. It also ends when you leave the project.`,
+    mrkdwn`A download that broke off goes on with \`curl -C -\`, \`wget -c\` or the browser's own button.`,
+    ...(v.isSigned ? [SIGNED] : []),
+  ];
+}
+
+function othersOf({ others }: ExportView): Mrkdwn | "" {
+  if (others === 0) return "";
+  return others === 1
+    ? mrkdwn`\nOne more person asked for it: it is downloaded once.`
+    : mrkdwn`\n${others} more people asked for it: it is downloaded once.`;
+}
+
+function stepOf(v: ExportView): Mrkdwn {
+  if (v.step === "checking") return mrkdwn`Checking: every byte of it is read and compared.`;
+  if (v.step !== "copying") return mrkdwn`Asking CloudStack for it. For a large one that takes minutes.`;
+  return safe(
+    v.totalBytes === null
+      ? `Saved so far: ${sizeText(v.doneBytes)}.`
+      : `Saved so far: ${sizeText(v.doneBytes)} of ${sizeText(v.totalBytes)}.`,
+  );
+}
+
+function whereFrom(v: ExportView): readonly Mrkdwn[] {
+  if (v.copiedAt === null) return [];
+  return v.isGone
+    ? [mrkdwn`From the archive, saved ${time(v.copiedAt)}: CloudStack has it no more.`]
+    : [
+        mrkdwn`Handed out at once: the archive had it since ${time(v.copiedAt)}, it has not changed since, and its bytes were checked again.`,
+      ];
+}
+
+/** To paste into a terminal, beside the file. */
+function checksum(v: ExportView): readonly KnownBlock[] {
+  return v.sha256 === null || v.fileName === null ? [] : [toCopy(`echo "${v.sha256}  ${v.fileName}" | sha256sum -c`)];
+}
+
+function revokeButton(v: ExportView) {
+  return button({
+    action: "export_revoke",
+    text: "Revoke the link",
+    value: `v1:${v.id}`,
+    style: "danger",
+    label: `Revoke the link to ${v.name}`,
+  });
+}
+
+function revokedOf(v: ExportView): Mrkdwn {
+  const by = v.revoked === null ? "" : mrkdwn` ${safe(v.revoked.by)} revoked it ${time(v.revoked.at)}.`;
+  return mrkdwn`Nobody gets anything by it any more.${by} Export it again for a new link: it is not downloaded twice.`;
+}
+
+function footOf(v: ExportView): Mrkdwn {
+  const size = v.state === "ready" || v.state === "revoked" ? mrkdwn` · ${safe(sizeText(v.doneBytes))}` : "";
+  const sum = v.sha256 === null ? "" : mrkdwn` · SHA-256 ${safe(v.sha256)}`;
+  return mrkdwn`${safe(v.project)} · ${safe(v.kind)}${size}${sum}`;
 }

@@ -50,6 +50,8 @@ function renderPart(part: Part): readonly KnownBlock[] {
     case "choice":
       // Slack refuses a menu without options.
       return part.options.length === 0 ? [] : [{ type: "actions", elements: [menu(part)] }];
+    case "search":
+      return [{ type: "actions", elements: [search(part)] }];
     default:
       return [];
   }
@@ -64,12 +66,25 @@ function wordsOf(words: Words, max: number): Mrkdwn {
   );
 }
 
+/** Slack asks for its options already when it is opened. */
+function search(part: Extract<Part, { readonly kind: "search" }>) {
+  const placeholder = { type: "plain_text" as const, text: plain(part.label, 150), emoji: false };
+  return { type: "external_select" as const, action_id: part.action, placeholder, min_query_length: 0 };
+}
+
 function menu(part: Extract<Part, { readonly kind: "choice" }>) {
-  const text = (label: string, longest: number) => ({ type: "plain_text" as const, text: plain(label, longest), emoji: false });
   return {
     type: "static_select" as const,
     action_id: part.action,
-    placeholder: text(part.label, 150),
-    options: part.options.slice(0, 100).map((o) => ({ text: text(o.label, 75), value: o.value.slice(0, 150) })),
+    placeholder: { type: "plain_text" as const, text: plain(part.label, 150), emoji: false },
+    options: menuOptions(part.options),
   };
+}
+
+/** Options as Slack takes them: 100 at most, of 75 characters each. */
+export function menuOptions(options: readonly { readonly value: string; readonly label: string }[]) {
+  return options.slice(0, 100).map((o) => ({
+    text: { type: "plain_text" as const, text: plain(o.label, 75), emoji: false },
+    value: o.value.slice(0, 150),
+  }));
 }

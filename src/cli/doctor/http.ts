@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { isLocal } from "../../archive/links.ts";
 import type { Config } from "../../config/config.ts";
 import { checksOf, type Check } from "./check.ts";
 
@@ -13,7 +14,8 @@ export async function examineHttp(config: Config): Promise<readonly Check[]> {
   const checks = [await portCheck(host, port, "TWOKEY_HTTP_PORT", `${own}/healthz`)];
   const { connection } = config.slack;
   if (connection.mode === "http") checks.push(await portCheck(connection.host, connection.port, "SLACK_PORT", null));
-  return [...checks, await publicCheck(publicUrl)];
+  const local = publicUrl !== null && isLocal(publicUrl) ? [localPublic(publicUrl)] : [];
+  return [...checks, ...local, await publicCheck(publicUrl)];
 }
 
 async function portCheck(host: string, port: number, variable: string, health: string | null): Promise<Check> {
@@ -30,14 +32,19 @@ async function portCheck(host: string, port: number, variable: string, health: s
       );
 }
 
+function localPublic(url: string): Check {
+  const said = `TWOKEY_PUBLIC_URL is ${new URL(url).host}: links to exports open on this machine only`;
+  return warning(said, "Set it to the address at which people reach Twokey.");
+}
+
 async function publicCheck(url: string | null): Promise<Check> {
   if (url === null)
     return warning(
       "TWOKEY_PUBLIC_URL is not set: nobody gets a link to an export, unless TWOKEY_HTTP_HOST is an address that people reach",
       "Set it to the address at which people reach Twokey.",
     );
-  const { protocol, hostname, host } = new URL(url);
-  if (protocol !== "https:" && !/^(?:localhost|127\.|\[::1\])/.test(hostname))
+  const { protocol, host } = new URL(url);
+  if (protocol !== "https:" && !isLocal(url))
     return warning(
       `TWOKEY_PUBLIC_URL is not https: whoever can read the traffic to ${host} can use an export link`,
       "Put a proxy with TLS in front of it.",

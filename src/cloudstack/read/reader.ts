@@ -10,7 +10,7 @@ import { readDomainNow } from "./domain-now.ts";
 import { createTouchedReader, hasDeletionEvent, readRemovals, readRunningJobs, type Touched } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
-import { findThing, readItem, readItems } from "./items.ts";
+import { findThing, readItem, readItems, readItemsOf } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { createMarkReader } from "./marks.ts";
 import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
@@ -44,6 +44,11 @@ export interface CloudStackReader extends DeletionReader {
   readDomainNow(id: DomainId): Promise<Result<DomainNow, Failure>>;
   /** What a domain holds of some kinds only, for people to see. */
   readItems(domain: ProjectDomain, kinds: readonly ItemKind[]): Promise<Result<readonly InventoryItem[], Failure>>;
+  /** The same of several domains, by one list over the managed root. */
+  readItemsOf(
+    domains: readonly ProjectDomain[],
+    kinds: readonly ItemKind[],
+  ): Promise<Result<ReadonlyMap<DomainId, readonly InventoryItem[]>, Failure>>;
   /** One thing of a domain; null when it holds none of that id. */
   readItem(domain: ProjectDomain, kind: ItemKind, id: string): Promise<Result<InventoryItem | null, Failure>>;
   /** What `twokey doctor` and the start read of the server. */
@@ -92,6 +97,12 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     findDomainNamed: (idOrPath) => findDomainNamed(api, idOrPath),
     readDomainNow: (id) => readDomainNow(api, id),
     readItems: (domain, kinds) => readItems(api, { domainId: domain.id, path: domain.path, kinds }),
+    readItemsOf: (domains, kinds) =>
+      readItemsOf(
+        api,
+        domains.map((d) => d.id),
+        kinds,
+      ),
     readItem: (domain, kind, id) => readItem(api, { domainId: domain.id, path: domain.path, kind, id }),
     probe: () => probe(api),
   };

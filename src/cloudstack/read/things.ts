@@ -105,6 +105,27 @@ export async function readThings(
   return ok({ items, unasked });
 }
 
+/** Reads lists over a domain and those below it, and sorts their rows by `ownerOf`; rows of no owner are left out. */
+export async function readThingsOf(
+  api: CloudStackApi,
+  domainId: string,
+  owners: readonly Params[],
+  lists: readonly ItemList[],
+  ownerOf: (domainId: string) => DomainId | undefined,
+): Promise<Result<ReadonlyMap<DomainId, readonly InventoryItem[]>, Failure>> {
+  const asks = owners.map((o) => ({ ...o, domainid: domainId }));
+  const read = await inParallel(api.settings.parallel, lists, (list) => readKind(api, list, asks, "usual"));
+  if (!read.ok) return read;
+  const things = new Map<DomainId, InventoryItem[]>();
+  for (const [i, list] of lists.entries()) {
+    const found = read.value[i];
+    if (found === undefined || "unasked" in found) continue;
+    for (const [owner, rows] of groupBy(found.rows, (row) => ownerOf(row.domainid)))
+      if (owner !== undefined) things.set(owner, [...(things.get(owner) ?? []), ...mergeRows(list, rows, accountFinder([]))]);
+  }
+  return ok(things);
+}
+
 type KindRead = { readonly rows: readonly OwnedRow[]; readonly shown: ReadonlySet<string> } | { readonly unasked: string };
 
 /** `shown`: what is listed without asking for hidden things. A list that may be missing, and is refused, is no failure. */

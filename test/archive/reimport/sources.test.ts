@@ -3,6 +3,7 @@
  * are questions to the tables, which answer the same whatever asks; links of the running bot are in `test/app/start.test.ts`.
  */
 import { randomUUID } from "node:crypto";
+import { createDownloads } from "../../../src/archive/downloads.ts";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -179,7 +180,11 @@ test("a link serves its template, and only it, only while it is fetched, only fo
   let now = 50;
   const store = { open: (key: string) => Promise.resolve(ok(Readable.from([`bytes of ${key}`]))) };
   const serve = async (asked: string) => {
-    const answer = await serveReimport(asked, {}, { db: fresh.db, store, now: () => now as Instant, mayDownload: async () => ok(false) });
+    const answer = await serveReimport(
+      asked,
+      {},
+      { db: fresh.db, store, now: () => now as Instant, mayDownload: async () => ok(false), downloads: createDownloads() },
+    );
     return [answer.status, typeof answer.body === "string" ? answer.body : await text(answer.body)];
   };
   const nothing = [404, "Nothing is served here.\n"];

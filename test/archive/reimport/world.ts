@@ -1,5 +1,6 @@
 /** What the tests of re-imports share: an emulated CloudStack that fetches what is registered, an archive folder, backups, and a spare domain. */
 import { randomInt, randomUUID } from "node:crypto";
+import { createDownloads } from "../../../src/archive/downloads.ts";
 import { addManagedRoot, keyVariables } from "../../../demo/keys.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -143,6 +144,7 @@ export class RestoreWorld {
       store: createFolderStore(this.archive),
       now: () => Date.now() as Instant,
       mayDownload: async () => ok(true),
+      downloads: createDownloads(),
     };
     const server = await startHttpServer({ host: "127.0.0.1", port: 0, onError: () => undefined }, context);
     const port = Number(new URL(server.url).port);

@@ -15,6 +15,8 @@ import { startS3Server } from "../../archive/s3-server.ts";
 import { untrusted } from "../../cloudstack/untrusted-certificate.ts";
 import { emptyDatabase } from "../../support/database.ts";
 import type { Check } from "../../../src/cli/doctor/check.ts";
+import { examineHttp } from "../../../src/cli/doctor/http.ts";
+import { configOf } from "../../support/bot.ts";
 import { startSoundWorld, type Examination, type SoundWorld } from "./world.ts";
 
 const migrations = readdirSync("migrations").length;
@@ -138,6 +140,7 @@ test.each<[string, Record<string, string>, RegExp]>([
     /warning {2}slack .*U0TWOKEY1 of SLACK_APPROVERS does not count: .*is a bot/,
   ],
   ["a public address without TLS", { TWOKEY_PUBLIC_URL: "http://twokey.example.org" }, /warning {2}http .*not https/],
+  ["a public address of this machine only", { TWOKEY_PUBLIC_URL: "http://localhost:1" }, /warning {2}http .*open on this machine only/],
   ["a public address where nobody answers", { TWOKEY_PUBLIC_URL: "http://127.0.0.1:1" }, /warning {2}http .*no bot answers/],
 ])("%s", async (_what, more, words) => {
   // The system that the words begin with; a wrong environment is told before any is looked at.
@@ -467,6 +470,13 @@ test("environment: names that nobody knows, and private authorities that Node wo
   expect([sound.lines, sound.ok]).toEqual(["", expect.stringMatching(/NODE_EXTRA_CA_CERTS: 1 certificate\(s\)/)]);
   const { lines } = await http({ NODE_EXTRA_CA_CERTS: good }, () => Date.UTC(2200, 0));
   expect(lines).toMatch(/^warning {2}environment .*CN=ssvm\.example expired on/m);
+});
+
+test("HTTP: without a public address nobody gets a link, and that is said", async () => {
+  const said = await examineHttp(configOf({ TWOKEY_HTTP_PORT: "0" }));
+  expect(said).toContainEqual(
+    expect.objectContaining({ state: "warning", sentence: expect.stringMatching(/TWOKEY_PUBLIC_URL is not set: nobody gets a link/) }),
+  );
 });
 
 test("HTTP: a port taken by another program, and one that a running bot holds", async () => {

@@ -97,15 +97,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
   if (!team.ok) return team;
 
   const posting = createPosting({ client: postingClient, db: o.db, now: o.now, sleep: o.sleep, events: o.events });
-  const announcers = createAnnouncers({
-    posting,
-    client: patient,
-    identity,
-    channel: channel.value,
-    environment: o.environment,
-    events: o.events,
-    membersOf: o.membersOf,
-  });
+  const announcers = createAnnouncers({ ...o, posting, client: patient, identity, channel: channel.value });
 
   let connection: Connection | null = null;
   return ok({

@@ -2,11 +2,13 @@ import { startExport } from "../commands/export-template.ts";
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import { DeletionId, Digest, Slug } from "../core/ids.ts";
+import { memberStages } from "../core/member-stages.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
+import { memberKey } from "./members-told.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { answerAdoptionClick } from "./adoption-clicks.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
@@ -111,10 +113,17 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
   if (!deletionId.success) return err(forgedClick());
   addToTrace({ deletion: id });
 
-  const isMembers = click.action === "deletion_keep" && by.operator.ciUserId !== null;
-  const refusal = await assessMessage(click, isMembers ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`, "deletion", c.db);
+  const refusal = await assessPlace(click, id, by, c);
   if (refusal !== null) return err(refusal);
   return ok({ deletionId: deletionId.data, version: Number(version), digest: digest === "-" ? null : Digest.parse(digest), by });
+}
+
+/** A member has a message of each stage, and may press Keep in any of them: who it is for and what it is about is the same. */
+async function assessPlace(click: Click, id: string, by: Asker, c: ClickContext): Promise<Failure | null> {
+  const member = click.action === "deletion_keep" ? by.operator.ciUserId : null;
+  if (member === null) return assessMessage(click, `deletion:${id}`, "deletion", c.db);
+  const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "deletion", c.db)));
+  return refusals.includes(null) ? null : (refusals[0] ?? null);
 }
 
 async function memoryOf({ deletionId: id, version, digest }: DeletionClick, c: ClickContext): Promise<ModalMemory> {

@@ -13,6 +13,7 @@ import { mergedNote } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
+import { membersView } from "./members-view.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 import { votersOf } from "./voters.ts";
 import { sentenceOf } from "../core/failure.ts";
@@ -67,6 +68,7 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     waitingSince: row.waiting_since,
     goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+    members: await membersView(row, c),
   };
 }
 
@@ -102,7 +104,7 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
 /** Shows the card as it is now, and tells the project's members. */
 export async function showAndTell(id: string, c: DeletionContext): Promise<void> {
   const row = await readDeletion(c.db, id);
-  if (row !== null) await showBuilt(row, await buildCard(row, c), c);
+  if (row !== null) await showBuilt(await buildCard(row, c), c);
 }
 
 /** Builds what is shown, with the accounts of those who asked looked up where people may vote. */
@@ -112,11 +114,9 @@ export async function buildCard(row: DeletionRow, c: DeletionContext): Promise<D
 }
 
 /** Shows a card and tells the project's members. Slack may take long over both. */
-export async function showBuilt(row: DeletionRow, view: DeletionView, c: DeletionContext): Promise<void> {
+export async function showBuilt(view: DeletionView, c: DeletionContext): Promise<void> {
   await c.announcer.showCard(view);
-  // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.
-  const isNews = ["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase);
-  if (row.proposed_at !== null && isNews) await c.announcer.tellMembers(view);
+  if (view.members !== null) await c.announcer.tellMembers(view);
 }
 
 function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {

@@ -84,6 +84,7 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     waitingSince: null,
     goOn: null,
     steps: { done: 0, of: 0 },
+    members: { stage: "quarantine", isNews: true, untold: n.map((name) => ({ member: name, problem: name })) },
     ...more,
   };
 }

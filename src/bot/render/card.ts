@@ -1,7 +1,8 @@
 import type { KnownBlock } from "@slack/types";
 import { sizeText } from "../../core/units.ts";
 import { itemKinds, type ItemKind } from "../../core/inventory.ts";
-import type { ArchiveLine, DeletionView } from "../../deletion/view.ts";
+import { listed } from "../../core/shown-text.ts";
+import type { ArchiveLine, DeletionView, MembersView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
 import { button, context, fields, header, joined, LINE_MAX, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
@@ -14,6 +15,9 @@ const waiveMax = 20;
 
 /** Most things that may have appeared for a Go on button, and most characters of them as Slack counts. */
 const [goOnMax, goOnTextMax] = [25, 2600];
+
+/** Most members who could not be told, by name. */
+const untoldMax = 10;
 
 /** Longest name that CloudStack keeps, and most characters of one list of names as Slack counts. */
 const [nameMax, namesTextMax] = [255, 1800];
@@ -37,6 +41,8 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
     ]),
   );
   if (v.activity !== null && v.phase !== "closed") blocks.push(context(mrkdwn`${waits(v)}${safe(v.activity, 400)}`));
+  const untold = v.members === null ? null : untoldSentence(v.members.untold);
+  if (untold !== null) blocks.push(context(safe(untold, 1500)));
   blocks.push(...goOnBlocks(v));
   blocks.push(...waiveButtons(v));
   const buttons = buttonsOf(v, asks);
@@ -47,6 +53,14 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const one = who !== "" && v.onePerson !== "" ? mrkdwn` · ${safe(v.onePerson, 300)}` : "";
   blocks.push(context(mrkdwn`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}${one}`));
   return { text: `${title} (${environment})`, blocks };
+}
+
+/** Who of a project's members could not be told, and why, in one sentence; null: nobody is missing. */
+export function untoldSentence(untold: MembersView["untold"]): string | null {
+  const why = untold.find((u) => u.member === "")?.problem;
+  if (why !== undefined) return `No member of the project was told: ${why}.`;
+  const names = untold.map((u) => `${u.member} (${u.problem})`);
+  return names.length === 0 ? null : `These members of the project could not be told: ${listed(names, untoldMax)}.`;
 }
 
 /** The value of a button: the deletion, version and digest that the card showed. */

@@ -1046,8 +1046,8 @@ export const guards = [
     invariant: "INV-4",
     what: "a deletion that people refused is not opened again for a day",
     file: "src/deletion/open.ts",
-    guard: "if (refused && c.now()",
-    broken: "if (false && c.now()",
+    guard: "if (last !== null && isRefusal(last.closed_because) && c.now()",
+    broken: "if (last !== null && false && c.now()",
     tests: meanwhile,
   },
   {

@@ -11,6 +11,7 @@ import { presentTrace, runTraced } from "../core/trace.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
+import { sweepSettle } from "../deletion/settle.ts";
 import { sweepTelling } from "../deletion/telling.ts";
 import { nearestPeriod } from "../engine/cron.ts";
 import type { PolicyContext } from "../policy/context.ts";
@@ -104,6 +105,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
         ]),
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
     { name: "tell-members", everySeconds: sweep, run: () => sweepTelling(c.deletions) },
+    { name: "ask-to-settle", everySeconds: sweep, run: () => sweepSettle(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },

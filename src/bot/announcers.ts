@@ -13,6 +13,7 @@ import { renderHere, type HereView } from "./render/here.ts";
 import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
 import { renderStop } from "./render/stop-card.ts";
+import { createSettleAsked } from "./settle-asked.ts";
 import { openDirect } from "./slack.ts";
 
 /** What the announcers need. */
@@ -43,6 +44,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
 } {
   const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
   const tellMembers = createMembersTold(o);
+  const askToSettle = createSettleAsked(o);
   async function showCard(view: DeletionView): Promise<void> {
     await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
     await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
@@ -80,6 +82,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
       showCard: (view) => soon(showCard(view)),
       note: (view, key, sentence) => soon(o.posting.note(`deletion:${view.id}`, key, sentence)),
       tellMembers: (view) => soon(tellMembers(view)),
+      askToSettle,
     },
     // Nothing refers to it: a click does not wait for it at all.
     policy: { showChange: async (view) => void o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },

@@ -132,8 +132,10 @@ async function changeInPlace(v: Told, round: Round, told: readonly ToldRow[], o:
     if (t.stage !== stage && t.problem === null && here.includes(t.member)) await change(t.stage, t.member, renderOvertaken(v, t.stage));
 }
 
-/** Finds the direct messages with a member; null: no Slack account is known. */
-function createDirects(o: MembersToldOptions): (member: CiUserId) => Promise<Result<string | null, Failure>> {
+/** Finds the direct messages with somebody of the CI database; null: no Slack account is known. */
+export function createDirects(
+  o: Pick<MembersToldOptions, "client" | "identity">,
+): (member: CiUserId) => Promise<Result<string | null, Failure>> {
   const channels = new Map<string, string>();
   return async (member) => {
     const slackId = await o.identity.slackIdOf(member);
@@ -147,6 +149,6 @@ function createDirects(o: MembersToldOptions): (member: CiUserId) => Promise<Res
 }
 
 /** Whether it may be otherwise at the next try: what is not Slack's answer is the CI database's, which people repair. */
-function mayPass({ code }: Failure): boolean {
+export function mayPass({ code }: Failure): boolean {
   return !code.startsWith("slack.") || isPassing(code.slice("slack.".length));
 }

@@ -26,7 +26,12 @@ const noSlack: SlackParts = {
   },
   announcers: {
     plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
-    deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+    deletion: {
+      showCard: async () => undefined,
+      note: async () => undefined,
+      tellMembers: async () => undefined,
+      askToSettle: async () => false,
+    },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
     stop: { showStop: () => undefined },

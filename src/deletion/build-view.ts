@@ -11,6 +11,7 @@ import { readVotes, type StoredVote } from "../store/ballots.ts";
 import { readClosers, readGoOn } from "../store/go-on.ts";
 import { mergedNote } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
+import { askedAgainAt, readRefusalBefore } from "./asked-before.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
 import { membersView } from "./members-view.ts";
@@ -68,6 +69,8 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     waitingSince: row.waiting_since,
     goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+    askedAgainAt: askedAgainAt(row),
+    refusedBefore: await readRefusalBefore(row, c),
     members: await membersView(row, c),
   };
 }

@@ -61,6 +61,15 @@ export interface DeletionView {
   /** What two approvers are asked after a freeze in `removing`. */
   readonly goOn: GoOnView | null;
   readonly steps: { readonly done: number; readonly of: number };
+  /** From when on people are asked again, where the project is still gone; null: they did not refuse it. */
+  readonly askedAgainAt: Instant | null;
+  /** That people refused it the last time, while they are asked again. */
+  readonly refusedBefore: {
+    readonly because: ClosedBecause;
+    readonly by: string | null;
+    readonly reason: string;
+    readonly at: Instant;
+  } | null;
   /** What the project's members are told now; null: nothing. */
   readonly members: MembersView | null;
 }
@@ -111,6 +120,8 @@ export interface DeletionAnnouncer {
   note(view: DeletionView, key: string, sentence: string): Promise<void>;
   /** Sends the project's members what is new to them by direct message, with a Keep button while keeping it is possible. */
   tellMembers(view: DeletionView): Promise<void>;
+  /** Asks who closed the project, or else the team, to settle it in the CI database; false: Slack did not take it, now. */
+  askToSettle(view: DeletionView): Promise<boolean>;
 }
 
 /** What a person does with one deletion; `version` is what the card showed when it was clicked. */

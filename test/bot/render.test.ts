@@ -84,6 +84,8 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     waitingSince: null,
     goOn: null,
     steps: { done: 0, of: 0 },
+    askedAgainAt: 8 as never,
+    refusedBefore: { because: "rejected", by: first, reason: first, at: 8 as never },
     members: { stage: "quarantine", isNews: true, untold: n.map((name) => ({ member: name, problem: name })) },
     ...more,
   };

@@ -124,6 +124,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
         ),
         note: async () => passPoint(process),
         tellMembers: async () => passPoint(process),
+        askToSettle: async () => true,
       },
       plan: {
         showPlan: announce((record) => renderPlan(record, "simulation")),

@@ -237,7 +237,7 @@ function bareParts(db: Database): Parts {
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
         plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
-        deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+        deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined, askToSettle: async () => true },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },

@@ -6,6 +6,7 @@ import type { ArchiveLine, DeletionView, MembersView } from "../../deletion/view
 import type { Phase } from "../../core/phases.ts";
 import { button, context, fields, header, joined, LINE_MAX, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
+import { whoSaidNo } from "./settle.ts";
 
 /** Most names on a card; with more there is no Approve button, since an approver must read all of them (ADR 0201). */
 const [namesMax, listMax] = [120, 40];
@@ -40,6 +41,8 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
       ["Approvals", approvals(v)],
     ]),
   );
+  if (v.refusedBefore !== null) blocks.push(section(refusedBeforeLine(v.refusedBefore)));
+  if (v.askedAgainAt !== null) blocks.push(section(askedAgainLine(v, v.askedAgainAt)));
   if (v.activity !== null && v.phase !== "closed") blocks.push(context(mrkdwn`${waits(v)}${safe(v.activity, 400)}`));
   const untold = v.members === null ? null : untoldSentence(v.members.untold);
   if (untold !== null) blocks.push(context(safe(untold, 1500)));
@@ -53,6 +56,17 @@ export function renderCard(v: DeletionView, environment: string): Rendering {
   const one = who !== "" && v.onePerson !== "" ? mrkdwn` · ${safe(v.onePerson, 300)}` : "";
   blocks.push(context(mrkdwn`${safe(environment)} · opened ${time(v.openedAt)}${digest}${who}${one}`));
   return { text: `${title} (${environment})`, blocks };
+}
+
+/** That people were asked before and said no: who approves now should know. */
+function refusedBeforeLine(r: NonNullable<DeletionView["refusedBefore"]>): Mrkdwn {
+  const who = whoSaidNo({ closedBecause: r.because, closedBy: r.by });
+  return mrkdwn`*Asked before:* ${safe(who)} ${time(r.at)}${r.reason === "" ? "" : mrkdwn`: ${safe(r.reason, 300)}`}. Its project is still gone, so it is asked again.`;
+}
+
+function askedAgainLine(v: DeletionView, at: NonNullable<DeletionView["askedAgainAt"]>): Mrkdwn {
+  if (v.evidence.kind !== "closed") return mrkdwn`*Asked again* from ${time(at)} on, if its project is still missing in the CI database.`;
+  return mrkdwn`*Asked again* from ${time(at)} on, if its project is still closed in the CI database. Who closed it is asked once to settle it there.`;
 }
 
 /** Who of a project's members could not be told, and why, in one sentence; null: nobody is missing. */

@@ -2582,9 +2582,9 @@ export const guards = [
   {
     invariant: "A7",
     what: "what others wrote mentions nobody in a call for people",
-    file: "src/bot/posting.ts",
-    guard: "mrkdwn`${who} ${safe(text, TEXT_MAX)}`",
-    broken: "`${who} ${text}` as Mrkdwn",
+    file: "src/bot/render/notice.ts",
+    guard: "return after === undefined ? safe(before, TEXT_MAX)",
+    broken: "return after === undefined ? (before as Mrkdwn)",
     tests: ["test/app/notices.test.ts"],
   },
   {

@@ -1,5 +1,6 @@
 import type { ExportAnnouncer } from "../archive/export-service.ts";
 import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
+import { readDeletionEvents } from "../store/deletions.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import { inTime } from "../core/in-time.ts";
 import type { Events } from "../events.ts";
@@ -12,6 +13,7 @@ import { renderExport } from "./render/export.ts";
 import { renderHere, type HereView } from "./render/here.ts";
 import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
+import { storyFile, storyLine } from "./render/story.ts";
 import { renderStop } from "./render/stop-card.ts";
 import { createSettleAsked } from "./settle-asked.ts";
 import { openDirect } from "./slack.ts";
@@ -47,7 +49,10 @@ export function createAnnouncers(o: AnnouncerOptions): {
   const askToSettle = createSettleAsked(o);
   async function showCard(view: DeletionView): Promise<void> {
     await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
-    await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
+    await o.posting.say(`deletion:${view.id}`, view.phase, storyLine(view));
+    const isOver = view.phase === "deleted" || view.phase === "closed";
+    if (isOver && view.approvals.length > 0)
+      await o.posting.file(`deletion:${view.id}`, "story", storyFile(view, await readDeletionEvents(o.db, view.id)));
   }
   /** While a plan works, its message alone is updated; every line of a long one follows once it has ended. */
   async function showPlan(record: PlanRecord): Promise<void> {

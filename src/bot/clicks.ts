@@ -77,7 +77,11 @@ export async function answerWindow(
 async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Answer> {
   const may = await c.services.deletions.mayApprove(d);
   if (!may.ok) return replyOfFailure(may.error);
-  if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memoryOf(d, c)), name: may.value.name }), c);
+  if (may.value.mustTypeName) {
+    const view = await c.services.deletions.view(d.deletionId);
+    const memory = { ...(await memoryOf(d, c)), name: may.value.name };
+    return openModal(click, typeNameModal(memory, view.ok ? view.value : null, may.value.waits), c);
+  }
   return replyOf(await c.services.deletions.approve({ ...d, typedName: null }), () =>
     shortReply("Your approval is recorded", "At least one more is needed. You can withdraw yours until the cool-off ends."),
   );

@@ -12,6 +12,7 @@ import { readClosers, readGoOn } from "../store/go-on.ts";
 import { mergedNote } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
 import { askedAgainAt, readRefusalBefore } from "./asked-before.ts";
+import { clearsWhen } from "./clears-when.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
 import { membersView } from "./members-view.ts";
@@ -69,6 +70,8 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     waitingSince: row.waiting_since,
     goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+    machinesNow: approved === null ? null : machinesNow(approved, latest, row),
+    clearsWhen: clearsWhen(row.waiting_for),
     askedAgainAt: askedAgainAt(row),
     refusedBefore: await readRefusalBefore(row, c),
     members: await membersView(row, c),
@@ -184,6 +187,13 @@ export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadiu
     lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]),
     shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
   };
+}
+
+/** The approved machines with the state in which they were seen last. */
+function machinesNow(approved: Inventory, latest: Inventory | null, { phase }: DeletionRow): NonNullable<DeletionView["machinesNow"]> {
+  const seen = new Map((latest ?? approved).items.map((i) => [i.id, i.state]));
+  const machines = approved.items.filter((i) => i.kind === "machine");
+  return machines.map(({ id, name }) => ({ name, state: phase === "deleted" ? "gone" : (seen.get(id) ?? "gone").toLowerCase() }));
 }
 
 function operatorOf(v: StoredVote): Operator {

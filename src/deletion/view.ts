@@ -61,6 +61,10 @@ export interface DeletionView {
   /** What two approvers are asked after a freeze in `removing`. */
   readonly goOn: GoOnView | null;
   readonly steps: { readonly done: number; readonly of: number };
+  /** The approved machines as they were seen last; null: what it holds was not approved yet. */
+  readonly machinesNow: readonly { readonly name: string; readonly state: string }[] | null;
+  /** When what keeps the next step back is over, in words; null: nothing does, or it is not known. */
+  readonly clearsWhen: string | null;
   /** From when on people are asked again, where the project is still gone; null: they did not refuse it. */
   readonly askedAgainAt: Instant | null;
   /** That people refused it the last time, while they are asked again. */

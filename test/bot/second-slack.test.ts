@@ -178,10 +178,10 @@ test("a deletion is approved by two of the list and carried out; a lost card is 
   await acked(wrong);
   expect(slack.acks.get(wrong)).toMatchObject({ response_action: "errors" });
   await acked(slack.submit(peter, "name", "zuul"));
-  await seen("the end", (m) => m.channel === CHANNEL && m.text.includes("zuul: deleted"));
+  await seen("the end", (m) => m.channel === CHANNEL && m.text.includes("zuul: Deleted"));
   expect(childrenOfRoot()).toEqual(["slimer"]);
   // The last line of its thread: what is posted next is something else.
-  await seen("the last note", (m) => m.thread !== null && m.text === "Now: deleted.");
+  await seen("the last note", (m) => m.thread !== null && m.text.startsWith("Deleted. "));
 });
 
 test("blocks that this Slack refuses are posted as words alone, without a button", async () => {

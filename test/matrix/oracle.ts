@@ -214,7 +214,7 @@ function stageSaid(text: string): string {
  */
 function judgeChannel(scene: Scene, unrecorded: number): readonly string[] {
   const heads = scene.board.messages.filter((m) => m.thread === null);
-  const lines = scene.board.messages.filter((m) => m.thread !== null && m.text.startsWith("Now: "));
+  const lines = scene.board.messages.filter((m) => m.thread !== null);
   const extra =
     heads.length -
     new Set(heads.map((m) => `${m.channel} ${stageSaid(m.text)}`)).size +

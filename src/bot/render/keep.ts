@@ -1,7 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import type { DeletionView } from "../../deletion/view.ts";
 import type { MemberStage } from "../../core/member-stages.ts";
-import { button, context, header, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import { button, code, context, header, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import { buttonValue } from "./card.ts";
 import type { Rendering } from "./plan.ts";
 import { savedBlocks } from "./saved.ts";
@@ -20,7 +20,7 @@ export function renderKeep(v: DeletionView): Rendering {
       section(said),
       ...(v.phase === "deleted" ? savedBlocks(v) : []),
       ...(mayKeep(v) ? keepButton(v) : []),
-      context(mrkdwn`${safe(v.path)} · project ${safe(v.slug)}`),
+      context(mrkdwn`${code(v.path)} · project ${code(v.slug)}`),
     ],
   };
 }
@@ -29,7 +29,7 @@ export function renderKeep(v: DeletionView): Rendering {
 export function renderOvertaken(v: Pick<DeletionView, "slug" | "path">, stage: MemberStage): Rendering {
   const title = `The domain of ${v.slug}: ${EARLIER[stage]}`;
   const said = mrkdwn`Below is a newer message about it.`;
-  return { text: `${title}. Below is a newer message about it.`, blocks: [header(title), section(said), context(safe(v.path))] };
+  return { text: `${title}. Below is a newer message about it.`, blocks: [header(title), section(said), context(code(v.path))] };
 }
 
 const EARLIER: Readonly<Record<MemberStage, string>> = {
@@ -55,7 +55,7 @@ function titleOf(v: DeletionView, domain: string): string {
     case "proposed":
       return `${domain} may be deleted`;
     case "cooling_off":
-      return `${domain} will be deleted: two people approved it`;
+      return `${domain} will be deleted: enough people approved it`;
     case "quarantining":
     case "grace":
       return v.members?.stage === "last_call"
@@ -82,14 +82,14 @@ function phaseForMembers(v: DeletionView): DeletionView["phase"] {
 const SAY_SO = mrkdwn`If you still need it, press *Keep it*.`;
 
 function sentence(v: DeletionView): Mrkdwn {
-  const path = mrkdwn`*${safe(v.path)}*`;
+  const path = code(v.path);
   const until = v.until === null ? "" : time(v.until);
   const closed =
     v.evidence.kind === "closed" ? mrkdwn`Its project was closed in the CI database` : mrkdwn`Its project is no longer in the CI database`;
   switch (phaseForMembers(v)) {
     case "archiving":
     case "proposed":
-      return mrkdwn`${closed}, and two people are asked whether to delete ${path}. Nothing is changed. ${SAY_SO}`;
+      return mrkdwn`${closed}, and the CI team is asked whether to delete ${path}. Nothing is changed. ${SAY_SO}`;
     case "cooling_off":
       return mrkdwn`${closed}, and ${v.approvals.length} people approved deleting ${path}. Nothing is changed${until === "" ? "" : mrkdwn` before ${until}`}; then the machines are stopped and you can no longer log in. ${SAY_SO}`;
     case "quarantining":
@@ -98,7 +98,7 @@ function sentence(v: DeletionView): Mrkdwn {
       return mrkdwn`${closed}. You cannot log in to ${path}, and its machines are stopped. Nothing is lost${until === "" ? "" : mrkdwn` until ${until}; then it is deleted`}. ${SAY_SO}`;
     case "dismantling":
     case "expunging":
-      return mrkdwn`The machines in ${path} are being destroyed. As long as CloudStack keeps them, they can be recovered: this takes a day or less. ${SAY_SO}`;
+      return mrkdwn`The machines in ${path} are being destroyed. CloudStack keeps them for a while, usually a day; until then they can be recovered. If you still need them, press *Keep it* now.`;
     case "removing":
       return mrkdwn`${path} is being removed and cannot be kept any more. Another message says what was saved, and how to get it.`;
     case "deleted":

@@ -1,13 +1,13 @@
 import type { ClosedBecause } from "../../core/phases.ts";
 import type { DeletionView } from "../../deletion/view.ts";
-import { context, header, mrkdwn, safe, section, time } from "./blocks.ts";
+import { code, context, header, mrkdwn, safe, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** Renders what who closed a project is asked once people did not want its domain deleted. Pure. */
 export function renderSettle(v: DeletionView): Rendering {
   const title = `Please settle the project ${v.slug} in the CI database`;
   const again = v.askedAgainAt === null ? mrkdwn`later` : mrkdwn`from ${time(v.askedAgainAt)} on`;
-  const said = mrkdwn`You closed the project *${safe(v.slug)}*. Its domain *${safe(v.path)}* was not deleted: ${safe(whoSaidNo(v), 300)}. The project is still closed in the CI database.`;
+  const said = mrkdwn`You closed the project ${code(v.slug)}. Its domain ${code(v.path)} was not deleted: ${safe(whoSaidNo(v), 300)}. The project is still closed in the CI database.`;
   return {
     text: `${title}: ${whoSaidNo(v)}, but it is still closed there. Open it again if it is needed; if not, people are asked again.`,
     blocks: [

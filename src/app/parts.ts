@@ -2,6 +2,7 @@ import type { ExportAnnouncer } from "../archive/export-service.ts";
 import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { HereAnnouncer } from "../bot/announcers.ts";
+import type { NudgeAnnouncer } from "../bot/nudges.ts";
 import type { NoticeAnnouncer } from "../bot/notices.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
@@ -71,6 +72,7 @@ export interface SlackParts {
     readonly adoption: AdoptionAnnouncer;
     readonly notice: NoticeAnnouncer;
     readonly here: HereAnnouncer;
+    readonly nudge: NudgeAnnouncer;
   };
 }
 

@@ -23,6 +23,7 @@ import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
 import { sweepNotices } from "./notices.ts";
+import { sweepNudges } from "./nudges.ts";
 import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { createQuickPasses, fleetOf, passAndAsk, quickPassContext } from "./passes.ts";
@@ -109,6 +110,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
+    { name: "nudge-owners", everySeconds: MEASURE_SECONDS, run: () => sweepNudges(p) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },

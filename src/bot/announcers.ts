@@ -8,6 +8,7 @@ import { planLines } from "../sync/execution/plan-text.ts";
 import type { PlanAnnouncer, PlanRecord } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
+import { createNudges, type NudgeAnnouncer } from "./nudges.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport } from "./render/export.ts";
 import { renderHere, type HereView } from "./render/here.ts";
@@ -43,6 +44,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly policy: PolicyAnnouncer;
   readonly stop: StopAnnouncer;
   readonly here: HereAnnouncer;
+  readonly nudge: NudgeAnnouncer;
 } {
   const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
   const tellMembers = createMembersTold(o);
@@ -81,6 +83,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
       correctPlan: (record) =>
         o.posting.correct(`plan:${record.id}`, o.channel, renderPlan(record, o.environment, isCut(record) ? "terminal" : "none")),
     },
+    nudge: createNudges(o),
     here: { showHere: (key, view) => o.posting.show(key, o.channel, renderHere(view)) },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.

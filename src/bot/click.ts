@@ -54,7 +54,7 @@ export function forgedClick(): Failure {
 export async function assessMessage(
   click: Click,
   key: string,
-  what: "deletion" | "change" | "table",
+  what: "deletion" | "change" | "table" | "message",
   db: Database,
 ): Promise<Failure | null> {
   const message = await readPostedMessage(db, key);

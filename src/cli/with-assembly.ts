@@ -37,6 +37,7 @@ const noSlack: SlackParts = {
     stop: { showStop: () => undefined },
     adoption: { showAdoption: async () => undefined },
     here: { showHere: async () => undefined },
+    nudge: { nudge: async () => false },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

@@ -140,6 +140,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       export: { showExport: async () => passPoint(process) },
       stop: { showStop: () => undefined },
       here: { showHere: async () => undefined },
+      nudge: { nudge: async () => true },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

@@ -149,11 +149,11 @@ async function deletion(s: Stage): Promise<void> {
   await s.ben.waitFor("the wrong name is refused", (v) => v.modals[0]?.errors["name"]);
   await s.ben.submit({ viewId: modal.id, values: { name: { name: "borealis" } } });
   s.tell("   Chen, who closed it, is refused; Ada approves; Ada cannot approve twice; Ben types the name. Cool-off.");
-  await card(s, "borealis", "cooling off");
-  await card(s, "borealis", "in quarantine");
+  await card(s, "borealis", "Cooling off");
+  await card(s, "borealis", "Quarantined");
   hold(domain(s, "borealis")?.accounts.every((a) => a.state === "disabled") === true, "accounts are disabled in quarantine");
   s.tell("   Quarantine: accounts disabled, nothing lost. Then, step by step:");
-  await card(s, "borealis", "borealis: deleted");
+  await card(s, "borealis", "borealis: Deleted");
   hold(domain(s, "borealis") === undefined, "the domain is gone");
   hold(domains(s).includes("aurora") && domains(s).includes("old-lab"), "its neighbours stand");
   const calls = s.w.cloud.requests().filter((r) => /^(destroy|delete|disable)/i.test(r.command));
@@ -173,9 +173,9 @@ async function secondThoughts(s: Stage): Promise<void> {
   await s.ben.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   const modal = await s.ben.waitFor("Ben's window", (v) => v.modals[0]);
   await s.ben.submit({ viewId: modal.id, values: { name: { name: "drizzle" } } });
-  const grace = await card(s, "drizzle", "in quarantine", "deletion_restore");
+  const grace = await card(s, "drizzle", "Quarantined", "deletion_restore");
   await s.ada.click({ channel: demoChannel, ts: grace.ts, actionId: "deletion_restore" });
-  await card(s, "drizzle", "not deleted (restored)");
+  await card(s, "drizzle", "Restored, nothing deleted");
   hold(domain(s, "drizzle")?.accounts.every((a) => a.state === "enabled") === true, "its accounts are enabled again");
 }
 

@@ -1046,8 +1046,8 @@ export const guards = [
     invariant: "INV-4",
     what: "a deletion that people refused is not opened again for a day",
     file: "src/deletion/open.ts",
-    guard: "if (refused && c.now()",
-    broken: "if (false && c.now()",
+    guard: "if (last !== null && isRefusal(last.closed_because) && c.now()",
+    broken: "if (last !== null && false && c.now()",
     tests: meanwhile,
   },
   {
@@ -1900,10 +1900,10 @@ export const guards = [
   },
   {
     invariant: "people",
-    what: "a member whom Slack refuses for good is not asked about again in a phase",
+    what: "a member whom Slack refuses for good is not asked about again at a stage",
     file: "src/bot/members-told.ts",
-    guard: "else if (!mayPass(direct.error)) round.settled.set(member, direct.error.message);",
-    broken: "",
+    guard: "return mayPass(direct.error) ? direct.error : direct.error.message;",
+    broken: "return direct.error;",
     tests: ["test/bot/members-told.test.ts"],
   },
   {
@@ -2375,8 +2375,8 @@ export const guards = [
     invariant: "stop",
     what: "nobody's click waits for what is told to members",
     file: "src/deletion/act.ts",
-    guard: "void showBuilt(row, view, c).catch(() => undefined);",
-    broken: "await showBuilt(row, view, c);",
+    guard: "void showBuilt(view, c).catch(() => undefined);",
+    broken: "await showBuilt(view, c);",
     tests: ["test/bot/bad-clicks.test.ts"],
   },
   {
@@ -2391,8 +2391,8 @@ export const guards = [
     invariant: "people",
     what: "whom Slack lets nobody write to is named as not told",
     file: "src/bot/members-told.ts",
-    guard: "shown.ok ? null : shown.error.message",
-    broken: "null",
+    guard: "if (!shown.ok) return shown.error.message;",
+    broken: "if (!shown.ok) return null;",
     tests: ["test/bot/members-told.test.ts"],
   },
   {
@@ -2582,9 +2582,9 @@ export const guards = [
   {
     invariant: "A7",
     what: "what others wrote mentions nobody in a call for people",
-    file: "src/bot/posting.ts",
-    guard: "mrkdwn`${who} ${safe(text, TEXT_MAX)}`",
-    broken: "`${who} ${text}` as Mrkdwn",
+    file: "src/bot/render/notice.ts",
+    guard: "return after === undefined ? safe(before, TEXT_MAX)",
+    broken: "return after === undefined ? (before as Mrkdwn)",
     tests: ["test/app/notices.test.ts"],
   },
   {

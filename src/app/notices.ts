@@ -13,7 +13,7 @@ type NoticeContext = Pick<Parts, "db" | "now" | "newId" | "events" | "slack" | "
 /** Calls people for what is so now and was not called for yet. The engine runs this in one process at a time. */
 export async function sweepNotices(c: NoticeContext): Promise<void> {
   const { remindMs, webhook } = c.config.notices;
-  const states = await readStates(c.db, c.now(), remindMs);
+  const states = await readStates(c.db, c.now(), remindMs + aheadOfNight(c.now(), c.config.notices.quiet));
   const notices = new Map((await c.db.tx((q) => recordStates(q, states, c.now()))).map((n) => [n.key, n]));
   const due = states.flatMap((state) => {
     const notice = notices.get(state.key);
@@ -44,6 +44,20 @@ export function nightBegan(now: number, quiet: Config["notices"]["quiet"]): numb
   const [hour = 0, minute = 0] = clock.format(now).split(":").map(Number);
   const hours = (hour - quiet.from + 24) % 24;
   return hours < (quiet.to - quiet.from + 24) % 24 ? now - (hours * 60 + minute) * 60_000 - (now % 60_000) : null;
+}
+
+/** Reminders that would be due at night are due in the last hour before it. Units: milliseconds. */
+const HOUR_MS = 3600_000;
+
+/**
+ * How much earlier approvers are reminded: from the last hour before the night on, what would be due in the night is due. It is the same
+ * all night, so that what was reminded of in the evening does not become due a second time.
+ */
+export function aheadOfNight(now: number, quiet: Config["notices"]["quiet"]): number {
+  if (quiet === null) return 0;
+  const nightMs = ((quiet.to - quiet.from + 24) % 24) * HOUR_MS;
+  const began = nightBegan(now, quiet) ?? nightBegan(now + HOUR_MS, quiet);
+  return began === null ? 0 : Math.max(0, began + nightMs - now);
 }
 
 /** What the webhook gets; `id` is the same however often it is sent. */

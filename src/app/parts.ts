@@ -3,6 +3,7 @@ import type { ArchiveStore, ExportSource } from "../archive/ports.ts";
 import type { TemplateRegistrar } from "../archive/reimport/ports.ts";
 import type { HereAnnouncer } from "../bot/announcers.ts";
 import type { HomeTab } from "../bot/home/tab.ts";
+import type { NudgeAnnouncer } from "../bot/nudges.ts";
 import type { NoticeAnnouncer } from "../bot/notices.ts";
 import type { CiDatabase } from "../cidb/read.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
@@ -73,6 +74,7 @@ export interface SlackParts {
     readonly notice: NoticeAnnouncer;
     readonly here: HereAnnouncer;
     readonly home: Pick<HomeTab, "refresh">;
+    readonly nudge: NudgeAnnouncer;
   };
 }
 

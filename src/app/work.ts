@@ -12,6 +12,8 @@ import { presentTrace, runTraced } from "../core/trace.ts";
 import { readClocks } from "../approvals/clocks.ts";
 import type { DeletionContext } from "../deletion/context.ts";
 import { advance, sweepDeletions } from "../deletion/runner.ts";
+import { sweepSettle } from "../deletion/settle.ts";
+import { sweepTelling } from "../deletion/telling.ts";
 import { nearestPeriod } from "../engine/cron.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
@@ -22,6 +24,7 @@ import { sweepStop } from "../sync/execution/stop-view.ts";
 import { sweepPlans } from "../sync/execution/unseen-plans.ts";
 import { backupContext } from "./archive.ts";
 import { sweepNotices } from "./notices.ts";
+import { sweepNudges } from "./nudges.ts";
 import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { createQuickPasses, fleetOf, passAndAsk, quickPassContext } from "./passes.ts";
@@ -105,10 +108,13 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
           },
         ]),
     { name: "sweep-deletions", everySeconds: sweep, run: () => sweepDeletions(c.deletions) },
+    { name: "tell-members", everySeconds: sweep, run: () => sweepTelling(c.deletions) },
+    { name: "ask-to-settle", everySeconds: sweep, run: () => sweepSettle(c.deletions) },
     { name: "show-stop", everySeconds: SHOW_STOP_SECONDS, run: () => sweepStop(p.db, p.slack.announcers.stop, p.now()) },
     { name: "show-homes", everySeconds: SHOW_HOMES_SECONDS, run: () => p.slack.announcers.home.refresh() },
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
+    { name: "nudge-owners", everySeconds: MEASURE_SECONDS, run: () => sweepNudges(p) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },

@@ -1,5 +1,6 @@
 import type { ExportAnnouncer, ExportListener, ExportView } from "../archive/export-view.ts";
 import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
+import { readDeletionEvents } from "../store/deletions.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
 import { inTime } from "../core/in-time.ts";
 import type { Events } from "../events.ts";
@@ -7,12 +8,15 @@ import { planLines } from "../sync/execution/plan-text.ts";
 import type { PlanAnnouncer, PlanRecord } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
+import { createNudges, type NudgeAnnouncer } from "./nudges.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport, renderExportEnd } from "./render/export.ts";
 import { renderHere, type HereView } from "./render/here.ts";
 import { isCut, renderPlan, type WholePlan } from "./render/plan.ts";
 import { renderPolicyCard } from "./render/policy-card.ts";
+import { storyFile, storyLine } from "./render/story.ts";
 import { renderStop } from "./render/stop-card.ts";
+import { createSettleAsked } from "./settle-asked.ts";
 import { openDirect } from "./slack.ts";
 
 /** What the announcers need. */
@@ -40,12 +44,17 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly policy: PolicyAnnouncer;
   readonly stop: StopAnnouncer;
   readonly here: HereAnnouncer;
+  readonly nudge: NudgeAnnouncer;
 } {
   const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
   const tellMembers = createMembersTold(o);
+  const askToSettle = createSettleAsked(o);
   async function showCard(view: DeletionView): Promise<void> {
     await o.posting.show(`deletion:${view.id}`, o.channel, renderCard(view, o.environment));
-    await o.posting.note(`deletion:${view.id}`, view.phase, `Now: ${view.phase.replaceAll("_", " ")}.`);
+    await o.posting.say(`deletion:${view.id}`, view.phase, storyLine(view));
+    const isOver = view.phase === "deleted" || view.phase === "closed";
+    if (isOver && view.approvals.length > 0)
+      await o.posting.file(`deletion:${view.id}`, "story", storyFile(view, await readDeletionEvents(o.db, view.id)));
   }
   /** While a plan works, its message alone is updated; every line of a long one follows once it has ended. */
   async function showPlan(record: PlanRecord): Promise<void> {
@@ -74,12 +83,14 @@ export function createAnnouncers(o: AnnouncerOptions): {
       correctPlan: (record) =>
         o.posting.correct(`plan:${record.id}`, o.channel, renderPlan(record, o.environment, isCut(record) ? "terminal" : "none")),
     },
+    nudge: createNudges(o),
     here: { showHere: (key, view) => o.posting.show(key, o.channel, renderHere(view)) },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.
       showCard: (view) => soon(showCard(view)),
       note: (view, key, sentence) => soon(o.posting.note(`deletion:${view.id}`, key, sentence)),
       tellMembers: (view) => soon(tellMembers(view)),
+      askToSettle,
     },
     // Nothing refers to it: a click does not wait for it at all.
     policy: { showChange: async (view) => void o.posting.show(`policy:${view.id}`, o.channel, renderPolicyCard(view, o.environment)) },

@@ -1,3 +1,4 @@
+import { counted } from "../core/plural.ts";
 import { LogLevel, WebClient } from "@slack/web-api";
 import type { ApproverDirectory } from "../core/people.ts";
 import type { AdoptionAnnouncer } from "../sync/adoption/context.ts";
@@ -180,7 +181,7 @@ function tooFewApprovers({ approvers, leftOut }: Examined, needed: number): Fail
     "Bots, guests and external people do not count, nor two accounts of one person.",
   ].join(" ");
   const others = leftOut.length === 0 ? "" : `. Not counted: ${leftOut.slice(0, 10).join("; ")}`;
-  const sentence = `Only ${approvers.length} valid approver(s) were found, at least ${needed} are needed${others}`;
+  const sentence = `Only ${counted(approvers.length, "valid approver was", "valid approvers were")} found, at least ${needed} are needed${others}`;
   return failure("refused", "slack.too_few_approvers", sentence, { remedy });
 }
 

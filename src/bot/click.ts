@@ -57,7 +57,7 @@ export function forgedClick(): Failure {
 export async function assessMessage(
   click: Click,
   key: string,
-  what: "deletion" | "change" | "table" | "export",
+  what: "deletion" | "change" | "table" | "export" | "message",
   db: Database,
 ): Promise<Failure | null> {
   const message = await readPostedMessage(db, key);

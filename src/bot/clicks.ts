@@ -1,11 +1,15 @@
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
 import type { Failure } from "../core/failure.ts";
 import { DeletionId, Digest } from "../core/ids.ts";
+import { memberStages } from "../core/member-stages.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { recordNeverNudge } from "../store/nudges.ts";
 import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
+import { memberKey } from "./members-told.ts";
+import { nudgeKey } from "./nudges.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { answerAdoptionClick } from "./adoption-clicks.ts";
 import { answerExportClick, isExportClick } from "./export-clicks.ts";
@@ -19,6 +23,7 @@ const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 /** Answers a click of an identified person. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (isExportClick(click.action)) return answerExportClick(click, by, c);
+  if (click.action === "nudge_never") return neverNudge(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
   if (click.action === "status_keep") return keepFromStatus(click, by, c);
   if (click.action.startsWith("adoption_")) return answerAdoptionClick(click, by, c);
@@ -75,7 +80,11 @@ export async function answerWindow(
 async function approve(click: Click, d: DeletionClick, c: ClickContext): Promise<Answer> {
   const may = await c.services.deletions.mayApprove(d);
   if (!may.ok) return replyOfFailure(may.error);
-  if (may.value.mustTypeName) return openModal(click, typeNameModal({ ...(await memoryOf(d, c)), name: may.value.name }), c);
+  if (may.value.mustTypeName) {
+    const view = await c.services.deletions.view(d.deletionId);
+    const memory = { ...(await memoryOf(d, c)), name: may.value.name };
+    return openModal(click, typeNameModal(memory, view.ok ? view.value : null, may.value.waits), c);
+  }
   return replyOf(await c.services.deletions.approve({ ...d, typedName: null }), () =>
     shortReply("Your approval is recorded", "At least one more is needed. You can withdraw yours until the cool-off ends."),
   );
@@ -111,10 +120,17 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
   if (!deletionId.success) return err(forgedClick());
   addToTrace({ deletion: id });
 
-  const isMembers = click.action === "deletion_keep" && by.operator.ciUserId !== null;
-  const refusal = await assessMessage(click, isMembers ? `keep:${id}:${by.operator.ciUserId}` : `deletion:${id}`, "deletion", c.db);
+  const refusal = await assessPlace(click, id, by, c);
   if (refusal !== null) return err(refusal);
   return ok({ deletionId: deletionId.data, version: Number(version), digest: digest === "-" ? null : Digest.parse(digest), by });
+}
+
+/** A member has a message of each stage, and may press Keep in any of them: who it is for and what it is about is the same. */
+async function assessPlace(click: Click, id: string, by: Asker, c: ClickContext): Promise<Failure | null> {
+  const member = click.action === "deletion_keep" ? by.operator.ciUserId : null;
+  if (member === null) return assessMessage(click, `deletion:${id}`, "deletion", c.db);
+  const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "deletion", c.db)));
+  return refusals.includes(null) ? null : (refusals[0] ?? null);
 }
 
 async function memoryOf({ deletionId: id, version, digest }: DeletionClick, c: ClickContext): Promise<ModalMemory> {
@@ -141,6 +157,15 @@ async function keepFromStatus(click: Click, by: Asker, c: ClickContext): Promise
   const refusal = forgedClick();
   await c.services.deletions.recordRefusal(by.operator.id, click.action, refusal.message);
   return replyOfFailure(refusal);
+}
+
+/** Somebody wants no more messages about templates: stored for that person, for good. */
+async function neverNudge(click: Click, { operator: { ciUserId } }: Asker, c: ClickContext): Promise<Reply> {
+  const [, round = ""] = /^v1:(\d{1,16})$/.exec(click.value) ?? [];
+  if (ciUserId === null || (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) !== null)
+    return replyOfFailure(forgedClick());
+  await recordNeverNudge(c.db, ciUserId);
+  return shortReply("You are not told again", "Nothing else changes: you are still told when your domain is to be deleted.");
 }
 
 /** Null when it was done: the card shows it. */

@@ -6,8 +6,8 @@ import { readPostedMessage } from "../store/posted-messages.ts";
 import type { ApproverList } from "./identity.ts";
 import { groupId } from "./members.ts";
 import type { Posting } from "./posting.ts";
-import type { Mrkdwn } from "./render/blocks.ts";
-import { mentionOf, noticeSentence } from "./render/notice.ts";
+import { mrkdwn, type Mrkdwn } from "./render/blocks.ts";
+import { mentionOf, noticeText } from "./render/notice.ts";
 import { callSlack, isPassing } from "./slack.ts";
 
 /** Calls people in Slack. Implemented by the bot. */
@@ -20,7 +20,7 @@ export interface NoticeAnnouncer {
 
 /** What the announcer needs. */
 export interface NoticeOptions {
-  readonly posting: Pick<Posting, "mention">;
+  readonly posting: Pick<Posting, "say">;
   readonly client: WebClient;
   readonly db: Database;
   readonly events: Events;
@@ -35,7 +35,7 @@ export function createNotices(o: NoticeOptions): NoticeAnnouncer {
   return {
     async mention(state) {
       const who = await whoIsMentioned(o);
-      return who === null ? false : who === "" || o.posting.mention(state.shownAs, `notice ${state.key}`, noticeSentence(state), who);
+      return who === null ? false : who === "" || o.posting.say(state.shownAs, `notice ${state.key}`, mrkdwn`${who} ${noticeText(state)}`);
     },
     async linkOf({ shownAs }) {
       const shown = await readPostedMessage(o.db, shownAs);

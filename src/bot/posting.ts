@@ -6,7 +6,7 @@ import { ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage, recordPostedMessage, type PostedMessage } from "../store/posted-messages.ts";
 import type { Events } from "../events.ts";
-import { mrkdwn, safe, type Mrkdwn } from "./render/blocks.ts";
+import { safe, type Mrkdwn } from "./render/blocks.ts";
 import type { Rendering } from "./render/plan.ts";
 import { putFile, type TextFile } from "./text-file.ts";
 import { errorCode, isPassing } from "./slack.ts";
@@ -21,8 +21,8 @@ export interface Posting {
   showNow(key: string, channel: string, rendering: Rendering): Promise<Result<null, Failure>>;
   /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, plainText: string): Promise<void>;
-  /** A note that mentions people; false: it is not there now. */
-  mention(key: string, noteKey: string, plainText: string, who: Mrkdwn): Promise<boolean>;
+  /** A note with times or mentions of ours; false: it is not there now. */
+  say(key: string, noteKey: string, text: Mrkdwn): Promise<boolean>;
   /** Puts a text file into the thread of the message under `key`, once for each `fileKey`. Errors: Slack took it not; `slack.no_message`. */
   file(key: string, fileKey: string, file: TextFile): Promise<Result<null, Failure>>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
@@ -115,7 +115,7 @@ export function createPosting(o: PostingOptions): Posting {
       return code === null || isPassing(code) ? ok(null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
     },
     note: async (key, noteKey, text) => void (await postNote(key, noteKey, safe(text, TEXT_MAX), o)),
-    mention: (key, noteKey, text, who) => postNote(key, noteKey, mrkdwn`${who} ${safe(text, TEXT_MAX)}`, o),
+    say: (key, noteKey, text) => postNote(key, noteKey, text, o),
     file: (key, fileKey, file) => putFile(key, fileKey, file, o),
     async settle() {
       while (running.size > 0) await Promise.all(running.values());

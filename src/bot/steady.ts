@@ -1,4 +1,5 @@
 /** What is remembered of Slack's answers: so that it is asked seldom, and so that one bad answer takes away nobody's right. */
+import { counted } from "../core/plural.ts";
 import { after, type Clock } from "../core/clock.ts";
 import { fail, type Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
@@ -91,7 +92,7 @@ export function lastGood(now: Clock): LastGood {
       const minutes = Math.ceil((until - now()) / 60_000);
       const sentence = `Slack and the CI database now name only ${stillIn(list, good)} of the ${good.length} approvers of a moment ago, so nobody's approval counts for now`;
       return fail("unavailable", "slack.short_answer", sentence, {
-        remedy: `Nothing is lost. If it stays so, it is believed in ${minutes} minute(s); if it is wrong, check the user group and the CI database.`,
+        remedy: `Nothing is lost. If it stays so, it is believed in ${counted(minutes, "minute")}; if it is wrong, check the user group and the CI database.`,
       });
     },
     keep(key, read) {

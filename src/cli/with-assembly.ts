@@ -26,13 +26,19 @@ const noSlack: SlackParts = {
   },
   announcers: {
     plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
-    deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+    deletion: {
+      showCard: async () => undefined,
+      note: async () => undefined,
+      tellMembers: async () => undefined,
+      askToSettle: async () => false,
+    },
     export: { showExport: async () => undefined },
     policy: { showChange: async () => undefined },
     stop: { showStop: () => undefined },
     adoption: { showAdoption: async () => undefined },
     here: { showHere: async () => undefined },
     home: { refresh: async () => undefined },
+    nudge: { nudge: async () => false },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

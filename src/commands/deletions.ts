@@ -1,3 +1,4 @@
+import { counted } from "../core/plural.ts";
 import type { Asker } from "../core/people.ts";
 import { phaseText } from "../deletion/phase-words.ts";
 import type { DeletionService } from "../deletion/service.ts";
@@ -11,7 +12,7 @@ export async function answerDeletions(asker: Asker, deletions: DeletionService):
       (d) => `${d.path}: ${phaseText(d)}, ${d.approvals.length} of ${d.quorum} approvals${d.activity === null ? "" : `, ${d.activity}`}`,
     );
     return {
-      title: lines.length === 0 ? "No deletion is under way" : `${lines.length} deletion(s) under way`,
+      title: lines.length === 0 ? "No deletion is under way" : `${counted(lines.length, "deletion")} under way`,
       parts: lines.length === 0 ? [] : [{ kind: "list", title: "Each has a card in the team's channel", lines }],
     };
   });

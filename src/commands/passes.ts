@@ -1,3 +1,4 @@
+import { counted } from "../core/plural.ts";
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { SyncService } from "../sync/execution/service.ts";
@@ -20,7 +21,7 @@ export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncServ
     const asked = plan.proposals.filter((p) => !notAsked.some((n) => n.path === p.path));
     const changes = [...plan.additive, ...plan.restrictive];
     return {
-      title: `A pass now would make ${changes.length} change(s) and ask about ${asked.length} deletion(s)`,
+      title: `A pass now would make ${counted(changes.length, "change")} and ask about ${counted(asked.length, "deletion")}`,
       parts: [
         ...(reported === undefined ? [] : [{ kind: "text", text: `It makes none: ${reported}.` } as const]),
         { kind: "list", title: "Changes", lines: changes.map(describeChange) },

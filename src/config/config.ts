@@ -268,6 +268,8 @@ function seenFromOutside(v: Variables) {
       /** Null: every hour is day. */
       quiet: from === to ? null : { from, to, zone: v.TWOKEY_TIME_ZONE },
       remindMs: v.TWOKEY_REMIND_SECONDS * 1000,
+      /** Owners of machines older than this without a template are told once a week; null: nobody is. */
+      nudgeAfterMs: v.TWOKEY_NUDGE_AFTER_DAYS === 0 ? null : v.TWOKEY_NUDGE_AFTER_DAYS * DAY_MS,
       webhook: v.TWOKEY_WEBHOOK_URL === undefined ? null : { url: v.TWOKEY_WEBHOOK_URL, secret: v.TWOKEY_WEBHOOK_SECRET ?? null },
     },
     /** Where metrics have a server of their own; null: they have none. */

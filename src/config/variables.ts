@@ -170,6 +170,7 @@ export const variables = z.object({
   ),
   TWOKEY_TIME_ZONE: text.refine(isTimeZone, "must be a time zone such as Europe/Berlin").default("UTC"),
   TWOKEY_REMIND_SECONDS: duration("seconds", 4 * 3600, 0),
+  TWOKEY_NUDGE_AFTER_DAYS: duration("days", 0, 0, 36_500),
   TWOKEY_WEBHOOK_URL: secret(url("https:", "http:").optional(), "gets the same calls as JSON, at any hour (docs/observability.md)"),
   TWOKEY_WEBHOOK_SECRET: secret(
     text.min(16, "must have at least 16 characters").optional(),

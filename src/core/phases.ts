@@ -20,5 +20,13 @@ export const phases = [
 /** One phase of a deletion. */
 export type Phase = (typeof phases)[number];
 
+/** Ends by which people said no: they are not asked again at once. */
+export const refusals = ["rejected", "cancelled", "restored", "kept"] as const satisfies readonly ClosedBecause[];
+
+/** Whether people said no. */
+export function isRefusal(because: string | null): boolean {
+  return refusals.some((one) => one === because);
+}
+
 /** Why a deletion was closed; `gone`: somebody else deleted the domain. */
 export type ClosedBecause = "rejected" | "expired" | "cancelled" | "restored" | "changed" | "came_back" | "kept" | "gone";

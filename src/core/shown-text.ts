@@ -2,7 +2,7 @@
 const STAND_INS: Readonly<Record<string, string>> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ʼ" };
 
 /** Characters that show nothing, or turn the text around. */
-const UNSEEN = /[\p{Cc}\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+export const UNSEEN = /[\p{Cc}\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
 
 /** A text of others as messages show it: without unseen characters, and without formatting marks. Underscores inside a word are none. */
 export function asShown(text: string): string {

@@ -49,7 +49,7 @@ export async function showAfter(id: string, c: DeletionContext): Promise<Result<
   const row = await readDeletion(c.db, id);
   if (row === null) return err(unknownDeletion());
   const view = await buildCard(row, c);
-  void showBuilt(row, view, c).catch(() => undefined);
+  void showBuilt(view, c).catch(() => undefined);
   return ok(view);
 }
 

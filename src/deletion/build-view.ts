@@ -11,8 +11,11 @@ import { readVotes, type StoredVote } from "../store/ballots.ts";
 import { readClosers, readGoOn } from "../store/go-on.ts";
 import { mergedNote } from "../store/known-accounts.ts";
 import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
+import { askedAgainAt, readRefusalBefore } from "./asked-before.ts";
+import { clearsWhen } from "./clears-when.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf } from "./difference.ts";
+import { membersView } from "./members-view.ts";
 import type { ArchiveLine, BlastRadius, DeletionView } from "./view.ts";
 import { votersOf } from "./voters.ts";
 import { sentenceOf } from "../core/failure.ts";
@@ -67,6 +70,11 @@ export async function buildView(row: DeletionRow, c: DeletionContext): Promise<D
     waitingSince: row.waiting_since,
     goOn: row.phase === "frozen" && row.frozen_from === "removing" ? await goOnView(row, entries, approved, c) : null,
     steps: stepsOf(row, approved, latest),
+    machinesNow: approved === null ? null : machinesNow(approved, latest, row),
+    clearsWhen: clearsWhen(row.waiting_for),
+    askedAgainAt: askedAgainAt(row),
+    refusedBefore: await readRefusalBefore(row, c),
+    members: await membersView(row, c),
   };
 }
 
@@ -102,7 +110,7 @@ export async function show(id: string, c: DeletionContext): Promise<void> {
 /** Shows the card as it is now, and tells the project's members. */
 export async function showAndTell(id: string, c: DeletionContext): Promise<void> {
   const row = await readDeletion(c.db, id);
-  if (row !== null) await showBuilt(row, await buildCard(row, c), c);
+  if (row !== null) await showBuilt(await buildCard(row, c), c);
 }
 
 /** Builds what is shown, with the accounts of those who asked looked up where people may vote. */
@@ -112,11 +120,9 @@ export async function buildCard(row: DeletionRow, c: DeletionContext): Promise<D
 }
 
 /** Shows a card and tells the project's members. Slack may take long over both. */
-export async function showBuilt(row: DeletionRow, view: DeletionView, c: DeletionContext): Promise<void> {
+export async function showBuilt(view: DeletionView, c: DeletionContext): Promise<void> {
   await c.announcer.showCard(view);
-  // Before it was proposed, nobody was asked anything. Members get one message each, kept up to date in place.
-  const isNews = ["proposed", "cooling_off", "grace", "closed", "deleted"].includes(row.phase);
-  if (row.proposed_at !== null && isNews) await c.announcer.tellMembers(view);
+  if (view.members !== null) await c.announcer.tellMembers(view);
 }
 
 function namesOf(people: readonly OperatorId[], approvers: readonly Operator[], c: DeletionContext): Promise<readonly string[]> {
@@ -181,6 +187,13 @@ export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadiu
     lastActivityAt: last === 0 ? null : (last as BlastRadius["lastActivityAt"]),
     shareOfFleet: fleetSize === 0 ? 0 : 1 / fleetSize,
   };
+}
+
+/** The approved machines with the state in which they were seen last. */
+function machinesNow(approved: Inventory, latest: Inventory | null, { phase }: DeletionRow): NonNullable<DeletionView["machinesNow"]> {
+  const seen = new Map((latest ?? approved).items.map((i) => [i.id, i.state]));
+  const machines = approved.items.filter((i) => i.kind === "machine");
+  return machines.map(({ id, name }) => ({ name, state: phase === "deleted" ? "gone" : (seen.get(id) ?? "gone").toLowerCase() }));
 }
 
 function operatorOf(v: StoredVote): Operator {

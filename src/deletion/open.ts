@@ -1,4 +1,5 @@
 import { DeletionId, OperatorId } from "../core/ids.ts";
+import { isRefusal } from "../core/phases.ts";
 import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
@@ -61,8 +62,7 @@ export async function whyNotOpened(
   if (!kept.ok) return { reason: kept.error.message, isNews: false };
   if (kept.value) return { reason: "the domain is protected", isNews: false };
   const last = await readLastClosed(c.db, proposal.domainId);
-  const refused = last !== null && ["rejected", "cancelled", "restored", "kept"].includes(last.closed_because ?? "");
-  if (refused && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) {
+  if (last !== null && isRefusal(last.closed_because) && c.now() - (last.entered_at ?? last.opened_at) < ASK_AGAIN_MS) {
     const reason = `${last.closed_because} by ${last.closed_by ?? "somebody"} less than a day ago; people are asked again a day after that`;
     return { reason, isNews: false };
   }

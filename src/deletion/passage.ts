@@ -50,7 +50,6 @@ async function recordSeen(row: DeletionRow, { fresh, difference, neighbours }: S
     await updateDeletion(q, row.id, { activity: sentence });
   });
   if (sentence === null) return;
-  const view = await buildView({ ...row, activity: sentence }, c);
-  await c.announcer.showCard(view);
-  await c.announcer.note(view, `inventory ${fresh.asOf}`, sentence);
+  // The thread tells the story of its phases; every difference is in the log, which is put there as a file at the end.
+  await c.announcer.showCard(await buildView({ ...row, activity: sentence }, c));
 }

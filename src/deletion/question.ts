@@ -1,3 +1,4 @@
+import { phaseText } from "./phase-words.ts";
 import type { Question } from "../approvals/ballot.ts";
 import type { ApprovalRequest } from "../approvals/tally.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
@@ -91,5 +92,11 @@ export function wrongPhase(row: DeletionRow, remedy: string): Failure {
     deleted: "This domain is already deleted",
     cooling_off: "It is already approved and in its cool-off",
   };
-  return failure("refused", "deletion.phase", words[row.phase] ?? `It is in the phase ${row.phase}`, { remedy });
+  return failure(
+    "refused",
+    "deletion.phase",
+    words[row.phase] ??
+      `It is at another step now: ${phaseText({ ...row, until: null, closedBecause: row.closed_because, frozenFrom: row.frozen_from })}`,
+    { remedy },
+  );
 }

@@ -1,3 +1,4 @@
+import { counted } from "../core/plural.ts";
 import { DAY_MS } from "../core/units.ts";
 import { after } from "../core/clock.ts";
 import { failure } from "../core/failure.ts";
@@ -306,7 +307,7 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
     const destroyed = await teardown(row, dismantleSteps, c);
     return destroyed.ok ? again : onRefusal(row, destroyed.error, c);
   }
-  await setActivity(row, `CloudStack still keeps ${machines.length} destroyed machine(s); Restore brings them back`, c);
+  await setActivity(row, `CloudStack still keeps ${counted(machines.length, "destroyed machine")}; Restore recovers them`, c);
   return { kind: "wait", ms: pollMs(row) };
 }
 

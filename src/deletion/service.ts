@@ -16,12 +16,20 @@ import type { DeletionClick, DeletionView } from "./view.ts";
 
 type RejectClick = DeletionClick & { readonly reason: string };
 
+/** That an approval counts; the deciding one takes the domain's name, and says how long each wait is before anything is destroyed. */
+export interface MayApprove {
+  readonly mustTypeName: boolean;
+  readonly name: string;
+  /** Units: milliseconds. */
+  readonly waits: { readonly coolOffMs: number; readonly graceMs: number };
+}
+
 /** The deletion service, as commands use it. Every refusal is a `Failure` with a sentence for the person, and is recorded. */
 export interface DeletionService {
   view(id: DeletionId): Promise<Result<DeletionView, Failure>>;
   list(): Promise<Result<readonly DeletionView[], Failure>>;
   /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approve`. */
-  mayApprove(click: DeletionClick): Promise<Result<{ readonly mustTypeName: boolean; readonly name: string }, Failure>>;
+  mayApprove(click: DeletionClick): Promise<Result<MayApprove, Failure>>;
   approve(click: ApproveClick): Promise<Result<DeletionView, Failure>>;
   /** Votes to waive one thing that could not be saved; it takes two distinct approvers. */
   waive(click: WaiveClick): Promise<Result<DeletionView, Failure>>;
@@ -64,7 +72,11 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
     list: async () => ok(await Promise.all((await readLiveDeletions(c.db)).map((row) => buildView(row, c)))),
     async mayApprove(click) {
       const may = await assessApproval(click, await c.readOutside(), c);
-      if (may.ok) return ok({ mustTypeName: may.value.mustTypeName, name: may.value.row.name });
+      if (may.ok) {
+        const [{ row, mustTypeName }, now] = [may.value, await c.policyNow(c.db)];
+        const waits = { coolOffMs: Math.max(row.policy.coolOffMs, now.coolOffMs), graceMs: Math.max(row.policy.graceMs, now.graceMs) };
+        return ok({ mustTypeName, name: row.name, waits });
+      }
       await recordRefusal({ kind: "deletion.approve", subject: click.deletionId, by: click.by.operator.id }, may.error, c);
       return may;
     },

@@ -2,6 +2,7 @@ import type { Asker, Operator } from "../core/people.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import type { Evidence } from "../sync/planning/desired.ts";
 import type { AlsoTaken, ItemKind } from "../core/inventory.ts";
+import type { MemberStage } from "../core/member-stages.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
 /** The state of one archive entry. `waived`: two approvers gave it up by name. */
@@ -60,6 +61,30 @@ export interface DeletionView {
   /** What two approvers are asked after a freeze in `removing`. */
   readonly goOn: GoOnView | null;
   readonly steps: { readonly done: number; readonly of: number };
+  /** The approved machines as they were seen last; null: what it holds was not approved yet. */
+  readonly machinesNow: readonly { readonly name: string; readonly state: string }[] | null;
+  /** When what keeps the next step back is over, in words; null: nothing does, or it is not known. */
+  readonly clearsWhen: string | null;
+  /** From when on people are asked again, where the project is still gone; null: they did not refuse it. */
+  readonly askedAgainAt: Instant | null;
+  /** That people refused it the last time, while they are asked again. */
+  readonly refusedBefore: {
+    readonly because: ClosedBecause;
+    readonly by: string | null;
+    readonly reason: string;
+    readonly at: Instant;
+  } | null;
+  /** What the project's members are told now; null: nothing. */
+  readonly members: MembersView | null;
+}
+
+/** What the members of a deletion's project are told. */
+export interface MembersView {
+  readonly stage: MemberStage;
+  /** Whether it takes a message of its own; otherwise the last one is changed in place. */
+  readonly isNews: boolean;
+  /** Who could not be told, and why; an empty member: why nobody is named. */
+  readonly untold: readonly { readonly member: string; readonly problem: string }[];
 }
 
 /** The question whether a deletion that froze in `removing` goes on: the difference between what was approved and what was found. */
@@ -97,8 +122,10 @@ export interface DeletionAnnouncer {
   showCard(view: DeletionView): Promise<void>;
   /** One line in the card's thread. `key` makes a repeated note one note. */
   note(view: DeletionView, key: string, sentence: string): Promise<void>;
-  /** Sends the project's members the state by direct message, with a Keep button while keeping it is possible. */
+  /** Sends the project's members what is new to them by direct message, with a Keep button while keeping it is possible. */
   tellMembers(view: DeletionView): Promise<void>;
+  /** Asks who closed the project, or else the team, to settle it in the CI database; false: Slack did not take it, now. */
+  askToSettle(view: DeletionView): Promise<boolean>;
 }
 
 /** What a person does with one deletion; `version` is what the card showed when it was clicked. */

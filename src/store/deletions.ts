@@ -140,6 +140,15 @@ export async function countDeletionEvents(q: Queryable, id: string, kind: string
   return q.one(CountRow, "select count(*) as n from deletion_event where deletion_id = $1 and kind = $2", [id, kind]);
 }
 
+const EventRow = z.object({ at: Instant, kind: z.string(), data: z.unknown() });
+/** One line of a deletion's log. */
+export type DeletionEvent = Readonly<z.output<typeof EventRow>>;
+
+/** A deletion's log, oldest first. */
+export function readDeletionEvents(q: Queryable, id: string): Promise<readonly DeletionEvent[]> {
+  return q.many(EventRow, `select ${columnsOf(EventRow)} from deletion_event where deletion_id = $1 order by seq`, [id]);
+}
+
 /** When a deletion entered a phase, the last time; null: never. */
 export async function readEnteredAt(q: Queryable, id: string, phase: Phase): Promise<Instant | null> {
   const row = z.object({ at: Instant });

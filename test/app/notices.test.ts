@@ -100,7 +100,7 @@ test("each state is called for once by all replicas together, a second freeze of
 
   // A quarter of its time is left.
   now = (proposed.expires_at ?? 0) - 250;
-  expect(await calls(...bots)).toEqual([expect.stringContaining("expires soon")]);
+  expect(await calls(...bots)).toEqual([expect.stringContaining("Last chance to vote: the deletion of ROOT/ci/a")]);
   await updateDeletion(fresh.db, frozen, { phase: "archiving", entered_at: at(now) });
   expect(await calls(...bots)).toEqual([]);
   await updateDeletion(fresh.db, frozen, { phase: "frozen", entered_at: at(now + 1), frozen_reason: "again" });
@@ -119,6 +119,27 @@ test("each state is called for once by all replicas together, a second freeze of
     ]),
   );
   expect(await readUsed(fresh.db, now)).toEqual({ deletionsPerDay: 0, deletionsPerWeek: 0, restrictionsPerDay: 0, restrictionsPerWeek: 0 });
+});
+
+test("what expires in the night is called for the evening before, once, and not again in the night", async () => {
+  const bot = botWith({ TWOKEY_QUIET_HOURS: "22-7", TWOKEY_TIME_ZONE: "UTC" });
+  const { id } = await openOne(fresh.db, {}, { approvalMs: 7 * 24 * HOUR });
+  const night = 24 * HOUR;
+  now = night + 12 * HOUR;
+  const expires = at(2 * night + 5 * HOUR);
+  await updateDeletion(fresh.db, id, {
+    phase: "proposed",
+    digest: "d".repeat(64) as never,
+    proposed_at: at(10),
+    expires_at: expires,
+    entered_at: at(10),
+  });
+  const heard: string[] = [];
+  for (; now < expires; now += 30 * MINUTE) {
+    const said = (await calls(bot)).filter((s) => s.startsWith("Last chance"));
+    heard.push(...said.map(() => new Date(now).toISOString().slice(11, 16)));
+  }
+  expect(heard).toEqual(["21:00"]);
 });
 
 test("a held plan is called for once; one that a server's absence holds only when it lasts, and its end makes it new after an hour", async () => {
@@ -202,7 +223,7 @@ test("a freeze about which people are asked is called for as that question, once
   ]);
   now += 900;
   expect(await calls(bot)).toEqual([
-    "Go on with the deletion of ROOT/ci/a still waits for approvals, and expires soon: it waits until 1970-01-01 00:00 UTC",
+    "Last chance to vote: Go on with the deletion of ROOT/ci/a waits for approvals until 1970-01-01 00:00 UTC; then it expires",
   ]);
 
   const by = (name: string) => ({ operator: { id: op(name), name, ciUserId: null }, isTeam: true });

@@ -76,7 +76,7 @@ test("a plan that was carried out while the channel was archived, or without the
   const events = createEvents("silent", "test");
   const posting = createPosting({ client, db: fresh.db, now: () => at(heard.w.now), sleep: async () => undefined, events });
   const common = { posting, client, identity: heard.identity, events, channel: CHANNEL, environment: "test" };
-  const announcers = createAnnouncers({ ...common, membersOf: async () => ok([]) });
+  const announcers = createAnnouncers({ ...common, db: fresh.db, now: () => at(heard.w.now), membersOf: async () => ok([]) });
   const record = planRecord();
   await fresh.db.tx(async (q) => {
     await q.exec("set local session_replication_role = replica");

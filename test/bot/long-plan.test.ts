@@ -59,7 +59,15 @@ async function announcersOn(slack: SlackEmulator) {
   const events = createEvents("silent", "test");
   const web = client(slack);
   const posting = createPosting({ client: web, db: messages(), now: () => 1 as Instant, sleep: async () => undefined, events });
-  const more = { identity: {} as never, channel: TEAM, environment: "test", events, membersOf: async () => ok([]) };
+  const more = {
+    identity: {} as never,
+    channel: TEAM,
+    environment: "test",
+    events,
+    membersOf: async () => ok([]),
+    db: messages(),
+    now: () => 1 as Instant,
+  };
   return { posting, ...createAnnouncers({ posting, client: web, ...more }) };
 }
 

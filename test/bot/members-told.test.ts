@@ -1,13 +1,15 @@
-/** Claim: the members of a project are told once a phase: however often a deletion is shown, Slack is asked only when there is something new. */
+/** Claim: the members of a project are told once at each stage, by a new message: however often a deletion is shown, and by whom. */
 import { WebClient } from "@slack/web-api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAnnouncers } from "../../src/bot/announcers.ts";
 import { createPosting } from "../../src/bot/posting.ts";
 import type { CiUserId, Instant } from "../../src/core/ids.ts";
+import { memberStages, type MemberStage } from "../../src/core/member-stages.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok, type Result } from "../../src/core/result.ts";
 import type { DeletionView } from "../../src/deletion/view.ts";
 import { createEvents } from "../../src/events.ts";
+import { readTelling, readTold } from "../../src/store/member-told.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { ciPerson, identityOn, twoSlacks, type OneSlack } from "./two-slacks.ts";
 
@@ -24,51 +26,91 @@ afterAll(async () => {
   await fresh.drop();
 });
 
-const view = (phase: string, version: number): DeletionView =>
+let ids = 0;
+const newId = (): string => `6f1c9a1e-0000-4000-8000-${String(++ids).padStart(12, "0")}`;
+const first = newId();
+
+const view = (phase: string, stage: MemberStage, more: object = {}): DeletionView =>
   ({
-    ...{ id: "d-1", phase, version, projectId: "p-1", slug: "a", path: "ROOT/ci/a", digest: null, until: null },
-    ...{ closedBecause: null, closedBy: null },
+    ...{ id: first, phase, version: 1, projectId: "p-1", slug: "a", path: "ROOT/ci/a", digest: null, until: null, frozenFrom: null },
+    ...{ closedBecause: null, closedBy: null, evidence: { kind: "closed" }, approvals: [], archive: [] },
+    members: { stage, isNews: true, untold: [] },
+    ...more,
   }) as never;
 const calls = () =>
   ["users.lookupByEmail", "conversations.open", "chat.postMessage", "chat.update", "users.info"].map((m) => slack.calls(m));
 
-test("thirteen members, a hundred wakes, two phases", async () => {
+test("thirteen members, a hundred wakes, every stage, restarts and two replicas: each is told once at each stage", async () => {
   let found: Result<readonly CiUserId[], ReturnType<typeof failure>> = err(failure("unavailable", "cidb.away", "away"));
   const w = await identityOn(slack, fresh.db, { people: members.map((id) => ciPerson(id)) });
   const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
   const events = createEvents("silent", "test");
-  const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
-  const make = () =>
-    createAnnouncers({
+  const now = (): Instant => w.now as Instant;
+  const make = () => {
+    const posting = createPosting({ client, db: fresh.db, now, sleep: async () => undefined, events });
+    const made = createAnnouncers({
       ...{ posting, client, identity: w.identity, channel: slack.channel, environment: "test", events, showMs: 60_000 },
-      membersOf: async () => found,
+      ...{ db: fresh.db, now, membersOf: async () => found },
     });
-  let { deletion } = make();
-  const wake = async (phase: string, version: number): Promise<void> => {
-    w.now += 15_000;
-    await deletion.tellMembers(view(phase, version));
-    await posting.settle();
+    return { posting, deletion: made.deletion };
   };
-  await wake("proposed", 1);
+  let replicas = [make()];
+  const wake = async (shown: DeletionView): Promise<void> => {
+    w.now += 15_000;
+    await Promise.all(replicas.map((r) => r.deletion.tellMembers(shown)));
+    for (const r of replicas) await r.posting.settle();
+  };
+  const wakes = async (shown: DeletionView, n = 50): Promise<void> => {
+    for (let i = 0; i < n; i++) await wake(shown);
+  };
+  const posted = () => slack.calls("chat.postMessage");
+  await wake(view("proposed", "asked"));
   expect(calls()).toEqual([0, 0, 0, 0, 0]);
+  expect(await readTold(fresh.db, first)).toMatchObject([{ member: "", problem: expect.stringContaining("could not be read") as string }]);
   found = ok(members);
-  // One that Slack could not find just now is found at the next wake; nobody else is asked about again.
+  // One that Slack could not find just now is found at a later wake; nobody else is asked about again.
   slack.fail("conversations.open", "internal_error");
-  await wake("proposed", 1);
+  await wake(view("proposed", "asked"));
   slack.fail("conversations.open", null);
-  for (let n = 0; n < 100; n++) await wake("proposed", 1);
+  await wakes(view("proposed", "asked"));
   expect(calls()).toEqual([13, 26, 13, 0, 0]);
-  await wake("cooling_off", 2);
-  for (let n = 0; n < 100; n++) await wake("cooling_off", 2);
-  expect(calls()).toEqual([13, 26, 13, 13, 0]);
-  // After a restart they are looked up once, and not told again.
-  ({ deletion } = make());
-  for (let n = 0; n < 100; n++) await wake("cooling_off", 2);
-  expect(calls()).toEqual([13, 39, 13, 13, 0]);
+  expect((await readTold(fresh.db, first)).filter((t) => t.problem !== null)).toEqual([]);
+  // A new stage is a new message; the older one loses its button.
+  await wakes(view("cooling_off", "approved"));
+  expect([posted(), slack.calls("chat.update")]).toEqual([26, 13]);
+  // Two replicas that both started anew: what the other one told is told.
+  replicas = [make(), make()];
+  await wakes(view("cooling_off", "approved"));
+  expect(posted()).toBe(26);
+  await wakes(view("grace", "quarantine", { until: 9_000_000 }));
+  expect(posted()).toBe(39);
+  // Within a stage the message is changed in place.
+  const updates = slack.calls("chat.update");
+  replicas = [make()];
+  await wakes(view("grace", "quarantine", { until: 10_000_000 }));
+  expect([posted(), slack.calls("chat.update") - updates]).toEqual([39, 13]);
+  await wakes(view("grace", "last_call", { until: 10_000_000 }));
+  await wakes(view("removing", "last_call"));
+  expect(posted()).toBe(52);
+  await wakes(view("deleted", "ended"));
+  replicas = [make(), make()];
+  await wakes(view("deleted", "ended"));
+  expect(posted()).toBe(65);
+  expect(await Promise.all(memberStages.map((stage) => readTelling(fresh.db, first, stage)))).toEqual(memberStages.map(() => "done"));
+});
+
+test("what was never approved ends in the message that told of it, with no new one", async () => {
+  const { wake, id } = await twentyWakes(["m2" as CiUserId]);
+  const [posted, updated] = [slack.calls("chat.postMessage"), slack.calls("chat.update")];
+  const ended = { id, closedBecause: "rejected", closedBy: "Ada", members: { stage: "ended", isNews: false, untold: [] } };
+  for (let n = 0; n < 3; n++) await wake(view("closed", "ended", ended));
+  expect([slack.calls("chat.postMessage") - posted, slack.calls("chat.update") - updated]).toEqual([0, 1]);
+  expect(await readTelling(fresh.db, id, "ended")).toBe("done");
 });
 
 /** Announcers for these members, and twenty wakes in one phase: five minutes. */
-async function twentyWakes(id: string, of: readonly CiUserId[]) {
+async function twentyWakes(of: readonly CiUserId[]) {
+  const id = newId();
   const w = await identityOn(slack, fresh.db, { people: of.map((m) => ciPerson(m)) });
   const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl, rejectRateLimitedCalls: true });
   const events = createEvents("silent", "test");
@@ -76,15 +118,16 @@ async function twentyWakes(id: string, of: readonly CiUserId[]) {
   const notes: string[] = [];
   const { deletion } = createAnnouncers({
     ...{ client, identity: w.identity, channel: slack.channel, environment: "test", events, membersOf: async () => ok(of), showMs: 60_000 },
+    ...{ db: fresh.db, now: () => w.now as Instant },
     posting: { ...posting, note: async (_key, _note, text) => void notes.push(text) },
   });
-  const wake = async (): Promise<void> => {
+  const wake = async (shown: DeletionView = view("proposed", "asked", { id })): Promise<void> => {
     w.now += 15_000;
-    await deletion.tellMembers({ ...view("proposed", 1), id } as never);
+    await deletion.tellMembers(shown);
     await posting.settle();
   };
   for (let n = 0; n < 20; n++) await wake();
-  return { notes, wake };
+  return { notes, wake, id };
 }
 
 test.each([
@@ -101,13 +144,13 @@ test.each([
 ])("%s says %s for good: in twenty wakes it is asked seldom, and who is given up is named", async (method, error, most) => {
   const before = slack.calls(method);
   slack.fail(method, error);
-  const { notes, wake } = await twentyWakes(`d-${method}-${error}`, members);
+  const { notes, wake } = await twentyWakes(members);
   expect(slack.calls(method) - before).toBe(most);
   slack.fail(method, null);
   const isGivenUp = most === 13;
   expect(notes).toEqual(
     isGivenUp
-      ? [expect.stringMatching(`^Not told, of 13 members of the project: m0 \\(.*${error.replaceAll("_", ".+")}.* and 3 more`)]
+      ? [expect.stringMatching(`^These members of the project could not be told: m0 \\(.*${error.replaceAll("_", ".+")}.* and 3 more`)]
       : [],
   );
   // What passes is tried again, and everybody is told in the end.
@@ -117,10 +160,10 @@ test.each([
 });
 
 test("one who has no Slack account, and a project without members: the card's thread says so", async () => {
-  expect((await twentyWakes("d-2", ["m1" as CiUserId, "nobody" as CiUserId])).notes).toEqual([
-    "Not told, of 2 members of the project: nobody (no Slack account is known).",
+  expect((await twentyWakes(["m1" as CiUserId, "nobody" as CiUserId])).notes).toEqual([
+    "These members of the project could not be told: nobody (no Slack account is known).",
   ]);
-  expect((await twentyWakes("d-3", [])).notes).toEqual(["Nobody was told: the CI database names no member of this project."]);
+  expect((await twentyWakes([])).notes).toEqual(["No member of the project was told: the CI database names no member of this project."]);
 });
 
 test("text of others is escaped in whatever is posted: notes, and the text beside the blocks", async () => {

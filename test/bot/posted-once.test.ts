@@ -75,7 +75,16 @@ test("a correction updates what is there, and posts nothing where nothing is, or
 test("I am here: one message for all replicas and restarts", async () => {
   const start = async (version: string, startedAt: number): Promise<string[]> => {
     const posting = replica();
-    const o = { posting, client: {} as never, identity: {} as never, channel: "C1", environment: "test", events };
+    const o = {
+      posting,
+      client: {} as never,
+      identity: {} as never,
+      channel: "C1",
+      environment: "test",
+      events,
+      db: fresh.db,
+      now: () => 1 as Instant,
+    };
     const { here } = createAnnouncers({ ...o, membersOf: async () => err(failure("unavailable", "x", "x")) });
     const bot = testBot(fresh.db, { config: configOf(), here });
     const runPass = async () => err(failure("refused", "sync.running", "A pass is already running"));

@@ -84,6 +84,11 @@ function view(phase: DeletionView["phase"], n: readonly string[], more: Partial<
     waitingSince: null,
     goOn: null,
     steps: { done: 0, of: 0 },
+    machinesNow: n.map((name) => ({ name, state: name })),
+    clearsWhen: first,
+    askedAgainAt: 8 as never,
+    refusedBefore: { because: "rejected", by: first, reason: first, at: 8 as never },
+    members: { stage: "quarantine", isNews: true, untold: n.map((name) => ({ member: name, problem: name })) },
     ...more,
   };
 }
@@ -148,8 +153,8 @@ test("a card that cannot show all names has no Approve button, a small one has",
 test("a card shows from when on CloudStack may expunge what was destroyed, and nothing of it while nothing is", () => {
   const card = (expungesAfter: DeletionView["expungesAfter"]): string =>
     JSON.stringify(renderCard(view("frozen", ["small"], { expungesAfter }), "test").blocks);
-  expect(card(1_700_000_000_000 as never)).toContain("may expunge the destroyed machines from <!date^1700000000");
-  expect(card(null)).not.toContain("expunge the destroyed");
+  expect(card(1_700_000_000_000 as never)).toContain("own deadline:* from <!date^1700000000");
+  expect(card(null)).not.toContain("own deadline");
 });
 
 test("a member can keep the domain until it is removed for good, and not after it ended", () => {
@@ -163,12 +168,10 @@ test("what could not be saved has a Waive button with its name while it is propo
     JSON.stringify(renderCard(view(phase, ["small"], { archive: [{ ...line, state, waivedBy }] }), "test").blocks);
   expect(card("proposed", "failed", [])).toContain('"Waive disk"');
   expect(card("proposed", "failed", [])).toContain(`:${line.id}"`);
-  expect(card("proposed", "failed", ["Ada"])).toContain("disk: attached (waived by Ada; one more person is needed)");
-  expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("disk: not saved, waived by Ada and Ben");
+  expect(card("proposed", "failed", ["Ada"])).toContain("`disk`: attached (waived by Ada; one more person is needed)");
+  expect(card("proposed", "waived", ["Ada", "Ben"])).toContain("`disk`: not saved, waived by Ada and Ben");
   expect(card("proposed", "waived", ["Ada", "Ben"])).not.toContain("deletion_waive");
-  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain(
-    "Everything that had to be saved is in the archive, except what was waived: disk.",
-  );
+  expect(card("deleted", "waived", ["Ada", "Ben"])).toContain("*Not saved, as two people agreed*\\n• volume `disk`, waived by Ada and Ben");
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 
@@ -205,8 +208,9 @@ test("a frozen card has the ways out of where it froze, and Go on only where all
 test("what keeps a step back stands on the card with the time since when", () => {
   const card = (waitingSince: number | null) =>
     JSON.stringify(renderCard(view("removing", ["a"], { activity: "still in use", waitingSince: waitingSince as never }), "test").blocks);
-  expect(card(60_000)).toContain("Waits since <!date^60^");
-  expect(card(null)).not.toContain("Waits since");
+  expect(card(60_000)).toContain("*Blocked by:* still in use, since <!date^60^");
+  expect(card(60_000)).toContain("*Clears when:* a");
+  expect(card(null)).not.toContain("Blocked by");
 });
 
 test("answers and windows with hostile texts are taken by Slack", () => {
@@ -233,7 +237,8 @@ test("answers and windows with hostile texts are taken by Slack", () => {
         name: (n[0] ?? "a").slice(0, 200),
         channel: "C1",
       };
-      for (const modal of [typeNameModal(memory), deletionReasonModal(memory)]) expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
+      for (const modal of [typeNameModal(memory, view("proposed", n), { coolOffMs: 1, graceMs: 1 }), deletionReasonModal(memory)])
+        expect(validateBlocks(modal.blocks, "modal")).toEqual([]);
     }),
   );
 });

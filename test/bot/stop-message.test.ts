@@ -20,7 +20,7 @@ test("one message for a stop, whatever becomes of it; further stops and the resu
       correct: async () => undefined,
       showNow: async () => ok(null),
       note: async (key, noteKey, text) => void notes.push(`${key} ${noteKey}: ${text}`),
-      mention: async () => true,
+      say: async () => true,
       file: async () => ok(null),
       settle: async () => undefined,
       stop: () => undefined,
@@ -31,6 +31,8 @@ test("one message for a stop, whatever becomes of it; further stops and the resu
     environment: "test",
     events: createEvents("silent", "test"),
     membersOf: async () => ok([]),
+    db: null as never,
+    now: () => 1 as never,
   });
   const both = [first, { at: 2, name: "Eve", reason: "me too" }];
   stop.showStop(stopped);

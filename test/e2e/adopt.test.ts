@@ -200,7 +200,7 @@ test("an adopted domain of another name is exported, and deleted once two approv
   await ben.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   const modal = await ben.waitFor("the window", (v) => v.modals[0]);
   await ben.submit({ viewId: modal.id, values: { name: { name: "Team One" } } });
-  await card(ada, "ROOT/ci/Team One: deleted");
+  await card(ada, "ROOT/ci/Team One: Deleted");
   expect(below().map((d) => d.name)).not.toContain("Team One");
   expect(below()).toHaveLength(COUNT);
 });

@@ -92,9 +92,9 @@ test("two approvers, the second typing the name, delete one domain; who closed i
   await shot("4-type-the-name");
   await page.locator('#modals input[data-block-id="name"]').fill("drizzle");
   await page.locator('[data-modal="submit"]').click();
-  await see("cooling off");
+  await see("Cooling off");
   await shot("5-cooling-off");
-  await see("drizzle: deleted");
+  await see("drizzle: Deleted");
   await domainCard("drizzle").waitFor({ state: "detached" });
   await shot("6-deleted");
   expect(await domainCard("aurora").count()).toBe(1);

@@ -143,7 +143,7 @@ test("a member's Keep ends it, in the message that told of it and on the card", 
   expect(dm.channel).not.toBe(demoChannel);
   expect(dm.blocks).toContain("deletion_keep");
   await mia.click({ channel: dm.channel, ts: dm.ts, actionId: "deletion_keep" });
-  expect((await told(ada, "ROOT/ci/wanted: not deleted (kept)")).channel).toBe(demoChannel);
+  expect((await told(ada, "ROOT/ci/wanted: Kept, nothing deleted")).channel).toBe(demoChannel);
   const after = await told(mia, "ROOT/ci/wanted is kept");
   expect([after.channel, after.ts]).toEqual([dm.channel, dm.ts]);
   expect(after.blocks).not.toContain("deletion_keep");

@@ -121,7 +121,7 @@ test("a deletion survives every kill, and only what was approved is deleted", as
   await ben.click({ channel: demoChannel, ts: shown.ts, actionId: "deletion_approve" });
   const modal = await ben.waitFor("the window", (v) => v.modals[0]);
   await ben.submit({ viewId: modal.id, values: { name: { name: "doomed" } } });
-  await card(ada, "cooling off");
+  await card(ada, "Cooling off");
   let random = seed;
   let kills = 0;
   for (; kills < 4 && node("doomed") !== undefined; kills++) {
@@ -131,7 +131,7 @@ test("a deletion survives every kill, and only what was approved is deleted", as
     await kill();
     start();
   }
-  await card(ada, "doomed: deleted").catch((thrown: unknown) => {
+  await card(ada, "doomed: Deleted").catch((thrown: unknown) => {
     throw new Error(`seed ${seed}, ${kills} kills: ${String(thrown)}\n${output}`);
   });
   expect(kills).toBeGreaterThan(2);

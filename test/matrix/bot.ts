@@ -75,6 +75,8 @@ export function createBot(o: BotOptions): Bot {
     environment: "matrix",
     events,
     membersOf: members,
+    db: o.db,
+    now,
     showMs: 60_000,
   });
   const approversNow = async () => ok(team.slice(0, 4).map((p) => p.operator));

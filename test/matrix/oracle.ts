@@ -202,14 +202,23 @@ function isUnrecordedPost(death: Point): boolean {
   );
 }
 
+/** Which stage a member's message is of, by its words; a card has none of them. */
+function stageSaid(text: string): string {
+  const words = ["may be deleted|were asked", "approved", "quarantined", "last call|removed for good", "is deleted|is kept|is not deleted"];
+  return words.find((w) => new RegExp(w, "i").test(text)) ?? "";
+}
+
 /**
- * One card in the channel, one line of each phase in its thread, one message to each member. One more of them, and no more, for each death
- * that came between Slack's answer and our row of it; the older message's buttons are refused then.
+ * One card in the channel, one line of each phase in its thread, one message to each member at each stage. One more of them, and no more,
+ * for each death that came between Slack's answer and our row of it; the older message's buttons are refused then.
  */
 function judgeChannel(scene: Scene, unrecorded: number): readonly string[] {
   const heads = scene.board.messages.filter((m) => m.thread === null);
-  const lines = scene.board.messages.filter((m) => m.thread !== null && m.text.startsWith("Now: "));
+  const lines = scene.board.messages.filter((m) => m.thread !== null);
   const extra =
-    heads.length - new Set(heads.map((m) => m.channel)).size + lines.length - new Set(lines.map((m) => `${m.thread} ${m.text}`)).size;
+    heads.length -
+    new Set(heads.map((m) => `${m.channel} ${stageSaid(m.text)}`)).size +
+    lines.length -
+    new Set(lines.map((m) => `${m.thread} ${m.text}`)).size;
   return extra > unrecorded ? [`${extra} messages stand there twice, and ${unrecorded} deaths that explain it`] : [];
 }

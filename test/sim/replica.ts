@@ -124,6 +124,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
         ),
         note: async () => passPoint(process),
         tellMembers: async () => passPoint(process),
+        askToSettle: async () => true,
       },
       plan: {
         showPlan: announce((record) => renderPlan(record, "simulation")),
@@ -140,6 +141,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       stop: { showStop: () => undefined },
       here: { showHere: async () => undefined },
       home: { refresh: async () => undefined },
+      nudge: { nudge: async () => true },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

@@ -8,6 +8,7 @@ import { ciDatabase } from "../../src/app/systems.ts";
 import type { ArchiveStore } from "../../src/archive/ports.ts";
 import type { HereAnnouncer } from "../../src/bot/announcers.ts";
 import type { NoticeAnnouncer } from "../../src/bot/notices.ts";
+import type { NudgeAnnouncer } from "../../src/bot/nudges.ts";
 import type { CiDatabase } from "../../src/cidb/read.ts";
 import { parseConfig, type Config } from "../../src/config/config.ts";
 import type { Mark } from "../../src/core/claims.ts";
@@ -84,6 +85,7 @@ export interface PartsChange extends Partial<
   readonly adoptions?: Partial<AdoptionAnnouncer>;
   readonly calls?: Partial<NoticeAnnouncer>;
   readonly here?: Partial<HereAnnouncer>;
+  readonly nudges?: NudgeAnnouncer;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -152,6 +154,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
     adoptions,
     calls,
     here,
+    nudges,
     ...plain
   } = change;
   const { cloud, slack } = p;
@@ -180,6 +183,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         stop: { ...slack.announcers.stop, ...stops },
         adoption: { ...slack.announcers.adoption, ...adoptions },
         here: { ...slack.announcers.here, ...here },
+        nudge: nudges ?? slack.announcers.nudge,
         notice: { ...slack.announcers.notice, ...calls },
       },
     },
@@ -237,11 +241,17 @@ function bareParts(db: Database): Parts {
       approvers: approversOf(() => ok(["ada", "ben", "dora"])),
       announcers: {
         plan: { showPlan: async () => undefined, correctPlan: async () => undefined },
-        deletion: { showCard: async () => undefined, note: async () => undefined, tellMembers: async () => undefined },
+        deletion: {
+          showCard: async () => undefined,
+          note: async () => undefined,
+          tellMembers: async () => undefined,
+          askToSettle: async () => true,
+        },
         export: { showExport: async () => undefined },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
         adoption: { showAdoption: async () => undefined },
+        nudge: { nudge: async () => true },
         notice: { mention: async () => true, linkOf: async () => null },
         here: { showHere: async () => undefined },
         home: { refresh: async () => undefined },

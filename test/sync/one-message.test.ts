@@ -175,7 +175,7 @@ test("a refusal of a change whose data change is one: it is keyed by the account
   s.refuses = () => null;
   await pass("beta");
   expect(texts()).toHaveLength(2);
-  expect(texts()[0]).toContain("1 change(s) made");
+  expect(texts()[0]).toContain("1 change made");
   expect(texts()[0]).not.toContain("Since");
 });
 

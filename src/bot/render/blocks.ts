@@ -1,5 +1,5 @@
 import type { KnownBlock } from "@slack/types";
-import { asShown } from "../../core/shown-text.ts";
+import { asShown, UNSEEN } from "../../core/shown-text.ts";
 
 /** Longest text of one section that we send; Slack's limit is 3,000. */
 const SECTION_MAX = 2800;
@@ -37,6 +37,16 @@ export function safe(text: string, max = 300): Mrkdwn {
   const shown = [...asShown(text)];
   const cut = shown.length > max ? `${shown.slice(0, max - 1).join("")}…` : shown.join("");
   return cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") as Mrkdwn;
+}
+
+/**
+ * A name of others as code: Slack takes no marks in it, so it is copied as it is. Only a backtick cannot stand there; what shows nothing is
+ * left out.
+ */
+export function code(name: string, max = 300): Mrkdwn {
+  const clean = name.replace(UNSEEN, " ").replaceAll("`", "ʼ").trim() || "–";
+  const cut = [...clean].length > max ? `${[...clean].slice(0, max - 1).join("")}…` : clean;
+  return mrkdwn`\`${cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") as Mrkdwn}\``;
 }
 
 /** Text of others for plain_text objects, which Slack never parses: control and direction characters removed, and cut. */

@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import { progressText } from "../../sync/execution/progress.ts";
@@ -70,7 +71,10 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
       mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizesOf(plan)} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
-  return { text: `${title} (${environment}).${progress === null ? "" : ` ${progress}.`} ${proposed.length} deletion(s) proposed.`, blocks };
+  return {
+    text: `${title} (${environment}).${progress === null ? "" : ` ${progress}.`} ${counted(proposed.length, "deletion")} proposed.`,
+    blocks,
+  };
 }
 
 function wholePlan({ id }: PlanRecord, place: "file" | "terminal"): Mrkdwn {
@@ -101,12 +105,12 @@ function headline(record: PlanRecord): string {
   const done = outcomes.filter((o) => o.outcome === "done").length;
   if (isOver(record)) return "Plan: the hold is over";
   if (record.state === "stopped") return `Plan: stopped after ${done} of ${n} changes`;
-  if (record.state === "reported") return `Plan: ${n} change(s) would be made, and none is: report mode`;
+  if (record.state === "reported") return `Plan: ${counted(n, "change")} would be made, and none is: report mode`;
   if (record.state === "held") return `Plan: held, ${n === 0 ? "nothing changed" : `${done} of ${n} changes made`}`;
-  if (record.state === "applying" && n > 0) return `Plan: making ${n} change(s)`;
+  if (record.state === "applying" && n > 0) return `Plan: making ${counted(n, "change")}`;
   const proposed = plan.proposals.length - (record.notAsked?.length ?? 0);
-  if (proposed > 0 && n === 0) return `Plan: ${proposed} deletion(s) proposed`;
-  return n === 0 ? "Plan: nothing to change" : done === n ? `Plan: ${n} change(s) made` : `Plan: ${done} of ${n} changes made`;
+  if (proposed > 0 && n === 0) return `Plan: ${counted(proposed, "deletion")} proposed`;
+  return n === 0 ? "Plan: nothing to change" : done === n ? `Plan: ${counted(n, "change")} made` : `Plan: ${done} of ${n} changes made`;
 }
 
 function outcomeLine(o: ChangeOutcome): string {

@@ -1,0 +1,39 @@
+import type { WebClient } from "@slack/web-api";
+import type { CiUserId } from "../core/ids.ts";
+import type { Database } from "../store/db.ts";
+import { readPostedMessage } from "../store/posted-messages.ts";
+import type { Identity } from "./identity.ts";
+import { createDirects, mayPass } from "./members-told.ts";
+import type { Posting } from "./posting.ts";
+import { renderNudge, type OldMachine } from "./render/nudge.ts";
+
+/** Tells owners how to make templates. Implemented by the bot. */
+export interface NudgeAnnouncer {
+  /** A direct message, once for each round; false: Slack did not take it, now. Who has no Slack account counts as told. */
+  nudge(person: CiUserId, machines: readonly OldMachine[], round: number): Promise<boolean>;
+}
+
+/** The key of a person's message of one round. */
+export function nudgeKey(person: string, round: number | string): string {
+  return `nudge:${person}:${round}`;
+}
+
+/** Makes it. */
+export function createNudges(o: {
+  readonly posting: Posting;
+  readonly client: WebClient;
+  readonly db: Database;
+  readonly identity: Pick<Identity, "slackIdOf">;
+}): NudgeAnnouncer {
+  const directOf = createDirects(o);
+  return {
+    async nudge(person, machines, round) {
+      const direct = await directOf(person);
+      if (!direct.ok) return !mayPass(direct.error);
+      if (direct.value === null) return true;
+      const key = nudgeKey(person, round);
+      const shown = await o.posting.showNow(key, direct.value, renderNudge(machines, round));
+      return !shown.ok || (await readPostedMessage(o.db, key)) !== null;
+    },
+  };
+}

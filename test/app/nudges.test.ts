@@ -1,0 +1,166 @@
+/**
+ * Claim: owners of old machines without a template are told once a week, over restarts and two replicas; who says never hears nothing of it
+ * again; off, nothing is read. Whoever presses the button, only the owner's own message counts.
+ */
+import { randomUUID } from "node:crypto";
+import { WebClient } from "@slack/web-api";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
+import { withoutTemplate } from "../../src/app/nudges.ts";
+import { createAnnouncers } from "../../src/bot/announcers.ts";
+import { answerClick } from "../../src/bot/clicks.ts";
+import { nudgeKey } from "../../src/bot/nudges.ts";
+import { createPosting } from "../../src/bot/posting.ts";
+import { renderNudge, type OldMachine } from "../../src/bot/render/nudge.ts";
+import { failure } from "../../src/core/failure.ts";
+import type { CiUserId, Instant } from "../../src/core/ids.ts";
+import type { InventoryItem } from "../../src/core/inventory.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { createEvents } from "../../src/events.ts";
+import { recordManagedAccounts, recordManagedDomains } from "../../src/store/managed.ts";
+import { readPostedMessage } from "../../src/store/posted-messages.ts";
+import { ciPerson, identityOn, twoSlacks, type OneSlack } from "../bot/two-slacks.ts";
+import { configOf, testBot } from "../support/bot.ts";
+import { freshDatabase, type FreshDatabase } from "../support/database.ts";
+import { item, op } from "../support/deletions.ts";
+
+const DAY = 86_400_000;
+const account = randomUUID() as never;
+let fresh: FreshDatabase;
+let slack: OneSlack;
+let now = 400 * DAY;
+let items: InventoryItem[] = [];
+let reads = 0;
+let state = "active";
+let isAway = false;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  slack = await (twoSlacks[1]?.[1] as () => Promise<OneSlack>)();
+  slack.set({ id: "UMIA", name: "mia", email: "mia@example.org" });
+  const domainId = randomUUID() as never;
+  const projectId = "p-1" as never;
+  await recordManagedDomains(fresh.db, [{ domainId, projectId, generation: 1, origin: "created" }], 1);
+  const one = { accountId: account, userId: randomUUID() as never, domainId, projectId, ciUserId: "mia" as CiUserId };
+  await recordManagedAccounts(fresh.db, [one], 1);
+});
+afterAll(async () => {
+  await slack.close();
+  await fresh.drop();
+});
+beforeEach(() => {
+  items = [item("machine", "<!here> old", { accountId: account, createdAt: (now - 100 * DAY) as Instant })];
+});
+
+async function sweeper(days: string) {
+  const { identity } = await identityOn(slack, fresh.db, { people: [ciPerson("mia")] });
+  const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
+  const events = createEvents("silent", "test");
+  const at = (): Instant => now as Instant;
+  const posting = createPosting({ client, db: fresh.db, now: at, sleep: async () => undefined, events });
+  const { nudge } = createAnnouncers({
+    ...{ posting, client, identity, channel: slack.channel, environment: "test", events, db: fresh.db, now: at },
+    membersOf: async () => ok([]),
+  });
+  const project = { id: "p-1", slug: "aurora", state };
+  const bot = testBot(fresh.db, {
+    config: configOf({ TWOKEY_NUDGE_AFTER_DAYS: days }),
+    nudges: nudge,
+    now: at,
+    ci: { projectsOf: async () => (isAway ? err(failure("unavailable", "x", "away")) : ok([{ ...project, state }] as never)) },
+    reader: { readItems: async () => (reads++, ok(items)) },
+  });
+  return async (): Promise<void> => {
+    await bot.schedules.find((one) => one.name === "nudge-owners")?.run();
+    await posting.settle();
+  };
+}
+const posted = () => slack.calls("chat.postMessage");
+
+test("unset, nothing is read and nobody is told", async () => {
+  await (
+    await sweeper("0")
+  )();
+  expect([reads, posted()]).toEqual([0, 0]);
+});
+
+test("once a week, however often it is looked, after restarts, and with Slack or the CI database away first", async () => {
+  isAway = true;
+  await (
+    await sweeper("30")
+  )();
+  isAway = false;
+  slack.fail("chat.postMessage", "internal_error");
+  await (
+    await sweeper("30")
+  )();
+  slack.fail("chat.postMessage", null);
+  const before = posted();
+  for (let n = 0; n < 5; n++) {
+    now += 3600_000;
+    await (
+      await sweeper("30")
+    )();
+  }
+  expect(posted() - before).toBe(1);
+  now += 7 * DAY;
+  await Promise.all([(await sweeper("30"))(), (await sweeper("30"))()]);
+  expect(posted() - before).toBe(2);
+});
+
+test("a template made since, a young machine, a closed project: nobody is told", async () => {
+  const young = item("machine", "young", { accountId: account, createdAt: (now - DAY) as Instant });
+  const template = item("template", "t", { accountId: account, createdAt: (now - 50 * DAY) as Instant });
+  expect(withoutTemplate([...items, young], now - 30 * DAY).map((m) => m.name)).toEqual(["<!here> old"]);
+  expect(withoutTemplate([...items, template], now - 30 * DAY)).toEqual([]);
+  const others = { ...template, accountId: randomUUID() as never };
+  expect(withoutTemplate([...items, others], now - 30 * DAY)).toHaveLength(1);
+  const before = posted();
+  state = "closed";
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  state = "active";
+  expect(posted()).toBe(before);
+});
+
+test("Never tell me again: by nobody else, and from then on for good", async () => {
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  const round = now;
+  const message = await readPostedMessage(fresh.db, nudgeKey("mia", round));
+  if (message === null) throw new Error("no message");
+  const press = (who: string, value = `v1:${round}`) => {
+    const by = { operator: { id: op(who), name: who, ciUserId: who as CiUserId }, isTeam: false };
+    const click = { action: "nudge_never", value, user: "U1", channel: message.channel, ts: message.ts, triggerId: "t" };
+    return answerClick(click, by, { db: fresh.db } as never);
+  };
+  for (const forged of [await press("tom"), await press("mia", "v1:1"), await press("mia", "v1:x; drop table nudged")])
+    expect(JSON.stringify(forged)).toContain("not made by Twokey");
+  expect(JSON.stringify(await press("mia"))).toContain("You are not told again");
+  const before = posted();
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  expect(posted()).toBe(before);
+});
+
+test("its words are as the golden file has them, and hostile names mention nobody", async () => {
+  const many: OldMachine[] = Array.from({ length: 25 }, (_x, i) => ({
+    project: "<!channel>",
+    name: `vm ${i} <https://x|y>`,
+    createdAt: 0,
+  }));
+  for (const machines of [many, many.slice(0, 1)]) {
+    const { text, blocks } = renderNudge(machines, 5);
+    expect(validateBlocks(blocks, "message")).toEqual([]);
+    expect(JSON.stringify(blocks).replaceAll(/<!date\^[^>]*>/g, "")).not.toMatch(/[<>]/);
+    expect(text.length).toBeGreaterThan(20);
+  }
+  const shown = renderNudge([{ project: "aurora", name: "build-1", createdAt: Date.parse("2026-06-01T10:00:00Z") }], 5);
+  await expect(`${JSON.stringify(shown, null, 1)}\n`).toMatchFileSnapshot("../bot/golden/nudge.txt");
+});

@@ -152,6 +152,9 @@ export async function requestRestore(
     (row.phase === "frozen" && row.frozen_from === "removing")
   )
     return err(wrongPhase(row, "Restore is for the quarantine, the grace period and as long as CloudStack keeps the machines."));
+  // Who asks again, such as after a crash, changes nothing of who asked first and why.
+  if (row.phase !== "frozen" && row.restore_by !== null)
+    return err(wrongPhase(row, `It is being given back already: ${row.restore_by === "twokey" ? "Twokey" : row.restore_by} asked for it.`));
   if (row.phase === "frozen" && row.frozen_from !== null) await updateDeletion(q, row.id, { phase: row.frozen_from, entered_at: c.now() });
   const { name } = by.operator;
   await updateDeletion(q, row.id, { restore_by: name, closed_because: because, closed_by: name, activity: `${name} asked for it back` });

@@ -191,6 +191,20 @@ test("cancel is for the cool-off, restore for what comes after it", async () => 
   expect(await expectRow(fresh.db, row.id)).toMatchObject({ phase: "closed", closed_because: "cancelled" });
 });
 
+test("who asks for a domain that is being given back already changes nothing of who asked first", async () => {
+  const row = await proposed();
+  const d = service(row);
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await updateDeletion(q, row.id, { phase: "grace" });
+  });
+  expect(code(await d.restore(click(await expectRow(fresh.db, row.id), "dora")))).toBe("ok");
+  const asked = await expectRow(fresh.db, row.id);
+  expect(code(await d.restore(click(asked, "ada")))).toBe("deletion.phase");
+  expect(await expectRow(fresh.db, row.id)).toMatchObject({ restore_by: asked.restore_by, version: asked.version });
+  expect(await fresh.db.exec("select from deletion_event where kind = 'restore asked'")).toBe(1);
+});
+
 test("an approval that is withdrawn in the cool-off ends the deletion", async () => {
   const row = await proposed();
   const d = service(row);

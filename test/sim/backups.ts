@@ -22,10 +22,11 @@ export interface Backup {
 /** Makes a backup, by the database's owner. */
 export async function takeBackup(w: World, owner: Database): Promise<Backup> {
   const tables = await tablesOf(owner);
-  const pairs = tables.map((t) => `'${t}', (select coalesce(json_agg(r::text), '[]')::text from "${t}" r)`);
+  const tableRows = tables.map((t) => `select '${t}' as name, (select coalesce(json_agg(r::text), '[]')::text from "${t}" r) as rows`);
   const { rows, head } = await owner.one(
     z.object({ rows: z.record(z.string(), z.string()), head: z.number() }),
-    `select json_build_object(${pairs.join(", ")}) as rows, (select coalesce(max(seq), 0)::float8 from audit) as head`,
+    `select json_object_agg(name, rows) as rows, (select coalesce(max(seq), 0)::float8 from audit) as head
+     from (${tableRows.join(" union all ")}) tables`,
   );
   return {
     ...{ at: w.clock.at, rows, head, queue: [...w.queue] },

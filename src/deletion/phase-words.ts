@@ -60,5 +60,5 @@ export function dayText(at: number): string {
 }
 
 function frozenWords(from: Phase | null): string {
-  return from === "removing" ? "Stopped during the removal, a person must decide" : "Stopped, a person must decide";
+  return from === "removing" ? "Frozen during the removal, a person must decide" : "Frozen, a person must decide";
 }

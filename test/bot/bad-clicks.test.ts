@@ -201,8 +201,8 @@ test.for<readonly [string, () => Pressed, RegExp]>([
   ["who is no approver", () => ({ user: "eve" }), /not one of the approvers/],
   ["somebody unknown", () => ({ user: "nobody" }), /do not know you/],
   ["a Reject by who is not of the team", () => ({ action: "deletion_reject", user: "mia" }), /Only members of the CI team/],
-  ["a Cancel before there is a cool-off", () => ({ action: "deletion_cancel" }), /phase proposed/],
-  ["a Restore before anything was touched", () => ({ action: "deletion_restore" }), /phase proposed/],
+  ["a Cancel before there is a cool-off", () => ({ action: "deletion_cancel" }), /Waiting for approvals/],
+  ["a Restore before anything was touched", () => ({ action: "deletion_restore" }), /Waiting for approvals/],
   ["a Withdraw of who has not approved", () => ({ action: "deletion_withdraw" }), /have not approved/],
 ])("%s is refused with a sentence, recorded, and changes nothing", async ([, pressed, words]) => {
   await press(pressed());
@@ -235,7 +235,7 @@ test("a flood of one person's clicks is refused from the eleventh on, and keeps 
   await press({ user: "ada" });
   expect(await votes()).toBe(1);
   await press({ user: "eve", action: "deletion_cancel" });
-  expect(said.join()).toMatch(/phase proposed/);
+  expect(said.join()).toMatch(/Waiting for approvals/);
   await flood;
   expect(await refusals()).toHaveLength(11);
   const many = said.filter((s) => s.includes("too much is waiting"));

@@ -101,7 +101,7 @@ const phasesShown: readonly (readonly [string, DeletionChange, string])[] = [
   ["cooling off", { phase: "cooling_off", until_at: until }, "p-1: cooling off until 12 December"],
   ["quarantined", { phase: "grace", until_at: until }, "p-1: quarantined until 12 December"],
   ["machines destroyed", { phase: "expunging", expunge_after: until }, "p-1: waiting until CloudStack has removed the machines"],
-  ["frozen", { phase: "frozen", frozen_from: "grace", frozen_reason: "a machine runs" } as never, "p-1: stopped, a person must decide"],
+  ["frozen", { phase: "frozen", frozen_from: "grace", frozen_reason: "a machine runs" } as never, "p-1: frozen, a person must decide"],
 ];
 
 test.each(phasesShown)("a deletion under way, %s: until when, what it means, and Keep for a member", async (name, change, title) => {

@@ -19,7 +19,7 @@ test("the words of each phase", () => {
     removing: "Removing the domain for good",
     deleted: "Deleted",
     closed: "Ended, nothing deleted",
-    frozen: "Stopped, a person must decide",
+    frozen: "Frozen, a person must decide",
   });
 });
 

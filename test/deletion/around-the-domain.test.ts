@@ -168,7 +168,7 @@ describe("what goes along without a copy (M7)", () => {
       { what: "service offering", names: ["ours only"] },
     ]);
     expect(await cardText(c)).toContain(
-      "*Also removed, without a copy:* 2 key pairs (build, laptop), 1 affinity group (apart), 1 VPN user",
+      "*Also removed, without a copy:* 2 key pairs (`build`, `laptop`), 1 affinity group (`apart`), 1 VPN user",
     );
   });
 

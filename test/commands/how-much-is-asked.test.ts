@@ -265,7 +265,7 @@ test("the status of a project that is to be deleted has Keep for its member, and
   expect(status.text).toMatch(/^aurora: (?:backing up templates|waiting for approvals)$/);
   await mia.click({ channel: "C0CIUSERS", ts: status.ts, actionId: "status_keep" });
   await told(mia, "The domain is kept");
-  await told(ada, "ROOT/ci/aurora: not deleted");
+  await told(ada, "ROOT/ci/aurora: Kept, nothing deleted");
   await mia.command("C0CIUSERS", "/ci-status", "aurora");
   await told(mia, "The last deletion: kept, nothing deleted");
 }, 90_000);

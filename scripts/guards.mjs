@@ -1,5 +1,5 @@
 // Breaks each safety guard once, in a copy of the tree, and runs the tests that must notice. A guard nobody misses fails this script.
-// `npm run guards [-- INVARIANT | TEST FILE] [--jobs N]`: all guards, or those of an invariant or of a test file; N copies at once.
+// `npm run guards [-- WHICH …] [--jobs N]`: all guards, or those of an invariant, of a test file or of these words; N copies at once.
 import { spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,10 +27,10 @@ const COPIED = [
 const LONGEST_TEST = 150_000;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { jobs: { type: "string", default: "1" } } });
-const [only] = positionals;
-const chosen = guards.filter((g) => only === undefined || g.invariant === only || g.tests.includes(only));
+const isOf = (g) => (only) => g.invariant === only || g.tests.includes(only) || g.what === only;
+const chosen = guards.filter((g) => positionals.length === 0 || positionals.some(isOf(g)));
 if (chosen.length === 0) {
-  console.error(`No guard is of the invariant or test file "${only}".`);
+  console.error(`No guard is of ${positionals.join(", ")}: neither an invariant, nor a test file, nor what a guard does.`);
   process.exit(2);
 }
 prepare();

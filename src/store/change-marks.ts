@@ -27,6 +27,16 @@ export function countQuickChanges(q: Queryable): Promise<number> {
   return q.one(CountRow, "select quick_changes as n from sync_state");
 }
 
+/** Whether the newest plan over everything is held as a whole, or there is none yet. */
+export async function isFleetHeld(q: Queryable): Promise<boolean> {
+  const newest = await q.maybe(
+    z.object({ held: z.boolean() }),
+    `select jsonb_path_exists(p.record, '$.plan.holds[*] ? (@.blocks == "everything")') as held
+     from plan p join pass on pass.id = p.pass_id where pass.scope ->> 'kind' = 'fleet' order by pass.seq desc limit 1`,
+  );
+  return newest?.held ?? true;
+}
+
 /** Adds to them. */
 export async function addQuickChanges(q: Queryable, made: number): Promise<void> {
   if (made > 0) await q.exec("update sync_state set quick_changes = quick_changes + $1", [made]);

@@ -68,8 +68,7 @@ test("a machine that its owner destroys is in the log, and counted once", async 
 
 test("what happened to domains, accounts and users below the managed root is told with its id and its domain; what happened elsewhere is not", async () => {
   valueOf(await api().change("disableAccount", { id: ann, lock: "true" }));
-  const found = valueOf(await reader.readTouched(0 as Instant));
-  expect(found.map((t) => t.resourceId)).toContain(ann);
+  await eventually("it is done", async () => valueOf(await reader.readTouched(0 as Instant)).some((t) => t.resourceId === ann));
   const log = emulator.requests().findLast((r) => r.command === "listEvents");
   expect(log?.params["domainid"]).toBe(valueOf(await reader.readManagedRoot()).id);
   expect(valueOf(await reader.readTouched((Date.now() + 3600_000) as Instant))).toEqual([]);

@@ -87,13 +87,51 @@ test("what CloudStack's event log names is looked at once, by the thing's id or 
   s.projects["alpha"]?.members.add("cleo");
   touched.push({ resourceId: "6f1c9a1e-0000-4000-8000-00000000abcd", domainId: alpha, at: (s.now + 1) as Instant });
   touched.push({ resourceId: null, domainId: "6f1c9a1e-0000-4000-8000-00000000aaaa", at: (s.now + 1) as Instant });
+  // Our own change is in the log too, by a clock that is ahead.
+  s.refuses = () => {
+    touched.push({ resourceId: null, domainId: alpha, at: (s.now + 20_000) as Instant });
+    return null;
+  };
   await round();
   expect(await passes()).toBe(1);
   expect(kinds()).toEqual(["create_account"]);
-  // Our own change is in the log too.
-  touched.push({ resourceId: null, domainId: alpha, at: s.now as Instant });
-  await round();
+  for (let i = 0; i < 20; i += 1) await round();
   expect(await passes()).toBe(1);
+});
+
+test.each([0, 20_000])("a change that is refused is not tried in each round, with CloudStack's clock %i ms ahead", async (ahead) => {
+  let tries = 0;
+  s.projects["alpha"]?.members.add("cleo");
+  s.refuses = () => {
+    tries += 1;
+    touched.push({ resourceId: null, domainId: domainIdFor("alpha" as ProjectId, 1), at: (s.now + ahead) as Instant });
+    return failure("refused", "cloudstack.531", "not permitted");
+  };
+  await s.pass(bot);
+  for (let i = 0; i < 30; i += 1) await round();
+  expect(tries).toBeLessThanOrEqual(2);
+});
+
+test.each<[string, () => Promise<unknown>, readonly string[]]>([
+  ["too many changes", () => putInForce(fresh.db, { changesPerPass: 4 }), ["too_many_changes"]],
+  ["CloudStack lists less than before", async () => s.domains.delete("beta"), ["observed_partial"]],
+])("what the plan over everything holds as a whole (%s) is not made piece by piece", async (_what, amiss, holds) => {
+  await amiss();
+  for (const [project, name] of ["alpha", "beta"].flatMap((p) => ["x", "y", "z"].map((n) => [p, n] as const))) member(project, name);
+  const held = await s.pass(bot);
+  expect(held.plan.holds.map((h) => h.kind)).toEqual(expect.arrayContaining([...holds]));
+  await round();
+  expect(s.made).toEqual([]);
+});
+
+test("before the first pass over everything nothing is made", async () => {
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("delete from plan");
+  });
+  member("alpha", "cleo");
+  await round();
+  expect(s.made).toEqual([]);
 });
 
 test("who left is not locked and a closed project is not proposed: that is for a pass over everything", async () => {
@@ -120,11 +158,13 @@ test("more than twenty projects at once are left to a pass over everything", asy
 
 test("they change no more between two passes over everything than one pass may", async () => {
   await putInForce(fresh.db, { changesPerPass: 2 });
-  for (const name of ["x", "y", "z"]) {
-    member("alpha", name);
-    await round();
-  }
-  expect(kinds()).toEqual(["create_account", "create_account"]);
+  member("alpha", "x");
+  await round();
+  // Two more would be one above the limit: none of them is made.
+  member("beta", "y");
+  member("beta", "z");
+  await round();
+  expect(kinds()).toEqual(["create_account"]);
   // A pass over everything makes what is left, and from then on they count anew.
   await s.pass(bot);
   member("beta", "v");

@@ -11,13 +11,14 @@ import type { FleetScope } from "../../core/scope.ts";
 import {
   addQuickChanges,
   countQuickChanges,
+  isFleetHeld,
   readChangeMark,
   readOwners,
   recordChangeMark,
   type ChangeMark,
 } from "../../store/change-marks.ts";
 import { refusalWhileStopped } from "./pass-lock.ts";
-import { runPass, type ReconcileContext } from "./reconcile.ts";
+import { previewPass, runPass, type ReconcileContext } from "./reconcile.ts";
 
 /** What the CI database says of its own changes. */
 export interface ChangedProjects {
@@ -46,7 +47,7 @@ export interface QuickPassContext extends ReconcileContext {
 export interface QuickPassReport {
   readonly looked: number;
   readonly made: number;
-  /** Projects that are left to the next pass over everything: too many changed at once, or enough was changed since the last one. */
+  /** Projects that are left to the next pass over everything: too many changed at once, too much since it, or it is held as a whole. */
   readonly left: number;
 }
 
@@ -57,7 +58,8 @@ const OVERLAP_MS = 60_000;
 const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0 };
 
 /**
- * One round. A change is followed again in the next round when its pass did not run, such as while another pass runs.
+ * One round. A change is followed again in the next round when its pass did not run, such as while another pass runs. While the last pass
+ * over everything is held as a whole, or before the first one, nothing is made: what people are asked about is not made piece by piece.
  *
  * Errors: `unavailable` while a side does not say what changed. Invariant: INV-1, INV-11.
  */
@@ -68,33 +70,37 @@ export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPas
   const cloud = await changedInCloudStack(c);
   if (!cloud.ok) return cloud;
   const projects = [...new Set([...ci.value.projects, ...cloud.value.projects])];
-  const limit = (await c.policyNow()).changesPerPass;
-  const isMany = projects.length > PROJECTS_MAX || (await countQuickChanges(c.db)) >= limit;
-  const done = isMany ? { ...NOTHING, left: projects.length } : await lookAt(projects, limit, c);
+  const isLeft = projects.length > PROJECTS_MAX || (projects.length > 0 && (await isFleetHeld(c.db)));
+  const done = isLeft ? { ...NOTHING, left: projects.length } : await lookAt(projects, c);
   if (done === null) return ok(NOTHING);
-  // Our own changes are in CloudStack's event log too.
-  const until = projects.length > 0 && !isMany ? Math.max(cloud.value.mark?.at ?? 0, c.now()) : null;
+  // Our own changes, and tries, are in CloudStack's event log too, by its clock.
+  const again = done.looked > 0 ? await changedInCloudStack(c) : cloud;
+  const mark = again.ok ? again.value.mark : cloud.value.mark;
   await c.db.tx(async (q) => {
     if (ci.value.mark !== null) await recordChangeMark(q, "ci", ci.value.mark);
-    if (cloud.value.mark !== null)
-      await recordChangeMark(q, "cloudstack", withSeen(cloud.value.mark, until === null ? [] : projects, until ?? 0));
+    if (mark !== null) await recordChangeMark(q, "cloudstack", mark);
   });
   return ok(done);
 }
 
 /** Null: another pass is running, and these projects are looked at in the next round. */
-async function lookAt(projects: readonly ProjectId[], limit: number, c: QuickPassContext): Promise<QuickPassReport | null> {
-  let made = 0;
-  for (const [looked, projectId] of projects.entries()) {
-    const ended = await runPass({ kind: "project", root: c.fleet.root, projectId }, { kind: "schedule" }, c);
+async function lookAt(projects: readonly ProjectId[], c: QuickPassContext): Promise<QuickPassReport | null> {
+  const limit = (await c.policyNow()).changesPerPass;
+  let [looked, made] = [0, 0];
+  for (const projectId of projects) {
+    const scope = { kind: "project", root: c.fleet.root, projectId } as const;
+    const before = await countQuickChanges(c.db);
+    // What would go beyond the limit is left as a whole, before anything of it is made.
+    const isAbove = before > 0 && before + (await previewPass(scope, { kind: "schedule" }, c)).plan.additive.length > limit;
+    if (isAbove) continue;
+    const ended = await runPass(scope, { kind: "schedule" }, c);
     if (!ended.ok && ended.error.code === "sync.running") return null;
-    if (!ended.ok) continue;
-    const now = ended.value.outcomes.filter((o) => o.outcome === "done").length;
+    looked += 1;
+    const now = ended.ok ? ended.value.outcomes.filter((o) => o.outcome === "done").length : 0;
     made += now;
     await addQuickChanges(c.db, now);
-    if ((await countQuickChanges(c.db)) >= limit) return { looked: looked + 1, made, left: projects.length - looked - 1 };
   }
-  return { looked: projects.length, made, left: 0 };
+  return { looked, made, left: projects.length - looked };
 }
 
 /** The projects to look at, and the mark that stands once they were. */
@@ -135,8 +141,4 @@ function follow(before: ChangeMark | null, at: number, changed: ReadonlyMap<Proj
   // What is older than the overlap is not found again.
   const recent = Object.entries(seen).filter(([, when]) => when >= at - 2 * OVERLAP_MS);
   return { projects, mark: { at, seen: { ...Object.fromEntries(recent), ...Object.fromEntries(changed) } } };
-}
-
-function withSeen(mark: ChangeMark, projects: readonly ProjectId[], until: number): ChangeMark {
-  return { ...mark, seen: { ...mark.seen, ...Object.fromEntries(projects.map((id) => [id, until])) } };
 }

@@ -85,9 +85,8 @@ export function createTouchedReader(api: CloudStackApi): (since: Instant) => Pro
 }
 
 function touchedOf(e: EventRow): readonly Touched[] {
-  // What was refused, or has only begun, is in the log, too, and changed nothing.
-  const isDone = e.level === "INFO" && e.state === "Completed";
-  if (!isDone || !/^(?:DOMAIN|ACCOUNT|USER)\.(?!LOG)/.test(e.type) || e.created === undefined) return [];
+  // What was refused is in the log, too. Of a job only `Scheduled` belongs to the account it is about, so that this key sees it.
+  if (e.level !== "INFO" || !/^(?:DOMAIN|ACCOUNT|USER)\.(?!LOG)/.test(e.type) || e.created === undefined) return [];
   return [{ resourceId: e.resourceid ?? null, domainId: e.domainid ?? null, at: e.created }];
 }
 

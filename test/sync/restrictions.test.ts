@@ -7,12 +7,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Asker } from "../../src/core/people.ts";
 import { readPolicyChanges } from "../../src/store/policies.ts";
 import type { AccountId, Instant, PassId } from "../../src/core/ids.ts";
-import { countRestrictions } from "../../src/store/intents.ts";
+import { countRestrictions, recordIntent } from "../../src/store/intents.ts";
 import { applyChanges } from "../../src/sync/execution/apply.ts";
 import type { Change } from "../../src/sync/planning/plan.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { configOf, putInForce } from "../support/bot.ts";
 import { op } from "../support/deletions.ts";
+import { eventually } from "../support/eventually.ts";
 import { lendDatabase } from "../support/lent-database.ts";
 import { ids, service, type Service } from "./people.ts";
 
@@ -177,6 +178,29 @@ describe("the budget over all passes", () => {
       { outcome: "held", problem: "the limit of restrictions over all passes is reached" },
     ]);
     expect(await countRestrictions(fresh.db, s.now - DAY)).toBe(2);
+  });
+
+  test("a replica that counts waits until another one has recorded what it counted for", async () => {
+    const at = 1_000;
+    const intent = {
+      id: crypto.randomUUID(),
+      owner: { kind: "pass", id: crypto.randomUUID() },
+      command: "lock_account",
+      params: {},
+      at,
+    } as const;
+    let counted: Promise<number> = Promise.resolve(-1);
+    await fresh.db.tx(async (q) => {
+      expect(await countRestrictions(q, 0)).toBe(0);
+      counted = fresh.db.tx((other) => countRestrictions(other, 0));
+      // It waits, or it has counted already what is not there yet.
+      await eventually("the other one asked", async () => {
+        const waits = "select from pg_locks where locktype = 'advisory' and not granted";
+        return (await fresh.db.exec(waits)) > 0 || (await Promise.race([counted, Promise.resolve(-1)])) !== -1;
+      });
+      await recordIntent(q, intent);
+    });
+    expect(await counted).toBe(1);
   });
 });
 

@@ -95,13 +95,24 @@ const serveUntilSignal: CliCommand = async (io) => {
   return 0;
 };
 
+/** Exits once all that was printed is written: a pipe takes 64 KiB at a time, and whoever reads it may be slow, or gone. */
+async function exitWritten(code: number): Promise<void> {
+  const written = (stream: NodeJS.WriteStream): Promise<unknown> =>
+    new Promise((resolve) => {
+      stream.once("error", resolve);
+      stream.write("", resolve);
+    });
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
+}
+
 const isMain = process.argv[1] !== undefined && /(?:twokey\.mjs|src[\\/]main\.js)$/.test(process.argv[1]);
 if (isMain || process.argv[1]?.endsWith("/twokey") === true) {
   runProgram(process.argv.slice(2), { out, terminal, serve: serveUntilSignal }).then(
-    (code) => process.exit(code),
+    (code) => exitWritten(code),
     async (thrown: unknown) => {
       (await terminal()).err(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-      process.exit(1);
+      await exitWritten(1);
     },
   );
 }

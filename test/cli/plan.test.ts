@@ -2,6 +2,8 @@
  * Claims: `twokey plan` says what a pass would do, with nothing of Slack and no key that changes anything, writes nothing to any of the
  * systems, and ends with 0, 2 or 1. `twokey plan show` prints every line of a stored plan. 400 projects take less than 3 seconds.
  */
+import { spawn, spawnSync } from "node:child_process";
+import { text } from "node:stream/consumers";
 import { mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -25,6 +27,7 @@ let ci: FreshDatabase;
 let own: FreshDatabase;
 let env: Record<string, string>;
 beforeAll(async () => {
+  spawnSync(process.execPath, [path.resolve("scripts/prepare.mjs"), "--quiet"], { stdio: "ignore" });
   [ci, own] = [await emptyDatabase(), await emptyDatabase()];
   const client = new pg.Client({ connectionString: ci.url });
   await client.connect();
@@ -156,4 +159,18 @@ test("after passes, show prints each line of a stored plan; by an unknown id it 
   const unknown = await life.terminal("plan", "show", "ffffffff-0000");
   expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining(head?.id ?? "") as string });
   await fresh.drop();
+});
+
+test("what is longer than a pipe holds at a time comes through it whole", async () => {
+  // The program as people start it, and the emulator goes on answering here.
+  const main = path.resolve("dist/src/main.js");
+  const piped = '"$0" "$1" plan --json | cat; exit ${PIPESTATUS[0]}';
+  const child = spawn("bash", ["-c", piped, process.execPath, main], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [out, code] = await Promise.all([text(child.stdout), new Promise((resolve) => child.once("exit", resolve))]);
+  expect(code).toBe(2);
+  expect(out.length).toBeGreaterThan(200_000);
+  expect(() => JSON.parse(out) as unknown).not.toThrow();
 });

@@ -3495,4 +3495,12 @@ export const guards = [
     broken: "",
     tests: ["test/commands/status.test.ts"],
   },
+  {
+    invariant: "INV-12",
+    what: "in report mode the archive is given no head of the audit log",
+    file: "src/approvals/ownership.ts",
+    guard: "if (c.writesNothing === true) return;",
+    broken: "",
+    tests: reportMode,
+  },
 ];

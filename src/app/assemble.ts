@@ -9,7 +9,7 @@ import { createProjectService } from "../commands/projects.ts";
 import type { Services } from "../commands/services.ts";
 import type { Failure } from "../core/failure.ts";
 import type { CiUserId, ProjectId } from "../core/ids.ts";
-import { onlyReported, type ChangeKind } from "../core/report-mode.ts";
+import { isAllReported, onlyReported, type ChangeKind } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
 import { ballotOf } from "../deletion/act.ts";
@@ -114,6 +114,7 @@ function ownershipOf(p: Parts): Ownership {
     readMarks: () => p.cloud.reader.readMarks(),
     addMark: (installation) => p.cloud.writer.addMark(installation),
     copy: createHeadCopy(p.archive),
+    writesNothing: isAllReported(p.config.cloudstack.reportOnly),
     onFailure: (f) => p.events.failed("audit.head", f),
   });
 }

@@ -117,7 +117,12 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "nudge-owners", everySeconds: MEASURE_SECONDS, run: () => sweepNudges(p) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
-    { name: "prune-archive", everySeconds: PRUNE_SECONDS, run: () => report(prune(p, c), p, "archive.prune") },
+    {
+      name: "prune-archive",
+      everySeconds: PRUNE_SECONDS,
+      // In report mode the archive stays as it is.
+      run: async () => (c.exports.reported === null ? report(prune(p, c), p, "archive.prune") : undefined),
+    },
     { name: "drop-old-rows", everySeconds: PRUNE_SECONDS, run: () => report(dropOld({ ...p, clocks: c.deletions }), p, "store.old_rows") },
     { name: "measure-fleet", everySeconds: MEASURE_SECONDS, run: () => report(measureFleet(backups), p, "backup.measure") },
   ];

@@ -24,6 +24,11 @@ export function whyDeletionsReported(only: ReportOnly): string | null {
   return whyReported("delete", only) ?? (only.export === undefined ? null : `${whatIsReported.delete}: ${only.export}`);
 }
 
+/** Whether nothing at all is carried out. */
+export function isAllReported(only: ReportOnly): boolean {
+  return only.write !== undefined && only.export !== undefined && only.delete !== undefined;
+}
+
 /** Every kind that is only reported, as sentences. */
 export function reportSentences(only: ReportOnly): readonly string[] {
   return (["write", "export", "delete"] as const).flatMap((kind) => whyReported(kind, only) ?? []);

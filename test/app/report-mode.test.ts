@@ -10,7 +10,9 @@ import { renderCard } from "../../src/bot/render/card.ts";
 import { answerPlan } from "../../src/commands/passes.ts";
 import type { AccountId, DomainId, DomainPath, JobId, Slug } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
+import { ok } from "../../src/core/result.ts";
 import { readLiveDeletions } from "../../src/store/deletions.ts";
+import { readInstallation } from "../../src/store/installation.ts";
 import { isRead } from "../../src/store/stop-switch.ts";
 import { addManagedRoot } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -168,4 +170,28 @@ describe("in a database", () => {
     const ask = { dryRun: false } as Parameters<typeof bot.reimport>[0];
     expect(await bot.reimport(ask, {} as never)).toMatchObject({ ok: false, error: { code: "cloudstack.report_only" } });
   });
+});
+
+test("no work of report mode touches the archive: no copy is saved, pruned or removed, nor the head of the audit log kept there", async () => {
+  const fresh = await lendDatabase();
+  try {
+    const s = service(fresh.db, { alpha: ["ann"] });
+    await putInForce(fresh.db);
+    const touched: string[] = [];
+    const touch = (what: string) => async () => {
+      touched.push(what);
+      return ok(0 as never);
+    };
+    const archive = { append: touch("append"), finish: touch("finish"), remove: touch("remove") };
+    const bot = s.bot(reporting, { archive });
+    await s.pass(bot);
+    for (const one of bot.schedules) await one.run().catch(() => undefined);
+    expect(touched).toEqual([]);
+    expect((await readInstallation(fresh.db)).keptHash).toBeNull();
+    // The same work of the whole bot does keep it.
+    await s.pass(s.bot(configOf()));
+    expect((await readInstallation(fresh.db)).keptHash).not.toBeNull();
+  } finally {
+    await fresh.drop();
+  }
 });

@@ -4,6 +4,7 @@ import { renderPlan } from "../../src/bot/render/plan.ts";
 import { parseCommand } from "../../src/commands/command.ts";
 import { answerPolicy } from "../../src/commands/policy.ts";
 import type { Asker } from "../../src/core/people.ts";
+import { numberSettings } from "../../src/core/policy.ts";
 import { ok } from "../../src/core/result.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
 import { wordsToLift } from "../../src/sync/planning/lift.ts";
@@ -65,4 +66,37 @@ test("a hold that no limit lifts keeps its words", () => {
     liftedBy: "a source that is whole again",
   } as const;
   expect(wordsToLift(hold, { additive: [], restrictive: [], proposals: [], digest: "d" as never })).toBe(hold.liftedBy);
+});
+
+test.each([
+  ["too_many_restrictions", "restrictions-per-pass", "1193 locks"],
+  ["restrictions_used_up", "restrictions-per-day", "1193 more locks are above the limit of 20 a day over all passes"],
+  ["restrictions_used_up", "restrictions-per-week", "1193 more locks are above the limit of 60 a week over all passes"],
+  ["too_many_changes", "changes-per-pass", "1193 changes in one pass; the limit is 500"],
+] as const)(
+  "%s: the value that is told for the first plan of a large fleet is one that /ci-policy takes (%s)",
+  (kind, setting, sentence) => {
+    const hold = { kind, blocks: "restrictions", sentence, liftedBy: `two approvers: /ci-policy set ${setting}` } as const;
+    const told = wordsToLift(hold, {
+      additive: [],
+      restrictive: Array(1193).fill({}) as never,
+      proposals: [],
+      digest: "d".repeat(64) as never,
+    });
+    const [, value = ""] = new RegExp(`set ${setting} (\\d+) because`).exec(told) ?? [];
+    const { min, max } = numberSettings.find((s) => s.name === setting) ?? { min: 1, max: 0 };
+    expect(Number(value)).toBeGreaterThanOrEqual(Math.max(1193, min));
+    expect(Number(value)).toBeLessThanOrEqual(max);
+  },
+);
+
+test("a value that no limit takes is not told", () => {
+  const hold = {
+    kind: "too_many_proposals",
+    blocks: "deletions",
+    sentence: "2000",
+    liftedBy: "two approvers: /ci-policy set proposals-per-pass",
+  } as const;
+  const plan = { additive: [], restrictive: [], proposals: Array(2000).fill({}) as never, digest: "d".repeat(64) as never };
+  expect(wordsToLift(hold, plan)).toBe(hold.liftedBy);
 });

@@ -1,4 +1,5 @@
 /** Who lifts a hold, with the very command that does: what is typed as it is told works. Stored sentences stay as they are. */
+import { numberSettings } from "../../core/policy.ts";
 import type { Hold, Plan } from "./plan.ts";
 
 /** The bounds of what people may choose. Source: `numberSettings` in `src/core/policy.ts`. */
@@ -7,7 +8,10 @@ const SHARE_MIN = 10;
 /** Who lifts this hold of a plan; where a limit may be changed, with the command and a value that lets this plan through. */
 export function wordsToLift(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals" | "digest">): string {
   const value = valueFor(hold, plan);
-  if (value === null) return hold.liftedBy;
+  const [, setting] = /\/ci-policy set ([a-z-]+)/.exec(hold.liftedBy) ?? [];
+  const max = numberSettings.find((s) => s.name === setting)?.max ?? Number.POSITIVE_INFINITY;
+  // No limit may be set so high: nothing that is typed would help.
+  if (value === null || (!value.endsWith("%") && Number(value) > max)) return hold.liftedBy;
   const because = `because plan ${plan.digest.slice(0, 8)} was read and is right`;
   return hold.liftedBy.replace(/\/ci-policy set [a-z-]+/, (command) => `${command} ${value} ${because}`);
 }

@@ -113,7 +113,7 @@ function summaryOf(ended: Result<PlanRecord, Failure>): Details {
     changes: outcomes.length,
     made,
     proposals: plan.proposals.length,
-    holds: plan.holds.map((h) => h.kind).join(" "),
+    holds: [...new Set(plan.holds.map((h) => h.kind))].join(" "),
   };
 }
 

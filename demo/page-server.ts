@@ -53,6 +53,7 @@ async function serve(o: PageServerOptions, request: IncomingMessage, response: S
   const [pathname = "/", query] = (request.url ?? "/").split("?");
   const search = query === undefined ? "" : `?${query}`;
   if (pathname.startsWith("/emulator/") || pathname.startsWith("/files/")) return passOn(o.slackUrl, pathname + search, request, response);
+  if (pathname === "/demo/where") return sendJson(response, { pid: process.pid });
   if (pathname === "/demo/state") return sendJson(response, await o.state());
   if (pathname === "/demo/act" && request.method === "POST") {
     const body = (await readJsonObject(request)) as Record<string, string> | null;

@@ -56,7 +56,7 @@ function urlOf(ports: DemoPorts): string {
 
 /**
  * Resolves when the demo is to stop. npm passes on a Ctrl-C that this process was sent as well, so a second signal must not end
- * the stopping. A SIGTERM to npm ends the shell in between and nothing else, so whoever npm started looks whether its parent is still there.
+ * the stopping. A SIGTERM to npm ends the shell in between and nothing else, so whoever npm started watches its parent.
  */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {

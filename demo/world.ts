@@ -1,4 +1,5 @@
 import path from "node:path";
+import pg from "pg";
 import { keyVariables } from "./keys.ts";
 import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
 import type { CloudStackEmulator } from "../emulators/cloudstack/server.ts";
@@ -26,6 +27,8 @@ export interface DemoWorld {
   readonly publicUrl: string;
   /** The project's people stop their machines, through CloudStack's own API. */
   stopMachines(slug: string): Promise<void>;
+  /** Asks the bot's own database. */
+  askBot(sql: string): Promise<readonly unknown[]>;
   stop(): Promise<void>;
 }
 
@@ -99,6 +102,8 @@ async function startOn(postgres: EmbeddedPostgres, o: WorldOptions): Promise<Dem
   });
   if (!config.ok) throw new Error(config.error.message);
   await prepareAsMadeBefore(config.value, cloud);
+  const bot = new pg.Pool({ connectionString: postgres.url("postgres"), max: 1, options: "-c search_path=twokey" });
+  bot.on("error", () => undefined);
   const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));
   return {
     slack,
@@ -114,9 +119,10 @@ async function startOn(postgres: EmbeddedPostgres, o: WorldOptions): Promise<Dem
       for (const machine of machines.filter((m) => m.state === "Running"))
         await callCloudStack(cloud.url, cloud.admin, { command: "stopVirtualMachine", id: machine.id });
     },
+    askBot: async (sql) => (await bot.query(sql)).rows as readonly unknown[],
     async stop() {
       await running.stop();
-      await Promise.all([slack.close(), cloud.close(), ci.close()]);
+      await Promise.all([slack.close(), cloud.close(), ci.close(), bot.end()]);
       await postgres.stop();
     },
   };

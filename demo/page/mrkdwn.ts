@@ -1,20 +1,21 @@
-import { el } from "./dom.ts";
+import { h, type ComponentChild, type JSX } from "preact";
 
 /** How names behind ids are found. */
 export interface Names {
   readonly user: (id: string) => string;
+  readonly channel: (id: string) => string;
+  readonly group: (id: string) => string;
 }
 
 const emoji: Readonly<Record<string, string>> = { white_check_mark: "✅", warning: "⚠️", x: "❌", lock: "🔒" };
 
 /** Renders Slack's mrkdwn as Slack does: split on `<…>` first, format signs next, entities last. */
-export function renderMrkdwn(text: string, names: Names): HTMLElement {
-  const out = el("span", { class: "text" });
-  for (const part of text.split(/(<[^<>]+>)/)) {
-    if (part.startsWith("<") && part.endsWith(">")) out.append(reference(part.slice(1, -1), names));
-    else out.append(...formatted(part));
-  }
-  return out;
+export function mrkdwn(text: string, names: Names): JSX.Element {
+  const parts = text.split(/(<[^<>]+>)/).flatMap((part): ComponentChild[] => {
+    if (part.startsWith("<") && part.endsWith(">")) return [reference(part.slice(1, -1), names)];
+    return formatted(part);
+  });
+  return h("span", { class: "text" }, ...parts);
 }
 
 /** Turns Slack's three entities back into signs. */
@@ -22,27 +23,27 @@ export function decode(text: string): string {
   return text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 }
 
-function reference(inside: string, names: Names): Node {
+function reference(inside: string, names: Names): ComponentChild {
   const [target = "", label] = inside.split("|");
-  if (target.startsWith("@")) return el("code", {}, `@${names.user(target.slice(1))}`);
-  if (target.startsWith("#")) return el("code", {}, `#${label ?? target.slice(1)}`);
+  if (target.startsWith("@")) return h("span", { class: "mention" }, `@${names.user(target.slice(1))}`);
+  if (target.startsWith("#")) return h("span", { class: "mention" }, `#${label ?? names.channel(target.slice(1))}`);
   if (target.startsWith("!date^")) return date(target, label ?? "");
-  if (target.startsWith("!")) return el("code", {}, `@${label ?? target.slice(1).split("^")[0] ?? ""}`);
-  if (/^https?:\/\//.test(target)) return el("a", { href: decode(target), target: "_blank", rel: "noreferrer" }, decode(label ?? target));
-  return document.createTextNode(decode(`<${inside}>`));
+  if (target.startsWith("!subteam^")) return h("span", { class: "mention" }, `@${names.group(target.slice("!subteam^".length))}`);
+  if (target.startsWith("!")) return h("span", { class: "mention" }, `@${label ?? target.slice(1).split("^")[0] ?? ""}`);
+  if (/^https?:\/\//.test(target)) return h("a", { href: decode(target), target: "_blank", rel: "noreferrer" }, decode(label ?? target));
+  return decode(`<${inside}>`);
 }
 
-function date(target: string, fallback: string): Node {
+function date(target: string, fallback: string): ComponentChild {
   const seconds = Number(target.split("^")[1]);
-  if (!Number.isFinite(seconds)) return document.createTextNode(fallback);
+  if (!Number.isFinite(seconds)) return fallback;
   const at = new Date(seconds * 1000);
-  if (target.endsWith("^{ago}")) return el("time", { datetime: at.toISOString(), title: fallback }, ago(Date.now() - at.getTime()));
+  const shown = { datetime: at.toISOString(), title: fallback };
+  if (target.endsWith("^{ago}")) return h("time", shown, ago(Date.now() - at.getTime()));
   const today = new Date().toDateString() === at.toDateString();
-  return el(
-    "time",
-    { datetime: at.toISOString(), title: fallback },
-    `${today ? "today" : at.toLocaleDateString()} ${at.toLocaleTimeString()}`,
-  );
+  const day = today ? "today" : at.toLocaleDateString(undefined, { day: "numeric", month: "long", year: "numeric" });
+  const form = target.split("^")[2] ?? "";
+  return h("time", shown, /time/.test(form) ? `${day} ${at.toLocaleTimeString()}` : day);
 }
 
 /** How long ago, roughly, as Slack says it. */
@@ -52,18 +53,18 @@ function ago(ms: number): string {
   return `${whole} ${unit}${whole === 1 ? "" : "s"} ago`;
 }
 
-function formatted(text: string): Node[] {
-  const nodes: Node[] = [];
+function formatted(text: string): ComponentChild[] {
   const marks = /(```[\s\S]+?```|`[^`\n]+`|\*[^*\n]+\*|(?<![\p{L}\p{N}])_[^_\n]+_(?![\p{L}\p{N}])|~[^~\n]+~|:[a-z_]+:)/u;
-  for (const part of text.split(marks)) {
-    if (part === "") continue;
-    const inner = decode(part.slice(1, -1));
-    if (/^```[\s\S]+```$/.test(part)) nodes.push(el("pre", {}, decode(part.slice(3, -3))));
-    else if (/^`[^`]+`$/.test(part)) nodes.push(el("code", {}, inner));
-    else if (/^\*[^*]+\*$/.test(part)) nodes.push(el("b", {}, inner));
-    else if (/^_[^_]+_$/.test(part)) nodes.push(el("i", {}, inner));
-    else if (/^~[^~]+~$/.test(part)) nodes.push(el("s", {}, inner));
-    else nodes.push(document.createTextNode(emoji[part.slice(1, -1)] ?? decode(part)));
-  }
-  return nodes;
+  return text
+    .split(marks)
+    .filter((part) => part !== "")
+    .map((part) => {
+      const inner = decode(part.slice(1, -1));
+      if (/^```[\s\S]+```$/.test(part)) return h("pre", null, decode(part.slice(3, -3)));
+      if (/^`[^`]+`$/.test(part)) return h("code", null, inner);
+      if (/^\*[^*]+\*$/.test(part)) return h("b", null, inner);
+      if (/^_[^_]+_$/.test(part)) return h("i", null, inner);
+      if (/^~[^~]+~$/.test(part)) return h("s", null, inner);
+      return emoji[part.slice(1, -1)] ?? decode(part);
+    });
 }

@@ -27,7 +27,7 @@ export async function progressOf(w: DemoWorld, s: Pick<DemoState, "ciDatabase" |
   return {
     isClosed: row?.isOpen === true || voters.length > 0 || s.ciDatabase.projects.some((p) => p.state === "closed"),
     approvedBy: Object.values(cast)
-      .filter((p) => voters.includes(p.slackId) || voters.includes(p.id))
+      .filter((p) => voters.some((v) => v === `ci:${p.id}` || v.endsWith(`/${p.slackId}`)))
       .map((p) => p.firstName),
     isQuarantined: row?.isQuarantined ?? false,
     isRestoredOrExported: row?.isRestoredOrExported ?? false,

@@ -13,7 +13,7 @@ export function channel(s: PageState, v: WorkspaceView): JSX.Element {
   if (c === undefined) return h("section", { id: "channel" });
   return h(
     "section",
-    { id: "channel", "aria-label": "Messages", key: "channel" },
+    { id: "channel", "aria-label": "Messages", key: s.me },
     h("h1", { id: "title" }, c.kind === "im" ? `${c.name} (direct message)` : `# ${c.name}`),
     h(Messages, { me: s.me, side: s.side, c, v }),
     h(Composer, {

@@ -264,7 +264,7 @@ test("a user sees only the own project, finds a template by typing, and is told 
   const finder = page.locator("#messages input[role=combobox]").last();
   await finder.fill("win");
   await page.locator('#messages [role="option"]', { hasText: "aurora-win-builder" }).waitFor();
-  expect(await page.locator('#messages [role="option"]').count()).toBe(1);
+  await expect.poll(() => page.locator('#messages [role="option"]').count()).toBe(1);
   await shot("7-user");
   await finder.press("ArrowDown");
   await finder.press("Enter");

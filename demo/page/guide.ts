@@ -50,7 +50,7 @@ function stepsOf(d: DemoState, g: NonNullable<DemoState["guide"]>): readonly Ste
     },
     {
       title: "Restore or export",
-      how: `Press Restore on the card within ${graceSeconds} seconds. Or become Mia, a user, and download a template with /ci-export-template.`,
+      how: `Press Restore on the card while it is quarantined (${graceSeconds} s). Or become Mia, a user, and type /ci-export-template.`,
       isDone: g.isRestoredOrExported,
       move: playing("Become Mia", d, "Mia", g.usersChannel),
     },

@@ -9,13 +9,18 @@ export interface Names {
 
 const emoji: Readonly<Record<string, string>> = { white_check_mark: "✅", warning: "⚠️", x: "❌", lock: "🔒" };
 
-/** Renders Slack's mrkdwn as Slack does: split on `<…>` first, format signs next, entities last. */
+/** Stands for a `<…>` while format signs are looked for: they hold across it, as in a bold link. */
+const MARK = "\u0001";
+
+/** Renders Slack's mrkdwn as Slack does: `<…>` first, format signs next, entities last. */
 export function mrkdwn(text: string, names: Names): JSX.Element {
-  const parts = text.split(/(<[^<>]+>)/).flatMap((part): ComponentChild[] => {
-    if (part.startsWith("<") && part.endsWith(">")) return [reference(part.slice(1, -1), names)];
-    return formatted(part);
-  });
-  return h("span", { class: "text" }, ...parts);
+  const references: string[] = [];
+  const bare = text.replaceAll(MARK, "").replace(/<([^<>]+)>/g, (_, inside: string) => `${MARK}${references.push(inside) - 1}${MARK}`);
+  const leaf = (part: string): ComponentChild[] =>
+    part
+      .split(new RegExp(`${MARK}(\\d+)${MARK}`))
+      .map((piece, n) => (n % 2 === 0 ? decode(piece) : reference(references[Number(piece)] ?? "", names)));
+  return h("span", { class: "text" }, ...formatted(bare, leaf));
 }
 
 /** Turns Slack's three entities back into signs. */
@@ -53,18 +58,18 @@ function ago(ms: number): string {
   return `${whole} ${unit}${whole === 1 ? "" : "s"} ago`;
 }
 
-function formatted(text: string): ComponentChild[] {
+function formatted(text: string, leaf: (part: string) => ComponentChild[]): ComponentChild[] {
   const marks = /(```[\s\S]+?```|`[^`\n]+`|\*[^*\n]+\*|(?<![\p{L}\p{N}])_[^_\n]+_(?![\p{L}\p{N}])|~[^~\n]+~|:[a-z_]+:)/u;
   return text
     .split(marks)
     .filter((part) => part !== "")
-    .map((part) => {
-      const inner = decode(part.slice(1, -1));
-      if (/^```[\s\S]+```$/.test(part)) return h("pre", null, decode(part.slice(3, -3)));
-      if (/^`[^`]+`$/.test(part)) return h("code", null, inner);
-      if (/^\*[^*]+\*$/.test(part)) return h("b", null, inner);
-      if (/^_[^_]+_$/.test(part)) return h("i", null, inner);
-      if (/^~[^~]+~$/.test(part)) return h("s", null, inner);
-      return emoji[part.slice(1, -1)] ?? decode(part);
+    .flatMap((part): ComponentChild[] => {
+      const inner = part.slice(1, -1);
+      if (/^```[\s\S]+```$/.test(part)) return [h("pre", null, ...leaf(part.slice(3, -3)))];
+      if (/^`[^`]+`$/.test(part)) return [h("code", null, ...leaf(inner))];
+      if (/^\*[^*]+\*$/.test(part)) return [h("b", null, ...leaf(inner))];
+      if (/^_[^_]+_$/.test(part)) return [h("i", null, ...leaf(inner))];
+      if (/^~[^~]+~$/.test(part)) return [h("s", null, ...leaf(inner))];
+      return [emoji[inner] ?? leaf(part)];
     });
 }

@@ -269,10 +269,8 @@ test("a user sees only the own project, finds a template by typing, and is told 
   await shot("7-user");
   await finder.press("ArrowDown");
   await finder.press("Enter");
-  await page
-    .locator("#messages, #conversations .unread", { hasText: /Download|Messages/ })
-    .first()
-    .waitFor();
+  await page.locator("#conversations button.unread", { hasText: "Messages" }).click();
+  await page.locator("#messages a", { hasText: "Download" }).waitFor();
   await ticked("Restore or export");
   await shot("17-exported");
 });

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cast } from "./cast.ts";
 import { rootOf } from "./cloud.ts";
 import type { DemoState } from "./demo-state.ts";
+import { keepMiaGoing } from "./mia.ts";
+import { progressOf } from "./progress.ts";
 import { demoTimes, type DemoWorld } from "./world.ts";
 
 /** What the page's buttons do, and what it shows of the world. */
@@ -9,6 +11,11 @@ export function demoActs(w: DemoWorld): {
   readonly act: (action: string, body: Readonly<Record<string, string>>) => Promise<string>;
   readonly state: () => Promise<DemoState>;
 } {
+  const keepMia = keepMiaGoing(w);
+  const hersNext = async (): Promise<string> => {
+    const slug = await keepMia();
+    return slug === null ? "" : ` It was the last project of Mia, so she has a new one: ${slug}.`;
+  };
   const faults = { down: false, cut: false };
   const setFaults = (): void =>
     w.cloud.setFaults([...(faults.down ? [{ kind: "unreachable" as const }] : []), ...(faults.cut ? [{ kind: "cut" as const }] : [])]);
@@ -16,7 +23,7 @@ export function demoActs(w: DemoWorld): {
     addProject: async () => `${(await w.ci.addProject()).slug} was added to the CI database. Its domain comes with the next pass.`,
     closeProject: async ({ slug = "" }) => {
       if (!(await w.ci.closeProject(slug, cast.chen.id))) return `${slug} is closed already.`;
-      return `Chen closed ${slug} in the CI database. That alone deletes nothing: a card asks for two approvals once its templates are saved and its machines are stopped.`;
+      return `Chen closed ${slug} in the CI database. That alone deletes nothing: a card asks for two approvals once its templates are saved and its machines are stopped.${await hersNext()}`;
     },
     reopenProject: async ({ slug = "" }) =>
       (await w.ci.reopenProject(slug))
@@ -28,7 +35,7 @@ export function demoActs(w: DemoWorld): {
     },
     removeMember: async ({ slug = "", username = "" }) =>
       (await w.ci.removeMember(slug, username))
-        ? `${username} left ${slug}; the account is locked at the next pass, never deleted.`
+        ? `${username} left ${slug}; the account is locked at the next pass, never deleted.${await hersNext()}`
         : "There is no member of that name.",
     stopMachines: async ({ slug = "" }) => {
       await w.stopMachines(slug);
@@ -56,7 +63,8 @@ export function demoActs(w: DemoWorld): {
   };
   return {
     act: async (action, body) => acts[action]?.(body) ?? "There is no such button.",
-    state: () => stateOf(w, faults),
+    // The page asks about once a second; that is also how often Mia looks.
+    state: async () => (await keepMia(), stateOf(w, faults)),
   };
 }
 
@@ -91,7 +99,7 @@ async function stateOf(w: DemoWorld, faults: DemoState["faults"]): Promise<DemoS
   const projects = await w.ci.projects();
   const slugs = new Set(projects.map((p) => p.slug));
   const root = rootOf(w.cloud.tree());
-  return {
+  const shown = {
     ciDatabase: { projects },
     cloudstack: {
       domains: (root?.children ?? []).map((d) => ({
@@ -105,6 +113,10 @@ async function stateOf(w: DemoWorld, faults: DemoState["faults"]): Promise<DemoS
         templates: d.accounts.flatMap((a) => a.templates.map((t) => t.name)),
       })),
     },
+  };
+  return {
+    ...shown,
+    guide: await progressOf(w, shown),
     faults,
     times: demoTimes,
     people: Object.values(cast).map((p) => ({

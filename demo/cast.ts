@@ -74,6 +74,8 @@ export const demoTokens = {
 
 /** The demo's channel, as the bot is configured with it. */
 export const demoChannel = "C0CITEAM1";
+/** The channel in which everybody is. */
+export const usersChannel = "C0CIUSERS";
 /** The user group whose members may approve. */
 export const demoApproverGroup = "S0APPROVE";
 
@@ -94,7 +96,7 @@ export function slackSeed(): SlackSeed {
     users: [...people, { id: "U0TWOKEY1", name: "twokey", realName: "Twokey", email: null, isBot: true }],
     channels: [
       { id: demoChannel, name: "ci-team", members: [...team, "U0TWOKEY1"], isPrivate: true },
-      { id: "C0CIUSERS", name: "ci-users", members: [...people.map((p) => p.id), "U0TWOKEY1"] },
+      { id: usersChannel, name: "ci-users", members: [...people.map((p) => p.id), "U0TWOKEY1"] },
     ],
     usergroups: [{ id: demoApproverGroup, handle: "ci-approvers", name: "CI approvers", users: team }],
     app: {

@@ -19,7 +19,8 @@ export interface DemoCiDatabase {
   /** Address for Twokey, with the role that may only read. */
   readonly readerUrl: string;
   projects(): Promise<readonly CiProjectRow[]>;
-  addProject(): Promise<{ readonly slug: string; readonly name: string }>;
+  /** `owner`: whose it is; left out: one of those who are only in the CI database. */
+  addProject(owner?: string): Promise<{ readonly slug: string; readonly name: string }>;
   closeProject(slug: string, closedBy: string): Promise<boolean>;
   reopenProject(slug: string): Promise<boolean>;
   addMember(slug: string): Promise<string | null>;
@@ -47,7 +48,7 @@ export async function openCiDatabase(url: (database?: string) => string): Promis
     readerUrl: reader.href,
     query,
     projects: () => listProjects(pool),
-    addProject: () => addProject(pool),
+    addProject: (owner) => addProject(pool, owner),
     closeProject: (slug, by) =>
       changed("update project set closed_at = now(), closed_by = $2 where slug = $1 and closed_at is null", [slug, by]),
     reopenProject: (slug) =>
@@ -130,14 +131,14 @@ async function listProjects(pool: pg.Pool): Promise<readonly CiProjectRow[]> {
   return rows;
 }
 
-async function addProject(pool: pg.Pool): Promise<{ readonly slug: string; readonly name: string }> {
+async function addProject(pool: pg.Pool, given?: string): Promise<{ readonly slug: string; readonly name: string }> {
   const { rows } = await pool.query<{ slug: string; n: number }>("select slug, count(*) over ()::int as n from project");
   const taken = new Set(rows.map((r) => r.slug));
   const number = (rows[0]?.n ?? 0) + 101;
   const next = newProjects.find((p) => !taken.has(p.slug)) ?? { slug: `project-${number}`, name: `Project ${number}` };
   await pool.query("insert into project (id, slug, name) values ($1, $2, $3)", [`p-${number}`, next.slug, next.name]);
-  const owner = extras[number % extras.length];
-  if (owner !== undefined) await pool.query("insert into membership values ($1, $2, 'admin')", [`p-${number}`, owner.id]);
+  const owner = given ?? extras[number % extras.length]?.id;
+  if (owner !== undefined) await pool.query("insert into membership values ($1, $2, 'admin')", [`p-${number}`, owner]);
   return next;
 }
 

@@ -23,10 +23,10 @@ export const quickPace: DemoPace = { expungeSeconds: 2, jobMs: 60 };
  * Starts the demo's CloudStack, and fills it once: what stands in its state file is kept. So is its address, if nobody else took it: a
  * server with another address would be another scope, and two people would be asked about it.
  */
-export async function startDemoCloud(dataDir: string, pace: DemoPace): Promise<CloudStackEmulator> {
+export async function startDemoCloud(dataDir: string, pace: DemoPace, port: number): Promise<CloudStackEmulator> {
   const portFile = path.join(dataDir, "cloudstack-port");
-  const last = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : 0;
-  const cloud = await start(dataDir, pace, last).catch(() => start(dataDir, pace, 0));
+  const last = existsSync(portFile) ? Number(readFileSync(portFile, "utf8")) : port;
+  const cloud = await start(dataDir, pace, last).catch(() => start(dataDir, pace, port));
   writeFileSync(portFile, new URL(cloud.url).port);
   if (rootOf(cloud.tree()) === undefined) fill(cloud);
   return cloud;

@@ -25,5 +25,17 @@ export interface DemoState {
   };
   readonly faults: { readonly down: boolean; readonly cut: boolean };
   readonly times: { readonly coolOffSeconds: number; readonly graceSeconds: number; readonly expungeSeconds: number };
+  /** How far the path for a first visit was walked; left out where there is none. */
+  readonly guide?: {
+    readonly isClosed: boolean;
+    /** First names of those who approved a deletion. */
+    readonly approvedBy: readonly string[];
+    readonly isQuarantined: boolean;
+    readonly isRestoredOrExported: boolean;
+    /** The project to close first; null when none is left. */
+    readonly suggestedProject: string | null;
+    readonly teamChannel: string;
+    readonly usersChannel: string;
+  };
   readonly people: readonly { readonly id: string; readonly label: string; readonly hint: string }[];
 }

@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { isForeign, readJsonObject } from "../emulators/slack/http-io.ts";
 import type { DemoState } from "./demo-state.ts";
@@ -53,6 +54,7 @@ async function serve(o: PageServerOptions, request: IncomingMessage, response: S
   const [pathname = "/", query] = (request.url ?? "/").split("?");
   const search = query === undefined ? "" : `?${query}`;
   if (pathname.startsWith("/emulator/") || pathname.startsWith("/files/")) return passOn(o.slackUrl, pathname + search, request, response);
+  if (pathname === "/demo/where") return sendJson(response, { pid: process.pid });
   if (pathname === "/demo/state") return sendJson(response, await o.state());
   if (pathname === "/demo/act" && request.method === "POST") {
     const body = (await readJsonObject(request)) as Record<string, string> | null;
@@ -78,11 +80,17 @@ function isOtherHost(request: IncomingMessage): boolean {
 
 /** Files of the page: the compiled scripts and what was copied beside them; nothing else can be named. */
 function fileFor(pathname: string): string | null {
+  if (pathname === "/preact.js") return preactFile();
   const folder = path.join(import.meta.dirname, "page");
   const name = pathname === "/" ? "index.html" : pathname.replace(/^\/(?:demo\/page\/)?/, "");
   if (!/^[a-z0-9-]+\.(?:html|css|js)$/.test(name)) return null;
   const file = path.join(folder, name);
   return existsSync(file) ? file : null;
+}
+
+/** The library that draws the page, as its package has it for browsers. */
+function preactFile(): string {
+  return path.join(path.dirname(createRequire(import.meta.url).resolve("preact")), "preact.module.js");
 }
 
 function passOn(base: string, target: string, request: IncomingMessage, response: ServerResponse): void {

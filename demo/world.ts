@@ -1,30 +1,22 @@
-import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
+import pg from "pg";
 import { keyVariables } from "./keys.ts";
 import { startSlackEmulator, type SlackEmulator } from "../emulators/slack/server.ts";
 import type { CloudStackEmulator } from "../emulators/cloudstack/server.ts";
 import { parseConfig } from "../src/config/config.ts";
 import { createEvents } from "../src/events.ts";
 import { serve } from "../src/main.ts";
-import { startEmbeddedPostgres } from "../src/store/embedded.ts";
+import { startEmbeddedPostgres, type EmbeddedPostgres } from "../src/store/embedded.ts";
 import type { Twokey } from "../src/app/start.ts";
 import { demoApproverGroup, demoChannel, demoTokens, slackSeed } from "./cast.ts";
 import { openCiDatabase, type DemoCiDatabase } from "./ci-database.ts";
 import { callCloudStack } from "./api.ts";
 import { prepareAsMadeBefore } from "./made-before.ts";
+import { portsFrom, type DemoPorts } from "./ports.ts";
 import { demoPace, demoRootPath, rootOf, startDemoCloud, type DemoPace } from "./cloud.ts";
 
-/** A port that nobody listens on at this moment. */
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** Waits of the demo: seconds where a real team has minutes and days. Units: seconds. */
-export const demoTimes = { coolOffSeconds: 10, graceSeconds: 15, expungeSeconds: demoPace.expungeSeconds, syncEverySeconds: 5 } as const;
+export const demoTimes = { coolOffSeconds: 10, graceSeconds: 30, expungeSeconds: demoPace.expungeSeconds, syncEverySeconds: 5 } as const;
 
 /** All parts of the demo, running. */
 export interface DemoWorld {
@@ -35,6 +27,8 @@ export interface DemoWorld {
   readonly publicUrl: string;
   /** The project's people stop their machines, through CloudStack's own API. */
   stopMachines(slug: string): Promise<void>;
+  /** Asks the bot's own database. */
+  askBot(sql: string): Promise<readonly unknown[]>;
   stop(): Promise<void>;
 }
 
@@ -44,6 +38,8 @@ export interface WorldOptions {
   readonly coolOffSeconds?: number;
   readonly graceSeconds?: number;
   readonly syncEverySeconds?: number;
+  /** Where the servers listen; left out: on any ports that are free. */
+  readonly ports?: DemoPorts;
   readonly pace?: DemoPace;
   readonly logLevel?: string;
   /** How long Slack waits for the bot; default 3 s, as Slack does. Units: milliseconds. */
@@ -59,16 +55,27 @@ export interface WorldOptions {
  */
 export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
   const postgres = await startEmbeddedPostgres(path.join(o.dataDir, "pg"), { fast: o.fast ?? false });
+  try {
+    return await startOn(postgres, o);
+  } catch (thrown) {
+    // It is a process of its own, and would stay.
+    await postgres.stop();
+    throw thrown;
+  }
+}
+
+async function startOn(postgres: EmbeddedPostgres, o: WorldOptions): Promise<DemoWorld> {
+  const ports = o.ports ?? (await portsFrom(0));
   const [ci, cloud, slack] = await Promise.all([
     openCiDatabase(postgres.url),
-    startDemoCloud(o.dataDir, o.pace ?? demoPace),
+    startDemoCloud(o.dataDir, o.pace ?? demoPace, ports.cloudstack),
     startSlackEmulator({
       seed: slackSeed(),
+      port: ports.slack,
       stateFile: path.join(o.dataDir, "slack.json"),
       ...(o.slackAckMs === undefined ? {} : { ackMs: o.slackAckMs }),
     }),
   ]);
-  const httpPort = await findFreePort();
   const config = parseConfig({
     TWOKEY_ENVIRONMENT: "demo",
     TWOKEY_DATA_DIR: o.dataDir,
@@ -88,13 +95,15 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
     TWOKEY_DELETIONS_PER_DAY: "10",
     TWOKEY_DELETIONS_PER_WEEK: "20",
     BACKUP_POLICIES: "*=templates",
-    TWOKEY_HTTP_PORT: String(httpPort),
+    TWOKEY_HTTP_PORT: String(ports.links),
     // Whoever plays the demo is on this machine.
-    TWOKEY_PUBLIC_URL: `http://127.0.0.1:${httpPort}`,
+    TWOKEY_PUBLIC_URL: `http://127.0.0.1:${ports.links}`,
     TWOKEY_LOG_LEVEL: o.logLevel ?? "error",
   });
   if (!config.ok) throw new Error(config.error.message);
   await prepareAsMadeBefore(config.value, cloud);
+  const bot = new pg.Pool({ connectionString: postgres.url("postgres"), max: 1, options: "-c search_path=twokey" });
+  bot.on("error", () => undefined);
   const running = await serve(config.value, createEvents(config.value.logLevel, "demo"));
   return {
     slack,
@@ -110,9 +119,10 @@ export async function startWorld(o: WorldOptions): Promise<DemoWorld> {
       for (const machine of machines.filter((m) => m.state === "Running"))
         await callCloudStack(cloud.url, cloud.admin, { command: "stopVirtualMachine", id: machine.id });
     },
+    askBot: async (sql) => (await bot.query(sql)).rows as readonly unknown[],
     async stop() {
       await running.stop();
-      await Promise.all([slack.close(), cloud.close(), ci.close()]);
+      await Promise.all([slack.close(), cloud.close(), ci.close(), bot.end()]);
       await postgres.stop();
     },
   };

@@ -75,6 +75,7 @@ export interface WorkspaceView {
   readonly version: number;
   readonly me: PersonView;
   readonly people: readonly PersonView[];
+  readonly usergroups: readonly { readonly id: string; readonly handle: string }[];
   readonly conversations: readonly ConversationView[];
   readonly modals: readonly ModalView[];
   readonly home: JsonObject | null;

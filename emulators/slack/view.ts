@@ -14,6 +14,7 @@ export function viewFor(ws: Workspace, as: string): WorkspaceView | null {
     version: ws.state.version,
     me: personView(me),
     people: ws.state.users.map(personView),
+    usergroups: ws.state.usergroups.map(({ id, handle }) => ({ id, handle })),
     conversations: ws.state.channels.filter((channel) => channel.members.includes(as)).map((channel) => conversationView(ws, channel, as)),
     modals: ws.modals(as).map((view) => ({ id: view.id, view: shownView(view), errors: view.errors })),
     home: home === undefined ? null : shownView(home),

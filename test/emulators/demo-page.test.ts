@@ -49,6 +49,10 @@ test("a body that is too long, or no object, is refused", async () => {
 
 test("the page itself is answered", async () => {
   expect(await ask("/demo/state", {})).toBe(200);
+  expect(await ask("/demo/where", {})).toBe(200);
+  expect(await ask("/preact.js", {})).toBe(200);
+  for (const other of ["/preact.module.js", "/preact.js/../../package.json", "/node_modules/preact/package.json"])
+    expect(await ask(other, {})).toBe(404);
   expect(await ask("/demo/act", { origin: server.url.slice(0, -1) }, act)).toBe(200);
   expect(acts).toEqual([["close", { action: "close", slug: "aurora" }]]);
 });

@@ -63,7 +63,14 @@ async function run() {
     await replicas.stop();
     const slack = await judgeSlack(world, people.players, replicas.kills);
     await tell(people, replicas, slack, { load, settled });
-    return [...left, ...replicas.deaths, ...(await judgeTables(world)), ...(await judgeCloud(world, people.noted.votes)), ...slack.found];
+    const cloud = await judgeCloud(world, people.noted.votes);
+    if (process.env.CHAOS_DEBUG && cloud.length > 0) {
+      const { debug } = await import("./chaos/oracle-cloud.mjs");
+      for (const d of debug.filter((d) => cloud.some((c) => c.includes(`${d.slug} `)))) console.log(JSON.stringify(d));
+      for (const r of await world.own("select p.started_at, p.scope, p.trouble, l.record->>'state' as state, l.record->'outcomes' as outcomes, l.record->'plan'->'holds' as holds, l.record->'plan'->'restrictive' as r, l.record->'plan'->'heldRows' as rows from plan l join pass p on p.id=l.pass_id order by p.seq desc limit 3")) console.log(JSON.stringify(r));
+      for (const r of await world.own("select at, kind, data->>'sentence' as s, data->>'problem' as p from audit where kind like 'change.%' order by seq desc limit 12")) console.log(JSON.stringify(r));
+    }
+    return [...left, ...replicas.deaths, ...(await judgeTables(world)), ...cloud, ...slack.found];
   } finally {
     await replicas.stop();
   }

@@ -19,7 +19,8 @@ export async function judgeSlack(world, players, kills) {
   const messages = await messagesOf(players);
   const posted = await world.own("select key, channel, ts, digest from posted_message");
   const known = new Set(posted.map((p) => `${p.channel} ${p.ts}`));
-  const unknown = messages.filter((m) => !known.has(`${m.channel} ${m.ts}`));
+  // A file's row has the time of the message whose thread it is in.
+  const unknown = messages.filter((m) => m.files.length === 0 && !known.has(`${m.channel} ${m.ts}`));
   const unexplained = unknown.filter((m) => !kills.some((k) => k.at >= Number(m.ts) * 1000 && k.at - Number(m.ts) * 1000 < UNRECORDED_MS));
   for (const m of unexplained) found.push(`a message that no row knows, and no kill explains: ${m.ts} ${m.text}`);
   for (const p of posted.filter((p) => p.key !== "here" && !messages.some((m) => m.channel === p.channel && m.ts === p.ts)))

@@ -1,0 +1,62 @@
+// A fleet of 100,000 domains in memory: what a pass over it costs with storing, and what people see of a plan that would change all of it.
+// Usage: node --max-old-space-size=4096 scripts/bench-large.mjs [projects]. Both sides answer from memory; the database is a real PostgreSQL.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { prepare } from "./prepare.mjs";
+
+if (!prepare({ quiet: false })) process.exit(1);
+const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
+const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
+const { migrate } = await import(dist("src/store/migrate.js"));
+const { createDatabase } = await import(dist("src/store/db.js"));
+const { quietService } = await import(dist("test/sim/quiet-day.js"));
+const { renderPlan, isCut } = await import(dist("src/bot/render/plan.js"));
+const { planLines } = await import(dist("src/sync/execution/plan-text.js"));
+const { validateBlocks } = await import(dist("emulators/slack/validate-blocks.js"));
+
+const projects = Number(process.argv[2] ?? 100_000);
+const folder = mkdtempSync(path.join(tmpdir(), "twokey-bench-large-"));
+const postgres = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+let problems = ["it did not come to its end"];
+try {
+  await migrate(postgres.url());
+  const db = createDatabase(postgres.url(), { onError: () => undefined });
+  const service = await quietService(db, projects);
+  report("first passes are over");
+  for (let n = 0; n < 3; n += 1) {
+    const began = performance.now();
+    const { state } = await service.pass();
+    report(
+      `a pass over ${projects} domains and ${service.accounts.size} accounts: ${state}, ${((performance.now() - began) / 1000).toFixed(1)} s with storing`,
+    );
+  }
+  problems = await tellOfAll(service);
+  await db.close();
+} finally {
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+for (const problem of problems) console.log(`WRONG ${problem}`);
+process.exit(problems.length === 0 ? 0 : 1);
+
+/** CloudStack lost its domains: the plan would make all of them again. What its message is like. */
+async function tellOfAll(service) {
+  service.domains.clear();
+  service.accounts.clear();
+  const record = await service.pass();
+  const { additive, holds } = record.plan;
+  report(`a plan of ${additive.length} changes: ${record.state}, held by ${holds.map((h) => h.kind).join(", ")}`);
+  const message = renderPlan(record, "production", "file");
+  const text = `${planLines(record, "production").join("\n")}\n`;
+  const json = JSON.stringify(message.blocks).length;
+  console.log(
+    `its message: ${message.blocks.length} blocks, ${json} characters; its file: ${(Buffer.byteLength(text) / 1e6).toFixed(1)} MB, ${text.split("\n").length} lines`,
+  );
+  return [...validateBlocks(message.blocks, "message"), ...(isCut(record) ? [] : ["a plan that long counts as whole in its message"])];
+}
+
+function report(what) {
+  const { rss } = process.memoryUsage();
+  console.log(`${what}; ${Math.round(rss / 1048576)} MiB now, ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at most`);
+}

@@ -1,0 +1,65 @@
+// Fills Twokey's own database with a simulated year of 5,000 projects, runs what runs all the time, and explains each statement of it.
+// Usage: node scripts/bench-year.mjs [projects]. Prints each statement that takes over a millisecond or reads a large table whole; exits with 1
+// when one that runs all the time reads a large table whole.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { prepare } from "./prepare.mjs";
+
+if (!prepare({ quiet: false })) process.exit(1);
+const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
+const { explainAll, play } = await import("./bench/year-statements.mjs");
+const { fillYear, sizesOf } = await import("./bench/year-fill.mjs");
+const { default: pg } = await import("pg");
+const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
+const { migrate } = await import(dist("src/store/migrate.js"));
+const { connectionSettings, createDatabase } = await import(dist("src/store/db.js"));
+const { quietService } = await import(dist("test/sim/quiet-day.js"));
+const { playScenes } = await import("./bench/year-scenes.mjs");
+
+const projects = Number(process.argv[2] ?? 5000);
+/** A table with more rows is large. */
+const LARGE = 10_000;
+const folder = mkdtempSync(path.join(tmpdir(), "twokey-bench-year-"));
+const postgres = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
+let bad = 1;
+try {
+  await migrate(postgres.url());
+  const db = createDatabase(postgres.url(), { onError: () => undefined });
+  const service = await quietService(db, projects);
+  const client = new pg.Client(connectionSettings(postgres.url()));
+  await client.connect();
+  await client.query("set statement_timeout = 0");
+  const began = performance.now();
+  await fillYear(client, { projects, now: service.now });
+  const sizes = await sizesOf(client);
+  const total = sizes.reduce((sum, t) => sum + t.bytes, 0);
+  console.log(
+    `a year of ${projects} projects: ${(total / 1e6).toFixed(0)} MB, filled in ${((performance.now() - began) / 1000).toFixed(0)} s`,
+  );
+  for (const t of sizes.slice(0, 12))
+    console.log(`  ${t.name.padEnd(22)} ${String(t.rows).padStart(8)} rows ${(t.bytes / 1e6).toFixed(1).padStart(8)} MB`);
+  const times = await playScenes(db, service, play);
+  for (const [name, ms] of times) console.log(`${name}: ${ms.toFixed(0)} ms in all`);
+  const statements = await explainAll(client, new Map(sizes.filter((t) => t.rows > LARGE).map((t) => [t.name, t.rows])));
+  bad = tell(statements);
+  await client.end();
+  await db.close();
+} finally {
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(bad === 0 ? 0 : 1);
+
+function tell(statements) {
+  const worth = statements.filter((s) => s.ms > 1 || s.scans.length > 0 || s.problem !== undefined).sort((a, b) => b.ms - a.ms);
+  console.log(`${statements.length} statements; over 1 ms, or reading a large table whole:`);
+  for (const s of worth)
+    console.log(
+      `  ${s.scene.padEnd(9)} ${s.ms.toFixed(1).padStart(8)} ms  ${s.scans.join(", ") || (s.problem ?? "–")}  ${s.text.slice(0, 110)}`,
+    );
+  // What every pass compares is all that is managed.
+  const scanning = statements.filter((s) => s.scans.some((table) => !["managed_account", "managed_domain"].includes(table)));
+  console.log(scanning.length === 0 ? "no large table is read whole" : `${scanning.length} statements read a large table whole`);
+  return scanning.length;
+}

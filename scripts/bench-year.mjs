@@ -28,6 +28,8 @@ try {
   const db = createDatabase(postgres.url(), { onError: () => undefined });
   const service = await quietService(db, projects);
   const client = new pg.Client(connectionSettings(postgres.url()));
+  // It ends with the server.
+  client.on("error", () => undefined);
   await client.connect();
   await client.query("set statement_timeout = 0");
   const began = performance.now();
@@ -45,6 +47,8 @@ try {
   bad = tell(statements);
   await client.end();
   await db.close();
+} catch (thrown) {
+  console.error(thrown);
 } finally {
   await postgres.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ const { chanceOf } = await import("./chaos/random.mjs");
 const { startWorld } = await import("./chaos/world.mjs");
 const { startReplicas } = await import("./chaos/replicas.mjs");
 const { createPeople } = await import("./chaos/people.mjs");
-const { settle } = await import("./chaos/settle.mjs");
+const { hasBegun, settle } = await import("./chaos/settle.mjs");
 const { judgeTables } = await import("./chaos/oracle-tables.mjs");
 const { judgeCloud } = await import("./chaos/oracle-cloud.mjs");
 const { judgeSlack } = await import("./chaos/oracle-slack.mjs");
@@ -31,6 +31,8 @@ if (![minutes, seed, size].every((n) => Number.isFinite(n) && n > 0)) {
 const REPLICAS = 3;
 /** How long the end may take. Units: ms. */
 const SETTLE_MS = 180_000;
+/** How long the start may take, up to the end of the first pass: who leaves before it was never known to the bot. Units: ms. */
+const FIRST_PASS_MS = 120_000;
 
 const logFile = path.join(tmpdir(), `twokey-chaos-${seed}.log`);
 console.log(`seed ${seed}, ${minutes} minutes, ${REPLICAS} replicas, ${size} projects; what the replicas say: ${logFile}`);
@@ -54,6 +56,7 @@ async function run() {
   const replicas = startReplicas(world, { count: REPLICAS, chance: chances("kills"), logFile });
   try {
     const people = createPeople(world, chances);
+    if (!(await hasBegun(world, FIRST_PASS_MS))) return ["no first pass came to its end"];
     const end = Date.now() + minutes * 60_000;
     await Promise.all([replicas.killUntil(end), people.liveUntil(end)]);
     const load = loadavg()[0].toFixed(1);
@@ -63,14 +66,7 @@ async function run() {
     await replicas.stop();
     const slack = await judgeSlack(world, people.players, replicas.kills);
     await tell(people, replicas, slack, { load, settled });
-    const cloud = await judgeCloud(world, people.noted.votes);
-    if (process.env.CHAOS_DEBUG && cloud.length > 0) {
-      const { debug } = await import("./chaos/oracle-cloud.mjs");
-      for (const d of debug.filter((d) => cloud.some((c) => c.includes(`${d.slug} `)))) console.log(JSON.stringify(d));
-      for (const r of await world.own("select p.started_at, p.scope, p.trouble, l.record->>'state' as state, l.record->'outcomes' as outcomes, l.record->'plan'->'holds' as holds, l.record->'plan'->'restrictive' as r, l.record->'plan'->'heldRows' as rows from plan l join pass p on p.id=l.pass_id order by p.seq desc limit 3")) console.log(JSON.stringify(r));
-      for (const r of await world.own("select at, kind, data->>'sentence' as s, data->>'problem' as p from audit where kind like 'change.%' order by seq desc limit 12")) console.log(JSON.stringify(r));
-    }
-    return [...left, ...replicas.deaths, ...(await judgeTables(world)), ...cloud, ...slack.found];
+    return [...left, ...replicas.deaths, ...(await judgeTables(world)), ...(await judgeCloud(world, people.noted.votes)), ...slack.found];
   } finally {
     await replicas.stop();
   }

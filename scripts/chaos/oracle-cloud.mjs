@@ -58,7 +58,6 @@ function judgeDeleted(calls, deletions, votes) {
 }
 
 /** Every active project has its domain with its members and nobody else who is enabled; a closed one's is there unless it was deleted. */
-export const debug = [];
 async function judgeContents(world, domains, deletions) {
   const projects = await world.ci(
     `select p.id, p.slug, p.closed_at is not null as closed, coalesce(array_agg(u.username) filter (where u.id is not null), '{}') as members
@@ -76,7 +75,6 @@ async function judgeContents(world, domains, deletions) {
         `${slug} is ${closed ? "closed" : "active"} and has no domain${isDeleted ? " after its deletion" : ", and no deletion that deleted it"}`,
       ];
     }
-    if (process.env.CHAOS_DEBUG) debug.push({ slug, closed, members, accounts: domain.accounts.map((a) => `${a.name} ${a.state}`), mine });
     const isBusy = mine.some((d) => !["deleted", "closed"].includes(d.phase));
     if (closed || isBusy) return [];
     const enabled = domain.accounts.filter((a) => a.state === "enabled" && !a.removed).map((a) => a.name);

@@ -17,6 +17,13 @@ async function unsettled(world) {
   return Object.entries(row).filter(([, n]) => n > 0);
 }
 
+/** Waits for the end of the first pass. False: there is none within `ms`. */
+export async function hasBegun(world, ms) {
+  for (const end = Date.now() + ms; Date.now() < end; await pause(LOOK_MS))
+    if (await hasPassSince(world, 0).catch(() => false)) return true;
+  return false;
+}
+
 /** Waits until it is so, and then for a whole pass. Returns what did not come to an end in `ms`. */
 export async function settle(world, replicas, people, ms) {
   const end = Date.now() + ms;

@@ -27,7 +27,8 @@ export async function fillYear(client, { projects, now }) {
        select ${id("domain", "n")}, 'old-' || n, 1, 'created', ${at("n", deletions)}, ${at("n", deletions)} from ${rows(deletions)}`,
     `insert into deletion (id, domain_id, project_id, slug, path, name, evidence, requesters, phase, digest, quorum, policy, opened_at, proposed_at,
          expires_at, entered_at, closed_because)
-       select ${id("deletion", "n")}, ${id("domain", "n")}, 'old-' || n, 'old' || n, 'ROOT/ci/old' || n, 'old' || n, '{"kind": "closed", "closedAt": 1, "closedBy": null}',
+       select ${id("deletion", "n")}, ${id("domain", "n")}, 'old-' || n, 'old' || n, 'ROOT/ci/old' || n, 'old' || n, jsonb_build_object('kind', 'closed', 'projectId', 'old-' || n,
+           'slug', 'old' || n, 'closedAt', 1, 'closedBy', null),
          '{ci:v-1}', case when n > ${deletions} - 20 then 'proposed' when n % 5 = 0 then 'closed' else 'deleted' end, ${hash("deletion", "n")}, 2, p.body,
          ${at("n", deletions)}, ${at("n", deletions)}, ${now} + ${DAY}, ${at("n", deletions)}, case when n % 5 = 0 then 'restored' end
        from ${rows(deletions)}, (select body from policy_version order by version desc limit 1) p`,
@@ -53,13 +54,13 @@ export async function fillYear(client, { projects, now }) {
        from ${rows(150_000)}`,
     `insert into outcome (intent_id, result, data, at) select ${id("intent", "n")}, 'done', 'null', ${at("n", 150_000)} + 50 from ${rows(150_000)}`,
     `insert into audit (at, actor, kind, subject, data, prev_hash, hash)
-       select ${at("n", 600_000)}, 'twokey', case when n % 5 = 0 then 'change.create_account.done' else 'pass.ended' end, (${id("pass", `(1 + n % ${passes})`)})::text,
-         jsonb_build_object('sentence', repeat('a', 120)), ${hash("audit", "(n - 1)")}, ${hash("audit", "n")} from ${rows(600_000)}`,
+       select ${at("n", 200_000)}, 'twokey', case when n % 5 = 0 then 'change.create_account.done' else 'pass.ended' end, (${id("pass", `(1 + n % ${passes})`)})::text,
+         jsonb_build_object('sentence', repeat('a', 120)), ${hash("audit", "(n - 1)")}, ${hash("audit", "n")} from ${rows(200_000)}`,
     `insert into posted_message (key, channel, ts, digest, at)
        select 'deletion:' || ${id("deletion", `(1 + n / 12)`)} || ':' || n % 12, 'C0CITEAM1', '1.' || n, ${hash("message", "n")}, ${at("n", 80_000)} from ${rows(80_000)}`,
     `insert into seen_event (key, at) select 'action:' || n, ${now} - n from ${rows(20_000)}`,
     `insert into matter (key, kind, scope, plan, since, tries, ended_at)
-       select 'matter ' || n, 'drift', null, ${id("plan", "1")}, ${at("n", 2000)}, 5, case when n > 200 then ${now} - n end from ${rows(2000)}`,
+       select 'matter ' || n, 'drift', null, ${id("plan", "1")}, ${at("n", 2000)}, 5, ${now} - n from ${rows(2000)}`,
     // Copies for deletions, and weekly backups of a tenth of the projects.
     `insert into archive_entry (id, owner_kind, owner_id, item_kind, item_id, name, state, store_key, sha256, bytes, manifest, updated_at)
        select ${id("entry", "n")}, case when n <= ${deletions * 4} then 'deletion' else 'backup' end,
@@ -74,6 +75,7 @@ export async function fillYear(client, { projects, now }) {
        from ${rows(25_000)}`,
     `insert into known_account (slack_account, operator, seen_at) select 'T:U' || n, 'ci:v-' || n, ${now} from ${rows(2000)}`,
     `insert into home_viewer (slack_user, operator, name, account, ci_user, is_team, opened_at) select 'U' || n, 'ci:v-' || n, 'V', null, 'v-' || n, false, ${now} from ${rows(300)}`,
+    "update sync_state set told_plan = (select id from plan where shown order by planned_at desc limit 1)",
   ];
   await client.query("set session_replication_role = replica");
   for (const sql of statements) await client.query(sql);

@@ -39,9 +39,7 @@ export async function playScenes(db, service, play) {
       await store.sentFor(db, owner, "delete_volume");
       await store.refusedFor(db, owner, "delete_network");
       await store.readEntries(db, owner);
-      await store.readOldestCopy(db);
       await db.tx((q) => store.countEntered(q, now - 86_400_000));
-      await store.callsOnTheirWay(db, now);
       await db.tx((q) => store.recordAudit(q, { at: now, actor, kind: "bench", subject: deletion.id, data: null }));
     },
     click: async () => {
@@ -62,6 +60,7 @@ export async function playScenes(db, service, play) {
       await store.readBackupRuns(db, "p1", 5);
       await store.readSavedBefore(db, "p1");
     },
+    stop: () => store.callsOnTheirWay(db, now),
     export: async () => {
       await store.readLiveExportsOf(db, actor);
       await store.readUntoldExports(db, "item-7");
@@ -79,6 +78,7 @@ export async function playScenes(db, service, play) {
       await store.readProjectsWithDomain(db, ["p1", "p2"]);
     },
     sweeps: async () => {
+      await store.readOldestCopy(db);
       await store.readUnseenPlan(db, now - 86_400_000, now);
       await store.readStates(db, now, 3_600_000);
       await store.readDueMessages(db, now);

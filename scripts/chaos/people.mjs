@@ -4,7 +4,7 @@ import { answerWindow, buttonsSeen, cast, demoChannel, playerOf, press } from ".
 import { everybody } from "./world.mjs";
 
 /** Between two acts of one kind. Units: ms. */
-const PAUSES_MS = { ci: [300, 1_500], cards: [100, 700], commands: [300, 1_500] };
+const PAUSES_MS = { ci: [300, 1_500], cards: [50, 500], commands: [300, 1_500] };
 
 /** Starts people on a world; `chances` gives a source of chance by name. */
 export function createPeople(world, chances) {
@@ -44,7 +44,7 @@ function ciActs(world, chance) {
     const rows = await world.ci(sql, params);
     return rows.length === 0 ? null : chance.pick(rows);
   };
-  const closers = [cast.chen.id, cast.chen.id, cast.mia.id, null];
+  const closers = [cast.mia.id, cast.mia.id, cast.chen.id, null];
   return [
     [
       "project closed",
@@ -57,7 +57,7 @@ function ciActs(world, chance) {
     ],
     [
       "project reopened",
-      2,
+      1,
       async () => {
         const project = await some("select id from project where closed_at is not null order by id");
         return project !== null && world.ci("update project set closed_at = null, closed_by = null where id = $1", [project.id]);
@@ -99,7 +99,9 @@ function cardActs(players, chance, noted) {
   const at = async (who, action, then) => {
     const seen = buttonsSeen(await who.view(), action);
     if (seen.length === 0) return false;
-    const button = chance.pick(seen);
+    // Whoever approves takes a card that somebody approved already, more often than not: otherwise few would be approved by two.
+    const begun = seen.filter((button) => button.about.includes("1 of "));
+    const button = chance.pick(begun.length > 0 && chance.hit(0.7) ? begun : seen);
     // What is meant is noted first: a replica may die with the click, or right after it counted.
     if (action === "deletion_approve") noted.votes.push({ deletion: button.deletion, who: who.id, at: Date.now() });
     if (!(await press(who, button))) return "vain";

@@ -27,7 +27,14 @@ export function buttonsSeen(view, action) {
     c.messages.flatMap((m) =>
       buttonsOf(m)
         .filter((b) => b.action_id === action)
-        .map((b) => ({ channel: c.id, ts: m.ts, actionId: action, value: b.value, deletion: b.value.split(":")[1], text: m.text })),
+        .map((b) => ({
+          channel: c.id,
+          ts: m.ts,
+          actionId: action,
+          value: b.value,
+          deletion: b.value.split(":")[1],
+          about: JSON.stringify(m.blocks),
+        })),
     ),
   );
 }

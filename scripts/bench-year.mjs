@@ -64,7 +64,7 @@ function tell(statements) {
   console.log(`${statements.length} statements; those over 1 ms, with the large tables of which they read most:`);
   for (const s of worth)
     console.log(`  ${s.scene.padEnd(7)} ${s.ms.toFixed(1).padStart(7)} ms  ${s.scans.join(", ") || "–"}  ${s.text.slice(0, 100)}`);
-  const slow = known.filter((s) => s.ms > (s.scene === "sweeps" ? SWEEP_MS : STATEMENT_MS));
+  const slow = known.filter((s) => s.ms > (["sweeps", "stop"].includes(s.scene) ? SWEEP_MS : STATEMENT_MS));
   console.log(slow.length === 0 ? "each within its time" : `${slow.length} statements take too long`);
   return slow.length;
 }

@@ -77,7 +77,7 @@ async function tell({ noted }, { kills }, slack, { load, settled }) {
     `select (select count(*) from pass)::int as passes, (select count(*) from pass where ended_at is null)::int as cut,
        (select count(*) from intent)::int as intents, (select count(*) from outcome where result = 'looked_up')::int as looked_up,
        (select coalesce(sum(count), 0) from take_over)::int as taken, (select count(*) from ballot)::int as votes,
-       (select count(*) from export)::int as exports, (select count(*) from audit)::int as audit`,
+       (select count(*) from dbos.workflow_status where status = 'CANCELLED')::int as given_up, (select count(*) from export)::int as exports, (select count(*) from audit)::int as audit`,
   );
   const phases = await world.own("select coalesce(closed_because, phase) as phase, count(*)::int as n from deletion group by 1 order by 1");
   const acts = Object.entries(noted.acts).map(([name, count]) => `${name} ${count}`);
@@ -86,7 +86,7 @@ async function tell({ noted }, { kills }, slack, { load, settled }) {
   );
   console.log(`people: ${acts.join(", ")}; ${noted.vain} acts that no replica took`);
   console.log(
-    `passes ${n.passes}, ${n.cut} cut off by a kill; calls ${n.intents}, ${n.looked_up} looked up; runs taken over ${n.taken}; votes ${n.votes}`,
+    `passes ${n.passes}, ${n.cut} cut off by a kill; calls ${n.intents}, ${n.looked_up} looked up; runs taken over ${n.taken}, given up ${n.given_up}; votes ${n.votes}`,
   );
   console.log(`deletions: ${phases.map((p) => `${p.phase} ${p.n}`).join(", ")}; exports ${n.exports}; audit rows ${n.audit}`);
   console.log(

@@ -85,7 +85,9 @@ function ciActs(world, chance) {
       "member left",
       3,
       async () => {
-        const member = await some("select project_id, person_id from membership order by 1, 2");
+        const member = await some(
+          "select m.* from membership m join project p on p.id = m.project_id where p.closed_at is null order by 1, 2",
+        );
         const sql = "delete from membership where project_id = $1 and person_id = $2";
         return member !== null && world.ci(sql, [member.project_id, member.person_id]);
       },
@@ -142,6 +144,8 @@ function commandActs(world, players, chance) {
     return command(players.ada, "/ci-export-template", `chaos-${n} chaos-${n}-image`);
   };
   const stopAndResume = async () => {
+    // Whatever is stopped does nothing that a kill could cut off.
+    if (!chance.hit(0.3)) return false;
     const stopped = await command(players.chen, "/ci-stop", "chaos");
     await pause(chance.between(500, 4_000));
     await resume(world, players);

@@ -9,7 +9,7 @@ import { at } from "../bench/paths.mjs";
 const BOT_ARGS = ["--max-semi-space-size=8", "--max-old-space-size=768"];
 /** How long between two kills, and how long a killed replica stays away. Units: ms. */
 const [KILL_MS, AWAY_MS] = [
-  [1_500, 9_000],
+  [3_000, 14_000],
   [0, 3_000],
 ];
 

@@ -44,7 +44,7 @@ async function messagesOf(players) {
 
 /** Each deletion has its card, which shows the phase that it is in; each plan that was shown has its message. */
 async function judgeCards(world, messages, posted) {
-  const words = { deleted: "deleted", closed: "not deleted", frozen: "FROZEN", proposed: "Delete " };
+  const words = { deleted: /: deleted/i, closed: /not deleted|nothing deleted/i, frozen: /frozen/i, proposed: /delete /i };
   const textOf = (key) => {
     const row = posted.find((p) => p.key === key);
     return row === undefined ? null : (messages.find((m) => m.channel === row.channel && m.ts === row.ts)?.text ?? null);
@@ -53,8 +53,8 @@ async function judgeCards(world, messages, posted) {
   const cards = deletions.flatMap(({ id, path: of, phase, closed_because: why }) => {
     const text = textOf(`deletion:${id}`);
     if (text === null) return [`the deletion of ${of} (${phase}) has no card`];
-    const word = why === "gone" ? "deleted by somebody else" : words[phase];
-    return word === undefined || text.includes(word) ? [] : [`the card of ${of} says "${text}", and it is ${phase}`];
+    const word = why === "gone" ? /deleted/i : words[phase];
+    return word === undefined || word.test(text) ? [] : [`the card of ${of} says "${text}", and it is ${phase}`];
   });
   const shown = await world.own("select id::text from plan where shown");
   return [

@@ -12,6 +12,7 @@ const sections = [
   ["crash", "npm run crash-matrix -- --markdown"],
   ["fault", "npm run fault-matrix -- --markdown"],
   ["sim", "npm run sim -- --seed 1 --runs 10000"],
+  ["chaos", "npm run chaos"],
   ["guards", "npm run guards"],
   ["july-2017", "npx vitest run test/e2e/july-2017.test.ts"],
   ["archive", "npm run bench:archive -- --gib 10"],

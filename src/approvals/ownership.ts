@@ -101,21 +101,31 @@ export function createHeadKeeper(
     return ok(saved === null || there.value ? [] : [{ kind: "copy_lost", subject: saved.key, sentence: describeOtherArchive(saved) }]);
   };
 
-  // Two writers of one object could leave neither's.
-  const keepOnce = oneAtATime(async () => {
+  const readUnkept = async (): Promise<{ readonly us: Installation; readonly head: AuditHead } | null> => {
     const us = await readInstallation(c.db);
     const head = await readAuditHead(c.db);
-    if (head === null || head.hash === us.keptHash) return;
+    return head === null || head.hash === us.keptHash ? null : { us, head };
+  };
+  const writeHead = async (): Promise<void> => {
+    // Another replica may have kept it while this one waited for its turn.
+    const unkept = await readUnkept();
+    if (unkept === null) return;
+    const { us, head } = unkept;
     const aged = await claimsOfAge(us);
     if (!aged.ok) return c.onFailure(aged.error);
     if ((await unsettledOf(c.db, aged.value)).length > 0) return;
     const written = await c.copy.write(us.id, head);
     if (!written.ok) return c.onFailure(written.error);
     await recordKept(c.db, head.hash);
+  };
+  const keepMs = c.keepMs ?? KEEP_MS;
+  // Two writers of one object could leave neither's, or half of one, which reads as if it were lost: so over all replicas one writes at a time.
+  const keepOnce = oneAtATime(async () => {
+    if ((await readUnkept()) !== null) await c.db.withAdvisoryLock("twokey.audit.head", { waitMs: keepMs, pollMs: 50 }, writeHead);
   });
   const keep = async (): Promise<void> => {
     if (c.writesNothing === true) return;
-    if ((await inTime(keepOnce(), c.keepMs ?? KEEP_MS)) !== null) return;
+    if ((await inTime(keepOnce(), keepMs)) !== null) return;
     c.onFailure(failure("unavailable", "archive.late", "The archive does not take the copy of the audit log's head"));
   };
 

@@ -4,7 +4,7 @@ import type { InventoryItem } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { readCopiesToShare, readEntries, shareCopy, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
-import { readExport, readLiveExports, updateExport, type ExportRow } from "../store/exports.ts";
+import { readExport, readLiveExports, readUntoldExports, updateExport, type ExportRow } from "../store/exports.ts";
 import { readCopiesOf } from "../store/project-copies.ts";
 import { compareCopy, isUnchanged, shareExistingCopy } from "./copy.ts";
 import { manifestOf, saveEntry, type SavedThing } from "./entry.ts";
@@ -25,10 +25,13 @@ const NO_ADDRESS =
 /**
  * Runs the exports of one thing, one after the other: the first one saves it, and those who asked meanwhile share its copy.
  *
- * Idempotent: what has ended is left as it is.
+ * Idempotent: what has ended, and was told, is left as it is.
  */
 export async function runExports(template: string, c: ExportContext): Promise<void> {
-  for (const row of await readLiveExports(c.db, template)) await runExport(row, c);
+  for (const row of await readUntoldExports(c.db, template)) {
+    const copied = row.state === "waiting" || row.state === "saving" ? await runExport(row, c) : null;
+    await tellEnd(row.id, copied, c);
+  }
 }
 
 /** A copy that the archive has now, and how it came to be there. */
@@ -36,33 +39,55 @@ interface Copied extends Pick<Saved, "bytes" | "sha256">, Pick<ExportView, "copi
   readonly item: InventoryItem;
 }
 
-/** Runs one export: a copy that was checked just now, and a link of ours. */
-async function runExport(row: ExportRow, c: ExportContext): Promise<void> {
+/** Runs one export up to its end: a copy that was checked just now; null: there is none, and why is stored. */
+async function runExport(row: ExportRow, c: ExportContext): Promise<Copied | null> {
   const { id } = row;
   const entry = (await readEntries(c.db, { kind: "export", id }))[0];
-  if (entry === undefined) return;
+  if (entry === undefined) return null;
   await updateExport(c.db, id, { state: "saving" });
   const progress = createProgress(row, c);
   const copied = await copyFor(row, entry.id, progress, c);
   await progress.settle();
   if (!copied.ok) {
     await updateEntry(c.db, entry.id, c.now(), { state: "failed", problem: sentenceOf(copied.error) });
-    return failExport(row, copied.error, c);
+    await updateExport(c.db, id, { state: "failed", problem: wordsFor(copied.error, row.item_kind) });
+    return null;
   }
-  const { bytes, sha256, item, copiedAt, isGone } = copied.value;
-  const token = c.newToken();
+  const { bytes, sha256 } = copied.value;
   await c.db.tx(async (q) => {
-    const link = { token_sha256: tokenHash(token), link_until: after(c.now(), LINK_MS) };
-    await updateExport(q, id, { state: "ready", done_bytes: bytes, total_bytes: bytes, ...link });
+    await updateExport(q, id, { state: "ready", done_bytes: bytes, total_bytes: bytes, link_until: after(c.now(), LINK_MS) });
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: "export.ready", subject: id, data: { bytes, sha256 } });
   });
-  const ready = await readExport(c.db, id);
-  if (ready === null) return;
+  return copied.value;
+}
+
+/**
+ * Tells who asked how it ended. A process may die before it has told it, and only a hash of the link's secret is stored: so whoever tells it
+ * makes the link, and the next one another link. `copied` null: another process saved it.
+ */
+async function tellEnd(id: string, copied: Copied | null, c: ExportContext): Promise<void> {
+  const row = await readExport(c.db, id);
+  if (row?.state === "failed") await c.announcer.showExport(viewOf(row), row.listener);
+  else if (row?.state === "ready" && row.revoked_at === null) await tellReady(row, copied, c);
+  if (row?.state === "failed" || row?.state === "ready") await updateExport(c.db, id, { told: true });
+}
+
+async function tellReady(row: ExportRow, copied: Copied | null, c: ExportContext): Promise<void> {
+  const { id } = row;
+  const token = c.newToken();
+  const until = after(c.now(), LINK_MS);
+  await updateExport(c.db, id, { token_sha256: tokenHash(token), link_until: until });
   const url = c.publicUrl();
   const link = url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` };
-  const fileName = fileNameOf(row.template_name, textOf(item, "format"), textOf(item, "hypervisor"));
-  const more = { sha256, fileName, copiedAt, isGone, isSigned: c.signsLinks, ...link };
-  await c.announcer.showExport(viewOf(ready, more), row.listener);
+  const sha256 = copied?.sha256 ?? (await readEntries(c.db, { kind: "export", id }))[0]?.sha256 ?? null;
+  const file =
+    copied === null ? {} : { fileName: fileNameOf(row.template_name, textOf(copied.item, "format"), textOf(copied.item, "hypervisor")) };
+  const how = copied === null ? {} : { copiedAt: copied.copiedAt, isGone: copied.isGone };
+  const view = viewOf(
+    { ...row, token_sha256: tokenHash(token), link_until: until },
+    { sha256, ...file, ...how, isSigned: c.signsLinks, ...link },
+  );
+  await c.announcer.showExport(view, row.listener);
 }
 
 function textOf({ facts }: InventoryItem, fact: string): string | null {
@@ -141,12 +166,6 @@ async function thingOf(
   if (item.value === null || domain === null) return ok(null);
   if (c.reported !== null) return fail("refused", "export.reported", `Nothing is exported now: ${c.reported}`);
   return ok({ item: item.value, domainPath: domain.path });
-}
-
-async function failExport(row: ExportRow, f: Failure, c: ExportContext): Promise<void> {
-  await updateExport(c.db, row.id, { state: "failed", problem: wordsFor(f, row.item_kind) });
-  const failed = await readExport(c.db, row.id);
-  if (failed !== null) await c.announcer.showExport(viewOf(failed), row.listener);
 }
 
 /** Shows how far one export is, to everybody who waits for the same thing. */

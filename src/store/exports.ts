@@ -24,6 +24,8 @@ const Row = z.object({
   /** When its link was taken back, and by whom, as messages name them. */
   revoked_at: Instant.nullable(),
   revoked_by: z.string().nullable(),
+  /** Whether who asked for it was told how it ended. */
+  told: z.boolean(),
 });
 /** One export; of its link only a hash is stored. */
 export type ExportRow = z.output<typeof Row>;
@@ -31,7 +33,7 @@ export type ExportRow = z.output<typeof Row>;
 /** Stores a new export. */
 export async function insertExport(
   q: Queryable,
-  e: Omit<ExportRow, "state" | "done_bytes" | "token_sha256" | "link_until" | "problem" | "revoked_at" | "revoked_by">,
+  e: Omit<ExportRow, "state" | "done_bytes" | "token_sha256" | "link_until" | "problem" | "revoked_at" | "revoked_by" | "told">,
 ): Promise<void> {
   await insertRow(q, "export", { ...e, state: "waiting" });
 }
@@ -66,9 +68,16 @@ export async function readLiveExportsOf(q: Queryable, askedBy: string): Promise<
   return q.many(Row, `select ${columnsOf(Row)} from export where asked_by = $1 and ${LIVE} order by asked_at`, [askedBy]);
 }
 
-/** Reads the exports of one template that have not ended, the oldest first; `of` may be an export's own id. */
+/** Reads the exports of one thing that have not ended, the oldest first; `of` may be an export's own id. */
 export async function readLiveExports(q: Queryable, of: string): Promise<readonly ExportRow[]> {
   return q.many(Row, `select ${columnsOf(Row)} from export where (template_id = $1 or id::text = $1) and ${LIVE} order by asked_at, id`, [
+    of,
+  ]);
+}
+
+/** Reads the exports of one template that have not ended, or of whose end nobody was told, the oldest first; `of` may be an export's own id. */
+export async function readUntoldExports(q: Queryable, of: string): Promise<readonly ExportRow[]> {
+  return q.many(Row, `select ${columnsOf(Row)} from export where (template_id = $1 or id::text = $1) and not told order by asked_at, id`, [
     of,
   ]);
 }
@@ -101,7 +110,7 @@ export async function readServedExport(q: Queryable, id: string, now: number): P
 export async function updateExport(
   q: Queryable,
   id: string,
-  change: Partial<Pick<ExportRow, "state" | "done_bytes" | "total_bytes" | "token_sha256" | "link_until" | "problem">>,
+  change: Partial<Pick<ExportRow, "state" | "done_bytes" | "total_bytes" | "token_sha256" | "link_until" | "problem" | "told">>,
 ): Promise<void> {
   await updateRow(q, "export", id, change);
 }

@@ -19,6 +19,7 @@ import { serveExport } from "../../src/archive/export-link.ts";
 import { startHttpServer } from "../../src/app/http.ts";
 import { failure } from "../../src/core/failure.ts";
 import { err, ok } from "../../src/core/result.ts";
+import { readLiveExportsOf } from "../../src/store/exports.ts";
 import { recordManagedDomains } from "../../src/store/managed.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { testBot, type PartsChange, type TestBot } from "../support/bot.ts";
@@ -98,6 +99,34 @@ test("those who ask while it is saved share its copy, each with a link of their 
   await run(b);
   expect([downloads, files().length, new Set(links()).size]).toEqual([["t-1"], 1, 3]);
   expect(new Set(enqueued)).toEqual(new Set([`export ${templates[0]?.id}`]));
+});
+
+test("a process that dies before it told the end is followed by one that tells it, with a link that opens", async () => {
+  const b = bot();
+  const dies: typeof b.parts.slack.announcers.export.showExport = async (view) => {
+    if (view.state === "ready" || view.state === "failed") throw new Error("killed");
+  };
+  const tell = b.parts.slack.announcers.export.showExport;
+  b.parts.slack.announcers.export.showExport = dies;
+  await ask(b);
+  await expect(run(b)).rejects.toThrow("killed");
+  b.parts.slack.announcers.export.showExport = tell;
+  await run(b);
+  await run(b);
+  expect([downloads, links().length]).toEqual([["t-1"], 1]);
+  const { pathname } = new URL(String(links()[0]), "http://x");
+  const parts = { ...b.parts, slack: { ...b.parts.slack, identify: async () => ok(mia()) } } as never;
+  const projects = { projectsOf: async () => ok([{ id: projectId, slug: "aurora" }]) } as never;
+  expect((await serveExport(pathname, {}, linkContext(parts, projects))).status).toBe(200);
+
+  b.parts.slack.announcers.export.showExport = dies;
+  await ask(b, 1);
+  templates = templates.filter((t) => t.id !== templates[1]?.id);
+  const gone = (await readLiveExportsOf(fresh.db, op("mia")))[0]?.template_id ?? "";
+  await expect(b.work.export(gone, running)).rejects.toThrow("killed");
+  b.parts.slack.announcers.export.showExport = tell;
+  await b.work.export(gone, running);
+  expect(shown.at(-1)).toMatchObject({ state: "failed", problem: expect.stringContaining("no longer exists") as string });
 });
 
 test("a template that changed, or whose copy is damaged, is downloaded again", async () => {

@@ -99,5 +99,7 @@ async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<Ado
 }
 
 function lineOf({ path, slug, isNew, accounts }: AdoptionTableRow["body"]["domains"][number]): string {
-  return isNew ? `${path} for ${slug}, with ${accounts.length} accounts` : `${accounts.length} accounts in ${path}`;
+  return isNew
+    ? `${path} for ${slug}, with ${accounts.length} accounts`
+    : `${accounts.length} accounts in ${path}: what restricts or deletes there waits for a release again`;
 }

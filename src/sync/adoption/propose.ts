@@ -40,8 +40,8 @@ export async function proposeAdoption(by: Asker, mapping: Mapping, c: AdoptionCo
   if (!seen.ok) return seen;
   const ours = await requireOurs(seen.value, c);
   if (!ours.ok) return ours;
-  const { rows, domains, mapped } = seen.value;
-  return propose(by, { kind: "adopt", root: c.fleet.root, domains, rows, lines: [], mapped }, c);
+  const { rows, domains, lines, mapped } = seen.value;
+  return propose(by, { kind: "adopt", root: c.fleet.root, domains, rows, lines, mapped }, c);
 }
 
 /** Errors: `refused` where another installation, or a newer database of this one, manages what was read. Invariant: INV-1. */

@@ -70,7 +70,7 @@ function doubtsOf(pairs: readonly (MappedPair & { readonly number: number })[], 
     const other = numbers.get(doubt.likelier.id);
     const rest =
       other === undefined
-        ? `no line names ${doubt.likelier.slug}. If it is the domain of ${project.slug} all the same, rename it in CloudStack`
+        ? `no line names ${doubt.likelier.slug}. If it is the domain of ${project.slug} all the same, rename it to ${project.slug} in CloudStack and leave this line out`
         : `line ${other} gives ${doubt.likelier.slug} another one: are the domains of lines ${number} and ${other} swapped?`;
     return [`line ${number} for ${project.slug}: ${doubt.why}; ${rest}`];
   });

@@ -20,6 +20,5 @@ export function adoptionContext(p: Parts, passes: ReconcileContext, deletions: D
     approvers: p.slack.approvers,
     announcer: p.slack.announcers.adoption,
     preview: async () => (await previewPass(fleet, { kind: "schedule" }, passes)).plan,
-    listPeople: () => p.ci.listPeople(),
   };
 }

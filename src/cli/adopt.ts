@@ -73,12 +73,13 @@ interface Shown {
   readonly root: Parameters<typeof tableText>[0]["root"];
   readonly rows: readonly AdoptionRow[];
   readonly domains: readonly AdoptionDomain[];
+  readonly lines: readonly string[];
 }
 
-function tellTable(io: CliIo, given: Given, { root, rows, domains }: Shown, asked: Proposed | null): void {
+function tellTable(io: CliIo, given: Given, { root, rows, domains, lines }: Shown, asked: Proposed | null): void {
   const question = asked?.id == null ? null : { id: asked.id, wasOpen: asked.wasOpen, approvals: asked.quorum };
   if (given.flags.has("json")) return io.out(`${JSON.stringify({ root, counts: countRows(rows), domains, rows, question }, null, 2)}\n`);
-  io.out(tableText({ root, rows, lines: [] }));
+  io.out(tableText({ root, rows, lines }));
   const accounts = domains.reduce((sum, d) => sum + d.accounts.length, 0);
   io.out(`To adopt: ${domains.filter((d) => d.isNew).length} domains and ${accounts} accounts.\n`);
 }

@@ -7,6 +7,8 @@ import type { CliIo } from "./command.ts";
  * person's, and whoever has the bot's database password is not thereby one of its approvers.
  */
 export function whoTypes({ env }: CliIo): Operator {
-  const login = env["SUDO_USER"] ?? env["USER"] ?? env["LOGNAME"] ?? env["USERNAME"] ?? "somebody";
+  // One that is set and empty names nobody.
+  const set = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].map((name) => env[name]?.replace(/\p{Cc}/gu, " ").trim() ?? "");
+  const login = set.find((one) => one !== "") ?? "somebody";
   return { id: OperatorId.parse(`terminal:${login}`), name: `${login} at a terminal`, ciUserId: null };
 }

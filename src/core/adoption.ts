@@ -76,7 +76,7 @@ export interface AdoptionBody {
   readonly domains: readonly AdoptionDomain[];
   /** The whole table of an adoption; of the others none. */
   readonly rows: readonly AdoptionRow[];
-  /** Sentences on what follows: of a release the restrictive changes, of giving back what stays as it is. */
+  /** Sentences: of an adoption what looks wrong, of a release the restrictive changes, of giving back what stays as it is. */
   readonly lines: readonly string[];
   readonly mapped: readonly MappedPair[];
 }

@@ -57,9 +57,10 @@ export async function endAdoption(
 }
 
 /**
- * Records the domains and accounts of a table as managed; a domain that was given back before is managed again.
+ * Records the domains and accounts of a table as managed; a domain that was given back before is managed again. What would restrict
+ * somebody in any of these domains waits for a release, in those, too, that only get further accounts. Invariant: INV-11.
  *
- * Errors: `StoreError` `managed_domain_adopted`, `managed_account_adopted`; throws when one of them is managed otherwise by now.
+ * Errors: `StoreError` `managed_domain_adopted`, `managed_account_adopted`, `managed_account_first_plan`; throws when one of them is managed otherwise by now.
  */
 export async function recordAdopted(q: Queryable, id: string, { domains }: AdoptionBody, at: number): Promise<void> {
   const fresh = domains.filter((d) => d.isNew);
@@ -74,6 +75,9 @@ export async function recordAdopted(q: Queryable, id: string, { domains }: Adopt
     [toJson(fresh), at, id],
   );
   if (made !== fresh.length) throw new Error(`${made} of ${fresh.length} domains could be recorded as managed`);
+  // What a later table adopts in a domain was never in a plan of it: its restrictions wait again.
+  const again = domains.filter((d) => !d.isNew).map((d) => d.domainId);
+  await q.exec("update managed_domain set first_plan = true where not first_plan and domain_id = any ($1::uuid[])", [again]);
   const accounts = domains.flatMap(({ domainId, projectId, accounts: of }) => of.map((a) => ({ ...a, domainId, projectId })));
   const kept = await q.exec(
     `insert into managed_account (account_id, user_id, domain_id, project_id, ci_user_id, recorded_at, adoption)

@@ -43,5 +43,5 @@ test.each(["applied", "rejected", "expired", "superseded", "moved"] as const)("%
 
 test("of an unknown login at a terminal: one approver more, and why", () => {
   expect(text({ isFromTerminal: true, quorum: 3 })).toContain("3 approvers must agree");
-  expect(text({ isFromTerminal: true, quorum: 3 })).toContain("Nobody knows whose login that is");
+  expect(text({ isFromTerminal: true, quorum: 3 })).toContain("It was asked at a terminal, where anybody can have any login");
 });

@@ -23,6 +23,7 @@ import { startStoredLife } from "./stored-life.ts";
 
 const PROJECTS = 400;
 let cloud: CloudStackEmulator;
+let root: string;
 let ci: FreshDatabase;
 let own: FreshDatabase;
 let env: Record<string, string>;
@@ -39,7 +40,7 @@ beforeAll(async () => {
     insert into membership select 'p-' || (1 + (n - 1) / 2), 'u-' || n, 'member' from generate_series(1, 800) n`);
   await client.end();
   cloud = await startCloudStackEmulator({});
-  addManagedRoot(cloud);
+  root = addManagedRoot(cloud);
   const { read } = keysOf(cloud);
   const dataDir = path.join(mkdtempSync(path.join(tmpdir(), "plan-")), "data");
   env = {
@@ -173,4 +174,12 @@ test("what is longer than a pipe holds at a time comes through it whole", async 
   expect(code).toBe(2);
   expect(out.length).toBeGreaterThan(200_000);
   expect(() => JSON.parse(out) as unknown).not.toThrow();
+});
+
+test("before the first start, a domain that is there already is listed once, with the command that adopts it", async () => {
+  cloud.addDomain({ name: "p7", parent: root });
+  const { out } = await twokey(["plan"], env);
+  expect(out.split("\n").filter((line) => /ROOT\/ci\/p7\b/.test(line))).toEqual([
+    expect.stringMatching(/ROOT\/ci\/p7 has the name of p7 but was not made by Twokey. Lifted by: .*\/ci-adopt/),
+  ]);
 });

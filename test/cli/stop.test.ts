@@ -56,6 +56,17 @@ test("stop keeps every call back, and names who typed it; a second one, from Sla
   expect((await readLastStop(fresh.db))?.stops.map((s) => s.name)).toEqual(["dora at a terminal", "eve"]);
 });
 
+test.each([
+  [{ SUDO_USER: "", USER: "eve" }, "eve at a terminal"],
+  [{ SUDO_USER: " ", USER: "", LOGNAME: "" }, "somebody at a terminal"],
+  [{ SUDO_USER: "eve\nmallory" }, "eve mallory at a terminal"],
+])("who typed it is the first login that is not empty, in one line: %j", async (logins, name) => {
+  env = logins;
+  const done = await terminal("stop", "now");
+  env = {};
+  expect(done).toMatchObject({ code: 0, err: "", out: expect.stringContaining(`${name}: now`) as string });
+});
+
 describe("the archive's copy of the audit log's head", () => {
   const copyIn = (folder: string) => createHeadCopy(createFolderStore(folder));
   /** A folder that the bot has kept the head in. */

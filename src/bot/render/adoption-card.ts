@@ -81,7 +81,9 @@ function sentence(v: AdoptionView): Mrkdwn {
       : FOLLOWS[v.kind];
   if (v.state !== "proposed")
     return mrkdwn`Nothing changes${v.endedBy === null ? "" : mrkdwn`; ended by ${safe(v.endedBy)}`}: ${safe(v.endedReason ?? "", 1200)}.`;
-  const unknown = v.isFromTerminal ? mrkdwn` Nobody knows whose login that is, so one approver more must agree.` : "";
+  const unknown = v.isFromTerminal
+    ? mrkdwn` It was asked at a terminal, where anybody can have any login, so one approver more must agree.`
+    : "";
   const n = v.quorum === 2 ? mrkdwn`Two` : mrkdwn`${v.quorum}`;
   return mrkdwn`${FOLLOWS[v.kind]} ${n} approvers must agree, and whoever proposed it has no vote.${unknown} It expires ${time(v.expiresAt)}.`;
 }

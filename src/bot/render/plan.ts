@@ -4,6 +4,7 @@ import { describeChange } from "../../sync/planning/describe.ts";
 import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
 import type { Hold } from "../../sync/planning/plan.ts";
+import { leftAloneLines } from "../../sync/planning/left-alone.ts";
 import { wordsToLift } from "../../sync/planning/lift.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import { isOver, standingBlocks } from "./standing.ts";
@@ -44,7 +45,7 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
   const heldRows = plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`);
   const { notAsked = [] } = record;
   const proposed = plan.proposals.map((p) => p.path).filter((path) => !notAsked.some((n) => n.path === path));
-  const drift = plan.drift.map((d) => d.sentence);
+  const drift = leftAloneLines(plan);
 
   const scope = plan.scope.kind === "fleet" ? mrkdwn`everything` : mrkdwn`one project only`;
   const by = record.startedBy.kind === "command" ? mrkdwn`by command` : mrkdwn`on schedule`;

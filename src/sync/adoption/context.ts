@@ -2,11 +2,9 @@ import type { BallotContext } from "../../approvals/ballot.ts";
 import type { Ownership } from "../../approvals/ownership.ts";
 import type { AdoptionKind, Situation } from "../../core/adoption.ts";
 import type { Clock, NewId } from "../../core/clock.ts";
-import type { Failure } from "../../core/failure.ts";
 import type { Digest, Instant } from "../../core/ids.ts";
 import type { ApproverDirectory } from "../../core/people.ts";
 import type { PolicyNow } from "../../core/policy.ts";
-import type { Result } from "../../core/result.ts";
 import type { FleetScope } from "../../core/scope.ts";
 import type { AdoptionTableRow } from "../../store/adoptions.ts";
 import type { Database } from "../../store/db.ts";
@@ -27,7 +25,7 @@ export interface AdoptionView {
   /** The whole table, as the file in the card's thread. */
   readonly table: string;
   readonly proposedBy: string;
-  /** Who typed is not known: one approval more is needed. */
+  /** It was asked at a terminal, so who asked is not known: one approval more is needed. */
   readonly isFromTerminal: boolean;
   readonly quorum: number;
   readonly approvals: readonly { readonly name: string; readonly at: Instant }[];
@@ -62,10 +60,6 @@ export interface AdoptionContext extends SurveyContext {
   readonly policyNow: () => Promise<PolicyNow>;
   /** What a pass would do now; nothing is stored or sent. */
   readonly preview: () => Promise<Plan>;
-  /** The people of the CI database, to find out who types at a terminal. Errors: it cannot be read. */
-  readonly listPeople: () => Promise<
-    Result<readonly { readonly id: string; readonly username: string; readonly email: string | null }[], Failure>
-  >;
   readonly now: Clock;
   readonly newId: NewId;
 }

@@ -5,7 +5,8 @@ import type { KnownState } from "../../core/managed.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { listed } from "../../core/shown-text.ts";
 import type { DesiredProject } from "../planning/desired.ts";
-import type { NonUuidDomain, ObservedDomain } from "../planning/observed.ts";
+import type { NonUuidDomain, ObservedAccount, ObservedDomain } from "../planning/observed.ts";
+import { createDoubts } from "./doubts.ts";
 
 /** One line of a mapping file: a project's short name, and its domain by UUID or path. */
 interface Line {
@@ -20,6 +21,7 @@ export interface MappingQuestion {
   readonly projects: readonly DesiredProject[];
   readonly domains: readonly ObservedDomain[];
   readonly nonUuid: readonly NonUuidDomain[];
+  readonly accounts: readonly ObservedAccount[];
   readonly known: Pick<KnownState, "managedDomains">;
 }
 
@@ -28,7 +30,7 @@ const [TEXT_MAX, SHOWN] = [4_000_000, 20] as const;
 
 /**
  * Reads a mapping file: on each line a project's short name, a comma, and its domain by UUID, by its whole path, or by its name below the
- * managed root. Empty lines and those that begin with `#` are left out, as is a first line `slug,domain`.
+ * managed root. Empty lines and those that begin with `#` are left out, as is a first line `project,domain` or `slug,domain`.
  *
  * Errors: `invalid` with everything that is wrong in it, line by line; then nothing of it counts.
  */
@@ -51,8 +53,27 @@ export function readMapping(text: string, q: MappingQuestion): Result<readonly M
     projects.set(projectId, sameProject ?? number);
     domains.set(domainId, sameDomain ?? number);
   }
+  if (problems.length === 0) problems.push(...doubtsOf(pairs, q));
   const sorted = pairs.toSorted((a, b) => (a.projectId < b.projectId ? -1 : 1));
   return problems.length > 0 ? wrong(problems) : ok(sorted.map(({ projectId, domainId }) => ({ projectId, domainId })));
+}
+
+/** The lines whose domain seems to be another project's, with that one's line: two of them may be swapped. Invariant: INV-2. */
+function doubtsOf(pairs: readonly (MappedPair & { readonly number: number })[], q: MappingQuestion): readonly string[] {
+  const doubtOf = createDoubts(q.projects, q.accounts);
+  const managed = new Set(q.known.managedDomains.map((m) => m.domainId));
+  const numbers = new Map(pairs.map((p) => [p.projectId, p.number]));
+  return pairs.flatMap(({ number, projectId, domainId }) => {
+    const [project, domain] = [q.projects.find((p) => p.id === projectId), q.domains.find((d) => d.id === domainId)];
+    const doubt = project === undefined || domain === undefined || managed.has(domainId) ? null : doubtOf(project, domain);
+    if (project === undefined || doubt === null) return [];
+    const other = numbers.get(doubt.likelier.id);
+    const rest =
+      other === undefined
+        ? `no line names ${doubt.likelier.slug}. If it is the domain of ${project.slug} all the same, rename it to ${project.slug} in CloudStack and leave this line out`
+        : `line ${other} gives ${doubt.likelier.slug} another one: are the domains of lines ${number} and ${other} swapped?`;
+    return [`line ${number} for ${project.slug}: ${doubt.why}; ${rest}`];
+  });
 }
 
 function wrong(problems: readonly string[]): Result<never, Failure> {
@@ -74,7 +95,7 @@ function linesOf(text: string): { readonly lines: readonly Line[]; readonly prob
     .split(/\r\n|\n|\r/)
     .entries()) {
     const line = raw.trim();
-    if (line === "" || line.startsWith("#") || (lines.length === 0 && /^slug\s*,\s*domain$/i.test(line))) continue;
+    if (line === "" || line.startsWith("#") || (lines.length === 0 && /^(?:project|slug)\s*,\s*domain$/i.test(line))) continue;
     const comma = line.indexOf(",");
     const [slug, domain] = comma === -1 ? [line, ""] : [line.slice(0, comma).trim(), unquoted(line.slice(comma + 1).trim())];
     if (comma === -1) problems.push(`line ${i + 1}: there is no comma between a project and its domain: ${shown(line)}`);

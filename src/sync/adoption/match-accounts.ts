@@ -99,7 +99,7 @@ function rowsOf(pair: Pair, ms: readonly DesiredMember[], as: readonly ObservedA
     adopted: [],
   });
   if (account === undefined) return only("absent", "no account or user of the domain has this member's username or e-mail");
-  if (member === undefined) return only("unassigned", "no member of the project has its username or e-mail");
+  if (member === undefined) return only("unassigned", strangerReason(pair, account));
   if (ms.length > 1 || as.length > 1) {
     const names = `${ms.map((m) => m.username).join(", ")} and the accounts ${as.map((a) => a.name).join(", ")}`;
     return only("ambiguous", `${names} could belong together, by username or e-mail`);
@@ -121,6 +121,15 @@ function rowsOf(pair: Pair, ms: readonly DesiredMember[], as: readonly ObservedA
       ),
     ],
   };
+}
+
+/** Why an account is nobody's: a member whose account is another one may still have the same e-mail or username. */
+function strangerReason({ project }: Pair, account: ObservedAccount): string {
+  for (const m of project.members) {
+    const { name, mail } = agreementOf(m, account);
+    if (name || mail) return `it has the ${name ? "username" : "e-mail"} of ${m.username}, whose account is another one`;
+  }
+  return "no member of the project has its username or e-mail";
 }
 
 /** The user of an account that is the member; undefined: it has no user; null: it cannot be told. */

@@ -5,6 +5,7 @@ import type { DesiredProject, HeldRow } from "../planning/desired.ts";
 import type { ObservedAccount, ObservedDomain } from "../planning/observed.ts";
 import { matchAccounts } from "./match-accounts.ts";
 import { componentsOf } from "./components.ts";
+import { createDoubts } from "./doubts.ts";
 import type { MatchQuestion } from "./question.ts";
 import { rowOf, usersOf, type Pair } from "./rows.ts";
 
@@ -12,6 +13,8 @@ import { rowOf, usersOf, type Pair } from "./rows.ts";
 export interface Match {
   readonly rows: readonly AdoptionRow[];
   readonly domains: readonly AdoptionDomain[];
+  /** What looks wrong in it, one sentence each: shown first. */
+  readonly lines: readonly string[];
 }
 
 /**
@@ -33,7 +36,12 @@ export function match(q: MatchQuestion): Match {
     const { project, domain, generation, isNew } = pair;
     return [{ domainId: domain.id, projectId: project.id, slug: project.slug, path: domain.path, generation, isNew, accounts: adopted }];
   });
-  return { rows: all.toSorted(byPlace), domains: domains.toSorted((a, b) => (a.path < b.path ? -1 : 1)) };
+  const sorted = domains.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const lines = sorted.flatMap(({ domainId, slug, path, accounts: adopted }) => {
+    const there = accounts.get(domainId)?.length ?? 0;
+    return there > 0 && adopted.length === 0 ? [`0 of ${there} accounts match: ${path} for ${slug}`] : [];
+  });
+  return { rows: all.toSorted(byPlace), domains: sorted, lines };
 }
 
 function strayRow(a: ObservedAccount, path: string | undefined): AdoptionRow {
@@ -163,6 +171,7 @@ function joinByName(
   const pairs: Pair[] = [];
   const used = new Set<string>();
   const byFile = new Set<string>(q.mapped.map((m) => m.projectId));
+  const doubtOf = q.mapped.length === 0 ? () => null : createDoubts(q.projects, q.accounts);
   const components = componentsOf([...byId.keys()], [...atId.keys()], pairsByName(projects, domains, q.mapped));
   for (const { left, right } of components) {
     const [ps, ds] = [left.flatMap((id) => byId.get(id) ?? []), right.flatMap((id) => atId.get(id) ?? [])];
@@ -170,9 +179,12 @@ function joinByName(
     const about = { projects: ps.map((p) => p.id), domains: ds.map((d) => d.id) };
     if (project === undefined) continue;
     for (const d of ds) used.add(d.id);
+    const doubt = domain === undefined || !byFile.has(project.id) ? null : doubtOf(project, domain);
     if (domain === undefined) {
       const why = "no domain directly below the managed root has its name, and no mapping file names one";
       rows.push(rowOf("domain", project.slug, "absent", why, about));
+    } else if (doubt !== null) {
+      rows.push(rowOf("domain", domain.path, "ambiguous", `the mapping file says that it is ${project.slug}, but ${doubt.why}`, about));
     } else if (ps.length === 1 && ds.length === 1) {
       const why = byFile.has(project.id)
         ? `the mapping file says that it is ${project.slug}`

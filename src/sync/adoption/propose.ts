@@ -40,8 +40,8 @@ export async function proposeAdoption(by: Asker, mapping: Mapping, c: AdoptionCo
   if (!seen.ok) return seen;
   const ours = await requireOurs(seen.value, c);
   if (!ours.ok) return ours;
-  const { rows, domains, mapped } = seen.value;
-  return propose(by, { kind: "adopt", root: c.fleet.root, domains, rows, lines: [], mapped }, c);
+  const { rows, domains, lines, mapped } = seen.value;
+  return propose(by, { kind: "adopt", root: c.fleet.root, domains, rows, lines, mapped }, c);
 }
 
 /** Errors: `refused` where another installation, or a newer database of this one, manages what was read. Invariant: INV-1. */
@@ -149,29 +149,23 @@ async function requireReady(by: Asker, what: string, c: AdoptionContext): Promis
   return (await c.policyNow()).scopeIsConfirmed ? ok(undefined) : err(unconfirmedScope());
 }
 
-/** Who asked, by every name: whoever types at a terminal is also the person of the CI database with that username, if there is one. */
-async function requestersOf(by: Asker, c: AdoptionContext) {
+/** Who asked. A login at a terminal is a note only: whoever types may have set it, so it takes no vote from anybody, and gives none. */
+function requestersOf(by: Asker) {
   const { id } = by.operator;
-  if (!id.startsWith("terminal:")) return { requesters: [id, ...(by.account === undefined ? [] : [by.account])], isUnknown: false };
-  const login = id.slice("terminal:".length).toLowerCase();
-  const people = await c.listPeople();
-  const same = (people.ok ? people.value : []).filter(
-    (p) => p.username.toLowerCase() === login || p.email?.split("@")[0]?.toLowerCase() === login,
-  );
-  const theirs = [...new Set(same.map((p) => `ci:${p.id}`))].toSorted();
-  return { requesters: [id, ...theirs], isUnknown: theirs.length === 0 };
+  const isFromTerminal = id.startsWith("terminal:");
+  return { requesters: [id, ...(by.account === undefined || isFromTerminal ? [] : [by.account])], isFromTerminal };
 }
 
 /**
  * Records the question. An open one of its kind is superseded, unless it is the same.
  *
- * Where it is not known who typed at a terminal, one approver more must agree: one of them may be that person. Invariant: INV-2.
+ * Nobody knows who types at a terminal, so one approver more must agree: one of them may be that person. Invariant: INV-2.
  */
 async function propose(by: Asker, body: AdoptionBody, c: AdoptionContext): Promise<Result<Proposed, Failure>> {
   const { rows, domains, lines } = body;
   const policy = await c.policyNow();
-  const { requesters, isUnknown } = await requestersOf(by, c);
-  const quorum = policy.quorum + (isUnknown ? 1 : 0);
+  const { requesters, isFromTerminal } = requestersOf(by);
+  const quorum = policy.quorum + (isFromTerminal ? 1 : 0);
   if (domains.length === 0) return ok({ id: null, wasOpen: false, rows, domains, lines, quorum });
   const possible = await requireVoters(requesters, quorum, c);
   if (!possible.ok) return possible;

@@ -83,7 +83,7 @@ async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<Ado
     counts: countRows(body.rows),
     domains: body.domains.filter((d) => row.kind !== "adopt" || d.isNew).length,
     accounts: body.domains.reduce((sum, d) => sum + d.accounts.length, 0),
-    lines: row.kind === "adopt" ? body.domains.map((d) => lineOf(d)) : body.lines,
+    lines: row.kind === "adopt" ? [...body.lines, ...body.domains.map((d) => lineOf(d))] : body.lines,
     table: tableText(body),
     proposedBy: row.proposed_by_name,
     isFromTerminal: people.length === 0,
@@ -99,5 +99,7 @@ async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<Ado
 }
 
 function lineOf({ path, slug, isNew, accounts }: AdoptionTableRow["body"]["domains"][number]): string {
-  return isNew ? `${path} for ${slug}, with ${accounts.length} accounts` : `${accounts.length} accounts in ${path}`;
+  return isNew
+    ? `${path} for ${slug}, with ${accounts.length} accounts`
+    : `${accounts.length} accounts in ${path}: what restricts or deletes there waits for a release again`;
 }

@@ -51,7 +51,7 @@ export async function survey(mapping: Mapping, known: KnownState, c: SurveyConte
   if (observed.coverage === "partial") return err(unread("CloudStack", observed.reason));
   const { projects, held } = desired;
   const { domains, nonUuid, accounts } = observed;
-  const named = { root: c.fleet.root, projects, domains, nonUuid, known };
+  const named = { root: c.fleet.root, projects, domains, nonUuid, accounts, known };
   const mapped = "pairs" in mapping ? ok(mapping.pairs) : mapping.text === "" ? ok([]) : readMapping(mapping.text, named);
   if (!mapped.ok) return mapped;
   const recognised = recognise(desired, observed, known);

@@ -1,6 +1,7 @@
 /** A plan in whole, as lines of text: for the terminal, and for the file in the thread of its message. */
 import { asShown } from "../../core/shown-text.ts";
 import { describeChange } from "../planning/describe.ts";
+import { leftAloneLines } from "../planning/left-alone.ts";
 import { wordsToLift } from "../planning/lift.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
@@ -42,10 +43,7 @@ export function planLines(record: PlanRecord, environment: string): readonly str
       "Could be deleted, but nobody is asked now",
       notAsked.map((n) => `${n.path}: ${n.reason}`),
     ),
-    ...part(
-      "Different, but left alone",
-      plan.drift.map((d) => d.sentence),
-    ),
+    ...part("Different, but left alone", leftAloneLines(plan)),
   ].map(asShown);
 }
 

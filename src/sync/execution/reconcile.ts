@@ -255,6 +255,7 @@ async function readRemembered(busy: readonly DomainId[], { db, now }: Pick<Previ
 const NOTHING_REMEMBERED = {
   managedDomains: [],
   managedAccounts: [],
+  firstPlan: [],
   generations: {},
   lastComplete: null,
   restrictionsMade: { day: 0, week: 0 },

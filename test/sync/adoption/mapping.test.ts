@@ -30,6 +30,7 @@ test("by path, by name below the root, by UUID; comments, empty lines, a heading
     "p1,ROOT/ci/Team One\np2,p2\n",
     `\uFEFFslug,domain\r\n# the old ones\r\n\r\n p1 , root/CI/team one/ \r\n"p2","${domainId(2).toUpperCase()}"`,
     `P2,/p2\rp1,${domainId(1)}`,
+    "project,domain\np1,Team One\np2,p2",
   ])
     expect(readMapping(text, q), text).toEqual({ ok: true, value: pairs });
 });
@@ -49,6 +50,7 @@ test.each([
   ["p4,p2", `line 1: the project p4 has a managed domain already (${domainId(4)})`],
   ["p1,p2\np1,Team One", "line 2: the same project as on line 1"],
   [`p1,p2\np2,${domainId(2)}`, "line 2: the same domain as on line 1; two projects cannot share one"],
+  ["p1,p2", "line 1 for p1: ROOT/ci/p2 has the name of another active project, p2; no line names p2"],
   ["# nothing else", "it names no project"],
 ])("%j: %s", (text, expected) => {
   expect(problem(text)).toContain(expected);

@@ -42,6 +42,25 @@ describe("domains", () => {
     expect(situationOf({ ...q, mapped }, "p2")).toBe("absent");
   });
 
+  test("what a mapping file says is ambiguous where the domain has another active project's name, or only its members' accounts", () => {
+    const both = { projects: [project(1), project(2, [member(2)])], domains: [domain(1, "Team"), domain(2)] };
+    const mapped = [{ projectId: project(1).id, domainId: domainId(2) }];
+    expect(of(question({ ...both, mapped }), "ROOT/ci/p2")).toMatchObject({
+      situation: "ambiguous",
+      reason: expect.stringContaining("the name of another active project, p2") as string,
+    });
+    const byAccounts = question({
+      ...both,
+      accounts: [account(1, 1, "user2")],
+      mapped: [{ projectId: project(1).id, domainId: domainId(1) }],
+    });
+    expect(of(byAccounts, "ROOT/ci/Team")).toMatchObject({
+      situation: "ambiguous",
+      reason: expect.stringContaining("no account is of a member of p1, and 1 are of members of p2") as string,
+    });
+    expect(match(byAccounts).domains.map((d) => d.slug)).toEqual(["p2"]);
+  });
+
   test("closed, held, nested, under deletion, and ids of ours are never adopted", () => {
     const held = [{ view: "projects", key: "p-2", problem: "x", remedy: "y", projectId: project(2).id, userId: null }];
     const q = question({
@@ -119,7 +138,10 @@ describe("accounts and users", () => {
     const robot = account(2, 1, "robot", { users: [user(9, "robot", "user1@example.org")] });
     const both = at([account(1, 1, "user1"), robot]);
     expect(adopted(both)).toMatchObject([{ accountId: accountId(1) }]);
-    expect(of(both, "ROOT/ci/p1/robot")?.situation).toBe("unassigned");
+    expect(of(both, "ROOT/ci/p1/robot")).toMatchObject({
+      situation: "unassigned",
+      reason: "it has the e-mail of user1, whose account is another one",
+    });
   });
 
   test("one e-mail for all says nothing: all with it are ambiguous", () => {

@@ -1,6 +1,7 @@
 /** Claim: PostgreSQL itself refuses what two people did not agree on: nothing is recorded as adopted, given back or restricted by hand-made SQL. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
 import type { AdoptionBody, AdoptionKind } from "../../../src/core/adoption.ts";
 import { digestOf } from "../../../src/core/digest.ts";
 import type { DomainPath } from "../../../src/core/ids.ts";
@@ -12,7 +13,7 @@ import { putInForce } from "../../support/bot.ts";
 import type { FreshDatabase } from "../../support/database.ts";
 import { at, insertWithAnyWaits, op, policy } from "../../support/deletions.ts";
 import { lendDatabase } from "../../support/lent-database.ts";
-import { account, accountId, domain, domainId, member, project } from "./world.ts";
+import { account, accountId, domain, domainId, member, project, user } from "./world.ts";
 
 let fresh: FreshDatabase;
 beforeEach(async () => {
@@ -76,10 +77,53 @@ test("an account that is in no approved table, or another member's, is not adopt
   const row = await put();
   for (const who of ["ada", "ben"]) await vote(row, who);
   const [one] = row.body.domains;
-  for (const change of [{ accountId: accountId(9) }, { ciUserId: member(2).userId }]) {
+  for (const change of [{ accountId: accountId(9) }, { ciUserId: member(2).userId }, { userId: account(2, 1, "user2").users[0]!.id }]) {
     const body = { ...row.body, domains: [{ ...one!, accounts: one!.accounts.map((a) => ({ ...a, ...change })) }] };
     await expect(fresh.db.tx((q) => recordAdopted(q, row.id, body, 30))).rejects.toMatchObject(refused("managed_account_adopted"));
   }
+  const rest = { account_id: accountId(1), user_id: userId, domain_id: domainId(1), ci_user_id: member(1).userId, recorded_at: 1 };
+  await expect(insertRow(fresh.db, "managed_account", { ...rest, project_id: "p-2", adoption: row.id })).rejects.toMatchObject(
+    refused("managed_account_adopted"),
+  );
+});
+
+test("2,500 domains with 10,000 accounts are adopted, and given back, each within the time that a statement may take", async () => {
+  const numbers = Array.from({ length: 2500 }, (_, i) => i + 1);
+  const accounts = (n: number) =>
+    [1, 2, 3, 4].map((m) => ({
+      accountId: accountId(n * 10 + m),
+      userId: user(n * 10 + m, "", "").id,
+      ciUserId: member(n * 10 + m).userId,
+    }));
+  const small = bodyOf("adopt", numbers);
+  const domains = small.domains.map((d, i) => ({ ...d, accounts: accounts(i + 1).map((a) => ({ ...a, name: "user" })) }));
+  const row = await put("adopt", {}, { ...small, domains });
+  for (const who of ["ada", "ben"]) await vote(row, who);
+  // One row too many, in a statement of all of them.
+  const more = { ...domains[0]!, domainId: domainId(6000), generation: 2, accounts: [] };
+  await expect(apply({ ...row, body: { ...row.body, domains: [...domains, more] } })).rejects.toMatchObject(
+    refused("managed_domain_adopted"),
+  );
+  await apply(row);
+  await end(row);
+  const back = await put("give_back", {}, { ...bodyOf("give_back"), domains });
+  for (const who of ["ada", "ben"]) await vote(back, who);
+  const ids = domains.map((d) => d.domainId);
+  expect(await fresh.db.tx((q) => recordGivenBack(q, back.id, ids, 40))).toBe(2500);
+});
+
+test("an account is adopted into a managed domain only when what restricts there waits for a release", async () => {
+  const row = await put();
+  for (const who of ["ada", "ben"]) await vote(row, who);
+  const [one] = row.body.domains;
+  await fresh.db.tx((q) => recordAdopted(q, row.id, { ...row.body, domains: [{ ...one!, accounts: [] }] }, 30));
+  await fresh.db.exec("update managed_domain set first_plan = false");
+  const late = { account_id: accountId(1), user_id: userId, domain_id: domainId(1), project_id: "p-1", ci_user_id: member(1).userId };
+  const insert = () => insertRow(fresh.db, "managed_account", { ...late, recorded_at: 1, adoption: row.id });
+  await expect(insert()).rejects.toMatchObject(refused("managed_account_first_plan"));
+  await fresh.db.tx((q) => recordAdopted(q, row.id, { ...row.body, domains: [{ ...one!, isNew: false }] }, 30));
+  const Plan = z.object({ first_plan: z.boolean() });
+  expect(await fresh.db.one(Plan, "select first_plan from managed_domain")).toEqual({ first_plan: true });
 });
 
 test("votes: of who asked, under whatever name, of a terminal, twice, on another digest, out of time, withdrawn", async () => {

@@ -104,7 +104,8 @@ export const commandList: readonly CommandEntry[] = [
   },
   {
     name: "adopt",
-    description: "matches domains, accounts and users that are there to the CI database; two approvers agree in Slack on what is managed",
+    description:
+      "matches domains, accounts and users that are there to the CI database; approvers agree in Slack on what is managed: one more than the policy says",
     options: [
       ["--dry-run", "only shows the table: nothing is written anywhere, and Slack is not needed"],
       ["--json", "prints the table for scripts"],
@@ -115,7 +116,8 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "un-adopt",
     args: "<project...>",
-    description: "asks in Slack whether adopted domains are given back: Twokey leaves them alone then",
+    description:
+      "asks in Slack whether adopted domains are given back: Twokey leaves them alone then; one approver more than the policy says",
     load: async () => (await import("./adopt.ts")).runUnAdopt,
   },
   {

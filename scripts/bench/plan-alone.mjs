@@ -78,7 +78,6 @@ const input = inputOf({ desired: desired.value, observed: seen.value }, known);
 if (input.coverage !== "complete") throw new Error("the input is not complete");
 const policy = planPolicyOf(config.policy, planSettings({ config }));
 
-console.log("made", performance.now());
 globalThis.gc?.();
 const inputMib = Math.round(process.memoryUsage().rss / 1024 ** 2);
 let [ms, most] = [Infinity, 0];
@@ -86,7 +85,6 @@ for (let i = 0; i < 5; i++) {
   const began = performance.now();
   const plan = buildPlan(input, policy, "s", asOf);
   ms = Math.min(ms, performance.now() - began);
-  console.log("planned", performance.now());
   if (plan.additive.length + plan.restrictive.length + plan.proposals.length > 0) throw new Error("the plan changes something");
   most = Math.max(most, process.memoryUsage().rss / 1024 ** 2);
 }

@@ -74,6 +74,16 @@ test("a new member has an account after one round, and the project is not looked
   expect(asked.at(-1)).toBe(s.now - 5_000);
 });
 
+test("what was changed just before the first round is not looked at, and keeps no later change waiting", async () => {
+  await fresh.db.exec("delete from change_mark");
+  for (let i = 0; i < 30; i += 1) changed.set(`old-${i}`, s.now + 60_000);
+  await round();
+  member("alpha", "cleo");
+  await round();
+  expect(s.made).toMatchObject([{ kind: "create_account", projectId: "alpha" }]);
+  expect(await passes()).toBe(1);
+});
+
 test("a row that is committed late is found", async () => {
   await round();
   s.projects["beta"]?.members.add("late");

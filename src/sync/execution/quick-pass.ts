@@ -111,11 +111,23 @@ interface Followed {
 
 async function changedInCi(c: QuickPassContext): Promise<Result<Followed, Failure>> {
   const before = await readChangeMark(c.db, "ci");
-  const changes = await c.readChanges(before === null ? null : before.at - OVERLAP_MS);
+  if (before === null) return beginAtNow(c);
+  const changes = await c.readChanges(before.at - OVERLAP_MS);
   if (!changes.ok) return changes;
   if (changes.value === null) return ok({ projects: [], mark: null });
   const { at, projects } = changes.value;
   return ok(follow(before, at, projects));
+}
+
+/** What was changed just before the first round is for the first pass over everything, however much it is. */
+async function beginAtNow(c: QuickPassContext): Promise<Result<Followed, Failure>> {
+  const clock = await c.readChanges(null);
+  if (!clock.ok) return clock;
+  const recent = clock.value === null ? ok(null) : await c.readChanges(clock.value.at - OVERLAP_MS);
+  if (!recent.ok) return recent;
+  if (recent.value === null) return ok({ projects: [], mark: null });
+  const { at, projects } = recent.value;
+  return ok({ projects: [], mark: { at, seen: Object.fromEntries(projects) } });
 }
 
 async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed, Failure>> {

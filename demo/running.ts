@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { isAlive } from "../src/core/is-alive.ts";
 
 /** A demo that runs on a folder. */
 export interface RunningDemo {
@@ -57,15 +58,6 @@ function readNote(dataDir: string): { readonly pid: number; readonly url: string
     return typeof pid === "number" && pid > 0 && typeof url === "string" && URL.canParse(url) ? { pid, url } : null;
   } catch {
     return null; // Whoever wrote it was killed in the middle.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -21,25 +21,19 @@ import { fleetOf } from "./passes.ts";
 /** How long a re-import waits for a pass to end, and between two reads of a template. Units: milliseconds. */
 const [PASS_MS, POLL_MS] = [60_000, 5_000];
 
-/** The managed domains, where the last complete read found them; an adopted one need not be called like its project. */
-function managedDomains(p: Pick<Parts, "db">) {
-  return readManagedPlaces(p.db);
-}
-
 /** A project's managed domain; null while it has none. */
 export async function domainOf(p: Parts, project: { readonly id: ProjectId; readonly slug: Slug }): Promise<ProjectDomain | null> {
-  const record = (await managedDomains(p)).find((m) => m.projectId === project.id);
-  return record === undefined ? null : { id: record.domainId, path: record.path ?? (`${fleetOf(p).root}/${project.slug}` as DomainPath) };
+  return (await domainsOf(p, [project])).get(project.id) ?? null;
 }
 
-/** The domains of projects that have one. */
-async function domainsOf(
+/** The managed domains of projects, where the last complete read found them: an adopted one need not be called like its project. */
+export async function domainsOf(
   p: Parts,
   projects: readonly { readonly id: ProjectId; readonly slug: Slug }[],
 ): Promise<Map<ProjectId, ProjectDomain>> {
   const slugs = new Map(projects.map((project) => [project.id, project.slug]));
   return new Map(
-    (await managedDomains(p)).flatMap(({ projectId, domainId: id, path }) => {
+    (await readManagedPlaces(p.db)).flatMap(({ projectId, domainId: id, path }) => {
       const slug = slugs.get(projectId);
       return slug === undefined ? [] : [[projectId, { id, path: path ?? (`${fleetOf(p).root}/${slug}` as DomainPath) }] as const];
     }),
@@ -106,7 +100,7 @@ export function backupContext(p: Parts): MeasureContext & ScheduleContext & Back
     rootPath: fleetOf(p).root,
     readRoot: () => p.cloud.reader.readManagedRoot(),
     readInventory: (id, path) => p.cloud.reader.readInventory(id, path),
-    managedDomains: () => managedDomains(p),
+    managedDomains: () => readManagedPlaces(p.db),
     policies,
     scheduleDays,
     projects: () => p.ci.projectsOf("all"),

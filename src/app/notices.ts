@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { noticeSentence } from "../bot/render/notice.ts";
 import { readStates, recordMention, recordMessage, recordStates, wasAnyMentioned, type Notice, type State } from "../store/notices.ts";
+import { HOUR_MS } from "../core/units.ts";
 import type { Parts } from "./parts.ts";
 import { sendDue } from "./webhook.ts";
 
@@ -45,9 +46,6 @@ export function nightBegan(now: number, quiet: Config["notices"]["quiet"]): numb
   const hours = (hour - quiet.from + 24) % 24;
   return hours < (quiet.to - quiet.from + 24) % 24 ? now - (hours * 60 + minute) * 60_000 - (now % 60_000) : null;
 }
-
-/** Reminders that would be due at night are due in the last hour before it. Units: milliseconds. */
-const HOUR_MS = 3600_000;
 
 /**
  * How much earlier approvers are reminded: from the last hour before the night on, what would be due in the night is due. It is the same

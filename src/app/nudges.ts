@@ -5,7 +5,7 @@ import type { InventoryItem } from "../core/inventory.ts";
 import { DAY_MS } from "../core/units.ts";
 import { readKnownState } from "../store/managed.ts";
 import { endRound, readUntellable, recordNudged, takeRound } from "../store/nudges.ts";
-import { domainOf } from "./archive.ts";
+import { domainsOf } from "./archive.ts";
 import type { Parts } from "./parts.ts";
 
 /** How often an owner is told at most. Units: milliseconds. */
@@ -38,10 +38,11 @@ async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<C
   const { managedDomains, managedAccounts } = await readKnownState(p.db, []);
   const ownerOf = new Map<string, CiUserId>(managedAccounts.map((a) => [a.accountId, a.ciUserId]));
   const owed = new Map<CiUserId, OldMachine[]>();
+  const active = new Map(projects.value.filter((one) => one.state === "active").map((one) => [one.id, one]));
+  const domains = await domainsOf(p, [...active.values()]);
   for (const { projectId } of managedDomains) {
-    const project = projects.value.find((one) => one.id === projectId && one.state === "active");
-    const domain = project === undefined ? null : await domainOf(p, project);
-    if (project === undefined || domain === null) continue;
+    const [project, domain] = [active.get(projectId), domains.get(projectId)];
+    if (project === undefined || domain === undefined) continue;
     const items = await p.cloud.reader.readItems(domain, ["machine", "template"]);
     if (!items.ok) {
       p.events.failed("nudge.not_read", items.error, { project: project.slug });

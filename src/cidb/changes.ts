@@ -2,15 +2,8 @@
 import type pg from "pg";
 import { z } from "zod";
 import { ProjectId } from "../core/ids.ts";
+import type { ChangedProjects } from "../sync/planning/desired.ts";
 import type { ViewNames } from "./assemble.ts";
-
-/** What changed, by the clock of the CI database. Units: milliseconds since 1970. */
-export interface Changes {
-  /** The server's clock at the read. */
-  readonly at: number;
-  /** When each project, one of its members or its memberships was changed last, of those changed since the instant asked about. */
-  readonly projects: ReadonlyMap<ProjectId, number>;
-}
 
 /** Which of the views have the column `changed_at`. */
 export interface Marked {
@@ -22,7 +15,7 @@ export interface Marked {
 const ChangedRow = z.object({ project_id: ProjectId, at: z.coerce.number() });
 
 /** Rows of `changedSql` as changes; a row that names no project is left to the whole pass. */
-export function changesOf(at: number, rows: readonly unknown[]): Changes {
+export function changesOf(at: number, rows: readonly unknown[]): ChangedProjects {
   const parsed = rows.flatMap((row) => {
     const one = ChangedRow.safeParse(row);
     return one.success ? [[one.data.project_id, one.data.at] as const] : [];
@@ -59,7 +52,7 @@ export async function readChanges(
   views: ViewNames,
   quoted: (view: string) => string,
   since: number | null,
-): Promise<Changes | null> {
+): Promise<ChangedProjects | null> {
   const has = async (view: string): Promise<boolean> => {
     const sql = "select 1 from pg_attribute where attrelid = to_regclass($1) and attname = 'changed_at' and not attisdropped";
     return (await client.query(sql, [quoted(view)])).rows.length > 0;

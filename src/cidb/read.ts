@@ -4,9 +4,14 @@ import type { CiUserId, Instant, ProjectId } from "../core/ids.ts";
 import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
-import { completeDesired, type CompleteDesired, type DesiredProject, type PartialDesired } from "../sync/planning/desired.ts";
+import {
+  completeDesired,
+  type ChangedProjects,
+  type CompleteDesired,
+  type DesiredProject,
+  type PartialDesired,
+} from "../sync/planning/desired.ts";
 import { assemble, newestFirst, type Assembled, type ViewNames } from "./assemble.ts";
-import type { Changes } from "./changes.ts";
 import { stateOf, type Closing, type ProjectState } from "./project-state.ts";
 import { isMysql } from "../core/ci-address.ts";
 import { createMysqlServer } from "./mysql/rows.ts";
@@ -42,7 +47,7 @@ export interface CiDatabase {
   /** Which database answers now; null: this source has no server that says so. */
   readSource(): Promise<Result<DatabaseSource | null, Failure>>;
   /** Which projects were changed since an instant of its clock (null: only its clock); null: its views do not say. Decides nothing. */
-  readChanges(since: number | null): Promise<Result<Changes | null, Failure>>;
+  readChanges(since: number | null): Promise<Result<ChangedProjects | null, Failure>>;
   close(): Promise<void>;
 }
 

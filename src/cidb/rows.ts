@@ -5,7 +5,8 @@ import type { ProjectId, Slug } from "../core/ids.ts";
 import type { DatabaseSource } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
-import { readChanges, type Changes } from "./changes.ts";
+import type { ChangedProjects } from "../sync/planning/desired.ts";
+import { readChanges } from "./changes.ts";
 import { readSource } from "./source.ts";
 import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
 import { unreadable } from "./unreachable.ts";
@@ -40,7 +41,7 @@ export interface CiServer {
   /** Only which database answers, and where the names of the views lead. */
   readSource(): Promise<Result<DatabaseSource, Failure>>;
   /** Which projects were changed since an instant of its clock; null: its views do not say when a row was changed. */
-  readChanges(since: number | null): Promise<Result<Changes | null, Failure>>;
+  readChanges(since: number | null): Promise<Result<ChangedProjects | null, Failure>>;
   close(): Promise<void>;
 }
 

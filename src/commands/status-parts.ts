@@ -2,14 +2,13 @@
 import type { InventoryItem, ItemKind } from "../core/inventory.ts";
 import { limitTypes } from "../core/managed.ts";
 import { compareNames } from "../core/shown-text.ts";
-import { DAY_MS, sizeText } from "../core/units.ts";
+import { DAY_MS, HOUR_MS, sizeText } from "../core/units.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
 import { counted } from "./deletion-parts.ts";
 import { amountText, limitNames } from "./differences.ts";
 import type { ProjectStatus } from "./projects.ts";
 import type { Part, Words } from "./reply.ts";
 
-const HOUR_MS = 3_600_000;
 /** Cells of a bar. */
 const CELLS = 10;
 

@@ -1,6 +1,9 @@
 /** A day. Units: milliseconds. */
 export const DAY_MS = 86_400_000;
 
+/** An hour. Units: milliseconds. */
+export const HOUR_MS = 3_600_000;
+
 /** Units: bytes. */
 export const GIB = 1024 ** 3;
 

@@ -16,6 +16,7 @@ import {
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { isAlive } from "../core/is-alive.ts";
 import { EmbeddedPostgresUnavailable, NOBODY, findBinaries, type Binaries } from "./embedded-binaries.ts";
 import { accessRules, whyOthersReach, giveTo, placeOf, preparePlace, type Place } from "./embedded-place.ts";
 
@@ -239,16 +240,6 @@ function readNumber(file: string): number | null {
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: the process exists, and is another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from "mysql2/promise";
 import type { ViewNames } from "../assemble.ts";
-import { changedSql, changesOf, type Changes } from "../changes.ts";
+import type { ChangedProjects } from "../../sync/planning/desired.ts";
+import { changedSql, changesOf } from "../changes.ts";
 
 /** Reads the changes since an instant; null: the views have no `changed_at`. `since` null: only what time it is there. */
 export async function readChanges(
@@ -8,7 +9,7 @@ export async function readChanges(
   views: ViewNames,
   quoted: (view: string) => string,
   since: number | null,
-): Promise<Changes | null> {
+): Promise<ChangedProjects | null> {
   const has = async (view: string): Promise<boolean> => {
     const [rows] = await connection.query<RowDataPacket[]>(`show columns from ${quoted(view)} like 'changed_at'`);
     return rows.length > 0;

@@ -2,6 +2,7 @@ import type { Failure } from "../../core/failure.ts";
 import type { DomainId, Instant } from "../../core/ids.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { Removal, RunningJob } from "../../deletion/cloud.ts";
+import type { TouchedThing } from "../../sync/planning/observed.ts";
 import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
@@ -54,22 +55,13 @@ export async function readRemovals(api: CloudStackApi, domainId: string, since: 
   return ok([...byId.values()]);
 }
 
-/** Something below the managed root that an event is about. */
-export interface Touched {
-  /** The domain, account or user itself, where the event names it. */
-  readonly resourceId: string | null;
-  /** The domain of the account that the event belongs to. */
-  readonly domainId: string | null;
-  readonly at: Instant;
-}
-
 /**
  * Makes the read of what happened to domains, accounts and users below the managed root since an instant, as far as this key sees the
  * events: those that belong to an administrator above it are hidden. A hint where to look, and no proof of anything.
  *
  * Source: recordings 04, 28; facts/cloudstack §7.1.
  */
-export function createTouchedReader(api: CloudStackApi): (since: Instant) => Promise<Result<readonly Touched[], Failure>> {
+export function createTouchedReader(api: CloudStackApi): (since: Instant) => Promise<Result<readonly TouchedThing[], Failure>> {
   let rootId: DomainId | null = null;
   return async (since) => {
     if (rootId === null) {
@@ -84,7 +76,7 @@ export function createTouchedReader(api: CloudStackApi): (since: Instant) => Pro
   };
 }
 
-function touchedOf(e: EventRow): readonly Touched[] {
+function touchedOf(e: EventRow): readonly TouchedThing[] {
   // What was refused is in the log, too. Of a job only `Scheduled` belongs to the account it is about, so that this key sees it.
   if (e.level !== "INFO" || !/^(?:DOMAIN|ACCOUNT|USER)\.(?!LOG)/.test(e.type) || e.created === undefined) return [];
   return [{ resourceId: e.resourceid ?? null, domainId: e.domainid ?? null, at: e.created }];

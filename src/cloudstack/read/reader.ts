@@ -5,9 +5,9 @@ import type { DomainId, DomainPath, Instant } from "../../core/ids.ts";
 import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import type { ProjectDomain } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import type { DomainNow, ObservedReport, PartialObserved } from "../../sync/planning/observed.ts";
+import type { DomainNow, ObservedReport, PartialObserved, TouchedThing } from "../../sync/planning/observed.ts";
 import { readDomainNow } from "./domain-now.ts";
-import { createTouchedReader, hasDeletionEvent, readRemovals, readRunningJobs, type Touched } from "./event-log.ts";
+import { createTouchedReader, hasDeletionEvent, readRemovals, readRunningJobs } from "./event-log.ts";
 import { createApi } from "../api/http.ts";
 import { readInventory } from "./inventory.ts";
 import { findThing, readItem, readItems, readItemsOf } from "./items.ts";
@@ -35,7 +35,7 @@ export interface CloudStackReader extends DeletionReader {
   /** The id of the managed root, and of all above it as far as the key may read. Errors: `refused` when there is no such domain. */
   readManagedRoot(): Promise<Result<ManagedRoot, Failure>>;
   /** What happened to domains, accounts and users below the managed root since an instant, as far as this key sees it. */
-  readTouched(since: Instant): Promise<Result<readonly Touched[], Failure>>;
+  readTouched(since: Instant): Promise<Result<readonly TouchedThing[], Failure>>;
   /** Every installation's marks at the managed root. */
   readMarks(): Promise<Result<readonly Mark[], Failure>>;
   /** Finds a domain by UUID or path, as people write it; null: there is none, or it is hidden. */

@@ -17,23 +17,10 @@ import {
   recordChangeMark,
   type ChangeMark,
 } from "../../store/change-marks.ts";
+import type { ChangedProjects } from "../planning/desired.ts";
+import type { TouchedThing } from "../planning/observed.ts";
 import { refusalWhileStopped } from "./pass-lock.ts";
 import { previewPass, runPass, type ReconcileContext } from "./reconcile.ts";
-
-/** What the CI database says of its own changes. */
-export interface ChangedProjects {
-  /** The clock of the CI database at the read. */
-  readonly at: number;
-  /** When each project was changed last, of those changed since the instant asked about. */
-  readonly projects: ReadonlyMap<ProjectId, number>;
-}
-
-/** Something below the managed root that CloudStack's event log names. */
-export interface TouchedThing {
-  readonly resourceId: string | null;
-  readonly domainId: string | null;
-  readonly at: Instant;
-}
 
 /** What quick passes need besides what passes do. */
 export interface QuickPassContext extends ReconcileContext {

@@ -51,6 +51,14 @@ export interface PartialDesired {
   readonly reason: string;
 }
 
+/** What the CI database says of its own changes. Units: milliseconds since 1970, by its clock. */
+export interface ChangedProjects {
+  /** The server's clock at the read. */
+  readonly at: number;
+  /** When each project, one of its members or its memberships was changed last, of those changed since the instant asked about. */
+  readonly projects: ReadonlyMap<ProjectId, number>;
+}
+
 /** Why a domain may be proposed for deletion: its project is closed, or has been absent for long enough. */
 export type Evidence =
   | Readonly<{ kind: "closed"; projectId: ProjectId; slug: Slug; closedAt: Instant | null; closedBy: CiUserId | null }>

@@ -135,3 +135,12 @@ export function completeObserved(report: ObservedReport): Result<CompleteObserve
   }
   return ok(new CompleteObservedSnapshot(report));
 }
+
+/** Something below the managed root that CloudStack's event log names. */
+export interface TouchedThing {
+  /** The domain, account or user itself, where the event names it. */
+  readonly resourceId: string | null;
+  /** The domain of the account that the event belongs to. */
+  readonly domainId: string | null;
+  readonly at: Instant;
+}

@@ -1,5 +1,5 @@
 -- A CI database that Twokey can read: a team's own tables, the three views, and a role that may only read.
-do $$ begin create role twokey_reader login; exception when duplicate_object then null; end $$;
+do $$ begin create role twokey_reader login; exception when duplicate_object or unique_violation then null; end $$;
 create table person (
   id text primary key,
   username text not null unique,

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { z } from "zod";
 import { StoreError, classifyStoreError } from "./store-error.ts";
-import { runWithAdvisoryLock, type LockOptions, type LockOutcome } from "./advisory-lock.ts";
+import { createLockSessions, type LockOptions, type LockOutcome } from "./advisory-lock.ts";
 
 /**
  * Runs SQL and parses every row of the answer.
@@ -55,6 +55,7 @@ export interface DatabaseOptions {
 /** Makes the pool; it connects with the first statement. */
 export function createDatabase(url: string, options: DatabaseOptions): Database {
   const pool = new pg.Pool({ ...connectionSettings(url), max: options.max ?? 10, idleTimeoutMillis: 30_000 });
+  const locks = createLockSessions(connectionSettings(url));
   let isClosing = false;
   // Without this listener a connection that breaks while idle ends the whole process. Errors after `close` are expected.
   pool.on("error", (error) => {
@@ -68,10 +69,10 @@ export function createDatabase(url: string, options: DatabaseOptions): Database 
       for (const fact of facts) options.onFact?.(fact);
       return value;
     },
-    withAdvisoryLock: (key, lockOptions, fn) => runWithAdvisoryLock(connectionSettings(url), key, lockOptions, fn),
-    close: () => {
+    withAdvisoryLock: (key, lockOptions, fn) => locks.run(key, lockOptions, fn),
+    close: async () => {
       isClosing = true;
-      return pool.end();
+      await Promise.all([pool.end(), locks.close()]);
     },
   };
 }

@@ -8,8 +8,9 @@ import { err, ok, type Result } from "../core/result.ts";
 import { readOldestCopy, type KeptCopy } from "../store/archive-entries.ts";
 import type { Database } from "../store/db.ts";
 import {
-  readAuditHead,
+  readAuditHeads,
   readInstallation,
+  readUnkept,
   recordKept,
   recordMark,
   stopWithClaims,
@@ -91,7 +92,8 @@ export function createHeadKeeper(
     const copy = await readCopy(us);
     if (!copy.ok) return copy;
     if (copy.value !== null) {
-      const claim = claimOfAge(copy.value, await readAuditHead(c.db, copy.value.seq), await readAuditHead(c.db));
+      const { there, newest } = await readAuditHeads(c.db, copy.value.seq);
+      const claim = claimOfAge(copy.value, there, newest);
       return ok(claim === null ? [] : [claim]);
     }
     if (us.keptHash !== null) return ok([{ kind: "copy_lost", subject: us.keptHash, sentence: COPY_LOST }]);
@@ -101,14 +103,9 @@ export function createHeadKeeper(
     return ok(saved === null || there.value ? [] : [{ kind: "copy_lost", subject: saved.key, sentence: describeOtherArchive(saved) }]);
   };
 
-  const readUnkept = async (): Promise<{ readonly us: Installation; readonly head: AuditHead } | null> => {
-    const us = await readInstallation(c.db);
-    const head = await readAuditHead(c.db);
-    return head === null || head.hash === us.keptHash ? null : { us, head };
-  };
   const writeHead = async (): Promise<void> => {
     // Another replica may have kept it while this one waited for its turn.
-    const unkept = await readUnkept();
+    const unkept = await readUnkept(c.db);
     if (unkept === null) return;
     const { us, head } = unkept;
     const aged = await claimsOfAge(us);
@@ -121,7 +118,7 @@ export function createHeadKeeper(
   const keepMs = c.keepMs ?? KEEP_MS;
   // Two writers of one object could leave neither's, or half of one, which reads as if it were lost: so over all replicas one writes at a time.
   const keepOnce = oneAtATime(async () => {
-    if ((await readUnkept()) !== null) await c.db.withAdvisoryLock("twokey.audit.head", { waitMs: keepMs, pollMs: 50 }, writeHead);
+    if ((await readUnkept(c.db)) !== null) await c.db.withAdvisoryLock("twokey.audit.head", { waitMs: keepMs, pollMs: 50 }, writeHead);
   });
   const keep = async (): Promise<void> => {
     if (c.writesNothing === true) return;

@@ -8,7 +8,7 @@ import { recordAudit, verifyAudit } from "../store/audit.ts";
 import { countUntil, cutAudit, signCheckpoint, type Checkpoint } from "../store/audit-checkpoints.ts";
 import { createDatabase, withConnection, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
-import { readAuditHead, readInstallation } from "../store/installation.ts";
+import { readAuditHeads, readInstallation } from "../store/installation.ts";
 import { expectMigrated } from "../store/migrate.ts";
 import { StoreError } from "../store/store-error.ts";
 import { readAuditFile, type AuditFile } from "./audit-file.ts";
@@ -64,7 +64,7 @@ async function compare(db: Database, file: AuditFile, key: KeyObject): Promise<R
   if (file.installation !== id)
     return fail("refused", "audit.other", `The file is of another installation (${file.installation}); this is ${id}`);
   const held = await countUntil(db, file.last.seq);
-  const isSame = (await readAuditHead(db, file.last.seq))?.hash === file.last.hash && held === file.rows;
+  const isSame = (await readAuditHeads(db, file.last.seq)).there?.hash === file.last.hash && held === file.rows;
   return isSame ? ok(undefined) : fail("refused", "audit.not_same", `Nothing is cut off: ${REFUSALS["checkpoint_rows"] ?? ""}`);
 }
 

@@ -38,9 +38,28 @@ export async function recordKept(q: Queryable, hash: string): Promise<void> {
   await q.exec("update installation set kept_hash = $1", [hash]);
 }
 
-/** The newest row of the audit log, or the one of that number; null when there is none. */
-export function readAuditHead(q: Queryable, seq: number | null = null): Promise<AuditHead | null> {
-  return q.maybe(HeadRow, `${HEAD} where $1::bigint is null or seq = $1 order by seq desc limit 1`, [seq]);
+const NEWEST = `${HEAD} order by seq desc limit 1`;
+
+/** The newest row of the audit log; null when there is none. */
+export function readAuditHead(q: Queryable): Promise<AuditHead | null> {
+  return q.maybe(HeadRow, NEWEST);
+}
+
+const HeadsRow = z.object({ there: HeadRow.nullable(), newest: HeadRow.nullable() });
+
+/** The row of the audit log with that number, and the newest; null: there is none. */
+export function readAuditHeads(q: Queryable, seq: number): Promise<z.output<typeof HeadsRow>> {
+  const sql = `select (select to_json(h) from (${HEAD} where seq = $1 limit 1) h) as there, (select to_json(h) from (${NEWEST}) h) as newest`;
+  return q.one(HeadsRow, sql, [seq]);
+}
+
+const UnkeptRow = Row.extend({ head: HeadRow.nullable() });
+
+/** Which installation this is, and the newest head of its audit log that the archive was not given; null: it was, or there is none. */
+export async function readUnkept(q: Queryable): Promise<{ readonly us: Installation; readonly head: AuditHead } | null> {
+  const found = await q.maybe(UnkeptRow, `select ${columnsOf(Row)}, (select to_json(h) from (${NEWEST}) h) as head from installation`);
+  const { head, ...us } = found ?? { ...(await readInstallation(q)), head: await readAuditHead(q) };
+  return head === null || head.hash === us.keptHash ? null : { us, head };
 }
 
 /** Of some claims those that no two people have accepted. */

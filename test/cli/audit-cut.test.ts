@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { claimOfAge } from "../../src/core/claims.ts";
 import { recordAudit, verifyAudit } from "../../src/store/audit.ts";
 import { CountRow } from "../../src/store/db.ts";
-import { readAuditHead, readInstallation, recordKept } from "../../src/store/installation.ts";
+import { readAuditHead, readAuditHeads, readInstallation, recordKept } from "../../src/store/installation.ts";
 import { openAsBot, type FreshDatabase } from "../support/database.ts";
 import { openOne } from "../support/deletions.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -107,9 +107,9 @@ test("rows of the last 30 days, the archive's head, and those since the oldest d
   await exported("young.jsonl", "2100-01-01");
   expect(await cut("young.jsonl")).toMatchObject({ code: 1, err: expect.stringContaining("rows of the last 30 days") as string });
   await exported("old.jsonl");
-  await recordKept(fresh.db, (await readAuditHead(fresh.db, 3))?.hash ?? "");
+  await recordKept(fresh.db, (await readAuditHeads(fresh.db, 3)).there?.hash ?? "");
   expect(await cut("old.jsonl")).toMatchObject({ code: 1, err: expect.stringContaining("the archive's copy of the head") as string });
-  await recordKept(fresh.db, (await readAuditHead(fresh.db, 5))?.hash ?? "");
+  await recordKept(fresh.db, (await readAuditHeads(fresh.db, 5)).there?.hash ?? "");
   const live = await openOne(fresh.db);
   await tamper(`update deletion set opened_at = 2500 where id = '${live.id}'`);
   expect(await cut("old.jsonl")).toMatchObject({ code: 1, err: expect.stringContaining("a deletion that has not ended") as string });
@@ -121,7 +121,7 @@ test("exported, cut off and verified with the key; with another key, without one
   expect(done).toMatchObject({ code: 0, out: expect.stringContaining("4 rows of the audit log, up to row 4") as string });
   expect(statSync(at("old.jsonl")).mode & 0o777).toBe(0o600);
   expect(await exported("old.jsonl")).toMatchObject({ code: 1, err: expect.stringContaining("is there already") as string });
-  const [copied, fourth] = [await readAuditHead(fresh.db, 5), await readAuditHead(fresh.db, 4)];
+  const [copied, fourth] = [(await readAuditHeads(fresh.db, 5)).there, (await readAuditHeads(fresh.db, 4)).there];
   const head = /head ([0-9a-f]{64})/.exec((await verify()).out)?.[1] ?? "";
 
   expect(await cut("old.jsonl", "--dry-run")).toMatchObject({ code: 0, out: expect.stringContaining("would be cut off") as string });
@@ -142,7 +142,7 @@ test("exported, cut off and verified with the key; with another key, without one
   // The archive's copy of the head is compared as before, also where it is the last row that was cut off.
   for (const copy of [copied, fourth]) {
     if (copy === null) throw new Error("the row must be there");
-    expect(claimOfAge(copy, await readAuditHead(fresh.db, copy.seq), await readAuditHead(fresh.db))).toBeNull();
+    expect(claimOfAge(copy, (await readAuditHeads(fresh.db, copy.seq)).there, await readAuditHead(fresh.db))).toBeNull();
   }
 
   await record(7000);

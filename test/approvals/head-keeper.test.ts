@@ -40,7 +40,7 @@ test("a replica that has something to keep waits for the one that writes, and ke
   const second = b.keep();
   await eventually(
     "the second waits for the lock",
-    async () => (await db.exec("select from pg_stat_activity where query like '%advisory_lock%'")) > 0,
+    async () => (await db.exec("select from pg_stat_activity where datname = current_database() and query like '%advisory_lock%'")) > 0,
   );
   expect(begun).toHaveLength(1);
   finish();

@@ -7,6 +7,8 @@ interface Kept {
   readonly made: FreshDatabase;
   /** The session that empties it: each new one would first read PostgreSQL's catalogue, which costs more than the emptying. */
   readonly cleaner: pg.Client;
+  /** The sessions of `db`, kept for the next test, which finds its statements planned; null: a test has closed them. */
+  lent: Database | null;
   readonly shape: string;
   readonly seeds: readonly { readonly name: string; readonly rows: readonly string[] }[];
   /** Where the numbering stood; null: nothing was numbered yet. */
@@ -30,8 +32,23 @@ export function lendDatabase(): Promise<FreshDatabase> {
 export async function lendDatabaseLike(kind: string, make: () => Promise<FreshDatabase>): Promise<FreshDatabase> {
   const kept = idle.get(kind)?.pop() ?? (await keep(await make()));
   const { url } = kept.made;
-  const db = createDatabase(url, { max: 5, onError: () => undefined });
-  return { url, db, drop: () => giveBack(kind, kept, db) };
+  const lent = (kept.lent ??= createDatabase(nameSessions(url), { max: 5, onError: () => undefined }));
+  const db = {
+    ...lent,
+    async close() {
+      kept.lent = null;
+      await lent.close();
+    },
+  };
+  return { url, db, drop: () => giveBack(kind, kept) };
+}
+
+const LENT = "twokey-lent";
+/** Names the sessions of a pool, so that they are told from those that a test opened. */
+function nameSessions(url: string): string {
+  const named = new URL(url);
+  named.searchParams.set("application_name", LENT);
+  return named.href;
 }
 
 /** A migrated database with the engine's tables, for tests of what the engine does with them. */
@@ -64,13 +81,13 @@ async function keep(made: FreshDatabase): Promise<Kept> {
   );
   // Neither guards nor references may keep a row.
   await cleaner.query("set session_replication_role = replica");
-  return { made, cleaner, shape: await shapeOf(cleaner), seeds, sequences };
+  return { made, cleaner, lent: null, shape: await shapeOf(cleaner), seeds, sequences };
 }
 
-async function giveBack(kind: string, kept: Kept, db: Database): Promise<void> {
-  await db.close();
+async function giveBack(kind: string, kept: Kept): Promise<void> {
   if (await makeAsBefore(kept)) idle.set(kind, [...(idle.get(kind) ?? []), kept]);
   else {
+    await kept.lent?.close();
     await kept.cleaner.end();
     await kept.made.drop();
   }
@@ -79,7 +96,9 @@ async function giveBack(kind: string, kept: Kept, db: Database): Promise<void> {
 /** False: its tables, triggers or functions were changed. Errors: the cleaning session was ended by the test. */
 async function makeAsBefore({ cleaner, shape, seeds, sequences }: Kept): Promise<boolean> {
   await cleaner.query(
-    "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+    `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+     where datname = current_database() and pid <> pg_backend_pid() and (application_name <> $1 or state <> 'idle')`,
+    [LENT],
   );
   if ((await shapeOf(cleaner)) !== shape) return false;
   await cleaner.query((await tablesOf(cleaner)).map((name) => `delete from ${name}`).join("; "));

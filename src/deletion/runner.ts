@@ -100,7 +100,9 @@ export async function sweepDeletions(c: DeletionContext): Promise<void> {
 }
 
 /** The step was taken, or is not due: nothing keeps it back any more. */
-async function endWait({ id, activity }: DeletionRow, c: DeletionContext): Promise<void> {
+async function endWait({ id, activity, waiting_for: reason }: DeletionRow, c: DeletionContext): Promise<void> {
+  // Only this run would have begun a wait since.
+  if (reason === null) return;
   await c.db.tx(async (q) => {
     const now = await readDeletion(q, id, true);
     if (now === null || now.waiting_for === null || now.phase === "frozen") return;

@@ -2,10 +2,8 @@ import pg from "pg";
 import { connectionSettings, type Database } from "../../src/store/db.ts";
 
 /**
- * Gives a database one session that is kept for advisory locks. The bot opens one for each pass, and PostgreSQL starts a process for each:
- * in the simulation, whose connections never break, that would cost more than the rest of the pass.
- *
- * Whoever comes while a lock is held is told so at once: nobody waits here.
+ * Gives a database one session for all its advisory locks. Whoever comes while a lock is held is told so at once: to wait would take the
+ * machine's time, not the simulation's.
  */
 export function keepLockSession(db: Database, url: string): Database {
   const held = new Set<string>();

@@ -1,4 +1,4 @@
-/** Claims INV-1 to INV-11, after every tick of the even ones of 100 simulated lives: people, faults, crashes, two processes. */
+/** Claims INV-1 to INV-11, after every tick of the even ones of 80 simulated lives: people, faults, crashes, two processes. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Database } from "../../src/store/db.ts";
 import { freshDatabase, openAsBot, type FreshDatabase } from "../support/database.ts";
@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 test("no seed breaks an invariant", async () => {
-  const seeds = Array.from({ length: 50 }, (_, i) => 2 * i + 2);
+  const seeds = Array.from({ length: 40 }, (_, i) => 2 * i + 2);
   const sum = await playSeeds(seeds, fresh.db, bot);
   // Runs in which nothing happens would prove nothing.
   expect(sum.effects).toBeGreaterThan(50);

@@ -31,6 +31,7 @@ const adoptionMap = ["test/sync/adoption/mapping.test.ts"];
 const adoptionWall = ["test/sync/adoption/third-wall.test.ts"];
 const adoptionCard = ["test/bot/adoption-card.test.ts"];
 const looksOnly = ["test/cli/without-writing.test.ts"];
+const madeTemplates = ["test/archive/made-template.test.ts"];
 
 export const guards = [
   {
@@ -3550,5 +3551,61 @@ export const guards = [
     guard: "if (c.writesNothing === true) return;",
     broken: "",
     tests: reportMode,
+  },
+  {
+    invariant: "INV-3",
+    what: "no template is made while everything is stopped",
+    file: "src/archive/from-machines/may-make.ts",
+    guard: "  if (stop.stopped)\n",
+    broken: "  if (stop.stopped && stop.seq === -1)\n",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "people",
+    what: "a template is made only for a member of the project now",
+    file: "src/archive/from-machines/may-make.ts",
+    guard: "if (project.value?.members.some((m) => m.userId === ciUser) !== true) return notYours;",
+    broken: "if (project.value === null) return notYours;",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "people",
+    what: "a template is made only of a machine of the asker's own account",
+    file: "src/archive/from-machines/may-make.ts",
+    guard: "account.value.name !== machine.accountName || account.value.domainId !== machine.domainId",
+    broken: "account.value.domainId !== machine.domainId",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "people",
+    what: "no template is made in a domain that is proposed for deletion",
+    file: "src/archive/from-machines/may-make.ts",
+    guard: "if ((await readLiveDeletions(c.db, project.id)).length > 0)",
+    broken: "if ((await readLiveDeletions(c.db, project.id)).length > 99)",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "people",
+    what: "no template is made for an account that is not enabled",
+    file: "src/archive/from-machines/may-make.ts",
+    guard: 'if (account.value.state === "enabled") return ok(',
+    broken: 'if (account.value.state !== "locked") return ok(',
+    tests: madeTemplates,
+  },
+  {
+    invariant: "INV-5",
+    what: "a template is looked for before it is made again",
+    file: "src/archive/from-machines/run.ts",
+    guard: "if (found.value !== null) return ok(found.value);",
+    broken: "void found;",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "INV-5",
+    what: "a call of which nothing is known is not sent again at once",
+    file: "src/archive/from-machines/run.ts",
+    guard: "found.value === null && c.now() - open.at < ARRIVES_MS",
+    broken: "found.value === null && c.now() - open.at < 0",
+    tests: madeTemplates,
   },
 ];

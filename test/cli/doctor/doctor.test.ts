@@ -229,6 +229,13 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
     /failed {3}cloudstack .*write key: may send deleteAccount, destroyVirtualMachine, which is for approved deletions only/,
   );
   expect(write.lines).toMatch(/warning {2}cloudstack .*write key: may also send createTags, which it does not need/);
+  const partial = world.addKeys(
+    "ci-partial",
+    keyRules.write.filter((rule) => rule !== "allow createTemplate"),
+  );
+  const lacking = /warning {2}cloudstack .*may not send createTemplate, so the button "Make a template"/;
+  expect((await cloudstack(pair("write", partial))).lines).not.toMatch(lacking);
+  expect((await cloudstack({ ...pair("write", partial), TWOKEY_NUDGE_AFTER_DAYS: "30" })).lines).toMatch(lacking);
   const plain = world.addKeys(
     "ci-exports",
     keyRules.export.filter((rule) => rule !== "allow registerTemplate"),

@@ -1,4 +1,4 @@
-/** Makes what was asked for: the snapshot, then the template. Each call is recorded before it is sent, and looked up before it is sent anew. */
+/** Makes what was asked for: the snapshot, then the template. Each call is recorded before it is sent, and looked up before another. */
 import { jobIdFor } from "../../core/derived-ids.ts";
 import { fail, failure, sentenceOf, type Failure } from "../../core/failure.ts";
 import type { ResourceId } from "../../core/ids.ts";

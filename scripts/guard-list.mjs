@@ -31,6 +31,7 @@ const adoptionMap = ["test/sync/adoption/mapping.test.ts"];
 const adoptionWall = ["test/sync/adoption/third-wall.test.ts"];
 const adoptionCard = ["test/bot/adoption-card.test.ts"];
 const looksOnly = ["test/cli/without-writing.test.ts"];
+const revokedLinks = ["test/archive/export-links-revoked.test.ts"];
 const madeTemplates = ["test/archive/made-template.test.ts"];
 
 export const guards = [
@@ -3607,5 +3608,21 @@ export const guards = [
     guard: "found.value === null && c.now() - open.at < ARRIVES_MS",
     broken: "found.value === null && c.now() - open.at < 0",
     tests: madeTemplates,
+  },
+  {
+    invariant: "people",
+    what: "who is not of the CI team revokes no link by a command",
+    file: "src/archive/export-service.ts",
+    guard: 'const refusal = by.isTeam ? null : await refuse(by, "revoke a link to an export", id, c);',
+    broken: "const refusal = null;",
+    tests: revokedLinks,
+  },
+  {
+    invariant: "people",
+    what: "a link that another replica revoked ends what this one sends",
+    file: "src/archive/watched.ts",
+    guard: "else watch.destroy();",
+    broken: "else done(null, chunk);",
+    tests: revokedLinks,
   },
 ];

@@ -2648,10 +2648,18 @@ export const guards = [
   {
     invariant: "A10",
     what: "who had left before the end gets nothing of a deleted project",
-    file: "src/store/former-projects.ts",
-    guard: "and not a.locked_by_us",
+    file: "src/store/former-members.ts",
+    guard: " and not m.locked_by_us",
     broken: "",
-    tests: ["test/archive/exports-of-deleted.test.ts"],
+    tests: ["test/store/former-members.test.ts"],
+  },
+  {
+    invariant: "A10",
+    what: "who was shut out before the approval gets nothing of a deleted project",
+    file: "src/store/former-members.ts",
+    guard: " and item ->> 'state' = 'enabled'",
+    broken: "",
+    tests: ["test/store/former-members.test.ts"],
   },
   {
     invariant: "A10",
@@ -3536,14 +3544,6 @@ export const guards = [
     guard: 'const scope = { kind: "project", root: c.fleet.root, projectId } as const;',
     broken: "const scope = c.fleet;",
     tests: quick,
-  },
-  {
-    invariant: "people",
-    what: "who had left a project before is not told of its deletion",
-    file: "src/store/project-history.ts",
-    guard: " and not m.locked_by_us",
-    broken: "",
-    tests: ["test/commands/status.test.ts"],
   },
   {
     invariant: "INV-12",

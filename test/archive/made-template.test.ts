@@ -3,6 +3,7 @@
  * what may not be is refused in a sentence and nothing is sent; nothing is ever deleted, and what stays is named.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { WebClient } from "@slack/web-api";
 import { z } from "zod";
 import { addManagedRoot, keysOf } from "../../demo/keys.ts";
 import { startCloudStackEmulator, type CloudStackEmulator } from "../../emulators/cloudstack/server.ts";
@@ -13,11 +14,16 @@ import { createCloudStackWriter } from "../../src/cloudstack/write/writer.ts";
 import { nudgeKey } from "../../src/bot/nudges.ts";
 import { answerClick } from "../../src/bot/clicks.ts";
 import type { AccountId, CiUserId, DomainId, Instant, ProjectId, UserId } from "../../src/core/ids.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
+import { createEvents } from "../../src/events.ts";
+import { createTemplateAnnouncer } from "../../src/bot/made-templates.ts";
+import { createPosting } from "../../src/bot/posting.ts";
+import { twoSlacks, type OneSlack } from "../bot/two-slacks.ts";
 import { readAudit } from "../../src/store/audit.ts";
 import { openIntents } from "../../src/store/intents.ts";
 import { recordManagedAccounts, recordManagedDomains } from "../../src/store/managed.ts";
-import { recordPostedMessage } from "../../src/store/posted-messages.ts";
+import { readPostedMessage, recordPostedMessage } from "../../src/store/posted-messages.ts";
 import { recordStop } from "../../src/store/stop-switch.ts";
 import type { TemplateView } from "../../src/archive/from-machines/view.ts";
 import { botCloud, optionsFor } from "../cloudstack/support.ts";
@@ -314,6 +320,57 @@ test.each([
   expect(sent()).toEqual(["createSnapshot"]);
   expect(shown.at(-1)).toMatchObject({ state: "failed", problem: expect.stringContaining(words) as string });
   expect(shown.at(-1)?.snapshot).not.toBeNull();
+});
+
+test("what CloudStack never completed of a failed try keeps nobody from trying again, and no room is asked for a snapshot that is there", async () => {
+  const broken = bot({}, (real) => ({
+    make: async (wanted, jobId) =>
+      wanted.kind === "snapshot" ? real.make(wanted, jobId) : err(failure("rejected", "cloudstack.internal", "CloudStack answered 530")),
+  }));
+  await ask(broken);
+  await runAll(broken);
+  expect(shown.at(-1)).toMatchObject({ state: "failed", problem: expect.stringContaining("Try again later") as string });
+  const writer = createCloudStackWriter(optionsFor({ url: cloud.url, ...keysOf(cloud).write }));
+  expect(await writer.setLimit({ domainId: domain, type: "snapshot", max: 1 })).toEqual(ok(undefined));
+  const unready = err(failure("indeterminate", "cloudstack.not_ready", "not ready"));
+  let clicks = true;
+  const b = bot({}, (real) => ({
+    findMade: async (sought, jobId) => (clicks && sought.kind === "template" ? unready : real.findMade(sought, jobId)),
+  }));
+  now += 1000;
+  expect(await ask(b)).toMatchObject({ ok: true });
+  clicks = false;
+  await runAll(b);
+  expect(shown.at(-1)?.state).toBe("made");
+});
+
+test("in Slack: the progress is one message that changes in place, the end another, told once", async () => {
+  const slack = await (twoSlacks[1]?.[1] as () => Promise<OneSlack>)();
+  slack.set({ id: "UMIA", name: "mia", email: "mia@example.org" });
+  const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
+  const events = createEvents("silent", "test");
+  const posting = createPosting({ client, db: fresh.db, now: () => now as Instant, sleep: async () => undefined, events });
+  const real = createTemplateAnnouncer({ posting, db: fresh.db });
+  const b = bot({ madeTemplates: real });
+  const direct = await client.conversations.open({ users: "UMIA" });
+  const done = await b.services.templates.make(asker(), machine, direct.channel?.id ?? "?");
+  expect(done).toMatchObject({ ok: true });
+  expect(slack.calls("chat.postMessage")).toBe(1);
+  const id = done.ok ? done.value.id : "";
+  slack.fail("chat.postMessage", "internal_error");
+  await runAll(b);
+  await posting.settle();
+  posting.stop();
+  slack.fail("chat.postMessage", null);
+  expect(slack.calls("chat.update")).toBeGreaterThan(0);
+  const later = createPosting({ client, db: fresh.db, now: () => now as Instant, sleep: async () => undefined, events });
+  const restarted = bot({ madeTemplates: createTemplateAnnouncer({ posting: later, db: fresh.db }) });
+  const before = slack.calls("chat.postMessage");
+  for (let n = 0; n < 3; n += 1) await restarted.work.template(id, running);
+  await later.settle();
+  expect(slack.calls("chat.postMessage") - before).toBe(1);
+  expect(await readPostedMessage(fresh.db, `template:${id}`)).not.toBeNull();
+  await slack.close();
 });
 
 test("made in another account, as CloudStack does for a disabled one: said, and not called a success", async () => {

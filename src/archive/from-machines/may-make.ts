@@ -15,6 +15,7 @@ import type { AccountNow, MachineNow, TemplateAsk, TemplateContext } from "./por
 /** What a template is made of, and for whom. */
 export interface Permit {
   readonly project: DesiredProject;
+  readonly place: ManagedPlace;
   readonly machine: MachineNow;
   readonly disk: NonNullable<MachineNow["disk"]>;
   readonly osTypeId: string;
@@ -25,8 +26,8 @@ export interface Permit {
 /** What is still to be made: a snapshot that is there takes no more room. */
 export type StillToMake = "snapshot and template" | "template";
 
-/** Errors: `refused`, with what to do; why it cannot be read. */
-export async function mayMake(ask: TemplateAsk, still: StillToMake, c: TemplateContext): Promise<Result<Permit, Failure>> {
+/** Whether there is room for it is asked apart (`hasRoom`). Errors: `refused`, with what to do; why it cannot be read. */
+export async function mayMake(ask: TemplateAsk, c: TemplateContext): Promise<Result<Permit, Failure>> {
   if (c.reported !== null) return err(onlyReported(c.reported));
   const stop = await readStop(c.db);
   if (stop.stopped)
@@ -56,8 +57,7 @@ export async function mayMake(ask: TemplateAsk, still: StillToMake, c: TemplateC
         remedy: "Try again when CloudStack shows it as Ready.",
       },
     );
-  const room = await assessRoom(place, account, disk.bytes ?? 0, still, c);
-  return room.ok ? ok({ project, machine: machine.value, disk, osTypeId, accountId, account }) : room;
+  return ok({ project, place, machine: machine.value, disk, osTypeId, accountId, account });
 }
 
 interface Owned {
@@ -120,18 +120,20 @@ const WORDS: Readonly<Record<(typeof COUNTED)[number], string>> = {
   secondary_storage: "secondary storage",
 };
 
-/** Whether the limits of the account and of its domain leave room. CloudStack counts storage in GiB, and asks those above itself. */
-async function assessRoom(
-  place: ManagedPlace,
-  account: AccountNow,
-  bytes: number,
+/**
+ * Whether the limits of the account and of its domain leave room. CloudStack counts storage in GiB, and asks those above itself.
+ *
+ * Errors: `refused`, with what to do; why it cannot be read.
+ */
+export async function hasRoom(
+  { place, account, disk }: Pick<Permit, "place" | "account" | "disk">,
   still: StillToMake,
-  c: TemplateContext,
+  c: Pick<TemplateContext, "readDomainNow">,
 ): Promise<Result<void, Failure>> {
   const domain = await c.readDomainNow(place.domainId);
   if (!domain.ok) return domain;
   const copies = still === "template" ? 1 : 2;
-  const needs = { snapshot: copies - 1, template: 1, secondary_storage: (copies * bytes) / GIB };
+  const needs = { snapshot: copies - 1, template: 1, secondary_storage: (copies * (disk.bytes ?? 0)) / GIB };
   for (const kind of COUNTED) {
     const [limit, used] = [domain.value.limits?.[kind] ?? -1, domain.value.used[kind] ?? 0];
     const rooms = [

@@ -13,7 +13,7 @@ import {
   updateMadeTemplate,
   type MadeTemplate,
 } from "../../store/made-templates.ts";
-import { mayMake, type Permit } from "./may-make.ts";
+import { hasRoom, mayMake, type Permit } from "./may-make.ts";
 import type { Sought, TemplateContext, Wanted } from "./ports.ts";
 import { wantedTemplate } from "./service.ts";
 import { viewOf } from "./view.ts";
@@ -89,10 +89,12 @@ async function step(
   if (!found.ok) return found;
   if (found.value !== null) return ok(found.value);
 
-  const may = await mayMake(row, kind === "template" ? "template" : "snapshot and template", c);
+  const may = await mayMake(row, c);
   if (!may.ok) return may;
   if (may.value.machine.domainId !== row.domainId || may.value.accountId !== row.accountId)
     return fail("refused", "template.moved", `The machine ${row.machineName} belongs to another account or domain now`);
+  const room = await hasRoom(may.value, kind === "template" ? "template" : "snapshot and template", c);
+  if (!room.ok) return room;
   const wanted = wantedBy(may.value);
   const intentId = c.newId();
   const params = { item: row.machineId, name: wanted.name };

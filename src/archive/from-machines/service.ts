@@ -5,7 +5,7 @@ import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { insertMadeTemplate, readLastMadeTemplate, readMadeTemplate, type MadeTemplate } from "../../store/made-templates.ts";
-import { mayMake, type Permit } from "./may-make.ts";
+import { hasRoom, mayMake, type Permit } from "./may-make.ts";
 import type { TemplateContext } from "./ports.ts";
 import { viewOf, type TemplateView } from "./view.ts";
 
@@ -30,11 +30,13 @@ export function createTemplateService(c: TemplateContext): TemplateService {
       const { ciUserId } = asker.operator;
       if (!id.success || ciUserId === null) return fail("refused", "template.unknown_person", "It is not known which machines are yours");
       const ask = { machineId: id.data, ciUser: ciUserId };
-      const may = await mayMake(ask, "snapshot and template", c);
+      const may = await mayMake(ask, c);
       if (!may.ok) return may;
       const last = await readLastMadeTemplate(c.db, id.data);
       const again = await assessAgain(last, may.value, c);
       if (!again.ok) return again;
+      const room = await hasRoom(may.value, again.value === null ? "snapshot and template" : "template", c);
+      if (!room.ok) return room;
       const row = rowOf(may.value, ask, { asker, channel, snapshotOf: again.value }, c);
       const isNew = await c.db.tx(async (q) => {
         if (!(await insertMadeTemplate(q, row))) return false;
@@ -59,8 +61,7 @@ async function assessAgain(last: MadeTemplate | null, may: Permit, c: TemplateCo
   const { machine } = may;
   const known = last.templateId === null ? null : await c.maker.hasTemplate(last.templateId, last.domainId);
   // A try whose end was never known may have made it after all.
-  const unknown =
-    last.templateId !== null ? null : await c.maker.findMade({ kind: "template", name: last.name, domainId: last.domainId }, null);
+  const unknown = last.templateId !== null ? null : await findUsable(last, c);
   for (const read of [known, unknown]) if (read !== null && !read.ok) return read;
   const isThere = (known?.ok === true && known.value) || (unknown?.ok === true && unknown.value !== null);
   if (isThere)
@@ -70,6 +71,12 @@ async function assessAgain(last: MadeTemplate | null, may: Permit, c: TemplateCo
   if (last.snapshotId === null || last.state !== "failed" || c.now() - last.askedAt > SNAPSHOT_MS) return ok(null);
   const whole = await c.maker.hasSnapshot(last.snapshotId, last.domainId);
   return whole.ok ? ok(whole.value ? last : null) : whole;
+}
+
+/** What a failed try may have left under its name; what CloudStack never completed counts for nothing. */
+async function findUsable(last: MadeTemplate, c: TemplateContext): Promise<Result<ResourceId | null, Failure>> {
+  const found = await c.maker.findMade({ kind: "template", name: last.name, domainId: last.domainId }, null);
+  return !found.ok && found.error.code === "cloudstack.not_ready" ? ok(null) : found;
 }
 
 function underWay(machine: string): Result<never, Failure> {

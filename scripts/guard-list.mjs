@@ -3613,7 +3613,7 @@ export const guards = [
     invariant: "INV-4",
     what: "no template is made in a protected domain",
     file: "src/archive/from-machines/may-make.ts",
-    guard: "if (isInProtected(await c.protectedDomains(), domain))",
+    guard: "if (isInProtected(await c.protectedDomains(), domain.value))",
     broken: "if (false)",
     tests: madeTemplates,
   },

@@ -11,6 +11,7 @@ export function templateContext(p: Parts): TemplateContext {
     maker: p.cloud.templates,
     announcer: p.slack.announcers.template,
     projectNow: (id) => p.ci.project({ id }),
+    findDomain: (id) => p.cloud.reader.findDomain(id),
     readDomainNow: (id) => p.cloud.reader.readDomainNow(id),
     protectedDomains: async () => [...p.config.policy.protectedDomains, ...((await readPolicy(p.db))?.body.protectedDomains ?? [])],
     reported: whyReported("write", p.config.cloudstack.reportOnly),

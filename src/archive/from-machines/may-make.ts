@@ -104,8 +104,12 @@ async function assessDomain(project: DesiredProject, place: ManagedPlace, c: Tem
     return fail("refused", "template.under_deletion", `The domain of ${slug} is proposed for deletion, so nothing is made in it`, {
       remedy: "/ci-status shows how it stands, and has a Keep button.",
     });
-  const domain = { id: place.domainId, path: place.path ?? (slug as never) };
-  if (isInProtected(await c.protectedDomains(), domain))
+  // Where it is now: a path of before, or none, would protect another one.
+  const domain = await c.findDomain(place.domainId);
+  if (!domain.ok) return domain;
+  if (domain.value === null)
+    return fail("refused", "template.domain_gone", `CloudStack no longer shows the domain of ${slug}`, { remedy: "/ci-status tells why." });
+  if (isInProtected(await c.protectedDomains(), domain.value))
     return fail("refused", "template.protected", `The domain of ${slug} is protected: the bot changes nothing in it`, {
       remedy: "Make the template in CloudStack, or ask the CI team.",
     });

@@ -1,6 +1,6 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { AccountId, CiUserId, DomainId, JobId, ProjectId, ResourceId } from "../../core/ids.ts";
+import type { AccountId, CiUserId, DomainId, DomainPath, JobId, ProjectId, ResourceId } from "../../core/ids.ts";
 import type { Limits } from "../../core/managed.ts";
 import type { Result } from "../../core/result.ts";
 import type { Database, Transaction } from "../../store/db.ts";
@@ -68,6 +68,8 @@ export interface TemplateContext {
   readonly announcer: TemplateAnnouncer;
   /** One project as the CI database has it now, with its members. */
   readonly projectNow: (id: ProjectId) => Promise<Result<DesiredProject | null, Failure>>;
+  /** Where a domain is now; null: it is gone, or hidden while it is deleted. */
+  readonly findDomain: (id: DomainId) => Promise<Result<{ readonly id: DomainId; readonly path: DomainPath } | null, Failure>>;
   readonly readDomainNow: (id: DomainId) => Promise<Result<DomainNow, Failure>>;
   /** The protected domains, of the policy in force and of the configuration. */
   readonly protectedDomains: () => Promise<readonly string[]>;

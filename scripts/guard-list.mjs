@@ -3627,6 +3627,14 @@ export const guards = [
   },
   {
     invariant: "INV-5",
+    what: "what CloudStack had no room for is not tried again by itself",
+    file: "src/cloudstack/write/template-maker.ts",
+    guard: 'return f.kind === "unavailable" ? { ...f, kind: "rejected" } : f;',
+    broken: "return f;",
+    tests: madeTemplates,
+  },
+  {
+    invariant: "INV-5",
     what: "a call of which nothing is known is not sent again at once",
     file: "src/archive/from-machines/run.ts",
     guard: "found.value === null && c.now() - open.at < ARRIVES_MS",

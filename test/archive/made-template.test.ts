@@ -277,6 +277,20 @@ test("a call of which nothing is known is sent again only once it cannot arrive 
   expect(shown.at(-1)?.state).toBe("made");
 });
 
+test("no room in CloudStack just now: said at once, and not tried again by itself, since each try may leave a row behind", async () => {
+  const b = bot();
+  cloud.setFaults([{ kind: "status", status: 533, command: "createSnapshot" }]);
+  await ask(b);
+  await runAll(b);
+  expect(shown.at(-1)).toMatchObject({ state: "failed", snapshot: null, problem: expect.stringContaining("Try again later") as string });
+  for (let n = 0; n < 3; n += 1) {
+    now += 180_000;
+    await b.schedules.find((one) => one.name === "make-templates")?.run();
+    await runAll(b);
+  }
+  expect(sent()).toEqual(["createSnapshot"]);
+});
+
 test("refused by CloudStack half-way: the snapshot is named, and the next click uses it", async () => {
   const b = bot();
   cloud.setFaults([{ kind: "status", status: 535, command: "createTemplate", times: 1 }]);

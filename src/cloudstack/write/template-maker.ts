@@ -88,7 +88,7 @@ async function endOf(api: CloudStackApi, { kind }: Sought, jobId: JobId): Promis
   if (job.value.state === "unknown") return ok(null);
   const ended = await awaitJob(api, COMMANDS[kind], jobId);
   // What was interrupted may be there all the same: its name tells.
-  return ended.ok || ended.error.code === "cloudstack.job_cut_off" ? ok(null) : ended;
+  return ended.ok || ended.error.code === "cloudstack.job_cut_off" ? ok(null) : err(forGood(ended.error));
 }
 
 /** One thing that was found, and whether it can be used. `hasFailed`: it never will be. */
@@ -116,7 +116,7 @@ async function make(api: CloudStackApi, fence: TreeFence, wanted: Wanted, jobId:
   const place = await fence.within(wanted.domainId);
   if (!place.ok) return place;
   const done = await runJob(api, COMMANDS[wanted.kind], paramsOf(wanted), jobId);
-  if (!done.ok) return done;
+  if (!done.ok) return err(forGood(done.error));
   const id = ResourceId.safeParse((done.value[wanted.kind] as { readonly id?: unknown } | undefined)?.id);
   if (!id.success) return err(failure("indeterminate", "cloudstack.unknown_shape", `CloudStack's answer does not name the ${wanted.kind}`));
   const list = wanted.kind === "snapshot" ? listSnapshots : listTemplates;
@@ -126,6 +126,11 @@ async function make(api: CloudStackApi, fence: TreeFence, wanted: Wanted, jobId:
   if (isTheirs) return ok(id.data);
   const remedy = `Look for ${wanted.name} in CloudStack, also in the bot's own account.`;
   return err(failure("stuck", "cloudstack.not_as_wanted", `CloudStack made the ${wanted.kind}, but not in your account`, { remedy }));
+}
+
+/** A refusal for the time being is one for good: each try by itself could leave another row that was never completed. */
+function forGood(f: Failure): Failure {
+  return f.kind === "unavailable" ? { ...f, kind: "rejected" } : f;
 }
 
 function paramsOf(w: Wanted): Params {

@@ -126,6 +126,11 @@ export function slackSeed(): SlackSeed {
         { command: "/ci-plan", description: "What a pass would do now", usageHint: "[project]" },
         { command: "/ci-sync", description: "Start a pass now", usageHint: "[project]" },
         { command: "/ci-deletions", description: "Deletions under way", usageHint: "" },
+        {
+          command: "/ci-export-links",
+          description: "Links to exports that can be used now; end one",
+          usageHint: "[revoke <number or link>]",
+        },
         { command: "/ci-backups", description: "What was saved of your project", usageHint: "[project]" },
         { command: "/ci-backup-cost", description: "What backups cost by policy", usageHint: "" },
         {

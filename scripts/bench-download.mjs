@@ -50,7 +50,7 @@ async function serve() {
   };
   const token_sha256 = createHash("sha256").update(TOKEN).digest("hex");
   const context = {
-    db: { maybe: async () => ({ ...row, token_sha256, hypervisor: null }) },
+    db: { maybe: async () => ({ ...row, token_sha256, hypervisor: null, revoked_at: null }) },
     store: createFolderStore(values.dir),
     now: Date.now,
     downloads: { add: () => undefined, end: () => undefined },

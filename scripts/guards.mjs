@@ -44,7 +44,11 @@ try {
 } finally {
   await server.stop();
 }
-console.log(unnoticed === 0 ? `Every broken guard was noticed (${chosen.length}).` : `${unnoticed} broken guard(s) were not noticed.`);
+console.log(
+  unnoticed === 0
+    ? `Every broken guard was noticed (${chosen.length}).`
+    : `${unnoticed} of ${chosen.length} broken guards were not noticed.`,
+);
 process.exit(unnoticed === 0 ? 0 : 1);
 
 /** Guards with the same tests stand together: that the tests pass unbroken is asked once for each group. */

@@ -19,12 +19,14 @@ import { createPolicyService, namePolicyDifferences } from "../policy/service.ts
 import type { RebuildContext, RebuildReport } from "../sync/execution/rebuild.ts";
 import type { StartedBy } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import { createTemplateService } from "../archive/from-machines/service.ts";
 import { createSyncService } from "../sync/execution/service.ts";
 import { createAdoptionService } from "../sync/adoption/service.ts";
 import { adoptionContext } from "./adoption.ts";
 import { backupService, exportContext, linkContext, reimportContext } from "./archive.ts";
 import { deletionContext } from "./deletions.ts";
 import type { Parts, WorkName } from "./parts.ts";
+import { templateContext } from "./templates.ts";
 import { projectContext } from "./project-status.ts";
 import { fleetOf, passAndAsk, passContext, policyContext, rebuildAll } from "./passes.ts";
 import { enqueuePass, schedulesOf, workOf, type Contexts, type Run, type Schedule } from "./work.ts";
@@ -78,7 +80,8 @@ export function assemble(p: Parts): Assembly {
   const downloads = createDownloads();
   const exports = exportContext(p, projects, downloads);
   const adoption = adoptionContext(p, passes, deletions);
-  const contexts: Contexts = { deletions, passes, policy, exports, adoption };
+  const templates = templateContext(p);
+  const contexts: Contexts = { deletions, passes, policy, exports, adoption, templates };
   return {
     ...contexts,
     services: {
@@ -89,6 +92,7 @@ export function assemble(p: Parts): Assembly {
       adoption: keepingHead(createAdoptionService(adoption), ownership),
       exports: createExportService(exports),
       backups: backupService(p, projects),
+      templates: createTemplateService(templates),
     },
     work: workOf(p, contexts),
     schedules: schedulesOf(p, contexts),

@@ -1,7 +1,11 @@
-/** Once a week, owners of old machines that no template was made of are told how to make one. Nothing is changed by it. */
+/** Once a week, owners of old machines without a template are told how to make one, with a button for each. Only a click makes one. */
 import type { OldMachine } from "../bot/render/nudge.ts";
 import type { CiUserId } from "../core/ids.ts";
-import type { InventoryItem } from "../core/inventory.ts";
+import type { Failure } from "../core/failure.ts";
+import { isDestroyed, type InventoryItem } from "../core/inventory.ts";
+import type { ProjectDomain } from "../core/managed.ts";
+import { whyReported } from "../core/report-mode.ts";
+import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import { readKnownState } from "../store/managed.ts";
 import { endRound, readUntellable, recordNudged, takeRound } from "../store/nudges.ts";
@@ -40,26 +44,40 @@ async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<C
   const owed = new Map<CiUserId, OldMachine[]>();
   const active = new Map(projects.value.filter((one) => one.state === "active").map((one) => [one.id, one]));
   const domains = await domainsOf(p, [...active.values()]);
+  const canMake = whyReported("write", p.config.cloudstack.reportOnly) === null;
   for (const { projectId } of managedDomains) {
     const [project, domain] = [active.get(projectId), domains.get(projectId)];
     if (project === undefined || domain === undefined) continue;
-    const items = await p.cloud.reader.readItems(domain, ["machine", "template"]);
-    if (!items.ok) {
-      p.events.failed("nudge.not_read", items.error, { project: project.slug });
+    const old = await readOldIn(p, domain, p.now() - afterMs);
+    if (!old.ok) {
+      p.events.failed("nudge.not_read", old.error, { project: project.slug });
       continue;
     }
-    for (const { name, accountId, createdAt } of withoutTemplate(items.value, p.now() - afterMs)) {
+    for (const { id, name, accountId, createdAt } of old.value) {
       const owner = accountId === null ? undefined : ownerOf.get(accountId);
       if (owner === undefined || createdAt === null) continue;
-      owed.set(owner, [...(owed.get(owner) ?? []), { project: project.slug, name, createdAt }]);
+      const one = { id: canMake ? id : null, project: project.slug, name, createdAt };
+      owed.set(owner, [...(owed.get(owner) ?? []), one]);
     }
   }
   return owed;
 }
 
-/** The machines made before an instant whose account has made no template since. */
+/** The old machines of one domain, each with its account's id, which lists of things leave out. */
+async function readOldIn(p: Parts, domain: ProjectDomain, before: number): Promise<Result<readonly InventoryItem[], Failure>> {
+  const items = await p.cloud.reader.readItems(domain, ["machine", "template"]);
+  if (!items.ok) return items;
+  const old = withoutTemplate(items.value, before);
+  const now = old.length === 0 ? null : await p.cloud.reader.readDomainNow(domain.id);
+  if (now === null || !now.ok) return now ?? ok([]);
+  const ids = new Map(now.value.accounts.map((a) => [a.name, a.id]));
+  return ok(old.map((m) => ({ ...m, accountId: ids.get(m.accountName ?? "") ?? null })));
+}
+
+/** The machines made before an instant whose account, by its name, has made no template since. */
 export function withoutTemplate(items: readonly InventoryItem[], before: number): readonly InventoryItem[] {
   const templates = items.filter((i) => i.kind === "template");
-  const isSaved = (m: InventoryItem) => templates.some((t) => t.accountId === m.accountId && (t.createdAt ?? 0) >= (m.createdAt ?? 0));
-  return items.filter((i) => i.kind === "machine" && i.createdAt !== null && i.createdAt < before && !isSaved(i));
+  const isSaved = (m: InventoryItem) => templates.some((t) => t.accountName === m.accountName && (t.createdAt ?? 0) >= (m.createdAt ?? 0));
+  const isOld = (m: InventoryItem) => m.createdAt !== null && m.createdAt < before && !isDestroyed(m);
+  return items.filter((i) => i.kind === "machine" && isOld(i) && !isSaved(i));
 }

@@ -6,6 +6,8 @@ import type { HomeTab } from "../bot/home/tab.ts";
 import type { NudgeAnnouncer } from "../bot/nudges.ts";
 import type { NoticeAnnouncer } from "../bot/notices.ts";
 import type { CiDatabase } from "../cidb/read.ts";
+import type { TemplateMaker } from "../archive/from-machines/ports.ts";
+import type { TemplateAnnouncer } from "../archive/from-machines/view.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
 import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config/config.ts";
@@ -46,7 +48,7 @@ export interface Parts {
 }
 
 /** Kinds of durable work. */
-export type WorkName = "pass" | "deletion" | "export" | "backup";
+export type WorkName = "pass" | "deletion" | "export" | "backup" | "template";
 
 /** CloudStack, one object for each kind of key. */
 export interface CloudParts {
@@ -56,6 +58,7 @@ export interface CloudParts {
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;
   readonly registrar: TemplateRegistrar;
+  readonly templates: TemplateMaker;
   readonly domainIds: DomainIds;
 }
 
@@ -75,6 +78,7 @@ export interface SlackParts {
     readonly here: HereAnnouncer;
     readonly home: Pick<HomeTab, "refresh">;
     readonly nudge: NudgeAnnouncer;
+    readonly template: TemplateAnnouncer;
   };
 }
 

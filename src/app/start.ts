@@ -92,7 +92,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   addReadings(metrics, parts, health);
   const { http, stopServing } = await serve(config, { health, metrics, log: a }, assembly.links);
   links.url ??= isLocal(http.url) ? null : http.url;
-  const nowhere = whyNowhere(links.url);
+  const nowhere = whyNowhere(links.url, parts.archive.sign !== undefined);
   if (nowhere !== null) a.events.warn("http.no_public_address", { advice: nowhere });
   await bot.start(assembly.services, async () => Object.values(await health()).filter((said) => said !== "ok"));
   for (const sentence of config.warnings) a.events.warn("config.unknown_name", { sentence });
@@ -196,8 +196,8 @@ function startableEngine(url: string, { policy }: Pick<Config, "policy">, a: Amb
 }
 
 /** Why people cannot open links to exports, where that can be told from the address alone. */
-function whyNowhere(url: string | null): string | null {
-  if (url === null) return "no export can be downloaded: set TWOKEY_PUBLIC_URL";
+function whyNowhere(url: string | null, signsLinks: boolean): string | null {
+  if (url === null) return signsLinks ? null : "no export can be downloaded: set TWOKEY_PUBLIC_URL";
   return isLocal(url) ? "links to exports open on this machine only: set TWOKEY_PUBLIC_URL to the address at which people reach it" : null;
 }
 

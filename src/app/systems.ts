@@ -8,6 +8,7 @@ import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack
 import type { CloudStackOptions } from "../cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
+import { createTemplateMaker } from "../cloudstack/write/template-maker.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
 import { createCloudStackWriter } from "../cloudstack/write/writer.ts";
 import type { Config } from "../config/config.ts";
@@ -57,6 +58,7 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
   return {
     reader: { ...createCloudStackReader(options("read", false)), ...deletionReads },
     writer: createCloudStackWriter(options("write", true)),
+    templates: createTemplateMaker(options("write", true)),
     // What people want back is given back while everything is stopped, too; who disabled an account can enable it.
     restorer: createCloudStackRestorer(options("delete", false)),
     deleter: createCloudStackDeleter(options("delete", true), async ({ request, seen, grantedAt }, command) => {

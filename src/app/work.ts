@@ -15,6 +15,8 @@ import { advance, sweepDeletions } from "../deletion/runner.ts";
 import { sweepSettle } from "../deletion/settle.ts";
 import { sweepTelling } from "../deletion/telling.ts";
 import { nearestPeriod } from "../engine/cron.ts";
+import type { TemplateContext } from "../archive/from-machines/ports.ts";
+import { runTemplate, sweepTemplates } from "../archive/from-machines/run.ts";
 import type { PolicyContext } from "../policy/context.ts";
 import { sweepPolicy } from "../policy/service.ts";
 import type { AdoptionContext } from "../sync/adoption/context.ts";
@@ -46,6 +48,7 @@ export interface Contexts {
   readonly policy: PolicyContext;
   readonly exports: ExportContext;
   readonly adoption: AdoptionContext;
+  readonly templates: TemplateContext;
 }
 
 /** Stops from a terminal are told by this, and that everything stands still. */
@@ -53,6 +56,8 @@ const SHOW_STOP_SECONDS = 5;
 const PRUNE_SECONDS = 6 * 3600;
 /** Each shows a few of those that would be others now. */
 const SHOW_HOMES_SECONDS = 5;
+/** What a crash left unfinished is looked at again. */
+const MAKE_SECONDS = 60;
 /** It measures once a day; a read that failed is repeated an hour later. */
 const MEASURE_SECONDS = 3600;
 
@@ -71,6 +76,7 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
         await c.deletions.ownership.keep();
       }),
     export: (id) => runTraced({ export: id }, () => runExports(id, c.exports)),
+    template: (id) => runTraced({ template: id }, () => runTemplate(id, c.templates)),
     backup: (id, signal) => runTraced({ backup: id }, () => runBackup(id, backups, signal)),
   };
 }
@@ -115,6 +121,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
     { name: "nudge-owners", everySeconds: MEASURE_SECONDS, run: () => sweepNudges(p) },
+    { name: "make-templates", everySeconds: MAKE_SECONDS, run: () => sweepTemplates(c.templates) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },
     {

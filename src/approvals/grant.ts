@@ -1,3 +1,4 @@
+import { counted as inNumbers } from "../core/plural.ts";
 import { invariant } from "../core/failure.ts";
 import { isComplete, type CompleteInventory } from "../core/complete-inventory.ts";
 import type { Instant, OperatorId } from "../core/ids.ts";
@@ -70,7 +71,8 @@ export function grant(q: GrantQuestion): Result<ApprovedDeletion, Refusal> {
   if (!isComplete(q.fresh)) return stale("what the domain holds now is not proved by a second witness");
   if (q.fresh.domainId !== q.request.domainId) return stale("the fresh inventory is of another domain");
   const appeared = appearedSince(q.approved, q.fresh).map((i) => `${i.kind} ${i.name}`);
-  if (appeared.length > 0) return err({ kind: "stale", appeared, sentence: `${appeared.length} thing(s) appeared since the approval` });
+  const sentence = `${inNumbers(appeared.length, "thing")} appeared since the approval`;
+  if (appeared.length > 0) return err({ kind: "stale", appeared, sentence });
   if (!q.dismantling && inventoryDigest(q.fresh) !== q.request.digest) return stale("what the domain holds changed since the approval");
 
   const counted = tally(q.request, q.votes, q.approversNow);

@@ -8,7 +8,7 @@ export interface Downloads {
   end(id: string): void;
 }
 
-/** Makes them; other replicas have their own, and theirs go on. */
+/** Makes them; other replicas have their own, and see within seconds that a link was revoked (`watched.ts`). */
 export function createDownloads(): Downloads {
   const open = new Map<string, Set<Readable>>();
   return {

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { readServedExport } from "../store/exports.ts";
+import { isRevoked, readServedExport } from "../store/exports.ts";
 import { dispositionOf, fileNameOf } from "./file-name.ts";
 import { LINK_ID, isTokenOf, serveCopy, textAnswer, type HttpAnswer, type LinkContext } from "./links.ts";
+import { watched } from "./watched.ts";
 
 const SHAPE = new RegExp(`^/exports/(${LINK_ID})/([\\w-]{20,100})$`);
 
@@ -27,8 +28,10 @@ export async function serveExport(
   const name = dispositionOf(fileNameOf(served.name, served.format, served.hypervisor));
   if (c.store.sign !== undefined) return passOn(served.key, name, method, c);
   const answer = (await serveCopy(served, headers, c, { "content-disposition": name })) ?? nothing;
-  if (typeof answer.body !== "string") c.downloads.add(id, answer.body);
-  return answer;
+  if (typeof answer.body === "string") return answer;
+  const body = watched(answer.body, async () => !(await isRevoked(c.db, id)), c.now);
+  c.downloads.add(id, body);
+  return { ...answer, body };
 }
 
 /** Passes on to an address of the bucket's own, which is good for a few minutes and for this object only. */

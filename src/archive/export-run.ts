@@ -2,22 +2,27 @@ import { after } from "../core/clock.ts";
 import { fail, failure, sentenceOf, type Failure } from "../core/failure.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
+import { HOUR_MS } from "../core/units.ts";
 import { readCopiesToShare, readEntries, shareCopy, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
-import { readExport, readLiveExports, readUntoldExports, updateExport, type ExportRow } from "../store/exports.ts";
+import { readExport, readLiveExports, readSavedFile, readUntoldExports, updateExport, type ExportRow } from "../store/exports.ts";
 import { readCopiesOf } from "../store/project-copies.ts";
 import { compareCopy, isUnchanged, shareExistingCopy } from "./copy.ts";
 import { manifestOf, saveEntry, type SavedThing } from "./entry.ts";
 import type { ExportContext } from "./export-context.ts";
 import { viewOf, type ExportStep, type ExportView } from "./export-view.ts";
 import { wordsFor } from "./export-words.ts";
-import { fileNameOf } from "./file-name.ts";
+import { dispositionOf, fileNameOf } from "./file-name.ts";
 import { LINK_MS, tokenHash } from "./links.ts";
 import type { Saved } from "./save.ts";
 
 const PROGRESS_MS = 2500;
 /** So many of those who wait for another's download see how far it is: Slack takes so many updates only. */
 const SHOWN_MAX = 5;
+/** How long an address of the bucket's own is good: nobody can take it back. Units: milliseconds. */
+const DIRECT_MS = HOUR_MS;
+/** The longest address that fits a message: with a session's token, addresses are long. Units: characters. */
+const ADDRESS_MAX = 2_500;
 /** What is said in the place of a link that would lead people to their own machine. */
 const NO_ADDRESS =
   "It is saved, but nobody could open a link to it: Twokey does not know at which address people reach it. Ask those who run it to set TWOKEY_PUBLIC_URL, then export again: it is not downloaded twice.";
@@ -74,20 +79,39 @@ async function tellEnd(id: string, copied: Copied | null, c: ExportContext): Pro
 
 async function tellReady(row: ExportRow, copied: Copied | null, c: ExportContext): Promise<void> {
   const { id } = row;
-  const token = c.newToken();
-  const until = after(c.now(), LINK_MS);
-  await updateExport(c.db, id, { token_sha256: tokenHash(token), link_until: until });
-  const url = c.publicUrl();
-  const link = url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` };
+  const { stored, ...link } = await linkFor(id, c);
+  await updateExport(c.db, id, stored);
   const sha256 = copied?.sha256 ?? (await readEntries(c.db, { kind: "export", id }))[0]?.sha256 ?? null;
   const file =
     copied === null ? {} : { fileName: fileNameOf(row.template_name, textOf(copied.item, "format"), textOf(copied.item, "hypervisor")) };
   const how = copied === null ? {} : { copiedAt: copied.copiedAt, isGone: copied.isGone };
-  const view = viewOf(
-    { ...row, token_sha256: tokenHash(token), link_until: until },
-    { sha256, ...file, ...how, isSigned: c.signsLinks, ...link },
-  );
+  const view = viewOf({ ...row, ...stored }, { sha256, ...file, ...how, isSigned: c.signsLinks, ...link });
   await c.announcer.showExport(view, row.listener);
+}
+
+/** What is stored of a link, and what who asked is told: our own, or without an address of ours the bucket's. */
+async function linkFor(
+  id: string,
+  c: ExportContext,
+): Promise<Partial<ExportView> & { readonly stored: Pick<ExportRow, "token_sha256" | "link_until"> }> {
+  const url = c.publicUrl();
+  if (url === null && c.signsLinks) {
+    const address = await directAddress(id, c);
+    const until = after(c.now(), DIRECT_MS);
+    if (address !== null) return { stored: { token_sha256: null, link_until: until }, link: address, isDirect: true };
+  }
+  const token = c.newToken();
+  const stored = { token_sha256: tokenHash(token), link_until: after(c.now(), LINK_MS) };
+  return { stored, ...(url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` }) };
+}
+
+/** An address of the bucket's own; null: it gave none, or one that fits no message. */
+async function directAddress(id: string, c: ExportContext): Promise<string | null> {
+  const saved = await readSavedFile(c.db, id);
+  if (saved === null) return null;
+  const name = dispositionOf(fileNameOf(saved.name, saved.format, saved.hypervisor));
+  const signed = await c.store.sign?.(saved.key, "GET", name, DIRECT_MS / 1000);
+  return signed?.ok === true && signed.value.length <= ADDRESS_MAX ? signed.value : null;
 }
 
 function textOf({ facts }: InventoryItem, fact: string): string | null {

@@ -1,14 +1,24 @@
 import type { ExportKind } from "../core/archive-kinds.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { ExportId, type ProjectId, type Slug } from "../core/ids.ts";
-import type { Asker } from "../core/people.ts";
+import { teamOnly, type Asker } from "../core/people.ts";
 import { onlyReported } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sizeText } from "../core/units.ts";
 import { insertEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
-import { insertExport, lockExport, lockExports, readExport, readLiveExportsOf, revokeLink, type ExportRow } from "../store/exports.ts";
+import {
+  insertExport,
+  lockExport,
+  lockExports,
+  readExport,
+  readLiveExportsOf,
+  readLiveLinks,
+  revokeLink,
+  type ExportRow,
+  type LiveLink,
+} from "../store/exports.ts";
 import { readCopiesOf } from "../store/project-copies.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { ExportContext } from "./export-context.ts";
@@ -27,6 +37,10 @@ export interface ExportService {
   start(asker: Asker, slug: Slug, id: string, listener: ExportListener, kind?: ExportKind): Promise<Result<ExportView, Failure>>;
   /** Takes a link back. Errors: `refused` for anybody but who asked, and the team; `stale` where there is none any more. */
   revoke(id: string, by: Asker, slackUser: string): Promise<Result<ExportView, Failure>>;
+  /** The same by a command: whoever asked for it, only the team may. Each refusal is recorded. */
+  revokeAsTeam(id: string, by: Asker, slackUser: string): Promise<Result<ExportView, Failure>>;
+  /** The links that can be used now, for the team. Errors: `refused` for anybody else. */
+  links(by: Asker): Promise<Result<readonly LiveLink[], Failure>>;
 }
 
 /** How many exports of one person may wait or run. */
@@ -61,6 +75,14 @@ export function createExportService(c: ExportContext): ExportService {
       return row === null ? fail("stuck", "export.lost", "The export was not stored") : ok(viewOf(row, { isGone: thing.savedAt !== null }));
     },
     revoke: (id, by, slackUser) => revoke(id, by, slackUser, c),
+    async revokeAsTeam(id, by, slackUser) {
+      const refusal = by.isTeam ? null : await refuse(by, "revoke a link to an export", id, c);
+      return refusal ?? revoke(id, by, slackUser, c);
+    },
+    async links(by) {
+      const refusal = by.isTeam ? null : await refuse(by, "see the links to exports", "", c);
+      return refusal ?? ok(await readLiveLinks(c.db, c.now()));
+    },
   };
 }
 
@@ -143,6 +165,14 @@ async function ask(q: Transaction, { thing, ...asked }: Asked, c: ExportContext)
   }
   await c.enqueue(thing.id, q);
   return ok(id);
+}
+
+/** Who is not of the team is refused, and that is recorded. */
+async function refuse(by: Asker, what: string, id: string, c: ExportContext): Promise<Result<never, Failure>> {
+  const refusal = teamOnly(what);
+  const data = { what, sentence: refusal.message };
+  await c.db.tx((q) => recordAudit(q, { at: c.now(), actor: by.operator.id, kind: "export.refused", subject: id, data }));
+  return err(refusal);
 }
 
 async function revoke(id: string, by: Asker, slackUser: string, c: ExportContext): Promise<Result<ExportView, Failure>> {

@@ -23,6 +23,8 @@ export interface ExportView {
   readonly linkUntil: Instant | null;
   /** Whether an address to which the link led can be used for a while after it was revoked. */
   readonly isSigned: boolean;
+  /** The link is an address of the bucket's own: Twokey can neither revoke it nor end it with a membership. */
+  readonly isDirect: boolean;
   readonly problem: string | null;
   /** Since when the archive has the copy, where nothing was downloaded for this export. */
   readonly copiedAt: Instant | null;
@@ -56,7 +58,7 @@ export function viewOf(row: ExportRow, more: Partial<ExportView> = {}): ExportVi
     step: null,
     doneBytes: row.done_bytes,
     totalBytes: row.total_bytes,
-    ...{ sha256: null, fileName: null, link: null, isSigned: false, copiedAt: null, isGone: false, others: 0 },
+    ...{ sha256: null, fileName: null, link: null, isSigned: false, isDirect: false, copiedAt: null, isGone: false, others: 0 },
     linkUntil: row.link_until,
     problem: row.problem,
     revoked: at === null || by === null ? null : { at, by },

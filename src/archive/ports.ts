@@ -39,10 +39,10 @@ export interface ArchiveStore {
   /** Opens an object, or a part of it. */
   open(key: string, range?: ByteRange): Promise<Result<Readable, Failure>>;
   /**
-   * Makes an address at which whoever has it gets an object for a few minutes, under this `content-disposition`; left out: people get what
-   * is stored through Twokey only. It cannot be taken back.
+   * Makes an address at which whoever has it gets an object for a few minutes, or for so many seconds, under this `content-disposition`;
+   * left out: people get what is stored through Twokey only. It cannot be taken back.
    */
-  readonly sign?: (key: string, method: "GET" | "HEAD", disposition: string) => Promise<Result<string, Failure>>;
+  readonly sign?: (key: string, method: "GET" | "HEAD", disposition: string, seconds?: number) => Promise<Result<string, Failure>>;
   /** Removes an object, complete or unfinished; one that does not exist is no failure. */
   remove(key: string): Promise<Result<void, Failure>>;
 }

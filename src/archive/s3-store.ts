@@ -37,7 +37,7 @@ const MIB = 1024 * 1024;
 /** Tails kept in memory, one for each unfinished object; an object whose tail was dropped starts over. */
 const TAILS = 4;
 const PARTS = 10_000;
-/** How long a signed address is good. Units: seconds. */
+/** How long a signed address is good where nothing else is asked for. Units: seconds. */
 const SIGNED_SECONDS = 300;
 
 /** How large the nth part is: small ones first, so that the 10,000 that S3 allows hold 293 GiB. Units: bytes. */
@@ -134,7 +134,10 @@ function signingOf(
   failureOf: (thrown: unknown) => Failure,
 ): Pick<ArchiveStore, "sign"> {
   if (clock === undefined) return {};
-  return { sign: (key, method, disposition) => attempt(() => bucket.sign(key, method, disposition, clock()), failureOf) };
+  return {
+    sign: (key, method, disposition, seconds = SIGNED_SECONDS) =>
+      attempt(() => bucket.sign(key, method, disposition, { at: clock(), seconds }), failureOf),
+  };
 }
 
 function failuresAt({ endpoint, region }: S3Options): (thrown: unknown) => Failure {
@@ -201,12 +204,12 @@ function createBucket(client: S3Client, o: S3Options, sizeOf: (n: number) => num
       if (!(got.Body instanceof Readable)) throw new Error("the object came without bytes");
       return got.Body;
     },
-    async sign(key: string, method: "GET" | "HEAD", disposition: string, at: number): Promise<string> {
+    async sign(key: string, method: "GET" | "HEAD", disposition: string, when: { at: number; seconds: number }): Promise<string> {
       const { Bucket, Key } = placeOf(key);
       const url = new URL(o.endpoint ?? `https://${Bucket}.s3.${o.region}.amazonaws.com`);
       url.pathname = `${o.endpoint === null ? "" : `${url.pathname.replace(/\/$/, "")}/${Bucket}`}/${Key}`;
       url.searchParams.set("response-content-disposition", disposition);
-      return signUrl(url, { method, region: o.region, credentials: await client.config.credentials(), at, seconds: SIGNED_SECONDS });
+      return signUrl(url, { method, region: o.region, credentials: await client.config.credentials(), ...when });
     },
     async remove(key: string): Promise<void> {
       await abortAll(key);

@@ -2,12 +2,14 @@ import type { ExportAnnouncer, ExportListener, ExportView } from "../archive/exp
 import type { DeletionAnnouncer, DeletionView } from "../deletion/view.ts";
 import { readDeletionEvents } from "../store/deletions.ts";
 import type { PolicyAnnouncer } from "../policy/ports.ts";
+import type { TemplateAnnouncer } from "../archive/from-machines/view.ts";
 import { inTime } from "../core/in-time.ts";
 import type { Events } from "../events.ts";
 import { planLines } from "../sync/execution/plan-text.ts";
 import type { PlanAnnouncer, PlanRecord } from "../sync/execution/record.ts";
 import type { StopAnnouncer, StopView } from "../sync/execution/stop-view.ts";
 import { createMembersTold, type MembersToldOptions } from "./members-told.ts";
+import { createTemplateAnnouncer } from "./made-templates.ts";
 import { createNudges, type NudgeAnnouncer } from "./nudges.ts";
 import { renderCard } from "./render/card.ts";
 import { renderExport, renderExportEnd } from "./render/export.ts";
@@ -45,6 +47,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
   readonly stop: StopAnnouncer;
   readonly here: HereAnnouncer;
   readonly nudge: NudgeAnnouncer;
+  readonly template: TemplateAnnouncer;
 } {
   const soon = async (shown: Promise<void>): Promise<void> => void (await inTime(shown, o.showMs ?? SHOW_MS));
   const tellMembers = createMembersTold(o);
@@ -84,6 +87,7 @@ export function createAnnouncers(o: AnnouncerOptions): {
         o.posting.correct(`plan:${record.id}`, o.channel, renderPlan(record, o.environment, isCut(record) ? "terminal" : "none")),
     },
     nudge: createNudges(o),
+    template: createTemplateAnnouncer(o),
     here: { showHere: (key, view) => o.posting.show(key, o.channel, renderHere(view)) },
     deletion: {
       // A Restore and a stop wait for the run of a deletion.

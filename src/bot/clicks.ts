@@ -4,15 +4,14 @@ import { DeletionId, Digest } from "../core/ids.ts";
 import { memberStages } from "../core/member-stages.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { recordNeverNudge } from "../store/nudges.ts";
 import { addToTrace } from "../core/trace.ts";
 import type { DeletionService } from "../deletion/service.ts";
 import type { DeletionClick, DeletionView } from "../deletion/view.ts";
 import { memberKey } from "./members-told.ts";
-import { nudgeKey } from "./nudges.ts";
 import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
 import { answerAdoptionClick } from "./adoption-clicks.ts";
 import { answerExportClick, isExportClick } from "./export-clicks.ts";
+import { isNudgeClick, answerNudgeClick } from "./nudge-clicks.ts";
 import { answerPolicyClick } from "./policy-clicks.ts";
 import { deletionReasonModal, typeNameModal, type ModalMemory } from "./render/modals.ts";
 
@@ -23,7 +22,7 @@ const partShape = /^(v1:[^:]+:[^:]+:[^:]+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 /** Answers a click of an identified person. Every refusal is recorded. */
 export async function answerClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   if (isExportClick(click.action)) return answerExportClick(click, by, c);
-  if (click.action === "nudge_never") return neverNudge(click, by, c);
+  if (isNudgeClick(click.action)) return answerNudgeClick(click, by, c);
   if (click.action === "choose_setting" || click.action.startsWith("policy_")) return answerPolicyClick(click, by, c);
   if (click.action === "status_keep") return keepFromStatus(click, by, c);
   if (click.action.startsWith("adoption_")) return answerAdoptionClick(click, by, c);
@@ -157,15 +156,6 @@ async function keepFromStatus(click: Click, by: Asker, c: ClickContext): Promise
   const refusal = forgedClick();
   await c.services.deletions.recordRefusal(by.operator.id, click.action, refusal.message);
   return replyOfFailure(refusal);
-}
-
-/** Somebody wants no more messages about templates: stored for that person, for good. */
-async function neverNudge(click: Click, { operator: { ciUserId } }: Asker, c: ClickContext): Promise<Reply> {
-  const [, round = ""] = /^v1:(\d{1,16})$/.exec(click.value) ?? [];
-  if (ciUserId === null || (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) !== null)
-    return replyOfFailure(forgedClick());
-  await recordNeverNudge(c.db, ciUserId);
-  return shortReply("You are not told again", "Nothing else changes: you are still told when your domain is to be deleted.");
 }
 
 /** Null when it was done: the card shows it. */

@@ -67,6 +67,8 @@ export interface Identity extends ApproverDirectory {
   examine(list: ApproverList, counted?: readonly OperatorId[]): Promise<Result<Examined, Failure>>;
   /** The Slack user of a CI user; null when there is none. Errors: Slack or the CI database could not say. */
   slackIdOf(person: CiUserId): Promise<Result<string | null, Failure>>;
+  /** The name of a CI user; null when none is known now. */
+  nameOf(person: CiUserId): Promise<string | null>;
 }
 
 /** How long the Slack user of an address or of a person who asked, or that there is none, is kept. Units: milliseconds. */
@@ -123,12 +125,12 @@ export function createIdentity(o: IdentityOptions): Identity {
   return {
     resolve,
     examine,
+    async nameOf(person) {
+      const listed = await people("all");
+      return listed.ok ? (listed.value.find((one) => one.id === person)?.name ?? null) : null;
+    },
     identifyToHalt: (slackUser) =>
-      identifyToHalt(slackUser, patienceOf(o.sleep), o, {
-        readUser: () => records.readNow(slackUser),
-        people,
-        isOfTeam,
-      }),
+      identifyToHalt(slackUser, patienceOf(o.sleep), o, { readUser: () => records.readNow(slackUser), people, isOfTeam }),
     approversNow: async (counted) => resolve(await o.approvers(), counted),
     async identify(slackUser) {
       const since = o.now();

@@ -21,7 +21,7 @@ export interface MembersToldOptions {
   readonly client: WebClient;
   readonly db: Database;
   readonly now: Clock;
-  readonly identity: Pick<Identity, "slackIdOf">;
+  readonly identity: Pick<Identity, "slackIdOf" | "nameOf">;
   readonly membersOf: (project: ProjectId) => Promise<Result<readonly CiUserId[], Failure>>;
 }
 
@@ -109,7 +109,9 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
     await changeInPlace(v, round, now, o);
     if (!isDone) return;
     await recordTelling(o.db, v.id, stage, o.now());
-    const untold = untoldSentence(now.flatMap((t) => (t.stage === stage && t.problem !== null ? [{ ...t, problem: t.problem }] : [])));
+    const missing = now.flatMap((t) => (t.stage === stage && t.problem !== null ? [{ member: t.member, problem: t.problem }] : []));
+    const shownName = async (member: string) => (member === "" ? "" : ((await o.identity.nameOf(member as CiUserId)) ?? member));
+    const untold = untoldSentence(await Promise.all(missing.map(async (m) => ({ ...m, member: await shownName(m.member) }))));
     // Said once, and again only when it is about others or for another reason.
     if (untold !== null) await o.posting.note(`deletion:${v.id}`, `untold ${digestOf({ untold }).slice(0, 12)}`, untold);
   };
@@ -133,9 +135,10 @@ async function changeInPlace(v: Told, round: Round, told: readonly ToldRow[], o:
 }
 
 /** Finds the direct messages with somebody of the CI database; null: no Slack account is known. */
-export function createDirects(
-  o: Pick<MembersToldOptions, "client" | "identity">,
-): (member: CiUserId) => Promise<Result<string | null, Failure>> {
+export function createDirects(o: {
+  readonly client: WebClient;
+  readonly identity: Pick<Identity, "slackIdOf">;
+}): (member: CiUserId) => Promise<Result<string | null, Failure>> {
   const channels = new Map<string, string>();
   return async (member) => {
     const slackId = await o.identity.slackIdOf(member);

@@ -39,6 +39,7 @@ const noSlack: SlackParts = {
     here: { showHere: async () => undefined },
     home: { refresh: async () => undefined },
     nudge: { nudge: async () => false },
+    template: { showTemplate: async () => false },
     notice: { mention: async () => false, linkOf: async () => null },
   },
 };

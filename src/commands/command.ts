@@ -4,6 +4,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { AdoptWish } from "./adopt.ts";
+import { parseLinkWish, type LinkWish } from "./export-links.ts";
 import { nearestCommand } from "./nearest.ts";
 
 /** One command, as a person typed it. */
@@ -13,6 +14,7 @@ export type Command =
   | { readonly kind: "export_template"; readonly thing: ExportKind; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
   | { readonly kind: "adopt"; readonly wish: AdoptWish }
+  | { readonly kind: "export_links"; readonly wish: LinkWish }
   | { readonly kind: "stop"; readonly reason: string };
 
 const kinds = new Map([
@@ -20,6 +22,7 @@ const kinds = new Map([
   ["export-template", "export_template"],
   ["export-volume", "export_template"],
   ["export-snapshot", "export_template"],
+  ["export-links", "export_links"],
   ["plan", "plan"],
   ["sync", "sync"],
   ["deletions", "deletions"],
@@ -53,6 +56,10 @@ export function parseCommand(name: string, text: string): Result<Command, Failur
   if (kind === "stop") return ok({ kind, reason: words.data === "" ? "no reason given" : words.data });
   if (kind === "policy") return parsePolicy(words.data);
   if (kind === "adopt") return parseAdopt(words.data);
+  if (kind === "export_links") {
+    const wish = parseLinkWish(words.data);
+    return wish.ok ? ok({ kind, wish: wish.value }) : wish;
+  }
   const [first, others] = cutFirst(words.data);
   const slug = first === "" ? null : Slug.safeParse(first.toLowerCase().replace(/^#/, ""));
   if (slug !== null && !slug.success) {

@@ -4,6 +4,7 @@ import { answerBackupCost } from "./backup-cost.ts";
 import { answerBackups } from "./backups.ts";
 import type { Command } from "./command.ts";
 import { answerDeletions } from "./deletions.ts";
+import { answerExportLinks } from "./export-links.ts";
 import { answerExport } from "./export-template.ts";
 import { helpReply } from "./help.ts";
 import { answerPlan, answerSync } from "./passes.ts";
@@ -37,6 +38,8 @@ async function answer(command: Command, asker: Asker, services: Services, where:
       return answerStatus(asker, command.slug, services);
     case "export_template":
       return answerExport(asker, command.slug, command.template, services, where, command.thing);
+    case "export_links":
+      return answerExportLinks(asker, command.wish, services.exports, where.user);
     case "plan":
       return answerPlan(asker, command.slug, services.sync);
     case "sync":

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** Ids of the work that is being done: every log line of it has them, from Slack's request to the call of CloudStack. */
-export type Trace = { [Name in "request" | "operator" | "pass" | "plan" | "deletion" | "export" | "backup"]?: string };
+export type Trace = { [Name in "request" | "operator" | "pass" | "plan" | "deletion" | "export" | "backup" | "template"]?: string };
 
 const traces = new AsyncLocalStorage<Trace>();
 

@@ -1,4 +1,5 @@
 import type { MemberStage } from "../core/member-stages.ts";
+import type { OperatorId } from "../core/ids.ts";
 import { DAY_MS } from "../core/units.ts";
 import { readEnteredAt, type DeletionRow } from "../store/deletions.ts";
 import { readTold } from "../store/member-told.ts";
@@ -14,14 +15,20 @@ export function lastCallAt({ until_at: until, policy }: Pick<DeletionRow, "until
 }
 
 /** What members are to know now; null: nothing, as before people were asked, or while it is frozen. */
-export async function membersView(row: DeletionRow, c: Pick<DeletionContext, "db" | "now">): Promise<MembersView | null> {
+export async function membersView(row: DeletionRow, c: Pick<DeletionContext, "db" | "now" | "nameOf">): Promise<MembersView | null> {
   const stage = row.proposed_at === null || isComingBack(row) ? null : stageOf(row, c.now());
   if (stage === null) return null;
   // What was never approved ends without a message of its own: the first one is changed in place.
   const isNews = row.phase !== "closed" || row.closed_because === "gone" || (await readEnteredAt(c.db, row.id, "cooling_off")) !== null;
   const told = await readTold(c.db, row.id);
-  const untold = told.flatMap((t) => (t.stage === stage && t.problem !== null ? [{ member: t.member, problem: t.problem }] : []));
+  const missing = told.flatMap((t) => (t.stage === stage && t.problem !== null ? [{ member: t.member, problem: t.problem }] : []));
+  const untold = await Promise.all(missing.map(async (m) => ({ ...m, member: await shownName(m.member, c) })));
   return { stage, isNews, untold };
+}
+
+/** A member as people know them: by name, or where the CI database has none, by id. */
+async function shownName(member: string, c: Pick<DeletionContext, "nameOf">): Promise<string> {
+  return member === "" ? "" : ((await c.nameOf?.(`ci:${member}` as OperatorId)) ?? member);
 }
 
 function stageOf(row: DeletionRow, now: number): MemberStage | null {

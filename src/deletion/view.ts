@@ -83,7 +83,7 @@ export interface MembersView {
   readonly stage: MemberStage;
   /** Whether it takes a message of its own; otherwise the last one is changed in place. */
   readonly isNews: boolean;
-  /** Who could not be told, and why; an empty member: why nobody is named. */
+  /** Who could not be told, by name, and why; an empty member: why nobody is named. */
   readonly untold: readonly { readonly member: string; readonly problem: string }[];
 }
 

@@ -106,6 +106,40 @@ export async function readServedExport(q: Queryable, id: string, now: number): P
   );
 }
 
+/** Reads what was saved for an export: under which key, and of what its file's name is made; null: nothing. */
+export async function readSavedFile(
+  q: Queryable,
+  id: string,
+): Promise<Pick<z.output<typeof ServedRow>, "key" | "name" | "format" | "hypervisor"> | null> {
+  return q.maybe(
+    ServedRow.pick({ key: true, name: true, format: true, hypervisor: true }),
+    `select e.store_key as key, x.template_name as name,
+       e.manifest #>> '{item,facts,format}' as format, e.manifest #>> '{item,facts,hypervisor}' as hypervisor
+     from export x join archive_entry e on e.owner_kind = 'export' and e.owner_id = x.id where x.id = $1 and e.state = 'verified'`,
+    [id],
+  );
+}
+
+/** Whether the link of an export was revoked; asked while it is used. */
+export async function isRevoked(q: Queryable, id: string): Promise<boolean> {
+  const row = await q.maybe(Row.pick({ revoked_at: true }), "select revoked_at from export where id = $1", [id]);
+  return row === null || row.revoked_at !== null;
+}
+
+const LinkRow = z.object({ id: ExportId, slug: z.string(), name: z.string(), askedBy: z.string(), until: Instant });
+/** A link that can be used now. */
+export type LiveLink = Readonly<z.output<typeof LinkRow>>;
+
+/** Reads the links that can be used now, the newest first. */
+export function readLiveLinks(q: Queryable, now: number): Promise<readonly LiveLink[]> {
+  return q.many(
+    LinkRow,
+    `select id, slug, template_name as name, asked_by as "askedBy", link_until as until from export
+     where state = 'ready' and token_sha256 is not null and revoked_at is null and link_until > $1 order by link_until desc, id limit 50`,
+    [now],
+  );
+}
+
 /** Changes an export's row. */
 export async function updateExport(
   q: Queryable,

@@ -3,7 +3,7 @@ import { CountRow, insertRow, toJson, type Queryable } from "./db.ts";
 
 const OpenIntentRow = z.object({
   id: z.string(),
-  owner: z.object({ kind: z.enum(["pass", "deletion", "export", "restore"]), id: z.string() }),
+  owner: z.object({ kind: z.enum(["pass", "deletion", "export", "restore", "template"]), id: z.string() }),
   command: z.string(),
   params: z.unknown(),
   at: z.number(),
@@ -13,7 +13,7 @@ const OpenIntentRow = z.object({
 export type OpenIntent = Readonly<z.output<typeof OpenIntentRow>>;
 /** A call that is about to be sent. `params` contains no secret. Units: `at` is UTC epoch milliseconds. */
 export type Intent = Omit<OpenIntent, "tried">;
-/** What a call belongs to: a pass, a deletion, an export or a restore. */
+/** What a call belongs to: a pass, a deletion, an export, a restore or a template that somebody asked for. */
 export type IntentOwner = Intent["owner"];
 
 /** How a call ended. `looked_up` settles an `indeterminate` one, and one that a crash left without any outcome. */

@@ -29,7 +29,7 @@ export function forgetOldMessages(q: Queryable, before: number): Promise<number>
     `with message as (
        select key, at, split_part(key, ':', 1) as kind, split_part(key, ':', 2) as id from posted_message where at < $1),
      ended as (
-       select key from message m where kind in ('export', 'nudge')
+       select key from message m where kind in ('export', 'nudge', 'template', 'template-progress')
          or kind in ('deletion', 'keep', 'settle') and exists (select from deletion d where d.id::text = m.id and d.phase in ('deleted', 'closed'))
          or kind = 'policy' and exists (select from policy_change c where c.id::text = m.id and c.state <> 'proposed')
          or kind = 'stop' and exists (select from stop_switch s where s.kind = 'resume' and s.seq::text <> m.id and s.at < $1

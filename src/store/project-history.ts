@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Instant, type CiUserId, type DeletionId } from "../core/ids.ts";
 import { itemKinds, type ItemKind } from "../core/inventory.ts";
 import type { Queryable } from "./db.ts";
+import { wasMember } from "./former-members.ts";
 
 /** When a copy's bytes were taken from their source; for copies of earlier versions, when they were checked. */
 const SAVED_AT = "coalesce((manifest ->> 'savedAt')::bigint, updated_at)";
@@ -47,8 +48,8 @@ export async function readSavedFor(q: Queryable, id: DeletionId): Promise<readon
 
 /**
  * Reads the deletions of which somebody is certain to have been concerned although the CI database may list no member any more, the newest
- * first: those of which Twokey told them as a member, and those whose approved inventory has an enabled account that was theirs, and
- * that no pass had locked because they had left. Deletions that ended with nothing deleted are left out. `slug` narrows.
+ * first: those of which Twokey told them as a member, and those of what they were a member of to the end (`wasMember`). Deletions that
+ * ended with nothing deleted are left out. `slug` narrows.
  */
 export async function readDeletionsOfMember(q: Queryable, user: CiUserId, slug: string | null): Promise<readonly string[]> {
   const rows = await q.many(
@@ -56,11 +57,7 @@ export async function readDeletionsOfMember(q: Queryable, user: CiUserId, slug: 
     `select d.id::text from deletion d
      where (d.phase <> 'closed' or d.closed_because = 'gone') and ($2::text is null or d.slug = $2)
        and (exists (select from posted_message p where p.key = 'keep:' || d.id || ':' || $1)
-         or exists (
-           select from managed_account m join approved_inventory a on a.deletion_id = d.id
-             cross join lateral jsonb_array_elements(a.body -> 'items') item
-           where m.ci_user_id = $1 and m.domain_id = d.domain_id and m.project_id = d.project_id and not m.locked_by_us
-             and item ->> 'kind' = 'account' and item ->> 'id' = m.account_id::text and item ->> 'state' = 'enabled'))
+         or ${wasMember("d", "$1")})
      order by d.opened_at desc limit 20`,
     [user, slug],
   );

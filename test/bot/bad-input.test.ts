@@ -54,6 +54,7 @@ const GARBAGE = [
 const COMMANDS = [
   "status",
   "export-template",
+  "export-links",
   "plan",
   "sync",
   "backups",

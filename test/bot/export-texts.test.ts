@@ -21,7 +21,7 @@ const view: ExportView = {
   step: null,
   doneBytes: 0,
   totalBytes: 5_000_000_000,
-  ...{ sha256: null, fileName: null, link: null, linkUntil: null, isSigned: false, problem: null },
+  ...{ sha256: null, fileName: null, link: null, linkUntil: null, isSigned: false, isDirect: false, problem: null },
   ...{ copiedAt: null, isGone: false, others: 0, revoked: null },
 };
 const ready: ExportView = {
@@ -43,6 +43,7 @@ const views: Readonly<Record<string, ExportView>> = {
   "at once": { ...ready, copiedAt: at(1_767_000_000_000) },
   "from the archive": { ...ready, copiedAt: at(1_767_000_000_000), isGone: true },
   "from the bucket": { ...ready, isSigned: true },
+  "by the bucket's own address": { ...ready, isSigned: true, isDirect: true },
   "no address": { ...ready, link: null, problem: "It is saved, but nobody could open a link to it." },
   failed: { ...view, state: "failed", problem: "It could not be fetched. Try again.\nIn detail: the download could not be opened." },
   revoked: { ...ready, link: null, state: "revoked", revoked: { at: at(1_768_000_000_000), by: "Mia" } },

@@ -76,6 +76,7 @@ const commands = fc.constantFrom(
     "/ci-plan",
     "/ci-backups",
     "/ci-policy",
+    "/ci-export-links",
     "/ci-adopt",
     "/ci-help",
     "/ci-constructor",

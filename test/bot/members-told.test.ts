@@ -111,7 +111,7 @@ test("what was never approved ends in the message that told of it, with no new o
 /** Announcers for these members, and twenty wakes in one phase: five minutes. */
 async function twentyWakes(of: readonly CiUserId[]) {
   const id = newId();
-  const w = await identityOn(slack, fresh.db, { people: of.map((m) => ciPerson(m)) });
+  const w = await identityOn(slack, fresh.db, { people: of.map((m) => ciPerson(m, m === "nobody" ? { name: "Nora Body" } : {})) });
   const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl, rejectRateLimitedCalls: true });
   const events = createEvents("silent", "test");
   const posting = createPosting({ client, db: fresh.db, now: () => w.now as Instant, sleep: async () => undefined, events });
@@ -161,7 +161,7 @@ test.each([
 
 test("one who has no Slack account, and a project without members: the card's thread says so", async () => {
   expect((await twentyWakes(["m1" as CiUserId, "nobody" as CiUserId])).notes).toEqual([
-    "These members of the project could not be told: nobody (no Slack account is known).",
+    "These members of the project could not be told: Nora Body (no Slack account is known).",
   ]);
   expect((await twentyWakes([])).notes).toEqual(["No member of the project was told: the CI database names no member of this project."]);
 });

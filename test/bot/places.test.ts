@@ -52,7 +52,17 @@ test.each([
   } as unknown as AnnouncerOptions);
   const view: ExportView = {
     id: "e" as ExportView["id"],
-    ...{ kind: "template", step: null, fileName: null, isSigned: false, copiedAt: null, isGone: false, others: 0, revoked: null },
+    ...{
+      kind: "template",
+      step: null,
+      fileName: null,
+      isSigned: false,
+      isDirect: false,
+      copiedAt: null,
+      isGone: false,
+      others: 0,
+      revoked: null,
+    },
     state: "ready",
     name: "t",
     project: "aurora" as ExportView["project"],

@@ -101,7 +101,7 @@ test("incident: what was gone, by whom it was not, what can be brought back, who
   const done = await life.terminal("incident", "--since", since);
   expect(done.err).toBe("");
   expect(done.code).toBe(0);
-  expect(done.out).toContain("**2 domain(s) gone**: 0 by a deletion that people approved, 2 not by Twokey.");
+  expect(done.out).toContain("**2 domains gone**: 0 by a deletion that people approved, 2 not by Twokey.");
   expect(done.out).toContain(`\`ROOT/ci/${project.slug}\` (project ${project.slug}): **gone**, not by Twokey`);
   expect(done.out).toContain("nothing of its contents is in the archive");
   expect(done.out).toContain("nothing: no project of the CI database belongs to it");

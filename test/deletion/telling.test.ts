@@ -96,7 +96,10 @@ test("who could not be told is named on the card, and a list that could not be r
   const cards: string[] = [];
   let members: typeof both = async () => err(failure("unavailable", "cidb.away", "the CI database is away")) as never;
   const { on } = await onSlack(bot, w, () => members());
-  const watched = on.with({ cards: { showCard: async (v) => void cards.push(v.members?.untold.map((u) => u.problem).join() ?? "") } });
+  const watched = on.with({
+    ci: { listPeople: async () => ok([ciPerson("gone", { name: "Gus Gone" })] as never) },
+    cards: { showCard: async (v) => void cards.push(v.members?.untold.map((u) => `${u.member}: ${u.problem}`).join() ?? "") },
+  });
   const sweepWatched = async () => void (await watched.schedules.find((s) => s.name === "tell-members")?.run());
   await sweepWatched();
   expect(cards.at(-1)).toContain("the CI database is away");
@@ -105,7 +108,7 @@ test("who could not be told is named on the card, and a list that could not be r
   for (let n = 0; n < 3; n++) await sweepWatched();
   members = both;
   for (let n = 0; n < 5; n++) await sweepWatched();
-  expect(cards.at(-1)).toBe("no Slack account is known");
+  expect(cards.at(-1)).toBe("Gus Gone: no Slack account is known");
   // It is over: nothing is asked or shown any more.
   const shown = cards.length;
   for (let n = 0; n < 3; n++) await sweepWatched();

@@ -192,6 +192,7 @@ const commands: readonly (readonly [command: string, answer: string])[] = [
   ["/ci-export-template", "Which template should be exported?"],
   ["/ci-export-volume", "does not let volumes be exported"],
   ["/ci-export-snapshot", "does not let snapshots be exported"],
+  ["/ci-export-links", "can be used now"],
   ["/ci-plan", "A pass now would"],
   ["/ci-sync", "A pass over everything has started"],
   ["/ci-deletions", "No deletion is under way"],

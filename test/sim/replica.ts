@@ -142,6 +142,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
       here: { showHere: async () => undefined },
       home: { refresh: async () => undefined },
       nudge: { nudge: async () => true },
+      template: { showTemplate: async () => true },
       notice: { mention: async () => true, linkOf: async () => null },
     },
   };

@@ -86,6 +86,8 @@ export interface PartsChange extends Partial<
   readonly calls?: Partial<NoticeAnnouncer>;
   readonly here?: Partial<HereAnnouncer>;
   readonly nudges?: NudgeAnnouncer;
+  readonly templates?: Partial<CloudParts["templates"]>;
+  readonly madeTemplates?: Partial<SlackParts["announcers"]["template"]>;
 }
 
 /** An assembled bot; `with` gives the bot that other parts make. */
@@ -155,6 +157,8 @@ export function changed(p: Parts, change: PartsChange): Parts {
     calls,
     here,
     nudges,
+    templates,
+    madeTemplates,
     ...plain
   } = change;
   const { cloud, slack } = p;
@@ -171,6 +175,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
       deleter: { ...cloud.deleter, ...deleter },
       exports: { ...cloud.exports, ...exports },
       registrar: { ...cloud.registrar, ...registrar },
+      templates: { ...cloud.templates, ...templates },
     },
     slack: {
       identify: identify ?? slack.identify,
@@ -184,6 +189,7 @@ export function changed(p: Parts, change: PartsChange): Parts {
         adoption: { ...slack.announcers.adoption, ...adoptions },
         here: { ...slack.announcers.here, ...here },
         nudge: nudges ?? slack.announcers.nudge,
+        template: { ...slack.announcers.template, ...madeTemplates },
         notice: { ...slack.announcers.notice, ...calls },
       },
     },
@@ -228,6 +234,7 @@ function bareParts(db: Database): Parts {
       deleter: unused("the deleter", DELETES),
       exports: unused("exports", ["openExport"]),
       registrar: unused("the registrar", ["registerTemplate"]),
+      templates: unused("templates", ["readMachine", "readAccount", "findMade", "make", "hasSnapshot", "hasTemplate"]),
       domainIds: unused("domain ids", ["readIdState"]),
     },
     archive: withHeads({
@@ -252,6 +259,7 @@ function bareParts(db: Database): Parts {
         stop: { showStop: () => undefined },
         adoption: { showAdoption: async () => undefined },
         nudge: { nudge: async () => true },
+        template: { showTemplate: async () => true },
         notice: { mention: async () => true, linkOf: async () => null },
         here: { showHere: async () => undefined },
         home: { refresh: async () => undefined },

@@ -19,7 +19,9 @@ const SIGNED = mrkdwn`The archive's bucket hands it out (\`curl\` needs \`-L\`):
 export function renderExport(v: ExportView): Rendering {
   const title = v.state === "ready" && v.link === null ? "Saved, but there is no link" : TITLES[v.state];
   const end: readonly KnownBlock[] =
-    v.state === "ready" && v.link !== null ? [...checksum(v), { type: "actions", elements: [revokeButton(v)] }] : [];
+    v.state === "ready" && v.link !== null
+      ? [...checksum(v), ...(v.isDirect ? [] : [{ type: "actions" as const, elements: [revokeButton(v)] }])]
+      : [];
   return {
     text: `${title}: ${v.name} of ${v.project}`,
     blocks: [header(`${title}: ${v.name}`), ...bodyOf(v).map(section), ...end, context(footOf(v))],
@@ -44,9 +46,11 @@ function bodyOf(v: ExportView): readonly Mrkdwn[] {
   return [
     mrkdwn`*${link(v.link, `Download ${v.name}`)}*${v.linkUntil === null ? "" : mrkdwn`, until ${time(v.linkUntil)}`}`,
     ...whereFrom(v),
-    mrkdwn`Whoever has this link has the file: do not pass it on. It also ends when you leave the project.`,
+    v.isDirect
+      ? mrkdwn`Whoever has this link has the file: do not pass it on. The archive's bucket hands it out itself, so it cannot be revoked; a download that began before its end goes on. For a new link export again: it is not downloaded twice.`
+      : mrkdwn`Whoever has this link has the file: do not pass it on. It also ends when you leave the project.`,
     mrkdwn`A download that broke off goes on with \`curl -C -\`, \`wget -c\` or the browser's own button.`,
-    ...(v.isSigned ? [SIGNED] : []),
+    ...(v.isSigned && !v.isDirect ? [SIGNED] : []),
   ];
 }
 

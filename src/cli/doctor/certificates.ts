@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { checksOf, type Check } from "./check.ts";
@@ -22,7 +23,7 @@ export async function examineCertificates(env: NodeJS.ProcessEnv, now: number): 
   const expired = over.map((c) =>
     warning(`${NAME}: ${c.subject.replaceAll("\n", ", ")} expired on ${c.validTo}`, "Put the new one into the file."),
   );
-  return [ok(`${NAME}: ${read.length} certificate(s) in ${file}`), ...expired];
+  return [ok(`${NAME}: ${counted(read.length, "certificate")} in ${file}`), ...expired];
 }
 
 function certificateOf(pem: string): X509Certificate | null {

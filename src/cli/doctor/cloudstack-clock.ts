@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import { SKEW_MS_MAX } from "../../approvals/clocks.ts";
 import type { CloudStackOptions } from "../../cloudstack/api/options.ts";
 import { VALID_MS } from "../../cloudstack/api/signature.ts";
@@ -55,5 +56,5 @@ function judge(skewMs: number): Check {
 }
 
 function aheadOf(ms: number): string {
-  return `its clock is more than ${ms / 60_000} minute(s) ahead of ours; signatures are valid for ${VALID_MS / 60_000} minutes`;
+  return `its clock is more than ${counted(ms / 60_000, "minute")} ahead of ours; signatures are valid for ${VALID_MS / 60_000} minutes`;
 }

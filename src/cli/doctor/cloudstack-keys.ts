@@ -6,6 +6,8 @@ import {
   plugInLists,
   reimportCommands,
   roleTypes,
+  templateCommands,
+  templateLists,
   usefulTo,
   type KeyUse,
 } from "../../cloudstack/api/needs.ts";
@@ -62,7 +64,11 @@ export async function examineKey(
     ...sharedChecks(uses, name),
     ...rootChecks,
     ...typeChecks(uses, name, roletype ?? "unknown"),
-    ...(await examineRights(uses, key, name, rolename, { kinds: kindsAsked(config), members: known.members ?? [] })),
+    ...(await examineRights(uses, key, name, rolename, {
+      kinds: kindsAsked(config),
+      members: known.members ?? [],
+      makesTemplates: config.notices.nudgeAfterMs !== null,
+    })),
   ];
   return { checks, lacksRoot: !root.ok };
 }
@@ -97,7 +103,7 @@ async function examineRights(
   key: KeyInspector,
   name: string,
   role: string,
-  asked: Parameters<typeof needsOf>[1],
+  asked: Parameters<typeof needsOf>[1] & { readonly makesTemplates: boolean },
 ): Promise<readonly Check[]> {
   const allowed = await key.readAllowed();
   if (!allowed.ok) return [refused({ ...allowed.error, message: `${name}: ${allowed.error.message}` }, "Try again.")];
@@ -114,7 +120,12 @@ async function examineRights(
       : failed(`${name}: may not send ${listed(missing)}`, `Allow them in the role ${role} (docs/cloudstack.md).`);
   const expected = new Set<string>([...needed, ...uses.flatMap((use) => usefulTo[use])]);
   const excess = [...may].filter((command) => !expected.has(command) && !ONLY_READS.test(command)).toSorted();
-  return [needs, ...reimportChecks(uses, name, role, may), ...excessChecks(uses, name, role, excess)];
+  return [
+    needs,
+    ...reimportChecks(uses, name, role, may),
+    ...templateChecks(uses, name, role, may, asked),
+    ...excessChecks(uses, name, role, excess),
+  ];
 }
 
 /** Commands that only read. */
@@ -126,6 +137,21 @@ function reimportChecks(uses: readonly KeyUse[], name: string, role: string, may
   if (missing.length === 0) return [];
   const sentence = `${name}: may not send ${listed(missing)}, so "npx twokey reimport" could not register templates again`;
   return [warning(sentence, `Allow them in the role ${role} before they are needed (docs/cloudstack.md).`)];
+}
+
+/** The button in the weekly message to owners of machines without a template. */
+function templateChecks(
+  uses: readonly KeyUse[],
+  name: string,
+  role: string,
+  may: ReadonlySet<string>,
+  { makesTemplates }: { readonly makesTemplates: boolean },
+): readonly Check[] {
+  const wanted = makesTemplates && uses.includes("write") ? [...templateCommands, ...templateLists] : [];
+  const missing = wanted.filter((command) => !may.has(command));
+  if (missing.length === 0) return [];
+  const sentence = `${name}: may not send ${listed(missing)}, so the button "Make a template" (TWOKEY_NUDGE_AFTER_DAYS) ends in a refusal`;
+  return [warning(sentence, `Allow them in the role ${role} (docs/cloudstack.md).`)];
 }
 
 function excessChecks(uses: readonly KeyUse[], name: string, role: string, excess: readonly string[]): readonly Check[] {

@@ -15,7 +15,7 @@ export async function examineHttp(config: Config): Promise<readonly Check[]> {
   const { connection } = config.slack;
   if (connection.mode === "http") checks.push(await portCheck(connection.host, connection.port, "SLACK_PORT", null));
   const local = publicUrl !== null && isLocal(publicUrl) ? [localPublic(publicUrl)] : [];
-  return [...checks, ...local, await publicCheck(publicUrl)];
+  return [...checks, ...local, await publicCheck(publicUrl, config.archive.place)];
 }
 
 async function portCheck(host: string, port: number, variable: string, health: string | null): Promise<Check> {
@@ -37,7 +37,9 @@ function localPublic(url: string): Check {
   return warning(said, "Set it to the address at which people reach Twokey.");
 }
 
-async function publicCheck(url: string | null): Promise<Check> {
+async function publicCheck(url: string | null, place: Config["archive"]["place"]): Promise<Check> {
+  if (url === null && place.kind === "s3" && place.signsLinks)
+    return ok("TWOKEY_PUBLIC_URL is not set: people get addresses that the archive's bucket signs, which nobody can revoke for an hour");
   if (url === null)
     return warning(
       "TWOKEY_PUBLIC_URL is not set: nobody gets a link to an export, unless TWOKEY_HTTP_HOST is an address that people reach",

@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import type { WebClient } from "@slack/web-api";
 import type { Person, Workspace } from "../../bot/accounts.ts";
 import { createIdentity } from "../../bot/identity.ts";
@@ -95,7 +96,7 @@ function countChecks(persons: ReadonlyMap<string, readonly string[]>, from: stri
   if (persons.size >= APPROVERS_MIN) return [...checks, ok(`${persons.size} approvers in ${from}: ${named}`)];
   if (persons.size + handles >= APPROVERS_MIN) return checks;
   const remedy = "Add full, active members of this workspace; bots, guests and external people do not count.";
-  return [...checks, failed(`${persons.size} valid approver(s) in ${from}, at least ${APPROVERS_MIN} are needed`, remedy)];
+  return [...checks, failed(`${counted(persons.size, "valid approver")} in ${from}, at least ${APPROVERS_MIN} are needed`, remedy)];
 }
 
 /** Slack's ids of people; a handle or a name can be given to somebody else. */

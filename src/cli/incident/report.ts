@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import type { Instant } from "../../core/ids.ts";
 import type { AuditRow } from "../../store/audit.ts";
 import type { IncidentDeletionRow, SavedRow } from "../../store/incident-facts.ts";
@@ -86,8 +87,8 @@ function summary(losses: readonly Loss[], isKnown: boolean): readonly string[] {
   const people = new Set(losses.flatMap((l) => l.members.map((m) => m.email)));
   if (!isKnown) return ["**What is gone is not known**: there is no complete read of both sides before and in this window (see the end)."];
   return [
-    `**${whole.length} domain(s) gone**: ${ours} by a deletion that people approved, ${whole.length - ours} not by Twokey. ` +
-      `${losses.length - whole.length} more domain(s) lost accounts. ${slugs.size} project(s), ${people.size} member(s) affected.`,
+    `**${counted(whole.length, "domain")} gone**: ${ours} by a deletion that people approved, ${whole.length - ours} not by Twokey. ` +
+      `${counted(losses.length - whole.length, "more domain")} lost accounts. ${counted(slugs.size, "project")}, ${counted(people.size, "member")} affected.`,
   ];
 }
 
@@ -95,7 +96,7 @@ function lossLine(l: Loss): string {
   const who = l.by === null ? "not by Twokey" : `deletion ${l.by.id}, approved by ${l.by.approvers.map(plain).join(" and ")}`;
   const what = l.whole
     ? `**gone**, ${who}`
-    : `${l.accounts.length} account(s) gone (${l.accounts.map(plain).join(", ")}), not by Twokey: it deletes accounts only with their domain`;
+    : `${counted(l.accounts.length, "account")} gone (${l.accounts.map(plain).join(", ")}), not by Twokey: it deletes accounts only with their domain`;
   return `- \`${plain(l.path)}\` (project ${l.slug === null ? "unknown" : plain(l.slug)}): ${what}`;
 }
 

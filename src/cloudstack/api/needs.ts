@@ -60,6 +60,12 @@ export const writeLists = [
 /** What `npx twokey reimport` sends, with the exporting key; the bot itself never does. */
 export const reimportCommands = ["listTemplates", "listZones", "listOsTypes", "registerTemplate"] as const;
 
+/** What the button "Make a template" sends with the writing key. Nothing of it takes anything away. */
+export const templateCommands = ["createSnapshot", "createTemplate"] as const;
+
+/** What is read around it, with the same key. */
+export const templateLists = ["listVirtualMachines", "listVolumes", "listSnapshots", "listTemplates"] as const;
+
 /** What `npx twokey doctor` reads with the exporting key. */
 export const exportLists = ["listDomains", "listAccounts", "queryAsyncJobResult"] as const;
 
@@ -184,7 +190,7 @@ const dedications = ["listDedicatedHosts", "listDedicatedClusters", "listDedicat
 /** The commands that a key's role may allow as well: what they are for works only with them, but the bot runs without it. */
 export const usefulTo: Readonly<Record<KeyUse, readonly string[]>> = {
   read: readIfPossible,
-  write: [],
+  write: [...templateCommands, ...templateLists],
   export: [...Object.values(exportCommands), ...reimportCommands],
   delete: [...readIfPossible, ...dedications, ...alongLists],
 };

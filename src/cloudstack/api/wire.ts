@@ -146,6 +146,10 @@ export const AccountRow = z.object({
 });
 export type AccountRow = z.infer<typeof AccountRow>;
 
+/** An account with how much more CloudStack would let it have, as texts. */
+export const AvailableRow = AccountRow.extend(fields(limit, "snapshotavailable", "templateavailable", "secondarystorageavailable"));
+export type AvailableRow = z.infer<typeof AvailableRow>;
+
 /** What all things in a domain have in common. `account` is missing for what belongs to a CloudStack project. */
 const owned = { id: text.min(1), domainid: text, created: date, ...fields(maybe, "account", "projectid", "zoneid", "datastoreid") };
 const named = { ...owned, name: text, state: maybe };

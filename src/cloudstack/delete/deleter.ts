@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import type { ApprovedDeletion } from "../../approvals/grant.ts";
 import { isProvenEmpty, type ProvenEmpty } from "../../core/complete-inventory.ts";
 import { failure, type Failure } from "../../core/failure.ts";
@@ -149,7 +150,7 @@ async function quarantine(api: CloudStackApi, grant: ApprovedDeletion, account: 
   // What is given back is what was read before the step: whom somebody else shut out meanwhile is not let in.
   if (state !== account.state) return changed(`is ${state} now, and was ${account.state}`);
   // Disabled, it would stop, and nobody would know that it had run.
-  if (vmrunning > 0) return changed(`has ${vmrunning} machine(s) that run now`);
+  if (vmrunning > 0) return changed(`has ${counted(vmrunning, "machine")} that ${vmrunning === 1 ? "runs" : "run"} now`);
   const disabled = await job(api, "disableAccount", { id, lock: "false" }, jobId);
   if (disabled.ok || disabled.error.kind !== "rejected") return disabled;
   // A job that could not stop a machine has failed, and the account is disabled.

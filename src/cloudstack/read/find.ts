@@ -6,12 +6,17 @@ import { isUnknownId, refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
-import { AccountRow, asDomainId, MachineRow, ResourceLimitRow, UserRow, VolumeRow } from "../api/wire.ts";
+import { AccountRow, asDomainId, AvailableRow, MachineRow, ResourceLimitRow, UserRow, VolumeRow } from "../api/wire.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
 export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
   const details: Params = more === "with totals" ? {} : { details: "min" };
   return findOne(api, listOf("listAccounts", "account", AccountRow, { id, listall: "true", ...details }), (a) => a.id === id);
+}
+
+/** Finds an account by id, with how much more it may have. Null: it is not there, or no longer. */
+export function findAvailable(api: CloudStackApi, id: AccountId): Promise<Result<AvailableRow | null, Failure>> {
+  return findOne(api, listOf("listAccounts", "account", AvailableRow, { id, listall: "true" }), (a) => a.id === id);
 }
 
 /** Finds a user by id. Null: it is not there, or no longer. */

@@ -132,7 +132,7 @@ test.each<[string, Record<string, string>, RegExp]>([
   [
     "two approvers",
     { SLACK_APPROVER_GROUP: "", SLACK_APPROVERS: "U0ADA0001,U0BEN0002" },
-    /failed {3}slack .*2 valid approver\(s\) in SLACK_APPROVERS/,
+    /failed {3}slack .*2 valid approvers in SLACK_APPROVERS/,
   ],
   [
     "a bot among the approvers",
@@ -229,6 +229,13 @@ test("CloudStack: rights are told from listApis, and no command is tried", async
     /failed {3}cloudstack .*write key: may send deleteAccount, destroyVirtualMachine, which is for approved deletions only/,
   );
   expect(write.lines).toMatch(/warning {2}cloudstack .*write key: may also send createTags, which it does not need/);
+  const partial = world.addKeys(
+    "ci-partial",
+    keyRules.write.filter((rule) => rule !== "allow createTemplate"),
+  );
+  const lacking = /warning {2}cloudstack .*may not send createTemplate, so the button "Make a template"/;
+  expect((await cloudstack(pair("write", partial))).lines).not.toMatch(lacking);
+  expect((await cloudstack({ ...pair("write", partial), TWOKEY_NUDGE_AFTER_DAYS: "30" })).lines).toMatch(lacking);
   const plain = world.addKeys(
     "ci-exports",
     keyRules.export.filter((rule) => rule !== "allow registerTemplate"),
@@ -327,8 +334,8 @@ test("CloudStack: shared keys, a wrong secret and an account elsewhere are told"
 });
 
 test.each<[string, number, RegExp]>([
-  ["two minutes ahead", 2 * 60_000, /warning {2}cloudstack .*clock is more than 1 minute\(s\) ahead/],
-  ["five minutes ahead", 5 * 60_000, /failed {3}cloudstack .*clock is more than 4 minute\(s\) ahead/],
+  ["two minutes ahead", 2 * 60_000, /warning {2}cloudstack .*clock is more than 1 minute ahead/],
+  ["five minutes ahead", 5 * 60_000, /failed {3}cloudstack .*clock is more than 4 minutes ahead/],
   ["eleven minutes ahead", 11 * 60_000, /failed {3}cloudstack .*clock is more than ten minutes ahead/],
 ])("CloudStack's clock, %s, is seen without a Date", async (_what, aheadMs, words) => {
   expect((await cloudstack({}, () => Date.now() - aheadMs)).lines).toMatch(words);
@@ -467,7 +474,7 @@ test("environment: names that nobody knows, and private authorities that Node wo
   writeFileSync(bad, `${untrusted.cert.replace(/\n[A-Za-z0-9+/]{8}/, "\n!!!!!!!!")}\n${untrusted.cert}`);
   expect((await withFile(bad)).lines).toMatch(/^failed {3}environment .*1 of the 2 certificates/m);
   const sound = await withFile(good);
-  expect([sound.lines, sound.ok]).toEqual(["", expect.stringMatching(/NODE_EXTRA_CA_CERTS: 1 certificate\(s\)/)]);
+  expect([sound.lines, sound.ok]).toEqual(["", expect.stringMatching(/NODE_EXTRA_CA_CERTS: 1 certificate in /)]);
   const { lines } = await http({ NODE_EXTRA_CA_CERTS: good }, () => Date.UTC(2200, 0));
   expect(lines).toMatch(/^warning {2}environment .*CN=ssvm\.example expired on/m);
 });
@@ -477,6 +484,16 @@ test("HTTP: without a public address nobody gets a link, and that is said", asyn
   expect(said).toContainEqual(
     expect.objectContaining({ state: "warning", sentence: expect.stringMatching(/TWOKEY_PUBLIC_URL is not set: nobody gets a link/) }),
   );
+});
+
+test("HTTP: where the bucket signs links none of ours is needed, and what that means is said", async () => {
+  const bucket = { ARCHIVE_S3_BUCKET: "twokey", ARCHIVE_S3_SIGNED_LINKS: "true" };
+  const said = await examineHttp(configOf({ TWOKEY_HTTP_PORT: "0", ...bucket }));
+  expect(said).toContainEqual(
+    expect.objectContaining({ state: "ok", sentence: expect.stringMatching(/TWOKEY_PUBLIC_URL is not set: .*nobody can revoke/) }),
+  );
+  const unsigned = await examineHttp(configOf({ TWOKEY_HTTP_PORT: "0", ARCHIVE_S3_BUCKET: "twokey" }));
+  expect(unsigned).toContainEqual(expect.objectContaining({ sentence: expect.stringContaining("nobody gets a link") as string }));
 });
 
 test("HTTP: a port taken by another program, and one that a running bot holds", async () => {

@@ -8,6 +8,8 @@ import {
   readCommands,
   reimportCommands,
   restoreCommands,
+  templateCommands,
+  templateLists,
   writeCommands,
   writeLists,
 } from "../../../src/cloudstack/api/needs.ts";
@@ -22,8 +24,11 @@ const commandName =
   /"((?:add|attach|create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
 
 test("what changes and deletes is on the list of its key", () => {
-  expect(named(folder("write"), commandName)).toEqual([...new Set([...writeCommands, ...restoreCommands])].toSorted());
+  expect(named(folder("write"), commandName)).toEqual([...new Set([...writeCommands, ...restoreCommands, ...templateCommands])].toSorted());
   expect(named([source("write/registrar")], /"((?:list|register)[A-Z][A-Za-z]+)"/g)).toEqual([...reimportCommands].toSorted());
+  expect(
+    named([source("write/template-maker")], /"(list[A-Z][A-Za-z]+)"/g).every((one) => (templateLists as readonly string[]).includes(one)),
+  ).toBe(true);
   expect(named(folder("delete"), commandName)).toEqual([...deleteCommands].toSorted());
 });
 
@@ -38,7 +43,15 @@ test("every list that is read is on a list, or is one that a server may lack", (
     /"((?:list|query)[A-Z][A-Za-z]+)"/g,
   );
   const optional = ["listApis", "listConfigurations"];
-  const known = new Set<string>([...readCommands, ...writeLists, ...deleteLists, ...alongLists, ...reimportCommands, ...optional]);
+  const known = new Set<string>([
+    ...readCommands,
+    ...writeLists,
+    ...deleteLists,
+    ...alongLists,
+    ...reimportCommands,
+    ...templateLists,
+    ...optional,
+  ]);
   expect(read.filter((command) => !known.has(command) && !command.startsWith("listDedicated"))).toEqual([]);
   expect([...readCommands, ...writeLists, ...deleteLists, ...alongLists].filter((command) => !read.includes(command))).toEqual([]);
 });

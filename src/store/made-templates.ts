@@ -1,0 +1,71 @@
+/** Templates that owners had the bot make of their machines. */
+import { z } from "zod";
+import { AccountId, CiUserId, DomainId, Instant, OperatorId, ProjectId, ResourceId, Slug } from "../core/ids.ts";
+import { columnsOf, insertRow, updateRow, type Queryable, type Transaction } from "./db.ts";
+
+const Row = z.object({
+  id: z.string(),
+  machineId: ResourceId,
+  machineName: z.string(),
+  projectId: ProjectId,
+  slug: Slug,
+  domainId: DomainId,
+  accountId: AccountId,
+  ciUser: CiUserId,
+  askedBy: OperatorId,
+  channel: z.string(),
+  askedAt: Instant,
+  state: z.enum(["asked", "snapshot", "template", "made", "failed"]),
+  name: z.string(),
+  snapshotId: ResourceId.nullable(),
+  snapshotName: z.string(),
+  templateId: ResourceId.nullable(),
+  problem: z.string().nullable(),
+  endedAt: Instant.nullable(),
+  told: z.boolean(),
+});
+/** One template that was asked for; `snapshot` and `template`: what is made of it now. */
+export type MadeTemplate = Readonly<z.output<typeof Row>>;
+
+const SELECT = `select ${columnsOf(Row)} from made_template`;
+
+/** Stores what was asked for; false: one of this machine has not ended. */
+export async function insertMadeTemplate(
+  q: Transaction,
+  asked: Omit<MadeTemplate, "state" | "templateId" | "problem" | "endedAt" | "told">,
+): Promise<boolean> {
+  return (await insertRow(q, "made_template", asked, "on conflict do nothing")) === 1;
+}
+
+/** Reads one. */
+export function readMadeTemplate(q: Queryable, id: string): Promise<MadeTemplate | null> {
+  return q.maybe(Row, `${SELECT} where id = $1`, [id]);
+}
+
+/** Reads the newest of a machine; null: none was asked for. */
+export function readLastMadeTemplate(q: Queryable, machineId: string): Promise<MadeTemplate | null> {
+  return q.maybe(Row, `${SELECT} where machine_id = $1 order by asked_at desc, id limit 1`, [machineId]);
+}
+
+/** Changes one that has not ended; false: it has. */
+export async function updateMadeTemplate(
+  q: Queryable,
+  id: string,
+  change: Partial<Pick<MadeTemplate, "state" | "snapshotId" | "templateId" | "problem" | "endedAt">>,
+): Promise<boolean> {
+  return (await updateRow(q, "made_template", id, change, "ended_at is null")) === 1;
+}
+
+/** Records that who asked was told how it ended. */
+export async function recordMadeTemplateTold(q: Queryable, id: string): Promise<void> {
+  await q.exec("update made_template set told = true where id = $1 and ended_at is not null", [id]);
+}
+
+const IdRow = z.object({ id: z.string() });
+
+/** Those that were asked for before an instant and have not ended, or of whose end nobody was told since another one. */
+export async function readUnfinishedTemplates(q: Queryable, before: number, since: number): Promise<readonly string[]> {
+  const sql = `select id::text as id from made_template
+    where not told and ((ended_at is null and asked_at < $1) or (ended_at < $1 and ended_at > $2)) order by asked_at`;
+  return (await q.many(IdRow, sql, [before, since])).map((row) => row.id);
+}

@@ -2471,6 +2471,22 @@ export const guards = [
   },
   {
     invariant: "people",
+    what: "a hold that grew much since its message is told again",
+    file: "src/sync/execution/told.ts",
+    guard: "if (!isKnown || grown.has(key)) news.push(matter);",
+    broken: "if (!isKnown) news.push(matter);",
+    tests: ["test/sync/grown-hold.test.ts"],
+  },
+  {
+    invariant: "people",
+    what: "a hold that grows at every pass is not told at every pass",
+    file: "src/sync/execution/grown.ts",
+    guard: "if (untold > 0 && isMuch)",
+    broken: "if (untold > 0)",
+    tests: ["test/sync/grown-hold.test.ts"],
+  },
+  {
+    invariant: "people",
     what: "a pass over one project in between tells nothing that a plan over everything told",
     file: "src/sync/execution/told.ts",
     guard: "if (!isKnown && isToldOfEverything(matter, before)) continue;",

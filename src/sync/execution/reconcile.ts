@@ -38,6 +38,7 @@ import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
+import { findGrown } from "./grown.ts";
 import { asItStands, correctMessages, touchedBy } from "./correct.ts";
 import { isUndone, mattersOf, undoneKey } from "./matters.ts";
 import { changedFrom, follow, keyOfEarlierVersion, movedTo, readToldBefore, type Following, type ToldByKey } from "./told.ts";
@@ -134,6 +135,8 @@ async function passWithLock(
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
   const isTold = (change: Change): boolean => told.get(undoneKey(change))?.endedAt === null || findUndone(before, change) !== undefined;
+  const grown = await findGrown(c.db, record, told, record.startedAt);
+  if (grown.length > 0) record = { ...record, grown };
   const first = follow(record, told, record.startedAt);
   if (first.over.length > 0) record = { ...record, ended: first.over.map(({ key, since }) => ({ key, since })) };
   let shown = isNews(first, record) || changes.some((change) => !isTold(change));

@@ -2510,6 +2510,22 @@ export const guards = [
     tests: quick,
   },
   {
+    invariant: "INV-2",
+    what: "PostgreSQL takes no table from a terminal without one approver more",
+    file: "migrations/0106_terminal_quorum.sql",
+    guard: "if is_from_terminal(new.requesters) and",
+    broken: "if false and",
+    tests: adoptionWall,
+  },
+  {
+    invariant: "INV-2",
+    what: "PostgreSQL counts three for a table from a terminal, however it was stored",
+    file: "migrations/0106_terminal_quorum.sql",
+    guard: "case when is_from_terminal(a.requesters) then 3 else 2 end",
+    broken: "2",
+    tests: adoptionWall,
+  },
+  {
     invariant: "people",
     what: "a hold that grew much since its message is told again",
     file: "src/sync/execution/told.ts",

@@ -2526,6 +2526,22 @@ export const guards = [
     tests: adoptionWall,
   },
   {
+    invariant: "INV-3",
+    what: "a process that is being stopped makes no further change",
+    file: "src/sync/execution/reconcile.ts",
+    guard: "AbortSignal.any([signal, c.stopping])",
+    broken: "signal",
+    tests: ["test/sync/cut-off.test.ts"],
+  },
+  {
+    invariant: "INV-3",
+    what: "a pass that is cut off while it reads is not taken for one that read",
+    file: "src/sync/execution/cut-off.ts",
+    guard: "stopping.throwIfAborted();",
+    broken: "",
+    tests: ["test/sync/cut-off.test.ts"],
+  },
+  {
     invariant: "people",
     what: "a hold that grew much since its message is told again",
     file: "src/sync/execution/told.ts",

@@ -19,8 +19,13 @@ begin
   return new;
 end $$;
 
--- As in 0068; a table that was asked for at a terminal needs three at the least, however it came to be stored.
-create or replace function question_of(asked_kind text, asked text) returns ballot_question language sql stable as $$
+-- As in 0068, and planned once for a session, as in 0092; a table that was asked for at a terminal needs three at the least, however it came
+-- to be stored.
+create or replace function question_of(asked_kind text, asked text) returns ballot_question language plpgsql stable
+set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+begin
+  return (
   select row(q.open, q.requesters || coalesce(case asked_kind
         when 'deletion' then (select d.asked_as from deletion d where d.id = asked::uuid)
         when 'waiver' then (select d.asked_as from archive_entry e join deletion d on d.id = e.owner_id where e.id = asked::uuid)
@@ -38,4 +43,5 @@ create or replace function question_of(asked_kind text, asked text) returns ball
       greatest(a.quorum, case when is_from_terminal(a.requesters) then 3 else 2 end),
       exists (select from ballot b where b.kind = 'adoption' and b.question = asked and b.verdict = 'reject'))::ballot_question
     from adoption a where a.id = case asked_kind when 'adoption' then asked::uuid end
-$$;
+  );
+end $$;

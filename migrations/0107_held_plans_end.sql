@@ -1,7 +1,7 @@
 -- Up Migration
 -- Plans of which nothing was carried out have an end, too: a hold that stays for a month, a row that cannot be used, or report mode stored one
--- at every pass for good. One goes when a newer plan of the same scope is there, it is old, was not shown, opened no deletion, and nothing
--- that is still so refers to it. What was shown stays, as do plans with changes that were tried.
+-- at every pass for good. One goes when a newer plan of the same scope, or over everything, is there, it is old, was not shown, opened no
+-- deletion, and nothing that is still so refers to it. What was shown stays, as do plans with changes that were tried.
 
 -- Whether a plan only said what is held, or would be done: it tried nothing, and asked nobody about a deletion.
 create function is_only_held(record jsonb) returns boolean language sql immutable set search_path = pg_catalog, pg_temp as $$
@@ -15,13 +15,13 @@ create function is_only_held(record jsonb) returns boolean language sql immutabl
 $$;
 create index plan_only_held on plan (planned_at) where not shown and is_only_held(record);
 
--- Whether something that is still so refers to a plan, or no newer one of its scope replaces it.
+-- Whether something that is still so refers to a plan, or no newer one of its scope, or over everything, replaces it.
 create function is_held_plan_kept(asked uuid, at bigint, pass uuid, scope jsonb) returns boolean
 language sql stable set search_path = twokey, pg_temp as $$
   select exists (select from matter m where m.plan = asked and m.ended_at is null)
     or exists (select from sync_state s where s.told_plan = asked or s.undone @> jsonb_build_array(jsonb_build_object('plan', asked::text)))
     or exists (select from intent i where i.owner_kind = 'pass' and i.owner_id = pass::text)
-    or not exists (select from plan l where l.planned_at > at and l.record->'scope' = scope)
+    or not exists (select from plan l where l.planned_at > at and (l.record->'scope'->>'kind' = 'fleet' or l.record->'scope' = scope))
 $$;
 
 -- INV-10: as in 0066, and for what was only held.

@@ -84,9 +84,23 @@ test("each alone keeps a held plan: shown, told, undone, tried, a change that wa
 test("one that a newer plan of another scope follows is not replaced by it; the last day stays", async () => {
   const [, held = ""] = await passes(2);
   s.now += DAY_MS;
-  await s.bot().runPass({ kind: "project", root: "ROOT/ci" as never, projectId: "alpha" as never }, { kind: "schedule" });
+  const alpha = { kind: "project", root: "ROOT/ci", projectId: "alpha" } as never;
+  const one = async (): Promise<string> => {
+    s.now += 1000;
+    const done = await s.bot().runPass(alpha, { kind: "schedule" });
+    return done.ok ? done.value.id : "none";
+  };
+  const ofProject = [await one(), await one()];
+  await fresh.db.exec("update plan set shown = false");
+  await fresh.db.exec("delete from matter");
+  await fresh.db.exec("update sync_state set told_plan = null");
   await drop();
-  expect(await planIds()).toContain(held);
+  expect(await planIds()).toEqual(expect.arrayContaining([held, ofProject[1]]));
+  expect(await planIds()).not.toContain(ofProject[0]);
+  // A pass over everything looks at every project.
+  await s.pass();
+  await drop();
+  expect(await planIds()).not.toContain(ofProject[1]);
   s.now = Date.now() - 6 * 3_600_000;
   const recent = await passes(4);
   await dropOldPlans(db, Date.now() + 400 * DAY_MS);

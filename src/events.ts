@@ -22,9 +22,12 @@ export type Details = Readonly<Record<string, string | number | boolean | null |
 
 /** Keys whose values never reach the log, wherever they stand. */
 const secretKey = /token|secret|signature|password|apikey|authorization|cookie|url/i;
-/** What looks like a secret inside a text: Slack tokens, signatures, addresses of databases, users and passwords in addresses. */
+/**
+ * What looks like a secret inside a text: Slack tokens, signatures, addresses of databases, users and passwords in addresses; what is in
+ * quotes as a whole. What `twokey roles` writes where CloudStack is given a new password is none.
+ */
 const secretText =
-  /(?<=:\/\/)[^\s/@"]+(?=@)|xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=[^&\s"]+|(?:postgres(?:ql)?|mysql|mariadb):\/\/[^\s"]+/gi;
+  /(?<=:\/\/)[^\s/@"]+(?=@)|xox[a-z]-[\w-]+|xapp-[\w-]+|(?:apikey|signature|secretkey|password|token)=(?!'<a new password>'(?!\S))(?:(?:'[^'\n]*'|"[^"\n]*")[^&\s"]*|[^&\s"]+)|(?:postgres(?:ql)?|mysql|mariadb):\/\/[^\s"]+/gi;
 /** Links that open by themselves. Taken whole first: looking for these words from each place of a long text takes time without end. */
 const [link, secretLink] = [/https?:\/\/\S+/gi, /\/(?:userdata|exports|restores)\/\S|\/\/hooks\.slack\.com\//i];
 

@@ -10,8 +10,21 @@ test.each([
   ["a link that CloudStack fetches from", "see http://bot.example.org/restores/id/secret/template.qcow2"],
   ["a proxy's password", "the proxy http://twokey:secret@proxy.example.org:3128 cannot be reached"],
   ["a database address", "connect postgres://u:secret@db/x failed"],
+  ["a password with spaces, in quotes", "createAccount password='a new secret' account=x failed"],
+  ["one in double quotes", 'token="a secret" was refused'],
+  ["a quote that is not closed", "password='secret and more"],
+  ["one that begins like the words for a new one", "createAccount password='<a new password>secret' account=x"],
+  ["one that follows the words for a new one", "createAccount password='<a new password>'secret account=x"],
+  ["one that is called like them", "signature='<a new signature of secret>'"],
 ])("%s is taken out of a text", (_name, text) => {
   expect(redact(text)).not.toContain("secret");
+});
+
+test("what names no secret stays whole, and so does what stands around one", () => {
+  const call = "createAccount account=twokey-read email=twokey@example.org password='<a new password>' accounttype=1";
+  expect(redact(call)).toBe(call);
+  expect(redact(`${call}\n${call}`)).toBe(`${call}\n${call}`);
+  expect(redact("createAccount password='it is one' account=x")).toBe("createAccount [redacted] account=x");
 });
 
 test("values of secret keys, texts and thrown errors come out redacted, the rest as it is", () => {
@@ -31,7 +44,13 @@ test("values of secret keys, texts and thrown errors come out redacted, the rest
 });
 
 test("a long text of links is cleared in no time", () => {
-  for (const text of ["http://".repeat(20_000), `${"http://x".repeat(20_000)}/userdata/secret`, "token=".repeat(20_000)]) {
+  for (const text of [
+    "http://".repeat(20_000),
+    `${"http://x".repeat(20_000)}/userdata/secret`,
+    "token=".repeat(20_000),
+    "token='".repeat(20_000),
+    `${'token="'.repeat(20_001)}`,
+  ]) {
     const began = performance.now();
     expect(redact(text)).not.toContain("secret");
     expect(performance.now() - began).toBeLessThan(20_000);

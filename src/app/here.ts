@@ -26,6 +26,7 @@ export interface HereOptions {
 /** Runs the first pass and says what is watched. Nothing waits for it, and nothing of it keeps the bot from working. */
 export async function beginWatching(c: HereContext, o: HereOptions): Promise<void> {
   const first = await o.runPass();
+  if (!first.ok && first.error.code === "sync.stopping") return;
   // Another replica runs one.
   if (!first.ok && first.error.code !== "sync.running") c.events.failed("pass", first.error);
   const view = await hereView(c, o, first);

@@ -45,6 +45,8 @@ export interface Parts {
   /** Makes the secret part of a link. */
   readonly newToken: () => string;
   readonly events: Events;
+  /** Aborted with `BeingStopped` when this process is stopped. */
+  readonly stopping: AbortSignal;
 }
 
 /** Kinds of durable work. */

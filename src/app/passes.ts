@@ -64,8 +64,8 @@ export function createQuickPasses(c: QuickPassContext, events: Events): () => Pr
     if (!done.ok && failing !== done.error.code) events.failed("quick_pass", done.error);
     failing = done.ok ? null : done.error.code;
     if (!done.ok) return;
-    const { looked, made, left } = done.value;
-    if (looked + left > 0) events[left > 0 ? "warn" : "info"]("quick_pass", { looked, made, left });
+    const { looked, made, left, unread } = done.value;
+    if (looked + left > 0) events[left + unread > 0 ? "warn" : "info"]("quick_pass", { looked, made, left, unread });
     if (made > 0) await c.ownership.keep();
   };
 }

@@ -26,6 +26,7 @@ import { readVersion } from "./version.ts";
 import { assemble, membersOf, type Assembly } from "./assemble.ts";
 import { isLocal, type LinkContext } from "../archive/links.ts";
 import { startHttpServer, type HttpServer } from "./http.ts";
+import { createOwnWork } from "./own-work.ts";
 import type { Parts } from "./parts.ts";
 import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
 
@@ -68,6 +69,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   }
   const bot = made.value;
 
+  const own = createOwnWork(a.events);
   const links: { url: string | null } = { url: config.http.publicUrl };
   const parts: Parts = {
     ...a,
@@ -80,6 +82,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
     enqueue: (name, id, o) => engine.enqueue(name, id, o),
     publicUrl: () => links.url,
     clockSkew: createSkewMeter(db, a.now, a.steadyMs),
+    stopping: own.stopping,
   };
 
   const assembly = assemble(parts);
@@ -100,21 +103,18 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   await logWarnings(parts, assembly);
   const startedAt = a.now();
   a.events.info("started", { version, root: config.cloudstack.rootPath });
+  const runPass = () => assembly.runPass(null, { kind: "schedule" });
+  const watching = { version, startedAt, reported: reportSentences(config.cloudstack.reportOnly), problems, runPass };
   return ok({
     http,
-    runPassNow: (scope) => assembly.runPass(scope, { kind: "schedule" }),
-    begin: () =>
-      beginWatching(parts, {
-        version,
-        startedAt,
-        reported: reportSentences(config.cloudstack.reportOnly),
-        problems,
-        runPass: () => assembly.runPass(null, { kind: "schedule" }),
-      }),
+    runPassNow: (scope) => own.track(assembly.runPass(scope, { kind: "schedule" })),
+    begin: () => own.track(beginWatching(parts, watching)),
     async stop() {
+      own.cut();
       await bot.stop();
       await engine.stop();
       await stopServing();
+      await own.ended();
       await Promise.all([db.close(), ci.close()]);
     },
   });

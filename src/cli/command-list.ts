@@ -47,6 +47,7 @@ export const commandList: readonly CommandEntry[] = [
     name: "stop",
     args: "[reason...]",
     description: "stops everything at once, also without Slack; two approvers resume in Slack",
+    options: [json],
     isText: true,
     load: async () => (await import("./stop.ts")).runStop,
   },
@@ -67,6 +68,7 @@ export const commandList: readonly CommandEntry[] = [
     name: "restore",
     args: "<project>",
     description: "cancels its deletion in the cool-off, later has the running bot give its domain back",
+    options: [json],
     load: async () => (await import("./deletions.ts")).runRestore,
   },
   {
@@ -207,7 +209,7 @@ export const commandList: readonly CommandEntry[] = [
   {
     name: "migrate",
     description: "as the owner in DATABASE_MIGRATION_URL: migrates the database, and grants the bot's role its rights",
-    options: [["--role <name>", "the bot's role; the one of DATABASE_URL if left out"]],
+    options: [["--role <name>", "the bot's role; the one of DATABASE_URL if left out"], json],
     load: async () => (await import("./migrate.ts")).runMigrate,
   },
   {

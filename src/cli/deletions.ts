@@ -58,6 +58,11 @@ export const runRestore: CliCommand = async (io, given) => {
     const { row, isCancelled } = done.value;
     // Where no run waits, or it cannot be reached, the bot's own sweep finds what was recorded within a minute or two.
     await hurryWaiting(db, "deletion", row.id, 0).catch(() => false);
+    if (given.flags.has("json")) {
+      const about = { id: row.id, project: row.slug, projectId: row.project_id, domainId: row.domain_id, path: row.path };
+      tellJson(io, { ...about, done: isCancelled ? "cancelled" : "recorded" });
+      return 0;
+    }
     io.out(
       isCancelled
         ? `Cancelled: nothing of ${oneLine(row.path)} was changed.\n`

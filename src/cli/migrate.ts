@@ -2,7 +2,7 @@ import { parseDatabaseConfig } from "../config/config.ts";
 import { prepareEngine } from "../engine/schema.ts";
 import { redact } from "../events.ts";
 import { migrateFor } from "../store/prepare.ts";
-import { refuse, tellFailure, type CliCommand } from "./command.ts";
+import { refuse, tellFailure, tellJson, type CliCommand } from "./command.ts";
 
 /** `twokey migrate`: migrates as the owner of the database, so that the bot's role need not be the owner. Invariant: INV-10. */
 export const runMigrate: CliCommand = async (io, given) => {
@@ -22,7 +22,8 @@ export const runMigrate: CliCommand = async (io, given) => {
 
   try {
     const applied = await migrateFor(databaseMigrationUrl, role, prepareEngine);
-    io.out(`${applied.length === 0 ? "Nothing to migrate" : `Migrated: ${applied.join(", ")}`}; ${role} has the bot's rights.\n`);
+    if (given.flags.has("json")) tellJson(io, { applied, role });
+    else io.out(`${applied.length === 0 ? "Nothing to migrate" : `Migrated: ${applied.join(", ")}`}; ${role} has the bot's rights.\n`);
     return 0;
   } catch (thrown) {
     io.err(`Nothing was changed: ${redact(thrown instanceof Error ? thrown.message : String(thrown))}\n`);

@@ -17,9 +17,14 @@ export const runStop: CliCommand = async (io, given) => {
   const reason = given.args.join(" ").trim() || "no reason given";
   return withOwnDatabase(io, async (db) => {
     const view = await stopEverything(whoTypes(io), reason.slice(0, REASON_MAX), { db, now: io.now });
+    if (given.flags.has("json")) {
+      tellJson(io, { stopped: true, ...stopAsJson(view), archiveNotTold: await keepHead(db, io) });
+      return 0;
+    }
     io.out("Stopped: nothing is sent to CloudStack from now on.\n");
     tellStop(view, io);
-    await keepHead(db, io);
+    const late = await keepHead(db, io);
+    if (late !== null) io.out(`The archive was not told yet (${late}); the bot does it with its next pass.\n`);
     return 0;
   });
 };
@@ -29,21 +34,22 @@ const REASON_MAX = 1000;
 const KEEP_MS = 10_000;
 
 /**
- * Gives the archive the stop, as after one in Slack, so that an older database put back now is known as older. What hinders it is told and
- * no failure. Only where the bot has kept a copy: this terminal's settings may name a place that the bot has never used.
+ * Gives the archive the stop, as after one in Slack, so that an older database put back now is known as older. Gives what hinders it, which
+ * is no failure; null: nothing does. Only where the bot has kept a copy: this terminal's settings may name a place that the bot has never used.
  */
-async function keepHead(db: Database, io: CliIo): Promise<void> {
-  const late = (why: string): void => io.out(`The archive was not told yet (${oneLine(why)}); the bot does it with its next pass.\n`);
-  const tell = async (): Promise<void> => {
+async function keepHead(db: Database, io: CliIo): Promise<string | null> {
+  const tell = async (): Promise<string | null> => {
     const place = parseArchiveConfig(io.env);
-    if (!place.ok) return late(place.error.message);
-    if ((await readInstallation(db)).keptHash === null) return late("it has no copy of the audit log's head");
+    if (!place.ok) return place.error.message;
+    if ((await readInstallation(db)).keptHash === null) return "it has no copy of the audit log's head";
     const store = await archiveStore({ archive: place.value, cloudstack: { timeoutMs: KEEP_MS } });
-    await createHeadKeeper({ db, copy: createHeadCopy(store), onFailure: (f) => late(f.message) }).keep();
+    let late: string | null = null;
+    await createHeadKeeper({ db, copy: createHeadCopy(store), onFailure: (f) => (late = f.message) }).keep();
+    return late;
   };
-  const told = tell().catch((thrown: unknown) => late(thrown instanceof Error ? thrown.message : String(thrown)));
-  const isOver = await Promise.race([told.then(() => true), io.sleep(KEEP_MS).then(() => false)]);
-  if (!isOver) late("it does not answer");
+  const told = tell().catch((thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)));
+  const late = await Promise.race([told, io.sleep(KEEP_MS).then(() => "it does not answer")]);
+  return late === null ? null : oneLine(late);
 }
 
 /** `twokey resume`: says what a resume still needs; it is two approvers' word, given in Slack. */

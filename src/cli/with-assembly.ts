@@ -60,6 +60,7 @@ export function withAssembly(io: CliIo, work: (tools: AssemblyTools) => Promise<
         publicUrl: () => config.http.publicUrl,
         // Compared with the database server's clock only: a command is too short to see a jump.
         clockSkew: createSkewMeter(db, now, now),
+        stopping: new AbortController().signal,
       };
       try {
         return await work({ config, parts, assembly: assemble(parts) });

@@ -32,8 +32,12 @@ function adoptReply(p: Proposed): Reply {
   };
 }
 
-function proposedReply({ id, wasOpen, quorum }: Proposed, nothing: string): Reply {
+function proposedReply({ id, wasOpen, quorum, rest }: Proposed, nothing: string): Reply {
   if (id === null) return shortReply(nothing);
   const title = wasOpen ? "The same table is open already" : "The table is made";
-  return shortReply(title, `Its card is in the team's channel. ${quorum} approvers besides you must agree.`);
+  const later =
+    rest === undefined
+      ? ""
+      : ` It is as much as the limits let through; ${rest.changes} more in ${rest.domains} further domains wait: /ci-adopt release again, once this is made.`;
+  return shortReply(title, `Its card is in the team's channel. ${quorum} approvers besides you must agree.${later}`);
 }

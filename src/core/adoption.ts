@@ -79,4 +79,13 @@ export interface AdoptionBody {
   /** Sentences: of an adoption what looks wrong, of a release the restrictive changes, of giving back what stays as it is. */
   readonly lines: readonly string[];
   readonly mapped: readonly MappedPair[];
+  /** What waits for a later portion of a release; left out: nothing. */
+  readonly rest?: Rest;
+}
+
+/** The part of a first plan that the limits of the policy leave to a later portion. */
+export interface Rest {
+  readonly domains: number;
+  /** Restrictive changes, and deletions to ask about. */
+  readonly changes: number;
 }

@@ -24,7 +24,7 @@ const Row = z.object({
 export type AdoptionTableRow = z.output<typeof Row>;
 const SELECT = `select ${columnsOf(Row)} from adoption`;
 
-/** Records a table; false: another one of its kind is open. Errors: `StoreError` `adoption_policy_quorum`. */
+/** Records a table; false: another one of its kind is open. Errors: `StoreError` `adoption_policy_quorum`, `adoption_terminal_quorum`. */
 export async function insertAdoption(
   q: Queryable,
   row: Omit<AdoptionTableRow, "state" | "ended_at" | "ended_by" | "ended_reason">,

@@ -145,6 +145,8 @@ export async function recordCompleteRead(q: Queryable, r: CompleteRead): Promise
     [r.present, r.at, r.isUnsure],
   );
   await q.exec("update sync_state set projects = $1, domains = $2, complete_at = $3, quick_changes = 0", [r.projects, r.domains, r.at]);
+  // Each of them was read by it.
+  await q.exec("delete from unread_project");
 }
 
 /** How much the last complete read found; null before the first. */

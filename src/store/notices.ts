@@ -8,9 +8,9 @@ const StateRow = z.object({
   kind: z.enum(["card", "frozen", "stopped", "expiring", "held"]),
   /** The key of the message that shows it (`posted_message`). */
   shownAs: z.string(),
-  subject: z.enum(["deletion", "policy", "go_on", "resume", "stop", "plan"]),
+  subject: z.enum(["deletion", "policy", "adoption", "go_on", "resume", "stop", "plan"]),
   id: z.string(),
-  /** A domain's path, or a setting. */
+  /** A domain's path, a setting, or what a table of adoption asks. */
   about: z.string(),
   /** Why, where somebody or something said so. */
   reason: z.string().nullable(),
@@ -38,6 +38,11 @@ export function readStates(q: Queryable, now: number, remindMs: number): Promise
          from deletion where phase = 'proposed'
        union all select 'policy', id::text, setting, proposed_at, expires_at, 'policy:' || id, null
          from policy_change where state = 'proposed'
+       union all select 'adoption', id::text, format(case kind when 'adopt' then 'the adoption of %s'
+           when 'give_back' then 'giving back %s' else 'the release of the first plan of %s' end,
+           jsonb_array_length(body -> 'domains') || case jsonb_array_length(body -> 'domains') when 1 then ' domain' else ' domains' end),
+           proposed_at, expires_at, 'adoption:' || id, null
+         from adoption where state = 'proposed'
        union all select 'go_on', g.id::text, d.path, g.opened_at, g.expires_at, 'deletion:' || d.id, g.sentence
          from go_on g join deletion d on d.id = g.deletion_id
          where d.phase = 'frozen' and d.frozen_from = 'removing' and g.opened_at = d.entered_at

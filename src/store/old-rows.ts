@@ -6,9 +6,10 @@ import type { Queryable } from "./db.ts";
 const PLANS_AT_ONCE = 500;
 
 /**
- * Drops plans of before an instant that found nothing to change, to ask or to hold, with their passes and inputs; gives how many.
+ * Drops plans of before an instant that found nothing to change, to ask or to hold, and those of which nothing was carried out once a newer
+ * one replaced them, with their passes and inputs; gives how many.
  *
- * PostgreSQL keeps the others, whatever is asked for, and the last day by its own clock (migration 0066). Invariant: INV-10.
+ * PostgreSQL keeps the others, whatever is asked for, and the last day by its own clock (migrations 0066, 0107). Invariant: INV-10.
  */
 export function dropOldPlans(q: Queryable, before: number): Promise<number> {
   return q.one(

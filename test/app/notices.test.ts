@@ -12,11 +12,14 @@ import { signatureOf } from "../../src/app/webhook.ts";
 import { createNotices } from "../../src/bot/notices.ts";
 import { createPosting } from "../../src/bot/posting.ts";
 import { noticeSentence } from "../../src/bot/render/notice.ts";
+import type { AdoptionKind } from "../../src/core/adoption.ts";
+import { digestOf } from "../../src/core/digest.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { createEvents } from "../../src/events.ts";
+import { endAdoption, insertAdoption } from "../../src/store/adoptions.ts";
 import { recordPostedMessage } from "../../src/store/posted-messages.ts";
 import { readPassReading, readPhases, readQuestions, readUsed } from "../../src/store/readings.ts";
-import type { State } from "../../src/store/notices.ts";
+import { readStates, type State } from "../../src/store/notices.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { configOf, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -308,6 +311,31 @@ test("the webhook is reached by the proxy of the environment; what the proxy ref
     setProxies({});
     await Promise.all([proxy.close(), hook.close()]);
   }
+});
+
+test("a card of adoption calls people as other cards do: when it is new, in the thread of its message, and before it expires; not once it is decided", async () => {
+  const bot = botWith();
+  const put = (kind: AdoptionKind, domains: number): Promise<boolean> => {
+    const row = { id: randomUUID(), kind, digest: digestOf(kind), requesters: [op("chen")], proposed_by_name: "chen", quorum: 2 };
+    const body = { kind, root: "ROOT/ci", domains: Array.from({ length: domains }, () => ({})), rows: [], lines: [], mapped: [] };
+    return insertAdoption(fresh.db, { ...row, body: body as never, proposed_at: at(now), expires_at: at(now + HOUR) });
+  };
+  await put("adopt", 400);
+  await put("give_back", 1);
+  await put("release", 10);
+  expect((await calls(bot, botWith())).toSorted()).toEqual([
+    "Giving back 1 domain waits for approvals until 1970-01-01 01:00 UTC",
+    "The adoption of 400 domains waits for approvals until 1970-01-01 01:00 UTC",
+    "The release of the first plan of 10 domains waits for approvals until 1970-01-01 01:00 UTC",
+  ]);
+  const states = await readStates(fresh.db, now, 0);
+  expect(states.map((state) => state.shownAs)).toEqual(states.map((state) => `adoption:${state.id}`));
+  for (const { id, about } of states)
+    if (!about.includes("400")) await endAdoption(fresh.db, id, { state: "rejected", at: now, by: "ada", reason: "not now" });
+  now += HOUR - 5 * MINUTE;
+  expect(await calls(bot)).toEqual([
+    "Last chance to vote: the adoption of 400 domains waits for approvals until 1970-01-01 01:00 UTC; then it expires",
+  ]);
 });
 
 const about: State = {

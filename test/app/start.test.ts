@@ -29,6 +29,7 @@ import { configOf, putInForce } from "../support/bot.ts";
 import { ciDatabaseWith } from "../archive/reimport/support.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { at } from "../support/deletions.ts";
+import { eventually } from "../support/eventually.ts";
 import { environmentOf } from "../support/environment.ts";
 
 const DAY_MS = 86_400_000;
@@ -104,6 +105,21 @@ async function writes(who: keyof typeof cast, command: string, text: string, ans
   await person(slack.url, cast[who].slackId).command(demoChannel, command, text);
   await told(who, answer);
 }
+
+// The first one: CloudStack has no mark of another installation yet.
+test("stopped while the first pass reads: it waits for no answer, and nothing is asked of a database that is closed", async () => {
+  const bugs: string[] = [];
+  const log = (fact: string): void => void bugs.push(fact);
+  const twokey = await mustStart(theGroup, { ...createEvents("silent", "test"), bug: log, failed: log });
+  cloud.setFaults([{ kind: "delay", command: "listDomains", ms: 20_000 }]);
+  const begun = twokey.begin();
+  await eventually("the first pass reads", async () => (await state.db.exec("select from pass where ended_at is null")) === 1);
+  running = null;
+  await twokey.stop();
+  await begun;
+  expect(bugs).toEqual([]);
+  expect(await state.db.exec("select from pass where trouble like '%being stopped'")).toBe(1);
+}, 90_000);
 
 test("CloudStack is away at the start, then back", async () => {
   cloud.setFaults([{ kind: "status", status: 503 }]);

@@ -10,6 +10,7 @@ import { at } from "../support/deletions.ts";
 const view: AdoptionView = {
   ...{ id: "6f1c9a1e-0000-4000-8000-000000000001", kind: "adopt", digest: digestOf("x"), state: "proposed", domains: 400, accounts: 1200 },
   counts: Object.fromEntries(situations.map((s, i) => [s, i])) as AdoptionView["counts"],
+  rest: null,
   lines: Array.from({ length: 400 }, (_, i) => `ROOT/ci/p${i} for p${i} <!channel> *bold*, with 3 accounts`),
   ...{ table: "x", proposedBy: "chen <b>", isFromTerminal: false, quorum: 2, approvals: [{ name: "ada", at: at(5) }], mayApprove: ["ben"] },
   ...{ proposedAt: at(1), expiresAt: at(9), endedAt: null, endedBy: null, endedReason: null },

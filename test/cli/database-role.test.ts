@@ -50,6 +50,8 @@ test("an owner that is away, or a role that is not there, changes nothing, and n
   const away = await terminal({ DATABASE_MIGRATION_URL: "postgres://o:hidden@127.0.0.1:1/x", DATABASE_URL: botUrl });
   expect(away).toMatchObject({ code: 1, err: expect.stringContaining("Nothing was changed") as string });
   expect(away.err).not.toContain("hidden");
+  const script = await terminal({ DATABASE_MIGRATION_URL: "postgres://o:hidden@127.0.0.1:1/x", DATABASE_URL: botUrl }, "--json");
+  expect(script).toMatchObject({ code: 1, out: "", err: expect.stringContaining("Nothing was changed") as string });
 });
 
 test("migrated as the owner, the bot's address is enough, and the doctor is content", async () => {
@@ -62,6 +64,8 @@ test("migrated as the owner, the bot's address is enough, and the doctor is cont
     code: 0,
     out: expect.stringContaining("Nothing to migrate") as string,
   });
+  const asJson = await terminal({ DATABASE_MIGRATION_URL: empty.url, DATABASE_URL: botUrl }, "--json");
+  expect(JSON.parse(asJson.out)).toEqual({ applied: [], role });
   expect(await doctor(botUrl)).toMatchObject({ code: 0, said: expect.stringContaining("can only add to the audit log") as string });
   expect(await doctor(null)).toMatchObject({ code: 0, said: expect.stringContaining("embedded") as string });
 });

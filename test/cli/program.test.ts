@@ -28,7 +28,7 @@ describe("wrong use is refused with a sentence, on the error output", () => {
   });
 
   test("and how the command is written", async () => {
-    expect((await twokey(["restore"])).err).toBe("Missing required argument 'project'.\nUsage: twokey restore <project>\n");
+    expect((await twokey(["restore"])).err).toBe("Missing required argument 'project'.\nUsage: twokey restore <project> [--json]\n");
   });
 });
 

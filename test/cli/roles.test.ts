@@ -8,6 +8,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startCloudStackEmulator, type CloudStackEmulator, type Keys } from "../../emulators/cloudstack/server.ts";
 import { memberCommands, memberRole } from "../../src/cloudstack/api/wanted-roles.ts";
+import { redact } from "../../src/events.ts";
 import { callApi } from "../emulators/cloudstack/api-client.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 import { expectRow } from "../support/deletions.ts";
@@ -45,6 +46,8 @@ async function roles(args: readonly string[] = [], change: Record<string, string
   const ran = await twokey(["roles", ...args], { ...envOf(cloud), ...change }, { newToken: () => "a-password-of-32-characters-0001" });
   for (const secret of [...secrets, cloud.admin.secretKey, cloud.admin.apiKey, "a-password-of-32"])
     expect(ran.out + ran.err).not.toContain(secret);
+  // As the terminal has it: nothing of it is taken for a secret.
+  expect(redact(ran.err)).toBe(ran.err);
   return ran;
 }
 const changes = (): readonly string[] =>
@@ -129,6 +132,7 @@ test("a call that fails leaves no file and loses nothing: the second run continu
   expect(cloud.findKeys("twokey-read")).toBeUndefined();
 
   const done = await roles(["--apply", "--keys", file]);
+  expect(done.err).toMatch(/createAccount .*password='<a new password>'/);
   expect(done, done.err).toMatchObject({ code: 0 });
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const given = variables(readFileSync(file, "utf8"));

@@ -123,6 +123,31 @@ describe("the archive's copy of the audit log's head", () => {
   });
 });
 
+test("for scripts: stop, resume and restore print JSON and nothing else; a reason may have the word, and a failure prints none", async () => {
+  const parsed = ({ out }: Ran): unknown => JSON.parse(out);
+  expect(parsed(await terminal("resume", "--json"))).toEqual({ stopped: false });
+  expect(await terminal("restore", "--json", "nobody")).toMatchObject({
+    code: 1,
+    out: "",
+    err: expect.stringContaining("no such") as string,
+  });
+  const [early, late] = [await inPhase("cooling_off"), await inPhase("grace")];
+  const about = { id: early.id, project: early.slug, projectId: early.project_id, domainId: early.domain_id, path: early.path };
+  expect(parsed(await terminal("restore", early.id, "--json"))).toEqual({ ...about, done: "cancelled" });
+  expect(parsed(await terminal("restore", "--json", late.id))).toMatchObject({ id: late.id, done: "recorded" });
+
+  const stops = [{ at: "1970-01-01T00:00:00.050Z", name: "dora at a terminal", reason: "disk full --json" }];
+  const done = await terminal("stop", "--json", "disk", "full", "--json");
+  expect(done).toMatchObject({ code: 0, err: "" });
+  const said = { stopped: true, stops, votes: [], need: 2, onTheirWay: expect.anything() as unknown };
+  expect(parsed(done)).toEqual({ ...said, archiveNotTold: "it has no copy of the audit log's head" });
+  const shown = await terminal("resume", "--json");
+  expect(shown.code).toBe(1);
+  expect(parsed(shown)).toEqual(said);
+  // After the reason it is part of it, and the answer is for people.
+  expect((await terminal("stop", "again", "--json")).out).toMatch(/again --json[\s\S]*two approvers write/);
+});
+
 test("stop without a reason stops; a wish for help does not", async () => {
   expect(await terminal("stop", "--help")).toMatchObject({
     code: 0,

@@ -112,6 +112,7 @@ export function createBot(o: BotOptions): Bot {
       queue.set(id, Math.min(queue.get(id) ?? Number.POSITIVE_INFINITY, o.clock.at + (e?.delayMs ?? 0)));
     },
     publicUrl: () => "https://twokey.matrix",
+    stopping: new AbortController().signal,
     clockSkew: async () => ({ ms: 0, against: "the matrix's clock" }),
   });
   return { ...assembly, posting, queue, clock: o.clock, arrivals: o.arrivals ?? (async () => undefined) };

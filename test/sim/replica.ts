@@ -55,6 +55,7 @@ export function createReplica(w: World, name: string, keys: FourKeys, change: (p
     publicUrl: () => "https://twokey.simulation",
     clockSkew: async () => ({ ms: process.skewMs, against: "the world's clock" }),
     newToken: newId,
+    stopping: new AbortController().signal,
   };
   const assembly = assemble(change(parts));
   return { ...assembly, services: keepingHead(assembly), process };

@@ -66,7 +66,7 @@ export function botCi(url: string, now: () => number, sentinel: string | null = 
 
 /** What a test may put in place of a part; of an object, only what it names. */
 export interface PartsChange extends Partial<
-  Pick<Parts, "config" | "db" | "now" | "clockSkew" | "enqueue" | "newId" | "newToken" | "publicUrl" | "events">
+  Pick<Parts, "config" | "db" | "now" | "stopping" | "clockSkew" | "enqueue" | "newId" | "newToken" | "publicUrl" | "events">
 > {
   readonly ci?: Partial<Parts["ci"]>;
   readonly archive?: Partial<ArchiveStore>;
@@ -271,6 +271,7 @@ function bareParts(db: Database): Parts {
     clockSkew: async () => ({ ms: 0, against: "another clock" }),
     newId: () => randomUUID(),
     newToken: () => `${randomUUID()}${randomUUID()}`,
+    stopping: new AbortController().signal,
     events: createEvents("silent", "test"),
   };
 }

@@ -1,12 +1,15 @@
-/** Claims: what a side says was changed is looked at within a round and only added to; who left and what is gone waits for a pass over everything. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+/**
+ * Claims: what a side says was changed is looked at within a round and only added to; who left and what is gone waits for a pass over
+ * everything. What could not be read is tried again, less and less often, until it is read.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { failure } from "../../src/core/failure.ts";
-import type { Instant, ProjectId } from "../../src/core/ids.ts";
+import type { DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
 import { domainIdFor } from "../../src/core/derived-ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { readChangeMark } from "../../src/store/change-marks.ts";
 import type { ChangedProjects } from "../../src/sync/planning/desired.ts";
-import type { TouchedThing } from "../../src/sync/planning/observed.ts";
+import { nothingObserved, type TouchedThing } from "../../src/sync/planning/observed.ts";
 import { configOf, putInForce, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { op } from "../support/deletions.ts";
@@ -206,6 +209,79 @@ test("while everything is stopped, or another pass runs, nothing is looked at, a
   expect(s.made).toEqual([]);
   await round();
   expect(kinds()).toEqual(["create_account"]);
+});
+
+/** A bot whose read of one project fails as long as `isAway`; `reads` is when it was asked, in seconds since the first time. */
+function halfAway(side: "ci" | "cloudstack", project: string): { isAway: boolean; readonly reads: number[]; readonly by: TestBot } {
+  const { ci, cloud } = bot.parts;
+  let first: number | null = null;
+  const fault = { isAway: true, reads: [] as number[], by: bot };
+  const isAsked = (id: string): boolean => {
+    if (id !== project) return false;
+    first ??= s.now;
+    fault.reads.push((s.now - first) / 1000);
+    return fault.isAway;
+  };
+  const readDesired: typeof ci.readDesired = async (of) =>
+    side === "ci" && of.kind === "project" && isAsked(of.projectId)
+      ? ({
+          coverage: "partial",
+          scope: of,
+          asOf: s.now as Instant,
+          reason: "it did not answer",
+          projects: [],
+          held: [],
+          hasNamelessHeldRow: false,
+        } as never)
+      : ci.readDesired(of);
+  const readProject: typeof cloud.reader.readProject = async (q) =>
+    side === "cloudstack" && isAsked(q.projectId)
+      ? nothingObserved({ kind: "project", root: "ROOT/ci" as DomainPath, projectId: q.projectId }, s.now as Instant, "it did not answer")
+      : cloud.reader.readProject(q);
+  return Object.assign(fault, { by: bot.with({ ci: { readDesired }, reader: { readProject } }) });
+}
+
+describe.each(["ci", "cloudstack"] as const)("a project that could not be read (%s)", (side) => {
+  test("is tried again after a pause that grows, and when the fault is gone, its change is made before the next pass over everything", async () => {
+    const fault = halfAway(side, "alpha");
+    member("alpha", "cleo");
+    for (let i = 0; i < 60; i += 1) await round(fault.by);
+    expect([...new Set(fault.reads)]).toEqual([0, 10, 30, 70, 150]);
+    // Another project does not wait for it.
+    member("beta", "zoe");
+    await round(fault.by);
+    expect(s.made).toMatchObject([{ kind: "create_account", projectId: "beta" }]);
+    fault.isAway = false;
+    for (let i = 0; i < 3; i += 1) await round(fault.by);
+    expect(s.made).toMatchObject([{ projectId: "beta" }, { kind: "create_account", projectId: "alpha" }]);
+    const before = fault.reads.length;
+    for (let i = 0; i < 65; i += 1) await round(fault.by);
+    expect(fault.reads).toHaveLength(before);
+  });
+
+  test("is never asked for more often than every five minutes after a while, whichever replica asks, and no more after a pass over everything", async () => {
+    const fault = halfAway(side, "alpha");
+    member("alpha", "cleo");
+    for (let i = 0; i < 190; i += 1) await round(halfTheTime(fault.by, i));
+    const times = [...new Set(fault.reads)];
+    expect(times).toEqual([0, 10, 30, 70, 150, 310, 610, 910]);
+    await s.pass(bot);
+    expect(s.made).toMatchObject([{ kind: "create_account", projectId: "alpha" }]);
+    for (let i = 0; i < 65; i += 1) await round(fault.by);
+    expect([...new Set(fault.reads)]).toEqual(times);
+  });
+});
+
+/** Another replica every second time: it has the same database, and nothing else. */
+function halfTheTime(by: TestBot, i: number): TestBot {
+  return i % 2 === 0 ? by : by.with({});
+}
+
+test("more projects than a round takes, none of which can be read, do not keep back what changes later", async () => {
+  await fresh.db.exec("insert into unread_project (project_id, tries, next_at) select 'gone-' || n, 1, 0 from generate_series(1, 50) n");
+  member("alpha", "cleo");
+  await round();
+  expect(s.made).toMatchObject([{ kind: "create_account", projectId: "alpha" }]);
 });
 
 test.each([

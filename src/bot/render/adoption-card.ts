@@ -18,6 +18,7 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
   const blocks: KnownBlock[] = [
     header(title),
     section(sentence(v)),
+    ...(v.rest === null ? [] : [section(restText(v.rest))]),
     fields([
       ["Proposed by", safe(v.proposedBy)],
       [
@@ -45,6 +46,10 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
   const who = v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
   blocks.push(context(mrkdwn`${safe(environment)} · proposed ${time(v.proposedAt)} · digest ${safe(v.digest.slice(0, 12))}${who}`));
   return { text: `${title} (${environment})`, blocks };
+}
+
+function restText({ domains, changes }: NonNullable<AdoptionView["rest"]>): Mrkdwn {
+  return mrkdwn`The limits of /ci-policy let so much through at once. ${changes} more in ${domains} further domains wait for a later portion: /ci-adopt release, once this one is made.`;
 }
 
 function titleOf(v: AdoptionView): string {

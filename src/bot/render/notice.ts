@@ -47,7 +47,7 @@ function questionSentence(state: Pick<State, "subject" | "about">, when: string,
   const { subject, about } = state;
   if (subject === "go_on") return `The deletion of ${about} is frozen; two approvers may say Go on${when}${why}`;
   if (subject === "resume") return `One more approver is asked to resume what is stopped; those who agree so far${why}`;
-  const what = subject === "policy" ? "waits for approvals" : "is proposed for deletion and waits for approvals";
+  const what = subject === "deletion" ? "is proposed for deletion and waits for approvals" : "waits for approvals";
   const asked = askedAbout(state);
   return `${asked.charAt(0).toUpperCase()}${asked.slice(1)} ${what}${when}`;
 }

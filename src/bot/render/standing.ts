@@ -10,10 +10,16 @@ export function isOver({ plan, standing }: Pick<PlanRecord, "plan" | "standing">
 }
 
 /** That as one section; nothing for what was met once. */
-export function standingBlocks({ standing, ended = [] }: Pick<PlanRecord, "standing" | "ended">): readonly KnownBlock[] {
+export function standingBlocks({
+  standing,
+  ended = [],
+  grown = [],
+}: Pick<PlanRecord, "standing" | "ended" | "grown">): readonly KnownBlock[] {
   const lines: Mrkdwn[] = ended.map(({ since, isBack = false }) =>
     isBack ? mrkdwn`The hold of ${time(since)} was over, and is back.` : mrkdwn`*The hold of ${time(since)} is over.*`,
   );
+  for (const { toldAt, told, now, untold } of grown)
+    lines.push(mrkdwn`*The hold has grown: it keeps back ${now} now, ${told} in the message of ${time(toldAt)}; ${untold} are new.*`);
   if (standing !== undefined) {
     const { since, tries, over, toldAnew } = standing;
     if (since !== null && tries > 1) lines.push(mrkdwn`*Since ${time(since)}, ${tries} tries.*`);

@@ -1,6 +1,6 @@
 import type { BallotContext } from "../../approvals/ballot.ts";
 import type { Ownership } from "../../approvals/ownership.ts";
-import type { AdoptionKind, Situation } from "../../core/adoption.ts";
+import type { AdoptionKind, Rest, Situation } from "../../core/adoption.ts";
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { Digest, Instant } from "../../core/ids.ts";
 import type { ApproverDirectory } from "../../core/people.ts";
@@ -22,6 +22,8 @@ export interface AdoptionView {
   readonly accounts: number;
   /** What approving does, one sentence each: all of them, or of an adoption each domain. */
   readonly lines: readonly string[];
+  /** What waits for a later portion of a release; null: nothing. */
+  readonly rest: Rest | null;
   /** The whole table, as the file in the card's thread. */
   readonly table: string;
   readonly proposedBy: string;

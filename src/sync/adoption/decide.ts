@@ -20,7 +20,8 @@ import { readIdentities } from "../../store/known-accounts.ts";
 import { readKnownState } from "../../store/managed.ts";
 import { refusalWhileStopped, withPassLock } from "../execution/pass-lock.ts";
 import type { AdoptionContext } from "./context.ts";
-import { heldNow, requireOurs, waitingLines } from "./propose.ts";
+import { fitsLimits } from "./portion.ts";
+import { heldNow, planOf, readMadeBefore, requireOurs, waitingLines } from "./propose.ts";
 import { readKnown, survey, whatMoved } from "./survey.ts";
 
 /** One person's click on one table, with the digest that the card showed. */
@@ -98,13 +99,9 @@ async function lookAgain(row: AdoptionTableRow, c: AdoptionContext): Promise<Res
     const held = plan.holds.find((h) => h.blocks === "everything");
     if (held !== undefined) return err(heldNow(held.sentence, held.liftedBy));
     const approved = new Set(row.body.lines);
-    const more = waitingLines({
-      ...plan,
-      restrictive: plan.restrictive.filter((change) => ids.includes(change.domainId)),
-      proposals: plan.proposals.filter((p) => ids.includes(p.domainId)),
-    }).lines.filter((line) => !approved.has(line));
+    const more = waitingLines(planOf(plan, new Set(ids))).filter((line) => !approved.has(line));
     return more.length === 0
-      ? ok(undefined)
+      ? fitsLimits(plan, new Set(ids), await c.policyNow(), await readMadeBefore(c))
       : moved(
           more.map((line) => `it would also ${line}`),
           "/ci-adopt release",

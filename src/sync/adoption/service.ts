@@ -84,6 +84,7 @@ async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<Ado
     domains: body.domains.filter((d) => row.kind !== "adopt" || d.isNew).length,
     accounts: body.domains.reduce((sum, d) => sum + d.accounts.length, 0),
     lines: row.kind === "adopt" ? [...body.lines, ...body.domains.map((d) => lineOf(d))] : body.lines,
+    rest: body.rest ?? null,
     table: tableText(body),
     proposedBy: row.proposed_by_name,
     isFromTerminal: people.length === 0,

@@ -13,6 +13,7 @@ import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../s
 import type { Database, Transaction } from "../../store/db.ts";
 import { describeChange } from "../planning/describe.ts";
 import type { Change } from "../planning/plan.ts";
+import { whyAborted } from "./cut-off.ts";
 import type { ChangeWriter } from "./ports.ts";
 import type { ChangeOutcome } from "./record.ts";
 
@@ -63,7 +64,7 @@ async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: M
 const HOLDS_UP: ReadonlySet<FailureKind> = new Set(["unavailable", "indeterminate", "contract_broken"]);
 
 async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome & { readonly holdsUp: boolean }> {
-  const problem = c.signal.aborted ? "this process lost its lock" : await refusalOfChange(c.db, c.passId);
+  const problem = c.signal.aborted ? whyAborted(c.signal) : await refusalOfChange(c.db, c.passId);
   if (problem !== null) return held(change, problem);
   const id = c.newId();
   const jobId = jobIdFor(id);

@@ -1,7 +1,7 @@
 /** What a plan tells, by kind and ids: two plans tell the same when these are the same, whatever their sentences. */
 import type { Told } from "../../store/matters.ts";
 import { allowedBy } from "../planning/build-plan.ts";
-import type { Change, Hold } from "../planning/plan.ts";
+import type { Change, Hold, Plan } from "../planning/plan.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
 /** One thing that a plan tells. */
@@ -42,6 +42,32 @@ export function mattersOf(record: PlanRecord): readonly Matter[] {
 /** The key of a change that is not made. */
 export function undoneKey(change: Change): string {
   return `undone:${idsOf(change)}`;
+}
+
+/** What a hold of a plan keeps back, by ids; empty: it is not about single things, as when a server is away. */
+export function heldBack(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals">): readonly string[] {
+  const { additive, restrictive, proposals } = plan;
+  const ids = (changes: readonly Change[]): readonly string[] => changes.map(idsOf);
+  switch (hold.kind) {
+    case "too_many_changes":
+      return [...ids(additive), ...ids(restrictive)];
+    case "too_many_restrictions":
+    case "restrictions_used_up":
+      return ids(restrictive);
+    case "too_many_proposals":
+      return proposals.map((p) => p.domainId);
+    case "shrunken_source":
+      return hold.about === "members" ? ids(restrictive.filter((c) => c.kind === "lock_account")) : [];
+    case "roles_changed":
+      return ids(restrictive.filter((c) => c.kind === "set_role"));
+    case "first_plan": {
+      const domains = new Set<string>(hold.domainIds ?? []);
+      const waiting = proposals.filter((p) => domains.has(p.domainId)).map((p) => `delete:${p.domainId}`);
+      return [...ids(restrictive.filter((c) => domains.has(c.domainId))), ...waiting];
+    }
+    default:
+      return [];
+  }
 }
 
 /** The key of a hold in a plan of this scope. */

@@ -17,10 +17,12 @@ import {
   recordChangeMark,
   type ChangeMark,
 } from "../../store/change-marks.ts";
+import { readUnreadProjects, recordUnreadProjects, type UnreadProject } from "../../store/unread-projects.ts";
 import type { ChangedProjects } from "../planning/desired.ts";
 import type { TouchedThing } from "../planning/observed.ts";
 import { refusalWhileStopped } from "./pass-lock.ts";
 import { previewPass, runPass, type ReconcileContext } from "./reconcile.ts";
+import type { PlanRecord } from "./record.ts";
 
 /** What quick passes need besides what passes do. */
 export interface QuickPassContext extends ReconcileContext {
@@ -36,17 +38,23 @@ export interface QuickPassReport {
   readonly made: number;
   /** Projects that are left to the next pass over everything: too many changed at once, too much since it, or it is held as a whole. */
   readonly left: number;
+  /** Projects that could not be read, and are tried again after a pause. */
+  readonly unread: number;
 }
 
 /** More projects at once are no daily business, and a pass over everything reads them faster. */
 const PROJECTS_MAX = 20;
 /** A row may be committed after one that was changed later. Units: milliseconds. */
 const OVERLAP_MS = 60_000;
-const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0 };
+/** How long a project that could not be read is left alone: doubled each time, up to about the time between two passes over everything. */
+const PAUSE_MS = 10_000;
+const PAUSE_MS_MAX = 300_000;
+const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0, unread: 0 };
 
 /**
- * One round. A change is followed again in the next round when its pass did not run, such as while another pass runs. While the last pass
- * over everything is held as a whole, or before the first one, nothing is made: what people are asked about is not made piece by piece.
+ * One round. A change is followed again in the next round when its pass did not run, such as while another pass runs; a project that could
+ * not be read is tried again after a pause, which grows. While the last pass over everything is held as a whole, or before the first one,
+ * nothing is made: what people are asked about is not made piece by piece.
  *
  * Errors: `unavailable` while a side does not say what changed. Invariant: INV-1, INV-11.
  */
@@ -56,24 +64,50 @@ export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPas
   if (!ci.ok) return ci;
   const cloud = await changedInCloudStack(c);
   if (!cloud.ok) return cloud;
-  const projects = [...new Set([...ci.value.projects, ...cloud.value.projects])];
+  const changed = [...new Set([...ci.value.projects, ...cloud.value.projects])];
+  const before = await readUnreadProjects(c.db);
+  const due = before.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId as ProjectId);
+  const projects = [...new Set([...changed, ...due.slice(0, Math.max(0, PROJECTS_MAX - changed.length))])];
   const isLeft = projects.length > PROJECTS_MAX || (projects.length > 0 && (await isFleetHeld(c.db)));
-  const done = isLeft ? { ...NOTHING, left: projects.length } : await lookAt(projects, c);
-  if (done === null) return ok(NOTHING);
+  const looked = isLeft ? { ...NOTHING, left: changed.length, notRead: [] } : await lookAt(projects, c);
+  if (looked === null) return ok(NOTHING);
+  const { notRead, ...done } = looked;
   // Our own changes, and tries, are in CloudStack's event log too, by its clock.
   const again = done.looked > 0 ? await changedInCloudStack(c) : cloud;
   const mark = again.ok ? again.value.mark : cloud.value.mark;
   await c.db.tx(async (q) => {
     if (ci.value.mark !== null) await recordChangeMark(q, "ci", ci.value.mark);
     if (mark !== null) await recordChangeMark(q, "cloudstack", mark);
+    if (isLeft) return;
+    const unread = notRead.map((id) => triedAgain(id, before, c.now()));
+    await recordUnreadProjects(
+      q,
+      unread,
+      projects.filter((id) => !notRead.includes(id)),
+    );
   });
   return ok(done);
 }
 
+/** When a project that could not be read is tried again. */
+function triedAgain(projectId: ProjectId, before: readonly UnreadProject[], now: Instant): UnreadProject {
+  const tries = (before.find((u) => u.projectId === projectId)?.tries ?? 0) + 1;
+  return { projectId, tries, nextAt: now + Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(tries - 1, 20)) };
+}
+
+/** Whether a side did not answer for the project, so that nothing is known of it. */
+function wasNotRead(ended: Result<PlanRecord, Failure>): boolean {
+  return !ended.ok || ended.value.plan.holds.some((h) => h.kind === "desired_partial" || h.kind === "observed_partial");
+}
+
 /** Null: another pass is running, and these projects are looked at in the next round. */
-async function lookAt(projects: readonly ProjectId[], c: QuickPassContext): Promise<QuickPassReport | null> {
+async function lookAt(
+  projects: readonly ProjectId[],
+  c: QuickPassContext,
+): Promise<(QuickPassReport & { readonly notRead: readonly ProjectId[] }) | null> {
   const limit = (await c.policyNow()).changesPerPass;
   let [looked, made] = [0, 0];
+  const notRead: ProjectId[] = [];
   for (const projectId of projects) {
     const scope = { kind: "project", root: c.fleet.root, projectId } as const;
     const before = await countQuickChanges(c.db);
@@ -83,11 +117,12 @@ async function lookAt(projects: readonly ProjectId[], c: QuickPassContext): Prom
     const ended = await runPass(scope, { kind: "schedule" }, c);
     if (!ended.ok && ended.error.code === "sync.running") return null;
     looked += 1;
+    if (wasNotRead(ended)) notRead.push(projectId);
     const now = ended.ok ? ended.value.outcomes.filter((o) => o.outcome === "done").length : 0;
     made += now;
     await addQuickChanges(c.db, now);
   }
-  return { looked, made, left: projects.length - looked };
+  return { looked, made, left: projects.length - looked, unread: notRead.length, notRead };
 }
 
 /** The projects to look at, and the mark that stands once they were. */

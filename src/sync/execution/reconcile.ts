@@ -3,7 +3,7 @@ import { describeClaims, type Claim } from "../../core/claims.ts";
 import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
 import { canonicalJson } from "../../core/digest.ts";
 import type { Failure } from "../../core/failure.ts";
-import type { Digest, DomainId, Instant, OperatorId, PassId, PlanId } from "../../core/ids.ts";
+import type { Digest, DomainId, Instant, OperatorId, PassId } from "../../core/ids.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import type { Scope } from "../../core/scope.ts";
@@ -33,11 +33,14 @@ import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
 import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
+import { orCutOff, unlessStopped } from "./cut-off.ts";
+import { finalState, newRecord, withOutcomes } from "./new-record.ts";
 import { createProgress } from "./progress.ts";
 import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
 import type { ChangeWriter, DeletionOpener, DesiredSource, ObservedSource } from "./ports.ts";
-import type { ChangeOutcome, PlanAnnouncer, PlanRecord } from "./record.ts";
+import type { PlanAnnouncer, PlanRecord } from "./record.ts";
+import { findGrown } from "./grown.ts";
 import { asItStands, correctMessages, touchedBy } from "./correct.ts";
 import { isUndone, mattersOf, undoneKey } from "./matters.ts";
 import { changedFrom, follow, keyOfEarlierVersion, movedTo, readToldBefore, type Following, type ToldByKey } from "./told.ts";
@@ -62,6 +65,8 @@ export interface ReconcileContext {
   readonly ownership: Ownership;
   /** Why the changes of passes are only reported, in a sentence; null: they are made. */
   readonly reported: string | null;
+  /** Aborted with `BeingStopped` when this process is stopped. */
+  readonly stopping: AbortSignal;
 }
 
 /** What a plan is made from without recording anything; `db` null: there is no database yet. */
@@ -89,7 +94,7 @@ export async function runPass(scope: Scope, startedBy: StartedBy, c: ReconcileCo
   return withPassLock(c.db, waitMs, async (signal) => {
     // It may have been stopped while this pass waited.
     const since = await refusalWhileStopped(c.db);
-    return since === null ? passWithLock(scope, startedBy, c, signal) : err(since);
+    return since === null ? passWithLock(scope, startedBy, c, AbortSignal.any([signal, c.stopping])) : err(since);
   });
 }
 
@@ -109,13 +114,10 @@ async function passWithLock(
   const passId = c.newId() as PassId;
   addToTrace({ pass: passId });
   await recordPass(c.db, { id: passId, scope, startedBy, at: c.now() });
-  const planned = await planNow(scope, c, c);
+  const planning = await planAndMark(scope, passId, c);
+  if (!planning.ok) return planning;
+  const planned = planning.value;
   const { plan } = planned;
-  const marked = await setMark(planned, passId, c);
-  if (!marked.ok) {
-    await recordPassEnd(c.db, passId, c.now(), marked.error.message);
-    return marked;
-  }
   let record = newRecord(c, plan, startedBy, passId);
   addToTrace({ plan: record.id });
   const inputs = await storePlan(record, planned, c);
@@ -134,6 +136,8 @@ async function passWithLock(
   const changes = undoneLast(permitted, before);
   // What was told to fail is no news when it is tried again.
   const isTold = (change: Change): boolean => told.get(undoneKey(change))?.endedAt === null || findUndone(before, change) !== undefined;
+  const grown = await findGrown(c.db, record, told, record.startedAt);
+  if (grown.length > 0) record = { ...record, grown };
   const first = follow(record, told, record.startedAt);
   if (first.over.length > 0) record = { ...record, ended: first.over.map(({ key, since }) => ({ key, since })) };
   let shown = isNews(first, record) || changes.some((change) => !isTold(change));
@@ -166,6 +170,15 @@ async function passWithLock(
   if (shown) await c.announcer.showPlan(asItStands(record, record, now));
   await correctMessages(touchedBy(record, told, now), record, now, c);
   return ok(record);
+}
+
+/** Reads both sides, plans, and sets our mark. Errors: the pass is cut off; CloudStack does not take the mark. Then nothing is applied. */
+async function planAndMark(scope: Scope, passId: PassId, c: ReconcileContext): Promise<Result<Planned, Failure>> {
+  const planned = await orCutOff(planNow(scope, c, c));
+  const marked = planned.ok ? await setMark(planned.value, passId, c) : planned;
+  if (marked.ok) return planned;
+  await recordPassEnd(c.db, passId, c.now(), marked.error.message);
+  return marked;
 }
 
 /** Shows a plan before its changes are made. That it is told is recorded first: after a crash its message is posted, and no second one. */
@@ -202,7 +215,11 @@ interface Planned {
 }
 
 /** `recorder` null: nothing is recorded, and what a pass would record counts for this plan only. */
-async function planNow(scope: Scope, c: PreviewContext, recorder: Pick<ReconcileContext, "db" | "ownership"> | null): Promise<Planned> {
+async function planNow(
+  scope: Scope,
+  c: PreviewContext,
+  recorder: Pick<ReconcileContext, "db" | "ownership" | "stopping"> | null,
+): Promise<Planned> {
   const recording = recorder !== null;
   const busy = await c.deletions.liveDomains();
   const team = await c.policyNow();
@@ -210,7 +227,8 @@ async function planNow(scope: Scope, c: PreviewContext, recorder: Pick<Reconcile
   const pinned = { pinnedScope: fingerprintOf(team.scope), pinnedRoles: team.scope.roles ?? null };
   const readKnown = async (): Promise<KnownState> => ({ ...(await readRemembered(busy, c, recording)), ...pinned });
   let known = await readKnown();
-  const observation = await observe(scope, known, c.desired, c.observed);
+  const reading = observe(scope, known, c.desired, c.observed);
+  const observation = await (recorder === null ? reading : unlessStopped(reading, recorder.stopping));
   const recognised = recognise(observation.desired, observation.observed, known);
   const owner = await findOwner(observation, recognised, known, team.scopeIsConfirmed, c);
   if (recorder !== null && owner.claims.length > 0) await recorder.ownership.hold(owner.claims);
@@ -315,22 +333,6 @@ export async function findOwner(
   return { seen: inspected.value, claims, notOurs: claims.length === 0 ? null : describeClaims(claims) };
 }
 
-function newRecord(c: PreviewContext, plan: Plan, startedBy: StartedBy, passId: PassId): PlanRecord {
-  const allowed = allowedBy(plan);
-  const waiting = waitingDomains(plan);
-  const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
-    plan[side].map((change): ChangeOutcome => {
-      const isHeld = !allowed[side] || (side === "restrictive" && waiting.has(change.domainId));
-      const outcome = isHeld ? "held" : c.reported === null ? "waiting" : "reported";
-      return { change, outcome, seen: null, problem: null };
-    }),
-  );
-  const id = c.newId() as PlanId;
-  const times = { startedAt: c.now(), endedAt: null };
-  const reported = c.reported === null ? {} : { reported: c.reported };
-  return { id, passId, plan, state: "applying", startedBy, scope: plan.scope, ...times, outcomes, ...reported, readBack: null };
-}
-
 function storePlan(record: PlanRecord, { input, plannedAt, policy }: Planned, c: ReconcileContext): Promise<Digest> {
   const { desired, observed, known } = input;
   const { id, passId, plan } = record;
@@ -357,14 +359,11 @@ async function proposalsNotAsked(
   return found;
 }
 
-function withOutcomes(all: readonly ChangeOutcome[], applied: readonly ChangeOutcome[]): readonly ChangeOutcome[] {
-  const done = new Map(applied.map((o) => [o.change, o]));
-  return all.map((o) => done.get(o.change) ?? o);
-}
-
 /** Reads both sides again and says for each change whether it can be seen there. */
 async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): Promise<PlanRecord> {
-  const { plan } = await planNow(scope, c, c);
+  const read = await orCutOff(planNow(scope, c, c));
+  if (!read.ok) return record;
+  const { plan } = read.value;
   const remaining = new Set([...plan.additive, ...plan.restrictive].map((change) => canonicalJson(change)));
   const wasRead = !plan.holds.some((h) => h.kind === "desired_partial" || h.kind === "observed_partial");
   const outcomes = record.outcomes.map((o) =>
@@ -372,15 +371,4 @@ async function readBack(scope: Scope, record: PlanRecord, c: ReconcileContext): 
   );
   const left = outcomes.filter((o) => o.outcome !== "held" && o.seen !== true).length;
   return { ...record, outcomes, readBack: wasRead ? { complete: left === 0, remaining: left } : null };
-}
-
-function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
-  const allowed = allowedBy(plan);
-  const waiting = waitingDomains(plan);
-  const isHeld =
-    (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0) ||
-    plan.restrictive.some((change) => waiting.has(change.domainId));
-  if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
-  if (outcomes.some((o) => o.outcome === "reported")) return "reported";
-  return changes > 0 ? "applied" : "unchanged";
 }

@@ -31,6 +31,14 @@ export interface PlanRecord {
   readonly readBack: { readonly complete: boolean; readonly remaining: number } | null;
   /** The holds whose end this plan's message says; `isBack`: it began again soon after. */
   readonly ended?: readonly { readonly key: string; readonly since: Instant; readonly isBack?: boolean }[];
+  /** The holds that are told again by this plan's message, as they keep back `untold` things that the message of `toldAt` did not tell. */
+  readonly grown?: readonly {
+    readonly key: string;
+    readonly toldAt: Instant;
+    readonly told: number;
+    readonly now: number;
+    readonly untold: number;
+  }[];
   /** Only in what is shown, never stored. */
   readonly standing?: Standing;
 }

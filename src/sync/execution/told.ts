@@ -65,17 +65,18 @@ export async function readToldBefore(q: Queryable, undone: readonly Undone[]): P
   return { stored, told, byOthers };
 }
 
-/** Compares a plan with what is told. What a read did not reach has not ended. */
+/** Compares a plan with what is told; what has grown since is news. What a read did not reach has not ended. */
 export function follow(record: PlanRecord, before: ToldByKey, at: Instant): Following {
   const told = new Map(before);
   const news: Matter[] = [];
   const present = new Set<string>();
+  const grown = new Set((record.grown ?? []).map((one) => one.key));
   for (const matter of mattersOf(record)) {
     const known = before.get(matter.key) ?? before.get(matter.earlierKey ?? "");
     const isKnown = known !== undefined && (known.endedAt === null || (matter.passes && at - known.endedAt < AGAIN_MS));
     if (!isKnown && isToldOfEverything(matter, before)) continue;
     const { key, kind, scope } = matter;
-    if (!isKnown) news.push(matter);
+    if (!isKnown || grown.has(key)) news.push(matter);
     const isSame = isKnown && known.key === key && known.endedAt === null && !isCounted(matter);
     if (!isSame)
       told.set(

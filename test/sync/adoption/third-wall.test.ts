@@ -31,7 +31,7 @@ function bodyOf(kind: AdoptionKind, of = [1]): AdoptionBody {
 }
 async function put(kind: AdoptionKind = "adopt", more: Partial<AdoptionTableRow> = {}, body = bodyOf(kind)): Promise<AdoptionTableRow> {
   const id = randomUUID();
-  const row = { id, kind, body, digest: digestOf(body), requesters: ["terminal:root", op("chen")], proposed_by_name: "chen", quorum: 2 };
+  const row = { id, kind, body, digest: digestOf(body), requesters: [op("chen")], proposed_by_name: "chen", quorum: 2 };
   const whole = { ...row, proposed_at: at(10), expires_at: at(1000), ...more };
   expect(await insertAdoption(fresh.db, whole)).toBe(true);
   return { ...whole, state: "proposed", ended_at: null, ended_by: null, ended_reason: null };
@@ -139,6 +139,36 @@ test("votes: of who asked, under whatever name, of a terminal, twice, on another
   await expect(vote(row, "ben", { verdict: "withdraw" })).rejects.toMatchObject(refused("ballot_withdraw"));
   await end(row, "rejected");
   await expect(vote(row, "ada")).rejects.toMatchObject(refused("ballot_open"));
+});
+
+test("what was asked at a terminal takes one approver more than the policy says, whoever writes the rows", async () => {
+  const asked = (quorum: number) => put("adopt", { requesters: ["terminal:root"], quorum });
+  await expect(asked(2)).rejects.toMatchObject(refused("adoption_terminal_quorum"));
+  // A person's name beside the login changes nothing: whoever types may have written it.
+  await expect(put("adopt", { requesters: [op("chen"), "terminal:root"] })).rejects.toMatchObject(refused("adoption_terminal_quorum"));
+  await putInForce(fresh.db, { quorum: 3 });
+  await expect(asked(3)).rejects.toMatchObject(refused("adoption_terminal_quorum"));
+  const row = await asked(4);
+  for (const who of ["ada", "ben", "chen"]) await vote(row, who);
+  await expect(apply(row)).rejects.toMatchObject(refused("managed_domain_adopted"));
+  await expect(end(row)).rejects.toMatchObject(refused("adoption_quorum"));
+  await vote(row, "dora");
+  await apply(row);
+  await end(row);
+});
+
+test("a table from a terminal that was stored with two, as before this was a rule, is not decided by two", async () => {
+  const row = await put();
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update adoption set requesters = array['terminal:root'] where id = $1", [row.id]);
+  });
+  for (const who of ["ada", "ben"]) await vote(row, who);
+  await expect(apply(row)).rejects.toMatchObject(refused("managed_domain_adopted"));
+  await expect(end(row)).rejects.toMatchObject(refused("adoption_quorum"));
+  await vote(row, "dora");
+  await apply(row);
+  await end(row);
 });
 
 test("a table of fewer people than the policy asks, born as decided, changed, decided again, or deleted", async () => {

@@ -1,0 +1,136 @@
+/** How much of a first plan is released at once: as many whole domains as the limits let the next pass carry out. */
+import type { Rest } from "../../core/adoption.ts";
+import { failure, type Failure } from "../../core/failure.ts";
+import { groupBy } from "../../core/group-by.ts";
+import type { DomainId } from "../../core/ids.ts";
+import type { PolicyNow } from "../../core/policy.ts";
+import { err, ok, type Result } from "../../core/result.ts";
+import { waitingDomains } from "../planning/build-plan.ts";
+import type { Plan } from "../planning/plan.ts";
+
+/** How many restrictive changes were made in the last day and the last week. */
+export interface MadeBefore {
+  readonly day: number;
+  readonly week: number;
+}
+
+/** What is released now, and what waits for a later portion. */
+export interface Portion {
+  readonly domains: ReadonlySet<string>;
+  /** What waits for a later portion; null: nothing. */
+  readonly rest: Rest | null;
+}
+
+type Limits = Pick<PolicyNow, "restrictionsPerPass" | "restrictionsPerDay" | "restrictionsPerWeek" | "changesPerPass" | "proposalsPerPass">;
+
+/** Room that the policy leaves, and the setting that makes more of it. */
+interface Room {
+  readonly of: "changes" | "deletions";
+  readonly left: number;
+  readonly used: number;
+  readonly setting: string;
+  readonly says: string;
+}
+
+/**
+ * The next portion: whole domains in the order of their paths, as many as fit the limits beside what the next pass does anyway.
+ *
+ * Errors: `refused` `adoption.no_room` where not one fits, with which limit is to be raised to what.
+ */
+export function nextPortion(plan: Plan, paths: ReadonlyMap<DomainId, string>, limits: Limits, made: MadeBefore): Result<Portion, Failure> {
+  const rooms = roomsOf(plan, limits, made);
+  const inOrder = sizesOf(plan)
+    .filter(({ id }) => paths.has(id))
+    .toSorted((a, b) => ((paths.get(a.id) ?? "") < (paths.get(b.id) ?? "") ? -1 : 1));
+  const domains = new Set<string>();
+  let used: Size = { changes: 0, deletions: 0 };
+  const later: Size[] = [];
+  for (const { id, ...size } of inOrder) {
+    const sum = add(used, size);
+    if (fullRoom(rooms, sum) !== null) {
+      later.push(size);
+      continue;
+    }
+    domains.add(id);
+    used = sum;
+  }
+  const [first] = later;
+  if (first === undefined) return ok({ domains, rest: null });
+  if (domains.size === 0) return err(noRoom(rooms, first, later.reduce(add)));
+  return ok({ domains, rest: { domains: later.length, changes: later.reduce((n, size) => n + size.changes + size.deletions, 0) } });
+}
+
+/** Whether the next pass could carry out all that waits in these domains. Errors: as for `nextPortion`. */
+export function fitsLimits(plan: Plan, domains: ReadonlySet<string>, limits: Limits, made: MadeBefore): Result<void, Failure> {
+  const rooms = roomsOf(plan, limits, made);
+  const all = sizesOf(plan)
+    .filter(({ id }) => domains.has(id))
+    .reduce<Size>(add, { changes: 0, deletions: 0 });
+  return fullRoom(rooms, all) === null ? ok(undefined) : err(noRoom(rooms, all, all));
+}
+
+interface Size {
+  readonly changes: number;
+  readonly deletions: number;
+}
+
+function add(a: Size, b: Size): Size {
+  return { changes: a.changes + b.changes, deletions: a.deletions + b.deletions };
+}
+
+/** What waits in each domain. */
+function sizesOf(plan: Plan): readonly (Size & { readonly id: DomainId })[] {
+  const changes = groupBy(plan.restrictive, (c) => c.domainId);
+  const deletions = new Set(plan.proposals.map((p) => p.domainId));
+  return ([...waitingDomains(plan)] as DomainId[]).map((id) => ({
+    ...{ id, changes: changes.get(id)?.length ?? 0, deletions: deletions.has(id) ? 1 : 0 },
+  }));
+}
+
+/** The room that so much does not fit; null: it fits. */
+function fullRoom(rooms: readonly Room[], size: Size): Room | null {
+  return rooms.find(({ of, left }) => size[of] > left) ?? null;
+}
+
+/** The limits as the next pass meets them (`limitHolds`). What waits counts among its changes once it is released. */
+function roomsOf(plan: Plan, l: Limits, made: MadeBefore): readonly Room[] {
+  const waiting = waitingDomains(plan);
+  const anyway = plan.restrictive.filter((c) => !waiting.has(c.domainId)).length;
+  const asked = plan.proposals.filter((p) => !waiting.has(p.domainId)).length;
+  const room = (of: Room["of"], limit: number, used: number, setting: string, says: string): Room => ({
+    ...{ of, left: Math.max(0, limit - used), used, setting, says: `the limit is ${limit} ${says}` },
+  });
+  return [
+    room("changes", l.restrictionsPerPass, anyway, "restrictions-per-pass", "in one pass"),
+    room("changes", l.restrictionsPerDay, made.day + anyway, "restrictions-per-day", `a day, and ${made.day} were made in the last one`),
+    room(
+      "changes",
+      l.restrictionsPerWeek,
+      made.week + anyway,
+      "restrictions-per-week",
+      `a week, and ${made.week} were made in the last one`,
+    ),
+    room("changes", l.changesPerPass, plan.additive.length + anyway, "changes-per-pass", "for changes of all kinds in one pass"),
+    room("deletions", l.proposalsPerPass, asked, "proposals-per-pass", "in one pass"),
+  ];
+}
+
+/** Names every limit that is in the way of `size`, with the value that lets `all` through, so that nobody raises one after the other. */
+function noRoom(rooms: readonly Room[], size: Size, all: Size): Failure {
+  const full = rooms.filter(({ of, left }) => size[of] > left);
+  const raise = full.map(
+    ({ of, used, setting }) => `/ci-policy set ${setting} ${used + all[of]} because the first plan was read and is right`,
+  );
+  const why = full.map(
+    ({ of, left, says }) => `there is room for ${left} ${of === "changes" ? "restrictions" : "deletions"}, since ${says}`,
+  );
+  const passes = full.every(({ setting }) => /-(?:day|week)$/.test(setting));
+  const waits = passes ? "Ask again later, or two approvers raise it" : "Two approvers raise what is in the way";
+  const what = [
+    ...(size.changes > 0 ? [`${size.changes} locks, changed roles or lowered limits`] : []),
+    ...(size.deletions > 0 ? [`${size.deletions} proposed deletions`] : []),
+  ];
+  return failure("refused", "adoption.no_room", `The limits do not let ${what.join(" and ")} through now: ${why.join("; ")}`, {
+    remedy: `${waits}: ${raise.join("; ")}.`,
+  });
+}

@@ -1,6 +1,7 @@
 /** How far quick passes have followed what changed on each side, and how much they have changed since the last pass over everything. */
 import { z } from "zod";
 import { CountRow, toJson, type Queryable } from "./db.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 
 /** Whose clock a mark is by. */
 export type ChangedSide = "ci" | "cloudstack";
@@ -31,8 +32,7 @@ export function countQuickChanges(q: Queryable): Promise<number> {
 export async function isFleetHeld(q: Queryable): Promise<boolean> {
   const newest = await q.maybe(
     z.object({ held: z.boolean() }),
-    `select jsonb_path_exists(p.record, '$.plan.holds[*] ? (@.blocks == "everything")') as held
-     from plan p join pass on pass.id = p.pass_id where pass.scope ->> 'kind' = 'fleet' order by pass.seq desc limit 1`,
+    newestFleetPlan(`jsonb_path_exists(p.record, '$.plan.holds[*] ? (@.blocks == "everything")') as held`),
   );
   return newest?.held ?? true;
 }

@@ -26,8 +26,8 @@ export interface Engine {
   enqueue(name: string, id: string, options?: EnqueueOptions): Promise<void>;
   /**
    * Runs something periodically, once per firing over all replicas; before `start`. A firing during the run of the one before is
-   * skipped. One that could not be done, since the database was away or the process died, is begun again a few times. The period must divide
-   * a minute, an hour or a day (periods.ts).
+   * skipped. One that could not be done, since the database was away or the process died, is begun again a few times. The period must
+   * divide a minute, an hour or a day (periods.ts).
    *
    * Units: `at` is the firing's UTC epoch milliseconds.
    */

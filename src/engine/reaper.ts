@@ -1,7 +1,7 @@
 import { DAY_MS } from "../core/units.ts";
 import type { DBOSClient, WorkflowStatus } from "@dbos-inc/dbos-sdk";
 import type { Database } from "../store/db.ts";
-import { doOthersRun, forgetTakeOvers, recordTakeOver, tryLifeLock } from "../store/take-overs.ts";
+import { readOthersRun, forgetTakeOvers, recordTakeOver, tryLifeLock } from "../store/take-overs.ts";
 import type { EngineEvent } from "./event.ts";
 import { LIFE_CLASS } from "./liveness.ts";
 import { APPLICATION, OLD_SCHEDULE_QUEUE } from "./schema.ts";
@@ -25,7 +25,7 @@ const BATCH = 1_000;
  */
 export async function takeOverFromDead(input: ReapInput): Promise<void> {
   // Almost always nobody else runs anything: one short statement instead of a transaction of DBOS's.
-  if (!(await doOthersRun(input.db, input.me))) return;
+  if (!(await readOthersRun(input.db, input.me))) return;
   const pending = await listPending(input.client);
   const others = new Set(pending.map((run) => run.executorId).filter((id) => id !== undefined && id !== input.me));
   for (const executor of others) {

@@ -3,6 +3,7 @@ import { createDatabase, type Database } from "../store/db.ts";
 import type { EngineEvent } from "./event.ts";
 import { holdLife } from "./liveness.ts";
 import { forgetFinished, takeOverFromDead } from "./reaper.ts";
+import { pollQuietly } from "./quiet-polling.ts";
 import { APPLICATION, OLD_SCHEDULE_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
 import { WORK_QUEUE } from "./waiting.ts";
 
@@ -42,7 +43,7 @@ export interface Replica {
 const TAKE_OVERS_MAX = 5;
 const REAP_MS = 2_000;
 const WORKER_CONCURRENCY = 16;
-/** Short enough that a person who clicked does not notice; each poll is a small transaction, and most of what an idle bot costs. */
+/** Short enough that a person who clicked does not notice; each poll is one short statement while nothing waits (quiet-polling.ts). */
 const POLL_MS = 500;
 /** DBOS still has to record the runs that ended while this process stopped. */
 const RECORD_MS = 300;
@@ -78,6 +79,7 @@ export async function joinReplicas(o: EngineOptions): Promise<Replica> {
     logger,
   });
   await DBOS.launch();
+  const pollAsEver = pollQuietly(db, o.now);
   const watch = watchForDead(o, db, client);
   return {
     client,
@@ -85,6 +87,7 @@ export async function joinReplicas(o: EngineOptions): Promise<Replica> {
     answeredAt: watch.answeredAt,
     async leave() {
       await watch.end();
+      pollAsEver();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: RECORD_MS });
       await client.destroy();
       await pool.end();
@@ -126,7 +129,7 @@ function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { ans
   };
 }
 
-/** Earlier versions had their schedules in DBOS; those would go on enqueueing work without a function, in a queue that is polled for nothing. */
+/** Earlier versions had their schedules in DBOS; those would go on enqueueing work without a function. */
 async function forgetOldSchedules(client: DBOSClient): Promise<void> {
   for (const old of await client.listSchedules()) await client.deleteSchedule(old.scheduleName);
   await client.deleteQueue(OLD_SCHEDULE_QUEUE);

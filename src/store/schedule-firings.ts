@@ -36,7 +36,8 @@ export function claimFirings(
      before as (select f.name, f.run_by from schedule_firing f where f.name = any ($1)),
      claimed as (
        insert into schedule_firing as f (name, at, run_by, tries) select name, at, $5, 1 from due order by name
-       on conflict (name) do update set at = excluded.at, run_by = excluded.run_by, tries = case when f.at = excluded.at then f.tries + 1 else 1 end
+       on conflict (name) do update
+         set at = excluded.at, run_by = excluded.run_by, tries = case when f.at = excluded.at then f.tries + 1 else 1 end
        where (f.at <> excluded.at or (f.run_by is not null and f.tries < $3)) and (${IS_RUNNING}) is not true
        returning f.name, f.at, f.tries)
      select (select now from present) as now, coalesce((select jsonb_agg(jsonb_build_object('name', c.name, 'at', c.at, 'tries', c.tries,

@@ -1,6 +1,7 @@
 /**
  * DBOS asks each of its questions for work in statements of its own, every second or oftener: ten a second in a process that has nothing to
- * do. Here one short statement says whether there is anything to ask for, and only then DBOS asks. What waits is found as soon as before; a delay of less than a poll may end a second later.
+ * do. Here one short statement says whether there is anything to ask for, and only then DBOS asks. What waits is found as soon as before; a
+ * delay that is shorter than a poll may end a second later.
  *
  * These are parts of the pinned version that it does not document; `workflow_management`, `wfqueue` and `system_database` of 5.3.0.
  */

@@ -28,7 +28,10 @@ export function beginSchedules(
   o: { readonly db: Database; readonly executorId: string; readonly onEvent: (event: EngineEvent) => void },
 ): { end(): void } {
   const running = new Set<string>();
+  const self = { executorId: o.executorId, lifeClass: LIFE_CLASS, triesMax: TRIES_MAX };
   let [isOver, timer]: [boolean, NodeJS.Timeout | null] = [false, null];
+  // The server's time when this process began: it makes up for no moment before.
+  let since: number | null = null;
 
   async function runOne(schedule: Schedule, firing: Firing): Promise<void> {
     const { name, at, tries: count, wasRunBy: from } = firing;
@@ -46,7 +49,8 @@ export function beginSchedules(
   /** Gives how long to wait for the next moment. Units: milliseconds. */
   async function claim(): Promise<number> {
     const wanted = schedules.filter((s) => !running.has(s.name));
-    const { now, firings } = await claimFirings(o.db, wanted, { executorId: o.executorId, lifeClass: LIFE_CLASS, triesMax: TRIES_MAX });
+    const { now, firings } = await claimFirings(o.db, wanted, { ...self, since });
+    since ??= now;
     for (const firing of firings) {
       const schedule = schedules.find((s) => s.name === firing.name);
       if (schedule === undefined) continue;

@@ -11,8 +11,10 @@ const MarkRow = z.object({ at: z.number(), seen: z.record(z.string(), z.number()
 export type ChangeMark = z.output<typeof MarkRow>;
 
 /** Null: that side was never followed. */
-export function readChangeMark(q: Queryable, side: ChangedSide): Promise<ChangeMark | null> {
-  return q.maybe(MarkRow, "select at, seen from change_mark where side = $1", [side]);
+export async function readChangeMarks(q: Queryable): Promise<Readonly<Record<ChangedSide, ChangeMark | null>>> {
+  const rows = await q.many(MarkRow.extend({ side: z.string() }), "select side, at, seen from change_mark");
+  const of = (side: ChangedSide): ChangeMark | null => rows.find((row) => row.side === side) ?? null;
+  return { ci: of("ci"), cloudstack: of("cloudstack") };
 }
 
 /** Records how far a side was followed. */

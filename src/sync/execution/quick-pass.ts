@@ -12,7 +12,7 @@ import {
   addQuickChanges,
   countQuickChanges,
   isFleetHeld,
-  readChangeMark,
+  readChangeMarks,
   readOwners,
   recordChangeMark,
   type ChangeMark,
@@ -42,6 +42,8 @@ export interface QuickPassReport {
 const PROJECTS_MAX = 20;
 /** A row may be committed after one that was changed later. Units: milliseconds. */
 const OVERLAP_MS = 60_000;
+/** As long as nothing changed, a mark may be so old: the next round only looks back that much farther. Units: milliseconds. */
+const MARK_AGE_MS = 30_000;
 const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0 };
 
 /**
@@ -52,21 +54,24 @@ const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0 };
  */
 export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPassReport, Failure>> {
   if (c.reported !== null || (await refusalWhileStopped(c.db)) !== null) return ok(NOTHING);
-  const ci = await changedInCi(c);
+  const before = await readChangeMarks(c.db);
+  const ci = await changedInCi(before.ci, c);
   if (!ci.ok) return ci;
-  const cloud = await changedInCloudStack(c);
+  const cloud = await changedInCloudStack(before.cloudstack, c);
   if (!cloud.ok) return cloud;
   const projects = [...new Set([...ci.value.projects, ...cloud.value.projects])];
   const isLeft = projects.length > PROJECTS_MAX || (projects.length > 0 && (await isFleetHeld(c.db)));
   const done = isLeft ? { ...NOTHING, left: projects.length } : await lookAt(projects, c);
   if (done === null) return ok(NOTHING);
   // Our own changes, and tries, are in CloudStack's event log too, by its clock.
-  const again = done.looked > 0 ? await changedInCloudStack(c) : cloud;
+  const again = done.looked > 0 ? await changedInCloudStack(before.cloudstack, c) : cloud;
   const mark = again.ok ? again.value.mark : cloud.value.mark;
-  await c.db.tx(async (q) => {
-    if (ci.value.mark !== null) await recordChangeMark(q, "ci", ci.value.mark);
-    if (mark !== null) await recordChangeMark(q, "cloudstack", mark);
-  });
+  const marks = { ci: ci.value.mark, cloudstack: mark };
+  const sides = (["ci", "cloudstack"] as const).filter((side) => isWorthRecording(before[side], marks[side]));
+  if (sides.length > 0)
+    await c.db.tx(async (q) => {
+      for (const side of sides) if (marks[side] !== null) await recordChangeMark(q, side, marks[side]);
+    });
   return ok(done);
 }
 
@@ -96,8 +101,7 @@ interface Followed {
   readonly mark: ChangeMark | null;
 }
 
-async function changedInCi(c: QuickPassContext): Promise<Result<Followed, Failure>> {
-  const before = await readChangeMark(c.db, "ci");
+async function changedInCi(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
   if (before === null) return beginAtNow(c);
   const changes = await c.readChanges(before.at - OVERLAP_MS);
   if (!changes.ok) return changes;
@@ -117,8 +121,7 @@ async function beginAtNow(c: QuickPassContext): Promise<Result<Followed, Failure
   return ok({ projects: [], mark: { at, seen: Object.fromEntries(projects) } });
 }
 
-async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed, Failure>> {
-  const before = await readChangeMark(c.db, "cloudstack");
+async function changedInCloudStack(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
   const at = c.now();
   if (before === null) return ok({ projects: [], mark: { at, seen: {} } });
   const touched = await c.readTouched((before.at - OVERLAP_MS) as Instant);
@@ -131,6 +134,13 @@ async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed
     if (owner !== undefined) projects.set(owner as ProjectId, Math.max(projects.get(owner as ProjectId) ?? 0, t.at));
   }
   return ok(follow(before, at, projects));
+}
+
+/** What was seen must be known in the next round; that time went by is worth a row now and then only. */
+function isWorthRecording(before: ChangeMark | null, mark: ChangeMark | null): boolean {
+  if (before === null || mark === null || mark.at < before.at || mark.at - before.at >= MARK_AGE_MS) return true;
+  const { seen } = before;
+  return Object.entries(mark.seen).some(([id, when]) => seen[id] !== when);
 }
 
 /** What changed since the last look at it; the rest was seen already. */

@@ -142,7 +142,7 @@ export async function query(url, sql, params) {
 }
 
 /** Asks until there is an answer that is not null. */
-export async function waitFor(what, ask, ms = 60_000) {
+export async function waitFor(what, ask, ms = 300_000) {
   const end = performance.now() + ms;
   for (;;) {
     const answer = await ask().catch(() => null);

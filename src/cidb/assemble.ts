@@ -109,7 +109,11 @@ function groupMembers(
     else {
       const problem = userProblem(user, (names.get(nameKey(m)) ?? 0) > 1);
       if (problem !== null) hold(problem, views.users, `id ${m.user_id}`);
-      else if (user.enabled === true) grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
+      else if (user.enabled === true) {
+        const group = grouped.get(m.project_id);
+        if (group === undefined) grouped.set(m.project_id, [memberOf(user, m.role ?? "")]);
+        else group.push(memberOf(user, m.role ?? ""));
+      }
     }
   }
   return grouped;

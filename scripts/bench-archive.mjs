@@ -1,7 +1,7 @@
 // Measures saving one object: the exporter's own download code and saveItem into a folder, against `curl -s URL | sha256sum` of the same
 // bytes in the same run. Server, saver and curl are processes of their own; the bytes are generated, not kept.
 // Prints times, ratios, and the saver's resident memory; no number is asserted: the machine decides those.
-//   node scripts/bench-archive.mjs [--gib 2] [--rounds 3] [--dir <folder on the disk to measure>]
+//   node scripts/bench-archive.mjs [--gib 2] [--rounds 3] [--dir <folder on the disk to measure>] [--json]
 import { createHash, randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     dir: { type: "string", default: tmpdir() },
     role: { type: "string", default: "bench" },
     url: { type: "string", default: "" },
+    json: { type: "boolean", default: false },
   },
 });
 const SELF = fileURLToPath(import.meta.url);
@@ -93,7 +94,7 @@ async function save() {
 
 async function bench() {
   const { prepare } = await import("./prepare.mjs");
-  if (!prepare({ quiet: false })) process.exit(1);
+  if (!prepare({ quiet: values.json })) process.exit(1);
   const server = spawn(process.execPath, [SELF, "--role", "serve", "--gib", values.gib], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await once(server.stdout.setEncoding("utf8"), "data");
   const url = line.trim();
@@ -116,7 +117,8 @@ async function bench() {
   } finally {
     server.kill();
   }
-  print(rounds);
+  if (values.json) process.stdout.write(`${JSON.stringify(rounds)}\n`);
+  else print(rounds);
 }
 
 function print(rounds) {

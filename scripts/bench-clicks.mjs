@@ -1,7 +1,7 @@
 // Measures clicks on a deletion's card: `twokey serve` in HTTP mode as a process of its own, both emulators, a real PostgreSQL, 80 approvers.
 // Signed clicks come at a steady rate: most of people who may not approve or voted already. Prints how long acknowledgements take (p50, p99),
 // how long it takes until approvals meanwhile are counted, and the bot's resident memory. Exits with 1 when a bound of the issue is broken.
-//   node scripts/bench-clicks.mjs [--rate 200] [--seconds 30] [--votes 10]
+//   node scripts/bench-clicks.mjs [--rate 200] [--seconds 30] [--votes 10] [--json]
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -27,6 +27,7 @@ const { values } = parseArgs({
     rate: { type: "string", default: "200" },
     seconds: { type: "string", default: "30" },
     votes: { type: "string", default: "10" },
+    json: { type: "boolean", default: false },
   },
 });
 const [rate, seconds, votes] = [Number(values.rate), Number(values.seconds), Number(values.votes)];
@@ -84,6 +85,11 @@ async function measure() {
   await ci.end();
   const took = (performance.now() - began) / 1000;
   const [p50, p99, max] = [at(acks, 0.5), at(acks, 0.99), Math.max(...acks)];
+  const resident = Math.max(...memory);
+  if (values.json) {
+    console.log(JSON.stringify({ p50, p99, max, counted, votes, resident }));
+    return true;
+  }
   console.log(`${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${new Date().toISOString().slice(0, 10)}`);
   console.log(
     `${acks.length} clicks in ${took.toFixed(1)} s: acknowledged after p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, at most ${max.toFixed(0)} ms`,

@@ -23,6 +23,8 @@ const rows = {
   commands: ["rows-commands", "commands"],
   idle: ["rows-idle", "idle"],
   "take-over": ["rows-idle", "takeOver"],
+  clicks: ["rows-scripts", "clicks"],
+  export: ["rows-scripts", "saving"],
 };
 const wanted = positionals.length === 0 ? Object.keys(rows) : positionals;
 const unknown = wanted.filter((name) => rows[name] === undefined);

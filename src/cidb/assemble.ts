@@ -91,9 +91,17 @@ function groupMembers(
 ): ReadonlyMap<string, readonly DesiredMember[]> {
   const known = new Set(projects.map((p) => p.id));
   const usersById = groupBy(users, (u) => u.id);
-  const nameKey = (m: MembershipRow): string => `${m.project_id} ${usersById.get(m.user_id)?.at(-1)?.username?.toLowerCase()}`;
-  const pairs = countBy(memberships.map((m) => `${m.project_id} ${m.user_id}`));
-  const names = countBy(memberships.map(nameKey));
+  const nameOf = (m: MembershipRow): string | undefined => usersById.get(m.user_id)?.at(-1)?.username?.toLowerCase();
+  // By project, since a text for each pair of ids would be most of what this makes.
+  const counted = new Map<string | null, { readonly users: Map<unknown, number>; readonly names: Map<unknown, number> }>();
+  for (const m of memberships) {
+    let project = counted.get(m.project_id);
+    if (project === undefined) counted.set(m.project_id, (project = { users: new Map(), names: new Map() }));
+    add(project.users, m.user_id);
+    add(project.names, nameOf(m));
+  }
+  const isTwice = (m: MembershipRow): boolean => (counted.get(m.project_id)?.users.get(m.user_id) ?? 0) > 1;
+  const sharesName = (m: MembershipRow): boolean => (counted.get(m.project_id)?.names.get(nameOf(m)) ?? 0) > 1;
   const grouped = new Map<string, DesiredMember[]>();
   for (const m of memberships) {
     const [user, second] = usersById.get(m.user_id) ?? [];
@@ -105,11 +113,15 @@ function groupMembers(
       hold(told("names a project that the projects view does not list", "list the project, or take the membership out"));
     else if (user === undefined || second !== undefined)
       hold(told("names a user that the users view does not list exactly once", "list the user once, or take the membership out"));
-    else if ((pairs.get(`${m.project_id} ${m.user_id}`) ?? 0) > 1) hold(told("stands twice", "give one row for each member of a project"));
+    else if (isTwice(m)) hold(told("stands twice", "give one row for each member of a project"));
     else {
-      const problem = userProblem(user, (names.get(nameKey(m)) ?? 0) > 1);
+      const problem = userProblem(user, sharesName(m));
       if (problem !== null) hold(problem, views.users, `id ${m.user_id}`);
-      else if (user.enabled === true) grouped.set(m.project_id, [...(grouped.get(m.project_id) ?? []), memberOf(user, m.role ?? "")]);
+      else if (user.enabled === true) {
+        const group = grouped.get(m.project_id);
+        if (group === undefined) grouped.set(m.project_id, [memberOf(user, m.role ?? "")]);
+        else group.push(memberOf(user, m.role ?? ""));
+      }
     }
   }
   return grouped;
@@ -162,8 +174,12 @@ function shown(text: string): string {
 
 function countBy(keys: readonly string[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const k of keys) counts.set(k, (counts.get(k) ?? 0) + 1);
+  for (const k of keys) add(counts, k);
   return counts;
+}
+
+function add<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** Active projects first, then those closed last: by its slug, the first one is the one that people mean. */

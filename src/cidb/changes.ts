@@ -13,6 +13,7 @@ export interface Marked {
 }
 
 const ChangedRow = z.object({ project_id: ProjectId, at: z.coerce.number() });
+const FoundRow = z.object({ at: z.number(), projects: z.boolean(), users: z.boolean(), memberships: z.boolean() });
 
 /** Rows of `changedSql` as changes; a row that names no project is left to the whole pass. */
 export function changesOf(at: number, rows: readonly unknown[]): ChangedProjects {
@@ -53,15 +54,15 @@ export async function readChanges(
   quoted: (view: string) => string,
   since: number | null,
 ): Promise<ChangedProjects | null> {
-  const has = async (view: string): Promise<boolean> => {
-    const sql = "select 1 from pg_attribute where attrelid = to_regclass($1) and attname = 'changed_at' and not attisdropped";
-    return (await client.query(sql, [quoted(view)])).rows.length > 0;
-  };
-  const marked = { projects: await has(views.projects), users: await has(views.users), memberships: await has(views.memberships) };
+  const has = (n: number, name: string): string =>
+    `exists (select from pg_attribute where attrelid = to_regclass($${n}) and attname = 'changed_at' and not attisdropped) as ${name}`;
+  const { rows: found } = await client.query(
+    `select (extract(epoch from clock_timestamp()) * 1000)::float8 as at, ${has(1, "projects")}, ${has(2, "users")}, ${has(3, "memberships")}`,
+    [quoted(views.projects), quoted(views.users), quoted(views.memberships)],
+  );
+  const { at, ...marked } = FoundRow.parse(found[0]);
   const sql = changedSql(marked, views, quoted, (column) => `${column}::text`);
   if (sql === null) return null;
-  const { rows: clock } = await client.query("select extract(epoch from clock_timestamp()) * 1000 as at");
-  const at = Number((clock[0] as { at: unknown }).at);
   if (since === null) return { at, projects: new Map() };
   const { rows } = await client.query(
     `select project_id, (max(extract(epoch from changed_at)) * 1000)::float8 as at from (${sql}) changed

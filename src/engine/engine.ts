@@ -7,9 +7,10 @@
  *
  * Source: facts on DBOS 5.3.0 (docs/adr); each trap named there has a comment in this room.
  */
-import { cronOf } from "./cron.ts";
-import { joinReplicas, type EngineOptions, type Replica, type Schedule } from "./replica.ts";
+import { periodMs } from "./periods.ts";
+import { joinReplicas, type EngineOptions, type Replica } from "./replica.ts";
 import { createRuns, type Run } from "./runs.ts";
+import { beginSchedules, type Schedule } from "./schedules.ts";
 import { enqueueRun, type EnqueueOptions } from "./schema.ts";
 import { workflowOf } from "./waiting.ts";
 
@@ -25,7 +26,8 @@ export interface Engine {
   enqueue(name: string, id: string, options?: EnqueueOptions): Promise<void>;
   /**
    * Runs something periodically, once per firing over all replicas; before `start`. A firing during the run of the one before is
-   * skipped. The period must divide a minute, an hour or a day (cron.ts).
+   * skipped. One that could not be done, since the database was away or the process died, is begun again a few times. The period must
+   * divide a minute, an hour or a day (periods.ts).
    *
    * Units: `at` is the firing's UTC epoch milliseconds.
    */
@@ -43,6 +45,7 @@ export function createEngine(o: EngineOptions): Engine {
   const runs = createRuns(o.onEvent);
   const schedules: Schedule[] = [];
   let replica: Replica | null = null;
+  let firing: { end(): void } | null = null;
 
   function expectStarted(): Replica {
     if (replica === null) throw new Error("the engine has not been started");
@@ -54,17 +57,15 @@ export function createEngine(o: EngineOptions): Engine {
       runs.register(workflowOf(name), name, run);
     },
     schedule(name, everySeconds, run) {
-      const workflow = `schedule.${name}`;
-      schedules.push({ name, workflow, cron: cronOf(everySeconds) });
-      runs.register(workflow, name, async (at) => {
-        await expectStarted().db.withAdvisoryLock(`twokey.${workflow}`, { waitMs: 0 }, () => run(Number(at)));
-      });
+      schedules.push({ name, everyMs: periodMs(everySeconds), run: (at) => runs.once(name, String(at), () => run(at)) });
     },
     async start() {
-      replica = await joinReplicas(o, schedules);
+      replica = await joinReplicas(o);
       runs.begin();
+      firing = beginSchedules(schedules, { ...o, db: replica.db });
     },
     async stop() {
+      firing?.end();
       await runs.end(o.stopWaitMs ?? STOP_WAIT_MS);
       await replica?.leave();
       replica = null;

@@ -3,7 +3,8 @@ import { createDatabase, type Database } from "../store/db.ts";
 import type { EngineEvent } from "./event.ts";
 import { holdLife } from "./liveness.ts";
 import { forgetFinished, takeOverFromDead } from "./reaper.ts";
-import { APPLICATION, SCHEDULE_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
+import { pollQuietly } from "./quiet-polling.ts";
+import { APPLICATION, OLD_SCHEDULE_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
 import { WORK_QUEUE } from "./waiting.ts";
 
 /**
@@ -30,13 +31,6 @@ export interface EngineOptions {
   readonly pollMs?: number;
 }
 
-/** A schedule in DBOS. */
-export interface Schedule {
-  readonly name: string;
-  readonly workflow: string;
-  readonly cron: string;
-}
-
 /** This process as one of the replicas that share the work. */
 export interface Replica {
   readonly client: DBOSClient;
@@ -49,16 +43,15 @@ export interface Replica {
 const TAKE_OVERS_MAX = 5;
 const REAP_MS = 2_000;
 const WORKER_CONCURRENCY = 16;
-/** Short enough that a person who clicked does not notice; each poll is a small transaction, and most of what an idle bot costs. */
+/** Short enough that a person who clicked does not notice; each poll is one short statement while nothing waits (quiet-polling.ts). */
 const POLL_MS = 500;
-const SCHEDULE_POLL_MS = 1000;
 /** DBOS still has to record the runs that ended while this process stopped. */
 const RECORD_MS = 300;
 /** Old runs are deleted in every n-th round only. */
 const FORGET_ROUNDS = 30;
 
-/** Joins: migrates if it may, takes its sign of life, registers queues and schedules, begins to work and to watch for dead processes. */
-export async function joinReplicas(o: EngineOptions, schedules: readonly Schedule[]): Promise<Replica> {
+/** Joins: migrates if it may, takes its sign of life, registers the queue, begins to work and to watch for dead processes. */
+export async function joinReplicas(o: EngineOptions): Promise<Replica> {
   const logger = quietLogger(o.onEvent);
   const onError = (error: Error): void => {
     o.onEvent({ kind: "warning", text: error.message });
@@ -70,12 +63,10 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
   const pool = createEnginePool(o.url, onError);
   const client = await DBOSClient.create({ systemDatabaseUrl: o.url, systemDatabasePool: pool, applicationName: APPLICATION, logger });
 
-  // Queues and schedules are registered before the launch: after it their first dispatch takes a second (trap 5).
-  const pollMs = o.pollMs ?? POLL_MS;
-  const both = { workerConcurrency: WORKER_CONCURRENCY };
-  await client.registerQueue(WORK_QUEUE, { ...both, partitionConcurrency: 1, minPollingIntervalMs: pollMs });
-  await client.registerQueue(SCHEDULE_QUEUE, { ...both, minPollingIntervalMs: Math.min(SCHEDULE_POLL_MS, 3 * pollMs) });
-  await applySchedules(client, schedules);
+  // The queue is registered before the launch: after it its first dispatch takes a second (trap 5).
+  const minPollingIntervalMs = o.pollMs ?? POLL_MS;
+  await client.registerQueue(WORK_QUEUE, { workerConcurrency: WORKER_CONCURRENCY, partitionConcurrency: 1, minPollingIntervalMs });
+  await forgetOldSchedules(client);
 
   DBOS.setConfig({
     name: APPLICATION,
@@ -88,6 +79,7 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
     logger,
   });
   await DBOS.launch();
+  const pollAsEver = pollQuietly(db, o.now);
   const watch = watchForDead(o, db, client);
   return {
     client,
@@ -95,6 +87,7 @@ export async function joinReplicas(o: EngineOptions, schedules: readonly Schedul
     answeredAt: watch.answeredAt,
     async leave() {
       await watch.end();
+      pollAsEver();
       await DBOS.shutdown({ deregister: true, workflowCompletionTimeoutMS: RECORD_MS });
       await client.destroy();
       await pool.end();
@@ -136,20 +129,10 @@ function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { ans
   };
 }
 
-/** Applies the schedules; those that the code no longer names would go on enqueueing work without a function. */
-async function applySchedules(client: DBOSClient, schedules: readonly Schedule[]): Promise<void> {
-  const wanted = new Set(schedules.map((schedule) => schedule.name));
-  for (const old of await client.listSchedules()) {
-    if (!wanted.has(old.scheduleName)) await client.deleteSchedule(old.scheduleName);
-  }
-  if (schedules.length === 0) return;
-  await client.applySchedules(
-    schedules.map(({ name, workflow, cron }) => ({
-      scheduleName: name,
-      workflowName: workflow,
-      schedule: cron,
-      queueName: SCHEDULE_QUEUE,
-      cronTimezone: "UTC",
-    })),
-  );
+/** Earlier versions had their schedules in DBOS; those would go on enqueueing work without a function. */
+async function forgetOldSchedules(client: DBOSClient): Promise<void> {
+  for (const old of await client.listSchedules()) await client.deleteSchedule(old.scheduleName);
+  await client.deleteQueue(OLD_SCHEDULE_QUEUE);
+  const waiting = await client.listWorkflows({ status: "ENQUEUED", queueName: OLD_SCHEDULE_QUEUE, loadInput: false, loadOutput: false });
+  if (waiting.length > 0) await client.deleteWorkflows(waiting.map((run) => run.workflowID));
 }

@@ -10,6 +10,8 @@ export type Run = (id: string, signal: AbortSignal) => Promise<void>;
 export interface Runs {
   /** Registers a function with DBOS under a workflow's name. */
   register(workflow: string, name: string, run: Run): void;
+  /** Runs a function outside of DBOS; false: it is to be tried again, or this process stops. A failure is reported. */
+  once(name: string, id: string, run: () => Promise<void>): Promise<boolean>;
   /** Lets runs begin. DBOS may dispatch them earlier, while the engine is not complete. */
   begin(): void;
   /** Aborts the signal of every run and waits until they have ended, at most `waitMs`. */
@@ -58,6 +60,14 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
         },
         { name: workflow },
       );
+    },
+    async once(name, id, run) {
+      try {
+        await runUntilStopped(name, id, run);
+        return true;
+      } catch (error) {
+        return !isRetryable(error);
+      }
     },
     begin() {
       begun.open();

@@ -10,8 +10,8 @@ import { WORK_QUEUE, hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts
 
 /** The application's name in DBOS's tables. */
 export const APPLICATION = "twokey";
-/** Schedules, which DBOS enqueues itself and without a partition. */
-export const SCHEDULE_QUEUE = "schedules";
+/** What schedules of earlier versions were in. */
+export const OLD_SCHEDULE_QUEUE = "schedules";
 
 /** Passes only warnings and errors of DBOS on, as events. */
 export function quietLogger(onEvent: (event: EngineEvent) => void): DLogger {

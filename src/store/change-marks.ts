@@ -1,6 +1,7 @@
 /** How far quick passes have followed what changed on each side, and how much they have changed since the last pass over everything. */
 import { z } from "zod";
 import { CountRow, toJson, type Queryable } from "./db.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 
 /** Whose clock a mark is by. */
 export type ChangedSide = "ci" | "cloudstack";
@@ -10,8 +11,10 @@ const MarkRow = z.object({ at: z.number(), seen: z.record(z.string(), z.number()
 export type ChangeMark = z.output<typeof MarkRow>;
 
 /** Null: that side was never followed. */
-export function readChangeMark(q: Queryable, side: ChangedSide): Promise<ChangeMark | null> {
-  return q.maybe(MarkRow, "select at, seen from change_mark where side = $1", [side]);
+export async function readChangeMarks(q: Queryable): Promise<Readonly<Record<ChangedSide, ChangeMark | null>>> {
+  const rows = await q.many(MarkRow.extend({ side: z.string() }), "select side, at, seen from change_mark");
+  const of = (side: ChangedSide): ChangeMark | null => rows.find((row) => row.side === side) ?? null;
+  return { ci: of("ci"), cloudstack: of("cloudstack") };
 }
 
 /** Records how far a side was followed. */
@@ -31,8 +34,7 @@ export function countQuickChanges(q: Queryable): Promise<number> {
 export async function isFleetHeld(q: Queryable): Promise<boolean> {
   const newest = await q.maybe(
     z.object({ held: z.boolean() }),
-    `select jsonb_path_exists(p.record, '$.plan.holds[*] ? (@.blocks == "everything")') as held
-     from plan p join pass on pass.id = p.pass_id where pass.scope ->> 'kind' = 'fleet' order by pass.seq desc limit 1`,
+    newestFleetPlan(`jsonb_path_exists(p.record, '$.plan.holds[*] ? (@.blocks == "everything")') as held`),
   );
   return newest?.held ?? true;
 }

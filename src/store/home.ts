@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 import { DAY_MS } from "../core/units.ts";
 import { columnsOf, type Queryable } from "./db.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 
 const ViewerRow = z.object({
   slackUser: z.string(),
@@ -199,8 +200,7 @@ export type HomeHold = Readonly<z.output<typeof HoldRow>>;
 export async function readHomeHolds(q: Queryable): Promise<readonly HomeHold[]> {
   return q.many(
     HoldRow,
-    `select h ->> 'sentence' as sentence, coalesce(h ->> 'liftedBy', '') as "liftedBy" from (
-       select record from plan where record -> 'scope' ->> 'kind' = 'fleet' order by planned_at desc limit 1) newest,
+    `select h ->> 'sentence' as sentence, coalesce(h ->> 'liftedBy', '') as "liftedBy" from (${newestFleetPlan("p.record")}) newest,
      jsonb_array_elements(newest.record -> 'plan' -> 'holds') with ordinality x (h, n) order by n limit 100`,
   );
 }

@@ -55,9 +55,10 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
 }
 
 const PassRow = z.object({ isStop: z.boolean(), reason: z.string().nullable(), isNewest: z.boolean() });
-const PASS_SQL = `
+/** By the index of passes alone: `exists` with a number that PostgreSQL does not know beforehand reads the whole table. */
+export const PASS_SQL = `
   select s.reason is not null as "isStop", s.reason,
-         not exists (select from pass n where n.seq > (select seq from pass where id = $1)) as "isNewest"
+         ((select max(seq) from pass) > (select seq from pass where id = $1)) is not true as "isNewest"
   from (select) one cross join ${STOPS}`;
 
 /**

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DAY_MS } from "../core/units.ts";
 import { columnsOf, toJson, type Queryable, type Transaction } from "./db.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 
 const StateRow = z.object({
   /** The same as long as it is so. */
@@ -49,9 +50,7 @@ export function readStates(q: Queryable, now: number, remindMs: number): Promise
            and g.seq = (select max(seq) from go_on n where n.deletion_id = d.id)
        union all select 'resume', last::text, 'everything', null, null, 'stop:' || first, names
          from stop join agreed on question = last::text),
-     newest as (
-       select id, record -> 'plan' -> 'holds' as holds, record ->> 'state' as state from plan
-       where record -> 'scope' ->> 'kind' = 'fleet' and record ->> 'state' <> 'applying' order by planned_at desc limit 1),
+     newest as (${newestFleetPlan("p.id, p.record -> 'plan' -> 'holds' as holds, p.record ->> 'state' as state", "p.record ->> 'state' <> 'applying'")}),
      hold as (select h ->> 'kind' as kind, h ->> 'sentence' as sentence from newest, jsonb_array_elements(holds) with ordinality x (h, n)
        where newest.state = 'held' and h ->> 'blocks' <> 'one_project' order by n)
      select 'card:' || kind || ':' || id as key, 'card' as kind, shown_as as "shownAs", kind as subject, id, about, reason, until,

@@ -3,6 +3,7 @@ import { digestOf } from "../core/digest.ts";
 import type { Digest } from "../core/ids.ts";
 import type { KnownState, ManagedDomain } from "../core/managed.ts";
 import { columnsOf, insertRow, toJson, updateRow, type Queryable, type Transaction } from "./db.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 import { bySide, readSnapshots, recordSnapshots, type Side } from "./snapshots.ts";
 
 /** Records that a pass began. */
@@ -72,8 +73,7 @@ export async function readPlanRecord(q: Queryable, id: string): Promise<unknown>
 
 /** Reads how the newest plan over everything was carried out; null: there is none. */
 export async function readNewestFleetRecord(q: Queryable): Promise<unknown> {
-  const sql = "select record from plan where record -> 'scope' ->> 'kind' = 'fleet' order by planned_at desc, id limit 1";
-  return (await q.maybe(z.object({ record: z.unknown() }), sql, []))?.record ?? null;
+  return (await q.maybe(z.object({ record: z.unknown() }), newestFleetPlan("p.record"), []))?.record ?? null;
 }
 
 /** As many digits of an id or a digest as are shown; fewer could be anybody's. */

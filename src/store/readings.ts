@@ -4,6 +4,7 @@ import { DAY_MS } from "../core/units.ts";
 import type { Queryable } from "./db.ts";
 import { readEntered } from "./deletions.ts";
 import { readRestrictions } from "./intents.ts";
+import { newestFleetPlan } from "./newest-plan.ts";
 
 const PassReading = z.object({ completeAt: z.number().nullable(), holds: z.record(z.string(), z.number()) });
 /** The last complete read of both sides, and how many holds of each kind the newest plan over everything has. */
@@ -15,8 +16,7 @@ export function readPassReading(q: Queryable): Promise<PassReading> {
     PassReading,
     `select (select complete_at from sync_state) as "completeAt", coalesce((
        select jsonb_object_agg(kind, n) from (
-         select h ->> 'kind' as kind, count(*) as n from (
-           select record from plan where record -> 'scope' ->> 'kind' = 'fleet' order by planned_at desc limit 1) newest,
+         select h ->> 'kind' as kind, count(*) as n from (${newestFleetPlan("p.record")}) newest,
          jsonb_array_elements(newest.record -> 'plan' -> 'holds') h group by 1) counted), '{}') as holds`,
   );
 }

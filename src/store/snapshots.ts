@@ -30,7 +30,8 @@ export async function recordSnapshots(
 ): Promise<Readonly<Record<Side, string>>> {
   await q.exec(HOLD);
   const texts = sides.map((side) => {
-    const text = JSON.stringify(bodies[side], (key, value: unknown) => (key === "asOf" ? undefined : value));
+    // By a copy, since a function that is asked about each of a million keys takes longer than all else of storing.
+    const text = JSON.stringify({ ...bodies[side], asOf: undefined });
     return { side, text, digest: sideDigest(side, text) };
   });
   const known = await q.many(z.object({ digest: z.string() }), "select digest from snapshot where digest = any($1)", [

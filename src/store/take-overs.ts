@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Queryable, Transaction } from "./db.ts";
+import { CountRow, type Queryable, type Transaction } from "./db.ts";
 
 /** Counts one more take-over of a run and returns the count: work that kills its process must not be taken over without end. */
 export async function recordTakeOver(q: Queryable, runId: string, at: number): Promise<number> {
@@ -10,6 +10,12 @@ export async function recordTakeOver(q: Queryable, runId: string, at: number): P
     [runId, at],
   );
   return count;
+}
+
+/** Whether another process, alive or dead, has work of the engine that has begun. */
+export async function readOthersRun(q: Queryable, executorId: string): Promise<boolean> {
+  const sql = "select 1 as n from dbos.workflow_status where status = 'PENDING' and executor_id is distinct from $1 limit 1";
+  return (await q.maybe(CountRow, sql, [executorId])) !== null;
 }
 
 /** Deletes counts that have not changed since the instant. */

@@ -81,9 +81,10 @@ async function plan(state: string, ...holds: readonly string[]): Promise<void> {
   await fresh.db.tx(async (q) => {
     await q.exec("set local session_replication_role = replica");
     await q.exec(
-      `insert into plan (id, pass_id, digest, desired, observed, known, policy, scope_fingerprint, planned_at, record, shown)
+      `with begun as (insert into pass (id, scope, started_by, started_at) values ($1, $4, '{}', $2))
+       insert into plan (id, pass_id, digest, desired, observed, known, policy, scope_fingerprint, planned_at, record, shown)
        values ($1, $1, '', '', '', '', '', '', $2, $3, true)`,
-      [randomUUID(), now, JSON.stringify(record)],
+      [randomUUID(), now, JSON.stringify(record), JSON.stringify(record.scope)],
     );
   });
 }

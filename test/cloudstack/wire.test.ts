@@ -1,6 +1,7 @@
 /** Every recorded answer of a list that we read fits its schema, and the fields that must be strict are. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { openAnswer } from "../../src/cloudstack/api/answer.ts";
 import * as wire from "../../src/cloudstack/api/wire.ts";
@@ -106,6 +107,18 @@ describe("strictness", () => {
     ["2026-11-23T11:05:23+0530", Date.UTC(2026, 10, 23, 5, 35, 23)],
   ] as const)("the date %s", ([text, instant]) => {
     expect(wire.WireDate.parse(text)).toBe(instant);
+  });
+  test("any text of its form is what JavaScript takes it for", () => {
+    const digits = (max: number, length: number) => fc.nat(max).map((n) => String(n).padStart(length, "0"));
+    const date = fc.tuple(digits(9999, 4), digits(14, 2), digits(33, 2), digits(25, 2), digits(61, 2), digits(61, 2));
+    fc.assert(
+      fc.property(date, fc.constantFrom("+0000", "-0000", "+0530", "-1100", "+2500"), ([y, mo, d, h, mi, s], zone) => {
+        const text = `${y}-${mo}-${d}T${h}:${mi}:${s}${zone}`;
+        const taken = new Date(`${text.slice(0, 22)}:${text.slice(22)}`).getTime();
+        expect(wire.WireDate.parse(text)).toBe(taken);
+      }),
+      { numRuns: 2000 },
+    );
   });
   test.for(["2026-11-23", "2026-11-23T11:05:23Z", "yesterday", ""])("%j is no date of CloudStack's", (text) => {
     expect(wire.WireDate.safeParse(text).success).toBe(false);

@@ -12,7 +12,18 @@ import { limitTypes, type LimitType, type Limits } from "../../core/managed.ts";
 export const WireDate = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}$/)
-  .transform((s) => new Date(`${s.slice(0, 22)}:${s.slice(22)}`).getTime() as Instant);
+  .transform((s) => instantOf(s));
+
+/** By hand where it is an ordinary date in UTC, as CloudStack writes them: `Date` takes three times as long to read a text. */
+function instantOf(s: string): Instant {
+  const [month, day] = [Number(s.slice(5, 7)), Number(s.slice(8, 10))];
+  const [hour, minute, second] = [Number(s.slice(11, 13)), Number(s.slice(14, 16)), Number(s.slice(17, 19))];
+  const isPlain = month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour < 24 && minute < 60 && second < 60;
+  const year = Number(s.slice(0, 4));
+  // Years below 100 mean others to Date.UTC.
+  if (isPlain && year >= 1000 && s.endsWith("0000")) return Date.UTC(year, month - 1, day, hour, minute, second) as Instant;
+  return new Date(`${s.slice(0, 22)}:${s.slice(22)}`).getTime() as Instant;
+}
 
 const text = z.string();
 const maybe = text.optional();

@@ -12,7 +12,7 @@ import {
   addQuickChanges,
   countQuickChanges,
   isFleetHeld,
-  readChangeMark,
+  readChangeMarks,
   readOwners,
   recordChangeMark,
   type ChangeMark,
@@ -49,6 +49,8 @@ const OVERLAP_MS = 60_000;
 /** How long a project that could not be read is left alone: doubled each time, up to about the time between two passes over everything. */
 const PAUSE_MS = 10_000;
 const PAUSE_MS_MAX = 300_000;
+/** As long as nothing changed, a mark may be so old: the next round only looks back that much farther. Units: milliseconds. */
+const MARK_AGE_MS = 30_000;
 const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0, unread: 0 };
 
 /**
@@ -60,33 +62,36 @@ const NOTHING: QuickPassReport = { looked: 0, made: 0, left: 0, unread: 0 };
  */
 export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPassReport, Failure>> {
   if (c.reported !== null || (await refusalWhileStopped(c.db)) !== null) return ok(NOTHING);
-  const ci = await changedInCi(c);
+  const before = await readChangeMarks(c.db);
+  const ci = await changedInCi(before.ci, c);
   if (!ci.ok) return ci;
-  const cloud = await changedInCloudStack(c);
+  const cloud = await changedInCloudStack(before.cloudstack, c);
   if (!cloud.ok) return cloud;
   const changed = [...new Set([...ci.value.projects, ...cloud.value.projects])];
-  const before = await readUnreadProjects(c.db);
-  const due = before.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId as ProjectId);
+  const unreadBefore = await readUnreadProjects(c.db);
+  const due = unreadBefore.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId as ProjectId);
   const projects = [...new Set([...changed, ...due.slice(0, Math.max(0, PROJECTS_MAX - changed.length))])];
   const isLeft = projects.length > PROJECTS_MAX || (projects.length > 0 && (await isFleetHeld(c.db)));
   const looked = isLeft ? { ...NOTHING, left: changed.length, notRead: [] } : await lookAt(projects, c);
   if (looked === null) return ok(NOTHING);
   const { notRead, ...done } = looked;
   // Our own changes, and tries, are in CloudStack's event log too, by its clock.
-  const again = done.looked > 0 ? await changedInCloudStack(c) : cloud;
+  const again = done.looked > 0 ? await changedInCloudStack(before.cloudstack, c) : cloud;
   const mark = again.ok ? again.value.mark : cloud.value.mark;
-  await c.db.tx(async (q) => {
-    if (ci.value.mark !== null) await recordChangeMark(q, "ci", ci.value.mark);
-    if (mark !== null) await recordChangeMark(q, "cloudstack", mark);
-    if (isLeft) return;
-    const unread = notRead.map((id) => triedAgain(id, before, c.now()));
-    await recordUnreadProjects(
-      q,
-      unread,
-      projects.filter((id) => !notRead.includes(id)),
-    );
-  });
+  const marks = { ci: ci.value.mark, cloudstack: mark };
+  const sides = (["ci", "cloudstack"] as const).filter((side) => isWorthRecording(before[side], marks[side]));
+  const unread = notRead.map((id) => triedAgain(id, unreadBefore, c.now()));
+  const read = isLeft ? [] : unreadBefore.map((u) => u.projectId).filter((id) => isAmong(projects, id) && !isAmong(notRead, id));
+  if (sides.length + unread.length + read.length > 0)
+    await c.db.tx(async (q) => {
+      for (const side of sides) if (marks[side] !== null) await recordChangeMark(q, side, marks[side]);
+      await recordUnreadProjects(q, unread, read);
+    });
   return ok(done);
+}
+
+function isAmong(projects: readonly string[], id: string): boolean {
+  return projects.includes(id);
 }
 
 /** When a project that could not be read is tried again. */
@@ -131,8 +136,7 @@ interface Followed {
   readonly mark: ChangeMark | null;
 }
 
-async function changedInCi(c: QuickPassContext): Promise<Result<Followed, Failure>> {
-  const before = await readChangeMark(c.db, "ci");
+async function changedInCi(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
   if (before === null) return beginAtNow(c);
   const changes = await c.readChanges(before.at - OVERLAP_MS);
   if (!changes.ok) return changes;
@@ -152,8 +156,7 @@ async function beginAtNow(c: QuickPassContext): Promise<Result<Followed, Failure
   return ok({ projects: [], mark: { at, seen: Object.fromEntries(projects) } });
 }
 
-async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed, Failure>> {
-  const before = await readChangeMark(c.db, "cloudstack");
+async function changedInCloudStack(before: ChangeMark | null, c: QuickPassContext): Promise<Result<Followed, Failure>> {
   const at = c.now();
   if (before === null) return ok({ projects: [], mark: { at, seen: {} } });
   const touched = await c.readTouched((before.at - OVERLAP_MS) as Instant);
@@ -166,6 +169,14 @@ async function changedInCloudStack(c: QuickPassContext): Promise<Result<Followed
     if (owner !== undefined) projects.set(owner as ProjectId, Math.max(projects.get(owner as ProjectId) ?? 0, t.at));
   }
   return ok(follow(before, at, projects));
+}
+
+/** What was seen must be known in the next round; that time went by is worth a row now and then only. */
+function isWorthRecording(before: ChangeMark | null, mark: ChangeMark | null): boolean {
+  if (mark === null) return false;
+  if (before === null || mark.at < before.at || mark.at - before.at >= MARK_AGE_MS) return true;
+  const { seen } = before;
+  return Object.entries(mark.seen).some(([id, when]) => seen[id] !== when);
 }
 
 /** What changed since the last look at it; the rest was seen already. */

@@ -46,7 +46,7 @@ class Comparison {
   readonly #domains: ReadonlyMap<string, ObservedDomain>;
   readonly #accounts: ReadonlyMap<string, readonly ObservedAccount[]>;
   readonly #managed: ReadonlyMap<string, ManagedDomain>;
-  readonly #managedAccounts: ReadonlyMap<string, ManagedAccount>;
+  #everywhere: ReadonlyMap<string, ManagedAccount> | null = null;
   readonly #managedIn: ReadonlyMap<string, readonly ManagedAccount[]>;
   readonly #names: ReadonlyMap<string, { readonly path: string; readonly id: DomainId | null }>;
   readonly #heldMembers: ReadonlySet<string>;
@@ -60,7 +60,6 @@ class Comparison {
     this.#domains = new Map(observed.domains.map((d) => [d.id, d]));
     this.#accounts = groupBy(observed.accounts, (a) => a.domainId);
     this.#managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
-    this.#managedAccounts = new Map(known.managedAccounts.map((m) => [m.accountId, m]));
     this.#managedIn = groupBy(known.managedAccounts, (m) => m.domainId);
     const top: readonly (readonly [string, { readonly path: string; readonly id: DomainId | null }])[] = [
       ...observed.domains.filter((d) => d.depth === 1).map(({ name, path, id }) => [name.toLowerCase(), { path, id }] as const),
@@ -69,6 +68,14 @@ class Comparison {
     this.#names = new Map(top);
     this.#heldMembers = new Set(desired.held.map((h) => `${h.projectId} ${h.userId}`));
     this.#busy = new Set(known.domainsUnderDeletion);
+  }
+
+  /** What is recorded of an account in this domain; a map of all would be the largest thing of a plan, and is rarely needed. */
+  #recordOf(account: ObservedAccount, domainId: DomainId): ManagedAccount | undefined {
+    const here = this.#managedIn.get(domainId)?.find((m) => m.accountId === account.id);
+    if (here !== undefined) return here;
+    this.#everywhere ??= new Map(this.#input.known.managedAccounts.map((m) => [m.accountId, m]));
+    return this.#everywhere.get(account.id);
   }
 
   result(): Differences {
@@ -148,7 +155,7 @@ class Comparison {
     }
     for (const account of accounts) {
       if (ours.has(account.id)) continue;
-      const record = this.#managedAccounts.get(account.id);
+      const record = this.#recordOf(account, domain.id);
       // An account that is another project's by our record has not left this one, whatever domain CloudStack shows it in.
       if (record === undefined || record.projectId !== project.id) {
         const sentence = `account ${account.name} in ${domain.path} was not made by Twokey for this project; it is left alone`;
@@ -206,16 +213,21 @@ class Comparison {
     member: DesiredMember,
     generation: number,
   ): void {
-    const base = { ...named(project, domain.id), accountId: account.id };
+    // Nothing is made for an account that is as it should be: there are a million of them.
+    const base = (): ReturnType<typeof named> & { readonly accountId: ObservedAccount["id"] } => ({
+      ...named(project, domain.id),
+      accountId: account.id,
+    });
+    const record = this.#recordOf(account, domain.id);
     const role = roleFor(this.#policy, member.role);
     if (account.roleName !== "" && account.roleName !== role) {
-      const change = { kind: "set_role", ...base, username: account.name, from: account.roleName, to: role } as const;
+      const change = { kind: "set_role", ...base(), username: account.name, from: account.roleName, to: role } as const;
       if (isOfEarlierVersion(this.#policy)) this.#additive.push(change);
       else if (this.#complete) this.#restrictive.push(change);
     }
     if (account.state !== "enabled") {
-      if (account.state === "locked" && this.#managedAccounts.get(account.id)?.lockedByUs === true)
-        this.#additive.push({ kind: "unlock_account", ...base, username: account.name });
+      if (account.state === "locked" && record?.lockedByUs === true)
+        this.#additive.push({ kind: "unlock_account", ...base(), username: account.name });
       else {
         const sentence = `account ${account.name} in ${domain.path} was ${account.state} by somebody else; it is left so`;
         const kind = account.state === "locked" ? "locked_by_others" : "disabled";
@@ -223,18 +235,17 @@ class Comparison {
       }
       return;
     }
-    const wanted = personOf(member);
     // An adopted account has a user of its own id, perhaps of another name.
-    const recorded = this.#managedAccounts.get(account.id)?.userId;
-    const [only] = account.users;
+    const recorded = record?.userId;
+    const only = account.users[0];
     // To derive an id takes longer than all else here, and is rarely needed.
     const expected =
       only !== undefined && only.id === recorded && account.users.length === 1 ? only.id : userIdFor(project.id, generation, member.userId);
     const user =
       account.users.find((u) => u.id === recorded || u.id === expected) ??
-      account.users.find((u) => u.username.toLowerCase() === wanted.username.toLowerCase());
+      account.users.find((u) => u.username.toLowerCase() === member.username.toLowerCase());
     if (user === undefined) {
-      this.#additive.push({ kind: "create_user", ...base, accountName: account.name, userId: expected, person: wanted });
+      this.#additive.push({ kind: "create_user", ...base(), accountName: account.name, userId: expected, person: personOf(member) });
       return;
     }
     if (user.state !== "enabled" && !isOfEarlierVersion(this.#policy)) {
@@ -242,10 +253,10 @@ class Comparison {
       const sentence = `user ${user.username} in ${domain.path} is ${user.state} in CloudStack, ${why}`;
       this.#drift.push(driftOf("disabled", `${domain.path}/${account.name}/${user.username}`, sentence));
     }
+    if (user.email === member.email && user.firstName === member.firstName && user.lastName === member.lastName) return;
     const from: PersonData = { username: user.username, email: user.email, firstName: user.firstName, lastName: user.lastName };
-    const to: PersonData = { ...wanted, username: user.username };
-    if (from.email !== to.email || from.firstName !== to.firstName || from.lastName !== to.lastName)
-      this.#additive.push({ kind: "update_user", ...base, userId: user.id, from, to });
+    const to: PersonData = { ...personOf(member), username: user.username };
+    this.#additive.push({ kind: "update_user", ...base(), userId: user.id, from, to });
   }
 
   /** Plans of earlier versions, which knew of no adoption, are made again in their own words. Invariant: INV-7. */

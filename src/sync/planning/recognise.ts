@@ -1,3 +1,4 @@
+import { groupBy } from "../../core/group-by.ts";
 import type { Claim } from "../../core/claims.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../core/derived-ids.ts";
 import type { DomainId } from "../../core/ids.ts";
@@ -20,11 +21,11 @@ export function recognise(
   const domains: Omit<ManagedDomain, "absence">[] = [];
   const accounts: Omit<ManagedAccount, "lockedByUs">[] = [];
   const seen = new Map(observed.domains.map((d) => [d.id, d]));
-  const seenAccounts = new Map(observed.accounts.map((a) => [a.id, a]));
   const managed = new Map(known.managedDomains.map((m) => [m.projectId, m]));
-  const managedAccounts = new Set<string>(known.managedAccounts.map((m) => m.accountId));
-  // To derive an id takes longer than all else here. One of version 5 that is recorded for a member in this domain is the derived one.
-  const recorded = new Set(known.managedAccounts.filter((m) => m.accountId[14] === "5").map((m) => `${m.domainId} ${m.ciUserId}`));
+  // Asked for only where a member's account is not recorded; of a large fleet each is a map of a million.
+  const seenAccounts = lazily(() => new Map(observed.accounts.map((a) => [a.id, a])));
+  const managedAccounts = lazily(() => new Set<string>(known.managedAccounts.map((m) => m.accountId)));
+  const managedIn = groupBy(known.managedAccounts, (m) => m.domainId);
   for (const project of desired.projects) {
     const record = managed.get(project.id);
     const generation = Math.max(record?.generation ?? 1, known.generations[project.id] ?? 1);
@@ -32,15 +33,24 @@ export function recognise(
     const domain = seen.get(domainId);
     if (domain === undefined || domain.depth !== 1) continue;
     if (record === undefined) domains.push({ domainId, projectId: project.id, generation, origin: "created" });
+    // To derive an id takes longer than all else here. One of version 5 that is recorded for a member in this domain is the derived one.
+    const recorded = new Set<string>();
+    for (const m of managedIn.get(domainId) ?? []) if (m.accountId[14] === "5") recorded.add(m.ciUserId);
     for (const member of project.members) {
-      if (recorded.has(`${domainId} ${member.userId}`)) continue;
+      if (recorded.has(member.userId)) continue;
       const accountId = accountIdFor(project.id, generation, member.userId);
-      if (managedAccounts.has(accountId) || seenAccounts.get(accountId)?.domainId !== domainId) continue;
+      if (managedAccounts().has(accountId) || seenAccounts().get(accountId)?.domainId !== domainId) continue;
       const userId = userIdFor(project.id, generation, member.userId);
       accounts.push({ accountId, userId, domainId, projectId: project.id, ciUserId: member.userId });
     }
   }
   return { domains, accounts };
+}
+
+/** Makes something when it is asked for first. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** How far ahead of our own count another installation's generations are looked for. */
@@ -57,7 +67,9 @@ export function claimsOfRecognised(
   known: KnownState,
 ): readonly Claim[] {
   const paths = new Map(observed.domains.map((d) => [d.id, d.path]));
-  const names = new Map(observed.accounts.map((a) => [a.id, `${paths.get(a.domainId) ?? "?"}/${a.name}`]));
+  const wanted = new Set<string>(accounts.map((a) => a.accountId));
+  const named = observed.accounts.filter((a) => wanted.has(a.id));
+  const names = new Map(named.map((a) => [a.id, `${paths.get(a.domainId) ?? "?"}/${a.name}`]));
   return [
     ...[...domains.map((d) => d.domainId), ...laterGenerations(desired, observed, known)].map((id) => claim("domain", id, paths.get(id))),
     ...accounts.map((a) => claim("account", a.accountId, names.get(a.accountId))),

@@ -1,11 +1,10 @@
 /**
- * Writes a period in seconds as a cron line with seconds.
+ * A schedule's period, which must divide a minute, an hour or a day, so that all replicas mean the same moments. Units: milliseconds.
  *
- * Errors: throws for a period that does not divide a minute, an hour or a day evenly, naming the nearest that does.
+ * Errors: throws for another one, naming the nearest that does.
  */
-export function cronOf(everySeconds: number): string {
-  const line = cronLine(everySeconds);
-  if (line !== null) return line;
+export function periodMs(everySeconds: number): number {
+  if (PERIODS.includes(everySeconds)) return everySeconds * 1000;
   throw new Error(`a schedule cannot fire every ${everySeconds} s; the nearest possible is every ${nearestPeriod(everySeconds)} s`);
 }
 
@@ -19,13 +18,6 @@ const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
 const PERIODS = [...divisorsOf(60), ...divisorsOf(60).map((n) => n * MINUTE), ...divisorsOf(24).map((n) => n * HOUR)];
-
-function cronLine(seconds: number): string | null {
-  if (!PERIODS.includes(seconds)) return null;
-  if (seconds < MINUTE) return `*/${seconds} * * * * *`;
-  if (seconds < HOUR) return `0 */${seconds / MINUTE} * * * *`;
-  return seconds < DAY ? `0 0 */${seconds / HOUR} * * *` : "0 0 0 * * *";
-}
 
 function divisorsOf(n: number): readonly number[] {
   return Array.from({ length: n }, (_, i) => i + 1).filter((candidate) => n % candidate === 0);

@@ -1,0 +1,51 @@
+/**
+ * DBOS asks each of its questions for work in statements of its own, every second or oftener: ten a second in a process that has nothing to
+ * do. Here one short statement says whether there is anything to ask for, and only then DBOS asks. What waits is found as soon as before; a
+ * delay that is shorter than a poll may end a second later.
+ *
+ * These are parts of the pinned version that it does not document; `workflow_management`, `wfqueue` and `system_database` of 5.3.0.
+ */
+import { wfQueueRunner } from "@dbos-inc/dbos-sdk/internal/wfqueue";
+import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
+import { workflowTimeoutConfig } from "@dbos-inc/dbos-sdk/internal/workflow_management";
+import { readWaitingWork, type WaitingWork } from "../store/waiting-work.ts";
+import type { Queryable } from "../store/db.ts";
+import { WORK_QUEUE } from "./waiting.ts";
+
+/** Queues are registered once, at the start, and no run has a deadline: both are looked for rarely. Units: milliseconds. */
+const RARELY_MS = 60_000;
+/** A delay that is over so soon is asked about as often as DBOS does. Units: milliseconds. */
+const SOON_MS = 1_500;
+
+/** What is used of the runner of queues; most of it is private there. */
+interface Runner {
+  pollQueue(executor: unknown, queue: { readonly name: string }): Promise<boolean>;
+}
+
+/**
+ * After the launch of DBOS: from here on it asks only when there is something to ask for, until what it gives is called.
+ *
+ * Errors: throws with a version of DBOS that has other parts.
+ */
+export function pollQuietly(q: Queryable, now: () => number): () => void {
+  const runner = wfQueueRunner as unknown as Runner;
+  const system = DBOSExecutor.globalInstance?.systemDatabase;
+  if (system === undefined || typeof runner.pollQueue !== "function") throw new Error("this version of DBOS has no runner of queues");
+  const [poll, transition] = [runner.pollQueue.bind(runner), system.transitionDelayedWorkflows.bind(system)];
+  // While it cannot be read, DBOS asks as ever, and says so.
+  let known: WaitingWork | null = null;
+  runner.pollQueue = async (executor, queue) => {
+    // The queue of work is asked about by far most often; the others use its answer.
+    if (queue.name === WORK_QUEUE || known === null) known = await readWaitingWork(q, now() + SOON_MS).catch(() => null);
+    return known === null || known.queues.includes(queue.name) ? poll(executor, queue) : false;
+  };
+  system.transitionDelayedWorkflows = async () => {
+    if (known === null || known.isDue) await transition();
+  };
+  const intervals = wfQueueRunner.constructor as unknown as { reconcileIntervalMs: number };
+  intervals.reconcileIntervalMs = RARELY_MS;
+  workflowTimeoutConfig.pollingIntervalMs = RARELY_MS;
+  return () => {
+    runner.pollQueue = poll;
+  };
+}

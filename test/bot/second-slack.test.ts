@@ -194,7 +194,7 @@ test("blocks that this Slack refuses are posted as words alone, without a button
 });
 
 test("a message that Slack cannot take just now is shown later", async () => {
-  for (let i = 0; i < 4; i++) slack.moods.push({ method: "chat.postMessage", error: "service_unavailable" });
+  for (let i = 0; i < 3; i++) slack.moods.push({ method: "chat.postMessage", error: "service_unavailable" });
   await database.query("insert into project (id, slug, name) values ('p-4', 'vinz', 'Vinz')");
   await seen("the plan after all", (m) => m.channel === CHANNEL && JSON.stringify(m.blocks).includes("ROOT/ci/vinz"));
   await eventually("the log line", () => said.includes("slack.not_shown"), { tell });

@@ -74,7 +74,7 @@ beforeAll(async () => {
     env: environmentOf(
       { cloud, slack, state: withPassword(state), ci: withPassword(ciDatabase), dataDir },
       {
-        ...{ TWOKEY_SYNC_EVERY_SECONDS: "2", TWOKEY_LOG_LEVEL: "debug", TWOKEY_GRACE_SECONDS: "10000" },
+        ...{ TWOKEY_SYNC_EVERY_SECONDS: "2", TWOKEY_LOG_LEVEL: "debug", TWOKEY_GRACE_SECONDS: "10" },
         ...{ TWOKEY_PUBLIC_URL: "https://twokey.example.org", TWOKEY_METRICS_PORT: String(metricsPort) },
         ...{ TWOKEY_WEBHOOK_URL: `http://127.0.0.1:${hookPort}/${planted.hook}`, TWOKEY_WEBHOOK_SECRET: planted.hookSecret },
       },

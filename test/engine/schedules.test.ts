@@ -43,7 +43,7 @@ const begunBy = (who: string, tries = 1) =>
     [who, tries],
   );
 
-/** Starts with a daily schedule, and another one by which it can be seen that all were asked for three times. */
+/** Starts with a daily schedule, and another one by which it can be seen that all were asked for twice. */
 async function firingsOfDaily(run: () => Promise<void> = () => Promise.resolve()): Promise<number> {
   let [daily, ticks] = [0, 0];
   const e = create();
@@ -56,7 +56,7 @@ async function firingsOfDaily(run: () => Promise<void> = () => Promise.resolve()
     return Promise.resolve();
   });
   await e.start();
-  await eventually("three rounds", () => ticks >= 3, { tell: () => JSON.stringify(events) });
+  await eventually("two rounds", () => ticks >= 2, { tell: () => JSON.stringify(events) });
   return daily;
 }
 

@@ -24,7 +24,10 @@ export interface Birth {
 
 /** What it says, one line each, on its file descriptor 3: it is written before the process goes on, or dies. */
 export type Word =
-  { readonly dies: Point } | { readonly wrong: string } | { readonly ended: string } | { readonly seen: readonly string[] };
+  | { readonly dies: Point; readonly unrecordedPosts: number }
+  | { readonly wrong: string }
+  | { readonly ended: string }
+  | { readonly seen: readonly string[] };
 
 const say = (word: Word): void => {
   writeSync(3, `${JSON.stringify(word)}\n`);
@@ -37,7 +40,7 @@ const m = new Mortality(
   (point) => {
     seen.add(keyOf(point));
     if (!isChosen(point)) return;
-    say({ dies: point });
+    say({ dies: point, unrecordedPosts: m.unrecordedPosts });
     process.kill(process.pid, "SIGKILL");
     // The signal is delivered before anything else of this process runs.
     for (;;);

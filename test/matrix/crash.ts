@@ -107,7 +107,7 @@ async function live(
   child.stderr?.on("data", (d: Buffer) => (errors = (errors + d.toString("utf8")).slice(-4000)));
   createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
     const word = JSON.parse(line) as Word;
-    if ("dies" in word) death = word.dies;
+    if ("dies" in word) death = { ...word.dies, unrecordedPosts: word.unrecordedPosts };
     else if ("wrong" in word) wrong.push(word.wrong);
     else if ("seen" in word) seen = word.seen;
     else ended = true;

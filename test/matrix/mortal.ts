@@ -11,6 +11,8 @@ export type Reaper = (point: Point) => void;
 export class Mortality {
   phase = "opening";
   step = "-";
+  /** Messages that Slack may have taken, and of which no row says so yet: they are sent while other things go on. */
+  unrecordedPosts = 0;
   readonly #reap: Reaper;
   readonly #isEveryRead: boolean;
   #counts = new Map<string, number>();
@@ -40,9 +42,17 @@ export class Mortality {
   async around<T>(act: string, work: () => Promise<T>): Promise<T> {
     const pass = this.begin(act);
     pass("before");
-    const value = await work();
-    pass("after");
-    return value;
+    const isPost = act === "slack chat.postMessage";
+    if (isPost) this.unrecordedPosts += 1;
+    try {
+      const value = await work();
+      if (act === "write posted_message") this.unrecordedPosts = Math.max(0, this.unrecordedPosts - 1);
+      pass("after");
+      return value;
+    } catch (error) {
+      if (isPost) this.unrecordedPosts -= 1;
+      throw error;
+    }
   }
 }
 

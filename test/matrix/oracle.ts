@@ -96,7 +96,12 @@ export async function judge(o: Remains): Promise<readonly string[]> {
   found.push(...(await judgeCalls(scene, db)));
   found.push(...(await judgeTables(life, db)));
   found.push(...(await judgeArchive(scene, db, archive)));
-  found.push(...judgeChannel(scene, o.deaths.filter(isUnrecordedPost).length));
+  found.push(
+    ...judgeChannel(
+      scene,
+      o.deaths.reduce((n, death) => n + (death.unrecordedPosts ?? 0), 0),
+    ),
+  );
   return found;
 }
 
@@ -195,13 +200,6 @@ async function judgeArchive(scene: Scene, db: Database, archive: string): Promis
   return found;
 }
 
-/** Slack had taken a message, and no row of ours says so: the bot may not read a channel's history, so it posts once more. */
-function isUnrecordedPost(death: Point): boolean {
-  return (
-    (death.act === "slack chat.postMessage" && death.edge === "after") || (death.act === "write posted_message" && death.edge === "before")
-  );
-}
-
 /** Which stage a member's message is of, by its words; a card has none of them. */
 function stageSaid(text: string): string {
   const words = ["may be deleted|were asked", "approved", "quarantined", "last call|removed for good", "is deleted|is kept|is not deleted"];
@@ -210,7 +208,8 @@ function stageSaid(text: string): string {
 
 /**
  * One card in the channel, one line of each phase in its thread, one message to each member at each stage. One more of them, and no more,
- * for each death that came between Slack's answer and our row of it; the older message's buttons are refused then.
+ * for each message that Slack had taken when the process died, and of which no row said so: the bot may not read a channel's history, so
+ * it posts once more. The older message's buttons are refused then.
  */
 function judgeChannel(scene: Scene, unrecorded: number): readonly string[] {
   const heads = scene.board.messages.filter((m) => m.thread === null);

@@ -12,6 +12,8 @@ export interface Point {
   /** Which one of these acts it is since the step was begun or the process was started; reads are not told apart unless asked for. */
   readonly nth: number;
   readonly edge: Edge;
+  /** How many messages Slack may have taken then without a row of ours; only where a process died. */
+  readonly unrecordedPosts?: number;
 }
 
 /** A point's name: what `--point` takes. */

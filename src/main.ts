@@ -95,6 +95,9 @@ const serveUntilSignal: CliCommand = async (io) => {
   return 0;
 };
 
+const LOST_DATABASE =
+  "PostgreSQL went away, or does not answer. Nothing is lost: what was begun goes on from its rows. See that it answers (npx twokey doctor), then start again.";
+
 /** Exits once all that was printed is written: a pipe takes 64 KiB at a time, and whoever reads it may be slow, or gone. */
 async function exitWritten(code: number): Promise<void> {
   const written = (stream: NodeJS.WriteStream): Promise<unknown> =>
@@ -111,8 +114,11 @@ if (isMain || process.argv[1]?.endsWith("/twokey") === true) {
   runProgram(process.argv.slice(2), { out, terminal, serve: serveUntilSignal }).then(
     (code) => exitWritten(code),
     async (thrown: unknown) => {
-      (await terminal()).err(`${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-      await exitWritten(1);
+      const said = thrown instanceof Error ? thrown.message : String(thrown);
+      const { isLostDatabase } = await import("./store/store-error.ts");
+      const isLost = isLostDatabase(thrown);
+      (await terminal()).err(isLost ? `${LOST_DATABASE} What was said: ${said}\n` : `${said}\n`);
+      await exitWritten(isLost ? 75 : 1);
     },
   );
 }

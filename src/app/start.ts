@@ -87,7 +87,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
 
   const assembly = assemble(parts);
   for (const [name, run] of Object.entries(assembly.work)) engine.define(name, run);
-  for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, run);
+  for (const { name, everySeconds, run } of assembly.schedules) engine.schedule(name, everySeconds, () => own.track(run()));
   const owned = await assembly.verifyOwner();
   if (!owned.ok) a.events.failed("ownership", owned.error);
   await engine.start();

@@ -58,3 +58,18 @@ function codeOf(error: unknown): string {
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   return typeof first === "object" && first !== null && "code" in first ? String(first.code) : "lost connection";
 }
+
+/** What the driver says of a connection that ended, where it gives no code. */
+const LOST = /connection (?:terminated|error)|not queryable|client was closed/i;
+const LOST_CODES: ReadonlySet<unknown> = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ENOENT", "ETIMEDOUT"]);
+
+/** Whether an error that nobody caught says that PostgreSQL went away, such as while a process starts. */
+export function isLostDatabase(thrown: unknown): boolean {
+  if (thrown instanceof StoreError) return thrown.kind === "unavailable";
+  if (thrown instanceof pg.DatabaseError) return kindOfState(thrown.code ?? "") === "unavailable";
+  if (!(thrown instanceof Error)) return false;
+  return (
+    LOST.test(thrown.message) ||
+    ("syscall" in thrown && "code" in thrown && LOST_CODES.has(thrown.code) && /connect|read|write/.test(String(thrown.syscall)))
+  );
+}

@@ -7,6 +7,7 @@ import type { Asker } from "../../src/core/people.ts";
 import { numberSettings } from "../../src/core/policy.ts";
 import { ok } from "../../src/core/result.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
+import { heldBack } from "../../src/sync/execution/matters.ts";
 import { wordsToLift } from "../../src/sync/planning/lift.ts";
 import { approversOf, configOf, putInForce } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -65,7 +66,7 @@ test("a hold that no limit lifts keeps its words", () => {
     sentence: "nothing is listed",
     liftedBy: "a source that is whole again",
   } as const;
-  expect(wordsToLift(hold, { additive: [], restrictive: [], proposals: [], digest: "d" as never })).toBe(hold.liftedBy);
+  expect(wordsToLift(hold, { additive: [], restrictive: [], proposals: [], holds: [], digest: "d" as never })).toBe(hold.liftedBy);
 });
 
 test.each([
@@ -81,6 +82,7 @@ test.each([
       additive: [],
       restrictive: Array(1193).fill({}) as never,
       proposals: [],
+      holds: [],
       digest: "d".repeat(64) as never,
     });
     const [, value = ""] = new RegExp(`set ${setting} (\\d+) because`).exec(told) ?? [];
@@ -90,6 +92,23 @@ test.each([
   },
 );
 
+test("what waits for the release of a first plan is in no value that is told, nor held back by another hold", () => {
+  const change = (domainId: string) => ({ kind: "lower_limit", domainId, type: "user_vm" });
+  const restrictive = Array.from({ length: 44 }, (_, n) => change(`d${n}`)) as never;
+  const waiting = Array.from({ length: 30 }, (_, n) => `d${n}`);
+  const first = { kind: "first_plan", blocks: "adopted", sentence: "", liftedBy: "", domainIds: waiting } as never;
+  for (const [kind, setting] of [
+    ["too_many_restrictions", "restrictions-per-pass"],
+    ["too_many_changes", "changes-per-pass"],
+  ] as const) {
+    const hold = { kind, blocks: "restrictions", sentence: "14", liftedBy: `two approvers: /ci-policy set ${setting}` } as const;
+    const plan = { additive: [], restrictive, proposals: [], holds: [hold, first], digest: "d".repeat(64) as never };
+    expect(wordsToLift(hold, plan)).toContain(`set ${setting} 14 because`);
+    expect(heldBack(hold, plan)).toHaveLength(14);
+    expect(heldBack(first, plan)).toHaveLength(30);
+  }
+});
+
 test("a value that no limit takes is not told", () => {
   const hold = {
     kind: "too_many_proposals",
@@ -97,6 +116,6 @@ test("a value that no limit takes is not told", () => {
     sentence: "2000",
     liftedBy: "two approvers: /ci-policy set proposals-per-pass",
   } as const;
-  const plan = { additive: [], restrictive: [], proposals: Array(2000).fill({}) as never, digest: "d".repeat(64) as never };
+  const plan = { additive: [], restrictive: [], proposals: Array(2000).fill({}) as never, holds: [], digest: "d".repeat(64) as never };
   expect(wordsToLift(hold, plan)).toBe(hold.liftedBy);
 });

@@ -1,6 +1,6 @@
 /** What a plan tells, by kind and ids: two plans tell the same when these are the same, whatever their sentences. */
 import type { Told } from "../../store/matters.ts";
-import { allowedBy } from "../planning/build-plan.ts";
+import { allowedBy, withoutWaiting } from "../planning/build-plan.ts";
 import type { Change, Hold, Plan } from "../planning/plan.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
@@ -45,8 +45,9 @@ export function undoneKey(change: Change): string {
 }
 
 /** What a hold of a plan keeps back, by ids; empty: it is not about single things, as when a server is away. */
-export function heldBack(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals">): readonly string[] {
-  const { additive, restrictive, proposals } = plan;
+export function heldBack(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals" | "holds">): readonly string[] {
+  const { additive } = plan;
+  const { restrictive, proposals } = withoutWaiting(plan);
   const ids = (changes: readonly Change[]): readonly string[] => changes.map(idsOf);
   switch (hold.kind) {
     case "too_many_changes":
@@ -62,8 +63,8 @@ export function heldBack(hold: Hold, plan: Pick<Plan, "additive" | "restrictive"
       return ids(restrictive.filter((c) => c.kind === "set_role"));
     case "first_plan": {
       const domains = new Set<string>(hold.domainIds ?? []);
-      const waiting = proposals.filter((p) => domains.has(p.domainId)).map((p) => `delete:${p.domainId}`);
-      return [...ids(restrictive.filter((c) => domains.has(c.domainId))), ...waiting];
+      const waiting = plan.proposals.filter((p) => domains.has(p.domainId)).map((p) => `delete:${p.domainId}`);
+      return [...ids(plan.restrictive.filter((c) => domains.has(c.domainId))), ...waiting];
     }
     default:
       return [];

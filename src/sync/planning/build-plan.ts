@@ -56,6 +56,13 @@ export function waitingDomains(plan: Pick<Plan, "holds">): ReadonlySet<string> {
   return new Set(plan.holds.filter((h) => h.blocks === "adopted").flatMap((h) => h.domainIds ?? []));
 }
 
+/** What the limits of a plan are about: what waits for its release anyway uses up none. */
+export function withoutWaiting(plan: Pick<Plan, "restrictive" | "proposals" | "holds">): Pick<Plan, "restrictive" | "proposals"> {
+  const waiting = waitingDomains(plan);
+  const counts = ({ domainId }: { readonly domainId: string }): boolean => !waiting.has(domainId);
+  return { restrictive: plan.restrictive.filter(counts), proposals: plan.proposals.filter(counts) };
+}
+
 /**
  * The adopted domains whose first plan has nothing that restricts or deletes: from now on they are like all others.
  *

@@ -1,12 +1,13 @@
 /** Who lifts a hold, with the very command that does: what is typed as it is told works. Stored sentences stay as they are. */
 import { numberSettings } from "../../core/policy.ts";
+import { withoutWaiting } from "./build-plan.ts";
 import type { Hold, Plan } from "./plan.ts";
 
 /** The bounds of what people may choose. Source: `numberSettings` in `src/core/policy.ts`. */
 const SHARE_MIN = 10;
 
 /** Who lifts this hold of a plan; where a limit may be changed, with the command and a value that lets this plan through. */
-export function wordsToLift(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals" | "digest">): string {
+export function wordsToLift(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals" | "holds" | "digest">): string {
   const value = valueFor(hold, plan);
   const [, setting] = /\/ci-policy set ([a-z-]+)/.exec(hold.liftedBy) ?? [];
   const max = numberSettings.find((s) => s.name === setting)?.max ?? Number.POSITIVE_INFINITY;
@@ -16,7 +17,9 @@ export function wordsToLift(hold: Hold, plan: Pick<Plan, "additive" | "restricti
   return hold.liftedBy.replace(/\/ci-policy set [a-z-]+/, (command) => `${command} ${value} ${because}`);
 }
 
-function valueFor(hold: Hold, { additive, restrictive, proposals }: Pick<Plan, "additive" | "restrictive" | "proposals">): string | null {
+function valueFor(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "proposals" | "holds">): string | null {
+  const { additive } = plan;
+  const { restrictive, proposals } = withoutWaiting(plan);
   switch (hold.kind) {
     case "too_many_changes":
       return String(roundedUp(additive.length + restrictive.length));

@@ -168,6 +168,6 @@ function quorumText({ quorum }: DeletionView): string {
   return quorum === 2 ? "two" : String(quorum);
 }
 
-function pieces(words: Words): readonly (string | Moment)[] {
+function pieces(words: Words): Exclude<Words, string> {
   return typeof words === "string" ? [words] : words;
 }

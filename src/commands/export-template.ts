@@ -95,7 +95,7 @@ export async function startExport(
     shortReply(
       `Exporting ${started.name} of ${slug}`,
       started.isGone
-        ? "CloudStack has it no more: the copy in the archive is checked, then you get the link as a direct message."
+        ? "CloudStack does not have it any more: the copy in the archive is checked, then you get the link as a direct message."
         : "It is saved and checked first; then you get the link as a direct message.",
     ),
   );

@@ -9,8 +9,13 @@ export interface Moment {
   readonly as?: "day";
 }
 
-/** A text, in which instants may stand. */
-export type Words = string | readonly (string | Moment)[];
+/** A name that people copy: shown as code, with every character as it is. */
+export interface Copied {
+  readonly code: string;
+}
+
+/** A text, in which instants and names may stand. */
+export type Words = string | readonly (string | Moment | Copied)[];
 
 /** A button of an answer; `label` is for screen readers. */
 export interface ReplyButton {

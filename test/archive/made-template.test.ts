@@ -365,7 +365,7 @@ test("in Slack: the progress is one message that changes in place, the end anoth
   const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
   const events = createEvents("silent", "test");
   const posting = createPosting({ client, db: fresh.db, now: () => now as Instant, sleep: async () => undefined, events });
-  const real = createTemplateAnnouncer({ posting, db: fresh.db });
+  const real = createTemplateAnnouncer({ posting });
   const b = bot({ madeTemplates: real });
   const direct = await client.conversations.open({ users: "UMIA" });
   const done = await b.services.templates.make(asker(), machine, direct.channel?.id ?? "?");
@@ -379,7 +379,7 @@ test("in Slack: the progress is one message that changes in place, the end anoth
   slack.fail("chat.postMessage", null);
   expect(slack.calls("chat.update")).toBeGreaterThan(0);
   const later = createPosting({ client, db: fresh.db, now: () => now as Instant, sleep: async () => undefined, events });
-  const restarted = bot({ madeTemplates: createTemplateAnnouncer({ posting: later, db: fresh.db }) });
+  const restarted = bot({ madeTemplates: createTemplateAnnouncer({ posting: later }) });
   const before = slack.calls("chat.postMessage");
   for (let n = 0; n < 3; n += 1) await restarted.work.template(id, running);
   await later.settle();

@@ -47,6 +47,7 @@ const views: Readonly<Record<string, ExportView>> = {
   "no address": { ...ready, link: null, problem: "It is saved, but nobody could open a link to it." },
   failed: { ...view, state: "failed", problem: "It could not be fetched. Try again.\nIn detail: the download could not be opened." },
   revoked: { ...ready, link: null, state: "revoked", revoked: { at: at(1_768_000_000_000), by: "Mia" } },
+  "revoked, with a bucket": { ...ready, link: null, state: "revoked", isSigned: true, revoked: { at: at(1_768_000_000_000), by: "Mia" } },
 };
 
 test("every message", async () => {
@@ -58,6 +59,7 @@ test("every message", async () => {
   const { text, blocks } = renderExportEnd(ready);
   expect(validateBlocks(blocks, "message")).toEqual([]);
   lines.push(`the progress, once it has ended\n${JSON.stringify({ text, blocks }, null, 1)}`);
+  lines.push(`the progress, once it has failed\n${JSON.stringify(renderExportEnd({ ...view, state: "failed" }), null, 1)}`);
   await expect(`${lines.join("\n\n")}\n`).toMatchFileSnapshot("golden/exports.txt");
 });
 

@@ -232,9 +232,13 @@ test("golden: Home of a member, of the team, of nobody's member, and while the C
     name: "base",
     state,
     linkUntil: 1_800_000_000_000,
+    ...{ hasLink: true, told: true },
   }));
+  const [, , ready, failed] = exports;
+  const untold = [ready, failed].flatMap((e) => (e === undefined ? [] : [{ ...e, told: false }]));
+  const noLink = ready === undefined ? [] : [{ ...ready, hasLink: false }];
   const views = {
-    member: homeView(many(3, { exports })),
+    member: homeView(many(3, { exports: [...exports, ...untold, ...noLink] })),
     team: homeView(many(2, { team })),
     quiet: homeView(
       many(0, { team: { ...team, questions: [], deletions: [], holds: [], stops: null, pass: null, completeAt: null, problems: [] } }),

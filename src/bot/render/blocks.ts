@@ -146,9 +146,12 @@ export function button(o: {
   };
 }
 
-/** A link of ours, with words of anybody's. */
+/**
+ * A link of ours or the archive's, with words of anybody's. An `&` between the parameters of an address is escaped as in any text: encoded it
+ * would be part of a value, and a signature would be lost.
+ */
 export function link(url: string, words: string): Mrkdwn {
-  return mrkdwn`<${url.replace(/[<>|&]/g, encodeURIComponent) as Mrkdwn}|${safe(words, 100)}>`;
+  return mrkdwn`<${url.replace(/[<>|]/g, encodeURIComponent).replace(/&/g, "&amp;") as Mrkdwn}|${safe(words, 100)}>`;
 }
 
 /** An instant in each reader's local time; UTC where Slack cannot format it. Units: UTC epoch milliseconds. */

@@ -219,13 +219,19 @@ function exportBlocks(exports: readonly HomeExport[]): readonly KnownBlock[] {
   const state: Record<HomeExport["state"], (e: HomeExport) => Mrkdwn> = {
     waiting: () => mrkdwn`waits to be saved`,
     saving: () => mrkdwn`is being saved`,
-    ready: (e) => mrkdwn`ready; its link is in your messages${e.linkUntil === null ? "" : mrkdwn`, until ${time(e.linkUntil)}`}`,
-    failed: () => mrkdwn`could not be exported; the message to you says why`,
+    ready: (e) => (e.told ? readyState(e) : mrkdwn`saved; the message with its link is on its way to you`),
+    failed: (e) =>
+      e.told ? mrkdwn`could not be exported; the message to you says why` : mrkdwn`could not be exported; a message says why`,
   };
   return lines(
     "Your exports",
     exports.map((e) => mrkdwn`${safe(e.name, 200)} of ${safe(e.slug)}: ${state[e.state](e)}`),
   );
+}
+
+function readyState(e: HomeExport): Mrkdwn {
+  if (!e.hasLink) return mrkdwn`saved, but there is no link; the message to you says what to do`;
+  return mrkdwn`ready; its link is in your messages${e.linkUntil === null ? "" : mrkdwn`, until ${time(e.linkUntil)}`}`;
 }
 
 function lines(title: string, all: readonly Mrkdwn[]): readonly KnownBlock[] {

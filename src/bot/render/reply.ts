@@ -2,6 +2,7 @@ import type { KnownBlock } from "@slack/types";
 import type { Part, Reply, Words } from "../../commands/reply.ts";
 import {
   button,
+  code,
   context,
   day,
   fields,
@@ -20,6 +21,9 @@ import type { Rendering } from "./plan.ts";
 
 /** How many lines of one list an answer has. */
 const LINES_MAX = 15;
+
+/** Longest name in an answer: a name in CloudStack has at most 255 characters. */
+const NAME_MAX = 255;
 
 /** Renders a command's answer. */
 export function renderReply(reply: Reply): Rendering {
@@ -61,9 +65,15 @@ function renderPart(part: Part): readonly KnownBlock[] {
 function wordsOf(words: Words, max: number): Mrkdwn {
   if (typeof words === "string") return safe(words, max);
   return joined(
-    words.map((w) => (typeof w === "string" ? safe(w, max) : w.as === "day" ? day(w.at) : time(w.at))),
+    words.map((w) => wordOf(w, max)),
     "",
   );
+}
+
+function wordOf(word: Exclude<Words, string>[number], max: number): Mrkdwn {
+  if (typeof word === "string") return safe(word, max);
+  if ("code" in word) return code(word.code, NAME_MAX);
+  return word.as === "day" ? day(word.at) : time(word.at);
 }
 
 /** Slack asks for its options already when it is opened. */

@@ -77,8 +77,3 @@ export function replyOf<T, R extends Reply | null>(got: Result<T, Failure>, tell
 export function teamOnlyReply(what: string, instead = "/ci-status tells about your own project."): Reply {
   return shortReply(`Only members of the CI team may see ${what}`, instead);
 }
-
-/** An instant to the minute, for lists. */
-export function minuteText(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-}

@@ -108,6 +108,9 @@ const many = Array.from({ length: 101 }, (_, n) => ({
   bytes: 5,
   savedAt: null,
 }));
+const twins = ["1a2b3c4d-0000-4000-8000-000000000001", "9f8e7d6c-0000-4000-8000-000000000001"].map((id) => ({
+  ...{ kind: "template", id, name: "golden", project: "aurora", bytes: 5, savedAt: null },
+}));
 const answered = (
   found: unknown,
   projects: readonly unknown[] = [{ slug: "aurora" }],
@@ -125,6 +128,16 @@ test.each<[string, () => ReturnType<typeof answered>, RegExp]>([
   ["another name", () => answered(ok(many), [], "aurora", "no"), /No template has that name/],
   ["some", () => answered(ok(many.slice(0, 3))), /"external_select".*"min_query_length":0/],
   ["some of one project", () => answered(ok(many.slice(0, 3)), [], "aurora"), /"static_select".*t-2 \(5 B\)/],
+  [
+    "two of one name and size",
+    () => answered(ok(twins), [], "aurora", "golden"),
+    /2 templates have that name.*golden \(5 B, id 1a2b3c4d\).*golden \(5 B, id 9f8e7d6c\)/,
+  ],
+  [
+    "two alike among others",
+    () => answered(ok([...many.slice(0, 1), ...twins]), [], "aurora"),
+    /t-0 \(5 B\).*golden \(5 B, id 1a2b3c4d\).*golden \(5 B, id 9f8e7d6c\)/,
+  ],
   ["more than a menu holds", () => answered(ok(many), [], "aurora"), /"external_select"/],
 ])("the answer where there is %s", async (_what, answer, expected) => {
   const { text, blocks } = renderReply(await answer());

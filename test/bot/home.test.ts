@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { findViewProblems } from "../../emulators/slack/validate-blocks.ts";
 import { answerHomeClick } from "../../src/bot/home/clicks.ts";
 import { homeView, pagesOf, type HomeFacts } from "../../src/bot/render/home.ts";
+import { phases } from "../../src/core/phases.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import type { DesiredProject } from "../../src/sync/planning/desired.ts";
 import { at } from "../support/deletions.ts";
@@ -224,6 +225,19 @@ test("at 400 projects each page is one that Slack takes, all projects are on one
   expect(new Set(slugs).size).toBe(400);
   expect(slugs.slice(0, 3).map((s) => s.slice(9, -1))).toEqual(["proj-18", "proj-1", "proj-2"]);
   expect(JSON.stringify(homeView(many(400, { page: 99_999 })))).toContain(`page ${pagesOf(400)} of ${pagesOf(400)}`);
+});
+
+test("every phase means something to a member, and frozen what it means where it froze", () => {
+  const meant = (phase: (typeof phases)[number], frozenFrom: "grace" | "removing" | null = null) => {
+    const deletion = { projectId: "p", path: "ROOT/ci/p", phase, until: null, closedBecause: "gone" as const, frozenFrom };
+    const one = { slug: "p", name: "P", state: "closed" as const, hasDomain: true, deletion };
+    const [, block] = homeView({ projects: [one], trouble: null, exports: [], page: 1, team: null }).blocks;
+    return String((block as { readonly text: { readonly text: string } }).text.text).split("*. ")[1] ?? "";
+  };
+  for (const phase of phases) expect(meant(phase), phase).not.toBe("");
+  for (const phase of ["dismantling", "expunging"] as const) expect(meant(phase)).toContain("press Keep at once");
+  expect(meant("frozen", "grace")).toContain("press Keep");
+  expect(meant("frozen", "removing")).not.toContain("press Keep");
 });
 
 test("golden: Home of a member, of the team, of nobody's member, and while the CI database is away", async () => {

@@ -165,6 +165,19 @@ export function day(at: number): Mrkdwn {
   return `<!date^${Math.floor(at / 1000)}^{date_short_pretty}|${new Date(at).toISOString().slice(0, 10)}>` as Mrkdwn;
 }
 
+/** What a text says without its marks, for notifications and screen readers, which show no blocks. */
+export function spoken(text: Mrkdwn): string {
+  return text
+    .replace(/<!date\^[^|>]*\|([^>]*)>/g, "$1")
+    .replace(/<[^|>]*\|([^>]*)>/g, "$1")
+    .replace(/`([^`]*)`|\*/g, (_mark, name?: string) => name ?? "")
+    .replace(/&lt;/g, "<")
+    .replace(/&gt;/g, ">")
+    .replace(/&amp;/g, "&")
+    .replace(/\s+/g, " ")
+    .trim();
+}
+
 /** Slack refuses empty texts, and texts longer than its limits. */
 function cutSafely(given: Mrkdwn, max: number): string {
   const text = given.trim() === "" ? "–" : given;

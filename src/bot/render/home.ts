@@ -154,9 +154,20 @@ const meanings: Readonly<Partial<Record<HomeDeletion["phase"], string>>> = {
   cooling_off: "Nothing is taken away before then.",
   quarantining: "Accounts are disabled; nothing is lost.",
   grace: "Accounts are disabled; nothing is lost until then.",
-  dismantling: "If it is still needed, tell the CI team at once.",
-  expunging: "If it is still needed, tell the CI team at once.",
+  dismantling: "If you still need it, press Keep at once: in the message to you, or under Status.",
+  expunging: "If you still need it, press Keep at once: in the message to you, or under Status.",
+  removing: "Only what is in the archive can be brought back now.",
+  deleted: "Status says what was saved, and how to get it.",
+  frozen:
+    "Nothing more is changed until the CI team has decided. If you still need it, press Keep: in the message to you, or under Status.",
+  closed: "Ask the CI team what happened.",
 };
+
+function meaningOf({ phase, frozenFrom }: HomeDeletion): string {
+  if (phase === "frozen" && frozenFrom === "removing")
+    return "Nothing more is changed until the CI team has decided. Only what is in the archive can be brought back.";
+  return meanings[phase] ?? "";
+}
 
 function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
   const sorted = f.projects.toSorted((a, b) => weight(a) - weight(b) || natural.compare(a.slug, b.slug));
@@ -168,7 +179,11 @@ function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
     header(pages === 1 ? title : `${title}, page ${page} of ${pages}`),
     ...(f.trouble === null ? [] : [section(mrkdwn`Your projects could not be read: ${safe(f.trouble)}`)]),
     ...(f.trouble === null && sorted.length === 0
-      ? [section(mrkdwn`You have none. If you should have one, your Slack e-mail must be the one in the CI database.`)]
+      ? [
+          section(
+            mrkdwn`You are a member of none now. If you should be of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
+          ),
+        ]
       : []),
     ...shown.map(projectBlock),
     actions(page, pages),
@@ -188,7 +203,7 @@ function projectBlock(p: HomeProject, i: number): KnownBlock {
   const state =
     deletion === null
       ? plainState(p)
-      : mrkdwn`*${safe(wordsOf(deletion).words)}*${end === null ? "" : mrkdwn`, until ${time(end)}`}. ${safe(meanings[deletion.phase] ?? "")}`;
+      : mrkdwn`*${safe(wordsOf(deletion).words)}*${end === null ? "" : mrkdwn`, until ${time(end)}`}. ${safe(meaningOf(deletion))}`;
   return {
     type: "section",
     text: { type: "mrkdwn", text: mrkdwn`*${safe(p.slug)}* · ${safe(p.name, 200)}\n${state}`, verbatim: true },

@@ -122,6 +122,8 @@ test("a process that could not tell it does not show its own link after another 
   const shown = await readPostedMessage(fresh.db, `export:${id}`);
   expect(shown).not.toBeNull();
   one.waited();
+  // Whatever waited has begun by then.
+  await new Promise((go) => setImmediate(go));
   await one.posting.settle();
   expect(await readPostedMessage(fresh.db, `export:${id}`)).toEqual(shown);
 });

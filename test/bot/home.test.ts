@@ -87,7 +87,7 @@ test("a forged page or button, and another's project, are answered with a senten
 
 test("the team sees what waits for their vote; a vote moves it, in every Home that was opened, and in no other", async () => {
   for (const user of ["ada", "ben", "chen", "mia"]) await open(user);
-  expect(shown("ada")).toMatch(/1 question waits for your vote, 1 deletion under way.*Waiting for your vote.*Delete ROOT\/ci\/a: 0 of 2/);
+  expect(shown("ada")).toMatch(/1 question waits for your vote, 1 deletion under way.*Waiting for your vote.*Delete `ROOT\/ci\/a`: 0 of 2/);
   // Who asked has no vote.
   expect(shown("chen")).toMatch(/Nothing waits for your vote.*Waiting for the votes of others.*0 of 2 approvals, you asked/);
   const before = published();

@@ -4,7 +4,7 @@ import { findSetting } from "../../policy/settings.ts";
 import type { Instant } from "../../core/ids.ts";
 import type { HomeDeletion, HomeExport, HomeHold, HomePass, HomeQuestion } from "../../store/home.ts";
 import type { OneStop } from "../../store/stop-switch.ts";
-import { button, context, fields, header, joined, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
+import { button, code, context, fields, header, joined, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
 
 /** One project, as Home lists it. */
 export interface HomeProject {
@@ -112,11 +112,11 @@ function stopBlock(stops: readonly OneStop[]): KnownBlock {
 function questionLine(q: TeamHome["questions"][number]): Mrkdwn {
   const setting = findSetting(q.about)?.title ?? q.about;
   const what: Record<HomeQuestion["kind"], Mrkdwn> = {
-    deletion: mrkdwn`Delete ${safe(q.about, 200)}`,
+    deletion: mrkdwn`Delete ${code(q.about, 200)}`,
     waiver: mrkdwn`Give up without a copy: ${safe(q.about, 200)}`,
     policy: mrkdwn`Change the policy: ${safe(setting, 200)}`,
     adoption: adoptions[q.about] ?? mrkdwn`Adoption`,
-    go_on: mrkdwn`Go on with the deletion of ${safe(q.about, 200)}`,
+    go_on: mrkdwn`Go on with the deletion of ${code(q.about, 200)}`,
     resume: mrkdwn`Resume what is stopped`,
   };
   const why: Record<Mine, Mrkdwn> = { vote: mrkdwn``, voted: mrkdwn`, you voted`, asked: mrkdwn`, you asked`, not_approver: mrkdwn`` };
@@ -136,7 +136,7 @@ function deletionBlocks(deletions: readonly HomeDeletion[]): readonly KnownBlock
   return [...groups].flatMap(([words, some]) =>
     lines(
       words,
-      some.map((d) => mrkdwn`${safe(d.path, 200)}${d.until === null ? "" : mrkdwn`, until ${time(d.until)}`}`),
+      some.map((d) => mrkdwn`${code(d.path, 200)}${d.until === null ? "" : mrkdwn`, until ${time(d.until)}`}`),
     ),
   );
 }
@@ -240,7 +240,7 @@ function exportBlocks(exports: readonly HomeExport[]): readonly KnownBlock[] {
   };
   return lines(
     "Your exports",
-    exports.map((e) => mrkdwn`${safe(e.name, 200)} of ${safe(e.slug)}: ${state[e.state](e)}`),
+    exports.map((e) => mrkdwn`${code(e.name, 200)} of ${safe(e.slug)}: ${state[e.state](e)}`),
   );
 }
 

@@ -2711,6 +2711,22 @@ export const guards = [
   },
   {
     invariant: "A10",
+    what: "a process shows no link that another one has replaced",
+    file: "src/bot/posting.ts",
+    guard: "if (next.isKept && isPassing(errorCode(thrown))",
+    broken: "if (isPassing(errorCode(thrown))",
+    tests: ["test/archive/export-end-told.test.ts"],
+  },
+  {
+    invariant: "A10",
+    what: "the end of an export is told until Slack took it",
+    file: "src/archive/export-run.ts",
+    guard: "if (isTold) await updateExport(c.db, id, { told: true });",
+    broken: "await updateExport(c.db, id, { told: true });",
+    tests: ["test/archive/export-end-told.test.ts"],
+  },
+  {
+    invariant: "A10",
     what: "a link ends when the person leaves the project",
     file: "src/archive/export-link.ts",
     guard: "if (!may.value) return nothing;",

@@ -7,6 +7,7 @@ import type { ProjectDomain } from "../core/managed.ts";
 import { whyReported } from "../core/report-mode.ts";
 import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
+import { readMachinesOfTemplates } from "../store/made-templates.ts";
 import { readKnownState } from "../store/managed.ts";
 import { endRound, readUntellable, recordNudged, takeRound } from "../store/nudges.ts";
 import { domainsOf } from "./archive.ts";
@@ -32,7 +33,7 @@ export async function sweepNudges(p: Parts): Promise<void> {
   if (isDone || p.now() - round > DAY_MS) await endRound(p.db, round, p.now());
 }
 
-/** Old machines of active projects whose account has made no template since, by owner; null: the CI database could not be read. */
+/** Old machines of active projects of which no template was made since, by owner; null: the CI database could not be read. */
 async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<CiUserId, readonly OldMachine[]> | null> {
   const projects = await p.ci.projectsOf("all");
   if (!projects.ok) {
@@ -67,17 +68,43 @@ async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<C
 async function readOldIn(p: Parts, domain: ProjectDomain, before: number): Promise<Result<readonly InventoryItem[], Failure>> {
   const items = await p.cloud.reader.readItems(domain, ["machine", "template"]);
   if (!items.ok) return items;
-  const old = withoutTemplate(items.value, before);
+  const templates = items.value.filter((i) => i.kind === "template").map((t) => t.id);
+  const old = withoutTemplate(items.value, before, await readMachinesOfTemplates(p.db, templates));
   const now = old.length === 0 ? null : await p.cloud.reader.readDomainNow(domain.id);
   if (now === null || !now.ok) return now ?? ok([]);
   const ids = new Map(now.value.accounts.map((a) => [a.name, a.id]));
   return ok(old.map((m) => ({ ...m, accountId: ids.get(m.accountName ?? "") ?? null })));
 }
 
-/** The machines made before an instant whose account, by its name, has made no template since. */
-export function withoutTemplate(items: readonly InventoryItem[], before: number): readonly InventoryItem[] {
-  const templates = items.filter((i) => i.kind === "template");
-  const isSaved = (m: InventoryItem) => templates.some((t) => t.accountName === m.accountName && (t.createdAt ?? 0) >= (m.createdAt ?? 0));
-  const isOld = (m: InventoryItem) => m.createdAt !== null && m.createdAt < before && !isDestroyed(m);
-  return items.filter((i) => i.kind === "machine" && isOld(i) && !isSaved(i));
+/**
+ * The machines made before an instant of which no template was made since. `madeOf` says of which machine the bot made a template. Of any
+ * other one CloudStack does not tell: it is taken for one of a machine of the same account, by its name, else of that which was set up last
+ * before it.
+ */
+export function withoutTemplate(
+  items: readonly InventoryItem[],
+  before: number,
+  madeOf: ReadonlyMap<string, string> = new Map(),
+): readonly InventoryItem[] {
+  const saved = new Set<string>(madeOf.values());
+  const machines = items
+    .filter((i) => i.kind === "machine" && i.createdAt !== null && !isDestroyed(i))
+    .toSorted((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0));
+  const others = items
+    .filter((i) => i.kind === "template" && !madeOf.has(i.id))
+    .toSorted((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0));
+  const couldBeOf = (t: InventoryItem) =>
+    machines.filter((m) => m.accountName === t.accountName && (m.createdAt ?? 0) <= (t.createdAt ?? 0));
+  const unnamed = others.filter((t) => {
+    const named = couldBeOf(t)
+      .filter((m) => t.name.toLowerCase().includes(m.name.toLowerCase()))
+      .toSorted((a, b) => b.name.length - a.name.length)[0];
+    if (named !== undefined) saved.add(named.id);
+    return named === undefined;
+  });
+  for (const t of unnamed) {
+    const one = couldBeOf(t).find((m) => !saved.has(m.id));
+    if (one !== undefined) saved.add(one.id);
+  }
+  return items.filter((i) => i.kind === "machine" && i.createdAt !== null && i.createdAt < before && !isDestroyed(i) && !saved.has(i.id));
 }

@@ -3,7 +3,7 @@ import { runBackup } from "../archive/backups/run.ts";
 import { measureFleet } from "../archive/backups/measure.ts";
 import { askForBackups } from "../archive/backups/schedule.ts";
 import type { ExportContext } from "../archive/export-context.ts";
-import { runExports } from "../archive/export-run.ts";
+import { runExports, sweepExports } from "../archive/export-run.ts";
 import { pruneArchive } from "../archive/prune.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Result } from "../core/result.ts";
@@ -121,6 +121,7 @@ export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
     { name: "show-plans", everySeconds: sweep, run: () => sweepPlans(p.db, p.slack.announcers.plan, p.now()) },
     { name: "call-people", everySeconds: sweep, run: () => sweepNotices(p) },
     { name: "nudge-owners", everySeconds: MEASURE_SECONDS, run: () => sweepNudges(p) },
+    { name: "tell-exports", everySeconds: MAKE_SECONDS, run: () => sweepExports(c.exports) },
     { name: "make-templates", everySeconds: MAKE_SECONDS, run: () => sweepTemplates(c.templates) },
     { name: "sweep-adoptions", everySeconds: sweep, run: () => sweepAdoptions(c.adoption) },
     { name: "sweep-policy", everySeconds: sweep, run: () => sweepPolicy(c.policy) },

@@ -2,10 +2,18 @@ import { after } from "../core/clock.ts";
 import { fail, failure, sentenceOf, type Failure } from "../core/failure.ts";
 import type { InventoryItem } from "../core/inventory.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { HOUR_MS } from "../core/units.ts";
+import { DAY_MS, HOUR_MS } from "../core/units.ts";
 import { readCopiesToShare, readEntries, shareCopy, updateEntry } from "../store/archive-entries.ts";
 import { recordAudit } from "../store/audit.ts";
-import { readExport, readLiveExports, readSavedFile, readUntoldExports, updateExport, type ExportRow } from "../store/exports.ts";
+import {
+  readExport,
+  readLiveExports,
+  readSavedFile,
+  readThingsWithUntoldEnd,
+  readUntoldExports,
+  updateExport,
+  type ExportRow,
+} from "../store/exports.ts";
 import { readCopiesOf } from "../store/project-copies.ts";
 import { compareCopy, isUnchanged, shareExistingCopy } from "./copy.ts";
 import { manifestOf, saveEntry, type SavedThing } from "./entry.ts";
@@ -19,9 +27,11 @@ import type { Saved } from "./save.ts";
 const PROGRESS_MS = 2500;
 /** So many of those who wait for another's download see how far it is: Slack takes so many updates only. */
 const SHOWN_MAX = 5;
+/** How long the end of an export is told, from when it was asked for. Units: milliseconds. */
+const TOLD_MS = 7 * DAY_MS;
 /** How long an address of the bucket's own is good: nobody can take it back. Units: milliseconds. */
 const DIRECT_MS = HOUR_MS;
-/** The longest address that fits a message: with a session's token, addresses are long. Units: characters. */
+/** The longest address that fits a message, as that escapes it: with a session's token, addresses are long. Units: characters. */
 const ADDRESS_MAX = 2_500;
 /** What is said in the place of a link that would lead people to their own machine. */
 const NO_ADDRESS =
@@ -72,37 +82,49 @@ async function runExport(row: ExportRow, c: ExportContext): Promise<Copied | nul
  */
 async function tellEnd(id: string, copied: Copied | null, c: ExportContext): Promise<void> {
   const row = await readExport(c.db, id);
-  if (row?.state === "failed") await c.announcer.showExport(viewOf(row), row.listener);
-  else if (row?.state === "ready" && row.revoked_at === null) await tellReady(row, copied, c);
-  if (row?.state === "failed" || row?.state === "ready") await updateExport(c.db, id, { told: true });
+  if (row === null || !(row.state === "failed" || row.state === "ready")) return;
+  const isTold = row.revoked_at !== null || (row.state === "failed" ? await tell(viewOf(row), row, c) : await tellReady(row, copied, c));
+  // What Slack did not take is told by a later look, also by another process.
+  if (isTold) await updateExport(c.db, id, { told: true });
 }
 
-async function tellReady(row: ExportRow, copied: Copied | null, c: ExportContext): Promise<void> {
+/** Looks at what ended without anybody being told of it. */
+export async function sweepExports(c: ExportContext): Promise<void> {
+  for (const thing of await readThingsWithUntoldEnd(c.db, c.now() - TOLD_MS)) await c.db.tx((q) => c.enqueue(thing, q));
+}
+
+function tell(view: ExportView, { listener }: ExportRow, c: ExportContext): Promise<boolean> {
+  return c.announcer.showExport(view, listener);
+}
+
+async function tellReady(row: ExportRow, copied: Copied | null, c: ExportContext): Promise<boolean> {
   const { id } = row;
   const { stored, ...link } = await linkFor(id, c);
   await updateExport(c.db, id, stored);
   const sha256 = copied?.sha256 ?? (await readEntries(c.db, { kind: "export", id }))[0]?.sha256 ?? null;
-  const file =
-    copied === null ? {} : { fileName: fileNameOf(row.template_name, textOf(copied.item, "format"), textOf(copied.item, "hypervisor")) };
+  const saved = await readSavedFile(c.db, id);
+  const file = saved === null ? {} : { fileName: fileNameOf(saved.name, saved.format, saved.hypervisor) };
   const how = copied === null ? {} : { copiedAt: copied.copiedAt, isGone: copied.isGone };
   const view = viewOf({ ...row, ...stored }, { sha256, ...file, ...how, isSigned: c.signsLinks, ...link });
-  await c.announcer.showExport(view, row.listener);
+  return tell(view, row, c);
 }
 
 /** What is stored of a link, and what who asked is told: our own, or without an address of ours the bucket's. */
 async function linkFor(
   id: string,
   c: ExportContext,
-): Promise<Partial<ExportView> & { readonly stored: Pick<ExportRow, "token_sha256" | "link_until"> }> {
+): Promise<Partial<ExportView> & { readonly stored: Pick<ExportRow, "link" | "token_sha256" | "link_until"> }> {
   const url = c.publicUrl();
   if (url === null && c.signsLinks) {
     const address = await directAddress(id, c);
     const until = after(c.now(), DIRECT_MS);
-    if (address !== null) return { stored: { token_sha256: null, link_until: until }, link: address, isDirect: true };
+    if (address !== null) return { stored: { link: "bucket", token_sha256: null, link_until: until }, link: address, isDirect: true };
   }
+  // Also without a link the copy is kept until then: who exports again gets it without another download.
+  const until = after(c.now(), LINK_MS);
+  if (url === null) return { stored: { link: null, token_sha256: null, link_until: until }, problem: NO_ADDRESS };
   const token = c.newToken();
-  const stored = { token_sha256: tokenHash(token), link_until: after(c.now(), LINK_MS) };
-  return { stored, ...(url === null ? { problem: NO_ADDRESS } : { link: `${url}/exports/${id}/${token}` }) };
+  return { stored: { link: "ours", token_sha256: tokenHash(token), link_until: until }, link: `${url}/exports/${id}/${token}` };
 }
 
 /** An address of the bucket's own; null: it gave none, or one that fits no message. */
@@ -111,12 +133,7 @@ async function directAddress(id: string, c: ExportContext): Promise<string | nul
   if (saved === null) return null;
   const name = dispositionOf(fileNameOf(saved.name, saved.format, saved.hypervisor));
   const signed = await c.store.sign?.(saved.key, "GET", name, DIRECT_MS / 1000);
-  return signed?.ok === true && signed.value.length <= ADDRESS_MAX ? signed.value : null;
-}
-
-function textOf({ facts }: InventoryItem, fact: string): string | null {
-  const value = facts[fact];
-  return typeof value === "string" ? value : null;
+  return signed?.ok === true && signed.value.replaceAll("&", "&amp;").length <= ADDRESS_MAX ? signed.value : null;
 }
 
 /** CloudStack's, or where that has it no more, the archive's own. Errors: why there is neither. */
@@ -160,7 +177,7 @@ async function copyOf(
 async function archivedCopy(row: ExportRow, entryId: string, progress: Progress, c: ExportContext): Promise<Result<Copied, Failure>> {
   progress.show("checking");
   let problem = failure("rejected", "export.gone", `The ${row.item_kind} no longer exists`, {
-    remedy: "CloudStack has it no more, and the archive has no copy of it.",
+    remedy: "CloudStack does not have it any more, and the archive has no copy of it.",
   });
   const copies = row.project_id === null ? [] : await readCopiesOf(c.db, row.project_id, row.item_kind, row.template_id);
   for (const copy of copies) {

@@ -18,6 +18,7 @@ import {
   revokeLink,
   type ExportRow,
   type LiveLink,
+  type LiveLinks,
 } from "../store/exports.ts";
 import { readCopiesOf } from "../store/project-copies.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
@@ -26,6 +27,8 @@ import { createChoices, exportableOf, itemsOf, type Exportable } from "./export-
 import { viewOf, type ExportListener, type ExportView } from "./export-view.ts";
 import { exportObstacle } from "./kinds.ts";
 import { reachOf } from "./reach.ts";
+
+export type { LiveLink, LiveLinks };
 
 /** Exports, as commands use them. A thing is a template, or a volume or snapshot where the policy allows it. */
 export interface ExportService {
@@ -39,10 +42,12 @@ export interface ExportService {
   revoke(id: string, by: Asker, slackUser: string): Promise<Result<ExportView, Failure>>;
   /** The same by a command: whoever asked for it, only the team may. Each refusal is recorded. */
   revokeAsTeam(id: string, by: Asker, slackUser: string): Promise<Result<ExportView, Failure>>;
-  /** The links that can be used now, for the team. Errors: `refused` for anybody else. */
-  links(by: Asker): Promise<Result<readonly LiveLink[], Failure>>;
+  /** The newest links that can be used now, of one project or of all, for the team. Errors: `refused` for anybody else. */
+  links(by: Asker, project: Slug | null): Promise<Result<LiveLinks, Failure>>;
 }
 
+/** How many links are listed: with more, those of one project are asked for. */
+const LINKS_MAX = 45;
 /** How many exports of one person may wait or run. */
 const LIVE_MAX = 3;
 
@@ -68,8 +73,9 @@ export function createExportService(c: ExportContext): ExportService {
       const found = await findThing(asker, slug, id, kind, c);
       if (!found.ok) return found;
       const { thing, projectId } = found.value;
-      const of = { slug, project_id: projectId, item_kind: kind, asked_by: asker.operator.id, listener } as const;
-      const stored = await c.db.tx((q) => ask(q, { ...of, thing }, c));
+      const of = { slug, project_id: projectId, item_kind: kind, listener } as const;
+      const who = { asked_by: asker.operator.id, asked_by_name: asker.operator.name };
+      const stored = await c.db.tx((q) => ask(q, { ...of, ...who, thing }, c));
       if (!stored.ok) return stored;
       const row = await readExport(c.db, stored.value);
       return row === null ? fail("stuck", "export.lost", "The export was not stored") : ok(viewOf(row, { isGone: thing.savedAt !== null }));
@@ -79,9 +85,9 @@ export function createExportService(c: ExportContext): ExportService {
       const refusal = by.isTeam ? null : await refuse(by, "revoke a link to an export", id, c);
       return refusal ?? revoke(id, by, slackUser, c);
     },
-    async links(by) {
+    async links(by, project) {
       const refusal = by.isTeam ? null : await refuse(by, "see the links to exports", "", c);
-      return refusal ?? ok(await readLiveLinks(c.db, c.now()));
+      return refusal ?? ok(await readLiveLinks(c.db, c.now(), project, LINKS_MAX));
     },
   };
 }
@@ -143,7 +149,9 @@ async function readLive(
   return ok(exportableOf(item, project.slug));
 }
 
-type Asked = Pick<ExportRow, "slug" | "project_id" | "item_kind" | "asked_by" | "listener"> & { readonly thing: Exportable };
+type Asked = Pick<ExportRow, "slug" | "project_id" | "item_kind" | "asked_by" | "asked_by_name" | "listener"> & {
+  readonly thing: Exportable;
+};
 
 /** Stores what was asked for; a thing that this person waits for already is not asked for twice. Errors: `refused` with too many. */
 async function ask(q: Transaction, { thing, ...asked }: Asked, c: ExportContext): Promise<Result<string, Failure>> {
@@ -181,7 +189,9 @@ async function revoke(id: string, by: Asker, slackUser: string, c: ExportContext
     const isTheirs = row !== null && (row.asked_by === by.operator.id || row.listener.user === slackUser);
     if (row === null || !(isTheirs || by.isTeam))
       return fail("refused", "export.not_yours", "Only who asked for this export, and the CI team, may revoke its link");
-    if (row.state !== "ready" || row.token_sha256 === null || (row.link_until ?? 0) <= c.now())
+    const isOpen = row.state === "ready" && row.revoked_at === null && (row.link_until ?? 0) > c.now();
+    if (isOpen && row.link === "bucket") return err(bucketLink());
+    if (!isOpen || row.token_sha256 === null)
       return fail("stale", "export.no_link", "This link opens nothing any more; there is nothing to revoke");
     await revokeLink(q, id, c.now(), by.operator.name);
     await recordAudit(q, { at: c.now(), actor: by.operator.id, kind: "export.revoked", subject: id, data: { slug: row.slug } });
@@ -192,6 +202,14 @@ async function revoke(id: string, by: Asker, slackUser: string, c: ExportContext
   const view = viewOf(done.value, { isSigned: c.signsLinks });
   await c.announcer.showExport(view, done.value.listener);
   return ok(view);
+}
+
+/** The refusal for an address of the bucket's own, which still works. */
+export function bucketLink(): Failure {
+  return failure("refused", "export.bucket_link", "This link is the archive's bucket's own, and nobody can revoke it", {
+    remedy:
+      "It ends by itself an hour after it was sent; a download that began before goes on. To end it at once, those who run Twokey replace the bucket's access key.",
+  });
 }
 
 /** The refusal for a project that the asker is not a member of, or that does not exist. */

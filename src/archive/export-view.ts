@@ -41,9 +41,9 @@ export interface ExportListener {
   readonly user: string;
 }
 
-/** Shows an export; implemented by the bot. */
+/** Shows an export; implemented by the bot. False: Slack did not take its end now. */
 export interface ExportAnnouncer {
-  showExport(view: ExportView, listener: ExportListener): Promise<void>;
+  showExport(view: ExportView, listener: ExportListener): Promise<boolean>;
 }
 
 /** A stored export as people see it, with `more` that is known just now. */

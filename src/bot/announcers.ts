@@ -118,14 +118,19 @@ function createExportAnnouncer(o: Pick<AnnouncerOptions, "client" | "posting">):
    * Never into the channel where it was asked for: the link opens for everybody who has it. A person's id means their direct messages.
    * Progress is one message, its end another: Slack notifies nobody of an update in place.
    */
-  async function showExport(view: ExportView, listener: ExportListener): Promise<void> {
+  async function showExport(view: ExportView, listener: ExportListener): Promise<boolean> {
     const channel = await directOf(listener.user);
     const isEnd = view.state === "ready" || view.state === "failed";
     const [progress, end] = [`export-progress:${view.id}`, `export:${view.id}`];
-    if (!isEnd && view.state !== "revoked") return o.posting.show(progress, channel, renderExport(view));
-    if (isEnd) await o.posting.correct(progress, channel, renderExportEnd(view));
-    await o.posting.show(end, channel, renderExport(view));
-    if (isEnd) await o.posting.settle();
+    if (!isEnd) {
+      await o.posting.show(view.state === "revoked" ? end : progress, channel, renderExport(view));
+      return true;
+    }
+    await o.posting.correct(progress, channel, renderExportEnd(view));
+    // Whoever tells it later makes another link, which ends this one: shown afterwards, it would lead nowhere.
+    const shown = await o.posting.tryNow(end, channel, renderExport(view));
+    // What Slack refuses for good is not tried again.
+    return !shown.ok || shown.value;
   }
   return { showExport };
 }

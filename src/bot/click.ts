@@ -54,19 +54,28 @@ export function forgedClick(): Failure {
 }
 
 /** The refusal of a click that does not come from the very message that Twokey posted under `key`; null when it does. */
-export async function assessMessage(
-  click: Click,
-  key: string,
-  what: "deletion" | "change" | "table" | "export" | "message",
-  db: Database,
-): Promise<Failure | null> {
+export async function assessMessage(click: Click, key: string, what: About, db: Database): Promise<Failure | null> {
   const message = await readPostedMessage(db, key);
   return message === null || message.channel !== click.channel || message.ts !== click.ts
-    ? failure("refused", "click.other_message", `This is not the current message for this ${what}; nothing was done`, {
-        remedy: what === "export" ? "Use the newest message of this export." : "Use the card in the team's channel.",
+    ? failure("refused", "click.other_message", `This is not the current message ${abouts[what][0]}; nothing was done`, {
+        remedy: abouts[what][1],
       })
     : null;
 }
+
+/** What a message is about, and where its current buttons are for whoever has it. */
+const abouts = {
+  deletion: ["for this deletion", "Use the card in the team's channel."],
+  change: ["for this change", "Use the card in the team's channel."],
+  table: ["for this table", "Use the card in the team's channel."],
+  export: ["for this export", "Use the newest message of this export."],
+  keep: [
+    "about this domain",
+    "Use Twokey's newest message to you about it, or write /ci-status: as long as it can be kept, its answer has Keep.",
+  ],
+  nudge: ["about templates, or is older than a month", "The next one comes within a week, with new buttons."],
+} as const;
+type About = keyof typeof abouts;
 
 /** What was clicked, and what makes one click of Slack's repetitions; left out: it cannot be told. */
 export function clickOf(body: unknown, action: unknown, teamChannel: string): { readonly click: Click; readonly once: string | undefined } {

@@ -127,8 +127,8 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
 /** A member has a message of each stage, and may press Keep in any of them: who it is for and what it is about is the same. */
 async function assessPlace(click: Click, id: string, by: Asker, c: ClickContext): Promise<Failure | null> {
   const member = click.action === "deletion_keep" ? by.operator.ciUserId : null;
-  if (member === null) return assessMessage(click, `deletion:${id}`, "deletion", c.db);
-  const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "deletion", c.db)));
+  if (member === null) return assessMessage(click, `deletion:${id}`, click.action === "deletion_keep" ? "keep" : "deletion", c.db);
+  const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "keep", c.db)));
   return refusals.includes(null) ? null : (refusals[0] ?? null);
 }
 

@@ -8,7 +8,6 @@ import { ok, type Result } from "../core/result.ts";
 import type { DeletionView, MembersView } from "../deletion/view.ts";
 import type { Database } from "../store/db.ts";
 import { readTelling, readTold, recordTelling, recordTold, type ToldRow } from "../store/member-told.ts";
-import { readPostedMessage } from "../store/posted-messages.ts";
 import type { Identity } from "./identity.ts";
 import type { Posting } from "./posting.ts";
 import { untoldSentence } from "./render/card.ts";
@@ -86,7 +85,7 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
     const shown = await o.posting.showNow(key, direct.value, renderKeep(view));
     if (!shown.ok) return shown.error.message;
     // What Slack did not take just now is tried again by this process alone: only a message that is there counts.
-    if ((await readPostedMessage(o.db, key)) === null) return { kind: "unavailable", code: "slack.not_yet", message: "not yet" };
+    if (!shown.value) return { kind: "unavailable", code: "slack.not_yet", message: "not yet" };
     return null;
   }
 

@@ -1,4 +1,5 @@
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
+import type { Failure } from "../core/failure.ts";
 import type { Asker } from "../core/people.ts";
 import { err } from "../core/result.ts";
 import { recordNeverNudge } from "../store/nudges.ts";
@@ -22,18 +23,22 @@ export async function answerNudgeClick(click: Click, by: Asker, c: ClickContext)
 /** Somebody wants no more messages about templates: stored for that person, for good. */
 async function neverNudge(click: Click, { operator: { ciUserId } }: Asker, c: ClickContext): Promise<Reply> {
   const [, round = ""] = /^v1:(\d{1,16})$/.exec(click.value) ?? [];
-  if (ciUserId === null || (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) !== null)
-    return replyOfFailure(forgedClick());
+  const refusal = await assessNudge(click, ciUserId, round, c);
+  if (refusal !== null || ciUserId === null) return replyOfFailure(refusal ?? forgedClick());
   await recordNeverNudge(c.db, ciUserId);
   return shortReply("You are not told again", "Nothing else changes: you are still told when your domain is to be deleted.");
+}
+
+/** Null: it is on this person's own message of that round, which is known for a month. */
+async function assessNudge(click: Click, person: string | null, round: string, c: ClickContext): Promise<Failure | null> {
+  return round === "" || person === null ? forgedClick() : assessMessage(click, nudgeKey(person, round), "nudge", c.db);
 }
 
 /** The value only says which machine: the service finds out anew whose it is. Every refusal is recorded. */
 async function makeTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   const [, round = "", machine = ""] = makeShape.exec(click.value) ?? [];
-  const { ciUserId } = by.operator;
-  const isOurs = ciUserId !== null && machine !== "" && (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) === null;
-  const made = isOurs ? await c.services.templates.make(by, machine, click.channel) : err(forgedClick());
+  const refusal = await assessNudge(click, by.operator.ciUserId, round, c);
+  const made = refusal === null ? await c.services.templates.make(by, machine, click.channel) : err(refusal);
   if (!made.ok) await c.services.deletions.recordRefusal(by.operator.id, "nudge_make", made.error.message);
   return replyOf(made, () => null);
 }

@@ -1,7 +1,5 @@
 import type { WebClient } from "@slack/web-api";
 import type { CiUserId } from "../core/ids.ts";
-import type { Database } from "../store/db.ts";
-import { readPostedMessage } from "../store/posted-messages.ts";
 import type { Identity } from "./identity.ts";
 import { createDirects, mayPass } from "./members-told.ts";
 import type { Posting } from "./posting.ts";
@@ -22,7 +20,6 @@ export function nudgeKey(person: string, round: number | string): string {
 export function createNudges(o: {
   readonly posting: Posting;
   readonly client: WebClient;
-  readonly db: Database;
   readonly identity: Pick<Identity, "slackIdOf">;
 }): NudgeAnnouncer {
   const directOf = createDirects(o);
@@ -31,9 +28,8 @@ export function createNudges(o: {
       const direct = await directOf(person);
       if (!direct.ok) return !mayPass(direct.error);
       if (direct.value === null) return true;
-      const key = nudgeKey(person, round);
-      const shown = await o.posting.showNow(key, direct.value, renderNudge(machines, round));
-      return !shown.ok || (await readPostedMessage(o.db, key)) !== null;
+      const shown = await o.posting.showNow(nudgeKey(person, round), direct.value, renderNudge(machines, round));
+      return !shown.ok || shown.value;
     },
   };
 }

@@ -17,8 +17,10 @@ export interface Posting {
   show(key: string, channel: string, rendering: Rendering): Promise<void>;
   /** Updates the message under `key` in place; one that is not there, or can no longer be changed, is not posted again. */
   correct(key: string, channel: string, rendering: Rendering): Promise<void>;
-  /** Shows it and waits for it. Errors: Slack refuses it until something is changed; what passes is tried again, as with `show`. */
-  showNow(key: string, channel: string, rendering: Rendering): Promise<Result<null, Failure>>;
+  /** Shows it and waits for it; false: not now, and it is tried again, as with `show`. Errors: Slack refuses it until something is changed. */
+  showNow(key: string, channel: string, rendering: Rendering): Promise<Result<boolean, Failure>>;
+  /** The same; false: not now, and only the caller tries it again. */
+  tryNow(key: string, channel: string, rendering: Rendering): Promise<Result<boolean, Failure>>;
   /** Posts one line of plain text in the thread of the message under `key`, once for each `noteKey`. */
   note(key: string, noteKey: string, plainText: string): Promise<void>;
   /** A note with times or mentions of ours; false: it is not there now. */
@@ -51,6 +53,8 @@ interface Wanted {
   readonly rendering: Rendering;
   /** Whether it is posted where there is no message to update. */
   readonly mayPost: boolean;
+  /** Whether what Slack did not take just now stays wanted. */
+  readonly isKept: boolean;
 }
 
 interface PostingOptions {
@@ -81,7 +85,8 @@ export function createPosting(o: PostingOptions): Posting {
     return errorCode(thrown);
   };
 
-  const want = (key: string, channel: string, rendering: Rendering) => wanted.set(key, { channel, rendering, mayPost: true });
+  const want = (key: string, channel: string, rendering: Rendering, isKept = true) =>
+    wanted.set(key, { channel, rendering, mayPost: true, isKept });
 
   /** Slack's code for why it was not shown, or null. */
   const start = (key: string, tries = 0): Promise<string | null> => {
@@ -97,6 +102,10 @@ export function createPosting(o: PostingOptions): Posting {
     running.set(key, done);
     return done;
   };
+  const startNow = async (key: string): Promise<Result<boolean, Failure>> => {
+    const code = await start(key);
+    return code === null || isPassing(code) ? ok(code === null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
+  };
   return {
     async show(key, channel, rendering) {
       want(key, channel, rendering);
@@ -106,14 +115,11 @@ export function createPosting(o: PostingOptions): Posting {
       if (first) await done;
     },
     async correct(key, channel, rendering) {
-      wanted.set(key, { channel, rendering, mayPost: wanted.get(key)?.mayPost ?? false });
+      wanted.set(key, { channel, rendering, mayPost: wanted.get(key)?.mayPost ?? false, isKept: true });
       void start(key);
     },
-    async showNow(key, channel, rendering) {
-      want(key, channel, rendering);
-      const code = await start(key);
-      return code === null || isPassing(code) ? ok(null) : fail("rejected", `slack.${code}`, `Slack refused the message: ${code}`);
-    },
+    showNow: (key, channel, rendering) => (want(key, channel, rendering), startNow(key)),
+    tryNow: (key, channel, rendering) => (want(key, channel, rendering, false), startNow(key)),
     note: async (key, noteKey, text) => void (await postNote(key, noteKey, safe(text, TEXT_MAX), o)),
     say: (key, noteKey, text) => postNote(key, noteKey, text, o),
     file: (key, fileKey, file) => putFile(key, fileKey, file, o),
@@ -132,7 +138,7 @@ async function showAll(key: string, wanted: Map<string, Wanted>, o: PostingOptio
     wanted.delete(key);
     const sent = await showOnce(key, next, o).catch((thrown: unknown) => {
       // A newer state wins over the one that failed.
-      if (isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
+      if (next.isKept && isPassing(errorCode(thrown)) && !wanted.has(key)) wanted.set(key, next);
       throw thrown;
     });
     if (sent && wanted.has(key)) await o.sleep(UPDATE_PAUSE_MS);

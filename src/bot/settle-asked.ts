@@ -25,6 +25,6 @@ export function createSettleAsked(o: Omit<MembersToldOptions, "membersOf" | "now
     const key = `settle:${view.id}:${closer}`;
     const shown = await o.posting.showNow(key, direct.value, renderSettle(view));
     if (!shown.ok) return askTeam(view, `who closed it could not be asked: ${shown.error.message}`);
-    return (await readPostedMessage(o.db, key)) !== null;
+    return shown.value;
   };
 }

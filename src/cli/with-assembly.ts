@@ -32,7 +32,7 @@ const noSlack: SlackParts = {
       tellMembers: async () => undefined,
       askToSettle: async () => false,
     },
-    export: { showExport: async () => undefined },
+    export: { showExport: async () => false },
     policy: { showChange: async () => undefined },
     stop: { showStop: () => undefined },
     adoption: { showAdoption: async () => undefined },

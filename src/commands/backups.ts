@@ -1,10 +1,11 @@
 import { policyNames } from "../core/backup-policy.ts";
 import type { Slug } from "../core/ids.ts";
+import { counted } from "../core/plural.ts";
 import { sizeText } from "../core/units.ts";
 import type { Asker } from "../core/people.ts";
 import type { BackupVersion, ProjectBackups } from "../archive/backups/service.ts";
 import type { Services } from "./services.ts";
-import { minuteText, replyOf, replyOfFailure, shortReply, type Reply } from "./reply.ts";
+import { replyOf, replyOfFailure, shortReply, type Reply, type Words } from "./reply.ts";
 
 /** `/ci-backups`: what is saved of one project, from when, and when it was verified. */
 export async function answerBackups(asker: Asker, slug: Slug | null, services: Pick<Services, "backups" | "projects">): Promise<Reply> {
@@ -20,29 +21,36 @@ export async function answerBackups(asker: Asker, slug: Slug | null, services: P
 
 function backupsReply(b: ProjectBackups): Reply {
   const good = b.versions.find((v) => v.things.length > 0);
-  const plan =
+  const plan: Words =
     b.policy === null
       ? "No new backups are made: BACKUP_POLICIES says so, or the project is closed."
-      : `What is backed up: ${policyNames[b.policy]}. The next backup ${b.nextAt === null ? "starts in a moment" : `is due ${minuteText(b.nextAt)}`}.`;
+      : [
+          `What is backed up: ${policyNames[b.policy]}. The next backup `,
+          ...(b.nextAt === null ? ["starts in a moment."] : ["is due ", { at: b.nextAt }, "."]),
+        ];
+  const newest: Words = good === undefined ? [] : ["The newest backup is of ", { at: good.askedAt }, ". "];
   return {
-    title: good === undefined ? `${b.project}: no backup yet` : `${b.project}: newest backup ${minuteText(good.askedAt)}`,
+    title: `${b.project}: ${good === undefined ? "no backup yet" : counted(b.versions.length, "backup")}`,
     parts: [
-      { kind: "text", text: plan },
+      { kind: "text", text: [...newest, ...(typeof plan === "string" ? [plan] : plan)] },
       { kind: "list", title: "Backups, newest first", lines: b.versions.map(versionLine) },
       {
         kind: "list",
         title: "In the newest one",
-        lines: (good?.things ?? []).map(
-          (t) => `${t.kind} ${t.name}, ${sizeText(t.bytes)}, saved and read back ${minuteText(t.verifiedAt)}`,
-        ),
+        lines: (good?.things ?? []).map((t): Words => [
+          `${t.kind} `,
+          { code: t.name },
+          `, ${sizeText(t.bytes)}, saved and read back `,
+          { at: t.verifiedAt },
+        ]),
       },
     ],
   };
 }
 
-function versionLine(v: BackupVersion): string {
+function versionLine(v: BackupVersion): Words {
   const bytes = v.things.reduce((n, t) => n + t.bytes, 0);
-  const things = `${v.things.length} thing${v.things.length === 1 ? "" : "s"}, ${sizeText(bytes)}`;
+  const things = `${counted(v.things.length, "thing")}, ${sizeText(bytes)}`;
   const state = { waiting: "waiting", saving: "in progress", complete: "complete", partial: "incomplete", failed: "failed" }[v.state];
-  return `${minuteText(v.askedAt)}, ${policyNames[v.policy]}: ${state}; ${things}${v.problem === null ? "" : ` (${v.problem})`}`;
+  return [{ at: v.askedAt }, `, ${policyNames[v.policy]}: ${state}; ${things}${v.problem === null ? "" : ` (${v.problem})`}`];
 }

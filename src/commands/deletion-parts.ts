@@ -3,7 +3,7 @@ import type { Instant } from "../core/ids.ts";
 import type { ItemKind } from "../core/inventory.ts";
 import { compareNames } from "../core/shown-text.ts";
 import { sizeText } from "../core/units.ts";
-import { phaseWords } from "../deletion/phase-words.ts";
+import { phaseWords, type Standing } from "../deletion/phase-words.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Moment, Part, Words } from "./reply.ts";
 
@@ -35,6 +35,12 @@ export function isLive({ phase }: Pick<DeletionView, "phase">): boolean {
 /** Whether the domain is gone: by this deletion, or by somebody else. */
 export function tookDomain({ phase, closedBecause }: Pick<DeletionView, "phase" | "closedBecause">): boolean {
   return phase === "deleted" || (phase === "closed" && closedBecause === "gone");
+}
+
+/** Where a deletion stands, with the day of its end in the reader's zone. */
+export function standingWords(view: Standing): Exclude<Words, string> {
+  const { words, until } = phaseWords(view);
+  return until === null ? [words] : [`${words} `, { at: until, as: "day" }];
 }
 
 /** Who reads it. */
@@ -80,12 +86,14 @@ export function partsAfterwards({ view, enteredAt, saved }: LastDeletion): reado
   const approvers = view.approvals.map((a) => a.operator.name);
   const who =
     view.phase === "closed" ? " by somebody else, not by Twokey" : approvers.length === 0 ? "" : `. Approved by ${approvers.join(" and ")}`;
-  const waived = view.archive.filter((a) => a.state === "waived").map((a) => `${a.name}: ${a.kind}, waived by ${a.waivedBy.join(" and ")}`);
+  const waived = view.archive
+    .filter((a) => a.state === "waived")
+    .map((a): Words => [{ code: a.name }, `: ${a.kind}, waived by ${a.waivedBy.join(" and ")}`]);
   const isTemplate = (one: SavedThing): number => Number(one.kind === "template");
   const shown = saved.toSorted((a, b) => isTemplate(b) - isTemplate(a) || compareNames(a.name, b.name)).slice(0, SAVED_MAX);
   const left = saved.length - shown.length;
   return [
-    { kind: "text", text: [`The domain ${view.path} was deleted`, ...pieces(when), `${who}.`] },
+    { kind: "text", text: ["The domain ", { code: view.path }, " was deleted", ...pieces(when), `${who}.`] },
     {
       kind: "fields",
       rows: [
@@ -101,7 +109,7 @@ export function partsAfterwards({ view, enteredAt, saved }: LastDeletion): reado
 }
 
 function savedPart({ kind, name, bytes, savedAt, itemId }: SavedThing, slug: string): Part {
-  const text: Words = [`${name}: ${kind.replaceAll("_", " ")}, ${sizeText(bytes)}, saved on `, { at: savedAt, as: "day" }];
+  const text: Words = [{ code: name }, `: ${kind.replaceAll("_", " ")}, ${sizeText(bytes)}, saved on `, { at: savedAt, as: "day" }];
   if (kind !== "template") return { kind: "text", text };
   const value = `${slug} ${itemId}`;
   return { kind: "button_line", text, button: { action: "choose_template", text: "Download", value, label: `Download ${name}` } };
@@ -168,6 +176,6 @@ function quorumText({ quorum }: DeletionView): string {
   return quorum === 2 ? "two" : String(quorum);
 }
 
-function pieces(words: Words): readonly (string | Moment)[] {
+function pieces(words: Words): Exclude<Words, string> {
   return typeof words === "string" ? [words] : words;
 }

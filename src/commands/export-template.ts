@@ -34,16 +34,16 @@ export async function answerExport(
   const named = name === null || exact.length > 0 ? exact : all.filter((t) => isNamed(name, t.name));
   const [one] = named;
   if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where, kind);
-  if (name !== null)
-    return shortReply(
-      `${named.length === 0 ? `No ${kind} has` : `Several ${kind}s have`} that name`,
-      "Leave the name out and choose one from the list.",
-    );
-  const choice: Part =
-    all.length <= OPTIONS_MAX
-      ? { kind: "choice", action: `choose_${kind}`, label: `Choose a ${kind}`, options: all.map(optionOf) }
-      : { kind: "search", action: `choose_${kind}`, label: `Type a part of the ${kind}'s name` };
-  return { title: titleOf(kind), parts: [choice] };
+  if (named.length > 1)
+    return { title: `${named.length} ${kind}s have that name: which one should be exported?`, parts: [choiceOf(named, kind)] };
+  if (name !== null) return shortReply(`No ${kind} has that name`, "Leave the name out and choose one from the list.");
+  return { title: titleOf(kind), parts: [choiceOf(all, kind)] };
+}
+
+function choiceOf(things: readonly Exportable[], kind: ExportKind): Part {
+  return things.length <= OPTIONS_MAX
+    ? { kind: "choice", action: `choose_${kind}`, label: `Choose a ${kind}`, options: optionsOf(things) }
+    : { kind: "search", action: `choose_${kind}`, label: `Type a part of the ${kind}'s name` };
 }
 
 /** A menu that asks with each letter, over all projects; where there is nothing to choose, or it cannot be read, that is said at once. */
@@ -79,7 +79,7 @@ export async function suggest(
 }
 
 async function listed(found: Awaited<ReturnType<Services["exports"]["choices"]>>, typed: string) {
-  return found.ok ? ({ ok: true, value: matching(found.value, typed).slice(0, OPTIONS_MAX).map(optionOf) } as const) : found;
+  return found.ok ? ({ ok: true, value: optionsOf(matching(found.value, typed).slice(0, OPTIONS_MAX)) } as const) : found;
 }
 
 /** Starts one export; its progress comes as a direct message. */
@@ -95,7 +95,7 @@ export async function startExport(
     shortReply(
       `Exporting ${started.name} of ${slug}`,
       started.isGone
-        ? "CloudStack has it no more: the copy in the archive is checked, then you get the link as a direct message."
+        ? "CloudStack does not have it any more: the copy in the archive is checked, then you get the link as a direct message."
         : "It is saved and checked first; then you get the link as a direct message.",
     ),
   );
@@ -114,11 +114,23 @@ function nothingThere(kind: ExportKind): Reply {
   return shortReply(`There is no ${kind} to export`, how);
 }
 
+interface Option {
+  readonly value: string;
+  readonly label: string;
+}
+
+/** The lines of a menu; those that would be alike are told apart by the beginning of their id, as CloudStack shows it. */
+function optionsOf(things: readonly Exportable[]): readonly Option[] {
+  const labels = new Map<string, number>();
+  for (const t of things) labels.set(optionOf(t).label, (labels.get(optionOf(t).label) ?? 0) + 1);
+  return things.map((t) => ((labels.get(optionOf(t).label) ?? 0) > 1 ? optionOf(t, `id ${t.id.slice(0, 8)}`) : optionOf(t)));
+}
+
 /** One line of a menu: its size, or since when only the archive has it, is never cut off. */
-function optionOf(t: Exportable): { readonly value: string; readonly label: string } {
+function optionOf(t: Exportable, apart = ""): Option {
   const size = t.bytes === null ? "" : sizeText(t.bytes);
   const saved = t.savedAt === null ? "" : `saved ${new Date(t.savedAt).toISOString().slice(0, 10)}`;
-  const more = [size, saved].filter((text) => text !== "").join(", ");
+  const more = [size, saved, apart].filter((text) => text !== "").join(", ");
   const end = more === "" ? "" : ` (${more})`;
   const name = [...`${t.project}: ${t.name}`];
   const room = LABEL_MAX - end.length;

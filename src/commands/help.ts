@@ -13,7 +13,7 @@ export function helpReply(isTeam: boolean): Reply {
     "/ci-plan [project]: what a pass would do now, without doing it",
     "/ci-sync [project]: start a pass; with a project it reads only that one and proposes no deletion",
     "/ci-deletions: deletions under way",
-    "/ci-export-links: links to exports that can be used now; revoke <number or link>: end one",
+    "/ci-export-links: links to exports that can be used now; <project>: those of one; revoke <id or link>: end one",
     "/ci-backup-cost: what backups cost by policy, and what each could have brought back in 2017",
     "/ci-policy: limits, approvers, scope, protected domains; a change takes two people",
     "/ci-adopt: have domains managed that are there already; release: let their first plan restrict; give-back <project>: manage one no longer",

@@ -1,7 +1,7 @@
 import type { Asker } from "../core/people.ts";
 import { APPROVALS_MIN } from "../core/votes.ts";
 import type { PolicyService, PolicyReport } from "../policy/service.ts";
-import { minuteText, replyOf, shortReply, teamOnlyReply, type Reply } from "./reply.ts";
+import { replyOf, shortReply, teamOnlyReply, type Reply, type Words } from "./reply.ts";
 
 /** `/ci-policy`: the limits in force, the open changes, and a menu to propose one. */
 export async function answerPolicy(
@@ -25,7 +25,7 @@ function policyReply(r: PolicyReport): Reply {
   return {
     title: `The policy in force is version ${r.version}`,
     parts: [
-      { kind: "text", text: `In force since ${minuteText(r.since)}. ${who}.` },
+      { kind: "text", text: ["In force since ", { at: r.since }, `. ${who}.`] },
       { kind: "list", title: "Settings", lines: r.rows.map((row) => `${row.title}: ${row.value}`) },
       {
         kind: "list",
@@ -35,10 +35,10 @@ function policyReply(r: PolicyReport): Reply {
       {
         kind: "list",
         title: "Changes so far",
-        lines: r.past.map(
-          (c) =>
-            `${minuteText(c.endedAt ?? c.proposedAt)} ${c.title}: ${c.before} → ${c.after}, by ${c.proposedBy}, approved by ${c.approvals.map((a) => a.name).join(" and ")}`,
-        ),
+        lines: r.past.map((c): Words => [
+          { at: c.endedAt ?? c.proposedAt },
+          ` ${c.title}: ${c.before} → ${c.after}, by ${c.proposedBy}, approved by ${c.approvals.map((a) => a.name).join(" and ")}`,
+        ]),
       },
       { kind: "list", title: "The environment differs (it counts at the first start only)", lines: r.elsewhere },
       {

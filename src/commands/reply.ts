@@ -9,8 +9,13 @@ export interface Moment {
   readonly as?: "day";
 }
 
-/** A text, in which instants may stand. */
-export type Words = string | readonly (string | Moment)[];
+/** A name that people copy: shown as code, with every character as it is. */
+export interface Copied {
+  readonly code: string;
+}
+
+/** A text, in which instants and names may stand. */
+export type Words = string | readonly (string | Moment | Copied)[];
 
 /** A button of an answer; `label` is for screen readers. */
 export interface ReplyButton {
@@ -71,9 +76,4 @@ export function replyOf<T, R extends Reply | null>(got: Result<T, Failure>, tell
 /** The answer to a person who is not of the CI team. */
 export function teamOnlyReply(what: string, instead = "/ci-status tells about your own project."): Reply {
   return shortReply(`Only members of the CI team may see ${what}`, instead);
-}
-
-/** An instant to the minute, for lists. */
-export function minuteText(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

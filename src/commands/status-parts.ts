@@ -39,9 +39,9 @@ export function nameText({ name, slug }: { readonly name: string; readonly slug:
 const NOT_MANAGED = "there, but Twokey does not manage it: /ci-adopt";
 
 function domainWords(path: string, now: DomainNow | null): Words {
-  if (now === null) return path;
-  const state = `${path}, ${now.state === "Active" ? "active" : now.state}`;
-  return now.createdAt === null ? state : [`${state} since `, { at: now.createdAt, as: "day" }];
+  if (now === null) return [{ code: path }];
+  const state = `, ${now.state === "Active" ? "active" : now.state}`;
+  return [{ code: path }, state, ...(now.createdAt === null ? [] : [" since ", { at: now.createdAt, as: "day" } as const])];
 }
 
 /** Machines with state and age; disks, snapshots and templates with size and the date of their copy. */
@@ -49,12 +49,17 @@ export function contentParts({ items, copies, at }: ProjectStatus): readonly Par
   if (items === null) return [];
   const of = (kind: ItemKind) => items.filter((i) => i.kind === kind).toSorted((a, b) => compareNames(a.name, b.name));
   const names = new Map(items.map((i) => [i.id, i.name]));
-  const machine = (i: InventoryItem): string => `${i.name}: ${i.state}${i.createdAt === null ? "" : `, ${ageText(at - i.createdAt)} old`}`;
+  const machine = (i: InventoryItem): Words => [
+    { code: i.name },
+    `: ${i.state}${i.createdAt === null ? "" : `, ${ageText(at - i.createdAt)} old`}`,
+  ];
   const thing = (i: InventoryItem): Words => {
     const parent = i.parentId === null ? undefined : names.get(i.parentId);
-    const head = `${i.name}${parent === undefined ? "" : ` (of ${parent})`}: ${i.bytes === null ? "size not known" : sizeText(i.bytes)}`;
+    const of: Words = parent === undefined ? [] : [" (of ", { code: parent }, ")"];
+    const size = i.bytes === null ? "size not known" : sizeText(i.bytes);
     const saved = copies.get(i.id);
-    return saved === undefined ? `${head}, no copy in the archive` : [`${head}, copy of `, { at: saved, as: "day" }];
+    const copy: Words = saved === undefined ? [", no copy in the archive"] : [", copy of ", { at: saved, as: "day" }];
+    return [{ code: i.name }, ...of, `: ${size}`, ...copy];
   };
   return [
     { kind: "list", title: "Machines", lines: of("machine").map(machine) },

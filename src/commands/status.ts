@@ -1,12 +1,12 @@
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
-import { dayText, phaseText } from "../deletion/phase-words.ts";
+import { phaseText } from "../deletion/phase-words.ts";
 import { attentionTitles, kindsIn, ofKind, type Overview } from "./attention.ts";
-import { counted, isLive, partsAfterwards, partsUnderWay, tookDomain } from "./deletion-parts.ts";
+import { counted, isLive, partsAfterwards, partsUnderWay, standingWords, tookDomain } from "./deletion-parts.ts";
 import type { ProjectStatus } from "./projects.ts";
 import { replyOf, replyOfFailure, shortReply, type Moment, type Part, type Reply, type Words } from "./reply.ts";
 import type { Services } from "./services.ts";
-import { contentParts, headParts, limitParts, nameText, stepParts } from "./status-parts.ts";
+import { contentParts, headParts, limitParts, stepParts } from "./status-parts.ts";
 
 /** `/ci-status`: one project, or all of the asker's at a glance. */
 export async function answerStatus(asker: Asker, slug: Slug | null, services: Pick<Services, "projects">): Promise<Reply> {
@@ -54,8 +54,7 @@ function titleOf(s: ProjectStatus): string {
   const { deletion, domain, project } = s;
   const say = (words: string): string => `${s.slug}: ${words}`;
   if (deletion !== null && isLive(deletion.view)) return say(lowerFirst(phaseText(deletion.view)));
-  if (deletion !== null && tookDomain(deletion.view) && domain === null)
-    return say(deletion.enteredAt === null ? "deleted" : `deleted on ${dayText(deletion.enteredAt)}`);
+  if (deletion !== null && tookDomain(deletion.view) && domain === null) return say("deleted");
   if (project === null) return say("not in the CI database, its domain is still there");
   if (domain === null)
     return say(s.isUnadopted ? "its domain is not adopted" : project.state === "closed" ? "closed, without a domain" : "no domain yet");
@@ -106,14 +105,23 @@ function teamReply(o: Overview): Reply {
     title: attentionTitles[kind],
     lines: ofKind(o, kind).map((a) => lineOf(a.slug, a.words)),
   }));
+  const n = o.projects.length;
+  const domains =
+    n === 0 && o.attention.length > 0 ? `${counted(o.attention.length, "domain")} of no listed project` : attentionText(o.attention.length);
+  const healthy: Part[] =
+    n === 0
+      ? []
+      : [
+          {
+            kind: "text",
+            text: `${o.healthy} of ${counted(n, "project")} ${o.healthy === 1 ? "is" : "are"} all right${o.gone === 0 ? "" : `, ${o.gone} closed and gone`}.`,
+          },
+        ];
   return {
-    title: `${counted(o.projects.length, "project")}: ${o.allHeld.length > 0 ? "held, " : ""}${attentionText(o.attention.length)}`,
+    title: `${n === 0 ? "No project in the CI database" : counted(n, "project")}: ${o.allHeld.length > 0 ? "held, " : ""}${domains}`,
     parts: [
       { kind: "list", title: "Held for all of them", lines: o.allHeld },
-      {
-        kind: "text",
-        text: `${o.healthy} of ${counted(o.projects.length, "project")} are all right${o.gone === 0 ? "" : `, ${o.gone} closed and gone`}.`,
-      },
+      ...healthy,
       ...lists,
       { kind: "list", title: "Rows of the CI database to correct, of no project that they name", lines: o.namelessRows },
       { kind: "note", text: "/ci-status and a short name shows one project." },
@@ -127,7 +135,7 @@ function memberReply(o: Overview): Reply {
   const own = o.projects.map((p) => lineOf(p.slug, attention.get(p.slug) ?? (p.state === "closed" ? "closed and gone" : "all right"), p));
   const former = o.former.map(({ view, enteredAt }) =>
     isLive(view) || enteredAt === null
-      ? lineOf(view.slug, phaseText(view))
+      ? lineOf(view.slug, standingWords(view))
       : lineOf(view.slug, ["deleted on ", { at: enteredAt, as: "day" }]),
   );
   return {
@@ -145,5 +153,6 @@ function attentionText(n: number): string {
 }
 
 function lineOf(slug: string, words: Words, project: { readonly name: string; readonly slug: string } = { name: slug, slug }): Words {
-  return [`${nameText(project)}: `, ...(typeof words === "string" ? [words] : words)];
+  const name = project.name === slug ? [] : [`, ${project.name}`];
+  return [{ code: slug }, ...name, ": ", ...(typeof words === "string" ? [words] : words)];
 }

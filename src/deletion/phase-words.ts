@@ -48,15 +48,9 @@ export function phaseWords(v: Standing): PhaseWords {
   }
 }
 
-/** The same as one plain text, with the day in words: "Quarantined until 12 December". For headers and lists, which show no local times. Pure. */
+/** The same without its end, for headers, which cannot show an instant in the reader's zone: in another zone it may be another day. Pure. */
 export function phaseText(v: Standing): string {
-  const { words, until } = phaseWords(v);
-  return until === null ? words : `${words} ${dayText(until)}`;
-}
-
-/** A day in words, such as "12 December", in UTC. */
-export function dayText(at: number): string {
-  return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
+  return phaseWords(v).words.replace(/ until$/, "");
 }
 
 function frozenWords(from: Phase | null): string {

@@ -13,10 +13,14 @@ const Row = z.object({
   template_id: z.string(),
   template_name: z.string(),
   asked_by: z.string(),
+  /** As messages name them; null: asked for before it was kept. */
+  asked_by_name: z.string().nullable(),
   listener: z.object({ channel: z.string(), user: z.string() }),
   state: z.enum(["waiting", "saving", "ready", "failed"]),
   done_bytes: z.number(),
   total_bytes: z.number().nullable(),
+  /** Ours, an address of the bucket's own, which nobody can revoke, or none. */
+  link: z.enum(["ours", "bucket"]).nullable(),
   token_sha256: z.string().nullable(),
   link_until: Instant.nullable(),
   problem: z.string().nullable(),
@@ -33,7 +37,7 @@ export type ExportRow = z.output<typeof Row>;
 /** Stores a new export. */
 export async function insertExport(
   q: Queryable,
-  e: Omit<ExportRow, "state" | "done_bytes" | "token_sha256" | "link_until" | "problem" | "revoked_at" | "revoked_by" | "told">,
+  e: Omit<ExportRow, "state" | "done_bytes" | "link" | "token_sha256" | "link_until" | "problem" | "revoked_at" | "revoked_by" | "told">,
 ): Promise<void> {
   await insertRow(q, "export", { ...e, state: "waiting" });
 }
@@ -126,25 +130,50 @@ export async function isRevoked(q: Queryable, id: string): Promise<boolean> {
   return row === null || row.revoked_at !== null;
 }
 
-const LinkRow = z.object({ id: ExportId, slug: z.string(), name: z.string(), askedBy: z.string(), until: Instant });
-/** A link that can be used now. */
-export type LiveLink = Readonly<z.output<typeof LinkRow>>;
+/** Reads the exports that ended and of whose end nobody was told, of those asked for since an instant: each by its thing's id. */
+export async function readThingsWithUntoldEnd(q: Queryable, since: number): Promise<readonly string[]> {
+  const row = z.object({ thing: z.string() });
+  const sql =
+    "select distinct template_id as thing from export where not told and state in ('ready', 'failed') and asked_at > $1 order by 1 limit 200";
+  return (await q.many(row, sql, [since])).map((r) => r.thing);
+}
 
-/** Reads the links that can be used now, the newest first. */
-export function readLiveLinks(q: Queryable, now: number): Promise<readonly LiveLink[]> {
-  return q.many(
+const LinkRow = z.object({
+  id: ExportId,
+  slug: z.string(),
+  name: z.string(),
+  askedBy: z.string(),
+  until: Instant,
+  isRevocable: z.boolean(),
+  /** How many there are, with those that are not read. */
+  of: z.number(),
+});
+/** A link that can be used now. */
+export type LiveLink = Readonly<Omit<z.output<typeof LinkRow>, "of">>;
+/** The newest of the links that can be used now, and how many there are. */
+export interface LiveLinks {
+  readonly links: readonly LiveLink[];
+  readonly of: number;
+}
+
+/** Reads the links that can be used now, of one project or of all, the newest first. */
+export async function readLiveLinks(q: Queryable, now: number, slug: string | null, limit: number): Promise<LiveLinks> {
+  const links = await q.many(
     LinkRow,
-    `select id, slug, template_name as name, asked_by as "askedBy", link_until as until from export
-     where state = 'ready' and token_sha256 is not null and revoked_at is null and link_until > $1 order by link_until desc, id limit 50`,
-    [now],
+    `select id, slug, template_name as name, coalesce(asked_by_name, asked_by) as "askedBy", link_until as until,
+       link = 'ours' as "isRevocable", count(*) over () as of
+     from export where state = 'ready' and link is not null and revoked_at is null and link_until > $1 and ($2::text is null or slug = $2)
+     order by link_until desc, id limit $3`,
+    [now, slug, limit],
   );
+  return { links, of: links[0]?.of ?? 0 };
 }
 
 /** Changes an export's row. */
 export async function updateExport(
   q: Queryable,
   id: string,
-  change: Partial<Pick<ExportRow, "state" | "done_bytes" | "total_bytes" | "token_sha256" | "link_until" | "problem" | "told">>,
+  change: Partial<Pick<ExportRow, "state" | "done_bytes" | "total_bytes" | "link" | "token_sha256" | "link_until" | "problem" | "told">>,
 ): Promise<void> {
   await updateRow(q, "export", id, change);
 }

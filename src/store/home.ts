@@ -74,7 +74,8 @@ export function readHomeStamp(q: Queryable): Promise<string> {
        (select count(*) || '.' || count(ended_at) from policy_change), (select count(*) || '.' || count(ended_at) from adoption),
        (select count(*) from go_on), (select complete_at from sync_state),
        (select id || '.' || coalesce(ended_at, 0) from pass order by started_at desc, id limit 1),
-       (select count(*) || '.' || count(*) filter (where state = 'ready') || '.' || count(*) filter (where state = 'failed') from export)) as stamp`,
+       (select count(*) || '.' || count(*) filter (where state = 'ready') || '.' || count(*) filter (where state = 'failed')
+          || '.' || count(*) filter (where told) || '.' || count(revoked_at) from export)) as stamp`,
   );
 }
 
@@ -168,6 +169,9 @@ const ExportRow = z.object({
   name: z.string(),
   state: z.enum(["waiting", "saving", "ready", "failed"]),
   linkUntil: z.number().nullable(),
+  /** Whether a link was handed out, and whether Slack took the message of how it ended. */
+  hasLink: z.boolean(),
+  told: z.boolean(),
 });
 /** An export of a template, as Home lists it. */
 export type HomeExport = Readonly<z.output<typeof ExportRow>>;
@@ -176,7 +180,7 @@ export type HomeExport = Readonly<z.output<typeof ExportRow>>;
 export function readHomeExports(q: Queryable, askedBy: string, now: number): Promise<readonly HomeExport[]> {
   return q.many(
     ExportRow,
-    `select slug, template_name as name, state, link_until as "linkUntil" from export
+    `select slug, template_name as name, state, link_until as "linkUntil", link is not null as "hasLink", told from export
      where asked_by = $1 and (state in ('waiting', 'saving') or (state = 'ready' and link_until > $2) or (state = 'failed' and asked_at > $3))
      order by asked_at desc, id limit 10`,
     [askedBy, now, now - DAY_MS],

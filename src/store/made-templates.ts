@@ -61,6 +61,14 @@ export async function recordMadeTemplateTold(q: Queryable, id: string): Promise<
   await q.exec("update made_template set told = true where id = $1 and ended_at is not null", [id]);
 }
 
+const OfRow = z.object({ template: z.string(), machine: z.string() });
+
+/** Of which machine the bot made which of these templates. */
+export async function readMachinesOfTemplates(q: Queryable, templates: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const sql = "select template_id::text as template, machine_id::text as machine from made_template where template_id::text = any ($1)";
+  return new Map((await q.many(OfRow, sql, [templates])).map((row) => [row.template, row.machine]));
+}
+
 const IdRow = z.object({ id: z.string() });
 
 /** Those that were asked for before an instant and have not ended, or of whose end nobody was told since another one. */

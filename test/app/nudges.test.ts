@@ -12,6 +12,7 @@ import { answerClick } from "../../src/bot/clicks.ts";
 import { nudgeKey } from "../../src/bot/nudges.ts";
 import { createPosting } from "../../src/bot/posting.ts";
 import { renderNudge, type OldMachine } from "../../src/bot/render/nudge.ts";
+import { digestOf } from "../../src/core/digest.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { CiUserId, Instant } from "../../src/core/ids.ts";
 import type { InventoryItem } from "../../src/core/inventory.ts";
@@ -121,6 +122,7 @@ test("a template made since, a young machine, a closed project: nobody is told",
   const others = { ...template, accountName: "tom" };
   expect(withoutTemplate([...items, others], now - 30 * DAY)).toHaveLength(1);
   const before = posted();
+  expect(before).toBeGreaterThan(0);
   state = "closed";
   now += 8 * DAY;
   await (
@@ -128,6 +130,46 @@ test("a template made since, a young machine, a closed project: nobody is told",
   )();
   state = "active";
   expect(posted()).toBe(before);
+});
+
+test("a template counts for one machine: the bot's for that it was made of, others by their name, else for the newest before them", () => {
+  const machine = (name: string, days: number) => item("machine", name, { ...mias, createdAt: (now - days * DAY) as Instant });
+  const made = (name: string, days: number) => item("template", name, { ...mias, createdAt: (now - days * DAY) as Instant });
+  const [a, b, c] = [machine("build-1", 100), machine("build-10", 90), machine("web", 80)];
+  const left = (templates: readonly InventoryItem[], madeOf: Readonly<Record<string, string>> = {}) =>
+    withoutTemplate([a, b, c, ...templates], now - 30 * DAY, new Map(Object.entries(madeOf))).map((m) => m.name);
+  expect(left([])).toEqual(["build-1", "build-10", "web"]);
+  const bots = made("twokey-web", 10);
+  expect(left([bots], { [bots.id]: a.id })).toEqual(["build-10", "web"]);
+  expect(left([made("golden BUILD-10", 10)])).toEqual(["build-1", "web"]);
+  expect(left([made("golden", 85)])).toEqual(["build-1", "web"]);
+  expect(left([made("golden", 10), made("web, again", 5), made("web", 70)])).toEqual(["build-1"]);
+  expect(left([made("golden", 95), made("golden 2", 94)])).toEqual(["build-10", "web"]);
+  // Of a machine that is gone, or of no machine at all.
+  expect(left([bots], { [bots.id]: "gone" })).toEqual(["build-1", "build-10", "web"]);
+  expect(left([made("web", 200)])).toEqual(["build-1", "build-10", "web"]);
+});
+
+test("after the bot made a template of one machine, its owner is told of the other one", async () => {
+  const [saved, other, template] = [
+    item("machine", "a", { ...mias, id: randomUUID(), createdAt: (now - 100 * DAY) as Instant }),
+    item("machine", "other", { ...mias, createdAt: (now - 90 * DAY) as Instant }),
+    item("template", "by the bot", { ...mias, id: randomUUID(), createdAt: (now - DAY) as Instant }),
+  ];
+  items = [saved, other, template];
+  await fresh.db.exec(
+    `insert into made_template (id, machine_id, machine_name, project_id, slug, domain_id, account_id, ci_user, asked_by, channel, asked_at, state,
+       name, snapshot_id, snapshot_name, template_id, ended_at, told)
+     select gen_random_uuid(), $1, 'a', 'p-1', 'aurora', gen_random_uuid(), $3, 'mia', 'ci:mia', 'D1', 1, 'made', 'n', gen_random_uuid(), 'n', $2, 2, true`,
+    [saved.id, template.id, account],
+  );
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  const { text, blocks } = renderNudge([{ id: other.id, project: "aurora", name: "other", createdAt: other.createdAt ?? 0 }], now);
+  const shown = await readPostedMessage(fresh.db, nudgeKey("mia", now));
+  expect(shown?.digest).toBe(digestOf(JSON.parse(JSON.stringify({ text, blocks }))));
 });
 
 test("Never tell me again: by nobody else, and from then on for good", async () => {
@@ -144,7 +186,10 @@ test("Never tell me again: by nobody else, and from then on for good", async () 
     return answerClick(click, by, { db: fresh.db } as never);
   };
   for (const forged of [await press("tom"), await press("mia", "v1:1"), await press("mia", "v1:x; drop table nudged")])
-    expect(JSON.stringify(forged)).toContain("not made by Twokey");
+    expect(JSON.stringify(forged)).toMatch(/not made by Twokey|not the current message about templates/);
+  await fresh.db.exec("update posted_message set key = 'forgotten' where key = $1", [nudgeKey("mia", round)]);
+  expect(JSON.stringify(await press("mia"))).toMatch(/older than a month; nothing was done.*The next one comes within a week/);
+  await fresh.db.exec("update posted_message set key = $1 where key = 'forgotten'", [nudgeKey("mia", round)]);
   expect(JSON.stringify(await press("mia"))).toContain("You are not told again");
   const before = posted();
   now += 8 * DAY;
@@ -173,5 +218,19 @@ test("its words are as the golden file has them, and hostile names mention nobod
     [{ id: "6f1c9a1e-0000-4000-8000-00000000000a", project: "aurora", name: "build-1", createdAt: Date.parse("2026-06-01T10:00:00Z") }],
     5,
   );
-  await expect(`${JSON.stringify(shown, null, 1)}\n`).toMatchFileSnapshot("../bot/golden/nudge.txt");
+  const further = Array.from({ length: 127 }, (_x, n) => ({ id: randomUUID(), project: "aurora", name: `_build-${n}`, createdAt: 0 }));
+  const all = JSON.stringify(renderNudge(further, 5).blocks);
+  // Each has a line, or its name; only what no message holds is counted.
+  for (const { name } of further) expect(all).toContain(`\`${name}\``);
+  expect(validateBlocks(renderNudge(further, 5).blocks, "message")).toEqual([]);
+  const longest = further.map((m) => ({ ...m, name: "&".repeat(255), project: "<".repeat(60) }));
+  expect(validateBlocks(renderNudge(longest, 5).blocks, "message")).toEqual([]);
+  expect(JSON.stringify(renderNudge(longest, 5).blocks)).toMatch(/, and \d+ more/);
+  const few = renderNudge(
+    further.slice(0, 22).map((m, n) => ({ ...m, id: `6f1c9a1e-0000-4000-8000-${String(n).padStart(12, "0")}` })),
+    5,
+  );
+  await expect(`${JSON.stringify(shown, null, 1)}\n${JSON.stringify(few.blocks.slice(-6), null, 1)}\n`).toMatchFileSnapshot(
+    "../bot/golden/nudge.txt",
+  );
 });

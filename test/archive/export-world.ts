@@ -70,7 +70,7 @@ export function exportBot(w: ExportWorld, more: PartsChange = {}): TestBot {
     now: () => at(w.now),
     identify: async (user) => (user === "U1" ? ok(mia()) : err(failure("refused", "identity.not_a_member", "gone"))),
   });
-  b.parts.slack.announcers.export.showExport = async (view) => void w.shown.push(view);
+  b.parts.slack.announcers.export.showExport = async (view) => (w.shown.push(view), true);
   return b.with(more);
 }
 

@@ -70,7 +70,7 @@ function bot(more: PartsChange = {}): TestBot {
     now: () => at(now),
     ...more,
   });
-  b.parts.slack.announcers.export.showExport = async (view) => void shown.push(view);
+  b.parts.slack.announcers.export.showExport = async (view) => (shown.push(view), true);
   return b;
 }
 const mia = (name = "mia"): Asker => ({ operator: { id: op(name), name, ciUserId: name as never }, isTeam: false });
@@ -105,6 +105,7 @@ test("a process that dies before it told the end is followed by one that tells i
   const b = bot();
   const dies: typeof b.parts.slack.announcers.export.showExport = async (view) => {
     if (view.state === "ready" || view.state === "failed") throw new Error("killed");
+    return true;
   };
   const tell = b.parts.slack.announcers.export.showExport;
   b.parts.slack.announcers.export.showExport = dies;

@@ -188,6 +188,11 @@ test("what comes from another workspace reaches no listener, and is recorded; wh
 const other = "6f1c9a1e-0000-4000-8000-00000000000f";
 test.for<readonly [string, () => Pressed, RegExp]>([
   ["an old message of the same deletion", () => ({ ts: "0.9" }), /not the current message/],
+  [
+    "a Keep on a message that a member was never sent",
+    () => ({ action: "deletion_keep", user: "mia", ts: "0.9" }),
+    /message about this domain/,
+  ],
   ["the same card posted into another channel", () => ({ channel: "C2" }), /not the current message/],
   ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the current message/],
   ["a message edited to carry another digest", () => ({ value: good().replace(/[0-9a-f]{64}$/, "0".repeat(64)) }), /not the newest/],

@@ -125,9 +125,23 @@ test("cards, their threads, and messages to members, in every phase and at every
     `=== who closed it is asked to settle it\n${shown(renderSettle(some))}`,
     `THREAD  ${settleSentence(some, "it is not known who closed it")}`,
   ];
-  const file = storyFile(view("deleted"), [{ at: at(3), kind: "entered grace", data: { until: 5 } }]);
+  const file = storyFile(view("deleted"), [
+    { at: at(2), kind: "opened", data: { path: "ROOT/ci/aurora", evidence: { kind: "closed", closedAt: at(1), closedBy: null } } },
+    { at: at(3), kind: "entered grace", data: { until: at(12) } },
+    { at: at(4), kind: "at rest", data: { recovered: ["_build-1", "build*2"], lost: [] } },
+    { at: at(5), kind: "entered cooling_off", data: null },
+  ]);
+  expect(file.text).not.toMatch(/[{}"]/);
   const all = [...parts, ...overtaken, ...settle, `=== the file at the end\n${file.name}: ${file.title}\n${file.text}`];
   await expect(`${all.join("\n\n")}\n`).toMatchFileSnapshot("golden/deletion.txt");
+});
+
+test.each(cases.filter(([, v]) => v.members !== null))("%s: what a member is asked to do is said by the text alone, too", (_what, v) => {
+  const { text, blocks } = renderKeep(v);
+  const body = (blocks[1] as { readonly text: { readonly text: string } }).text.text;
+  for (const words of ["press *Keep it*", "have it opened there", "Ask the CI team", "Another message says", "people are asked again"])
+    expect(text.includes(words.replaceAll("*", ""))).toBe(body.includes(words));
+  expect(text).not.toContain("You need not do anything");
 });
 
 test("the windows of a deletion", async () => {

@@ -47,6 +47,7 @@ const views: Readonly<Record<string, ExportView>> = {
   "no address": { ...ready, link: null, problem: "It is saved, but nobody could open a link to it." },
   failed: { ...view, state: "failed", problem: "It could not be fetched. Try again.\nIn detail: the download could not be opened." },
   revoked: { ...ready, link: null, state: "revoked", revoked: { at: at(1_768_000_000_000), by: "Mia" } },
+  "revoked, with a bucket": { ...ready, link: null, state: "revoked", isSigned: true, revoked: { at: at(1_768_000_000_000), by: "Mia" } },
 };
 
 test("every message", async () => {
@@ -58,6 +59,7 @@ test("every message", async () => {
   const { text, blocks } = renderExportEnd(ready);
   expect(validateBlocks(blocks, "message")).toEqual([]);
   lines.push(`the progress, once it has ended\n${JSON.stringify({ text, blocks }, null, 1)}`);
+  lines.push(`the progress, once it has failed\n${JSON.stringify(renderExportEnd({ ...view, state: "failed" }), null, 1)}`);
   await expect(`${lines.join("\n\n")}\n`).toMatchFileSnapshot("golden/exports.txt");
 });
 
@@ -106,6 +108,9 @@ const many = Array.from({ length: 101 }, (_, n) => ({
   bytes: 5,
   savedAt: null,
 }));
+const twins = ["1a2b3c4d-0000-4000-8000-000000000001", "9f8e7d6c-0000-4000-8000-000000000001"].map((id) => ({
+  ...{ kind: "template", id, name: "golden", project: "aurora", bytes: 5, savedAt: null },
+}));
 const answered = (
   found: unknown,
   projects: readonly unknown[] = [{ slug: "aurora" }],
@@ -123,6 +128,16 @@ test.each<[string, () => ReturnType<typeof answered>, RegExp]>([
   ["another name", () => answered(ok(many), [], "aurora", "no"), /No template has that name/],
   ["some", () => answered(ok(many.slice(0, 3))), /"external_select".*"min_query_length":0/],
   ["some of one project", () => answered(ok(many.slice(0, 3)), [], "aurora"), /"static_select".*t-2 \(5 B\)/],
+  [
+    "two of one name and size",
+    () => answered(ok(twins), [], "aurora", "golden"),
+    /2 templates have that name.*golden \(5 B, id 1a2b3c4d\).*golden \(5 B, id 9f8e7d6c\)/,
+  ],
+  [
+    "two alike among others",
+    () => answered(ok([...many.slice(0, 1), ...twins]), [], "aurora"),
+    /t-0 \(5 B\).*golden \(5 B, id 1a2b3c4d\).*golden \(5 B, id 9f8e7d6c\)/,
+  ],
   ["more than a menu holds", () => answered(ok(many), [], "aurora"), /"external_select"/],
 ])("the answer where there is %s", async (_what, answer, expected) => {
   const { text, blocks } = renderReply(await answer());

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { findViewProblems } from "../../emulators/slack/validate-blocks.ts";
 import { answerHomeClick } from "../../src/bot/home/clicks.ts";
 import { homeView, pagesOf, type HomeFacts } from "../../src/bot/render/home.ts";
+import { phases } from "../../src/core/phases.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import type { DesiredProject } from "../../src/sync/planning/desired.ts";
 import { at } from "../support/deletions.ts";
@@ -86,7 +87,7 @@ test("a forged page or button, and another's project, are answered with a senten
 
 test("the team sees what waits for their vote; a vote moves it, in every Home that was opened, and in no other", async () => {
   for (const user of ["ada", "ben", "chen", "mia"]) await open(user);
-  expect(shown("ada")).toMatch(/1 question waits for your vote, 1 deletion under way.*Waiting for your vote.*Delete ROOT\/ci\/a: 0 of 2/);
+  expect(shown("ada")).toMatch(/1 question waits for your vote, 1 deletion under way.*Waiting for your vote.*Delete `ROOT\/ci\/a`: 0 of 2/);
   // Who asked has no vote.
   expect(shown("chen")).toMatch(/Nothing waits for your vote.*Waiting for the votes of others.*0 of 2 approvals, you asked/);
   const before = published();
@@ -226,15 +227,32 @@ test("at 400 projects each page is one that Slack takes, all projects are on one
   expect(JSON.stringify(homeView(many(400, { page: 99_999 })))).toContain(`page ${pagesOf(400)} of ${pagesOf(400)}`);
 });
 
+test("every phase means something to a member, and frozen what it means where it froze", () => {
+  const meant = (phase: (typeof phases)[number], frozenFrom: "grace" | "removing" | null = null) => {
+    const deletion = { projectId: "p", path: "ROOT/ci/p", phase, until: null, closedBecause: "gone" as const, frozenFrom };
+    const one = { slug: "p", name: "P", state: "closed" as const, hasDomain: true, deletion };
+    const [, block] = homeView({ projects: [one], trouble: null, exports: [], page: 1, team: null }).blocks;
+    return String((block as { readonly text: { readonly text: string } }).text.text).split("*. ")[1] ?? "";
+  };
+  for (const phase of phases) expect(meant(phase), phase).not.toBe("");
+  for (const phase of ["dismantling", "expunging"] as const) expect(meant(phase)).toContain("press Keep at once");
+  expect(meant("frozen", "grace")).toContain("press Keep");
+  expect(meant("frozen", "removing")).not.toContain("press Keep");
+});
+
 test("golden: Home of a member, of the team, of nobody's member, and while the CI database is away", async () => {
   const exports = (["waiting", "saving", "ready", "failed"] as const).map((state) => ({
     slug: "proj-1",
     name: "base",
     state,
     linkUntil: 1_800_000_000_000,
+    ...{ hasLink: true, told: true },
   }));
+  const [, , ready, failed] = exports;
+  const untold = [ready, failed].flatMap((e) => (e === undefined ? [] : [{ ...e, told: false }]));
+  const noLink = ready === undefined ? [] : [{ ...ready, hasLink: false }];
   const views = {
-    member: homeView(many(3, { exports })),
+    member: homeView(many(3, { exports: [...exports, ...untold, ...noLink] })),
     team: homeView(many(2, { team })),
     quiet: homeView(
       many(0, { team: { ...team, questions: [], deletions: [], holds: [], stops: null, pass: null, completeAt: null, problems: [] } }),

@@ -1,6 +1,7 @@
 /** Claims: a channel is found by name with the scopes of one kind only; an export's link never goes into the channel it was asked for in. */
 import type { WebClient } from "@slack/web-api";
 import { expect, test } from "vitest";
+import { ok } from "../../src/core/result.ts";
 import { createAnnouncers, type AnnouncerOptions } from "../../src/bot/announcers.ts";
 import type { ExportView } from "../../src/archive/export-view.ts";
 import { findChannel } from "../../src/bot/slack.ts";
@@ -45,7 +46,7 @@ test.each([
   const announcers = createAnnouncers({
     client: { conversations: { open } },
     posting: {
-      show: async (_key: string, channel: string) => void shown.push(channel),
+      tryNow: async (_key: string, channel: string) => (shown.push(channel), ok(true)),
       correct: async () => undefined,
       settle: async () => undefined,
     },

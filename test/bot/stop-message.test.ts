@@ -18,7 +18,8 @@ test("one message for a stop, whatever becomes of it; further stops and the resu
     posting: {
       show: async (key, channel, message) => void shown.push({ key, channel, message }),
       correct: async () => undefined,
-      showNow: async () => ok(null),
+      showNow: async () => ok(true),
+      tryNow: async () => ok(true),
       note: async (key, noteKey, text) => void notes.push(`${key} ${noteKey}: ${text}`),
       say: async () => true,
       file: async () => ok(null),

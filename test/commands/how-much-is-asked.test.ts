@@ -262,7 +262,7 @@ test("the status of a project that is to be deleted has Keep for its member, and
   await told(ada, "ROOT/ci/aurora");
   await mia.command("C0CIUSERS", "/ci-status", "aurora");
   const status = await told(mia, "status_keep");
-  expect(status.text).toMatch(/^aurora: (?:backing up templates|waiting for approvals)$/);
+  expect(status.text).toMatch(/^aurora: (?:backing up templates|waiting for approvals)\b/);
   await mia.click({ channel: "C0CIUSERS", ts: status.ts, actionId: "status_keep" });
   await told(mia, "The domain is kept");
   await told(ada, "ROOT/ci/aurora: Kept, nothing deleted");

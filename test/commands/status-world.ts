@@ -88,7 +88,9 @@ export async function ask(bot: TestBot, by: Asker, slug: string | null): Promise
       (t, i, all) => `${t}${i === all.length - 1 ? more : ""}`,
     );
   });
-  return [text, ...lines.slice(1)].join("\n");
+  // Who is notified, or hears it only, is told the title and what it means, too.
+  if (!text.startsWith(String(lines[0]).slice(0, 40))) throw new Error(`the text without blocks is another one: ${text}`);
+  return lines.join("\n");
 }
 
 interface Shown {

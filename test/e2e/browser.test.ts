@@ -196,7 +196,7 @@ const commands: readonly (readonly [command: string, answer: string])[] = [
   ["/ci-plan", "A pass now would"],
   ["/ci-sync", "A pass over everything has started"],
   ["/ci-deletions", "No deletion is under way"],
-  ["/ci-backups aurora", "aurora: newest backup"],
+  ["/ci-backups aurora", "The newest backup is of"],
   ["/ci-backup-cost", "What backups would cost"],
   ["/ci-policy", "The policy in force is version"],
   ["/ci-adopt", "There is nothing to adopt"],
@@ -261,7 +261,7 @@ test("a user sees only the own project, finds a template by typing, and is told 
   await write("/ci-status borealis");
   await see("You have no project borealis");
   await write("/ci-backups aurora");
-  await see("aurora: newest backup");
+  await see("The newest backup is of");
   await write("/ci-export-template");
   const finder = page.locator("#messages input[role=combobox]").last();
   await finder.fill("win");

@@ -138,7 +138,7 @@ function slackOf(w: World, process: Process, now: () => Instant): SlackParts {
           (v) => w.policyCards.push(v),
         ),
       },
-      export: { showExport: async () => passPoint(process) },
+      export: { showExport: async () => (await passPoint(process), true) },
       stop: { showStop: () => undefined },
       here: { showHere: async () => undefined },
       home: { refresh: async () => undefined },

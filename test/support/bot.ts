@@ -254,7 +254,7 @@ function bareParts(db: Database): Parts {
           tellMembers: async () => undefined,
           askToSettle: async () => true,
         },
-        export: { showExport: async () => undefined },
+        export: { showExport: async () => true },
         policy: { showChange: async () => undefined },
         stop: { showStop: () => undefined },
         adoption: { showAdoption: async () => undefined },

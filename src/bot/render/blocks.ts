@@ -146,9 +146,12 @@ export function button(o: {
   };
 }
 
-/** A link of ours, with words of anybody's. */
+/**
+ * A link of ours or the archive's, with words of anybody's. An `&` between the parameters of an address is escaped as in any text: encoded it
+ * would be part of a value, and a signature would be lost.
+ */
 export function link(url: string, words: string): Mrkdwn {
-  return mrkdwn`<${url.replace(/[<>|&]/g, encodeURIComponent) as Mrkdwn}|${safe(words, 100)}>`;
+  return mrkdwn`<${url.replace(/[<>|]/g, encodeURIComponent).replace(/&/g, "&amp;") as Mrkdwn}|${safe(words, 100)}>`;
 }
 
 /** An instant in each reader's local time; UTC where Slack cannot format it. Units: UTC epoch milliseconds. */
@@ -160,6 +163,19 @@ export function time(at: number, shown: "{date_short_pretty} {time_secs}" | "{ag
 /** The day of an instant in each reader's local time; UTC where Slack cannot format it. */
 export function day(at: number): Mrkdwn {
   return `<!date^${Math.floor(at / 1000)}^{date_short_pretty}|${new Date(at).toISOString().slice(0, 10)}>` as Mrkdwn;
+}
+
+/** What a text says without its marks, for notifications and screen readers, which show no blocks. */
+export function spoken(text: Mrkdwn): string {
+  return text
+    .replace(/<!date\^[^|>]*\|([^>]*)>/g, "$1")
+    .replace(/<[^|>]*\|([^>]*)>/g, "$1")
+    .replace(/`([^`]*)`|\*/g, (_mark, name?: string) => name ?? "")
+    .replace(/&lt;/g, "<")
+    .replace(/&gt;/g, ">")
+    .replace(/&amp;/g, "&")
+    .replace(/\s+/g, " ")
+    .trim();
 }
 
 /** Slack refuses empty texts, and texts longer than its limits. */

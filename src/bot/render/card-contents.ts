@@ -95,7 +95,10 @@ export function archiveLine(v: DeletionView): Mrkdwn {
     .filter((a) => a.state === "waived")
     .map((a) => mrkdwn`\n• ${code(a.name, 60)}: not saved, waived by ${safe(a.waivedBy.join(" and "), 120)}`);
   const failed = v.archive.filter((a) => a.state === "failed").map((a) => mrkdwn`\n• ${failedLine(a)}`);
-  const saved = mrkdwn`*Saved in the archive:* ${good.length} of ${safe(what)}, read back and checked, ${safe(sizeText(bytes))}`;
+  const saved =
+    good.length === 0
+      ? mrkdwn`*Saved in the archive:* nothing yet of ${safe(what)}`
+      : mrkdwn`*Saved in the archive:* ${good.length} of ${safe(what)}, read back and checked, ${safe(sizeText(bytes))}`;
   return mrkdwn`${saved}${joined([...waived, ...failed.slice(0, 5)], "")}`;
 }
 

@@ -1,10 +1,25 @@
 import type { KnownBlock } from "@slack/types";
 import { counted } from "../../core/plural.ts";
-import { listed } from "../../core/shown-text.ts";
+import { asShown, listed } from "../../core/shown-text.ts";
 import { phaseText } from "../../deletion/phase-words.ts";
 import type { DeletionView, MembersView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
-import { button, code, context, fields, header, joined, LINE_MAX, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import {
+  button,
+  code,
+  context,
+  fields,
+  header,
+  joined,
+  LINE_MAX,
+  lines,
+  list,
+  mrkdwn,
+  type Mrkdwn,
+  safe,
+  section,
+  time,
+} from "./blocks.ts";
 import { archiveLine, contentsBlocks, fits, textOf } from "./card-contents.ts";
 import type { Rendering } from "./plan.ts";
 import { savedBlocks } from "./saved.ts";
@@ -15,6 +30,9 @@ const waiveMax = 20;
 
 /** Most things that may have appeared for a Go on button, and most characters of them as Slack counts. */
 const [goOnMax, goOnTextMax] = [25, 2600];
+
+/** Most reasons why it cannot be approved. */
+const VETOES_MAX = 12;
 
 /** Most members who could not be told, by name. */
 const untoldMax = 10;
@@ -67,10 +85,15 @@ function toDo(v: DeletionView, asks: boolean): string {
     expunging: "Any team member can still press Restore.",
     removing: "It cannot be brought back any more, except from the archive.",
     deleted: "The card says what is saved.",
-    closed: v.askedAgainAt === null ? "Nothing to do." : "People are asked again later.",
+    closed: v.askedAgainAt === null ? afterEnd(v) : "People are asked again later.",
     frozen: "The card says why, and what can be done.",
   };
   return words[v.phase];
+}
+
+function afterEnd({ closedBecause }: DeletionView): string {
+  const isAskedAgain = closedBecause === "expired" || closedBecause === "changed";
+  return isAskedAgain ? "The next pass may ask people again, as long as its project is closed or missing." : "Nothing to do.";
 }
 
 function deadline(at: NonNullable<DeletionView["expungesAfter"]>): Mrkdwn {
@@ -80,12 +103,47 @@ function deadline(at: NonNullable<DeletionView["expungesAfter"]>): Mrkdwn {
 
 /** Why it cannot be approved, or what keeps the next step back, since when, and when that is over. */
 function blockedBlocks(v: DeletionView): readonly KnownBlock[] {
-  const blocked: KnownBlock[] = [...list("Cannot be approved now. Blocked by", v.vetoes)];
+  const blocked: KnownBlock[] = [
+    ...lines(
+      "Cannot be approved now. Blocked by",
+      v.vetoes.map((veto) => withNames(veto, v, LINE_MAX)),
+      VETOES_MAX,
+    ),
+  ];
   if (v.phase === "proposed" && v.blast !== null && !fits(v))
     blocked.push(section(mrkdwn`It holds more than a card can show, so it cannot be approved here. Remove part of it by hand first.`));
   if (v.waitingSince === null || v.activity === null || v.phase === "frozen" || v.phase === "closed") return blocked;
-  const clears = v.clearsWhen === null ? "" : mrkdwn`\n*Clears when:* ${safe(v.clearsWhen, 300)}`;
-  return [...blocked, section(mrkdwn`*Blocked by:* ${safe(v.activity, 400)}, since ${time(v.waitingSince)}${clears}`)];
+  const clears = v.clearsWhen === null ? "" : mrkdwn`\n*Clears when:* ${withNames(v.clearsWhen, v, 300)}`;
+  return [...blocked, section(mrkdwn`*Blocked by:* ${withNames(v.activity, v, 400)}, since ${time(v.waitingSince)}${clears}`)];
+}
+
+/** A sentence of ours in which names stand: those that would be shown with other characters in the place of marks are code. */
+function withNames(sentence: string, v: DeletionView, max: number): Mrkdwn {
+  const { machineNames = [], templateNames = [], accountNames = [] } = v.blast ?? {};
+  const known = [
+    ...machineNames,
+    ...templateNames,
+    ...accountNames,
+    ...(v.machinesNow ?? []).map((m) => m.name),
+    ...v.archive.map((a) => a.name),
+  ];
+  const marked = [...new Set(known)].filter((name) => name.trim() !== "" && asShown(name) !== name).toSorted((a, b) => b.length - a.length);
+  const cut = [...sentence].slice(0, max).join("");
+  const parts: Mrkdwn[] = [];
+  let rest = cut === sentence ? sentence : `${cut}…`;
+  while (rest !== "") {
+    const next = marked
+      .map((name) => ({ name, at: rest.indexOf(name) }))
+      .filter(({ at }) => at >= 0)
+      .toSorted((a, b) => a.at - b.at || b.name.length - a.name.length)[0];
+    if (next === undefined) {
+      parts.push(safe(rest, max + 1));
+      break;
+    }
+    parts.push(safe(rest.slice(0, next.at), max), code(next.name, max));
+    rest = rest.slice(next.at + next.name.length);
+  }
+  return joined(parts, "");
 }
 
 /** That people were asked before and said no: who approves now should know. */

@@ -30,7 +30,7 @@ export function renderExport(v: ExportView): Rendering {
 
 /** What becomes of the message with the progress: what came of it is in one of its own. */
 export function renderExportEnd(v: ExportView): Rendering {
-  const title = `Exported: ${v.name}`;
+  const title = `${v.state === "failed" ? TITLES.failed : "Exported"}: ${v.name}`;
   return {
     text: `${title} of ${v.project}`,
     blocks: [header(title), context(mrkdwn`${safe(v.project)} · ${safe(v.kind)} · What came of it is in the next message.`)],
@@ -74,7 +74,7 @@ function stepOf(v: ExportView): Mrkdwn {
 function whereFrom(v: ExportView): readonly Mrkdwn[] {
   if (v.copiedAt === null) return [];
   return v.isGone
-    ? [mrkdwn`From the archive, saved ${time(v.copiedAt)}: CloudStack has it no more.`]
+    ? [mrkdwn`From the archive, saved ${time(v.copiedAt)}: CloudStack does not have it any more.`]
     : [
         mrkdwn`Handed out at once: the archive had it since ${time(v.copiedAt)}, it has not changed since, and its bytes were checked again.`,
       ];
@@ -97,7 +97,10 @@ function revokeButton(v: ExportView) {
 
 function revokedOf(v: ExportView): Mrkdwn {
   const by = v.revoked === null ? "" : mrkdwn` ${safe(v.revoked.by)} revoked it ${time(v.revoked.at)}.`;
-  return mrkdwn`Nobody gets anything by it any more.${by} Export it again for a new link: it is not downloaded twice.`;
+  const end = v.isSigned
+    ? mrkdwn`The link opens nothing any more. Where a download had begun, the archive's bucket goes on with it, and begins it again for five minutes.`
+    : mrkdwn`Nobody gets anything by it any more.`;
+  return mrkdwn`${end}${by} Export it again for a new link: it is not downloaded twice.`;
 }
 
 function footOf(v: ExportView): Mrkdwn {

@@ -4,7 +4,7 @@ import { findSetting } from "../../policy/settings.ts";
 import type { Instant } from "../../core/ids.ts";
 import type { HomeDeletion, HomeExport, HomeHold, HomePass, HomeQuestion } from "../../store/home.ts";
 import type { OneStop } from "../../store/stop-switch.ts";
-import { button, context, fields, header, joined, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
+import { button, code, context, fields, header, joined, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
 
 /** One project, as Home lists it. */
 export interface HomeProject {
@@ -112,11 +112,11 @@ function stopBlock(stops: readonly OneStop[]): KnownBlock {
 function questionLine(q: TeamHome["questions"][number]): Mrkdwn {
   const setting = findSetting(q.about)?.title ?? q.about;
   const what: Record<HomeQuestion["kind"], Mrkdwn> = {
-    deletion: mrkdwn`Delete ${safe(q.about, 200)}`,
+    deletion: mrkdwn`Delete ${code(q.about, 200)}`,
     waiver: mrkdwn`Give up without a copy: ${safe(q.about, 200)}`,
     policy: mrkdwn`Change the policy: ${safe(setting, 200)}`,
     adoption: adoptions[q.about] ?? mrkdwn`Adoption`,
-    go_on: mrkdwn`Go on with the deletion of ${safe(q.about, 200)}`,
+    go_on: mrkdwn`Go on with the deletion of ${code(q.about, 200)}`,
     resume: mrkdwn`Resume what is stopped`,
   };
   const why: Record<Mine, Mrkdwn> = { vote: mrkdwn``, voted: mrkdwn`, you voted`, asked: mrkdwn`, you asked`, not_approver: mrkdwn`` };
@@ -136,7 +136,7 @@ function deletionBlocks(deletions: readonly HomeDeletion[]): readonly KnownBlock
   return [...groups].flatMap(([words, some]) =>
     lines(
       words,
-      some.map((d) => mrkdwn`${safe(d.path, 200)}${d.until === null ? "" : mrkdwn`, until ${time(d.until)}`}`),
+      some.map((d) => mrkdwn`${code(d.path, 200)}${d.until === null ? "" : mrkdwn`, until ${time(d.until)}`}`),
     ),
   );
 }
@@ -154,9 +154,20 @@ const meanings: Readonly<Partial<Record<HomeDeletion["phase"], string>>> = {
   cooling_off: "Nothing is taken away before then.",
   quarantining: "Accounts are disabled; nothing is lost.",
   grace: "Accounts are disabled; nothing is lost until then.",
-  dismantling: "If it is still needed, tell the CI team at once.",
-  expunging: "If it is still needed, tell the CI team at once.",
+  dismantling: "If you still need it, press Keep at once: in the message to you, or under Status.",
+  expunging: "If you still need it, press Keep at once: in the message to you, or under Status.",
+  removing: "Only what is in the archive can be brought back now.",
+  deleted: "Status says what was saved, and how to get it.",
+  frozen:
+    "Nothing more is changed until the CI team has decided. If you still need it, press Keep: in the message to you, or under Status.",
+  closed: "Ask the CI team what happened.",
 };
+
+function meaningOf({ phase, frozenFrom }: HomeDeletion): string {
+  if (phase === "frozen" && frozenFrom === "removing")
+    return "Nothing more is changed until the CI team has decided. Only what is in the archive can be brought back.";
+  return meanings[phase] ?? "";
+}
 
 function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
   const sorted = f.projects.toSorted((a, b) => weight(a) - weight(b) || natural.compare(a.slug, b.slug));
@@ -168,7 +179,11 @@ function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
     header(pages === 1 ? title : `${title}, page ${page} of ${pages}`),
     ...(f.trouble === null ? [] : [section(mrkdwn`Your projects could not be read: ${safe(f.trouble)}`)]),
     ...(f.trouble === null && sorted.length === 0
-      ? [section(mrkdwn`You have none. If you should have one, your Slack e-mail must be the one in the CI database.`)]
+      ? [
+          section(
+            mrkdwn`You are a member of none now. If you should be of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
+          ),
+        ]
       : []),
     ...shown.map(projectBlock),
     actions(page, pages),
@@ -188,7 +203,7 @@ function projectBlock(p: HomeProject, i: number): KnownBlock {
   const state =
     deletion === null
       ? plainState(p)
-      : mrkdwn`*${safe(wordsOf(deletion).words)}*${end === null ? "" : mrkdwn`, until ${time(end)}`}. ${safe(meanings[deletion.phase] ?? "")}`;
+      : mrkdwn`*${safe(wordsOf(deletion).words)}*${end === null ? "" : mrkdwn`, until ${time(end)}`}. ${safe(meaningOf(deletion))}`;
   return {
     type: "section",
     text: { type: "mrkdwn", text: mrkdwn`*${safe(p.slug)}* · ${safe(p.name, 200)}\n${state}`, verbatim: true },
@@ -219,13 +234,19 @@ function exportBlocks(exports: readonly HomeExport[]): readonly KnownBlock[] {
   const state: Record<HomeExport["state"], (e: HomeExport) => Mrkdwn> = {
     waiting: () => mrkdwn`waits to be saved`,
     saving: () => mrkdwn`is being saved`,
-    ready: (e) => mrkdwn`ready; its link is in your messages${e.linkUntil === null ? "" : mrkdwn`, until ${time(e.linkUntil)}`}`,
-    failed: () => mrkdwn`could not be exported; the message to you says why`,
+    ready: (e) => (e.told ? readyState(e) : mrkdwn`saved; the message with its link is on its way to you`),
+    failed: (e) =>
+      e.told ? mrkdwn`could not be exported; the message to you says why` : mrkdwn`could not be exported; a message says why`,
   };
   return lines(
     "Your exports",
-    exports.map((e) => mrkdwn`${safe(e.name, 200)} of ${safe(e.slug)}: ${state[e.state](e)}`),
+    exports.map((e) => mrkdwn`${code(e.name, 200)} of ${safe(e.slug)}: ${state[e.state](e)}`),
   );
+}
+
+function readyState(e: HomeExport): Mrkdwn {
+  if (!e.hasLink) return mrkdwn`saved, but there is no link; the message to you says what to do`;
+  return mrkdwn`ready; its link is in your messages${e.linkUntil === null ? "" : mrkdwn`, until ${time(e.linkUntil)}`}`;
 }
 
 function lines(title: string, all: readonly Mrkdwn[]): readonly KnownBlock[] {

@@ -1,7 +1,7 @@
 import type { KnownBlock } from "@slack/types";
 import type { DeletionView } from "../../deletion/view.ts";
 import type { MemberStage } from "../../core/member-stages.ts";
-import { button, code, context, header, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import { button, code, context, header, mrkdwn, type Mrkdwn, safe, section, spoken, time } from "./blocks.ts";
 import { buttonValue } from "./card.ts";
 import type { Rendering } from "./plan.ts";
 import { savedBlocks } from "./saved.ts";
@@ -14,7 +14,8 @@ export function renderKeep(v: DeletionView): Rendering {
   const title = titleOf(v, `The domain of ${v.slug}`);
   const said = sentence(v);
   return {
-    text: `${titleOf(v, `The domain ${v.path}`)}. ${fallback(v)}`,
+    // The same words, so that who hears or is notified of it only is told the same.
+    text: `${titleOf(v, `The domain ${v.path}`)}. ${spoken(said)}`,
     blocks: [
       header(title),
       section(said),
@@ -132,10 +133,4 @@ function keptSentence(v: DeletionView, path: Mrkdwn): Mrkdwn {
     default:
       return mrkdwn`${path} is not deleted. What it holds has changed, so people are asked again before anything happens.`;
   }
-}
-
-/** One sentence for screen readers and notifications, which show no blocks. */
-function fallback(v: DeletionView): string {
-  if (mayKeep(v)) return `Nothing is lost yet: open this message to keep it.`;
-  return v.phase === "deleted" || v.phase === "removing" ? `What was saved is in the archive.` : `You need not do anything now.`;
 }

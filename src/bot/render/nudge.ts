@@ -1,6 +1,6 @@
 import type { KnownBlock } from "@slack/types";
 import { counted } from "../../core/plural.ts";
-import { button, code, context, header, mrkdwn, section, time } from "./blocks.ts";
+import { button, code, context, header, joined, mrkdwn, type Mrkdwn, section, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
 
 /** A machine that no template was made of. */
@@ -12,8 +12,10 @@ export interface OldMachine {
   readonly createdAt: number;
 }
 
-/** Most machines in one message. */
+/** Most machines with a line and a button of their own. */
 const SHOWN_MAX = 20;
+/** How much of one section names take, and in how many sections: Slack takes so many characters in a message. */
+const [SECTION_TEXT, SECTIONS_MAX] = [2_400, 3];
 
 /** Renders what the owner of old machines is told: how to make a template, a button for each, and one never to hear of it again. Pure. */
 export function renderNudge(machines: readonly OldMachine[], round: number): Rendering {
@@ -26,14 +28,13 @@ export function renderNudge(machines: readonly OldMachine[], round: number): Ren
     value: `v1:${round}`,
     label: "Never tell me about templates again",
   });
-  const left = machines.length - shown.length;
   return {
     text: `${title}. If such a machine is lost, what is on its disk is lost too. This message says how to make a template.`,
     blocks: [
       header(title),
       section(mrkdwn`No template was made since ${many ? mrkdwn`they were` : mrkdwn`it was`} set up:`),
       ...shown.map((machine, n) => machineLine(machine, n, round)),
-      ...(left > 0 ? [section(mrkdwn`… and ${left} more`)] : []),
+      ...furtherBlocks(machines.slice(SHOWN_MAX)),
       ...(shown.some((m) => m.id !== null) ? [section(BY_THE_BOT)] : []),
       section(
         mrkdwn`*How to make one in CloudStack:* stop the machine. Open *Storage, Volumes*, choose its ROOT disk, and press *Create template*. Where that is not offered, take a snapshot of the disk and make the template of it.`,
@@ -49,6 +50,29 @@ export function renderNudge(machines: readonly OldMachine[], round: number): Ren
 
 const BY_THE_BOT = mrkdwn`*Make a template* has the bot do it: it takes a snapshot of the root disk, and makes the template of that. The machine keeps running; what its programs have not written to the disk yet is not in it.
 Nothing is deleted: the snapshot stays, and counts against the limits, too.`;
+
+/** The others by name: once the first have a template, the next message has buttons for these. */
+function furtherBlocks(machines: readonly OldMachine[]): readonly KnownBlock[] {
+  const sections: Mrkdwn[][] = [];
+  let room = 0;
+  let shown = 0;
+  for (const { name, project } of machines) {
+    const text = mrkdwn`${code(name, 60)} in ${code(project, 60)}`;
+    if (text.length + 2 > room) {
+      if (sections.length === SECTIONS_MAX) break;
+      sections.push([]);
+      room = SECTION_TEXT;
+    }
+    sections.at(-1)?.push(text);
+    room -= text.length + 2;
+    shown += 1;
+  }
+  const left = machines.length - shown;
+  return sections.map((names, n) => {
+    const title = n === 0 ? mrkdwn`*And ${machines.length} more, with buttons in a later message:* ` : "";
+    return section(mrkdwn`${title}${joined(names, ", ")}${left > 0 && n === sections.length - 1 ? mrkdwn`, and ${left} more` : ""}`);
+  });
+}
 
 function machineLine({ id, name, project, createdAt }: OldMachine, n: number, round: number): KnownBlock {
   const line = section(mrkdwn`• ${code(name, 60)} in the project ${code(project, 60)}, made ${time(createdAt)}`);

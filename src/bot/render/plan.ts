@@ -93,7 +93,7 @@ function sizesOf({ counts, holds }: PlanRecord["plan"]): Mrkdwn {
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {
   if (readBack === null) return "";
-  return mrkdwn` · read back: ${readBack.complete ? mrkdwn`everything is as planned` : mrkdwn`${readBack.remaining} changes not seen`}`;
+  return mrkdwn` · read back: ${readBack.complete ? mrkdwn`everything is as planned` : mrkdwn`${safe(counted(readBack.remaining, "change"))} not seen`}`;
 }
 
 function openTitle({ state }: PlanRecord): string {

@@ -2,6 +2,7 @@ import type { KnownBlock } from "@slack/types";
 import type { Part, Reply, Words } from "../../commands/reply.ts";
 import {
   button,
+  code,
   context,
   day,
   fields,
@@ -14,6 +15,7 @@ import {
   preformatted,
   safe,
   section,
+  spoken,
   time,
 } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
@@ -21,9 +23,48 @@ import type { Rendering } from "./plan.ts";
 /** How many lines of one list an answer has. */
 const LINES_MAX = 15;
 
+/** Longest text of an answer for those who see no blocks, and most lines of a list in it. */
+const [TEXT_MAX, SPOKEN_MAX] = [600, 3];
+/** Longest name in an answer: a name in CloudStack has at most 255 characters. */
+const NAME_MAX = 255;
+
 /** Renders a command's answer. */
 export function renderReply(reply: Reply): Rendering {
-  return { text: plain(reply.title, 300), blocks: [header(reply.title), ...reply.parts.flatMap(renderPart)].slice(0, 50) };
+  return { text: textOf(reply), blocks: [header(reply.title), ...reply.parts.flatMap(renderPart)].slice(0, 50) };
+}
+
+/** The title and the first thing that is said: who is notified, or hears it only, gets what matters. */
+function textOf({ title, parts }: Reply): string {
+  const [said = ""] = parts.map(sentenceOf).filter((text) => text !== "");
+  // A sentence that goes on where the title ends is not said twice.
+  const rest = title.slice(title.indexOf(": ") + 1).trim();
+  if (rest !== "" && said.toLowerCase().startsWith(rest.toLowerCase())) return plain(title + said.slice(rest.length), TEXT_MAX);
+  return plain(said === "" ? title : `${title}${/[.?!:]$/.test(title) ? "" : "."} ${said}`, TEXT_MAX);
+}
+
+function sentenceOf(part: Part): string {
+  const say = (words: Words): string => spoken(wordsOf(words, LINE_MAX));
+  switch (part.kind) {
+    case "text":
+    case "button_line":
+    case "note":
+      return spoken(wordsOf(part.text, TEXT_MAX));
+    case "fields":
+      return part.rows.map(([label, value]) => `${label}: ${say(value)}`).join(". ");
+    case "list": {
+      const left = part.lines.length - SPOKEN_MAX;
+      const some = part.lines.slice(0, SPOKEN_MAX).map(say).join("; ");
+      return some === "" ? "" : `${part.title}: ${some}${left > 0 ? `; and ${left} more` : ""}`;
+    }
+    case "table":
+      return part.title;
+    case "choice":
+      return part.options.length === 0 ? "" : part.label;
+    case "search":
+      return part.label;
+    default:
+      return "";
+  }
 }
 
 function renderPart(part: Part): readonly KnownBlock[] {
@@ -61,9 +102,15 @@ function renderPart(part: Part): readonly KnownBlock[] {
 function wordsOf(words: Words, max: number): Mrkdwn {
   if (typeof words === "string") return safe(words, max);
   return joined(
-    words.map((w) => (typeof w === "string" ? safe(w, max) : w.as === "day" ? day(w.at) : time(w.at))),
+    words.map((w) => wordOf(w, max)),
     "",
   );
+}
+
+function wordOf(word: Exclude<Words, string>[number], max: number): Mrkdwn {
+  if (typeof word === "string") return safe(word, max);
+  if ("code" in word) return code(word.code, NAME_MAX);
+  return word.as === "day" ? day(word.at) : time(word.at);
 }
 
 /** Slack asks for its options already when it is opened. */

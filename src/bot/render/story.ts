@@ -1,5 +1,5 @@
 /** What the thread of a deletion's card says: one line for each phase, as a story, and all that happened as a text file at its end. */
-import type { Phase } from "../../core/phases.ts";
+import { phases, type Phase } from "../../core/phases.ts";
 import { counted } from "../../core/plural.ts";
 import { phaseText } from "../../deletion/phase-words.ts";
 import type { DeletionView } from "../../deletion/view.ts";
@@ -36,12 +36,43 @@ function savedWords({ archive }: DeletionView): Mrkdwn {
   return mrkdwn`${safe(counted(saved, "thing"))} saved in the archive${not}.`;
 }
 
+/** What happened, in words: a phase by what it is for people. */
+function kindText(kind: string): string {
+  const phase = phases.find((one) => kind === `entered ${one}`);
+  return phase === undefined ? kind : `now: ${phaseText({ phase, until: null, closedBecause: null, frozenFrom: null })}`;
+}
+
+/** Everything that was recorded with it, as people read it. */
+function dataText(data: unknown): string {
+  if (data === null || data === undefined) return "";
+  if (Array.isArray(data)) return data.length === 0 ? "none" : data.map(dataText).join(", ");
+  if (typeof data !== "object") return String(data);
+  return Object.entries(data)
+    .filter(([, value]) => value !== null)
+    .map(([key, value]) => `${spaced(key)} ${INSTANTS.test(key) && typeof value === "number" ? utc(value) : nested(value)}`)
+    .join("; ");
+}
+
+function nested(value: unknown): string {
+  return typeof value === "object" && !(Array.isArray(value) && value.length === 0) ? `(${dataText(value)})` : dataText(value);
+}
+
+/** Under which numbers are instants. */
+const INSTANTS = /^(?:until|since|at|.*At)$/;
+
+function spaced(key: string): string {
+  return key.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function utc(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
 /** All that was recorded of a deletion, line by line, for who wants to know exactly. */
 export function storyFile(v: DeletionView, events: readonly DeletionEvent[]): TextFile {
   const lines = events.map((e) => {
-    const at = new Date(e.at).toISOString().slice(0, 19).replace("T", " ");
-    const data = e.data === null ? "" : `  ${JSON.stringify(e.data)}`;
-    return `${at} UTC  ${e.kind}${data}`;
+    const data = dataText(e.data);
+    return `${utc(e.at)}  ${kindText(e.kind)}${data === "" ? "" : `, ${data}`}`;
   });
   const text = [`Deletion ${v.id} of ${v.path}: ${phaseText(v)}`, "", ...lines, ""].join("\n");
   return { name: `deletion-${v.id.slice(0, 8)}.txt`, title: `All that happened to ${v.path}`, text };

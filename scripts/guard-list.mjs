@@ -3190,9 +3190,9 @@ export const guards = [
   {
     invariant: "H3",
     what: "Keep waits for no approval",
-    file: "src/bot/listening/doing.ts",
-    guard: "d.isKeep === true ? c.lanes.keeps : c.lanes.others",
-    broken: "c.lanes.others",
+    file: "src/bot/listening/buttons.ts",
+    guard: 'return { lane: "keeps" };',
+    broken: 'return { lane: "decisions" };',
     tests: ["test/bot/bad-clicks.test.ts"],
   },
   {
@@ -3752,5 +3752,29 @@ export const guards = [
     guard: "else watch.destroy();",
     broken: "else done(null, chunk);",
     tests: revokedLinks,
+  },
+  {
+    invariant: "people",
+    what: "what people of projects ask for has slots of its own",
+    file: "src/engine/queues.ts",
+    guard: "return OWN_QUEUE.get(name) ?? WORK_QUEUE;",
+    broken: "return WORK_QUEUE;",
+    tests: ["test/engine/queues.test.ts"],
+  },
+  {
+    invariant: "INV-5",
+    what: "runs of two versions do not overlap",
+    file: "src/engine/queues.ts",
+    guard: "return row.isThere ? WORK_QUEUE : queue;",
+    broken: "return queue;",
+    tests: ["test/engine/queues.test.ts"],
+  },
+  {
+    invariant: "people",
+    what: "few templates of one person are made at a time",
+    file: "src/archive/from-machines/service.ts",
+    guard: "if (count >= UNFINISHED_MAX) return tooMany(count);",
+    broken: "",
+    tests: madeTemplates,
   },
 ];

@@ -53,6 +53,13 @@ export function forgedClick(): Failure {
   return failure("refused", "click.forged", "This button was not made by Twokey; nothing was done", { remedy: "Use the newest message." });
 }
 
+/** The refusal of a click on a message that is not known: it was forgotten after a month or more, or never was. */
+export function oldClick(instead: string): Failure {
+  return failure("refused", "click.old_message", "This message is too old to be used, or is not yours; nothing was done", {
+    remedy: instead,
+  });
+}
+
 /** The refusal of a click that does not come from the very message that Twokey posted under `key`; null when it does. */
 export async function assessMessage(
   click: Click,

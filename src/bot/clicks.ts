@@ -129,7 +129,10 @@ async function assessPlace(click: Click, id: string, by: Asker, c: ClickContext)
   const member = click.action === "deletion_keep" ? by.operator.ciUserId : null;
   if (member === null) return assessMessage(click, `deletion:${id}`, "deletion", c.db);
   const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "deletion", c.db)));
-  return refusals.includes(null) ? null : (refusals[0] ?? null);
+  const [refusal] = refusals;
+  if (refusals.includes(null) || refusal == null) return null;
+  // Members have no card, and an old message of theirs was perhaps forgotten.
+  return { ...refusal, remedy: "/ci-status shows how it stands, and has a Keep button while it can be kept." };
 }
 
 async function memoryOf({ deletionId: id, version, digest }: DeletionClick, c: ClickContext): Promise<ModalMemory> {

@@ -1,8 +1,11 @@
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
+import type { Failure } from "../core/failure.ts";
+import type { CiUserId } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import { err } from "../core/result.ts";
 import { recordNeverNudge } from "../store/nudges.ts";
-import { assessMessage, forgedClick, type Click, type ClickContext } from "./click.ts";
+import { readPostedMessage } from "../store/posted-messages.ts";
+import { assessMessage, forgedClick, oldClick, type Click, type ClickContext } from "./click.ts";
 import { nudgeKey } from "./nudges.ts";
 
 /** Slack wants no two action ids alike in a message, so each has a number at its end. */
@@ -22,18 +25,26 @@ export async function answerNudgeClick(click: Click, by: Asker, c: ClickContext)
 /** Somebody wants no more messages about templates: stored for that person, for good. */
 async function neverNudge(click: Click, { operator: { ciUserId } }: Asker, c: ClickContext): Promise<Reply> {
   const [, round = ""] = /^v1:(\d{1,16})$/.exec(click.value) ?? [];
-  if (ciUserId === null || (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) !== null)
-    return replyOfFailure(forgedClick());
+  const refusal = await assessPlace(click, ciUserId, round, c);
+  if (ciUserId === null || refusal !== null) return replyOfFailure(refusal ?? forgedClick());
   await recordNeverNudge(c.db, ciUserId);
   return shortReply("You are not told again", "Nothing else changes: you are still told when your domain is to be deleted.");
+}
+
+/** Null: it comes from the very message that this person got in that round. */
+async function assessPlace(click: Click, ciUserId: CiUserId | null, round: string, c: ClickContext): Promise<Failure | null> {
+  if (ciUserId === null || round === "") return forgedClick();
+  const key = nudgeKey(ciUserId, round);
+  if ((await assessMessage(click, key, "message", c.db)) === null) return null;
+  return (await readPostedMessage(c.db, key)) === null ? oldClick("Use the newest message; one comes at most once a week.") : forgedClick();
 }
 
 /** The value only says which machine: the service finds out anew whose it is. Every refusal is recorded. */
 async function makeTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   const [, round = "", machine = ""] = makeShape.exec(click.value) ?? [];
   const { ciUserId } = by.operator;
-  const isOurs = ciUserId !== null && machine !== "" && (await assessMessage(click, nudgeKey(ciUserId, round), "message", c.db)) === null;
-  const made = isOurs ? await c.services.templates.make(by, machine, click.channel) : err(forgedClick());
+  const refusal = machine === "" ? forgedClick() : await assessPlace(click, ciUserId, round, c);
+  const made = refusal === null ? await c.services.templates.make(by, machine, click.channel) : err(refusal);
   if (!made.ok) await c.services.deletions.recordRefusal(by.operator.id, "nudge_make", made.error.message);
   return replyOf(made, () => null);
 }

@@ -102,6 +102,7 @@ beforeEach(async () => {
   const common = { client, services, channel: "C1", events, now: () => at(50) };
   listen(app as never, {
     ...common,
+    sleep: () => new Promise(() => undefined),
     home: createHomeTab({
       ...{ ...common, db: fresh.db, problems: async () => [], approversNow: async () => ok([]) },
       identity: { identify, isOfTeam: async () => true },

@@ -45,7 +45,7 @@ export function createTurns(limits: TurnLimits): Turns {
 
   function startNext(): void {
     while (running.size < limits.running) {
-      const free = queue.filter((w) => !running.has(w.person) && isRoom(w.isFirst));
+      const free = queue.filter((w) => !running.has(w.person)).filter((w) => isRoom(w.isFirst));
       const firsts = free.filter((w) => w.isFirst);
       const [first, ...others] = firsts.length > 0 ? firsts : free;
       if (first === undefined) return;

@@ -50,7 +50,7 @@ function byWord(words: readonly string[], commands: readonly string[]): Found | 
   return null;
 }
 
-/** The name that a mistyped first word is nearest to: at most half of its letters differ, and of what acts on everything the first does not. */
+/** The name that a mistyped first word is nearest to: at most half of its letters differ; of what acts on everything not the first. */
 function byLetters(word: string, commands: readonly string[]): Found | null {
   const typed = word.slice(0, LETTERS_MAX);
   const near = commands.flatMap((command) =>

@@ -130,7 +130,8 @@ async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectSer
 }
 
 /**
- * A project that the CI database lists no longer, by its deletion, and for the team by its domain too. Whom the CI database names no longer among the members of a project that it has, left it, whatever they were told once.
+ * A project that the CI database lists no longer, by its deletion, and for the team by its domain too. Whom the CI database does not name
+ * among the members of a project that it has, left it, whatever they were told once.
  *
  * Errors: there is nothing that they may see; whether the CI database has the project is not certain.
  */

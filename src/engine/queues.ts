@@ -2,8 +2,8 @@
  * In which queue a kind of work waits. Each queue has slots of its own, so that what people of projects ask for, however much and however
  * long it takes, keeps no deletion and no pass waiting.
  */
-import { z } from "zod";
-import type { Database, Queryable } from "../store/db.ts";
+import type { Queryable } from "../store/db.ts";
+import { moveWaiting, readIsInQueue } from "../store/waiting-work.ts";
 
 /** Deletions and passes, and whatever the version before put in: it had one queue for everything. */
 export const WORK_QUEUE = "work";
@@ -45,25 +45,10 @@ export function partitionOf(name: string, id: string): string {
 export async function queueFor(q: Queryable, partition: string, except: string | null = null): Promise<string> {
   const queue = queueOf(partition.split(":", 1)[0] ?? "");
   if (queue === WORK_QUEUE) return WORK_QUEUE;
-  const row = await q.one(
-    z.object({ isThere: z.boolean() }),
-    `select exists (select from dbos.workflow_status
-       where queue_name = $1 and queue_partition_key = $2 and status in ('ENQUEUED', 'PENDING', 'DELAYED')
-         and workflow_uuid is distinct from $3) as "isThere"`,
-    [WORK_QUEUE, partition, except],
-  );
-  return row.isThere ? WORK_QUEUE : queue;
+  return (await readIsInQueue(q, WORK_QUEUE, partition, except)) ? WORK_QUEUE : queue;
 }
 
 /** Moves what the version before put into the queue of deletions to its own queue, unless one of the same runs there now. */
-export async function sortIntoQueues(db: Database): Promise<void> {
-  for (const [name, queue] of OWN_QUEUE)
-    await db.exec(
-      `update dbos.workflow_status w set queue_name = $1
-       where w.queue_name = $2 and w.status = 'ENQUEUED' and w.queue_partition_key like $3
-         and not exists (select from dbos.workflow_status o where o.queue_name = $2 and o.status in ('PENDING', 'DELAYED')
-           and o.queue_partition_key = w.queue_partition_key)
-         and not exists (select from dbos.workflow_status o where o.queue_name = $1 and o.deduplication_id = w.deduplication_id)`,
-      [queue, WORK_QUEUE, `${name}:%`],
-    );
+export async function sortIntoQueues(q: Queryable): Promise<void> {
+  for (const [name, queue] of OWN_QUEUE) await moveWaiting(q, { from: WORK_QUEUE, to: queue, partitions: `${name}:%` });
 }

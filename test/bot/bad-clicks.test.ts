@@ -192,6 +192,7 @@ test.for<readonly [string, () => Pressed, RegExp]>([
   ["the same card posted into another channel", () => ({ channel: "C2" }), /not the current message/],
   ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the current message/],
   ["a message edited to carry another digest", () => ({ value: good().replace(/[0-9a-f]{64}$/, "0".repeat(64)) }), /not the newest/],
+  ["a member's Keep in a message that was forgotten", () => ({ action: "deletion_keep", user: "mia", ts: "0.9" }), /has a Keep button/],
   ["a value that is none of ours", () => ({ value: "approve" }), /not made by Twokey/],
   ["an empty value", () => ({ value: "" }), /not made by Twokey/],
   ["a value with more behind it", () => ({ value: `${good()}:x` }), /not made by Twokey/],

@@ -126,9 +126,10 @@ async function parseClick(click: Click, by: Asker, c: ClickContext): Promise<Res
 
 /** A member has a message of each stage, and may press Keep in any of them: who it is for and what it is about is the same. */
 async function assessPlace(click: Click, id: string, by: Asker, c: ClickContext): Promise<Failure | null> {
-  const member = click.action === "deletion_keep" ? by.operator.ciUserId : null;
-  if (member === null) return assessMessage(click, `deletion:${id}`, "deletion", c.db);
-  const refusals = await Promise.all(memberStages.map((stage) => assessMessage(click, memberKey(id, stage, member), "deletion", c.db)));
+  if (click.action !== "deletion_keep") return assessMessage(click, `deletion:${id}`, "deletion", c.db);
+  const member = by.operator.ciUserId;
+  const keys = member === null ? [`deletion:${id}`] : memberStages.map((stage) => memberKey(id, stage, member));
+  const refusals = await Promise.all(keys.map((key) => assessMessage(click, key, "deletion", c.db)));
   const [refusal] = refusals;
   if (refusals.includes(null) || refusal == null) return null;
   // Members have no card, and an old message of theirs was perhaps forgotten.

@@ -192,7 +192,6 @@ test.for<readonly [string, () => Pressed, RegExp]>([
   ["the same card posted into another channel", () => ({ channel: "C2" }), /not the current message/],
   ["a message edited to carry another deletion's value", () => ({ value: good().replace(row.id, other) }), /not the current message/],
   ["a message edited to carry another digest", () => ({ value: good().replace(/[0-9a-f]{64}$/, "0".repeat(64)) }), /not the newest/],
-  ["a member's Keep in a message that was forgotten", () => ({ action: "deletion_keep", user: "mia", ts: "0.9" }), /has a Keep button/],
   ["a value that is none of ours", () => ({ value: "approve" }), /not made by Twokey/],
   ["an empty value", () => ({ value: "" }), /not made by Twokey/],
   ["a value with more behind it", () => ({ value: `${good()}:x` }), /not made by Twokey/],
@@ -212,6 +211,13 @@ test.for<readonly [string, () => Pressed, RegExp]>([
     expect(await refusals()).toMatchObject([{ kind: "refused.deletion_now", sentence: "no such button" }]);
     expect(said.join()).toMatch(words);
   } else await expectRefused(0, words);
+});
+
+test("a member's Keep in a message that was forgotten is refused, recorded, and leads to /ci-status", async () => {
+  await press({ action: "deletion_keep", user: "mia", ts: "0.9" });
+  await expectRefused(0, /not the current message/);
+  expect(said.join()).toContain("/ci-status shows how it stands, and has a Keep button while it can be kept.");
+  expect(said.join()).not.toContain("the card in the team's channel");
 });
 
 test("a double click is one vote and one refusal; Slack's repetition of one click is not even that", async () => {

@@ -3192,7 +3192,7 @@ export const guards = [
     what: "Keep waits for no approval",
     file: "src/bot/listening/buttons.ts",
     guard: 'return { lane: "keeps" };',
-    broken: 'return { lane: "decisions" };',
+    broken: 'return { lane: "approvals" };',
     tests: ["test/bot/bad-clicks.test.ts"],
   },
   {

@@ -5,7 +5,8 @@ import type { ScheduleContext } from "../archive/backups/schedule.ts";
 import type { MeasureContext } from "../archive/backups/measure.ts";
 import type { LinkContext } from "../archive/links.ts";
 import { whyReported } from "../core/report-mode.ts";
-import { ok } from "../core/result.ts";
+import type { Failure } from "../core/failure.ts";
+import { ok, type Result } from "../core/result.ts";
 import { createDownloads, type Downloads } from "../archive/downloads.ts";
 import type { ExportContext } from "../archive/export-context.ts";
 import { mayReach, type ReachContext } from "../archive/reach.ts";
@@ -40,15 +41,18 @@ export async function domainsOf(
   );
 }
 
+/** Whether the CI database has no such project, for certain. Errors: it does not show that for certain. */
+export async function isAbsent(p: Pick<Parts, "ci">, project: ProjectId): Promise<Result<boolean, Failure>> {
+  const state = await p.ci.readProjectState(project);
+  return state.ok ? ok(state.value === "absent") : state;
+}
+
 /** Whose projects somebody's are, for exports and their links. */
 function reachContext(p: Parts, projects: Pick<ProjectService, "projectsOf">): ReachContext {
   return {
     db: p.db,
     projectsOf: (asker) => projects.projectsOf(asker),
-    isAbsent: async (id) => {
-      const state = await p.ci.readProjectState(id);
-      return state.ok ? ok(state.value === "absent") : state;
-    },
+    isAbsent: (id) => isAbsent(p, id),
   };
 }
 

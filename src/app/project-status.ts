@@ -11,7 +11,7 @@ import { readCopyDates, readDeletionsOfMember, readNewestDeletionNamed, readSave
 import { previewPass, type ReconcileContext } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { roleFor } from "../sync/planning/policy.ts";
-import { domainOf } from "./archive.ts";
+import { domainOf, isAbsent } from "./archive.ts";
 import type { Parts } from "./parts.ts";
 import { fleetOf } from "./passes.ts";
 
@@ -35,6 +35,7 @@ export function projectContext(p: Parts, passes: ReconcileContext, deletions: De
       const id = slug === null ? null : await readNewestDeletionNamed(p.db, slug);
       return id === null ? [] : [id as DeletionId];
     },
+    isAbsent: (project) => isAbsent(p, project),
     async fleetFacts() {
       const [places, live, record] = await Promise.all([readManagedPlaces(p.db), readLiveDeletions(p.db), readNewestFleetRecord(p.db)]);
       const open = live.map((d) => ({

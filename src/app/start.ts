@@ -59,7 +59,7 @@ export async function startTwokey(config: Config, ownerOrBotUrl: string, ambient
   await waitForServer(ownerOrBotUrl, { ...ambient, tell: (sentence) => a.events.warn("store.waits", { sentence }) });
   const store = await prepareStore({ url: ownerOrBotUrl, migrationUrl: config.databaseMigrationUrl }, prepareEngine);
   if (store.warning !== null) a.events.error("store.role", { text: store.warning });
-  const db = createDatabase(store.url, { onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
+  const db = createDatabase(store.url, { max: 16, onError: (e) => a.events.bug("store.connection", e), onFact: factLogger(a.events) });
   const ci = ciDatabase(config, db, a);
   const engine = startableEngine(store.url, config, a);
   const made = await connectBot(config, db, ci, a);

@@ -122,7 +122,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
       const { db, events, now } = o;
       const common = { db, events, now, identity, services, channel: channel.value };
       home = createHomeTab({ ...common, client: homes, approversNow: identity.approversNow, problems });
-      listen(connection.app, { ...common, client, home, here: here.value });
+      listen(connection.app, { ...common, client, home, here: here.value, sleep: o.sleep });
       await connection.start();
     },
     problem: () => (connection === null ? "The bot is not connected to Slack yet" : connection.problem()),

@@ -5,6 +5,7 @@ import { createFirsts, createLanes, strangerOf, type ListenContext, type Listeni
 import { inTurn, type Rest } from "./listening/doing.ts";
 import { listenToHome } from "./listening/home.ts";
 import { acknowledge, answerAt, type Respond } from "./listening/say.ts";
+import { createSlowness } from "./listening/slowness.ts";
 import { listenToTyping } from "./listening/typing.ts";
 import { listenToWindows } from "./listening/windows.ts";
 import { listenToCommands, listenToDirectMessages, listenToMentions } from "./listening/words.ts";
@@ -14,7 +15,7 @@ import { renderReply } from "./render/reply.ts";
 
 /** Registers one listener for each kind of thing a person can do: acknowledge first, then work. Source: facts on Slack §1.5 no. 9. */
 export function listen(app: App, o: ListenContext): void {
-  const c: Listening = { ...o, lanes: createLanes(), isFirst: createFirsts(o) };
+  const c: Listening = { ...o, lanes: createLanes(), slowness: createSlowness(o), isFirst: createFirsts(o) };
   refuseOthers(app, c);
   listenToCommands(app, c);
   listenToButtons(app, c);

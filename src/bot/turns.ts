@@ -2,6 +2,8 @@
 export interface TurnLimits {
   /** Of all people together. */
   readonly running: number;
+  /** How many of those run only what `isFirst`: however long the work of all others takes, these are free for it. */
+  readonly kept?: number;
   /** Half of it is for those who have nothing waiting or running: a crowd's further clicks keep nobody's first one out. */
   readonly waiting: number;
   /** Of one person, who has one running at most. */
@@ -30,22 +32,26 @@ interface Waiting {
  */
 export function createTurns(limits: TurnLimits): Turns {
   const queue: Waiting[] = [];
-  const running = new Set<string>();
+  /** Who has something running, and whether it is of those that come first. */
+  const running = new Map<string, boolean>();
   /** When somebody who has more waiting had their last turn, on the same count as `at`. */
   const lastTurn = new Map<string, number>();
   let count = 0;
   const dueOf = (w: Waiting): number => Math.max(w.at, lastTurn.get(w.person) ?? 0);
   const countOf = (person: string): number => queue.filter((w) => w.person === person).length + (running.has(person) ? 1 : 0);
 
+  const isRoom = (isFirst: boolean): boolean =>
+    isFirst || [...running.values()].filter((first) => !first).length < limits.running - (limits.kept ?? 0);
+
   function startNext(): void {
     while (running.size < limits.running) {
-      const free = queue.filter((w) => !running.has(w.person));
+      const free = queue.filter((w) => !running.has(w.person)).filter((w) => isRoom(w.isFirst));
       const firsts = free.filter((w) => w.isFirst);
       const [first, ...others] = firsts.length > 0 ? firsts : free;
       if (first === undefined) return;
       const next = others.reduce((best, w) => (dueOf(w) < dueOf(best) ? w : best), first);
       queue.splice(queue.indexOf(next), 1);
-      running.add(next.person);
+      running.set(next.person, next.isFirst);
       lastTurn.set(next.person, (count += 1));
       next.start();
     }

@@ -36,6 +36,12 @@ const kinds = new Map([
   ["", "help"],
 ] as const);
 const COMMANDS = [...kinds.keys()].filter((name) => name !== "");
+/** What is said with the suggestion of a command that does much. */
+const EFFECTS: ReadonlyMap<string, string> = new Map([
+  ["stop", "stops every pass and deletion of the whole bot"],
+  ["resume", "ends the stop of every pass and deletion"],
+]);
+const HOW_TO_STOP = "To stop every pass and deletion, write only stop, or /ci-stop and the reason.";
 const WORDS_MAX = 1000;
 const Words = z.string().max(WORDS_MAX);
 /** The command's characters, before what stands around it is taken off. */
@@ -85,8 +91,11 @@ function cutReason(reason: string): string {
 
 function unknownCommand(said: string): Failure {
   const near = nearestCommand(said, COMMANDS);
-  const meant = near === null ? "" : `Did you mean /ci-${near}? `;
-  return failure("invalid", "command.unknown", "There is no such command", { remedy: `${meant}/ci-help lists all commands.` });
+  const effect = near === null ? undefined : EFFECTS.get(near);
+  const meant = near === null ? "" : `Did you mean /ci-${near}${effect === undefined ? "" : `, which ${effect}`}? `;
+  // Who wants everything stopped in a hurry is told how, whatever they wrote.
+  const stops = near === null && /\b(?:stop|halt)\b/i.test(said) ? `${HOW_TO_STOP} ` : "";
+  return failure("invalid", "command.unknown", "There is no such command", { remedy: `${meant}${stops}/ci-help lists all commands.` });
 }
 
 function tooLong(): Result<never, Failure> {
@@ -128,7 +137,13 @@ function parseAdopt(words: string): Result<Command, Failure> {
   );
 }
 
-/** Parses what was typed after a mention, before one, or in a direct message: `status aurora`. */
+/** Commands that no sentence gives, however it begins: alone as a word, or as a slash command is written. */
+const BARE = new Set(["stop", "resume"]);
+
+/**
+ * Parses what was typed after a mention, before one, or in a direct message: `status aurora`. Errors: as `parseCommand`; a sentence that
+ * begins with "stop" or "resume" is `invalid`, with how to write it.
+ */
 export function parseWords(text: string): Result<Command, Failure> {
   const said = text.trim();
   const [first, rest] = cutFirst(
@@ -139,5 +154,19 @@ export function parseWords(text: string): Result<Command, Failure> {
       .trim(),
   );
   const name = first.replace(/[,.:;!]+$/, "");
-  return said.length > SAID_MAX && wordOf(name) !== "stop" ? tooLong() : parseCommand(name, rest);
+  const isSlash = /^\/?ci-/i.test(name);
+  if (said.length > SAID_MAX && !(isSlash && wordOf(name) === "stop")) return tooLong();
+  if (BARE.has(name.toLowerCase()) && /[^\s,.:;!]/.test(rest)) return err(sentenceWith(name.toLowerCase()));
+  return parseCommand(name, rest);
+}
+
+/** Why a sentence did nothing, for somebody who may have meant the command: in an emergency that must not be missed. */
+function sentenceWith(name: string): Failure {
+  return name === "stop"
+    ? failure("invalid", "command.sentence", "Nothing was stopped: a sentence is no command", {
+        remedy: `${HOW_TO_STOP} Otherwise there is nothing to do.`,
+      })
+    : failure("invalid", "command.sentence", "Nothing was resumed: a sentence is no command", {
+        remedy: "To end a stop of every pass and deletion, write only resume, or /ci-resume. Otherwise there is nothing to do.",
+      });
 }

@@ -15,6 +15,9 @@ const MEANT: Readonly<Record<string, readonly string[]>> = {
 /** Commands that are about one project. */
 const ABOUT_A_PROJECT = new Set(["status", "export-template", "backups", "plan", "sync"]);
 
+/** Commands that act on everything: suggested for one word that is meant or mistyped, never for a sentence. */
+const ACT_ON_ALL = new Set(["stop", "resume"]);
+
 /** Most words of a sentence that are looked at, and most letters of one. */
 const [WORDS_MAX, LETTERS_MAX] = [40, 40];
 
@@ -23,9 +26,10 @@ const [WORDS_MAX, LETTERS_MAX] = [40, 40];
  * suggested, never done. Pure.
  */
 export function nearestCommand(said: string, commands: readonly string[]): string | null {
-  const words = said.toLowerCase().split(/\s+/).slice(0, WORDS_MAX).map(bareWord);
+  const words = said.trim().toLowerCase().split(/\s+/).slice(0, WORDS_MAX).map(bareWord);
   const [first = ""] = words;
-  const found = byWord(words, commands) ?? byLetters(first, commands);
+  const suggested = words.length === 1 ? commands : commands.filter((c) => !ACT_ON_ALL.has(c));
+  const found = byWord(words, suggested) ?? byLetters(first, suggested);
   if (found === null) return null;
   const project = ABOUT_A_PROJECT.has(found.command) ? projectIn(words, found.at) : null;
   return project === null ? found.command : `${found.command} ${project}`;
@@ -46,14 +50,15 @@ function byWord(words: readonly string[], commands: readonly string[]): Found | 
   return null;
 }
 
-/** The name that a mistyped first word is nearest to: at most half of its letters differ. */
+/** The name that a mistyped first word is nearest to: at most half of its letters differ; of what acts on everything not the first. */
 function byLetters(word: string, commands: readonly string[]): Found | null {
   const typed = word.slice(0, LETTERS_MAX);
   const near = commands.flatMap((command) =>
     [command, ...(MEANT[command] ?? [])].map((name) => ({ command, name, away: distance(typed, name) })),
   );
   const [nearest] = near.toSorted((x, y) => x.away - y.away);
-  return nearest !== undefined && nearest.away <= nearest.name.length / 2 ? { command: nearest.command, at: 0 } : null;
+  if (nearest === undefined || nearest.away > nearest.name.length / 2) return null;
+  return ACT_ON_ALL.has(nearest.command) && !typed.startsWith(nearest.name.slice(0, 1)) ? null : { command: nearest.command, at: 0 };
 }
 
 /** The project that is named after "of", "for" or "project", or right after a first word that is the command. */

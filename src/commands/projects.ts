@@ -70,6 +70,8 @@ export interface ProjectServiceContext {
   readonly deletionNamed: (id: DeletionId) => Promise<LastDeletion | null>;
   /** The deletions of projects that the CI database may list no longer, the newest first, of which somebody is certain to be concerned. */
   readonly deletionsOf: (user: CiUserId | "all", slug: Slug | null) => Promise<readonly DeletionId[]>;
+  /** Whether the CI database has no such project, for certain. Errors: it does not show that for certain. */
+  readonly isAbsent: (project: ProjectId) => Promise<Result<boolean, Failure>>;
   readonly fleetFacts: () => Promise<FleetFacts>;
   readonly now: Clock;
 }
@@ -88,8 +90,7 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
       const project = projects.value.find((p) => p.slug === slug);
       const isMember = (p: DesiredProject): boolean => p.members.some((m) => m.userId === asker.operator.ciUserId);
       if (project !== undefined) return ok(await statusOf(project, isMember(project), asker.operator.ciUserId, c));
-      const former = await formerStatus(asker, slug, c);
-      return former === null ? err(notYours(slug)) : ok(former);
+      return formerStatus(asker, slug, c);
     },
     async overview(asker) {
       const projects = await projectsOf(asker);
@@ -110,6 +111,11 @@ function notYours(slug: Slug): Failure {
   return failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }
 
+function notCertain(slug: Slug): Failure {
+  const remedy = "Ask again in a few minutes; the CI team sees what is wrong with its row.";
+  return failure("unavailable", "project.not_certain", `The CI database does not say for certain whether it still has ${slug}`, { remedy });
+}
+
 /** The deletions of projects that the CI database lists no longer, of somebody who was certain to be a member. */
 async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectServiceContext): Promise<readonly LastDeletion[]> {
   const user = asker.operator.ciUserId;
@@ -117,23 +123,31 @@ async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectSer
   const found = await Promise.all(ids.map((id) => c.deletionNamed(id)));
   const newest = new Map<string, LastDeletion>();
   for (const one of found) if (one !== null && !newest.has(one.view.projectId)) newest.set(one.view.projectId, one);
-  return [...newest.values()].filter(({ view }) => !listed.has(view.projectId));
+  const left = [...newest.values()].filter(({ view }) => !listed.has(view.projectId));
+  const absent = await Promise.all(left.map(({ view }) => c.isAbsent(view.projectId)));
+  // What is not certain is left out here; whoever asks for it by its name is told so.
+  return left.filter((_, i) => absent[i]?.ok === true && absent[i].value);
 }
 
 /**
- * A project that the CI database lists no longer, by its deletion, and for the team by its domain too; null: there is nothing that this
- * person may see.
+ * A project that the CI database lists no longer, by its deletion, and for the team by its domain too. Whom the CI database does not name
+ * among the members of a project that it has, left it, whatever they were told once.
+ *
+ * Errors: there is nothing that they may see; whether the CI database has the project is not certain.
  */
-async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext): Promise<ProjectStatus | null> {
+async function formerStatus(asker: Asker, slug: Slug, c: ProjectServiceContext): Promise<Result<ProjectStatus, Failure>> {
   const user = whose(asker);
   const [id] = user === null ? [] : await c.deletionsOf(user, slug);
   const deletion = id === undefined ? null : await c.deletionNamed(id);
   const place = asker.isTeam ? (await c.fleetFacts()).places.find((p) => p.path?.endsWith(`/${slug}`)) : undefined;
-  if (deletion === null && place === undefined) return null;
+  if (deletion === null && place === undefined) return err(notYours(slug));
+  const absent = asker.isTeam || deletion === null ? ok(true) : await c.isAbsent(deletion.view.projectId);
+  if (!absent.ok) return err(notCertain(slug));
+  if (!absent.value) return err(notYours(slug));
   const domain = place === undefined || place.path === null ? null : { id: place.domainId, path: place.path };
   const of = { slug, project: null, isMember: !asker.isTeam, deletion };
   const none = { isLockedOut: false, nextChanges: [], differences: [], held: [], isUnadopted: false };
-  return { ...of, ...none, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() };
+  return ok({ ...of, ...none, ...(await contentsOf(domain, deletion !== null && isLive(deletion.view), c)), domain, at: c.now() });
 }
 
 /** The kinds that `/ci-status` shows. */

@@ -10,7 +10,7 @@ import { DBOSExecutor } from "@dbos-inc/dbos-sdk/internal/dbos-executor";
 import { workflowTimeoutConfig } from "@dbos-inc/dbos-sdk/internal/workflow_management";
 import { readWaitingWork, type WaitingWork } from "../store/waiting-work.ts";
 import type { Queryable } from "../store/db.ts";
-import { WORK_QUEUE } from "./waiting.ts";
+import { WORK_QUEUE } from "./queues.ts";
 
 /** Queues are registered once, at the start, and no run has a deadline: both are looked for rarely. Units: milliseconds. */
 const RARELY_MS = 60_000;
@@ -35,7 +35,7 @@ export function pollQuietly(q: Queryable, now: () => number): () => void {
   // While it cannot be read, DBOS asks as ever, and says so.
   let known: WaitingWork | null = null;
   runner.pollQueue = async (executor, queue) => {
-    // The queue of work is asked about by far most often; the others use its answer.
+    // One statement is about all queues: it comes with the turn of this one, and the others use its answer.
     if (queue.name === WORK_QUEUE || known === null) known = await readWaitingWork(q, now() + SOON_MS).catch(() => null);
     return known === null || known.queues.includes(queue.name) ? poll(executor, queue) : false;
   };

@@ -4,6 +4,7 @@ import type { Database } from "../store/db.ts";
 import { readOthersRun, forgetTakeOvers, recordTakeOver, tryLifeLock } from "../store/take-overs.ts";
 import type { EngineEvent } from "./event.ts";
 import { LIFE_CLASS } from "./liveness.ts";
+import { queueFor, sortIntoQueues, WORK_QUEUE } from "./queues.ts";
 import { APPLICATION, OLD_SCHEDULE_QUEUE } from "./schema.ts";
 
 /** What one search for dead processes needs. */
@@ -36,6 +37,7 @@ export async function takeOverFromDead(input: ReapInput): Promise<void> {
       for (const run of runs) await takeOver(input, run, executor ?? "unknown");
     });
   }
+  await sortIntoQueues(input.db);
 }
 
 /** Deletes runs that ended long ago: a schedule of a few seconds alone leaves thousands of rows a day. */
@@ -63,7 +65,10 @@ async function takeOver(input: ReapInput, run: WorkflowStatus, from: string): Pr
     input.onEvent({ kind: "given_up", ...data });
     return;
   }
-  await input.client.resumeWorkflow(run.workflowID, run.queueName === undefined ? {} : { queueName: run.queueName });
+  const { queueName, queuePartitionKey: partition } = run;
+  const isOfBefore = queueName === WORK_QUEUE && partition !== undefined;
+  const queue = isOfBefore ? await queueFor(input.db, partition, run.workflowID) : queueName;
+  await input.client.resumeWorkflow(run.workflowID, queue === undefined ? {} : { queueName: queue });
   input.onEvent({ kind: "taken_over", ...data });
 }
 

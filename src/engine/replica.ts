@@ -5,7 +5,7 @@ import { holdLife } from "./liveness.ts";
 import { forgetFinished, takeOverFromDead } from "./reaper.ts";
 import { pollQuietly } from "./quiet-polling.ts";
 import { APPLICATION, OLD_SCHEDULE_QUEUE, createEnginePool, migrateEngine, quietLogger } from "./schema.ts";
-import { WORK_QUEUE } from "./waiting.ts";
+import { QUEUES, sortIntoQueues } from "./queues.ts";
 
 /**
  * What an engine needs.
@@ -27,7 +27,7 @@ export interface EngineOptions {
   readonly takeOversMax?: number;
   readonly reapEveryMs?: number;
   readonly stopWaitMs?: number;
-  /** How often the queue of work is asked, at most. */
+  /** How often the queues are asked, at most. */
   readonly pollMs?: number;
 }
 
@@ -42,15 +42,14 @@ export interface Replica {
 
 const TAKE_OVERS_MAX = 5;
 const REAP_MS = 2_000;
-const WORKER_CONCURRENCY = 16;
 /** Short enough that a person who clicked does not notice; each poll is one short statement while nothing waits (quiet-polling.ts). */
 const POLL_MS = 500;
 /** DBOS still has to record the runs that ended while this process stopped. */
 const RECORD_MS = 300;
-/** Old runs are deleted in every n-th round only. */
+/** Old runs are deleted, and those of the version before sorted, in every n-th round only. */
 const FORGET_ROUNDS = 30;
 
-/** Joins: migrates if it may, takes its sign of life, registers the queue, begins to work and to watch for dead processes. */
+/** Joins: migrates if it may, takes its sign of life, registers the queues, begins to work and to watch for dead processes. */
 export async function joinReplicas(o: EngineOptions): Promise<Replica> {
   const logger = quietLogger(o.onEvent);
   const onError = (error: Error): void => {
@@ -63,10 +62,12 @@ export async function joinReplicas(o: EngineOptions): Promise<Replica> {
   const pool = createEnginePool(o.url, onError);
   const client = await DBOSClient.create({ systemDatabaseUrl: o.url, systemDatabasePool: pool, applicationName: APPLICATION, logger });
 
-  // The queue is registered before the launch: after it its first dispatch takes a second (trap 5).
+  // The queues are registered before the launch: after it their first dispatch takes a second (trap 5).
   const minPollingIntervalMs = o.pollMs ?? POLL_MS;
-  await client.registerQueue(WORK_QUEUE, { workerConcurrency: WORKER_CONCURRENCY, partitionConcurrency: 1, minPollingIntervalMs });
+  for (const [queue, workerConcurrency] of QUEUES)
+    await client.registerQueue(queue, { workerConcurrency, partitionConcurrency: 1, minPollingIntervalMs });
   await forgetOldSchedules(client);
+  await sortIntoQueues(db);
 
   DBOS.setConfig({
     name: APPLICATION,
@@ -106,7 +107,10 @@ function watchForDead(o: EngineOptions, db: Database, client: DBOSClient): { ans
     try {
       const takeOversMax = o.takeOversMax ?? TAKE_OVERS_MAX;
       await takeOverFromDead({ db, client, me: o.executorId, takeOversMax, at: o.now(), onEvent: o.onEvent });
-      if (rounds++ % FORGET_ROUNDS === 0) await forgetFinished({ db, client, at: o.now() });
+      if (rounds++ % FORGET_ROUNDS === 0) {
+        await sortIntoQueues(db);
+        await forgetFinished({ db, client, at: o.now() });
+      }
       answeredAt = o.now();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);

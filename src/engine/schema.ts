@@ -6,7 +6,8 @@ import pg from "pg";
 import { connectionSettings, type Queryable, type Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
 import type { EngineEvent } from "./event.ts";
-import { WORK_QUEUE, hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts";
+import { partitionOf, queueFor } from "./queues.ts";
+import { hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts";
 
 /** The application's name in DBOS's tables. */
 export const APPLICATION = "twokey";
@@ -71,14 +72,14 @@ export interface EnqueueOptions {
 
 /** Puts a run of (name, id) into the queue, as `EnqueueOptions` say. `q` is used outside of a transaction of the caller. */
 export async function enqueueRun(client: DBOSClient, q: Queryable, name: string, id: string, run: EnqueueOptions): Promise<void> {
-  const workflowName = workflowOf(name);
+  const [workflowName, partition] = [workflowOf(name), partitionOf(name, id)];
   const key = run.key === undefined ? waitingKeyOf(name, id) : `${workflowName}:${run.key}`;
   // PostgreSQL refuses fractions of a millisecond, which monotonic clocks have; one late is better than one early.
   const delayMs = Math.ceil(Math.max(0, run.delayMs ?? 0));
   const options = {
     workflowName,
-    queueName: WORK_QUEUE,
-    queuePartitionKey: `${name}:${id}`,
+    queueName: await queueFor(run.tx ?? q, partition),
+    queuePartitionKey: partition,
     deduplicationID: key,
     ...(run.key === undefined ? {} : { attributes: { key: run.key } }),
     ...(delayMs === 0 ? {} : { delaySeconds: delayMs / 1000 }),

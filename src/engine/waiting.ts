@@ -1,8 +1,6 @@
 /** The run of (name, id) that waits. Apart from DBOS, so that a command of the terminal can make it due without starting the engine. */
 import type { Queryable } from "../store/db.ts";
-
-/** Work: one run at a time for each (name, id). */
-export const WORK_QUEUE = "work";
+import { queuesOf } from "./queues.ts";
 
 /** The DBOS workflow of a kind of work. */
 export function workflowOf(name: string): string {
@@ -21,16 +19,16 @@ export function waitingKeyOf(name: string, id: string): string {
  * A run that has begun waits no longer: it loses the key, which DBOS would keep until its end.
  */
 export async function hurryWaiting(q: Queryable, name: string, id: string, delayMs: number): Promise<boolean> {
-  const key = waitingKeyOf(name, id);
-  const mine = "from dbos.workflow_status where queue_name = $1 and deduplication_id = $2";
+  const [queues, key] = [queuesOf(name), waitingKeyOf(name, id)];
+  const mine = "from dbos.workflow_status where queue_name = any($1) and deduplication_id = $2";
   await q.exec(
     `update dbos.workflow_status set deduplication_id = null where workflow_uuid in (select workflow_uuid ${mine} and status = 'PENDING')`,
-    [WORK_QUEUE, key],
+    [queues, key],
   );
   const hurried = await q.exec(
     `update dbos.workflow_status set delay_until_epoch_ms = least(delay_until_epoch_ms, (extract(epoch from clock_timestamp()) * 1000)::bigint + $3)
-     where queue_name = $1 and deduplication_id = $2 and status in ('DELAYED', 'ENQUEUED')`,
-    [WORK_QUEUE, key, delayMs],
+     where queue_name = any($1) and deduplication_id = $2 and status in ('DELAYED', 'ENQUEUED')`,
+    [queues, key, delayMs],
   );
   return hurried > 0;
 }

@@ -50,6 +50,16 @@ export async function recordHomeShown(
   );
 }
 
+/** Records that Home shows why it shows nothing: it is made anew as soon as that is possible. */
+export async function recordHomeTrouble(q: Queryable, slackUser: string): Promise<void> {
+  await q.exec("update home_viewer set stamp = null, digest = null where slack_user = $1", [slackUser]);
+}
+
+/** Forgets somebody who may not use Home. */
+export async function forgetHomeViewer(q: Queryable, slackUser: string): Promise<void> {
+  await q.exec("delete from home_viewer where slack_user = $1", [slackUser]);
+}
+
 /** Those whose Home was made of something else, and who were shown none since an instant; who waits longest comes first. */
 export function readHomesDue(q: Queryable, stamp: string, since: number, limit: number): Promise<readonly HomeViewer[]> {
   return q.many(

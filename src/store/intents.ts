@@ -82,12 +82,18 @@ export async function countRefusals(q: Queryable, owner: IntentOwner, command: s
 /** How long other calls than a deletion's count as on their way when nobody says how they ended: their process may have died. Units: ms. */
 const ON_ITS_WAY_MS = 3600_000;
 
-/** Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. */
+/**
+ * Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. A call for a
+ * template that is being made counts until it was looked up, however long CloudStack takes.
+ */
 export async function callsOnTheirWay(q: Queryable, now: number): Promise<readonly string[]> {
   const rows = await q.many(
     z.object({ command: z.string(), what: z.string() }),
     `select i.command, coalesce(i.params ->> 'name', i.params ->> 'sentence', '') as what from intent i
-     where (i.owner_kind = 'deletion' or i.at > $1) and not exists (select from outcome o where o.intent_id = i.id) order by i.at, i.id`,
+     where ((i.owner_kind = 'deletion' or i.at > $1) and not exists (select from outcome o where o.intent_id = i.id))
+       or (i.owner_kind = 'template' and not exists (select from outcome o where o.intent_id = i.id and o.result <> 'indeterminate')
+         and exists (select from made_template t where t.id::text = i.owner_id and t.ended_at is null))
+     order by i.at, i.id`,
     [now - ON_ITS_WAY_MS],
   );
   return rows.map(({ command, what }) => `${command.replaceAll("_", " ")} ${what}`.trim());

@@ -1,7 +1,7 @@
 /** Templates that owners had the bot make of their machines. */
 import { z } from "zod";
 import { AccountId, CiUserId, DomainId, Instant, OperatorId, ProjectId, ResourceId, Slug } from "../core/ids.ts";
-import { columnsOf, insertRow, updateRow, type Queryable, type Transaction } from "./db.ts";
+import { columnsOf, CountRow, insertRow, updateRow, type Queryable, type Transaction } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
@@ -67,6 +67,12 @@ const OfRow = z.object({ template: z.string(), machine: z.string() });
 export async function readMachinesOfTemplates(q: Queryable, templates: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const sql = "select template_id::text as template, machine_id::text as machine from made_template where template_id::text = any ($1)";
   return new Map((await q.many(OfRow, sql, [templates])).map((row) => [row.template, row.machine]));
+}
+
+/** Counts those of one person that have not ended, and locks that count until the transaction ends. */
+export async function countUnfinishedTemplatesOf(q: Transaction, ciUser: CiUserId): Promise<number> {
+  await q.exec("select pg_advisory_xact_lock(hashtextextended('twokey.made_template ' || $1, 0))", [ciUser]);
+  return q.one(CountRow, "select count(*) as n from made_template where ci_user = $1 and ended_at is null", [ciUser]);
 }
 
 const IdRow = z.object({ id: z.string() });

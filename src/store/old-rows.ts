@@ -23,7 +23,7 @@ const MESSAGES_AT_ONCE = 5_000;
 
 /**
  * Forgets messages that were last changed before an instant and are about something that has ended; gives how many. Who clicks on such a
- * message is told that it is not the current one.
+ * message is told that it is too old, or not the current one, and what to do instead.
  */
 export function forgetOldMessages(q: Queryable, before: number): Promise<number> {
   return q.exec(

@@ -15,3 +15,31 @@ export function readWaitingWork(q: Queryable, dueBefore: number): Promise<Waitin
     [Math.floor(dueBefore)],
   );
 }
+
+const ThereRow = z.object({ isThere: z.boolean() }).transform((row) => row.isThere);
+
+/** Whether a run of a partition runs or waits in a queue, besides `except`. */
+export function readIsInQueue(q: Queryable, queue: string, partition: string, except: string | null): Promise<boolean> {
+  return q.one(
+    ThereRow,
+    `select exists (select from dbos.workflow_status
+       where queue_name = $1 and queue_partition_key = $2 and status in ('ENQUEUED', 'PENDING', 'DELAYED')
+         and workflow_uuid is distinct from $3) as "isThere"`,
+    [queue, partition, except],
+  );
+}
+
+/** Moves the runs that wait in a queue to another one; `partitions` as for `like`. Those stay of which one of the same partition runs there. */
+export async function moveWaiting(
+  q: Queryable,
+  { from, to, partitions }: { readonly from: string; readonly to: string; readonly partitions: string },
+): Promise<void> {
+  await q.exec(
+    `update dbos.workflow_status w set queue_name = $1
+     where w.queue_name = $2 and w.status = 'ENQUEUED' and w.queue_partition_key like $3
+       and not exists (select from dbos.workflow_status o where o.queue_name = $2 and o.status in ('PENDING', 'DELAYED')
+         and o.queue_partition_key = w.queue_partition_key)
+       and not exists (select from dbos.workflow_status o where o.queue_name = $1 and o.deduplication_id = w.deduplication_id)`,
+    [to, from, partitions],
+  );
+}

@@ -185,6 +185,26 @@ describe("what is refused, with what to do, and nothing is sent", () => {
   });
 });
 
+test("of six clicks at once three are taken, the rest is told to wait; nobody else waits for that, and then more are taken", async () => {
+  members = ["mia", "tom"];
+  const tom = cloud.addAccount({ name: "tom", domain });
+  const place = { domainId: domain, projectId: P };
+  const theirs = { accountId: tom.accountId as AccountId, userId: tom.userId as UserId, ciUserId: "tom" as CiUserId };
+  await recordManagedAccounts(fresh.db, [{ ...place, ...theirs }], 1);
+  const machines = Array.from({ length: 6 }, (_, n) => cloud.addMachine({ account, name: `build-${n}` }));
+  const b = bot();
+  const done = await Promise.all(machines.map((m) => ask(b, "mia", m)));
+  expect(done.filter((d) => d.ok)).toHaveLength(3);
+  const refused = done.filter((d) => !d.ok);
+  for (const one of refused)
+    expect(one).toMatchObject({ error: { code: "template.too_many", message: "3 templates are being made for you already" } });
+  expect(queue).toHaveLength(3);
+  expect(await ask(b, "tom", cloud.addMachine({ account: tom.accountId, name: "toms" }))).toMatchObject({ ok: true });
+  await runAll(b);
+  expect(await ask(b, "mia", machines[done.findIndex((d) => !d.ok)])).toMatchObject({ ok: true });
+  await runAll(b);
+});
+
 test("one click: a snapshot and a template of the owner's, each call recorded before and after; nothing is deleted", async () => {
   const b = bot();
   expect(await ask(b)).toMatchObject({ ok: true, value: { state: "asked", machine: "build-1", project: "aurora" } });

@@ -102,6 +102,7 @@ beforeEach(async () => {
   const common = { client, services, channel: "C1", events, now: () => at(50) };
   listen(app as never, {
     ...common,
+    sleep: () => new Promise(() => undefined),
     home: createHomeTab({
       ...{ ...common, db: fresh.db, problems: async () => [], approversNow: async () => ok([]) },
       identity: { identify, isOfTeam: async () => true },
@@ -215,6 +216,13 @@ test.for<readonly [string, () => Pressed, RegExp]>([
     expect(await refusals()).toMatchObject([{ kind: "refused.deletion_now", sentence: "no such button" }]);
     expect(said.join()).toMatch(words);
   } else await expectRefused(0, words);
+});
+
+test("a member's Keep in a message that was forgotten is refused, recorded, and leads to /ci-status", async () => {
+  await press({ action: "deletion_keep", user: "mia", ts: "0.9" });
+  await expectRefused(0, /not the current message/);
+  expect(said.join()).toContain("or write /ci-status: as long as it can be kept, its answer has Keep.");
+  expect(said.join()).not.toContain("the card in the team's channel");
 });
 
 test("a double click is one vote and one refusal; Slack's repetition of one click is not even that", async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { textAt } from "../../src/bot/payload.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
-import { CARD, CHANNEL, clickBody, commandBody, eventBody, hear, homeClickBody, windowBody, type Heard } from "./heard.ts";
+import { CARD, CHANNEL, clickBody, commandBody, eventBody, hear, homeClickBody, typingBody, windowBody, type Heard } from "./heard.ts";
 
 /** How long payloads are made and sent. Units: milliseconds. */
 const FOR_MS = 4000;
@@ -66,6 +66,7 @@ const actions = fc.constantFrom(
     "deletion_keep",
   ],
   ...["deletion_go_on", "deletion_waive_0", "policy_approve", "policy_reject", "adoption_approve", "choose_template", "choose_setting"],
+  ...["nudge_make_0", "nudge_make_12", "nudge_make_x", "nudge_never", "export_revoke", "status_keep", "choose_volume", "choose_snapshot"],
   ...["home_status", "home_page_next", "home_project_1", "home_export", "toString", "", "deletion_"],
 );
 /** Commands that change nothing: a stop would be one. */
@@ -96,12 +97,23 @@ const values = () =>
         hostile,
       )
       .map(([id, version, digest, more]) => `v1:${id}:${version}:${digest}${more.slice(0, 3)}`),
+    // Nearly those of the messages to owners, of exports and of /ci-status.
+    fc
+      .tuple(
+        fc.constantFrom("", "v1:", "v1:5:", "v1:9999999999999999:"),
+        fc.constantFrom(heard.row.id, "6f1c9a1e-0000-4000-8000-00000000000f"),
+        hostile,
+      )
+      .map(([before, id, more]) => `${before}${id}${more.slice(0, 3)}`),
+    fc.tuple(fc.constantFrom("aurora", "-", "A", ""), hostile).map(([slug, id]) => `${slug} ${id}`),
   );
 const origin = fc.option(
   fc.constantFrom({ api_app_id: "AEVIL" }, { team: { id: "TEVIL" } }, { team: null, enterprise: { id: "EEVIL" } }, { team_id: "TEVIL" }),
   { nil: {}, freq: 4 },
 );
 const events = fc.constantFrom("app_home_opened", "app_mention", "message", "user_change", "reaction_added", "constructor");
+
+const menus = fc.constantFrom("choose_template", "choose_volume", "choose_snapshot", "choose_setting", "toString", "");
 
 /** One payload: as Slack makes it, with hostile words in it, and perhaps with a field of another shape. */
 const payload = () => {
@@ -110,6 +122,7 @@ const payload = () => {
   const bodies = fc.oneof(
     fc.tuple(who, actions, values(), origin).map(([w, a, v, o]) => clickBody(w, a, v, o)),
     fc.tuple(who, actions, values()).map(([w, a, v]) => homeClickBody(w, a, v)),
+    fc.tuple(who, menus, anything, origin).map(([w, a, v, o]) => typingBody(w, a, v, o)),
     fc.tuple(who, commands, hostile, origin).map(([w, c, t, o]) => commandBody(w, c, t, o)),
     fc.tuple(who, windows, fc.oneof(hostile, metadata()), words).map(([w, c, m, v]) => windowBody(w, c, m, v)),
     fc
@@ -142,6 +155,7 @@ const metadata = () =>
 /** Whether Bolt can tell what was used: of anything else no listener hears, and Slack sends none. */
 function isHeard(body: object): boolean {
   const { actions, view, type } = body as { readonly actions?: unknown; readonly view?: unknown; readonly type?: unknown };
+  if (type === "block_suggestion") return textAt(body, "action_id") !== "";
   if (actions !== undefined) return Array.isArray(actions) && textAt(actions[0], "action_id") !== "";
   return type !== "view_submission" || textAt(view, "callback_id") !== "";
 }

@@ -191,6 +191,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
       channel: slack.channel,
       events: createEvents("silent", "test"),
       now: () => at(w.now),
+      sleep: () => new Promise(() => undefined),
     });
     const common = { ack: async () => undefined, respond: async () => undefined };
     return {

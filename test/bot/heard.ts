@@ -7,9 +7,11 @@ import { createHomeTab, type HomeTab } from "../../src/bot/home/tab.ts";
 import { createIdentity, type Identity } from "../../src/bot/identity.ts";
 import { listen } from "../../src/bot/listeners.ts";
 import { findWorkspace } from "../../src/bot/workspace.ts";
+import type { Sleep } from "../../src/core/clock.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { inventoryDigest } from "../../src/core/inventory.ts";
-import { ok } from "../../src/core/result.ts";
+import { failure } from "../../src/core/failure.ts";
+import { err, ok } from "../../src/core/result.ts";
 import { createEvents, observed } from "../../src/events.ts";
 import type { Database } from "../../src/store/db.ts";
 import { updateDeletion, type DeletionRow } from "../../src/store/deletions.ts";
@@ -39,6 +41,8 @@ export interface HeardOptions {
   readonly others?: readonly string[];
   readonly projects?: readonly DesiredProject[];
   readonly change?: PartsChange;
+  /** How the listeners wait; left out: for ever. */
+  readonly sleep?: Sleep;
 }
 
 /** The bot that hears. */
@@ -52,6 +56,8 @@ export interface Heard {
   readonly logged: { readonly fact: string; readonly details: object }[];
   /** Mutable: what the CI database says. */
   projects: readonly DesiredProject[];
+  /** Mutable: whether the CI database answers nothing about people, and whether Twokey's own answers nothing to listeners. */
+  readonly away: { ci: boolean; database: boolean };
   /** Hands Bolt a payload; ends when all that came of it is over. After how long it was acknowledged; `refused`: Bolt takes it for none of Slack's. */
   send(body: object): Promise<{ readonly ackMs: number | null; readonly refused: unknown }>;
   close(): Promise<void>;
@@ -95,6 +101,22 @@ export function windowBody(user: string, callback: string, metadata: string, val
   return { type: "view_submission", ...common(), user: { id: slackId(user) }, view };
 }
 
+/** Somebody types into a menu whose options are asked for. */
+export function typingBody(user: string, action: string, typed: unknown, more: object = {}): object {
+  const { trigger_id: _t, ...from } = common();
+  const where = { channel: { id: CHANNEL }, message: { ts: CARD }, container: { type: "message", channel_id: CHANNEL, message_ts: CARD } };
+  return {
+    type: "block_suggestion",
+    ...from,
+    ...where,
+    user: { id: slackId(user) },
+    action_id: action,
+    block_id: "b",
+    value: typed,
+    ...more,
+  };
+}
+
 /** An event. */
 export function eventBody(event: object): object {
   return { type: "event_callback", api_app_id: APP_ID, team_id: TEAM_ID, event_id: `Ev${(made += 1)}`, event_time: 1, event };
@@ -111,10 +133,11 @@ export async function hear(db: Database, o: HeardOptions): Promise<Heard> {
   if (!here.ok) throw new Error(here.error.message);
   const people = [...o.approvers, ...(o.team ?? []), ...(o.others ?? [])].map((id) => ciPerson(id));
   const now = () => w.now as Instant;
+  const away = { ci: false, database: false };
   const identity = createIdentity({
     ...{ client, patient, channel: CHANNEL, here: here.value, teamGroup: null, now },
     approvers: async () => ({ group: "S0APPROVE", ids: [] }),
-    listPeople: async () => ok(people),
+    listPeople: async () => (away.ci ? err(failure("unavailable", "cidb.unavailable", "The CI database could not be read")) : ok(people)),
     remember: (known) => recordKnownAccounts(db, known, now()),
     onLeftOut: () => undefined,
     sleep: () => new Promise(() => undefined),
@@ -127,7 +150,15 @@ export async function hear(db: Database, o: HeardOptions): Promise<Heard> {
   const bot = botIn(w, row).with({ ...o.change, approvers: identity, ci: { ...ci, ...o.change?.ci } });
   const logged: Heard["logged"][number][] = [];
   const events = observed(createEvents("silent", "test"), (fact, details) => void logged.push({ fact, details }));
-  const parts = { db, identity, services: bot.services, channel: CHANNEL, events, now };
+  const answered = <T>(of: (db: Database) => Promise<T>): Promise<T> => (away.database ? Promise.reject(new Error("away")) : of(db));
+  const heardDb: Database = {
+    ...db,
+    many: (...of) => answered((one) => one.many(...of)),
+    one: (...of) => answered((one) => one.one(...of)),
+    maybe: (...of) => answered((one) => one.maybe(...of)),
+    exec: (...of) => answered((one) => one.exec(...of)),
+  };
+  const parts = { db: heardDb, identity, services: bot.services, channel: CHANNEL, events, now };
   const home = createHomeTab({ ...parts, client: homes, approversNow: identity.approversNow, problems: async () => [] });
   const receiver = new ByHand();
   const app = new App({
@@ -138,10 +169,10 @@ export async function hear(db: Database, o: HeardOptions): Promise<Heard> {
     logger: quiet(events),
     clientOptions: options,
   });
-  listen(app, { ...parts, client, home, here: here.value });
+  listen(app, { ...parts, client, home, here: here.value, sleep: o.sleep ?? (() => new Promise(() => undefined)) });
   await app.init();
   return Object.assign(heard, {
-    ...{ slack, w, bot, row, home, identity, logged },
+    ...{ slack, w, bot, row, home, identity, logged, away },
     send: (body: object) => receiver.send(body),
     close: () => slack.close(),
   });

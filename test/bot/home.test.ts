@@ -53,6 +53,34 @@ const refresh = async (): Promise<void> => {
   await heard.home.refresh();
 };
 
+test.each<[string, string, () => unknown, RegExp]>([
+  [
+    "a guest",
+    "noah",
+    () => Object.assign(heard.slack.workspace.user(slackId("noah")) ?? {}, { isGuest: true }),
+    /is a guest.s and may not/,
+  ],
+  ["the CI database is away", "mia", () => (heard.away.ci = true), /The CI database could not be read/],
+  ["Twokey's own database is away", "mia", () => (heard.away.database = true), /cannot reach its own database/],
+])("%s: Home says why it is empty, and so does the log", async (_what, user, change, words) => {
+  change();
+  await open(user);
+  expect(shown(user)).toMatch(words);
+  expect(shown(user)).toMatch(/Nothing can be shown here now/);
+  expect(heard.logged.filter((l) => l.fact === "slack.home_not_shown")).toHaveLength(1);
+});
+
+test("a Home that said why it is empty is shown again once it can be read", async () => {
+  await open("mia");
+  heard.away.ci = true;
+  heard.w.now += 60_000;
+  await open("mia");
+  expect(shown("mia")).toMatch(/could not be read/);
+  heard.away.ci = false;
+  await refresh();
+  expect(shown("mia")).toContain("proj-2");
+});
+
 test("a member sees their own projects, and nothing of the team's or of others'", async () => {
   await open("mia");
   expect(shown("mia")).toContain("proj-2");
@@ -61,7 +89,8 @@ test("a member sees their own projects, and nothing of the team's or of others'"
 
 test("whom Slack does not know is shown nothing, and is not kept", async () => {
   await heard.send(eventBody({ type: "app_home_opened", user: "U0NOBODY", channel: "D1", tab: "home" }));
-  expect([published(), await fresh.db.exec("select from home_viewer")]).toEqual([0, 0]);
+  expect([shown("nobody"), await fresh.db.exec("select from home_viewer")]).toEqual(["null", 0]);
+  expect(heard.logged.map((l) => l.fact)).toContain("slack.home_not_shown");
 });
 
 test("the messages tab is not Home", async () => {

@@ -81,6 +81,24 @@ test("whoever waits comes before the further clicks of a crowd that came earlier
   expect(order).toHaveLength(41);
 });
 
+test("however long the work of all others takes, the places that are kept are free for whose turn comes first, and only for them", async () => {
+  const turns = createTurns({ running: 3, kept: 1, waiting: 100, ofOne: 10 });
+  let go: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (go = resolve));
+  const begun: string[] = [];
+  const take = (person: string, isFirst = false) => turns.take(person, async () => (begun.push(person), held), isFirst);
+  const all = Array.from({ length: 10 }, (_, i) => take(`member ${i}`));
+  await new Promise((turned) => setImmediate(turned));
+  expect(begun).toEqual(["member 0", "member 1"]);
+  all.push(take("approver", true), take("another approver", true), take("member 99"));
+  await new Promise((turned) => setImmediate(turned));
+  expect(begun).toEqual(["member 0", "member 1", "approver"]);
+  go();
+  await Promise.all(all);
+  expect(begun[3]).toBe("another approver");
+  expect(begun).toHaveLength(13);
+});
+
 test("whose turn comes first waits only for what runs", async () => {
   const turns = createTurns({ running: 1, waiting: 100, ofOne: 10 });
   const order: string[] = [];

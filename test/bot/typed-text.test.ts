@@ -25,7 +25,7 @@ test("what Slack encodes is as it was typed", () => {
   // Somebody typed the entity itself.
   expect(template("&amp;lt;")).toMatchObject({ template: "&lt;" });
   expect(wordsOf("status <#C0AURORA1|aurora>")).toEqual({ kind: "status", slug: "aurora" });
-  expect(wordsOf("stop load &gt; 80 &amp; rising")).toEqual({ kind: "stop", reason: "load > 80 & rising" });
+  expect(wordsOf("/ci-stop load &gt; 80 &amp; rising")).toEqual({ kind: "stop", reason: "load > 80 & rising" });
   expect(wordsOf("policy set grace 30 days because R&amp;D asked")).toMatchObject({ wish: { text: "30 days", reason: "R&D asked" } });
   const people = "<!subteam^S0TEAM|@team>, <@U0ADA1|ada>";
   expect(wordsOf(`<@U0TWOKEY1> policy set approvers ${people} because of it`)).toMatchObject({ wish: { text: people } });
@@ -52,7 +52,7 @@ test("a stop stops, however long its reason is and whatever stands beside it; th
     ["\u{1F525}".repeat(5000), 999],
     [`x${"\u{1F525}".repeat(500)}`, 1000],
   ] as const)
-    for (const parsed of [parseCommand("/ci-stop", long), parseWords(`<@U0TWOKEY1>, stop ${long}`)]) {
+    for (const parsed of [parseCommand("/ci-stop", long), parseWords(`<@U0TWOKEY1>, /ci-stop ${long}`)]) {
       const reason = parsed.ok && parsed.value.kind === "stop" ? parsed.value.reason : "";
       expect(reason).toHaveLength(kept);
       expect(/^[^\p{Cs}]*…$/u.test(reason)).toBe(true);
@@ -80,7 +80,10 @@ test.each([
   ["what is the status of aurora?", /^Did you mean \/ci-status aurora\?/],
   ["Hello! How can I download a template of <#C0AURORA1|aurora>, please?", /^Did you mean \/ci-export-template aurora\?/],
   ["could you tell me my status", /^Did you mean \/ci-status\?/],
-  ["please stop everything", /^Did you mean \/ci-stop\?/],
+  ["please stop everything", /^To stop every pass and deletion, write only stop, or \/ci-stop and the reason\./],
+  ["halt", /^Did you mean \/ci-stop, which stops every pass and deletion of the whole bot\?/],
+  ["stpo", /^Did you mean \/ci-stop,/],
+  ["resmue", /^Did you mean \/ci-resume, which ends the stop/],
   ["is there a backup for proj-2", /^Did you mean \/ci-backups proj-2\?/],
   ["exprot aurora", /^Did you mean \/ci-export-template aurora\?/],
   ["statsu aurora", /^Did you mean \/ci-status aurora\?/],
@@ -90,6 +93,61 @@ test.each([
   const parsed = parseWords(decodeTyped(said));
   expect(parsed).toMatchObject({ ok: false, error: { code: "command.unknown" } });
   expect(parsed.ok ? "" : parsed.error.remedy).toMatch(words);
+});
+
+const SENTENCES = [
+  ...[
+    "stop reminding me every week please",
+    "stop sending me this",
+    "Stop! Wait, I need that machine",
+    "stop it",
+    "stop: why is aurora gone?",
+  ],
+  ...["stop the deletion of aurora", "<@U0TWOKEY1> stop telling me", "<@U0TWOKEY1>, STOP that", "stop stop stop", "stop now", "stop 5"],
+  ...["stop, please", "stop\nreminding me", "*stop* it", "stop 🔥", `stop ${"x".repeat(1100)}`, `stop ${"x".repeat(3000)}`],
+  ...["resume reminding me", "resume aurora", "Resume, please", "<@U0TWOKEY1> resume my work on Monday"],
+];
+test.each(SENTENCES)("the sentence %j stops and resumes nothing, and says how it is done", (said) => {
+  const parsed = parseWords(decodeTyped(said));
+  expect(parsed.ok).toBe(false);
+  if (parsed.ok || parsed.error.code === "command.long") return;
+  expect(parsed.error.remedy).toMatch(/write only (?:stop|resume)/);
+});
+
+test.each([
+  ...[
+    "what is going on with aurora",
+    "revoke the link please",
+    "stupid bot, what do you want",
+    "the stop is over?",
+    "go on",
+    "step by step",
+  ],
+  ...[
+    "restore aurora please",
+    "remove this",
+    "so what now",
+    "shop around",
+    "reset my password",
+    "I need my VM back",
+    "never tell me again",
+  ],
+  ...["continue with aurora", "I will continue tomorrow", "why did you halt my machine", "please stop reminding me", "stopp reminding me"],
+])("the sentence %j leads to no stop and no resume by a suggestion", (said) => {
+  const parsed = parseWords(decodeTyped(said));
+  expect(parsed.ok).toBe(false);
+  expect(parsed.ok ? "" : parsed.error.remedy).not.toMatch(/Did you mean \/ci-(?:stop|resume)/);
+});
+
+test("whatever stands before or behind the word, only the word alone stops or resumes", () => {
+  const word = fc.string({ unit: fc.constantFrom(..."abcxyz 0123?\u00e9\u{1F525}-'\"".split("")), minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(fc.constantFrom("stop", "resume", "Stop", "RESUME"), word, fc.boolean(), (name, more, isBefore) => {
+      fc.pre(/[a-z0-9]/.test(more));
+      const parsed = parseWords(isBefore ? `${more} ${name}` : `${name} ${more}`);
+      expect(parsed.ok && (parsed.value.kind === "stop" || parsed.value.kind === "resume")).toBe(false);
+    }),
+  );
 });
 
 test("no sentence is taken for a command that does something, and each is answered within a blink", () => {

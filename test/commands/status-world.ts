@@ -57,6 +57,7 @@ export async function statusWorld(db: Database, members: Readonly<Record<string,
           const all = await made.parts.ci.projectsOf("all");
           return all.ok && user !== "all" ? ok(all.value.filter((p) => p.members.some((m) => m.userId === user))) : all;
         },
+        readProjectState: async (id) => ok(s.projects[id]?.state ?? "absent"),
         ...change.ci,
       },
       reader: {

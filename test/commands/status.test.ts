@@ -177,6 +177,21 @@ test("deleted, and no longer in the CI database: the members of then are told, w
   expect(await ask(w.bot(), who("sue"), "p-1")).toMatch(/^p-1: deleted\n/);
 });
 
+test("who left a project that the CI database still has is told nothing of it, although Twokey told them once, nor while that is not certain", async () => {
+  close();
+  const row = await deletionOf(fresh.db, { phase: "grace", until_at: until });
+  await fresh.db.exec("insert into posted_message (key, channel, ts, digest, at) values ($1, 'D1', '1.1', 'd', 1)", [`keep:${row.id}:mia`]);
+  expect(await ask(w.bot(), who("mia"), "p-1")).toContain("p-1: quarantined");
+  w.s.projects["p-1"]?.members.delete("mia");
+  expect(await ask(w.bot(), who("mia"), "p-1")).toContain("You have no project p-1");
+  expect(await ask(w.bot(), who("mia"), null)).not.toContain("p-1");
+  const unsure = w.bot({ ci: { readProjectState: async () => err(failure("unavailable", "cidb.unsure", "It is not certain")) } });
+  const answer = await ask(unsure, who("mia"), "p-1");
+  expect(answer).toContain("does not say for certain whether it still has p-1");
+  expect(answer).not.toMatch(/quarantine/i);
+  expect(await ask(unsure, who("mia"), null)).not.toContain("p-1");
+});
+
 test("no longer in the CI database, and its domain is still there: the team sees it, in quarantine a member of then, without Keep", async () => {
   delete w.s.projects["p-1"];
   const answer = await told("not in the CI database, for the team", who("ada", true), "p-1");

@@ -4,7 +4,13 @@ import type { Asker } from "../../core/people.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { recordAudit } from "../../store/audit.ts";
-import { insertMadeTemplate, readLastMadeTemplate, readMadeTemplate, type MadeTemplate } from "../../store/made-templates.ts";
+import {
+  countUnfinishedTemplatesOf,
+  insertMadeTemplate,
+  readLastMadeTemplate,
+  readMadeTemplate,
+  type MadeTemplate,
+} from "../../store/made-templates.ts";
 import { hasRoom, mayMake, type Permit } from "./may-make.ts";
 import type { TemplateContext } from "./ports.ts";
 import { viewOf, type TemplateView } from "./view.ts";
@@ -21,6 +27,8 @@ export interface TemplateService {
 
 /** How old a failed try's snapshot may be to be used again. Units: milliseconds. */
 const SNAPSHOT_MS = DAY_MS;
+/** How many templates of one person may be made at a time: a message shows up to twenty machines, and each takes CloudStack's time. */
+const UNFINISHED_MAX = 3;
 
 /** Builds the service. */
 export function createTemplateService(c: TemplateContext): TemplateService {
@@ -38,18 +46,21 @@ export function createTemplateService(c: TemplateContext): TemplateService {
       const room = await hasRoom(may.value, again.value === null ? "snapshot and template" : "template", c);
       if (!room.ok) return room;
       const row = rowOf(may.value, ask, { asker, channel, snapshotOf: again.value }, c);
-      const isNew = await c.db.tx(async (q) => {
-        if (!(await insertMadeTemplate(q, row))) return false;
+      const stored = await c.db.tx(async (q) => {
+        const count = await countUnfinishedTemplatesOf(q, ciUserId);
+        if (count >= UNFINISHED_MAX) return tooMany(count);
+        if (!(await insertMadeTemplate(q, row))) return underWay(row.machineName);
         await c.enqueue(row.id, q);
         const data = { project: row.slug, machine: row.machineId, name: row.name };
         await recordAudit(q, { at: c.now(), actor: row.askedBy, kind: "template.asked", subject: row.id, data });
-        return true;
+        const template = await readMadeTemplate(q, row.id);
+        return template === null
+          ? fail("stuck", "template.lost", "What you asked for was not stored", { remedy: "Click again." })
+          : ok(template);
       });
-      if (!isNew) return underWay(may.value.machine.name);
-      const stored = await readMadeTemplate(c.db, row.id);
-      if (stored === null) return fail("stuck", "template.lost", "What you asked for was not stored", { remedy: "Click again." });
-      await c.announcer.showTemplate(viewOf(stored), channel);
-      return ok(viewOf(stored));
+      if (!stored.ok) return stored;
+      await c.announcer.showTemplate(viewOf(stored.value), channel);
+      return ok(viewOf(stored.value));
     },
   };
 }
@@ -77,6 +88,12 @@ async function assessAgain(last: MadeTemplate | null, may: Permit, c: TemplateCo
 async function findUsable(last: MadeTemplate, c: TemplateContext): Promise<Result<ResourceId | null, Failure>> {
   const found = await c.maker.findMade({ kind: "template", name: last.name, domainId: last.domainId }, null);
   return !found.ok && found.error.code === "cloudstack.not_ready" ? ok(null) : found;
+}
+
+function tooMany(count: number): Result<never, Failure> {
+  return fail("refused", "template.too_many", `${count} templates are being made for you already`, {
+    remedy: "Click again when one of them is made; the messages about them show how far they are.",
+  });
 }
 
 function underWay(machine: string): Result<never, Failure> {

@@ -5,9 +5,17 @@ import type { Asker } from "../../core/people.ts";
 import type { Failure } from "../../core/failure.ts";
 import { ok, type Result } from "../../core/result.ts";
 import type { Events } from "../../events.ts";
-import { readHomesDue, readHomeStamp, recordHomeShown, recordHomeViewer, type HomeViewer } from "../../store/home.ts";
+import {
+  forgetHomeViewer,
+  readHomesDue,
+  readHomeStamp,
+  recordHomeTrouble,
+  recordHomeShown,
+  recordHomeViewer,
+  type HomeViewer,
+} from "../../store/home.ts";
 import type { Identity } from "../identity.ts";
-import { homeView } from "../render/home.ts";
+import { homeTrouble, homeView } from "../render/home.ts";
 import { callSlack, isPassing } from "../slack.ts";
 import { readHomeFacts, readSharedFacts, type HomeSources, type SharedFacts } from "./facts.ts";
 
@@ -15,6 +23,8 @@ import { readHomeFacts, readSharedFacts, type HomeSources, type SharedFacts } fr
 export interface HomeTab {
   /** Shows Home to somebody who opened it, or turned to a page. Ends once it is read; what it gives sends it. */
   open(user: string, asker: Asker, page: number): Promise<() => Promise<void>>;
+  /** Says on somebody's Home why nothing is shown there. Sends it; a failure is logged. */
+  explain(user: string, why: Failure): Promise<void>;
   /** Shows it again to those who opened it once and whose Home would be another now: a few at a time. Called regularly. */
   refresh(): Promise<void>;
 }
@@ -44,6 +54,11 @@ export function createHomeTab(o: HomeTabOptions): HomeTab {
         const shown = await publish(user, made, stamp, o);
         if (!shown.ok) o.events.failed("slack.home", shown.error);
       };
+    },
+    async explain(user, why) {
+      const shown = await callSlack("views.publish", () => o.client.views.publish({ user_id: user, view: homeTrouble(why) }));
+      if (!shown.ok) return o.events.failed("slack.home", shown.error);
+      await (why.kind === "refused" ? forgetHomeViewer(o.db, user) : recordHomeTrouble(o.db, user));
     },
     refresh: () => refresh(o),
   };

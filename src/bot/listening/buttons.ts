@@ -4,7 +4,7 @@ import { clickOf, type Answer } from "../click.ts";
 import { answerClick } from "../clicks.ts";
 import { answerHomeClick } from "../home/clicks.ts";
 import { strangerOf, type Listening } from "./context.ts";
-import { onceOf, take, type Who } from "./doing.ts";
+import { onceOf, take, type Doing, type Who } from "./doing.ts";
 import { acknowledge, type Respond } from "./say.ts";
 
 /** Buttons that lose nothing and must work when Slack's lists or the CI database cannot be read. */
@@ -23,7 +23,12 @@ export function listenToButtons(app: App, c: Listening): void {
       return replyOfFailure(asker.error);
     };
     const halts = HALTS.has(click.action) ? "one deletion" : null;
-    const isKeep = click.action === "deletion_keep" || click.action === "status_keep";
-    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, isKeep, run }, c);
+    await take({ what: "action", about: click.action, place, once: onceOf("action", once), halts, ...laneOf(click.action), run }, c);
   });
+}
+
+function laneOf(action: string): Pick<Doing, "lane"> {
+  if (action === "deletion_keep" || action === "status_keep") return { lane: "keeps" };
+  if (/^(?:deletion_(?:reject|withdraw)$|policy_)/.test(action)) return { lane: "decisions" };
+  return /^(?:deletion|adoption)_/.test(action) ? { lane: "approvals" } : {};
 }

@@ -1,6 +1,6 @@
 import type { WebClient } from "@slack/web-api";
 import type { Services } from "../../commands/services.ts";
-import type { Clock } from "../../core/clock.ts";
+import type { Clock, Sleep } from "../../core/clock.ts";
 import type { OperatorId } from "../../core/ids.ts";
 import type { Events } from "../../events.ts";
 import type { Database } from "../../store/db.ts";
@@ -8,6 +8,7 @@ import type { Workspace } from "../accounts.ts";
 import type { HomeTab } from "../home/tab.ts";
 import type { Identity } from "../identity.ts";
 import { createTurns, type Turns } from "../turns.ts";
+import type { Slowness } from "./slowness.ts";
 
 /** What the listeners need. */
 export interface ListenContext {
@@ -20,11 +21,13 @@ export interface ListenContext {
   readonly channel: string;
   readonly events: Events;
   readonly now: Clock;
+  readonly sleep: Sleep;
 }
 
 /** The same, with the turns of this bot. */
 export interface Listening extends ListenContext {
   readonly lanes: Lanes;
+  readonly slowness: Slowness;
   /** Whether somebody's turn comes first: who is of the team votes in time, however many others click. */
   readonly isFirst: (user: string) => boolean;
 }
@@ -35,6 +38,10 @@ export interface Lanes {
   readonly callers: Turns;
   /** Of the team, which is never told that too many wait. */
   readonly halts: Turns;
+  /** Rejections, votes on the policy and to resume, and whatever else is decided without CloudStack. */
+  readonly decisions: Turns;
+  /** Approvals, and what else is decided by what CloudStack has now: the decisions above do not wait for it. */
+  readonly approvals: Turns;
   readonly others: Turns;
   /** Of Keep, which waits for no approval: that one reads CloudStack. */
   readonly keeps: Turns;
@@ -47,15 +54,17 @@ export interface Lanes {
 }
 
 /**
- * Together they take eight of the ten connections to the database at most, the rest is for passes and deletions; who types takes one for
- * moments only.
+ * Together they take fourteen of the sixteen connections to the database at most (`start.ts`), the rest is for passes and deletions; who types
+ * takes one for moments only. Whoever asks may wait for CloudStack as long as it takes: some places are kept free for the team.
  */
 export function createLanes(): Lanes {
   const any = Number.POSITIVE_INFINITY;
   return {
     callers: createTurns({ running: any, waiting: any, ofOne: 5 }),
     halts: createTurns({ running: 2, waiting: any, ofOne: 5 }),
-    others: createTurns({ running: 3, waiting: 200, ofOne: 10 }),
+    decisions: createTurns({ running: 2, kept: 1, waiting: 200, ofOne: 10 }),
+    approvals: createTurns({ running: 3, kept: 2, waiting: 200, ofOne: 10 }),
+    others: createTurns({ running: 4, kept: 1, waiting: 200, ofOne: 10 }),
     keeps: createTurns({ running: 2, waiting: 200, ofOne: 5 }),
     suggestions: createTurns({ running: 2, waiting: 100, ofOne: 5 }),
     strangers: createTurns({ running: 1, waiting: 100, ofOne: 5 }),
@@ -85,6 +94,7 @@ export function createFirsts({ identity, now }: Pick<ListenContext, "identity" |
   refresh();
   return (user) => {
     if (Math.abs(now() - readAt) >= NAMED_MS) refresh();
-    return named.has(user);
+    // While no list could be read, nobody's turn comes before another's, and no place is kept.
+    return named.size === 0 || named.has(user);
   };
 }

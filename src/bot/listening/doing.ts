@@ -18,7 +18,8 @@ export interface Doing {
   /** What makes it one thing of Slack's repetitions; null: it cannot be told. */
   readonly once: string | null;
   readonly halts?: "stop" | "one deletion" | null;
-  readonly isKeep?: boolean;
+  /** Left out: what people only ask for. */
+  readonly lane?: "keeps" | "decisions" | "approvals";
   /** Does it; has ended once it is stored. */
   readonly run: (who: () => Promise<Result<Asker, Failure>>) => Promise<Answer>;
   /** Answers it, where that is not done by `say`. */
@@ -38,14 +39,15 @@ export function onceOf(kind: string, id: string | undefined): string | null {
 
 /** Does what a person did, in its turn, and answers it after that. */
 export function take(d: Doing, c: Listening): Promise<void> {
-  return runTraced(d.once === null ? {} : { request: d.once }, () => takeTraced(d, c));
+  const work = () => runTraced(d.once === null ? {} : { request: d.once }, () => takeTraced(d, c));
+  return c.slowness.during(d.place.user, d.answer ?? ((reply) => say(reply, d.place, c)), work);
 }
 
 function takeTraced(d: Doing, c: Listening): Promise<void> {
   const { user } = d.place;
   return inTurn(d.what, c, d.place, async (turn) => {
     const inLane = (lane: Turns, person: string, who: Who) => lane.take(person, () => turn(() => runOnce(d, who, c)), c.isFirst(user));
-    const lane = d.isKeep === true ? c.lanes.keeps : c.lanes.others;
+    const lane = c.lanes[d.lane ?? "others"];
     if (d.halts == null) return inLane(lane, user, () => c.identity.identify(user));
     // A stop waits for nothing else that the same person does.
     const person = `${d.halts} ${user}`;

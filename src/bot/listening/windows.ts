@@ -39,6 +39,8 @@ export function listenToWindows(app: App, c: Listening): void {
       await deletions.recordRefusal(asker.ok ? asker.value.operator.id : strangerOf(user), callbackId, why.message);
       return replyOfFailure(why);
     };
-    await take({ what: "view", about: callbackId, place: { channel, user }, once: onceOf("view", textAt(view, "id")), run }, c);
+    const lane = isAdoption || callbackId === "deletion_type_name" ? "approvals" : "decisions";
+    const once = onceOf("view", textAt(view, "id"));
+    await take({ what: "view", about: callbackId, place: { channel, user }, once, lane, run }, c);
   });
 }

@@ -10,7 +10,7 @@ import { bodyOf } from "../posting.ts";
 import { renderReply } from "../render/reply.ts";
 import { decodeTyped } from "../typed-text.ts";
 import type { Listening } from "./context.ts";
-import { onceOf, take, type Who } from "./doing.ts";
+import { onceOf, take, type Doing, type Who } from "./doing.ts";
 import { acknowledge, type Place, type Respond } from "./say.ts";
 
 /** Slash commands. */
@@ -26,7 +26,7 @@ export function listenToCommands(app: App, c: Listening): void {
         about: aboutOf(parsed),
         place,
         once: onceOf("command", textAt(command, "trigger_id")),
-        halts: stopOf(parsed),
+        ...laneOf(parsed),
         run,
       },
       c,
@@ -43,7 +43,7 @@ export function listenToMentions(app: App, c: Listening): void {
     const parsed = parseWords(decodeTyped(textAt(event, "text")));
     const run = (who: Who) => answer(parsed, who, place, c);
     await take(
-      { what: "mention", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), halts: stopOf(parsed), run },
+      { what: "mention", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), ...laneOf(parsed), run },
       c,
     );
   });
@@ -58,7 +58,7 @@ export function listenToDirectMessages(app: App, c: Listening): void {
     const place = { channel, user };
     await take(
       {
-        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), halts: stopOf(parsed) },
+        ...{ what: "message", about: aboutOf(parsed), place, once: onceOf("event", textAt(body, "event_id")), ...laneOf(parsed) },
         run: (who) => answer(parsed, who, place, c),
         async answer(reply) {
           if (reply.picture !== undefined) await sendPicture(c.client, user, reply.picture, c.events);
@@ -81,6 +81,8 @@ function aboutOf(command: Result<Command, Failure>): string {
   return command.ok ? command.value.kind : command.error.code;
 }
 
-function stopOf(command: Result<Command, Failure>): "stop" | null {
-  return command.ok && command.value.kind === "stop" ? "stop" : null;
+function laneOf(command: Result<Command, Failure>): Pick<Doing, "halts" | "lane"> {
+  if (!command.ok) return {};
+  if (command.value.kind === "stop") return { halts: "stop" };
+  return command.value.kind === "resume" ? { lane: "decisions" } : {};
 }

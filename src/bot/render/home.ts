@@ -1,6 +1,7 @@
 import type { HomeView, KnownBlock } from "@slack/types";
 import { phaseWords } from "../../deletion/phase-words.ts";
 import { findSetting } from "../../policy/settings.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { Instant } from "../../core/ids.ts";
 import type { HomeDeletion, HomeExport, HomeHold, HomePass, HomeQuestion } from "../../store/home.ts";
 import type { OneStop } from "../../store/stop-switch.ts";
@@ -61,6 +62,12 @@ export function homeView(facts: HomeFacts): HomeView {
   const { team } = facts;
   const blocks = [...(team === null ? [] : teamBlocks(team)), ...projectBlocks(facts), ...exportBlocks(facts.exports)];
   return { type: "home", blocks: [...blocks, context(mrkdwn`/ci-help lists all commands. This page is kept up to date.`)] };
+}
+
+/** Renders a Home that shows nothing but why. */
+export function homeTrouble({ message, remedy }: Failure): HomeView {
+  const blocks = [header("Nothing can be shown here now"), section(mrkdwn`${safe(message)}.`)];
+  return { type: "home", blocks: [...blocks, context(mrkdwn`${safe(remedy ?? "Open this page again in a few minutes.")}`)] };
 }
 
 function teamBlocks(t: TeamHome): readonly KnownBlock[] {

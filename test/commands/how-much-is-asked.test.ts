@@ -182,58 +182,63 @@ test("the list of templates, and from the choice to the link", async () => {
   expect(link.reads).toBeLessThanOrEqual(2);
 }, 90_000);
 
-test("the menu over all projects: one list for the team's eight, then none for a minute; from the choice to the link", async () => {
-  const ada = person(slack.url, cast.ada.slackId);
-  const asked = await counted(
-    () => ada.command(demoChannel, "/ci-export-template"),
-    () => told(ada, "Which template"),
-  );
-  expect(JSON.stringify(asked.seen.blocks)).toContain('"external_select"');
-  expect(asked.calls.length, asked.calls.join(" ")).toBeLessThanOrEqual(8);
-  expect(asked.calls.filter((c) => c === "listTemplates")).toHaveLength(1);
-  expect(asked.reads).toBe(1);
-  const place = { channel: demoChannel, ts: asked.seen.ts, actionId: "choose_template" };
-  const typing = async (who: Person, value: string, at = place) => {
-    const answered = await who.options({ ...at, value });
-    return answered.ok ? (answered.options ?? []) : [];
-  };
-  const labels = (options: readonly JsonObject[]) => options.map((o) => String((o["text"] as JsonObject)["text"]));
-  const before = cloud.requests().length;
-  const all = await typing(ada, "");
-  expect(all).toHaveLength(100);
-  const hostile = labels(await typing(ada, "more-3"));
-  expect(hostile).toHaveLength(hostileNames.length + 2);
-  for (const label of hostile) expect([...label].length).toBeLessThanOrEqual(75);
-  expect(hostile.join()).not.toContain("\u202E");
-  expect(hostile).toEqual(expect.arrayContaining([expect.stringMatching(/^more-3: x{50,}… \(1000 B\)$/)]));
-  expect(labels(await typing(ada, "many-119"))).toEqual(["more-4: many-119 (1000 B)"]);
-  expect(await typing(ada, "no such thing")).toEqual([]);
-  expect(cloud.requests().length).toBe(before);
-  expect((await ada.view()).notices.filter((n) => n.text.includes("options"))).toEqual([]);
+// On a machine so busy that this takes longer than who is who is kept, people are read anew: then it is counted again.
+test(
+  "the menu over all projects: one list for the team's eight, then none for a minute; from the choice to the link",
+  { retry: 2, timeout: 120_000 },
+  async () => {
+    const ada = person(slack.url, cast.ada.slackId);
+    const asked = await counted(
+      () => ada.command(demoChannel, "/ci-export-template"),
+      () => told(ada, "Which template"),
+    );
+    expect(JSON.stringify(asked.seen.blocks)).toContain('"external_select"');
+    expect(asked.calls.length, asked.calls.join(" ")).toBeLessThanOrEqual(8);
+    expect(asked.calls.filter((c) => c === "listTemplates")).toHaveLength(1);
+    expect(asked.reads).toBe(1);
+    const place = { channel: demoChannel, ts: asked.seen.ts, actionId: "choose_template" };
+    const typing = async (who: Person, value: string, at = place) => {
+      const answered = await who.options({ ...at, value });
+      return answered.ok ? (answered.options ?? []) : [];
+    };
+    const labels = (options: readonly JsonObject[]) => options.map((o) => String((o["text"] as JsonObject)["text"]));
+    const before = cloud.requests().length;
+    const all = await typing(ada, "");
+    expect(all).toHaveLength(100);
+    const hostile = labels(await typing(ada, "more-3"));
+    expect(hostile).toHaveLength(hostileNames.length + 2);
+    for (const label of hostile) expect([...label].length).toBeLessThanOrEqual(75);
+    expect(hostile.join()).not.toContain("\u202E");
+    expect(hostile).toEqual(expect.arrayContaining([expect.stringMatching(/^more-3: x{50,}… \(1000 B\)$/)]));
+    expect(labels(await typing(ada, "many-119"))).toEqual(["more-4: many-119 (1000 B)"]);
+    expect(await typing(ada, "no such thing")).toEqual([]);
+    expect(cloud.requests().length).toBe(before);
+    expect((await ada.view()).notices.filter((n) => n.text.includes("options"))).toEqual([]);
 
-  aheadMs += 30_000;
-  const [option] = await typing(ada, "more-5 template-1");
-  const link = await counted(
-    () => ada.click({ ...place, value: String(option?.["value"]) }),
-    () => told(ada, "Download more-5-template-1"),
-  );
-  expect(link.calls.length, link.calls.join(" ")).toBeLessThanOrEqual(12);
-  expect(link.reads).toBeLessThanOrEqual(2);
+    aheadMs += 30_000;
+    const [option] = await typing(ada, "more-5 template-1");
+    const link = await counted(
+      () => ada.click({ ...place, value: String(option?.["value"]) }),
+      () => told(ada, "Download more-5-template-1"),
+    );
+    expect(link.calls.length, link.calls.join(" ")).toBeLessThanOrEqual(12);
+    expect(link.reads).toBeLessThanOrEqual(2);
 
-  const mia = person(slack.url, cast.mia.slackId);
-  await mia.command("C0CIUSERS", "/ci-export-template");
-  const own = await told(mia, '"external_select"');
-  const offered = labels(await typing(mia, "", { channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template" }));
-  expect(offered).toEqual(["aurora: aurora-template-1 (1000 B)", "aurora: aurora-template-2 (1000 B)"]);
-  // Somebody else's, from a menu that was not theirs.
-  await mia.click({ channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template", value: String(option?.["value"]) });
-  expect((await mia.view()).conversations.flatMap((c) => c.messages).filter((m) => m.text.includes("more-5"))).toEqual([]);
+    const mia = person(slack.url, cast.mia.slackId);
+    await mia.command("C0CIUSERS", "/ci-export-template");
+    const own = await told(mia, '"external_select"');
+    const offered = labels(await typing(mia, "", { channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template" }));
+    expect(offered).toEqual(["aurora: aurora-template-1 (1000 B)", "aurora: aurora-template-2 (1000 B)"]);
+    // Somebody else's, from a menu that was not theirs.
+    await mia.click({ channel: "C0CIUSERS", ts: own.ts, actionId: "choose_template", value: String(option?.["value"]) });
+    expect((await mia.view()).conversations.flatMap((c) => c.messages).filter((m) => m.text.includes("more-5"))).toEqual([]);
 
-  const message = link.seen;
-  const dm = (await ada.view()).conversations.find((c) => c.messages.some((m) => m.ts === message.ts))?.id ?? "";
-  expect(await ada.click({ channel: dm, ts: message.ts, actionId: "export_revoke" })).toMatchObject({ ok: true, acked: true });
-  await told(ada, "Link revoked");
-}, 120_000);
+    const message = link.seen;
+    const dm = (await ada.view()).conversations.find((c) => c.messages.some((m) => m.ts === message.ts))?.id ?? "";
+    expect(await ada.click({ channel: dm, ts: message.ts, actionId: "export_revoke" })).toMatchObject({ ok: true, acked: true });
+    await told(ada, "Link revoked");
+  },
+);
 
 test("a project's status, for its member and for the team", async () => {
   for (const who of [cast.mia, cast.ada]) {

@@ -312,11 +312,13 @@ describe("names that Twokey does not know", () => {
     ["CLOUDSTACK_DOMAINS_PROTECTED", /Did you mean CLOUDSTACK_PROTECTED_DOMAINS/],
     ["SLACK_APPROVER", /Did you mean SLACK_APPROVERS/],
     ["ARCHIVE_KEEP_VERSION", /Did you mean ARCHIVE_KEEP_VERSIONS/],
+    ["CLOUDSTAK_PROTECTED_DOMAINS", /Did you mean CLOUDSTACK_PROTECTED_DOMAINS/],
+    ["TWOKY_QUORUM", /Did you mean TWOKEY_QUORUM/],
     ["CI_SENTINEL_PROJEKT", /Did you mean CI_SENTINEL_PROJECT/],
     ["TWOKEY_QUORUM_FILE", /only secrets are read from files/],
   ])("%s looks like a protection and stops the start", (name, words) => {
     const said = sentence({ ...good, [name]: "hunter2" });
-    expect(said).toMatch(new RegExp(`^The environment is not complete:\n {2}${name} is not a variable of Twokey`));
+    expect(said).toMatch(new RegExp(`^The environment is not right:\n {2}${name} is not a variable of Twokey`));
     expect(said).toMatch(words);
     expect(said).not.toContain("hunter2");
   });

@@ -72,8 +72,8 @@ function parseBy(
 
   if (data !== null && problems.length === 0 && roles !== null && policies !== null)
     return ok({ ...toConfig(data, roles, policies), warnings: unknown.map((u) => u.sentence) });
-  const sentence = `The environment is not complete:\n${problems.join("\n")}`;
-  return err(failure("invalid", "config.environment", sentence, { remedy: "Set these variables and start again." }));
+  const sentence = `The environment is not right:\n${problems.join("\n")}`;
+  return err(failure("invalid", "config.environment", sentence, { remedy: "Correct these variables and start again." }));
 }
 
 /**

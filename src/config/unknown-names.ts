@@ -13,6 +13,7 @@ export interface UnknownName {
 /** Other tools use names with these beginnings, too: GitLab and Woodpecker set dozens of CI_…. Only what nearly is one of ours counts. */
 const SHARED = /^(?:CI|DATABASE)_/;
 const OURS = /^(?:TWOKEY|CLOUDSTACK|SLACK|ARCHIVE|BACKUP)_/;
+const BEGINNINGS = ["TWOKEY", "CLOUDSTACK", "SLACK", "ARCHIVE", "BACKUP"];
 /** Read elsewhere than by the configuration. */
 const ELSEWHERE = ["TWOKEY_POSTGRES_BIN", "TWOKEY_DEMO_DIR", "TWOKEY_DEMO_PORT"];
 /** What Kubernetes sets in every pod for a service, such as one named twokey. */
@@ -37,10 +38,10 @@ export function findUnknownNames(env: Environment): readonly UnknownName[] {
   return Object.entries(env).flatMap(([given, value]) => {
     const name = given.toUpperCase();
     const isSet = value !== undefined && value.trim() !== "";
-    if (!isSet || known.includes(given) || !(OURS.test(name) || SHARED.test(name))) return [];
+    if (!isSet || known.includes(given) || !(OURS.test(name) || SHARED.test(name) || isNearlyOurs(name))) return [];
     if (KUBERNETES.test(name) || (name.endsWith("_PORT") && /^(?:tcp|udp):/.test(value))) return [];
     const nearest = nearestOf(name, known);
-    if (nearest === null && SHARED.test(name)) return [];
+    if (nearest === null && !OURS.test(name)) return [];
     const isProtection = looksLikeProtection(name) || (nearest !== null && looksLikeProtection(nearest));
     return [{ sentence: sentenceOf(given, nearest, names), isProtection }];
   });
@@ -52,7 +53,13 @@ function nearestOf(name: string, known: readonly string[]): string | null {
     .map((one) => ({ one, far: Math.min(distance(name, one), distance(inOrder(name), inOrder(one))) }))
     .toSorted((a, b) => a.far - b.far);
   const [best] = ranked;
-  return best !== undefined && best.far <= (SHARED.test(name) ? 2 : Math.max(3, Math.floor(name.length / 5))) ? best.one : null;
+  return best !== undefined && best.far <= (!OURS.test(name) ? 2 : Math.max(3, Math.floor(name.length / 5))) ? best.one : null;
+}
+
+/** A beginning of ours that is misspelt, as in CLOUDSTAK_…. */
+function isNearlyOurs(name: string): boolean {
+  const [first = ""] = name.split("_");
+  return BEGINNINGS.some((one) => distance(first, one) <= 2);
 }
 
 function inOrder(name: string): string {

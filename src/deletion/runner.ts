@@ -99,15 +99,17 @@ export async function sweepDeletions(c: DeletionContext): Promise<void> {
   }
 }
 
-/** The step was taken, or is not due: nothing keeps it back any more. */
+/** The step was taken, or is not due: nothing keeps it back any more, and the card says so. */
 async function endWait({ id, activity, waiting_for: reason }: DeletionRow, c: DeletionContext): Promise<void> {
   // Only this run would have begun a wait since.
   if (reason === null) return;
-  await c.db.tx(async (q) => {
+  const isOver = await c.db.tx(async (q) => {
     const now = await readDeletion(q, id, true);
-    if (now === null || now.waiting_for === null || now.phase === "frozen") return;
+    if (now === null || now.waiting_for === null || now.phase === "frozen") return false;
     await updateDeletion(q, id, { ...NO_WAIT, ...(now.activity === activity ? { activity: null } : {}) });
+    return true;
   });
+  if (isOver) await show(id, c);
 }
 
 /** A frozen deletion changes nothing, but it ends when somebody deleted the domain by hand, and says when its project is back. */

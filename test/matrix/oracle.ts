@@ -63,8 +63,17 @@ export function lookBetween(scene: Scene, vain = 0, lost = 0): readonly string[]
   const counts = new Map<string, number>();
   for (const r of accepted) counts.set(`${r.command} ${r.params["id"]}`, (counts.get(`${r.command} ${r.params["id"]}`) ?? 0) + 1);
   for (const [key, n] of counts)
-    if (n > 1 + vain + (isKeptByRules(scene, key) ? 1 + lost : 0)) found.push(`${key} was accepted ${n} times`);
+    if (n > 1 + vain + undoneBetween(key, counts) + (isKeptByRules(scene, key) ? 1 + lost : 0))
+      found.push(`${key} was accepted ${n} times`);
   return found;
+}
+
+/** A machine that was brought to rest, since CloudStack would have expunged it while the step was kept back, is destroyed again. */
+function undoneBetween(key: string, counts: ReadonlyMap<string, number>): number {
+  const [command, id] = key.split(" ");
+  if (command === "destroyVirtualMachine") return counts.get(`recoverVirtualMachine ${id}`) ?? 0;
+  if (command === "recoverVirtualMachine") return Math.max(0, (counts.get(`destroyVirtualMachine ${id}`) ?? 0) - 1);
+  return 0;
 }
 
 /** A life that has ended, and all that it left. `vain` and `lost` as for `lookBetween`; `isAnswerLost`: some answers never came. */
@@ -84,14 +93,16 @@ export async function judge(o: Remains): Promise<readonly string[]> {
   const { life, scene, db, archive } = o;
   const found = [...lookBetween(scene, o.vain, o.lost)];
   const deletions = await db.many(
-    z.object({ id: z.string(), phase: z.string(), because: z.string().nullable() }),
-    "select id::text, phase, coalesce(closed_because, frozen_reason) as because from deletion",
+    z.object({ id: z.string(), phase: z.string(), because: z.string().nullable(), reason: z.string().nullable() }),
+    "select id::text, phase, coalesce(closed_because, frozen_reason) as because, closed_reason as reason from deletion",
   );
   const [deletion] = deletions;
   if (deletion === undefined || deletions.length !== 1) return [...found, `${deletions.length} deletions where one is due`];
   const end = ENDS[life];
   if (deletion.phase !== end.phase || deletion.because !== end.because)
-    found.push(`it ended as ${deletion.phase} ${deletion.because ?? ""}, not as ${end.phase} ${end.because ?? ""}`);
+    found.push(
+      `it ended as ${deletion.phase} ${deletion.because ?? ""} ${deletion.reason ?? ""}, not as ${end.phase} ${end.because ?? ""}`,
+    );
   found.push(...judgeDomain(o));
   found.push(...(await judgeCalls(scene, db)));
   found.push(...(await judgeTables(life, db)));

@@ -3841,4 +3841,12 @@ export const guards = [
     broken: "or (false and not exists",
     tests: ["test/store/calls-on-their-way.test.ts"],
   },
+  {
+    invariant: "INV-5",
+    what: "what was sent last to a machine counts, not of what was learned last how it ended",
+    file: "src/store/intents.ts",
+    guard: "and ${HAD_EFFECT} order by i.seq",
+    broken: "and ${HAD_EFFECT} order by o.seq",
+    tests: ["test/store/intents.test.ts"],
+  },
 ];

@@ -127,12 +127,12 @@ export async function readTaken(q: Queryable, owner: IntentOwner, command: strin
 const HAD_EFFECT = `(o.result = 'done' or (o.result in ('looked_up', 'refused') and (o.data -> 'job' ->> 'state' = 'succeeded'
   or (o.data ->> 'found' in ('there: Destroyed', 'there: Expunging', 'gone')) = (i.command = 'destroy'))))`;
 
-/** What a deletion did last to each machine, by its id: destroyed it, or recovered it. */
+/** What a deletion did last to each machine, by its id: destroyed or recovered it. By when it was sent: its end may be learned later. */
 export async function lastDone(q: Queryable, deletion: string): Promise<ReadonlyMap<string, "destroy" | "recover">> {
   const rows = await q.many(
     ItemRow.extend({ command: z.enum(["destroy", "recover"]) }),
     `select coalesce(i.params ->> 'item', '') as item, i.command from intent i join outcome o on o.intent_id = i.id
-     where i.owner_kind = 'deletion' and i.owner_id = $1 and i.command in ('destroy', 'recover') and ${HAD_EFFECT} order by o.seq`,
+     where i.owner_kind = 'deletion' and i.owner_id = $1 and i.command in ('destroy', 'recover') and ${HAD_EFFECT} order by i.seq`,
     [deletion],
   );
   return new Map(rows.map(({ item, command }) => [item, command]));

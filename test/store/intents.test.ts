@@ -1,6 +1,6 @@
 /** Claims INV-5's store side: what was begun and never settled is found, and nothing is settled twice. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openIntents, recordIntent, recordOutcome, type IntentOwner } from "../../src/store/intents.ts";
+import { lastDone, openIntents, recordIntent, recordOutcome, type IntentOwner } from "../../src/store/intents.ts";
 import { freshDatabase, type FreshDatabase } from "../support/database.ts";
 
 let fresh: FreshDatabase;
@@ -45,4 +45,19 @@ test.for([
     kind: "constraint",
     constraint,
   });
+});
+
+test("a machine that was destroyed and brought back by us counts as brought back, though the end of its destruction was learned later", async () => {
+  const machine = { item: "m-1" };
+  const of: IntentOwner = { kind: "deletion", id: "d2" };
+  await recordIntent(fresh.db, { id: ID(6), owner: of, command: "destroy", params: machine, at: 60 });
+  await recordOutcome(fresh.db, { intentId: ID(6), result: "indeterminate", data: null, at: 61 });
+  // A clock that was set back changes nothing of the order.
+  await recordIntent(fresh.db, { id: ID(7), owner: of, command: "recover", params: machine, at: 50 });
+  await recordOutcome(fresh.db, { intentId: ID(7), result: "done", data: null, at: 63 });
+  await recordOutcome(fresh.db, { intentId: ID(6), result: "looked_up", data: { job: { state: "succeeded" } }, at: 64 });
+  expect(await lastDone(fresh.db, "d2")).toEqual(new Map([["m-1", "recover"]]));
+  await recordIntent(fresh.db, { id: ID(8), owner: of, command: "destroy", params: machine, at: 40 });
+  await recordOutcome(fresh.db, { intentId: ID(8), result: "done", data: null, at: 66 });
+  expect(await lastDone(fresh.db, "d2")).toEqual(new Map([["m-1", "destroy"]]));
 });

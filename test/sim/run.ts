@@ -349,13 +349,10 @@ class Player {
 
   /** Two approvers resume. Whose account acted as somebody else before has no vote: then another one does. */
   async #resumeByTwo(): Promise<void> {
-    let isOver = false;
     for (const who of this.#w.directory.approvers) {
-      if (isOver) return;
       const r = this.#someone();
       await this.#as(r, "a resume", async () => {
         const done = await r.services.sync.resume(asNow(this.#w, who));
-        isOver = done.ok ? done.value.resumed : done.error.code === "sync.not_stopped";
         if (done.ok && done.value.resumed) this.#w.stop.isOn = false;
       });
     }

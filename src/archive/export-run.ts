@@ -99,24 +99,27 @@ function tell(view: ExportView, { listener }: ExportRow, c: ExportContext): Prom
 
 async function tellReady(row: ExportRow, copied: Copied | null, c: ExportContext): Promise<boolean> {
   const { id } = row;
-  const { stored, ...link } = await linkFor(id, c);
+  const saved = await readSavedFile(c.db, id);
+  const { stored, ...link } = await linkFor(id, saved, c);
   await updateExport(c.db, id, stored);
   const sha256 = copied?.sha256 ?? (await readEntries(c.db, { kind: "export", id }))[0]?.sha256 ?? null;
-  const saved = await readSavedFile(c.db, id);
   const file = saved === null ? {} : { fileName: fileNameOf(saved.name, saved.format, saved.hypervisor) };
   const how = copied === null ? {} : { copiedAt: copied.copiedAt, isGone: copied.isGone };
   const view = viewOf({ ...row, ...stored }, { sha256, ...file, ...how, isSigned: c.signsLinks, ...link });
   return tell(view, row, c);
 }
 
+type SavedFile = NonNullable<Awaited<ReturnType<typeof readSavedFile>>>;
+
 /** What is stored of a link, and what who asked is told: our own, or without an address of ours the bucket's. */
 async function linkFor(
   id: string,
+  saved: SavedFile | null,
   c: ExportContext,
 ): Promise<Partial<ExportView> & { readonly stored: Pick<ExportRow, "link" | "token_sha256" | "link_until"> }> {
   const url = c.publicUrl();
   if (url === null && c.signsLinks) {
-    const address = await directAddress(id, c);
+    const address = await directAddress(saved, c);
     const until = after(c.now(), DIRECT_MS);
     if (address !== null) return { stored: { link: "bucket", token_sha256: null, link_until: until }, link: address, isDirect: true };
   }
@@ -128,8 +131,7 @@ async function linkFor(
 }
 
 /** An address of the bucket's own; null: it gave none, or one that fits no message. */
-async function directAddress(id: string, c: ExportContext): Promise<string | null> {
-  const saved = await readSavedFile(c.db, id);
+async function directAddress(saved: SavedFile | null, c: ExportContext): Promise<string | null> {
   if (saved === null) return null;
   const name = dispositionOf(fileNameOf(saved.name, saved.format, saved.hypervisor));
   const signed = await c.store.sign?.(saved.key, "GET", name, DIRECT_MS / 1000);

@@ -1,8 +1,9 @@
 /** Projects that a quick pass could not read, and when each is tried again. */
 import { z } from "zod";
+import { ProjectId } from "../core/ids.ts";
 import { toJson, type Queryable } from "./db.ts";
 
-const Row = z.object({ projectId: z.string(), tries: z.number(), nextAt: z.number() });
+const Row = z.object({ projectId: ProjectId, tries: z.number(), nextAt: z.number() });
 /** One of them. */
 export type UnreadProject = Readonly<z.output<typeof Row>>;
 

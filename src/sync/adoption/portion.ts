@@ -5,7 +5,7 @@ import { groupBy } from "../../core/group-by.ts";
 import type { DomainId } from "../../core/ids.ts";
 import type { PolicyNow } from "../../core/policy.ts";
 import { err, ok, type Result } from "../../core/result.ts";
-import { waitingDomains } from "../planning/build-plan.ts";
+import { waitingDomains, withoutWaiting } from "../planning/build-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 
 /** How many restrictive changes were made in the last day and the last week. */
@@ -94,9 +94,8 @@ function fullRoom(rooms: readonly Room[], size: Size): Room | null {
 
 /** The limits as the next pass meets them (`limitHolds`). What waits counts among its changes once it is released. */
 function roomsOf(plan: Plan, l: Limits, made: MadeBefore): readonly Room[] {
-  const waiting = waitingDomains(plan);
-  const anyway = plan.restrictive.filter((c) => !waiting.has(c.domainId)).length;
-  const asked = plan.proposals.filter((p) => !waiting.has(p.domainId)).length;
+  const { restrictive, proposals } = withoutWaiting(plan);
+  const anyway = restrictive.length;
   const room = (of: Room["of"], limit: number, used: number, setting: string, says: string): Room => ({
     ...{ of, left: Math.max(0, limit - used), used, setting, says: `the limit is ${limit} ${says}` },
   });
@@ -111,7 +110,7 @@ function roomsOf(plan: Plan, l: Limits, made: MadeBefore): readonly Room[] {
       `a week, and ${made.week} were made in the last one`,
     ),
     room("changes", l.changesPerPass, plan.additive.length + anyway, "changes-per-pass", "for changes of all kinds in one pass"),
-    room("deletions", l.proposalsPerPass, asked, "proposals-per-pass", "in one pass"),
+    room("deletions", l.proposalsPerPass, proposals.length, "proposals-per-pass", "in one pass"),
   ];
 }
 

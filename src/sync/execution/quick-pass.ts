@@ -69,7 +69,7 @@ export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPas
   if (!cloud.ok) return cloud;
   const changed = [...new Set([...ci.value.projects, ...cloud.value.projects])];
   const unreadBefore = await readUnreadProjects(c.db);
-  const due = unreadBefore.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId as ProjectId);
+  const due = unreadBefore.filter((u) => u.nextAt <= c.now()).map((u) => u.projectId);
   const projects = [...new Set([...changed, ...due.slice(0, Math.max(0, PROJECTS_MAX - changed.length))])];
   const isLeft = projects.length > PROJECTS_MAX || (projects.length > 0 && (await isFleetHeld(c.db)));
   const looked = isLeft ? { ...NOTHING, left: changed.length, notRead: [] } : await lookAt(projects, c);
@@ -81,17 +81,13 @@ export async function runQuickPass(c: QuickPassContext): Promise<Result<QuickPas
   const marks = { ci: ci.value.mark, cloudstack: mark };
   const sides = (["ci", "cloudstack"] as const).filter((side) => isWorthRecording(before[side], marks[side]));
   const unread = notRead.map((id) => triedAgain(id, unreadBefore, c.now()));
-  const read = isLeft ? [] : unreadBefore.map((u) => u.projectId).filter((id) => isAmong(projects, id) && !isAmong(notRead, id));
+  const read = isLeft ? [] : unreadBefore.map((u) => u.projectId).filter((id) => projects.includes(id) && !notRead.includes(id));
   if (sides.length + unread.length + read.length > 0)
     await c.db.tx(async (q) => {
       for (const side of sides) if (marks[side] !== null) await recordChangeMark(q, side, marks[side]);
       await recordUnreadProjects(q, unread, read);
     });
   return ok(done);
-}
-
-function isAmong(projects: readonly string[], id: string): boolean {
-  return projects.includes(id);
 }
 
 /** When a project that could not be read is tried again. */

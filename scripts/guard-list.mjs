@@ -815,7 +815,7 @@ export const guards = [
   {
     invariant: "INV-2",
     what: "PostgreSQL counts too",
-    file: "migrations/0003_deletion.sql",
+    file: "migrations/0136_way_out_without_quorum.sql",
     guard: "and not has_quorum(new) then",
     broken: "and false then",
     tests: wall,
@@ -847,7 +847,7 @@ export const guards = [
   {
     invariant: "INV-3",
     what: "waits end by the clock",
-    file: "migrations/0003_deletion.sql",
+    file: "migrations/0136_way_out_without_quorum.sql",
     guard: "or new.entered_at < old.until_at) then",
     broken: "or false) then",
     tests: wall,

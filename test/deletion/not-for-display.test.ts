@@ -127,3 +127,14 @@ describe("an obstacle that begins after the approval gives everything back", () 
     expect(c.sent("deleteTemplate") + c.sent("deleteAccount")).toBe(0);
   });
 });
+
+test("a neighbour's machine that an administrator takes off display is no loss: the deletion ends", async () => {
+  let theirs = "";
+  const c = await expungingWorld(({ emulator, ann, bob }) => {
+    emulator.addMachine({ account: ann, name: "m", stopped: true });
+    theirs = emulator.addMachine({ account: bob, name: "worker" });
+  });
+  const api = createApi(optionsFor({ url: c.emulator.url, ...c.emulator.admin }));
+  valueOf(await api.change("updateVirtualMachine", { id: theirs, displayvm: "false" }));
+  expect(await end(c)).toBe("deleted");
+});

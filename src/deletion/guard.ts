@@ -12,7 +12,7 @@ import type { NeighboursRead } from "../store/neighbours.ts";
 import { readStop } from "../store/stop-switch.ts";
 import { readVotes } from "../store/ballots.ts";
 import { isRunning } from "./build-view.ts";
-import type { RunningJob } from "./cloud.ts";
+import type { Further, RunningJob } from "./cloud.ts";
 import type { DeletionContext } from "./context.ts";
 import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
@@ -69,8 +69,7 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   if (!jobs.ok) return { seen: null, found: refused(jobs) };
   const read = await c.reader.readInventory(row.domain_id, row.path, {
     domains: around.value.domains,
-    // The last time before something is destroyed.
-    ...(row.phase === "grace" ? { obstacles: "users" } : {}),
+    ...askedAlso(row.phase),
   });
   if (!read.ok) return { seen: null, found: refused(read) };
   const fresh = read.value;
@@ -106,6 +105,15 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
   const neighbours = await assessNeighbours(row, around.value, new Set(people.value.approved.items.map((i) => i.id)), c);
   if (!neighbours.ok) return { seen, found: refused(neighbours) };
   return { seen: { ...seen, neighbours: neighbours.value }, found: ok({ ...people.value, fresh }) };
+}
+
+/**
+ * What is asked beside the lists of things: the last time before everybody is shut out whether a group keeps machines alive, and then, while
+ * nothing is lost yet, whether others use its templates, which they may begin at any time.
+ */
+function askedAlso(phase: DeletionRow["phase"]): Pick<Further, "obstacles"> {
+  if (phase === "cooling_off") return { obstacles: "groups" };
+  return phase === "grace" || phase === "expunging" ? { obstacles: "users" } : {};
 }
 
 /** Whether the quarantine has come to each account, so that no user can begin a job any more. */

@@ -198,6 +198,7 @@ const BY_CODE: Readonly<Record<string, Reason>> = {
   "deletion.account_not_empty": "account_not_empty",
   "cloudstack.account_not_empty": "account_not_empty",
   "cloudstack.stopped": "stopped",
+  "deletion.no_quorum": "no_quorum",
   "cloudstack.domain_gone": "domain_gone",
   "cloudstack.no_root": "unavailable",
   "cloudstack.domain_moved": "domain_moved",

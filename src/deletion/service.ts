@@ -155,9 +155,10 @@ export async function requestRestore(
   // Who asks again, such as after a crash, changes nothing of who asked first and why.
   if (row.phase !== "frozen" && row.restore_by !== null)
     return err(wrongPhase(row, `It is being given back already: ${row.restore_by === "twokey" ? "Twokey" : row.restore_by} asked for it.`));
-  if (row.phase === "frozen" && row.frozen_from !== null) await updateDeletion(q, row.id, { phase: row.frozen_from, entered_at: c.now() });
   const { name } = by.operator;
-  await updateDeletion(q, row.id, { restore_by: name, closed_because: because, closed_by: name, activity: `${name} asked for it back` });
+  const asked = { restore_by: name, closed_because: because, closed_by: name, activity: `${name} asked for it back` };
+  const thaw = row.phase === "frozen" && row.frozen_from !== null ? { phase: row.frozen_from, entered_at: c.now() } : {};
+  await updateDeletion(q, row.id, { ...thaw, ...asked });
   await recordDeletionEvent(q, row.id, c.now(), "restore asked", { by: by.operator.id });
   return ok(undefined);
 }

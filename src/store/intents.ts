@@ -123,9 +123,10 @@ export async function readTaken(q: Queryable, owner: IntentOwner, command: strin
   return new Map(rows.map(({ item, was }) => [item, was]));
 }
 
-/** That `destroy` or `recover` had its effect: CloudStack said so, or the machine was found so afterwards. */
+/** That `destroy` or `recover` had its effect: CloudStack said so, or the machine was found so afterwards. What could not be read had none. */
 const HAD_EFFECT = `(o.result = 'done' or (o.result in ('looked_up', 'refused') and (o.data -> 'job' ->> 'state' = 'succeeded'
-  or (o.data ->> 'found' in ('there: Destroyed', 'there: Expunging', 'gone')) = (i.command = 'destroy'))))`;
+  or case when o.data ->> 'found' in ('there: Destroyed', 'there: Expunging', 'gone') then i.command = 'destroy'
+    else i.command = 'recover' and o.data ->> 'found' like 'there: %' end)))`;
 
 /** What a deletion did last to each machine, by its id: destroyed or recovered it. By when it was sent: its end may be learned later. */
 export async function lastDone(q: Queryable, deletion: string): Promise<ReadonlyMap<string, "destroy" | "recover">> {

@@ -24,19 +24,21 @@ const Row = z.object({
   reason: z.string().nullable(),
   isHeld: z.boolean().nullable(),
   isSame: z.boolean().nullable(),
+  isApproved: z.boolean().nullable(),
 });
 const SQL = `
   select s.reason is not null as "isStop", s.reason, d.lease = $4 as "isHeld",
-         d.phase = $2 and d.version = $3 and d.restore_by is null as "isSame"
+         d.phase = $2 and d.version = $3 and d.restore_by is null as "isSame", deletion_has_quorum(d) as "isApproved"
   from (select) one left join deletion d on d.id = $1
   cross join ${STOPS}`;
 
 /**
  * Asked immediately before each call that deletes or disables, in one statement: not stopped; the deletion in the phase and version that
- * the guard saw, and nobody asked for it back; still held by the run that got the grant; the grant younger than a minute.
+ * the guard saw, and nobody asked for it back; still held by the run that got the grant; approved by distinct people, by all that PostgreSQL
+ * knows of them; the grant younger than a minute.
  *
- * Errors: `refused` `cloudstack.stopped`, also when the database cannot be read; `unavailable` `deletion.overtaken`, `deletion.grant_old`:
- * the deletion is read again and goes on from what it is now. Invariant: INV-3.
+ * Errors: `refused` `cloudstack.stopped`, also when the database cannot be read, and `deletion.no_quorum`; `unavailable`
+ * `deletion.overtaken`, `deletion.grant_old`: the deletion is read again and goes on from what it is now. Invariant: INV-2, INV-3.
  */
 export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string, now: number): Promise<Result<void, Failure>> {
   if (isRead(command)) return ok(undefined);
@@ -48,6 +50,8 @@ export async function mayDelete(q: Queryable, seen: SeenByGuard, command: string
   const refusal = (code: string, why: string) => err(failure("unavailable", code, `${command} was not sent: ${why}`));
   if (row.isSame !== true) return refusal("deletion.overtaken", "somebody decided on this deletion since the checks before it");
   if (row.isHeld !== true) return refusal("deletion.overtaken", "another run has taken this deletion over");
+  if (row.isApproved !== true)
+    return err(failure("refused", "deletion.no_quorum", `${command} was not sent: its approvals are not those of two distinct people`));
   // A clock that was set back would make it count as young again.
   const age = now - seen.grantedAt;
   if (age < 0 || age >= GRANT_MS) return refusal("deletion.grant_old", "the checks before it are older than a minute");

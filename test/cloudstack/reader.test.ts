@@ -249,7 +249,7 @@ describe("an inventory", () => {
   });
 
   test("asks every list once; once more for all CloudStack projects, and for each, where there is one", async () => {
-    const commands = ["listSnapshots", "listTemplates", "listNetworks", "listPublicIpAddresses", "listIsos", "listVPCs", "listBackups"];
+    const commands = ["listSnapshots", "listTemplates", "listPublicIpAddresses", "listIsos", "listVPCs", "listBackups"];
     await reader.readInventory(p0(), path);
     for (const command of commands) expect(asked(command), command).toEqual([undefined]);
     const { projectId } = emulator.addProject({ account: accountOf("a0-0"), name: "p" });
@@ -257,7 +257,7 @@ describe("an inventory", () => {
     for (const command of commands) expect(asked(command), command).toEqual([undefined, undefined, "-1", projectId]);
   });
 
-  test("asks for machines and disks that are not for display, with the flag", async () => {
+  test("asks for machines, disks and networks that are not for display, with the flag", async () => {
     await reader.readInventory(p0(), path);
     const flags = (command: string, flag: string) =>
       emulator
@@ -266,6 +266,7 @@ describe("an inventory", () => {
         .map((r) => r.params[flag]);
     expect(flags("listVirtualMachines", "displayvm")).toEqual([undefined, "false"]);
     expect(flags("listVolumes", "displayvolume")).toEqual([undefined, "false"]);
+    expect(flags("listNetworks", "displaynetwork")).toEqual([undefined, "false"]);
   });
 
   test("has each thing once, sorted, the same for every page size", async () => {

@@ -745,6 +745,36 @@ describe("a machine that somebody recovered by hand is somebody's need", () => {
     await e.close();
   });
 
+  test("while a recovery of ours was refused, and what became of it could not be read", async () => {
+    await worldIn("expunging");
+    const { findThing } = e.bot.deletions.reader;
+    let isBlind = false;
+    const failing = e.bot.with({
+      restorer: {
+        recoverMachine: async () => {
+          isBlind = true;
+          return err(failure("rejected", "cloudstack.internal", "recoverVirtualMachine: no room on the storage"));
+        },
+      },
+      reader: {
+        // The look right after that call is lost.
+        findThing: async (...of) => {
+          if (!isBlind) return findThing(...of);
+          isBlind = false;
+          return away;
+        },
+      },
+    });
+    await stop();
+    await failing.advance(e.id);
+    await recoverByHand("vm");
+    await e.bot.advance(e.id);
+    e.w.now += 1000;
+    await resumeByTwo(fresh.db, e.w.now);
+    await e.bot.advance(e.id);
+    await expectNeeded("vm");
+  });
+
   test("a destruction that never arrived is nobody's need", async () => {
     await worldIn("grace");
     let isLost = false;

@@ -40,6 +40,13 @@ const acts: readonly (readonly [string, (e: EmulatedWorld) => Promise<unknown>])
   ["Keep", async (e) => valueOf(await e.bot.services.deletions.keep(e.id as DeletionId, mia))],
   ["Stop", async () => recordStop(fresh.db, { at: 1, kind: "stop", byOperator: "ci:eve", reason: "wait" })],
   ["another run", async (e) => takeLease(fresh.db, e.id)],
+  [
+    "what shows that those who approved are one person",
+    async () => {
+      const voters = "select 'T1/U1', voter, 1 from ballot where kind = 'deletion' and verdict = 'approve'";
+      return fresh.db.exec(`insert into known_account ${voters} on conflict do nothing`);
+    },
+  ],
 ];
 
 /** Two accounts with three stopped machines each, each with a disk; `act` happens once, when the bot sends the first request of `when`. */

@@ -463,3 +463,55 @@ describe("CloudStack refuses to delete the domain, with accounts to clean up", (
     expect(await phase(row)).toBe("deleted");
   });
 });
+
+describe("those who approved turn out to be one person", () => {
+  const others = (bot: TestBot) => bot.with({ approvers: approversOf(() => ok(["ada", "ben", "cyd", "dora"])) });
+  const joined = () => fresh.db.exec("insert into known_account values ('T1/U-ADA', 'ci:ada', 1), ('T1/U-ADA', 'ci:ben', 1)");
+  /** Frozen after the point of no return, by what they turned out to be. */
+  const frozenSo = async () => {
+    const made = await removing(() => void joined(), others);
+    await untilFrozen(made.row, made.bot);
+    expect(await now(made.row)).toMatchObject({ waiting_for: "no_quorum" });
+    return made;
+  };
+
+  test("frozen in removing: two others let it end by Go on", async () => {
+    const { row, bot } = await frozenSo();
+    for (const who of ["cyd", "dora"]) expect(await sayGoOn(row, bot, who)).toBe("ok");
+    await bot.advance(row.id);
+    expect(await phase(row)).toBe("deleted");
+  });
+
+  test("frozen in removing: one person has it looked at again, which deletes nothing", async () => {
+    const { row, bot } = await frozenSo();
+    w.calls.length = 0;
+    expect(await lookAgain(row, bot)).toBe("ok");
+    await bot.advance(row.id);
+    expect([await phase(row), w.calls]).toEqual(["frozen", []]);
+  });
+
+  test("in removing: a domain that was deleted by hand meanwhile is recorded as deleted", async () => {
+    const { row, bot } = await removing(() => void joined(), others);
+    await byHand(bot, true).advance(row.id);
+    expect(await phase(row)).toBe("deleted");
+  });
+
+  test("frozen in the grace period: Restore gives everything back", async () => {
+    const { row, bot } = await approveIn(w);
+    w.now = 130;
+    await bot.advance(row.id);
+    w.neighbours = [];
+    w.now = 400;
+    await bot.advance(row.id);
+    w.now += SHORT_MS;
+    await bot.advance(row.id);
+    expect(await now(row)).toMatchObject({ phase: "frozen", frozen_from: "grace" });
+    await joined();
+    const { version, digest } = await now(row);
+    const done = await bot.services.deletions.restore({ deletionId: row.id, version, digest, by: by("eve") });
+    expect(done.ok).toBe(true);
+    await bot.advance(row.id);
+    expect(await phase(row)).toBe("closed");
+    expect(w.calls).toContain("enable");
+  });
+});

@@ -49,6 +49,15 @@ export function growTree(rows: readonly DomainRow[], rootPath: DomainPath): Resu
   return ok({ root: observed(rootRow, rootId, rootPath, 0), below, nonUuid, ancestors: [...new Set(above)] });
 }
 
+/**
+ * The path of a domain that is two levels below ROOT, as its own row tells: the row has its parent's present name, and nothing is between
+ * that and ROOT. Null: it is elsewhere, or those above it have to be read.
+ */
+export function pathByOwnRow({ level, name, parentdomainname }: DomainRow): DomainPath | null {
+  const isPlain = level === 2 && parentdomainname !== undefined && !`${parentdomainname}${name}`.includes("/");
+  return isPlain ? (`ROOT/${parentdomainname}/${name}` as DomainPath) : null;
+}
+
 /** The path of a row by names along its parents; where those cannot be seen, as the topmost visible row names them. */
 export function pathOf(row: DomainRow, byId: ReadonlyMap<string, DomainRow>): string {
   const chain = chainOf(row, byId).toReversed();

@@ -42,26 +42,29 @@ export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitTyp
   return findOne(api, query, (l) => l.resourcetype === number && l.account === undefined && l.domainid.toLowerCase() === domainId);
 }
 
-/** Finds a machine, a CloudStack project's included. Null: it is gone. */
+/** Finds a machine, a CloudStack project's or one that is not for display included. Null: it is gone. */
 export function findMachine(api: CloudStackApi, id: string): Promise<Result<Found<typeof MachineRow> | null, Failure>> {
-  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id);
+  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id, "displayvm");
 }
 
-/** Finds a disk, a CloudStack project's included. Null: it is gone. */
+/** Finds a disk, a CloudStack project's or one that is not for display included. Null: it is gone. */
 export function findVolume(api: CloudStackApi, id: string): Promise<Result<Found<typeof VolumeRow> | null, Failure>> {
-  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id);
+  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id, "displayvolume");
 }
 
 /** A row with its domain's id, which is a UUID. */
 type Found<S extends typeof MachineRow | typeof VolumeRow> = ReturnType<S["parse"]> & { readonly domainId: DomainId };
 
+/** `flag`: the parameter that shows what is not for display; a key that may not send it gets the usual list again. */
 async function findOwned<T extends { readonly id: string; readonly domainid: string }>(
   api: CloudStackApi,
   query: ListQuery<T>,
   id: string,
+  flag: string,
 ): Promise<Result<(T & { readonly domainId: DomainId }) | null, Failure>> {
-  for (const owner of [{}, { projectid: "-1" }]) {
-    const rows = await readList(api, { ...query, params: { ...query.params, ...owner } });
+  const [ofProjects, hidden] = [{ projectid: "-1" }, { [flag]: "false" }];
+  for (const way of [{}, ofProjects, hidden, { ...ofProjects, ...hidden }]) {
+    const rows = await readList(api, { ...query, params: { ...query.params, ...way } });
     if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
     const found = rows.value.find((row) => row.id === id);
     if (found === undefined) continue;

@@ -1,5 +1,6 @@
 import type { Failure } from "../../core/failure.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
+import type { Further } from "../../deletion/cloud.ts";
 import { ok, type Result } from "../../core/result.ts";
 import { listed } from "../../core/shown-text.ts";
 import type { CloudStackApi } from "../api/http.ts";
@@ -25,6 +26,9 @@ export const furtherLists = [
 /** By which parameter `listVirtualMachines` finds the machines that keep an image from being deleted. */
 const USES = { template: "templateid", iso: "isoid" } as const;
 
+/** Machines of others may not be for display either. */
+const FOR_DISPLAY_AND_NOT: readonly Params[] = [{}, { displayvm: "false" }];
+
 /** How many machines a sentence names. */
 const NAMED_MAX = 5;
 
@@ -38,12 +42,12 @@ export async function readFurtherObstacles(
   api: CloudStackApi,
   domainId: string,
   ours: Ours,
-  { items, all }: { readonly items: readonly InventoryItem[]; readonly all: boolean },
+  { items, further }: { readonly items: readonly InventoryItem[]; readonly further: NonNullable<Further["obstacles"]> },
 ): Promise<Result<FurtherObstacles, Failure>> {
   const absent: ReadonlySet<string> = new Set(api.settings.absentKinds);
   const obstacles: string[] = [];
   const unasked: string[] = [];
-  for (const { kind, command, rows, what } of all ? furtherLists : []) {
+  for (const { kind, command, rows, what } of further === "users" ? [] : furtherLists) {
     if (absent.has(kind)) continue;
     const found = await readList(api, listOf(command, rows, NamedRow, { domainid: domainId, listall: "true", isrecursive: "true" }));
     const why = found.ok ? null : unaskedBecause(command, found.error, kind);
@@ -53,26 +57,21 @@ export async function readFurtherObstacles(
     obstacles.push(...own.map(({ id, name }) => `${what} ${name ?? id}: it has to be deleted first`));
   }
   // The quarantine waits for running jobs: a key that may not ask for them is to be known before anybody is shut out.
-  const jobs = all ? await readRunningJobs(api, domainId) : ok([]);
+  const jobs = further === "all" ? await readRunningJobs(api, domainId) : ok([]);
   const blind = jobs.ok ? null : unaskedBecause("listAsyncJobs", jobs.error, "job");
   if (!jobs.ok && blind === null) return jobs;
   if (blind !== null) unasked.push(blind);
-  const used = await readUsers(api, ours, items, all ? [{}, { displayvm: "false" }] : [{}]);
+  const used = further === "groups" ? ok([]) : await readUsers(api, ours, items);
   return used.ok ? ok({ obstacles: [...obstacles, ...used.value], unasked }) : used;
 }
 
-/** A sentence for each template and ISO that machines of others were made from, or have in their drive; `ways`: what is for display, and what is not. */
-async function readUsers(
-  api: CloudStackApi,
-  ours: Ours,
-  items: readonly InventoryItem[],
-  ways: readonly Params[],
-): Promise<Result<readonly string[], Failure>> {
+/** A sentence for each template and ISO that machines of others were made from, or have in their drive. */
+async function readUsers(api: CloudStackApi, ours: Ours, items: readonly InventoryItem[]): Promise<Result<readonly string[], Failure>> {
   const images = items.filter((i) => i.kind === "template" || i.kind === "iso");
   const read = await inParallel(api.settings.parallel, images, async ({ kind, id, name }) => {
     const params = { listall: "true", isrecursive: "true", [kind === "iso" ? USES.iso : USES.template]: id };
     const machines = new Map<string, NamedRow>();
-    for (const way of ways) {
+    for (const way of FOR_DISPLAY_AND_NOT) {
       const found = await readList(api, listOf("listVirtualMachines", "virtualmachine", NamedRow, { ...params, ...way }));
       if (!found.ok) return found;
       for (const row of found.value) machines.set(row.id, row);

@@ -75,13 +75,12 @@ async function readLists(
   const strangers = accounts.value.filter((a) => !domains.has(a.domainid));
   const things = await readThings(api, o.domainId, ours, itemLists);
   if (!things.ok) return things;
-  const dedications = await findDedications(api, domains);
+  // Groups are asked for before the quarantine, which asks for dedications itself before it begins.
+  const dedications = further === "groups" ? ok([]) : await findDedications(api, domains);
   if (!dedications.ok) return dedications;
   const items = [...holderItems(rows, ours.accounts, projects), ...things.value.items].toSorted(byKindAndId);
   const found =
-    further === undefined
-      ? ok({ obstacles: [], unasked: [] })
-      : await readFurtherObstacles(api, o.domainId, ours, { items, all: further === "all" });
+    further === undefined ? ok({ obstacles: [], unasked: [] }) : await readFurtherObstacles(api, o.domainId, ours, { items, further });
   if (!found.ok) return found;
   const along = alsoTaken ? await readAlsoTaken(api, o.domainId, ours, items) : ok(null);
   if (!along.ok) return along;

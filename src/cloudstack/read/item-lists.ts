@@ -37,6 +37,8 @@ export interface ItemList {
 interface Hidden {
   readonly params: Readonly<Record<string, string>>;
   readonly asked: "always" | "when totals disagree";
+  /** Whether it is a display flag, which an administrator can change at any time. */
+  readonly isDisplayFlag: boolean;
 }
 
 /** Where a kind's row keeps what others keep in `name`, `state` and `created`, and what else it has. */
@@ -90,9 +92,13 @@ const image = {
 };
 const optional = { optional: true };
 /** What is not for display is in no list without the flag, which only a root administrator may send; others get the same list again. */
-const hidden = (flag: string, asked: Hidden["asked"] = "when totals disagree") => ({ otherWay: { params: { [flag]: "false" }, asked } });
+const hidden = (flag: string, asked: Hidden["asked"] = "when totals disagree") => ({
+  otherWay: { params: { [flag]: "false" }, asked, isDisplayFlag: true },
+});
 /** To a root administrator the filter shows the templates of the whole cloud, also those that no store has any more. */
-const everyImage = (filter: string) => ({ otherWay: { params: { [filter]: "all" }, asked: "when totals disagree" as const } });
+const everyImage = (filter: string) => ({
+  otherWay: { params: { [filter]: "all" }, asked: "when totals disagree" as const, isDisplayFlag: false },
+});
 
 /**
  * The lists of an inventory, except for domains, accounts and projects, which need more than a row.
@@ -119,7 +125,8 @@ export const itemLists: readonly ItemList[] = [
     params: { templatefilter: "self" },
   }),
   define("iso", "listIsos", "iso", wire.TemplateRow, { ...image, ...optional, ...everyImage("isofilter"), params: { isofilter: "self" } }),
-  define("network", "listNetworks", "network", wire.NetworkRow, { ...hidden("displaynetwork"), parent: (n) => n.vpcid }),
+  // Only isolated networks of an account are in a total: a hidden layer 2 network is in none.
+  define("network", "listNetworks", "network", wire.NetworkRow, { ...hidden("displaynetwork", "always"), parent: (n) => n.vpcid }),
   define("vpc", "listVPCs", "vpc", wire.VpcRow, { ...optional, ...hidden("fordisplay") }),
   define("address", "listPublicIpAddresses", "publicipaddress", wire.AddressRow, {
     ...hidden("fordisplay"),

@@ -5,8 +5,9 @@ import { ok, type Result } from "../../core/result.ts";
 import { isUnknownId } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
+import type { Params } from "../api/signature.ts";
 import { DomainRow } from "../api/wire.ts";
-import { itemLists, type ReadItem } from "./item-lists.ts";
+import { itemLists, type ItemList, type ReadItem } from "./item-lists.ts";
 import { findAccount } from "./find.ts";
 import { projectsQuery } from "./lists.ts";
 import { findManagedRoot } from "./managed-root.ts";
@@ -116,13 +117,23 @@ export async function findItem(
   const list = itemLists.find((one) => one.kind === item.kind);
   if (list === undefined) return ok(null);
   const project = item.facts["projectId"];
-  const hidden = item.facts["isHidden"] === true ? list.otherWay?.params : {};
   const owner = typeof project === "string" ? { projectid: project } : {};
-  const rows = await readList(api, { ...list.query, params: { ...list.query.params, [list.idParam]: item.id, ...owner, ...hidden } });
-  if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
   const domains = domainsOf(approved);
-  const row = rows.value.find((one) => one.id === item.id && domains.has(one.domainid.toLowerCase()));
-  return ok(row === undefined ? null : list.read(row));
+  for (const way of waysOf(list, item.facts["isHidden"] === true)) {
+    const rows = await readList(api, { ...list.query, params: { ...list.query.params, [list.idParam]: item.id, ...owner, ...way } });
+    if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;
+    const row = rows.value.find((one) => one.id === item.id && domains.has(one.domainid.toLowerCase()));
+    if (row !== undefined) return ok(list.read(row));
+  }
+  return ok(null);
+}
+
+/** How a thing is asked for: as it was seen first, and then the other way, since an administrator may have changed whether it is for display. */
+function waysOf({ otherWay }: ItemList, isHidden: boolean): readonly Params[] {
+  if (otherWay === null) return [{}];
+  // What only the filter of the whole cloud shows is no more in any store.
+  if (!otherWay.isDisplayFlag) return [isHidden ? otherWay.params : {}];
+  return isHidden ? [otherWay.params, {}] : [{}, otherWay.params];
 }
 
 /** The ids of an inventory's domain and of the child domains in it. */

@@ -53,7 +53,8 @@ export async function readNeighbours(api: CloudStackApi, domainId: DomainId): Pr
 }
 
 /**
- * Reads by id what neighbours hold: of some, by lists of each; of all, by lists of the managed root.
+ * Reads by id what neighbours hold: of some, by lists of each, also what is not for display: CloudStack counts such a thing no more, and it
+ * is there. Of all, by lists of the managed root.
  *
  * Shape: an entry for each neighbour asked for, with all that lies below it; without what is destroyed already.
  */
@@ -71,7 +72,7 @@ export async function readHoldings(
   // A domain's count is that of all below it too. One that lags hides things that were seen before: that looks like a loss, and holds.
   const mayHaveProjects = rows.some((row) => neighbourOf.has(row.id) && row.projecttotal !== 0);
   for (const domainId of of === "all" ? [tree.value.root.id] : of) {
-    const found = await readThingsBelow(api, domainId, mayHaveProjects);
+    const found = await readThingsBelow(api, domainId, { mayHaveProjects, hiddenToo: of !== "all" });
     if (!found.ok) return found;
     for (const { domain, ...thing } of found.value) held[neighbourOf.get(domain) ?? ""]?.push(thing);
   }
@@ -99,16 +100,17 @@ const GONE: ReadonlySet<string> = new Set(["Destroyed", "Destroy", "Expunging", 
 async function readThingsBelow(
   api: CloudStackApi,
   domainId: string,
-  mayHaveProjects: boolean,
+  { mayHaveProjects, hiddenToo }: { readonly mayHaveProjects: boolean; readonly hiddenToo: boolean },
 ): Promise<Result<readonly (Holding & { readonly domain: string })[], Failure>> {
   const projects = mayHaveProjects ? await readList(api, projectsQuery(domainId)) : ok([]);
   if (!projects.ok) return projects;
   const owners: readonly Params[] = [{}, ...(projects.value.length === 0 ? [] : [{ projectid: "-1" }])];
   const asks = itemLists.flatMap((list) => {
     const kind = KINDS[list.kind];
-    return kind === undefined
-      ? []
-      : [...owners, ...projects.value.map((p) => ({ projectid: p.id }))].map((owner) => ({ list, kind, owner }));
+    if (kind === undefined) return [];
+    const hidden = hiddenToo && list.otherWay?.isDisplayFlag === true ? [list.otherWay.params] : [];
+    const all = [...owners, ...projects.value.map((p) => ({ projectid: p.id }))];
+    return [{}, ...hidden].flatMap((way) => all.map((owner) => ({ list, kind, owner: { ...owner, ...way } })));
   });
   const read = await inParallel(api.settings.parallel, asks, async ({ list, kind, owner }) => {
     const rows = await readList(api, { ...list.query, params: { ...list.query.params, ...owner, domainid: domainId } });

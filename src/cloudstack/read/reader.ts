@@ -13,7 +13,8 @@ import { readInventory } from "./inventory.ts";
 import { findThing, readItem, readItems, readItemsOf } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { createMarkReader } from "./marks.ts";
-import { findDomainNamed, findDomainWithChain, findManagedRoot } from "./managed-root.ts";
+import { pathByOwnRow } from "./domain-tree.ts";
+import { findDomainNamed, findDomainWithChain, findManagedRoot, readDomain } from "./managed-root.ts";
 import { readHoldings, readNeighbours, rowsOf } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { probe, readSetting, type ProbeReport } from "./probe.ts";
@@ -64,6 +65,10 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
     readInventory: (domainId, path, { domains, ...more } = {}) =>
       readInventory(api, { domainId, path }, { ...more, known: rowsOf(domains) }),
     findDomain: async (id) => {
+      const own = await readDomain(api, id);
+      if (!own.ok || own.value === null) return own as Result<null, Failure>;
+      const path = pathByOwnRow(own.value);
+      if (path !== null) return ok({ id, name: own.value.name, path });
       const found = await findDomainWithChain(api, id);
       if (!found.ok) return found;
       return ok(found.value === null ? null : { id, name: found.value.row.name, path: found.value.path });

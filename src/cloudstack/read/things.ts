@@ -97,6 +97,7 @@ export async function readThings(
     const found = read.value[i];
     if (found === undefined) continue;
     if ("unasked" in found) unasked.push(found.unasked);
+    else if (found.ignored !== null) unasked.push(found.ignored);
     const rows = "unasked" in found ? [] : found.rows.filter((row) => ours.domains.has(row.domainid));
     const shown = "unasked" in found ? new Set() : found.shown;
     for (const item of mergeRows(list, rows, ownerOf))
@@ -126,9 +127,14 @@ export async function readThingsOf(
   return ok(things);
 }
 
-type KindRead = { readonly rows: readonly OwnedRow[]; readonly shown: ReadonlySet<string> } | { readonly unasked: string };
+type KindRead =
+  | { readonly rows: readonly OwnedRow[]; readonly shown: ReadonlySet<string>; readonly ignored: string | null }
+  | { readonly unasked: string };
 
-/** `shown`: what is listed without asking for hidden things. A list that may be missing, and is refused, is no failure. */
+/**
+ * `shown`: what is listed without asking for hidden things. `ignored`: that CloudStack gave the same rows to the display flag, as it does to
+ * a key below the root administrator's: what is not for display is not known then. A list that may be missing, and is refused, is no failure.
+ */
 async function readKind(
   api: CloudStackApi,
   list: ItemList,
@@ -140,6 +146,7 @@ async function readKind(
   const ways = [...(way === "usual" ? [{}] : []), ...(isOther ? [otherWay.params] : [])];
   const rows: OwnedRow[] = [];
   const shown = new Set<string>();
+  let ignored: string | null = null;
   for (const asked of ways) {
     for (const params of asks) {
       const found = await readList(api, { ...query, params: { ...query.params, ...params, ...asked } });
@@ -152,9 +159,17 @@ async function readKind(
       }
       rows.push(...found.value);
       if (isUsual) for (const row of found.value) shown.add(row.id);
+      else if (otherWay?.isDisplayFlag === true && found.value.some((row) => shown.has(row.id)))
+        ignored = ignoredFlag(query.command, otherWay);
     }
   }
-  return ok({ rows, shown });
+  return ok({ rows, shown, ignored });
+}
+
+/** Why a key cannot be believed about what is not for display. Source: `BaseListCmd.getDisplay`: only a root administrator's flag counts. */
+function ignoredFlag(command: string, { params }: { readonly params: Params }): string {
+  const flag = Object.keys(params).join();
+  return `CloudStack ignores ${flag} of ${command} to this key, so nobody knows what is not for display: it must be of a role of type Admin in ROOT`;
 }
 
 /** Why a list could not be asked; null: it was not refused. Source: recording 18 (432: it exists and is not allowed; 401: unknown). */

@@ -592,8 +592,8 @@ export const guards = [
     invariant: "C4",
     what: "a destruction that never arrived is not taken for one",
     file: "src/store/intents.ts",
-    guard: " = (i.command = 'destroy')",
-    broken: " is not null",
+    guard: "else i.command = 'recover' and o.data",
+    broken: "else o.data",
     tests: giveBack,
   },
   {
@@ -2897,8 +2897,8 @@ export const guards = [
     invariant: "INV-9",
     what: "who uses its templates is asked again before anything is destroyed",
     file: "src/deletion/guard.ts",
-    guard: '...(row.phase === "grace" ? { obstacles: "users" } : {}),',
-    broken: "",
+    guard: 'phase === "grace" || phase',
+    broken: "phase",
     tests: around,
   },
   {

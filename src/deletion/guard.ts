@@ -108,8 +108,8 @@ export async function inspectBeforeStep(row: DeletionRow, c: DeletionContext): P
 }
 
 /**
- * What is asked beside the lists of things: the last time before everybody is shut out whether a group keeps machines alive, and then, while
- * nothing is lost yet, whether others use its templates, which they may begin at any time.
+ * What is asked beside the lists of things: the last time before everybody is shut out whether a group keeps machines alive, and then,
+ * while nothing is lost yet, whether others use its templates, which they may begin at any time.
  */
 function askedAlso(phase: DeletionRow["phase"]): Pick<Further, "obstacles"> {
   if (phase === "cooling_off") return { obstacles: "groups" };

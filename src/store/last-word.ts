@@ -34,8 +34,8 @@ const SQL = `
 
 /**
  * Asked immediately before each call that deletes or disables, in one statement: not stopped; the deletion in the phase and version that
- * the guard saw, and nobody asked for it back; still held by the run that got the grant; approved by distinct people, by all that PostgreSQL
- * knows of them; the grant younger than a minute.
+ * the guard saw, and nobody asked for it back; still held by the run that got the grant; approved by distinct people, by all that
+ * PostgreSQL knows of them; the grant younger than a minute.
  *
  * Errors: `refused` `cloudstack.stopped`, also when the database cannot be read, and `deletion.no_quorum`; `unavailable`
  * `deletion.overtaken`, `deletion.grant_old`: the deletion is read again and goes on from what it is now. Invariant: INV-2, INV-3.

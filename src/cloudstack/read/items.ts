@@ -128,7 +128,7 @@ export async function findItem(
   return ok(null);
 }
 
-/** How a thing is asked for: as it was seen first, and then the other way, since an administrator may have changed whether it is for display. */
+/** How a thing is asked for: as it was seen first, then the other way: an administrator may have changed whether it is for display. */
 function waysOf({ otherWay }: ItemList, isHidden: boolean): readonly Params[] {
   if (otherWay === null) return [{}];
   // What only the filter of the whole cloud shows is no more in any store.

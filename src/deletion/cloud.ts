@@ -38,7 +38,7 @@ export interface NeighboursSeen {
 export interface Further {
   /** The list of all domains, where it was just read. */
   readonly domains?: unknown;
-  /** What hinders the end and is in none of those lists is an obstacle too: others who use its templates, groups that keep machines alive. */
+  /** What hinders the end and is in none of those lists is an obstacle too: others who use its templates, groups that keep machines. */
   readonly obstacles?: "users" | "groups" | "all";
   /** Whether what goes along without a copy is named. */
   readonly alsoTaken?: boolean;

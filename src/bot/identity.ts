@@ -141,7 +141,9 @@ export function createIdentity(o: IdentityOptions): Identity {
       if (!member.ok) return member;
       await remember([member.value]);
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
-      return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
+      const { tz } = member.value.user;
+      const zone = typeof tz === "string" && tz !== "" ? { zone: tz } : {};
+      return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since, ...zone });
     },
     isOfTeam: async (slackUser) => (await isOfTeam([slackUser], (read) => read)).isTeam,
     named: async () => (await Promise.all([team("all"), o.approvers().then(idsIn)])).flatMap((list) => (list.ok ? list.value : [])),

@@ -120,7 +120,7 @@ function questionLine(q: TeamHome["questions"][number]): Mrkdwn {
   const setting = findSetting(q.about)?.title ?? q.about;
   const what: Record<HomeQuestion["kind"], Mrkdwn> = {
     deletion: mrkdwn`Delete ${code(q.about, 200)}`,
-    waiver: mrkdwn`Give up without a copy: ${safe(q.about, 200)}`,
+    waiver: mrkdwn`Give up without a copy: ${code(q.thing ?? "", 200)} of ${code(q.about, 200)}`,
     policy: mrkdwn`Change the policy: ${safe(setting, 200)}`,
     adoption: adoptions[q.about] ?? mrkdwn`Adoption`,
     go_on: mrkdwn`Go on with the deletion of ${code(q.about, 200)}`,

@@ -2675,7 +2675,7 @@ export const guards = [
     file: "src/bot/render/notice.ts",
     guard: "return after === undefined ? safe(before, TEXT_MAX)",
     broken: "return after === undefined ? (before as Mrkdwn)",
-    tests: ["test/app/notices.test.ts"],
+    tests: ["test/bot/who-is-mentioned.test.ts"],
   },
   {
     invariant: "A7",

@@ -41,6 +41,12 @@ export async function readVotes(q: Queryable, on: QuestionRef): Promise<readonly
   return q.many(VoteRow, `${SELECT} where kind = $1 and question = $2 order by seq`, [on.kind, on.id]);
 }
 
+/** Reads who asked, and so has no vote on a question, by every name that is known of them. */
+export async function readRequestersOf(q: Queryable, on: QuestionRef): Promise<readonly string[]> {
+  const row = z.object({ names: z.array(z.string()) });
+  return (await q.maybe(row, "select identities_of(q.requesters) as names from question_of($1, $2) q", [on.kind, on.id]))?.names ?? [];
+}
+
 /** Reads the newest vote that a Slack account cast as somebody else since an instant, on whatever question. */
 export async function readVoteAsAnother(q: Queryable, account: string, than: OperatorId, since: number): Promise<StoredVote | null> {
   return q.maybe(VoteRow, `${SELECT} where slack_account = $1 and voter <> $2 and at > $3 order by seq desc limit 1`, [

@@ -25,7 +25,7 @@ export function mrkdwn(words: TemplateStringsArray, ...gaps: readonly (Mrkdwn | 
 }
 
 /** Several texts as one; between them words of ours. */
-export function joined(parts: readonly Mrkdwn[], between: ", " | " and " | "\n" | ""): Mrkdwn {
+export function joined(parts: readonly Mrkdwn[], between: ", " | " and " | " " | "\n" | ""): Mrkdwn {
   return parts.join(between) as Mrkdwn;
 }
 

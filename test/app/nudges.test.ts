@@ -198,9 +198,9 @@ test("of many machines every page is one click away, in the owner's newest messa
   };
   const [answered, second] = await press("mia", `v1:${now}:2`);
   expect(answered).toBeNull();
-  expect(second).toContain("These are 21 to 40 of 45.");
+  expect(second).toContain("These are 21 to 40 of 45:");
   for (const [n, { id }] of many.entries()) expect(second.includes(`v1:${now}:${id}`)).toBe(n >= 20 && n < 40);
-  expect((await press("mia", `v1:${now}:3`))[1]).toContain("These are 41 to 45 of 45.");
+  expect((await press("mia", `v1:${now}:3`))[1]).toContain("These are 41 to 45 of 45:");
   for (const [said, shown] of [
     await press("tom", `v1:${now}:2`),
     await press("mia", "v1:1:2"),

@@ -31,12 +31,12 @@ export function renderNudge(machines: readonly OldMachine[], round: number, want
   const page = Math.min(Math.max(1, wanted), pages);
   const from = (page - 1) * PAGE;
   const shown = machines.slice(from, from + PAGE);
-  const which = pages === 1 ? "" : mrkdwn` These are ${from + 1} to ${from + shown.length} of ${machines.length}.`;
+  const which = pages === 1 ? "" : mrkdwn`. These are ${from + 1} to ${from + shown.length} of ${machines.length}`;
   return {
     text: `${title}. If such a machine is lost, what is on its disk is lost too. This message says how to make a template.`,
     blocks: [
       header(title),
-      section(mrkdwn`No template was made since ${many ? mrkdwn`they were` : mrkdwn`it was`} set up:${which}`),
+      section(mrkdwn`No template was made since ${many ? mrkdwn`they were` : mrkdwn`it was`} set up${which}:`),
       ...shown.map((machine, n) => machineLine(machine, n, round)),
       ...(pages === 1 ? [] : [{ type: "actions" as const, block_id: "nudge_pages", elements: pageButtons(page, machines.length, round) }]),
       ...(shown.some((m) => m.id !== null) ? [section(BY_THE_BOT)] : []),

@@ -210,10 +210,9 @@ function clickBody(user, ts, value) {
 }
 
 /** Posts a signed body; gives how long the acknowledgement took. Units: milliseconds. */
-function post(port, body) {
+function post(port, body, began = performance.now()) {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const signature = createHmac("sha256", demoTokens.signingSecret).update(`v0:${timestamp}:${body}`).digest("hex");
-  const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = http.request(
       {
@@ -232,7 +231,10 @@ function post(port, body) {
         );
       },
     );
-    request.once("error", reject);
+    // The bot may close an idle connection while this one begins to use it: it is sent again, as Slack would.
+    request.once("error", (thrown) =>
+      request.reusedSocket && thrown.code === "ECONNRESET" ? resolve(post(port, body, began)) : reject(thrown),
+    );
     request.end(body);
   });
 }

@@ -1,10 +1,9 @@
 import type { WebClient } from "@slack/web-api";
-import { standingApprovals } from "../approvals/tally.ts";
 import type { Failure } from "../core/failure.ts";
 import { isOneOf } from "../core/people.ts";
 import { ok, type Result } from "../core/result.ts";
 import type { Events } from "../events.ts";
-import { readRequestersOf, readVotes } from "../store/ballots.ts";
+import { readDoneWith } from "../store/ballots.ts";
 import type { Database } from "../store/db.ts";
 import type { State } from "../store/notices.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
@@ -79,7 +78,5 @@ async function whoIsAwaited(state: State, list: ApproverList, o: NoticeOptions):
 /** By every name that is known of them: who asked, and whose approval stands; nobody, where no vote is asked for. */
 async function whoIsDone({ kind, subject, id }: State, db: Database): Promise<readonly string[]> {
   if ((kind !== "card" && kind !== "expiring") || subject === "stop" || subject === "plan") return [];
-  const on = { kind: subject, id } as const;
-  const votes = standingApprovals(await readVotes(db, on));
-  return [...(await readRequestersOf(db, on)), ...votes.flatMap((v) => v.identities)];
+  return readDoneWith(db, { kind: subject, id });
 }

@@ -5,14 +5,16 @@ export type Greeting = "hello" | "thanks";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 const HELLO = words(
-  "hi hii hello hallo hey heya hiya howdy yo greetings gday morning afternoon evening day morgen tag abend moin servus bonjour salut hola ciao who how what",
+  "hi hii hello hallo hey heya hiya howdy yo greetings gday morning afternoon evening day morgen tag abend moin servus bonjour salut " +
+    "hola ciao who how what",
 );
 const THANKS = words(
   "thanks thank thankyou thx ty cheers danke merci gracias appreciated great perfect awesome cool nice ok okay bye goodbye",
 );
 /** What stands beside them. */
 const BESIDE = words(
-  "a again all am and are at bot can could dear do does doing everybody everyone folks for good guten have help here i is it lot lots many me much my new nice of sehr so team thats that the there this to twokey u up very was welcome with you your",
+  "a again all am and are at bot can could dear do does doing everybody everyone folks for good guten have help here i is it lot lots " +
+    "many me much my new nice of sehr so team thats that the there this to twokey u up very was welcome with you your",
 );
 /** A greeting is short. */
 const WORDS_MAX = 10;
@@ -20,7 +22,7 @@ const WORDS_MAX = 10;
 const EMOJI = /:[a-z0-9_+'-]+:|\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u200D|\uFE0F/giu;
 
 /**
- * Whether a message is a greeting or thanks and nothing else, with Slack's marks, emoji and punctuation left out; null: it is something else.
+ * Whether a message is a greeting or thanks and nothing else, with Slack's marks, emoji and punctuation left out; null: it is more.
  * One word that is not known to be polite is enough for that. Pure.
  */
 export function greetingIn(said: string): Greeting | null {

@@ -1,9 +1,11 @@
 // Measures clicks on a deletion's card: `twokey serve` in HTTP mode as a process of its own, both emulators, a real PostgreSQL, 80 approvers.
 // Signed clicks come at a steady rate: most of people who may not approve or voted already. Prints how long acknowledgements take (p50, p99),
-// how long it takes until approvals meanwhile are counted, and the bot's resident memory. Exits with 1 when a bound of the issue is broken.
+// how long it takes until approvals meanwhile are counted, the bot's resident memory, and how much of its heap is in use before and after, once
+// garbage is collected. Exits with 1 when a bound of the issue is broken.
 //   node scripts/bench-clicks.mjs [--rate 200] [--seconds 30] [--votes 10] [--json]
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
 import { createServer } from "node:net";
@@ -15,6 +17,7 @@ import pg from "pg";
 import { prepare } from "./prepare.mjs";
 
 if (!prepare()) process.exit(1);
+const collector = new URL("bench/collect.mjs", import.meta.url).href;
 const dist = (file) => new URL(`../dist/${file}`, import.meta.url).href;
 const { startEmbeddedPostgres } = await import(dist("src/store/embedded.js"));
 const { startCloudStackEmulator } = await import(dist("emulators/cloudstack/server.js"));
@@ -31,6 +34,8 @@ const { values } = parseArgs({
   },
 });
 const [rate, seconds, votes] = [Number(values.rate), Number(values.seconds), Number(values.votes)];
+/** More than this in use after the clicks is taken for something that is kept of them: 10,000 of 2 KiB each. Units: MiB. */
+const KEPT_MIB = 20;
 const APPROVERS = Array.from({ length: 80 }, (_, i) => `U0APPR${String(i).padStart(3, "0")}`);
 const CROWD = Array.from({ length: 40 }, (_, i) => `U0CROWD${String(i).padStart(3, "0")}`);
 
@@ -67,7 +72,7 @@ async function measure() {
   const click = (user) => post(port, clickBody(user, card.ts, value));
 
   const [acks, memory, counted] = [[], [], []];
-  const startRss = residentMib(bot.pid);
+  const [startRss, startHeap] = [residentMib(bot.pid), await inUseMib()];
   const total = rate * seconds;
   const sent = [];
   const voting = vote(click, state, counted);
@@ -83,11 +88,12 @@ async function measure() {
   await sleep(2000);
   await state.end();
   await ci.end();
+  const [endRss, endHeap] = [residentMib(bot.pid), await inUseMib()];
   const took = (performance.now() - began) / 1000;
   const [p50, p99, max] = [at(acks, 0.5), at(acks, 0.99), Math.max(...acks)];
   const resident = Math.max(...memory);
   if (values.json) {
-    console.log(JSON.stringify({ p50, p99, max, counted, votes, resident }));
+    console.log(JSON.stringify({ p50, p99, max, counted, votes, resident, heap: [startHeap, endHeap] }));
     return true;
   }
   console.log(`${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${new Date().toISOString().slice(0, 10)}`);
@@ -97,10 +103,18 @@ async function measure() {
   console.log(
     `${counted.length} of ${votes} approvals counted, each after ${counted.map((ms) => `${(ms / 1000).toFixed(2)} s`).join(", ")}`,
   );
-  console.log(`resident: ${startRss} MiB before, at most ${Math.max(...memory)} MiB, ${residentMib(bot.pid)} MiB after`);
-  const isGood = p99 < 100 && counted.length === votes && Math.max(...counted) < 5000;
-  console.log(`p99 under 100 ms and every approval within 5 s: ${isGood ? "kept" : "NOT KEPT"}`);
+  console.log(`resident: ${startRss} MiB before, at most ${resident} MiB, ${endRss} MiB after`);
+  console.log(`in use of the heap, once garbage is collected: ${startHeap} MiB before, ${endHeap} MiB after`);
+  const isGood = p99 < 100 && counted.length === votes && Math.max(...counted) < 5000 && endHeap - startHeap < KEPT_MIB;
+  console.log(`p99 under 100 ms, every approval within 5 s, nothing kept of the clicks: ${isGood ? "kept" : "NOT KEPT"}`);
   return isGood;
+}
+
+/** What of the bot's heap is in use once it has collected its garbage. */
+async function inUseMib() {
+  bot.send("collect");
+  const [{ heapUsed }] = await once(bot, "message");
+  return Math.round(heapUsed / 1024 ** 2);
 }
 
 /** Approves as one approver after the other, and notes how long it takes until each vote is stored. */
@@ -120,7 +134,7 @@ async function vote(click, state, counted) {
 }
 
 function startBot(port, ciUrl) {
-  const child = spawn(process.execPath, [path.resolve("dist/src/main.js"), "serve"], {
+  const child = spawn(process.execPath, ["--import", collector, path.resolve("dist/src/main.js"), "serve"], {
     env: {
       PATH: process.env.PATH,
       ...{ TWOKEY_ENVIRONMENT: "bench", TWOKEY_DATA_DIR: folder, DATABASE_URL: botUrl(), CI_DATABASE_URL: ciUrl, TWOKEY_HTTP_PORT: "0" },
@@ -130,7 +144,7 @@ function startBot(port, ciUrl) {
       // So that no vote is the deciding one, which asks for the domain's name.
       ...{ TWOKEY_SYNC_EVERY_SECONDS: "2", TWOKEY_QUORUM: String(votes + 2) },
     },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   child.once("exit", (code) => code !== null && process.stderr.write(`the bot ended with ${code}\n`));
   return child;
@@ -196,10 +210,9 @@ function clickBody(user, ts, value) {
 }
 
 /** Posts a signed body; gives how long the acknowledgement took. Units: milliseconds. */
-function post(port, body) {
+function post(port, body, began = performance.now()) {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const signature = createHmac("sha256", demoTokens.signingSecret).update(`v0:${timestamp}:${body}`).digest("hex");
-  const began = performance.now();
   return new Promise((resolve, reject) => {
     const request = http.request(
       {
@@ -218,7 +231,10 @@ function post(port, body) {
         );
       },
     );
-    request.once("error", reject);
+    // The bot may close an idle connection while this one begins to use it: it is sent again, as Slack would.
+    request.once("error", (thrown) =>
+      request.reusedSocket && thrown.code === "ECONNRESET" ? resolve(post(port, body, began)) : reject(thrown),
+    );
     request.end(body);
   });
 }

@@ -2675,7 +2675,7 @@ export const guards = [
     file: "src/bot/render/notice.ts",
     guard: "return after === undefined ? safe(before, TEXT_MAX)",
     broken: "return after === undefined ? (before as Mrkdwn)",
-    tests: ["test/app/notices.test.ts"],
+    tests: ["test/bot/who-is-mentioned.test.ts"],
   },
   {
     invariant: "A7",
@@ -3936,5 +3936,38 @@ export const guards = [
     guard: "and old.phase <> 'frozen'\n",
     broken: "\n",
     tests: ["test/deletion/way-out.test.ts"],
+  },
+  {
+    invariant: "INV-2",
+    what: "Go on is offered only where all that appeared is on the card, each name to its end",
+    file: "src/bot/render/card.ts",
+    guard: "return shown.length <= goOnMax && isWhole &&",
+    broken: "return true || (shown.length <= goOnMax && isWhole) ||",
+    tests: ["test/bot/render.test.ts"],
+  },
+  {
+    invariant: "A7",
+    what: "characters that show nothing make no two names look alike",
+    file: "src/core/shown-text.ts",
+    guard: "\\p{Default_Ignorable_Code_Point}",
+    broken: "\\u200B",
+    tests: ["test/bot/render.test.ts"],
+  },
+  {
+    invariant: "people",
+    what: "a page of machines without a template is shown in its owner's newest message alone",
+    file: "src/bot/nudge-clicks.ts",
+    guard:
+      "const refusal = await assessNudge(click, ciUserId, round, c);\n  if (refusal !== null || ciUserId === null || click.ts === null)",
+    broken: "const refusal = null as Failure | null;\n  if (refusal !== null || ciUserId === null || click.ts === null)",
+    tests: ["test/app/nudges.test.ts"],
+  },
+  {
+    invariant: "A5",
+    what: "the token of an installation for a whole organisation is refused at the start",
+    file: "src/bot/workspace.ts",
+    guard: 'me.value.is_enterprise_install === true || !teamId.startsWith("T")',
+    broken: "false",
+    tests: ["test/bot/workspace.test.ts"],
   },
 ];

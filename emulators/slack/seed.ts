@@ -45,8 +45,14 @@ export interface SeedCommand {
 
 /** What a workspace starts with. */
 export interface SlackSeed {
-  /** `enterpriseId`: the workspace belongs to this organisation on Enterprise Grid. */
-  readonly team: { readonly id: string; readonly name: string; readonly domain: string; readonly enterpriseId?: string };
+  /** `enterpriseId`: the workspace belongs to this organisation on Enterprise Grid; `isOrgWide`: the app is installed for all of it. */
+  readonly team: {
+    readonly id: string;
+    readonly name: string;
+    readonly domain: string;
+    readonly enterpriseId?: string;
+    readonly isOrgWide?: boolean;
+  };
   readonly users: readonly SeedUser[];
   readonly channels: readonly SeedChannel[];
   readonly usergroups: readonly SeedUsergroup[];

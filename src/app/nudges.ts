@@ -5,11 +5,12 @@ import type { Failure } from "../core/failure.ts";
 import { isDestroyed, type InventoryItem } from "../core/inventory.ts";
 import type { ProjectDomain } from "../core/managed.ts";
 import { whyReported } from "../core/report-mode.ts";
+import { compareNames } from "../core/shown-text.ts";
 import { ok, type Result } from "../core/result.ts";
 import { DAY_MS } from "../core/units.ts";
 import { readMachinesOfTemplates } from "../store/made-templates.ts";
 import { readKnownState } from "../store/managed.ts";
-import { endRound, readUntellable, recordNudged, takeRound } from "../store/nudges.ts";
+import { endRound, readUntellable, recordListed, recordNudged, takeRound } from "../store/nudges.ts";
 import { domainsOf } from "./archive.ts";
 import type { Parts } from "./parts.ts";
 
@@ -26,6 +27,7 @@ export async function sweepNudges(p: Parts): Promise<void> {
   let isDone = owed !== null;
   for (const [person, machines] of owed ?? []) {
     if (untellable.has(person)) continue;
+    await recordListed(p.db, person, round, machines);
     if (await p.slack.announcers.nudge.nudge(person, machines, round)) await recordNudged(p.db, person, p.now());
     else isDone = false;
   }
@@ -61,7 +63,11 @@ async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<C
       owed.set(owner, [...(owed.get(owner) ?? []), one]);
     }
   }
-  return owed;
+  return new Map([...owed].map(([person, machines]) => [person, machines.toSorted(byProjectAndName)]));
+}
+
+function byProjectAndName(a: OldMachine, b: OldMachine): number {
+  return compareNames(a.project, b.project) || compareNames(a.name, b.name) || a.createdAt - b.createdAt;
 }
 
 /** The old machines of one domain, each with its account's id, which lists of things leave out. */

@@ -36,6 +36,7 @@ export interface SlackUser {
   readonly is_email_confirmed?: boolean;
   readonly real_name?: string;
   readonly name?: string;
+  readonly tz?: string;
   readonly enterprise_user?: { readonly id?: string; readonly enterprise_id?: string };
   readonly profile?: { readonly email?: string; readonly real_name?: string };
 }

@@ -111,7 +111,7 @@ export async function createBot(o: BotOptions): Promise<Result<Bot, Failure>> {
     announcers: {
       ...announcers,
       adoption: createAdoptionAnnouncer({ ...o, posting, client: patient, channel: channel.value }),
-      notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce }),
+      notice: createNotices({ ...o, posting, client: patient, who: o.mention, approvers: o.approversInForce, identity }),
       home: { refresh: async () => home?.refresh() },
     },
     approvers: identity,

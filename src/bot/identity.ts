@@ -141,7 +141,7 @@ export function createIdentity(o: IdentityOptions): Identity {
       if (!member.ok) return member;
       await remember([member.value]);
       const { isTeam } = await isOfTeam(idsOf(member.value.user), (read) => read);
-      return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since });
+      return ok({ operator: member.value.operator, account: accountOf(member.value.user), isTeam, since, ...zoneOf(member.value.user) });
     },
     isOfTeam: async (slackUser) => (await isOfTeam([slackUser], (read) => read)).isTeam,
     named: async () => (await Promise.all([team("all"), o.approvers().then(idsIn)])).flatMap((list) => (list.ok ? list.value : [])),
@@ -149,6 +149,10 @@ export function createIdentity(o: IdentityOptions): Identity {
     learnAccounts: async (asking) => void (await Promise.all(asking.map(learned))),
     slackIdOf: async (person) => slackIdOf(person, await people("all"), byAddress),
   };
+}
+
+function zoneOf({ tz }: SlackUser): Pick<Asker, "zone"> {
+  return typeof tz === "string" && tz !== "" ? { zone: tz } : {};
 }
 
 type IsOfTeam = (ids: readonly string[], patience: Patience) => Promise<Pick<Asker, "isTeam" | "mayBeTeam">>;

@@ -1,5 +1,6 @@
 import type { Amounts, Comparison } from "../archive/backups/model.ts";
 import { policyNames, sizeKinds, type SizeKind } from "../core/backup-policy.ts";
+import { dayInZone } from "../core/day-in-zone.ts";
 import { sizeText } from "../core/units.ts";
 import type { Asker } from "../core/people.ts";
 import type { BackupService } from "../archive/backups/service.ts";
@@ -22,14 +23,14 @@ export async function answerBackupCost(asker: Asker, backups: BackupService): Pr
     title: "What backups would cost over the next 12 months",
     parts: [
       ...costTables(compared.value).map((t) => ({ kind: "table" as const, ...t })),
-      { kind: "note", text: costNotes(compared.value).join(" ") },
+      { kind: "note", text: costNotes(compared.value, asker.zone).join(" ") },
       { kind: "note", text: "The picture of the twelve months is in your direct messages with me." },
     ],
     picture: {
       name: "backup-cost.png",
       title: "What backups would cost over the next 12 months",
       description: `Two line charts, stored bytes and cost by month. ${costsInWords(compared.value)}`,
-      png: await backups.plot(compared.value),
+      png: await backups.plot(compared.value, asker.zone),
     },
   };
 }
@@ -77,15 +78,15 @@ export function costTables(c: Comparison): readonly TextTable[] {
   ];
 }
 
-/** The assumptions behind the tables, one sentence each. Pure. */
-export function costNotes(c: Comparison): readonly string[] {
+/** The assumptions behind the tables, one sentence each, for a reader in a time zone; without one the day is UTC's. Pure. */
+export function costNotes(c: Comparison, zone?: string): readonly string[] {
   const t = c.terms;
   const [worst] = c.choices;
   const days = `${t.scheduleDays} day${t.scheduleDays === 1 ? "" : "s"}`;
   return [
     c.asOf === null
       ? "Nothing was measured yet."
-      : `Measured ${new Date(c.asOf).toISOString().slice(0, 10)}, ${c.measurements} measurement${c.measurements === 1 ? "" : "s"} in the history.`,
+      : `Measured ${dayInZone(c.asOf, zone)}, ${c.measurements} measurement${c.measurements === 1 ? "" : "s"} in the history.`,
     c.withoutGrowth === 0
       ? "Growth is a straight line through them."
       : `Not enough history for the growth of ${c.withoutGrowth} of ${c.projects.length} projects: they are assumed not to grow.`,

@@ -5,11 +5,13 @@ import { Slug } from "../core/ids.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { AdoptWish } from "./adopt.ts";
 import { parseLinkWish, type LinkWish } from "./export-links.ts";
+import { greetingIn, type Greeting } from "./greeting.ts";
 import { nearestCommand } from "./nearest.ts";
 
 /** One command, as a person typed it. */
 export type Command =
   | { readonly kind: "help" | "deletions" | "resume" | "backup_cost" }
+  | { readonly kind: "greeting"; readonly greeting: Greeting }
   | { readonly kind: "status" | "plan" | "sync" | "backups"; readonly slug: Slug | null }
   | { readonly kind: "export_template"; readonly thing: ExportKind; readonly slug: Slug | null; readonly template: string | null }
   | { readonly kind: "policy"; readonly wish: { readonly setting: string; readonly text: string; readonly reason: string } | null }
@@ -141,23 +143,23 @@ function parseAdopt(words: string): Result<Command, Failure> {
 const BARE = new Set(["stop", "resume"]);
 
 /**
- * Parses what was typed after a mention, before one, or in a direct message: `status aurora`. Errors: as `parseCommand`; a sentence that
- * begins with "stop" or "resume" is `invalid`, with how to write it.
+ * Parses what was typed after a mention, before one, or in a direct message: `status aurora`. A greeting alone is one. Errors: as
+ * `parseCommand`; a sentence that begins with "stop" or "resume" is `invalid`, with how to write it.
  */
 export function parseWords(text: string): Result<Command, Failure> {
   const said = text.trim();
-  const [first, rest] = cutFirst(
-    said
-      .slice(0, SAID_MAX)
-      .replace(/^(?:<@[^<>]*>[\s,.:;!]*)+/, "")
-      .replace(/<@[^<>]*>$/, "")
-      .trim(),
-  );
+  const typed = said
+    .slice(0, SAID_MAX)
+    .replace(/^(?:<@[^<>]*>[\s,.:;!]*)+/, "")
+    .replace(/<@[^<>]*>$/, "")
+    .trim();
+  const [first, rest] = cutFirst(typed);
   const name = first.replace(/[,.:;!]+$/, "");
   const isSlash = /^\/?ci-/i.test(name);
   if (said.length > SAID_MAX && !(isSlash && wordOf(name) === "stop")) return tooLong();
   if (BARE.has(name.toLowerCase()) && /[^\s,.:;!]/.test(rest)) return err(sentenceWith(name.toLowerCase()));
-  return parseCommand(name, rest);
+  const greeting = kinds.has(wordOf(name) as Parameters<typeof kinds.has>[0]) ? null : greetingIn(typed);
+  return greeting === null ? parseCommand(name, rest) : ok({ kind: "greeting", greeting });
 }
 
 /** Why a sentence did nothing, for somebody who may have meant the command: in an emergency that must not be missed. */

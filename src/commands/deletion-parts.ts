@@ -82,7 +82,7 @@ function keepPart(view: DeletionView): Part {
 
 /** A deletion after which the domain is gone: when, by whom, what was saved, and Download for each saved template. */
 export function partsAfterwards({ view, enteredAt, saved }: LastDeletion): readonly Part[] {
-  const when: Words = enteredAt === null ? "" : [" on ", { at: enteredAt }];
+  const when: Words = enteredAt === null ? "" : [" ", { at: enteredAt }];
   const approvers = view.approvals.map((a) => a.operator.name);
   const who =
     view.phase === "closed" ? " by somebody else, not by Twokey" : approvers.length === 0 ? "" : `. Approved by ${approvers.join(" and ")}`;
@@ -109,7 +109,7 @@ export function partsAfterwards({ view, enteredAt, saved }: LastDeletion): reado
 }
 
 function savedPart({ kind, name, bytes, savedAt, itemId }: SavedThing, slug: string): Part {
-  const text: Words = [{ code: name }, `: ${kind.replaceAll("_", " ")}, ${sizeText(bytes)}, saved on `, { at: savedAt, as: "day" }];
+  const text: Words = [{ code: name }, `: ${kind.replaceAll("_", " ")}, ${sizeText(bytes)}, saved `, { at: savedAt, as: "day" }];
   if (kind !== "template") return { kind: "text", text };
   const value = `${slug} ${itemId}`;
   return { kind: "button_line", text, button: { action: "choose_template", text: "Download", value, label: `Download ${name}` } };

@@ -1,4 +1,5 @@
 import type { ExportKind } from "../core/archive-kinds.ts";
+import { dayInZone } from "../core/day-in-zone.ts";
 import { inTime } from "../core/in-time.ts";
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
@@ -35,14 +36,14 @@ export async function answerExport(
   const [one] = named;
   if (named.length === 1 && one !== undefined) return startExport(asker, one.project, one.id, services, where, kind);
   if (named.length > 1)
-    return { title: `${named.length} ${kind}s have that name: which one should be exported?`, parts: [choiceOf(named, kind)] };
+    return { title: `${named.length} ${kind}s have that name: which one should be exported?`, parts: [choiceOf(named, kind, asker.zone)] };
   if (name !== null) return shortReply(`No ${kind} has that name`, "Leave the name out and choose one from the list.");
-  return { title: titleOf(kind), parts: [choiceOf(all, kind)] };
+  return { title: titleOf(kind), parts: [choiceOf(all, kind, asker.zone)] };
 }
 
-function choiceOf(things: readonly Exportable[], kind: ExportKind): Part {
+function choiceOf(things: readonly Exportable[], kind: ExportKind, zone: Asker["zone"]): Part {
   return things.length <= OPTIONS_MAX
-    ? { kind: "choice", action: `choose_${kind}`, label: `Choose a ${kind}`, options: optionsOf(things) }
+    ? { kind: "choice", action: `choose_${kind}`, label: `Choose a ${kind}`, options: optionsOf(things, zone) }
     : { kind: "search", action: `choose_${kind}`, label: `Type a part of the ${kind}'s name` };
 }
 
@@ -75,11 +76,11 @@ export async function suggest(
   typed: string,
   services: Pick<Services, "exports">,
 ): ReturnType<typeof listed> {
-  return listed(await services.exports.choices(asker, kind), typed);
+  return listed(await services.exports.choices(asker, kind), typed, asker.zone);
 }
 
-async function listed(found: Awaited<ReturnType<Services["exports"]["choices"]>>, typed: string) {
-  return found.ok ? ({ ok: true, value: optionsOf(matching(found.value, typed).slice(0, OPTIONS_MAX)) } as const) : found;
+async function listed(found: Awaited<ReturnType<Services["exports"]["choices"]>>, typed: string, zone: Asker["zone"]) {
+  return found.ok ? ({ ok: true, value: optionsOf(matching(found.value, typed).slice(0, OPTIONS_MAX), zone) } as const) : found;
 }
 
 /** Starts one export; its progress comes as a direct message. */
@@ -120,16 +121,20 @@ interface Option {
 }
 
 /** The lines of a menu; those that would be alike are told apart by the beginning of their id, as CloudStack shows it. */
-function optionsOf(things: readonly Exportable[]): readonly Option[] {
+function optionsOf(things: readonly Exportable[], zone: Asker["zone"]): readonly Option[] {
+  const plain = things.map((t) => optionOf(t, zone));
   const labels = new Map<string, number>();
-  for (const t of things) labels.set(optionOf(t).label, (labels.get(optionOf(t).label) ?? 0) + 1);
-  return things.map((t) => ((labels.get(optionOf(t).label) ?? 0) > 1 ? optionOf(t, `id ${t.id.slice(0, 8)}`) : optionOf(t)));
+  for (const { label } of plain) labels.set(label, (labels.get(label) ?? 0) + 1);
+  return things.map((t, i) => {
+    const one = plain[i] ?? optionOf(t, zone);
+    return (labels.get(one.label) ?? 0) > 1 ? optionOf(t, zone, `id ${t.id.slice(0, 8)}`) : one;
+  });
 }
 
-/** One line of a menu: its size, or since when only the archive has it, is never cut off. */
-function optionOf(t: Exportable, apart = ""): Option {
+/** One line of a menu, for a reader in this zone: its size, or since when only the archive has it, is never cut off. */
+function optionOf(t: Exportable, zone: Asker["zone"], apart = ""): Option {
   const size = t.bytes === null ? "" : sizeText(t.bytes);
-  const saved = t.savedAt === null ? "" : `saved ${new Date(t.savedAt).toISOString().slice(0, 10)}`;
+  const saved = t.savedAt === null ? "" : `saved ${dayInZone(t.savedAt, zone)}`;
   const more = [size, saved, apart].filter((text) => text !== "").join(", ");
   const end = more === "" ? "" : ` (${more})`;
   const name = [...`${t.project}: ${t.name}`];

@@ -6,6 +6,7 @@ import type { Command } from "./command.ts";
 import { answerDeletions } from "./deletions.ts";
 import { answerExportLinks } from "./export-links.ts";
 import { answerExport } from "./export-template.ts";
+import { answerGreeting } from "./greeting.ts";
 import { helpReply } from "./help.ts";
 import { answerPlan, answerSync } from "./passes.ts";
 import { answerPolicy } from "./policy.ts";
@@ -34,6 +35,8 @@ async function answer(command: Command, asker: Asker, services: Services, where:
   switch (command.kind) {
     case "help":
       return helpReply(asker.isTeam);
+    case "greeting":
+      return answerGreeting(command.greeting);
     case "status":
       return answerStatus(asker, command.slug, services);
     case "export_template":

@@ -100,13 +100,18 @@ export function ageText(ms: number): string {
 /** Who is locked out, how the two sides differ, what is changed next, and what keeps it. */
 export function stepParts(s: ProjectStatus): readonly Part[] {
   const { nextChanges, differences, held, lockedOut, troubles } = s;
-  const next =
-    nextChanges === null ? ["not known: not everything could be read"] : nextChanges.length === 0 ? ["change nothing"] : nextChanges;
   return [
     { kind: "list", title: "Locked out in CloudStack", lines: lockedOut },
     { kind: "list", title: "Held", lines: held },
-    { kind: "list", title: "The next plan would", lines: next },
+    nextPart(nextChanges),
     { kind: "list", title: "CI database and CloudStack differ", lines: differences },
     { kind: "list", title: "Could not be read", lines: troubles },
   ];
+}
+
+function nextPart(changes: ProjectStatus["nextChanges"]): Part {
+  if (changes === null) return { kind: "text", text: "What the next plan would change is not known: not everything could be read." };
+  return changes.length === 0
+    ? { kind: "text", text: "The next plan would change nothing here." }
+    : { kind: "list", title: "The next plan would", lines: changes };
 }

@@ -136,7 +136,7 @@ function memberReply(o: Overview): Reply {
   const former = o.former.map(({ view, enteredAt }) =>
     isLive(view) || enteredAt === null
       ? lineOf(view.slug, standingWords(view))
-      : lineOf(view.slug, ["deleted on ", { at: enteredAt, as: "day" }]),
+      : lineOf(view.slug, ["deleted ", { at: enteredAt, as: "day" }]),
   );
   return {
     title: `${o.projects.length + o.former.length} projects: ${attentionText(o.attention.length)}`,

@@ -32,6 +32,8 @@ export interface Asker {
   readonly since?: Instant;
   /** Their Slack account, with its workspace; left out outside Slack. */
   readonly account?: string;
+  /** Their time zone, such as Europe/Berlin, as Slack said it within ten minutes; left out where it did not. */
+  readonly zone?: string;
 }
 
 /** Whether a person is one of these, by any of their names: ids and Slack accounts. Invariant: INV-2. */

@@ -1,8 +1,8 @@
 /** What stands in a message for a character that Slack would take for a formatting mark. */
 const STAND_INS: Readonly<Record<string, string>> = { "*": "∗", _: "ˍ", "~": "∼", "`": "ʼ" };
 
-/** Characters that show nothing, or turn the text around. */
-export const UNSEEN = /[\p{Cc}\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+/** Characters that show nothing, or turn the text around: controls, what Unicode lets programs leave out, ends of lines, an empty cell. */
+export const UNSEEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\uFFF9-\uFFFB]/gu;
 
 /** A text of others as messages show it: without unseen characters, and without formatting marks. Underscores inside a word are none. */
 export function asShown(text: string): string {

@@ -10,7 +10,7 @@ import { readDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readVotes, type StoredVote } from "../store/ballots.ts";
 import { readClosers, readGoOn } from "../store/go-on.ts";
 import { mergedNote } from "../store/known-accounts.ts";
-import type { Inventory, InventoryItem, ItemKind } from "../core/inventory.ts";
+import { appearedSince, type Inventory, type InventoryItem, type ItemKind } from "../core/inventory.ts";
 import { askedAgainAt, readRefusalBefore } from "./asked-before.ts";
 import { clearsWhen } from "./clears-when.ts";
 import type { DeletionContext } from "./context.ts";
@@ -92,7 +92,7 @@ async function goOnView(
   return {
     id: asked.id,
     digest: asked.digest,
-    appeared: difference?.appeared ?? [],
+    appeared: approved === null ? [] : appearedSince(approved, asked.body).map(({ kind, name }) => ({ kind, name })),
     gone: difference?.gone.length ?? 0,
     left: asked.body.items.filter((i) => i.kind !== "user").length,
     objections: objectionsTo(asked.body, entries, row.policy.archiveKinds),

@@ -1,7 +1,7 @@
 import type { Asker, Operator } from "../core/people.ts";
 import type { DeletionId, Digest, DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
 import type { Evidence } from "../sync/planning/desired.ts";
-import type { AlsoTaken, ItemKind } from "../core/inventory.ts";
+import type { AlsoTaken, InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { MemberStage } from "../core/member-stages.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 
@@ -91,8 +91,8 @@ export interface MembersView {
 export interface GoOnView {
   readonly id: string;
   readonly digest: Digest;
-  /** What nobody approved yet, by kind and name. */
-  readonly appeared: readonly string[];
+  /** What nobody approved yet. */
+  readonly appeared: readonly Pick<InventoryItem, "kind" | "name">[];
   /** How many approved things are gone, and how many things are left. */
   readonly gone: number;
   readonly left: number;

@@ -41,6 +41,20 @@ export async function readVotes(q: Queryable, on: QuestionRef): Promise<readonly
   return q.many(VoteRow, `${SELECT} where kind = $1 and question = $2 order by seq`, [on.kind, on.id]);
 }
 
+/** Reads who need not vote on a question, by every name that is known of them: who asked, and whose approval was not taken back. */
+export async function readDoneWith(q: Queryable, on: QuestionRef): Promise<readonly string[]> {
+  const row = z.object({ names: z.array(z.string()) });
+  const done = await q.one(
+    row,
+    `with vote as (select verdict, identities_of(array[voter, slack_account]) as names from ballot where kind = $1 and question = $2)
+     select identities_of(coalesce((select q.requesters from question_of($1, $2) q), '{}') || array(
+       select unnest(a.names) from vote a where a.verdict = 'approve'
+         and not exists (select from vote w where w.verdict = 'withdraw' and w.names && a.names))) as names`,
+    [on.kind, on.id],
+  );
+  return done.names;
+}
+
 /** Reads the newest vote that a Slack account cast as somebody else since an instant, on whatever question. */
 export async function readVoteAsAnother(q: Queryable, account: string, than: OperatorId, since: number): Promise<StoredVote | null> {
   return q.maybe(VoteRow, `${SELECT} where slack_account = $1 and voter <> $2 and at > $3 order by seq desc limit 1`, [

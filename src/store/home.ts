@@ -91,8 +91,10 @@ export function readHomeStamp(q: Queryable): Promise<string> {
 
 const QuestionRow = z.object({
   kind: z.enum(["deletion", "waiver", "policy", "adoption", "go_on", "resume"]),
-  /** A path, a name, a setting. */
+  /** A path, a setting. */
   about: z.string(),
+  /** The name of what is waived; null: it is another question. */
+  thing: z.string().nullable(),
   until: z.number().nullable(),
   quorum: z.number(),
   approvals: z.number(),
@@ -107,24 +109,24 @@ export type HomeQuestion = Readonly<z.output<typeof QuestionRow>>;
 export function readHomeQuestions(q: Queryable): Promise<readonly HomeQuestion[]> {
   return q.many(
     QuestionRow,
-    `with asked (kind, id, about) as (
-       select 'deletion', id::text, path from deletion where phase = 'proposed'
-       union all select 'waiver', e.id::text, e.name || ' of ' || d.path from archive_entry e join deletion d on d.id = e.owner_id
+    `with asked (kind, id, about, thing) as (
+       select 'deletion', id::text, path, null from deletion where phase = 'proposed'
+       union all select 'waiver', e.id::text, d.path, e.name from archive_entry e join deletion d on d.id = e.owner_id
          where e.owner_kind = 'deletion' and e.state = 'failed' and d.phase = 'proposed' and not is_waived(e.id)
-       union all select 'policy', id::text, setting from policy_change where state = 'proposed'
-       union all select 'adoption', id::text, kind from adoption where state = 'proposed'
-       union all select 'go_on', g.id::text, d.path from go_on g join deletion d on d.id = g.deletion_id
-       union all select 'resume', b.question, 'everything' from (select max(seq)::text as seq from present_stops()) stop
+       union all select 'policy', id::text, setting, null from policy_change where state = 'proposed'
+       union all select 'adoption', id::text, kind, null from adoption where state = 'proposed'
+       union all select 'go_on', g.id::text, d.path, null from go_on g join deletion d on d.id = g.deletion_id
+       union all select 'resume', b.question, 'everything', null from (select max(seq)::text as seq from present_stops()) stop
          join ballot b on b.kind = 'resume' and b.question = stop.seq group by b.question),
      vote as (select b.* from ballot b join asked a on b.kind = a.kind and b.question = a.id
        where b.verdict <> 'withdraw' and not exists (
          select from ballot w where w.kind = b.kind and w.question = b.question and w.voter = b.voter and w.verdict = 'withdraw'))
-     select a.kind, a.about, q.expires_at as until, q.quorum,
+     select a.kind, a.about, a.thing, q.expires_at as until, q.quorum,
        (select count(distinct voter)::integer from vote v where v.kind = a.kind and v.question = a.id and v.verdict = 'approve') as approvals,
        coalesce(q.requesters, '{}') as "askedBy",
        array(select voter from vote v where v.kind = a.kind and v.question = a.id
          union select slack_account from vote v where v.kind = a.kind and v.question = a.id and slack_account is not null) as "votedBy"
-     from asked a cross join lateral question_of(a.kind, a.id) q where q.open order by q.expires_at nulls last, a.kind, a.about limit 200`,
+     from asked a cross join lateral question_of(a.kind, a.id) q where q.open order by q.expires_at nulls last, a.kind, a.about, a.thing limit 200`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { dayInZone } from "../core/day-in-zone.ts";
 import type { OperatorId } from "../core/ids.ts";
 import type { Operator } from "../core/people.ts";
 import type { Queryable } from "./db.ts";
@@ -65,8 +66,7 @@ export async function readPersons(q: Queryable, people: readonly Operator[]): Pr
 export function mergedNote(merged: readonly Merged[]): string {
   return merged
     .map(({ names, until }) => {
-      const end =
-        until === null ? "because they voted so" : `until ${new Date(until).toISOString().slice(0, 10)}, unless they are seen so again`;
+      const end = until === null ? "because they voted so" : `until ${dayInZone(until, undefined)}, unless they are seen so again`;
       return `${names.join(" and ")} count as one person, ${end}`;
     })
     .join("; ");

@@ -1,6 +1,6 @@
 /** Weekly messages to owners of old machines without a template: rounds, and who was told or wants to hear nothing of it. */
 import { z } from "zod";
-import type { Queryable } from "./db.ts";
+import { toJson, type Queryable } from "./db.ts";
 
 const RoundRow = z.object({ at: z.number(), isDone: z.boolean() });
 
@@ -35,7 +35,30 @@ export async function recordNudged(q: Queryable, person: string, at: number): Pr
   ]);
 }
 
-/** Records that a person wants no such message any more. */
+/** Records that a person wants no such message any more; what the last one listed is forgotten. */
 export async function recordNeverNudge(q: Queryable, person: string): Promise<void> {
-  await q.exec("insert into nudged (person, never) values ($1, true) on conflict (person) do update set never = true", [person]);
+  await q.exec("insert into nudged (person, never) values ($1, true) on conflict (person) do update set never = true, listed = null", [
+    person,
+  ]);
+}
+
+const Listed = z.object({
+  round: z.number(),
+  machines: z.array(z.object({ id: z.string().nullable(), project: z.string(), name: z.string(), createdAt: z.number() })),
+});
+/** A machine that a message lists. */
+export type ListedMachine = Readonly<z.output<typeof Listed>["machines"][number]>;
+
+/** Keeps what a person's message of a round lists, in the place of that of the round before. */
+export async function recordListed(q: Queryable, person: string, round: number, machines: readonly ListedMachine[]): Promise<void> {
+  await q.exec("insert into nudged (person, listed) values ($1, $2) on conflict (person) do update set listed = excluded.listed", [
+    person,
+    toJson({ round, machines }),
+  ]);
+}
+
+/** What a person's message of a round lists; null: it is not the newest one. */
+export async function readListed(q: Queryable, person: string, round: number): Promise<readonly ListedMachine[] | null> {
+  const row = await q.maybe(z.object({ listed: Listed.nullable() }), "select listed from nudged where person = $1", [person]);
+  return row?.listed?.round === round ? row.listed.machines : null;
 }

@@ -9,17 +9,14 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { nightBegan } from "../../src/app/notices.ts";
 import { signatureOf } from "../../src/app/webhook.ts";
-import { createNotices } from "../../src/bot/notices.ts";
-import { createPosting } from "../../src/bot/posting.ts";
 import { noticeSentence } from "../../src/bot/render/notice.ts";
 import type { AdoptionKind } from "../../src/core/adoption.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import type { Instant } from "../../src/core/ids.ts";
 import { createEvents } from "../../src/events.ts";
 import { endAdoption, insertAdoption } from "../../src/store/adoptions.ts";
-import { recordPostedMessage } from "../../src/store/posted-messages.ts";
 import { readPassReading, readPhases, readQuestions, readUsed } from "../../src/store/readings.ts";
-import { readStates, type State } from "../../src/store/notices.ts";
+import { readStates } from "../../src/store/notices.ts";
 import { updateDeletion } from "../../src/store/deletions.ts";
 import { configOf, putInForce, testBot, type TestBot } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
@@ -337,41 +334,4 @@ test("a card of adoption calls people as other cards do: when it is new, in the 
   expect(await calls(bot)).toEqual([
     "Last chance to vote: the adoption of 400 domains waits for approvals until 1970-01-01 01:00 UTC; then it expires",
   ]);
-});
-
-const about: State = {
-  key: "k",
-  kind: "frozen",
-  shownAs: "deletion:d",
-  subject: "deletion",
-  id: "d",
-  about: "a",
-  reason: null,
-  until: null,
-  passes: false,
-};
-
-test.each([
-  ["group", "S0APPROVE", "<!subteam^S0APPROVE> "],
-  ["group", "approvers", "<!subteam^S0FOUND> "],
-  ["group", null, null],
-  ["channel", null, "<!channel> "],
-] as const)("a %s call with the approvers %s begins with %s, and what others wrote mentions nobody", async (who, group, begin) => {
-  const posted: string[] = [];
-  const client = {
-    chat: { postMessage: async ({ text: said }: { text: string }) => ({ ts: String(posted.push(said)) }) },
-    usergroups: { list: async () => ({ usergroups: [{ id: "S0FOUND", handle: "approvers" }] }) },
-  } as never;
-  const events = createEvents("silent", "test");
-  const posting = createPosting({ client, db: fresh.db, now: () => at(now), sleep: async () => undefined, events });
-  const notices = createNotices({ posting, client, db: fresh.db, events, who, approvers: async () => ({ group }) });
-  const state = { ...about, reason: "<!channel> <@U1> @here <!subteam^S1>" };
-  expect(await notices.mention(state)).toBe(begin === null);
-  await recordPostedMessage(fresh.db, { key: state.shownAs, channel: "C1", ts: "1", digest: "", at: 1 });
-  for (const _ of ["once", "twice"]) expect(await notices.mention(state)).toBe(true);
-  expect(posted).toHaveLength(begin === null ? 0 : 1);
-  for (const said of posted) {
-    expect(said.startsWith(begin ?? "none")).toBe(true);
-    expect(said.slice(begin?.length)).not.toMatch(/[<>]/);
-  }
 });

@@ -11,7 +11,7 @@ import { createAnnouncers } from "../../src/bot/announcers.ts";
 import { answerClick } from "../../src/bot/clicks.ts";
 import { nudgeKey } from "../../src/bot/nudges.ts";
 import { createPosting } from "../../src/bot/posting.ts";
-import { renderNudge, type OldMachine } from "../../src/bot/render/nudge.ts";
+import { pagesOfNudge, renderNudge, type OldMachine } from "../../src/bot/render/nudge.ts";
 import { digestOf } from "../../src/core/digest.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { CiUserId, Instant } from "../../src/core/ids.ts";
@@ -172,6 +172,55 @@ test("after the bot made a template of one machine, its owner is told of the oth
   expect(shown?.digest).toBe(digestOf(JSON.parse(JSON.stringify({ text, blocks }))));
 });
 
+test("of many machines every page is one click away, in the owner's newest message alone", async () => {
+  const many = Array.from({ length: 45 }, (_x, n) =>
+    item("machine", `vm-${n + 1}`, { ...mias, id: randomUUID(), createdAt: (now - 100 * DAY) as Instant }),
+  );
+  items = many.toReversed();
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  const message = await readPostedMessage(fresh.db, nudgeKey("mia", now));
+  if (message === null) throw new Error("no message");
+  const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });
+  let updated: Record<string, unknown> = {};
+  const update = client.chat.update.bind(client.chat);
+  client.chat.update = (async (body: Record<string, unknown>) => {
+    updated = body;
+    return update(body as never);
+  }) as never;
+  const press = async (who: string, value: string, ts = message.ts) => {
+    const by = { operator: { id: op(who), name: who, ciUserId: who as CiUserId }, isTeam: false };
+    const click = { action: "nudge_page_next", value, user: "U1", channel: message.channel, ts, triggerId: "t" };
+    updated = {};
+    return [await answerClick(click, by, { db: fresh.db, client } as never), JSON.stringify(updated)] as const;
+  };
+  const [answered, second] = await press("mia", `v1:${now}:2`);
+  expect(answered).toBeNull();
+  expect(second).toContain("These are 21 to 40 of 45:");
+  for (const [n, { id }] of many.entries()) expect(second.includes(`v1:${now}:${id}`)).toBe(n >= 20 && n < 40);
+  expect((await press("mia", `v1:${now}:3`))[1]).toContain("These are 41 to 45 of 45:");
+  for (const [said, shown] of [
+    await press("tom", `v1:${now}:2`),
+    await press("mia", "v1:1:2"),
+    await press("mia", `v1:${now}:2`, "8.8"),
+    await press("mia", `v1:${now}:x`),
+  ]) {
+    expect(JSON.stringify(said)).toMatch(/not made by Twokey|not the current message about templates/);
+    expect(shown).toBe("{}");
+  }
+  slack.fail("chat.update", "internal_error");
+  expect(JSON.stringify((await press("mia", `v1:${now}:2`))[0])).toContain("Slack refused");
+  slack.fail("chat.update", null);
+  const older = now;
+  now += 8 * DAY;
+  await (
+    await sweeper("30")
+  )();
+  expect(JSON.stringify(await press("mia", `v1:${older}:2`))).toContain("not the newest message");
+});
+
 test("Never tell me again: by nobody else, and from then on for good", async () => {
   now += 8 * DAY;
   await (
@@ -218,19 +267,23 @@ test("its words are as the golden file has them, and hostile names mention nobod
     [{ id: "6f1c9a1e-0000-4000-8000-00000000000a", project: "aurora", name: "build-1", createdAt: Date.parse("2026-06-01T10:00:00Z") }],
     5,
   );
-  const further = Array.from({ length: 127 }, (_x, n) => ({ id: randomUUID(), project: "aurora", name: `_build-${n}`, createdAt: 0 }));
-  const all = JSON.stringify(renderNudge(further, 5).blocks);
-  // Each has a line, or its name; only what no message holds is counted.
-  for (const { name } of further) expect(all).toContain(`\`${name}\``);
-  expect(validateBlocks(renderNudge(further, 5).blocks, "message")).toEqual([]);
+  const further = Array.from({ length: 127 }, (_x, n) => ({
+    ...{ id: `6f1c9a1e-0000-4000-8000-${String(n).padStart(12, "0")}`, project: "aurora", name: `_build-${n}`, createdAt: 0 },
+  }));
+  const page = (n: number, of: readonly OldMachine[] = further) => renderNudge(of, 5, n).blocks;
+  const pages = Array.from({ length: pagesOfNudge(127) }, (_x, n) => page(n + 1));
+  // Each has a line and a button, on exactly one of the pages.
+  for (const { id, name } of further)
+    expect(pages.filter((p) => JSON.stringify(p).includes(`v1:5:${id}"`) && JSON.stringify(p).includes(`\`${name}\``))).toHaveLength(1);
+  expect(page(99)).toEqual(pages.at(-1));
+  expect(page(0)).toEqual(pages[0]);
   const longest = further.map((m) => ({ ...m, name: "&".repeat(255), project: "<".repeat(60) }));
-  expect(validateBlocks(renderNudge(longest, 5).blocks, "message")).toEqual([]);
-  expect(JSON.stringify(renderNudge(longest, 5).blocks)).toMatch(/, and \d+ more/);
-  const few = renderNudge(
-    further.slice(0, 22).map((m, n) => ({ ...m, id: `6f1c9a1e-0000-4000-8000-${String(n).padStart(12, "0")}` })),
-    5,
-  );
-  await expect(`${JSON.stringify(shown, null, 1)}\n${JSON.stringify(few.blocks.slice(-6), null, 1)}\n`).toMatchFileSnapshot(
+  for (const [n] of pages.entries()) {
+    expect(validateBlocks(page(n + 1), "message")).toEqual([]);
+    expect(validateBlocks(page(n + 1, longest), "message")).toEqual([]);
+  }
+  const few = { blocks: [...page(1).slice(0, 3), ...page(2, further.slice(0, 22)).slice(1)] };
+  await expect(`${JSON.stringify(shown, null, 1)}\n${JSON.stringify(few.blocks, null, 1)}\n`).toMatchFileSnapshot(
     "../bot/golden/nudge.txt",
   );
 });

@@ -160,6 +160,15 @@ test("CloudStack is away at the start, then back", async () => {
   expect(metrics).not.toContain("aurora");
 }, 90_000);
 
+test("with the token of an installation for a whole organisation it does not start, and says which one to use", async () => {
+  Object.assign(slack.workspace.seed.team, { isOrgWide: true });
+  expect(await start(theGroup)).toMatchObject({
+    ok: false,
+    error: { code: "slack.org_wide", remedy: expect.stringContaining("Install to Workspace") as string },
+  });
+  Object.assign(slack.workspace.seed.team, { isOrgWide: false });
+}, 90_000);
+
 test("in a public channel everybody could join the team: it does not start without a group for it", async () => {
   Object.assign(slack.workspace.channel(demoChannel) ?? {}, { isPrivate: false });
   expect(await start(theGroup)).toMatchObject({ ok: false, error: { code: "slack.public_channel" } });

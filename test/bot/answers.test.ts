@@ -9,6 +9,7 @@ import { renderPlan, type Rendering } from "../../src/bot/render/plan.ts";
 import { renderReply } from "../../src/bot/render/reply.ts";
 import { answerBackups } from "../../src/commands/backups.ts";
 import { answerExportLinks } from "../../src/commands/export-links.ts";
+import { answerGreeting } from "../../src/commands/greeting.ts";
 import { helpReply } from "../../src/commands/help.ts";
 import { answerPolicy } from "../../src/commands/policy.ts";
 import { replyOfFailure, type Reply } from "../../src/commands/reply.ts";
@@ -75,6 +76,8 @@ const items = ["_build-1", "ci_vm_", "a*b"].map((name) => ({
 const answers: readonly (readonly [string, () => Promise<Reply> | Reply])[] = [
   ["/ci-help, for everybody", () => helpReply(false)],
   ["/ci-help, for the team", () => helpReply(true)],
+  ["hello", () => answerGreeting("hello")],
+  ["thanks", () => answerGreeting("thanks")],
   ["/ci-backups", () => answerBackups(mia, "aurora" as never, { backups: { list: async () => ok(backups) } } as never)],
   ["/ci-policy", () => answerPolicy(ada, null, { report: async () => ok(report) } as never)],
   ["/ci-policy, for nobody of the team", () => answerPolicy(mia, null, {} as never)],

@@ -85,6 +85,16 @@ const cases: readonly (readonly [string, DeletionView])[] = [
   ],
   ["frozen in grace", view("frozen", { frozenFrom: "grace", frozenReason: "a neighbour lost a machine", expungesAfter: at(5) })],
   ["frozen in removing", view("frozen", { frozenFrom: "removing", frozenReason: "something appeared" })],
+  [
+    "frozen in removing, two people are asked to go on",
+    view("frozen", {
+      ...{ frozenFrom: "removing", frozenReason: "something appeared" },
+      goOn: {
+        ...{ id: "6f1c9a1e-0000-4000-8000-000000000004", digest: "0".repeat(64) as never, gone: 3, left: 4, until: at(12) },
+        ...{ appeared: [{ kind: "volume", name: "_scratch*2" }], objections: [], approvals: [{ operator: operator("Ada"), at: at(3) }] },
+      },
+    }),
+  ],
   ...ends.map((because) => [`closed, ${because}`, closed(because)] as const),
 ];
 

@@ -66,7 +66,18 @@ const actions = fc.constantFrom(
     "deletion_keep",
   ],
   ...["deletion_go_on", "deletion_waive_0", "policy_approve", "policy_reject", "adoption_approve", "choose_template", "choose_setting"],
-  ...["nudge_make_0", "nudge_make_12", "nudge_make_x", "nudge_never", "export_revoke", "status_keep", "choose_volume", "choose_snapshot"],
+  ...[
+    "nudge_make_0",
+    "nudge_make_12",
+    "nudge_make_x",
+    "nudge_page_next",
+    "nudge_page_before",
+    "nudge_never",
+    "export_revoke",
+    "status_keep",
+    "choose_volume",
+    "choose_snapshot",
+  ],
   ...["home_status", "home_page_next", "home_project_1", "home_export", "toString", "", "deletion_"],
 );
 /** Commands that change nothing: a stop would be one. */

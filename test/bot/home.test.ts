@@ -219,6 +219,7 @@ const team: NonNullable<HomeFacts["team"]> = {
       kind,
       about: { policy: "grace", adoption: "adopt" }[kind as string] ?? `ROOT/ci/proj-${i}`,
       until: 1_800_000_000_000,
+      thing: kind === "waiver" ? "_base*image" : null,
       quorum: 2,
       approvals: 1,
     },

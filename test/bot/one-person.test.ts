@@ -323,7 +323,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
       bot.services.policy.propose(await by("UDORA"), { setting: "grace", text: "30 days", reason: "because it is so, and longer" });
 
     test("asks nobody while they count as one person, says until when, and forgets it after 30 days", async () => {
-      const until = /ada and ben and chen count as one person, until 1970-01-31, unless they are seen so again/;
+      const until = /ada and ben and chen count as one person, until 1970-01-31 UTC, unless they are seen so again/;
       expect((await whyNot())?.reason).toMatch(until);
       expect(await change()).toMatchObject({ error: { code: "policy.one_person", message: expect.stringMatching(until) } });
       w.now += 29 * DAY;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";
 import { DeletionId } from "../../src/core/ids.ts";
-import { safe } from "../../src/bot/render/blocks.ts";
+import { code, plain, safe } from "../../src/bot/render/blocks.ts";
 import { renderCard } from "../../src/bot/render/card.ts";
 import { renderKeep } from "../../src/bot/render/keep.ts";
 import { deletionReasonModal, typeNameModal } from "../../src/bot/render/modals.ts";
@@ -175,11 +175,34 @@ test("what could not be saved has a Waive button with its name while it is propo
   for (const phase of phases.filter((p) => p !== "proposed")) expect(card(phase, "failed", [])).not.toContain("deletion_waive");
 });
 
+test("what appeared, what is waived, and what keeps Go on back is named letter by letter", () => {
+  const name = "_base*image~2";
+  const goOn = {
+    id: "6f1c9a1e-0000-4000-8000-000000000004",
+    ...{ digest: "d".repeat(64) as never, appeared: [{ kind: "vm_snapshot" as const, name }], gone: 0, left: 1, approvals: [] },
+    ...{ objections: [`vm snapshot ${name} is not saved`], until: 9 as never },
+  };
+  const said = JSON.stringify(renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn }), "test").blocks);
+  expect(said).toContain("• vm snapshot `_base*image~2`");
+  expect(said).toContain("• vm snapshot `_base*image~2` is not saved");
+});
+
+test.each([
+  ["a zero-width space", "ba\u200Bse"],
+  ["a soft hyphen", "ba\u00ADse"],
+  ["a Hangul filler", "ba\u3164se"],
+  ["an empty Braille cell", "ba\u2800se"],
+  ["a tag", "ba\u{E0041}se"],
+  ["a variation selector", "ba\uFE0Fse"],
+])("%s in a name is shown as a space: two names never look alike by it", (_what, name) => {
+  expect([code(name), safe(name), plain(name, 75)]).toEqual(["`ba se`", "ba se", "ba se"]);
+});
+
 test("a frozen card has the ways out of where it froze, and Go on only where all of it can be read", () => {
   const goOn = {
     id: "6f1c9a1e-0000-4000-8000-000000000004",
     digest: "d".repeat(64) as never,
-    appeared: ["template late"],
+    appeared: [{ kind: "template" as const, name: "late" }],
     gone: 2,
     left: 3,
     objections: [],
@@ -192,15 +215,23 @@ test("a frozen card has the ways out of where it froze, and Go on only where all
   expect(buttons({ frozenFrom: "removing" })).toEqual(["deletion_look_again"]);
   expect(buttons({ frozenFrom: "removing", goOn })).toEqual(["deletion_look_again", "deletion_go_on"]);
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, objections: ["x is not saved"] } })).toEqual(["deletion_look_again"]);
-  const many = Array.from({ length: 26 }, (_x, i) => `volume ${i}`);
+  const volume = (name: string) => ({ kind: "volume" as const, name });
+  const many = Array.from({ length: 26 }, (_x, i) => volume(String(i)));
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: many } })).toEqual(["deletion_look_again"]);
-  const long = `volume ${"x".repeat(255)}`;
+  const long = volume("x".repeat(255));
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: [long] } })).toEqual(["deletion_look_again", "deletion_go_on"]);
-  const longs = Array.from({ length: 12 }, (_x, i) => `${i} ${long}`);
+  const longs = Array.from({ length: 12 }, () => long);
   expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: longs } })).toEqual(["deletion_look_again"]);
+  // As many as Go on is offered for are all on the card, to their ends.
+  const most = Array.from({ length: 9 }, (_x, i) => volume(`${i}${"x".repeat(254)}`));
+  expect(buttons({ frozenFrom: "removing", goOn: { ...goOn, appeared: most } })).toEqual(["deletion_look_again", "deletion_go_on"]);
+  const shown = JSON.stringify(
+    renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn: { ...goOn, appeared: most } }), "t").blocks,
+  );
+  for (const { name } of most) expect(shown).toContain(`\`${name}\``);
   const card = renderCard(view("frozen", ["a"], { frozenFrom: "removing", goOn }), "test");
   expect(validateBlocks(card.blocks, "message")).toEqual([]);
-  expect(JSON.stringify(card.blocks)).toContain("template late");
+  expect(JSON.stringify(card.blocks)).toContain("template `late`");
   expect(JSON.stringify(card.blocks)).toContain("Go on was said by Ada");
   expect(JSON.stringify(renderKeep(view("frozen", ["a"], { frozenFrom: "removing" })).blocks)).not.toContain("deletion_keep");
 });

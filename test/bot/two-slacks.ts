@@ -20,6 +20,7 @@ export interface Account {
   readonly outside?: boolean;
   readonly enterprise?: string;
   readonly deleted?: boolean;
+  readonly tz?: string;
 }
 
 /** One of the two Slacks, with what a test changes in it. */
@@ -78,11 +79,11 @@ async function startFirst(): Promise<OneSlack> {
     apiUrl: slack.apiUrl,
     channel,
     group,
-    set({ id, name = id, email, outside = false, enterprise, deleted = false }) {
+    set({ id, name = id, email, outside = false, enterprise, deleted = false, tz }) {
       const user = { id, name, realName: name, email: email ?? null, isExternal: outside, deleted };
       state.users = [
         ...state.users.filter((u) => u.id !== id),
-        { ...user, ...(enterprise === undefined ? {} : { enterpriseId: enterprise }) },
+        { ...user, ...(enterprise === undefined ? {} : { enterpriseId: enterprise }), ...(tz === undefined ? {} : { tz }) },
       ];
     },
     forget: (id) => void (state.users = state.users.filter((u) => u.id !== id)),
@@ -108,8 +109,9 @@ async function startSecond(): Promise<OneSlack> {
     apiUrl,
     channel: "C0CI77777",
     group: "S0APPROVE",
-    set({ id, name = id, email, outside = false, enterprise, deleted = false }) {
+    set({ id, name = id, email, outside = false, enterprise, deleted = false, tz }) {
       slack.profiles.set(id, {
+        ...(tz === undefined ? {} : { tz }),
         ...{ real_name: name, deleted, team_id: outside ? "T0ELSEWHERE" : "T12345678" },
         ...(enterprise === undefined ? {} : { enterprise_user: { id, enterprise_id: enterprise, teams: [] } }),
         profile: { real_name: name, ...(email === undefined ? {} : { email }) },

@@ -87,12 +87,54 @@ test.each([
   ["is there a backup for proj-2", /^Did you mean \/ci-backups proj-2\?/],
   ["exprot aurora", /^Did you mean \/ci-export-template aurora\?/],
   ["statsu aurora", /^Did you mean \/ci-status aurora\?/],
-  ["good morning everybody", /^\/ci-help lists all commands\./],
+  ["good luck everybody", /^\/ci-help lists all commands\./],
   ["the status of <!channel> *x* '; drop table vote; --", /^Did you mean \/ci-status\?/],
 ])("the sentence %s does nothing, and is answered with the command that was meant", (said, words) => {
   const parsed = parseWords(decodeTyped(said));
   expect(parsed).toMatchObject({ ok: false, error: { code: "command.unknown" } });
   expect(parsed.ok ? "" : parsed.error.remedy).toMatch(words);
+});
+
+test.each([
+  ...["*hi*", "_hello_", "~hey~", "`Hi`", "Hello!", "hi there", "Hey Twokey,", "good morning :sunny:", "👋", ":wave::skin-tone-3:"],
+  ...["<@U0TWOKEY1> hello", "how are you?", "Who are you?", "what can you do", "Hi, I am new here", "guten Morgen"],
+])("%j is a greeting", (said) => {
+  expect(wordsOf(said)).toEqual({ kind: "greeting", greeting: "hello" });
+});
+
+test.each([
+  "thanks",
+  "*Thanks!*",
+  "Thank you so much 🙏",
+  "thx, bye",
+  "ok",
+  "that’s great",
+  "_cool_",
+  "Many thanks for your help",
+  "ok :+1:",
+])("%j is thanks", (said) => {
+  expect(wordsOf(said)).toEqual({ kind: "greeting", greeting: "thanks" });
+});
+
+test("a command is no greeting, and whoever asks for something is not only greeted", () => {
+  expect(wordsOf("help")).toEqual({ kind: "help" });
+  expect(wordsOf("status aurora")).toEqual({ kind: "status", slug: "aurora" });
+  expect(wordsOf("")).toEqual({ kind: "help" });
+  const sentences = [
+    "hi, is aurora fine?",
+    "thanks, now delete it",
+    "ok stop",
+    "you",
+    "for the",
+    ...["…", "hi ".repeat(11), "hello world"],
+  ];
+  for (const said of sentences) expect(wordsOf(said), said).toBe("command.unknown");
+  expect(wordsOf("ok resume")).toBe("command.unknown");
+});
+
+test("a name in a direct message that is a polite word is still a project's", () => {
+  expect(wordsOf("status hello")).toEqual({ kind: "status", slug: "hello" });
+  expect(parseCommand("/ci-status", "thanks")).toMatchObject({ ok: true, value: { kind: "status", slug: "thanks" } });
 });
 
 const SENTENCES = [

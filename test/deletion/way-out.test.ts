@@ -213,7 +213,7 @@ describe("Go on after a freeze in removing", () => {
     const { row, bot } = await removing(() => w.items.push(item("template", "late", { bytes: 3, accountName: "a" })));
     expect(await now(row)).toMatchObject({ phase: "frozen", waiting_for: "changed" });
     const view = await viewOf(row, bot);
-    expect(view.goOn).toMatchObject({ appeared: ["template late"], objections: [] });
+    expect(view.goOn).toMatchObject({ appeared: [{ kind: "template", name: "late" }], objections: [] });
     expect(view.archive.map((a) => [a.name, a.state])).toContainEqual(["late", "verified"]);
     expect(await sayGoOn(row, bot, "ada")).toBe("ok");
     w.items.push(item("volume", "later"));
@@ -231,7 +231,7 @@ describe("Go on after a freeze in removing", () => {
     await lookAgain(row, bot);
     await bot.advance(row.id);
     const asked = (await viewOf(row, bot)).goOn;
-    expect(asked).toMatchObject({ appeared: ["template late"] });
+    expect(asked).toMatchObject({ appeared: [{ kind: "template", name: "late" }] });
     const { version } = await now(row);
     const old = { deletionId: row.id, version, digest: asked?.digest ?? null, questionId: asked?.id ?? "", by: by("ada") };
     expect(await bot.services.deletions.goOn(old)).toMatchObject({ ok: true });

@@ -26,7 +26,7 @@ function authTest({ ws }: ApiWorld): JsonObject {
     user_id: installed.botUserId,
     bot_id: installed.botId,
     enterprise_id: team.enterpriseId,
-    is_enterprise_install: false,
+    is_enterprise_install: team.isOrgWide ?? false,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Comparison, MonthAhead } from "./model.ts";
 import { policyNames, type Policy } from "../../core/backup-policy.ts";
+import { dayInZone } from "../../core/day-in-zone.ts";
 
 /** Size of the picture. Units: pixels. */
 export const PLOT_SIZE = { width: 1280, height: 640 } as const;
@@ -19,17 +20,18 @@ const TICKS = 5;
 /** Left edges of the three legends: each fits sums of millions. */
 const LEGENDS = [40, 390, 870];
 
-/** Draws the twelve months ahead as SVG: what is stored, and what it costs, a line for each policy. Pure. Needs the fonts of `renderPng`. */
-export function drawCosts(c: Comparison): string {
+/** Draws the twelve months ahead as SVG: what is stored, and what it costs, a line for each policy; days are those of a time zone, else of UTC. Pure. Needs the fonts of `renderPng`. */
+export function drawCosts(c: Comparison, zone?: string): string {
   const scale = storedScale(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map((m) => m.storedGibMonths))));
+  const axis = c.asOf === null ? "month" : `month from ${dayInZone(c.asOf, zone)}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${PLOT_SIZE.width}" height="${PLOT_SIZE.height}" viewBox="0 0 ${PLOT_SIZE.width} ${PLOT_SIZE.height}" font-family="DejaVu Sans" font-size="15" fill="#1d1c1d">`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     text(40, 48, "What backups would cost over the next 12 months", `font-size="24" font-weight="bold"`),
     text(40, 78, subtitle(c), `fill="#565256"`),
     ...c.choices.map((x, i) => legend(c, x.projection.policy, x.projection.cost, LEGENDS[i] ?? 0)),
-    ...drawPanel(c, 100, `Stored, ${scale.unit} (average of the month)`, (m) => m.storedGibMonths * scale.perGib),
-    ...drawPanel(c, 740, `Cost, ${c.terms.currency} a month`, (m) => m.cost),
+    ...drawPanel(c, { left: 100, title: `Stored, ${scale.unit} (average of the month)`, axis }, (m) => m.storedGibMonths * scale.perGib),
+    ...drawPanel(c, { left: 740, title: `Cost, ${c.terms.currency} a month`, axis }, (m) => m.cost),
     text(40, 612, footer(c), `font-size="14" fill="#565256"`),
     "</svg>",
   ].join("\n");
@@ -44,7 +46,14 @@ export function ticksTo(max: number): readonly number[] {
   return Array.from({ length: Math.max(1, count) + 1 }, (_, i) => i * step);
 }
 
-function drawPanel(c: Comparison, left: number, title: string, valueOf: (month: MonthAhead) => number): readonly string[] {
+/** Where a panel begins, and what stands above and below it. */
+interface Panel {
+  readonly left: number;
+  readonly title: string;
+  readonly axis: string;
+}
+
+function drawPanel(c: Comparison, { left, title, axis }: Panel, valueOf: (month: MonthAhead) => number): readonly string[] {
   const ticks = ticksTo(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map(valueOf))));
   const most = ticks.at(-1) ?? 1;
   const x = (month: number): number => left + ((month - 0.5) / 12) * PANEL_WIDTH;
@@ -58,7 +67,7 @@ function drawPanel(c: Comparison, left: number, title: string, valueOf: (month: 
       text(left - 10, y(tick) + 5, numberText(tick, digits), `text-anchor="end"`),
     ]),
     ...Array.from({ length: 12 }, (_, i) => text(x(i + 1), BOTTOM + 22, String(i + 1), `text-anchor="middle"`)),
-    text(left + PANEL_WIDTH / 2, BOTTOM + 46, axisTitle(c), `text-anchor="middle"`),
+    text(left + PANEL_WIDTH / 2, BOTTOM + 46, axis, `text-anchor="middle"`),
     // The cheapest last, so that it stays visible where lines cover each other.
     ...c.choices.flatMap(({ projection }) => {
       const style = STYLES[projection.policy];
@@ -99,10 +108,6 @@ function footer(c: Comparison): string {
   return c.withoutGrowth === 0
     ? `Growth: the line through ${history}.`
     : `Growth: not enough history for ${c.withoutGrowth} of ${c.projects.length} projects (${history}); they count as not growing.`;
-}
-
-function axisTitle(c: Comparison): string {
-  return c.asOf === null ? "month" : `month from ${new Date(c.asOf).toISOString().slice(0, 10)}`;
 }
 
 function storedScale(gib: number): { readonly unit: string; readonly perGib: number } {

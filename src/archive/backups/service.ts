@@ -41,7 +41,7 @@ export interface BackupService {
   /** Lists the backups of one project. Errors: `refused` when it is not the asker's. */
   list(asker: Asker, slug: Slug): Promise<Result<ProjectBackups, Failure>>;
   /** Draws a comparison as a PNG. */
-  plot(comparison: Comparison): Promise<Uint8Array>;
+  plot(comparison: Comparison, zone?: string): Promise<Uint8Array>;
 }
 
 /** How far back growth is measured: long enough to see it, short enough to see it change. Units: days. */
@@ -75,7 +75,7 @@ export function createBackupService(c: BackupServiceContext): BackupService {
   const { db } = c.measuring;
   return {
     compare: () => compareNow(c.measuring, c.terms),
-    plot: (comparison) => renderPng(drawCosts(comparison)),
+    plot: (comparison, zone) => renderPng(drawCosts(comparison, zone)),
     async list(asker, slug) {
       const projects = await c.projectsOf(asker);
       if (!projects.ok) return projects;

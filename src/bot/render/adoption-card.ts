@@ -31,7 +31,7 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
       v.lines,
       LINES_MAX,
     ),
-    ...(v.kind === "adopt" ? list("All that is there", countLines(v)) : []),
+    ...(v.kind === "adopt" ? [section(allThere(v))] : []),
   ];
   if (v.state === "proposed") {
     if (!isReadable)
@@ -69,8 +69,9 @@ function titleOf(v: AdoptionView): string {
   return ends[v.state];
 }
 
-function countLines(v: AdoptionView): readonly string[] {
-  return situations.filter((s) => v.counts[s] > 0).map((s) => `${v.counts[s]} ${s.replace("_", " ")}`);
+function allThere(v: AdoptionView): Mrkdwn {
+  const counts = situations.filter((s) => v.counts[s] > 0).map((s) => mrkdwn`${v.counts[s]} ${safe(s.replace("_", " "))}`);
+  return mrkdwn`*All that is there:* ${counts.length === 0 ? mrkdwn`nothing` : joined(counts, ", ")}`;
 }
 
 const FOLLOWS: Readonly<Record<AdoptionView["kind"], Mrkdwn>> = {

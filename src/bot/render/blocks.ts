@@ -1,4 +1,5 @@
 import type { KnownBlock } from "@slack/types";
+import { dayInZone } from "../../core/day-in-zone.ts";
 import { asShown, UNSEEN } from "../../core/shown-text.ts";
 
 /** Longest text of one section that we send; Slack's limit is 3,000. */
@@ -24,7 +25,7 @@ export function mrkdwn(words: TemplateStringsArray, ...gaps: readonly (Mrkdwn | 
 }
 
 /** Several texts as one; between them words of ours. */
-export function joined(parts: readonly Mrkdwn[], between: ", " | " and " | "\n" | ""): Mrkdwn {
+export function joined(parts: readonly Mrkdwn[], between: ", " | " and " | " " | "\n" | ""): Mrkdwn {
   return parts.join(between) as Mrkdwn;
 }
 
@@ -49,9 +50,9 @@ export function code(name: string, max = 300): Mrkdwn {
   return mrkdwn`\`${cut.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") as Mrkdwn}\``;
 }
 
-/** Text of others for plain_text objects, which Slack never parses: control and direction characters removed, and cut. */
+/** Text of others for plain_text objects, which Slack never parses: what shows nothing, or turns the text around, is a space; and cut. */
 export function plain(text: string, max: number): string {
-  const clean = text.replace(/[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, " ").trim() || "–";
+  const clean = text.replace(UNSEEN, " ").trim() || "–";
   return [...clean].length > max ? `${[...clean].slice(0, max - 1).join("")}…` : clean;
 }
 
@@ -162,7 +163,7 @@ export function time(at: number, shown: "{date_short_pretty} {time_secs}" | "{ag
 
 /** The day of an instant in each reader's local time; UTC where Slack cannot format it. */
 export function day(at: number): Mrkdwn {
-  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty}|${new Date(at).toISOString().slice(0, 10)}>` as Mrkdwn;
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty}|${dayInZone(at, undefined)}>` as Mrkdwn;
 }
 
 /** What a text says without its marks, for notifications and screen readers, which show no blocks. */

@@ -2,25 +2,10 @@ import type { KnownBlock } from "@slack/types";
 import { counted } from "../../core/plural.ts";
 import { asShown, listed } from "../../core/shown-text.ts";
 import { phaseText } from "../../deletion/phase-words.ts";
-import type { DeletionView, MembersView } from "../../deletion/view.ts";
+import type { DeletionView, GoOnView, MembersView } from "../../deletion/view.ts";
 import type { Phase } from "../../core/phases.ts";
-import {
-  button,
-  code,
-  context,
-  fields,
-  header,
-  joined,
-  LINE_MAX,
-  lines,
-  list,
-  mrkdwn,
-  type Mrkdwn,
-  safe,
-  section,
-  time,
-} from "./blocks.ts";
-import { archiveLine, contentsBlocks, fits, textOf } from "./card-contents.ts";
+import { button, code, context, fields, header, joined, LINE_MAX, lines, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
+import { archiveLine, contentsBlocks, fits } from "./card-contents.ts";
 import type { Rendering } from "./plan.ts";
 import { savedBlocks } from "./saved.ts";
 import { whoSaidNo } from "./settle.ts";
@@ -28,11 +13,14 @@ import { whoSaidNo } from "./settle.ts";
 /** Most Waive buttons at a time; Slack takes 25 in one row. The next come when these are done. */
 const waiveMax = 20;
 
-/** Most things that may have appeared for a Go on button, and most characters of them as Slack counts. */
-const [goOnMax, goOnTextMax] = [25, 2600];
+/** Most things that may have appeared for a Go on button, and most characters of them as Slack counts: what one section takes. */
+const [goOnMax, goOnTextMax] = [25, 2500];
 
-/** Most reasons why it cannot be approved. */
-const VETOES_MAX = 12;
+/** Longest name that CloudStack keeps. */
+const NAME_MAX = 255;
+
+/** Most reasons why it cannot be approved, or why nobody can say Go on. */
+const [VETOES_MAX, OBJECTIONS_MAX] = [12, 12];
 
 /** Most members who could not be told, by name. */
 const untoldMax = 10;
@@ -126,6 +114,7 @@ function withNames(sentence: string, v: DeletionView, max: number): Mrkdwn {
     ...accountNames,
     ...(v.machinesNow ?? []).map((m) => m.name),
     ...v.archive.map((a) => a.name),
+    ...(v.goOn?.appeared ?? []).map((a) => a.name),
   ];
   const marked = [...new Set(known)].filter((name) => name.trim() !== "" && asShown(name) !== name).toSorted((a, b) => b.length - a.length);
   const cut = [...sentence].slice(0, max).join("");
@@ -216,15 +205,25 @@ function goOnBlocks(v: DeletionView): readonly KnownBlock[] {
   const found = mrkdwn`${safe(counted(g.gone, "approved thing"))} gone, ${g.left} left, ${g.appeared.length} appeared that nobody approved.`;
   return [
     section(mrkdwn`${text} ${found}${who}`),
-    ...list("Appeared, and would be deleted too", g.appeared, goOnMax),
-    ...list("Nobody can say Go on now", g.objections),
+    ...lines("Appeared, and would be deleted too", appearedLines(g), goOnMax),
+    ...lines(
+      "Nobody can say Go on now",
+      g.objections.map((objection) => withNames(objection, v, LINE_MAX)),
+      OBJECTIONS_MAX,
+    ),
   ];
 }
 
 function maySayGoOn(v: DeletionView): boolean {
   if (v.goOn === null || v.goOn.objections.length > 0) return false;
-  const { appeared } = v.goOn;
-  return appeared.length <= goOnMax && appeared.every((x) => [...x].length < LINE_MAX) && textOf(appeared, LINE_MAX).length <= goOnTextMax;
+  const shown = appearedLines(v.goOn);
+  const isWhole = v.goOn.appeared.every(({ name }) => [...name].length <= NAME_MAX);
+  return shown.length <= goOnMax && isWhole && shown.reduce((sum, line) => sum + line.length + 3, 0) <= goOnTextMax;
+}
+
+/** What appeared, each name as code: it is compared letter by letter, and copied, before it is lost. */
+function appearedLines({ appeared }: Pick<GoOnView, "appeared">): readonly Mrkdwn[] {
+  return appeared.map(({ kind, name }) => mrkdwn`${safe(kind.replaceAll("_", " "))} ${code(name, NAME_MAX)}`);
 }
 
 /** One button for each thing that could not be saved: two approvers may accept its loss. */

@@ -120,7 +120,7 @@ function questionLine(q: TeamHome["questions"][number]): Mrkdwn {
   const setting = findSetting(q.about)?.title ?? q.about;
   const what: Record<HomeQuestion["kind"], Mrkdwn> = {
     deletion: mrkdwn`Delete ${code(q.about, 200)}`,
-    waiver: mrkdwn`Give up without a copy: ${safe(q.about, 200)}`,
+    waiver: mrkdwn`Give up without a copy: ${code(q.thing ?? "", 200)} of ${code(q.about, 200)}`,
     policy: mrkdwn`Change the policy: ${safe(setting, 200)}`,
     adoption: adoptions[q.about] ?? mrkdwn`Adoption`,
     go_on: mrkdwn`Go on with the deletion of ${code(q.about, 200)}`,
@@ -188,7 +188,9 @@ function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
     ...(f.trouble === null && sorted.length === 0
       ? [
           section(
-            mrkdwn`You are a member of none now. If you should be of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
+            f.team !== null
+              ? mrkdwn`The CI database lists no project.`
+              : mrkdwn`You are a member of none now. If you should be of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
           ),
         ]
       : []),

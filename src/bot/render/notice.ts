@@ -1,5 +1,6 @@
 import type { State } from "../../store/notices.ts";
-import { mrkdwn, type Mrkdwn, safe, time } from "./blocks.ts";
+import { counted } from "../../core/plural.ts";
+import { joined, mrkdwn, type Mrkdwn, safe, time } from "./blocks.ts";
 
 /** Stands where the time belongs; nothing that somebody else wrote keeps it. */
 const WHEN = "\uE000";
@@ -52,8 +53,16 @@ function questionSentence(state: Pick<State, "subject" | "about">, when: string,
   return `${asked.charAt(0).toUpperCase()}${asked.slice(1)} ${what}${when}`;
 }
 
-/** Mentions everybody in the channel; a user group, by an id that Slack gave. Nothing else makes a mention. */
-export function mentionOf(target: "channel" | { readonly group: string }): Mrkdwn | "" {
+/** Most people whom one message mentions: a message of more than 4,000 characters is one that Slack advises against. */
+const PEOPLE_MAX = 50;
+
+/** Mentions everybody in the channel; a user group, or people, by ids that Slack gave. Nothing else makes a mention. */
+export function mentionOf(target: "channel" | { readonly group: string } | { readonly people: readonly string[] }): Mrkdwn | "" {
   if (target === "channel") return mrkdwn`<!channel>`;
-  return /^S[A-Z0-9]{2,}$/.test(target.group) ? (`<!subteam^${target.group}>` as Mrkdwn) : "";
+  if ("group" in target) return /^S[A-Z0-9]{2,}$/.test(target.group) ? (`<!subteam^${target.group}>` as Mrkdwn) : "";
+  const people = target.people.filter((id) => /^[UW][A-Z0-9]{2,}$/.test(id));
+  const mentions = people.slice(0, PEOPLE_MAX).map((id) => `<@${id}>` as Mrkdwn);
+  const left = people.length - mentions.length;
+  if (mentions.length === 0) return "";
+  return mrkdwn`${joined(mentions, " ")}${left > 0 ? mrkdwn` and ${safe(counted(left, "more approver"))}` : ""}`;
 }

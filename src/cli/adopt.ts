@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fleetOf } from "../app/passes.ts";
 import type { AdoptionDomain, AdoptionRow } from "../core/adoption.ts";
+import { counted } from "../core/plural.ts";
 import type { Asker } from "../core/people.ts";
 import { countRows, nothingKnown, readKnown, survey, tableText } from "../sync/adoption/survey.ts";
 import type { Proposed } from "../sync/adoption/propose.ts";
@@ -19,11 +20,16 @@ export const runAdopt: CliCommand = async (io, given) => {
 
 /** `twokey un-adopt`: asks people, in Slack, whether adopted domains are given back. */
 export const runUnAdopt: CliCommand = (io, given) =>
-  withAssembly(withoutSlack(io), async ({ assembly }) => {
+  withAssembly(withoutSlack(io), async ({ config, assembly }) => {
     const made = await assembly.services.adoption.giveBack(terminal(io), given.args);
     if (!made.ok) return tellFailure(io, made.error, made.error.kind === "invalid" ? 2 : 1);
-    for (const line of made.value.lines) io.out(`${oneLine(line)}\n`);
-    tellAsked(io, made.value);
+    const { domains, lines } = made.value;
+    if (given.flags.has("json"))
+      io.out(`${JSON.stringify({ root: fleetOf({ config }).root, domains, lines, question: questionOf(made.value) }, null, 2)}\n`);
+    else {
+      for (const line of lines) io.out(`${oneLine(line)}\n`);
+      tellAsked(io, made.value);
+    }
     return 0;
   });
 
@@ -77,11 +83,20 @@ interface Shown {
 }
 
 function tellTable(io: CliIo, given: Given, { root, rows, domains, lines }: Shown, asked: Proposed | null): void {
-  const question = asked?.id == null ? null : { id: asked.id, wasOpen: asked.wasOpen, approvals: asked.quorum };
+  const question = asked === null ? null : questionOf(asked);
   if (given.flags.has("json")) return io.out(`${JSON.stringify({ root, counts: countRows(rows), domains, rows, question }, null, 2)}\n`);
   io.out(tableText({ root, rows, lines }));
   const accounts = domains.reduce((sum, d) => sum + d.accounts.length, 0);
-  io.out(`To adopt: ${domains.filter((d) => d.isNew).length} domains and ${accounts} accounts.\n`);
+  io.out(`To adopt: ${counted(domains.filter((d) => d.isNew).length, "domain")} and ${counted(accounts, "account")}.\n`);
+}
+
+/** What people are asked, for a script; null: there is nothing to decide. */
+function questionOf({
+  id,
+  wasOpen,
+  quorum,
+}: Proposed): { readonly id: string; readonly wasOpen: boolean; readonly approvals: number } | null {
+  return id === null ? null : { id, wasOpen, approvals: quorum };
 }
 
 function tellAsked(io: CliIo, { id, wasOpen, quorum }: Proposed): void {

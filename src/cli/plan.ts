@@ -63,9 +63,11 @@ function codeOf({ record: { plan, outcomes } }: Look): 0 | 1 | 2 {
 }
 
 function tell(look: Look, environment: string, asJson: boolean, io: CliIo): void {
-  const { record, stopped, isFirst } = look;
-  if (asJson) return io.out(`${JSON.stringify({ isFirst, stopped, ...plainOf(record) }, null, 2)}\n`);
-  for (const line of planLines(record, environment)) io.out(`${line}\n`);
+  const { record, state, stopped, isFirst } = look;
+  if (asJson) return io.out(`${JSON.stringify({ isFirst, stopped, ...plainOf(record), state }, null, 2)}\n`);
+  const [grouped, whole] = [planLines(record, environment, { groupsHolds: true }), planLines(record, environment)];
+  for (const line of grouped) io.out(`${line}\n`);
+  if (grouped.length < whole.length) io.out("Every hold: npx twokey plan --json\n");
   if (stopped !== null) io.out(`Everything is stopped, so a pass would do nothing: ${stopped}\n`);
   if (isFirst) io.out("The bot has not been started with this database yet: this is what its first pass would do.\n");
   const n = record.outcomes.length + record.plan.proposals.length;

@@ -182,7 +182,7 @@ test("the domain that is nearest to its release is named, not the first; one tha
       "alone has 2 restrictions (locks, changed roles, lowered limits), and there is room for 1 restriction, since the limit is 1 in one " +
       "pass; there is room for 1 restriction, since the limit is 1 a day, and 0 were made in the last one",
   );
-  delete s.projects["p2"];
+  s.domains.set("p2", { ...domain(2), limits: { user_vm: 2, volume: 2 } });
   await pass();
   const { message, remedy } = failed(await adoption().release(asker("chen")));
   expect(message).toContain("now: ROOT/ci/p1 alone has 3 restrictions (");

@@ -6,10 +6,14 @@ import type { Asker } from "../core/people.ts";
 import { countRows, nothingKnown, readKnown, survey, tableText } from "../sync/adoption/survey.ts";
 import type { Proposed } from "../sync/adoption/propose.ts";
 import { refuseUse, tellFailure, type CliCommand, type CliIo, type Given } from "./command.ts";
+import { saying } from "./progress.ts";
 import { oneLine } from "./reimport-text.ts";
 import { whoTypes } from "./who-types.ts";
 import { withAssembly } from "./with-assembly.ts";
 import { withoutSlack, withoutWriting } from "./without-writing.ts";
+
+/** What a fleet of 400 domains takes some seconds for. */
+const READING = "Reading the CI database and CloudStack, and comparing them …";
 
 /** `twokey adopt`: shows how both sides match, and asks people, in Slack, about what would be adopted. */
 export const runAdopt: CliCommand = async (io, given) => {
@@ -21,7 +25,7 @@ export const runAdopt: CliCommand = async (io, given) => {
 /** `twokey un-adopt`: asks people, in Slack, whether adopted domains are given back. */
 export const runUnAdopt: CliCommand = (io, given) =>
   withAssembly(withoutSlack(io), async ({ config, assembly }) => {
-    const made = await assembly.services.adoption.giveBack(terminal(io), given.args);
+    const made = await saying(io, READING, assembly.services.adoption.giveBack(terminal(io), given.args));
     if (!made.ok) return tellFailure(io, made.error, made.error.kind === "invalid" ? 2 : 1);
     const { domains, lines } = made.value;
     if (given.flags.has("json"))
@@ -57,7 +61,7 @@ function lookOnly(io: CliIo, given: Given, mapping: string): Promise<number> {
   return withoutWriting(io, async ({ config, db, ci, reader }) => {
     const fleet = fleetOf({ config });
     const known = db === null ? nothingKnown : await readKnown(db);
-    const seen = await survey({ text: mapping }, known, { desired: ci, observed: reader, fleet });
+    const seen = await saying(io, READING, survey({ text: mapping }, known, { desired: ci, observed: reader, fleet }));
     if (!seen.ok) return tellFailure(io, seen.error, seen.error.kind === "invalid" ? 2 : 1);
     tellTable(io, given, { root: fleet.root, ...seen.value }, null);
     if (!given.flags.has("json")) io.out("Nothing was recorded: this was a dry run.\n");
@@ -67,7 +71,7 @@ function lookOnly(io: CliIo, given: Given, mapping: string): Promise<number> {
 
 function propose(io: CliIo, given: Given, mapping: string): Promise<number> {
   return withAssembly(withoutSlack(io), async ({ config, assembly }) => {
-    const made = await assembly.services.adoption.propose(terminal(io), mapping);
+    const made = await saying(io, READING, assembly.services.adoption.propose(terminal(io), mapping));
     if (!made.ok) return tellFailure(io, made.error, made.error.kind === "invalid" ? 2 : 1);
     tellTable(io, given, { root: fleetOf({ config }).root, ...made.value }, made.value);
     if (!given.flags.has("json")) tellAsked(io, made.value);

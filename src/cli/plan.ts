@@ -7,6 +7,7 @@ import { wordsToLift } from "../sync/planning/lift.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import { planLines } from "../sync/execution/plan-text.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import { saying } from "./progress.ts";
 import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
 
 /** `twokey plan`: what a pass would do now; writes nothing. Exit code 0: nothing; 2: changes; 1: it cannot be told. */
@@ -19,7 +20,8 @@ export const runPlan: CliCommand = async (io, given) => {
   const store = await openForReading(config.value);
   if (!store.ok) return tellFailure(io, store.error);
   try {
-    const look = await lookNow(slug?.data ?? null, config.value, store.value.db, io);
+    const looking = lookNow(slug?.data ?? null, config.value, store.value.db, io);
+    const look = await saying(io, "Reading the CI database and CloudStack, and planning …", looking);
     if (!look.ok) return tellFailure(io, look.error);
     tell(look.value, config.value.environment, given.flags.has("json"), io);
     return codeOf(look.value);

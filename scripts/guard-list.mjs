@@ -335,8 +335,8 @@ export const guards = [
     invariant: "INV-2",
     what: "a limit takes the quorum",
     file: "src/policy/decide.ts",
-    guard: "if (decided) await apply",
-    broken: "await apply",
+    guard: "decided ? [await apply",
+    broken: "decided || true ? [await apply",
     tests: policy,
   },
   {
@@ -3309,8 +3309,8 @@ export const guards = [
     invariant: "INV-2",
     what: "an adoption takes the quorum",
     file: "src/sync/adoption/decide.ts",
-    guard: "if (decided) await apply",
-    broken: "await apply",
+    guard: "decided ? [await apply",
+    broken: "decided || true ? [await apply",
     tests: adoption,
   },
   {

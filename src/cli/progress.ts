@@ -40,7 +40,7 @@ export function progressOf(io: CliIo, isForScript: boolean): Progress {
   };
 }
 
-/** Says on a terminal what is waited for while it lasts, and takes the line away; anywhere else nothing is said: what follows is the result. */
+/** Says on a terminal what is waited for while it lasts, and takes the line away; anywhere else it says nothing. */
 export async function saying<T>(io: CliIo, line: string, work: Promise<T>): Promise<T> {
   const columns = io.columns ?? null;
   if (columns === null) return work;

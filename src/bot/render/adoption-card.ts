@@ -50,7 +50,8 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
 }
 
 function restText({ domains, changes }: NonNullable<AdoptionView["rest"]>): Mrkdwn {
-  return mrkdwn`The limits of /ci-policy let so much through at once. ${changes} more in ${safe(counted(domains, "further domain"))} ${changes === 1 ? mrkdwn`waits` : mrkdwn`wait`} for a later portion: /ci-adopt release, once this one is made.`;
+  const more = mrkdwn`${changes} more in ${safe(counted(domains, "further domain"))} ${changes === 1 ? mrkdwn`waits` : mrkdwn`wait`} for a later portion`;
+  return mrkdwn`The limits of /ci-policy let so much through at once. ${more}: /ci-adopt release, once this one is made.`;
 }
 
 function titleOf(v: AdoptionView): string {

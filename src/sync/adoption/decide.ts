@@ -143,7 +143,7 @@ async function endMoved(row: AdoptionTableRow, reason: string, c: AdoptionContex
   });
 }
 
-/** Carries a table out; nothing in CloudStack changes. The table is ended last: PostgreSQL permits its rows while it is open. Gives what the audit log keeps. */
+/** Carries a table out; nothing in CloudStack changes. The table is ended last: PostgreSQL permits its rows while it is open. */
 async function apply(row: AdoptionTableRow, voters: readonly string[], at: number, q: Transaction): Promise<AuditEntry> {
   const ids = row.body.domains.map((d) => d.domainId);
   if (row.kind === "adopt") await recordAdopted(q, row.id, row.body, at);

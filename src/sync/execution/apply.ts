@@ -38,8 +38,12 @@ const PROJECTS_AT_A_TIME = 4;
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
  * What CloudStack refuses holds up only what depends on it; after any other failure the rest of that project is skipped, and the next pass
- * plans anew. What is not made because of a stop is held, with that stop, and not skipped: nothing failed. A restriction above the budget, or while the clocks disagree, is held: replicas count together. Before each change `refusalOfChange` is asked and the intent
- * recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * plans anew.
+ *
+ * What is not made because of a stop is held, with that stop, and not skipped: nothing failed.
+ *
+ * A restriction above the budget, or while the clocks disagree, is held: replicas count together.
+ * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();

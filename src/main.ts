@@ -33,6 +33,7 @@ export async function serve(config: Config, events: Events): Promise<{ readonly 
     url,
     realAmbient(events, (error) => {
       events.bug("engine.fatal", error);
+      process.stderr.write(`${LOST_DATABASE}\n`);
       process.exit(75);
     }),
   );

@@ -14,8 +14,12 @@ export function ciDatabaseSql({ people, projects }: RehearsalSeed, readerPasswor
       people.map((p) => [p.id, p.username, p.email, p.firstName, p.lastName, p.slackId ?? null].map(literal)),
     ),
     ...rows(
-      "project (id, slug, name, closed_at, closed_by)",
-      projects.map((p) => [...[p.id, p.slug, p.name].map(literal), p.isClosed ? "now()" : "null", literal(p.isClosed ? closer : null)]),
+      "project (id, slug, name, closed_at, closed_by, limits)",
+      projects.map((p) => [
+        ...[p.id, p.slug, p.name].map(literal),
+        ...[p.isClosed ? "now()" : "null", literal(p.isClosed ? closer : null)],
+        `${literal(p.limits === undefined ? null : JSON.stringify(p.limits))}::jsonb`,
+      ]),
     ),
     ...rows(
       "membership (project_id, person_id, role)",

@@ -10,12 +10,14 @@ const TEAM = [
   ["u-1003", "chen", "Chen", "Li", "U0CHEN003"],
   ["u-1004", "mia", "Mia", "Torres", "U0MIA0004"],
 ] as const;
+/** A CI user, and no approver. */
+const MIA = "u-1004";
 /** Below this there is no room for what is odd. */
 const ODD_FROM = 10;
 
 /**
- * A CI service that has run for years: each project has a domain already, which nobody made by the bot. From ten projects on eight of
- * them are odd, as docs/rehearsal.md lists it.
+ * A CI service that has run for years: each project has a domain already, which nobody made by the bot. From ten projects on nine of
+ * them are odd, and Mia is a member of the tenth, as docs/rehearsal.md lists it.
  */
 export function exampleSeed(o: { readonly projects: number; readonly members: number }): RehearsalSeed {
   const members = (n: number): readonly Person[] => Array.from({ length: o.members }, (_, m) => memberOf(n, m + 1));
@@ -57,6 +59,7 @@ function domainOf(n: number, members: readonly Person[]): Domain {
 }
 
 function withOddities(seed: RehearsalSeed): RehearsalSeed {
+  const mia = seed.people.find((p) => p.id === MIA);
   const odd: Readonly<Record<string, (d: Domain) => readonly Domain[]>> = {
     "project-1": (d) => [{ ...d, name: "first-project-old" }],
     "project-2": () => [],
@@ -65,11 +68,31 @@ function withOddities(seed: RehearsalSeed): RehearsalSeed {
     "project-5": (d) => [changed(d, { name: "renamed" })],
     "project-6": (d) => [{ ...d, accounts: [...d.accounts, ...d.accounts.slice(0, 1).map((a) => ({ ...a, name: `${a.name}-again` }))] }],
     "project-7": (d) => [{ ...d, accounts: [...d.accounts, { name: "robot", email: "robot@example.org", machines: [], templates: [] }] }],
+    "project-10": (d) => [mia === undefined ? d : withMia(d, mia)],
+  };
+  const projects: Readonly<Record<string, (p: Project) => Project>> = {
+    "p-8": (p) => ({ ...p, isClosed: true }),
+    // Its domain has no limit at all: to set one takes something away.
+    "p-9": (p) => ({ ...p, limits: { user_vm: 5 } }),
+    "p-10": (p) => ({ ...p, members: [...p.members, { person: MIA, role: "member" }] }),
   };
   return {
     people: seed.people,
-    projects: seed.projects.map((p) => (p.id === "p-8" ? { ...p, isClosed: true } : p)),
+    projects: seed.projects.map((p) => projects[p.id]?.(p) ?? p),
     domains: [...seed.domains.flatMap((d) => odd[d.name]?.(d) ?? [d]), { name: "old-lab", accounts: [] }],
+  };
+}
+
+/** With an account of Mia's, who has a template to export. */
+function withMia({ name, accounts }: Domain, mia: Person): Domain {
+  const { username, email, firstName, lastName } = mia;
+  const templates = [{ name: "mia-builder", bytes: 200_000 }];
+  return {
+    name,
+    accounts: [
+      ...accounts,
+      { name: username, ...(email === null ? {} : { email }), firstName, lastName, machines: ["mia-build"], templates },
+    ],
   };
 }
 

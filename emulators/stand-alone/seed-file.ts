@@ -38,6 +38,8 @@ const Project = z.strictObject({
   slug: text,
   name: text,
   isClosed: z.boolean().default(false),
+  /** How much of each kind its domain may have, such as `{"user_vm": 20}`; left out: nobody says. */
+  limits: z.record(z.string(), z.int().min(-1)).optional(),
   members: z.array(z.strictObject({ person: text, role: text.default("member") })).default([]),
 });
 

@@ -17,6 +17,7 @@ import type { Database, Queryable } from "../store/db.ts";
 import { findInstallation } from "../store/installation.ts";
 import { readPolicy } from "../store/policies.ts";
 import { readStop } from "../store/stop-switch.ts";
+import { lookState } from "../sync/execution/new-record.ts";
 import { previewPass, type PreviewContext } from "../sync/execution/reconcile.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { findScope } from "../sync/execution/service.ts";
@@ -27,6 +28,8 @@ import { archiveStore, ciDatabase, cloudStack } from "./systems.ts";
 /** What a look found. */
 export interface Look {
   readonly record: PlanRecord;
+  /** What a pass would do with it. */
+  readonly state: ReturnType<typeof lookState> | "stopped";
   /** Why everything is stopped; null: it is not. */
   readonly stopped: string | null;
   /** Whether the bot has never been started with this database: what its first pass would do. */
@@ -70,7 +73,8 @@ export async function lookNow(
     };
     const record = await previewPass(scope.value, { kind: "schedule" }, context);
     const stop = known === null ? null : await readStop(known);
-    return ok({ record, stopped: stop?.stopped === true ? stop.reason : null, isFirst: known === null });
+    const stopped = stop?.stopped === true ? stop.reason : null;
+    return ok({ record, state: stopped === null ? lookState(record) : "stopped", stopped, isFirst: known === null });
   } finally {
     await ci.close();
   }

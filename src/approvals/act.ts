@@ -3,7 +3,7 @@ import { fail, type Failure } from "../core/failure.ts";
 import type { OperatorId } from "../core/ids.ts";
 import { ok, type Result } from "../core/result.ts";
 import { readReason, reasonLength } from "../core/votes.ts";
-import { recordAudit } from "../store/audit.ts";
+import { recordAudit, type AuditEntry } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/db.ts";
 import { isConstraintError } from "../store/store-error.ts";
 
@@ -18,6 +18,8 @@ export interface Act {
 export interface Done<T> {
   readonly value: T;
   readonly data: unknown;
+  /** What came of it, as the audit log keeps it: after the act, since that is the order of what happened. Left out: nothing. */
+  readonly results?: readonly AuditEntry[];
 }
 
 /** Where acts are recorded. */
@@ -37,7 +39,10 @@ export async function recordAct<T>(
   try {
     result = await c.db.tx(async (q) => {
       const done = await run(q);
-      if (done.ok) await recordAudit(q, { at: c.now(), actor: act.by, kind: act.kind, subject: act.subject, data: done.value.data });
+      if (!done.ok) return done;
+      const { data, results = [] } = done.value;
+      await recordAudit(q, { at: c.now(), actor: act.by, kind: act.kind, subject: act.subject, data });
+      for (const entry of results) await recordAudit(q, entry);
       return done;
     });
   } catch (thrown) {

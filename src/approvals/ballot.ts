@@ -11,7 +11,7 @@ import { DAY_MS } from "../core/units.ts";
 import type { QuestionRef } from "../core/votes.ts";
 import { readVoteAsAnother, readVotes, recordVote, type CastVote, type StoredVote } from "../store/ballots.ts";
 import type { Database, Queryable, Transaction } from "../store/db.ts";
-import { recordAct } from "./act.ts";
+import { recordAct, type Done } from "./act.ts";
 import { readClocks, type Clocks } from "./clocks.ts";
 import { isOf, neededOf, tally, type VoteQuestion } from "./tally.ts";
 
@@ -63,7 +63,7 @@ export interface Decision<Q extends Question, T> {
   /** Rules besides those of every vote. Errors: the refusal. */
   examine?(question: Q, standing: Standing, q: Transaction): Promise<Result<void, Failure>>;
   /** Applies what follows, in the same transaction; `decided`: this was the deciding approval. */
-  follow(question: Q, counted: Counted, q: Transaction): Promise<{ readonly value: T; readonly data: unknown }>;
+  follow(question: Q, counted: Counted, q: Transaction): Promise<Done<T>>;
 }
 
 /** The count with the new vote. */

@@ -120,6 +120,7 @@ export const commandList: readonly CommandEntry[] = [
     args: "<project...>",
     description:
       "asks in Slack whether adopted domains are given back: Twokey leaves them alone then; one approver more than the policy says",
+    options: [json],
     load: async () => (await import("./adopt.ts")).runUnAdopt,
   },
   {

@@ -7,6 +7,7 @@ import { wordsToLift } from "../sync/planning/lift.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import { planLines } from "../sync/execution/plan-text.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import { saying } from "./progress.ts";
 import { tellFailure, type CliCommand, type CliIo } from "./command.ts";
 
 /** `twokey plan`: what a pass would do now; writes nothing. Exit code 0: nothing; 2: changes; 1: it cannot be told. */
@@ -19,7 +20,8 @@ export const runPlan: CliCommand = async (io, given) => {
   const store = await openForReading(config.value);
   if (!store.ok) return tellFailure(io, store.error);
   try {
-    const look = await lookNow(slug?.data ?? null, config.value, store.value.db, io);
+    const looking = lookNow(slug?.data ?? null, config.value, store.value.db, io);
+    const look = await saying(io, "Reading the CI database and CloudStack, and planning …", looking);
     if (!look.ok) return tellFailure(io, look.error);
     tell(look.value, config.value.environment, given.flags.has("json"), io);
     return codeOf(look.value);
@@ -63,9 +65,11 @@ function codeOf({ record: { plan, outcomes } }: Look): 0 | 1 | 2 {
 }
 
 function tell(look: Look, environment: string, asJson: boolean, io: CliIo): void {
-  const { record, stopped, isFirst } = look;
-  if (asJson) return io.out(`${JSON.stringify({ isFirst, stopped, ...plainOf(record) }, null, 2)}\n`);
-  for (const line of planLines(record, environment)) io.out(`${line}\n`);
+  const { record, state, stopped, isFirst } = look;
+  if (asJson) return io.out(`${JSON.stringify({ isFirst, stopped, ...plainOf(record), state }, null, 2)}\n`);
+  const [grouped, whole] = [planLines(record, environment, { groupsHolds: true }), planLines(record, environment)];
+  for (const line of grouped) io.out(`${line}\n`);
+  if (grouped.length < whole.length) io.out("Every hold: npx twokey plan --json\n");
   if (stopped !== null) io.out(`Everything is stopped, so a pass would do nothing: ${stopped}\n`);
   if (isFirst) io.out("The bot has not been started with this database yet: this is what its first pass would do.\n");
   const n = record.outcomes.length + record.plan.proposals.length;

@@ -40,6 +40,18 @@ export function progressOf(io: CliIo, isForScript: boolean): Progress {
   };
 }
 
+/** Says on a terminal what is waited for while it lasts, and takes the line away; anywhere else it says nothing. */
+export async function saying<T>(io: CliIo, line: string, work: Promise<T>): Promise<T> {
+  const columns = io.columns ?? null;
+  if (columns === null) return work;
+  io.err(`${CLEAR}${[...oneLine(line)].slice(0, Math.max(0, columns - 1)).join("")}`);
+  try {
+    return await work;
+  } finally {
+    io.err(CLEAR);
+  }
+}
+
 function barOf({ done, total }: Done): string {
   const full = total === 0 ? BAR : Math.min(BAR, Math.floor((done / total) * BAR));
   return `[${"#".repeat(full)}${"-".repeat(BAR - full)}]`;

@@ -1,4 +1,5 @@
 import { actionOf, situations } from "../core/adoption.ts";
+import { counted } from "../core/plural.ts";
 import type { Asker } from "../core/people.ts";
 import { countRows } from "../sync/adoption/survey.ts";
 import type { Proposed } from "../sync/adoption/propose.ts";
@@ -38,6 +39,6 @@ function proposedReply({ id, wasOpen, quorum, rest }: Proposed, nothing: string)
   const later =
     rest === undefined
       ? ""
-      : ` It is as much as the limits let through; ${rest.changes} more in ${rest.domains} further domains wait: /ci-adopt release again, once this is made.`;
+      : ` It is as much as the limits let through; ${rest.changes} more in ${counted(rest.domains, "further domain")} ${rest.changes === 1 ? "waits" : "wait"}: /ci-adopt release again, once this is made.`;
   return shortReply(title, `Its card is in the team's channel. ${quorum} approvers besides you must agree.${later}`);
 }

@@ -3,8 +3,11 @@ import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
 import type { SyncService } from "../sync/execution/service.ts";
 import { describeChange } from "../sync/planning/describe.ts";
-import { wordsToLift } from "../sync/planning/lift.ts";
+import { heldLines } from "../sync/planning/held-lines.ts";
 import { replyOf, teamOnlyReply, type Reply } from "./reply.ts";
+
+/** Above how many alike holds are one line: an answer has room for a few. */
+const ALIKE = 3;
 
 /** `/ci-sync`: starts a pass. */
 export async function answerSync(asker: Asker, slug: Slug | null, sync: SyncService): Promise<Reply> {
@@ -31,7 +34,7 @@ export async function answerPlan(asker: Asker, slug: Slug | null, sync: SyncServ
           lines: asked.map((p) => p.path),
         },
         { kind: "list", title: "Could be deleted, but nobody is asked now", lines: notAsked.map((n) => `${n.path}: ${n.reason}`) },
-        { kind: "list", title: "Held", lines: plan.holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`) },
+        { kind: "list", title: "Held", lines: heldLines(plan, plan.holds, ALIKE) },
         { kind: "list", title: "Different, but left alone", lines: plan.drift.map((d) => d.sentence) },
       ],
     };

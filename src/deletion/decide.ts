@@ -7,7 +7,6 @@ import { err, ok, type Result } from "../core/result.ts";
 import type { IsOutside } from "../core/scope.ts";
 import { APPROVALS_MIN } from "../core/votes.ts";
 import { readEntries, withWaiversOf, type ArchiveEntryRow } from "../store/archive-entries.ts";
-import { recordAudit } from "../store/audit.ts";
 import type { Transaction } from "../store/db.ts";
 import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
 import { auditOf, ballotOf, lockDeletion, showAfter, unknownDeletion } from "./act.ts";
@@ -140,9 +139,9 @@ export async function waiveItem(click: WaiveClick, c: DeletionContext): Promise<
         const problem = entry.problem ?? "not saved";
         const data = { entry: entry.id, kind: entry.item_kind, item: entry.item_id, name: entry.name, problem, have };
         await recordDeletionEvent(q, row.id, at, "waived", { voter: click.by.operator.id, ...data });
-        await recordAudit(q, { at, actor: click.by.operator.id, kind: "archive.waived", subject: row.id, data });
         await c.work.enqueue("deletion", row.id, { tx: q });
-        return { value: null, data: auditOf(row) };
+        const waived = { at, actor: click.by.operator.id, kind: "archive.waived", subject: row.id, data };
+        return { value: null, data: auditOf(row), results: [waived] };
       },
     },
     ballotOf(c),

@@ -3,7 +3,7 @@ import { decide, recordRejection, staleCard, type BallotContext, type Question }
 import { fail, type Failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { recordAudit } from "../store/audit.ts";
+import { recordAudit, type AuditEntry } from "../store/audit.ts";
 import type { Queryable, Transaction } from "../store/db.ts";
 import { readIdentities } from "../store/known-accounts.ts";
 import {
@@ -53,8 +53,8 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
       },
       examine: ({ row }) => assessNow(row.body, row.setting, c),
       async follow({ row, base }, { decided, voters }, q) {
-        if (decided) await apply(row, base, voters, q, c);
-        return { value: { applied: decided }, data: auditOf(row) };
+        const results = decided ? [await apply(row, base, voters, q, c)] : [];
+        return { value: { applied: decided }, data: auditOf(row), results };
       },
     },
     ballotOf(c),
@@ -127,8 +127,14 @@ export async function expireChanges(c: PolicyContext): Promise<void> {
     });
 }
 
-/** Stores the new version, and ends every other change that started from the old one. */
-async function apply(row: PolicyChangeRow, base: PolicyVersion, by: readonly string[], q: Transaction, c: PolicyContext): Promise<void> {
+/** Stores the new version, and ends every other change that started from the old one. Gives what the audit log keeps. */
+async function apply(
+  row: PolicyChangeRow,
+  base: PolicyVersion,
+  by: readonly string[],
+  q: Transaction,
+  c: PolicyContext,
+): Promise<AuditEntry> {
   const at = c.now();
   const version = base.version + 1;
   await recordPolicyVersion(q, row.id, version, at);
@@ -141,5 +147,5 @@ async function apply(row: PolicyChangeRow, base: PolicyVersion, by: readonly str
       reason: `version ${version} came into force first; propose it again`,
     });
   const data = { version, setting: row.setting, before: base.body, after: row.body, approvers: by };
-  await recordAudit(q, { at, actor: "twokey", kind: "policy.applied", subject: row.id, data });
+  return { at, actor: "twokey", kind: "policy.applied", subject: row.id, data };
 }

@@ -28,7 +28,8 @@ export const AuditColumns = AuditRowShape;
 
 /** One row of the audit log: who (`actor`) did what (`kind`) to what (`subject`). Units: `at` is UTC epoch milliseconds. */
 export type AuditRow = Readonly<z.output<typeof AuditRowShape>>;
-type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;
+/** What is appended to the log. */
+export type AuditEntry = Omit<AuditRow, "seq" | "prevHash" | "hash">;
 
 /** Where the log begins, if its old part was cut off. `signed` is null where no key was given to check it with. */
 export interface AuditBegin extends Checkpoint {

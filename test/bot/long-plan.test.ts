@@ -111,6 +111,29 @@ test("where Slack refuses the file, the message says what to type; a short plan 
   await slack.close();
 });
 
+test("397 projects with the same hold: one line of the message with their number, and each in the file", async () => {
+  const slack = await start();
+  const { plan: announcer, posting } = await announcersOn(slack);
+  const record = plan(ID, 0, "held", () => "held");
+  const hold = (n: number) => ({
+    ...{ kind: "name_in_the_way", blocks: "one_project", projectId: `p-${n}`, liftedBy: "two approvers, by adopting it: /ci-adopt" },
+    sentence: `ROOT/ci/p${n} has the name of p${n} but was not made by Twokey`,
+  });
+  const holds = [...Array.from({ length: 397 }, (_, n) => hold(n)), { ...hold(400), liftedBy: "the deletion of that domain" }];
+  await announcer.showPlan({ ...record, plan: { ...record.plan, holds: holds as never } });
+  await posting.settle();
+  const messages = slack.control.view(ADA)?.conversations.find((c) => c.id === TEAM)?.messages ?? [];
+  const text = JSON.stringify(messages[0]?.blocks);
+  expect(text).toContain("*Held* (398)");
+  expect(text).toContain("• 397 alike. Lifted by: two approvers, by adopting it: /ci-adopt. The first 3: ROOT/ci/p0 has the name of p0");
+  expect(text).toContain("• ROOT/ci/p400 has the name of p400 but was not made by Twokey. Lifted by: the deletion of that domain");
+  expect(text).not.toContain("ROOT/ci/p3 ");
+  const file = messages.flatMap((m) => m.files)[0];
+  const lines = (await (await fetch(new URL(file?.url ?? "", slack.url))).text()).split("\n");
+  expect(lines.filter((l) => /^ {2}ROOT\/ci\/p\d+ has the name of /.test(l))).toHaveLength(398);
+  await slack.close();
+});
+
 test("progress is shown in place at most every few seconds, and in whole words", () => {
   const shown: PlanRecord[] = [];
   let now = 0;

@@ -115,6 +115,7 @@ test("on a database of the bot it says the same, and that everything is stopped;
   expect(done.out).not.toMatch(/first pass|Held/);
   await seeded.db.exec("insert into stop_switch (at, kind, by_operator, reason) values (1, 'stop', 'ci:ada', 'the disk is full')");
   expect((await twokey(["plan", "p7"], mine)).out).toContain("Everything is stopped, so a pass would do nothing: the disk is full");
+  expect(JSON.parse((await twokey(["plan", "p7", "--json"], mine)).out)).toMatchObject({ state: "stopped", stopped: "the disk is full" });
   expect(await rows()).toEqual(before);
   await seeded.drop();
 
@@ -134,8 +135,9 @@ test("on a database of the bot it says the same, and that everything is stopped;
 test("one project as JSON: each change with its words; a project looked at alone locks and deletes nothing", async () => {
   const done = await twokey(["plan", "p7", "--json"], env);
   expect(done.code).toBe(2);
-  const plan = JSON.parse(done.out) as { changes: { sentence: string }[]; isFirst: boolean; holds: { kind: string }[] };
+  const plan = JSON.parse(done.out) as { changes: { sentence: string }[]; isFirst: boolean; holds: { kind: string }[]; state: string };
   expect(plan.isFirst).toBe(true);
+  expect(plan.state).toBe("reported");
   expect(plan.changes.map((c) => c.sentence)).toEqual([
     "create domain ROOT/ci/p7",
     "create account user13 (CI Member) in p7",
@@ -182,4 +184,28 @@ test("before the first start, a domain that is there already is listed once, wit
   expect(out.split("\n").filter((line) => /ROOT\/ci\/p7\b/.test(line))).toEqual([
     expect.stringMatching(/ROOT\/ci\/p7 has the name of p7 but was not made by Twokey. Lifted by: .*\/ci-adopt/),
   ]);
+});
+
+test("the state of a look is what a pass would do: nothing says that it is applied", async () => {
+  const { read } = keysOf(cloud);
+  const writing = { ...env, CLOUDSTACK_WRITE_API_KEY: read.apiKey, CLOUDSTACK_WRITE_SECRET_KEY: read.secretKey };
+  const stateOf = async (...args: string[]) =>
+    (JSON.parse((await twokey(["plan", ...args, "--json"], writing)).out) as { state: string }).state;
+  expect([await stateOf("p9"), await stateOf()]).toEqual(["would_apply", "held"]);
+});
+
+test("alike holds are one line with their number, the first few and who lifts them; --json has each", async () => {
+  const names = Array.from({ length: 40 }, (_, i) => `p${i + 100}`);
+  for (const name of names) cloud.addDomain({ name, parent: root });
+  const { out } = await twokey(["plan"], env);
+  const held = /\nHeld \((\d+)\):\n((?: {2}.+\n)+)/.exec(out);
+  // Those 40, the one of the test before, and that there are more changes than the limit.
+  expect([held?.[1], held?.[2]?.trim().split("\n").length]).toEqual(["42", 2]);
+  expect(held?.[2]).toMatch(
+    /^ {2}41 alike\. Lifted by: two approvers, by adopting it: \/ci-adopt;.*\. The first 3: ROOT\/ci\/p100 has the name of p100 but was not made by Twokey; ROOT\/ci\/p101 .*; ROOT\/ci\/p102 [^;]*$/m,
+  );
+  expect(out).toContain("\nEvery hold: npx twokey plan --json\n");
+  const { holds } = JSON.parse((await twokey(["plan", "--json"], env)).out) as { holds: { sentence: string }[] };
+  for (const name of names)
+    expect(holds.map((h) => h.sentence)).toContain(`ROOT/ci/${name} has the name of ${name} but was not made by Twokey`);
 });

@@ -1,7 +1,7 @@
 /** Claim: how far a command is shows as one bar on a terminal, as lines anywhere else, and not at all in what a script reads. */
 import { expect, test } from "vitest";
 import type { CliIo } from "../../src/cli/command.ts";
-import { progressOf } from "../../src/cli/progress.ts";
+import { progressOf, saying } from "../../src/cli/progress.ts";
 
 function terminal(columns: number | null): { readonly io: CliIo; now: number; out: string; err: string } {
   const seen = { now: 0, out: "", err: "" };
@@ -34,6 +34,18 @@ test("on a terminal one line is written again and again, with the time that is l
   t.err = "";
   progress.end();
   expect(t).toMatchObject({ out: "", err: "\r\u001b[K" });
+});
+
+test("what is waited for is one line on a terminal, taken away at its end, also where it fails; anywhere else nothing", async () => {
+  const t = terminal(20);
+  expect(await saying(t.io, "Reading both sides, and planning", Promise.resolve(3))).toBe(3);
+  expect(t).toMatchObject({ out: "", err: "\r\u001b[KReading both sides,\r\u001b[K" });
+  t.err = "";
+  await expect(saying(t.io, "Reading", Promise.reject(new Error("away")))).rejects.toThrow("away");
+  expect(t.err).toBe("\r\u001b[KReading\r\u001b[K");
+  const log = terminal(null);
+  await saying(log.io, "Reading", Promise.resolve());
+  expect(log).toMatchObject({ out: "", err: "" });
 });
 
 test("with nothing to do nothing is drawn, and nothing taken away", () => {

@@ -143,6 +143,10 @@ test("two people waive it by name; until then nobody can approve, after it the c
     },
     { kind: "archive.waived", actor: op("ben"), data: expect.objectContaining({ name: "bad", have: 2 }) },
   ]);
+  expect((await audited(row.id)).map((a) => a.kind).filter((kind) => /waive/.test(kind))).toEqual([
+    ...["deletion.waive", "archive.waived"],
+    ...["deletion.waive", "archive.waived"],
+  ]);
   expect([code(await approve("ada")), code(await approve("ben"))]).toEqual(["ok", "ok"]);
   expect((await expectRow(fresh.db, row.id)).phase).toBe("cooling_off");
 });

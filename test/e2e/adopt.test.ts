@@ -189,6 +189,22 @@ test("the next plan is ordinary: it creates and repairs, destroys and locks noth
   expect(changes()).toContain("updateAccount");
 });
 
+test("un-adopt asks, for a script as JSON; what is not adopted is refused, without JSON", async () => {
+  const asked = await twokey(["un-adopt", "p-003", "p-004", "--json"], outside);
+  expect(asked).toMatchObject({ code: 0, err: "" });
+  const { question, ...given } = JSON.parse(asked.out) as { question: { id: string } };
+  expect(given).toMatchObject({
+    root: "ROOT/ci",
+    domains: [{ path: "ROOT/ci/p-003" }, { path: "ROOT/ci/p-004" }],
+    lines: [expect.stringContaining("ROOT/ci/p-003: Twokey no longer manages it"), expect.stringContaining("ROOT/ci/p-004")],
+  });
+  expect(question).toEqual({ id: expect.any(String) as string, wasOpen: false, approvals: 3 });
+  const again = await twokey(["un-adopt", "p-003", "p-004", "--json"], outside);
+  expect(JSON.parse(again.out)).toMatchObject({ question: { id: question.id, wasOpen: true } });
+  const refused = await twokey(["un-adopt", "nowhere", "--json"], outside);
+  expect(refused).toMatchObject({ code: 2, out: "", err: expect.stringContaining("nowhere") as string });
+});
+
 test("an adopted domain of another name is exported, and deleted once two approve that", async () => {
   const [ada, ben, mia] = [who(cast.ada), who(cast.ben), who(cast.mia)];
   await mia.command("C0CIUSERS", "/ci-export-template", "p-001 p-001-template");

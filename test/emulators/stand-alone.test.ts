@@ -75,7 +75,7 @@ test("the example is odd as the document lists it, and can be read again", () =>
   expect(parseSeed(JSON.stringify(seed))).toEqual(seed);
   const names = seed.domains.map((d) => d.name);
   const documented = readFileSync("docs/rehearsal.md", "utf8");
-  for (const p of seed.projects.slice(0, 8)) expect(documented).toContain(`| \`${p.slug}\` |`);
+  for (const p of seed.projects.slice(0, 9)) expect(documented).toContain(`| \`${p.slug}\` |`);
   const accountsOf = (name: string): readonly string[] => seed.domains.find((d) => d.name === name)?.accounts.map((a) => a.name) ?? [];
   expect(names).toHaveLength(40);
   expect(names).not.toContain("project-2");
@@ -86,6 +86,9 @@ test("the example is odd as the document lists it, and can be read again", () =>
   expect(accountsOf("project-7")).toContain("robot");
   expect(accountsOf("project-9")).toEqual(["user9-1", "user9-2", "user9-3"]);
   expect(seed.projects.filter((p) => p.isClosed).map((p) => p.id)).toEqual(["p-8"]);
+  expect(seed.projects.filter((p) => p.limits !== undefined).map((p) => [p.id, p.limits])).toEqual([["p-9", { user_vm: 5 }]]);
+  expect(accountsOf("project-10")).toEqual(["user10-1", "user10-2", "user10-3", "mia"]);
+  expect(seed.projects.filter((p) => p.members.some((m) => m.person === "u-1004")).map((p) => p.id)).toEqual(["p-10"]);
 });
 
 test("the CI database of a seed has its rows, also with names that SQL would read as its own", async () => {

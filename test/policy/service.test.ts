@@ -100,8 +100,8 @@ test("two approvers besides the proposer: shown, in force, superseding what star
     "policy.proposed",
     "policy.proposed",
     "policy.approve",
-    "policy.applied",
     "policy.approve",
+    "policy.applied",
     "refused.policy.approve",
   ]);
   expect(await verifyAudit(fresh.db)).toMatchObject({ intact: true });

@@ -5,6 +5,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { BeingStopped, unlessStopped, whyAborted } from "../../src/sync/execution/cut-off.ts";
+import { renderPlan } from "../../src/bot/render/plan.ts";
+import { recordStop } from "../../src/store/stop-switch.ts";
+import { planLines } from "../../src/sync/execution/plan-text.ts";
 import { configOf, putInForce, type PartsChange } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
@@ -61,14 +64,36 @@ test("while changes are made: the one under way is recorded, no further one is m
   expect(cut.value.outcomes.map((o) => [o.outcome, o.problem])).toEqual([
     ["done", null],
     ["held", "this process is being stopped"],
-    ["skipped", null],
-    ["skipped", null],
+    ["held", "this process is being stopped"],
+    ["held", "this process is being stopped"],
   ]);
   expect(await newestPass()).toMatchObject({ ended: true });
   s.refuses = () => null;
   await s.pass();
   expect(s.made).toHaveLength(4);
   expect(await s.pass()).toMatchObject({ state: "unchanged" });
+});
+
+test("stopped by a person in the middle: what is not made says so in the message and in every line of the plan, and that nothing failed", async () => {
+  for (const name of ["bea", "cleo", "dan"]) s.projects["alpha"]?.members.add(name);
+  const stop = { at: s.now, kind: "stop", byOperator: "ci:eve", reason: "the disk is full" } as const;
+  const { writer } = s.bot().parts.cloud;
+  const changing = {
+    ...writer,
+    applyChange: async (...a: Parameters<typeof writer.applyChange>) => {
+      const made = await writer.applyChange(...a);
+      await recordStop(fresh.db, stop);
+      return made;
+    },
+  };
+  const cut = await run({ writer: changing });
+  if (!cut.ok) throw new Error(cut.error.message);
+  expect(cut.value.state).toBe("stopped");
+  expect(cut.value.outcomes.map((o) => o.outcome)).toEqual(["done", "held", "held"]);
+  for (const text of [planLines(cut.value, "test").join("\n"), JSON.stringify(renderPlan(cut.value, "test"))]) {
+    expect(text.match(/in alpha: held \(stopped: the disk is full\)/g)).toHaveLength(2);
+    expect(text).not.toMatch(/skipped|failure/);
+  }
 });
 
 test("what fails otherwise is no stop, and a lost lock keeps its own words", async () => {

@@ -91,7 +91,7 @@ describe("a refusal that stays", () => {
     for (let i = 0; i < 4; i += 1) await s.pass();
     expect(s.made).toEqual([]);
     expect(s.messages.size).toBe(1);
-    expect(text(s)[0]).toContain("skipped after a failure");
+    expect(text(s)[0]).toContain("skipped, since an earlier change of its project was not made");
   });
 });
 

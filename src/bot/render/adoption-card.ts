@@ -1,5 +1,6 @@
 import type { KnownBlock } from "@slack/types";
 import { situations } from "../../core/adoption.ts";
+import { counted } from "../../core/plural.ts";
 import type { AdoptionView } from "../../sync/adoption/context.ts";
 import { button, context, fields, header, joined, list, mrkdwn, safe, section, time, type Mrkdwn } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
@@ -49,14 +50,15 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
 }
 
 function restText({ domains, changes }: NonNullable<AdoptionView["rest"]>): Mrkdwn {
-  return mrkdwn`The limits of /ci-policy let so much through at once. ${changes} more in ${domains} further domains wait for a later portion: /ci-adopt release, once this one is made.`;
+  const more = mrkdwn`${changes} more in ${safe(counted(domains, "further domain"))} ${changes === 1 ? mrkdwn`waits` : mrkdwn`wait`} for a later portion`;
+  return mrkdwn`The limits of /ci-policy let so much through at once. ${more}: /ci-adopt release, once this one is made.`;
 }
 
 function titleOf(v: AdoptionView): string {
   const what = {
-    adopt: v.domains > 0 ? `adopt ${v.domains} domains and ${v.accounts} accounts` : `adopt ${v.accounts} accounts`,
-    give_back: `give ${v.domains} domains back`,
-    release: `release the first plan of ${v.domains} adopted domains`,
+    adopt: `adopt ${v.domains > 0 ? `${counted(v.domains, "domain")} and ` : ""}${counted(v.accounts, "account")}`,
+    give_back: `give ${counted(v.domains, "domain")} back`,
+    release: `release the first plan of ${counted(v.domains, "adopted domain")}`,
   }[v.kind];
   const ends = {
     proposed: `Shall Twokey ${what}?`,

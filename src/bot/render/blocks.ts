@@ -81,12 +81,12 @@ export function context(text: Mrkdwn): KnownBlock {
   return { type: "context", elements: [{ type: "mrkdwn", text: cutSafely(text, SECTION_MAX), verbatim: true }] };
 }
 
-/** A list as sections, as many lines as fit; the rest is counted. */
-export function list(title: string, lines: readonly string[], linesMax = 12): readonly KnownBlock[] {
+/** A list as sections, as many lines as fit; the rest is counted. `count`: of how many things these lines are. */
+export function list(title: string, lines: readonly string[], linesMax = 12, count = lines.length): readonly KnownBlock[] {
   if (lines.length === 0) return [];
   const shown = lines.slice(0, linesMax).map((l) => mrkdwn`• ${safe(l, LINE_MAX)}`);
   if (lines.length > linesMax) shown.push(mrkdwn`… and ${lines.length - linesMax} more`);
-  return [section(mrkdwn`*${safe(title)}* (${lines.length})\n${joined(shown, "\n")}`)];
+  return [section(mrkdwn`*${safe(title)}* (${count})\n${joined(shown, "\n")}`)];
 }
 
 /** Lines that are escaped already, as many as fit one section; the rest is counted. */

@@ -5,7 +5,7 @@ import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
 import type { Hold } from "../../sync/planning/plan.ts";
 import { leftAloneLines } from "../../sync/planning/left-alone.ts";
-import { wordsToLift } from "../../sync/planning/lift.ts";
+import { heldLines } from "../../sync/planning/held-lines.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
 import { isOver, standingBlocks } from "./standing.ts";
 
@@ -53,10 +53,7 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
     header(title),
     ...(record.reported === undefined ? [] : [section(mrkdwn`*Report mode:* ${safe(record.reported)}.`)]),
     ...standingBlocks(record),
-    ...list(
-      "Held",
-      holds.map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
-    ),
+    ...list("Held", heldLines(plan, holds, LINES.others), LINES.others, holds.length),
     ...list("Rows of the CI database to correct", heldRows),
     ...(progress === null ? [] : [section(mrkdwn`*${safe(progress)}*`)]),
     ...list("Done", doneLines, LINES.done),
@@ -121,7 +118,7 @@ function outcomeLine(o: ChangeOutcome): string {
     refused: "refused",
     indeterminate: "outcome unknown, will be looked up",
     held: "held",
-    skipped: "skipped after a failure",
+    skipped: "skipped, since an earlier change of its project was not made",
     reported: "",
   }[o.outcome];
   return `${describeChange(o.change)}${words === "" ? "" : `: ${words}`}${o.problem === null ? "" : ` (${o.problem})`}`;

@@ -14,7 +14,7 @@ import {
   recordGivenBack,
   type AdoptionTableRow,
 } from "../../store/adoptions.ts";
-import { recordAudit } from "../../store/audit.ts";
+import { recordAudit, type AuditEntry } from "../../store/audit.ts";
 import type { Queryable, Transaction } from "../../store/db.ts";
 import { readIdentities } from "../../store/known-accounts.ts";
 import { readKnownState } from "../../store/managed.ts";
@@ -80,8 +80,8 @@ function vote(click: AdoptionClick, looked: boolean, c: AdoptionContext): Promis
         return fail("unavailable", "adoption.again", "Somebody else voted at this moment; nothing was done", { remedy: "Click again." });
       },
       async follow({ row }, { decided, voters, at }, q) {
-        if (decided) await apply(row, voters, at, q);
-        return { value: { applied: decided }, data: auditOf(row) };
+        const results = decided ? [await apply(row, voters, at, q)] : [];
+        return { value: { applied: decided }, data: auditOf(row), results };
       },
     },
     c.ballot,
@@ -144,7 +144,7 @@ async function endMoved(row: AdoptionTableRow, reason: string, c: AdoptionContex
 }
 
 /** Carries a table out; nothing in CloudStack changes. The table is ended last: PostgreSQL permits its rows while it is open. */
-async function apply(row: AdoptionTableRow, voters: readonly string[], at: number, q: Transaction): Promise<void> {
+async function apply(row: AdoptionTableRow, voters: readonly string[], at: number, q: Transaction): Promise<AuditEntry> {
   const ids = row.body.domains.map((d) => d.domainId);
   if (row.kind === "adopt") await recordAdopted(q, row.id, row.body, at);
   else if (row.kind === "release") await endFirstPlans(q, ids);
@@ -158,7 +158,7 @@ async function apply(row: AdoptionTableRow, voters: readonly string[], at: numbe
     accounts,
     approvers: voters,
   };
-  await recordAudit(q, { at, actor: "twokey", kind: "adoption.applied", subject: row.id, data });
+  return { at, actor: "twokey", kind: "adoption.applied", subject: row.id, data };
 }
 
 /** Ends a table without any effect; every team member may do so. Errors: `refused`, `invalid` for a reason too short. */

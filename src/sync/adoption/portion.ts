@@ -4,6 +4,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import { groupBy } from "../../core/group-by.ts";
 import type { DomainId } from "../../core/ids.ts";
 import type { PolicyNow } from "../../core/policy.ts";
+import { counted } from "../../core/plural.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { waitingDomains, withoutWaiting } from "../planning/build-plan.ts";
 import type { Plan } from "../planning/plan.ts";
@@ -43,30 +44,34 @@ export function nextPortion(plan: Plan, paths: ReadonlyMap<DomainId, string>, li
     .filter(({ id }) => paths.has(id))
     .toSorted((a, b) => ((paths.get(a.id) ?? "") < (paths.get(b.id) ?? "") ? -1 : 1));
   const domains = new Set<string>();
-  let used: Size = { changes: 0, deletions: 0 };
-  const later: Size[] = [];
-  for (const { id, ...size } of inOrder) {
-    const sum = add(used, size);
-    if (fullRoom(rooms, sum) !== null) {
-      later.push(size);
+  let used = NOTHING;
+  const later: SizeOf[] = [];
+  for (const one of inOrder) {
+    const sum = add(used, one);
+    if (fullRooms(rooms, sum).length > 0) {
+      later.push(one);
       continue;
     }
-    domains.add(id);
+    domains.add(one.id);
     used = sum;
   }
-  const [first] = later;
+  const [first, ...others] = later;
   if (first === undefined) return ok({ domains, rest: null });
-  if (domains.size === 0) return err(noRoom(rooms, first, later.reduce(add)));
-  return ok({ domains, rest: { domains: later.length, changes: later.reduce((n, size) => n + size.changes + size.deletions, 0) } });
+  const all = later.reduce(add, NOTHING);
+  if (domains.size > 0) return ok({ domains, rest: { domains: later.length, changes: all.changes + all.deletions } });
+  const next = others.reduce((a, b) => (isNearer(rooms, b, a) ? b : a), first);
+  const alone = `${paths.get(next.id) ?? next.id} alone has ${sizeText(next)}`;
+  const what = others.length === 0 ? alone : `${counted(later.length, "domain")} with ${sizeText(all)} wait, and even ${alone}`;
+  return err(noRoom(rooms, next, all, what));
 }
 
 /** Whether the next pass could carry out all that waits in these domains. Errors: as for `nextPortion`. */
 export function fitsLimits(plan: Plan, domains: ReadonlySet<string>, limits: Limits, made: MadeBefore): Result<void, Failure> {
   const rooms = roomsOf(plan, limits, made);
-  const all = sizesOf(plan)
-    .filter(({ id }) => domains.has(id))
-    .reduce<Size>(add, { changes: 0, deletions: 0 });
-  return fullRoom(rooms, all) === null ? ok(undefined) : err(noRoom(rooms, all, all));
+  const sizes = sizesOf(plan).filter(({ id }) => domains.has(id));
+  const all = sizes.reduce(add, NOTHING);
+  if (fullRooms(rooms, all).length === 0) return ok(undefined);
+  return err(noRoom(rooms, all, all, `${sizeText(all)} in ${counted(sizes.length, "domain")} would be released`));
 }
 
 interface Size {
@@ -74,12 +79,16 @@ interface Size {
   readonly deletions: number;
 }
 
+type SizeOf = Size & { readonly id: DomainId };
+
+const NOTHING: Size = { changes: 0, deletions: 0 };
+
 function add(a: Size, b: Size): Size {
   return { changes: a.changes + b.changes, deletions: a.deletions + b.deletions };
 }
 
 /** What waits in each domain. */
-function sizesOf(plan: Plan): readonly (Size & { readonly id: DomainId })[] {
+function sizesOf(plan: Plan): readonly SizeOf[] {
   const changes = groupBy(plan.restrictive, (c) => c.domainId);
   const deletions = new Set(plan.proposals.map((p) => p.domainId));
   return ([...waitingDomains(plan)] as DomainId[]).map((id) => ({
@@ -87,9 +96,23 @@ function sizesOf(plan: Plan): readonly (Size & { readonly id: DomainId })[] {
   }));
 }
 
-/** The room that so much does not fit; null: it fits. */
-function fullRoom(rooms: readonly Room[], size: Size): Room | null {
-  return rooms.find(({ of, left }) => size[of] > left) ?? null;
+/** The rooms that so much does not fit. */
+function fullRooms(rooms: readonly Room[], size: Size): readonly Room[] {
+  return rooms.filter(({ of, left }) => size[of] > left);
+}
+
+/** Whether fewer limits are in the way of `a` than of `b`, or as many and it is smaller. */
+function isNearer(rooms: readonly Room[], a: Size, b: Size): boolean {
+  const [inTheWay, before] = [fullRooms(rooms, a).length, fullRooms(rooms, b).length];
+  return inTheWay < before || (inTheWay === before && a.changes + a.deletions < b.changes + b.deletions);
+}
+
+function sizeText({ changes, deletions }: Size): string {
+  const parts = [
+    ...(changes > 0 ? [`${counted(changes, "restriction")} (locks, changed roles, lowered limits)`] : []),
+    ...(deletions > 0 ? [counted(deletions, "proposed deletion")] : []),
+  ];
+  return parts.join(" and ");
 }
 
 /** The limits as the next pass meets them (`limitHolds`). What waits counts among its changes once it is released. */
@@ -101,35 +124,29 @@ function roomsOf(plan: Plan, l: Limits, made: MadeBefore): readonly Room[] {
   });
   return [
     room("changes", l.restrictionsPerPass, anyway, "restrictions-per-pass", "in one pass"),
-    room("changes", l.restrictionsPerDay, made.day + anyway, "restrictions-per-day", `a day, and ${made.day} were made in the last one`),
-    room(
-      "changes",
-      l.restrictionsPerWeek,
-      made.week + anyway,
-      "restrictions-per-week",
-      `a week, and ${made.week} were made in the last one`,
-    ),
+    room("changes", l.restrictionsPerDay, made.day + anyway, "restrictions-per-day", `a day, and ${madeText(made.day)}`),
+    room("changes", l.restrictionsPerWeek, made.week + anyway, "restrictions-per-week", `a week, and ${madeText(made.week)}`),
     room("changes", l.changesPerPass, plan.additive.length + anyway, "changes-per-pass", "for changes of all kinds in one pass"),
     room("deletions", l.proposalsPerPass, proposals.length, "proposals-per-pass", "in one pass"),
   ];
 }
 
+function madeText(n: number): string {
+  return `${n} ${n === 1 ? "was" : "were"} made in the last one`;
+}
+
 /** Names every limit that is in the way of `size`, with the value that lets `all` through, so that nobody raises one after the other. */
-function noRoom(rooms: readonly Room[], size: Size, all: Size): Failure {
-  const full = rooms.filter(({ of, left }) => size[of] > left);
+function noRoom(rooms: readonly Room[], size: Size, all: Size, what: string): Failure {
+  const full = fullRooms(rooms, size);
   const raise = full.map(
     ({ of, used, setting }) => `/ci-policy set ${setting} ${used + all[of]} because the first plan was read and is right`,
   );
   const why = full.map(
-    ({ of, left, says }) => `there is room for ${left} ${of === "changes" ? "restrictions" : "deletions"}, since ${says}`,
+    ({ of, left, says }) => `there is room for ${counted(left, of === "changes" ? "restriction" : "deletion")}, since ${says}`,
   );
   const passes = full.every(({ setting }) => /-(?:day|week)$/.test(setting));
   const waits = passes ? "Ask again later, or two approvers raise it" : "Two approvers raise what is in the way";
-  const what = [
-    ...(size.changes > 0 ? [`${size.changes} locks, changed roles or lowered limits`] : []),
-    ...(size.deletions > 0 ? [`${size.deletions} proposed deletions`] : []),
-  ];
-  return failure("refused", "adoption.no_room", `The limits do not let ${what.join(" and ")} through now: ${why.join("; ")}`, {
+  return failure("refused", "adoption.no_room", `The limits do not let it through now: ${what}, and ${why.join("; ")}`, {
     remedy: `${waits}: ${raise.join("; ")}.`,
   });
 }

@@ -38,8 +38,12 @@ const PROJECTS_AT_A_TIME = 4;
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
  * What CloudStack refuses holds up only what depends on it; after any other failure the rest of that project is skipped, and the next pass
- * plans anew. A restriction above the budget, or while the clocks disagree, is held: replicas count together. Before each change `refusalOfChange` is asked and the intent
- * recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * plans anew.
+ *
+ * What is not made because of a stop is held, with that stop, and not skipped: nothing failed.
+ *
+ * A restriction above the budget, or while the clocks disagree, is held: replicas count together.
+ * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
@@ -52,10 +56,14 @@ export async function applyChanges(changes: readonly Change[], c: ApplyContext):
 }
 
 async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: Map<Change, ChangeOutcome>): Promise<void> {
-  for (const change of group) {
-    const { holdsUp, ...outcome } = await applyOne(change, c);
-    outcomes.set(change, outcome);
+  const tell = (outcome: ChangeOutcome): void => {
+    outcomes.set(outcome.change, outcome);
     c.onOutcome?.(outcome);
+  };
+  for (const [i, change] of group.entries()) {
+    const { holdsUp, holdsAll = false, ...outcome } = await applyOne(change, c);
+    tell(outcome);
+    if (holdsAll) for (const later of group.slice(i + 1)) tell({ ...outcome, change: later });
     if (holdsUp || (outcome.outcome !== "done" && change.kind === "create_domain")) return;
   }
 }
@@ -63,9 +71,15 @@ async function applyGroup(group: readonly Change[], c: ApplyContext, outcomes: M
 /** Failures that say something of the system, not of the change: the next change would fail in the same way, or is unsafe. */
 const HOLDS_UP: ReadonlySet<FailureKind> = new Set(["unavailable", "indeterminate", "contract_broken"]);
 
-async function applyOne(change: Change, c: ApplyContext): Promise<ChangeOutcome & { readonly holdsUp: boolean }> {
+/** `holdsAll`: whatever follows is not made either, for the same reason. */
+interface Applied extends ChangeOutcome {
+  readonly holdsUp: boolean;
+  readonly holdsAll?: boolean;
+}
+
+async function applyOne(change: Change, c: ApplyContext): Promise<Applied> {
   const problem = c.signal.aborted ? whyAborted(c.signal) : await refusalOfChange(c.db, c.passId);
-  if (problem !== null) return held(change, problem);
+  if (problem !== null) return { ...held(change, problem), holdsAll: true };
   const id = c.newId();
   const jobId = jobIdFor(id);
   const sentence = describeChange(change);

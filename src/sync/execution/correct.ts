@@ -33,11 +33,13 @@ export async function correctMessages(
 export function asItStands(stored: PlanRecord, now: PlanRecord, told: ToldByKey): PlanRecord {
   const { plan } = stored;
   const hasEnded = (key: string): boolean => (told.get(key)?.endedAt ?? null) !== null;
+  // By key: the holds of a fleet that is not adopted yet are as many as its domains.
+  const holdsNow = new Map(now.plan.holds.map((h) => [holdKey(h, scopeOf(now)), h] as const).toReversed());
   const holds = plan.holds.flatMap((hold) => {
     const key = holdKey(hold, scopeOf(stored));
     if (key === null) return [hold];
     if (hasEnded(key)) return [];
-    return [now.plan.holds.find((h) => holdKey(h, scopeOf(now)) === key) ?? hold];
+    return [holdsNow.get(key) ?? hold];
   });
   const heldRows = plan.heldRows.flatMap((row) =>
     hasEnded(`row:${row.view}:${row.key}`) ? [] : [now.plan.heldRows.find((r) => r.view === row.view && r.key === row.key) ?? row],
@@ -45,10 +47,16 @@ export function asItStands(stored: PlanRecord, now: PlanRecord, told: ToldByKey)
   const drift = plan.drift.flatMap((d) =>
     hasEnded(`drift:${d.kind}:${d.path}`) ? [] : [now.plan.drift.find((x) => x.kind === d.kind && x.path === d.path) ?? d],
   );
+  const outcomesNow = new Map(
+    now.outcomes
+      .filter((x) => isUndone(x) || x.outcome === "done")
+      .map((x) => [undoneKey(x.change), x] as const)
+      .toReversed(),
+  );
   const outcomes = stored.outcomes.flatMap((o): readonly ChangeOutcome[] => {
     if (!isUndone(o)) return [o];
     const key = undoneKey(o.change);
-    const present = now.outcomes.find((x) => undoneKey(x.change) === key && (isUndone(x) || x.outcome === "done"));
+    const present = outcomesNow.get(key);
     return present !== undefined ? [present] : hasEnded(key) ? [] : [o];
   });
   const ended = (stored.ended ?? []).map((e) => ({ ...e, isBack: told.get(e.key)?.endedAt === null }));

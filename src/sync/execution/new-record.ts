@@ -32,6 +32,15 @@ export function withOutcomes(all: readonly ChangeOutcome[], applied: readonly Ch
   return all.map((o) => done.get(o.change) ?? o);
 }
 
+/** What a pass would do with a plan that is only looked at: no word of one that is carried out is true of it. */
+export function lookState(record: PlanRecord): "would_apply" | "held" | "reported" | "unchanged" {
+  const { outcomes, plan, notAsked = [] } = record;
+  const state = finalState(record, 0);
+  if (state === "held" || state === "reported") return state;
+  const asks = allowedBy(plan).deletions && plan.proposals.length > notAsked.length;
+  return asks || outcomes.some((o) => o.outcome === "waiting") ? "would_apply" : "unchanged";
+}
+
 /** The state of a plan of which so many changes were to be made. */
 export function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);

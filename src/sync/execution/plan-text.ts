@@ -2,7 +2,7 @@
 import { asShown } from "../../core/shown-text.ts";
 import { describeChange } from "../planning/describe.ts";
 import { leftAloneLines } from "../planning/left-alone.ts";
-import { wordsToLift } from "../planning/lift.ts";
+import { heldLines } from "../planning/held-lines.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
 const outcomes: Readonly<Record<ChangeOutcome["outcome"], string>> = {
@@ -11,13 +11,21 @@ const outcomes: Readonly<Record<ChangeOutcome["outcome"], string>> = {
   refused: "refused",
   indeterminate: "outcome unknown, will be looked up",
   held: "held",
-  skipped: "skipped after a failure",
+  skipped: "skipped, since an earlier change of its project was not made",
   reported: "would be made, and is only reported",
 };
 
-/** Every line of a plan; the same record gives the same lines. No line contains a control character of others. */
-export function planLines(record: PlanRecord, environment: string): readonly string[] {
+/** Above how many alike holds are one line where a plan is only looked at. */
+const ALIKE = 3;
+
+/**
+ * Every line of a plan; the same record gives the same lines. No line contains a control character of others.
+ *
+ * `groupsHolds`: alike holds are one line.
+ */
+export function planLines(record: PlanRecord, environment: string, { groupsHolds = false } = {}): readonly string[] {
   const { plan, notAsked = [] } = record;
+  const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const asked = plan.proposals.filter((p) => !notAsked.some((n) => n.path === p.path));
   const { projects, domains, accounts } = plan.counts;
   const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
@@ -26,10 +34,7 @@ export function planLines(record: PlanRecord, environment: string): readonly str
     `Plan ${plan.digest.slice(0, 8)} (${environment}), read at ${new Date(plan.asOf).toISOString()}, over ${scope}: ${projects} projects, ${domains} domains, ${accounts} accounts`,
     ...(record.endedAt === null ? [] : [`Started ${by}, ended at ${new Date(record.endedAt).toISOString()}: ${record.state}`]),
     ...(record.reported === undefined ? [] : [`Report mode: ${record.reported}`]),
-    ...part(
-      "Held",
-      plan.holds.filter((h) => h.kind !== "held_row").map((h) => `${h.sentence}. Lifted by: ${wordsToLift(h, plan)}`),
-    ),
+    ...part("Held", heldLines(plan, holds, groupsHolds ? ALIKE : Number.POSITIVE_INFINITY), holds.length),
     ...part(
       "Rows of the CI database to correct",
       plan.heldRows.map((h) => `${h.view}, ${h.key}: ${h.problem}; ${h.remedy}`),
@@ -47,8 +52,8 @@ export function planLines(record: PlanRecord, environment: string): readonly str
   ].map(asShown);
 }
 
-function part(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : [`${title} (${lines.length}):`, ...lines.map((line) => `  ${line}`)];
+function part(title: string, lines: readonly string[], count = lines.length): readonly string[] {
+  return lines.length === 0 ? [] : [`${title} (${count}):`, ...lines.map((line) => `  ${line}`)];
 }
 
 function changeLine({ change, outcome, seen, problem }: ChangeOutcome): string {

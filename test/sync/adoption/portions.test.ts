@@ -105,7 +105,11 @@ test("400 domains are released by ten, as the limits let so many through, and ea
   // Twenty a day, by default: nothing fits until tomorrow, or until two people say otherwise, in the words of the answer.
   const full = failed(await adoption().release(asker("chen")));
   expect(full).toMatchObject({ code: "adoption.no_room" });
-  expect(full.message).toContain("the limit is 20 a day, and 20 were made in the last one");
+  expect(full.message).toBe(
+    "The limits do not let it through now: 380 domains with 380 restrictions (locks, changed roles, lowered limits) wait, and even " +
+      "ROOT/ci/p117 alone has 1 restriction (locks, changed roles, lowered limits), and there is room for 0 restrictions, since the limit " +
+      "is 20 a day, and 20 were made in the last one",
+  );
   expect(full.remedy).toMatch(/^Ask again later, or two approvers raise it: /);
   const typed = /\/ci-policy (set restrictions-per-day 400 because [^.]+)\./.exec(full.remedy ?? "")?.[1] ?? "";
   expect(parseCommand("/ci-policy", typed)).toMatchObject({
@@ -144,7 +148,9 @@ test("a portion for which there is no room any more when it is decided: the vote
   }
   const refused = failed(await approve("ben"));
   expect(refused).toMatchObject({ code: "adoption.no_room" });
-  expect(refused.message).toContain("there is room for 5 restrictions");
+  expect(refused.message).toContain(
+    "10 restrictions (locks, changed roles, lowered limits) in 10 domains would be released, and there is room for 5 restrictions",
+  );
   expect(card()).toMatchObject({ state: "proposed" });
   await pass();
   expect(s.made).toEqual([]);
@@ -156,9 +162,31 @@ test("one domain that alone is more than the limits let through is named with ev
   await adoptAll();
   await pass();
   const { message, remedy } = failed(await adoption().release(asker("chen")));
-  expect(message).toContain("1 locks, changed roles or lowered limits");
+  expect(message).toContain("400 domains with 400 restrictions (locks, changed roles, lowered limits) wait");
+  expect(message).toContain("ROOT/ci/p1 alone has 1 restriction (");
   expect(remedy).toContain("Two approvers raise what is in the way: /ci-policy set restrictions-per-pass 400 because");
   expect(remedy).toContain("/ci-policy set restrictions-per-day 400 because");
+});
+
+test("the domain that is nearest to its release is named, not the first; one that waits alone is named alone", async () => {
+  await putInForce(fresh.db, { restrictionsPerPass: 1, restrictionsPerDay: 1, restrictionsPerWeek: 1000, changesPerPass: 1000 });
+  const lower = { user_vm: 2, volume: 2, snapshot: 2 };
+  s.projects["p1"] = { members: new Set(), state: "active", limits: lower };
+  s.domains.set("p1", { ...domain(1), limits: { user_vm: 3, volume: 3, snapshot: 3 } });
+  s.projects["p2"] = { members: new Set(), state: "active", limits: { user_vm: 2, volume: 2 } };
+  s.domains.set("p2", { ...domain(2), limits: { user_vm: 3, volume: 3 } });
+  await adoptAll();
+  await pass();
+  expect(failed(await adoption().release(asker("chen"))).message).toBe(
+    "The limits do not let it through now: 2 domains with 5 restrictions (locks, changed roles, lowered limits) wait, and even ROOT/ci/p2 " +
+      "alone has 2 restrictions (locks, changed roles, lowered limits), and there is room for 1 restriction, since the limit is 1 in one " +
+      "pass; there is room for 1 restriction, since the limit is 1 a day, and 0 were made in the last one",
+  );
+  s.domains.set("p2", { ...domain(2), limits: { user_vm: 2, volume: 2 } });
+  await pass();
+  const { message, remedy } = failed(await adoption().release(asker("chen")));
+  expect(message).toContain("now: ROOT/ci/p1 alone has 3 restrictions (");
+  expect(remedy).toContain("/ci-policy set restrictions-per-pass 3 because");
 });
 
 test("400 domains of other names: as many are given back at once as a pass may make new ones for", async () => {

@@ -158,7 +158,9 @@ test("two approvers: managed, nothing made; then the plan is ordinary, and what 
       .map((c) => c.kind)
       .toSorted(),
   ).toEqual(["lower_limit", "set_role"]);
-  expect(await audited()).toEqual(expect.arrayContaining(["adoption.proposed", "adoption.approve", "adoption.applied"]));
+  // In the order of what happened: what came of the deciding vote stands after it.
+  const ofTables = (await audited()).filter((kind) => kind.startsWith("adoption."));
+  expect(ofTables.slice(-3)).toEqual(["adoption.approve", "adoption.approve", "adoption.applied"]);
 });
 
 test("a release of more than people were shown is refused, and made anew", async () => {

@@ -138,10 +138,14 @@ describe("a short run", () => {
     bot.with({
       exports: { openExport: (one) => (used.push(`export ${one.name}`), bot.parts.cloud.exports.openExport(one)) },
       archive: {
-        async open(key) {
-          // The audit log's head is kept in the archive too.
-          if ((await fresh.db.exec("select from archive_entry where id::text = $1", [key])) > 0) used.push("read");
-          return bot.parts.archive.open(key);
+        // Whether a copy is there is asked at any time; its bytes are read by long runs.
+        open: async (key) => {
+          const opened = await bot.parts.archive.open(key);
+          async function* bytes(from: Readable): AsyncGenerator<unknown> {
+            used.push("read");
+            yield* from;
+          }
+          return opened.ok ? ok(Readable.from(bytes(opened.value))) : opened;
         },
       },
       enqueue: async (_name, id, o) => void (o?.isLong === true ? long.push(id) : 0),
@@ -225,6 +229,18 @@ describe("a short run", () => {
     expect(long).toEqual([row.id]);
     expect(w.calls).toEqual([]);
     expect((await expectRow(fresh.db, row.id)).activity).toContain("waits for its turn");
+  });
+
+  test("saves nothing of what appeared after the point of no return: people are asked once a long run has", async () => {
+    const { row, bot: usual } = await approveIn(w);
+    const bot = noting(usual);
+    w.items = [...w.items.filter((one) => one.kind === "template"), item("template", "new", { bytes: 3 })];
+    await updateAnyway(fresh.db, row.id, { phase: "removing", until_at: null });
+    await runShort(bot, row);
+    expect([used, long, await phase(row)]).toEqual([[], [row.id], "removing"]);
+    await runLong(bot, row);
+    expect(used).toContain("export new");
+    expect(await phase(row)).toBe("frozen");
   });
 
   test("has destroyed machines recovered while the next one's copy waits long for its turn", async () => {

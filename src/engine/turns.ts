@@ -10,7 +10,7 @@ import { enqueueRun } from "./schema.ts";
  * When a run that met another one is tried again. A long one soon: what it met is short. A short one that is urgent does not wait for that
  * either: whoever takes long looks every few seconds whether people decided something, and then does itself what is due. Units: milliseconds.
  */
-const AGAIN_MS = { short: 5_000, long: 1_000 } as const;
+const AGAIN_MS = { short: 10_000, long: 1_000 } as const;
 
 /**
  * Whether a run that has begun may go on, and in which of the two queues of its kind it is; it is put back when one of the other runs.

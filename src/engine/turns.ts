@@ -7,8 +7,8 @@ import type { Turn } from "./runs.ts";
 import { enqueueRun } from "./schema.ts";
 
 /**
- * When a run that met another one is tried again. A long one soon: what it met is short. A short one that is urgent does not wait for that
- * either: whoever takes long looks every few seconds whether people decided something, and then does itself what is due. Units: milliseconds.
+ * When a run that met another one is tried again. A long one soon: what it met is short. What is urgent does not wait for the short one: a
+ * long one looks every few seconds whether people decided something, and then does itself what follows. Units: milliseconds.
  */
 const AGAIN_MS = { short: 10_000, long: 1_000 } as const;
 

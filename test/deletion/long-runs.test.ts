@@ -65,11 +65,11 @@ describe("while twenty deletions save", () => {
     const asked = { restore_by: "ada", closed_because: "restored", digest: "a".repeat(64) as never } as const;
     await updateAnyway(fresh.db, wanted.id, { phase: "grace", until_at: 1e15 as never, ...asked });
     await engine.enqueue("deletion", wanted.id);
-    await eventually("it is given back", async () => (await expectRow(fresh.db, wanted.id)).phase === "closed", { limitMs: 20_000 });
+    await eventually("it is given back", async () => (await expectRow(fresh.db, wanted.id)).phase === "closed");
     await bot.services.sync.stop(by, "drill");
     for (const row of rows.slice(0, 20)) await engine.enqueue("deletion", row.id);
     const stand = () => fresh.db.exec("select from deletion where activity = 'stopped: drill'");
-    await eventually("all stand", async () => (await stand()) === 20, { limitMs: 40_000 });
+    await eventually("all stand", async () => (await stand()) === 20);
     expect(await fresh.db.exec("select from archive_entry where state = 'failed'")).toBe(0);
   });
 });

@@ -24,16 +24,7 @@ export type Interruptible = SaveContext & { isUnchanged(): Promise<boolean> };
  * Errors: `unavailable` `deletion.interrupted`, or a stream that breaks off.
  */
 export function interruptible(row: DeletionRow, c: DeletionContext): Interruptible {
-  let projectAskedAt = c.now();
-  const isUnchanged = async (): Promise<boolean> => {
-    const now = await readDeletion(c.db, row.id);
-    if (now?.phase !== row.phase || now.restore_by !== row.restore_by || now.lease !== row.lease) return false;
-    if ((await readStop(c.db)).stopped) return false;
-    // After the point of no return two people may have accepted that it is back.
-    if (row.phase === "removing" || Math.abs(c.now() - projectAskedAt) < ASK_PROJECT_MS) return true;
-    projectAskedAt = c.now();
-    return !(await isBack(row, c));
-  };
+  const isUnchanged = watchDecisions(row, c);
   /** Null: somebody decided otherwise before it came. */
   const unlessDecided = async <T>(coming: Promise<T>): Promise<{ readonly came: T } | null> => {
     let first = await inTime(coming, ASK_MS);
@@ -94,5 +85,19 @@ export function interruptible(row: DeletionRow, c: DeletionContext): Interruptib
         });
       },
     },
+  };
+}
+
+/** Asks whether a deletion is as it was: by each question its row and the stop switch, now and then the CI database too. */
+function watchDecisions(row: DeletionRow, c: DeletionContext): () => Promise<boolean> {
+  let projectAskedAt = c.now();
+  return async () => {
+    const now = await readDeletion(c.db, row.id);
+    if (now?.phase !== row.phase || now.restore_by !== row.restore_by || now.lease !== row.lease) return false;
+    if ((await readStop(c.db)).stopped) return false;
+    // After the point of no return two people may have accepted that it is back.
+    if (row.phase === "removing" || Math.abs(c.now() - projectAskedAt) < ASK_PROJECT_MS) return true;
+    projectAskedAt = c.now();
+    return !(await isBack(row, c));
   };
 }

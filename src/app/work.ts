@@ -31,8 +31,11 @@ import { dropOld } from "./old-rows.ts";
 import type { Parts, WorkName } from "./parts.ts";
 import { createQuickPasses, fleetOf, passAndAsk, quickPassContext } from "./passes.ts";
 
-/** Runs one piece of durable work; idempotent, and throws when its signal aborts before it is done. */
-export type Run = (id: string, signal: AbortSignal) => Promise<void>;
+/**
+ * Runs one piece of durable work; idempotent, and throws when its signal aborts before it is done. `isLong` false: it has a slot that urgent
+ * runs of its kind wait for; left out: it does all itself.
+ */
+export type Run = (id: string, signal: AbortSignal, isLong?: boolean) => Promise<void>;
 
 /** Something that runs regularly, once over all replicas. */
 export interface Schedule {
@@ -70,9 +73,9 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
       const ids = request === "" ? {} : { request };
       await runTraced(ids, () => report(passAndAsk(scope, startedBy, c.passes, c.policy, p.events), p, "pass"));
     },
-    deletion: (id, signal) =>
+    deletion: (id, signal, isLong = true) =>
       runTraced({ deletion: id }, async () => {
-        await advance(id, c.deletions, signal);
+        await advance(id, { ...c.deletions, isShortRun: !isLong }, signal);
         await c.deletions.ownership.keep();
       }),
     export: (id) => runTraced({ export: id }, () => runExports(id, c.exports)),

@@ -18,6 +18,13 @@ export interface Closing {
   readonly closedBy: CiUserId | null;
 }
 
+/** How a run is put into the queue. */
+interface Enqueued {
+  readonly delayMs?: number;
+  readonly tx?: Transaction;
+  readonly isLong?: boolean;
+}
+
 /** All that deletions need; every part that matters for safety is required. */
 export interface DeletionContext {
   readonly db: Database;
@@ -35,8 +42,10 @@ export interface DeletionContext {
   readonly approvers: ApproverDirectory;
   readonly ownership: Ownership;
   readonly announcer: DeletionAnnouncer;
-  /** Durable work. */
-  readonly work: { enqueue(name: "deletion", id: string, o?: { readonly delayMs?: number; readonly tx?: Transaction }): Promise<void> };
+  /** Durable work; long runs have slots of their own. */
+  readonly work: { enqueue(name: "deletion", id: string, o?: Enqueued): Promise<void> };
+  /** Whether this run leaves to a long one what takes long: it has a slot that urgent ones wait for. Left out: it does all itself. */
+  readonly isShortRun?: boolean;
   /**
    * The policy in force, read each time, on the caller's connection: waiting for a second connection while holding one can deadlock.
    * Errors: throws when the store is unreachable: no policy, no step.

@@ -18,7 +18,7 @@ import { differenceOf, type Difference } from "./difference.ts";
 import { assessNeighbours } from "./neighbours.ts";
 import { isListed } from "./protection.ts";
 import { readApproved, type Approved } from "./go-on.ts";
-import { closedAgain, readProject } from "./question.ts";
+import { assessProject, readProject } from "./question.ts";
 import { refusalOf, refuse, type Refusal } from "./reasons.ts";
 
 /** What every step of a deletion needs: a grant and a fresh inventory. */
@@ -175,10 +175,8 @@ async function readDecisions(row: DeletionRow, c: DeletionContext): Promise<Resu
   const { accepted } = approved;
   const state = await readProject(row, c, accepted?.reason === "closed_again" ? accepted : null);
   if (!state.ok) return refused(state);
-  if (state.value === "closed_again" && row.evidence.kind === "closed") return refuse("closed_again", closedAgain(row));
-  const stillGone = state.value === (row.evidence.kind === "closed" ? "closed" : "absent");
-  if (!stillGone && accepted?.reason !== "came_back")
-    return refuse("came_back", `the project ${row.slug} is ${state.value.replace("_", " ")} in the CI database`);
+  const stands = assessProject(row, state.value, accepted?.reason);
+  if (!stands.ok) return stands;
 
   const votes = await readVotes(c.db, approved.ref);
   const approvers = await c.approvers.approversNow(votes.map((v) => v.voter));

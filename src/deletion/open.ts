@@ -4,6 +4,7 @@ import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
 import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import { mergedNote } from "../store/known-accounts.ts";
+import type { PartialDesired } from "../sync/planning/desired.ts";
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
 import type { DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
@@ -80,6 +81,29 @@ export async function whyNotOpened(
   const why = `who closed the project or started the pass has no vote${merged === "" ? "" : `, and ${merged}`}`;
   const remedy = startedBy.length === 0 ? "Add an approver (/ci-policy)" : "The next pass that starts by itself asks";
   return { reason: `${who}: ${why}. ${remedy}`, isNews: true };
+}
+
+/**
+ * Has the deletions in their cool-off or grace period looked at now whose project, as a pass read it, is active again, is closed by another
+ * closing, is there again at all, or has a row that cannot be used: they would not look by themselves before their wait ends. What follows
+ * is read and decided anew.
+ */
+export async function lookAtChanged(
+  { projects, held }: Pick<PartialDesired, "projects" | "held">,
+  c: Pick<DeletionContext, "db" | "work">,
+): Promise<void> {
+  const read = new Map(projects.map((p) => [p.id, p]));
+  const unused = new Set(held.map((row) => row.projectId));
+  for (const { id, phase, project_id, evidence, restore_by } of await readLiveDeletions(c.db)) {
+    if (restore_by !== null || (phase !== "cooling_off" && phase !== "grace")) continue;
+    const project = read.get(project_id);
+    const isSame =
+      project?.state === "closed" &&
+      evidence.kind === "closed" &&
+      project.closedAt === evidence.closedAt &&
+      project.closedBy === evidence.closedBy;
+    if (unused.has(project_id) || (project !== undefined && !isSame)) await c.work.enqueue("deletion", id);
+  }
 }
 
 /** Who asked for a deletion: who closed the project, and who started the pass. */

@@ -12,6 +12,10 @@ import type { DeletionRow } from "../store/deletions.ts";
 import { readIdentities } from "../store/known-accounts.ts";
 import type { Closing, DeletionContext } from "./context.ts";
 import { isProtected } from "./protection.ts";
+import { refuse, type Refusal } from "./reasons.ts";
+
+/** How a project stands in the CI database. */
+type ProjectStanding = "active" | "closed" | "closed_again" | "absent";
 
 /** What people are asked to approve, as it is frozen in the deletion's row; null before it is proposed. `closers` asked for it too. */
 export async function readRequest(
@@ -78,6 +82,20 @@ export function readProject(
   accepted: Closing | null = null,
 ) {
   return c.evidence.readProjectState(id, evidence.kind === "closed" ? (accepted ?? evidence) : null);
+}
+
+/** Whether a project still stands as when people were asked, but for what two people `accepted` since. Errors: why the deletion ends. */
+export function assessProject(row: DeletionRow, state: ProjectStanding, accepted: string | null = null): Result<void, Refusal> {
+  if (state === "closed_again" && row.evidence.kind === "closed") return refuse("closed_again", closedAgain(row));
+  const isStillGone = state === (row.evidence.kind === "closed" ? "closed" : "absent");
+  if (isStillGone || accepted === "came_back") return ok(undefined);
+  return refuse("came_back", `the project ${row.slug} is ${state.replace("_", " ")} in the CI database`);
+}
+
+/** Whether a deletion's project is active again. A CI database that cannot be read, or that nobody confirmed, does not say so. */
+export async function isBack(row: DeletionRow, c: Pick<DeletionContext, "db" | "evidence" | "policyNow">): Promise<boolean> {
+  const state = await readProject(row, c);
+  return state.ok && state.value === "active" && (await c.policyNow(c.db)).scopeIsConfirmed;
 }
 
 /** Why another closing of the project ends what people were asked: who asks now may be one of those who approve. Invariant: INV-2. */

@@ -184,6 +184,11 @@ export function refuse(reason: GuardReason, sentence: string): Result<never, Ref
   return err(guardRefusal(reason, sentence));
 }
 
+/** The failure for a domain that CloudStack says was removed. */
+export function domainGone({ path }: { readonly path: string }): Failure {
+  return failure("stale", "cloudstack.domain_gone", `${path} does not exist any more`);
+}
+
 /** A failure as a refusal; what already is one stays as it is. */
 export function refusalOf(f: Failure | Refusal): Refusal {
   if ("reason" in f) return f;

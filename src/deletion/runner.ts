@@ -2,6 +2,7 @@ import { counted } from "../core/plural.ts";
 import { DAY_MS } from "../core/units.ts";
 import { after } from "../core/clock.ts";
 import { failure } from "../core/failure.ts";
+import { ok, type Result } from "../core/result.ts";
 import { recordAudit } from "../store/audit.ts";
 import {
   countEntered,
@@ -23,10 +24,11 @@ import type { DeletionContext } from "./context.ts";
 import { requireOwner, type Passage } from "./guard.ts";
 import { takePassage } from "./passage.ts";
 import { isProtected } from "./protection.ts";
-import { closedAgain, readProject } from "./question.ts";
-import { guardRefusal } from "./reasons.ts";
+import { assessProject, closedAgain, readProject } from "./question.ts";
+import { domainGone, guardRefusal, type Refusal } from "./reasons.ts";
 import { buildView, show, showAndTell } from "./build-view.ts";
 import { describeHourlySnapshots } from "./schedule.ts";
+import { takesLong } from "./long-run.ts";
 import { runStep, settleIntents, type Unsettled } from "./step.ts";
 import { archiveContents } from "./steps/archive.ts";
 import { bringToRest, restoreContents } from "./steps/restore.ts";
@@ -35,10 +37,12 @@ import { dismantleSteps, quarantineSteps, removeSteps, teardown } from "./steps/
 import {
   again,
   close,
-  domainGone,
   endFrozen,
+  endTurnWait,
   enter,
+  goneWhileGivenBack,
   ifUnchanged,
+  leaveToLongRun,
   move,
   NO_WAIT,
   onRefusal,
@@ -58,11 +62,12 @@ export async function advance(id: string, c: DeletionContext, signal: AbortSigna
   // The process that changed it last may have died before it updated the card.
   await showAndTell(id, c);
   const lease = await takeLease(c.db, id);
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     signal.throwIfAborted();
     const row = await readDeletion(c.db, id);
     // Another run took it over, as when this process was suspended.
     if (row?.lease !== lease) return;
+    if (isFirst) await endTurnWait(row, c);
     if (row === null || row.phase === "deleted" || row.phase === "closed") return;
     const stop = c.reported === null ? await readStop(c.db) : standing(c.reported);
     if (row.phase === "frozen" || (stop.stopped && row.restore_by === null)) return stand(row, stop, c);
@@ -156,6 +161,7 @@ async function runPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
 async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Next> {
   const kept = await endIfKept(row, c);
   if (kept !== null) return kept;
+  if (c.isShortRun === true) return leaveToLongRun(row, c);
 
   const before = await c.reader.readInventory(row.domain_id, row.path);
   if (!before.ok) return onRefusal(row, before.error, c);
@@ -203,6 +209,9 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
   if (row.expires_at !== null && clocks.value.earliest >= row.expires_at) return close(row, "expired", "nobody decided in time", c);
   const kept = await endIfKept(row, c);
   if (kept !== null) return kept;
+  const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
+  // Nobody can approve what is not saved; what it holds is compared when that is tried again.
+  if (missing && c.isShortRun === true) return leaveToLongRun(row, c);
 
   const fresh = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all" });
   if (!fresh.ok) return onRefusal(row, fresh.error, c);
@@ -214,7 +223,6 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
     return close(row, "changed", "what the domain holds has changed; people will be asked again", c);
   }
   await recordLatestInventory(c.db, row.id, fresh.value, c.now());
-  const missing = (await readEntries(c.db, { kind: "deletion", id: row.id })).some((e) => e.state !== "verified");
   const notSaved = missing ? await saveContents(row, fresh.value, c) : null;
   if (notSaved !== null) return notSaved;
   await show(row.id, c);
@@ -222,7 +230,7 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 }
 
 /**
- * Saves what a domain holds, where CloudStack bears no other installation's mark; null: it goes on. A copy counts as of the time when
+ * Saves what a domain holds, where CloudStack bears no other installation's mark; null: it goes on. What people decide ends it. A copy counts as of the time when
  * saving began, by clocks that were compared: whether a volume was saved before its quarantine must not depend on one that jumps.
  *
  * Invariant: INV-3, INV-8.
@@ -232,12 +240,16 @@ async function saveContents(row: DeletionRow, inventory: Inventory, c: DeletionC
   if (!owned.ok) return onRefusal(row, owned.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
-  await archiveContents(row, inventory, { ...c, now: () => clocks.value.earliest }, () => show(row.id, c));
-  return null;
+  return (await archiveContents(row, inventory, c, () => show(row.id, c), clocks.value.earliest)) ? null : again;
 }
 
-/** A wait that only ends by the clocks, all that are known, and then only with the guard's permission. Invariant: INV-3. */
+/**
+ * A wait that only ends by the clocks, all that are known, and then only with the guard's permission; or as soon as the project no longer
+ * stands as people were told. Invariant: INV-3.
+ */
 async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantining" | "dismantling"): Promise<Next> {
+  const stands = await assessWaiting(row, c);
+  if (!stands.ok) return onRefusal(row, stands.error, c);
   const clocks = await readClocks(c);
   if (!clocks.ok) return retry(row, clocks.error, c);
   const byClocks = (row.until_at ?? Number.MAX_SAFE_INTEGER) - clocks.value.earliest;
@@ -248,6 +260,12 @@ async function waitThen(row: DeletionRow, c: DeletionContext, next: "quarantinin
   if (!passage.ok) return onRefusal(row, passage.error, c);
   if (next === "quarantining") return move(row, { phase: next, until_at: null }, c);
   return enterDismantling(row, passage.value, c);
+}
+
+/** Whether the project still stands as people were told. A CI database that cannot be read, or that nobody confirmed, ends no wait. */
+async function assessWaiting(row: DeletionRow, c: DeletionContext): Promise<Result<void, Refusal>> {
+  const state = await readProject(row, c);
+  return state.ok && (await c.policyNow(c.db)).scopeIsConfirmed ? assessProject(row, state.value) : ok(undefined);
 }
 
 /** Enters the part that destroys, within the budget, once the archive holds all that is lost. Invariant: INV-8, INV-11. */
@@ -261,6 +279,7 @@ async function enterDismantling(row: DeletionRow, { grant, fresh }: Passage, c: 
 
   // Asked before the archive is read, which may take hours, and again under the lock.
   if (!(await c.db.tx(isUsedUp))) {
+    if (takesLong(row, fresh, c)) return leaveToLongRun(row, c);
     const held = await copiesOfAll(row, fresh, c);
     if (!held.ok) return onRefusal(row, held.error, c);
     const entered = await ifUnchanged(row, c, async (q) => {
@@ -301,6 +320,7 @@ async function expungingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   if (!passage.ok) return onRefusal(row, passage.error, c);
   const machines = passage.value.fresh.items.filter((i) => i.kind === "machine");
   if (machines.length === 0) {
+    if (takesLong(row, passage.value.fresh, c)) return leaveToLongRun(row, c);
     const held = await copiesOfAll(row, passage.value.fresh, c);
     if (!held.ok) return onRefusal(row, held.error, c);
     return move(row, { phase: "removing", until_at: null, expunge_after: null }, c);
@@ -344,6 +364,7 @@ async function removingPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 
 async function restorePhase(row: DeletionRow, open: readonly Unsettled[], c: DeletionContext): Promise<Next> {
   const restored = await restoreContents(row, open, c, (activity) => setActivity(row, activity, c));
+  if (!restored.ok && restored.error.code === "cloudstack.domain_gone") return goneWhileGivenBack(row, restored.error, c);
   if (!restored.ok) return retry(row, restored.error, c);
   const because: ClosedBecause = row.closed_because ?? "restored";
   return close(row, because, restored.value, c);

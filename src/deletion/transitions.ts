@@ -1,5 +1,5 @@
 import { after } from "../core/clock.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import type { Failure } from "../core/failure.ts";
 import type { Instant } from "../core/ids.ts";
 import type { ClosedBecause, Phase } from "../core/phases.ts";
 import { DAY_MS } from "../core/units.ts";
@@ -8,6 +8,7 @@ import type { Transaction } from "../store/db.ts";
 import {
   countDeletionEvents,
   readDeletion,
+  readEnteredAt,
   recordDeletionEvent,
   updateDeletion,
   type DeletionChange,
@@ -20,7 +21,8 @@ import { recordDomainDeleted } from "../store/managed.ts";
 import { buildView, isRunning, show, showAndTell } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
 import { readApproved, readQuestion } from "./go-on.ts";
-import { closedBecause, effectOf, refusalOf, RESTS_UNTOLD, type Reason, type Refusal } from "./reasons.ts";
+import { enqueueLong, WAITS_FOR_TURN } from "./long-run.ts";
+import { closedBecause, domainGone, effectOf, refusalOf, RESTS_UNTOLD, type Reason, type Refusal } from "./reasons.ts";
 import { bringToRest } from "./steps/restore.ts";
 
 /** What follows: run the next phase at once, run again after a while, or nothing until something happens. */
@@ -169,9 +171,33 @@ export async function endFrozen(row: DeletionRow, c: DeletionContext): Promise<b
   return true;
 }
 
-/** The failure for a domain that CloudStack says was removed. */
-export function domainGone({ path }: Pick<DeletionRow, "path">): Failure {
-  return failure("stale", "cloudstack.domain_gone", `${path} does not exist any more`);
+/**
+ * A domain that is gone while it was to be given back: it ends as a domain that somebody deleted, so that its project can get another one.
+ * Where CloudStack's event log does not confirm it, people are asked first; who then asks for it back again takes it for deleted.
+ */
+export async function goneWhileGivenBack(row: DeletionRow, gone: Failure, c: DeletionContext): Promise<Next> {
+  const f = await withEvent(row, refusalOf(gone), c);
+  const frozenAt = f.reason === "domain_gone" ? await readEnteredAt(c.db, row.id, "frozen") : null;
+  const isAsked = frozenAt !== null && row.waiting_for === f.reason && frozenAt >= (row.waiting_since ?? 0);
+  if (f.reason !== "domain_deleted" && !isAsked) return onRefusal(row, f, c);
+  const why = isAsked ? `${f.message}, and it was asked for again after people had been told so` : f.message;
+  const message = `${why}; nothing could be brought back, what was saved is in the archive`;
+  return end({ ...row, closed_by: null }, { ...f, reason: "domain_deleted", message }, c);
+}
+
+/** Has a long run do what takes long. Until that has a slot, this deletion is looked at as before, and says that it waits. */
+export async function leaveToLongRun(row: DeletionRow, c: DeletionContext): Promise<Next> {
+  await enqueueLong(row, c);
+  // Mostly there is a slot, and the sentence would be gone at once.
+  const isNew = c.now() - (row.entered_at ?? row.opened_at) < pollMs(row);
+  if (!isNew && row.phase !== "proposed") await setActivity(row, WAITS_FOR_TURN, c);
+  return { kind: "wait", ms: pollMs(row) };
+}
+
+/** A long run has its slot: the deletion waits for it no longer. */
+export async function endTurnWait(row: DeletionRow, c: DeletionContext): Promise<void> {
+  if (c.isShortRun === true || row.activity !== WAITS_FOR_TURN) return;
+  await ifUnchanged(row, c, (q) => updateDeletion(q, row.id, { ...NO_WAIT, activity: null }));
 }
 
 /** Shows what a deletion is doing. */
@@ -253,6 +279,8 @@ function sentenceOf(f: Refusal): string {
 /** Freezes it. In `removing` people are asked whether it goes on, in the same transaction: no card shows the one without the other. */
 async function freeze(row: DeletionRow, f: Refusal, since: Instant, c: DeletionContext): Promise<Next> {
   const asks = effectOf(f.reason, row.phase, Number.POSITIVE_INFINITY) === "ask_people" && row.phase === "removing";
+  // What was found is saved before people are asked.
+  if (asks && c.isShortRun === true) return leaveToLongRun(row, c);
   const question = asks ? await readQuestion(row, f, c) : null;
   const log = { event: { reason: f.message, why: f.reason }, audit: { reason: f.message, from: row.phase } };
   const frozen = { phase: "frozen", frozen_reason: question?.sentence ?? f.message, waiting_for: f.reason, waiting_since: since } as const;

@@ -10,6 +10,7 @@
 import { periodMs } from "./periods.ts";
 import { joinReplicas, type EngineOptions, type Replica } from "./replica.ts";
 import { createRuns, type Run } from "./runs.ts";
+import { takeTurn } from "./turns.ts";
 import { beginSchedules, type Schedule } from "./schedules.ts";
 import { enqueueRun, type EnqueueOptions } from "./schema.ts";
 import { workflowOf } from "./waiting.ts";
@@ -22,7 +23,7 @@ export interface Engine {
   stop(): Promise<void>;
   /** Names a kind of work; before `start`. `run` must be idempotent, and must throw when its signal aborts before it is done. */
   define(name: string, run: Run): void;
-  /** Puts a run of (name, id) into the queue; at most one waits, besides the one that runs. */
+  /** Puts a run of (name, id) into the queue; at most one waits, besides the one that runs. Of long runs one more may wait. */
   enqueue(name: string, id: string, options?: EnqueueOptions): Promise<void>;
   /**
    * Runs something periodically, once per firing over all replicas; before `start`. A firing during the run of the one before is
@@ -61,7 +62,8 @@ export function createEngine(o: EngineOptions): Engine {
     },
     async start() {
       replica = await joinReplicas(o);
-      runs.begin();
+      const { client, db } = replica;
+      runs.begin((name, id, run) => takeTurn({ client, db }, name, id, run));
       firing = beginSchedules(schedules, { ...o, db: replica.db });
     },
     async stop() {

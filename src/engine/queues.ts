@@ -1,6 +1,6 @@
 /**
  * In which queue a kind of work waits. Each queue has slots of its own, so that what people of projects ask for, however much and however
- * long it takes, keeps no deletion and no pass waiting.
+ * long it takes, keeps no deletion and no pass waiting; nor do deletions that save for hours keep one waiting that is to be given back.
  */
 import type { Queryable } from "../store/db.ts";
 import { moveWaiting, readIsInQueue } from "../store/waiting-work.ts";
@@ -15,9 +15,13 @@ const OWN_QUEUE: ReadonlyMap<string, string> = new Map([
   ["backup", "work-backups"],
 ]);
 
+/** Kinds of which some runs take long, each with the queue for those. Its other runs are short, and stay where they are. */
+const LONG_QUEUE: ReadonlyMap<string, string> = new Map([["deletion", "work-archiving"]]);
+
 /** All queues, with how much of each one process does at a time. */
 export const QUEUES: ReadonlyMap<string, number> = new Map([
   [WORK_QUEUE, 16],
+  ["work-archiving", 8],
   ["work-exports", 8],
   ["work-templates", 8],
   ["work-backups", 4],
@@ -28,9 +32,19 @@ export function queueOf(name: string): string {
   return OWN_QUEUE.get(name) ?? WORK_QUEUE;
 }
 
-/** The queues in which a run of this kind may be: its own, and the one of the version before. */
-export function queuesOf(name: string): readonly string[] {
-  return [...new Set([queueOf(name), WORK_QUEUE])];
+/** The queues in which a run of this kind may be: its own, and the one of the version before. Long runs are in theirs only. */
+export function queuesOf(name: string, isLong = false): readonly string[] {
+  return isLong ? [longQueueOf(name)] : [...new Set([queueOf(name), WORK_QUEUE])];
+}
+
+/** The queue for the long runs of a kind of work. */
+export function longQueueOf(name: string): string {
+  return LONG_QUEUE.get(name) ?? queueOf(name);
+}
+
+/** Whether the runs of a kind are in two queues: what is in one does not exclude what is in the other. */
+export function hasTwoQueues(name: string): boolean {
+  return LONG_QUEUE.has(name);
 }
 
 /** What makes runs exclude each other within one queue. */

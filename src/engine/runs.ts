@@ -3,8 +3,14 @@ import { DBOS } from "@dbos-inc/dbos-sdk";
 import { StoreError } from "../store/store-error.ts";
 import type { EngineEvent } from "./event.ts";
 
-/** The function of one kind of work. */
-export type Run = (id: string, signal: AbortSignal) => Promise<void>;
+/** The function of one kind of work; `isLong`: in the queue for long runs. */
+export type Run = (id: string, signal: AbortSignal, isLong?: boolean) => Promise<void>;
+
+/**
+ * In which queue a run of a kind with two queues is. `busy`: one of the same (name, id) runs in the other, and this one was put back into its
+ * queue for later.
+ */
+export type Turn = "short" | "long" | "busy";
 
 /** The active runs of this process. */
 export interface Runs {
@@ -12,8 +18,8 @@ export interface Runs {
   register(workflow: string, name: string, run: Run): void;
   /** Runs a function outside of DBOS; false: it is to be tried again, or this process stops. A failure is reported. */
   once(name: string, id: string, run: () => Promise<void>): Promise<boolean>;
-  /** Lets runs begin. DBOS may dispatch them earlier, while the engine is not complete. */
-  begin(): void;
+  /** Lets runs begin, each by its turn. DBOS may dispatch them earlier, while the engine is not complete. */
+  begin(turnOf: (name: string, id: string, run: string) => Promise<Turn>): void;
   /** Aborts the signal of every run and waits until they have ended, at most `waitMs`. */
   end(waitMs: number): Promise<void>;
 }
@@ -32,6 +38,7 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
   const begun = createLatch();
   const drained = createLatch();
   let active = 0;
+  let turnOf: Parameters<Runs["begin"]>[0] = async () => "busy";
 
   async function runUntilStopped(name: string, id: string, run: Run): Promise<void> {
     await begun.opened;
@@ -56,7 +63,12 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
       DBOS.registerWorkflow(
         async (input: string | Date) => {
           const id = input instanceof Date ? String(input.getTime()) : input;
-          await DBOS.runStep(() => runUntilStopped(name, id, run), { name: "run", ...RETRIES });
+          const workflowId = DBOS.workflowID ?? "";
+          const inTurn: Run = async (_, signal) => {
+            const turn = await turnOf(name, id, workflowId);
+            if (turn !== "busy") await run(id, signal, turn === "long");
+          };
+          await DBOS.runStep(() => runUntilStopped(name, id, inTurn), { name: "run", ...RETRIES });
         },
         { name: workflow },
       );
@@ -69,7 +81,8 @@ export function createRuns(onEvent: (event: EngineEvent) => void): Runs {
         return !isRetryable(error);
       }
     },
-    begin() {
+    begin(turns) {
+      turnOf = turns;
       begun.open();
     },
     async end(waitMs) {

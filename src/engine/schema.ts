@@ -6,7 +6,7 @@ import pg from "pg";
 import { connectionSettings, type Queryable, type Transaction } from "../store/db.ts";
 import { runWithAdvisoryLock } from "../store/advisory-lock.ts";
 import type { EngineEvent } from "./event.ts";
-import { partitionOf, queueFor } from "./queues.ts";
+import { longQueueOf, partitionOf, queueFor } from "./queues.ts";
 import { hurryWaiting, waitingKeyOf, workflowOf } from "./waiting.ts";
 
 /** The application's name in DBOS's tables. */
@@ -66,6 +66,8 @@ export interface EnqueueOptions {
   readonly key?: string;
   /** Units: milliseconds; due work starts within about a second after it. */
   readonly delayMs?: number;
+  /** A run that may take long, of a kind that has a queue for those: no other run waits for its end. */
+  readonly isLong?: boolean;
   /** Enqueues in the caller's transaction: the run exists if and only if it is committed. */
   readonly tx?: Transaction;
 }
@@ -73,12 +75,13 @@ export interface EnqueueOptions {
 /** Puts a run of (name, id) into the queue, as `EnqueueOptions` say. `q` is used outside of a transaction of the caller. */
 export async function enqueueRun(client: DBOSClient, q: Queryable, name: string, id: string, run: EnqueueOptions): Promise<void> {
   const [workflowName, partition] = [workflowOf(name), partitionOf(name, id)];
-  const key = run.key === undefined ? waitingKeyOf(name, id) : `${workflowName}:${run.key}`;
+  const isLong = run.isLong ?? false;
+  const key = run.key === undefined ? waitingKeyOf(name, id, isLong) : `${workflowName}:${run.key}`;
   // PostgreSQL refuses fractions of a millisecond, which monotonic clocks have; one late is better than one early.
   const delayMs = Math.ceil(Math.max(0, run.delayMs ?? 0));
   const options = {
     workflowName,
-    queueName: await queueFor(run.tx ?? q, partition),
+    queueName: isLong ? longQueueOf(name) : await queueFor(run.tx ?? q, partition),
     queuePartitionKey: partition,
     deduplicationID: key,
     ...(run.key === undefined ? {} : { attributes: { key: run.key } }),
@@ -86,7 +89,7 @@ export async function enqueueRun(client: DBOSClient, q: Queryable, name: string,
   };
   // A run that begins between two statements of a try frees the key for the next one.
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    if (run.key === undefined && (await hurryWaiting(run.tx ?? q, name, id, delayMs))) return;
+    if (run.key === undefined && (await hurryWaiting(run.tx ?? q, name, id, delayMs, isLong))) return;
     if ((await insertRun(client, options, id, run.tx)) || run.key !== undefined) return;
   }
   throw new Error(`no run of ${name} could be put into the queue: others began all the time`);

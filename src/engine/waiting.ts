@@ -7,9 +7,9 @@ export function workflowOf(name: string): string {
   return `work.${name}`;
 }
 
-/** The key of the one run that waits, besides the one that runs. */
-export function waitingKeyOf(name: string, id: string): string {
-  return `${workflowOf(name)}:${id} waits`;
+/** The key of the one run that waits, besides the one that runs; of the long runs there is one more. */
+export function waitingKeyOf(name: string, id: string, isLong = false): string {
+  return `${workflowOf(name)}:${id} waits${isLong ? " for long" : ""}`;
 }
 
 /**
@@ -18,8 +18,8 @@ export function waitingKeyOf(name: string, id: string): string {
  *
  * A run that has begun waits no longer: it loses the key, which DBOS would keep until its end.
  */
-export async function hurryWaiting(q: Queryable, name: string, id: string, delayMs: number): Promise<boolean> {
-  const [queues, key] = [queuesOf(name), waitingKeyOf(name, id)];
+export async function hurryWaiting(q: Queryable, name: string, id: string, delayMs: number, isLong = false): Promise<boolean> {
+  const [queues, key] = [queuesOf(name, isLong), waitingKeyOf(name, id, isLong)];
   const mine = "from dbos.workflow_status where queue_name = any($1) and deduplication_id = $2";
   await q.exec(
     `update dbos.workflow_status set deduplication_id = null where workflow_uuid in (select workflow_uuid ${mine} and status = 'PENDING')`,

@@ -29,6 +29,20 @@ export function readIsInQueue(q: Queryable, queue: string, partition: string, ex
   );
 }
 
+const PlaceRow = z.object({ queue: z.string().nullable(), isAlone: z.boolean() });
+
+/** In which queue a run is, and whether no other one of its partition runs in any of these queues. */
+export function readPlaceOf(q: Queryable, run: string, queues: readonly string[]): Promise<Readonly<z.output<typeof PlaceRow>> | null> {
+  return q.maybe(
+    PlaceRow,
+    `select w.queue_name as queue, not exists (select from dbos.workflow_status o
+         where o.queue_name = any($2) and o.status = 'PENDING' and o.queue_partition_key = w.queue_partition_key
+           and o.workflow_uuid <> w.workflow_uuid) as "isAlone"
+     from dbos.workflow_status w where w.workflow_uuid = $1`,
+    [run, queues],
+  );
+}
+
 /** Moves the runs that wait in a queue to another one; `partitions` as for `like`. Those stay of which one of the same partition runs there. */
 export async function moveWaiting(
   q: Queryable,

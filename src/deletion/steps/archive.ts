@@ -6,10 +6,13 @@ import { ok, type Result } from "../../core/result.ts";
 import { insertEntry, isSettled, readEntries, updateEntry, type ArchiveEntryRow } from "../../store/archive-entries.ts";
 import type { DeletionRow } from "../../store/deletions.ts";
 import type { Inventory, InventoryItem } from "../../core/inventory.ts";
+import type { Instant } from "../../core/ids.ts";
 import type { DeletionContext } from "../context.ts";
+import { interruptible } from "./interruptible.ts";
 
 /**
  * Saves all that the deletion's policy names and is not saved yet, one after the other; what fails keeps its reason, and blocks approval.
+ * A copy counts as of `at`, when saving began. False: somebody decided otherwise meanwhile, and the rest is not saved.
  *
  * Invariant: INV-8. Safe to run again: a verified or waived entry is never touched.
  */
@@ -18,16 +21,24 @@ export async function archiveContents(
   inventory: Inventory,
   c: DeletionContext,
   progress: () => Promise<void>,
-): Promise<void> {
+  at: Instant | null = null,
+): Promise<boolean> {
   const owner = { kind: "deletion" as const, id: row.id };
   const items = itemsToSave(inventory, row.policy.archiveKinds);
   for (const item of items)
     await insertEntry(c.db, owner, { id: c.newId(), itemKind: item.kind, itemId: item.id, name: item.name, at: c.now() });
-  const saving = { ...c, source: c.exports, store: c.archive };
+  const watched = interruptible(row, c);
+  const saving = at === null ? watched : { ...watched, now: () => at };
   for (const entry of await readEntries(c.db, owner)) {
     const item = items.find((i) => i.id === entry.item_id);
-    if (item !== undefined && !isSettled(entry)) await saveOne(row, entry, { item, inventory, mayShare: true }, saving, progress);
+    if (item === undefined || isSettled(entry)) continue;
+    const saved = await saveOne(row, entry, { item, inventory, mayShare: true }, saving, progress);
+    if (saved.ok || (await watched.isUnchanged())) continue;
+    // It could be saved: that it was not is no reason to waive it.
+    await updateEntry(c.db, entry.id, c.now(), { state: "saving" });
+    return false;
   }
+  return true;
 }
 
 /**

@@ -6,22 +6,25 @@ import { ok, type Result } from "../../core/result.ts";
 import { readDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { DeletionContext } from "../context.ts";
+import { isBack } from "../question.ts";
 
 /** How often people's decisions are read while bytes pass, or none come. Units: milliseconds. */
 const ASK_MS = 2000;
+/** How often the CI database is asked meanwhile whether the project is back. Units: milliseconds. */
+const ASK_PROJECT_MS = 60_000;
 const DECIDED = "somebody decided otherwise meanwhile";
 
+/** What saving needs, and whether people still leave the deletion as it is. */
+export type Interruptible = SaveContext & { isUnchanged(): Promise<boolean> };
+
 /**
- * The archive and the exports of a deletion, as long as people leave it as it is. Reading or saving may take hours: a Restore, a Keep
- * or a stop does not wait for its end, nor for an archive that does not answer.
+ * The archive and the exports of a deletion, as long as people leave it as it is, its project is not back, and no other run has taken it
+ * over. Reading or saving may take hours: a Restore, a Keep or a stop does not wait for its end, nor for an archive that does not answer.
  *
  * Errors: `unavailable` `deletion.interrupted`, or a stream that breaks off.
  */
-export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext {
-  const isUnchanged = async (): Promise<boolean> => {
-    const now = await readDeletion(c.db, row.id);
-    return now?.phase === row.phase && now.restore_by === row.restore_by && !(await readStop(c.db)).stopped;
-  };
+export function interruptible(row: DeletionRow, c: DeletionContext): Interruptible {
+  const isUnchanged = watchDecisions(row, c);
   /** Null: somebody decided otherwise before it came. */
   const unlessDecided = async <T>(coming: Promise<T>): Promise<{ readonly came: T } | null> => {
     let first = await inTime(coming, ASK_MS);
@@ -56,8 +59,10 @@ export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext
   return {
     db,
     now,
+    isUnchanged,
     store: {
       ...archive,
+      requireRoom: (bytes) => whole(() => archive.requireRoom(bytes)),
       append: (key, offset, bytes) => whole(() => archive.append(key, offset, bytes)),
       finish: (key) => whole(() => archive.finish(key)),
       open: (key) =>
@@ -68,7 +73,8 @@ export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext
     },
     source: {
       openExport: async (item) => {
-        const opened = await exports.openExport(item);
+        // CloudStack may copy for hours before there is anything to download.
+        const opened = await whole(() => exports.openExport(item));
         if (!opened.ok) return opened;
         return ok({
           open: (offset) =>
@@ -79,5 +85,19 @@ export function interruptible(row: DeletionRow, c: DeletionContext): SaveContext
         });
       },
     },
+  };
+}
+
+/** Asks whether a deletion is as it was: by each question its row and the stop switch, now and then the CI database too. */
+function watchDecisions(row: DeletionRow, c: DeletionContext): () => Promise<boolean> {
+  let projectAskedAt = c.now();
+  return async () => {
+    const now = await readDeletion(c.db, row.id);
+    if (now?.phase !== row.phase || now.restore_by !== row.restore_by || now.lease !== row.lease) return false;
+    if ((await readStop(c.db)).stopped) return false;
+    // After the point of no return two people may have accepted that it is back.
+    if (row.phase === "removing" || Math.abs(c.now() - projectAskedAt) < ASK_PROJECT_MS) return true;
+    projectAskedAt = c.now();
+    return !(await isBack(row, c));
   };
 }

@@ -7,6 +7,7 @@ import { countRefusals, readTaken } from "../../store/intents.ts";
 import { readApprovedInventory } from "../../store/inventories.ts";
 import type { DeletionContext } from "../context.ts";
 import { notAsApproved } from "../not-as-approved.ts";
+import { domainGone } from "../reasons.ts";
 import { ASKED_MAX, busyIn, isAskedAgain, runStep, settleIntents, type Unsettled } from "../step.ts";
 
 /** One call that gives something back. */
@@ -43,7 +44,8 @@ interface Given {
  * read by its id: what cannot be read keeps nothing else back, nor does a call of which the end is not known.
  *
  * Returns the closing sentence: the difference between what was approved and what is found afterwards, for which alone all is listed.
- * Errors: the first one that may pass, once everything else was given back; run again later.
+ * Errors: the first one that may pass, once everything else was given back; run again later. `stale` `cloudstack.domain_gone`: somebody
+ *         deleted the domain.
  */
 export async function restoreContents(
   row: DeletionRow,
@@ -74,8 +76,7 @@ export async function restoreContents(
   if (first !== undefined) return err(first);
   const after = await readWhereItIs(row, c);
   if (!after.ok) return after;
-  if (after.value === null)
-    return ok(`could not be brought back: the domain ${row.path} was deleted in CloudStack; what was saved of it is in the archive`);
+  if (after.value === null) return err(domainGone(row));
   const why = new Map([...byOthers(approved, taken), ...given.refused]);
   return ok(notAsApproved(approved, after.value, ran, why));
 }

@@ -2,7 +2,7 @@ import { itemsToSave } from "../../archive/kinds.ts";
 import { after } from "../../core/clock.ts";
 import { proveEmpty } from "../../core/complete-inventory.ts";
 import type { Failure } from "../../core/failure.ts";
-import { ok, type Result } from "../../core/result.ts";
+import { err, ok, type Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readDeletion, updateDeletion, type DeletionRow } from "../../store/deletions.ts";
 import { lastDone, refusedFor } from "../../store/intents.ts";
@@ -10,6 +10,7 @@ import { goesWithNetwork, isDestroyed, type Inventory, type InventoryItem, type 
 import { show } from "../build-view.ts";
 import type { CloudStackDeleter } from "../cloud.ts";
 import type { DeletionContext } from "../context.ts";
+import { leaveStep, takesLong } from "../long-run.ts";
 import { takePassage } from "../passage.ts";
 import { refuse } from "../reasons.ts";
 import { runStep } from "../step.ts";
@@ -66,7 +67,8 @@ export async function teardown(row: DeletionRow, steps: readonly TeardownStep[],
   for (;;) {
     const next = seen === null ? null : firstDue(steps, seen.items, done, refused);
     if (seen !== null && next !== null) {
-      const held = await requireCopies(row, lostWith(next.item, seen), seen, c);
+      const lost = lostWith(next.item, seen);
+      const held = takesLong(row, { items: lost }, c) ? err(await leaveStep(row, c)) : await requireCopies(row, lost, seen, c);
       if (!held.ok) return held;
     }
     const passage = await takePassage(row, c);

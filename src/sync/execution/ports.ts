@@ -29,6 +29,8 @@ export interface DeletionOpener {
   whyNotOpened(proposal: DeletionProposal, requesters: readonly OperatorId[]): Promise<NotOpened | null>;
   /** Domains under a live deletion. */
   liveDomains(): Promise<readonly DomainId[]>;
+  /** Has deletions that only wait looked at now, where their project no longer stands as people were told. */
+  lookAtChanged(read: Pick<PartialDesired, "projects" | "held">): Promise<void>;
 }
 
 /**

@@ -118,6 +118,7 @@ async function passWithLock(
   if (!planning.ok) return planning;
   const planned = planning.value;
   const { plan } = planned;
+  await c.deletions.lookAtChanged(planned.input.desired);
   let record = newRecord(c, plan, startedBy, passId);
   addToTrace({ plan: record.id });
   const inputs = await storePlan(record, planned, c);

@@ -43,7 +43,7 @@ export function optionsFor(
 }
 
 /** A database in which nobody stopped anything or decided otherwise since a guard looked, for clients that need no other table. */
-const lastWord = { isStop: null, reason: null, isHeld: true, isSame: true };
+const lastWord = { isStop: null, reason: null, isHeld: true, isSame: true, isApproved: true };
 const nothingStopped = { many: async () => [], maybe: async () => null, one: async () => lastWord } as unknown as Queryable;
 
 interface BotCloudOptions extends Partial<Pick<CloudStackOptions, "now" | "sleep" | "pageSize">> {

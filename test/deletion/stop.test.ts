@@ -8,6 +8,7 @@ import { answerResume, answerStop } from "../../src/commands/stop.ts";
 import type { Asker } from "../../src/core/people.ts";
 import type { DomainId, DomainPath, Instant, JobId } from "../../src/core/ids.ts";
 import { createDatabase, type Database } from "../../src/store/db.ts";
+import type { DeletionRow } from "../../src/store/deletions.ts";
 import { mayCall, readStop, recordStop } from "../../src/store/stop-switch.ts";
 import type { Inventory } from "../../src/core/inventory.ts";
 import { botCloud, grantFor, valueOf } from "../cloudstack/support.ts";
@@ -17,7 +18,8 @@ import { botOf, configOf, putInForce, testBot } from "../support/bot.ts";
 import { eventually } from "../support/eventually.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { lendDatabase } from "../support/lent-database.ts";
-import { op, openOne } from "../support/deletions.ts";
+import { op } from "../support/deletions.ts";
+import { approveIn, smallWorld } from "../support/small-world.ts";
 
 let fresh: FreshDatabase;
 let now = 100;
@@ -81,13 +83,17 @@ describe("calls with an effect", () => {
     inventory = valueOf(await reader.readInventory(alpha, "ROOT/ci/alpha" as DomainPath));
   });
   afterAll(() => emulator.close());
+  let approved: DeletionRow;
+  beforeEach(async () => {
+    ({ row: approved } = await approveIn(await smallWorld(fresh.db)));
+  });
 
   const effects = () => emulator.requests().filter((r) => /^(?:de|disable|destroy|delete)/.test(r.command)).length;
   /** A replica of its own: its own connections, and CloudStack as the bot has it. */
   const replica = (db: Database) => botCloud(emulator, { db }).deleter;
   const volume = () => inventory.items.find((i) => i.name === "data") as Inventory["items"][number];
   const take = async (d: ReturnType<typeof replica>) =>
-    d.deleteVolume(grantFor(inventory, inventory.path, await openOne(fresh.db), Date.now() as Instant), volume(), randomUUID() as JobId);
+    d.deleteVolume(grantFor(inventory, inventory.path, approved, Date.now() as Instant), volume(), randomUUID() as JobId);
   const stopped = { ok: false, error: { kind: "refused", code: "cloudstack.stopped" } };
 
   test("are not sent while the switch cannot be read", async () => {

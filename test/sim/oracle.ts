@@ -69,6 +69,8 @@ export class Oracle {
   readonly #recoveries: Recoveries;
   readonly #taken = new Set<string>();
   readonly #open = new Set<string>();
+  /** The accounts in them, wherever somebody moved their domain afterwards. */
+  readonly #openAccounts = new Set<string>();
   /** How many calls each process sent right after a stop. */
   readonly #late = new Map<string, number>();
   readonly #uncounted = new Set<string>();
@@ -266,9 +268,11 @@ export class Oracle {
   async look(): Promise<void> {
     const w = this.#w;
     const now = listThings(w.cloud.tree());
+    for (const { top, accountId } of this.#things.values())
+      if (top !== null && accountId !== null && this.#open.has(top)) this.#openAccounts.add(accountId);
     for (const [id, was] of this.#things) {
       if (now.has(id) || this.#taken.has(id)) continue;
-      const inOpened = was.top !== null && this.#open.has(was.top);
+      const inOpened = (was.top !== null && this.#open.has(was.top)) || this.#openAccounts.has(was.accountId ?? "");
       const follows = was.kind === "volume" || was.kind === "network" || was.kind === "user";
       if (!(inOpened && follows)) this.#violate("INV-9", `${was.kind} ${was.path}/${was.name} is gone, and no call took it`);
     }

@@ -22,9 +22,12 @@ const rows = {
   member: ["rows-change", "newMember"],
   commands: ["rows-commands", "commands"],
   idle: ["rows-idle", "idle"],
+  waiting: ["rows-deletions", "waiting"],
+  step: ["rows-deletions", "step"],
   "take-over": ["rows-idle", "takeOver"],
   clicks: ["rows-scripts", "clicks"],
   export: ["rows-scripts", "saving"],
+  demo: ["rows-demo", "demo"],
 };
 const wanted = positionals.length === 0 ? Object.keys(rows) : positionals;
 const unknown = wanted.filter((name) => rows[name] === undefined);

@@ -27,6 +27,7 @@ process.on("message", (what) => {
     for (const { command } of cloud.requests()) counts[command] = (counts[command] ?? 0) + 1;
     process.send(counts);
   }
+  if (what === "requests") process.send(cloud.requests().map(({ command, params }) => ({ command, params })));
   if (what === "tree") process.send(cloud.tree());
   if (what === "keys") process.send({ url: cloud.url, root, ...keysOf(cloud).read, admin: cloud.admin, write: keysOf(cloud).write });
 });

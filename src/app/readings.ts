@@ -127,7 +127,7 @@ function addConnections(m: Metrics, p: From, health: () => Promise<Health>): voi
   const up = m.gauge("twokey_up", "1 while this works, as /readyz says it.", ["part"]);
   const stopped = m.gauge("twokey_stopped_seconds", "Since everything was stopped; 0 while nothing is.");
   const queue = m.gauge("twokey_queue_length", "Durable work that is due and waits.");
-  const age = m.gauge("twokey_queue_age_seconds", "Since the oldest of it was due; 0 while none waits.");
+  const age = m.gauge("twokey_queue_age_seconds", "Since the oldest pass or short run of a deletion was due; 0 while none waits.");
   m.add({
     source: "health",
     async run() {

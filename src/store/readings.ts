@@ -83,8 +83,8 @@ export function readArchiveBytes(q: Queryable): Promise<number> {
 const QueueReading = z.object({ count: z.number(), since: z.number().nullable() });
 
 /**
- * How much durable work is due and waits, and since when the oldest does that waits for nothing long: exports, backups and saving have turns of
- * their own. What is put off until later does not count.
+ * How much durable work is due and waits, and since when the oldest does that waits for nothing long: exports, backups and saving have
+ * turns of their own. What is put off until later does not count.
  */
 export function readQueue(q: Queryable): Promise<z.output<typeof QueueReading>> {
   return q.one(

@@ -168,10 +168,8 @@ async function archivingPhase(row: DeletionRow, c: DeletionContext): Promise<Nex
   await recordLatestInventory(c.db, row.id, before.value, c.now());
   await show(row.id, c);
   const hourly = describeHourlySnapshots(before.value);
-  if (hourly !== null) {
-    await setActivity(row, hourly, c);
-    return { kind: "wait", ms: pollMs(row) };
-  }
+  // Told again each day: a schedule lasts until somebody ends it.
+  if (hourly !== null) return retry(row, failure("unavailable", "deletion.hourly_snapshots", hourly), c);
   const notSaved = await saveContents(row, before.value, c);
   if (notSaved !== null) return notSaved;
   const now = await c.reader.readInventory(row.domain_id, row.path, { obstacles: "all", alsoTaken: true });

@@ -545,6 +545,11 @@ describe("hourly snapshots", () => {
       });
     }
     expect(exported).toEqual([]);
+    expect(await now(row)).toMatchObject({ waiting_for: "unavailable" });
+    w.now += 25 * HOUR;
+    w.items = [account, golden, volume, snapshot("s3", w.now)];
+    await b.advance(row.id);
+    expect(w.notes.filter((n) => n.startsWith("waits")).join()).toContain("every hour of volume ROOT-1");
     w.project = "active";
     await b.advance(row.id);
     expect(await now(row)).toMatchObject({ phase: "closed", closed_because: "came_back" });

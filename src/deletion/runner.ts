@@ -228,8 +228,9 @@ async function proposedPhase(row: DeletionRow, c: DeletionContext): Promise<Next
 }
 
 /**
- * Saves what a domain holds, where CloudStack bears no other installation's mark; null: it goes on. What people decide ends it. A copy counts as of the time when
- * saving began, by clocks that were compared: whether a volume was saved before its quarantine must not depend on one that jumps.
+ * Saves what a domain holds, where CloudStack bears no other installation's mark; null: it goes on. What people decide ends it. A copy
+ * counts as of the time when saving began, by clocks that were compared: whether a volume was saved before its quarantine must not depend
+ * on one that jumps.
  *
  * Invariant: INV-3, INV-8.
  */

@@ -1314,8 +1314,8 @@ export const guards = [
     invariant: "INV-9",
     what: "nobody is asked about what changes every hour",
     file: "src/deletion/runner.ts",
-    guard: "if (hourly !== null) {",
-    broken: "if (false) {",
+    guard: 'if (hourly !== null) return retry(row, failure("unavailable", "deletion.hourly_snapshots", hourly), c);',
+    broken: "",
     tests: heldCopies,
   },
   {

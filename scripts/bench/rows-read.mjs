@@ -4,10 +4,14 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { createBareReader } from "./bare-reader.mjs";
 import { at } from "./paths.mjs";
+import { readWithCmk } from "./rival-cmk.mjs";
 import { dist, median, passesOf, startWorld, waitFor } from "./world.mjs";
 
 /** A Python with the library `cs` (`pip install cs`), for the rival that people write by hand; empty: that row is left out. */
 const PYTHON = process.env.BENCH_PYTHON ?? "";
+
+/** The program `cmk` of CloudMonkey, built from its source; empty: left out as well. */
+const CMK = process.env.BENCH_CMK ?? "";
 
 /** Rounds of each side, in turn, so that a slow minute of the machine is both sides'. */
 const ROUNDS = 7;
@@ -41,11 +45,13 @@ export async function observeAndPlan({ domains = 5000 } = {}) {
     bare.close();
     await db.close();
     const [mine, rival] = [median(ours), median(theirs)];
-    const byHand = await handWritten(world, domains);
+    const desired = desiredOf(world, domains);
+    const byHand = await handWritten(world, desired);
+    const byCmk = CMK === "" ? null : readWithCmk(CMK, world.folder, await world.ask("keys"), desired);
     return {
       name: `observe and plan, ${domains} domains, ${domains * 4} accounts`,
       ours: `${mine.toFixed(0)} ms`,
-      rival: `bare reader ${rival.toFixed(0)} ms${byHand === null ? "" : `; a Python script with cs ${byHand.toFixed(0)} ms`}`,
+      rival: `bare reader ${rival.toFixed(0)} ms${byHand === null ? "" : `; a Python script with cs ${byHand.toFixed(0)} ms`}${byCmk === null ? "" : `; cmk ${byCmk.toFixed(0)} ms`}`,
       ratio: mine / rival,
       goal: "at most 1.15 ×",
       isMet: mine / rival <= 1.15,
@@ -55,14 +61,17 @@ export async function observeAndPlan({ domains = 5000 } = {}) {
   }
 }
 
-/** The script with the library `cs`: the fastest of three. Units: ms. */
-async function handWritten(world, domains) {
-  if (PYTHON === "") return null;
-  const keys = await world.ask("keys");
-  const desired = Array.from({ length: domains }, (_, i) => ({
+function desiredOf(world, domains) {
+  return Array.from({ length: domains }, (_, i) => ({
     slug: `p${i + 1}`,
     members: Array.from({ length: world.perDomain }, (_unused, m) => `user${i * world.perDomain + m + 1}`),
   }));
+}
+
+/** The script with the library `cs`: the fastest of three. Units: ms. */
+async function handWritten(world, desired) {
+  if (PYTHON === "") return null;
+  const keys = await world.ask("keys");
   const file = path.join(world.folder, "desired.json");
   writeFileSync(file, JSON.stringify(desired));
   const env = {

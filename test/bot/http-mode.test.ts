@@ -142,7 +142,9 @@ test("a signed command is answered to its asker, an unsigned one is refused", as
 
   // A menu asks by HTTP too, and its options are the asker's own.
   const domain = domainIdFor("p-1" as ProjectId, 1);
-  await eventually("the domain is made", () => cloud.requests().some((r) => r.command === "createDomain"), { tell: said });
+  await ada.waitFor("the domain is made, and recorded", (v) =>
+    v.conversations.flatMap((c) => c.messages).find((m) => m.text.startsWith("Plan: 1 change made")),
+  );
   const { accountId } = cloud.addAccount({ domain, name: "one-one" });
   cloud.addTemplate({ account: accountId, name: "one-template", bytes: 1000 });
   await ada.command(demoChannel, "/ci-export-template");

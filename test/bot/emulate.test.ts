@@ -38,7 +38,9 @@ const views: Fields[] = [];
 const between = createServer((request, response) => {
   const parts: Buffer[] = [];
   request.on("data", (part: Buffer) => parts.push(part));
-  request.on("end", () => void passOn(request.url ?? "", Buffer.concat(parts), String(request.headers["content-type"]), response));
+  // It may close while a last call is on its way.
+  const type = String(request.headers["content-type"]);
+  request.on("end", () => void passOn(request.url ?? "", Buffer.concat(parts), type, response).catch(() => response.destroy()));
 });
 
 /** Passes a call of the bot on, and keeps the answers of `views.open`. */

@@ -20,7 +20,10 @@ const TICKS = 5;
 /** Left edges of the three legends: each fits sums of millions. */
 const LEGENDS = [40, 390, 870];
 
-/** Draws the twelve months ahead as SVG: what is stored, and what it costs, a line for each policy; days are those of a time zone, else of UTC. Pure. Needs the fonts of `renderPng`. */
+/**
+ * Draws the twelve months ahead as SVG: what is stored, and what it costs, a line for each policy; days are those of a time zone, else of
+ * UTC. Pure. Needs the fonts of `renderPng`.
+ */
 export function drawCosts(c: Comparison, zone?: string): string {
   const scale = storedScale(Math.max(0, ...c.choices.flatMap((x) => x.projection.months.map((m) => m.storedGibMonths))));
   const axis = c.asOf === null ? "month" : `month from ${dayInZone(c.asOf, zone)}`;

@@ -7,7 +7,7 @@ import type { InventoryItem, ItemKind } from "../../core/inventory.ts";
 import { refusal } from "../api/classify.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { pathByOwnRow } from "../read/domain-tree.ts";
-import { findDomainWithChain, readDomain, requirePlace } from "../read/managed-root.ts";
+import { readChain, readDomain, requirePlace } from "../read/managed-root.ts";
 
 /**
  * Whether a grant is a real one and covers this thing: asked a second time here, before every call that deletes or disables.
@@ -39,12 +39,11 @@ export function refusalOfGrant(
 export async function readPlace(api: CloudStackApi, grant: ApprovedDeletion): Promise<Result<void, Failure>> {
   const { domainId, path } = grant.request;
   const { rootPath } = api.settings;
-  const direct = await readDomain(api, domainId);
-  if (!direct.ok) return direct;
+  const row = await readDomain(api, domainId);
+  if (!row.ok) return row;
   // Most domains are directly below the managed root, and their own row tells: nothing above has to be read.
-  if (direct.value !== null && pathByOwnRow(direct.value) === path && path.slice(0, path.lastIndexOf("/")) === rootPath)
-    return ok(undefined);
-  const found = await findDomainWithChain(api, domainId);
+  if (row.value !== null && pathByOwnRow(row.value) === path && path.slice(0, path.lastIndexOf("/")) === rootPath) return ok(undefined);
+  const found = row.value === null ? ok(null) : await readChain(api, row.value);
   if (!found.ok) return found;
   if (found.value !== null && isWithin(found.value.path, rootPath))
     return err(refusal("protected", `${path} is the managed root, or above it`));

@@ -82,10 +82,15 @@ export async function readDomain(api: CloudStackApi, id: DomainId): Promise<Resu
 export async function findDomainWithChain(api: CloudStackApi, id: DomainId): Promise<Result<DomainWithChain | null, Failure>> {
   const row = await readDomain(api, id);
   if (!row.ok || row.value === null) return row.ok ? ok(null) : row;
-  const above = await readAbove(api, row.value);
+  return readChain(api, row.value);
+}
+
+/** The chain of a domain whose row was read. */
+export async function readChain(api: CloudStackApi, row: DomainRow): Promise<Result<DomainWithChain, Failure>> {
+  const above = await readAbove(api, row);
   if (!above.ok) return above;
-  const byId = new Map([row.value, ...above.value].map((one) => [one.id, one]));
-  return ok({ row: row.value, above: above.value, path: pathOf(row.value, byId) as DomainPath });
+  const byId = new Map([row, ...above.value].map((one) => [one.id, one]));
+  return ok({ row, above: above.value, path: pathOf(row, byId) as DomainPath });
 }
 
 /** The domain, at the path where it must be. Errors: `stale` when it is gone, or has been moved or renamed. */

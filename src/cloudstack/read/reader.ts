@@ -14,7 +14,7 @@ import { findThing, readItem, readItems, readItemsOf } from "./items.ts";
 import { readJob } from "../api/jobs.ts";
 import { createMarkReader } from "./marks.ts";
 import { pathByOwnRow } from "./domain-tree.ts";
-import { findDomainNamed, findDomainWithChain, findManagedRoot, readDomain } from "./managed-root.ts";
+import { findDomainNamed, findManagedRoot, readChain, readDomain } from "./managed-root.ts";
 import { readHoldings, readNeighbours, rowsOf } from "./neighbours.ts";
 import type { CloudStackOptions } from "../api/options.ts";
 import { probe, readSetting, type ProbeReport } from "./probe.ts";
@@ -69,9 +69,8 @@ export function createCloudStackReader(o: CloudStackOptions): CloudStackReader {
       if (!own.ok || own.value === null) return own as Result<null, Failure>;
       const path = pathByOwnRow(own.value);
       if (path !== null) return ok({ id, name: own.value.name, path });
-      const found = await findDomainWithChain(api, id);
-      if (!found.ok) return found;
-      return ok(found.value === null ? null : { id, name: found.value.row.name, path: found.value.path });
+      const found = await readChain(api, own.value);
+      return found.ok ? ok({ id, name: own.value.name, path: found.value.path }) : found;
     },
     findThing: (approved, item) => findThing(api, approved, item),
     findJob: async (jobId) => {

@@ -83,7 +83,9 @@ function notSaved({ kind, name }: InventoryItem, why: Failure): Result<never, Fa
   // CloudStack refused an export, not a step of the deletion.
   const failureKind = why.kind === "rejected" ? "contract_broken" : why.kind;
   return fail(failureKind, "archive.not_saved", `the ${kind} ${name} could not be saved again: ${why.message}`, {
-    remedy: "Nothing is deleted without a copy. It is saved when CloudStack can export it.",
+    remedy:
+      "Nothing is deleted without a copy. It is saved when CloudStack can export it; " +
+      "if it never will, remove it in CloudStack yourself and press Look again.",
   });
 }
 

@@ -16,9 +16,12 @@ if (!prepare({ quiet: false })) process.exit(1);
 /** The rows: their name, and the file and function that measure them. */
 const rows = {
   read: ["rows-read", "observeAndPlan"],
+  "read-recorded": ["rows-read", "observeAndPlanAsRecorded"],
   pass: ["rows-read", "unchangedPass"],
+  "pass-recorded": ["rows-read", "unchangedPassAsRecorded"],
   plan: ["rows-plan", "planner"],
   first: ["rows-change", "firstPass"],
+  "first-recorded": ["rows-change", "firstPassAsRecorded"],
   member: ["rows-change", "newMember"],
   commands: ["rows-commands", "commands"],
   idle: ["rows-idle", "idle"],

@@ -4,8 +4,9 @@ import { slackSeed } from "../../dist/demo/cast.js";
 import { startCloudStackEmulator } from "../../dist/emulators/cloudstack/server.js";
 import { startSlackEmulator } from "../../dist/emulators/slack/server.js";
 import { accountIdFor, domainIdFor, userIdFor } from "../../dist/src/core/derived-ids.js";
+import { startAsRecorded } from "./recorded-times.mjs";
 
-const { domains, perDomain, made } = JSON.parse(process.argv[2]);
+const { domains, perDomain, made, asRecorded } = JSON.parse(process.argv[2]);
 const cloud = await startCloudStackEmulator({});
 const root = addManagedRoot(cloud);
 for (let n = 1; made && n <= domains; n++) {
@@ -19,7 +20,8 @@ for (let n = 1; made && n <= domains; n++) {
   }
 }
 const slack = await startSlackEmulator({ seed: slackSeed() });
-process.send({ slackUrl: slack.url, SLACK_API_URL: slack.apiUrl, CLOUDSTACK_API_URL: cloud.url, ...keyVariables(cloud) });
+const url = asRecorded ? await startAsRecorded(cloud.url) : cloud.url;
+process.send({ slackUrl: slack.url, SLACK_API_URL: slack.apiUrl, CLOUDSTACK_API_URL: url, ...keyVariables(cloud) });
 
 process.on("message", (what) => {
   if (what === "calls") {
@@ -29,6 +31,6 @@ process.on("message", (what) => {
   }
   if (what === "requests") process.send(cloud.requests().map(({ command, params }) => ({ command, params })));
   if (what === "tree") process.send(cloud.tree());
-  if (what === "keys") process.send({ url: cloud.url, root, ...keysOf(cloud).read, admin: cloud.admin, write: keysOf(cloud).write });
+  if (what === "keys") process.send({ url, root, ...keysOf(cloud).read, admin: cloud.admin, write: keysOf(cloud).write });
 });
 process.on("disconnect", () => process.exit(0));

@@ -5,6 +5,9 @@ import { fileURLToPath } from "node:url";
 const SMALL = 10_000;
 const LARGE = 100_000;
 
+/** The heap of inputs and plan together: within it garbage is collected in time. Units: MiB. */
+const HEAP = 960;
+
 /** 10,000 and 100,000 domains with ten accounts each, in a process of their own each, so that memory is theirs alone. */
 export async function planner() {
   const [small, large] = [await planIn(SMALL), await planIn(LARGE)];
@@ -21,7 +24,7 @@ export async function planner() {
 
 function planIn(domains) {
   const child = fork(fileURLToPath(new URL("plan-alone.mjs", import.meta.url)), [String(domains)], {
-    execArgv: ["--max-old-space-size=3072", "--expose-gc"],
+    execArgv: [`--max-old-space-size=${HEAP}`, "--expose-gc"],
   });
   return new Promise((resolve, reject) => {
     child.once("message", resolve);

@@ -16,11 +16,20 @@ const CMK = process.env.BENCH_CMK ?? "";
 /** Rounds of each side, in turn, so that a slow minute of the machine is both sides'. */
 const ROUNDS = 7;
 
-export async function observeAndPlan({ domains = 5000 } = {}) {
+/** Where pages take their time, each round does. */
+const SLOW_ROUNDS = 3;
+
+/** What a row is called whose server takes the time that a real one took. */
+const AS_RECORDED = ", at the answer times of a real server";
+
+export const observeAndPlanAsRecorded = (options) => observeAndPlan({ ...options, asRecorded: true });
+
+export async function observeAndPlan({ domains = 5000, asRecorded = false } = {}) {
   const { lookNow } = await import(dist("src/app/look.js"));
   const { parseLookConfig } = await import(dist("src/config/config.js"));
   const { createDatabase } = await import(dist("src/store/db.js"));
-  const world = await startWorld({ domains });
+  const world = await startWorld({ domains, asRecorded });
+  const rounds = asRecorded ? SLOW_ROUNDS : ROUNDS;
   try {
     // The bot has recognised everything before it is measured.
     const bot = world.startBot({ TWOKEY_SYNC_EVERY_SECONDS: "3600", TWOKEY_QUICK_PASS_SECONDS: "0" });
@@ -32,7 +41,7 @@ export async function observeAndPlan({ domains = 5000 } = {}) {
     const bare = createBareReader(await world.ask("keys"));
     const ambient = { now: () => Date.now(), sleep: (ms) => new Promise((r) => setTimeout(r, ms)), newId: () => crypto.randomUUID() };
     const [ours, theirs] = [[], []];
-    for (let i = 0; i <= ROUNDS; i++) {
+    for (let i = 0; i <= rounds; i++) {
       const a = performance.now();
       await bare.read();
       const b = performance.now();
@@ -46,10 +55,10 @@ export async function observeAndPlan({ domains = 5000 } = {}) {
     await db.close();
     const [mine, rival] = [median(ours), median(theirs)];
     const desired = desiredOf(world, domains);
-    const byHand = await handWritten(world, desired);
-    const byCmk = CMK === "" ? null : readWithCmk(CMK, world.folder, await world.ask("keys"), desired);
+    const byHand = asRecorded ? null : await handWritten(world, desired);
+    const byCmk = CMK === "" || asRecorded ? null : readWithCmk(CMK, world.folder, await world.ask("keys"), desired);
     return {
-      name: `observe and plan, ${domains} domains, ${domains * 4} accounts`,
+      name: `observe and plan, ${domains} domains, ${domains * 4} accounts${asRecorded ? AS_RECORDED : ""}`,
       ours: `${mine.toFixed(0)} ms`,
       rival: `bare reader ${rival.toFixed(0)} ms${byHand === null ? "" : `; a Python script with cs ${byHand.toFixed(0)} ms`}${byCmk === null ? "" : `; cmk ${byCmk.toFixed(0)} ms`}`,
       ratio: mine / rival,
@@ -88,8 +97,11 @@ async function handWritten(world, desired) {
   return Math.min(...times);
 }
 
-export async function unchangedPass({ domains = 5000 } = {}) {
-  const world = await startWorld({ domains });
+export const unchangedPassAsRecorded = (options) => unchangedPass({ ...options, asRecorded: true });
+
+export async function unchangedPass({ domains = 5000, asRecorded = false } = {}) {
+  const world = await startWorld({ domains, asRecorded });
+  const rounds = asRecorded ? SLOW_ROUNDS : ROUNDS;
   try {
     const bare = createBareReader(await world.ask("keys"));
     const bot = world.startBot({ TWOKEY_SYNC_EVERY_SECONDS: "10", TWOKEY_QUICK_PASS_SECONDS: "0" });
@@ -100,7 +112,7 @@ export async function unchangedPass({ domains = 5000 } = {}) {
     const [resident, most] = [bot.mib("VmRSS"), bot.mib("VmHWM")];
     await bot.stop();
     const theirs = [];
-    for (let i = 0; i <= ROUNDS; i++) {
+    for (let i = 0; i <= rounds; i++) {
       const a = performance.now();
       await bare.read();
       if (i > 0) theirs.push(performance.now() - a);
@@ -109,12 +121,12 @@ export async function unchangedPass({ domains = 5000 } = {}) {
     const mine = median(passes.slice(1).map((p) => p.ms));
     const rival = median(theirs);
     return {
-      name: `an unchanged pass, ${domains} domains, stored and audited`,
+      name: `an unchanged pass, ${domains} domains, stored and audited${asRecorded ? AS_RECORDED : ""}`,
       ours: `${mine} ms; first pass ${passes[0].ms} ms; ${resident} MiB, at most ${most} MiB`,
       rival: `bare reader ${rival.toFixed(0)} ms`,
       ratio: mine / rival,
-      goal: "at most 1.3 ×, under 3 s",
-      isMet: mine / rival <= 1.3 && mine < 3000,
+      goal: asRecorded ? "at most 1.3 ×" : "at most 1.3 ×, under 3 s",
+      isMet: mine / rival <= 1.3 && (asRecorded || mine < 3000),
     };
   } finally {
     await world.stop();

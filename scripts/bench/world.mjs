@@ -17,13 +17,16 @@ const { cast, demoApproverGroup, demoChannel, demoTokens } = await import(dist("
 /** As scripts/twokey.mjs starts the bot. */
 const BOT_ARGS = ["--max-semi-space-size=8", "--max-old-space-size=768"];
 
-/** Starts a world with `domains` projects of `perDomain` members; `made` false: CloudStack has none of them yet. Stop it. */
-export async function startWorld({ domains, perDomain = 4, made = true }) {
+/**
+ * Starts a world with `domains` projects of `perDomain` members; `made` false: CloudStack has none of them yet; `asRecorded`: it takes the
+ * time that a real server took. Stop it.
+ */
+export async function startWorld({ domains, perDomain = 4, made = true, asRecorded = false }) {
   const bots = [];
   const folder = mkdtempSync(path.join(tmpdir(), "twokey-bench-"));
   const postgres = await startEmbeddedPostgres(path.join(folder, "pg"), { fast: true });
   await fillCi(postgres, domains, perDomain);
-  const emulators = await startEmulators({ domains, perDomain, made });
+  const emulators = await startEmulators({ domains, perDomain, made, asRecorded });
   const environment = {
     PATH: process.env.PATH,
     DATABASE_URL: postgres.url(),

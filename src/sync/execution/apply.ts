@@ -32,7 +32,8 @@ export interface ApplyContext {
   readonly limits: Pick<TeamPolicy, "restrictionsPerDay" | "restrictionsPerWeek">;
 }
 
-const PROJECTS_AT_A_TIME = 4;
+/** How many projects are worked on at once. */
+export const PROJECTS_AT_A_TIME = 4;
 
 /**
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.

@@ -1,8 +1,8 @@
-import { parseReason, recordAct } from "../approvals/act.ts";
-import { decide, recordRejection, staleCard, type BallotContext, type Question } from "../approvals/ballot.ts";
+import { decide, type BallotContext, type Question } from "../approvals/ballot.ts";
+import { rejectQuestion } from "../approvals/reject.ts";
 import { fail, type Failure } from "../core/failure.ts";
-import { teamOnly, type Asker } from "../core/people.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import type { Asker } from "../core/people.ts";
+import { ok, type Result } from "../core/result.ts";
 import { recordAudit, type AuditEntry } from "../store/audit.ts";
 import type { Queryable, Transaction } from "../store/db.ts";
 import { readIdentities } from "../store/known-accounts.ts";
@@ -63,19 +63,22 @@ export async function approveChange(click: PolicyClick, c: PolicyContext): Promi
 
 /** Ends a change without any effect; every team member may do so. Errors: `refused`, `invalid` for a reason too short. */
 export async function rejectChange(click: PolicyClick & { readonly reason: string }, c: PolicyContext): Promise<Result<void, Failure>> {
-  return recordAct({ kind: "policy.reject", subject: click.changeId, by: click.by.operator.id }, c, async (q) => {
-    const row = await lockChange(q, click.changeId);
-    if (!row.ok) return row;
-    if (c.now() >= row.value.expires_at) return fail("refused", "policy.expired", "The time to decide has run out; nothing was done");
-    if (click.digest !== row.value.digest) return err(staleCard("policy"));
-    if (!click.by.isTeam) return err(teamOnly("reject a change of policy"));
-    const reason = parseReason(click.reason);
-    if (!reason.ok) return reason;
-    const at = c.now();
-    await recordRejection(await questionOf(row.value, q), click.by, reason.value, at, q);
-    await endPolicyChange(q, row.value.id, { state: "rejected", at, by: click.by.operator.name, reason: reason.value });
-    return ok({ value: undefined, data: auditOf(row.value) });
-  });
+  return rejectQuestion<Question & { readonly row: PolicyChangeRow }>(
+    {
+      ref: { kind: "policy", id: click.changeId },
+      what: "a change of policy",
+      click,
+      async open(q) {
+        const row = await lockChange(q, click.changeId);
+        return row.ok ? ok({ ...(await questionOf(row.value, q)), row: row.value }) : row;
+      },
+      async end({ row }, ended, q) {
+        await endPolicyChange(q, row.id, ended);
+        return auditOf(row);
+      },
+    },
+    c,
+  );
 }
 
 function ballotOf(c: PolicyContext): BallotContext {

@@ -1,8 +1,8 @@
 import type { BallotContext } from "../../approvals/ballot.ts";
 import type { Ownership } from "../../approvals/ownership.ts";
+import type { VotingView } from "../../approvals/voting-view.ts";
 import type { AdoptionKind, Rest, Situation } from "../../core/adoption.ts";
 import type { Clock, NewId } from "../../core/clock.ts";
-import type { Digest, Instant } from "../../core/ids.ts";
 import type { ApproverDirectory } from "../../core/people.ts";
 import type { PolicyNow } from "../../core/policy.ts";
 import type { FleetScope } from "../../core/scope.ts";
@@ -12,10 +12,9 @@ import type { DesiredSource, ObservedSource } from "../execution/ports.ts";
 import type { Plan } from "../planning/plan.ts";
 
 /** What a card or an answer shows of one table; plain data, rendered elsewhere. */
-export interface AdoptionView {
+export interface AdoptionView extends VotingView {
   readonly id: string;
   readonly kind: AdoptionKind;
-  readonly digest: Digest;
   readonly state: AdoptionTableRow["state"];
   readonly counts: Readonly<Record<Situation, number>>;
   readonly domains: number;
@@ -26,18 +25,8 @@ export interface AdoptionView {
   readonly rest: Rest | null;
   /** The whole table, as the file in the card's thread. */
   readonly table: string;
-  readonly proposedBy: string;
   /** It was asked at a terminal, so who asked is not known: one approval more is needed. */
   readonly isFromTerminal: boolean;
-  readonly quorum: number;
-  readonly approvals: readonly { readonly name: string; readonly at: Instant }[];
-  /** Names of those who may approve now; empty when the list could not be read. */
-  readonly mayApprove: readonly string[];
-  readonly proposedAt: Instant;
-  readonly expiresAt: Instant;
-  readonly endedAt: Instant | null;
-  readonly endedBy: string | null;
-  readonly endedReason: string | null;
 }
 
 /** Shows a table to the team. Implemented by the bot; every call is idempotent. */

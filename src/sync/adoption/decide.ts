@@ -1,7 +1,8 @@
-import { parseReason, recordAct, recordRefusal } from "../../approvals/act.ts";
-import { assessVote, decide, recordRejection, staleCard, type Question } from "../../approvals/ballot.ts";
+import { recordRefusal } from "../../approvals/act.ts";
+import { assessVote, decide, type Question } from "../../approvals/ballot.ts";
+import { rejectQuestion } from "../../approvals/reject.ts";
 import { fail, failure, type Failure } from "../../core/failure.ts";
-import { teamOnly, type Asker } from "../../core/people.ts";
+import type { Asker } from "../../core/people.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { listed } from "../../core/shown-text.ts";
 import {
@@ -71,10 +72,7 @@ function vote(click: AdoptionClick, looked: boolean, c: AdoptionContext): Promis
       act: { kind: "adoption.approve", subject: click.id },
       click,
       ref: { kind: "adoption", id: click.id },
-      async open(q) {
-        const row = await lockOpen(q, click.id);
-        return row.ok ? ok({ ...(await questionOf(row.value, q)), row: row.value }) : row;
-      },
+      open: (q) => openQuestion(click.id, q),
       async examine(_question, { have, need }) {
         if (looked || have + 1 < need) return ok(undefined);
         return fail("unavailable", "adoption.again", "Somebody else voted at this moment; nothing was done", { remedy: "Click again." });
@@ -166,19 +164,19 @@ export async function rejectAdoption(
   click: AdoptionClick & { readonly reason: string },
   c: AdoptionContext,
 ): Promise<Result<void, Failure>> {
-  return recordAct({ kind: "adoption.reject", subject: click.id, by: click.by.operator.id }, c, async (q) => {
-    const row = await lockOpen(q, click.id);
-    if (!row.ok) return row;
-    if (c.now() >= row.value.expires_at) return fail("refused", "adoption.expired", "The time to decide has run out; nothing was done");
-    if (click.digest !== row.value.digest) return err(staleCard("adoption"));
-    if (!click.by.isTeam) return err(teamOnly("reject a table of adoption"));
-    const reason = parseReason(click.reason);
-    if (!reason.ok) return reason;
-    const at = c.now();
-    await recordRejection(await questionOf(row.value, q), click.by, reason.value, at, q);
-    await endAdoption(q, row.value.id, { state: "rejected", at, by: click.by.operator.name, reason: reason.value });
-    return ok({ value: undefined, data: auditOf(row.value) });
-  });
+  return rejectQuestion<AdoptionQuestion>(
+    {
+      ref: { kind: "adoption", id: click.id },
+      what: "a table of adoption",
+      click,
+      open: (q) => openQuestion(click.id, q),
+      async end({ row }, ended, q) {
+        await endAdoption(q, row.id, ended);
+        return auditOf(row);
+      },
+    },
+    c,
+  );
 }
 
 /** Ends the tables whose time to approve has ended. */
@@ -192,10 +190,12 @@ export async function expireAdoptions(c: AdoptionContext): Promise<void> {
     });
 }
 
-async function lockOpen(q: Transaction, id: string): Promise<Result<AdoptionTableRow, Failure>> {
+/** Locks an open table. Errors: there is none, or it has ended. */
+async function openQuestion(id: string, q: Transaction): Promise<Result<AdoptionQuestion, Failure>> {
   const row = await readAdoption(q, id, true);
   if (row === null) return err(failure("refused", "adoption.unknown", "There is no such table", { remedy: "/ci-adopt makes one." }));
-  return row.state === "proposed" ? ok(row) : fail("refused", "adoption.ended", `This table has been decided: ${row.state}`);
+  if (row.state !== "proposed") return fail("refused", "adoption.ended", `This table has been decided: ${row.state}`);
+  return ok({ ...(await questionOf(row, q)), row });
 }
 
 async function questionOf(row: AdoptionTableRow, q: Queryable): Promise<Question> {

@@ -1,11 +1,10 @@
 import { recordRefusal } from "../../approvals/act.ts";
+import { readVotingView } from "../../approvals/voting-view.ts";
 import type { Failure } from "../../core/failure.ts";
-import { isOneOf, type Asker } from "../../core/people.ts";
+import type { Asker } from "../../core/people.ts";
 import type { Result } from "../../core/result.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { readAdoption, readAdoptions, type AdoptionTableRow } from "../../store/adoptions.ts";
-import { readVotes } from "../../store/ballots.ts";
-import { readIdentities } from "../../store/known-accounts.ts";
 import type { AdoptionContext, AdoptionView } from "./context.ts";
 import { approveAdoption, expireAdoptions, rejectAdoption, type AdoptionClick } from "./decide.ts";
 import { proposeAdoption, proposeGivingBack, proposeRelease, type Proposed } from "./propose.ts";
@@ -70,15 +69,14 @@ async function showTable(id: string, c: AdoptionContext): Promise<void> {
 }
 
 async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<AdoptionView> {
-  const votes = await readVotes(c.db, { kind: "adoption", id: row.id });
   const may = row.state === "proposed" ? await c.approvers.approversNow() : null;
-  const { identities } = await readIdentities(c.db, row.requesters);
+  const asked = { requesters: row.requesters, approvers: may };
   const { body } = row;
   const people = row.requesters.filter((r) => !r.startsWith("terminal:"));
   return {
+    ...(await readVotingView({ kind: "adoption", id: row.id }, row, asked, c.db)),
     id: row.id,
     kind: row.kind,
-    digest: row.digest,
     state: row.state,
     counts: countRows(body.rows),
     domains: body.domains.filter((d) => row.kind !== "adopt" || d.isNew).length,
@@ -86,16 +84,7 @@ async function buildView(row: AdoptionTableRow, c: AdoptionContext): Promise<Ado
     lines: row.kind === "adopt" ? [...body.lines, ...body.domains.map((d) => lineOf(d))] : body.lines,
     rest: body.rest ?? null,
     table: tableText(body),
-    proposedBy: row.proposed_by_name,
     isFromTerminal: people.length === 0,
-    quorum: row.quorum,
-    approvals: votes.filter((v) => v.verdict === "approve").map((v) => ({ name: v.voterName, at: v.at })),
-    mayApprove: may?.ok === true ? may.value.filter((a) => !isOneOf(a, identities)).map((a) => a.name) : [],
-    proposedAt: row.proposed_at,
-    expiresAt: row.expires_at,
-    endedAt: row.ended_at,
-    endedBy: row.ended_by,
-    endedReason: row.ended_reason,
   };
 }
 

@@ -3,6 +3,7 @@ import type { WebClient } from "@slack/web-api";
 import { shortReply, type Reply } from "../commands/reply.ts";
 import type { Services } from "../commands/services.ts";
 import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import type { Database } from "../store/db.ts";
 import { readPostedMessage } from "../store/posted-messages.ts";
 import { textAt } from "./payload.ts";
@@ -63,11 +64,31 @@ export async function assessMessage(click: Click, key: string, what: About, db: 
     : null;
 }
 
+/** What the buttons of a card of adoption or policy carry: the id of what is asked, and the digest of what people were shown. */
+export interface CardValue {
+  readonly id: string;
+  readonly digest: string;
+}
+
+/** Reads the value of such a button, or of the window that it opened; null: Twokey did not write it. */
+export function parseCardValue(value: string): CardValue | null {
+  const [, id = "", digest = ""] = /^v1:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9a-f]{64})$/.exec(value) ?? [];
+  return id === "" ? null : { id, digest };
+}
+
+/** A click on such a card must carry a value that Twokey wrote, and come from the very message that it posted for that question. */
+export async function parseCardClick(click: Click, card: "adoption" | "policy", c: ClickContext): Promise<Result<CardValue, Failure>> {
+  const value = parseCardValue(click.value);
+  if (value === null || ![`${card}_approve`, `${card}_reject`].includes(click.action)) return err(forgedClick());
+  const refusal = await assessMessage(click, `${card}:${value.id}`, card, c.db);
+  return refusal === null ? ok(value) : err(refusal);
+}
+
 /** What a message is about, and where its current buttons are for whoever has it. */
 const abouts = {
   deletion: ["for this deletion", "Use the card in the team's channel."],
-  change: ["for this change", "Use the card in the team's channel."],
-  table: ["for this table", "Use the card in the team's channel."],
+  policy: ["for this change", "Use the card in the team's channel."],
+  adoption: ["for this table", "Use the card in the team's channel."],
   export: ["for this export", "Use the newest message of this export."],
   keep: [
     "about this domain",

@@ -1,19 +1,16 @@
 import { replyOf, replyOfFailure, shortReply, type Reply } from "../commands/reply.ts";
-import { failure, type Failure } from "../core/failure.ts";
+import { failure } from "../core/failure.ts";
 import { teamOnly, type Asker } from "../core/people.ts";
-import { err, ok, type Result } from "../core/result.ts";
 import type { PolicyService } from "../policy/service.ts";
 import { problemOfValue } from "../policy/settings.ts";
-import { assessMessage, forgedClick, openModal, type Answer, type Click, type ClickContext } from "./click.ts";
+import { forgedClick, openModal, parseCardClick, parseCardValue, type Answer, type Click, type ClickContext } from "./click.ts";
 import { policyReasonModal, settingModal } from "./render/modals.ts";
-
-const valueShape = /^v1:([0-9a-f-]{36}):([0-9a-f]{64})$/;
 
 /** Answers a click on a change's card, or the choice of a setting to change. */
 export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext): Promise<Answer> {
   const { policy } = c.services;
   if (click.action === "choose_setting") return openSetting(click, by, c);
-  const parsed = await parsePolicyClick(click, c);
+  const parsed = await parseCardClick(click, "policy", c);
   if (!parsed.ok) {
     await policy.recordRefusal(by, click.action, parsed.error);
     return replyOfFailure(parsed.error);
@@ -22,7 +19,7 @@ export async function answerPolicyClick(click: Click, by: Asker, c: ClickContext
     return by.isTeam
       ? openModal(click, policyReasonModal(`${click.value} ${c.channel}`), c)
       : replyOfFailure(teamOnly("reject a change of policy"));
-  return replyOf(await policy.approve({ ...parsed.value, by }), ({ applied }) =>
+  return replyOf(await policy.approve({ changeId: parsed.value.id, digest: parsed.value.digest, by }), ({ applied }) =>
     applied
       ? shortReply("The change is in force", "/ci-policy shows the policy as it is now.")
       : shortReply("Your approval is recorded", "At least one more is needed."),
@@ -49,19 +46,9 @@ export async function answerPolicyWindow(
     return replyOf(await policy.propose(by, { setting: first, text: typed("value"), reason: typed("reason") }), (made) =>
       shortReply(`Proposed: ${made.title}`, "Its card is in the team's channel."),
     );
-  const [, changeId = "", digest = ""] = valueShape.exec(first) ?? [];
-  return replyOf(await policy.reject({ changeId, digest, by, reason: typed("reason") }), () => null);
-}
-
-/** A click must carry a value of ours and come from the very message that we posted for that change. */
-async function parsePolicyClick(
-  click: Click,
-  c: ClickContext,
-): Promise<Result<{ readonly changeId: string; readonly digest: string }, Failure>> {
-  const [, changeId = "", digest = ""] = valueShape.exec(click.value) ?? [];
-  if (changeId === "" || !["policy_approve", "policy_reject"].includes(click.action)) return err(forgedClick());
-  const refusal = await assessMessage(click, `policy:${changeId}`, "change", c.db);
-  return refusal === null ? ok({ changeId, digest }) : err(refusal);
+  const value = parseCardValue(first);
+  if (value === null) return replyOfFailure(forgedClick());
+  return replyOf(await policy.reject({ changeId: value.id, digest: value.digest, by, reason: typed("reason") }), () => null);
 }
 
 async function openSetting(click: Click, by: Asker, c: ClickContext): Promise<Answer> {

@@ -3991,8 +3991,8 @@ export const guards = [
     invariant: "INV-9",
     what: "a hidden layer 2 network, which is in no total, is asked for",
     file: "src/cloudstack/read/item-lists.ts",
-    guard: 'hidden("displaynetwork", "always")',
-    broken: 'hidden("displaynetwork")',
+    guard: 'hidden("network", "always")',
+    broken: 'hidden("network")',
     tests: ["test/deletion/not-for-display.test.ts"],
   },
   {
@@ -4039,8 +4039,8 @@ export const guards = [
     invariant: "INV-9",
     what: "others' machines that are not for display use templates too",
     file: "src/cloudstack/read/further-obstacles.ts",
-    guard: 'readonly Params[] = [{}, { displayvm: "false" }];',
-    broken: "readonly Params[] = [{}];",
+    guard: "for (const way of [{}, notForDisplay.machine]) {",
+    broken: "for (const way of [{}]) {",
     tests: ["test/deletion/not-for-display.test.ts"],
   },
   {

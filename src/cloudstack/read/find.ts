@@ -7,6 +7,7 @@ import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList, type ListQuery } from "../api/paging.ts";
 import type { Params } from "../api/signature.ts";
 import { AccountRow, asDomainId, AvailableRow, MachineRow, ResourceLimitRow, UserRow, VolumeRow } from "../api/wire.ts";
+import { notForDisplay } from "./display.ts";
 
 /** Finds an account by id. Null: it is not there, or no longer. */
 export function findAccount(api: CloudStackApi, id: AccountId, more?: "with totals"): Promise<Result<AccountRow | null, Failure>> {
@@ -44,25 +45,24 @@ export function findLimit(api: CloudStackApi, domainId: DomainId, type: LimitTyp
 
 /** Finds a machine, a CloudStack project's or one that is not for display included. Null: it is gone. */
 export function findMachine(api: CloudStackApi, id: string): Promise<Result<Found<typeof MachineRow> | null, Failure>> {
-  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id, "displayvm");
+  return findOwned(api, listOf("listVirtualMachines", "virtualmachine", MachineRow, { id, listall: "true" }), id, notForDisplay.machine);
 }
 
 /** Finds a disk, a CloudStack project's or one that is not for display included. Null: it is gone. */
 export function findVolume(api: CloudStackApi, id: string): Promise<Result<Found<typeof VolumeRow> | null, Failure>> {
-  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id, "displayvolume");
+  return findOwned(api, listOf("listVolumes", "volume", VolumeRow, { id, listall: "true" }), id, notForDisplay.volume);
 }
 
 /** A row with its domain's id, which is a UUID. */
 type Found<S extends typeof MachineRow | typeof VolumeRow> = ReturnType<S["parse"]> & { readonly domainId: DomainId };
 
-/** `flag`: the parameter that shows what is not for display; a key that may not send it gets the usual list again. */
 async function findOwned<T extends { readonly id: string; readonly domainid: string }>(
   api: CloudStackApi,
   query: ListQuery<T>,
   id: string,
-  flag: string,
+  hidden: Params,
 ): Promise<Result<(T & { readonly domainId: DomainId }) | null, Failure>> {
-  const [ofProjects, hidden] = [{ projectid: "-1" }, { [flag]: "false" }];
+  const ofProjects = { projectid: "-1" };
   for (const way of [{}, ofProjects, hidden, { ...ofProjects, ...hidden }]) {
     const rows = await readList(api, { ...query, params: { ...query.params, ...way } });
     if (!rows.ok) return isUnknownId(rows.error) ? ok(null) : rows;

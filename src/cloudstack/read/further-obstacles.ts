@@ -6,8 +6,8 @@ import { listed } from "../../core/shown-text.ts";
 import type { CloudStackApi } from "../api/http.ts";
 import { listOf, readList } from "../api/paging.ts";
 import { inParallel } from "../api/parallel.ts";
-import type { Params } from "../api/signature.ts";
 import { NamedRow } from "../api/wire.ts";
+import { notForDisplay } from "./display.ts";
 import { readRunningJobs } from "./event-log.ts";
 import { unaskedBecause, type Ours } from "./things.ts";
 
@@ -25,9 +25,6 @@ export const furtherLists = [
 
 /** By which parameter `listVirtualMachines` finds the machines that keep an image from being deleted. */
 const USES = { template: "templateid", iso: "isoid" } as const;
-
-/** Machines of others may not be for display either. */
-const FOR_DISPLAY_AND_NOT: readonly Params[] = [{}, { displayvm: "false" }];
 
 /** How many machines a sentence names. */
 const NAMED_MAX = 5;
@@ -71,7 +68,8 @@ async function readUsers(api: CloudStackApi, ours: Ours, items: readonly Invento
   const read = await inParallel(api.settings.parallel, images, async ({ kind, id, name }) => {
     const params = { listall: "true", isrecursive: "true", [kind === "iso" ? USES.iso : USES.template]: id };
     const machines = new Map<string, NamedRow>();
-    for (const way of FOR_DISPLAY_AND_NOT) {
+    // Machines of others may not be for display either.
+    for (const way of [{}, notForDisplay.machine]) {
       const found = await readList(api, listOf("listVirtualMachines", "virtualmachine", NamedRow, { ...params, ...way }));
       if (!found.ok) return found;
       for (const row of found.value) machines.set(row.id, row);

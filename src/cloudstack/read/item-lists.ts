@@ -2,6 +2,7 @@ import type { Instant } from "../../core/ids.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
 import { listOf, type ListQuery } from "../api/paging.ts";
 import * as wire from "../api/wire.ts";
+import { notForDisplay } from "./display.ts";
 import { detailsOf, factsOf } from "./item-facts.ts";
 
 /** What the rows of every kind have in common. */
@@ -91,9 +92,8 @@ const image = {
   state: (t: ImageRow) => t.status ?? (t.isready === true ? "ready" : "not ready"),
 };
 const optional = { optional: true };
-/** What is not for display is in no list without the flag, which only a root administrator may send; others get the same list again. */
-const hidden = (flag: string, asked: Hidden["asked"] = "when totals disagree") => ({
-  otherWay: { params: { [flag]: "false" }, asked, isDisplayFlag: true },
+const hidden = (flag: keyof typeof notForDisplay, asked: Hidden["asked"] = "when totals disagree") => ({
+  otherWay: { params: notForDisplay[flag], asked, isDisplayFlag: true },
 });
 /** To a root administrator the filter shows the templates of the whole cloud, also those that no store has any more. */
 const everyImage = (filter: string) => ({
@@ -107,9 +107,9 @@ const everyImage = (filter: string) => ({
  * approve them. Source: recordings 05, 09; facts/cloudstack §1.7.
  */
 export const itemLists: readonly ItemList[] = [
-  define("machine", "listVirtualMachines", "virtualmachine", wire.MachineRow, hidden("displayvm", "always")),
+  define("machine", "listVirtualMachines", "virtualmachine", wire.MachineRow, hidden("machine", "always")),
   define("volume", "listVolumes", "volume", wire.VolumeRow, {
-    ...hidden("displayvolume", "always"),
+    ...hidden("volume", "always"),
     bytes: (v) => v.size,
     parent: (v) => v.virtualmachineid,
   }),
@@ -126,10 +126,10 @@ export const itemLists: readonly ItemList[] = [
   }),
   define("iso", "listIsos", "iso", wire.TemplateRow, { ...image, ...optional, ...everyImage("isofilter"), params: { isofilter: "self" } }),
   // Only isolated networks of an account are in a total: a hidden layer 2 network is in none.
-  define("network", "listNetworks", "network", wire.NetworkRow, { ...hidden("displaynetwork", "always"), parent: (n) => n.vpcid }),
-  define("vpc", "listVPCs", "vpc", wire.VpcRow, { ...optional, ...hidden("fordisplay") }),
+  define("network", "listNetworks", "network", wire.NetworkRow, { ...hidden("network", "always"), parent: (n) => n.vpcid }),
+  define("vpc", "listVPCs", "vpc", wire.VpcRow, { ...optional, ...hidden("other") }),
   define("address", "listPublicIpAddresses", "publicipaddress", wire.AddressRow, {
-    ...hidden("fordisplay"),
+    ...hidden("other"),
     name: (a) => a.ipaddress,
     parent: (a) => a.associatednetworkid ?? a.vpcid,
     created: (a) => a.allocated,

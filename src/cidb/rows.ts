@@ -3,12 +3,12 @@ import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
 import type { ProjectId, Slug } from "../core/ids.ts";
 import type { DatabaseSource } from "../core/policy.ts";
-import { err, ok, type Result } from "../core/result.ts";
+import type { Result } from "../core/result.ts";
 import type { ViewNames } from "./assemble.ts";
 import type { ChangedProjects } from "../sync/planning/desired.ts";
 import { readChanges } from "./changes.ts";
 import { readSource } from "./source.ts";
-import { beginSnapshot, endSnapshot, SnapshotRefused } from "./snapshot.ts";
+import { beginSnapshot, endSnapshot, readInSnapshot, SnapshotRefused, type SnapshotSeen, type SnapshotServer } from "./snapshot.ts";
 import { unreadable } from "./unreachable.ts";
 import { MembershipRow, ProjectRow, UserRow } from "./wire.ts";
 
@@ -45,6 +45,8 @@ export interface CiServer {
   close(): Promise<void>;
 }
 
+type PostgresSnapshots = SnapshotServer<pg.PoolClient, SnapshotSeen>;
+
 /** Opens a CI database on PostgreSQL; nothing is sent before the first read. `onError` gets connections lost while idle. */
 export function createPostgresServer(url: string, views: ViewNames, onError: (error: Error) => void): CiServer {
   const pool = new pg.Pool({
@@ -55,10 +57,18 @@ export function createPostgresServer(url: string, views: ViewNames, onError: (er
     application_name: "twokey",
   });
   pool.on("error", onError);
+  const server: PostgresSnapshots = {
+    connect: () => pool.connect(),
+    begin: beginSnapshot,
+    end: endSnapshot,
+    release: (client) => void client.release(),
+    destroy: (client) => void client.release(true),
+    explain,
+  };
   return {
-    readRows: (about) => readRows(pool, views, about),
-    readSource: () => inSnapshot(pool, (client) => readSource(client, views, quoted)),
-    readChanges: (since) => inSnapshot(pool, (client) => readChanges(client, views, quoted, since)),
+    readRows: (about) => readRows(server, views, about),
+    readSource: () => readInSnapshot(server, (client) => readSource(client, views, quoted)),
+    readChanges: (since) => readInSnapshot(server, (client) => readChanges(client, views, quoted, since)),
     close: () => pool.end(),
   };
 }
@@ -95,9 +105,9 @@ function conditionsFor(project: ProjectQuestion, sentinel: string | null, views:
 
 const Count = z.object({ n: z.coerce.number(), in_all: z.coerce.number() });
 
-async function readRows(pool: pg.Pool, views: ViewNames, about: About | null): Promise<Result<Rows, Failure>> {
+async function readRows(server: PostgresSnapshots, views: ViewNames, about: About | null): Promise<Result<Rows, Failure>> {
   const only = about === null ? null : conditionsFor(about.project, about.sentinel, views);
-  return inSnapshot(pool, async (client, isAt) => {
+  return readInSnapshot(server, async (client, isAt) => {
     const ask = async <S extends z.ZodType>(view: string, schema: S, columns: string, rest: string, c: Condition) => {
       isAt(view);
       const { rows } = await client.query(`select ${columns} from ${quoted(view)} ${rest}`, [...c.params]);
@@ -127,30 +137,6 @@ async function readRows(pool: pg.Pool, views: ViewNames, about: About | null): P
     const counted = { projects: p?.n ?? -1, memberships: m?.n ?? -1 };
     return { projects, users, memberships, counted, projectsInAll: p?.in_all ?? 0, source };
   });
-}
-
-/** Reads in one snapshot; `isAt` names the view that is read, for the sentence of a failure. */
-async function inSnapshot<T>(
-  pool: pg.Pool,
-  read: (client: pg.PoolClient, isAt: (view: string) => void) => Promise<T>,
-): Promise<Result<T, Failure>> {
-  let client: pg.PoolClient;
-  try {
-    client = await pool.connect();
-  } catch (thrown) {
-    return err(explain(thrown, ""));
-  }
-  let at = "";
-  try {
-    const begun = await beginSnapshot(client);
-    const value = await read(client, (view) => void (at = view));
-    await endSnapshot(client, begun);
-    client.release();
-    return ok(value);
-  } catch (thrown) {
-    client.release(true);
-    return err(explain(thrown, at));
-  }
 }
 
 /** Turns PostgreSQL's error into a sentence with the remedy; never its address or password. */

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { z } from "zod";
 import { failure, type Failure } from "../core/failure.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { STANDBY, Standby, whyStale, type Stale } from "./standby.ts";
 
 const Seen = Standby.extend({
@@ -41,6 +42,42 @@ export async function endSnapshot(client: pg.ClientBase, begun: SnapshotSeen): P
   const now = await expectGuards(client);
   if (now.backend !== begun.backend) throw new SnapshotRefused(dropped("another session answered at its end"));
   await client.query("commit");
+}
+
+/** How one kind of server gives connections, and begins and ends a snapshot on one. */
+export interface SnapshotServer<C, Begun> {
+  connect(): Promise<C>;
+  begin(connection: C): Promise<Begun>;
+  end(connection: C, begun: Begun): Promise<void>;
+  release(connection: C): void;
+  /** Closes a connection that may be in the middle of a snapshot. */
+  destroy(connection: C): void;
+  /** Turns the server's error into a sentence about the view; never its address or password. */
+  explain(thrown: unknown, view: string): Failure;
+}
+
+/** Reads in one snapshot; `isAt` names the view that is read, for the sentence of a failure. Errors: what `explain` makes of them. */
+export async function readInSnapshot<C, Begun, T>(
+  server: SnapshotServer<C, Begun>,
+  read: (connection: C, isAt: (view: string) => void) => Promise<T>,
+): Promise<Result<T, Failure>> {
+  let connection: C;
+  try {
+    connection = await server.connect();
+  } catch (thrown) {
+    return err(server.explain(thrown, ""));
+  }
+  let at = "";
+  try {
+    const begun = await server.begin(connection);
+    const value = await read(connection, (view) => void (at = view));
+    await server.end(connection, begun);
+    server.release(connection);
+    return ok(value);
+  } catch (thrown) {
+    server.destroy(connection);
+    return err(server.explain(thrown, at));
+  }
 }
 
 async function expectGuards(client: pg.ClientBase): Promise<SnapshotSeen> {

@@ -1,15 +1,14 @@
 import type { Pool, PoolConnection, RowDataPacket } from "mysql2/promise";
 import { z } from "zod";
 import { failure, type Failure } from "../../core/failure.ts";
-import { err, ok, type Result } from "../../core/result.ts";
 import type { ViewNames } from "../assemble.ts";
 import type { About, CiServer, Rows } from "../rows.ts";
-import { SnapshotRefused } from "../snapshot.ts";
+import { readInSnapshot, SnapshotRefused, type SnapshotServer } from "../snapshot.ts";
 import { unreadable } from "../unreachable.ts";
 import { MembershipRow, ProjectRow, UserRow } from "../wire.ts";
 import { readChanges } from "./changes.ts";
 import { openPool } from "./connect.ts";
-import { beginSnapshot, endSnapshot } from "./snapshot.ts";
+import { beginSnapshot, endSnapshot, type MysqlSnapshot } from "./snapshot.ts";
 import { readSource } from "./source.ts";
 
 /** Which rows of a view are asked for: a condition in SQL, with its parameters. */
@@ -69,10 +68,18 @@ function jsonOf(text: string): unknown {
 export function createMysqlServer(url: string, views: ViewNames): CiServer {
   let opened: Promise<Pool> | null = null;
   const pool = (): Promise<Pool> => (opened ??= openPool(url));
+  const server: SnapshotServer<PoolConnection, MysqlSnapshot> = {
+    connect: async () => (await pool()).getConnection(),
+    begin: beginSnapshot,
+    end: endSnapshot,
+    release: (connection) => connection.release(),
+    destroy: (connection) => connection.destroy(),
+    explain,
+  };
   return {
-    readRows: (about) => inSnapshot(pool, (connection, isAt) => readViews(connection, isAt, views, about)),
-    readSource: () => inSnapshot(pool, (connection) => readSource(connection, views)),
-    readChanges: (since) => inSnapshot(pool, (connection) => readChanges(connection, views, quoted, since)),
+    readRows: (about) => readInSnapshot(server, (connection, isAt) => readViews(connection, isAt, views, about)),
+    readSource: () => readInSnapshot(server, (connection) => readSource(connection, views)),
+    readChanges: (since) => readInSnapshot(server, (connection) => readChanges(connection, views, quoted, since)),
     close: async () => (await opened)?.end(),
   };
 }
@@ -121,29 +128,6 @@ async function expectNoWarnings(connection: PoolConnection, view: string): Promi
   throw new SnapshotRefused(
     failure("contract_broken", "cidb.warned", sentence, { remedy: "Correct the view; SHOW WARNINGS after a select from it says where." }),
   );
-}
-
-async function inSnapshot<T>(
-  pool: () => Promise<Pool>,
-  read: (connection: PoolConnection, isAt: (view: string) => void) => Promise<T>,
-): Promise<Result<T, Failure>> {
-  let connection: PoolConnection;
-  try {
-    connection = await (await pool()).getConnection();
-  } catch (thrown) {
-    return err(explain(thrown, ""));
-  }
-  let at = "";
-  try {
-    const begun = await beginSnapshot(connection);
-    const value = await read(connection, (view) => void (at = view));
-    await endSnapshot(connection, begun);
-    connection.release();
-    return ok(value);
-  } catch (thrown) {
-    connection.destroy();
-    return err(explain(thrown, at));
-  }
 }
 
 const NO_RIGHT = ["ER_TABLEACCESS_DENIED_ERROR", "ER_COLUMNACCESS_DENIED_ERROR", "ER_DBACCESS_DENIED_ERROR"];

@@ -33,7 +33,7 @@ async function run(dataDir: string, ports: DemoPorts, stop: Promise<void>): Prom
   const world = await startWorld({ dataDir, ports });
   const page = await startPageServer({ ...demoActs(world), slackUrl: world.slack.url, port: ports.page });
   noteRunning(dataDir, page.url);
-  say(`\nThe demo is at ${page.url}\nStop it with Ctrl-C; it goes on where it stood. To begin anew, delete ${dataDir}.`);
+  say(`\nThe demo is at ${page.url}\nStop it with Ctrl-C; it goes on where it stood. To start again from nothing, delete ${dataDir}.`);
   await stop;
   await page.close();
   await world.stop();

@@ -191,7 +191,7 @@ export const guards = [
   },
   {
     invariant: "INV-2",
-    what: "Slack is asked anew about whose vote is counted",
+    what: "Slack is asked again about whose vote is counted",
     file: "src/bot/records.ts",
     guard: "isCounted(old.user) ? await readNow(id)",
     broken: "isCounted(old.user) ? ok(old.user)",
@@ -199,7 +199,7 @@ export const guards = [
   },
   {
     invariant: "INV-2",
-    what: "before a step, the voters are asked about anew",
+    what: "before a step, the voters are asked about again",
     file: "src/deletion/guard.ts",
     guard: "approversNow(votes.map((v) => v.voter))",
     broken: "approversNow([])",
@@ -600,7 +600,7 @@ export const guards = [
   },
   {
     invariant: "H1",
-    what: "one read that failed does not begin a deletion's time anew",
+    what: "one read that failed does not start a deletion's time again",
     file: "src/deletion/reasons.ts",
     guard: "REST_MS = 15 * 60_000;",
     broken: "REST_MS = 120 * 60_000;",
@@ -664,7 +664,7 @@ export const guards = [
   },
   {
     invariant: "H1",
-    what: "reasons that take turns do not begin to count anew",
+    what: "reasons that take turns do not restart the count",
     file: "src/deletion/transitions.ts",
     guard: "after(now, -(lasted[reason] ?? 0))",
     broken: "now",

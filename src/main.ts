@@ -8,7 +8,7 @@ import type { Instant } from "./core/ids.ts";
 import type { Events } from "./events.ts";
 import type { EmbeddedPostgres } from "./store/embedded.ts";
 
-// Only what every command line needs is loaded at once; `--help` shall be there in a moment.
+// Only what every command line needs is loaded at once; `--help` has to answer in a moment.
 
 /** Real time, ids and secrets: nothing else in src/ makes them. */
 export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {

@@ -31,7 +31,7 @@ function createProgram(): Command {
   placed(program.command("start", { isDefault: true }))
     .description("starts both emulators and the page on which people are played, until they are stopped")
     .argument("[seed]", "a seed file; left out: an example with 400 projects")
-    .option("--state <folder>", "keeps both worlds there; left out: they begin anew at each start")
+    .option("--state <folder>", "keeps both worlds there; left out: they start from nothing each time")
     .option("--without-accounts", "leaves the bot's roles and accounts in CloudStack out")
     .action(start);
   program

@@ -19,7 +19,7 @@ export interface Places {
 /** What is started, and how. */
 export interface RehearsalOptions extends Places {
   readonly seed: RehearsalSeed;
-  /** A folder in which both worlds survive a restart; null: they begin anew each time. */
+  /** A folder in which both worlds survive a restart; null: they start again from nothing. */
   readonly stateFolder: string | null;
   /** False leaves the bot's roles and accounts out, so that making them can be rehearsed too. */
   readonly makesAccounts: boolean;

@@ -35,7 +35,7 @@ export async function sweepNudges(p: Parts): Promise<void> {
   if (isDone || p.now() - round > DAY_MS) await endRound(p.db, round, p.now());
 }
 
-/** Old machines of active projects of which no template was made since, by owner; null: the CI database could not be read. */
+/** Old machines of active projects that no template was made of since, by owner; null: the CI database could not be read. */
 async function readOldMachines(p: Parts, afterMs: number): Promise<ReadonlyMap<CiUserId, readonly OldMachine[]> | null> {
   const projects = await p.ci.projectsOf("all");
   if (!projects.ok) {
@@ -83,7 +83,7 @@ async function readOldIn(p: Parts, domain: ProjectDomain, before: number): Promi
 }
 
 /**
- * The machines made before an instant of which no template was made since. `madeOf` says of which machine the bot made a template. Of any
+ * The machines made before an instant that no template was made of since. `madeOf` says of which machine the bot made a template. Of any
  * other one CloudStack does not tell: it is taken for one of a machine of the same account, by its name, else of that which was set up last
  * before it.
  */

@@ -22,7 +22,7 @@ export interface Question extends VoteQuestion {
   readonly settlesScope: boolean;
   /** Why a requester may not vote, such as "You proposed this change". */
   readonly askedBy: string;
-  /** Those who asked of whom no Slack account is known. */
+  /** Those who asked and have no known Slack account. */
   readonly withoutAccount: readonly string[];
   /** The name of what a waiver is about. */
   readonly itemName?: string;

@@ -138,7 +138,7 @@ async function directAddress(saved: SavedFile | null, c: ExportContext): Promise
   return signed?.ok === true && signed.value.replaceAll("&", "&amp;").length <= ADDRESS_MAX ? signed.value : null;
 }
 
-/** CloudStack's, or where that has it no more, the archive's own. Errors: why there is neither. */
+/** CloudStack's, or where it no longer has it, the archive's own. Errors: why there is neither. */
 async function copyFor(row: ExportRow, entryId: string, progress: Progress, c: ExportContext): Promise<Result<Copied, Failure>> {
   progress.show("asking");
   const thing = await thingOf(row, c);

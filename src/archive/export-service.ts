@@ -32,7 +32,7 @@ export type { LiveLink, LiveLinks };
 
 /** Exports, as commands use them. A thing is a template, or a volume or snapshot where the policy allows it. */
 export interface ExportService {
-  /** What a person may export of one project, asked for anew. */
+  /** What a person may export of one project, asked for again. */
   templates(asker: Asker, slug: Slug, kind?: ExportKind): Promise<Result<readonly Exportable[], Failure>>;
   /** What a person may export of all their projects; what was asked for less than a minute ago is not asked for again. */
   choices(asker: Asker, kind: ExportKind): Promise<Result<readonly Exportable[], Failure>>;
@@ -99,7 +99,7 @@ async function requireKind(kind: ExportKind, c: ExportContext): Promise<Result<v
   });
 }
 
-/** What is to be exported: CloudStack's, or where that has it no more, the archive's. Errors: `refused`, `invalid`, why it cannot be read. */
+/** What is to be exported: CloudStack's, or where it no longer has it, the archive's. Errors: `refused`, `invalid`, why it cannot be read. */
 async function findThing(
   asker: Asker,
   slug: Slug,

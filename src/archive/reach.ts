@@ -1,4 +1,4 @@
-/** Whose projects a person may export from: those of the CI database, and those whose domain was deleted and that it has no more. */
+/** Whose projects a person may export from: those of the CI database, and those that it no longer has and whose domain was deleted. */
 import type { Asker } from "../core/people.ts";
 import type { Failure } from "../core/failure.ts";
 import type { ProjectId } from "../core/ids.ts";

@@ -202,7 +202,7 @@ async function identifyToHalt(
   return ok({ operator, since: o.now(), ...(await reads.isOfTeam(ids, patience)) });
 }
 
-/** Waits for an answer, but not for ever. */
+/** Waits for an answer, but not forever. */
 type Patience = <T>(read: Promise<Result<T, Failure>>) => Promise<Result<T, Failure>>;
 
 /** Takes what is not there in `HALT_MS`, and what throws, for a failure. */

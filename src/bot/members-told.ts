@@ -69,7 +69,7 @@ export function createMembersTold(o: MembersToldOptions): (view: DeletionView) =
       if (why === null || typeof why === "string") await settle(member, why);
       else {
         isDone = false;
-        // The next one would be asked for in vain, and later all the longer.
+        // The next one would fail as well, and then wait even longer.
         if (/rate_?limited$|unreachable$/.test(why.code)) break;
       }
     }

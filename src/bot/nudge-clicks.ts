@@ -38,7 +38,7 @@ async function turnPage(click: Click, { operator: { ciUserId } }: Asker, c: Clic
   return replyOf(await callSlack("chat.update", () => c.client.chat.update({ channel, ts, ...body })), () => null);
 }
 
-/** Somebody wants no more messages about templates: stored for that person, for good. */
+/** Somebody wants no further messages about templates: stored for that person, for good. */
 async function neverNudge(click: Click, { operator: { ciUserId } }: Asker, c: ClickContext): Promise<Reply> {
   const [, round = ""] = /^v1:(\d{1,16})$/.exec(click.value) ?? [];
   const refusal = await assessNudge(click, ciUserId, round, c);
@@ -52,7 +52,7 @@ async function assessNudge(click: Click, person: string | null, round: string, c
   return round === "" || person === null ? forgedClick() : assessMessage(click, nudgeKey(person, round), "nudge", c.db);
 }
 
-/** The value only says which machine: the service finds out anew whose it is. Every refusal is recorded. */
+/** The value only says which machine: the service finds out again whose it is. Every refusal is recorded. */
 async function makeTemplate(click: Click, by: Asker, c: ClickContext): Promise<Reply | null> {
   const [, round = "", machine = ""] = makeShape.exec(click.value) ?? [];
   const refusal = await assessNudge(click, by.operator.ciUserId, round, c);

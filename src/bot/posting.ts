@@ -25,7 +25,7 @@ export interface Posting {
   note(key: string, noteKey: string, plainText: string): Promise<void>;
   /** A note with times or mentions of ours; false: it is not there now. */
   say(key: string, noteKey: string, text: Mrkdwn): Promise<boolean>;
-  /** Puts a text file into the thread of the message under `key`, once for each `fileKey`. Errors: Slack took it not; `slack.no_message`. */
+  /** Puts a text file into the thread of the message under `key`, once for each `fileKey`. Errors: Slack did not take it; `slack.no_message`. */
   file(key: string, fileKey: string, file: TextFile): Promise<Result<null, Failure>>;
   /** Waits until everything is posted, or failed and waits to be tried again. */
   settle(): Promise<void>;

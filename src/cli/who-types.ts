@@ -4,7 +4,7 @@ import type { CliIo } from "./command.ts";
 
 /**
  * Who types, as their login says: enough to stop and to give back, which lose nothing. Never a vote: two runs of a command may be one
- * person's, and whoever has the bot's database password is not thereby one of its approvers.
+ * person's, and whoever has the bot's database password is not one of its approvers for that.
  */
 export function whoTypes({ env }: CliIo): Operator {
   // One that is set and empty names nobody.

@@ -54,7 +54,7 @@ export interface Overview {
   readonly allHeld: readonly string[];
   /** Rows of the CI database that cannot be used, and do not tell their project. */
   readonly namelessRows: readonly string[];
-  /** Deletions of projects that the CI database lists no longer, of which the asker was a member. */
+  /** Deletions of projects that the CI database no longer lists and whose member the asker was. */
   readonly former: readonly LastDeletion[];
 }
 

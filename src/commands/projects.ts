@@ -68,7 +68,7 @@ export interface ProjectServiceContext {
   readonly roleOf: (ciRole: string) => string;
   readonly lastDeletion: (project: ProjectId) => Promise<LastDeletion | null>;
   readonly deletionNamed: (id: DeletionId) => Promise<LastDeletion | null>;
-  /** The deletions of projects that the CI database may list no longer, the newest first, of which somebody is certain to be concerned. */
+  /** The deletions of projects that the CI database may no longer list, the newest first, that certainly concern somebody. */
   readonly deletionsOf: (user: CiUserId | "all", slug: Slug | null) => Promise<readonly DeletionId[]>;
   /** Whether the CI database has no such project, for certain. Errors: it does not show that for certain. */
   readonly isAbsent: (project: ProjectId) => Promise<Result<boolean, Failure>>;
@@ -116,7 +116,7 @@ function notCertain(slug: Slug): Failure {
   return failure("unavailable", "project.not_certain", `The CI database does not say for certain whether it still has ${slug}`, { remedy });
 }
 
-/** The deletions of projects that the CI database lists no longer, of somebody who was certain to be a member. */
+/** The deletions of projects that the CI database no longer lists, of somebody who certainly was a member. */
 async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectServiceContext): Promise<readonly LastDeletion[]> {
   const user = asker.operator.ciUserId;
   const ids = user === null ? [] : await c.deletionsOf(user, null);
@@ -130,7 +130,7 @@ async function formerOf(asker: Asker, listed: ReadonlySet<string>, c: ProjectSer
 }
 
 /**
- * A project that the CI database lists no longer, by its deletion, and for the team by its domain too. Whom the CI database does not name
+ * A project that the CI database no longer lists, by its deletion, and for the team by its domain too. Whom the CI database does not name
  * among the members of a project that it has, left it, whatever they were told once.
  *
  * Errors: there is nothing that they may see; whether the CI database has the project is not certain.

@@ -29,7 +29,7 @@ export interface AuditHead {
  */
 export interface Claim {
   readonly kind: "mark" | "mark_removed" | "domain" | "account" | "older" | "copy_lost";
-  /** What two people accept: the same claim about another subject is asked anew. */
+  /** What two people accept: the same claim about another subject is asked again. */
   readonly subject: string;
   /** One sentence; for a domain or an account its path. */
   readonly sentence: string;
@@ -58,7 +58,7 @@ export function claimsOfMarks(
     (a, b) => b.createdAt - a.createdAt || Number(a.installation === us.id) - Number(b.installation === us.id),
   );
   if (newest === undefined) {
-    const sentence = `The mark of this installation at ${root} is gone: somebody removed it, or CloudStack was restored or set up anew`;
+    const sentence = `The mark of this installation at ${root} is gone: somebody removed it, or CloudStack was restored or set up again`;
     return { claims: us.mark === null || us.markRoot !== root ? [] : [{ kind: "mark_removed", subject: us.mark, sentence }], ours: null };
   }
   if (newest.installation === us.id) return { claims: [], ours: newest };

@@ -119,7 +119,7 @@ function compareAccount(account: AccountTotals, own: readonly InventoryItem[], m
 }
 
 /**
- * Kinds of which something listed is perhaps in CloudStack's count and perhaps not: as many hidden things would make the same total, so
+ * Kinds with something listed that is perhaps in CloudStack's count and perhaps not: as many hidden things would make the same total, so
  * these are asked for too.
  */
 export function uncertainKinds({ items }: Pick<Inventory, "items">): readonly ItemKind[] {

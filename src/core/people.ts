@@ -13,7 +13,7 @@ export interface Operator {
 
 /** Who may approve now: read at the click and again before every destructive step. Errors: `unavailable`: then nobody may. */
 export interface ApproverDirectory {
-  /** `counted`: people whose votes are counted now; Slack is asked about them anew, about the others only now and then. */
+  /** `counted`: people whose votes are counted now; Slack is asked about them again, about the others only now and then. */
   approversNow(counted?: readonly OperatorId[]): Promise<Result<readonly Operator[], Failure>>;
   /** Whether the users view of the CI database has a row of a person now, disabled ones too. Errors: it cannot be read. */
   listedNow(): Promise<Result<(person: OperatorId) => boolean, Failure>>;
@@ -45,8 +45,8 @@ export function isOneOf(
 }
 
 /**
- * Whether a person may stop, cancel or restore: nothing is lost by it, so nobody is refused for want of a list. Cancel and Restore are
- * buttons of a card in the team's channel, so who presses them is in it.
+ * Whether a person may stop, cancel or restore: nothing is lost by it, so nobody is refused because a list is missing. Cancel and Restore
+ * are buttons of a card in the team's channel, so who presses them is in it.
  */
 export function mayHalt(by: Asker): boolean {
   return by.isTeam || by.mayBeTeam === true;

@@ -55,7 +55,7 @@ const NOT_TRUSTED: PostgresTrouble = {
   remedy: "Add sslrootcert=/path/to/ca.pem to the address, or give the server a certificate for its host name.",
 };
 
-/** Explains what `pg` threw when it connected; null: what is unknown, of which the message is all there is. */
+/** Explains what `pg` threw when it connected; null: what is unknown, where the message is all there is. */
 export function postgresTrouble(thrown: unknown): PostgresTrouble | null {
   // Node tries every address of a name, and gathers what each said.
   const first: unknown = thrown instanceof AggregateError ? (thrown.errors[0] ?? thrown) : thrown;

@@ -10,7 +10,7 @@ const CLEARS_WHEN: Readonly<Record<Reason, string>> = {
   alive: "no machine of the domain runs",
   enabled: "all accounts of the domain are disabled again",
   job_running: "CloudStack has finished that job",
-  unproven: "CloudStack's lists agree with what it counts; it counts anew every five minutes",
+  unproven: "CloudStack's lists agree with what it counts; it counts again every five minutes",
   neighbours: "the domains beside it are seen in full again",
   no_quorum: "enough of those who approved are approvers again",
   changed: "the domain holds again what was approved",

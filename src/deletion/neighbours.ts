@@ -169,7 +169,7 @@ function removedBy(removals: readonly Removal[], since: number): (thing: Holding
   return ({ kind, id, machineId }) => recent.has(`${kind} ${id}`) || (kind === "volume" && machineId !== null && machines.has(machineId));
 }
 
-/** For a neighbour of which no ids are known: how much the event log could explain. */
+/** For a neighbour whose things have no known ids: how much the event log could explain. */
 function countEvents(removals: readonly Removal[], since: number): Counts {
   const of = (kind: Removal["kind"], from: number) => removals.filter((r) => r.kind === kind && r.at >= from).length;
   const volumes = of("volume", since) + of("machine", Number.NEGATIVE_INFINITY);

@@ -86,7 +86,7 @@ export async function whyNotOpened(
 /**
  * Has the deletions in their cool-off or grace period looked at now whose project, as a pass read it, is active again, is closed by another
  * closing, is there again at all, or has a row that cannot be used: they would not look by themselves before their wait ends. What follows
- * is read and decided anew.
+ * is read and decided again.
  */
 export async function lookAtChanged(
   { projects, held }: Pick<PartialDesired, "projects" | "held">,

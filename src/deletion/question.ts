@@ -100,7 +100,7 @@ export async function isBack(row: DeletionRow, c: Pick<DeletionContext, "db" | "
 
 /** Why another closing of the project ends what people were asked: who asks now may be one of those who approve. Invariant: INV-2. */
 export function closedAgain(row: DeletionRow): string {
-  return `who closed the project ${row.slug}, or when, is not what the card said: it was opened and closed again, or the row was corrected; people are asked anew`;
+  return `who closed the project ${row.slug}, or when, is not what the card said: it was opened and closed again, or the row was corrected; people are asked again`;
 }
 
 /** The refusal of an act that belongs to another phase. */

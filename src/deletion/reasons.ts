@@ -69,14 +69,14 @@ type Waiting = "wait" | "rest";
 export type Effect = Waiting | Decisive | { readonly waitMs: number; readonly then: Decisive | "rest" };
 
 /**
- * CloudStack counts anew every five minutes, Slack's groups follow within one, and who was removed from a group by mistake is soon back.
+ * CloudStack counts again every five minutes, Slack's groups follow within one, and who was removed from a group by mistake is soon back.
  * Shorter than CloudStack's delay before it expunges: machines can still be recovered afterwards. Units: milliseconds.
  */
 export const SHORT_MS = 30 * 60_000;
 
 /**
  * Whatever a step waits for, its machines are recovered so long before CloudStack may expunge them: several looks fit in. A longer time
- * would let one read that failed begin the whole time anew. Units: milliseconds.
+ * would let one read that failed start the whole time again. Units: milliseconds.
  */
 export const REST_MS = 15 * 60_000;
 
@@ -147,7 +147,7 @@ const STAGES: Readonly<Record<Phase, Stage>> = {
 
 /**
  * What follows from a reason now, after it has lasted for `waitedMs`; `leftMs`: until CloudStack may expunge what was destroyed. Once it
- * may, and its task has not run yet, recovering begins the whole time anew: then only what lasts leads to that.
+ * may, and its task has not run yet, recovering starts the whole time again: then only what lasts leads to that.
  */
 export function effectOf(reason: Reason, phase: Phase, waitedMs: number, leftMs = Number.POSITIVE_INFINITY): Waiting | Decisive {
   const stage = STAGES[phase];
@@ -156,7 +156,7 @@ export function effectOf(reason: Reason, phase: Phase, waitedMs: number, leftMs 
   return now === "wait" && stage === "recoverable" && leftMs > 0 && leftMs <= REST_MS ? "rest" : now;
 }
 
-/** How a closed deletion is recorded; every other reason is a change, after which people are asked anew. */
+/** How a closed deletion is recorded; every other reason is a change, after which people are asked again. */
 const CLOSED_BECAUSE: Partial<Readonly<Record<Reason, ClosedBecause>>> = {
   came_back: "came_back",
   protected: "kept",

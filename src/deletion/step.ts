@@ -57,7 +57,7 @@ async function foundAfter(
   return { found: found.ok ? found.value : "it could not be read" };
 }
 
-/** A call of which it is not known how it ended: why not, and what it is about. */
+/** A call that ended in a way that is not known: why not, and what it is about. */
 export interface Unsettled {
   readonly item: string | undefined;
   readonly why: Failure;
@@ -65,7 +65,7 @@ export interface Unsettled {
 
 const JOB_RUNS = "deletion.job_running";
 
-/** The things of which a job still runs: nothing is sent about them. */
+/** The things that a job still runs for: nothing is sent about them. */
 export function busyIn(open: readonly Unsettled[]): ReadonlySet<string | undefined> {
   return new Set(open.filter(({ why }) => why.code === JOB_RUNS).map(({ item }) => item));
 }

@@ -156,7 +156,7 @@ async function atRest(row: DeletionRow, f: Refusal, c: DeletionContext): Promise
 async function tellRests(row: DeletionRow, f: Refusal, c: DeletionContext): Promise<void> {
   const times = await countDeletionEvents(c.db, row.id, "at rest");
   if (times <= RESTS_UNTOLD) return;
-  const sentence = `Its machines were recovered ${times} times before CloudStack expunged them, and it begins anew each time: ${f.message}`;
+  const sentence = `Its machines were recovered ${times} times before CloudStack expunged them, and that starts their time again: ${f.message}`;
   await c.announcer.note(await buildView(row, c), `rests ${times}`, sentence);
 }
 

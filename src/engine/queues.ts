@@ -15,7 +15,7 @@ const OWN_QUEUE: ReadonlyMap<string, string> = new Map([
   ["backup", "work-backups"],
 ]);
 
-/** Kinds of which some runs take long, each with the queue for those. Its other runs are short, and stay where they are. */
+/** Kinds with some runs that take long, each with the queue for those. Its other runs are short, and stay where they are. */
 const LONG_QUEUE: ReadonlyMap<string, string> = new Map([["deletion", "work-archiving"]]);
 
 /** All queues, with how much of each one process does at a time. */

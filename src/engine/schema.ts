@@ -27,7 +27,7 @@ export function quietLogger(onEvent: (event: EngineEvent) => void): DLogger {
  * Creates or migrates DBOS's tables, one replica at a time. A `role` gets the rights to work on them without owning them.
  *
  * Two first launches at once leave the tables broken; and a process that waits for a lock in the server hangs, since DBOS builds indexes
- * concurrently, which waits for that process's snapshot (trap 1). Hence a polled lock.
+ * concurrently, which waits for that process's snapshot (trap 1). So the lock is polled.
  * `DBOS.migrate` prints to standard output; this is the function behind it, of the pinned version.
  */
 export async function migrateEngine(url: string, logger: DLogger, role: string | null = null): Promise<void> {
@@ -105,7 +105,7 @@ async function insertRun(
   tx: Transaction | undefined,
 ): Promise<boolean> {
   if (tx === undefined) return client.enqueue(options, id).then(() => true, falseIfDuplicate);
-  // A duplicate is an error to PostgreSQL and would abort the caller's transaction; hence the savepoint.
+  // A duplicate is an error to PostgreSQL and would abort the caller's transaction, so there is a savepoint.
   const { raw } = tx;
   await raw.query("savepoint enqueue");
   try {

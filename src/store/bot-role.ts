@@ -114,7 +114,7 @@ async function hasJustTheRights(owner: pg.Client, role: string): Promise<boolean
   return isSame && (await readOpenFunctions(owner)).length === 0;
 }
 
-/** Every right of a role in the schema, from the catalogue; an owner's own rights are not stored there, hence `acldefault`. */
+/** Every right of a role in the schema, from the catalogue; an owner's own rights are not stored there, so `acldefault` gives them. */
 const RIGHTS = `
   with thing as (
     select 'schema' as name, nspowner as owner, coalesce(nspacl, acldefault('n', nspowner)) as acl from pg_namespace where nspname = 'twokey'

@@ -50,7 +50,7 @@ export async function recordHomeShown(
   );
 }
 
-/** Records that Home shows why it shows nothing: it is made anew as soon as that is possible. */
+/** Records that Home shows why it shows nothing: it is made again as soon as that is possible. */
 export async function recordHomeTrouble(q: Queryable, slackUser: string): Promise<void> {
   await q.exec("update home_viewer set stamp = null, digest = null where slack_user = $1", [slackUser]);
 }

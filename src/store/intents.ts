@@ -83,7 +83,7 @@ export async function countRefusals(q: Queryable, owner: IntentOwner, command: s
 const ON_ITS_WAY_MS = 3600_000;
 
 /**
- * Calls that were sent and of which nothing is known yet, oldest first: while there are none, everything stands still. A call for a
+ * Calls that were sent and whose outcome is not known yet, oldest first: while there are none, everything stands still. A call for a
  * template that is being made counts until it was looked up, however long CloudStack takes.
  */
 export async function callsOnTheirWay(q: Queryable, now: number): Promise<readonly string[]> {

@@ -22,7 +22,7 @@ const Row = z.object({ identities: z.array(z.string()), withoutAccount: z.array(
 export interface Identities {
   /** Their ids, their Slack accounts, who else these accounts were, what else those are known as, and so on. */
   readonly identities: readonly string[];
-  /** Those of them of whom no Slack account is known. */
+  /** Those of them with no known Slack account. */
   readonly withoutAccount: readonly string[];
 }
 

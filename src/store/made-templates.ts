@@ -63,7 +63,7 @@ export async function recordMadeTemplateTold(q: Queryable, id: string): Promise<
 
 const OfRow = z.object({ template: z.string(), machine: z.string() });
 
-/** Of which machine the bot made which of these templates. */
+/** Which machine each of these templates was made of, where the bot made it. */
 export async function readMachinesOfTemplates(q: Queryable, templates: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const sql = "select template_id::text as template, machine_id::text as machine from made_template where template_id::text = any ($1)";
   return new Map((await q.many(OfRow, sql, [templates])).map((row) => [row.template, row.machine]));

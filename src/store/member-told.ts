@@ -52,7 +52,7 @@ const LATE_MS = 7 * DAY_MS;
 
 const IdRow = z.object({ id: z.string() });
 
-/** The deletions of which members may still have to be told something: the live ones, and those that ended lately. */
+/** The deletions whose members may still have to be told something: the live ones, and those that ended lately. */
 export async function readToTell(q: Queryable, now: number): Promise<readonly string[]> {
   const rows = await q.many(
     IdRow,

@@ -128,7 +128,7 @@ function refuseUnknown(applied: readonly string[], files: ReadonlyMap<string, st
 
 /** Records the hashes of applied files: an edited file would give old and new installations different schemas. */
 async function recordHashes(client: pg.Client, files: ReadonlyMap<string, string>): Promise<void> {
-  // With `if not exists` alone two replicas can collide in PostgreSQL's catalogue, hence the lock.
+  // With `if not exists` alone two replicas can collide in PostgreSQL's catalogue, so they take a lock.
   await client.query("select pg_advisory_lock(hashtextextended('twokey.migration_file', 0))");
   await client.query("create table if not exists twokey.migration_file (name text primary key, sha256 text not null)");
   await client.query("select pg_advisory_unlock(hashtextextended('twokey.migration_file', 0))");

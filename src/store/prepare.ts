@@ -138,7 +138,7 @@ function addressOf(url: string, role: string): string | null {
   return own.username === role ? own.href : null;
 }
 
-/** The owner's address, but every connection starts as the role. SQL can still return to the owner's rights: hence the warning. */
+/** The owner's address, but every connection starts as the role. SQL can still return to the owner's rights, so people are warned. */
 function setRoleUrl(url: string, role: string): string {
   const own = new URL(url);
   const given = own.searchParams.get("options");

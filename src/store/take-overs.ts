@@ -12,7 +12,7 @@ export async function recordTakeOver(q: Queryable, runId: string, at: number): P
   return count;
 }
 
-/** Whether another process, alive or dead, has work of the engine that has begun. */
+/** Whether another process, alive or dead, has work of the engine that has started. */
 export async function readOthersRun(q: Queryable, executorId: string): Promise<boolean> {
   const sql = "select 1 as n from dbos.workflow_status where status = 'PENDING' and executor_id is distinct from $1 limit 1";
   return (await q.maybe(CountRow, sql, [executorId])) !== null;

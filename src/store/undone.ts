@@ -10,7 +10,7 @@ const UndoneRow = z.object({
   /** Null: it was not tried, only held up by another one. */
   problem: z.string().nullable(),
 });
-/** A change that passes try in vain, told in one message. */
+/** A change that passes try without success, told in one message. */
 export type Undone = z.output<typeof UndoneRow>;
 
 /** The changes that the passes before left undone. */

@@ -86,7 +86,7 @@ async function plan(state: string, ...holds: readonly string[]): Promise<void> {
   });
 }
 
-test("each state is called for once by all replicas together, a second freeze of one deletion anew, approvals before they expire", async () => {
+test("each state is called for once by all replicas together, a second freeze of one deletion again, approvals before they expire", async () => {
   const bots = [botWith(), botWith()];
   expect(await calls(...bots)).toEqual([]);
   const proposed = await proposeOne(fresh.db);

@@ -148,7 +148,7 @@ describe("saved is", () => {
     expect(await save()).toEqual(saved);
   });
 
-  test("what was begun anew: the upload before it is aborted", async () => {
+  test("what was started again: the upload before it is aborted", async () => {
     await store.append(key, 0, Readable.from([body.subarray(0, 9 * UNIT)]));
     expect(await bucket.uploads()).toBe(1);
     expect(await save()).toEqual(saved);

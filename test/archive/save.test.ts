@@ -106,7 +106,7 @@ describe("saved is", () => {
     expect(source.asked).toEqual([0, 400, 700]);
   });
 
-  test("what was cut and begun anew, since the source would not go on in the middle", async () => {
+  test("what was cut and started again, since the source would not go on in the middle", async () => {
     const source = sourceOf({ to: 400 }, { from: 0, to: 1000 });
     expect(await save(source)).toEqual(saved);
     expect(await onDisk()).toEqual(body);

@@ -1,5 +1,5 @@
 /**
- * Claim: the plan's message, the table of an adoption, and the answers to commands are as the golden file has them (`-u` writes it anew), are
+ * Claim: the plan's message, the table of an adoption, and the answers to commands are as the golden file has them (`-u` writes it again), are
  * ones that Slack takes, and say the essential by their text alone; names in them are copied as they are, instants are the reader's own.
  */
 import { expect, test } from "vitest";

@@ -1,6 +1,6 @@
 /**
  * Claim: the cards of a change of policy and of a stop are, in each of their states, the Block Kit that the golden file has (`-u` writes it
- * anew); Slack takes all of it, with the longest texts of others too, and none of these becomes a mention or a link.
+ * again); Slack takes all of it, with the longest texts of others too, and none of these becomes a mention or a link.
  */
 import { expect, test } from "vitest";
 import { validateBlocks } from "../../emulators/slack/validate-blocks.ts";

@@ -1,5 +1,5 @@
 /**
- * Claim: every message about a deletion is as the golden file has it (`-u` writes it anew), is one that Slack takes, and can be understood
+ * Claim: every message about a deletion is as the golden file has it (`-u` writes it again), is one that Slack takes, and can be understood
  * by its text alone.
  */
 import { expect, test } from "vitest";

@@ -78,7 +78,7 @@ test("thirteen members, a hundred wakes, every stage, restarts and two replicas:
   // A new stage is a new message; the older one loses its button.
   await wakes(view("cooling_off", "approved"));
   expect([posted(), slack.calls("chat.update")]).toEqual([26, 13]);
-  // Two replicas that both started anew: what the other one told is told.
+  // Two replicas that both started again: what the other one told is told.
   replicas = [make(), make()];
   await wakes(view("cooling_off", "approved"));
   expect(posted()).toBe(26);

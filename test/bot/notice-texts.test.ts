@@ -1,4 +1,4 @@
-/** Claim: every text by which people are called, and what the bot says of itself, is as the golden file has it (`-u` writes it anew). */
+/** Claim: every text by which people are called, and what the bot says of itself, is as the golden file has it (`-u` writes it again). */
 import { expect, test } from "vitest";
 import { renderHere, type HereView } from "../../src/bot/render/here.ts";
 import { noticeSentence } from "../../src/bot/render/notice.ts";

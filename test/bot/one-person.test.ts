@@ -201,7 +201,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     expect((await cardOf(await propose("chen"))).text).not.toContain("not known");
   });
 
-  test("who asks anew by closing the project again has no vote on the question before", async () => {
+  test("who asks again by closing the project again has no vote on the question before", async () => {
     const row = await propose("chen");
     const again = bot.with({
       ci: { readProjectState: async (_id, closing) => ok(closing?.closedBy === "ben" ? "closed" : "closed_again") },
@@ -525,7 +525,7 @@ describe.each(twoSlacks)("on %s", (_, start) => {
     slack.fail("conversations.members", null);
   });
 
-  test("a card that only waits asks about one person a minute; whose vote is counted is asked about anew", async () => {
+  test("a card that only waits asks about one person a minute; whose vote is counted is asked about again", async () => {
     const many = Array.from({ length: 80 }, (__, i) => `U${i}`);
     for (const id of many) slack.set({ id, name: id });
     slack.setGroup(many);

@@ -182,7 +182,7 @@ test("the list of templates, and from the choice to the link", async () => {
   expect(link.reads).toBeLessThanOrEqual(2);
 }, 90_000);
 
-// On a machine so busy that this takes longer than who is who is kept, people are read anew: then it is counted again.
+// On a machine so busy that this takes longer than who is who is kept, people are read again: then it is counted again.
 test(
   "the menu over all projects: one list for the team's eight, then none for a minute; from the choice to the link",
   { retry: 2, timeout: 120_000 },

@@ -1,6 +1,6 @@
 /**
  * Claims: `/ci-status` tells its reader whether a project is all right, at risk or gone, and what to do; each answer is one that Slack
- * takes, as the golden file has it (`--update` writes it anew). Whose project it is not learns nothing, and what could not be read is
+ * takes, as the golden file has it (`--update` writes it again). Whose project it is not learns nothing, and what could not be read is
  * said beside the rest.
  */
 import { afterEach, beforeEach, expect, test } from "vitest";

@@ -74,7 +74,7 @@ describe("a job that a user began just before the quarantine (R10)", () => {
     expect(w.calls).toEqual(["disable a"]);
   });
 
-  test("that makes something: all is given back, and people are asked about it anew", async () => {
+  test("that makes something: all is given back, and people are asked about it again", async () => {
     const { row, bot, now } = await begin();
     w.items = [...w.items, item("template", "racing")];
     await run(row, bot);
@@ -145,7 +145,7 @@ describe("an account that somebody enabled again", () => {
     w.items = w.items.map((i) => (i.kind === "account" ? { ...i, state: "enabled" } : i));
   };
 
-  test("in the grace period: nothing is destroyed, all is given back, and people are asked anew", async () => {
+  test("in the grace period: nothing is destroyed, all is given back, and people are asked again", async () => {
     const { row, bot } = await until("grace");
     enable();
     w.now = 400;
@@ -396,7 +396,7 @@ describe("something new, or alive", () => {
     ["grace", "runs", starts, ["enable"]],
     ["expunging", "appears", appears, ["recover", "enable"]],
     ["expunging", "runs", starts, ["enable"]],
-  ])("in %s, when something %s: all is given back, and the question is put anew", async (phase, what, happens, given) => {
+  ])("in %s, when something %s: all is given back, and the question is put again", async (phase, what, happens, given) => {
     const { row, bot } = await until(phase);
     happens();
     w.now = 500;

@@ -216,7 +216,7 @@ describe("at rest", () => {
     await e.close();
   });
 
-  test("one read that failed an hour before CloudStack expunges does not begin the whole time anew", async () => {
+  test("one read that failed an hour before CloudStack expunges does not start the whole time again", async () => {
     await worldIn("expunging");
     const { expunge_after } = await row();
     e.w.now += 23 * HOUR;
@@ -681,7 +681,7 @@ async function recoverByHand(name: string): Promise<void> {
 }
 
 describe("a machine that somebody recovered by hand is somebody's need", () => {
-  /** It is given back, and people are asked anew. */
+  /** It is given back, and people are asked again. */
   async function expectNeeded(name: string): Promise<void> {
     await e.until(["closed"]);
     expect(await row()).toMatchObject({ phase: "closed", closed_because: "changed", closed_reason: "everything is back as it was" });

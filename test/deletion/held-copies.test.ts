@@ -355,7 +355,7 @@ describe("a volume", () => {
     const b = bot(row);
     const grace = await untilGrace(row, b);
     w.now += 6 * HOUR - 1;
-    // Nothing else is read meanwhile, at each poll anew.
+    // Nothing else is read meanwhile, at each poll again.
     await b.with({ archive: { open: async () => Promise.reject(new Error("it was read")) } }).advance(grace.id);
     expect(exported).toEqual(["disk", "golden"]);
     expect(await now(row)).toMatchObject({

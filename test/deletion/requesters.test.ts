@@ -86,7 +86,7 @@ test("a rejection is a vote although CloudStack was never asked for the managed 
   expect(await fresh.db.many(Vote, "select voter, verdict from ballot")).toEqual([{ voter: "ci:ada", verdict: "reject" }]);
 });
 
-test("before a step, Slack is asked anew about those who voted", async () => {
+test("before a step, Slack is asked again about those who voted", async () => {
   const { row, bot } = await approveIn(await smallWorld(fresh.db));
   const counted: (readonly string[])[] = [];
   const { approversNow } = bot.parts.slack.approvers;

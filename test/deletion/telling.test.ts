@@ -28,7 +28,7 @@ afterAll(async () => {
   await fresh.drop();
 });
 
-/** The bot of a small world with its real announcers on a Slack; made anew it has forgotten all that is not stored. */
+/** The bot of a small world with its real announcers on a Slack; made again it has forgotten all that is not stored. */
 async function onSlack(bot: TestBot, w: SmallWorld, membersOf: () => Promise<Result<readonly CiUserId[], Failure>>) {
   const { identity } = await identityOn(slack, fresh.db, { people: ["mia", "tom", "chen"].map((id) => ciPerson(id)) });
   const client = new WebClient("xoxb-1", { slackApiUrl: slack.apiUrl });

@@ -149,15 +149,15 @@ test("proposed at a terminal, approved by three in Slack: 400 domains are manage
   expect(made).toMatchObject({ code: 0 });
   expect(made.out).toContain("where 3 approvers must agree");
   const before = changes().length;
-  const shown = await card(ada, "Shall Twokey adopt", "adoption_approve");
+  const shown = await card(ada, "Should Twokey adopt", "adoption_approve");
   await ada.waitFor("the table in the thread", (v) => /adoption-[0-9a-f]{12}\.txt/.test(JSON.stringify(v)));
   const click = (p: Person) => p.click({ channel: demoChannel, ts: shown.ts, actionId: "adoption_approve" });
   await ada.click({ channel: demoChannel, ts: shown.ts, actionId: "adoption_approve", value: "v1:forged" });
   await ada.waitFor("a forged value is refused", (v) => JSON.stringify(v).includes("not made by Twokey"));
   await click(ada);
-  await card(ada, "Shall Twokey adopt", "1 of 3");
+  await card(ada, "Should Twokey adopt", "1 of 3");
   await click(ben);
-  await card(ada, "Shall Twokey adopt", "2 of 3");
+  await card(ada, "Should Twokey adopt", "2 of 3");
   // The login at the terminal was Chen's, which is a note only: one approver more was asked for.
   await click(chen);
   await card(ada, "Approved: adopt", "They are managed now");
@@ -180,9 +180,9 @@ test("the next plan is ordinary: it creates and repairs, destroys and locks noth
   expect(account()).toMatchObject({ state: "enabled" });
 
   await chen.command(demoChannel, "/ci-adopt", "release");
-  const shown = await card(ada, "Shall Twokey release", "adoption_approve", "give dev-p-002 in p-002 the role CI Member");
+  const shown = await card(ada, "Should Twokey release", "adoption_approve", "give dev-p-002 in p-002 the role CI Member");
   await ada.click({ channel: demoChannel, ts: shown.ts, actionId: "adoption_approve" });
-  await card(ada, "Shall Twokey release", "1 of 2");
+  await card(ada, "Should Twokey release", "1 of 2");
   await ben.click({ channel: demoChannel, ts: shown.ts, actionId: "adoption_approve" });
   await card(ada, "Approved: release");
   await passNow();

@@ -22,7 +22,7 @@ export class Mortality {
     this.#isEveryRead = o.isEveryRead;
   }
 
-  /** The deletion stands elsewhere now; counting begins anew. */
+  /** The deletion stands elsewhere now; counting starts again. */
   moveTo(phase: string, step: string): void {
     if (phase === this.phase && step === this.step) return;
     this.phase = phase;

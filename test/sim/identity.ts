@@ -20,7 +20,7 @@ export function humanOf(operatorId: string): string {
 }
 
 /**
- * Somebody's row in the CI database is made anew, or they get another Slack account: never both in one life, since who changes both at
+ * Somebody's row in the CI database is made again, or they get another Slack account: never both in one life, since who changes both at
  * once is somebody else to everybody.
  */
 export function changeIdentity(w: World): string {

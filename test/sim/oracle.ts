@@ -23,7 +23,7 @@ const RULES = words("deleteRemoteAccessVpn deleteFirewallRule deleteEgressFirewa
 /** Commands after which it cannot, or only for a while. */
 const TAKING = words(`destroyVirtualMachine deleteVolume deleteSnapshot deleteVMSnapshot disassociateIpAddress deleteNetwork
   deleteTemplate deleteIso deleteAccount deleteDomain ${[...RULES].join(" ")}`);
-/** Whether a command takes something away, and everything is checked anew before the next one: a network's rules go in one step. */
+/** Whether a command takes something away, and everything is checked again before the next one: a network's rules go in one step. */
 export function takesWithNewChecks(command: string): boolean {
   return TAKING.has(command) && !RULES.has(command);
 }

@@ -263,7 +263,7 @@ class Player {
     else await this.#restoreBackup(this.#backup);
   }
 
-  /** The database is lost, and an older state of it is put in its place; both processes start anew. */
+  /** The database is lost, and an older state of it is put in its place; both processes start again. */
   async #restoreBackup(backup: Backup): Promise<void> {
     const w = this.#w;
     for (const { process } of this.#replicas) process.dead = true;

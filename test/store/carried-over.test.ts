@@ -311,7 +311,7 @@ describe("after a resume", { timeout: LONG_MS }, () => {
     expect(new Set(accounts.flatMap((a) => a.machines.map((m) => m.state)))).toEqual(new Set(["Stopped"]));
   });
 
-  test("a pass finds the same world: it opens nothing anew and changes nothing", async () => {
+  test("a pass finds the same world: it opens nothing again and changes nothing", async () => {
     const before = expectOk(await carried.bot.services.deletions.list()).map((v) => v.id);
     const pass = expectOk(await runPass({ kind: "fleet", root }, { kind: "schedule" }, carried.bot.passes));
     expect(pass).toMatchObject({ state: "unchanged", plan: { holds: [] } });

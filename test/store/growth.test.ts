@@ -1,5 +1,5 @@
 /**
- * Claims: an unchanged pass stores none of its inputs anew, and a change only what is around it; old plans that changed nothing are dropped,
+ * Claims: an unchanged pass stores none of its inputs again, and a change only what is around it; old plans that changed nothing are dropped,
  * those with changes, holds or proposals never, whoever asks (INV-10); what is kept can still be made again, byte for byte (INV-7).
  */
 import { randomBytes } from "node:crypto";
@@ -64,7 +64,7 @@ test("a part of an input that is in use stays, whoever removes it", async () => 
   await expect(fresh.db.exec("delete from snapshot_part")).rejects.toMatchObject({ constraint: "snapshot_part_append_only" });
 });
 
-test("unchanged passes store no input anew, also while a project is absent", async () => {
+test("unchanged passes store no input again, also while a project is absent", async () => {
   const world = await quietService(bot, 60, fresh.db);
   delete world.projects["p7"];
   await world.pass();

@@ -83,7 +83,7 @@ export async function startLossyCloud(cloud: CloudStackEmulator): Promise<LossyC
   };
 }
 
-/** The same question about another page: pages out of order. It is signed anew, since the page is part of what is signed. */
+/** The same question about another page: pages out of order. It is signed again, since the page is part of what is signed. */
 function moved(body: string, cloud: CloudStackEmulator): string {
   const params = Object.fromEntries(new URLSearchParams(body));
   const page = Number(params["page"] ?? "1");

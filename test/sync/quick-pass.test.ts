@@ -191,7 +191,7 @@ test("they change no more between two passes over everything than one pass may",
   member("beta", "z");
   await round();
   expect(kinds()).toEqual(["create_account"]);
-  // A pass over everything makes what is left, and from then on they count anew.
+  // A pass over everything makes what is left, and from then on they count again.
   await s.pass(bot);
   member("beta", "v");
   await round();

@@ -78,7 +78,7 @@ export interface TemplateContext {
   readonly enqueue: (id: string, tx?: Transaction) => Promise<void>;
 }
 
-/** Who asks for a template of which machine. */
+/** A machine, and who asks for a template of it. */
 export interface TemplateAsk {
   readonly machineId: ResourceId;
   readonly ciUser: CiUserId;

@@ -74,7 +74,7 @@ async function refresh(o: HomeTabOptions): Promise<void> {
     if (shown === SHOWN_MAX) return;
     const asker = await askerOf(viewer, since, o);
     if (!asker.ok) {
-      // Whoever may no longer use it is shown nothing new; they are asked about again when they open it.
+      // Somebody who may no longer use it is shown nothing new; they are asked about again when they open it.
       if (asker.error.kind === "refused") await recordHomeShown(o.db, viewer.slackUser, { stamp, digest: null, at: o.now() });
       continue;
     }
@@ -99,7 +99,7 @@ function viewerOf(slackUser: string, { operator, account, isTeam }: Asker): Omit
   return { slackUser, operator: id, name, account: account ?? null, ciUser: ciUserId, isTeam };
 }
 
-/** Who they are by now: the lists say whether somebody is still of the team; whoever they do not name is looked up anew. */
+/** Who they are by now: the lists say whether somebody is still of the team; whoever they do not name is looked up again. */
 async function askerOf(v: HomeViewer, since: Instant, o: HomeTabOptions): Promise<Result<Asker, Failure>> {
   if (v.isTeam && !(await o.identity.isOfTeam(v.slackUser))) return o.identity.identify(v.slackUser);
   const ciUserId = v.ciUser === null ? null : CiUserId.parse(v.ciUser);

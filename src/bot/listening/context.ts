@@ -72,7 +72,7 @@ export function createLanes(): Lanes {
   };
 }
 
-/** Somebody of whom only the Slack id is known. */
+/** Somebody known only by the Slack id. */
 export function strangerOf(user: string): OperatorId {
   return `slack:${user}` as OperatorId;
 }

@@ -7,7 +7,7 @@ import { renderReply } from "../render/reply.ts";
 import { callInTime, callSlack } from "../slack.ts";
 import type { Listening } from "./context.ts";
 
-/** How long a click's own address may take to take an answer; Slack's library would wait for ever. Units: milliseconds. */
+/** How long a click's own address may take to take an answer; Slack's library would wait forever. Units: milliseconds. */
 const RESPOND_MS = 10_000;
 
 /** Answers by the address that came with a click or a command. */

@@ -61,11 +61,11 @@ function titleOf(v: AdoptionView): string {
     release: `release the first plan of ${counted(v.domains, "adopted domain")}`,
   }[v.kind];
   const ends = {
-    proposed: `Shall Twokey ${what}?`,
+    proposed: `Should Twokey ${what}?`,
     applied: `Approved: ${what}`,
     rejected: `Rejected: ${what}`,
     expired: `Expired: ${what}`,
-    superseded: `Not decided, since it was made anew: ${what}`,
+    superseded: `Not decided, since a newer table was made: ${what}`,
     moved: `Not done, since something moved: ${what}`,
   };
   return ends[v.state];

@@ -12,7 +12,7 @@ const [namesMax, listMax] = [120, 40];
 /** Longest name that CloudStack keeps, and most characters of one list of names as Slack counts. */
 const [nameMax, namesTextMax] = [255, 1800];
 
-/** Kinds of which a card shows the number only. */
+/** Kinds whose number is all that a card shows. */
 const otherKinds = itemKinds.filter((kind) => !["machine", "template", "account", "user", "volume"].includes(kind));
 
 /** What the domain holds, or held, to the end: people look here first. */

@@ -47,7 +47,7 @@ export interface HomeFacts {
   readonly team: TeamHome | null;
 }
 
-/** Projects on one page: each takes a block, of which a view has a hundred. */
+/** Projects on one page: each takes a block, and a view has a hundred. */
 const PAGE = 25;
 /** Most lines of one list; the rest is counted. */
 const LINES = 8;

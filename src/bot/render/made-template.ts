@@ -35,7 +35,7 @@ function linesOf(v: TemplateView): readonly Mrkdwn[] {
       return [mrkdwn`Step 2 of 2: making the template of the snapshot. This may take many minutes.`];
     case "made":
       return [
-        mrkdwn`It is called ${code(v.name)}. You can make the machine anew from it, and save a copy with ${code("/ci-export-template")}.`,
+        mrkdwn`It is called ${code(v.name)}. You can create the machine again from it, and save a copy with ${code("/ci-export-template")}.`,
         ...snapshotLine(v),
       ];
     case "failed":

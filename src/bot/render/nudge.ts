@@ -44,7 +44,7 @@ export function renderNudge(machines: readonly OldMachine[], round: number, want
         mrkdwn`*How to make one in CloudStack:* stop the machine. Open *Storage, Volumes*, choose its ROOT disk, and press *Create template*. Where that is not offered, take a snapshot of the disk and make the template of it.`,
       ),
       section(
-        mrkdwn`A template counts against your project's limits. With it you can make the machine anew, and save a copy with ${code("/ci-export-template")}.`,
+        mrkdwn`A template counts against your project's limits. With it you can create the machine again, and save a copy with ${code("/ci-export-template")}.`,
       ),
       { type: "actions", block_id: "nudge", elements: [neverButton(round)] },
       context(mrkdwn`You get this once a week at most.`),

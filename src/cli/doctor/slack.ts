@@ -60,7 +60,7 @@ export async function examineSlack(o: SlackInspection): Promise<readonly Check[]
 function appCheck({ teamId, enterpriseId, appId }: Workspace): Check {
   const where = `the workspace ${teamId}${enterpriseId === null ? "" : ` of the organisation ${enterpriseId}`}`;
   return appId === null
-    ? warning(`only what comes from ${where} counts; of which app it is could not be told`, "Give the token users:read.")
+    ? warning(`only what comes from ${where} counts; which app it belongs to could not be read`, "Give the token users:read.")
     : ok(`only what comes from ${where}, for the app ${appId}, counts`);
 }
 

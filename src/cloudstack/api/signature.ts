@@ -36,7 +36,7 @@ export function signatureOf(params: Params, secretKey: string): string {
   return createHmac("sha1", secretKey).update(canonical.toLowerCase(), "utf8").digest("base64");
 }
 
-/** What every encoding leaves as it is: most names and values, of which a pass sends thousands. */
+/** What every encoding leaves as it is: most names and values; a pass sends thousands of them. */
 const PLAIN = /^[\w.*-]*$/;
 
 function encode(value: string): string {

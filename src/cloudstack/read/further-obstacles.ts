@@ -30,8 +30,8 @@ const USES = { template: "templateid", iso: "isoid" } as const;
 const NAMED_MAX = 5;
 
 /**
- * Looks for what no list of the domain's own things shows. A template or ISO may be in use by anybody's machine, also when it is public no
- * more: a list for each, over all that this key sees. Networks are lent to nobody outside the domain but shared ones.
+ * Looks for what no list of the domain's own things shows. A template or ISO may be in use by anybody's machine, also when it is no longer
+ * public: a list for each, over all that this key sees. Networks are lent to nobody outside the domain but shared ones.
  *
  * Source: recordings 20, 24, 31; CloudStack 4.22, `checkIfVmActionAllowed` in AutoScaleManagerImpl, `destroyVm` in UserVmManagerImpl.
  */

@@ -131,7 +131,7 @@ export async function findItem(
 /** How a thing is asked for: as it was seen first, then the other way: an administrator may have changed whether it is for display. */
 function waysOf({ otherWay }: ItemList, isHidden: boolean): readonly Params[] {
   if (otherWay === null) return [{}];
-  // What only the filter of the whole cloud shows is no more in any store.
+  // What only the filter of the whole cloud shows is in no store any more.
   if (!otherWay.isDisplayFlag) return [isHidden ? otherWay.params : {}];
   return isHidden ? [otherWay.params, {}] : [{}, otherWay.params];
 }

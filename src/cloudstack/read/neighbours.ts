@@ -53,8 +53,8 @@ export async function readNeighbours(api: CloudStackApi, domainId: DomainId): Pr
 }
 
 /**
- * Reads by id what neighbours hold: of some, by lists of each, also what is not for display: CloudStack counts such a thing no more, and it
- * is there. Of all, by lists of the managed root.
+ * Reads by id what neighbours hold: of some, by lists of each, also what is not for display: CloudStack no longer counts such a thing,
+ * and it is there. Of all, by lists of the managed root.
  *
  * Shape: an entry for each neighbour asked for, with all that lies below it; without what is destroyed already.
  */
@@ -93,7 +93,7 @@ function neighboursAbove(rows: readonly DomainRow[], neighbours: readonly string
 }
 
 const KINDS: Readonly<Record<string, Holding["kind"]>> = { machine: "machine", volume: "volume", template: "template", iso: "template" };
-/** States in which CloudStack counts a machine or a volume no more. */
+/** States in which CloudStack no longer counts a machine or a volume. */
 const GONE: ReadonlySet<string> = new Set(["Destroyed", "Destroy", "Expunging", "Expunged"]);
 
 /** Machines, volumes, templates and ISOs of a domain and those below it, each with its domain; those of CloudStack projects too. */

@@ -32,7 +32,7 @@ interface Pair {
 
 /** What became of some calls: why things were refused for good, by their ids, and what may pass. */
 interface Given {
-  /** Things of which a call failed: nothing more is done to them in this run. */
+  /** Things whose call failed: nothing more is done to them in this run. */
   readonly left: Set<string>;
   readonly refused: Map<string, string>;
   readonly passing: Failure[];
@@ -41,7 +41,7 @@ interface Given {
 /**
  * Undoes a deletion: recovers destroyed machines while CloudStack has them, gives each account the state that it had right before our
  * quarantine, attaches disks again, and starts the machines that had run. Only what the approved inventory lists is touched. Each thing is
- * read by its id: what cannot be read keeps nothing else back, nor does a call of which the end is not known.
+ * read by its id: what cannot be read keeps nothing else back, nor does a call whose end is not known.
  *
  * Returns the closing sentence: the difference between what was approved and what is found afterwards, for which alone all is listed.
  * Errors: the first one that may pass, once everything else was given back; run again later. `stale` `cloudstack.domain_gone`: somebody
@@ -238,7 +238,7 @@ async function give(row: DeletionRow, steps: readonly GivingBack[], to: Given, c
   }
 }
 
-/** A refusal of which the same is asked again; the sentence says what it keeps back. */
+/** A refusal after which the same is asked again; the sentence says what it keeps back. */
 function stillAsked({ command, item }: GivingBack, f: Failure): Failure {
   if (command === "enable") return { ...f, message: `the account ${item.name} is not enabled yet, and is asked for again: ${f.message}` };
   if (command !== "recover") return f;

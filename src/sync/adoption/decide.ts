@@ -42,7 +42,7 @@ const PASS_MS = 60_000;
 /**
  * Records an approval. Before the deciding one both sides are read again, while no pass runs; with it the table is carried out.
  *
- * Errors: the ballot's refusals; `stale` `adoption.moved` when the table is no longer so: then it has ended, and is made anew. Invariant: INV-2.
+ * Errors: the ballot's refusals; `stale` `adoption.moved` when the table is no longer so: then it has ended, and a new one has to be made. Invariant: INV-2.
  */
 export async function approveAdoption(click: AdoptionClick, c: AdoptionContext): Promise<Result<{ readonly applied: boolean }, Failure>> {
   const row = await readAdoption(c.db, click.id);
@@ -128,7 +128,7 @@ async function lookAtBothSides({ body }: AdoptionTableRow, c: AdoptionContext): 
 
 function moved(what: readonly string[], command: string): Result<never, Failure> {
   return fail("stale", "adoption.moved", `It is not as the table says any more, and nothing was done: ${listed(what, 5)}`, {
-    remedy: `Make the table anew: ${command}.`,
+    remedy: `Make a new table: ${command}.`,
   });
 }
 

@@ -95,19 +95,19 @@ export async function proposeGivingBack(by: Asker, projects: readonly string[], 
     return fail("refused", "adoption.under_deletion", "One of these domains is under a deletion", {
       remedy: "/ci-deletions shows it: reject, cancel or restore it first.",
     });
-  const made = domains.filter((d) => isMadeAnew(d, slugs.get(d.projectId)));
+  const made = domains.filter((d) => isCreatedAgain(d, slugs.get(d.projectId)));
   const fits = requireRoomForNew(
     made.map((d) => slugs.get(d.projectId)).filter((p) => p !== undefined),
     await c.policyNow(),
   );
   if (!fits.ok) return fits;
-  const anew = new Set(made.map((d) => d.domainId));
-  const lines = domains.flatMap((d) => linesOfGivingBack(d, known, anew.has(d.domainId)));
+  const createdAgain = new Set(made.map((d) => d.domainId));
+  const lines = domains.flatMap((d) => linesOfGivingBack(d, known, createdAgain.has(d.domainId)));
   return propose(by, { kind: "give_back", root: c.fleet.root, domains: sorted(domains), rows: [], lines, mapped: [] }, c);
 }
 
 /** Whether its project has its name free once the domain is given back, so that the next pass makes a new one. */
-function isMadeAnew({ path, slug }: AdoptionDomain, project: DesiredProject | undefined): boolean {
+function isCreatedAgain({ path, slug }: AdoptionDomain, project: DesiredProject | undefined): boolean {
   return project?.state === "active" && path.split("/").at(-1)?.toLowerCase() !== slug;
 }
 
@@ -227,7 +227,7 @@ async function propose(by: Asker, body: AdoptionBody, c: AdoptionContext): Promi
   return c.db.tx(async (q) => {
     const open = await readOpenAdoption(q, body.kind);
     if (open !== null && open.digest === digest) return ok({ id: open.id, wasOpen: true, ...shown, quorum: open.quorum });
-    if (open !== null) await endAdoption(q, open.id, { state: "superseded", at, by: by.operator.name, reason: "the table was made anew" });
+    if (open !== null) await endAdoption(q, open.id, { state: "superseded", at, by: by.operator.name, reason: "a newer table was made" });
     if (!(await insertAdoption(q, { ...asked, proposed_at: at, expires_at: after(at, policy.approvalMs) })))
       return fail("refused", "adoption.open", "Somebody else proposed the same kind of table at this moment", { remedy: "Use its card." });
     const data = { kind: body.kind, digest, domains: domains.length, requesters };

@@ -39,7 +39,7 @@ export const PROJECTS_AT_A_TIME = 4;
  * Carries out changes: project by project, four at a time, in the plan's order inside one project.
  *
  * What CloudStack refuses holds up only what depends on it; after any other failure the rest of that project is skipped, and the next pass
- * plans anew.
+ * plans again.
  *
  * What is not made because of a stop is held, with that stop, and not skipped: nothing failed.
  *

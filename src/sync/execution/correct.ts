@@ -5,7 +5,7 @@ import { holdKey, isUndone, mattersOf, scopeOf, undoneKey } from "./matters.ts";
 import type { ChangeOutcome, PlanAnnouncer, PlanRecord, Standing } from "./record.ts";
 import { isCounted, type ToldByKey } from "./told.ts";
 
-/** The messages, besides that of `record`, of which something is still so, or is no longer. */
+/** The messages, besides that of `record`, that say something that still holds, or no longer does. */
 export function touchedBy(record: PlanRecord, before: ToldByKey, after: ToldByKey): readonly string[] {
   const present = new Set(mattersOf(record).map((m) => m.key));
   const plans = [...after.values()].flatMap((now) => {

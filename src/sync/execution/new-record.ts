@@ -4,7 +4,7 @@ import { allowedBy, waitingDomains } from "../planning/build-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
-/** The record of a plan of which nothing was carried out yet. */
+/** The record of a plan before anything of it was carried out. */
 export function newRecord(
   c: { readonly now: Clock; readonly newId: NewId; readonly reported: string | null },
   plan: Plan,
@@ -41,7 +41,7 @@ export function lookState(record: PlanRecord): "would_apply" | "held" | "reporte
   return asks || outcomes.some((o) => o.outcome === "waiting") ? "would_apply" : "unchanged";
 }
 
-/** The state of a plan of which so many changes were to be made. */
+/** The state of a plan that had so many changes to make. */
 export function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
   const waiting = waitingDomains(plan);

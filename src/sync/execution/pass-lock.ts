@@ -10,7 +10,7 @@ export async function refusalWhileStopped(db: Database): Promise<Failure | null>
   return stop.stopped ? failure("refused", "sync.stopped", `Everything is stopped: ${stop.reason}`, { remedy }) : null;
 }
 
-/** Runs a pass or a rebuild, of which there is one at a time. Errors: `refused` when another one is still running after `waitMs`. */
+/** Runs a pass or a rebuild, one at a time. Errors: `refused` when another one is still running after `waitMs`. */
 export async function withPassLock<T>(
   db: Database,
   waitMs: number,

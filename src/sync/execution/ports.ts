@@ -38,7 +38,7 @@ export interface DeletionOpener {
  *
  * | listed | the domain is there |
  * | hidden | it is there but Inactive: being deleted, or left so by a deletion that failed |
- * | spent  | it belongs to a removed domain, and is refused for ever |
+ * | spent  | it belongs to a removed domain, and is refused forever |
  * | free   | it was never used |
  */
 export type IdState = "listed" | "hidden" | "spent" | "free";

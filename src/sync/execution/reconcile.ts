@@ -54,7 +54,7 @@ export interface ReconcileContext {
   readonly writer: ChangeWriter;
   readonly deletions: DeletionOpener;
   readonly announcer: PlanAnnouncer;
-  /** The policy in force, asked anew for each pass. Errors: throws when the store is away. */
+  /** The policy in force, asked again for each pass. Errors: throws when the store is away. */
   readonly policyNow: () => Promise<PolicyNow>;
   readonly settings: PlanSettings;
   /** What this process reads. */

@@ -62,7 +62,7 @@ export function resumeQuestion(stop: Awaited<ReturnType<typeof readStop>>): Resu
     requesters: [],
     withoutAccount: [],
     quorum: APPROVALS_MIN,
-    // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it for ever.
+    // The number of the stop and the digest say which stop is meant: a clock that was wrong at the stop must not keep it forever.
     openedAt: 0 as Instant,
     expiresAt: Number.MAX_SAFE_INTEGER as Instant,
     settlesScope: false,

@@ -9,7 +9,7 @@ export interface StopView extends LastStop {
   /** Those whose votes to resume are recorded; a further stop voids them. */
   readonly votes: readonly string[];
   readonly need: number;
-  /** Calls that were sent before the stop and of which nothing is known yet; none: everything stands still. */
+  /** Calls that were sent before the stop and whose outcome is not known yet; none: everything stands still. */
   readonly onTheirWay: readonly string[];
 }
 

@@ -4,7 +4,7 @@ import type { Undone } from "../../store/undone.ts";
 import type { Change } from "../planning/plan.ts";
 import type { ChangeOutcome } from "./record.ts";
 
-/** Finds a change among those that passes before it tried in vain; undefined: it is new. */
+/** Finds a change among those that earlier passes tried without success; undefined: it is new. */
 export function findUndone(undone: readonly Undone[], change: Change): Undone | undefined {
   const digest = digestOf(change);
   return undone.find((u) => u.change === digest);
@@ -21,7 +21,7 @@ export function undoneLast(changes: readonly Change[], undone: readonly Undone[]
   return [...changes.filter((c) => !isLate(c)), ...changes.filter(isLate)];
 }
 
-/** What is undone after a pass: what it tried in vain, and what it did not try. `plan` tells of those that are new. */
+/** What is undone after a pass: what it tried without success, and what it did not try. `plan` tells of those that are new. */
 export function undoneAfter(
   before: readonly Undone[],
   plan: PlanId,

@@ -24,7 +24,7 @@ class CompletePlanningInput {
 /** Two complete sides of one scope. */
 export type CompleteInput = CompletePlanningInput;
 
-/** Two sides of which at least one is partial: changes may be planned from it, deletions do not compile. */
+/** Two sides, at least one of them partial: changes may be planned from it, deletions do not compile. */
 export interface PartialInput {
   readonly coverage: "partial";
   readonly desired: PartialDesired | CompleteDesired;

@@ -193,7 +193,7 @@ describe("a backup", () => {
     expect(await names(run)).toEqual(held);
   });
 
-  test("saves what changes anew, and reads the rest back only", async () => {
+  test("saves what changed again, and reads the rest back only", async () => {
     const first = await backUp();
     now += 7 * DAY;
     opened = [];
@@ -211,7 +211,7 @@ describe("a backup", () => {
       expect(keys(after, kind)?.[0]?.[1] === keys(before, kind)?.[0]?.[1], kind).toBe(same);
   });
 
-  test.each(["lost", "spoilt"])("does not believe an old copy that is %s: it is saved anew", async (what) => {
+  test.each(["lost", "spoilt"])("does not believe an old copy that is %s: it is saved again", async (what) => {
     const [old] = await readBackupContents(fresh.db, [(await backUp({ policies: { "*": "templates" } }))?.id ?? ""]);
     const file = path.join(root, old?.store_key.slice(0, 2) ?? "", old?.store_key ?? "");
     // As each pass does: by it, the archive is known as the one that the copy was in.

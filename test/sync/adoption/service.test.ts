@@ -163,7 +163,7 @@ test("two approvers: managed, nothing made; then the plan is ordinary, and what 
   expect(ofTables.slice(-3)).toEqual(["adoption.approve", "adoption.approve", "adoption.applied"]);
 });
 
-test("a release of more than people were shown is refused, and made anew", async () => {
+test("a release of more than people were shown is refused, and made again", async () => {
   await adopt();
   await pass();
   expect(code(await adoption().release(asker("chen")))).toBe("ok");
@@ -182,7 +182,7 @@ describe("between the table and the deciding vote", () => {
     ["another domain of the name", () => void (s.domains.set("p1", domain(7, "p1")), s.accounts.clear()), "ROOT/ci/p1 is no longer there"],
     ["a closed project", () => (s.projects["p1"] = { ...s.projects["p1"]!, state: "closed" }), "unqualified"],
     ["a member who left", () => s.projects["p1"]?.members.delete("user2"), "ROOT/ci/p1/user2 matches otherwise now"],
-  ])("%s: refused with a sentence, nothing is managed, and the table is made anew", async (_, change, words) => {
+  ])("%s: refused with a sentence, nothing is managed, and the table is made again", async (_, change, words) => {
     expect(code(await adoption().propose(asker("chen"), ""))).toBe("ok");
     expect(await approve("ada")).toBe("ok");
     change();

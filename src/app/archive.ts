@@ -56,7 +56,7 @@ function reachContext(p: Parts, projects: Pick<ProjectService, "projectsOf">): R
   };
 }
 
-/** All that exports need. */
+/** Connects exports with CloudStack, the archive, the projects and who may have what of them. */
 export function exportContext(p: Parts, projects: ProjectService, downloads: Downloads): ExportContext {
   const { reader } = p.cloud;
   return {

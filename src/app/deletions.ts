@@ -11,7 +11,7 @@ import { countManagedDomains } from "../store/managed.ts";
 import type { Config } from "../config/config.ts";
 import type { Parts } from "./parts.ts";
 
-/** All that deletions need. */
+/** Connects deletions with CloudStack, the CI database, Slack and the archive. */
 export function deletionContext(p: Parts, ownership: Ownership): DeletionContext {
   return {
     ...p,

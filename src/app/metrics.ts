@@ -28,7 +28,7 @@ const KEPT_MS = 5_000;
 /** How long a source may take; Prometheus itself waits for ten seconds. Units: milliseconds. */
 const READING_MS_MAX = 4_000;
 
-/** Makes the metrics of this process. */
+/** Makes the metrics of this process: its own figures at once, everything else by what is added to them. */
 export function createMetrics(o: { readonly version: string; readonly steadyMs: () => number }): Metrics {
   const register = new Registry();
   // Ten times a second is enough to see a loop that is held up; the usual hundred are half a percent of a core.

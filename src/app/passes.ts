@@ -47,7 +47,7 @@ export function passContext(p: Parts, deletions: DeletionContext): ReconcileCont
   };
 }
 
-/** All that quick passes need. */
+/** What quick passes need beyond ordinary ones: how each side says what was changed. */
 export function quickPassContext(p: Parts, passes: ReconcileContext): QuickPassContext {
   return {
     ...passes,
@@ -71,7 +71,7 @@ export function createQuickPasses(c: QuickPassContext, events: Events): () => Pr
   };
 }
 
-/** All that the policy needs. */
+/** Connects the policy with Slack, CloudStack and the scope of this process. */
 export function policyContext(p: Parts): PolicyContext {
   return {
     ...p,

@@ -84,12 +84,12 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
   };
 }
 
-/** Enqueues a pass. */
+/** Puts a pass over a scope into the queue, with who started it and the request it came from. */
 export function enqueuePass(p: Parts, scope: Scope, startedBy: StartedBy): Promise<void> {
   return p.enqueue("pass", JSON.stringify({ scope, startedBy, at: p.now(), request: presentTrace().request }));
 }
 
-/** The schedules. */
+/** What runs regularly, and how often. Units: seconds. */
 export function schedulesOf(p: Parts, c: Contexts): readonly Schedule[] {
   const { everySeconds, quickSeconds } = p.config.sync;
   const sweep = nearestPeriod(Math.min(60, Math.max(2, Math.floor(p.config.policy.graceMs / 5000))));

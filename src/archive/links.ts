@@ -98,7 +98,7 @@ function rangeOf(header: string, size: number): ByteRange | "none" | null {
   return { start: Number(from), end: to === "" ? size - 1 : Math.min(Number(to), size - 1) };
 }
 
-/** An answer in plain text. */
+/** An answer in plain text that no cache keeps. */
 export function textAnswer(status: number, body: string): HttpAnswer {
   return { status, headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }, body };
 }

@@ -15,7 +15,7 @@ export async function groupMembers(client: WebClient, group: string): Promise<Re
   return callSlack("usergroups.users.list", async () => (await client.usergroups.users.list({ usergroup: id.value })).users ?? []);
 }
 
-/** The id of a group. Errors: as for `groupMembers`. */
+/** The id of a user group that is given by its id, its handle or its name. Errors: as for `groupMembers`. */
 export async function groupId(client: WebClient, group: string): Promise<Result<string, Failure>> {
   return /^S[A-Z0-9]{2,}$/.test(group) ? ok(group) : findGroup(client, group);
 }

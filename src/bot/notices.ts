@@ -35,7 +35,7 @@ export interface NoticeOptions {
   readonly identity: Pick<Identity, "resolve">;
 }
 
-/** Makes it. */
+/** Calls people in the thread of the message that shows a state. */
 export function createNotices(o: NoticeOptions): NoticeAnnouncer {
   return {
     async mention(state) {

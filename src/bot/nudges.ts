@@ -16,7 +16,7 @@ export function nudgeKey(person: string, round: number | string): string {
   return `nudge:${person}:${round}`;
 }
 
-/** Makes it. */
+/** Sends nudges as direct messages, to those whose Slack account is known. */
 export function createNudges(o: {
   readonly posting: Posting;
   readonly client: WebClient;

@@ -85,7 +85,7 @@ export function holdsOfAll(record: Pick<PlanRecord, "plan"> | null): readonly Ho
   return (record?.plan.holds ?? []).filter(isOfAll);
 }
 
-/** The attention of one kind. */
+/** The projects that need one kind of attention. */
 export function ofKind(overview: Overview, kind: Kind): readonly Attention[] {
   return overview.attention.filter((a) => a.kind === kind);
 }

@@ -26,7 +26,7 @@ export interface Failure {
   readonly details?: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** Builds a failure. */
+/** Builds a failure. `code` is stored and never changes; `message` is a sentence for people, without its full stop. */
 export function failure(kind: FailureKind, code: string, message: string, more: Pick<Failure, "remedy" | "details"> = {}): Failure {
   return { kind, code, message, ...more };
 }
@@ -46,7 +46,7 @@ export function invariant(condition: boolean, sentence: string): asserts conditi
   if (!condition) throw new InvariantViolation(sentence);
 }
 
-/** A failure as a result. */
+/** Builds a failure and returns it as a result. */
 export function fail(...of: Parameters<typeof failure>): Result<never, Failure> {
   return err(failure(...of));
 }

@@ -174,7 +174,7 @@ export interface Refusal extends Failure {
   readonly reason: Reason;
 }
 
-/** A refusal of the guard. */
+/** A refusal of the guard, with the code that belongs to its reason. */
 export function guardRefusal(reason: GuardReason, sentence: string): Refusal {
   return { ...failure("refused", `deletion.${reason}`, sentence), reason };
 }

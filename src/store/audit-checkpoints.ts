@@ -21,7 +21,7 @@ export function readCheckpoint(q: Queryable): Promise<Checkpoint | null> {
   return q.maybe(CheckpointRow, `select ${columnsOf(CheckpointRow)} from audit_checkpoint order by last_seq desc limit 1`);
 }
 
-/** Signs a checkpoint of an installation. */
+/** Signs a checkpoint, together with the installation it is of: it proves nothing for another one. */
 export function signCheckpoint(c: Omit<Checkpoint, "signature">, installation: string, key: KeyObject): Checkpoint {
   return { ...c, signature: sign(null, signedBytes(c, installation), key).toString("base64") };
 }

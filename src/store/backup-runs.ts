@@ -45,7 +45,7 @@ export async function insertBackupRun(
   return (await insertRow(q, "backup_run", { ...r, state: "waiting" }, "on conflict do nothing")) > 0;
 }
 
-/** Reads one backup. */
+/** Reads one backup by its id; null: there is none. */
 export async function readBackupRun(q: Queryable, id: string): Promise<BackupRunRow | null> {
   return q.maybe(Row, `${SELECT} where id = $1`, [id]);
 }
@@ -85,7 +85,7 @@ export async function recordBackupContent(q: Queryable, runId: string, entryId: 
   await q.exec("insert into backup_content values ($1, $2, $3) on conflict do nothing", [runId, entryId, verifiedAt]);
 }
 
-/** Reads the contents of backups, by name. */
+/** Reads what backups saved or tried to save, sorted by kind and name. */
 export async function readBackupContents(q: Queryable, runIds: readonly string[]): Promise<readonly BackupContentRow[]> {
   return q.many(ContentRow, `${contents} where c.run_id = any ($1::uuid[]) order by e.item_kind, e.name, e.item_id`, [runIds]);
 }

@@ -42,7 +42,7 @@ export async function insertExport(
   await insertRow(q, "export", { ...e, state: "waiting" });
 }
 
-/** Reads one export. */
+/** Reads one export by its id, without locking it; null: there is none. */
 export async function readExport(q: Queryable, id: string): Promise<ExportRow | null> {
   return q.maybe(Row, `select ${columnsOf(Row)} from export where id = $1`, [id]);
 }

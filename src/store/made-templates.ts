@@ -37,7 +37,7 @@ export async function insertMadeTemplate(
   return (await insertRow(q, "made_template", asked, "on conflict do nothing")) === 1;
 }
 
-/** Reads one. */
+/** Reads one by its id; null: there is none. */
 export function readMadeTemplate(q: Queryable, id: string): Promise<MadeTemplate | null> {
   return q.maybe(Row, `${SELECT} where id = $1`, [id]);
 }

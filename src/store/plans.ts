@@ -6,7 +6,7 @@ import { columnsOf, insertRow, toJson, updateRow, type Queryable, type Transacti
 import { newestFleetPlan } from "./newest-plan.ts";
 import { bySide, readSnapshots, recordSnapshots, type Side } from "./snapshots.ts";
 
-/** Records that a pass began. */
+/** Records that a pass began: over what, and who started it. */
 export async function recordPass(
   q: Queryable,
   p: { readonly id: string; readonly scope: unknown; readonly startedBy: unknown; readonly at: number },

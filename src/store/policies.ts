@@ -35,7 +35,7 @@ export async function readPolicy(q: Queryable): Promise<PolicyVersion | null> {
   return q.maybe(VersionRow, `${SELECT_VERSION} order by version desc limit 1`);
 }
 
-/** Reads one version. */
+/** Reads one version, in force or not; null: there is none with this number. */
 export async function readPolicyVersion(q: Queryable, version: number): Promise<PolicyVersion | null> {
   return q.maybe(VersionRow, `${SELECT_VERSION} where version = $1`, [version]);
 }

@@ -10,7 +10,7 @@ const PassReading = z.object({ completeAt: z.number().nullable(), holds: z.recor
 /** The last complete read of both sides, and how many holds of each kind the newest plan over everything has. */
 export type PassReading = Readonly<z.output<typeof PassReading>>;
 
-/** Reads how passes stand. */
+/** Reads when both sides were last read completely, and how many holds of each kind the newest plan over everything has. */
 export function readPassReading(q: Queryable): Promise<PassReading> {
   return q.one(
     PassReading,

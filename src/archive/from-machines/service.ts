@@ -30,7 +30,7 @@ const SNAPSHOT_MS = DAY_MS;
 /** How many templates of one person may be made at a time: a message shows up to twenty machines, and each takes CloudStack's time. */
 const UNFINISHED_MAX = 3;
 
-/** Builds the service. */
+/** Builds the service through which members have the bot make templates of their machines. */
 export function createTemplateService(c: TemplateContext): TemplateService {
   return {
     async make(asker, machineId, channel) {

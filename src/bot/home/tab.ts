@@ -43,7 +43,7 @@ const MADE_MAX = 40;
 /** One person's Home is shown again so long after the last time at the earliest: what happens in between comes together. Units: ms. */
 const PAUSE_MS = 5000;
 
-/** Makes it. */
+/** Keeps Home up to date; whoever opened it once is stored, so any process can refresh it. */
 export function createHomeTab(o: HomeTabOptions): HomeTab {
   return {
     async open(user, asker, page) {

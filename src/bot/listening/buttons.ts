@@ -10,7 +10,7 @@ import { acknowledge, type Respond } from "./say.ts";
 /** Buttons that lose nothing and must work when Slack's lists or the CI database cannot be read. */
 const HALTS = new Set(["deletion_cancel", "deletion_restore"]);
 
-/** Buttons and menus. */
+/** Answers buttons and menus: acknowledged at once, then each person in turn. A click of a stranger is recorded. */
 export function listenToButtons(app: App, c: Listening): void {
   app.action(/.*/, async ({ ack, body, action, respond }) => {
     acknowledge(ack(), c);

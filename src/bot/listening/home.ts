@@ -4,7 +4,7 @@ import { textAt } from "../payload.ts";
 import type { Listening } from "./context.ts";
 import { inTurn, type Rest } from "./doing.ts";
 
-/** The Home tab. */
+/** Shows Home to who opens it; its other tab, Messages, needs nothing. */
 export function listenToHome(app: App, c: Listening): void {
   app.event("app_home_opened", async ({ event }) => {
     const user = textAt(event, "user");

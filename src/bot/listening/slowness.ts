@@ -16,7 +16,7 @@ const said = shortReply(
   "The answer comes by itself, and you need not try again. It waits for CloudStack, or for its turn.",
 );
 
-/** Makes it. */
+/** Keeps, for each person, how much is at work and whether they were told. */
 export function createSlowness({ sleep, events }: { readonly sleep: Sleep; readonly events: Events }): Slowness {
   const atWork = new Map<string, { count: number; wasTold: boolean }>();
 

@@ -13,7 +13,7 @@ import type { Listening } from "./context.ts";
 import { onceOf, take, type Doing, type Who } from "./doing.ts";
 import { acknowledge, type Place, type Respond } from "./say.ts";
 
-/** Slash commands. */
+/** Answers slash commands: acknowledged at once, then each person in turn. */
 export function listenToCommands(app: App, c: Listening): void {
   app.command(/.*/, async ({ ack, command, respond }) => {
     acknowledge(ack(), c);

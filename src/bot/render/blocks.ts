@@ -56,12 +56,12 @@ export function plain(text: string, max: number): string {
   return [...clean].length > max ? `${[...clean].slice(0, max - 1).join("")}…` : clean;
 }
 
-/** A header. */
+/** A header of plain text, cut to what Slack takes. */
 export function header(text: string): KnownBlock {
   return { type: "header", text: { type: "plain_text", text: plain(text, 150), emoji: false } };
 }
 
-/** A section. */
+/** A section of formatted text, cut to what Slack takes. */
 export function section(text: Mrkdwn): KnownBlock {
   return { type: "section", text: { type: "mrkdwn", text: cutSafely(text, SECTION_MAX), verbatim: true } };
 }

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import type { TlsMode } from "../../core/ci-address.ts";
 import type { ConnectionOptions, Pool } from "mysql2/promise";
 
-/** How long a connection, and a statement, may take. Units: milliseconds. */
+/** How long opening a connection may take. Units: milliseconds. */
 const CONNECT_MS = 10_000;
-/** The same for a statement. */
+/** How long a statement may take. Units: milliseconds. */
 export const STATEMENT_MS = 30_000;
 
 /** The options of a connection. Errors: throws when the file of `ssl-ca` cannot be read. */

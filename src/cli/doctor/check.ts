@@ -11,7 +11,7 @@ export type Check =
   | { readonly system: CheckedSystem; readonly state: "ok" | "skipped"; readonly sentence: string }
   | { readonly system: CheckedSystem; readonly state: "warning" | "failed"; readonly sentence: string; readonly remedy: string };
 
-/** Makes the checks of one system. */
+/** The four results that a check of one system can have, each with its sentence. */
 export function checksOf(system: CheckedSystem) {
   return {
     ok: (sentence: string): Check => ({ system, state: "ok", sentence }),

@@ -44,7 +44,7 @@ type ReadJob =
   /** It ended with a plain text, as after a restart of the server: part of the work may be done. */
   | { readonly state: "cut_off"; readonly message: string };
 
-/** Reads a job once. */
+/** Asks once how a job stands; one that CloudStack does not know, or has forgotten, is `unknown`. */
 export async function readJob(api: CloudStackApi, jobId: string): Promise<Result<ReadJob, Failure>> {
   const command = "queryAsyncJobResult";
   const answer = await api.read(command, { jobid: jobId });

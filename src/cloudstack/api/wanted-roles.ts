@@ -50,7 +50,7 @@ export interface WantedAccount {
   readonly role: string;
 }
 
-/** A role for members. */
+/** The role that members get in CloudStack, with `memberCommands` and nothing else. */
 export function wantedMemberRole(name: string): WantedRole {
   return { name, type: "User", commands: memberCommands };
 }

@@ -32,7 +32,7 @@ export async function findRole(api: CloudStackApi, name: string): Promise<Result
   return err(refusal("no_role", sentence, { remedy }));
 }
 
-/** A role with its rules. */
+/** Reads a role by its name, with its rules in their order: the first that matches a command decides. */
 export async function readRole(api: CloudStackApi, name: string): Promise<Result<SeenRole, Failure>> {
   const role = await findRole(api, name);
   if (!role.ok) return role;

@@ -1,7 +1,7 @@
 import type { ExportKind } from "../core/archive-kinds.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import { ExportId, type ProjectId, type Slug } from "../core/ids.ts";
-import { teamOnly, type Asker } from "../core/people.ts";
+import { notYours, teamOnly, type Asker } from "../core/people.ts";
 import { onlyReported } from "../core/report-mode.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import { sizeText } from "../core/units.ts";
@@ -61,7 +61,7 @@ export function createExportService(c: ExportContext): ExportService {
       const reach = await reachOf(asker, c);
       if (!reach.ok) return reach;
       const [projects, former] = [reach.value.projects.filter((p) => p.slug === slug), reach.value.former.filter((p) => p.slug === slug)];
-      return projects.length + former.length === 0 ? notYours(slug) : itemsOf({ projects, former }, kind, c);
+      return projects.length + former.length === 0 ? err(notYours(slug)) : itemsOf({ projects, former }, kind, c);
     },
     async choices(asker, kind) {
       const allowed = await requireKind(kind, c);
@@ -111,7 +111,7 @@ async function findThing(
   if (!reach.ok) return reach;
   const project = reach.value.projects.find((p) => p.slug === slug);
   const former = reach.value.former.filter((p) => p.slug === slug);
-  if (project === undefined && former.length === 0) return notYours(slug);
+  if (project === undefined && former.length === 0) return err(notYours(slug));
   const live = project === undefined ? ok(null) : await readLive(project, id, kind, c);
   if (!live.ok) return live;
   if (project !== undefined && live.value !== null) return ok({ thing: live.value, projectId: project.id });
@@ -210,9 +210,4 @@ export function bucketLink(): Failure {
     remedy:
       "It ends by itself an hour after it was sent; a download that began before goes on. To end it at once, those who run Twokey replace the bucket's access key.",
   });
-}
-
-/** The refusal for a project that the asker is not a member of, or that does not exist. */
-export function notYours(slug: Slug): Result<never, Failure> {
-  return fail("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }

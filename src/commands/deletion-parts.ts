@@ -1,9 +1,10 @@
 /** What a person is told of their project's deletion, while it is under way and after it. */
 import type { Instant } from "../core/ids.ts";
 import type { ItemKind } from "../core/inventory.ts";
+import { counted } from "../core/plural.ts";
 import { compareNames } from "../core/shown-text.ts";
 import { sizeText } from "../core/units.ts";
-import { phaseWords, type Standing } from "../deletion/phase-words.ts";
+import { mayBeKept, phaseWords, type Standing } from "../deletion/phase-words.ts";
 import type { DeletionView } from "../deletion/view.ts";
 import type { Moment, Part, Words } from "./reply.ts";
 
@@ -56,7 +57,7 @@ export function partsUnderWay({ view, enteredAt }: LastDeletion, { isMember, can
   const approved = view.approvals.flatMap((a): readonly (string | Moment)[] => [`${a.operator.name} `, { at: a.at }, ", "]);
   return [
     { kind: "text", text: [words, ...(until === null ? [] : [" ", { at: until }]), ". ", ...meaning(view, isMember)] },
-    ...(canKeep && mayKeep(view) ? [keepPart(view)] : []),
+    ...(canKeep && mayBeKept(view) ? [keepPart(view)] : []),
     {
       kind: "fields",
       rows: [
@@ -121,15 +122,6 @@ function savedText(saved: readonly SavedThing[]): string {
   const bytes = sizeText(saved.reduce((n, s) => n + s.bytes, 0));
   const named = [...(templates === 0 ? [] : [counted(templates, "template")]), ...(others === 0 ? [] : [counted(others, "other thing")])];
   return `${named.join(" and ")}, ${bytes}`;
-}
-
-/** A number with its noun. */
-export function counted(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-function mayKeep({ phase, frozenFrom }: DeletionView): boolean {
-  return isLive({ phase }) && phase !== "removing" && !(phase === "frozen" && frozenFrom === "removing");
 }
 
 function why({ evidence, slug }: DeletionView): Words {

@@ -1,6 +1,6 @@
 import type { InventoryItem, ItemKind } from "../core/inventory.ts";
 import type { ManagedAccount, ProjectDomain } from "../core/managed.ts";
-import type { Asker } from "../core/people.ts";
+import { notYours, type Asker } from "../core/people.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { Clock } from "../core/clock.ts";
 import type { CiUserId, DeletionId, DomainId, Instant, ProjectId, Slug } from "../core/ids.ts";
@@ -104,11 +104,6 @@ export function createProjectService(c: ProjectServiceContext): ProjectService {
 
 function whose(asker: Asker): CiUserId | "all" | null {
   return asker.isTeam ? "all" : asker.operator.ciUserId;
-}
-
-/** The same words whether it does not exist or is not theirs. */
-function notYours(slug: Slug): Failure {
-  return failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }
 
 function notCertain(slug: Slug): Failure {

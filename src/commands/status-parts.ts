@@ -4,7 +4,7 @@ import { limitTypes } from "../core/managed.ts";
 import { compareNames } from "../core/shown-text.ts";
 import { DAY_MS, HOUR_MS, sizeText } from "../core/units.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
-import { counted } from "./deletion-parts.ts";
+import { counted } from "../core/plural.ts";
 import { amountText, limitNames } from "./differences.ts";
 import type { ProjectStatus } from "./projects.ts";
 import type { Part, Words } from "./reply.ts";

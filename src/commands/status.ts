@@ -1,8 +1,9 @@
 import type { Slug } from "../core/ids.ts";
 import type { Asker } from "../core/people.ts";
+import { counted } from "../core/plural.ts";
 import { phaseText } from "../deletion/phase-words.ts";
 import { attentionTitles, kindsIn, ofKind, type Overview } from "./attention.ts";
-import { counted, isLive, partsAfterwards, partsUnderWay, standingWords, tookDomain } from "./deletion-parts.ts";
+import { isLive, partsAfterwards, partsUnderWay, standingWords, tookDomain } from "./deletion-parts.ts";
 import type { ProjectStatus } from "./projects.ts";
 import { replyOf, replyOfFailure, shortReply, type Moment, type Part, type Reply, type Words } from "./reply.ts";
 import type { Services } from "./services.ts";
@@ -149,7 +150,7 @@ function memberReply(o: Overview): Reply {
 }
 
 function attentionText(n: number): string {
-  return n === 0 ? "none needs attention" : `${n} need${n === 1 ? "s" : ""} attention`;
+  return n === 0 ? "none needs attention" : `${n.toLocaleString("en")} need${n === 1 ? "s" : ""} attention`;
 }
 
 function lineOf(slug: string, words: Words, project: { readonly name: string; readonly slug: string } = { name: slug, slug }): Words {

@@ -1,5 +1,5 @@
 import { failure, type Failure } from "./failure.ts";
-import type { CiUserId, Instant, OperatorId } from "./ids.ts";
+import type { CiUserId, Instant, OperatorId, Slug } from "./ids.ts";
 import type { Result } from "./result.ts";
 
 /** One person who may act: two Slack ids of one person are one operator. `name` is only shown. */
@@ -55,4 +55,9 @@ export function mayHalt(by: Asker): boolean {
 /** The refusal for somebody who is not a member of the CI team. */
 export function teamOnly(what: string): Failure {
   return failure("refused", "command.team_only", `Only members of the CI team may ${what}`, { remedy: "Ask in the CI team's channel." });
+}
+
+/** The refusal for a project that the asker is not a member of: the same words whether it exists or not. */
+export function notYours(slug: Slug): Failure {
+  return failure("refused", "project.not_yours", `You have no project ${slug}`, { remedy: "/ci-status without a name lists yours." });
 }

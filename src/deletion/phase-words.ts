@@ -32,6 +32,11 @@ const endings: Record<ClosedBecause, string> = {
   gone: "Deleted by somebody else",
 };
 
+/** Whether a member can still have the domain kept: until it ends, and until things are removed that only the archive can bring back. */
+export function mayBeKept({ phase, frozenFrom }: Pick<Standing, "phase" | "frozenFrom">): boolean {
+  return !["closed", "deleted", "removing"].includes(phase === "frozen" ? (frozenFrom ?? phase) : phase);
+}
+
 /** The words for where a deletion stands: "Quarantined until" and an instant, "Waiting for approvals", "Cancelled, nothing deleted". Pure. */
 export function phaseWords(v: Standing): PhaseWords {
   switch (v.phase) {

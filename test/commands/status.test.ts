@@ -256,11 +256,11 @@ test("5,000 projects, each with something: within a second, and what Slack takes
   const bot = w.bot({ ci: { projectsOf: async () => ok(projects as never) } });
   await ask(bot, who("ada", true), null);
   const answer = await ask(bot, who("ada", true), null);
-  expect(answer).toContain("5000 projects: 3003 need attention");
+  expect(answer).toContain("5,000 projects: 3,003 need attention");
   expect(answer).toContain("*No domain yet* (2500)\n• `big-1`: the next pass creates it\n• `big-3`: ");
   expect(answer).toContain("… and 2485 more");
   const nothing = await ask(w.bot({ ci: { projectsOf: async () => ok([]) } }), who("ada", true), null);
-  expect(nothing).toMatch(/^No project in the CI database: \d+ domains of no listed project/);
+  expect(nothing).toMatch(/^No project in the CI database: [\d,]+ domains of no listed project/);
   expect(nothing).not.toContain("0 of 0");
   // A member's own list has each project's name, whatever it holds.
   expect(await ask(bot, who("ada"), null)).toContain("… and ");

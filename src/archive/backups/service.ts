@@ -1,12 +1,11 @@
 import type { DesiredProject } from "../../sync/planning/desired.ts";
 import { Slug, type Instant } from "../../core/ids.ts";
 import type { InventoryItem } from "../../core/inventory.ts";
-import type { Asker } from "../../core/people.ts";
+import { notYours, type Asker } from "../../core/people.ts";
 import type { Failure } from "../../core/failure.ts";
-import { ok, type Result } from "../../core/result.ts";
+import { err, ok, type Result } from "../../core/result.ts";
 import { findBackedUpProject, readBackupContents, readBackupRuns, type BackupRunRow } from "../../store/backup-runs.ts";
 import { readMeasurements } from "../../store/backup-sizes.ts";
-import { notYours } from "../export-service.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { measureFleet, type MeasureContext } from "./measure.ts";
 import { comparePolicies, type Comparison } from "./model.ts";
@@ -82,7 +81,7 @@ export function createBackupService(c: BackupServiceContext): BackupService {
       const project = projects.value.find((p) => p.slug === slug);
       // The team may ask for a project that the CI database no longer has: that is when backups are needed.
       const id = project?.id ?? (asker.isTeam ? await findBackedUpProject(db, slug) : null);
-      if (id === null) return notYours(slug);
+      if (id === null) return err(notYours(slug));
 
       const runs = await readBackupRuns(db, id, VERSIONS_SHOWN);
       const runIds = runs.map((r) => r.id);

@@ -1,4 +1,5 @@
 import type { KnownBlock } from "@slack/types";
+import { mayBeKept } from "../../deletion/phase-words.ts";
 import type { DeletionView } from "../../deletion/view.ts";
 import type { MemberStage } from "../../core/member-stages.ts";
 import { button, code, context, header, mrkdwn, type Mrkdwn, safe, section, spoken, time } from "./blocks.ts";
@@ -20,7 +21,7 @@ export function renderKeep(v: DeletionView): Rendering {
       header(title),
       section(said),
       ...(v.phase === "deleted" ? savedBlocks(v) : []),
-      ...(mayKeep(v) ? keepButton(v) : []),
+      ...(mayBeKept(v) ? keepButton(v) : []),
       context(mrkdwn`${code(v.path)} · project ${code(v.slug)}`),
     ],
   };
@@ -44,10 +45,6 @@ const EARLIER: Readonly<Record<MemberStage, string>> = {
 function keepButton(v: DeletionView): readonly KnownBlock[] {
   const keep = button({ action: "deletion_keep", text: "Keep it", style: "primary", value: buttonValue(v), label: `Keep ${v.slug}` });
   return [{ type: "actions", block_id: `keep_${v.version}`, elements: [keep] }];
-}
-
-function mayKeep({ phase, frozenFrom }: DeletionView): boolean {
-  return !["closed", "deleted", "removing"].includes(phase) && frozenFrom !== "removing";
 }
 
 function titleOf(v: DeletionView, domain: string): string {

@@ -24,7 +24,7 @@ import type { KnownState, ManagedDomain } from "../../core/managed.ts";
 import { listed } from "../../core/shown-text.ts";
 import type { AdditiveChange } from "../planning/plan.ts";
 import type { PlanPolicy } from "../planning/policy.ts";
-import { recognise, type Recognised } from "../planning/recognise.ts";
+import { recognise, withRecognised, type Recognised } from "../planning/recognise.ts";
 
 /** What rebuilding needs. `say` takes one line of progress at a time, and how much is done after it. */
 export interface RebuildContext {
@@ -208,14 +208,6 @@ async function findSpent(
     }
   }
   return ok(spent);
-}
-
-function withRecognised(known: KnownState, found: Recognised): KnownState {
-  return {
-    ...known,
-    managedDomains: [...known.managedDomains, ...found.domains.map((d) => ({ ...d, absence: null }))],
-    managedAccounts: [...known.managedAccounts, ...found.accounts.map((a) => ({ ...a, lockedByUs: false }))],
-  };
 }
 
 function withSpent(known: KnownState, spent: readonly Generation[]): KnownState {

@@ -31,7 +31,7 @@ import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
 import { fingerprintOf, type PolicyNow } from "../../core/policy.ts";
 import { planPolicyOf, type PlanPolicy, type PlanSettings } from "../planning/policy.ts";
-import { claimsOfRecognised, recognise, type Recognised } from "../planning/recognise.ts";
+import { claimsOfRecognised, recognise, withRecognised, type Recognised } from "../planning/recognise.ts";
 import { applyChanges } from "./apply.ts";
 import { orCutOff, unlessStopped } from "./cut-off.ts";
 import { finalState, newRecord, withOutcomes } from "./new-record.ts";
@@ -279,19 +279,6 @@ const NOTHING_REMEMBERED = {
   lastComplete: null,
   restrictionsMade: { day: 0, week: 0 },
 } as const;
-
-/** What is known after a pass has recorded what it recognised. */
-function withRecognised(known: KnownState, { domains, accounts }: Recognised): KnownState {
-  const byId =
-    <T>(of: (one: T) => string) =>
-    (a: T, b: T) =>
-      of(a) < of(b) ? -1 : 1;
-  return {
-    ...known,
-    managedDomains: [...known.managedDomains, ...domains.map((d) => ({ ...d, absence: null }))].toSorted(byId((d) => d.domainId)),
-    managedAccounts: [...known.managedAccounts, ...accounts.map((a) => ({ ...a, lockedByUs: false }))].toSorted(byId((a) => a.accountId)),
-  };
-}
 
 /** Sets our mark once a complete pass found nothing that is not ours. Errors: CloudStack's; then nothing is applied. Invariant: INV-5. */
 async function setMark({ plan, input, seen }: Planned, passId: PassId, c: ReconcileContext): Promise<Result<void, Failure>> {

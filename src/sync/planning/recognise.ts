@@ -56,6 +56,19 @@ function lazily<T>(make: () => T): () => T {
 /** How far ahead of our own count another installation's generations are looked for. */
 const GENERATIONS_AHEAD = 8;
 
+/** What is known after a pass has recorded what it recognised. */
+export function withRecognised(known: KnownState, { domains, accounts }: Recognised): KnownState {
+  const byId =
+    <T>(of: (one: T) => string) =>
+    (a: T, b: T) =>
+      of(a) < of(b) ? -1 : 1;
+  return {
+    ...known,
+    managedDomains: [...known.managedDomains, ...domains.map((d) => ({ ...d, absence: null }))].toSorted(byId((d) => d.domainId)),
+    managedAccounts: [...known.managedAccounts, ...accounts.map((a) => ({ ...a, lockedByUs: false }))].toSorted(byId((a) => a.accountId)),
+  };
+}
+
 /**
  * Lists what was recognised, and domains of later generations, as claims: without an intent of ours, another installation made them, or we
  * did after the backup from which this database was restored.

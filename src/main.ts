@@ -11,7 +11,7 @@ import type { EmbeddedPostgres } from "./store/embedded.ts";
 // Only what every command line needs is loaded at once; `--help` has to answer in a moment.
 
 /** Real time, ids and secrets: nothing else in src/ makes them. */
-export function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
+function realAmbient(events: Events, onFatal: (error: Error) => void): Ambient {
   return {
     now: () => Date.now() as Instant,
     steadyMs: () => performance.now(),

@@ -51,7 +51,7 @@ export function nightBegan(now: number, quiet: Config["notices"]["quiet"]): numb
  * How much earlier approvers are reminded: from the last hour before the night on, what would be due in the night is due. It is the same
  * all night, so that what was reminded of in the evening does not become due a second time.
  */
-export function aheadOfNight(now: number, quiet: Config["notices"]["quiet"]): number {
+function aheadOfNight(now: number, quiet: Config["notices"]["quiet"]): number {
   if (quiet === null) return 0;
   const nightMs = ((quiet.to - quiet.from + 24) % 24) * HOUR_MS;
   const began = nightBegan(now, quiet) ?? nightBegan(now + HOUR_MS, quiet);

@@ -53,7 +53,7 @@ interface Ports {
 }
 
 /** All commands as commander knows them; nothing of an implementation is loaded. */
-export function createProgram({ out, err, run }: Ports): Command {
+function createProgram({ out, err, run }: Ports): Command {
   const program = new Command("twokey")
     .description("Keeps CloudStack in step with a CI database, and deletes nothing that two people did not approve.")
     .version(readVersion(), "--version", "prints the version")

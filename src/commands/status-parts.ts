@@ -32,7 +32,7 @@ export function headParts({ project, domain, now, items, isUnadopted }: ProjectS
 }
 
 /** A project's name with its short name, where that says more. */
-export function nameText({ name, slug }: { readonly name: string; readonly slug: string }): string {
+function nameText({ name, slug }: { readonly name: string; readonly slug: string }): string {
   return name === slug ? slug : `${name} (${slug})`;
 }
 
@@ -84,14 +84,14 @@ export function limitParts({ now }: ProjectStatus): readonly Part[] {
 }
 
 /** A small bar of text: filled for what is used, at least one cell as soon as anything is. Pure. */
-export function bar(used: number, limit: number): string {
+function bar(used: number, limit: number): string {
   const share = limit <= 0 ? 1 : Math.min(1, used / limit);
   const filled = share === 0 ? 0 : Math.max(1, Math.floor(share * CELLS));
   return "█".repeat(filled) + "░".repeat(CELLS - filled);
 }
 
 /** An age for people: "34 days". */
-export function ageText(ms: number): string {
+function ageText(ms: number): string {
   if (ms < HOUR_MS) return "less than an hour";
   if (ms < 2 * DAY_MS) return counted(Math.floor(ms / HOUR_MS), "hour");
   return counted(Math.floor(ms / DAY_MS), "day");

@@ -1,7 +1,7 @@
 /** The address of a CI database on MySQL or MariaDB. */
 
 /** How far TLS goes, by the names of MySQL's own clients. */
-export const tlsModes = ["DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] as const;
+const tlsModes = ["DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"] as const;
 /** One of them. */
 export type TlsMode = (typeof tlsModes)[number];
 

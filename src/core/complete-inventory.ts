@@ -4,7 +4,7 @@ import type { AlsoTaken, Inventory, InventoryItem, ItemKind } from "./inventory.
 import { err, ok, type Result } from "./result.ts";
 
 /** What CloudStack itself counts for accounts, each from its own tables: no display flag, hypervisor or page shortens it. */
-export const counters = [
+const counters = [
   "machinesByState",
   "machines",
   "volumes",

@@ -170,7 +170,7 @@ export function isRunning(item: InventoryItem): boolean {
 }
 
 /** Counts what a deletion takes with it. */
-export function blastRadius(inventory: Inventory, fleetSize: number): BlastRadius {
+function blastRadius(inventory: Inventory, fleetSize: number): BlastRadius {
   const counts: Partial<Record<ItemKind, number>> = {};
   for (const i of inventory.items) counts[i.kind] = (counts[i.kind] ?? 0) + 1;
   const of = (kind: ItemKind) => inventory.items.filter((i) => i.kind === kind);

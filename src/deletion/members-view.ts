@@ -10,7 +10,7 @@ import type { MembersView } from "./view.ts";
 const LAST_CALL_MS = 3 * DAY_MS;
 
 /** When members are told for the last time that they can keep their domain. */
-export function lastCallAt({ until_at: until, policy }: Pick<DeletionRow, "until_at" | "policy">): number | null {
+function lastCallAt({ until_at: until, policy }: Pick<DeletionRow, "until_at" | "policy">): number | null {
   return until === null ? null : until - Math.min(LAST_CALL_MS, policy.graceMs / 4);
 }
 

@@ -70,7 +70,7 @@ export function inspectStore(url: string): Promise<{ readonly isMigrated: boolea
 }
 
 /** The address of a pooler that Twokey cannot work through; the message says what to do. */
-export class SessionsRefused extends Error {
+class SessionsRefused extends Error {
   override readonly name = "SessionsRefused";
 }
 

@@ -6,7 +6,7 @@ import { insertRow, type Queryable, type Transaction } from "./db.ts";
 import { cutIntoParts } from "./parts.ts";
 
 /** What a plan is made of. */
-export const sides = ["desired", "observed", "known", "policy"] as const;
+const sides = ["desired", "observed", "known", "policy"] as const;
 /** One input of a plan. */
 export type Side = (typeof sides)[number];
 

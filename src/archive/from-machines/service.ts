@@ -139,7 +139,7 @@ function rowOf(
 }
 
 /** A name that people read and that no other try has: what is made is found again by it. */
-export function nameOf(machine: string, at: number, id: string): string {
+function nameOf(machine: string, at: number, id: string): string {
   const clean = machine.replace(/[^A-Za-z0-9._-]+/g, "-").slice(0, 60);
   return `${clean}-${new Date(at).toISOString().slice(0, 10)}-${id.slice(0, 8)}`;
 }

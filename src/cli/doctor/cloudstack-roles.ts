@@ -35,7 +35,7 @@ export async function examineRoles(key: KeyInspector, config: Pick<Config, "clou
 }
 
 /** Whether members can be given a role, and what follows for the writing key. */
-export function judgeRole(name: string, role: SeenRole, may: ReadonlySet<string> | null): readonly Check[] {
+function judgeRole(name: string, role: SeenRole, may: ReadonlySet<string> | null): readonly Check[] {
   const who = `the role ${name} of CLOUDSTACK_ROLES`;
   const remedy = `Change the rules of ${name}, or make another role (docs/cloudstack.md).`;
   if (role.type === "Admin") return [failed(`${who} is of the type Admin: its accounts could reach every domain`, remedy)];

@@ -31,7 +31,7 @@ export const readCommands = [
 ] as const;
 
 /** What is read where the role allows it. */
-export const readIfPossible = ["listConfigurations"] as const;
+const readIfPossible = ["listConfigurations"] as const;
 
 /** Changes of a pass. */
 export const writeCommands = [
@@ -67,7 +67,7 @@ export const templateCommands = ["createSnapshot", "createTemplate"] as const;
 export const templateLists = ["listVirtualMachines", "listVolumes", "listSnapshots", "listTemplates"] as const;
 
 /** What `npx twokey doctor` reads with the exporting key. */
-export const exportLists = ["listDomains", "listAccounts", "queryAsyncJobResult"] as const;
+const exportLists = ["listDomains", "listAccounts", "queryAsyncJobResult"] as const;
 
 /** What is sent for each kind that is exported. */
 export const exportCommands = {

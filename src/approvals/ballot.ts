@@ -1,5 +1,5 @@
 /**
- * Votes on deletions, waivers, changes of policy and resumes: one way to refuse a vote, one table to record it, one way to count.
+ * Votes on every kind of question (`QuestionKind`): one way to refuse a vote, one table to record it, one way to count.
  * PostgreSQL checks the same rules again (migrations/0030_ballot.sql, 0047_one_person_in_every_vote.sql).
  */
 import { after, type Clock, type SkewMeter } from "../core/clock.ts";

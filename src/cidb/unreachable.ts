@@ -9,7 +9,7 @@ export function unreachable(thrown: unknown): Failure {
   return failure("unavailable", "cidb.unavailable", sentence, { remedy });
 }
 
-/** Why a view was not read, where the server's code says no more: a column of another type, or no answer; never the address. */
+/** Why a view was not read, where the server's code does not say it: a column of another type, or no answer; never the address. */
 export function unreadable(thrown: unknown, view: string, code: string): Failure {
   if (thrown instanceof z.ZodError) {
     const sentence = `A column of the view ${view} has an unexpected type: ${String(thrown.issues[0]?.path.at(-1))}`;

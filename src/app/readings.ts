@@ -24,6 +24,7 @@ export function addReadings(m: Metrics, p: Pick<Parts, "db" | "now" | "config">,
 }
 
 type From = Pick<Parts, "db" | "now">;
+type Gauge = ReturnType<Metrics["gauge"]>;
 
 /** An age that is never below zero: clocks differ. Units: seconds. */
 function ageOf(at: number, { now }: From): number {
@@ -46,36 +47,44 @@ function addPasses(m: Metrics, p: From): void {
 }
 
 function addDeletions(m: Metrics, p: From): void {
-  const count = m.gauge("twokey_deletions", "Live deletions by phase.", ["phase"]);
-  const age = m.gauge("twokey_deletion_age_seconds", "Since the oldest deletion of a phase entered it.", ["phase"]);
-  m.add({
-    source: "deletions",
-    async run() {
-      count.reset();
-      age.reset();
-      const found = new Map((await readPhases(p.db)).map((r) => [r.phase, r]));
-      for (const phase of LIVE) {
-        const reading = found.get(phase);
-        count.set({ phase }, reading?.count ?? 0);
-        if (reading !== undefined) age.set({ phase }, ageOf(reading.since, p));
-      }
-    },
+  addByLabel(m, "deletions", "phase", LIVE, {
+    count: m.gauge("twokey_deletions", "Live deletions by phase.", ["phase"]),
+    seconds: m.gauge("twokey_deletion_age_seconds", "Since the oldest deletion of a phase entered it.", ["phase"]),
+    read: async () => (await readPhases(p.db)).map((r) => ({ label: r.phase, count: r.count, seconds: ageOf(r.since, p) })),
   });
 }
 
 function addQuestions(m: Metrics, p: From): void {
-  const count = m.gauge("twokey_votes_waiting", "Questions that wait for votes.", ["question"]);
-  const left = m.gauge("twokey_vote_expires_seconds", "Until the first question of a kind expires.", ["question"]);
+  const left = (until: number | null): number | null => (until === null ? null : (until - p.now()) / 1000);
+  addByLabel(m, "questions", "question", QUESTIONS, {
+    count: m.gauge("twokey_votes_waiting", "Questions that wait for votes.", ["question"]),
+    seconds: m.gauge("twokey_vote_expires_seconds", "Until the first question of a kind expires.", ["question"]),
+    read: async () => (await readQuestions(p.db)).map((r) => ({ label: r.kind, count: r.count, seconds: left(r.expiresAt) })),
+  });
+}
+
+/** A count for each of `labels`, also where it is zero, and a time for those that have one. */
+function addByLabel(
+  m: Metrics,
+  source: string,
+  name: string,
+  labels: readonly string[],
+  o: {
+    readonly count: Gauge;
+    readonly seconds: Gauge;
+    readonly read: () => Promise<readonly { readonly label: string; readonly count: number; readonly seconds: number | null }[]>;
+  },
+): void {
   m.add({
-    source: "questions",
+    source,
     async run() {
-      count.reset();
-      left.reset();
-      const found = new Map((await readQuestions(p.db)).map((r) => [r.kind, r]));
-      for (const question of QUESTIONS) {
-        const reading = found.get(question);
-        count.set({ question }, reading?.count ?? 0);
-        if (reading?.expiresAt != null) left.set({ question }, (reading.expiresAt - p.now()) / 1000);
+      o.count.reset();
+      o.seconds.reset();
+      const found = new Map((await o.read()).map((r) => [r.label, r]));
+      for (const label of labels) {
+        const reading = found.get(label);
+        o.count.set({ [name]: label }, reading?.count ?? 0);
+        if (reading !== undefined && reading.seconds !== null) o.seconds.set({ [name]: label }, reading.seconds);
       }
     },
   });

@@ -92,7 +92,7 @@ export function lastGood(now: Clock): LastGood {
       const minutes = Math.ceil((until - now()) / 60_000);
       const sentence = `Slack and the CI database now name only ${stillIn(list, good)} of the ${good.length} approvers of a moment ago, so nobody's approval counts for now`;
       return fail("unavailable", "slack.short_answer", sentence, {
-        remedy: `Nothing is lost. If it stays so, it is believed in ${counted(minutes, "minute")}; if it is wrong, check the user group and the CI database.`,
+        remedy: `Nothing is lost. If it stays like this, it counts in ${counted(minutes, "minute")}; if it is wrong, check the user group and the CI database.`,
       });
     },
     keep(key, read) {

@@ -45,8 +45,8 @@ export async function answerExportLinks(asker: Asker, wish: LinkWish, exports: E
       shortReply(
         `The link to ${name} of ${project} is revoked`,
         isSigned
-          ? "It opens nothing any more. Where a download had begun, the archive's bucket goes on with it, and begins it again for five minutes. The copy stays in the archive."
-          : "Nobody gets anything by it any more; downloads that had begun end within seconds. The copy stays in the archive.",
+          ? "It no longer opens anything. Where a download had begun, the archive's bucket goes on with it, and begins it again for five minutes. The copy stays in the archive."
+          : "Nobody can use it any more; downloads that had begun end within seconds. The copy stays in the archive.",
       ),
     );
   return replyOf(await exports.links(asker, wish.project), (found) => linksReply(found, wish.project));
@@ -66,7 +66,7 @@ function linksReply({ links, of }: LiveLinks, project: Slug | null): Reply {
         ? [
             {
               kind: "text",
-              text: `${counted(left, "older one")} not shown: /ci-export-links and a project's short name has those of one.`,
+              text: `${counted(left, "older one")} not shown: /ci-export-links and a project's short name lists those of one project.`,
             } as const,
           ]
         : []),

@@ -171,7 +171,7 @@ test("a mistake of Twokey's own is told to the person, and is in the log", async
   ]) {
     const before = heard.slack.sent().length;
     await heard.send(body);
-    expect(said(before)).toMatch(/This did not work, by a mistake in Twokey/);
+    expect(said(before)).toMatch(/This did not work: Twokey itself has a fault/);
     expect(said(before)).not.toContain("Error");
   }
   expect(bugs()).toHaveLength(2);

@@ -109,6 +109,6 @@ export async function inTurn(
 }
 
 const mistake = shortReply(
-  "This did not work, by a mistake in Twokey",
+  "This did not work: Twokey itself has a fault",
   "Look whether it was done before you try again. The CI team's log says what went wrong.",
 );

@@ -33,7 +33,7 @@ export function renderExportEnd(v: ExportView): Rendering {
   const title = `${v.state === "failed" ? TITLES.failed : "Exported"}: ${v.name}`;
   return {
     text: `${title} of ${v.project}`,
-    blocks: [header(title), context(mrkdwn`${safe(v.project)} · ${safe(v.kind)} · What came of it is in the next message.`)],
+    blocks: [header(title), context(mrkdwn`${safe(v.project)} · ${safe(v.kind)} · The result is in the next message.`)],
   };
 }
 
@@ -98,8 +98,8 @@ function revokeButton(v: ExportView) {
 function revokedOf(v: ExportView): Mrkdwn {
   const by = v.revoked === null ? "" : mrkdwn` ${safe(v.revoked.by)} revoked it ${time(v.revoked.at)}.`;
   const end = v.isSigned
-    ? mrkdwn`The link opens nothing any more. Where a download had begun, the archive's bucket goes on with it, and begins it again for five minutes.`
-    : mrkdwn`Nobody gets anything by it any more.`;
+    ? mrkdwn`The link no longer opens anything. Where a download had begun, the archive's bucket goes on with it, and begins it again for five minutes.`
+    : mrkdwn`Nobody can use it any more.`;
   return mrkdwn`${end}${by} Export it again for a new link: it is not downloaded twice.`;
 }
 

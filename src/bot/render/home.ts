@@ -190,7 +190,7 @@ function projectBlocks(f: HomeFacts): readonly KnownBlock[] {
           section(
             f.team !== null
               ? mrkdwn`The CI database lists no project.`
-              : mrkdwn`You are a member of none now. If you should be of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
+              : mrkdwn`You are a member of none now. If you should be a member of one, your Slack e-mail must be the one in the CI database. What is saved of a deleted project of yours is under Status and *Export a template*.`,
           ),
         ]
       : []),

@@ -22,7 +22,7 @@ export function renderMadeTemplate(v: TemplateView): Rendering {
 /** What becomes of the message with the progress: what came of it is in one of its own. Pure. */
 export function renderMadeTemplateEnd(v: TemplateView): Rendering {
   const title = `${v.state === "made" ? "Template made" : "No template was made"}: ${v.machine}`;
-  return { text: `${title} of ${v.project}`, blocks: [header(title), context(mrkdwn`What came of it is in a message of its own.`)] };
+  return { text: `${title} of ${v.project}`, blocks: [header(title), context(mrkdwn`The result is in a message of its own.`)] };
 }
 
 function linesOf(v: TemplateView): readonly Mrkdwn[] {

@@ -116,7 +116,8 @@ function ownershipOf(p: Parts): Ownership {
     ...p,
     root: fleetOf(p).root,
     readMarks: () => p.cloud.reader.readMarks(),
-    addMark: (installation) => p.cloud.writer.addMark(installation),
+    addMark: (installation, head) => p.cloud.writer.addMark(installation, head),
+    removeMark: (mark) => p.cloud.writer.removeMark(mark),
     copy: createHeadCopy(p.archive),
     writesNothing: isAllReported(p.config.cloudstack.reportOnly),
     onFailure: (f) => p.events.failed("audit.head", f),
@@ -148,7 +149,7 @@ function keepingHead<S extends object>(service: S, ownership: Ownership): S {
     name,
     async (...of: unknown[]) => {
       const done = await call(...of);
-      ownership.keep().catch(() => undefined);
+      ownership.keepAndMark().catch(() => undefined);
       return done;
     },
   ]);

@@ -126,6 +126,7 @@ async function ownershipOf(db: Database, reader: Reader, config: LookConfig, now
     ...{ db, now, root: config.cloudstack.rootPath as DomainPath, copy: createHeadCopy(store) },
     readMarks: () => reader.readMarks(),
     addMark: async () => fail("refused", "look.only", "Nothing is written"),
+    removeMark: async () => fail("refused", "look.only", "Nothing is written"),
     onFailure: () => undefined,
   });
 }
@@ -135,7 +136,7 @@ function firstOwnership(reader: Reader, root: DomainPath, id: string): PreviewCo
   return {
     async inspect(): Promise<Result<Inspection, Failure>> {
       const marks = await reader.readMarks();
-      return marks.ok ? ok(claimsOfMarks({ id, mark: null, markRoot: null }, marks.value, root)) : marks;
+      return marks.ok ? ok({ ...claimsOfMarks({ id, mark: null, markRoot: null }, marks.value, root), marks: marks.value }) : marks;
     },
     unsettled: async (claims) => claims,
   };

@@ -9,7 +9,7 @@ import type { CiDatabase } from "../cidb/read.ts";
 import type { TemplateMaker } from "../archive/from-machines/ports.ts";
 import type { TemplateAnnouncer } from "../archive/from-machines/view.ts";
 import type { CloudStackReader } from "../cloudstack/read/reader.ts";
-import type { CloudStackWriter } from "../cloudstack/write/writer.ts";
+import type { CloudStackMarker } from "../cloudstack/write/marker.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock, NewId, SkewMeter } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
@@ -55,7 +55,7 @@ export type WorkName = "pass" | "deletion" | "export" | "backup" | "template";
 /** CloudStack, one object for each kind of key. */
 export interface CloudParts {
   readonly reader: CloudStackReader;
-  readonly writer: ChangeWriter & Pick<CloudStackWriter, "addMark">;
+  readonly writer: ChangeWriter & CloudStackMarker;
   readonly restorer: DeletionRestorer;
   readonly deleter: CloudStackDeleter;
   readonly exports: ExportSource;

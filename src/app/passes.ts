@@ -98,7 +98,7 @@ export async function passAndAsk(
     events.info("pass", { scope: scope.kind, startedBy: startedBy.kind, ms: passes.now() - began, ...summaryOf(ended) });
     return ended;
   });
-  await passes.ownership.keep();
+  await passes.ownership.keepAndMark();
   // Another database is a read that is partial.
   const asks: readonly string[] = ["scope_changed", "roles_changed", "desired_partial"];
   if (done.ok && done.value.plan.holds.some((h) => asks.includes(h.kind))) await askAboutScope(policy);

@@ -7,6 +7,7 @@ import { createDomainIds } from "../cloudstack/read/domain-ids.ts";
 import { createCloudStackExporter, type CloudStackExporter } from "../cloudstack/export/exporter.ts";
 import type { CloudStackOptions } from "../cloudstack/api/options.ts";
 import { createCloudStackReader, type CloudStackReader } from "../cloudstack/read/reader.ts";
+import { createCloudStackMarker } from "../cloudstack/write/marker.ts";
 import { createTemplateRegistrar } from "../cloudstack/write/registrar.ts";
 import { createTemplateMaker } from "../cloudstack/write/template-maker.ts";
 import { createCloudStackRestorer } from "../cloudstack/write/restorer.ts";
@@ -57,7 +58,8 @@ export function cloudStack(config: Pick<Config, "cloudstack">, db: Queryable, { 
   const deletionReads = deletionReadsOf(createCloudStackReader(options("delete", false)));
   return {
     reader: { ...createCloudStackReader(options("read", false)), ...deletionReads },
-    writer: createCloudStackWriter(options("write", true)),
+    // What people decide is marked while everything is stopped, too: their stop itself is such a decision.
+    writer: { ...createCloudStackWriter(options("write", true)), ...createCloudStackMarker(options("write", false)) },
     templates: createTemplateMaker(options("write", true)),
     // What people want back is given back while everything is stopped, too; who disabled an account can enable it.
     restorer: createCloudStackRestorer(options("delete", false)),

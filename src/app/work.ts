@@ -76,7 +76,7 @@ export function workOf(p: Parts, c: Contexts): Readonly<Record<WorkName, Run>> {
     deletion: (id, signal, isLong = true) =>
       runTraced({ deletion: id }, async () => {
         await advance(id, { ...c.deletions, isShortRun: !isLong }, signal);
-        await c.deletions.ownership.keep();
+        await c.deletions.ownership.keepAndMark();
       }),
     export: (id) => runTraced({ export: id }, () => runExports(id, c.exports)),
     template: (id) => runTraced({ template: id }, () => runTemplate(id, c.templates)),

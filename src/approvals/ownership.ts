@@ -1,6 +1,6 @@
 /** Whether this database is the one that manages what it finds: by the mark at the managed root, and by its own age. */
 import type { Clock } from "../core/clock.ts";
-import { claimOfAge, claimsOfMarks, describeClaims, type AuditHead, type Claim, type Mark } from "../core/claims.ts";
+import { claimOfAge, claimsOfMarks, describeClaims, markedHead, type AuditHead, type Claim, type Mark } from "../core/claims.ts";
 import { fail, failure, type Failure } from "../core/failure.ts";
 import type { DomainPath } from "../core/ids.ts";
 import { inTime, oneAtATime } from "../core/in-time.ts";
@@ -8,9 +8,11 @@ import { err, ok, type Result } from "../core/result.ts";
 import { readOldestCopy, type KeptCopy } from "../store/archive-entries.ts";
 import type { Database } from "../store/db.ts";
 import {
+  readAuditHead,
   readAuditHeads,
   readInstallation,
   readUnkept,
+  readUnmarked,
   recordKept,
   recordMark,
   stopWithClaims,
@@ -25,7 +27,8 @@ export interface OwnershipContext {
   readonly root: DomainPath;
   /** Every installation's marks at the managed root. */
   readMarks(): Promise<Result<readonly Mark[], Failure>>;
-  addMark(installation: string): Promise<Result<Mark, Failure>>;
+  addMark(installation: string, head: AuditHead | null): Promise<Result<Mark, Failure>>;
+  removeMark(mark: Mark): Promise<Result<void, Failure>>;
   /** The copy of the audit log's head that is kept outside the database; null: there is none. */
   readonly copy: {
     read(installation: string): Promise<Result<AuditHead | null, Failure>>;
@@ -39,10 +42,11 @@ export interface OwnershipContext {
   readonly onFailure: (f: Failure) => void;
 }
 
-/** What was found: claims that nobody accepted yet, and our mark, if it is the newest. */
+/** What was found: claims that nobody accepted yet, our mark, if it is the newest, and all marks. */
 export interface Inspection {
   readonly claims: readonly Claim[];
   readonly ours: Mark | null;
+  readonly marks: readonly Mark[];
 }
 
 /** The check of ownership, before each pass and each step of a deletion. */
@@ -62,6 +66,11 @@ export interface Ownership {
    * an archive that does not answer keeps nothing waiting.
    */
   keep(): Promise<void>;
+  /**
+   * Keeps the head, and sets our mark anew with it if something was decided since: what the archive says is not all that is known of this
+   * database's age, since a machine is restored together with an archive on its disk. Ends after twice `KEEP_MS`, and logs what failed.
+   */
+  keepAndMark(): Promise<void>;
 }
 
 /** What the archive's copy of the audit log's head says, and giving it the present one. */
@@ -93,7 +102,7 @@ export function createHeadKeeper(
     if (!copy.ok) return copy;
     if (copy.value !== null) {
       const { there, newest } = await readAuditHeads(c.db, copy.value.seq);
-      const claim = claimOfAge(copy.value, there, newest);
+      const claim = claimOfAge(copy.value, there, newest, "the archive");
       return ok(claim === null ? [] : [claim]);
     }
     if (us.keptHash !== null) return ok([{ kind: "copy_lost", subject: us.keptHash, sentence: COPY_LOST }]);
@@ -140,21 +149,47 @@ export function createOwnership(c: OwnershipContext): Ownership {
   const inspect = async (): Promise<Result<Inspection, Failure>> => {
     const us = await readInstallation(c.db);
     const [marks, aged] = await Promise.all([c.readMarks(), claimsOfAge(us)]);
-    const ofAge = await unsettled(aged.ok ? aged.value : []);
+    const ofMark = marks.ok ? await claimsOfMarkedHead(c.db, us, marks.value) : [];
+    const ofAge = await unsettled([...(aged.ok ? aged.value : []), ...ofMark]);
     // What the archive says counts while CloudStack does not answer, too.
-    if (!marks.ok && ofAge.length > 0) return ok({ claims: ofAge, ours: null });
+    if (!marks.ok && ofAge.length > 0) return ok({ claims: ofAge, ours: null, marks: [] });
     if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));
     if (!aged.ok && !isCompared) return err(unknownOwner("How old this database is could not be compared with the archive", aged.error));
     isCompared ||= aged.ok;
     const { claims, ours } = claimsOfMarks(us, marks.value, c.root);
-    return ok({ claims: [...(await unsettled(claims)), ...ofAge], ours });
+    return ok({ claims: [...(await unsettled(claims)), ...ofAge], ours, marks: marks.value });
   };
+
+  /** Nobody's mark is covered: ours is set anew only where it is the newest, and no claim is open. */
+  const markAgain = async (): Promise<void> => {
+    const unmarked = await readUnmarked(c.db);
+    if (unmarked === null) return;
+    const seen = await inspect();
+    if (!seen.ok) return c.onFailure(seen.error);
+    const { claims, ours, marks } = seen.value;
+    if (claims.length > 0 || ours === null) return;
+    const made = await c.addMark(unmarked.us.id, unmarked.head);
+    if (!made.ok) return c.onFailure(made.error);
+    await recordMark(c.db, made.value.id, c.root, unmarked.head.seq);
+    for (const old of marks.filter((m) => m.installation === unmarked.us.id)) {
+      const removed = await c.removeMark(old);
+      if (!removed.ok) return c.onFailure(removed.error);
+    }
+  };
+  const markOnce = oneAtATime(async () => {
+    if ((await readUnmarked(c.db)) !== null) await c.db.withAdvisoryLock("twokey.mark", { waitMs: KEEP_MS, pollMs: 50 }, markAgain);
+  });
 
   return {
     inspect,
     hold,
     unsettled,
     keep,
+    async keepAndMark() {
+      await keep();
+      if (c.writesNothing === true || (await inTime(markOnce(), KEEP_MS)) !== null) return;
+      c.onFailure(failure("unavailable", "ownership.late", "The mark at the managed root could not be set anew in time"));
+    },
     async verify() {
       const seen = await inspect();
       if (!seen.ok) return seen;
@@ -167,12 +202,25 @@ export function createOwnership(c: OwnershipContext): Ownership {
     },
     async mark({ ours }) {
       const us = await readInstallation(c.db);
-      const made = ours === null ? await c.addMark(us.id) : ok(ours);
-      if (!made.ok) return made;
-      if (made.value.id !== us.mark || us.markRoot !== c.root) await recordMark(c.db, made.value.id, c.root);
-      return ok(undefined);
+      if (ours !== null) {
+        if (ours.id !== us.mark || us.markRoot !== c.root) await recordMark(c.db, ours.id, c.root, null);
+        return ok(undefined);
+      }
+      const head = await readAuditHead(c.db);
+      const made = await c.addMark(us.id, head);
+      if (made.ok) await recordMark(c.db, made.value.id, c.root, head?.seq ?? null);
+      return made.ok ? ok(undefined) : made;
     },
   };
+}
+
+/** What our own newest mark says of this database's age. A row that was cut off was there. */
+async function claimsOfMarkedHead(db: Database, us: Installation, marks: readonly Mark[]): Promise<readonly Claim[]> {
+  const head = markedHead(us, marks);
+  if (head === null) return [];
+  const { there, newest, isCutOff } = await readAuditHeads(db, head.seq);
+  const claim = isCutOff ? null : claimOfAge(head, there, newest, "its mark at the managed root");
+  return claim === null ? [] : [claim];
 }
 
 const COPY_LOST = "The archive no longer has the copy of the audit log's head: it is another archive, or this is a copy of the database";

@@ -8,6 +8,8 @@ export interface Mark {
   readonly installation: string;
   /** By CloudStack's clock, in whole seconds. Units: UTC epoch ms. */
   readonly createdAt: number;
+  /** The row of the audit log that was its head when the mark was set; marks of Twokey 0.1.0 name none. */
+  readonly head?: Pick<AuditHead, "seq" | "hash"> | null;
 }
 
 /** The newest row of the audit log. */
@@ -24,7 +26,7 @@ export interface AuditHead {
  * | mark_removed | our mark is gone |
  * | domain       | a domain with an id that only Twokey derives, which this database does not know |
  * | account      | the same of an account |
- * | older        | the archive knows a later row of the audit log |
+ * | older        | the archive, or our mark, knows a later row of the audit log |
  * | copy_lost    | the archive no longer has the copy of the audit log's head |
  */
 export interface Claim {
@@ -55,7 +57,10 @@ export function claimsOfMarks(
   root: DomainPath,
 ): { readonly claims: readonly Claim[]; readonly ours: Mark | null } {
   const [newest] = marks.toSorted(
-    (a, b) => b.createdAt - a.createdAt || Number(a.installation === us.id) - Number(b.installation === us.id),
+    (a, b) =>
+      b.createdAt - a.createdAt ||
+      Number(a.installation === us.id) - Number(b.installation === us.id) ||
+      (b.head?.seq ?? 0) - (a.head?.seq ?? 0),
   );
   if (newest === undefined) {
     const sentence = `The mark of this installation at ${root} is gone: somebody removed it, or CloudStack was restored or set up again`;
@@ -66,16 +71,24 @@ export function claimsOfMarks(
   return { claims: [{ kind: "mark", subject: newest.id, sentence }], ours: null };
 }
 
-/** Finds out whether the database is as new as the copy of its audit log's head; `present` is its row of the same number. */
-export function claimOfAge(copy: AuditHead, present: AuditHead | null, head: AuditHead | null): Claim | null {
+/** The newest head of the audit log that our marks name, at the time of its mark; null: they name none. */
+export function markedHead(us: { readonly id: string }, marks: readonly Mark[]): AuditHead | null {
+  const heads = marks.flatMap((m) => (m.installation === us.id && m.head ? [{ ...m.head, at: m.createdAt }] : []));
+  return heads.toSorted((a, b) => b.at - a.at || b.seq - a.seq)[0] ?? null;
+}
+
+/**
+ * Finds out whether the database is as new as what `witness` knows of its audit log's head; `present` is its row of the same number.
+ */
+export function claimOfAge(copy: AuditHead, present: AuditHead | null, head: AuditHead | null, witness: string): Claim | null {
   if (present?.hash === copy.hash) return null;
   const known = `row ${copy.seq} of ${timeText(copy.at)}`;
   const ends = head === null ? "is empty" : `ends with row ${head.seq} of ${timeText(head.at)}`;
   const lost = head === null ? copy.seq : copy.seq - head.seq;
   const sentence =
     lost > 0
-      ? `Twokey's database is older than it was: its audit log ${ends}, but the archive knows ${known}; ${lost} rows are missing${head === null ? "" : `, ${spanText(copy.at - head.at)}`}`
-      : `Twokey's database is not the one that it was: the archive knows ${known} of its audit log, and this database has another one there`;
+      ? `Twokey's database is older than it was: its audit log ${ends}, but ${witness} knows ${known}; ${lost} rows are missing${head === null ? "" : `, ${spanText(copy.at - head.at)}`}`
+      : `Twokey's database is not the one that it was: ${witness} knows ${known} of its audit log, and this database has another one there`;
   return { kind: "older", subject: copy.hash, sentence };
 }
 

@@ -28,9 +28,27 @@ export function findInstallation(q: Queryable): Promise<Installation | null> {
   return q.maybe(Row, SELECT);
 }
 
-/** Records our newest mark, and the managed root that has it. */
-export async function recordMark(q: Queryable, mark: string, root: string): Promise<void> {
-  await q.exec("update installation set mark = $1, mark_root = $2", [mark, root]);
+/** Records our newest mark, the managed root that has it, and the row of the audit log that it names. */
+export async function recordMark(q: Queryable, mark: string, root: string, seq: number | null): Promise<void> {
+  await q.exec("update installation set mark = $1, mark_root = $2, marked_seq = coalesce($3, marked_seq)", [mark, root, seq]);
+}
+
+/**
+ * Which installation this is, and the head of its audit log, if people decided something, or a deletion ended or took something, after the
+ * row that its mark names; null: nothing of that kind, or there is no mark yet. Source: `is_decision` in migration 0155.
+ */
+export function readUnmarked(q: Queryable): Promise<{ readonly us: Installation; readonly head: AuditHead } | null> {
+  return q
+    .maybe(
+      Row.extend({ head: HeadRow }),
+      `select ${columnsOf(Row)}, (select to_json(h) from (${NEWEST}) h) as head from installation
+       where mark is not null and (select max(seq) from audit where is_decision(kind)) > coalesce(marked_seq, 0)`,
+    )
+    .then((found) => {
+      if (found === null) return null;
+      const { head, ...us } = found;
+      return { us, head };
+    });
 }
 
 /** Records which head of the audit log the archive has. */
@@ -45,11 +63,12 @@ export function readAuditHead(q: Queryable): Promise<AuditHead | null> {
   return q.maybe(HeadRow, NEWEST);
 }
 
-const HeadsRow = z.object({ there: HeadRow.nullable(), newest: HeadRow.nullable() });
+const HeadsRow = z.object({ there: HeadRow.nullable(), newest: HeadRow.nullable(), isCutOff: z.boolean() });
 
-/** The row of the audit log with that number, and the newest; null: there is none. */
+/** The row of the audit log with that number, and the newest; null: there is none. A row may also be cut off, with a checkpoint after it. */
 export function readAuditHeads(q: Queryable, seq: number): Promise<z.output<typeof HeadsRow>> {
-  const sql = `select (select to_json(h) from (${HEAD} where seq = $1 limit 1) h) as there, (select to_json(h) from (${NEWEST}) h) as newest`;
+  const sql = `select (select to_json(h) from (${HEAD} where seq = $1 limit 1) h) as there, (select to_json(h) from (${NEWEST}) h) as newest,
+    is_cut_off($1) as "isCutOff"`;
   return q.one(HeadsRow, sql, [seq]);
 }
 

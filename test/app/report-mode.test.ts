@@ -50,7 +50,7 @@ describe("no client sends what changes something", () => {
     ["disable an account", "DELETE", (c) => c.deleter.quarantineAccount(grantFor(found), ann, job())],
     ["delete a domain", "DELETE", (c) => c.deleter.deleteDomain(grantFor(found), job())],
     ["lock an account", "DELETE", (c) => c.restorer.lockAccount(ann.id as AccountId, job())],
-    ["set the mark", "WRITE", (c) => c.writer.addMark(randomUUID())],
+    ["set the mark", "WRITE", (c) => c.writer.addMark(randomUUID(), null)],
     ["export a template", "EXPORT", (c) => c.exports.openExport(template)],
   ];
   test.each(calls)("%s: neither in report mode nor without the key %s", async (_what, kind, call) => {

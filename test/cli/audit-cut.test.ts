@@ -142,7 +142,7 @@ test("exported, cut off and verified with the key; with another key, without one
   // The archive's copy of the head is compared as before, also where it is the last row that was cut off.
   for (const copy of [copied, fourth]) {
     if (copy === null) throw new Error("the row must be there");
-    expect(claimOfAge(copy, (await readAuditHeads(fresh.db, copy.seq)).there, await readAuditHead(fresh.db))).toBeNull();
+    expect(claimOfAge(copy, (await readAuditHeads(fresh.db, copy.seq)).there, await readAuditHead(fresh.db), "the archive")).toBeNull();
   }
 
   await record(7000);

@@ -10,12 +10,14 @@ import { passed, tell, times, type World } from "./world.ts";
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 /** Commands that give or add. */
-const ADDING = words(`addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
+const ADDING = words(`createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount
   recoverVirtualMachine attachVolume startVirtualMachine extractTemplate extractIso extractVolume extractSnapshot`);
 /** What Restore sends: a stop does not keep it away. */
 const GIVING_BACK = words("enableAccount recoverVirtualMachine startVirtualMachine attachVolume");
+/** What says at the managed root whose it is: a comment, which a stop does not keep away, and which is its own record. */
+const MARKING = words("addAnnotation removeAnnotation");
 /** Those of a pass, beside the locks. */
-const OF_A_PASS = words("addAnnotation createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
+const OF_A_PASS = words("createDomain createAccount createUser updateUser updateAccount updateResourceLimit enableAccount");
 /** Commands after which all can still be had back. */
 const QUARANTINE = words("disableAccount stopVirtualMachine");
 /** Rules of a network. */
@@ -126,6 +128,7 @@ export class Oracle {
     const named = params.get("id") ?? params.get("publicipid") ?? "";
     const target = this.#things.get(named)?.id ?? named;
     tell(this.#w, `${by.name} sends ${command} ${this.#things.get(target)?.path ?? ""} ${this.#things.get(target)?.name ?? ""}`);
+    if (MARKING.has(command)) return;
     if (GIVING_BACK.has(command)) {
       const objection = await this.#recoveries.objectionTo(command, target, isStopped, by, this.#things);
       if (objection !== null) this.#report(objection);

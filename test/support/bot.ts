@@ -221,7 +221,8 @@ function bareParts(db: Database): Parts {
       },
       writer: {
         ...unused<CloudParts["writer"]>("the writer", ["applyChange"]),
-        addMark: async (installation) => ok({ id: randomUUID(), installation, createdAt: 10 }),
+        addMark: async (installation, head) => ok({ id: randomUUID(), installation, createdAt: 10, head }),
+        removeMark: async () => ok(undefined),
       },
       restorer: unused("the restorer", [
         "enableAccount",

@@ -127,6 +127,7 @@ beforeAll(async () => {
     reader: seen.reader,
     writer: {
       addMark: seen.writer.addMark,
+      removeMark: seen.writer.removeMark,
       applyChange: async (change) => {
         writes.push(`${change.kind} ${change.projectId}`);
         if (change.kind === "lock_account") effects.add(`lock ${change.projectId} ${change.ciUserId}`);

@@ -1,5 +1,5 @@
 import { type Call, type Command, LIST_PARAMS, paramSpecs } from "../command.ts";
-import { invalidValue } from "../failure.ts";
+import { invalidValue, runtimeRefusal } from "../failure.ts";
 import { type JsonObject, wireTime } from "../json.ts";
 import { RESOURCE_KINDS } from "../limits.ts";
 import { pageOf } from "../paging.ts";
@@ -74,9 +74,14 @@ function addAnnotation(call: Call): JsonObject {
 }
 
 function removeAnnotation(call: Call): JsonObject {
-  const { world, params, now } = call;
+  const { world, params, now, caller } = call;
   const row = world.annotations.live(params.must("id"));
   if (row === undefined) throw invalidValue(`Annotation id:${params.must("id")} does not exist`);
+  // AnnotationManagerImpl.isCallingUserAllowedToRemoveAnnotation
+  if (row.userId !== caller.user.id && caller.role.type !== "Admin")
+    throw runtimeRefusal(
+      `Only administrators or entity owner users can delete annotations, cannot remove annotation with uuid: ${row.id} - type: ${row.entityType} `,
+    );
   world.annotations.remove(row, now);
   return { annotation: annotationShape(call, row) };
 }

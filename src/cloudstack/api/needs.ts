@@ -44,6 +44,7 @@ export const writeCommands = [
   "disableAccount",
   "enableAccount",
   "addAnnotation",
+  "removeAnnotation",
 ] as const;
 
 /** Lists that are read before and after a change. */

@@ -1,4 +1,4 @@
-import type { Mark } from "../../core/claims.ts";
+import type { AuditHead, Mark } from "../../core/claims.ts";
 import type { Failure } from "../../core/failure.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { CloudStackApi } from "../api/http.ts";
@@ -28,10 +28,14 @@ export function createMarkReader(api: CloudStackApi): () => Promise<Result<reado
 /** The mark that an annotation is; null: it is a person's. */
 export function markOf(row: AnnotationRow): Mark | null {
   const installation = /^Twokey installation ([0-9a-f-]{36})\b/.exec(row.annotation)?.[1];
-  return installation === undefined ? null : { id: row.id, installation, createdAt: row.created };
+  if (installation === undefined) return null;
+  const [, seq, hash] = /\bAudit row (\d{1,15}) ([0-9a-f]{64})$/.exec(row.annotation) ?? [];
+  const head = seq === undefined || hash === undefined ? null : { seq: Number(seq), hash };
+  return { id: row.id, installation, createdAt: row.created, head };
 }
 
 /** The text of a mark. Units: at most 255 characters. */
-export function markText(installation: string): string {
-  return `Twokey installation ${installation} manages the domains below this one. Do not remove this: without it Twokey stops until two people say so.`;
+export function markText(installation: string, head: Pick<AuditHead, "seq" | "hash"> | null): string {
+  const text = `Twokey installation ${installation} manages the domains below. Do not remove this: Twokey stops without it.`;
+  return head === null ? text : `${text} Audit row ${head.seq} ${head.hash}`;
 }

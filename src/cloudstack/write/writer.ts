@@ -1,4 +1,3 @@
-import type { Mark } from "../../core/claims.ts";
 import { failure, type Failure } from "../../core/failure.ts";
 import type { AccountId, DomainId, JobId, UserId } from "../../core/ids.ts";
 import { err, ok, unreachable, type Result } from "../../core/result.ts";
@@ -7,7 +6,6 @@ import type { ChangeWriter } from "../../sync/execution/ports.ts";
 import type { Change, PersonData } from "../../sync/planning/plan.ts";
 import { changeAccount, confirm, enableAccount, lockAccount } from "./confirm.ts";
 import { createFence, type TreeFence } from "./fence.ts";
-import { addMark } from "./marker.ts";
 import { refusal } from "../api/classify.ts";
 import { createApi, type CloudStackApi } from "../api/http.ts";
 import { findAccount, findLimit, findUser, limitNumber } from "../read/find.ts";
@@ -21,10 +19,7 @@ import type { UserRow } from "../api/wire.ts";
  *
  * Every change is read back, and may be asked for again: what is already so counts as done.
  */
-export interface CloudStackWriter extends ChangeWriter, Writes {
-  /** Sets an installation's mark at the managed root. */
-  addMark(installation: string): Promise<Result<Mark, Failure>>;
-}
+export interface CloudStackWriter extends ChangeWriter, Writes {}
 
 /** One call for each kind of change. */
 export interface Writes {
@@ -51,7 +46,6 @@ export function createCloudStackWriter(o: CloudStackOptions): CloudStackWriter {
   return {
     ...writes,
     applyChange: (change, jobId) => applyChange(writes, change, jobId),
-    addMark: (installation) => addMark(api, fence, installation),
   };
 }
 

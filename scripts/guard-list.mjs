@@ -26,6 +26,7 @@ const quick = ["test/sync/quick-pass.test.ts"];
 const refusals = ["test/sync/refusals-that-stay.test.ts"];
 const policy = ["test/policy/service.test.ts", "test/policy/third-wall.test.ts"];
 const owner = ["test/app/ownership.test.ts"];
+const older = ["test/app/older-database.test.ts"];
 const reportMode = ["test/app/report-mode.test.ts"];
 const adoption = ["test/sync/adoption/service.test.ts"];
 const adoptionMatch = ["test/sync/adoption/match.test.ts"];
@@ -1634,9 +1635,57 @@ export const guards = [
     invariant: "INV-1",
     what: "of two marks in one second another's counts",
     file: "src/core/claims.ts",
-    guard: " || Number(a.installation === us.id) - Number(b.installation === us.id)",
+    guard: "Number(a.installation === us.id) - Number(b.installation === us.id) ||",
     broken: "",
     tests: owner,
+  },
+  {
+    invariant: "C7",
+    what: "our mark tells the age of a database put back together with its archive",
+    file: "src/approvals/ownership.ts",
+    guard: "marks.ok ? await claimsOfMarkedHead(c.db, us, marks.value) : []",
+    broken: "[]",
+    tests: older,
+  },
+  {
+    invariant: "C7",
+    what: "our mark does not cover another installation's, nor a newer database's",
+    file: "src/approvals/ownership.ts",
+    guard: "if (!isNewest) return;",
+    broken: "",
+    tests: older,
+  },
+  {
+    invariant: "C7",
+    what: "after a deletion's run the mark names what was decided",
+    file: "src/app/work.ts",
+    guard: "await c.deletions.ownership.keepAndMark();",
+    broken: "await c.deletions.ownership.keep();",
+    tests: older,
+  },
+  {
+    invariant: "C7",
+    what: "after a pass the mark names what was decided",
+    file: "src/app/passes.ts",
+    guard: "await passes.ownership.keepAndMark();",
+    broken: "await passes.ownership.keep();",
+    tests: older,
+  },
+  {
+    invariant: "C7",
+    what: "a stop does not keep the mark away",
+    file: "src/app/systems.ts",
+    guard: 'createCloudStackMarker(options("write", false))',
+    broken: 'createCloudStackMarker(options("write", true))',
+    tests: older,
+  },
+  {
+    invariant: "C7",
+    what: "a row that was cut off makes no older database",
+    file: "src/approvals/ownership.ts",
+    guard: "isCutOff ? null : claimOfAge(",
+    broken: "claimOfAge(",
+    tests: older,
   },
   {
     invariant: "INV-1",
@@ -3169,8 +3218,8 @@ export const guards = [
     invariant: "H3",
     what: "no click waits for the archive",
     file: "src/app/assemble.ts",
-    guard: "ownership.keep().catch(() => undefined);",
-    broken: "await ownership.keep();",
+    guard: "ownership.keepAndMark().catch(() => undefined);",
+    broken: "await ownership.keepAndMark();",
     tests: ["test/deletion/stop.test.ts"],
   },
   {

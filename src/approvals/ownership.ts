@@ -67,7 +67,7 @@ export interface Ownership {
    */
   keep(): Promise<void>;
   /**
-   * Keeps the head, and sets our mark anew with it if something was decided since: what the archive says is not all that is known of this
+   * Keeps the head, and sets our mark again with it if something was decided since: what the archive says is not all that is known of this
    * database's age, since a machine is restored together with an archive on its disk. Ends after twice `KEEP_MS`, and logs what failed.
    */
   keepAndMark(): Promise<void>;
@@ -160,25 +160,7 @@ export function createOwnership(c: OwnershipContext): Ownership {
     return ok({ claims: [...(await unsettled(claims)), ...ofAge], ours, marks: marks.value });
   };
 
-  /** Nobody's mark is covered: ours is set anew only where it is the newest, and no claim is open. */
-  const markAgain = async (): Promise<void> => {
-    const unmarked = await readUnmarked(c.db);
-    if (unmarked === null) return;
-    const seen = await inspect();
-    if (!seen.ok) return c.onFailure(seen.error);
-    const { claims, ours, marks } = seen.value;
-    if (claims.length > 0 || ours === null) return;
-    const made = await c.addMark(unmarked.us.id, unmarked.head);
-    if (!made.ok) return c.onFailure(made.error);
-    await recordMark(c.db, made.value.id, c.root, unmarked.head.seq);
-    for (const old of marks.filter((m) => m.installation === unmarked.us.id)) {
-      const removed = await c.removeMark(old);
-      if (!removed.ok) return c.onFailure(removed.error);
-    }
-  };
-  const markOnce = oneAtATime(async () => {
-    if ((await readUnmarked(c.db)) !== null) await c.db.withAdvisoryLock("twokey.mark", { waitMs: KEEP_MS, pollMs: 50 }, markAgain);
-  });
+  const { markAgain } = createMarking(c, inspect);
 
   return {
     inspect,
@@ -187,8 +169,7 @@ export function createOwnership(c: OwnershipContext): Ownership {
     keep,
     async keepAndMark() {
       await keep();
-      if (c.writesNothing === true || (await inTime(markOnce(), KEEP_MS)) !== null) return;
-      c.onFailure(failure("unavailable", "ownership.late", "The mark at the managed root could not be set anew in time"));
+      if (c.writesNothing !== true) await markAgain();
     },
     async verify() {
       const seen = await inspect();
@@ -210,6 +191,36 @@ export function createOwnership(c: OwnershipContext): Ownership {
       const made = await c.addMark(us.id, head);
       if (made.ok) await recordMark(c.db, made.value.id, c.root, head?.seq ?? null);
       return made.ok ? ok(undefined) : made;
+    },
+  };
+}
+
+/** Sets our mark again, with the present head of the audit log, if something was decided since. */
+function createMarking(c: OwnershipContext, inspect: Ownership["inspect"]): { readonly markAgain: () => Promise<void> } {
+  const setMark = async (): Promise<void> => {
+    const unmarked = await readUnmarked(c.db);
+    if (unmarked === null) return;
+    const { us, head } = unmarked;
+    const seen = await inspect();
+    if (!seen.ok) return c.onFailure(seen.error);
+    // The mark of another installation, or of a newer database, must stay the newest one until two people have seen it.
+    const isNewest = seen.value.claims.length === 0 && seen.value.ours !== null;
+    if (!isNewest) return;
+    const made = await c.addMark(us.id, head);
+    if (!made.ok) return c.onFailure(made.error);
+    await recordMark(c.db, made.value.id, c.root, head.seq);
+    for (const old of seen.value.marks.filter((m) => m.installation === us.id)) {
+      const removed = await c.removeMark(old);
+      if (!removed.ok) return c.onFailure(removed.error);
+    }
+  };
+  const once = oneAtATime(async () => {
+    if ((await readUnmarked(c.db)) !== null) await c.db.withAdvisoryLock("twokey.mark", { waitMs: KEEP_MS, pollMs: 50 }, setMark);
+  });
+  const late = failure("unavailable", "ownership.late", "CloudStack does not take the mark at the managed root");
+  return {
+    async markAgain() {
+      if ((await inTime(once(), KEEP_MS)) === null) c.onFailure(late);
     },
   };
 }

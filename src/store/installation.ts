@@ -65,11 +65,11 @@ export function readAuditHead(q: Queryable): Promise<AuditHead | null> {
 
 const HeadsRow = z.object({ there: HeadRow.nullable(), newest: HeadRow.nullable(), isCutOff: z.boolean() });
 
-/** The row of the audit log with that number, and the newest; null: there is none. A row may also be cut off, with a checkpoint after it. */
+/** The row of the audit log with that number, and the newest; null: there is none. `isCutOff`: it was cut off with all before it. */
 export function readAuditHeads(q: Queryable, seq: number): Promise<z.output<typeof HeadsRow>> {
-  const sql = `select (select to_json(h) from (${HEAD} where seq = $1 limit 1) h) as there, (select to_json(h) from (${NEWEST}) h) as newest,
-    is_cut_off($1) as "isCutOff"`;
-  return q.one(HeadsRow, sql, [seq]);
+  const there = `(select to_json(h) from (${HEAD} where seq = $1 limit 1) h)`;
+  const newest = `(select to_json(h) from (${NEWEST}) h)`;
+  return q.one(HeadsRow, `select ${there} as there, ${newest} as newest, is_cut_off($1) as "isCutOff"`, [seq]);
 }
 
 const UnkeptRow = Row.extend({ head: HeadRow.nullable() });

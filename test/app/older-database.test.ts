@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import axios from "axios";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { keysOf } from "../../demo/keys.ts";
 import { createMemoryArchive } from "../sim/archive.ts";
 import { openDoor } from "../sim/door.ts";
@@ -14,7 +15,7 @@ import { createReplica, type Replica } from "../sim/replica.ts";
 import { createWorld, times, type World } from "../sim/world.ts";
 import { signedForm } from "../../src/cloudstack/api/signature.ts";
 import { markOf, markText } from "../../src/cloudstack/read/marks.ts";
-import { claimsOfMarks, markedHead } from "../../src/core/claims.ts";
+import { claimsOfMarks, markedHead, type Mark } from "../../src/core/claims.ts";
 import { failure } from "../../src/core/failure.ts";
 import type { DomainPath, Instant } from "../../src/core/ids.ts";
 import type { Asker } from "../../src/core/people.ts";
@@ -59,6 +60,11 @@ async function byHand(command: string, params: Record<string, string>): Promise<
   const answer = await axios.request<Readable>({ method: "POST", url: w.cloud.url, data, headers });
   w.clock.at += 5000;
   return text(answer.data);
+}
+
+async function marksNow(): Promise<readonly Mark[]> {
+  const seen = await bot.deletions.ownership.inspect();
+  return seen.ok ? seen.value.marks : [];
 }
 
 const rootTree = () => w.cloud.tree().children.find((d) => d.name === "ci");
@@ -174,7 +180,7 @@ test("a database put back under a running bot while the archive is away does not
 });
 
 describe("the mark", () => {
-  test("is set anew after a decision, once, and the one before it is removed", async () => {
+  test("is set again after a decision, once, and the one before it is removed", async () => {
     await approvedDeletion();
     const before = marking().length;
     await pass(bot);
@@ -209,6 +215,21 @@ describe("the mark", () => {
       await bot.deletions.ownership.keepAndMark();
       expect(marking().slice(before)).toEqual([]);
     }
+  });
+
+  test("names a row that was cut off since: that is no older database", async () => {
+    await pass(bot);
+    await bot.services.sync.stop(ada, "a look");
+    for (const who of [ada, ben]) await bot.services.sync.resume(who);
+    await bot.deletions.ownership.keepAndMark();
+    await pass(bot);
+    const Row = z.object({ seq: z.number(), hash: z.string(), prev_hash: z.string() });
+    const rows = (await first.db.many(Row, "select seq, hash, prev_hash from audit order by seq")).slice(0, -1);
+    const [begin, last] = [rows[0], rows.at(-1)];
+    expect(markedHead(await readInstallation(first.db), await marksNow())?.seq).toBeLessThanOrEqual(last?.seq ?? 0);
+    const cut = "select cut_audit($1, $2, $3, $4, repeat('f', 64), $5, 'signed')";
+    await first.db.exec(cut, [last?.seq, last?.hash, rows.length, begin?.prev_hash, w.clock.at]);
+    expect(await bot.verifyOwner()).toMatchObject({ ok: true });
   });
 
   test("fits into an annotation, is read as it was written, and by Twokey 0.1.0", () => {

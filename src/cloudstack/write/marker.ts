@@ -8,7 +8,7 @@ import { AnnotationRow, fit } from "../api/wire.ts";
 import { markOf, markText } from "../read/marks.ts";
 import { createFence } from "./fence.ts";
 
-/** What says at the managed root whose it is. It touches nothing else, and a stop does not hold it: what people decide must be known there. */
+/** The marks at the managed root. It changes nothing else, and a stop does not hold it: people's decisions must be known there. */
 export interface CloudStackMarker {
   /** Sets an installation's mark, with the head of its audit log. A lost answer leaves a mark that the next read finds. */
   addMark(installation: string, head: Pick<AuditHead, "seq" | "hash"> | null): Promise<Result<Mark, Failure>>;

@@ -21,7 +21,7 @@ const source = (name: string): string => readFileSync(`src/cloudstack/${name}.ts
 const named = (texts: readonly string[], pattern: RegExp): readonly string[] =>
   [...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((m) => m[1] ?? "")))].toSorted();
 const commandName =
-  /"((?:add|attach|create|update|delete|destroy|detach|disable|enable|disassociate|recover|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
+  /"((?:add|attach|create|update|delete|destroy|detach|disable|enable|disassociate|recover|remove|start|expunge|extract)[A-Z][A-Za-z]+)"/g;
 
 test("what changes and deletes is on the list of its key", () => {
   expect(named(folder("write"), commandName)).toEqual([...new Set([...writeCommands, ...restoreCommands, ...templateCommands])].toSorted());

@@ -150,7 +150,9 @@ export function createOwnership(c: OwnershipContext): Ownership {
     const us = await readInstallation(c.db);
     const [marks, aged] = await Promise.all([c.readMarks(), claimsOfAge(us)]);
     const ofMark = marks.ok ? await claimsOfMarkedHead(c.db, us, marks.value) : [];
-    const ofAge = await unsettled([...(aged.ok ? aged.value : []), ...ofMark]);
+    const ofArchive = aged.ok ? aged.value : [];
+    // Both may know the same row: people are asked about it once.
+    const ofAge = await unsettled([...ofArchive, ...ofMark.filter((m) => ofArchive.every((a) => a.subject !== m.subject))]);
     // What the archive says counts while CloudStack does not answer, too.
     if (!marks.ok && ofAge.length > 0) return ok({ claims: ofAge, ours: null, marks: [] });
     if (!marks.ok) return err(unknownOwner("The mark at the managed root could not be read", marks.error));

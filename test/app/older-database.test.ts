@@ -151,6 +151,19 @@ describe("a database put back together with its archive", () => {
     expect((await readStop(backup.db)).stopped).toBe(true);
   });
 
+  test("is asked about once, where the archive and the mark know the same row", async () => {
+    await pass(bot);
+    const { backup, now } = await snapshot();
+    const present = another(now, w.archive);
+    await present.services.sync.stop(ada, "a look");
+    await present.deletions.ownership.keepAndMark();
+    await now.close();
+    const restored = another(backup.db, w.archive);
+    expect(await restored.verifyOwner()).toMatchObject({ ok: false, error: { message: expect.stringMatching(/the archive knows row/) } });
+    for (const who of [ada, ben]) await restored.services.sync.resume(who);
+    expect(await restored.verifyOwner()).toMatchObject({ ok: true });
+  });
+
   test("runs beside the one it is a copy of: the next decision of either stops the other", async () => {
     await pass(bot);
     const { backup, archive, now } = await snapshot();

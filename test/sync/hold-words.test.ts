@@ -5,10 +5,16 @@ import { parseCommand } from "../../src/commands/command.ts";
 import { answerPolicy } from "../../src/commands/policy.ts";
 import type { Asker } from "../../src/core/people.ts";
 import { numberSettings } from "../../src/core/policy.ts";
-import { ok } from "../../src/core/result.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import { ok, type Result } from "../../src/core/result.ts";
 import type { PolicyChangeView } from "../../src/policy/ports.ts";
+import { readPlanInputs } from "../../src/store/plans.ts";
 import { heldBack } from "../../src/sync/execution/matters.ts";
+import { replayPlan } from "../../src/sync/execution/replay.ts";
+import { assessHolds } from "../../src/sync/planning/holds.ts";
 import { wordsToLift } from "../../src/sync/planning/lift.ts";
+import type { Plan } from "../../src/sync/planning/plan.ts";
+import type { PlanPolicy } from "../../src/sync/planning/policy.ts";
 import { approversOf, configOf, putInForce } from "../support/bot.ts";
 import type { FreshDatabase } from "../support/database.ts";
 import { op } from "../support/deletions.ts";
@@ -20,6 +26,11 @@ beforeEach(async () => {
   fresh = await lendDatabase();
 });
 afterEach(() => fresh.drop());
+
+function okOf<T>(result: Result<T, Failure>): T {
+  if (!result.ok) throw new Error(result.error.message);
+  return result.value;
+}
 
 const asker = (name: string): Asker => ({ operator: { id: op(name), name, ciUserId: null }, isTeam: true });
 const members = (n: number): string[] => Array.from({ length: n }, (_, i) => `m${i}`);
@@ -57,6 +68,49 @@ test.each([
   const done = await s.pass(bot);
   expect(done.outcomes.map((o) => o.outcome)).toEqual(done.outcomes.map(() => "done"));
   expect(done.outcomes.length).toBeGreaterThan(1);
+});
+
+test("one thing is not counted as several; a plan that an earlier version stored is made again in its words", async () => {
+  const s = service(fresh.db, { beta: members(8) });
+  await putInForce(fresh.db, { restrictionsPerPass: 0, restrictionsPerDay: 0 });
+  await s.pass();
+  s.projects["beta"]?.members.delete("m0");
+  const { plan, id } = await s.pass();
+  expect(plan.holds.map((h) => h.sentence)).toEqual([
+    "1 lock or lowered limit in one pass; the limit is 0",
+    "1 more lock, changed role or lowered limit is above the limit of 0 a day over all passes",
+  ]);
+  const inputs = await readPlanInputs(fresh.db, id);
+  if (inputs === null) throw new Error("its inputs are not stored");
+  const now = okOf(replayPlan(inputs));
+  expect(now.again).toBe(now.stored);
+
+  const before = replayPlan({ ...inputs, policy: { ...(inputs.policy as PlanPolicy), rules: 2 } });
+  expect((JSON.parse(okOf(before).again) as Plan).holds.map((h) => h.sentence)).toEqual([
+    "1 locks or lowered limits in one pass; the limit is 0",
+    "1 more locks, changed roles or lowered limits are above the limit of 0 a day over all passes",
+  ]);
+});
+
+test("a first plan of one change in one adopted domain is told as one, and by earlier versions as they did", () => {
+  const firstPlan = [{ domainId: "d1" as never, kind: "lower_limit" }];
+  const side = { coverage: "partial", reason: "narrowed to one project", scope: { kind: "project" }, projects: [], held: [] };
+  const told = (more: readonly { readonly domainId: never; readonly kind: string }[], rules: 2 | 3): string | undefined =>
+    assessHolds({
+      ...{ firstPlan: [...firstPlan, ...more], proposals: 0, scopeFingerprint: "f" as never, now: 0 as never },
+      differences: { additive: [], restrictive: [], drift: [], holds: [] },
+      input: { desired: side, observed: side, known: { pinnedScope: null } } as never,
+      policy: { rules } as PlanPolicy,
+    }).find((h) => h.kind === "first_plan")?.sentence;
+  expect(told([], 3)).toBe("1 lock, changed role or lowered limit in 1 adopted domain waits: it is its first plan");
+  expect(told([], 2)).toBe("1 locks, changed roles or lowered limits in 1 adopted domains wait: it is their first plan");
+  const deletion = { domainId: "d2" as never, kind: "delete" };
+  expect(told([deletion], 3)).toBe(
+    "1 lock, changed role or lowered limit and 1 deletion in 2 adopted domains wait: it is their first plan",
+  );
+  expect(told([{ domainId: "d1" as never, kind: "set_role" }], 3)).toBe(
+    "2 locks, changed roles or lowered limits in 1 adopted domain wait: it is its first plan",
+  );
 });
 
 test("a hold that no limit lifts keeps its words", () => {

@@ -24,7 +24,7 @@ export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolic
     additive: differences.additive,
     restrictive: differences.restrictive,
     proposals,
-    drift: [...differences.drift, ...domainDrift(input)],
+    drift: [...differences.drift, ...domainDrift(input, policy)],
     holds,
     heldRows: input.desired.held,
     counts: { projects: input.desired.projects.length, domains: input.observed.domains.length, accounts: input.observed.accounts.length },

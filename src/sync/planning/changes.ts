@@ -6,7 +6,7 @@ import type { CompleteInput, PartialInput } from "./input.ts";
 import type { LimitType, ManagedAccount, ManagedDomain } from "../../core/managed.ts";
 import type { ObservedAccount, ObservedDomain } from "./observed.ts";
 import type { AdditiveChange, Drift, Hold, PersonData, RestrictiveChange } from "./plan.ts";
-import { isOfEarlierVersion, roleFor, type PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, roleFor, wordsFor, type PlanPolicy } from "./policy.ts";
 
 /** The differences of the two sides. */
 export interface Differences {
@@ -284,7 +284,7 @@ function limitEntries(project: DesiredProject): readonly (readonly [LimitType, n
 }
 
 /** The domains of no desired project: nested, unmanaged or orphaned. They are shown with every plan and left alone. */
-export function domainDrift(input: PartialInput | CompleteInput): readonly Drift[] {
+export function domainDrift(input: PartialInput | CompleteInput, policy: PlanPolicy): readonly Drift[] {
   if (input.coverage !== "complete") return [];
   const managed = new Map(input.known.managedDomains.map((m) => [m.domainId, m]));
   const drift: Drift[] = [];
@@ -294,7 +294,7 @@ export function domainDrift(input: PartialInput | CompleteInput): readonly Drift
     if (domain.depth > 1) drift.push(driftOf("nested_domain", path, `${path} was made inside a project's domain; it is left alone`));
     else if (record === undefined) drift.push(driftOf("unmanaged_domain", path, `${path} was not made by Twokey; it is left alone`));
     else if (input.desired.find(record.projectId) === undefined && !input.desired.isHeld(record.projectId)) {
-      const since = record.absence === null ? "now" : `${record.absence.reads} reads`;
+      const since = record.absence === null ? "now" : `${record.absence.reads} ${wordsFor(policy, record.absence.reads, "read", "reads")}`;
       const sentence = `${path}: its project ${record.projectId} is no longer listed (since ${since}); it is left alone`;
       drift.push(driftOf("orphaned", path, sentence));
     }

@@ -3,7 +3,7 @@ import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import type { Differences } from "./changes.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import type { Hold } from "./plan.ts";
-import { isOfEarlierVersion, saysOnlyWhatWasRead, type PlanPolicy } from "./policy.ts";
+import { isOfEarlierVersion, saysOnlyWhatWasRead, wordsFor, type PlanPolicy } from "./policy.ts";
 
 /** What holds are judged by. */
 export interface HoldQuestion {
@@ -137,25 +137,32 @@ function sizeHolds({ input, policy }: HoldQuestion): readonly Hold[] {
   }
   const ours = coverage === "complete" ? input.known.managedAccounts.length : 0;
   if (ours > 0 && projects.every((p) => p.members.length === 0) && !held.some((h) => h.userId !== null)) {
-    const sentence = `the CI database lists no member of any project, although ${ours} accounts are managed`;
+    const managed = wordsFor(policy, ours, "1 account is managed", `${ours} accounts are managed`);
+    const sentence = `the CI database lists no member of any project, although ${managed}`;
     holds.push(hold("empty_source", "restrictions", sentence, WHOLE_SOURCE, "members"));
   }
   return holds;
 }
 
 /** The hold of restrictive changes and deletions in domains that were adopted just now. Invariant: INV-11. */
-function firstPlanHolds({ firstPlan }: HoldQuestion): readonly Hold[] {
+function firstPlanHolds({ firstPlan, policy }: HoldQuestion): readonly Hold[] {
   if (firstPlan.length === 0) return [];
   const domainIds = [...new Set(firstPlan.map((one) => one.domainId))].toSorted();
   const deletions = firstPlan.filter((one) => one.kind === "delete").length;
   const changes = firstPlan.length - deletions;
   const parts = [
-    ...(changes > 0 ? [`${changes} locks, changed roles or lowered limits`] : []),
-    ...(deletions > 0 ? [`${deletions} deletions`] : []),
+    ...(changes > 0 ? [`${changes} ${wordsFor(policy, changes, ONE_RESTRICTION, RESTRICTIONS)}`] : []),
+    ...(deletions > 0 ? [`${deletions} ${wordsFor(policy, deletions, "deletion", "deletions")}`] : []),
   ];
-  const sentence = `${parts.join(" and ")} in ${domainIds.length} adopted domains wait: it is their first plan`;
+  const where = `${domainIds.length} ${wordsFor(policy, domainIds.length, "adopted domain", "adopted domains")}`;
+  const wait = wordsFor(policy, firstPlan.length, "waits", "wait");
+  const their = wordsFor(policy, domainIds.length, "its", "their");
+  const sentence = `${parts.join(" and ")} in ${where} ${wait}: it is ${their} first plan`;
   return [{ ...hold("first_plan", "adopted", sentence, "two approvers: /ci-adopt release"), domainIds }];
 }
+
+const ONE_RESTRICTION = "lock, changed role or lowered limit";
+const RESTRICTIONS = "locks, changed roles or lowered limits";
 
 function limitHolds({ input, differences, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
@@ -166,7 +173,8 @@ function limitHolds({ input, differences, proposals, policy }: HoldQuestion): re
     holds.push(hold("too_many_changes", "everything", sentence, "two approvers: /ci-policy set changes-per-pass"));
   }
   if (restrictions > policy.restrictionsPerPass) {
-    const sentence = `${restrictions} locks or lowered limits in one pass; the limit is ${policy.restrictionsPerPass}`;
+    const what = wordsFor(policy, restrictions, "lock or lowered limit", "locks or lowered limits");
+    const sentence = `${restrictions} ${what} in one pass; the limit is ${policy.restrictionsPerPass}`;
     holds.push(hold("too_many_restrictions", "restrictions", sentence, "two approvers: /ci-policy set restrictions-per-pass"));
   }
   const made = input.known.restrictionsMade;
@@ -175,12 +183,14 @@ function limitHolds({ input, differences, proposals, policy }: HoldQuestion): re
     ["week", policy.restrictionsPerWeek, made?.week] as const,
   ]) {
     if (limit === undefined || before === undefined || restrictions === 0 || before + restrictions <= limit) continue;
-    const sentence = `${restrictions} more locks, changed roles or lowered limits are above the limit of ${limit} a ${span} over all passes`;
+    const are = wordsFor(policy, restrictions, `more ${ONE_RESTRICTION} is`, `more ${RESTRICTIONS} are`);
+    const sentence = `${restrictions} ${are} above the limit of ${limit} a ${span} over all passes`;
     const liftedBy = `time, or two approvers: /ci-policy set restrictions-per-${span}`;
     holds.push(hold("restrictions_used_up", "restrictions", sentence, liftedBy, span));
   }
   if (proposals > policy.proposalsPerPass) {
-    const sentence = `${proposals} domains would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`;
+    const domains = wordsFor(policy, proposals, "domain", "domains");
+    const sentence = `${proposals} ${domains} would be proposed for deletion at once; the limit is ${policy.proposalsPerPass}`;
     const liftedBy = "a source that does not close them, or two approvers: /ci-policy set proposals-per-pass";
     holds.push(hold("too_many_proposals", "deletions", sentence, liftedBy));
   }

@@ -27,11 +27,7 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
         joined([mrkdwn`${v.approvals.length} of ${v.quorum}`, ...v.approvals.map((a) => mrkdwn`${safe(a.name)} ${time(a.at)}`)], "\n"),
       ],
     ]),
-    ...list(
-      v.kind === "adopt" ? "Would be managed" : v.kind === "release" ? "Would be done by the next pass" : "What follows",
-      v.lines,
-      LINES_MAX,
-    ),
+    ...list(listTitle(v), v.lines, LINES_MAX),
     ...(v.kind === "adopt" ? [section(allThere(v))] : []),
   ];
   if (v.state === "proposed") {
@@ -47,6 +43,16 @@ export function renderAdoptionCard(v: AdoptionView, environment: string, isReada
   const who = v.mayApprove.length > 0 ? mrkdwn` · may approve: ${safe(v.mayApprove.join(", "), 300)}` : "";
   blocks.push(context(mrkdwn`${safe(environment)} · proposed ${time(v.proposedAt)} · digest ${safe(v.digest.slice(0, 12))}${who}`));
   return { text: `${title} (${environment})`, blocks };
+}
+
+/** A table that was approved is done: what it would do is said of the others only. */
+function listTitle({ kind, state }: AdoptionView): string {
+  const isDone = state === "applied";
+  return {
+    adopt: isDone ? "Adopted" : "Would be managed",
+    release: isDone ? "Left to the next pass" : "Would be done by the next pass",
+    give_back: isDone ? "Given back" : "What follows",
+  }[kind];
 }
 
 function restText({ domains, changes }: NonNullable<AdoptionView["rest"]>): Mrkdwn {

@@ -10,12 +10,13 @@ const VALUE_MAX = 900;
 export function renderPolicyCard(v: PolicyChangeView, environment: string): Rendering {
   const title = titles(v);
   const fits = v.before.length <= VALUE_MAX && v.after.length <= VALUE_MAX;
+  const [before, after] = labels(v);
   const blocks: KnownBlock[] = [
     header(title),
     section(sentence(v)),
     fields([
-      ["Now", safe(v.before, VALUE_MAX)],
-      ["Proposed", safe(v.after, VALUE_MAX)],
+      [before, safe(v.before, VALUE_MAX)],
+      [after, safe(v.after, VALUE_MAX)],
       ["Why", mrkdwn`${safe(v.reason, 500)}\nproposed by ${safe(v.proposedBy)}`],
       ["Approvals", approvals(v)],
     ]),
@@ -50,6 +51,12 @@ function titles(v: PolicyChangeView): string {
     expired: `Policy not changed (expired): ${v.title}`,
     superseded: `Policy not changed (another change came first): ${v.title}`,
   }[v.state];
+}
+
+/** What the two values are by now: on a card that ended, the old one is not in force because it was once. */
+function labels({ state }: PolicyChangeView): readonly [string, string] {
+  if (state === "proposed") return ["Now", "Proposed"];
+  return state === "applied" ? ["Before", "Changed to"] : ["When it was proposed", "Proposed"];
 }
 
 function sentence(v: PolicyChangeView): Mrkdwn {

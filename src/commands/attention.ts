@@ -6,6 +6,7 @@ import { isUndone } from "../sync/execution/matters.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
 import { describeChange } from "../sync/planning/describe.ts";
 import { wordsToLift } from "../sync/planning/lift.ts";
+import { unmanagedNames } from "../sync/planning/left-alone.ts";
 import type { Hold } from "../sync/planning/plan.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { LastDeletion } from "./deletion-parts.ts";
@@ -20,7 +21,7 @@ export interface FleetFacts {
 }
 
 /** Kinds of attention, the most urgent first. */
-const kinds = ["deletion", "held", "refused", "not_adopted", "no_domain", "closed", "unlisted"] as const;
+const kinds = ["deletion", "held", "refused", "not_adopted", "no_domain", "closed", "left_alone", "unlisted"] as const;
 type Kind = (typeof kinds)[number];
 
 /** The title of each kind's list. */
@@ -31,6 +32,7 @@ export const attentionTitles: Record<Kind, string> = {
   not_adopted: "The domain is there, but not adopted: /ci-adopt",
   no_domain: "No domain yet",
   closed: "Closed, and the domain is still there",
+  left_alone: "Closed, and its domain is there, but not adopted: it is left alone",
   unlisted: "No longer in the CI database, and the domain is still there",
 };
 
@@ -99,6 +101,8 @@ export function kindsIn(overview: Overview): readonly Kind[] {
 type Found = Omit<Attention, "slug">;
 interface Known {
   readonly domains: ReadonlyMap<string, DomainId>;
+  /** Names of domains that are not managed. */
+  readonly unmanaged: ReadonlySet<string>;
   readonly byProject: ReadonlyMap<string, Found>;
 }
 
@@ -126,15 +130,17 @@ function indexOf({ places, deletions, plan }: FleetFacts): Known {
     const why = o.problem === null ? "" : `: ${o.problem}`;
     put(o.change.projectId, { kind: "refused", words: `${describeChange(o.change)}${why}` });
   }
-  return { domains: new Map(places.map((p) => [p.projectId, p.domainId])), byProject };
+  const unmanaged = plan === null ? new Set<string>() : unmanagedNames(plan.plan);
+  return { domains: new Map(places.map((p) => [p.projectId, p.domainId])), unmanaged, byProject };
 }
 
-function attentionTo({ id, state }: DesiredProject, { domains, byProject }: Known): Found | null {
+function attentionTo({ id, slug, state }: DesiredProject, { domains, unmanaged, byProject }: Known): Found | null {
   const hasDomain = domains.has(id);
   const found = byProject.get(id);
   if (state === "closed") {
     if (found?.kind === "deletion") return found;
-    return hasDomain ? { kind: "closed", words: "closed, no deletion is under way" } : null;
+    if (hasDomain) return { kind: "closed", words: "closed, no deletion is under way" };
+    return unmanaged.has(slug) ? { kind: "left_alone", words: "closed, its domain is not adopted" } : null;
   }
   if (found !== undefined) return found;
   return hasDomain ? null : { kind: "no_domain", words: "the next pass creates it" };

@@ -9,6 +9,7 @@ import { describeChange } from "../sync/planning/describe.ts";
 import type { DesiredProject } from "../sync/planning/desired.ts";
 import type { DomainNow } from "../sync/planning/observed.ts";
 import type { PlanRecord } from "../sync/execution/record.ts";
+import { unmanagedNames } from "../sync/planning/left-alone.ts";
 import type { Plan } from "../sync/planning/plan.ts";
 import { holdsOfAll, overviewOf, type FleetFacts, type Overview } from "./attention.ts";
 import { isLive, type LastDeletion } from "./deletion-parts.ts";
@@ -187,7 +188,7 @@ async function statusOf(
     nextChanges: unread.length > 0 ? null : [...plan.additive, ...plan.restrictive].map(describeChange),
     differences: isBusy ? [] : differencesOf({ project, now: contents.now, accounts, plan, roleOf: c.roleOf }),
     held: heldBy(plan, project.id, facts),
-    isUnadopted: domain === null && plan.holds.some((h) => h.kind === "name_in_the_way" && h.liftedBy.includes("/ci-adopt")),
+    isUnadopted: domain === null && (project.state === "closed" ? isLeftAlone(project, facts) : plan.holds.some(isToAdopt)),
     troubles: [...contents.troubles, ...unread],
     at: c.now(),
   };
@@ -198,6 +199,15 @@ function heldBy({ holds }: Plan, id: ProjectId, facts: FleetFacts): readonly str
   const own = holds.filter((h) => h.projectId === id || h.blocks === "adopted" || (h.blocks === "everything" && !isUnreadHold(h)));
   const ofAll = holdsOfAll(facts.plan).filter((h) => h.blocks !== "deletions");
   return [...new Set([...own, ...ofAll].map((h) => `${h.sentence}. Lifted by: ${h.liftedBy}`))];
+}
+
+function isToAdopt({ kind, liftedBy }: Plan["holds"][number]): boolean {
+  return kind === "name_in_the_way" && liftedBy.includes("/ci-adopt");
+}
+
+/** Whether a domain of its name is there that is not managed, as the newest plan over everything saw it. */
+function isLeftAlone({ slug }: DesiredProject, { plan }: FleetFacts): boolean {
+  return plan !== null && unmanagedNames(plan.plan).has(slug);
 }
 
 function isUnreadHold({ kind }: Plan["holds"][number]): boolean {

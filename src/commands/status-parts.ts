@@ -22,7 +22,7 @@ export function headParts({ project, domain, now, items, isUnadopted }: ProjectS
       kind: "fields",
       rows: [
         ["Project", `${nameText(project)}, ${project.state}, ${counted(project.members.length, "member")}`],
-        ["Domain", domain === null ? (isUnadopted ? NOT_MANAGED : "not there") : domainWords(domain.path, now)],
+        ["Domain", domain === null ? (isUnadopted ? notManaged(project.state) : "not there") : domainWords(domain.path, now)],
         ...(domain === null
           ? []
           : [["Machines", machines === null ? "not known" : `${running} running, ${machines.length - running} not`] as const]),
@@ -36,7 +36,10 @@ function nameText({ name, slug }: { readonly name: string; readonly slug: string
   return name === slug ? slug : `${name} (${slug})`;
 }
 
-const NOT_MANAGED = "there, but Twokey does not manage it: /ci-adopt";
+/** A closed project's domain cannot be adopted. */
+function notManaged(state: "active" | "closed"): string {
+  return `there, but Twokey does not manage it${state === "closed" ? "" : ": /ci-adopt"}`;
+}
 
 function domainWords(path: string, now: DomainNow | null): Words {
   if (now === null) return [{ code: path }];

@@ -57,8 +57,10 @@ function titleOf(s: ProjectStatus): string {
   if (deletion !== null && isLive(deletion.view)) return say(lowerFirst(phaseText(deletion.view)));
   if (deletion !== null && tookDomain(deletion.view) && domain === null) return say("deleted");
   if (project === null) return say("not in the CI database, its domain is still there");
-  if (domain === null)
-    return say(s.isUnadopted ? "its domain is not adopted" : project.state === "closed" ? "closed, without a domain" : "no domain yet");
+  if (domain === null) {
+    if (project.state === "closed") return say(s.isUnadopted ? "closed, its domain is not adopted" : "closed, without a domain");
+    return say(s.isUnadopted ? "its domain is not adopted" : "no domain yet");
+  }
   if (project.state === "closed") return say("closed, its domain is still there");
   if (s.troubles.length > 0) return say("not everything could be read");
   if (s.isLockedOut) return say("you are locked out");
@@ -70,6 +72,8 @@ function titleOf(s: ProjectStatus): string {
 function advice(s: ProjectStatus): string {
   if (s.project === null)
     return "The CI database does not list the project, or its row cannot be used. Nothing is deleted unless two people approve it.";
+  if (s.isUnadopted && s.project.state === "closed")
+    return "The project is closed in the CI database. Its domain is in CloudStack, but Twokey does not manage it, leaves it alone and asks nobody about it. To have it deleted after approvals: open the project again, have the CI team adopt the domain, then close it.";
   if (s.isUnadopted) return "The domain is in CloudStack, but Twokey does not manage it. The CI team can adopt it.";
   if (s.project.state === "closed")
     return s.domain === null

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { answerClick } from "../../src/bot/clicks.ts";
 import type { CloudParts } from "../../src/app/parts.ts";
 import { failure } from "../../src/core/failure.ts";
-import type { DomainPath } from "../../src/core/ids.ts";
+import type { DomainId, DomainPath } from "../../src/core/ids.ts";
 import { err, ok } from "../../src/core/result.ts";
 import { DAY_MS } from "../../src/core/units.ts";
 import type { Asker } from "../../src/core/people.ts";
@@ -227,6 +227,25 @@ test("the team's summary: what needs attention, as people count", async () => {
   expect(answer).toContain("`p-1`: Quarantined until <!date^");
   expect(answer).toContain("*No domain yet* (1)\n• `p-11`: the next pass creates it");
   expect(await told("the projects of a member of two", who("mia"), null)).toMatch(/• `p-1`.*: Quarantined until .*\n• `p-2`.*: /);
+});
+
+test("a closed project whose domain is there, but not adopted, is not called gone", async () => {
+  w.s.projects["p-3"] = { members: new Set(["ann"]), state: "closed", limits: {} };
+  const [domain] = w.s.domains.values();
+  if (domain === undefined) throw new Error("there is no domain");
+  await w.s.pass();
+  expect(await ask(w.bot(), who("ada", true), null)).toContain("3 of 4 projects are all right, 1 closed and gone.");
+
+  const own = { id: "6f1c9a1e-0000-4000-8000-0000000000d3" as DomainId, name: "P-3", path: "ROOT/ci/P-3" as DomainPath };
+  w.s.domains.set(own.id, { ...domain, ...own });
+  await w.s.pass();
+  const all = await told("the team's summary, with a closed project whose domain is not adopted", who("ada", true), null);
+  expect(all).toContain("3 of 4 projects are all right.");
+  expect(all).toContain("it is left alone* (1)\n• `p-3`: closed, its domain is not adopted");
+  const answer = await told("closed, its domain is not adopted", who("ada", true), "p-3");
+  expect(answer).toMatch(/^p-3: closed, its domain is not adopted\nThe project is closed .* asks nobody about it\./);
+  expect(answer).toContain("*Domain*\nthere, but Twokey does not manage it");
+  expect(answer).not.toContain("/ci-adopt");
 });
 
 test("a hold of the newest plan over everything is told with each project that it keeps", async () => {

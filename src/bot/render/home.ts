@@ -222,7 +222,7 @@ function projectBlock(p: HomeProject, i: number): KnownBlock {
 
 function plainState(p: HomeProject): Mrkdwn {
   if (p.state === "active") return p.hasDomain ? mrkdwn`Active` : mrkdwn`Active; its domain is not there yet`;
-  return p.hasDomain ? mrkdwn`Closed in the CI database; its domain is still there` : mrkdwn`Closed; it has no domain`;
+  return p.hasDomain ? mrkdwn`Closed in the CI database; its domain is still there` : mrkdwn`Closed; no domain of it is managed`;
 }
 
 function actions(page: number, pages: number): KnownBlock {

@@ -13,8 +13,8 @@ export interface DatabaseInspection {
   readonly version: string;
   readonly role: string;
   readonly migrations: MigrationState;
-  /** Whether the role may create schemas, which the first start and the engine need. */
-  readonly mayCreate: boolean;
+  /** Whether the role may migrate: it owns the schema `twokey`, or may create it where there is none. */
+  readonly mayMigrate: boolean;
   /** The server's clock when it was asked. Units: UTC epoch ms. */
   readonly at: number;
   /** Why nothing can be written; null: it can. */
@@ -23,7 +23,7 @@ export interface DatabaseInspection {
   readonly problem: string | null;
 }
 
-const Server = z.object({ version: z.string(), role: z.string(), mayCreate: z.boolean(), at: z.number(), isStandby: z.boolean() });
+const Server = z.object({ version: z.string(), role: z.string(), mayMigrate: z.boolean(), at: z.number(), isStandby: z.boolean() });
 const Setting = z.object({ readOnly: z.enum(["on", "off"]) });
 
 const Place = z.object({
@@ -34,12 +34,16 @@ const Place = z.object({
   mayMigrate: z.boolean(),
 });
 
+const MAY_MIGRATE = `
+  coalesce((select pg_has_role(session_user, n.nspowner, 'USAGE') from pg_namespace n where n.nspname = 'twokey'),
+    has_database_privilege(session_user, current_database(), 'create')) as "mayMigrate"`;
+
 /** Inspects the database in read-only transactions: nothing is migrated. Errors: `unavailable` in words, never with the address. */
 export function inspectDatabase(url: string): Promise<Result<DatabaseInspection, Failure>> {
   return readOnly(url, "DATABASE_URL", async (client) => {
     const { rows } = await client.query(
       `select current_setting('server_version') as version, current_user as role,
-         has_database_privilege(current_database(), 'create') as "mayCreate", pg_is_in_recovery() as "isStandby",
+         ${MAY_MIGRATE}, pg_is_in_recovery() as "isStandby",
          (extract(epoch from clock_timestamp()) * 1000)::float8 as at`,
     );
     const { isStandby, ...server } = Server.parse(rows[0]);
@@ -61,8 +65,7 @@ export function inspectPlace(url: string, variable: string): Promise<Result<z.ou
   return readOnly(url, variable, async (client) => {
     const { rows } = await client.query(
       `select d.oid || '@' || pg_postmaster_start_time() as database, session_user::text as role,
-         coalesce((select pg_has_role(session_user, n.nspowner, 'USAGE') from pg_namespace n where n.nspname = 'twokey'),
-           has_database_privilege(session_user, d.oid, 'create')) as "mayMigrate"
+         ${MAY_MIGRATE}
        from pg_database d where d.datname = current_database()`,
     );
     return Place.parse(rows[0]);

@@ -55,7 +55,7 @@ test("an owner that is away, or a role that is not there, changes nothing, and n
 });
 
 test("migrated as the owner, the bot's address is enough, and the doctor is content", async () => {
-  expect(await doctor(botUrl)).toMatchObject({ code: 2, said: expect.stringContaining("the role may not make schemas") as string });
+  expect(await doctor(botUrl)).toMatchObject({ code: 2, said: expect.stringContaining("may not apply them: the bot") as string });
   const done = await terminal({ DATABASE_MIGRATION_URL: empty.url, DATABASE_URL: botUrl });
   expect(done).toMatchObject({ code: 0, out: expect.stringContaining(`0001_base`) as string });
   expect(done.out).toContain(`${role} has the bot's rights`);

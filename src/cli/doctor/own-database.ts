@@ -1,6 +1,7 @@
 import { SKEW_MS_MAX } from "../../approvals/clocks.ts";
 import type { DatabaseConfig } from "../../config/config.ts";
 import type { Clock } from "../../core/clock.ts";
+import { counted } from "../../core/plural.ts";
 import { findEmbeddedPostgres } from "../../store/embedded.ts";
 import { inspectStore } from "../../store/prepare.ts";
 import { inspectDatabase, inspectPlace, inspectProtectedDomains, type DatabaseInspection } from "../../store/inspect.ts";
@@ -12,14 +13,17 @@ const { ok, warning, failed, refused } = checksOf("database");
 /** Checks Twokey's own database: reachable, migrated to this version, able to hold advisory locks. An embedded one is never started. */
 export async function examineOwnDatabase(config: DatabaseConfig, now: Clock): Promise<readonly Check[]> {
   if (config.databaseUrl !== null)
-    return [...(await examine(config.databaseUrl, now)), ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl))];
+    return [
+      ...(await examine(config.databaseUrl, now, config.databaseMigrationUrl !== null)),
+      ...(await examineOwner(config.databaseUrl, config.databaseMigrationUrl)),
+    ];
   const folder = `${config.dataDir}/pg`;
   const found = await findEmbeddedPostgres(folder);
   if (found.state === "none") return [ok(`DATABASE_URL is not set: the first start makes an embedded PostgreSQL in ${folder}`)];
   if (found.state === "refused") return [failed(found.reason, "The bot does not start on it.")];
   if (found.state === "stopped")
     return [warning(`the embedded PostgreSQL in ${folder} is not running, so it was not checked`, "Run the doctor while the bot runs.")];
-  return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url, now))];
+  return [ok(`embedded PostgreSQL in ${folder}`), ...(await examine(found.url, now, false))];
 }
 
 /** The protected domains of the policy in force; none when the database cannot be read, which its own checks tell. */
@@ -30,12 +34,12 @@ export async function readProtectedInForce(config: DatabaseConfig): Promise<read
   return read?.ok === true ? read.value : [];
 }
 
-async function examine(url: string, now: Clock): Promise<readonly Check[]> {
+async function examine(url: string, now: Clock, hasOwner: boolean): Promise<readonly Check[]> {
   const inspected = await inspectDatabase(url);
   if (!inspected.ok) return [refused(inspected.error, "Check DATABASE_URL.")];
   const { pending, unknown, edited } = inspected.value.migrations;
   const isAsHere = pending.length + unknown.length + edited.length === 0 && inspected.value.readOnly === null;
-  return [...judgeDatabase(inspected.value, now()), ...(isAsHere ? await examineRole(url) : [])];
+  return [...judgeDatabase(inspected.value, now(), hasOwner), ...(isAsHere ? await examineRole(url) : [])];
 }
 
 /** The owner's address of a set-up with two roles: the same database, and a role that may migrate it. */
@@ -63,12 +67,12 @@ async function examineRole(url: string): Promise<readonly Check[]> {
     : [warning(said, "Set up two roles: docs/database-roles.md.")];
 }
 
-/** The findings on what was read of the database, when it was `now` here. */
-export function judgeDatabase(found: DatabaseInspection, now: number): readonly Check[] {
+/** The findings on what was read of the database, when it was `now` here. `hasOwner`: the bot migrates by the owner's address. */
+export function judgeDatabase(found: DatabaseInspection, now: number, hasOwner: boolean): readonly Check[] {
   const reachable = ok(`reachable as ${found.role}, PostgreSQL ${found.version}`);
   // A database that cannot be written keeps no locks and takes no migration: that would only say the same.
   if (found.readOnly !== null) return [reachable, readOnlyCheck(found), clockCheck(found, now)];
-  return [reachable, ...examineMigrations(found), lockCheck(found), clockCheck(found, now)];
+  return [reachable, ...examineMigrations(found, hasOwner), lockCheck(found), clockCheck(found, now)];
 }
 
 function readOnlyCheck({ readOnly, role }: DatabaseInspection): Check {
@@ -90,7 +94,7 @@ function clockCheck({ at }: DatabaseInspection, now: number): Check {
   );
 }
 
-function examineMigrations({ migrations, mayCreate }: DatabaseInspection): readonly Check[] {
+function examineMigrations({ migrations, mayMigrate, role }: DatabaseInspection, hasOwner: boolean): readonly Check[] {
   const { applied, pending, unknown, edited } = migrations;
   if (unknown.length > 0)
     return [
@@ -101,12 +105,20 @@ function examineMigrations({ migrations, mayCreate }: DatabaseInspection): reado
     ];
   if (edited.length > 0)
     return [failed(`migrations were edited after they were applied: ${listed(edited)}`, "Put the files of migrations/ back.")];
-  if (pending.length === 0) return [ok(`migrated: ${applied.length} migrations`)];
-  const sentence = `${pending.length} migrations are pending; the next start of the bot applies them`;
-  // The engine has a schema of its own, and the first migration makes ours.
-  if (applied.length === 0 && !mayCreate)
-    return [failed(`${sentence}, but the role may not make schemas`, "grant create on database … to its role.")];
-  return [applied.length === 0 ? ok(sentence) : warning(sentence, "Start the bot of this version, after a backup of the database.")];
+  if (pending.length === 0) return [ok(`migrated: ${counted(applied.length, "migration")}`)];
+  const sentence = `${counted(pending.length, "migration")} ${pending.length === 1 ? "is" : "are"} pending`;
+  const them = pending.length === 1 ? "it" : "them";
+  if (!mayMigrate && !hasOwner) {
+    const oneRole = applied.length === 0 ? ` With one role only: grant create on database … to ${role}.` : "";
+    return [
+      failed(
+        `${sentence}, and the role ${role} may not apply ${them}: the bot would not start`,
+        `Run npx twokey migrate, with the owner's address in DATABASE_MIGRATION_URL (docs/database-roles.md).${oneRole}`,
+      ),
+    ];
+  }
+  const byItself = `${sentence}; the next start of the bot applies ${them}`;
+  return [applied.length === 0 ? ok(byItself) : warning(byItself, "Start the bot of this version, after a backup of the database.")];
 }
 
 function lockCheck(found: DatabaseInspection): Check {

@@ -55,7 +55,13 @@ export function readMapping(text: string, q: MappingQuestion): Result<readonly M
   }
   if (problems.length === 0) problems.push(...doubtsOf(pairs, q));
   const sorted = pairs.toSorted((a, b) => (a.projectId < b.projectId ? -1 : 1));
-  return problems.length > 0 ? wrong(problems) : ok(sorted.map(({ projectId, domainId }) => ({ projectId, domainId })));
+  // Some are found after others that stand further down; who corrects the file goes through it from above.
+  const inOrder = problems.toSorted((a, b) => lineOf(a) - lineOf(b));
+  return problems.length > 0 ? wrong(inOrder) : ok(sorted.map(({ projectId, domainId }) => ({ projectId, domainId })));
+}
+
+function lineOf(problem: string): number {
+  return Number(/^line (\d+)/.exec(problem)?.[1] ?? 0);
 }
 
 /** The lines whose domain seems to be another project's, with that one's line: two of them may be swapped. Invariant: INV-2. */

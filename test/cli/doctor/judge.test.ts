@@ -40,21 +40,39 @@ test("settings that this version does not have say nothing", async () => {
 
 test("a session that loses its locks, and a role that may not make schemas, stop a start", () => {
   const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
-  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, at: 0, readOnly: null, problem: null };
-  expect(judgeDatabase(look, 0).map((c) => c.state)).toEqual(["ok", "ok", "ok", "ok"]);
-  expect(judgeDatabase({ ...look, problem: "a pooler" }, 0)[2]).toMatchObject({
+  const look = { version: "18.4", role: "twokey", migrations, mayMigrate: true, at: 0, readOnly: null, problem: null };
+  expect(judgeDatabase(look, 0, false).map((c) => c.state)).toEqual(["ok", "ok", "ok", "ok"]);
+  expect(judgeDatabase({ ...look, problem: "a pooler" }, 0, false)[2]).toMatchObject({
     state: "failed",
     remedy: expect.stringContaining("without the pooler"),
   });
   const fresh = { ...migrations, applied: [], pending: ["0001_base"] };
-  expect(judgeDatabase({ ...look, migrations: fresh }, 0)[1]).toMatchObject({ state: "ok" });
-  expect(judgeDatabase({ ...look, migrations: fresh, mayCreate: false }, 0)[1]).toMatchObject({ state: "failed" });
+  expect(judgeDatabase({ ...look, migrations: fresh }, 0, false)[1]).toMatchObject({ state: "ok" });
+  expect(judgeDatabase({ ...look, migrations: fresh, mayMigrate: false }, 0, false)[1]).toMatchObject({ state: "failed" });
+});
+
+test("a role that owns nothing applies no migration: the doctor says who does, at the first start and at an upgrade", () => {
+  const migrations = { applied: ["0001_base"], pending: ["0002_sync"], unknown: [], edited: [] };
+  const look = { version: "18.4", role: "twokey", migrations, mayMigrate: false, at: 0, readOnly: null, problem: null };
+  const upgrade = judgeDatabase(look, 0, false)[1];
+  expect(upgrade).toMatchObject({
+    state: "failed",
+    sentence: "1 migration is pending, and the role twokey may not apply it: the bot would not start",
+    remedy: expect.stringMatching(/^Run npx twokey migrate, .*DATABASE_MIGRATION_URL \(docs\/database-roles\.md\)\.$/) as string,
+  });
+  const first = judgeDatabase({ ...look, migrations: { ...migrations, applied: [] } }, 0, false)[1];
+  expect(first).toMatchObject({ state: "failed", remedy: expect.stringContaining("grant create on database … to twokey") as string });
+  // With the owner's address the bot migrates by itself.
+  expect(judgeDatabase(look, 0, true)[1]).toMatchObject({
+    state: "warning",
+    sentence: "1 migration is pending; the next start of the bot applies it",
+  });
 });
 
 test("a clock that differs from the database server's by more than a minute stops every decision", () => {
   const migrations = { applied: ["0001_base"], pending: [], unknown: [], edited: [] };
-  const look = { version: "18.4", role: "twokey", migrations, mayCreate: true, at: 1_000_000, readOnly: null, problem: null };
-  expect(judgeDatabase(look, 1_060_000).at(-1)).toMatchObject({ state: "ok", sentence: expect.stringContaining("60 s ahead of") });
-  expect(judgeDatabase(look, 1_060_001).at(-1)).toMatchObject({ state: "failed", remedy: expect.stringContaining("NTP") });
-  expect(judgeDatabase(look, 900_000).at(-1)).toMatchObject({ state: "failed", sentence: expect.stringContaining("100 s behind") });
+  const look = { version: "18.4", role: "twokey", migrations, mayMigrate: true, at: 1_000_000, readOnly: null, problem: null };
+  expect(judgeDatabase(look, 1_060_000, false).at(-1)).toMatchObject({ state: "ok", sentence: expect.stringContaining("60 s ahead of") });
+  expect(judgeDatabase(look, 1_060_001, false).at(-1)).toMatchObject({ state: "failed", remedy: expect.stringContaining("NTP") });
+  expect(judgeDatabase(look, 900_000, false).at(-1)).toMatchObject({ state: "failed", sentence: expect.stringContaining("100 s behind") });
 });

@@ -56,8 +56,10 @@ test.each([
   expect(problem(text)).toContain(expected);
 });
 
-test("everything wrong is named at once, and of very much the first twenty", () => {
+test("everything wrong is named at once, in the order of the lines, and of very much the first twenty", () => {
   expect(problem("x1,p2\np1\np2,p2").split("\n")).toHaveLength(3);
+  const inOrder = problem("p1,Team One\np1,p2\nx1,p2\np2").match(/^ {2}line \d/gm);
+  expect(inOrder).toEqual(["  line 2", "  line 3", "  line 4"]);
   const many = problem(Array.from({ length: 50 }, (_, i) => `none${i},p2`).join("\n"));
   expect(many).toContain("and 30 more");
   expect(problem("x".repeat(4_000_001))).toContain("more than");

@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { parseConfig, parseDatabaseConfig, type Config, type DatabaseConfig } from "../config/config.ts";
 import type { Clock, NewId, Sleep } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
+import { postgresTrouble } from "../core/postgres-words.ts";
 import { createDatabase, type Database } from "../store/db.ts";
 import { startEmbeddedPostgres } from "../store/embedded.ts";
+import { notUsable } from "../store/not-usable.ts";
 import { prepareStore } from "../store/prepare.ts";
 
 /** What a command of the terminal gets: the environment, where to write, and what only main.ts makes. */
@@ -101,6 +103,7 @@ export async function withOwnDatabase(io: CliIo, work: (db: Database) => Promise
   try {
     return await withStore(own.value, work);
   } catch (thrown) {
+    if (postgresTrouble(thrown) !== null) return tellFailure(io, notUsable(thrown, "DATABASE_URL"));
     io.err(`Twokey's database could not be used: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
     return 1;
   }

@@ -1,10 +1,10 @@
 import pg from "pg";
 import { z } from "zod";
-import { failure, type Failure } from "../core/failure.ts";
+import type { Failure } from "../core/failure.ts";
 import { TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
-import { postgresTrouble } from "../core/postgres-words.ts";
 import { connectionSettings, withConnection } from "./db.ts";
+import { notUsable } from "./not-usable.ts";
 import { whyNoSession } from "./sessions.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
 
@@ -91,16 +91,8 @@ async function readOnly<T>(url: string, variable: string, read: (client: pg.Clie
     await client.connect();
     return ok(await read(client));
   } catch (thrown) {
-    return err(readFailure(thrown, variable));
+    return err(notUsable(thrown, variable));
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-function readFailure(thrown: unknown, variable: string): Failure {
-  const trouble = postgresTrouble(thrown);
-  const said = trouble?.why ?? (thrown instanceof Error ? thrown.message : "it is not known why");
-  return failure("unavailable", "store.unavailable", `Twokey's own database could not be read: ${said}`, {
-    remedy: `${trouble?.remedy ?? "Check that PostgreSQL runs, and check host, port, database, role and password."} The address is in ${variable}.`,
-  });
 }

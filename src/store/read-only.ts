@@ -1,10 +1,10 @@
 /** Opens Twokey's own database for looking only: nothing is migrated, and PostgreSQL refuses every write. */
-import pg from "pg";
 import { fail, failure, type Failure } from "../core/failure.ts";
-import { ok, type Result } from "../core/result.ts";
+import { err, ok, type Result } from "../core/result.ts";
 import { connectionSettings, createDatabase, withConnection, type Database } from "./db.ts";
 import { findEmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { compareMigrations, type MigrationState } from "./migrate.ts";
+import { notUsable } from "./not-usable.ts";
 import { whyNoSession } from "./sessions.ts";
 
 /** Where the database is; `databaseUrl` null: embedded, in `dataDir`. */
@@ -39,7 +39,7 @@ export async function openForReading(config: Place): Promise<Result<ReadOnlyStor
     return opened;
   } catch (thrown) {
     await stop();
-    return fail("unavailable", "store.unavailable", unavailableText(thrown), { remedy: REMEDY });
+    return err(notUsable(thrown, config.databaseUrl === null ? null : "DATABASE_URL"));
   }
 }
 
@@ -56,8 +56,6 @@ export async function openFilledForReading(config: Place): Promise<Result<{ read
     remedy: "Set DATABASE_URL or TWOKEY_DATA_DIR as for the bot, or start the bot first.",
   });
 }
-
-const REMEDY = "Check that PostgreSQL runs, and check DATABASE_URL: host, port, database, role and password.";
 
 async function openAt(url: string, stop: () => Promise<void>): Promise<Result<ReadOnlyStore, Failure>> {
   const problem = await whyNoSession(connectionSettings(url));
@@ -105,13 +103,4 @@ function refusalOf({ pending, unknown }: MigrationState): Failure | null {
   return failure("refused", "store.older", `The database has not been migrated to this version yet: it lacks ${pending.join(", ")}`, {
     remedy: "Start this version's bot, or run `npx twokey migrate`, first: this command changes nothing.",
   });
-}
-
-/** What PostgreSQL said; never the address. */
-function unavailableText(thrown: unknown): string {
-  const code = (thrown as { code?: unknown }).code;
-  const shown = typeof code === "string" ? ` (${code})` : "";
-  const isOwn = thrown instanceof Error && code === undefined;
-  const said = thrown instanceof pg.DatabaseError || isOwn ? `: ${thrown.message}` : "";
-  return `Twokey's own database could not be read${shown}${said}`;
 }

@@ -41,6 +41,18 @@ test("wrong arguments and a missing database are refused with what to write", as
   expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("There is no embedded database in /nowhere/pg") as string });
 });
 
+test("a server that is not there is told in words, with what to do, by what looks and by what writes", async () => {
+  const env = { DATABASE_URL: "postgres://twokey:hidden@127.0.0.1:1/twokey" };
+  for (const args of [["status"], ["deletions"], ["audit", "list"], ["plan", "show", "x"], ["stop", "why"], ["restore", "p-1"]]) {
+    const { code, err } = await twokey(args, env);
+    expect([code, err], args.join(" ")).toEqual([
+      1,
+      "Twokey's own database could not be used: nothing listens at its host and port\n" +
+        "Start PostgreSQL, or correct host and port. The address is in DATABASE_URL.\n",
+    ]);
+  }
+});
+
 test("INV-10: audit verify prints the head, and finds a changed row and a cut end", async () => {
   await life.pass();
   await life.pass();

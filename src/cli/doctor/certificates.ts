@@ -20,10 +20,16 @@ export async function examineCertificates(env: NodeJS.ProcessEnv, now: number): 
   if (read.length < found.length)
     return [failed(`${NAME}: ${found.length - read.length} of the ${found.length} certificates in ${file} cannot be read`, remedy)];
   const over = read.filter((c) => Date.parse(c.validTo) < now);
-  const expired = over.map((c) =>
-    warning(`${NAME}: ${c.subject.replaceAll("\n", ", ")} expired on ${c.validTo}`, "Put the new one into the file."),
-  );
-  return [ok(`${NAME}: ${counted(read.length, "certificate")} in ${file}`), ...expired];
+  const expired = over.map((c) => `${c.subject.replaceAll("\n", ", ")} expired on ${c.validTo}`);
+  return [ok(`${NAME}: ${counted(read.length, "certificate")} in ${file}`), ...(expired.length === 0 ? [] : [expiredCheck(expired)])];
+}
+
+/** One finding, however many there are: a file that comes with an operating system has some that no server needs. */
+function expiredCheck(expired: readonly string[]): Check {
+  const [first = ""] = expired;
+  if (expired.length === 1) return warning(`${NAME}: ${first}`, "Put the new one into the file.");
+  const remedy = "Where a server that Twokey reaches has its certificate from one of them, put the new one into the file.";
+  return warning(`${NAME}: ${expired.length} certificates in it expired, such as ${first}`, remedy);
 }
 
 function certificateOf(pem: string): X509Certificate | null {

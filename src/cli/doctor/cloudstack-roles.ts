@@ -10,7 +10,8 @@ const { ok, warning, failed, refused } = checksOf("cloudstack");
 /** The checks of the roles in `CLOUDSTACK_ROLES`, and the commands that they allow. */
 export interface RoleFindings {
   readonly checks: readonly Check[];
-  readonly members: readonly string[];
+  /** Null: not known, since a role could not be read. */
+  readonly members: readonly string[] | null;
 }
 
 /**
@@ -24,14 +25,18 @@ export async function examineRoles(key: KeyInspector, config: Pick<Config, "clou
   const may = allowed.ok ? allowed.value : null;
   const checks: Check[] = [];
   const members: string[] = [];
+  let isWhole = true;
   for (const name of new Set(Object.values(config.cloudstack.roles))) {
     const role = await key.readRole(name);
     if (role.ok) {
       checks.push(...judgeRole(name, role.value, may));
       members.push(...singleRules(role.value));
-    } else checks.push(refused({ ...role.error, message: `write key: ${role.error.message}` }, "Try again."));
+    } else {
+      checks.push(refused({ ...role.error, message: `write key: ${role.error.message}` }, "Try again."));
+      isWhole = false;
+    }
   }
-  return { checks, members };
+  return { checks, members: isWhole ? members : null };
 }
 
 /** Whether members can be given a role, and what follows for the writing key. */

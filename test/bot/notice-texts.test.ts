@@ -68,5 +68,13 @@ test("I am here", async () => {
     }),
   ];
   expect(JSON.stringify(found)).not.toContain("<!channel>");
+  // One reason for all is said once; different ones each with what they are for.
+  const modeOf = (reported: readonly string[]) => JSON.stringify(renderHere({ ...view, reported }));
+  expect(modeOf(["passes are only reported: TWOKEY_MODE is report", "nothing is saved: TWOKEY_MODE is report"])).toContain(
+    "passes are only reported, nothing is saved: TWOKEY_MODE is report",
+  );
+  expect(modeOf(["passes are only reported: A is left out", "nothing is saved: B is left out"])).toContain(
+    "passes are only reported: A is left out; nothing is saved: B is left out",
+  );
   await expect(`${JSON.stringify(found, null, 1)}\n`).toMatchFileSnapshot("golden/here.txt");
 });

@@ -11,6 +11,7 @@ import type { DomainPath, Instant, ProjectId } from "../../src/core/ids.ts";
 import { err } from "../../src/core/result.ts";
 import type { Scope } from "../../src/core/scope.ts";
 import { recordLastShown } from "../../src/store/managed.ts";
+import { planLines } from "../../src/sync/execution/plan-text.ts";
 import type { PlanRecord } from "../../src/sync/execution/record.ts";
 import { keyOfEarlierVersion } from "../../src/sync/execution/told.ts";
 import { nothingObserved } from "../../src/sync/planning/observed.ts";
@@ -126,6 +127,9 @@ test("a read that failed is no fact: nothing is said of what CloudStack or the C
   expect(record.plan.holds.map((h) => h.kind)).toEqual(["observed_partial"]);
   expect(texts()[0]).toContain("CloudStack was not read completely");
   expect(texts()[0]).not.toMatch(/no domains|0 domains|0 accounts|Deletions/);
+  // The terminal and the file in the thread say no more of it than the message.
+  const [head = ""] = planLines(record, "test");
+  expect(head).toMatch(/over everything: \d+ projects?, CloudStack was not read completely$/);
 });
 
 test("a hold with numbers stays one message while they change; an outage in between does not end it, and what is new beside it is told", async () => {

@@ -1,3 +1,4 @@
+import { counted } from "../../core/plural.ts";
 import { listed } from "../../core/shown-text.ts";
 import { context, fields, header, list, mrkdwn, safe, time } from "./blocks.ts";
 import type { Rendering } from "./plan.ts";
@@ -32,13 +33,13 @@ const ACTS = "makes and repairs by itself, locks within its limits, deletes only
 export function renderHere(view: HereView): Rendering {
   const { sizes, approvers, need } = view;
   const who = approvers === null ? "they could not be read now" : listed(approvers, 12);
-  const watched = sizes === null ? "not read completely yet" : `${sizes.projects} projects, ${sizes.domains} domains`;
+  const watched = sizes === null ? "not read completely yet" : `${counted(sizes.projects, "project")}, ${counted(sizes.domains, "domain")}`;
   const blocks = [
     header("I am here, this is what I watch"),
     fields([
       ["Managed root", safe(view.root)],
       ["Last complete read", safe(watched)],
-      ["Mode", safe(view.reported.length === 0 ? ACTS : view.reported.join("; "), 1500)],
+      ["Mode", safe(view.reported.length === 0 ? ACTS : reportedText(view.reported), 1500)],
       ["Who approves", safe(`${who}; at least ${need} of them`, 1500)],
       ["Compares both sides", mrkdwn`every ${everyText(view.everyMs)}`],
       ["First pass since the start", safe(view.firstPass ?? "another process was running one")],
@@ -47,6 +48,13 @@ export function renderHere(view: HereView): Rendering {
     context(mrkdwn`${safe(view.environment)} · Twokey ${safe(view.version)} · last start ${time(view.startedAt)}`),
   ];
   return { text: `I am here (${view.environment}) and watch ${view.root}: ${watched}.`, blocks };
+}
+
+/** What is only reported; one reason for all of it is said once. */
+function reportedText(sentences: readonly string[]): string {
+  const parts = sentences.map((s) => s.split(": "));
+  const [why, ...others] = new Set(parts.map(([, ...rest]) => rest.join(": ")));
+  return others.length > 0 ? sentences.join("; ") : `${parts.map(([what]) => what).join(", ")}: ${why ?? ""}`;
 }
 
 function everyText(ms: number) {

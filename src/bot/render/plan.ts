@@ -3,7 +3,7 @@ import type { KnownBlock } from "@slack/types";
 import { describeChange } from "../../sync/planning/describe.ts";
 import { progressText } from "../../sync/execution/progress.ts";
 import type { ChangeOutcome, PlanRecord } from "../../sync/execution/record.ts";
-import type { Hold } from "../../sync/planning/plan.ts";
+import { sizesText } from "../../sync/execution/plan-text.ts";
 import { leftAloneLines } from "../../sync/planning/left-alone.ts";
 import { heldLines } from "../../sync/planning/held-lines.ts";
 import { context, header, list, mrkdwn, type Mrkdwn, safe, section, time } from "./blocks.ts";
@@ -66,7 +66,7 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
     ...list("Different, but left alone", drift, LINES.drift),
     ...(place === "none" ? [] : [section(wholePlan(record, place))]),
     context(
-      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${sizesOf(plan)} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
+      mrkdwn`${safe(environment)} · ${scope}, ${by} · ${safe(sizesText(plan))} · ${time(record.startedAt)}${readBackText(record)} · plan ${safe(plan.digest.slice(0, 8))}`,
     ),
   ];
   return {
@@ -78,14 +78,6 @@ export function renderPlan(record: PlanRecord, environment: string, place: Whole
 function wholePlan({ id }: PlanRecord, place: "file" | "terminal"): Mrkdwn {
   const command = mrkdwn`\`npx twokey plan show ${safe(id)}\``;
   return place === "file" ? mrkdwn`Every line is in the file in this thread, and in ${command}.` : mrkdwn`Every line: ${command}`;
-}
-
-/** How much was read; of what could not be read, there is no number. */
-function sizesOf({ counts, holds }: PlanRecord["plan"]): Mrkdwn {
-  const isUnread = (kind: Hold["kind"]): boolean => holds.some((h) => h.kind === kind);
-  const projects = isUnread("desired_partial") ? mrkdwn`the CI database was not read completely` : mrkdwn`${counts.projects} projects`;
-  const domains = mrkdwn`${counts.domains} domains, ${counts.accounts} accounts`;
-  return mrkdwn`${projects}, ${isUnread("observed_partial") ? mrkdwn`CloudStack was not read completely` : domains}`;
 }
 
 function readBackText({ readBack }: PlanRecord): Mrkdwn | "" {

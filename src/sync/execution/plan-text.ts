@@ -1,8 +1,10 @@
 /** A plan in whole, as lines of text: for the terminal, and for the file in the thread of its message. */
+import { counted } from "../../core/plural.ts";
 import { asShown } from "../../core/shown-text.ts";
 import { describeChange } from "../planning/describe.ts";
 import { leftAloneLines } from "../planning/left-alone.ts";
 import { heldLines } from "../planning/held-lines.ts";
+import type { Hold, Plan } from "../planning/plan.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
 const outcomes: Readonly<Record<ChangeOutcome["outcome"], string>> = {
@@ -27,11 +29,10 @@ export function planLines(record: PlanRecord, environment: string, { groupsHolds
   const { plan, notAsked = [] } = record;
   const holds = plan.holds.filter((h) => h.kind !== "held_row");
   const asked = plan.proposals.filter((p) => !notAsked.some((n) => n.path === p.path));
-  const { projects, domains, accounts } = plan.counts;
   const scope = plan.scope.kind === "fleet" ? "everything" : "one project only";
   const by = record.startedBy.kind === "command" ? `by ${record.startedBy.name}` : "on schedule";
   return [
-    `Plan ${plan.digest.slice(0, 8)} (${environment}), read at ${new Date(plan.asOf).toISOString()}, over ${scope}: ${projects} projects, ${domains} domains, ${accounts} accounts`,
+    `Plan ${plan.digest.slice(0, 8)} (${environment}), read at ${new Date(plan.asOf).toISOString()}, over ${scope}: ${sizesText(plan)}`,
     ...(record.endedAt === null ? [] : [`Started ${by}, ended at ${new Date(record.endedAt).toISOString()}: ${record.state}`]),
     ...(record.reported === undefined ? [] : [`Report mode: ${record.reported}`]),
     ...part("Held", heldLines(plan, holds, groupsHolds ? ALIKE : Number.POSITIVE_INFINITY), holds.length),
@@ -50,6 +51,17 @@ export function planLines(record: PlanRecord, environment: string, { groupsHolds
     ),
     ...part("Different, but left alone", leftAloneLines(plan)),
   ].map(asShown);
+}
+
+/** How much was read, in words; of what could not be read, there is no number. */
+export function sizesText({ counts, holds }: Pick<Plan, "counts" | "holds">): string {
+  const isUnread = (kind: Hold["kind"]): boolean => holds.some((h) => h.kind === kind);
+  return [
+    isUnread("desired_partial") ? "the CI database was not read completely" : counted(counts.projects, "project"),
+    ...(isUnread("observed_partial")
+      ? ["CloudStack was not read completely"]
+      : [counted(counts.domains, "domain"), counted(counts.accounts, "account")]),
+  ].join(", ");
 }
 
 function part(title: string, lines: readonly string[], count = lines.length): readonly string[] {

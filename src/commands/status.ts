@@ -73,7 +73,7 @@ function advice(s: ProjectStatus): string {
   if (s.project === null)
     return "The CI database does not list the project, or its row cannot be used. Nothing is deleted unless two people approve it.";
   if (s.isUnadopted && s.project.state === "closed")
-    return "The project is closed in the CI database. Its domain is in CloudStack, but Twokey does not manage it, leaves it alone and asks nobody about it. To have it deleted after approvals: open the project again, have the CI team adopt the domain, then close it.";
+    return "The project is closed, and Twokey does not manage its domain: nobody is asked about it. To have it deleted after approvals, open the project again, have the CI team adopt the domain, and close it.";
   if (s.isUnadopted) return "The domain is in CloudStack, but Twokey does not manage it. The CI team can adopt it.";
   if (s.project.state === "closed")
     return s.domain === null

@@ -1184,6 +1184,14 @@ export const guards = [
     tests: ["test/deletion/runner.test.ts"],
   },
   {
+    invariant: "INV-7",
+    what: "a plan of earlier rules is made again in its own words",
+    file: "src/sync/planning/policy.ts",
+    guard: "n === 1 && policy.rules === 3",
+    broken: "n === 1",
+    tests: ["test/sync/hold-words.test.ts"],
+  },
+  {
     invariant: "INV-8",
     what: "all copies are compared before the dismantling",
     file: "src/deletion/runner.ts",

@@ -243,7 +243,9 @@ test("a closed project whose domain is there, but not adopted, is not called gon
   expect(all).toContain("3 of 4 projects are all right.");
   expect(all).toContain("it is left alone* (1)\n• `p-3`: closed, its domain is not adopted");
   const answer = await told("closed, its domain is not adopted", who("ada", true), "p-3");
-  expect(answer).toMatch(/^p-3: closed, its domain is not adopted\nThe project is closed, and Twokey does not manage its domain: nobody is asked about it\./);
+  expect(answer).toMatch(
+    /^p-3: closed, its domain is not adopted\nThe project is closed, and Twokey does not manage its domain: nobody is asked about it\./,
+  );
   expect(answer).toContain("*Domain*\nthere, but Twokey does not manage it");
   expect(answer).not.toContain("/ci-adopt");
 });

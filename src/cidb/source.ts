@@ -4,6 +4,7 @@ import { digestOf } from "../core/digest.ts";
 import { failure, type Failure } from "../core/failure.ts";
 import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 import type { ViewNames } from "./assemble.ts";
+import { SnapshotRefused } from "./snapshot.ts";
 
 /** In the search path of the snapshot, by which the views are read. */
 const SESSION = `
@@ -18,9 +19,47 @@ const System = z.object({ system: z.string() });
 
 const DEFINITIONS = `
   select c.oid::text as oid, format('%I.%I', n.nspname, c.relname) as name,
-    case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) else '' end as definition
+    case when c.relkind = 'v' then pg_get_viewdef(c.oid) else '' end as definition
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid::text = any ($1)`;
 const Definition = z.object({ oid: z.string(), name: z.string(), definition: z.string() });
+
+/**
+ * What the views read, at every depth: through views, and the tables below a partitioned or inherited one. What a function reads is not
+ * known to the server. Source: PostgreSQL 18, "System Catalogs": pg_rewrite, pg_depend, pg_inherits.
+ */
+const NOT_NOW = `
+  with recursive reads (view, oid) as (
+    select oid, oid from pg_class where oid::text = any ($1)
+    union
+    select r.view, below.oid from reads r cross join lateral (
+      select d.refobjid from pg_rewrite w join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+        where w.ev_class = r.oid and w.ev_type = '1' and d.refclassid = 'pg_class'::regclass
+      union all select inhrelid from pg_inherits where inhparent = r.oid
+    ) below (oid)
+  )
+  select format('%I.%I', vn.nspname, v.relname) as view, format('%I.%I', n.nspname, c.relname) as name, c.relkind::text as kind
+  from reads r join pg_class v on v.oid = r.view join pg_namespace vn on vn.oid = v.relnamespace
+    join pg_class c on c.oid = r.oid join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('m', 'f') order by kind desc, view, name limit 1`;
+const NotNow = z.object({ view: z.string(), name: z.string(), kind: z.enum(["m", "f"]) });
+
+/**
+ * Refuses views whose rows may be old although the server is current: a materialized view shows what was so at its last refresh, and of a
+ * foreign table neither the snapshot nor the checks of a standby and of hidden rows reach the server that holds it. Invariant: INV-1.
+ */
+async function expectNow(client: pg.ClientBase, views: readonly string[]): Promise<void> {
+  const [found] = z.array(NotNow).parse((await client.query(NOT_NOW, [views])).rows);
+  if (found === undefined) return;
+  const { view, name, kind } = found;
+  const what = kind === "m" ? "materialized view" : "foreign table";
+  const which = view === name ? `is a ${what}` : `reads the ${what} ${name}`;
+  const [why, remedy] =
+    kind === "m"
+      ? ["which shows what was so at its last refresh", "Let the view read the tables themselves, or make it a plain view."]
+      : ["and how old the rows of another server are is not known here", "Let CI_DATABASE_URL lead to the server that holds the tables."];
+  const sentence = `The view ${view} of the CI database ${which}, ${why}`;
+  throw new SnapshotRefused(failure("contract_broken", kind === "m" ? "cidb.materialized" : "cidb.foreign", sentence, { remedy }));
+}
 
 /**
  * What the server says of itself, in a transaction in which the views were read: it sets the search path for the rest of it.
@@ -33,12 +72,15 @@ const Definition = z.object({ oid: z.string(), name: z.string(), definition: z.s
  *
  * A physical copy of the server (a base backup, started elsewhere) has the same identifier, as has a standby that takes over: the two are
  * not told apart. Source: PostgreSQL 18, "Control Data Functions", "System Catalog Information Functions".
+ *
+ * Errors: throws `SnapshotRefused` where a view reads a materialized view or a foreign table.
  */
 export async function readSource(client: pg.ClientBase, views: ViewNames, quoted: (view: string) => string): Promise<DatabaseSource> {
   const named = [views.projects, views.users, views.memberships];
   const session = Session.parse((await client.query(SESSION, [named.map(quoted)])).rows[0]);
   const system = session.tells_system ? System.parse((await client.query(SYSTEM)).rows[0]).system : null;
   await client.query("set local search_path = pg_catalog");
+  await expectNow(client, session.views);
   const definitions = z.array(Definition).parse((await client.query(DEFINITIONS, [session.views])).rows);
   const viewOf = (n: number) => {
     const found = definitions.find((d) => d.oid === session.views[n]);

@@ -36,16 +36,26 @@ test("TLS goes as far as the address says", () => {
   ]);
 });
 
-/** A server that answers these questions so; an Error is its refusal. */
+const refusal = (code: string) => Object.assign(new Error(code), { code });
+/** A server that answers these questions so; an Error is its refusal. MySQL, unless it says otherwise: it does not know ALL. */
 function answering(answers: Readonly<Record<string, readonly object[] | Error>>): PoolConnection {
+  const ofMysql = { "show all": refusal("ER_PARSE_ERROR"), "select version()": [{ version: "8.4.3" }] };
   const query = async (sql: string) => {
-    const found = Object.entries(answers).find(([begin]) => sql.startsWith(begin))?.[1] ?? [];
+    const found = [...Object.entries(answers), ...Object.entries(ofMysql)].find(([begin]) => sql.startsWith(begin))?.[1] ?? [];
     if (found instanceof Error) throw found;
     return [found];
   };
   return { query } as unknown as PoolConnection;
 }
-const refusal = (code: string) => Object.assign(new Error(code), { code });
+/** A MariaDB that answers so, with what the statement without ALL tells: nothing. */
+const mariaDb = (answers: Readonly<Record<string, readonly object[] | Error>>) => ({
+  ...{ "select version()": [{ version: "10.11.6-MariaDB" }], "show replica": [], "show slave": [] },
+  ...answers,
+});
+const named = (name: string, more: object) => ({
+  ...{ Connection_name: name, Slave_IO_Running: "Yes", Slave_SQL_Running: "Yes", Seconds_Behind_Master: 0 },
+  ...more,
+});
 const channel = (more: object) => ({ Replica_IO_Running: "Yes", Replica_SQL_Running: "Yes", Seconds_Behind_Source: 0, ...more });
 
 test.each([
@@ -63,6 +73,31 @@ test.each([
     },
     "behind its primary",
   ],
+  ["a MariaDB that is a primary", mariaDb({ "show all replicas": [] }), null],
+  ["a MariaDB whose named connections are near", mariaDb({ "show all replicas": [named("ci", {}), named("hr", {})] }), null],
+  [
+    "a MariaDB whose only connection has a name and is stopped",
+    mariaDb({ "show all replicas": [named("ci", { Slave_IO_Running: "No", Slave_SQL_Running: "No", Seconds_Behind_Master: null })] }),
+    "not connected to its primary (connection ci)",
+  ],
+  [
+    "a MariaDB of which the second connection lags",
+    mariaDb({ "show all replicas": [named("", {}), named("hr", { Seconds_Behind_Master: "1200" })] }),
+    "20 minutes behind its primary (connection hr)",
+  ],
+  [
+    "an older MariaDB, which knows the old name only",
+    mariaDb({ "show all replicas": refusal("ER_PARSE_ERROR"), "show all slaves": [named("ci", { Slave_SQL_Running: "No" })] }),
+    "stopped (connection ci)",
+  ],
+  [
+    "a MariaDB that calls itself something else",
+    { "show replica": [], "show all": [named("ci", { Seconds_Behind_Master: null })] },
+    "does not say how far behind",
+  ],
+  ["a MariaDB that cannot be asked about all", mariaDb({ "show all": refusal("ER_PARSE_ERROR") }), "by which connections"],
+  ["a MariaDB that does not let us ask", mariaDb({ "show all": refusal("ER_SPECIFIC_ACCESS_DENIED_ERROR") }), "may not see"],
+  ["one that knows no such statement", { "show replica": refusal("ER_PARSE_ERROR"), "show slave": refusal("ER_PARSE_ERROR") }, "by which"],
   ["one that does not let us ask", { "show replica": refusal("ER_SPECIFIC_ACCESS_DENIED_ERROR") }, "may not see"],
   [
     "a node that lost its cluster",

@@ -11,38 +11,66 @@ const MAY_NOT_SEE: Stale = {
   remedy: "Grant REPLICATION CLIENT (MySQL) or REPLICA MONITOR (MariaDB) on *.* to the role of CI_DATABASE_URL (docs/ci-database.md).",
 };
 
+/** It answers, but not what was asked: a proxy, or a build that lacks the statement. */
+const DOES_NOT_SAY: Stale = {
+  why: "its server does not say by which connections it replicates",
+  remedy:
+    "Let CI_DATABASE_URL lead to the primary itself, or to a server that knows SHOW ALL SLAVES STATUS (MariaDB) or SHOW REPLICA STATUS (MySQL).",
+};
+
 /**
- * Why what a server shows may be old; null: it is no replica, or one that is at most ten minutes behind. What is not known counts as old.
+ * Why what a server shows may be old; null: it is no replica, or one that is at most ten minutes behind by each of its connections. What is
+ * not known counts as old.
  *
- * Source: MySQL 8.4 and MariaDB 11, "SHOW REPLICA STATUS": a row for each channel; `Seconds_Behind…` is null while it does not replicate.
+ * Source: MySQL 8.4, "SHOW REPLICA STATUS": a row for each channel. MariaDB, "Multi-Source Replication" and "SHOW REPLICA STATUS": that
+ * statement tells only of the connection that `default_master_connection` names; the one with ALL has a row for each connection.
+ * `Seconds_Behind…` is null while it does not replicate.
  */
 export async function whyOld(connection: PoolConnection): Promise<Stale | null> {
   const channels = await readChannels(connection);
-  if (channels === null) return MAY_NOT_SEE;
+  if (!Array.isArray(channels)) return channels;
   for (const channel of channels) {
-    const said = (...names: readonly string[]): unknown => names.map((name) => channel[name]).find((value) => value !== undefined);
-    if (said("Replica_IO_Running", "Slave_IO_Running") !== "Yes") return { why: "it is not connected to its primary", remedy: REPAIR };
-    if (said("Replica_SQL_Running", "Slave_SQL_Running") !== "Yes") return { why: "its replication is stopped", remedy: REPAIR };
-    const behind = said("Seconds_Behind_Source", "Seconds_Behind_Master");
-    if (typeof behind !== "number" && typeof behind !== "string") return { why: "it does not say how far behind it is", remedy: REPAIR };
-    if (!(Number(behind) <= AGE_S_MAX))
-      return { why: `it is ${Math.round(Number(behind) / 60)} minutes behind its primary`, remedy: REPAIR };
+    const stale = whyChannelOld(channel);
+    if (stale !== null) return stale;
   }
   return whyApart(connection);
 }
 
-/** Null: the role may not ask. MariaDB has the old name too; MySQL before 8.0.22 only that one. */
-async function readChannels(connection: PoolConnection): Promise<readonly RowDataPacket[] | null> {
-  for (const statement of ["show replica status", "show slave status"]) {
+function whyChannelOld(channel: RowDataPacket): Stale | null {
+  const said = (...names: readonly string[]): unknown => names.map((name) => channel[name]).find((value) => value !== undefined);
+  const name = shownName(said("Connection_name", "Channel_Name"));
+  const old = (why: string): Stale => ({ why: `${why}${name}`, remedy: REPAIR });
+  if (said("Replica_IO_Running", "Slave_IO_Running") !== "Yes") return old("it is not connected to its primary");
+  if (said("Replica_SQL_Running", "Slave_SQL_Running") !== "Yes") return old("its replication is stopped");
+  const behind = said("Seconds_Behind_Source", "Seconds_Behind_Master");
+  if (typeof behind !== "number" && typeof behind !== "string") return old("it does not say how far behind it is");
+  return Number(behind) <= AGE_S_MAX ? null : old(`it is ${Math.round(Number(behind) / 60)} minutes behind its primary`);
+}
+
+/** The unnamed connection, which most replicas have alone, is not mentioned. */
+function shownName(name: unknown): string {
+  return typeof name !== "string" || name === "" ? "" : ` (connection ${name.replace(/[\p{Cc}\p{Cf}]/gu, "?").slice(0, 64)})`;
+}
+
+/** On MariaDB all named connections; `SHOW REPLICA STATUS` without ALL would leave out all but one of them. */
+const OF_MARIADB = ["show all replicas status", "show all slaves status"];
+/** MySQL before 8.0.22 knows the old name only. */
+const OF_MYSQL = ["show replica status", "show slave status"];
+
+/** A row for each connection by which it replicates, or why that is not known. A version may be set to anything: what is known is asked first. */
+async function readChannels(connection: PoolConnection): Promise<readonly RowDataPacket[] | Stale> {
+  const [[version]] = await connection.query<RowDataPacket[]>("select version() as version");
+  const isMariaDb = /mariadb/i.test(String(version?.["version"]));
+  for (const statement of isMariaDb ? OF_MARIADB : [...OF_MARIADB, ...OF_MYSQL]) {
     try {
       return (await connection.query<RowDataPacket[]>(statement))[0];
     } catch (thrown) {
       const { code } = thrown as { code?: unknown };
-      if (code === "ER_SPECIFIC_ACCESS_DENIED_ERROR") return null;
+      if (code === "ER_SPECIFIC_ACCESS_DENIED_ERROR") return MAY_NOT_SEE;
       if (code !== "ER_PARSE_ERROR") throw thrown;
     }
   }
-  return null;
+  return DOES_NOT_SAY;
 }
 
 /** A node of a Galera cluster that lost the others shows what it had. */

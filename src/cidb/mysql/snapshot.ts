@@ -110,7 +110,7 @@ function dropped(what: string): SnapshotRefused {
 }
 
 function tooOld(why: string, remedy: string): Failure {
-  const sentence = why.startsWith("its role")
+  const sentence = /^its (?:role|server) /.test(why)
     ? `It is not known how old what the CI database shows is: ${why}`
     : `The CI database is a replica, and ${why}: what it shows may be old`;
   return failure("unavailable", "cidb.stale", sentence, { remedy });

@@ -3680,8 +3680,8 @@ export const guards = [
     invariant: "INV-1",
     what: "a server that does not say whether it is a replica says nothing",
     file: "src/cidb/mysql/replica.ts",
-    guard: "if (!Array.isArray(channels)) return channels;",
-    broken: "if (!Array.isArray(channels)) return null;",
+    guard: `if ("why" in channels) return channels;`,
+    broken: `if ("why" in channels) return null;`,
     tests: ["test/cidb/mariadb.test.ts"],
   },
   {

@@ -26,7 +26,7 @@ export function deletionContext(p: Parts, ownership: Ownership): DeletionContext
     archiveKinds: p.config.archive.kinds,
     nameOf: async (person) => {
       const people = await p.ci.listPeople();
-      return people.ok ? (people.value.find((one) => `ci:${one.id}` === person)?.name ?? null) : null;
+      return people.ok ? (people.value.find((one) => one.id !== null && `ci:${one.id}` === person)?.name ?? null) : null;
     },
     fleetSize: () => countManagedDomains(p.db),
     readOutside: outsideReader(p),

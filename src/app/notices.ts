@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { noticeSentence } from "../bot/render/notice.ts";
 import { readStates, recordMention, recordMessage, recordStates, wasAnyMentioned, type Notice, type State } from "../store/notices.ts";
+import { readUnreadable, type UnreadableDeletion } from "../store/deletions.ts";
 import { HOUR_MS } from "../core/units.ts";
 import type { Parts } from "./parts.ts";
 import { sendDue } from "./webhook.ts";
@@ -14,7 +15,10 @@ type NoticeContext = Pick<Parts, "db" | "now" | "newId" | "events" | "slack" | "
 /** Calls people for what is so now and was not called for yet. The engine runs this in one process at a time. */
 export async function sweepNotices(c: NoticeContext): Promise<void> {
   const { remindMs, webhook } = c.config.notices;
-  const states = await readStates(c.db, c.now(), remindMs + aheadOfNight(c.now(), c.config.notices.quiet));
+  const states = [
+    ...(await readStates(c.db, c.now(), remindMs + aheadOfNight(c.now(), c.config.notices.quiet))),
+    ...(await readUnreadable(c.db)).flatMap(stateOfUnreadable),
+  ];
   const notices = new Map((await c.db.tx((q) => recordStates(q, states, c.now()))).map((n) => [n.key, n]));
   const due = states.flatMap((state) => {
     const notice = notices.get(state.key);
@@ -26,6 +30,13 @@ export async function sweepNotices(c: NoticeContext): Promise<void> {
   }
   if (c.config.notices.mention !== "off") await mentionFor(due, c);
   if (webhook !== null) await sendDue(webhook, c);
+}
+
+/** A deletion whose row cannot be read stands as a frozen one does; of one that is frozen people are called anyway. */
+function stateOfUnreadable({ id, path, phase, why }: UnreadableDeletion): readonly State[] {
+  if (phase === "frozen") return [];
+  const shown = { shownAs: `deletion:${id}`, subject: "deletion", id, about: path } as const;
+  return [{ key: `unreadable:${id}`, kind: "frozen", ...shown, reason: why, until: null, passes: false }];
 }
 
 /** Mentions people. At night only once: what else is so in the morning is called for then. */

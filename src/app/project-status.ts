@@ -4,7 +4,7 @@ import type { LastDeletion } from "../commands/deletion-parts.ts";
 import type { ProjectServiceContext } from "../commands/projects.ts";
 import { buildView } from "../deletion/build-view.ts";
 import type { DeletionContext } from "../deletion/context.ts";
-import { readDeletion, readLiveDeletions, readNewestDeletion, type DeletionRow } from "../store/deletions.ts";
+import { readDeletion, readLiveHeads, readNewestDeletion, type DeletionRow } from "../store/deletions.ts";
 import { readAccountsOf, readManagedPlaces } from "../store/managed.ts";
 import { readNewestFleetRecord } from "../store/plans.ts";
 import { readCopyDates, readDeletionsOfMember, readNewestDeletionNamed, readSavedFor } from "../store/project-history.ts";
@@ -37,7 +37,7 @@ export function projectContext(p: Parts, passes: ReconcileContext, deletions: De
     },
     isAbsent: (project) => isAbsent(p, project),
     async fleetFacts() {
-      const [places, live, record] = await Promise.all([readManagedPlaces(p.db), readLiveDeletions(p.db), readNewestFleetRecord(p.db)]);
+      const [places, live, record] = await Promise.all([readManagedPlaces(p.db), readLiveHeads(p.db), readNewestFleetRecord(p.db)]);
       const open = live.map((d) => ({
         ...{ projectId: d.project_id, slug: d.slug, phase: d.phase, closedBecause: d.closed_because, frozenFrom: d.frozen_from },
         until: d.phase === "proposed" ? d.expires_at : d.until_at,

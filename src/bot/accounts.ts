@@ -1,11 +1,12 @@
 /** What Slack says of one account: whether it may act here, which account it is, and which person. Pure. */
 import { createHash } from "node:crypto";
 import type { Operator } from "../core/people.ts";
-import { OperatorId, type CiUserId } from "../core/ids.ts";
+import { CiUserId, OperatorId } from "../core/ids.ts";
 
 /** A person of the CI database, as identity needs it. */
 export interface Person {
-  readonly id: CiUserId;
+  /** Null: the row has no id that can be used. */
+  readonly id: CiUserId | null;
   readonly name: string;
   readonly email: string | null;
   readonly slackId: string | null;
@@ -82,7 +83,8 @@ export function idsOf(u: SlackUser): readonly string[] {
 
 /**
  * Maps a Slack account to one person: by stored Slack id, else by confirmed e-mail with exactly one match, else by the account itself.
- * A disabled person is found when no enabled one is: who asked stays who asked. Invariant: INV-2.
+ * A disabled person is found when no enabled one is: who asked stays who asked. One whose row has no usable id is nobody of the CI database:
+ * of one odd row the others' rights do not depend. Invariant: INV-2.
  */
 export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   const slackId = u.enterprise_user?.id ?? u.id ?? "";
@@ -97,15 +99,21 @@ export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
       people.filter((p) => !isEnabled(p)),
     );
   const accounts = [accountOf(u)];
-  if (found !== null) {
-    const id = OperatorId.parse(`ci:${found.id}`);
+  const ciUserId = CiUserId.safeParse(found?.id);
+  if (found !== null && ciUserId.success) {
+    const id = OperatorId.parse(`ci:${ciUserId.data}`);
     return isEnabled(found)
-      ? { id, name, ciUserId: found.id, accounts }
+      ? { id, name, ciUserId: ciUserId.data, accounts }
       : { id, name: `${name} (disabled in the CI database)`, ciUserId: null, accounts };
   }
   // Two accounts with one address are one person, known to the CI database or not.
   const key = email === undefined ? slackId : createHash("sha256").update(email).digest("hex").slice(0, 16);
-  return { id: OperatorId.parse(`slack:${key}`), name: `${name} (not in the CI database)`, ciUserId: null, accounts };
+  return {
+    id: OperatorId.parse(`slack:${key}`),
+    name: `${name} (${found === null ? "not in the CI database" : "its id in the CI database cannot be used"})`,
+    ciUserId: null,
+    accounts,
+  };
 }
 
 function isEnabled(p: Person): boolean {

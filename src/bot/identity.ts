@@ -178,7 +178,7 @@ function isForNow(f: Failure): boolean {
 }
 
 function listedIn(people: Result<readonly Person[], Failure>): Awaited<ReturnType<ApproverDirectory["listedNow"]>> {
-  return people.ok ? ok((person) => people.value.some((p) => `ci:${p.id}` === person)) : people;
+  return people.ok ? ok((person) => people.value.some((p) => p.id !== null && `ci:${p.id}` === person)) : people;
 }
 
 /** What identifying somebody who stops, cancels or restores reads. */
@@ -229,7 +229,7 @@ async function learnAccounts(
 ): Promise<Result<null, Failure>> {
   const listed = await o.people();
   if (!listed.ok) return listed;
-  const { slackId = null, email = null } = listed.value.find((p) => `ci:${p.id}` === id) ?? {};
+  const { slackId = null, email = null } = listed.value.find((p) => p.id !== null && `ci:${p.id}` === id) ?? {};
   const found = [slackId === null ? ok(null) : await o.records.readNow(slackId), email === null ? ok(null) : await o.byAddress(email)];
   await o.remember(found.flatMap((user) => (user.ok && user.value !== null ? [{ user: user.value, operator: { id } }] : [])));
   return found.find((user) => !user.ok) ?? ok(null);

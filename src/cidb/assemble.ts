@@ -1,4 +1,5 @@
-import { type CiUserId, type Instant, type ProjectId, Slug } from "../core/ids.ts";
+import type { z } from "zod";
+import { CiUserId, Instant, ProjectId, Slug } from "../core/ids.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { DesiredMember, DesiredProject, HeldRow } from "../sync/planning/desired.ts";
 import { limitTypes, type Limits } from "../core/managed.ts";
@@ -36,10 +37,11 @@ export function assemble(
   const members = groupMembers(projects, users, memberships, views, held);
   const made: DesiredProject[] = [];
   for (const row of projects) {
+    // Under an id that cannot be used the row may be any project's, as one without an id.
+    const projectId = orNull(ProjectId, row.id);
     const problem = projectProblem(row, slugs, ids);
-    const projectId = row.id as ProjectId | null;
     if (problem !== null || projectId === null) {
-      held.push({ view: views.projects, key: `id ${row.id ?? "NULL"}`, projectId, userId: null, ...(problem ?? noId) });
+      held.push({ view: views.projects, key: `id ${keyOf(row.id)}`, projectId, userId: null, ...(problem ?? noId) });
       continue;
     }
     const slug = Slug.parse(row.slug);
@@ -48,8 +50,8 @@ export function assemble(
       slug,
       name: row.name ?? slug,
       state: row.state as "active" | "closed",
-      closedAt: row.closed_at === null ? null : (Math.round(row.closed_at) as Instant),
-      closedBy: row.closed_by as CiUserId | null,
+      closedAt: closedAtOf(row),
+      closedBy: orNull(CiUserId, row.closed_by),
       limits: limitsOf(row.limits) ?? {},
       members: (members.get(projectId) ?? []).toSorted((a, b) => compare(a.userId, b.userId)),
     });
@@ -64,10 +66,38 @@ function told(problem: string, remedy: string): Problem {
 }
 
 const noId = told("has no id", "give the project an id that is never used again");
+/** What PostgreSQL and JSON cannot hold. */
+const unstorable = /[\0\p{Cs}]/u;
+
+/** What is read by the schema with which our own rows are read again; null: nothing that it lets through. */
+function orNull<S extends z.ZodType>(schema: S, raw: unknown): z.output<S> | null {
+  const parsed = schema.safeParse(raw);
+  return parsed.success ? parsed.data : null;
+}
+
+/** When it was closed; null: not told, or no time that a calendar has. */
+function closedAtOf({ closed_at: at }: ProjectRow): Instant | null {
+  return at === null || Number.isNaN(new Date(at).getTime()) ? null : orNull(Instant, Math.round(at) || 0);
+}
+
+/** Who closed it and when are part of what people are asked, so neither is left out of it. Of an active project they say nothing. */
+function closingProblem(row: ProjectRow): Problem | null {
+  if (row.state !== "closed") return null;
+  // A view that may not give NULL gives an empty text: it says of nobody.
+  if (row.closed_by !== null && row.closed_by !== "" && orNull(CiUserId, row.closed_by) === null)
+    return told(
+      `has a closed_by that cannot be an id: ${shown(row.closed_by)}`,
+      `let it be the id of the user who closed it (${idRule}), or NULL`,
+    );
+  if (row.closed_at !== null && closedAtOf(row) === null)
+    return told(`has the closed_at ${row.closed_at}, which is no point in time`, "give the time at which it was closed, or NULL");
+  return null;
+}
 
 function projectProblem(row: ProjectRow, slugs: ReadonlyMap<string, number>, ids: ReadonlyMap<string, number>): Problem | null {
   const { id, slug, state } = row;
   if (id === null || id === "") return noId;
+  if (orNull(ProjectId, id) === null) return told("has an id that cannot be used", "give it an id of 1 to 200 characters");
   if ((ids.get(id) ?? 0) > 1) return told("stands twice in the view", "make the view give one row a project");
   if (slug === null) return told("has no slug", "give it a slug of lower-case letters, digits and inner hyphens");
   if (!Slug.safeParse(slug).success) {
@@ -79,7 +109,8 @@ function projectProblem(row: ProjectRow, slugs: ReadonlyMap<string, number>, ids
   if (state !== "active" && state !== "closed") return told(`has the state ${shown(state ?? "NULL")}`, "use active or closed");
   if (limitsOf(row.limits) === null)
     return told("has limits that cannot be read", `use a JSON object of whole numbers from -1 by ${limitTypes.join(", ")}`);
-  return null;
+  if (row.name !== null && unstorable.test(row.name)) return told("has a name with a NUL character", "take it out of the name");
+  return closingProblem(row);
 }
 
 function groupMembers(
@@ -105,10 +136,14 @@ function groupMembers(
   const grouped = new Map<string, DesiredMember[]>();
   for (const m of memberships) {
     const [user, second] = usersById.get(m.user_id) ?? [];
-    const hold = (p: Problem, view = views.memberships, key = `project ${m.project_id ?? "NULL"}, user ${m.user_id ?? "NULL"}`): void => {
-      held.push({ view, key, projectId: m.project_id as ProjectId | null, userId: m.user_id as CiUserId | null, ...p });
+    const [projectId, userId] = [orNull(ProjectId, m.project_id), orNull(CiUserId, m.user_id)];
+    const hold = (p: Problem, view = views.memberships, key = `project ${keyOf(m.project_id)}, user ${keyOf(m.user_id)}`): void => {
+      held.push({ view, key, projectId, userId, ...p });
     };
-    if (m.project_id === null || m.user_id === null) hold(told("names no project or no user", "give both ids"));
+    if (!m.project_id || !m.user_id) hold(told("names no project or no user", "give both ids"));
+    else if (projectId === null)
+      hold(told("names a project by an id that cannot be used", "give each project an id of 1 to 200 characters"));
+    else if (userId === null) hold(told("names a user by an id that cannot be used", `give each user an id of ${idRule}`));
     else if (!known.has(m.project_id))
       hold(told("names a project that the projects view does not list", "list the project, or take the membership out"));
     else if (user === undefined || second !== undefined)
@@ -116,11 +151,14 @@ function groupMembers(
     else if (isTwice(m)) hold(told("stands twice", "give one row for each member of a project"));
     else {
       const problem = userProblem(user, sharesName(m));
-      if (problem !== null) hold(problem, views.users, `id ${m.user_id}`);
+      if (problem !== null) hold(problem, views.users, `id ${keyOf(m.user_id)}`);
+      else if (user.enabled === true && unstorable.test(m.role ?? ""))
+        hold(told("has a role with a NUL character", "take it out of the role"));
       else if (user.enabled === true) {
-        const group = grouped.get(m.project_id);
-        if (group === undefined) grouped.set(m.project_id, [memberOf(user, m.role ?? "")]);
-        else group.push(memberOf(user, m.role ?? ""));
+        const group = grouped.get(projectId);
+        const member = memberOf(userId, user, m.role ?? "");
+        if (group === undefined) grouped.set(projectId, [member]);
+        else group.push(member);
       }
     }
   }
@@ -147,9 +185,9 @@ function userProblem(user: UserRow, sharesName: boolean): Problem | null {
   return null;
 }
 
-function memberOf(user: UserRow, role: string): DesiredMember {
+function memberOf(userId: CiUserId, user: UserRow, role: string): DesiredMember {
   return {
-    userId: user.id as CiUserId,
+    userId,
     username: user.username ?? "",
     email: user.email ?? "",
     firstName: user.first_name ?? "",
@@ -167,8 +205,17 @@ function limitsOf(raw: unknown): Limits | null {
   return raw as Limits;
 }
 
+/** What a user's id may be, in words. */
+const idRule = "1 to 200 characters in one line";
+
+/** An id as people find its row by it; one that could not be stored, or would break a line, in quotes. */
+function keyOf(id: string | null): string {
+  if (id === null) return "NULL";
+  return orNull(CiUserId, id) === null || /\p{Cc}/u.test(id) ? shown(id) : id;
+}
+
 function shown(text: string): string {
-  const plain = text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
   return JSON.stringify(plain.length > 40 ? `${plain.slice(0, 40)}… (${text.length} characters)` : plain);
 }
 

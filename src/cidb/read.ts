@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Failure } from "../core/failure.ts";
-import type { CiUserId, Instant, ProjectId } from "../core/ids.ts";
+import { CiUserId, type Instant, type ProjectId } from "../core/ids.ts";
 import type { DatabaseSource, TeamPolicy } from "../core/policy.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Scope } from "../core/scope.ts";
@@ -20,7 +20,8 @@ import { notConfirmed } from "./source.ts";
 
 /** A person of the CI database, for mapping Slack users. */
 export interface CiPerson {
-  readonly id: CiUserId;
+  /** Null: its row has none that can be used; it still is a second person of the same address. */
+  readonly id: CiUserId | null;
   readonly username: string;
   readonly email: string | null;
   readonly slackId: string | null;
@@ -130,15 +131,18 @@ function desiredOf(
   return complete.ok ? complete.value : partial(complete.error.sentence);
 }
 
+/** Everybody, by the ids that can be stored. An empty text is none: a view that may not give NULL gives it. */
 function peopleOf(rows: Rows): readonly CiPerson[] {
-  return rows.users
-    .filter((u) => u.id !== null)
-    .map((u) => ({
-      id: u.id as CiUserId,
+  return rows.users.map((u) => {
+    const id = CiUserId.safeParse(u.id);
+    const name = `${u.first_name ?? ""} ${u.last_name ?? ""}`.trim() || (u.username ?? "");
+    return {
+      id: id.success ? id.data : null,
       username: u.username ?? "",
-      email: u.email,
-      slackId: u.slack_id,
+      email: u.email || null,
+      slackId: u.slack_id || null,
       enabled: u.enabled === true,
-      name: `${u.first_name ?? ""} ${u.last_name ?? ""}`.trim() || (u.username ?? ""),
-    }));
+      name: name.replace(/[\p{Cc}\p{Cs}]/gu, " "),
+    };
+  });
 }

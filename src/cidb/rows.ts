@@ -81,6 +81,9 @@ interface Condition {
 
 const every: Condition = { where: "true", params: [] };
 
+/** No id, or one that `ProjectId` refuses: such a row may be any project's. */
+const unusable = (column: string): string => `${column} is null or char_length(${column}::text) not between 1 and 200`;
+
 /**
  * The rows that decide about one project by the rules of the whole read: its own, those that share its id or slug, those that name no
  * project and so may be its, its memberships with their users; and the sentinel project's.
@@ -92,14 +95,14 @@ function conditionsFor(project: ProjectQuestion, sentinel: string | null, views:
   const named = `id::text in (${ids}) or id::text = $2::text`;
   return {
     projects: {
-      where: `id is null or ${named} or lower(slug::text) in (select lower(slug::text) from ${projects} where ${named})`,
+      where: `${unusable("id")} or ${named} or lower(slug::text) in (select lower(slug::text) from ${projects} where ${named})`,
       params: [key, sentinel],
     },
     users: {
       where: `id::text in (select user_id::text from ${quoted(views.memberships)} where project_id::text in (${ids}))`,
       params: [key],
     },
-    memberships: { where: `project_id is null or project_id::text in (${ids})`, params: [key] },
+    memberships: { where: `${unusable("project_id")} or project_id::text in (${ids})`, params: [key] },
   };
 }
 

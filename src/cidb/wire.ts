@@ -8,7 +8,8 @@ export const ProjectRow = z.object({
   slug: text,
   name: text,
   state: text,
-  closed_at: z.number().nullable(),
+  /** Also what is no point in time, such as 'infinity': one row must not stop the read of all. Units: milliseconds since 1970. */
+  closed_at: z.custom<number>((at) => typeof at === "number").nullable(),
   closed_by: text,
   limits: z.unknown(),
 });

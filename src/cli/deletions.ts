@@ -1,6 +1,6 @@
 import { giveBackFromTerminal } from "../deletion/from-terminal.ts";
 import { hurryWaiting } from "../engine/waiting.ts";
-import { readLiveDeletions, type DeletionRow } from "../store/deletions.ts";
+import { readLiveDeletions, readUnreadable, type DeletionRow, type UnreadableDeletion } from "../store/deletions.ts";
 import { readStopView } from "../sync/execution/stop-view.ts";
 import { readVotes } from "../store/ballots.ts";
 import type { Queryable } from "../store/db.ts";
@@ -15,7 +15,8 @@ import { whoTypes } from "./who-types.ts";
 export const runDeletions: CliCommand = async (io, given) => {
   return withReading(io, async (db) => {
     if (given.flags.has("json")) {
-      tellJson(io, await Promise.all((await readLiveDeletions(db)).map((row) => jsonOf(db, row))));
+      const live = await Promise.all((await readLiveDeletions(db)).map((row) => jsonOf(db, row)));
+      tellJson(io, [...live, ...(await readUnreadable(db)).map(unreadableJson)]);
       return 0;
     }
     const view = await readStopView(db, io.now());
@@ -24,8 +25,14 @@ export const runDeletions: CliCommand = async (io, given) => {
       tellStop(view, io);
     }
     const live = await readLiveDeletions(db);
+    const unreadable = await readUnreadable(db);
     for (const row of live) io.out(`${oneLine(lineOf(row))}\n`);
-    io.out(live.length === 0 ? "No deletion is under way.\n" : "npx twokey restore <project> cancels one, or gives its domain back.\n");
+    for (const { slug, path, why } of unreadable) io.out(`${oneLine(`${slug}  ${path}  ${why}`)}\n`);
+    io.out(
+      live.length + unreadable.length === 0
+        ? "No deletion is under way.\n"
+        : "npx twokey restore <project> cancels one, or gives its domain back.\n",
+    );
     return 0;
   });
 };
@@ -40,6 +47,11 @@ async function jsonOf(db: Queryable, row: DeletionRow): Promise<object> {
     ...{ expires: row.phase === "proposed" ? jsonInstant(row.expires_at) : null, digest: row.digest },
     ...{ quorum: row.quorum, approvals: votes.filter((v) => v.verdict === "approve").map((v) => v.voterName) },
   };
+}
+
+function unreadableJson(row: UnreadableDeletion): object {
+  const about = { id: row.id, project: row.slug, projectId: row.project_id, domainId: row.domain_id, path: row.path };
+  return { ...about, phase: row.phase, unreadable: row.why };
 }
 
 function lineOf(row: DeletionRow): string {

@@ -7,13 +7,17 @@ import { replyOf, teamOnlyReply, type Reply, type Words } from "./reply.ts";
 /** `/ci-deletions`: those under way. */
 export async function answerDeletions(asker: Asker, deletions: DeletionService): Promise<Reply> {
   if (!asker.isTeam) return teamOnlyReply("deletions");
+  const unreadable = await deletions.unreadable();
   return replyOf(await deletions.list(), (list) => {
-    const lines = list.map((d): Words => [
-      { code: d.path },
-      ": ",
-      ...standingWords(d),
-      `, ${d.approvals.length} of ${d.quorum} approvals${d.activity === null ? "" : `, ${d.activity}`}`,
-    ]);
+    const lines = [
+      ...list.map((d): Words => [
+        { code: d.path },
+        ": ",
+        ...standingWords(d),
+        `, ${d.approvals.length} of ${d.quorum} approvals${d.activity === null ? "" : `, ${d.activity}`}`,
+      ]),
+      ...unreadable.map((d): Words => [{ code: d.path }, `: ${d.why}`]),
+    ];
     return {
       title: lines.length === 0 ? "No deletion is under way" : `${counted(lines.length, "deletion")} under way`,
       parts: lines.length === 0 ? [] : [{ kind: "list", title: "Each has a card in the team's channel", lines }],

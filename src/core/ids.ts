@@ -22,9 +22,17 @@ export type JobId = z.infer<typeof JobId>;
 export const DomainPath = z.string().min(1).brand<"DomainPath">();
 export type DomainPath = z.infer<typeof DomainPath>;
 
-/** A project's id in the CI database; never reused, never shown as a name. */
-export const ProjectId = z.string().min(1).max(200).brand<"ProjectId">();
+/**
+ * A project's id in the CI database; never reused, never shown as a name: 1 to 200 characters, as `is_project_id` in PostgreSQL says too
+ * (NUL and half a surrogate pair no text of it can hold).
+ */
+export const ProjectId = z
+  .string()
+  .regex(/^[^\0\p{Cs}]{1,200}$/u)
+  .brand<"ProjectId">();
 export type ProjectId = z.infer<typeof ProjectId>;
+/** The same as a row of our own holds it: an older version may have stored what would be refused now, and each row can be read. */
+export const StoredProjectId = z.string().transform((id) => id as ProjectId);
 
 /** A project's short name, which names its domain: lower-case letters, digits and inner hyphens, at most 63. */
 export const Slug = z
@@ -33,9 +41,14 @@ export const Slug = z
   .brand<"Slug">();
 export type Slug = z.infer<typeof Slug>;
 
-/** A user's id in the CI database. */
-export const CiUserId = z.string().min(1).max(200).brand<"CiUserId">();
+/** A user's id in the CI database: as a project's, and in one line, so that `ci:<id>` is an `OperatorId`. */
+export const CiUserId = z
+  .string()
+  .regex(/^[^\0\n\r\u2028\u2029\p{Cs}]{1,200}$/u)
+  .brand<"CiUserId">();
 export type CiUserId = z.infer<typeof CiUserId>;
+/** As `StoredProjectId`, of a user. */
+export const StoredCiUserId = z.string().transform((id) => id as CiUserId);
 
 /**
  * One person who may act: `ci:<user id>` when mapped to a CI user, else `slack:<user id>`, or `terminal:<login>`, who may only stop and give back.

@@ -4,7 +4,7 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
-import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow, type UnreadableDeletion } from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
 import { buildCard, showBuilt } from "./build-view.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
@@ -72,4 +72,10 @@ export async function endDeletion(
 /** The refusal for a deletion that does not exist. */
 export function unknownDeletion(): Failure {
   return failure("refused", "deletion.unknown", "There is no such deletion", { remedy: "/ci-deletions lists the live ones." });
+}
+
+/** The refusal for a deletion whose row cannot be read. */
+export function unreadableDeletion({ path, why }: Pick<UnreadableDeletion, "path" | "why">): Failure {
+  const remedy = "Start the version of Twokey that wrote it, or restore the row from a backup of Twokey's own database.";
+  return failure("contract_broken", "deletion.unreadable", `The deletion of ${path}: ${why}`, { remedy });
 }

@@ -2,8 +2,8 @@ import { recordAct } from "../approvals/act.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Operator } from "../core/people.ts";
 import { ok, type Result } from "../core/result.ts";
-import { readLiveDeletions, type DeletionRow } from "../store/deletions.ts";
-import { auditOf, endDeletion, lockDeletion, unknownDeletion } from "./act.ts";
+import { readLiveDeletions, readUnreadable, type DeletionHead, type DeletionRow } from "../store/deletions.ts";
+import { auditOf, endDeletion, lockDeletion, unknownDeletion, unreadableDeletion } from "./act.ts";
 import type { DeletionContext } from "./context.ts";
 import { requestRestore } from "./service.ts";
 
@@ -20,9 +20,11 @@ export async function giveBackFromTerminal(
   by: Operator,
   c: TerminalContext,
 ): Promise<Result<{ readonly row: DeletionRow; readonly isCancelled: boolean }, Failure>> {
-  const live = await readLiveDeletions(c.db);
-  const found = live.find((row) => [row.slug, row.path, row.id, row.domain_id].some((name) => name === named));
+  const isNamed = (row: DeletionHead) => [row.slug, row.path, row.id, row.domain_id].some((name) => name === named);
+  const found = (await readLiveDeletions(c.db)).find(isNamed);
+  const bad = found === undefined ? (await readUnreadable(c.db)).find(isNamed) : undefined;
   return recordAct({ kind: "deletion.restore", subject: found?.id ?? named, by: by.id }, c, async (q) => {
+    if (bad !== undefined) return { ok: false, error: unreadableDeletion(bad) };
     if (found === undefined) return { ok: false, error: { ...unknownDeletion(), remedy: "npx twokey deletions lists the live ones." } };
     const locked = await lockDeletion(q, found.id);
     if (!locked.ok) return locked;

@@ -1,8 +1,8 @@
-import { DeletionId, OperatorId } from "../core/ids.ts";
+import { CiUserId, DeletionId, OperatorId } from "../core/ids.ts";
 import { isRefusal } from "../core/phases.ts";
 import { ASK_AGAIN_MS } from "../core/votes.ts";
 import { recordAudit } from "../store/audit.ts";
-import { insertDeletion, readLastClosed, readLiveDeletions, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
+import { insertDeletion, readLastClosed, readLiveDeletions, readLiveHeads, recordDeletionEvent, freezePolicy } from "../store/deletions.ts";
 import { mergedNote } from "../store/known-accounts.ts";
 import type { PartialDesired } from "../sync/planning/desired.ts";
 import type { DeletionProposal, NotOpened } from "../sync/planning/plan.ts";
@@ -24,7 +24,7 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
   if ((await whyNotOpened(proposal, startedBy, c)) !== null) return;
   const id = DeletionId.parse(c.newId());
   const { domainId, projectId, path, name, evidence } = proposal;
-  const requesters = requestersOf(proposal, startedBy);
+  const requesters = requestersOf(proposal, startedBy) ?? [];
   await c.db.tx(async (q) => {
     const policy = freezePolicy(await c.policyNow(q), c.archiveKinds);
     const opened = await insertDeletion(q, {
@@ -68,6 +68,7 @@ export async function whyNotOpened(
     return { reason, isNews: false };
   }
   const requesters = requestersOf(proposal, startedBy);
+  if (requesters === null) return { reason: "who closed the project is told by no id of a person (closed_by)", isNews: true };
   // Whatever they are called later: who asked is known by every account that is theirs now.
   await c.approvers.learnAccounts(requesters);
   const approvers = await c.approvers.approversNow();
@@ -106,13 +107,14 @@ export async function lookAtChanged(
   }
 }
 
-/** Who asked for a deletion: who closed the project, and who started the pass. */
-function requestersOf({ evidence }: DeletionProposal, startedBy: readonly OperatorId[]): OperatorId[] {
-  const closer = evidence.kind === "closed" && evidence.closedBy !== null ? [OperatorId.parse(`ci:${evidence.closedBy}`)] : [];
-  return [...new Set([...closer, ...startedBy])];
+/** Who asked for a deletion: who closed the project, and who started the pass. Null: who closed it cannot be named. */
+function requestersOf({ evidence }: DeletionProposal, startedBy: readonly OperatorId[]): OperatorId[] | null {
+  if (evidence.kind !== "closed" || evidence.closedBy === null) return [...new Set(startedBy)];
+  const closer = CiUserId.safeParse(evidence.closedBy);
+  return closer.success ? [...new Set([OperatorId.parse(`ci:${closer.data}`), ...startedBy])] : null;
 }
 
-/** The domains under a live deletion. */
+/** The domains under a live deletion, also one whose row cannot be read. */
 export async function liveDomains(c: Pick<DeletionContext, "db">) {
-  return (await readLiveDeletions(c.db)).map((d) => d.domain_id);
+  return (await readLiveHeads(c.db)).map((d) => d.domain_id);
 }

@@ -5,7 +5,15 @@ import type { CiUserId, DeletionId, OperatorId, ProjectId } from "../core/ids.ts
 import { mayHalt, teamOnly, type Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
-import { readDeletion, readLiveDeletions, recordDeletionEvent, updateDeletion, type DeletionRow } from "../store/deletions.ts";
+import {
+  readDeletion,
+  readLiveDeletions,
+  readUnreadable,
+  recordDeletionEvent,
+  updateDeletion,
+  type DeletionRow,
+  type UnreadableDeletion,
+} from "../store/deletions.ts";
 import { actOnDeletion, endDeletion, showAfter, unknownDeletion } from "./act.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
@@ -27,7 +35,10 @@ export interface MayApprove {
 /** The deletion service, as commands use it. Every refusal is a `Failure` with a sentence for the person, and is recorded. */
 export interface DeletionService {
   view(id: DeletionId): Promise<Result<DeletionView, Failure>>;
+  /** Those under way; of each that cannot be read, `unreadable` says so. */
   list(): Promise<Result<readonly DeletionView[], Failure>>;
+  /** Those under way whose row cannot be read. */
+  unreadable(): Promise<readonly UnreadableDeletion[]>;
   /** Whether this approval would be the deciding one, so that the name must be typed. Errors: refusals, as for `approve`. */
   mayApprove(click: DeletionClick): Promise<Result<MayApprove, Failure>>;
   approve(click: ApproveClick): Promise<Result<DeletionView, Failure>>;
@@ -70,6 +81,7 @@ export function createDeletionService(c: DeletionContext, membersOf: MembersOf):
       return row === null ? err(unknownDeletion()) : ok(await buildView(row, c));
     },
     list: async () => ok(await Promise.all((await readLiveDeletions(c.db)).map((row) => buildView(row, c)))),
+    unreadable: () => readUnreadable(c.db),
     async mayApprove(click) {
       const may = await assessApproval(click, await c.readOutside(), c);
       if (may.ok) {

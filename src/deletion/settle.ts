@@ -1,4 +1,4 @@
-import { readDeletion } from "../store/deletions.ts";
+import { readIfReadable } from "../store/deletions.ts";
 import { readUnsettled, recordSettleAsked } from "../store/settle-asked.ts";
 import { buildView } from "./build-view.ts";
 import type { DeletionContext } from "./context.ts";
@@ -9,7 +9,7 @@ import type { DeletionContext } from "./context.ts";
  */
 export async function sweepSettle(c: DeletionContext): Promise<void> {
   for (const id of await readUnsettled(c.db, c.now())) {
-    const row = await readDeletion(c.db, id);
+    const row = await readIfReadable(c.db, id);
     if (row?.evidence.kind !== "closed") continue;
     const state = await c.evidence.readProjectState(row.project_id, row.evidence);
     if (!state.ok) continue;

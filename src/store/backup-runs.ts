@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { policies } from "../core/backup-policy.ts";
-import { DomainId, DomainPath, Instant, ProjectId } from "../core/ids.ts";
+import { DomainId, DomainPath, Instant, type ProjectId, StoredProjectId } from "../core/ids.ts";
 import { itemKinds } from "../core/inventory.ts";
 import { columnsOf, insertRow, updateRow, type Queryable } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
-  project_id: ProjectId,
+  project_id: StoredProjectId,
   slug: z.string(),
   domain_id: DomainId,
   path: DomainPath,

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { sizeKinds } from "../core/backup-policy.ts";
-import { Instant, ProjectId } from "../core/ids.ts";
+import { Instant, StoredProjectId } from "../core/ids.ts";
 import { columnsOf, insertRow, toJson, type Queryable } from "./db.ts";
 
 const SizeRow = z.object({
-  projectId: ProjectId,
+  projectId: StoredProjectId,
   slug: z.string(),
   kind: z.enum(sizeKinds),
   things: z.number(),

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { CiUserId, DeletionId, Digest, DomainId, DomainPath, Instant, OperatorId, ProjectId, Slug } from "../core/ids.ts";
+import {
+  DeletionId,
+  Digest,
+  DomainId,
+  DomainPath,
+  Instant,
+  OperatorId,
+  type ProjectId,
+  Slug,
+  StoredCiUserId,
+  StoredProjectId,
+} from "../core/ids.ts";
 import { phases, type ClosedBecause, type Phase } from "../core/phases.ts";
 import { archiveKinds, usualKinds, type ArchiveKind } from "../core/archive-kinds.ts";
 import { TeamPolicy, type PolicyNow } from "../core/policy.ts";
@@ -36,14 +47,20 @@ function withPresentNames(stored: unknown): unknown {
 }
 
 const EvidenceRow = z.union([
-  z.object({ kind: z.literal("closed"), projectId: ProjectId, slug: Slug, closedAt: Instant.nullable(), closedBy: CiUserId.nullable() }),
-  z.object({ kind: z.literal("absent"), projectId: ProjectId, since: Instant, reads: z.number() }),
+  z.object({
+    kind: z.literal("closed"),
+    projectId: StoredProjectId,
+    slug: Slug,
+    closedAt: Instant.nullable(),
+    closedBy: StoredCiUserId.nullable(),
+  }),
+  z.object({ kind: z.literal("absent"), projectId: StoredProjectId, since: Instant, reads: z.number() }),
 ]);
 
 const Row = z.object({
   id: DeletionId,
   domain_id: DomainId,
-  project_id: ProjectId,
+  project_id: StoredProjectId,
   slug: z.string(),
   path: DomainPath,
   name: z.string(),
@@ -94,11 +111,51 @@ export async function readDeletion(q: Queryable, id: string, lock = false): Prom
   return q.maybe(Row, `${SELECT} where id = $1${lock ? " for update" : ""}`, [id]);
 }
 
-/** Reads the deletions that have not ended, oldest first; `project` narrows. */
+const LIVE = "phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at";
+
+/** Reads the deletions that have not ended, oldest first, but for those of `readUnreadable`; `project` narrows. */
 export async function readLiveDeletions(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionRow[]> {
-  return q.many(Row, `${SELECT} where phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at`, [
-    project,
-  ]);
+  const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [project]);
+  return rows.flatMap((row) => {
+    const parsed = Row.safeParse(row);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+const RawRow = z.record(z.string(), z.unknown());
+/** What every row has in a shape that can be read, whatever else is wrong with it. */
+const Head = Row.pick({ id: true, domain_id: true, project_id: true, slug: true, path: true, phase: true, frozen_from: true })
+  .extend(Row.pick({ closed_because: true, expires_at: true, until_at: true }).shape)
+  .strip();
+/** Which deletion it is, and where it stands. */
+export type DeletionHead = z.output<typeof Head>;
+
+/** As `readLiveDeletions`, with those that cannot be read: their domains are under deletion too, and nothing else may be done with them. */
+export async function readLiveHeads(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionHead[]> {
+  return q.many(Head, `select ${columnsOf(Head)} from deletion where ${LIVE}`, [project]);
+}
+
+/** A deletion that has not ended and whose row cannot be read: nothing of it goes on. */
+export interface UnreadableDeletion extends DeletionHead {
+  readonly why: string;
+}
+
+/** The deletions that have not ended and cannot be read, as after an edit by hand: others go on without them, and people are told of each. */
+export async function readUnreadable(q: Queryable): Promise<readonly UnreadableDeletion[]> {
+  const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [null]);
+  return rows.flatMap((row) => {
+    const parsed = Row.safeParse(row);
+    if (parsed.success) return [];
+    // Only names of columns: what is in them may be secret.
+    const columns = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0])))].join(", ");
+    return [{ ...Head.parse(row), why: `its row in Twokey's database cannot be read (${columns}), so nothing of it goes on` }];
+  });
+}
+
+/** As `readDeletion`, in a list of others; null also where it cannot be read. */
+export async function readIfReadable(q: Queryable, id: string): Promise<DeletionRow | null> {
+  const row = Row.safeParse(await q.maybe(RawRow, `${SELECT} where id = $1`, [id]));
+  return row.success ? row.data : null;
 }
 
 /** Reads the newest deletion of a project, ended or not. */
@@ -106,9 +163,16 @@ export async function readNewestDeletion(q: Queryable, project: ProjectId): Prom
   return q.maybe(Row, `${SELECT} where project_id = $1 order by opened_at desc limit 1`, [project]);
 }
 
+/** How it ended: readable in every row, since what people refused is not asked again. */
+const Ending = Row.pick({ closed_because: true, closed_by: true, closed_reason: true, entered_at: true, opened_at: true });
+
 /** Reads a domain's last deletion that was closed without deleting; a rejected one is not proposed again at once. */
-export async function readLastClosed(q: Queryable, domain: DomainId): Promise<DeletionRow | null> {
-  return q.maybe(Row, `${SELECT} where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`, [domain]);
+export async function readLastClosed(q: Queryable, domain: DomainId): Promise<z.output<typeof Ending> | null> {
+  return q.maybe(
+    Ending,
+    `select ${columnsOf(Ending)} from deletion where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`,
+    [domain],
+  );
 }
 
 type FixedColumn = Extract<

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CiUserId, Digest, Instant, OperatorId } from "../core/ids.ts";
+import { Digest, Instant, OperatorId, StoredCiUserId } from "../core/ids.ts";
 import type { Inventory } from "../core/inventory.ts";
 import { columnsOf, insertRow, toJson, type Queryable } from "./db.ts";
 import { StoredInventory } from "./inventories.ts";
@@ -17,7 +17,7 @@ const Row = z.object({
   expiresAt: Instant,
   /** The closing that is asked about, where the reason is `closed_again`; else null. */
   closedAt: Instant.nullable(),
-  closedBy: CiUserId.nullable(),
+  closedBy: StoredCiUserId.nullable(),
 });
 /** What was found when a deletion froze in `removing`, put to people: may it go on? */
 export type GoOnRow = z.output<typeof Row>;

@@ -1,17 +1,17 @@
 /** Templates that owners had the bot make of their machines. */
 import { z } from "zod";
-import { AccountId, CiUserId, DomainId, Instant, OperatorId, ProjectId, ResourceId, Slug } from "../core/ids.ts";
+import { AccountId, type CiUserId, DomainId, Instant, OperatorId, ResourceId, Slug, StoredCiUserId, StoredProjectId } from "../core/ids.ts";
 import { columnsOf, CountRow, insertRow, updateRow, type Queryable, type Transaction } from "./db.ts";
 
 const Row = z.object({
   id: z.string(),
   machineId: ResourceId,
   machineName: z.string(),
-  projectId: ProjectId,
+  projectId: StoredProjectId,
   slug: Slug,
   domainId: DomainId,
   accountId: AccountId,
-  ciUser: CiUserId,
+  ciUser: StoredCiUserId,
   askedBy: OperatorId,
   channel: z.string(),
   askedAt: Instant,

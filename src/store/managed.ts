@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { AccountId, CiUserId, DomainId, DomainPath, Instant, ProjectId, UserId } from "../core/ids.ts";
+import { AccountId, DomainId, DomainPath, Instant, type ProjectId, StoredCiUserId, StoredProjectId, UserId } from "../core/ids.ts";
 import type { KnownState, ManagedAccount, ManagedDomain } from "../core/managed.ts";
 import { columnsOf, CountRow, toJson, type Queryable } from "./db.ts";
 
 const DomainRow = z.object({
   domainId: DomainId,
-  projectId: ProjectId,
+  projectId: StoredProjectId,
   generation: z.number(),
   origin: z.enum(["created", "adopted"]),
   absentSince: Instant.nullable(),
@@ -18,8 +18,8 @@ const AccountRow = z.object({
   accountId: AccountId,
   userId: UserId,
   domainId: DomainId,
-  projectId: ProjectId,
-  ciUserId: CiUserId,
+  projectId: StoredProjectId,
+  ciUserId: StoredCiUserId,
   lockedByUs: z.boolean(),
 });
 const StateRow = z.object({
@@ -92,7 +92,7 @@ export async function recordManagedAccounts(
   );
 }
 
-const PathRow = z.object({ domainId: DomainId, projectId: ProjectId, path: DomainPath.nullable() });
+const PathRow = z.object({ domainId: DomainId, projectId: StoredProjectId, path: DomainPath.nullable() });
 /** A managed domain with its place; null: no complete read recorded it yet. */
 export type ManagedPlace = z.output<typeof PathRow>;
 

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { exportKinds, type ExportKind } from "../core/archive-kinds.ts";
 import type { InventoryItem } from "../core/inventory.ts";
-import { DomainPath, Instant, ProjectId } from "../core/ids.ts";
+import { DomainPath, Instant, type ProjectId, StoredProjectId } from "../core/ids.ts";
 import type { Queryable } from "./db.ts";
 
 const CopyRow = z.object({
   id: z.string(),
-  projectId: ProjectId,
+  projectId: StoredProjectId,
   item_kind: z.enum(exportKinds),
   item_id: z.string(),
   name: z.string(),

@@ -6,7 +6,7 @@ import { isInProtected } from "../../core/protected.ts";
 import { onlyReported } from "../../core/report-mode.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { GIB, sizeText } from "../../core/units.ts";
-import { readLiveDeletions } from "../../store/deletions.ts";
+import { readLiveHeads } from "../../store/deletions.ts";
 import { readAccountsOf, readManagedPlaces, type ManagedPlace } from "../../store/managed.ts";
 import { readStop } from "../../store/stop-switch.ts";
 import type { DesiredProject } from "../../sync/planning/desired.ts";
@@ -100,7 +100,7 @@ async function assessDomain(project: DesiredProject, place: ManagedPlace, c: Tem
   const { slug } = project;
   if (project.state !== "active")
     return fail("refused", "template.closed", `The project ${slug} is closed`, { remedy: "Ask the CI team to open it again first." });
-  if ((await readLiveDeletions(c.db, project.id)).length > 0)
+  if ((await readLiveHeads(c.db, project.id)).length > 0)
     return fail("refused", "template.under_deletion", `The domain of ${slug} is proposed for deletion, so nothing is made in it`, {
       remedy: "/ci-status shows how it stands, and has a Keep button.",
     });

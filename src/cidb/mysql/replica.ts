@@ -28,7 +28,7 @@ const DOES_NOT_SAY: Stale = {
  */
 export async function whyOld(connection: PoolConnection): Promise<Stale | null> {
   const channels = await readChannels(connection);
-  if (!Array.isArray(channels)) return channels;
+  if ("why" in channels) return channels;
   for (const channel of channels) {
     const stale = whyChannelOld(channel);
     if (stale !== null) return stale;

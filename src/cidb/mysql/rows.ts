@@ -23,6 +23,10 @@ const every: Condition = { where: "true", params: [] };
 const bytes = (column: string): string => `cast(convert(${column} using utf8mb4) as binary)`;
 const chars = (column: string): string => `convert(${column} using utf8mb4) as ${column}`;
 
+/** As for PostgreSQL, whose texts have no NUL. */
+const unusable = (column: string): string =>
+  `${column} is null or char_length(convert(${column} using utf8mb4)) not between 1 and 200 or locate(char(0), ${bytes(column)}) > 0`;
+
 /** As for PostgreSQL: the rows that decide about one project by the rules of the whole read. */
 function conditionsFor({ project, sentinel }: About, views: ViewNames) {
   const projects = quoted(views.projects);
@@ -32,22 +36,24 @@ function conditionsFor({ project, sentinel }: About, views: ViewNames) {
   const named = `${bytes("id")} in (${ids}) or ${bytes("id")} = ${given}`;
   return {
     projects: {
-      where: `id is null or ${named} or lower(convert(slug using utf8mb4)) in (select lower(convert(slug using utf8mb4)) from ${projects} where ${named})`,
+      where: `${unusable("id")} or ${named} or lower(convert(slug using utf8mb4)) in (select lower(convert(slug using utf8mb4)) from ${projects} where ${named})`,
       params: [key, sentinel, key, sentinel],
     },
     users: {
       where: `${bytes("id")} in (select ${bytes("user_id")} from ${quoted(views.memberships)} where ${bytes("project_id")} in (${ids}))`,
       params: [key],
     },
-    memberships: { where: `project_id is null or ${bytes("project_id")} in (${ids})`, params: [key] },
+    memberships: { where: `${unusable("project_id")} or ${bytes("project_id")} in (${ids})`, params: [key] },
   };
 }
 
 const Count = z.object({ n: z.coerce.number(), in_all: z.coerce.number() });
-/** A truth is a number or a bit here; whatever else it is, it is no truth. */
+/** A truth is a number or a bit here; another number is none. */
 const Truth = z.preprocess((value) => {
   const number = Buffer.isBuffer(value) && value.length === 1 ? value[0] : value;
-  return number === 0 || number === 1 ? number === 1 : value;
+  if (number === 0 || number === 1) return number === 1;
+  // One odd number is told with its row; a column of another type is told of all.
+  return typeof number === "number" ? null : value;
 }, UserRow.shape.enabled);
 const MysqlUserRow = UserRow.extend({ enabled: Truth });
 /** MariaDB stores JSON as text; a text that is none is told with its row. */

@@ -12,7 +12,7 @@ import { failure, type Failure } from "../../core/failure.ts";
 import type { KnownState } from "../../core/managed.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import type { Queryable } from "../../store/db.ts";
-import { readLiveDeletions } from "../../store/deletions.ts";
+import { readLiveHeads } from "../../store/deletions.ts";
 import { readKnownState } from "../../store/managed.ts";
 import { observe } from "../execution/observe.ts";
 import type { CompleteDesired } from "../planning/desired.ts";
@@ -62,7 +62,7 @@ export async function survey(mapping: Mapping, known: KnownState, c: SurveyConte
 
 /** What this database says is managed. */
 export async function readKnown(q: Queryable): Promise<KnownState> {
-  const busy = (await readLiveDeletions(q)).map((d) => d.domain_id);
+  const busy = (await readLiveHeads(q)).map((d) => d.domain_id);
   return { ...(await readKnownState(q, busy)), pinnedScope: null };
 }
 

@@ -8,7 +8,7 @@ import { isInProtected } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
 import type { Database } from "../../store/db.ts";
-import { readLiveDeletions } from "../../store/deletions.ts";
+import { readLiveHeads } from "../../store/deletions.ts";
 import { readKnownState, recordDomainDeleted, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import { recordPass, recordPassEnd } from "../../store/plans.ts";
 import { applyChanges } from "./apply.ts";
@@ -128,7 +128,7 @@ interface Survey {
 
 /** Reads both sides, refuses unmanaged domains and accounts, gives spent ids their next generation, and plans. */
 async function takeSurvey(c: RebuildContext, recording: boolean): Promise<Result<Survey, Failure>> {
-  const busy = (await readLiveDeletions(c.db)).map((d) => d.domain_id);
+  const busy = (await readLiveHeads(c.db)).map((d) => d.domain_id);
   const stored = { ...(await readKnownState(c.db, busy)), pinnedScope: null };
   const { desired, observed } = await observe({ kind: "fleet", root: c.root }, stored, c.desired, c.observed);
   if (desired.coverage === "partial") return err(unread("The CI database", desired.reason));

@@ -191,6 +191,29 @@ test("deletions lists what is under way, and that all is stopped", async () => {
     expect(out).toContain(word);
 });
 
+test("deletions and restore name one whose row cannot be read, and the others are listed", async () => {
+  const [row, bad] = [await inPhase("grace"), await openOne(fresh.db, { name: "bad" })];
+  await fresh.db.tx(async (q) => {
+    await q.exec("set local session_replication_role = replica");
+    await q.exec("update deletion set evidence = '{}' where id = $1", [bad.id]);
+  });
+  const { code, out } = await terminal("deletions");
+  expect(code).toBe(0);
+  expect(out).toContain(row.path);
+  expect(out).toContain("bad  ROOT/ci/bad  its row in Twokey's database cannot be read (evidence), so nothing of it goes on");
+  const listed = JSON.parse((await terminal("deletions", "--json")).out) as readonly {
+    readonly id: string;
+    readonly unreadable?: string;
+  }[];
+  expect(listed.map((d) => [d.id, d.unreadable !== undefined])).toEqual([
+    [row.id, false],
+    [bad.id, true],
+  ]);
+  const refused = await terminal("restore", "bad");
+  expect(refused.code).not.toBe(0);
+  expect(refused.err).toContain("ROOT/ci/bad: its row in Twokey's database cannot be read");
+});
+
 test("restore cancels in the cool-off", async () => {
   const row = await inPhase("cooling_off");
   expect((await terminal("restore", row.slug)).out).toContain("Cancelled");

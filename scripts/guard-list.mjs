@@ -106,8 +106,8 @@ export const guards = [
     invariant: "INV-2",
     what: "who closed the project is a requester",
     file: "src/deletion/open.ts",
-    guard: "[...new Set([...closer, ...startedBy])]",
-    broken: "[...new Set([...closer.slice(1), ...startedBy])]",
+    guard: "[...new Set([OperatorId.parse(`ci:${closer.data}`), ...startedBy])]",
+    broken: "[...new Set(startedBy)]",
     tests: ["test/deletion/requesters.test.ts"],
   },
   {
@@ -3790,7 +3790,7 @@ export const guards = [
   },
   {
     invariant: "INV-1",
-    what: "a view that reads a materialized view or a foreign table says nothing",
+    what: "a view that reads a materialized view or a table of another server says nothing",
     file: "src/cidb/source.ts",
     guard: "await expectNow(client, session.views);",
     broken: "",
@@ -3872,8 +3872,8 @@ export const guards = [
     invariant: "people",
     what: "no template is made in a domain that is proposed for deletion",
     file: "src/archive/from-machines/may-make.ts",
-    guard: "if ((await readLiveDeletions(c.db, project.id)).length > 0)",
-    broken: "if ((await readLiveDeletions(c.db, project.id)).length > 99)",
+    guard: "if ((await readLiveHeads(c.db, project.id)).length > 0)",
+    broken: "if ((await readLiveHeads(c.db, project.id)).length > 99)",
     tests: madeTemplates,
   },
   {

@@ -83,8 +83,8 @@ export function idsOf(u: SlackUser): readonly string[] {
 
 /**
  * Maps a Slack account to one person: by stored Slack id, else by confirmed e-mail with exactly one match, else by the account itself.
- * A disabled person is found when no enabled one is: who asked stays who asked. One whose row has no usable id is nobody of the CI database:
- * of one odd row the others' rights do not depend. Invariant: INV-2.
+ * A disabled person is found when no enabled one is: who asked stays who asked. One whose row has no usable id is nobody of the CI
+ * database, and changes nothing for the others. Invariant: INV-2.
  */
 export function mapPerson(u: SlackUser, people: readonly Person[]): Operator {
   const slackId = u.enterprise_user?.id ?? u.id ?? "";

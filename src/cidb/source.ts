@@ -45,20 +45,20 @@ const NotNow = z.object({ view: z.string(), name: z.string(), kind: z.enum(["m",
 
 /**
  * Refuses views whose rows may be old although the server is current: a materialized view shows what was so at its last refresh, and of a
- * foreign table neither the snapshot nor the checks of a standby and of hidden rows reach the server that holds it. Invariant: INV-1.
+ * table that another server holds neither the snapshot nor the checks of a standby and of hidden rows reach it. Invariant: INV-1.
  */
 async function expectNow(client: pg.ClientBase, views: readonly string[]): Promise<void> {
   const [found] = z.array(NotNow).parse((await client.query(NOT_NOW, [views])).rows);
   if (found === undefined) return;
   const { view, name, kind } = found;
-  const what = kind === "m" ? "materialized view" : "foreign table";
-  const which = view === name ? `is a ${what}` : `reads the ${what} ${name}`;
+  const what = kind === "m" ? "materialized view" : "table of another server";
+  const which = view === name ? `is a ${what}` : `reads ${name}, which is a ${what}`;
   const [why, remedy] =
     kind === "m"
-      ? ["which shows what was so at its last refresh", "Let the view read the tables themselves, or make it a plain view."]
-      : ["and how old the rows of another server are is not known here", "Let CI_DATABASE_URL lead to the server that holds the tables."];
+      ? ["and shows what was so at its last refresh", "Let the view read the tables themselves, or make it a plain view."]
+      : ["and how old its rows are is not known here", "Let CI_DATABASE_URL lead to the server that holds the tables."];
   const sentence = `The view ${view} of the CI database ${which}, ${why}`;
-  throw new SnapshotRefused(failure("contract_broken", kind === "m" ? "cidb.materialized" : "cidb.foreign", sentence, { remedy }));
+  throw new SnapshotRefused(failure("contract_broken", kind === "m" ? "cidb.materialized" : "cidb.other_server", sentence, { remedy }));
 }
 
 /**
@@ -73,7 +73,7 @@ async function expectNow(client: pg.ClientBase, views: readonly string[]): Promi
  * A physical copy of the server (a base backup, started elsewhere) has the same identifier, as has a standby that takes over: the two are
  * not told apart. Source: PostgreSQL 18, "Control Data Functions", "System Catalog Information Functions".
  *
- * Errors: throws `SnapshotRefused` where a view reads a materialized view or a foreign table.
+ * Errors: throws `SnapshotRefused` where a view reads a materialized view or a table of another server.
  */
 export async function readSource(client: pg.ClientBase, views: ViewNames, quoted: (view: string) => string): Promise<DatabaseSource> {
   const named = [views.projects, views.users, views.memberships];

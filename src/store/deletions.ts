@@ -140,7 +140,7 @@ export interface UnreadableDeletion extends DeletionHead {
   readonly why: string;
 }
 
-/** The deletions that have not ended and cannot be read, as after an edit by hand: others go on without them, and people are told of each. */
+/** The deletions that have not ended and cannot be read, as after an edit by hand: others go on, and people are told of each. */
 export async function readUnreadable(q: Queryable): Promise<readonly UnreadableDeletion[]> {
   const rows = await q.many(RawRow, `${SELECT} where ${LIVE}`, [null]);
   return rows.flatMap((row) => {

@@ -48,14 +48,14 @@ test.each([
   [
     "what the view reads",
     `create materialized view seen as select * from base; create view twokey_projects as select * from seen; ${users} ${memberships}`,
-    /projects of the CI database reads the materialized view public\.seen, which shows what was so at its last refresh/,
+    /projects of the CI database reads public\.seen, which is a materialized view, and shows what was so at its last refresh/,
   ],
   [
     "what a view below reads, in another schema, in a subquery",
     `create schema deep; create materialized view deep.closed as select id from base where state = 'closed';
      create view deep.open as select * from base where id not in (select id from deep.closed);
      create view twokey_projects as select * from deep.open union all select * from base where state = 'closed'; ${users} ${memberships}`,
-    /reads the materialized view deep\.closed/,
+    /reads deep\.closed, which is a materialized view/,
   ],
   [
     "the users",
@@ -65,14 +65,14 @@ test.each([
   [
     "the memberships",
     `${projects} ${users} create materialized view m as select * from seat; create view twokey_memberships as select * from m`,
-    /memberships of the CI database reads the mat/,
+    /memberships of the CI database reads public\.m, which is a mat/,
   ],
   [
     "a foreign part of a partitioned table",
     `${far} create table part ${columns} partition by list (state); create table part_now partition of part for values in ('active');
      create foreign table part_old partition of part for values in ('closed') server elsewhere;
      create view twokey_projects as select * from part where state = 'active'; ${users} ${memberships}; insert into part select * from base where state = 'active'`,
-    /reads the foreign table public\.part_old/,
+    /reads public\.part_old, which is a table of another server/,
   ],
 ])("%s: every read is refused, and says which", async (_what, sql, words) => {
   await client.query(sql);
@@ -99,6 +99,7 @@ test("a materialized view that none of the three views reads, and a rule that wr
 test("a foreign table in a view is refused as it is", async () => {
   await client.query(`${far} create foreign table far_project ${columns} server elsewhere;
     create view twokey_projects as select * from far_project; ${users} ${memberships}`);
-  const said = "The view public.twokey_projects of the CI database reads the foreign table public.far_project, and how old";
+  const said =
+    "The view public.twokey_projects of the CI database reads public.far_project, which is a table of another server, and how old";
   expect(await ci.readSource()).toMatchObject({ ok: false, error: { message: expect.stringContaining(said) } });
 });

@@ -57,7 +57,7 @@ const OF_MARIADB = ["show all replicas status", "show all slaves status"];
 /** MySQL before 8.0.22 knows the old name only. */
 const OF_MYSQL = ["show replica status", "show slave status"];
 
-/** A row for each connection by which it replicates, or why that is not known. A version may be set to anything: what is known is asked first. */
+/** A row for each connection by which it replicates, or why that is not known. Its version may say anything, so MySQL is asked both ways. */
 async function readChannels(connection: PoolConnection): Promise<readonly RowDataPacket[] | Stale> {
   const [[version]] = await connection.query<RowDataPacket[]>("select version() as version");
   const isMariaDb = /mariadb/i.test(String(version?.["version"]));

@@ -15,7 +15,7 @@ const MAY_NOT_SEE: Stale = {
 const DOES_NOT_SAY: Stale = {
   why: "its server does not say by which connections it replicates",
   remedy:
-    "Let CI_DATABASE_URL lead to the primary itself, or to a server that knows SHOW ALL SLAVES STATUS (MariaDB) or SHOW REPLICA STATUS (MySQL).",
+    "Let CI_DATABASE_URL lead to the primary, or to a server that knows SHOW ALL SLAVES STATUS (MariaDB) or SHOW REPLICA STATUS (MySQL).",
 };
 
 /**
@@ -57,7 +57,7 @@ const OF_MARIADB = ["show all replicas status", "show all slaves status"];
 /** MySQL before 8.0.22 knows the old name only. */
 const OF_MYSQL = ["show replica status", "show slave status"];
 
-/** A row for each connection by which it replicates, or why that is not known. Its version may say anything, so MySQL is asked both ways. */
+/** A row for each connection by which it replicates, or why that is not known. Its version may say anything, so all is tried. */
 async function readChannels(connection: PoolConnection): Promise<readonly RowDataPacket[] | Stale> {
   const [[version]] = await connection.query<RowDataPacket[]>("select version() as version");
   const isMariaDb = /mariadb/i.test(String(version?.["version"]));

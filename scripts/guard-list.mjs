@@ -3701,6 +3701,14 @@ export const guards = [
     tests: ["test/cidb/mariadb.test.ts"],
   },
   {
+    invariant: "INV-2",
+    what: "nothing is opened while who closed the project can be no person",
+    file: "src/deletion/open.ts",
+    guard: "if (requesters === null) return",
+    broken: "if (requesters === undefined) return",
+    tests: ["test/deletion/requesters.test.ts"],
+  },
+  {
     invariant: "INV-1",
     what: "a closing that cannot be named or stored holds its project",
     file: "src/cidb/assemble.ts",

@@ -4,7 +4,15 @@ import { failure, type Failure } from "../core/failure.ts";
 import type { Asker } from "../core/people.ts";
 import { err, ok, type Result } from "../core/result.ts";
 import type { Transaction } from "../store/db.ts";
-import { readDeletion, recordDeletionEvent, updateDeletion, type DeletionRow, type UnreadableDeletion } from "../store/deletions.ts";
+import {
+  readDeletion,
+  readIfReadable,
+  readUnreadable,
+  recordDeletionEvent,
+  updateDeletion,
+  type DeletionRow,
+  type UnreadableDeletion,
+} from "../store/deletions.ts";
 import type { DeletionContext } from "./context.ts";
 import { buildCard, showBuilt } from "./build-view.ts";
 import type { DeletionClick, DeletionView } from "./view.ts";
@@ -14,10 +22,16 @@ export function ballotOf(c: DeletionContext): BallotContext {
   return { ...c, scopeIsConfirmed: async () => (await c.policyNow(c.db)).scopeIsConfirmed };
 }
 
-/** Locks a deletion's row until the transaction ends. Errors: there is none, or the click has a version that does not exist yet. */
+/**
+ * Locks a deletion's row until the transaction ends. Errors: there is none, it cannot be read, or the click has a version that does not
+ * exist yet.
+ */
 export async function lockDeletion(q: Transaction, id: string, version = 0): Promise<Result<DeletionRow, Failure>> {
-  const row = await readDeletion(q, id, true);
-  if (row === null) return err(unknownDeletion());
+  const row = await readIfReadable(q, id, true);
+  if (row === null) {
+    const bad = (await readUnreadable(q)).find((d) => d.id === id);
+    return err(bad === undefined ? unknownDeletion() : unreadableDeletion(bad));
+  }
   return version > row.version ? err(staleCard("deletion")) : ok(row);
 }
 

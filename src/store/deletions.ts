@@ -152,9 +152,9 @@ export async function readUnreadable(q: Queryable): Promise<readonly UnreadableD
   });
 }
 
-/** As `readDeletion`, in a list of others; null also where it cannot be read. */
-export async function readIfReadable(q: Queryable, id: string): Promise<DeletionRow | null> {
-  const row = Row.safeParse(await q.maybe(RawRow, `${SELECT} where id = $1`, [id]));
+/** As `readDeletion`; null also where it cannot be read. */
+export async function readIfReadable(q: Queryable, id: string, lock = false): Promise<DeletionRow | null> {
+  const row = Row.safeParse(await q.maybe(RawRow, `${SELECT} where id = $1${lock ? " for update" : ""}`, [id]));
   return row.success ? row.data : null;
 }
 

@@ -41,6 +41,19 @@ const nine = (closedBy: string) => ({
 });
 const live = () => readLiveDeletions(fresh.db);
 
+test.each(["", "u\n3", "u".repeat(201)])(
+  "a closer who can be no person (%j): nothing is opened, and the plan says why",
+  async (closedBy) => {
+    const opener = testBot(fresh.db, { now: () => at(20) }).passes.deletions;
+    await opener.openDeletion(nine(closedBy) as never, []);
+    expect(await live()).toEqual([]);
+    expect(await opener.whyNotOpened(nine(closedBy) as never, [])).toEqual({
+      reason: "who closed the project is told by no id of a person (closed_by)",
+      isNews: true,
+    });
+  },
+);
+
 test("asking twice makes no card that nobody can approve: the plan says who could, and the next pass by itself asks", async () => {
   const bot = testBot(fresh.db, { now: () => at(20) });
   const opener = bot.passes.deletions;

@@ -55,6 +55,15 @@ test("the other deletions are swept, listed and go on; it is named", async () =>
   expect((await expectRow(fresh.db, row.id)).phase).toBe("grace");
 });
 
+test("a click on its card is refused with why", async () => {
+  const { bot } = await approveIn(await smallWorld(fresh.db));
+  const deletionId = await storeOdd(unreadable);
+  const by = { operator: { id: op("ada"), name: "Ada", ciUserId: null }, isTeam: true };
+  const refused = { ok: false, error: { code: "deletion.unreadable", remedy: expect.stringContaining("Start the version") } };
+  expect(await bot.services.deletions.restore({ deletionId, by, version: 1 } as never)).toMatchObject(refused);
+  expect(await bot.services.deletions.lookAgain({ deletionId, by, version: 1 } as never)).toMatchObject(refused);
+});
+
 test("its domain stays under deletion, and a terminal is told why it cannot be given back", async () => {
   await storeOdd(unreadable);
   expect(await liveDomains({ db: fresh.db })).toEqual([domain]);

@@ -21,6 +21,7 @@ const assembled = ["test/app/assemble.test.ts"];
 const leastRights = ["test/deletion/least-rights.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const started = ["test/app/start.test.ts"];
+const whoseLock = ["test/sync/whose-lock.test.ts"];
 const people = ["test/sync/restrictions.test.ts"];
 const quick = ["test/sync/quick-pass.test.ts"];
 const refusals = ["test/sync/refusals-that-stay.test.ts"];
@@ -2507,10 +2508,74 @@ export const guards = [
   {
     invariant: "people",
     what: "a lock of ours that somebody ended is forgotten",
-    file: "src/sync/execution/reconcile.ts",
-    guard: "if (mayRecord) await forgetLocks(recorder.db, unlocked);",
+    file: "src/sync/execution/locks.ts",
+    guard: "await forgetLocks(q, ended);",
     broken: "",
-    tests: people,
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "an account that somebody disabled ends our lock of it",
+    file: "src/sync/execution/locks.ts",
+    guard: '(states.get(id) ?? "locked") !== "locked"',
+    broken: '(states.get(id) ?? "locked") === "enabled"',
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "a lock is ours from its intent on",
+    file: "src/sync/execution/apply.ts",
+    guard: 'if (change.kind === "lock_account") await recordLock(q, change.accountId, true);',
+    broken: "",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "a lock that CloudStack refused is not ours",
+    file: "src/sync/execution/apply.ts",
+    guard: 'if (end === "refused" && change.kind === "lock_account") await recordRefusedLock(q, change.accountId);',
+    broken: "",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "a refusal takes no lock away whose earlier call has no end",
+    file: "src/store/locks.ts",
+    guard: "i.command = 'lock_account' and ${IS_OPEN})",
+    broken: "false)",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "no lock is judged in a domain under deletion",
+    file: "src/sync/execution/locks.ts",
+    guard: "m.lockedByUs && !busy.has(m.domainId)",
+    broken: "m.lockedByUs",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "no lock without an end is settled in a domain under deletion",
+    file: "src/sync/execution/locks.ts",
+    guard: "if (busy.includes(open.domainId)) continue;",
+    broken: "",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "a lock whose job still runs is not over because the account is enabled",
+    file: "src/sync/execution/locks.ts",
+    guard: "ours.filter((id) => !awaited.has(id) && ",
+    broken: "ours.filter((id) => ",
+    tests: whoseLock,
+  },
+  {
+    invariant: "people",
+    what: "a lock whose job cannot be looked up is not settled",
+    file: "src/sync/execution/locks.ts",
+    guard: ': job.error.code === "cloudstack.job_cut_off"',
+    broken: ": true",
+    tests: whoseLock,
   },
   {
     invariant: "people",

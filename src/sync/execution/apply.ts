@@ -9,7 +9,8 @@ import { DAY_MS } from "../../core/units.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { countRestrictions, recordIntent, recordOutcome, type Intent } from "../../store/intents.ts";
 import { refusalOfChange } from "../../store/last-word.ts";
-import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import { recordLock, recordRefusedLock } from "../../store/locks.ts";
+import { recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import type { Database, Transaction } from "../../store/db.ts";
 import { describeChange } from "../planning/describe.ts";
 import type { Change } from "../planning/plan.ts";
@@ -44,7 +45,8 @@ export const PROJECTS_AT_A_TIME = 4;
  * What is not made because of a stop is held, with that stop, and not skipped: nothing failed.
  *
  * A restriction above the budget, or while the clocks disagree, is held: replicas count together.
- * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction.
+ * Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
@@ -95,6 +97,7 @@ async function applyOne(change: Change, c: ApplyContext): Promise<Applied> {
   await c.db.tx(async (q) => {
     await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
     if (result.ok) await recordEffect(q, change, c.now());
+    if (end === "refused" && change.kind === "lock_account") await recordRefusedLock(q, change.accountId);
     const told = { sentence, slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null };
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: `change.${change.kind}.${end}`, subject: c.passId, data: told });
   });
@@ -119,6 +122,8 @@ async function recordWithinBudget(intent: Intent, change: Change, c: ApplyContex
     if (day >= c.limits.restrictionsPerDay || week >= c.limits.restrictionsPerWeek)
       return "the limit of restrictions over all passes is reached";
     await recordIntent(q, intent);
+    // Ours from now on: the call may have its effect although nobody learns how it ended.
+    if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
     return null;
   });
 }
@@ -134,6 +139,5 @@ async function recordEffect(q: Transaction, change: Change, at: number): Promise
   else if (change.kind === "create_account") {
     const { accountId, userId, ciUserId } = change;
     await recordManagedAccounts(q, [{ accountId, userId, domainId, projectId, ciUserId }], at);
-  } else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
-  else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
+  } else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
 }

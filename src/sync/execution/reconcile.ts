@@ -16,7 +16,6 @@ import { countRestrictions, readRestrictions, recordIntent, recordOutcome } from
 import { recordTold } from "../../store/matters.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
 import {
-  forgetLocks,
   readKnownState,
   recordCompleteRead,
   recordLastShown,
@@ -35,6 +34,7 @@ import { claimsOfRecognised, recognise, withRecognised, type Recognised } from "
 import { applyChanges } from "./apply.ts";
 import { orCutOff, unlessStopped } from "./cut-off.ts";
 import { finalState, newRecord, withOutcomes } from "./new-record.ts";
+import { findLocksToSettle, settleLocks } from "./locks.ts";
 import { createProgress } from "./progress.ts";
 import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
@@ -228,6 +228,8 @@ async function planNow(
   const pinned = { pinnedScope: fingerprintOf(team.scope), pinnedRoles: team.scope.roles ?? null };
   const readKnown = async (): Promise<KnownState> => ({ ...(await readRemembered(busy, c, recording)), ...pinned });
   let known = await readKnown();
+  const openLocks = recorder === null ? [] : await findLocksToSettle(recorder.db, busy, c.observed);
+  const before = known;
   const reading = observe(scope, known, c.desired, c.observed);
   const observation = await (recorder === null ? reading : unlessStopped(reading, recorder.stopping));
   const recognised = recognise(observation.desired, observation.observed, known);
@@ -243,8 +245,7 @@ async function planNow(
     known = await readKnown();
   }
   if (recorder === null && team.scopeIsConfirmed && owner.notOurs === null) known = withRecognised(known, recognised);
-  const unlocked = observation.observed.accounts.filter((a) => a.state === "enabled").map((a) => a.id);
-  if (mayRecord) await forgetLocks(recorder.db, unlocked);
+  if (mayRecord) await settleLocks(observation.observed, before, openLocks, { db: recorder.db, now: c.now });
   const input = inputOf(observation, { ...known, notOurs: owner.notOurs });
   const plannedAt = c.now();
   const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);

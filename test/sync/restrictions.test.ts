@@ -164,6 +164,7 @@ describe("the budget over all passes", () => {
       clockSkew,
       ...{ db: fresh.db, now: () => s.now as Instant, newId: () => crypto.randomUUID(), signal: new AbortController().signal },
       ...{ passId: crypto.randomUUID() as PassId, limits: { restrictionsPerDay: 2, restrictionsPerWeek: 60 } },
+      reads: { asOf: s.now as Instant, ageMsMax: 0 },
       writer: {
         applyChange: async () =>
           refused ? { ok: false, error: { kind: "rejected", code: "c", message: "no" } } : { ok: true, value: undefined },

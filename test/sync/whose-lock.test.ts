@@ -64,11 +64,13 @@ describe("somebody else's lock stays", () => {
     expect(plan.drift).toMatchObject([{ kind: "locked_by_others" }]);
   });
 
-  test("that was made after our lock was refused", async () => {
+  test("for which CloudStack refused ours", async () => {
     leave();
-    s.refuses = () => failure("rejected", "cloudstack.refused", "no");
+    s.refuses = () => {
+      set("locked");
+      return failure("rejected", "cloudstack.refused", "another job of the account runs");
+    };
     await s.pass();
-    set("locked");
     comeBack();
     await s.pass();
     expect(state()).toBe("locked");

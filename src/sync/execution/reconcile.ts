@@ -144,7 +144,8 @@ async function passWithLock(
   let shown = isNews(first, record) || changes.some((change) => !isTold(change));
   const begun = shown ? await showFirst(record, stored, first, c) : null;
   const onOutcome = begun === null ? {} : { onOutcome: createProgress(begun, changes.length, c) };
-  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, limits: planned.team });
+  const reads = { asOf: plan.asOf, ageMsMax: planned.policy.snapshotAgeMsMax };
+  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, reads, limits: planned.team });
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);
   const stopped = applied.some((o) => o.outcome === "held");

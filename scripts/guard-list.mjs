@@ -22,6 +22,8 @@ const leastRights = ["test/deletion/least-rights.test.ts"];
 const meanwhile = ["test/deletion/changed-meanwhile.test.ts"];
 const started = ["test/app/start.test.ts"];
 const whoseLock = ["test/sync/whose-lock.test.ts"];
+const oldReads = ["test/sync/old-reads.test.ts"];
+const membersGone = ["test/sync/members-gone.test.ts"];
 const people = ["test/sync/restrictions.test.ts"];
 const quick = ["test/sync/quick-pass.test.ts"];
 const refusals = ["test/sync/refusals-that-stay.test.ts"];
@@ -1972,8 +1974,8 @@ export const guards = [
     invariant: "INV-11",
     what: "a clock that jumped gives no fresh budget of restrictions",
     file: "src/sync/execution/apply.ts",
-    guard: "if (!clocks.ok) return `the limit",
-    broken: "if (!clocks.ok) return recordIntent(c.db, intent).then(() => null); if (false as boolean) return `the limit",
+    guard: "if (!clocks.ok) return held(change, `the limit",
+    broken: "if (!clocks.ok) return recordIntent(c.db, intent).then(() => null); if (false as boolean) return held(change, `the limit",
     tests: ["test/sync/restrictions.test.ts"],
   },
   {
@@ -2576,6 +2578,70 @@ export const guards = [
     guard: ': job.error.code === "cloudstack.job_cut_off"',
     broken: ": true",
     tests: whoseLock,
+  },
+  {
+    invariant: "INV-6",
+    what: "the age of the reads is asked again before each restriction",
+    file: "src/sync/execution/apply.ts",
+    guard: "latest - c.reads.asOf > c.reads.ageMsMax",
+    broken: "false as boolean",
+    tests: oldReads,
+  },
+  {
+    invariant: "INV-6",
+    what: "the age of the reads is judged by the later of two clocks",
+    file: "src/sync/execution/apply.ts",
+    guard: "if (latest - c.reads.asOf",
+    broken: "if (c.now() - c.reads.asOf",
+    tests: oldReads,
+  },
+  {
+    invariant: "people",
+    what: "what adds something goes on although the reads are too old for a restriction",
+    file: "src/sync/execution/apply.ts",
+    guard: '{ ...held(change, "the reads are too old to act on by now"), holdsUp: false }',
+    broken: 'held(change, "the reads are too old to act on by now")',
+    tests: oldReads,
+  },
+  {
+    invariant: "people",
+    what: "a project that lost all its members locks none of them",
+    file: "src/sync/planning/holds.ts",
+    guard: "    ...goneHolds(q),\n",
+    broken: "",
+    tests: membersGone,
+  },
+  {
+    invariant: "people",
+    what: "what is held of one project is not carried out",
+    file: "src/sync/planning/build-plan.ts",
+    guard: "new Set([...waitingDomains(plan), ...gone])",
+    broken: "new Set([...waitingDomains(plan)])",
+    tests: membersGone,
+  },
+  {
+    invariant: "people",
+    what: "three members are enough to be asked about",
+    file: "src/sync/planning/members-gone.ts",
+    guard: "const MEMBERS_MIN = 3;",
+    broken: "const MEMBERS_MIN = 4;",
+    tests: membersGone,
+  },
+  {
+    invariant: "people",
+    what: "more projects without members than two people let through are held",
+    file: "src/sync/planning/members-gone.ts",
+    guard: "gone.length > policy.emptiedPerPass",
+    broken: "gone.length > 1",
+    tests: membersGone,
+  },
+  {
+    invariant: "INV-7",
+    what: "plans of earlier versions are made again without the hold of one project's members",
+    file: "src/sync/planning/members-gone.ts",
+    guard: "policy.emptiedPerPass === undefined || ",
+    broken: "",
+    tests: membersGone,
   },
   {
     invariant: "people",
@@ -3545,7 +3611,7 @@ export const guards = [
     invariant: "INV-11",
     what: "restrictive changes of a first plan wait",
     file: "src/sync/execution/reconcile.ts",
-    guard: "plan.restrictive.filter((change) => !waiting.has(change.domainId))",
+    guard: "plan.restrictive.filter((change) => !unrestricted.has(change.domainId))",
     broken: "plan.restrictive",
     tests: adoption,
   },

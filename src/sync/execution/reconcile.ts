@@ -24,7 +24,7 @@ import {
   recordPlaces,
 } from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, updatePlanRecord } from "../../store/plans.ts";
-import { allowedBy, buildPlan, endedFirstPlans, waitingDomains } from "../planning/build-plan.ts";
+import { allowedBy, buildPlan, endedFirstPlans, unrestrictedDomains, waitingDomains } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
@@ -129,9 +129,10 @@ async function passWithLock(
   const before = await readUndone(c.db);
   const { stored, told, byOthers } = await readToldBefore(c.db, before);
   const waiting = waitingDomains(plan);
+  const unrestricted = unrestrictedDomains(plan);
   const found: readonly Change[] = [
     ...(allowed.additive ? plan.additive : []),
-    ...(allowed.restrictive ? plan.restrictive.filter((change) => !waiting.has(change.domainId)) : []),
+    ...(allowed.restrictive ? plan.restrictive.filter((change) => !unrestricted.has(change.domainId)) : []),
   ];
   const permitted = c.reported === null ? found : [];
   const changes = undoneLast(permitted, before);

@@ -115,7 +115,9 @@ describe("the budget over all passes", () => {
     s.now += 3 * DAY;
     await s.pass();
     expect(locked(s)).toBe(60);
-    await putInForce(fresh.db, { restrictionsPerPass: 1000, restrictionsPerDay: 100, restrictionsPerWeek: 1000, shrinkMinShare: 0.1 });
+    const wide = { restrictionsPerPass: 1000, restrictionsPerDay: 100, restrictionsPerWeek: 1000, shrinkMinShare: 0.1 };
+    // Nobody of one project is listed any more.
+    await putInForce(fresh.db, { ...wide, emptiedPerPass: 1 });
     await s.pass();
     expect(locked(s)).toBe(120);
   });

@@ -33,7 +33,8 @@ export function findMembersGone(
   );
   const many = [...leavers.values()].filter((locks) => locks.length >= MEMBERS_MIN);
   // Plans of earlier versions were made without such a limit (INV-7).
-  if (policy.emptiedPerPass === undefined || many.length === 0) return [];
+  const max = policy.emptiedPerPass ?? Number.POSITIVE_INFINITY;
+  if (many.length <= max) return [];
   const asked = new Set(many.flatMap(([first]) => (first === undefined ? [] : [first.domainId])));
   const leaving = new Set(many.flat().map((c) => c.accountId));
   const inUse = new Set(input.observed.accounts.filter((a) => asked.has(a.domainId) && a.state === "enabled").map((a) => a.id));
@@ -47,5 +48,5 @@ export function findMembersGone(
     const { projectId, slug, domainId } = first;
     return [{ projectId, slug, domainId, members: 1 + more.length }];
   });
-  return gone.length > policy.emptiedPerPass ? gone : [];
+  return gone.length > max ? gone : [];
 }

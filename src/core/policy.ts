@@ -146,7 +146,7 @@ export const numberSettings: readonly NumberSetting[] = [
     RESTRICTIONS.perWeek,
     "less",
   ),
-  row("emptiedPerPass", "emptied-projects", "EMPTIED_PROJECTS", "Emptied projects per pass", "count", 0, 10_000, 0, "less"),
+  row("emptiedPerPass", "emptied-projects", "EMPTIED_PROJECTS_PER_PASS", "Emptied projects per pass", "count", 0, 10_000, 0, "less"),
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more", 0, 1),
   row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),

@@ -118,7 +118,7 @@ function memberHolds({ input, differences, policy }: HoldQuestion): readonly Hol
 
 /** The holds of projects that lost all their members: each names its own. A read that lost most members of all is held as a whole. */
 function goneHolds(q: HoldQuestion): readonly Hold[] {
-  if ([...memberHolds(q), ...sizeHolds(q)].some((h) => h.about === "members")) return [];
+  if (q.membersGone.length === 0 || [...memberHolds(q), ...sizeHolds(q)].some((h) => h.about === "members")) return [];
   return q.membersGone.map(({ projectId, slug, domainId, members }) => {
     const sentence = `none of the ${members} members of ${slug}, an active project, is listed any more`;
     // Short enough to be told as a whole, with the command.

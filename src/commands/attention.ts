@@ -83,7 +83,7 @@ export function overviewOf(found: readonly DesiredProject[], facts: FleetFacts, 
 
 /** The holds of a plan that are for all projects. */
 export function holdsOfAll(record: Pick<PlanRecord, "plan"> | null): readonly Hold[] {
-  const isOfAll = (h: Hold): boolean => h.blocks !== "one_project" && h.blocks !== "adopted" && h.kind !== "narrowed";
+  const isOfAll = (h: Hold): boolean => !["one_project", "adopted", "domains"].includes(h.blocks) && h.kind !== "narrowed";
   return (record?.plan.holds ?? []).filter(isOfAll);
 }
 

@@ -39,6 +39,8 @@ export const TeamPolicy = z.strictObject({
   /** More restrictive changes than this over all passes are held. The defaults are for a policy that an earlier version stored. */
   restrictionsPerDay: z.number().int().min(0).default(RESTRICTIONS.perDay),
   restrictionsPerWeek: z.number().int().min(0).default(RESTRICTIONS.perWeek),
+  /** More active projects than this that lost all their members in one read are held. The default is for a policy of an earlier version. */
+  emptiedPerPass: z.number().int().min(0).default(0),
   /** More changes than this in one pass are held. */
   changesPerPass: z.number().int().min(1),
   /** A source below this share of its last complete size holds the plan; 0…1. */
@@ -144,6 +146,7 @@ export const numberSettings: readonly NumberSetting[] = [
     RESTRICTIONS.perWeek,
     "less",
   ),
+  row("emptiedPerPass", "emptied-projects", "EMPTIED_PROJECTS_PER_PASS", "Emptied projects per pass", "count", 0, 10_000, 0, "less"),
   row("changesPerPass", "changes-per-pass", "CHANGES_PER_PASS", "Changes per pass", "count", 1, 100_000, 500, "less"),
   row("shrinkMinShare", "shrink-min-share", "SHRINK_MIN_SHARE", "Smallest share of the last read", "share", 0.1, 1, 0.8, "more", 0, 1),
   row("absenceReads", "absence-reads", "ABSENCE_READS", "Reads until a project is absent", "count", 2, 100_000, 20, "more"),

@@ -110,16 +110,6 @@ export async function recordPlaces(q: Queryable, places: readonly { readonly id:
   );
 }
 
-/** Forgets that Twokey locked these accounts: somebody unlocked them. */
-export async function forgetLocks(q: Queryable, accounts: readonly AccountId[]): Promise<void> {
-  await q.exec("update managed_account set locked_by_us = false where locked_by_us and account_id = any($1)", [accounts]);
-}
-
-/** Records whether Twokey locked an account. */
-export async function recordLock(q: Queryable, account: AccountId, lockedByUs: boolean): Promise<void> {
-  await q.exec("update managed_account set locked_by_us = $2 where account_id = $1", [account, lockedByUs]);
-}
-
 /** Records that a managed domain was deleted: its project's next domain has the next generation. */
 export async function recordDomainDeleted(q: Queryable, domain: DomainId, at: number): Promise<void> {
   await q.exec("update managed_domain set deleted_at = $2 where domain_id = $1 and deleted_at is null", [domain, at]);

@@ -14,6 +14,7 @@ export const teamPolicy: TeamPolicy = {
   restrictionsPerPass: 10,
   restrictionsPerDay: 20,
   restrictionsPerWeek: 60,
+  emptiedPerPass: 0,
   changesPerPass: 500,
   shrinkMinShare: 0.8,
   absenceReads: 20,

@@ -97,7 +97,7 @@ test("a first plan of one change in one adopted domain is told as one, and by ea
   const side = { coverage: "partial", reason: "narrowed to one project", scope: { kind: "project" }, projects: [], held: [] };
   const told = (more: readonly { readonly domainId: never; readonly kind: string }[], rules: 2 | 3): string | undefined =>
     assessHolds({
-      ...{ firstPlan: [...firstPlan, ...more], proposals: 0, scopeFingerprint: "f" as never, now: 0 as never },
+      ...{ firstPlan: [...firstPlan, ...more], membersGone: [], proposals: 0, scopeFingerprint: "f" as never, now: 0 as never },
       differences: { additive: [], restrictive: [], drift: [], holds: [] },
       input: { desired: side, observed: side, known: { pinnedScope: null } } as never,
       policy: { rules } as PlanPolicy,

@@ -27,8 +27,9 @@ async function begin(startedAt: number): Promise<PassId> {
 
 const clockSkew = async () => ({ ms: 0, against: "another clock" });
 const limits = { restrictionsPerDay: 100, restrictionsPerWeek: 100 };
+const reads = { asOf: at(5), ageMsMax: 1 };
 
-const of = { now: () => at(5), clockSkew, newId: randomUUID, signal: new AbortController().signal, limits };
+const of = { now: () => at(5), clockSkew, newId: randomUUID, signal: new AbortController().signal, limits, reads };
 
 /** Locks three accounts of one project in a pass; `happens` after the first of them. Gives the outcomes, with the reason of the second. */
 async function lockThree(passId: PassId, happens: () => Promise<unknown>): Promise<readonly (string | null)[]> {

@@ -1,7 +1,7 @@
 /** A CI service in memory around the bot of the tests: projects with members on one side, domains with accounts on the other. */
 import { recordAsMadeBefore } from "../../demo/made-before.ts";
 import { accountIdFor, domainIdFor, userIdFor } from "../../src/core/derived-ids.ts";
-import type { Failure } from "../../src/core/failure.ts";
+import { failure, type Failure } from "../../src/core/failure.ts";
 import type { CiUserId, DomainId, DomainPath, Instant, ProjectId, Slug } from "../../src/core/ids.ts";
 import type { Limits } from "../../src/core/managed.ts";
 import { err, ok } from "../../src/core/result.ts";
@@ -29,6 +29,10 @@ export interface Service {
   readonly accounts: Map<string, ObservedAccount>;
   /** What CloudStack answers to a change; null: it is made. */
   refuses: (change: Change) => Failure | null;
+  /** How CloudStack says that it stands with any job; null: it does not say. */
+  jobState: "unknown" | "running" | "succeeded" | null;
+  /** How often it was asked. */
+  lookedUp: number;
   readonly made: Change[];
   /** Every message of a plan as it was last shown, by plan. */
   readonly messages: Map<string, PlanRecord>;
@@ -56,6 +60,8 @@ export function service(db: Database, members: Readonly<Record<string, readonly 
     domains: new Map(),
     accounts: new Map(),
     refuses: () => null,
+    jobState: "unknown",
+    lookedUp: 0,
     made: [],
     messages: new Map(),
     shown: 0,
@@ -99,6 +105,10 @@ function botOf(s: Service, db: Database, config: Config, change: PartsChange): T
     },
     reader: {
       readItems: async () => ok([]),
+      findJob: async () => {
+        s.lookedUp += 1;
+        return s.jobState === null ? err(failure("unavailable", "cloudstack.away", "no answer")) : ok({ state: s.jobState });
+      },
       readProject: async ({ projectId, domainId }) => ({
         ...narrowed(s, { kind: "project", root: path, projectId }),
         ...{ root, domains: [...s.domains.values()].filter((d) => d.id === domainId), nonUuid: [] },

@@ -115,7 +115,9 @@ describe("the budget over all passes", () => {
     s.now += 3 * DAY;
     await s.pass();
     expect(locked(s)).toBe(60);
-    await putInForce(fresh.db, { restrictionsPerPass: 1000, restrictionsPerDay: 100, restrictionsPerWeek: 1000, shrinkMinShare: 0.1 });
+    const wide = { restrictionsPerPass: 1000, restrictionsPerDay: 100, restrictionsPerWeek: 1000, shrinkMinShare: 0.1 };
+    // Nobody of one project is listed any more.
+    await putInForce(fresh.db, { ...wide, emptiedPerPass: 1 });
     await s.pass();
     expect(locked(s)).toBe(120);
   });
@@ -164,6 +166,7 @@ describe("the budget over all passes", () => {
       clockSkew,
       ...{ db: fresh.db, now: () => s.now as Instant, newId: () => crypto.randomUUID(), signal: new AbortController().signal },
       ...{ passId: crypto.randomUUID() as PassId, limits: { restrictionsPerDay: 2, restrictionsPerWeek: 60 } },
+      reads: { asOf: s.now as Instant, ageMsMax: 0 },
       writer: {
         applyChange: async () =>
           refused ? { ok: false, error: { kind: "rejected", code: "c", message: "no" } } : { ok: true, value: undefined },

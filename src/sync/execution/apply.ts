@@ -3,13 +3,14 @@ import type { NewId, Clock, SkewMeter } from "../../core/clock.ts";
 import type { FailureKind } from "../../core/failure.ts";
 import { jobIdFor } from "../../core/derived-ids.ts";
 import { groupBy } from "../../core/group-by.ts";
-import type { PassId } from "../../core/ids.ts";
+import type { Instant, PassId } from "../../core/ids.ts";
 import type { TeamPolicy } from "../../core/policy.ts";
 import { DAY_MS } from "../../core/units.ts";
 import { recordAudit } from "../../store/audit.ts";
 import { countRestrictions, recordIntent, recordOutcome, type Intent } from "../../store/intents.ts";
 import { refusalOfChange } from "../../store/last-word.ts";
-import { recordLock, recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
+import { recordLock, recordRefusedLock } from "../../store/locks.ts";
+import { recordManagedAccounts, recordManagedDomains } from "../../store/managed.ts";
 import type { Database, Transaction } from "../../store/db.ts";
 import { describeChange } from "../planning/describe.ts";
 import type { Change } from "../planning/plan.ts";
@@ -30,6 +31,8 @@ export interface ApplyContext {
   readonly onOutcome?: (outcome: ChangeOutcome) => void;
   /** How many restrictions all passes together may make. */
   readonly limits: Pick<TeamPolicy, "restrictionsPerDay" | "restrictionsPerWeek">;
+  /** When the older side was read, and how old that may be for a restriction. Units: `ageMsMax` milliseconds. */
+  readonly reads: { readonly asOf: Instant; readonly ageMsMax: number };
 }
 
 /** How many projects are worked on at once. */
@@ -43,8 +46,10 @@ export const PROJECTS_AT_A_TIME = 4;
  *
  * What is not made because of a stop is held, with that stop, and not skipped: nothing failed.
  *
- * A restriction above the budget, or while the clocks disagree, is held: replicas count together.
- * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction. Invariant: INV-3, INV-5.
+ * A restriction above the budget, by reads that are too old by now, or while the clocks disagree, is held: replicas count together, and a
+ * process that slept between two changes does not know what was decided meanwhile. Additions go on, however long they take.
+ * Before each change `refusalOfChange` is asked and the intent recorded; after it the outcome and what is managed now, in one transaction.
+ * Invariant: INV-3, INV-5.
  */
 export async function applyChanges(changes: readonly Change[], c: ApplyContext): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Map<Change, ChangeOutcome>();
@@ -86,8 +91,8 @@ async function applyOne(change: Change, c: ApplyContext): Promise<Applied> {
   const sentence = describeChange(change);
   const params = { change, jobId, sentence };
   const intent: Intent = { id, owner: { kind: "pass", id: c.passId }, command: change.kind, params, at: c.now() };
-  const above = await recordWithinBudget(intent, change, c);
-  if (above !== null) return held(change, above);
+  const kept = await recordUnlessKept(intent, change, c);
+  if (kept !== null) return kept;
   const result = await c.writer.applyChange(change, jobId);
   const unknown = !result.ok && result.error.kind === "indeterminate";
   const end = result.ok ? "done" : unknown ? "indeterminate" : "refused";
@@ -95,6 +100,7 @@ async function applyOne(change: Change, c: ApplyContext): Promise<Applied> {
   await c.db.tx(async (q) => {
     await recordOutcome(q, { intentId: id, result: end, data, at: c.now() });
     if (result.ok) await recordEffect(q, change, c.now());
+    if (end === "refused" && change.kind === "lock_account") await recordRefusedLock(q, change.accountId);
     const told = { sentence, slug: change.slug, domainId: change.domainId, jobId, problem: data?.sentence ?? null };
     await recordAudit(q, { at: c.now(), actor: "twokey", kind: `change.${change.kind}.${end}`, subject: c.passId, data: told });
   });
@@ -106,19 +112,23 @@ function held(change: Change, problem: string) {
 }
 
 /**
- * Records a change that is about to be made; otherwise says why it is not: a restriction above the budget, or while it is uncertain what a
- * day is, as by a clock that jumped ahead nothing was restricted lately. Invariant: INV-5, INV-11.
+ * Records a change that is about to be made; otherwise says why it is not: a restriction by reads that are too old, above the budget, or
+ * while it is uncertain what a day is, as by a clock that jumped ahead nothing was restricted lately. Invariant: INV-5, INV-6, INV-11.
  */
-async function recordWithinBudget(intent: Intent, change: Change, c: ApplyContext): Promise<string | null> {
+async function recordUnlessKept(intent: Intent, change: Change, c: ApplyContext): Promise<Applied | null> {
   if (!isRestrictive(change)) return recordIntent(c.db, intent).then(() => null);
   const clocks = await readClocks(c);
-  if (!clocks.ok) return `the limit of restrictions cannot be counted. ${clocks.error.message}`;
-  const now = clocks.value.earliest;
+  if (!clocks.ok) return held(change, `the limit of restrictions cannot be counted. ${clocks.error.message}`);
+  const { earliest: now, latest } = clocks.value;
+  // Nothing depends on it: each that follows is asked for itself, and additions go on.
+  if (latest - c.reads.asOf > c.reads.ageMsMax) return { ...held(change, "the reads are too old to act on by now"), holdsUp: false };
   return c.db.tx(async (q) => {
     const [day, week] = [await countRestrictions(q, now - DAY_MS), await countRestrictions(q, now - 7 * DAY_MS)];
     if (day >= c.limits.restrictionsPerDay || week >= c.limits.restrictionsPerWeek)
-      return "the limit of restrictions over all passes is reached";
+      return held(change, "the limit of restrictions over all passes is reached");
     await recordIntent(q, intent);
+    // Ours from now on: the call may have its effect although nobody learns how it ended.
+    if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
     return null;
   });
 }
@@ -134,6 +144,5 @@ async function recordEffect(q: Transaction, change: Change, at: number): Promise
   else if (change.kind === "create_account") {
     const { accountId, userId, ciUserId } = change;
     await recordManagedAccounts(q, [{ accountId, userId, domainId, projectId, ciUserId }], at);
-  } else if (change.kind === "lock_account") await recordLock(q, change.accountId, true);
-  else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
+  } else if (change.kind === "unlock_account") await recordLock(q, change.accountId, false);
 }

@@ -61,6 +61,8 @@ export function heldBack(hold: Hold, plan: Pick<Plan, "additive" | "restrictive"
       return hold.about === "members" ? ids(restrictive.filter((c) => c.kind === "lock_account")) : [];
     case "roles_changed":
       return ids(restrictive.filter((c) => c.kind === "set_role"));
+    case "members_gone":
+      return ids(plan.restrictive.filter((c) => hold.domainIds?.includes(c.domainId) === true));
     case "first_plan": {
       const domains = new Set<string>(hold.domainIds ?? []);
       const waiting = plan.proposals.filter((p) => domains.has(p.domainId)).map((p) => `delete:${p.domainId}`);

@@ -1,6 +1,6 @@
 import type { Clock, NewId } from "../../core/clock.ts";
 import type { PassId, PlanId } from "../../core/ids.ts";
-import { allowedBy, waitingDomains } from "../planning/build-plan.ts";
+import { allowedBy, unrestrictedDomains } from "../planning/build-plan.ts";
 import type { Plan } from "../planning/plan.ts";
 import type { ChangeOutcome, PlanRecord } from "./record.ts";
 
@@ -12,10 +12,10 @@ export function newRecord(
   passId: PassId,
 ): PlanRecord {
   const allowed = allowedBy(plan);
-  const waiting = waitingDomains(plan);
+  const unrestricted = unrestrictedDomains(plan);
   const outcomes = (["additive", "restrictive"] as const).flatMap((side) =>
     plan[side].map((change): ChangeOutcome => {
-      const isHeld = !allowed[side] || (side === "restrictive" && waiting.has(change.domainId));
+      const isHeld = !allowed[side] || (side === "restrictive" && unrestricted.has(change.domainId));
       const outcome = isHeld ? "held" : c.reported === null ? "waiting" : "reported";
       return { change, outcome, seen: null, problem: null };
     }),
@@ -44,10 +44,10 @@ export function lookState(record: PlanRecord): "would_apply" | "held" | "reporte
 /** The state of a plan that had so many changes to make. */
 export function finalState({ plan, outcomes }: PlanRecord, changes: number): PlanRecord["state"] {
   const allowed = allowedBy(plan);
-  const waiting = waitingDomains(plan);
+  const unrestricted = unrestrictedDomains(plan);
   const isHeld =
     (["additive", "restrictive"] as const).some((side) => !allowed[side] && plan[side].length > 0) ||
-    plan.restrictive.some((change) => waiting.has(change.domainId));
+    plan.restrictive.some((change) => unrestricted.has(change.domainId));
   if (isHeld || plan.holds.some((h) => h.blocks === "everything")) return "held";
   if (outcomes.some((o) => o.outcome === "reported")) return "reported";
   return changes > 0 ? "applied" : "unchanged";

@@ -15,6 +15,8 @@ export interface DesiredSource {
 export interface ObservedSource {
   readFleet(o: { readonly withLimits: boolean }): Promise<Result<ObservedReport, PartialObserved>>;
   readProject(q: { readonly projectId: ProjectId; readonly slug: Slug; readonly domainId: DomainId }): Promise<PartialObserved>;
+  /** How it stands with a job that a change started. Errors: `cloudstack.job_cut_off`; CloudStack does not answer. */
+  findJob(jobId: JobId): Promise<Result<{ readonly state: string }, Failure>>;
 }
 
 /** Carries out one change; it cannot delete. `jobId` is for changes that run as a job. */

@@ -3,7 +3,7 @@ import { describeClaims } from "../../core/claims.ts";
 import type { Clock, NewId, SkewMeter } from "../../core/clock.ts";
 import { domainIdFor } from "../../core/derived-ids.ts";
 import { fail, failure, type Failure } from "../../core/failure.ts";
-import type { DomainPath, OperatorId, PassId } from "../../core/ids.ts";
+import type { DomainPath, Instant, OperatorId, PassId } from "../../core/ids.ts";
 import { isInProtected } from "../../core/protected.ts";
 import { err, ok, type Result } from "../../core/result.ts";
 import { recordAudit } from "../../store/audit.ts";
@@ -80,7 +80,10 @@ export async function rebuild(o: { readonly dryRun: boolean }, c: RebuildContext
 }
 
 /** A rebuild only creates. */
-const NO_RESTRICTION = { restrictionsPerDay: 0, restrictionsPerWeek: 0 } as const;
+const NO_RESTRICTION = {
+  limits: { restrictionsPerDay: 0, restrictionsPerWeek: 0 },
+  reads: { asOf: 0 as Instant, ageMsMax: 0 },
+} as const;
 
 async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<RebuildReport, Failure>> {
   const passId = c.newId() as PassId;
@@ -90,7 +93,7 @@ async function make(c: RebuildContext, signal: AbortSignal): Promise<Result<Rebu
   let survey = await takeSurvey(c, true);
   for (let round = 1; survey.ok && survey.value.creations.length > 0 && round <= ROUNDS; round++) {
     const writer = reporting(c, survey.value.creations.length);
-    const applied = await applyChanges(survey.value.creations, { ...c, writer, passId, signal, limits: NO_RESTRICTION });
+    const applied = await applyChanges(survey.value.creations, { ...c, writer, passId, signal, ...NO_RESTRICTION });
     const done = applied.filter((a) => a.outcome === "done").length;
     made += done;
     survey = await takeSurvey(c, true);

@@ -16,7 +16,6 @@ import { countRestrictions, readRestrictions, recordIntent, recordOutcome } from
 import { recordTold } from "../../store/matters.ts";
 import { readUndone, recordUndone } from "../../store/undone.ts";
 import {
-  forgetLocks,
   readKnownState,
   recordCompleteRead,
   recordLastShown,
@@ -25,7 +24,7 @@ import {
   recordPlaces,
 } from "../../store/managed.ts";
 import { recordPass, recordPassEnd, recordPlan, updatePlanRecord } from "../../store/plans.ts";
-import { allowedBy, buildPlan, endedFirstPlans, waitingDomains } from "../planning/build-plan.ts";
+import { allowedBy, buildPlan, endedFirstPlans, unrestrictedDomains, waitingDomains } from "../planning/build-plan.ts";
 import type { CompleteInput, PartialInput } from "../planning/input.ts";
 import type { KnownState } from "../../core/managed.ts";
 import type { Change, NotOpened, Plan } from "../planning/plan.ts";
@@ -35,6 +34,7 @@ import { claimsOfRecognised, recognise, withRecognised, type Recognised } from "
 import { applyChanges } from "./apply.ts";
 import { orCutOff, unlessStopped } from "./cut-off.ts";
 import { finalState, newRecord, withOutcomes } from "./new-record.ts";
+import { findLocksToSettle, settleLocks } from "./locks.ts";
 import { createProgress } from "./progress.ts";
 import { inputOf, observe, type Observation } from "./observe.ts";
 import { refusalWhileStopped, withPassLock } from "./pass-lock.ts";
@@ -129,9 +129,10 @@ async function passWithLock(
   const before = await readUndone(c.db);
   const { stored, told, byOthers } = await readToldBefore(c.db, before);
   const waiting = waitingDomains(plan);
+  const unrestricted = unrestrictedDomains(plan);
   const found: readonly Change[] = [
     ...(allowed.additive ? plan.additive : []),
-    ...(allowed.restrictive ? plan.restrictive.filter((change) => !waiting.has(change.domainId)) : []),
+    ...(allowed.restrictive ? plan.restrictive.filter((change) => !unrestricted.has(change.domainId)) : []),
   ];
   const permitted = c.reported === null ? found : [];
   const changes = undoneLast(permitted, before);
@@ -144,7 +145,8 @@ async function passWithLock(
   let shown = isNews(first, record) || changes.some((change) => !isTold(change));
   const begun = shown ? await showFirst(record, stored, first, c) : null;
   const onOutcome = begun === null ? {} : { onOutcome: createProgress(begun, changes.length, c) };
-  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, limits: planned.team });
+  const reads = { asOf: plan.asOf, ageMsMax: planned.policy.snapshotAgeMsMax };
+  const applied = await applyChanges(changes, { ...c, ...onOutcome, passId, signal, reads, limits: planned.team });
   record = { ...record, outcomes: withOutcomes(record.outcomes, applied) };
   if (changes.length > 0) record = await readBack(scope, record, c);
   const stopped = applied.some((o) => o.outcome === "held");
@@ -228,6 +230,8 @@ async function planNow(
   const pinned = { pinnedScope: fingerprintOf(team.scope), pinnedRoles: team.scope.roles ?? null };
   const readKnown = async (): Promise<KnownState> => ({ ...(await readRemembered(busy, c, recording)), ...pinned });
   let known = await readKnown();
+  const openLocks = recorder === null ? [] : await findLocksToSettle(recorder.db, busy, c.observed);
+  const before = known;
   const reading = observe(scope, known, c.desired, c.observed);
   const observation = await (recorder === null ? reading : unlessStopped(reading, recorder.stopping));
   const recognised = recognise(observation.desired, observation.observed, known);
@@ -243,8 +247,7 @@ async function planNow(
     known = await readKnown();
   }
   if (recorder === null && team.scopeIsConfirmed && owner.notOurs === null) known = withRecognised(known, recognised);
-  const unlocked = observation.observed.accounts.filter((a) => a.state === "enabled").map((a) => a.id);
-  if (mayRecord) await forgetLocks(recorder.db, unlocked);
+  if (mayRecord) await settleLocks(observation.observed, before, openLocks, { db: recorder.db, now: c.now });
   const input = inputOf(observation, { ...known, notOurs: owner.notOurs });
   const plannedAt = c.now();
   const plan = buildPlan(input, policy, c.scopeFingerprint, plannedAt);

@@ -2,6 +2,7 @@ import { digestOf } from "../../core/digest.ts";
 import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import { domainDrift, planChanges } from "./changes.ts";
 import { assessHolds } from "./holds.ts";
+import { findMembersGone } from "./members-gone.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
 import { planDeletions, type Plan } from "./plan.ts";
 import type { PlanPolicy } from "./policy.ts";
@@ -12,10 +13,12 @@ export function buildPlan(input: PartialInput | CompleteInput, policy: PlanPolic
   const proposals = input.coverage === "complete" ? planDeletions(input, policy) : [];
   const unreleased = new Set<string>(input.known.firstPlan ?? []);
   const isUnreleased = ({ domainId }: { readonly domainId: string }): boolean => unreleased.has(domainId);
+  // What waits for its release anyway uses up no limit.
+  const restrictive = differences.restrictive.filter((c) => !isUnreleased(c));
   const holds = assessHolds({
     ...{ input, policy, scopeFingerprint, now },
-    // What waits for its release anyway uses up no limit.
-    differences: { ...differences, restrictive: differences.restrictive.filter((c) => !isUnreleased(c)) },
+    differences: { ...differences, restrictive },
+    membersGone: findMembersGone(input, restrictive, policy),
     proposals: proposals.filter((p) => !isUnreleased(p)).length,
     firstPlan: [...differences.restrictive, ...proposals].filter(isUnreleased).map((one) => ({ domainId: one.domainId, kind: one.kind })),
   });
@@ -56,11 +59,20 @@ export function waitingDomains(plan: Pick<Plan, "holds">): ReadonlySet<string> {
   return new Set(plan.holds.filter((h) => h.blocks === "adopted").flatMap((h) => h.domainIds ?? []));
 }
 
-/** What the limits of a plan are about: what waits for its release anyway uses up none. */
+/** The domains whose restrictive changes alone are held: adopted ones that wait, and those of projects that lost all their members. */
+export function unrestrictedDomains(plan: Pick<Plan, "holds">): ReadonlySet<string> {
+  const gone = plan.holds.filter((h) => h.blocks === "domains").flatMap((h) => h.domainIds ?? []);
+  return new Set([...waitingDomains(plan), ...gone]);
+}
+
+/** What the limits of a plan are about: what waits for its release anyway, or is held with its project, uses up none. */
 export function withoutWaiting(plan: Pick<Plan, "restrictive" | "proposals" | "holds">): Pick<Plan, "restrictive" | "proposals"> {
   const waiting = waitingDomains(plan);
-  const counts = ({ domainId }: { readonly domainId: string }): boolean => !waiting.has(domainId);
-  return { restrictive: plan.restrictive.filter(counts), proposals: plan.proposals.filter(counts) };
+  const unrestricted = unrestrictedDomains(plan);
+  return {
+    restrictive: plan.restrictive.filter((c) => !unrestricted.has(c.domainId)),
+    proposals: plan.proposals.filter((p) => !waiting.has(p.domainId)),
+  };
 }
 
 /**

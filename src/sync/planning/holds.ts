@@ -2,6 +2,7 @@ import { digestOf } from "../../core/digest.ts";
 import type { Digest, DomainId, Instant } from "../../core/ids.ts";
 import type { Differences } from "./changes.ts";
 import type { CompleteInput, PartialInput } from "./input.ts";
+import type { MembersGone } from "./members-gone.ts";
 import type { Hold } from "./plan.ts";
 import { isOfEarlierVersion, saysOnlyWhatWasRead, wordsFor, type PlanPolicy } from "./policy.ts";
 
@@ -11,6 +12,8 @@ export interface HoldQuestion {
   readonly differences: Differences;
   /** The restrictive changes and deletions of adopted domains that nobody released yet; they are not in `differences` and `proposals`. */
   readonly firstPlan: readonly { readonly domainId: DomainId; readonly kind: string }[];
+  /** The projects whose restrictions are held as all their members vanished; those are in `differences`. */
+  readonly membersGone: readonly MembersGone[];
   /** How many deletions the plan would open. */
   readonly proposals: number;
   readonly policy: PlanPolicy;
@@ -26,6 +29,7 @@ export function assessHolds(q: HoldQuestion): readonly Hold[] {
     ...coverage,
     ...roleHolds(q),
     ...memberHolds(q),
+    ...goneHolds(q),
     ...firstPlanHolds(q),
     ...limitHolds(q),
     ...rowHolds(q),
@@ -112,6 +116,18 @@ function memberHolds({ input, differences, policy }: HoldQuestion): readonly Hol
   return [hold("shrunken_source", "restrictions", sentence, liftedBy, "members")];
 }
 
+/** The holds of projects that lost all their members: each names its own. A read that lost most members of all is held as a whole. */
+function goneHolds(q: HoldQuestion): readonly Hold[] {
+  if (q.membersGone.length === 0 || [...memberHolds(q), ...sizeHolds(q)].some((h) => h.about === "members")) return [];
+  return q.membersGone.map(({ projectId, slug, domainId, members }) => {
+    const sentence = `none of the ${members} members of ${slug}, an active project, is listed any more`;
+    // Short enough to be told as a whole, with the command.
+    const way = "their return; if it is right, the CI team, by removing them in parts or closing it";
+    const liftedBy = `${way}; or two approvers: /ci-policy set emptied-projects`;
+    return { ...hold("members_gone", "domains", sentence, liftedBy, projectId), projectId, domainIds: [domainId] };
+  });
+}
+
 const WHOLE_SOURCE = "a source that is whole again";
 
 /** The holds of a side that lists too little. What was not read completely says nothing of its size; it holds everything already. */
@@ -164,9 +180,10 @@ function firstPlanHolds({ firstPlan, policy }: HoldQuestion): readonly Hold[] {
 const ONE_RESTRICTION = "lock, changed role or lowered limit";
 const RESTRICTIONS = "locks, changed roles or lowered limits";
 
-function limitHolds({ input, differences, proposals, policy }: HoldQuestion): readonly Hold[] {
+function limitHolds({ input, differences, membersGone, proposals, policy }: HoldQuestion): readonly Hold[] {
   const holds: Hold[] = [];
-  const restrictions = differences.restrictive.length;
+  const held = new Set<string>(membersGone.map((g) => g.domainId));
+  const restrictions = differences.restrictive.filter((c) => !held.has(c.domainId)).length;
   const all = differences.additive.length + restrictions;
   if (all > policy.changesPerPass) {
     const sentence = `${all} changes in one pass; the limit is ${policy.changesPerPass}`;

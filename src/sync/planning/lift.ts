@@ -32,6 +32,8 @@ function valueFor(hold: Hold, plan: Pick<Plan, "additive" | "restrictive" | "pro
       const limit = Number(/above the limit of (\d+) a /.exec(hold.sentence)?.[1] ?? Number.NaN);
       return Number.isFinite(limit) ? String(roundedUp(limit + restrictive.length)) : null;
     }
+    case "members_gone":
+      return String(roundedUp(plan.holds.filter((h) => h.kind === "members_gone").length));
     case "shrunken_source": {
       const [now, before] = (/lists only (\d+) of (\d+) /.exec(hold.sentence) ?? []).slice(1).map(Number);
       if (now === undefined || before === undefined || before === 0) return null;

@@ -72,9 +72,10 @@ export interface Hold {
     | "name_in_the_way"
     | "held_row"
     | "narrowed"
-    | "first_plan";
-  /** `adopted`: restrictive changes and deletions of the domains that it names. */
-  readonly blocks: "everything" | "restrictions" | "deletions" | "one_project" | "adopted";
+    | "first_plan"
+    | "members_gone";
+  /** `adopted`: restrictive changes and deletions of the domains that it names; `domains`: restrictive changes of those. */
+  readonly blocks: "everything" | "restrictions" | "deletions" | "one_project" | "adopted" | "domains";
   readonly sentence: string;
   readonly liftedBy: string;
   readonly projectId?: ProjectId;

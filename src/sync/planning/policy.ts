@@ -23,7 +23,7 @@ const planLimits = [
 ] as const;
 
 /** Limits that plans of earlier versions were not made under. */
-const laterLimits = ["restrictionsPerDay", "restrictionsPerWeek"] as const;
+const laterLimits = ["restrictionsPerDay", "restrictionsPerWeek", "emptiedPerPass"] as const;
 
 /** What a plan is made under; stored with the plan. */
 export type PlanPolicy = PlanSettings &

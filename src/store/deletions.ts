@@ -96,19 +96,19 @@ export async function readDeletion(q: Queryable, id: string, lock = false): Prom
 
 /** Reads the deletions that have not ended, oldest first; `project` narrows. */
 export async function readLiveDeletions(q: Queryable, project: ProjectId | null = null): Promise<readonly DeletionRow[]> {
-  return q.many(Row, `${SELECT} where phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by opened_at`, [
+  return q.many(Row, `${SELECT} where phase not in ('deleted', 'closed') and ($1::text is null or project_id = $1) order by seq`, [
     project,
   ]);
 }
 
 /** Reads the newest deletion of a project, ended or not. */
 export async function readNewestDeletion(q: Queryable, project: ProjectId): Promise<DeletionRow | null> {
-  return q.maybe(Row, `${SELECT} where project_id = $1 order by opened_at desc limit 1`, [project]);
+  return q.maybe(Row, `${SELECT} where project_id = $1 order by seq desc limit 1`, [project]);
 }
 
-/** Reads a domain's last deletion that was closed without deleting; a rejected one is not proposed again at once. */
+/** Reads the deletion of a domain that was opened last of those closed without deleting; a rejected one is not proposed again at once. */
 export async function readLastClosed(q: Queryable, domain: DomainId): Promise<DeletionRow | null> {
-  return q.maybe(Row, `${SELECT} where domain_id = $1 and phase = 'closed' order by opened_at desc limit 1`, [domain]);
+  return q.maybe(Row, `${SELECT} where domain_id = $1 and phase = 'closed' order by seq desc limit 1`, [domain]);
 }
 
 type FixedColumn = Extract<

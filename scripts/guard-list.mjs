@@ -1384,6 +1384,14 @@ export const guards = [
     tests: ["test/sync/clock-jump.test.ts"],
   },
   {
+    invariant: "INV-3",
+    what: "a clock that jumped asks about no refused scope again",
+    file: "src/policy/propose.ts",
+    guard: "if (!clocks.ok || clocks.value.earliest -",
+    broken: "if (clocks.ok && clocks.value.earliest -",
+    tests: ["test/policy/scope.test.ts"],
+  },
+  {
     invariant: "INV-8",
     what: "the folder that names a file is synced",
     file: "src/archive/folder-store.ts",

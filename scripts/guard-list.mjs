@@ -1051,8 +1051,8 @@ export const guards = [
     invariant: "INV-4",
     what: "a deletion that people refused is not opened again for a day",
     file: "src/deletion/open.ts",
-    guard: "if (last !== null && isRefusal(last.closed_because) && c.now()",
-    broken: "if (last !== null && false && c.now()",
+    guard: "if (last !== null && isRefusal(last.closed_because) && now",
+    broken: "if (last !== null && false && now",
     tests: meanwhile,
   },
   {
@@ -1979,8 +1979,8 @@ export const guards = [
     invariant: "INV-6",
     what: "a row that names no project lets no absence go on",
     file: "src/sync/execution/reconcile.ts",
-    guard: "const isUnsure = input.desired.hasNamelessHeldRow;",
-    broken: "const isUnsure = false;",
+    guard: "const isUnsure = input.desired.hasNamelessHeldRow ||",
+    broken: "const isUnsure =",
     tests: ["test/sync/metamorphic.test.ts"],
   },
   {
@@ -2852,8 +2852,8 @@ export const guards = [
     invariant: "A4",
     what: "a copy that the archive has is handed out again",
     file: "src/archive/export-run.ts",
-    guard: "(await shareExistingCopy(entryId, thing, c, since))",
-    broken: "false",
+    guard: "await shareExistingCopy(entryId, thing, c, since);",
+    broken: "ok(false);",
     tests: ["test/archive/exports.test.ts"],
   },
   {

@@ -49,9 +49,9 @@ export async function openDeletion(proposal: DeletionProposal, startedBy: readon
 }
 
 /**
- * Why a proposal opens no deletion now; null: it would. None is opened while the clocks disagree: by one that jumped ahead a project is absent
- * for long, and a refusal is long ago. A card that no quorum could approve is not made: the plan says who could, and a
- * later pass, started by itself or by somebody else, opens it.
+ * Why a proposal opens no deletion now; null: it would. None is opened while the clocks disagree: by one that jumped ahead, a project has
+ * been absent for long, and a refusal is long ago. A card that no quorum could approve is not made: the plan says who could, and a later
+ * pass, started by itself or by somebody else, opens it.
  */
 export async function whyNotOpened(
   proposal: DeletionProposal,
